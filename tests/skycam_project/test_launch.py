@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import sqlite3
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from core.broker.hiredis_client import open_client
 from skycam_project.launch import LaunchError, ps, restart
+from tests.harness.stations.command_line import run
 from tests.harness.stations.station import NOTICES_HANGS, SILENCE_S, WITH_SERVICE, Station
 from tests.harness.waiting import eventually
 
@@ -47,6 +51,36 @@ def test_ps_shows_the_memory_of_each_part(station: Station) -> None:
     rows = ps(station.config)
     assert [row["name"] for row in rows] == ["valkey", "web", "service", "worker", "sensors", "jobs", "beat"]
     assert all(row["rss_bytes"] >= row["pss_bytes"] > 1_000_000 for row in rows)
+
+
+def test_doctor_knows_the_ports_of_a_running_station(station: Station) -> None:
+    found = json.loads(run(station.data, "--output", "json", "doctor", **station.environment).stdout)
+    ports = [check["detail"] for check in found["checks"] if check["check"] == "ports"]
+    assert f"Port {station.port} (web.port) is used by this station." in ports
+    assert f"Port {station.service_port} (service.port) is used by this station." in ports
+
+
+def test_the_bundle_of_a_running_station_lacks_nothing_but_a_rotated_log(station: Station, tmp_path: Path) -> None:
+    path = tmp_path / "bundle.zip"
+    found = run(station.data, "--output", "json", "support-bundle", str(path), **station.environment)
+    assert json.loads(found.stdout)["missing"] == {"logs/skycam.log.1": "There is no such file."}
+    with zipfile.ZipFile(path) as archive:
+        status = json.loads(archive.read("skycam-support/status.json"))
+        texts = "".join(archive.read(name).decode() for name in archive.namelist())
+    assert set(status["hosts"][0]) == {"host", "at", "version", "clock", "ahead_s"}
+    keys = [station.config.web.secret_key, station.config.address_secret, station.config.redis_url]
+    assert [key for key in keys if key in texts] == []
+
+
+def test_a_running_station_samples_its_parts(station: Station) -> None:
+    with open_client(station.config.redis_url) as server:
+        name = f"{station.config.station.id}:usage:main"
+        eventually(lambda: server.run_commands([("LLEN", name)])[0] >= 2, 60, "two samples")
+        (newest,) = server.run_commands([("LINDEX", name, "0")])
+    usage = json.loads(newest)["usage"]
+    assert {"valkey", "web", "service", "worker", "jobs", "beat"} <= set(usage)
+    assert usage["web"]["memory_bytes"] > 10_000_000
+    assert usage["web"]["cpu_percent"] is not None
 
 
 def test_no_process_of_a_station_writes_a_core_dump(station: Station) -> None:

@@ -1,0 +1,130 @@
+"""What waits in the station, for the status page: queues, jobs, deliveries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, cast
+
+from django.db.models import Count, Q
+from django.urls import reverse
+from django.utils import timezone
+
+from cameras.selectors import cameras_for
+from captures.offsite.models import Destination
+from captures.offsite.selectors import backlog_of
+from core.broker import broker
+from core.broker.broker import BrokerDown
+from core.jobs.selectors import jobs_for
+from core.jobs.states import UNFINISHED, JobState
+from monitoring.models import DeliveryState
+from monitoring.webhooks.selectors import webhooks_for
+
+SECTIONS = {
+    "queues": "skycam_project.pages.status_sections.queues",
+    "jobs": "skycam_project.pages.status_sections.jobs",
+    "deliveries": "skycam_project.pages.status_sections.deliveries",
+}
+"""Sections of figures on the status page, in their order: a function from a user to a Section, or None for nothing."""
+DAY = timedelta(days=1)
+MANY_COMMANDS = 10
+"""A camera host takes each command at once: more than these mean that it does not."""
+MANY_TASKS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """`value` and then `words` below `title`; `note` is what a person should know. `tone`: warn, bad or empty."""
+
+    title: str
+    value: str
+    words: str
+    note: str = ""
+    tone: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    title: str
+    figures: list[Figure]
+
+
+def queues(user: Any) -> Section:
+    """Commands that camera hosts have not taken yet, and tasks of the jobs parts."""
+    hosts = sorted({camera.host for camera in cameras_for(user)})
+    names = (
+        [f"camera.{host}" for host in hosts]
+        + ["jobs"]
+        + [f"{kind}.{host}" for host in hosts for kind in ("jobs", "files")]
+    )
+    try:
+        with broker.reachable() as server:
+            pipe = server.pipeline(transaction=False)
+            for name in names:
+                pipe.llen(broker.key(name))
+            lengths = dict(zip(names, cast("list[int]", pipe.execute()), strict=True))
+    except BrokerDown:
+        return Section("Queues", [Figure("Broker", "unknown", "", "The broker does not answer.", "warn")])
+    figures = [
+        queue_figure(
+            f"Commands of {host}", lengths[f"camera.{host}"], MANY_COMMANDS, "The camera host does not take them."
+        )
+        for host in hosts
+    ]
+    late = "The jobs part is busy, or does not run."
+    figures.append(queue_figure("Tasks of the station", lengths["jobs"], MANY_TASKS, late))
+    for host in hosts:
+        number = lengths[f"jobs.{host}"] + lengths[f"files.{host}"]
+        figures.append(queue_figure(f"Tasks of {host}", number, MANY_TASKS, late))
+    return Section("Queues", figures)
+
+
+def queue_figure(title: str, number: int, many: int, note: str) -> Figure:
+    is_long = number > many
+    return Figure(title, str(number), "waiting", note if is_long else "", "warn" if is_long else "")
+
+
+def jobs(user: Any) -> Section:
+    """Unfinished jobs by state, and those that failed within a day."""
+    rows = jobs_for(user).order_by()
+    unfinished = dict(
+        rows.filter(state__in=[state.value for state in UNFINISHED]).values_list("state").annotate(number=Count("id"))
+    )
+    failed = rows.filter(state=JobState.FAILED.value, ended_at__gte=timezone.now() - DAY).count()
+    page = reverse("jobs")
+    return Section(
+        "Jobs",
+        [
+            Figure("Waiting", str(unfinished.get(JobState.WAITING.value, 0)), "jobs", url=page),
+            Figure("Running", str(unfinished.get(JobState.RUNNING.value, 0)), "jobs", url=page),
+            Figure("Failed", str(failed), "in 24 hours", tone="warn" if failed else "", url=f"{page}?state=failed"),
+        ],
+    )
+
+
+def deliveries(user: Any) -> Section | None:
+    """The backlogs of web-hooks and off-site destinations. Only managers may see their names."""
+    if not user.may("manager"):
+        return None
+    found = [*webhook_figures(user), *destination_figures()]
+    return Section("Deliveries", found) if found else None
+
+
+def webhook_figures(user: Any) -> Iterator[Figure]:
+    pending = Count("deliveries", filter=Q(deliveries__state=DeliveryState.PENDING))
+    for webhook in webhooks_for(user).annotate(waiting=pending).order_by("name"):
+        url = reverse("webhook", args=[webhook.pk])
+        note = "" if webhook.enabled else "off"
+        if webhook.failing_since is not None:
+            note = f"failing since {webhook.failing_since:%Y-%m-%d %H:%M} UTC"
+        yield Figure(webhook.name, str(webhook.waiting), "pending", note, "warn" if webhook.failing_since else "", url)
+
+
+def destination_figures() -> Iterator[Figure]:
+    for destination in Destination.objects.order_by("name"):
+        backlog = backlog_of(destination)
+        words = f"files waiting, {backlog.bytes / 1e9:.1f} GB"
+        note = f"{backlog.dead} need a person" if backlog.dead else ""
+        yield Figure(destination.name, str(backlog.files), words, note, "bad" if backlog.dead else "")

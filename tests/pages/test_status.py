@@ -1,0 +1,174 @@
+"""The status page: what waits, the clocks of hosts, and the charts of processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from cameras.models import Camera
+from cameras.status.clock_offset import clock_ahead_s
+from cameras.status.process_usage import ProcessUsage
+from cameras.status.usage_history import READER, SAMPLES, UsageSample, append_sample
+from core.broker import broker
+from core.jobs.models import Job
+from skycam_project.launch.usage_sampler import UsageSampler
+from skycam_project.pages.sparklines import sparkline
+from skycam_project.pages.status_sections import SECTIONS
+from tests.harness.clients.pages import text_of
+from tests.harness.rows.audiences import only_for
+from tests.harness.rows.webhooks import added, happened
+
+NOW = 1_700_000_000.0
+
+
+@pytest.fixture(autouse=True)
+def no_history() -> Iterator[None]:
+    READER.clear_cache()
+    yield
+    READER.clear_cache()
+
+
+def figures(client: Any, title: str) -> str:
+    """The text of one section."""
+    text = text_of(client.get("/status/now/"))
+    return " ".join(text.partition(f'aria-label="{title}"')[2].partition("</section>")[0].split())
+
+
+def test_the_page_has_the_lengths_of_the_queues(viewer: Any, camera: Camera, valkey: Any) -> None:
+    valkey.rpush(broker.key("camera.main"), *["{}"] * 11)
+    valkey.rpush(broker.key("jobs"), *["{}"] * 3)
+    text = figures(viewer, "Queues")
+    assert "<b>11</b> waiting" in text
+    assert "The camera host does not take them." in text
+    assert 'Tasks of the station</h3><p class="soft"><b>3</b> waiting' in text
+
+
+def test_queues_are_unknown_without_the_broker(viewer: Any, camera: Camera) -> None:
+    assert "The broker does not answer." in figures(viewer, "Queues")
+
+
+def test_the_host_of_a_hidden_camera_has_no_queue(viewer: Any, manager: Any, camera: Camera, valkey: Any) -> None:
+    Camera.objects.update(host="secret-dome")
+    only_for(camera)
+    assert ["secret-dome" in figures(client, "Queues") for client in (viewer, manager)] == [False, True]
+
+
+def test_the_page_has_the_jobs_by_state(viewer: Any, valkey: Any) -> None:
+    [Job.objects.create(kind="verify", host="main", state="waiting") for _ in range(2)]
+    text = figures(viewer, "Jobs")
+    assert "<b>2</b> jobs" in text
+    assert "<b>0</b> in 24 hours" in text
+
+
+def test_only_managers_see_the_backlogs_of_web_hooks(viewer: Any, manager: Any, valkey: Any) -> None:
+    added(name="laboratory")
+    [happened() for _ in range(3)]
+    assert "laboratory" not in text_of(viewer.get("/status/"))
+    assert "<b>3</b> pending" in figures(manager, "Deliveries")
+
+
+def test_the_sections_need_no_more_queries_for_more_web_hooks(
+    manager: Any, valkey: Any, django_assert_max_num_queries: Any
+) -> None:
+    [added(name=f"hook {number}") for number in range(12)]
+    with django_assert_max_num_queries(45):
+        manager.get("/status/now/")
+
+
+def test_a_section_that_fails_hides_no_other(
+    viewer: Any, camera: Camera, valkey: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SECTIONS, "queues", "skycam_project.pages.status_sections.none_such")
+    text = text_of(viewer.get("/status/"))
+    assert 'aria-label="Jobs"' in text
+    assert 'aria-label="Queues"' not in text
+
+
+@pytest.mark.parametrize(
+    ("clock", "wrong_s", "words"),
+    [
+        ("synchronised", 0.0, '<span class="dim hide-s">clock synchronised'),
+        ("synchronised", 90.0, "clock synchronised, 90.0 s ahead</span>"),
+        ("synchronised", -3.0, "clock synchronised, 3.0 s behind</span>"),
+        ("unsynchronised", 0.0, "clock unsynchronised, "),
+    ],
+)
+def test_the_clock_of_a_host_is_compared_with_the_one_of_this_machine(
+    viewer: Any, camera: Camera, valkey: Any, clock: str, wrong_s: float, words: str
+) -> None:
+    ahead_s = round(clock_ahead_s(valkey) + wrong_s, 3)
+    valkey.set(broker.key("host", "main"), json.dumps({"host": "main", "clock": clock, "ahead_s": ahead_s}))
+    assert words in text_of(viewer.get("/status/"))
+
+
+def sample(at: float, percent: float | None) -> UsageSample:
+    return {"at": at, "usage": {"web": {"cpu_percent": percent, "memory_bytes": 100_000_000}}}
+
+
+def test_a_history_keeps_an_hour_of_samples(valkey: Any) -> None:
+    [append_sample(valkey, "main", sample(NOW + number, None)) for number in range(SAMPLES + 5)]
+    history = READER.read(["main"])["main"]
+    assert (len(history), history[0]["at"], history[-1]["at"]) == (SAMPLES, NOW + 5, NOW + SAMPLES + 4)
+    assert 0 < valkey.ttl(broker.key("usage", "main")) <= 7200
+
+
+def test_the_history_of_an_absent_broker_is_empty() -> None:
+    assert READER.read(["main"]) == {"main": []}
+
+
+def test_a_camera_has_charts_of_its_processor_and_memory(viewer: Any, camera: Camera, valkey: Any) -> None:
+    usage = {"camera:sky": {"cpu_percent": 7.0, "memory_bytes": 50_000_000}}
+    [append_sample(valkey, "main", {"at": time.time() - ago, "usage": usage}) for ago in (20, 10)]
+    row = text_of(viewer.get("/status/")).partition('id="row-main-sky"')[2].partition("</tr>")[0]
+    assert "CPU of Sky in the last hour: 7 to 7 %" in row
+    assert "Memory of Sky in the last hour: 50 to 50 MB" in row
+
+
+def test_a_sampler_measures_the_cameras_of_its_host(valkey: Any) -> None:
+    valkey.set(broker.key("cameras", "main"), json.dumps({"sky": "connected"}))
+    ProcessUsage().write_usage(valkey, {"sky": os.getpid()})
+    UsageSampler(settings.STATION).run_once()
+    (found,) = READER.read(["main"])["main"]
+    assert found["usage"]["camera:sky"]["memory_bytes"] > 10_000_000
+
+
+def test_a_part_is_measured_with_its_children() -> None:
+    burn = "import os, time; os.fork()\nwhile time.process_time() < 0.2: pass\nprint(flush=True); time.sleep(60)"
+    sampler = UsageSampler(settings.STATION)
+    with subprocess.Popen([sys.executable, "-c", burn], stdout=subprocess.PIPE) as part:
+        assert part.stdout is not None
+        assert [part.stdout.readline() for _ in range(2)] == [b"\n"] * 2
+        found = sampler._measure_part(part.pid, {}, 0.001)  # noqa: SLF001
+        subprocess.run(["pkill", "-P", str(part.pid)], check=True)
+        part.kill()
+    # Almost twice 0.2 s of processor time, which the kernel counts in 10 ms, within 0.001 s.
+    assert found["cpu_percent"] is not None
+    assert found["cpu_percent"] >= 35_000
+    assert found["memory_bytes"] > 1_000_000
+
+
+def test_a_chart_is_cut_where_samples_are_missing() -> None:
+    found = sparkline([(NOW - 3600 + at, 50.0) for at in (0, 10, 20, 1800, 1810)], NOW, 10.0, "CPU of web", "%")
+    assert found is not None
+    assert [len(line.split()) for line in found.lines] == [3, 2]
+    assert found.lines[0].startswith("0.0,0.8")
+    assert found.summary == "CPU of web in the last hour: 50 to 50 %"
+
+
+def test_a_chart_needs_two_samples() -> None:
+    assert sparkline([(NOW, 1.0)], NOW, 10.0, "CPU of web", "%") is None
+    assert sparkline([(NOW - 9000, 1.0), (NOW - 8990, 1.0)], NOW, 10.0, "CPU of web", "%") is None
+
+
+def test_a_low_value_is_at_the_bottom_of_a_chart() -> None:
+    found = sparkline([(NOW - 10, 0.0), (NOW, 0.0)], NOW, 10.0, "CPU of web", "%")
+    assert found is not None
+    assert found.lines == ["99.7,15.2 100.0,15.2"]
