@@ -63,11 +63,11 @@ from monitoring.alert_rules.rows import KEY as RULE_KEY
 from monitoring.bodies import AlertBody, EventBody
 from monitoring.health import HEALTH
 from monitoring.models import Alert, Severity
+from monitoring.notices import ReadingBody
 from monitoring.readings.bodies import ChannelReadingsBody, PointsBody, ReadingsBody
 from monitoring.sensor_host.latest import HOSTS
 from monitoring.sensor_management.bodies import ChannelBody, FoundBody, SensorBody
 from monitoring.sensor_management.requests import ChannelChange, SensorRequest
-from monitoring.notices import ReadingBody
 from monitoring.webhook_models import DELIVERY_TRANSITIONS
 from monitoring.webhooks.bodies import AttemptBody, DeliveryDetailBody, SecretBody, WebhookBody
 from monitoring.webhooks.payload import PayloadBody

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('monitoring', '0008_alert_rules'),
+        ('monitoring', '0011_event_severity'),
     ]
 
     operations = [
