@@ -44,7 +44,9 @@ class RangeQuery(Query):
 
     def channels(self) -> QuerySet[SensorChannel]:
         wanted = {"sensor__name": self.sensor, "key": self.channel, "quantity": self.quantity}
-        found = SensorChannel.objects.filter(**{name: value for name, value in wanted.items() if value is not None})
+        given = {name: value for name, value in wanted.items() if value is not None}
+        # The readings of a removed sensor are deleted in the background; another sensor may have its name.
+        found = SensorChannel.objects.filter(sensor__removed_at=None, **given)
         return found.select_related("sensor").order_by("sensor__name", "key", "quantity")
 
 

@@ -186,7 +186,10 @@ class ReadingWriter:
         if not missing:
             return self._channels
         sensors = {sensor for sensor, _, _ in missing}
-        kinds = {str(pk): kind for pk, kind in Sensor.objects.filter(pk__in=sensors).values_list("pk", "kind")}
+        kinds = {
+            str(pk): kind
+            for pk, kind in Sensor.objects.filter(pk__in=sensors, removed_at=None).values_list("pk", "kind")
+        }
         known = {
             (str(row.sensor_id), row.key, row.quantity): row.pk
             for row in SensorChannel.objects.filter(sensor__in=list(kinds))

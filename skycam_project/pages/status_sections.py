@@ -1,4 +1,4 @@
-"""What waits in the station, for the status page: queues, jobs, deliveries."""
+"""What waits in the station, and its sensors, for the status page."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ from core.broker.broker import BrokerDown
 from core.jobs.selectors import jobs_for
 from core.jobs.states import UNFINISHED, JobState
 from monitoring.models import DeliveryState
+from monitoring.sensor_management.selectors import SensorStatus, sensors_for, statuses_of
 from monitoring.webhooks.selectors import webhooks_for
 
 SECTIONS = {
     "queues": "skycam_project.pages.status_sections.queues",
     "jobs": "skycam_project.pages.status_sections.jobs",
+    "sensors": "skycam_project.pages.status_sections.sensors",
     "deliveries": "skycam_project.pages.status_sections.deliveries",
 }
 """Sections of figures on the status page, in their order: a function from a user to a Section, or None for nothing."""
@@ -101,6 +103,25 @@ def jobs(user: Any) -> Section:
             Figure("Running", str(unfinished.get(JobState.RUNNING.value, 0)), "jobs", url=page),
             Figure("Failed", str(failed), "in 24 hours", tone="warn" if failed else "", url=f"{page}?state=failed"),
         ],
+    )
+
+
+def sensors(user: Any) -> Section | None:
+    """Each sensor with how many of its channels have a good value."""
+    figures = [sensor_figure(status) for status in statuses_of(sensors_for(user))]
+    return Section("Sensors", figures) if figures else None
+
+
+def sensor_figure(status: SensorStatus) -> Figure:
+    good = sum(channel.quality == "ok" for channel in status.channels)
+    is_well = status.state in {"ok", "off", "starting"} and (good == len(status.channels) or status.state == "off")
+    return Figure(
+        status.sensor.display_name,
+        status.state,
+        f"{good} of {len(status.channels)} values",
+        status.message,
+        "" if is_well else "warn",
+        reverse("sensor", args=[status.sensor.name]),
     )
 
 

@@ -44,6 +44,7 @@ DATABASE = {
     "hosts": "skycam_project.cli.diagnostics.database:hosts",
     "storage": "skycam_project.cli.diagnostics.database:storage",
     "passwords": "skycam_project.cli.diagnostics.database:passwords",
+    "sensors": "skycam_project.cli.diagnostics.sensors:sensors",
     "copies": "skycam_project.cli.diagnostics.database:copies",
     "system checks": "skycam_project.cli.diagnostics.database:system_checks",
     "health": "skycam_project.cli.diagnostics.database:health",
