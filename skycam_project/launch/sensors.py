@@ -20,7 +20,10 @@ def run_sensors(*, whole_station: bool) -> None:
     from monitoring.heartbeat import start_heartbeat_thread
     from monitoring.sensor_host.host import SensorHost
     from monitoring.sensor_management.commands import SensorCommandServer
+    from skycam_project.sqlite_busy_timeout import shorten_busy_timeouts
 
+    # Readings that wait for a locked database are in memory; those that were refused are in the journal.
+    shorten_busy_timeouts()
     signals: queue.SimpleQueue[int] = queue.SimpleQueue()  # its put() may interrupt its get(): no lock is held twice
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _frame: signals.put(received))
