@@ -1,4 +1,4 @@
-"""The network of a client's address, for limits per client."""
+"""Client addresses: the network of one, for limits per client, and whether a host is this machine."""
 
 from __future__ import annotations
 
@@ -22,3 +22,12 @@ def client_network(address: str) -> str:
     if found.ipv4_mapped:
         return str(found.ipv4_mapped)
     return str(ipaddress.ip_network((found, 64), strict=False))
+
+
+def is_loopback_host(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

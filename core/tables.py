@@ -7,6 +7,7 @@ EXCEPTION_TABLES = {
     "idempotency": "core.idempotency.problems.EXCEPTIONS",
     "jobs": "core.jobs.problems.EXCEPTIONS",
     "sensors": "monitoring.sensor_management.problems.EXCEPTIONS",
+    "notifications": "monitoring.notifications.problems.EXCEPTIONS",
     "webhooks": "monitoring.webhooks.problems.EXCEPTIONS",
     "cameras": "cameras.problems.EXCEPTIONS",
     "captures": "captures.problems.EXCEPTIONS",

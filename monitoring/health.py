@@ -21,6 +21,7 @@ HEALTH: dict[str, str] = {
     "hosts": "cameras.status.health.host_problems",
     "cameras": "cameras.status.health.camera_problems",
     "disk": "captures.storage.health.disk_problems",
+    "notifications": "monitoring.notifications.health.channel_problems",
 }
 
 

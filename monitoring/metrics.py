@@ -16,6 +16,7 @@ METRICS: dict[str, str] = {
     "jobs": "monitoring.jobs.job_metrics",
     "sensors": "monitoring.sensor_host.metrics.sensor_metrics",
     "offsite": "captures.offsite.metrics.offsite_metrics",
+    "notifications": "monitoring.notifications.metrics.notification_metrics",
     "webhooks": "monitoring.webhooks.metrics.webhook_metrics",
 }
 

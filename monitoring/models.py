@@ -9,6 +9,14 @@ from django.db import models
 from django.utils import timezone
 
 from monitoring.camera_refs import CameraName
+from monitoring.notification_models import (
+    AlertSilence,
+    NotificationChannel,
+    NotificationDelivery,
+    NotificationKind,
+    NotificationRoute,
+    NotificationState,
+)
 from monitoring.rule_models import AlertRule, MaintenanceWindow
 from monitoring.sensor_models import DueAggregate, Reading, ReadingAggregate, ReadingQuality, Sensor, SensorChannel
 from monitoring.webhook_models import DeliveryState, Webhook, WebhookAttempt, WebhookDelivery
@@ -16,10 +24,16 @@ from monitoring.webhook_models import DeliveryState, Webhook, WebhookAttempt, We
 __all__ = [
     "Alert",
     "AlertRule",
+    "AlertSilence",
     "DeliveryState",
     "DueAggregate",
     "Event",
     "MaintenanceWindow",
+    "NotificationChannel",
+    "NotificationDelivery",
+    "NotificationKind",
+    "NotificationRoute",
+    "NotificationState",
     "Reading",
     "ReadingAggregate",
     "ReadingQuality",

@@ -16,6 +16,9 @@ from core.times.datetimes import InvalidDateTime
 from monitoring.event_search import search_for
 from monitoring.feed import fold_events
 from monitoring.models import Alert, Event, Severity
+from monitoring.notifications.alert_display import alert_displays
+from monitoring.notifications.selectors import silences_for
+from monitoring.notifications.silences import active_silences
 from monitoring.selectors import MANAGER_ONLY_KINDS, alerts_for
 from monitoring.serializers import EventQuery
 from monitoring.services import acknowledge_alert
@@ -34,6 +37,7 @@ KINDS = {
     "job": "jobs",
     "live": "live view",
     "night": "reports of nights",
+    "notification": "notifications",
     "offsite": "off-site copies",
     "part": "restarts",
     "recording": "recordings",
@@ -63,7 +67,8 @@ class EventsPage(Page):
                 "chosen": chosen,
                 "severities": {severity: severity for severity in Severity.values},
                 "kinds": kinds_for(request.user, chosen["kind"]),
-                "alerts": list(alerts_for(request.user).exclude(state=Alert.State.RESOLVED)),
+                "alerts": alert_displays(alerts_for(request.user).exclude(state=Alert.State.RESOLVED)),
+                "silences": list(silences_for(request.user).filter(pk__in=active_silences().values("pk"))),
                 **context,
             }
         )

@@ -8,11 +8,11 @@ from django.db.models import QuerySet
 
 from core.registry import resolve
 from monitoring.camera_refs import CameraRef
-from monitoring.models import Alert, Event
+from monitoring.models import Alert, AlertSilence, Event
 from monitoring.tables import HIDDEN_CAMERAS
 
-Row = TypeVar("Row", Event, Alert)
-MANAGER_ONLY_KINDS = ("user.", "webhook.", "camera.audience")
+Row = TypeVar("Row", Event, Alert, AlertSilence)
+MANAGER_ONLY_KINDS = ("user.", "webhook.", "notification.", "camera.audience")
 """Prefixes of event kinds that reveal other users, or where events are sent, for managers only."""
 
 

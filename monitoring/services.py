@@ -92,7 +92,13 @@ def resolve_alert(key: str) -> bool:
     closed = found.update(state=Alert.State.RESOLVED, resolved_at=now)
     # Only the process whose update resolved the row writes the event.
     if closed:
-        record_event("alert.resolved", f"{key} is over.", camera=first.camera_ref if first else None, data={"key": key})
+        record_event(
+            "alert.resolved",
+            f"{key} is over.",
+            camera=first.camera_ref if first else None,
+            subject=first.pk if first else "",
+            data={"key": key},
+        )
     if closed and first:
         first.state, first.resolved_at = Alert.State.RESOLVED, now
         publish_alert(first)

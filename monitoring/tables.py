@@ -16,6 +16,8 @@ EVENT_RECORDED = {
     "notices": "monitoring.notices.publish_event",
     "webhooks": "monitoring.webhooks.queue.queue_deliveries",
     "alert_rules": "monitoring.alert_rules.event_rules.open_event_alerts",
+    "silences": "monitoring.notifications.silences.end_silences_of",
+    "notifications": "monitoring.notifications.queue.queue_notifications",
 }
 """Functions that are called with each new event, in its transaction."""
 
@@ -31,6 +33,16 @@ SIGNALS: dict[str, tuple[str, float, str]] = {
 """Signal -> whether each host reads its own or one machine those of the station, the seconds between two readings, and
 the function: host -> its signals now (`monitoring/alert_rules/rule.py`)."""
 
+ALERT_PICTURES = {
+    "captures": "captures.files.newest_thumbnail.newest_thumbnail",
+}
+"""The id of a camera -> the JPEG that notifications of its alerts attach, or None."""
+
+REPORT_FILES = {
+    "nights": "scheduler.reports.nightly.stored_report",
+}
+"""A night -> its report as HTML, which notifications attach, or None."""
+
 READING_LISTENERS = {
     "notices": "monitoring.notices.publish_readings",
 }
@@ -42,6 +54,7 @@ RETENTION = {
     "alerts": "monitoring.retention.remove_alerts",
     "idempotent_requests": "core.idempotency.retention.remove_requests",
     "jobs": "core.jobs.services.remove_jobs",
+    "notifications": "monitoring.notifications.retention.remove_notifications",
     "webhook_deliveries": "monitoring.webhooks.retention.remove_deliveries",
     "readings": "monitoring.readings.retention.remove_readings",
     "reading_minutes": "monitoring.readings.retention.remove_minutes",

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from monitoring.api import AcknowledgeView, AlertsView, EventsCsvView, EventsJsonLinesView, EventsView
+from monitoring.notifications.api import EndSilenceView, SilenceAlertView, SilencesView
 
 urlpatterns = [
     path("events/", EventsView.as_view()),
@@ -8,4 +9,7 @@ urlpatterns = [
     path("events/jsonl/", EventsJsonLinesView.as_view()),
     path("alerts/", AlertsView.as_view()),
     path("alerts/<uuid:alert>/acknowledge/", AcknowledgeView.as_view()),
+    path("alerts/<uuid:alert>/silence/", SilenceAlertView.as_view()),
+    path("silences/", SilencesView.as_view()),
+    path("silences/<uuid:silence>/end/", EndSilenceView.as_view()),
 ]

@@ -67,6 +67,8 @@ from captures.storage_pages.pages import StorageNow, StoragePage
 from captures.storage_pages.plan_pages import PlanNow, PlanPage, TryRulesPage
 from captures.storage_pages.trash_pages import PurgePage, RestorePage, TrashPage
 from core.jobs.pages import CancelJobPage, JobsNow, JobsPage
+from monitoring.notifications import pages as notifications
+from monitoring.notifications.link_page import AlertLinkPage
 from monitoring.pages import AcknowledgePage, EventsPage
 from monitoring.sensor_management.pages import (
     AddSensorPage,
@@ -188,6 +190,18 @@ sensor = [
     path("channels/<int:channel>/", ChannelPage.as_view(), name="sensor-channel"),
     path("remove/", RemoveSensorPage.as_view(), name="remove-sensor"),
 ]
+notification_pages = [
+    path("", notifications.NotificationsPage.as_view(), name="notifications"),
+    path("now/", notifications.NotificationsNow.as_view(), name="notifications-now"),
+    path("channels/add/<slug:kind>/", notifications.AddChannelPage.as_view(), name="add-channel"),
+    path("channels/<uuid:channel>/", notifications.ChannelPage.as_view(), name="channel"),
+    path("channels/<uuid:channel>/test/", notifications.TestChannelPage.as_view(), name="test-channel"),
+    path("channels/<uuid:channel>/switch/", notifications.SwitchChannelPage.as_view(), name="switch-channel"),
+    path("channels/<uuid:channel>/remove/", notifications.RemoveChannelPage.as_view(), name="remove-channel"),
+    path("routes/add/", notifications.AddRoutePage.as_view(), name="add-route"),
+    path("routes/<uuid:route>/", notifications.RoutePage.as_view(), name="route"),
+    path("routes/<uuid:route>/remove/", notifications.RemoveRoutePage.as_view(), name="remove-route"),
+]
 webhook = [
     path("", WebhookPage.as_view(), name="webhook"),
     path("now/", WebhookNow.as_view(), name="webhook-now"),
@@ -258,6 +272,10 @@ urlpatterns = [
     path("readings/marks/", ReadingMarksPage.as_view(), name="reading-marks"),
     path("events/", EventsPage.as_view(), name="events"),
     path("alerts/<uuid:alert>/acknowledge/", AcknowledgePage.as_view(), name="acknowledge"),
+    path("alerts/<uuid:alert>/silence/", notifications.SilenceAlertPage.as_view(), name="silence-alert"),
+    path("alerts/link/<str:link>/", AlertLinkPage.as_view(), name="alert-link"),
+    path("silences/<uuid:silence>/end/", notifications.EndSilencePage.as_view(), name="end-silence"),
+    path("notifications/", include(notification_pages)),
     path("jobs/", JobsPage.as_view(), name="jobs"),
     path("jobs/now/", JobsNow.as_view(), name="jobs-now"),
     path("jobs/<uuid:job>/cancel/", CancelJobPage.as_view(), name="cancel-job"),

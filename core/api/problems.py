@@ -29,6 +29,7 @@ PROBLEMS = {
     "plan-refused": (409, "The plan cannot be executed"),
     "finding-refused": (409, "The file cannot be adopted or set aside"),
     "job-ended": (409, "The job has ended"),
+    "too-many-silences": (409, "There are too many silences"),
     "webhook-disabled": (409, "The web-hook is switched off"),
     "webhook-busy": (409, "The web-hook sends another delivery"),
     "no-primary-camera": (409, "No camera is the primary one"),

@@ -39,6 +39,7 @@ OF_PROBLEM = {
     "experiment-state": Settlement.FORGET,
     "session-ended": Settlement.FORGET,
     "job-ended": Settlement.FORGET,
+    "too-many-silences": Settlement.FORGET,
     "webhook-disabled": Settlement.FORGET,
     "webhook-busy": Settlement.FORGET,
     "capture-kept": Settlement.FORGET,

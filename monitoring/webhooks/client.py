@@ -1,4 +1,4 @@
-"""`WebhookClient`: one signed request to a receiver, with one deadline for all of it. Django-free."""
+"""`WebhookClient`: one request to a receiver, with one deadline for all of it. Django-free."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ class WebhookClient:
     def __init__(self, guard: OutgoingGuard, deadline_s: float = DEADLINE_S, tls: ssl.SSLContext | None = None) -> None:
         self._guard, self.deadline_s, self._tls = guard, deadline_s, tls
 
-    def post(self, url: ReceiverUrl, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def post(self, url: ReceiverUrl, body: bytes, headers: Mapping[str, str], method: str = "POST") -> Answer:
         """Never raises for what the network or the receiver does."""
         began = time.monotonic()
         status, text, retry_after_s = None, "", None
         try:
             with self._connect(url, began + self.deadline_s) as connection:
-                response = send_request(DeadlineSocket(connection, began + self.deadline_s), url, body, headers)
+                response = send_request(DeadlineSocket(connection, began + self.deadline_s), url, body, headers, method)
                 status, retry_after_s = response.status, retry_after(response.headers.get("Retry-After"))
                 error = url.without_secrets(status_error(status, response.headers.get("Location")))
                 text = read_text(response, url)
@@ -92,14 +92,14 @@ class WebhookClient:
 
 
 def send_request(
-    connection: DeadlineSocket, url: ReceiverUrl, body: bytes, headers: Mapping[str, str]
+    connection: DeadlineSocket, url: ReceiverUrl, body: bytes, headers: Mapping[str, str], method: str = "POST"
 ) -> http.client.HTTPResponse:
     """The answer, whose body is not read yet. OSError, ValueError, HTTPException."""
     request = http.client.HTTPConnection(url.host, url.port)
     # The connection is there already: `http.client` never resolves the name, and knows no proxy.
     request.sock = cast(socket.socket, connection)
     login = {"Authorization": url.authorization} if url.authorization else {}
-    request.request("POST", url.target, body, {"Host": url.host_header, **headers, **login, "Connection": "close"})
+    request.request(method, url.target, body, {"Host": url.host_header, **headers, **login, "Connection": "close"})
     return request.getresponse()
 
 

@@ -9,7 +9,7 @@ TEST_KIND = "webhook.test"
 """The event of a test. Its web-hook gets it whatever its kinds are, and no other one does."""
 
 FAMILIES: dict[str, tuple[str, ...]] = {
-    "alert": ("acknowledged", "opened", "resolved"),
+    "alert": ("acknowledged", "opened", "resolved", "silenced", "unsilenced"),
     "archive": ("completed", "extended", "incomplete", "requested", "verified"),
     "camera": (
         "added", "audience", "changed", "clock", "faults", "ladder", "released", "removed", "settings", "state",
@@ -25,6 +25,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "job": ("failed",),
     "live": ("ended",),
     "night": ("reported",),
+    "notification": ("added", "changed", "failed", "removed", "sent"),
     "offsite": ("added", "changed", "damaged", "dead", "gone", "pinned", "removed", "restored", "retried"),
     "part": ("restarted",),
     "recording": ("deleted", "failed", "lost", "pinned", "started", "stopped"),

@@ -194,6 +194,14 @@ def file_of(night: date) -> Path:
     return reports_folder() / f"{night:%Y}" / f"{night}.html"
 
 
+def stored_report(night: date) -> bytes | None:
+    """The file of a night; None when another host wrote it, or it was removed. OSError of the disk."""
+    try:
+        return file_of(night).read_bytes()
+    except FileNotFoundError:
+        return None
+
+
 def write_file(report: Report, render: Callable[[Report], str] = render_report) -> Path:
     """Durable and complete under its name, or not there: written beside it and renamed. OSError of the disk."""
     path, content = file_of(report.night), render(report).encode()

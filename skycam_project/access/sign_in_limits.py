@@ -13,15 +13,12 @@ import math
 import time
 import unicodedata
 from dataclasses import dataclass
-from typing import Any
 
 from django.core import signing
-from django.core.cache import cache
-from django.core.cache.backends.locmem import LocMemCache
 from prometheus_client import Counter
 
 from core.addresses import client_network
-from core.broker.broker import UNREACHABLE
+from core.window_count import count_in_window
 from skycam_project.access.models import ApiToken, SignIn
 
 WINDOW_S = 60
@@ -63,7 +60,7 @@ def count_attempt(username: str, address: str, browser: str = "") -> None:
     now = time.time()
     username = unicodedata.normalize("NFKC", username).strip()  # as the form does before it looks for the user
     for limit in limits(username, client_network(address), browser):
-        if _count(limit.key(int(now // WINDOW_S))) > limit.most:
+        if count_in_window(limit.key(int(now // WINDOW_S)), 2 * WINDOW_S) > limit.most:
             REFUSED.labels(limit.by).inc()
             raise TooManyAttempts(math.ceil(WINDOW_S - now % WINDOW_S))
 
@@ -80,24 +77,6 @@ def limits(username: str, block: str, browser: str) -> list[Limit]:
         Limit("account and address", (username, block), MAX_OF_ACCOUNT_AND_ADDRESS),
         Limit("account", (username,), MAX_OF_ACCOUNT),
     ]
-
-
-def _count(key: str) -> int:
-    try:
-        return _count_in(cache, key)
-    except UNREACHABLE:
-        # LocMemCache keeps its entries per process, by its name, so each instance counts on. Those who try to sign in
-        # choose the keys: MAX_ENTRIES limits the memory.
-        return _count_in(LocMemCache("sign-in", {"OPTIONS": {"MAX_ENTRIES": 10_000}}), key)
-
-
-def _count_in(where: Any, key: str) -> int:
-    # incr() sets no expiry and raises ValueError for a missing key. add() changes nothing if the key exists.
-    where.add(key, 0, 2 * WINDOW_S)
-    try:
-        return int(where.incr(key))
-    except ValueError:  # the key has expired meanwhile
-        return 1
 
 
 def has_signed_in_from(username: str, block: str) -> bool:

@@ -17,7 +17,7 @@ from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.ids import find_by_id, short_id
 from skycam_project.cli.local_files import check_destination, write_lines
-from skycam_project.cli.options import Command, Group, PastTimeParam, given
+from skycam_project.cli.options import Command, DurationParam, Group, PastTimeParam, given
 from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table, to_json
 from skycam_project.cli.station import current
 
@@ -176,7 +176,7 @@ def event_line(event: dict[str, Any]) -> str:
 
 @click.group(cls=Group)
 def alerts() -> None:
-    """List and acknowledge alerts."""
+    """List, acknowledge and silence alerts."""
 
 
 @alerts.command("list")
@@ -220,6 +220,74 @@ def acknowledge(alert_ids: tuple[str, ...]) -> None:
     found = [find_by_id(alerts_for(caller.user), text, "alert") for text in alert_ids]
     results = [dict(alert_body(acknowledge_alert(alert, caller.actor))) for alert in found]
     print_result({"results": results}, print_acknowledged)
+
+
+@alerts.command("silence")
+@click.argument("alert_id", metavar="ID")
+@click.option(
+    "--for", "for_s", type=DurationParam(), help="For how long, such as 8h. Without it: until it is resolved."
+)
+@click.option("--reason", default="", help="Why, for those who look at the alert.")
+def silence(alert_id: str, for_s: float | None, reason: str) -> None:
+    """Notify nobody of alerts with the key of the alert ID. They are still shown.
+
+    Example: skycam alerts silence 01a1fc97-f1ce --for 8h --reason cleaning
+    """
+    caller = current().authorize("operator")
+    from monitoring.notifications.bodies import silence_body
+    from monitoring.notifications.requests import SilenceAlertRequest
+    from monitoring.notifications.silences import silence_alert
+    from monitoring.selectors import alerts_for
+
+    found = find_by_id(alerts_for(caller.user), alert_id, "alert")
+    wanted = SilenceAlertRequest(for_s=None if for_s is None else round(for_s), reason=reason)
+    body = dict(silence_body(silence_alert(found, caller.actor, wanted.reason, wanted.for_s)))
+    print_result(body, print_silence)
+
+
+@alerts.command("silences")
+def list_silences() -> None:
+    """List the active silences, newest first."""
+    caller = current().authorize("viewer")
+    from monitoring.notifications.bodies import silence_body
+    from monitoring.notifications.selectors import silences_for
+    from monitoring.notifications.silences import active_silences
+
+    found = silences_for(caller.user).filter(pk__in=active_silences().values("pk"))
+    print_result({"results": [dict(silence_body(one)) for one in found]}, print_silences)
+
+
+@alerts.command("unsilence")
+@click.argument("silence_id", metavar="ID")
+def unsilence(silence_id: str) -> None:
+    """End the silence ID now. The first characters of its id are enough."""
+    caller = current().authorize("operator")
+    from monitoring.notifications.bodies import silence_body
+    from monitoring.notifications.selectors import silences_for
+    from monitoring.notifications.silences import end_silence
+
+    found = find_by_id(silences_for(caller.user), silence_id, "silence")
+    end_silence(found, caller.actor)
+    print_result(dict(silence_body(found)), lambda _: print_line("The silence has ended."))
+
+
+def print_silence(body: dict[str, Any]) -> None:
+    until = f"until {format_time(body['ends'])}" if body["ends"] else "until it is resolved"
+    print_line(f"Silenced {body['key']} {until}.")
+
+
+def print_silences(body: dict[str, Any]) -> None:
+    if not body["results"]:
+        print_line("No silences.")
+        return
+    rows = [
+        [
+            short_id(one["id"]), one["key"] or f"{one['key_prefix']}*", one["camera"], format_time(one["ends"]),
+            one["created_by"], one["reason"],
+        ]
+        for one in body["results"]
+    ]  # fmt: skip
+    print_table(make_table(["id", "key", "camera", "ends", "by", "reason"], rows))
 
 
 def print_alerts(body: dict[str, Any]) -> None:

@@ -48,6 +48,7 @@ COMMANDS = {
     "users": "skycam_project.cli.users:users",
     "tokens": "skycam_project.cli.tokens:tokens",
     "sensors": "skycam_project.cli.sensors:sensors",
+    "notifications": "skycam_project.cli.notifications:notifications",
     "webhooks": "skycam_project.cli.webhooks:webhooks",
     "doctor": "skycam_project.cli.doctor:doctor",
     "support-bundle": "skycam_project.cli.support_bundle:support_bundle",

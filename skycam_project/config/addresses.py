@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 
+from core.addresses import is_loopback_host as is_loopback
 
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+__all__ = ["is_everywhere", "is_loopback"]
 
 
 def is_everywhere(host: str) -> bool:

@@ -13,6 +13,8 @@ from skycam_project.config.lists import address_secrets_of, sensor_secrets_of
 from skycam_project.config.model import SkycamConfig, field_option, key_option
 
 REDACTED = "********"
+DEAD_MAN_SWITCH = ("monitoring", "dead_man_switch", "url")
+"""An address that is a secret as a whole: its path is the key."""
 # Greedy, up to the last @: a password may contain an unescaped one.
 LOGIN_IN_URL = re.compile(r"(?<=://)[^/?#]*@")
 WORDS = "pass|pwd|secret|token|key|auth|appid|signature"
@@ -24,6 +26,8 @@ def redacted(key: Key, value: Any) -> Any:
     """The value of `key` with secrets replaced, in JSON's types."""
     if isinstance(value, list):
         return [redacted_section(part) if isinstance(part, Section) else str(part) for part in value]
+    if key == DEAD_MAN_SWITCH and value:
+        return REDACTED
     if isinstance(value, str) and value and key_option(key, "secret"):
         return redacted_url(value) if "://" in value else REDACTED
     return plain(value)
@@ -69,6 +73,7 @@ def secrets_of(config: SkycamConfig) -> list[str]:
         config.address_secret,
         config.admin_password or "",
         config.service.token,
+        config.monitoring.dead_man_switch.url,
         *header_secrets(config.gates),
         *sensor_secrets_of(config.sensors),
         *(text for url in urls for text in passwords_in(url)),

@@ -14,6 +14,7 @@ from cameras.drivers import driver_class
 from core.sky.horizon_text import parse_horizon
 from core.times.durations import parse_duration, parse_exposure
 from monitoring.sensors.kinds import SENSORS
+from monitoring.webhooks.receiver_url import ReceiverUrl
 from skycam_project.config.addresses import is_loopback
 from skycam_project.config.keys import FOLDER, NAME, NAME_PATTERN, PORT, SECONDS, YES_NO, Section, key
 from skycam_project.config.web import HOST_PATTERN
@@ -165,6 +166,28 @@ class ReadingsConfig(Section):
     )
 
 
+class DeadManSwitchConfig(Section):
+    url: str = key(
+        "",
+        "Address that is pinged while the station is well, such as https://hc-ping.com/... "
+        "(docs/operating/notifications.md#dead-mans-switch).",
+        "an address that begins with https:// or http://",
+        secret=True,
+        unset="no ping",
+    )
+    interval_s: float = key(
+        60.0, "Seconds between two pings.", "a number of seconds from 10 to 86400", ge=10, le=86_400
+    )
+    report_failure: bool = key(
+        False, "Whether `<url>/fail` is called while the station is not well, as healthchecks expects.", YES_NO
+    )
+
+    @field_validator("url")
+    @classmethod
+    def is_an_address(cls, value: str) -> str:
+        return ReceiverUrl.parse(value).text if value else value
+
+
 class MonitoringConfig(Section):
     events_kept_days: int = key(
         90,
@@ -192,6 +215,7 @@ class MonitoringConfig(Section):
     readings: ReadingsConfig = ReadingsConfig()
     prometheus: PrometheusConfig = PrometheusConfig()
     grafana: GrafanaConfig = GrafanaConfig()
+    dead_man_switch: DeadManSwitchConfig = DeadManSwitchConfig()
 
 
 class LoggingConfig(Section):

@@ -78,6 +78,13 @@ class WebConfig(Section):
         unset="generated, stored in `<data>/secret-key`",
     )
     allowed_hosts: list[str] = key([], "Host names under which browsers may reach the station.", "a list of host names")
+    public_url: str = key(
+        "",
+        "Address under which browsers reach the station; links in notifications begin with it.",
+        "an address such as https://sky.example.org",
+        unset="notifications have no links",
+        pattern=r"^(https?://[A-Za-z0-9.:_\[\]-]{1,253})?$",
+    )
     x_accel: str = key(
         "",
         "URL prefix under which nginx serves the storage root (X-Accel-Redirect).",

@@ -13,10 +13,11 @@ from cameras.live.presets import Preset
 from cameras.live.service import station_presets
 from captures.camera_pages.cards import Card, brief_cards_for
 from core.station_settings.values import live_streaming_config, station_name
+from core.station_zone import station_zone
 from monitoring.models import Alert
 from monitoring.pages import open_alerts
 from monitoring.sensor_management.selectors import SiteTemperature, site_temperature
-from skycam_project.pages.preferences import CLOCKS, THEMES, preference, station_zone
+from skycam_project.pages.preferences import CLOCKS, THEMES, preference
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ PAGES = (
     MenuEntry("status", "Status", "pulse", "s", phone=False),
     MenuEntry("cameras", "Cameras", "cam", "c", role="manager", phone=False),
     MenuEntry("admin:index", "Archive admin", "box", "v", role="manager", phone=False),
+    MenuEntry("notifications", "Notifications", "bell", "f", role="manager", phone=False),
     MenuEntry("webhooks", "Web-hooks", "bell", "w", role="manager", phone=False),
     MenuEntry("users", "Users", "user", "u", role="manager", phone=False),
     MenuEntry("station-settings", "Settings", "sliders", "o", role="manager", phone=False),

@@ -7,13 +7,8 @@ The server renders them into the page, so that pages neither flash nor need a sc
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, tzinfo
-from functools import cache
-from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from django import forms
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -21,6 +16,7 @@ from django.views.decorators.http import require_POST
 
 from cameras.live.presets import PRESETS
 from core.pages.page import redirect_back
+from core.station_zone import station_zone
 
 THEMES = {"system": "Auto", "light": "Light", "dark": "Dark", "red": "Red"}
 CLOCKS = {"local": "Station", "utc": "UTC"}
@@ -28,7 +24,6 @@ QUALITIES = {name: name.capitalize() for name in reversed(PRESETS)}
 BRIGHTNESS = {str(percent): f"{percent} %" for percent in range(100, 0, -10)}
 CHOICES = {"theme": THEMES, "clock": CLOCKS, "quality": QUALITIES, "brightness": BRIGHTNESS}
 YEAR_S = 365 * 86_400
-LOCALTIME = Path("/etc/localtime")
 
 
 class PreferencesForm(forms.Form):
@@ -58,19 +53,6 @@ def save_preferences(request: HttpRequest) -> HttpResponse:
             # Not HttpOnly: the scripts that apply a choice at once write the same cookies.
             response.set_cookie(name, wanted, max_age=YEAR_S, samesite="Lax", secure=request.is_secure())
     return response
-
-
-@cache
-def station_zone() -> tzinfo:
-    """The configured time zone of the site, else the machine's."""
-    if name := settings.STATION.site.time_zone:
-        return ZoneInfo(name)
-    try:
-        # The file, not its name: on some machines it is a copy and not a link into the zone database.
-        with LOCALTIME.open("rb") as file:
-            return ZoneInfo.from_file(file)
-    except (OSError, ValueError):
-        return UTC
 
 
 class TimeZoneMiddleware:

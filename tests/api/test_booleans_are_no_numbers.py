@@ -91,6 +91,8 @@ def address(path: str, world: World) -> str:
         "webhook": world.webhook.pk,
         "sensor": world.sensor.name,
         "channel": world.channel.pk,
+        "alert": world.alert.pk,
+        "route": world.route.pk,
         "destination": world.destination.pk,
     }
     return path.format(**places)

@@ -60,6 +60,10 @@ TAKES_A_KEY = {
     "api/v1/sessions/<uuid:session>/pause/": "a late repetition would undo a resume",
     "api/v1/sessions/<uuid:session>/resume/": "starts captures again",
     "api/v1/alerts/<uuid:alert>/acknowledge/": "a repetition gets the same answer",
+    "api/v1/alerts/<uuid:alert>/silence/": "creates a silence",
+    "api/v1/silences/": "creates a silence",
+    "api/v1/silences/<uuid:silence>/end/": "a repetition gets the same answer",
+    "api/v1/notifications/routes/": "creates a route",
     "api/v1/webhooks/<uuid:webhook>/deliveries/<uuid:delivery>/replay/": "a late repetition would send it once more",
     "api/camera/connect/": "as of the camera",
     "api/camera/disconnect/": "as of the camera",
@@ -67,6 +71,8 @@ TAKES_A_KEY = {
     "api/camera/stop/": "as of the camera",
 }
 TAKES_NONE = {
+    "api/v1/notifications/channels/": "it has a secret, of which no digest is stored",
+    "api/v1/notifications/channels/<uuid:channel>/test/": "a repetition tests again",
     "api/v1/auth/token/": "its answer is a secret, which is never stored",
     "api/v1/cameras/detect/": "it changes nothing",
     "api/v1/offsite/destinations/": "it has a secret, of which no digest is stored",

@@ -64,6 +64,10 @@ from monitoring.bodies import AlertBody, EventBody
 from monitoring.health import HEALTH
 from monitoring.models import Alert, Severity
 from monitoring.notices import ReadingBody
+from monitoring.notification_models import NOTIFICATION_TRANSITIONS
+from monitoring.notifications.bodies import ChannelBody as NotificationChannelBody
+from monitoring.notifications.bodies import NotificationBody, RouteBody, SilenceBody
+from monitoring.notifications.requests import ChannelRequest
 from monitoring.readings.bodies import ChannelReadingsBody, PointsBody, ReadingsBody
 from monitoring.sensor_host.latest import HOSTS
 from monitoring.sensor_management.bodies import ChannelBody, FoundBody, SensorBody
@@ -85,10 +89,10 @@ from tests.harness.project import PROJECT
 
 PAGE = "docs/clients/contracts.md"
 EVENT = re.compile(
-    r"(?:alert|archive|camera|capture|experiment|files|gate|job|live|night|offsite|part|recording|schedule|sensor|session|spool|station|storage|user|webhook)\.[a-z_]+|command"
+    r"(?:alert|archive|camera|capture|experiment|files|gate|job|live|night|notification|offsite|part|recording|schedule|sensor|session|spool|station|storage|user|webhook)\.[a-z_]+|command"
 )
 ALERT = re.compile(
-    r'"((?:archive|camera|capture|experiment|gate|health|host|night|offsite|part|recording|schedule|sensor|session|spool|storage|supervisor|webhook)\.[a-z_]+):'
+    r'"((?:archive|camera|capture|experiment|gate|health|host|night|notification|offsite|part|recording|schedule|sensor|session|spool|storage|supervisor|webhook)\.[a-z_]+):'
 )
 FIELDS = {
     "event": EventBody.__annotations__,
@@ -155,6 +159,11 @@ FIELDS = {
     "found sensor": FoundBody.__annotations__,
     "to add a sensor": SensorRequest.model_fields,
     "to change a channel": ChannelChange.model_fields,
+    "notification channel": NotificationChannelBody.__annotations__,
+    "to add a notification channel": ChannelRequest.model_fields,
+    "route": RouteBody.__annotations__,
+    "notification": NotificationBody.__annotations__,
+    "silence": SilenceBody.__annotations__,
     "web-hook": WebhookBody.__annotations__,
     "secret of a web-hook": SecretBody.__annotations__,
     "delivery": DeliveryDetailBody.__annotations__,
@@ -254,6 +263,9 @@ def test_the_documented_transitions_are_those_of_the_code() -> None:
     }
     assert transitions("delivery states") == {
         state.value: {one.value for one in after} for state, after in DELIVERY_TRANSITIONS.items()
+    }
+    assert transitions("notification states") == {
+        state.value: {one.value for one in after} for state, after in NOTIFICATION_TRANSITIONS.items() if after
     }
     assert line("camera observed") == Observed.values
 

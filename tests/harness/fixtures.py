@@ -140,10 +140,10 @@ def module_web(django_db_setup: None) -> Iterator[Web]:
 
 @pytest.fixture(autouse=True)
 def no_tries_counted() -> None:
-    """Reset the count of sign-in attempts: its fallback lives as long as the process."""
+    """Reset the counts of requests and sign-in attempts: their fallback lives as long as the process."""
     from django.core.cache.backends.locmem import LocMemCache
 
-    LocMemCache("sign-in", {}).clear()
+    LocMemCache("windows", {}).clear()
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ TESTS = (
     "tests/captures/test_organizing_parts.py", "tests/captures/offsite", "tests/captures/archives",
     "tests/captures/experiments", "tests/captures/integrity", "tests/captures/recording_claims",
     "tests/captures/retention", "tests/captures/storage_usage", "tests/core/jobs", "tests/core/idempotency",
-    "tests/monitoring/webhooks", "tests/admin", "tests/api/test_trash.py",
+    "tests/monitoring/webhooks", "tests/monitoring/notifications", "tests/admin", "tests/api/test_trash.py",
     "tests/api/test_experiments.py", "tests/api/test_storage.py", "tests/pages/test_experiments.py",
     "tests/pages/test_experiment_forms.py", "tests/pages/test_experiment_archive.py", "tests/pages/test_archives.py",
     "tests/pages/test_archives_files.py", "tests/pages/test_storage_page.py", "tests/pages/test_storage_plan.py",

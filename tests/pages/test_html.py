@@ -14,6 +14,7 @@ from tests.harness.clients.pages import text_of
 from tests.harness.rows.archived_files import archive_of, archived_clip
 from tests.harness.rows.clips import clip_of
 from tests.harness.rows.experiments import capture_in, clip_in, running, suspended
+from tests.harness.rows.notifications import route_to, webhook_channel
 from tests.harness.rows.offsite_rows import copy_row, folder_destination_row
 from tests.harness.rows.sensor_states import publish, reading
 from tests.harness.rows.sensors import make_sensor
@@ -59,6 +60,13 @@ ADDRESSES = {
     "add-sensor": "/sensors/add/",
     "add-simulated-sensor": "/sensors/add/?kind=simulated",
     "remove-sensor": "/sensors/balcony/remove/",
+    "notifications": "/notifications/",
+    "notifications-now": "/notifications/now/",
+    "add-channel": "/notifications/channels/add/mail/",
+    "channel": "/notifications/channels/{notified}/",
+    "add-route": "/notifications/routes/add/",
+    "route": "/notifications/routes/{route}/",
+    "alert-link": "/alerts/link/{link}/",
     "webhooks": "/webhooks/",
     "webhook": "/webhooks/{webhook}/",
     "webhook-now": "/webhooks/{webhook}/now/",
@@ -85,6 +93,8 @@ ADDRESSES = {
 def test_every_page_is_valid_html(
     html_validate: Path, valkey: Any, manager: Any, anonymous: Any, camera: Camera, pictures: Any, tmp_path: Path
 ) -> None:
+    from monitoring.notifications.links import link_token
+    from monitoring.notifications.silences import silence_alert
     from monitoring.services import raise_alert
 
     change_on_camera(camera)
@@ -93,7 +103,10 @@ def test_every_page_is_valid_html(
     run = run_of(camera, clip.root)
     archive = archive_of(run, missing=["sky: one gap."])
     archived = archived_clip(archive, clip, state="damaged", message="Its content has changed.")
-    raise_alert("disk", "The disk is nearly full. See `skycam doctor`.", severity="error")
+    notified = webhook_channel()
+    route = route_to(notified)
+    alert = raise_alert("disk", "The disk is nearly full. See `skycam doctor`.", severity="error")
+    silence_alert(alert, "anna")
     webhook = added()
     happened()
     deliver_due()
@@ -102,7 +115,8 @@ def test_every_page_is_valid_html(
     channel = channel_of_sensor()
     for name, address in ADDRESSES.items():
         values = {"clip": clip.pk, "run": run.pk, "webhook": webhook.pk, "delivery": delivery.pk}
-        values |= {"channel": channel.pk}
+        values |= {"channel": channel.pk, "notified": notified.pk, "route": route.pk}
+        values |= {"link": link_token(alert.pk, notified.pk)}
         values |= {"archive": archive.pk, "archived": archived.pk, **storage}
         (tmp_path / f"{name}.html").write_text(text_of(manager.get(address.format(**values))))
     (tmp_path / "sign_in.html").write_text(text_of(anonymous.get("/accounts/login/")))

@@ -18,6 +18,8 @@ from captures.retention.plan import CleanupPlan
 from captures.retention.stored_plans import store_plan
 from core.jobs.models import Job
 from monitoring.models import SensorChannel, WebhookDelivery
+from monitoring.notifications.links import link_token
+from monitoring.notifications.silences import silence_alert
 from monitoring.services import raise_alert, record_event
 from scheduler.models import Schedule
 from skycam_project.access.models import ApiToken, SignIn, User
@@ -26,6 +28,7 @@ from tests.harness.rows.archived_files import archived_clip
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.captures import file_of, saved
 from tests.harness.rows.clips import clip_of
+from tests.harness.rows.notifications import route_to, webhook_channel
 from tests.harness.rows.offsite_rows import copy_row, folder_destination_row
 from tests.harness.rows.sensors import make_sensor
 from tests.harness.rows.webhooks import added
@@ -68,6 +71,9 @@ class World:
         self.webhook = added(kinds=("storage.full",))
         record_event("storage.full", "The disk is full.")
         self.delivery = WebhookDelivery.objects.get()
+        self.notification_channel = webhook_channel()
+        self.route = route_to(self.notification_channel)
+        self.silence = silence_alert(self.alert, "manager")
         self.archive = Archive.objects.create(
             experiment=self.experiment, folder="experiments/dew", wait_until=timezone.now(), manifest="{}"
         )
@@ -95,6 +101,9 @@ class World:
             "<str:name>": "night", "<str:night>": "2026-11-22", "<uuid:viewer>": self.session.pk,
             "<slug:sensor>": self.sensor.name, "<int:channel>": self.channel.pk,
             "<uuid:webhook>": self.webhook.pk, "<uuid:delivery>": self.delivery.pk,
+            "<uuid:channel>": self.notification_channel.pk, "<uuid:route>": self.route.pk,
+            "<uuid:silence>": self.silence.pk,
+            "<slug:kind>": "mail", "<str:link>": link_token(self.alert.pk, self.notification_channel.pk),
             "<uuid:storageroot>": self.root.pk, "<uuid:camera>": self.camera.pk, "<slug:action>": "verify",
             "(?P<url>.*)$": "nothing/",
         }  # fmt: skip

@@ -36,6 +36,8 @@ class Request(BaseHTTPRequestHandler):
         self.server.received.append(Received(self.path, dict(self.headers), body))
         self.server.answer(self)
 
+    do_PUT = do_POST  # noqa: N815 - as BaseHTTPRequestHandler names them
+
     def log_message(self, *_: Any) -> None: ...
 
 

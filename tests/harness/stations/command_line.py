@@ -27,9 +27,9 @@ def skycam(*words: str, given: str | None = None) -> Result:
     return CliRunner().invoke(cli, list(words), input=given, obj=Station(job_patience_s=0.0))
 
 
-def answer(*words: str) -> dict[str, Any]:
-    """The JSON that a command prints, with any exit status."""
-    found: dict[str, Any] = json.loads(skycam("--output", "json", *words).stdout)
+def answer(*words: str, given: str | None = None) -> dict[str, Any]:
+    """The JSON that a command prints, with any exit status. `given` is its input."""
+    found: dict[str, Any] = json.loads(skycam("--output", "json", *words, given=given).stdout)
     return found
 
 

@@ -1,0 +1,181 @@
+"""Notification channels, routes, deliveries, and silences of alerts. `monitoring/notifications/` has all that is done
+with them."""
+
+from __future__ import annotations
+
+import uuid6
+from django.db import models
+from django.utils import timezone
+
+
+class NotificationState(models.TextChoices):
+    PENDING = "pending"
+    SENT = "sent"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+NOTIFICATION_TRANSITIONS: dict[NotificationState, frozenset[NotificationState]] = {
+    NotificationState.PENDING: frozenset(
+        {NotificationState.SENT, NotificationState.FAILED, NotificationState.CANCELLED}
+    ),
+    NotificationState.SENT: frozenset(),
+    NotificationState.FAILED: frozenset(),
+    NotificationState.CANCELLED: frozenset(),
+}
+"""State -> the states that may follow."""
+
+
+class NotificationKind(models.TextChoices):
+    OPENED = "opened"
+    RESOLVED = "resolved"
+    REPEAT = "repeat"
+    ESCALATION = "escalation"
+    REPORT = "report"
+    TEST = "test"
+
+
+class NotificationChannel(models.Model):
+    """A way to reach a person or a program: a mail server with its recipients, a web-hook, a topic.
+
+    While a host sends, `worker` has a lease until `lease_until`: a channel sends one message at a time.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
+    name = models.CharField(max_length=60, unique=True)
+    kind = models.CharField(max_length=20, help_text="An entry of CHANNEL_KINDS.")
+    settings_shown = models.JSONField(default=dict, help_text="The settings without their secrets.")
+    settings_encrypted = models.TextField(help_text="All settings.")
+    enabled = models.BooleanField(default=True)
+    failing_since = models.DateTimeField(null=True, blank=True, help_text="The first failure since the last success.")
+    last_error = models.CharField(max_length=500, blank=True, help_text="Empty after a success.")
+    last_sent_at = models.DateTimeField(null=True, blank=True)
+    worker = models.CharField(max_length=120, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    created_by = models.CharField(max_length=150, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class NotificationRoute(models.Model):
+    """Which alerts go to a channel. An alert goes to the first route that matches, and to later ones while the routes
+    that matched have `continue_matching`. A route without conditions at the end is the default route."""
+
+    id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
+    name = models.CharField(max_length=60, unique=True)
+    position = models.PositiveIntegerField(default=0, help_text="Routes are tried in this order.")
+    enabled = models.BooleanField(default=True)
+    channel = models.ForeignKey(NotificationChannel, models.CASCADE, related_name="routes")
+    continue_matching = models.BooleanField(default=False, help_text="Whether later routes are tried, too.")
+    severity = models.CharField(max_length=10, default="warning", help_text="The lowest severity that matches.")
+    key_prefix = models.CharField(max_length=120, blank=True, help_text="The beginning of the alert's key.")
+    camera = models.CharField(max_length=60, blank=True, help_text="A camera's slug.")
+    host = models.CharField(max_length=64, blank=True)
+    active_from = models.CharField(max_length=5, blank=True, help_text="HH:MM at the site. Empty: at all times.")
+    active_until = models.CharField(max_length=5, blank=True)
+    quiet_from = models.CharField(max_length=5, blank=True, help_text="HH:MM at the site. Empty: no quiet hours.")
+    quiet_until = models.CharField(max_length=5, blank=True)
+    group_wait_s = models.PositiveIntegerField(default=10)
+    repeat_every_s = models.PositiveIntegerField(default=0, help_text="0: no repetition.")
+    escalate_after_s = models.PositiveIntegerField(default=0, help_text="0: no escalation.")
+    escalate_to = models.ForeignKey(
+        NotificationChannel, models.SET_NULL, null=True, blank=True, related_name="escalations"
+    )
+    notify_resolved = models.BooleanField(default=True)
+    attach_picture = models.BooleanField(default=True)
+    night_reports = models.BooleanField(default=False, help_text="Whether its channel gets the reports of nights.")
+
+    class Meta:
+        ordering = ["position", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class NotificationDelivery(models.Model):
+    """One alert, or one report, for one channel. Deliveries that are due together are sent in one message.
+
+    `tries` counts the attempts, each before it begins. Alerts are no foreign key: they may be removed earlier.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
+    channel = models.ForeignKey(NotificationChannel, models.CASCADE, related_name="deliveries", db_index=False)
+    route = models.ForeignKey(NotificationRoute, models.SET_NULL, null=True, blank=True, related_name="+")
+    kind = models.CharField(max_length=10, choices=NotificationKind)
+    alert = models.UUIDField(null=True, blank=True, help_text="Id of the alert; none for reports and tests.")
+    sequence = models.PositiveIntegerField(default=0, help_text="The number of the repetition, from 1.")
+    text = models.TextField(blank=True, help_text="The message of a report or a test.")
+    night = models.DateField(null=True, blank=True, help_text="The night of a report.")
+    state = models.CharField(max_length=10, choices=NotificationState, default=NotificationState.PENDING)
+    tries = models.PositiveIntegerField(default=0)
+    not_before = models.DateTimeField(default=timezone.now, help_text="When the next attempt is due.")
+    error = models.CharField(max_length=500, blank=True, help_text="Why it failed, or why its last attempt did.")
+    created_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            models.Index(
+                fields=["channel", "not_before"], condition=models.Q(state="pending"), name="notification_pending"
+            ),
+            models.Index(fields=["channel", "-created_at", "-id"], name="notification_newest"),
+            models.Index(fields=["alert"], name="notification_alert"),
+            models.Index(fields=["ended_at"], name="notification_ended"),
+        ]
+        constraints = [
+            # The database holds it, because several hosts plan repetitions: one notification for one opening.
+            models.UniqueConstraint(
+                fields=["channel", "alert", "kind", "sequence"],
+                condition=models.Q(alert__isnull=False),
+                name="one_notification_for_each_opening",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="pending", ended_at__isnull=True)
+                | (~models.Q(state="pending") & models.Q(ended_at__isnull=False)),
+                name="a_notification_has_an_end_unless_it_is_pending",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.state}"
+
+
+class AlertSilence(models.Model):
+    """While it is active, alerts that match all given conditions open and are shown, but nobody is notified.
+
+    Without `ends_at` it ends when the alert `key` resolves.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
+    key = models.CharField(max_length=120, blank=True, help_text="The key of an alert.")
+    key_prefix = models.CharField(max_length=120, blank=True, help_text="The beginning of keys.")
+    camera = models.CharField(max_length=60, blank=True)
+    camera_uuid = models.CharField(max_length=36, blank=True, help_text="Decides who may see the row.")
+    reason = models.CharField(max_length=200, blank=True)
+    created_by = models.CharField(max_length=150)
+    created_at = models.DateTimeField(default=timezone.now)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.CharField(max_length=150, blank=True, help_text="Empty when it ended by itself.")
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["ends_at"], condition=models.Q(ended_at=None), name="silence_active")]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(key="") | ~models.Q(key_prefix="") | ~models.Q(camera=""),
+                name="a_silence_has_a_condition",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(ends_at__isnull=False) | ~models.Q(key=""), name="a_silence_ends_by_itself"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.key or f"{self.key_prefix}* {self.camera}".strip()

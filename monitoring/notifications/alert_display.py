@@ -1,0 +1,34 @@
+"""An unresolved alert as the page of events shows it: who was notified, and whether it is silenced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from monitoring.models import Alert, NotificationDelivery, NotificationKind
+from monitoring.notifications.selectors import notifications_of
+from monitoring.notifications.silences import active_silences, is_silenced
+
+
+@dataclass(frozen=True, slots=True)
+class AlertDisplay:
+    """`notified`: the notifications of it that are sent, wait or have failed, without those that only may follow."""
+
+    alert: Alert
+    notified: list[NotificationDelivery]
+    silenced: bool
+
+
+def alert_displays(alerts: QuerySet[Alert]) -> list[AlertDisplay]:
+    """In three queries for any number of alerts."""
+    found, silences = list(alerts), list(active_silences())
+    notified = notifications_of(alert.pk for alert in found)
+    return [
+        AlertDisplay(alert, [row for row in notified.get(alert.pk, []) if has_begun(row)], is_silenced(alert, silences))
+        for alert in found
+    ]
+
+
+def has_begun(row: NotificationDelivery) -> bool:
+    return row.tries > 0 or row.kind == NotificationKind.OPENED

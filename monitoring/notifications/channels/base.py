@@ -1,0 +1,74 @@
+"""The contract of a channel: its settings, and one message sent within a deadline. Django-free."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
+
+from pydantic import BeforeValidator, ConfigDict, Field
+
+from core.api.model import StrictModel
+from core.outgoing import OutgoingGuard
+from core.text.names import Line
+from monitoring.notifications.message import Notification
+
+DEADLINE_S = 20.0
+SECRET = {"secret": True}
+
+
+def stripped(value: object) -> object:
+    return value.strip() if isinstance(value, str) else value
+
+
+Text = Annotated[Line, BeforeValidator(stripped), Field(min_length=1, max_length=200)]
+OptionalText = Annotated[Line, BeforeValidator(stripped), Field(max_length=200)]
+Secret = Annotated[Line, BeforeValidator(stripped), Field(max_length=500, repr=False, json_schema_extra=SECRET)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """`error` is empty when the message was accepted; `detail` says by whom, or what else the far end answered."""
+
+    error: str
+    detail: str = ""
+    retry_after_s: float | None = None
+
+
+class ChannelSettings(StrictModel):
+    """What a manager sets. `destination` names the fields that decide where the secrets are sent."""
+
+    # hide_input_in_errors: pydantic quotes the refused value otherwise, which may be a secret.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
+    destination: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def secret_fields(cls) -> list[str]:
+        return [name for name, field in cls.model_fields.items() if is_secret(field)]
+
+    def shown(self) -> dict[str, Any]:
+        """The settings without their secrets; `<secret>_set` says whether there is one."""
+        secrets = self.secret_fields()
+        values = {name: value for name, value in self.model_dump(mode="json").items() if name not in secrets}
+        return {**values, **{f"{name}_set": bool(getattr(self, name)) for name in secrets}}
+
+
+def is_secret(field: Any) -> bool:
+    return bool(isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("secret"))
+
+
+SettingsType = TypeVar("SettingsType", bound=ChannelSettings)
+
+
+class Channel(ABC, Generic[SettingsType]):
+    """Connects only to addresses that `guard` allows, and has ended after about `deadline_s`."""
+
+    settings_model: ClassVar[type[ChannelSettings]]
+
+    def __init__(self, settings: SettingsType, guard: OutgoingGuard, deadline_s: float = DEADLINE_S) -> None:
+        self.settings, self.guard, self.deadline_s = settings, guard, deadline_s
+
+    @abstractmethod
+    def send(self, notification: Notification) -> SendResult:
+        """Never raises for what the network or the far end does."""

@@ -1,0 +1,53 @@
+"""What the channels over HTTP share: an address, and one request within the deadline. Django-free."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from core.outgoing import OutgoingGuard
+from monitoring.notifications.channels.base import SECRET, SendResult, stripped
+from monitoring.webhooks.client import WebhookClient
+from monitoring.webhooks.receiver_url import MAX_LENGTH, ReceiverUrl
+
+USER_AGENT = f"Skycam/{version('skycam')}"
+
+
+def checked_url(text: str) -> str:
+    """InvalidUrl, which is a ValueError."""
+    return ReceiverUrl.parse(text).text
+
+
+def checked_server(text: str) -> str:
+    url = ReceiverUrl.parse(text)
+    if url.parts.username is not None or url.parts.query:
+        raise ValueError("Write only the address of the server, such as https://ntfy.example.org.")
+    return url.text.rstrip("/")
+
+
+ServerUrl = Annotated[str, BeforeValidator(stripped), AfterValidator(checked_server), Field(max_length=300)]
+SecretUrl = Annotated[
+    str, BeforeValidator(stripped), AfterValidator(checked_url),
+    Field(max_length=MAX_LENGTH, repr=False, json_schema_extra=SECRET),
+]  # fmt: skip
+
+
+def send_json(
+    guard: OutgoingGuard, deadline_s: float, url: str, body: Mapping[str, Any], headers: Mapping[str, str],
+    method: str = "POST",
+) -> SendResult:  # fmt: skip
+    return send_bytes(guard, deadline_s, url, json.dumps(body, ensure_ascii=False).encode(), headers, method)
+
+
+def send_bytes(
+    guard: OutgoingGuard, deadline_s: float, url: str, content: bytes, headers: Mapping[str, str], method: str = "POST"
+) -> SendResult:
+    all_headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT, **headers}
+    answer = WebhookClient(guard, deadline_s).post(ReceiverUrl.parse(url), content, all_headers, method)
+    said = f" {answer.text[:200]}" if answer.error and answer.text else ""
+    detail = "" if answer.status is None else f"The receiver answered {answer.status}."
+    return SendResult(f"{answer.error}{said}"[:500], detail, answer.retry_after_s)

@@ -1,0 +1,119 @@
+"""How a host takes the notifications of a channel that are due, for one message.
+
+A lease of the channel keeps other hosts from sending them too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from monitoring.models import Alert, NotificationChannel, NotificationDelivery, NotificationKind, NotificationState
+from monitoring.notifications.silences import active_silences, is_silenced
+from monitoring.webhooks.retry_schedule import MAX_DELAY_S
+
+LEASE_S = 90.0
+"""Longer than a message may take, with what the database needs."""
+MAX_IN_A_MESSAGE = 50
+SEARCHED = 200
+"""The oldest notifications of a channel that are looked through, so that silenced ones do not hide the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Notifications of one kind that are leased for one message, the oldest first."""
+
+    channel: NotificationChannel
+    rows: tuple[NotificationDelivery, ...]
+    worker: str
+
+    @property
+    def kind(self) -> str:
+        return self.rows[0].kind
+
+    @property
+    def pending(self) -> QuerySet[NotificationDelivery]:
+        """Its rows; without those that were cancelled meanwhile."""
+        keys = [row.pk for row in self.rows]
+        return NotificationDelivery.objects.filter(pk__in=keys, state=NotificationState.PENDING)
+
+
+def is_due(now: datetime) -> Q:
+    """A retry that is further away than any delay comes from a clock that was set back since: it is due."""
+    return Q(not_before__lte=now) | Q(tries__gt=0, not_before__gt=now + timedelta(seconds=MAX_DELAY_S))
+
+
+def due_channels() -> list[UUID]:
+    """Enabled channels with notifications that are due, and that send nothing now."""
+    due = NotificationDelivery.objects.filter(
+        is_due(timezone.now()), state=NotificationState.PENDING, channel__enabled=True,
+        channel__lease_until=None,
+    ).exclude(kind=NotificationKind.TEST)  # fmt: skip
+    return list(due.order_by().values_list("channel", flat=True).distinct())
+
+
+def release_lost_leases() -> None:
+    """Of hosts that were killed while they sent. A lease that is longer than any host gives has ended, too: the clock
+    was set back."""
+    now = timezone.now()
+    ended = Q(lease_until__lt=now) | Q(lease_until__gt=now + timedelta(seconds=2 * LEASE_S))
+    lost = NotificationChannel.objects.filter(ended, lease_until__isnull=False)
+    # An UPDATE of no row would still wait for SQLite's other writers.
+    if lost.exists():
+        lost.update(lease_until=None, worker="")
+
+
+@transaction.atomic
+def claim(channel: UUID, worker: str) -> Claim | None:
+    """Lease the channel to `worker`, and count an attempt of what goes into the message. None when nothing is due, or
+    another host sends."""
+    until = timezone.now() + timedelta(seconds=LEASE_S)
+    free = NotificationChannel.objects.filter(pk=channel, enabled=True, lease_until=None)
+    if not free.update(lease_until=until, worker=worker):
+        return None
+    rows = rows_of_next_message(channel)
+    if not rows:
+        release(channel, worker)
+        return None
+    # Before the attempt: a message that kills its worker each time must not be sent for ever.
+    NotificationDelivery.objects.filter(pk__in=[row.pk for row in rows]).update(tries=F("tries") + 1)
+    for row in rows:
+        row.tries += 1
+    return Claim(NotificationChannel.objects.get(pk=channel), tuple(rows), worker)
+
+
+def release(channel: UUID, worker: str) -> None:
+    NotificationChannel.objects.filter(pk=channel, worker=worker).update(lease_until=None, worker="")
+
+
+def rows_of_next_message(channel: UUID) -> list[NotificationDelivery]:
+    """The notification that waits longest, and those of its kind and route that may go with it."""
+    now = timezone.now()
+    pending = NotificationDelivery.objects.filter(channel=channel, state=NotificationState.PENDING)
+    waiting = pending.exclude(kind=NotificationKind.TEST).select_related("route").order_by("not_before", "id")
+    found = unsilenced(list(waiting.filter(is_due(now))[:SEARCHED]))
+    if not found:
+        return []
+    first = found[0]
+    if first.kind == NotificationKind.REPORT:
+        return [first]
+    wait_s = first.route.group_wait_s if first.route else 0
+    # Those that only wait for a group. Retries wait because the channel has failed: they have a time of their own.
+    fresh = waiting.filter(kind=first.kind, route=first.route_id, tries=0, not_before__gt=now)
+    joining = unsilenced(list(fresh.filter(not_before__lte=now + timedelta(seconds=wait_s))[:MAX_IN_A_MESSAGE]))
+    group = [row for row in found if (row.kind, row.route_id) == (first.kind, first.route_id)]
+    return [*group, *joining][:MAX_IN_A_MESSAGE]
+
+
+def unsilenced(rows: list[NotificationDelivery]) -> list[NotificationDelivery]:
+    """Without those of silenced alerts, which wait until the silence is over."""
+    silences = list(active_silences())
+    if not silences:
+        return rows
+    alerts = Alert.objects.in_bulk([row.alert for row in rows if row.alert])
+    return [row for row in rows if row.alert not in alerts or not is_silenced(alerts[row.alert], silences)]

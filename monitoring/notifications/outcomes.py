@@ -1,0 +1,131 @@
+"""What follows from the outcome of a message: the next state of its notifications, and the events and alerts of its
+channel. Each outcome is one transaction."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from monitoring.models import (
+    NotificationChannel,
+    NotificationDelivery,
+    NotificationKind,
+    NotificationState,
+    Severity,
+)
+from monitoring.notifications.channels.base import SendResult
+from monitoring.notifications.claims import Claim, release
+from monitoring.notifications.queue import plan_repeats
+from monitoring.notifications.routing import FAILING_ALERT
+from monitoring.notifications.transitions import change_state
+from monitoring.services import raise_alert, record_event, resolve_alert
+from monitoring.webhooks.retry_schedule import MAX_TRIES, retry_delay_s
+
+ALERT_AFTER = timedelta(minutes=10)
+"""How long a channel fails until the other ones are told."""
+TEST_KILLED = "The process that sent it has ended, and its outcome is not known."
+TEST_ENDS = timedelta(minutes=5)
+
+
+def failing_alert(channel: NotificationChannel) -> str:
+    return f"{FAILING_ALERT}{channel.pk}"
+
+
+@transaction.atomic
+def record_outcome(claim: Claim, result: SendResult) -> None:
+    channel = NotificationChannel.objects.select_for_update().get(pk=claim.channel.pk)
+    if result.error:
+        _note_failure(claim, channel, result)
+    else:
+        _note_sent(claim, channel, result)
+    release(channel.pk, claim.worker)
+
+
+def _note_sent(claim: Claim, channel: NotificationChannel, result: SendResult) -> None:
+    # Cancelled ones stay cancelled, although they were sent: their alert was resolved meanwhile.
+    number = change_state(claim.pending, NotificationState.SENT, error="")
+    note_success(channel)
+    plan_repeats(NotificationDelivery.objects.filter(pk__in=[row.pk for row in claim.rows], state="sent"))
+    record_event(
+        "notification.sent",
+        f"{channel.name}: {claim.kind}, {number} sent. {result.detail}",
+        subject=channel.pk,
+        data={"kind": claim.kind, "alerts": alerts_of(claim), "deliveries": [str(row.pk) for row in claim.rows]},
+    )
+
+
+def note_success(channel: NotificationChannel) -> None:
+    """It works: what failed is tried again now, and its alert is over."""
+    was_failing = channel.failing_since is not None
+    NotificationChannel.objects.filter(pk=channel.pk).update(
+        failing_since=None, last_error="", last_sent_at=timezone.now()
+    )
+    if was_failing:
+        failed = NotificationDelivery.objects.filter(channel=channel, state=NotificationState.PENDING)
+        failed.exclude(error="").update(not_before=timezone.now(), error="")
+        resolve_alert(failing_alert(channel))
+
+
+def _note_failure(claim: Claim, channel: NotificationChannel, result: SendResult) -> None:
+    now = timezone.now()
+    given_up = [row for row in claim.rows if row.tries >= MAX_TRIES]
+    rows = claim.pending.filter(pk__in=[row.pk for row in given_up])
+    if number := change_state(rows, NotificationState.FAILED, error=result.error):
+        record_event(
+            "notification.failed",
+            f"{channel.name}: {claim.kind}, {number} given up. {result.error}",
+            severity=Severity.ERROR,
+            subject=channel.pk,
+            data={"kind": claim.kind, "alerts": alerts_of(claim), "deliveries": [str(row.pk) for row in given_up]},
+        )
+        plan_repeats(NotificationDelivery.objects.filter(pk__in=[row.pk for row in given_up], state="failed"))
+    tries = min(row.tries for row in claim.rows)
+    again = now + timedelta(seconds=retry_delay_s(tries, result.retry_after_s))
+    claim.pending.update(not_before=again, error=result.error)
+    _note_failing(channel, result.error)
+
+
+def _note_failing(channel: NotificationChannel, error: str) -> None:
+    now, since = timezone.now(), channel.failing_since
+    # A time in the future comes from a clock that was set back since.
+    since = now if since is None or since > now else since
+    NotificationChannel.objects.filter(pk=channel.pk).update(failing_since=since, last_error=error)
+    if now - since >= ALERT_AFTER:
+        raise_alert(
+            failing_alert(channel),
+            f"The notification channel {channel.name} has sent nothing for {(now - since).total_seconds() / 60:.0f} "
+            "min. Its page says why. Nobody is notified over it until it works.",
+            severity=Severity.ERROR,
+        )
+
+
+def alerts_of(claim: Claim) -> list[str]:
+    return [str(row.alert) for row in claim.rows if row.alert]
+
+
+def record_test(delivery: NotificationDelivery, result: SendResult) -> None:
+    """A test is not repeated, and raises no alert; one that succeeds shows that the channel works."""
+    rows = NotificationDelivery.objects.filter(pk=delivery.pk)
+    with transaction.atomic():
+        channel = NotificationChannel.objects.select_for_update().get(pk=delivery.channel_id)
+        state = NotificationState.FAILED if result.error else NotificationState.SENT
+        change_state(rows, state, error=result.error, tries=1)
+        if not result.error:
+            note_success(channel)
+            event, severity = "notification.sent", Severity.INFO
+        else:
+            NotificationChannel.objects.filter(pk=channel.pk).update(last_error=result.error)
+            event, severity = "notification.failed", Severity.WARNING
+        record_event(
+            event, f"{channel.name}: test. {result.error or result.detail}", severity=severity, subject=channel.pk,
+            data={"kind": NotificationKind.TEST.value, "alerts": [], "deliveries": [str(delivery.pk)]},
+        )  # fmt: skip
+
+
+def fail_killed_tests() -> None:
+    rows = NotificationDelivery.objects.filter(kind=NotificationKind.TEST, state=NotificationState.PENDING)
+    killed = rows.filter(created_at__lt=timezone.now() - TEST_ENDS)
+    if killed.exists():
+        change_state(killed, NotificationState.FAILED, error=TEST_KILLED)

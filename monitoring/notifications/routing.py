@@ -1,0 +1,67 @@
+"""Which channels an alert goes to: the routes in their order, as they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from monitoring.models import Alert, NotificationChannel, NotificationRoute, Severity
+from monitoring.notifications.site_time import end_of_window, is_within
+
+FAILING_ALERT = "notification.failing:"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A channel that is told, and the route that says how; None for a channel of no route."""
+
+    channel: UUID
+    route: NotificationRoute | None
+
+
+def targets_of(alert: Alert, at: datetime) -> list[Target]:
+    """Each channel once, those of disabled channels left out: then the next route is tried."""
+    failing = alert.key.removeprefix(FAILING_ALERT) if alert.key.startswith(FAILING_ALERT) else ""
+    found: dict[UUID, Target] = {}
+    for route in enabled_routes():
+        # A channel that fails cannot tell that it fails.
+        if str(route.channel_id) == failing or not route_matches(route, alert, at):
+            continue
+        found.setdefault(route.channel_id, Target(route.channel_id, route))
+        if not route.continue_matching:
+            break
+    if failing and not found:
+        return [Target(channel, None) for channel in _other_channels(failing)]
+    return list(found.values())
+
+
+def enabled_routes() -> Sequence[NotificationRoute]:
+    return list(NotificationRoute.objects.filter(enabled=True, channel__enabled=True).order_by("position", "name"))
+
+
+def _other_channels(failing: str) -> list[UUID]:
+    """Without a route for it, every other channel that works is better than none."""
+    others = NotificationChannel.objects.filter(enabled=True, failing_since=None)
+    return [channel for channel in others.values_list("pk", flat=True) if str(channel) != failing]
+
+
+def route_matches(route: NotificationRoute, alert: Alert, at: datetime) -> bool:
+    ranks = list(Severity.values)
+    return (
+        ranks.index(alert.severity) >= ranks.index(route.severity)
+        and alert.key.startswith(route.key_prefix)
+        and route.camera in {"", alert.camera}
+        and route.host in {"", alert.host}
+        and (not route.active_from or is_within(at, route.active_from, route.active_until))
+    )
+
+
+def due_at(route: NotificationRoute | None, severity: str, at: datetime) -> datetime:
+    """When a notification is sent: at once if it is critical, else after the wait for its group and the quiet hours."""
+    if route is None or severity == Severity.CRITICAL:
+        return at
+    if is_within(at, route.quiet_from, route.quiet_until):
+        return end_of_window(at, route.quiet_until)
+    return at + timedelta(seconds=route.group_wait_s)

@@ -1,0 +1,95 @@
+"""Makes the message of a claim and sends it over its channel."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from pydantic import ValidationError as Refused
+
+from core.background import log_and_continue
+from core.registry import resolve
+from core.secrets import DecryptionFailed
+from core.station_settings.values import station_name
+from monitoring.models import Alert, NotificationChannel, NotificationDelivery, NotificationKind
+from monitoring.notifications.channels.base import DEADLINE_S, SendResult
+from monitoring.notifications.channels.kinds import channel_class
+from monitoring.notifications.claims import Claim
+from monitoring.notifications.encrypted_settings import settings_of
+from monitoring.notifications.links import link_of
+from monitoring.notifications.message import Attachment, Notification, NotifiedAlert
+from monitoring.tables import ALERT_PICTURES, REPORT_FILES
+
+log = logging.getLogger(__name__)
+MAX_ATTACHMENT = 5_000_000
+GONE = "The alert was removed."
+
+
+def send_claim(claim: Claim) -> SendResult:
+    """Never raises for what the network, the far end, or the stored settings do."""
+    return send(claim.channel, notification_of(claim.channel, claim.rows))
+
+
+def send(channel: NotificationChannel, notification: Notification, deadline_s: float = DEADLINE_S) -> SendResult:
+    try:
+        found = channel_class(channel.kind)(settings_of(channel), settings.STATION.outgoing, deadline_s)
+    except (DecryptionFailed, KeyError, Refused) as error:
+        reason = str(error) if isinstance(error, DecryptionFailed) else "Its settings are not valid in this version."
+        return SendResult(f"{reason} Write them again.")
+    return found.send(notification)
+
+
+def notification_of(channel: NotificationChannel, rows: Iterable[NotificationDelivery]) -> Notification:
+    """The message of some deliveries of one kind, with what is known of their alerts now."""
+    deliveries = list(rows)
+    first = deliveries[0]
+    found = Alert.objects.in_bulk([row.alert for row in deliveries if row.alert])
+    alerts = [found[row.alert] for row in deliveries if row.alert in found]
+    text = first.text or ("" if alerts else GONE)
+    return Notification(
+        id=str(first.pk),
+        kind=first.kind,
+        station=station_name(),
+        alerts=tuple(notified(alert, channel.pk) for alert in alerts),
+        text=text,
+        attachment=_attachment(first, alerts),
+    )
+
+
+def notified(alert: Alert, channel: UUID) -> NotifiedAlert:
+    return NotifiedAlert(
+        id=str(alert.pk),
+        key=alert.key,
+        severity=alert.severity,
+        state=alert.state,
+        camera=alert.camera,
+        host=alert.host,
+        message=alert.message,
+        opened_at=alert.opened_at,
+        resolved_at=alert.resolved_at,
+        count=alert.count,
+        # A resolved alert needs no answer.
+        link="" if alert.state == Alert.State.RESOLVED else link_of(alert.pk, channel),
+    )
+
+
+def _attachment(row: NotificationDelivery, alerts: list[Alert]) -> Attachment | None:
+    if row.kind == NotificationKind.REPORT and row.night is not None:
+        return _first_found(REPORT_FILES, "text/html", f"night-{row.night}.html", row.night)
+    if row.kind in {NotificationKind.RESOLVED, NotificationKind.TEST} or not (row.route and row.route.attach_picture):
+        return None
+    camera = next((alert.camera_uuid for alert in alerts if alert.camera_uuid), "")
+    return _first_found(ALERT_PICTURES, "image/jpeg", "picture.jpg", camera) if camera else None
+
+
+def _first_found(table: dict[str, str], mime_type: str, name: str, argument: Any) -> Attachment | None:
+    """A message without its attachment is better than none: an error is logged and counted."""
+    for path in table.values():
+        with log_and_continue("attachments of notifications"):
+            content = resolve(path)(argument)
+            if content is not None and len(content) <= MAX_ATTACHMENT:
+                return Attachment(name, mime_type, content)
+    return None

@@ -1,0 +1,214 @@
+"""What a manager does with channels and routes. Each change is one transaction with its event; a refused one changes
+nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import pydantic
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from core.api.constraints import describe_error
+from core.limits.wait_limiter import WaitLimiter
+from core.outgoing import AddressRefused, literal_address
+from core.secrets import DecryptionFailed
+from monitoring.models import (
+    NotificationChannel,
+    NotificationDelivery,
+    NotificationKind,
+    NotificationRoute,
+)
+from monitoring.notifications.channels.base import ChannelSettings
+from monitoring.notifications.channels.kinds import CHANNEL_KINDS, channel_class
+from monitoring.notifications.encrypted_settings import settings_columns, settings_of
+from monitoring.notifications.outcomes import failing_alert, record_test
+from monitoring.notifications.queue import cancel_pending
+from monitoring.notifications.requests import ChannelChange, ChannelRequest, RouteRequest
+from monitoring.notifications.sending import notification_of, send
+from monitoring.services import record_event, resolve_alert
+from monitoring.webhooks.receiver_url import ReceiverUrl
+
+MAX_CHANNELS = 30
+"""Each may have a thread of its own while it sends."""
+MAX_ROUTES = 100
+TEST_TEXT = "This is a test. Alerts of this station reach you over this channel."
+tests = WaitLimiter("tests of notification channels", most=4, most_per_user=2)
+
+
+def add_channel(wanted: ChannelRequest, actor: str) -> NotificationChannel:
+    """ValidationError."""
+    if wanted.kind not in CHANNEL_KINDS:
+        raise ValidationError({"kind": f"Choose one of {', '.join(CHANNEL_KINDS)}."})
+    found = checked_settings(wanted.kind, wanted.settings)
+    if NotificationChannel.objects.count() >= MAX_CHANNELS:
+        raise ValidationError({"name": f"A station has at most {MAX_CHANNELS} channels. Remove one first."})
+    channel = NotificationChannel(
+        name=wanted.name, kind=wanted.kind, enabled=wanted.enabled, created_by=actor, **settings_columns(found)
+    )
+    try:
+        with transaction.atomic():
+            channel.save(force_insert=True)
+            _record("notification.added", f"{actor} added the notification channel {channel.name}.", channel.pk, actor)
+    except IntegrityError:
+        raise _name_taken("channel", wanted.name) from None
+    return channel
+
+
+def change_channel(channel: NotificationChannel, wanted: ChannelChange, actor: str) -> NotificationChannel:
+    """Switching it off cancels what waits. ValidationError."""
+    try:
+        with transaction.atomic():
+            found = NotificationChannel.objects.select_for_update().get(pk=channel.pk)
+            columns: dict[str, Any] = {}
+            if wanted.settings is not None:
+                columns = settings_columns(merged_settings(found, wanted.settings))
+            if wanted.name is not None:
+                columns["name"] = wanted.name
+            if wanted.enabled is not None:
+                columns["enabled"] = wanted.enabled
+            NotificationChannel.objects.filter(pk=found.pk).update(**columns)
+            if wanted.enabled is False:
+                _switch_off(found, actor)
+            shown = [name for name in ("name", "settings", "enabled") if getattr(wanted, name) is not None]
+            what = f"{', '.join(shown)} of the notification channel {found.name}"
+            _record("notification.changed", f"{actor} changed {what}.", found.pk, actor)
+    except IntegrityError:
+        raise _name_taken("channel", str(wanted.name)) from None
+    return NotificationChannel.objects.get(pk=channel.pk)
+
+
+def _switch_off(channel: NotificationChannel, actor: str) -> None:
+    NotificationChannel.objects.filter(pk=channel.pk).update(failing_since=None, last_error="")
+    cancel_pending(channel, f"{actor} switched the channel off.")
+    resolve_alert(failing_alert(channel))
+
+
+@transaction.atomic
+def remove_channel(channel: NotificationChannel, actor: str) -> None:
+    """With its routes, its notifications and its secrets. Routes that escalate to it do no longer escalate."""
+    found = NotificationChannel.objects.select_for_update().filter(pk=channel.pk).first()
+    if found is None:
+        return
+    resolve_alert(failing_alert(found))
+    NotificationRoute.objects.filter(escalate_to=found).update(escalate_to=None, escalate_after_s=0)
+    found.delete()
+    _record("notification.removed", f"{actor} removed the notification channel {channel.name}.", channel.pk, actor)
+
+
+def checked_settings(kind: str, values: dict[str, Any]) -> ChannelSettings:
+    """ValidationError, with the errors of each setting."""
+    try:
+        found = channel_class(kind).settings_model.model_validate(values)
+    except pydantic.ValidationError as error:
+        # One sentence a setting, without the refused value, which may be a secret.
+        raise ValidationError({"settings": [_sentence(item) for item in error.errors()]}) from None
+    check_address(found)
+    return found
+
+
+def _sentence(item: Any) -> str:
+    where = ".".join(str(part) for part in item["loc"])
+    return f"{where}: {describe_error(item)}" if where else describe_error(item)
+
+
+def merged_settings(channel: NotificationChannel, given: dict[str, Any]) -> ChannelSettings:
+    """The stored settings with those that are given. ValidationError."""
+    try:
+        stored = settings_of(channel)
+    except (DecryptionFailed, pydantic.ValidationError):
+        return checked_settings(channel.kind, given)
+    found = checked_settings(channel.kind, {**stored.model_dump(mode="json"), **given})
+    moved = any(getattr(stored, name) != getattr(found, name) for name in found.destination)
+    kept = [name for name in found.secret_fields() if name not in given and getattr(stored, name)]
+    kept = [name for name in kept if name not in found.destination]
+    if moved and kept:
+        # Otherwise a new address would get a secret that was meant for the old one.
+        raise ValidationError({"settings": f"Another destination needs its secrets again: {', '.join(kept)}."})
+    return found
+
+
+def check_address(found: ChannelSettings) -> None:
+    """Refuse an IP address that the guard refuses at once. A name may lead elsewhere at each message, so it is only
+    checked then. ValidationError."""
+    url = next((getattr(found, name) for name in ("url", "server") if hasattr(found, name)), "")
+    host, port = (getattr(found, "host", ""), getattr(found, "port", 0))
+    if url:
+        parsed = ReceiverUrl.parse(url)
+        host, port = parsed.host, parsed.port
+    try:
+        address = literal_address(host)
+        if address is not None:
+            settings.STATION.outgoing.check(address, port)
+    except AddressRefused as error:
+        raise ValidationError({"settings": f"The address {error}"}) from None
+
+
+def send_test(channel: NotificationChannel, actor: str) -> NotificationDelivery:
+    """Send a real message now, also over a channel that is off, and return it with its outcome. Takes up to 20 s.
+    TooManyWaiting."""
+    with tests.slot(actor):
+        delivery = NotificationDelivery.objects.create(
+            channel=channel, kind=NotificationKind.TEST, text=f"{TEST_TEXT} {actor} has sent it.", tries=1
+        )
+        record_test(delivery, send(channel, notification_of(channel, [delivery])))
+        return NotificationDelivery.objects.select_related("channel").get(pk=delivery.pk)
+
+
+def add_route(wanted: RouteRequest, actor: str, pk: UUID | None = None) -> NotificationRoute:
+    """With `pk`, the row that has it already after a kill. ValidationError."""
+    if pk is not None and (found := NotificationRoute.objects.filter(pk=pk).first()):
+        return found
+    if NotificationRoute.objects.count() >= MAX_ROUTES:
+        raise ValidationError({"name": f"A station has at most {MAX_ROUTES} routes. Remove one first."})
+    route = NotificationRoute(**_route_columns(wanted), **({"pk": pk} if pk else {}))
+    try:
+        with transaction.atomic():
+            route.save(force_insert=True)
+            _record("notification.added", f"{actor} added the notification route {route.name}.", route.pk, actor)
+    except IntegrityError:
+        raise _name_taken("route", wanted.name) from None
+    return route
+
+
+def change_route(route: NotificationRoute, wanted: RouteRequest, actor: str) -> NotificationRoute:
+    """What waits already stays as it is planned. ValidationError."""
+    try:
+        with transaction.atomic():
+            NotificationRoute.objects.filter(pk=route.pk).update(**_route_columns(wanted))
+            _record("notification.changed", f"{actor} changed the notification route {wanted.name}.", route.pk, actor)
+    except IntegrityError:
+        raise _name_taken("route", wanted.name) from None
+    return NotificationRoute.objects.get(pk=route.pk)
+
+
+@transaction.atomic
+def remove_route(route: NotificationRoute, actor: str) -> None:
+    """What waits because of it is still sent."""
+    if NotificationRoute.objects.filter(pk=route.pk).delete()[0]:
+        _record("notification.removed", f"{actor} removed the notification route {route.name}.", route.pk, actor)
+
+
+def _route_columns(wanted: RouteRequest) -> dict[str, Any]:
+    columns = wanted.model_dump(mode="json", exclude={"channel", "escalate_to"})
+    ids = {wanted.channel, wanted.escalate_to} - {None}
+    known = set(NotificationChannel.objects.filter(Q(pk__in=ids)).values_list("pk", flat=True))
+    for name in ("channel", "escalate_to"):
+        value: UUID | None = getattr(wanted, name)
+        if value is not None and value not in known:
+            raise ValidationError({name: "There is no such channel."})
+        columns[f"{name}_id"] = value
+    if wanted.channel == wanted.escalate_to:
+        raise ValidationError({"escalate_to": "Escalate to another channel: this one was notified already."})
+    return columns
+
+
+def _name_taken(what: str, name: str) -> ValidationError:
+    return ValidationError({"name": f"There is a {what} {name} already. Choose another name."})
+
+
+def _record(kind: str, message: str, subject: object, actor: str) -> None:
+    record_event(kind, message, subject=subject, actor=actor)

@@ -1,0 +1,101 @@
+"""Silences: while one is active, the alerts that it matches are open and shown, but nobody is notified."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from monitoring.camera_refs import CameraRef, camera_columns
+from monitoring.models import Alert, AlertSilence, Event
+from monitoring.services import record_event
+
+MAX_ACTIVE = 500
+
+
+class TooManySilences(Exception):
+    """The message says what to do."""
+
+
+def active_silences(at: datetime | None = None) -> QuerySet[AlertSilence]:
+    at = at or timezone.now()
+    return AlertSilence.objects.filter(Q(ends_at=None) | Q(ends_at__gt=at), ended_at=None)
+
+
+def is_silenced(alert: Alert, silences: list[AlertSilence]) -> bool:
+    return any(silence_matches(one, alert) for one in silences)
+
+
+def silence_matches(silence: AlertSilence, alert: Alert) -> bool:
+    return (
+        silence.key in {"", alert.key}
+        and alert.key.startswith(silence.key_prefix)
+        and silence.camera in {"", alert.camera}
+    )
+
+
+def silence_alert(
+    alert: Alert, actor: str, reason: str = "", for_s: float | None = None, pk: UUID | None = None
+) -> AlertSilence:
+    """Silence the alert's key for some seconds; None: until the alert is resolved. TooManySilences."""
+    return add_silence(actor, reason, for_s, key=alert.key, camera=alert.camera_ref, pk=pk)
+
+
+@transaction.atomic
+def add_silence(
+    actor: str, reason: str, for_s: float | None, *, key: str = "", key_prefix: str = "",
+    camera: CameraRef | None = None, pk: UUID | None = None,
+) -> AlertSilence:  # fmt: skip
+    """With `pk`, the row that has it already after a kill. TooManySilences."""
+    if pk is not None and (found := AlertSilence.objects.filter(pk=pk).first()):
+        return found
+    if active_silences().count() >= MAX_ACTIVE:
+        raise TooManySilences(f"There are {MAX_ACTIVE} active silences. End one first.")
+    now = timezone.now()
+    silence = AlertSilence.objects.create(
+        key=key, key_prefix=key_prefix, reason=reason, created_by=actor[:150], created_at=now,
+        ends_at=None if for_s is None else now + timedelta(seconds=for_s), **camera_columns(camera),
+        **({"pk": pk} if pk else {}),
+    )  # fmt: skip
+    until = f"until {silence.ends_at:%Y-%m-%d %H:%M} UTC" if silence.ends_at else "until it is resolved"
+    record_event(
+        "alert.silenced",
+        f"{actor} silenced {silence} {until}{': ' if reason else ''}{reason}",
+        camera=camera,
+        subject=silence.pk,
+        actor=actor,
+        data={"key": key, "key_prefix": key_prefix, "for_s": for_s, "reason": reason},
+    )
+    return silence
+
+
+@transaction.atomic
+def end_silence(silence: AlertSilence, actor: str = "") -> bool:
+    """False when it has ended already. Without an actor it ended by itself."""
+    ended = AlertSilence.objects.filter(pk=silence.pk, ended_at=None).update(
+        ended_at=timezone.now(), ended_by=actor[:150]
+    )
+    if ended:
+        camera = Alert(camera=silence.camera, camera_uuid=silence.camera_uuid).camera_ref
+        who = f"{actor} ended the silence of" if actor else "Over is the silence of"
+        record_event(
+            "alert.unsilenced", f"{who} {silence}.", camera=camera, subject=silence.pk, actor=actor,
+            data={"key": silence.key, "key_prefix": silence.key_prefix},
+        )  # fmt: skip
+    silence.refresh_from_db()
+    return bool(ended)
+
+
+def end_expired_silences() -> None:
+    for silence in AlertSilence.objects.filter(ended_at=None, ends_at__lte=timezone.now()):
+        end_silence(silence)
+
+
+def end_silences_of(event: Event) -> None:
+    """EVENT_RECORDED lists it: a resolved alert ends the silences that were to last until then."""
+    if event.kind == "alert.resolved":
+        for silence in AlertSilence.objects.filter(ended_at=None, ends_at=None, key=event.data["key"]):
+            end_silence(silence)

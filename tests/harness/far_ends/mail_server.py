@@ -1,0 +1,69 @@
+"""A mail server: a real SMTP server on loopback, with TLS and sign-in, which answers as a test wants."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+
+from tests.harness.stations.station import free_port
+
+PASSWORD = "s3cret of the mail"
+
+
+class MailReceiver:
+    """`answers` are given to the next mails, in this order; without one a mail is accepted."""
+
+    def __init__(self) -> None:
+        self.answers: list[str] = []
+        self.mails: list[EmailMessage] = []
+        self.recipients: list[list[str]] = []
+        self.port = 0
+
+    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802
+        if address.startswith("nobody"):
+            return "550 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
+        if self.answers:
+            return self.answers.pop(0)
+        self.recipients.append(envelope.rcpt_tos)
+        self.mails.append(email.message_from_bytes(envelope.content, policy=email.policy.default))  # type: ignore[arg-type]
+        return "250 OK"
+
+
+def authenticate(_server: SMTP, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
+    right = isinstance(data, LoginPassword) and data.password == PASSWORD.encode()
+    return AuthResult(success=right, handled=False)
+
+
+@contextmanager
+def mail_server(certificate: Path | None = None, *, implicit: bool = False) -> Iterator[MailReceiver]:
+    """With a certificate STARTTLS and sign-in are required; `implicit`: TLS from the first byte."""
+    box = MailReceiver()
+    tls = None
+    if certificate:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate)
+    options: dict[str, Any] = {"authenticator": authenticate} if tls else {}
+    if tls and not implicit:
+        options |= {"tls_context": tls, "require_starttls": True, "auth_required": True}
+    box.port = free_port()
+    controller = Controller(
+        box, "127.0.0.1", box.port, ssl_context=tls if implicit else None, ready_timeout=20, **options
+    )
+    controller.start()
+    try:
+        yield box
+    finally:
+        controller.stop()
