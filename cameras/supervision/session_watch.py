@@ -26,8 +26,9 @@ class SessionWatch:
     def check_session(self, slot: CameraSlot) -> None:
         """For a slot with a process. The ladder has handled a late call, a crash and a silent process before."""
         child = slot.child
-        # Before it has read the spool, a process reports no session, also if one has to continue.
-        if child is None or child.killed or not child.state or not child.has_recovered:
+        # Before it has read the spool, a process reports no session, also if one has to continue. Before its first
+        # report, the answer of a recording command is all that is known of its state.
+        if child is None or child.killed or "session" not in child.state or not child.has_recovered:
             return
         now, watch, session = time.monotonic(), slot.picture_watch, child.state["session"]
         watch.observe(now, child.state)

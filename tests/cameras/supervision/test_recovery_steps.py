@@ -167,6 +167,14 @@ STALLED: dict[str, Any] = {
 }
 
 
+def test_a_process_that_has_only_answered_a_recording_command_is_not_judged(
+    events: Events, ladder: RecoveryLadder
+) -> None:
+    watch = SessionWatch(CameraAlerts(events, Quarantine(events)), ladder)
+    watch.check_session(slot_of(Process(state={"recorder": None})))
+    assert events.recorded == []
+
+
 def test_the_start_of_a_new_process_does_not_end_the_alert_of_a_stalled_session(
     events: Events, ladder: RecoveryLadder
 ) -> None:
