@@ -26,6 +26,7 @@ BENCHES = {
     "capture":  "bench.capturing",
     "settings": "bench.settings_route",
     "pages":    "bench.pages",
+    "metrics":  "bench.metrics",
     "readings": "bench.readings",
     "clips":    "bench.clips",
     "admin":    "bench.admin",

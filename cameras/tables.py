@@ -70,6 +70,11 @@ LAST_CAPTURES = {
 }
 """Ids of cameras -> how the last capture of each ended, as in the status."""
 
+CAPTURE_TOTALS = {
+    "captures": "captures.capturing.totals.totals_of",
+}
+"""Ids of cameras -> how many captures of each had which outcome, as in the status."""
+
 ROOTS = {
     "of_class": "captures.storage.roots.root_of_class",
     "own": "captures.pixelink_service.roots.own_root",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import Count, Max
+from django.db.models import Count, F, Max, Window
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -48,10 +48,10 @@ def job_metrics(user: Any) -> Iterator[Metric]:
     seconds = GaugeMetricFamily(
         "skycam_job_seconds", "How long the newest job of the kind in this state has run.", labels=["kind", "state"]
     )
-    newest = jobs.exclude(started_at=None).values("kind", "state").annotate(newest=Max("started_at"))
-    for found in newest:
-        job = jobs.filter(kind=found["kind"], state=found["state"], started_at=found["newest"]).first()
-        if job is not None and job.started_at is not None:
-            ran = (job.ended_at or timezone.now()) - job.started_at
-            seconds.add_metric([job.kind, job.state], ran.total_seconds())
+    # One query for all kinds and states, each of which has one newest job; of two that began together, either.
+    newest = jobs.exclude(started_at=None).annotate(newest=Window(Max("started_at"), partition_by=["kind", "state"]))
+    rows = newest.filter(started_at=F("newest")).values_list("kind", "state", "started_at", "ended_at")
+    ran = {(kind, state): (ended or timezone.now()) - started for kind, state, started, ended in rows if started}
+    for labels, duration in sorted(ran.items()):
+        seconds.add_metric(labels, duration.total_seconds())
     yield seconds

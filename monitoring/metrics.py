@@ -1,46 +1,99 @@
 """METRICS: the station's metrics for Prometheus. Each entry is a function that takes a user and yields metric families,
-without the cameras that this user may not see."""
+without the cameras that this user may not see. The port of a host has no users: there it is a `StationOwner`."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterable
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Metric, generate_latest
+from django.db import InterfaceError, OperationalError
+from prometheus_client import CollectorRegistry, Metric, disable_created_metrics, generate_latest
+from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from core.background import log_and_continue
+from core.background import count_failure, log_and_continue
 from core.registry import resolve
 
 METRICS: dict[str, str] = {
     "recording": "captures.clips.metrics.recordings",
+    "captures": "captures.capturing.metrics.capture_metrics",
+    "cameras": "cameras.status.metrics.camera_metrics",
+    "archives": "captures.archives.metrics.archive_metrics",
+    "alerts": "monitoring.alert_metrics.alert_metrics",
+    "queues": "skycam_project.queue_metrics.queue_metrics",
     "jobs": "monitoring.jobs.job_metrics",
     "sensors": "monitoring.sensor_host.metrics.sensor_metrics",
     "offsite": "captures.offsite.metrics.offsite_metrics",
     "notifications": "monitoring.notifications.metrics.notification_metrics",
     "webhooks": "monitoring.webhooks.metrics.webhook_metrics",
+    "build": "skycam_project.build_metrics.build_metrics",
 }
+# The time at which a counter began would be a second series beside each one.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+DATABASE_AWAY = (OperationalError, InterfaceError)
+CAPTURE_ERRORS = ("skycam_capture_errors", "Captures that failed, and failures to collect metrics, by type.")
 
 
-class _StationCollector(Collector):
-    """The metrics for one request of one user."""
+class CollectionErrors:
+    """How many entries of METRICS failed in this process. Any thread may use it."""
 
-    def __init__(self, user: Any) -> None:
-        self._user = user
+    def __init__(self) -> None:
+        self._number, self._lock = 0, threading.Lock()
+
+    def add(self) -> None:
+        with self._lock:
+            self._number += 1
+
+    def family(self) -> Metric:
+        """As an error type of the captures' errors, without a camera."""
+        family = CounterMetricFamily(*CAPTURE_ERRORS, labels=["error_type", "camera"])
+        family.add_metric(["metrics_collection", ""], self._number)
+        return family
+
+
+COLLECTION_ERRORS = CollectionErrors()
+
+
+class StationCollector(Collector):
+    """The metrics for a user. It has no state, so several threads may collect."""
+
+    def __init__(self, user: Any, collection_errors: CollectionErrors = COLLECTION_ERRORS) -> None:
+        self._user, self._collection_errors = user, collection_errors
 
     def collect(self) -> list[Metric]:
-        """An entry that fails is missing; the others are returned."""
-        metrics: list[Metric] = []
+        """An entry that fails is missing and counted; the others are returned."""
+        families: list[Metric] = []
         for name, path in METRICS.items():
-            # Prometheus would get nothing at all from a request that fails.
-            with log_and_continue(f"metrics of {name}"):
-                metrics += list(resolve(path)(self._user))
-        return metrics
+            is_collected = False
+            try:
+                # Prometheus would get nothing at all from a request that fails.
+                with log_and_continue(f"metrics of {name}", unless=DATABASE_AWAY):
+                    families += resolve(path)(self._user)
+                    is_collected = True
+            except DATABASE_AWAY as error:
+                count_failure(f"metrics of {name}", error)
+                self._collection_errors.add()
+                # The others would each wait for the database too, longer than Prometheus waits for the answer.
+                break
+            if not is_collected:
+                self._collection_errors.add()
+        return merge([*families, self._collection_errors.family()])
+
+
+def merge(families: Iterable[Metric]) -> list[Metric]:
+    """Families of the same name as one: a name may stand in an answer only once."""
+    found: dict[str, Metric] = {}
+    for family in families:
+        known = found.setdefault(family.name, family)
+        if known is not family:
+            known.samples = [*known.samples, *family.samples]
+    return list(found.values())
 
 
 def metrics_for(user: Any) -> bytes:
     """The metrics in Prometheus text format."""
     # One for each request, since the metrics depend on the user. `auto_describe` would collect them a second time.
     registry = CollectorRegistry(auto_describe=False)
-    collector = _StationCollector(user)
-    registry.register(collector)
+    registry.register(StationCollector(user))
     return generate_latest(registry)

@@ -14,6 +14,7 @@ django.setup(set_prefix=False)
 from django.conf import settings  # noqa: E402
 
 from skycam_project.body_limit import BodyLimit  # noqa: E402
+from skycam_project.database_metrics import measure_databases  # noqa: E402
 from skycam_project.request_limiter import RequestLimiter  # noqa: E402
 from skycam_project.request_thread_pool import RequestThreadPool  # noqa: E402
 from skycam_project.routing import websocket_urlpatterns  # noqa: E402 - consumers need the apps
@@ -21,6 +22,7 @@ from skycam_project.sqlite_busy_timeout import shorten_busy_timeouts  # noqa: E4
 from skycam_project.sync_asgi_handler import SyncASGIHandler  # noqa: E402
 
 shorten_busy_timeouts()
+measure_databases()
 limits = settings.STATION.web.limits
 limiter = RequestLimiter(limits.requests, limits.requests_per_address)
 application = ProtocolTypeRouter(

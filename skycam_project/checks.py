@@ -26,6 +26,7 @@ TABLES = (
     "cameras.tables.LEASE_HOLDERS",
     "core.jobs.tables.BACKGROUND_THREADS",
     "cameras.tables.LAST_CAPTURES",
+    "cameras.tables.CAPTURE_TOTALS",
     "cameras.tables.PROGRAMME_KINDS",
     "cameras.tables.PROGRAMMES",
     "cameras.tables.AGENDAS",

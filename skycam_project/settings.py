@@ -100,8 +100,10 @@ INSTALLED_APPS = [
     "scheduler",
 ]
 # The policy comes right after SecurityMiddleware, so that static files and errors have it too. Static files come before
-# the session and the user, so that they cost no query, and before no_store, because browsers may keep them.
+# the session and the user, so that they cost no query, and before no_store, because browsers may keep them. The first
+# and the last measure the requests for Prometheus.
 MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "skycam_project.pages.content_security_policy.ContentSecurityPolicyMiddleware",
     "skycam_project.pages.static_files.StaticFilesMiddleware",
@@ -115,6 +117,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "skycam_project.pages.preferences.TimeZoneMiddleware",
     "core.idempotency.middleware.KeyRefusalMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 ROOT_URLCONF = "skycam_project.urls"
 ASGI_APPLICATION = "skycam_project.asgi.application"

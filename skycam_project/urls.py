@@ -115,6 +115,7 @@ from skycam_project.pages.preferences import save_preferences
 from skycam_project.pages.readings import ReadingMarksPage, ReadingsPage
 from skycam_project.pages.settings import StationSettingsPage
 from skycam_project.pages.status import ExaminationPage, StatusNow, StatusPage
+from skycam_project.prometheus_view import PrometheusView
 
 camera = [
     path("", CameraPage.as_view(), name="camera"),
@@ -300,6 +301,7 @@ urlpatterns = [
     path("preferences/", save_preferences, name="preferences"),
     path("healthz", healthz),
     path("readyz", readyz),
+    path("metrics", PrometheusView.as_view()),
     # These two come before the admin's own: its sign-in would evade the limits of sign-in attempts, and its password
     # form the event and the end of all tokens.
     path("admin/login/", access.AdminSignInRedirect.as_view()),

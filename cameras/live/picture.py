@@ -46,6 +46,12 @@ class Picture:
         return time.monotonic() - self._received_at > STALE_S
 
     @property
+    def age_s(self) -> float:
+        """Seconds since its capture, by the clocks of this machine and of the camera's host; never below 0."""
+        captured_us: int = self.captured_us
+        return max(0.0, time.time() - captured_us / 1e6)
+
+    @property
     def captured_at(self) -> str:
         """By the clock of the camera's host, as in its status."""
         return stamp(datetime.fromtimestamp(self.captured_us / 1e6, UTC))

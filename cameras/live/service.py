@@ -233,6 +233,7 @@ class LiveStreamingService:
         if self.load_shedder.level in FPS_LEVELS:
             viewer.next_picture_at = time.monotonic() + 2 / self.presets[picture.quality].fps
         metrics.FRAMES.labels(picture.quality).inc()
+        metrics.LATENCY.labels(picture.quality).observe(picture.age_s)
         metrics.BYTES.inc(size)
 
     async def _wait_for_turn(self, viewer: Viewer, feed: Feed, deadline: float) -> bool:

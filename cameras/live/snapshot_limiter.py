@@ -114,6 +114,7 @@ class SnapshotLimiter:
         self._rate_limiters[user].consume(size)
         service.total_rate_limiter.consume(size)
         metrics.FRAMES.labels(picture.quality).inc()
+        metrics.LATENCY.labels(picture.quality).observe(picture.age_s)
         metrics.BYTES.inc(size)
 
 

@@ -14,6 +14,15 @@ from cameras.runtime.recording_state import Recorder
 from cameras.runtime.settings_drift import Difference
 
 
+class CaptureCounts(TypedDict):
+    """How many captures had each outcome since the camera was added; those that were skipped include those that an
+    outage prevented. The numbers never fall."""
+
+    saved: int
+    failed: int
+    skipped: int
+
+
 class Status(TypedDict):
     camera: str
     desired: str
@@ -30,6 +39,8 @@ class Status(TypedDict):
     temperature_celsius: float | None
     last_frame: str | None
     last_capture: LastCapture | None
+    captures: CaptureCounts | None
+    """None while it is unknown."""
     fps: float
     vendor: str
     model: str
@@ -90,7 +101,8 @@ def absent_status(slug: str, desired: str, reason: str = "The camera host does n
     """The status of a camera whose host does not write one."""
     return Status(
         camera=slug, desired=desired, observed="host_down", since=None, reason=reason, session=None, agenda=None,
-        recording=False, recorder=None, temperature_celsius=None, last_frame=None, last_capture=None, fps=0.0,
+        recording=False, recorder=None, temperature_celsius=None, last_frame=None, last_capture=None, captures=None,
+        fps=0.0,
         vendor="", model="", serial="", firmware="", battery_percent=None, card_free_bytes=None, held_by=None,
         held_since=None, faults={}, lowered="", differs=[],
         gates=[],

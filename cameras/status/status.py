@@ -5,7 +5,8 @@ Each field of the hash is JSON, so that null and numbers survive."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import redis
 
@@ -52,6 +53,22 @@ def read_statuses(cameras: Iterable[Camera]) -> dict[str, Status]:
         # A host writes the holder once a second; a user who has just taken the camera must be shown at once.
         found[camera.slug] = {**found[camera.slug], **holder_fields(holders[camera.pk])}
     return found
+
+
+def read_fields(slugs: Iterable[str], fields: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Slug -> these fields of its status, in one round trip; without the cameras whose host does not write one. A
+    fraction of the work of whole statuses. BrokerDown."""
+    listed = list(slugs)
+    with broker.reachable() as server:
+        pipe = server.pipeline(transaction=False)
+        for slug in listed:
+            pipe.hmget(broker.key("status", slug), list(fields))
+        found = pipe.execute()
+    return {
+        slug: {field: json.loads(text or "null") for field, text in zip(fields, texts, strict=True)}
+        for slug, texts in zip(listed, found, strict=True)
+        if any(text is not None for text in texts)
+    }
 
 
 def read_statuses_by_slug(desired: Mapping[str, str]) -> dict[str, Status]:

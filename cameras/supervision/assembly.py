@@ -15,6 +15,7 @@ from cameras.supervision.answers import BrokerAnswers
 from cameras.supervision.camera_alerts import CameraAlerts
 from cameras.supervision.camera_slot import CameraSlots
 from cameras.supervision.camera_status import StatusBuilder
+from cameras.supervision.capture_totals import CaptureTotals
 from cameras.supervision.command_intake import Arrival, CommandIntake
 from cameras.supervision.command_queue import CommandQueue
 from cameras.supervision.command_results import CommandResults
@@ -25,6 +26,7 @@ from cameras.supervision.database_thread import DatabaseThread
 from cameras.supervision.desired_state_applier import DesiredStateApplier
 from cameras.supervision.desired_state_reader import DesiredStateReader
 from cameras.supervision.discovery import DiscoveryRunner
+from cameras.supervision.disk_meter import DiskMeter
 from cameras.supervision.ended_sessions import EndedSessions
 from cameras.supervision.event_writer import EventWriter
 from cameras.supervision.failure_alerts import FailureAlerts
@@ -36,9 +38,11 @@ from cameras.supervision.ingester import Ingester
 from cameras.supervision.last_captures import LastCaptures
 from cameras.supervision.lease import HostLease
 from cameras.supervision.liveness import Liveness
+from cameras.supervision.metrics import HostCollector
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.outcome_reconciler import OutcomeReconciler
 from cameras.supervision.port_resetter import RESET_S, PortResetter
+from cameras.supervision.process_counters import ProcessCounters
 from cameras.supervision.process_manager import ProcessManager
 from cameras.supervision.process_messages import ProcessMessages
 from cameras.supervision.quarantine import Quarantine
@@ -80,6 +84,8 @@ class Host:
     ladder: RecoveryLadder
     quarantine: Quarantine
     watcher: ReconnectWatcher
+    disks: DiskMeter
+    metrics: HostCollector
 
 
 def build_host(
@@ -93,7 +99,8 @@ def build_host(
 
     # What threads share
     work, woken = threading.Event(), threading.Event()
-    slots, ended_sessions, last_captures = CameraSlots(), EndedSessions(), LastCaptures()
+    slots, ended_sessions = CameraSlots(), EndedSessions()
+    last_captures, capture_totals = LastCaptures(), CaptureTotals()
     waiting: queue.Queue[Arrival] = queue.Queue()
     # The heartbeat needs both: a host whose command queue hangs must not pass as reachable.
     loops = supervisor_loop, queue_loop = Liveness(), Liveness()
@@ -103,7 +110,7 @@ def build_host(
     events = EventWriter(outbox)
     ingester = Ingester(slots, answers, ended_sessions, last_captures, work.set)
     outcomes = OutcomeReconciler(host, slots, answers, outbox)
-    reader = DesiredStateReader(host, HostLease(host), last_captures, work.set, woken.set)
+    reader = DesiredStateReader(host, HostLease(host), last_captures, capture_totals, work.set, woken.set)
     janitor = SpoolJanitor(host, slots, reader, outbox, ingester, outcomes)
     recoveries = RecoveryRecorder(outbox, ingester, outcomes)
     database = DatabaseThread(ingester, outbox, reader, janitor, work)
@@ -114,7 +121,7 @@ def build_host(
     # The status publisher
     # The load of the whole machine: encoding is the work of the camera processes, not of this one.
     load_shedder = LoadShedder(station.live_streaming_config.cpu_thresholds, psutil.cpu_percent)
-    statuses = StatusBuilder(slots, last_captures, load_shedder, gates.statuses)
+    statuses = StatusBuilder(slots, last_captures, capture_totals, load_shedder, gates.statuses)
     status_publisher = StatusPublisher(host, slots, statuses, reader, load_shedder, loops)
 
     # The Supervisor's thread
@@ -125,7 +132,8 @@ def build_host(
     ladder = RecoveryLadder(events, alerts, quarantine, reset_port, reopened)
     watcher = ReconnectWatcher(slots, bus, events, quarantine)
     results = CommandResults(ingester, outcomes, answers, recoveries.record_recovery, status_publisher.publish_status)
-    messages = ProcessMessages(slots, events, bus, results)
+    counters = ProcessCounters()
+    messages = ProcessMessages(slots, events, bus, results, counters)
     register = run_folder / f"cameras-{host}.json"
     processes = ProcessManager(
         slots,
@@ -167,11 +175,13 @@ def build_host(
         status_publisher=status_publisher,
         command_queue=CommandQueue(host, intake.route_command, queue_loop),
     )
+    disks = DiskMeter(host, slots)
     return Host(
         supervisor=supervisor, slots=slots, database=database, outbox=outbox, reader=reader, ingester=ingester,
         outcomes=outcomes, recoveries=recoveries, janitor=janitor, events=events, answers=answers, statuses=statuses,
         status_publisher=status_publisher, applier=applier, processes=processes, messages=messages, intake=intake,
-        router=router, ladder=ladder, quarantine=quarantine, watcher=watcher,
+        router=router, ladder=ladder, quarantine=quarantine, watcher=watcher, disks=disks,
+        metrics=HostCollector(slots, counters, disks, outbox, ingester, database),
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from cameras.runtime.settings_drift import still_desired
 from cameras.spool.moments import iso
 from cameras.status.messages import Status, absent_status
 from cameras.supervision.camera_slot import CameraSlot
+from cameras.supervision.capture_totals import CaptureTotals
 from cameras.supervision.last_captures import LastCaptures
 
 STATE_FIELDS = ("session", "last_frame", "temperature_celsius", "battery_percent", "card_free_bytes")
@@ -33,11 +34,12 @@ class StatusBuilder:
         self,
         slots: Mapping[str, CameraSlot],
         last_captures: LastCaptures,
+        capture_totals: CaptureTotals,
         load_shedder: LoadShedder,
         gates_of: Callable[[CameraSlot], list[GateStatus]],
     ) -> None:
-        self._slots, self._last_captures, self._load_shedder = slots, last_captures, load_shedder
-        self._gates_of = gates_of
+        self._slots, self._last_captures, self._capture_totals = slots, last_captures, capture_totals
+        self._load_shedder, self._gates_of = load_shedder, gates_of
 
     def build_status(self, slot: CameraSlot) -> Status:
         desired, state, identity = slot.desired, slot.state, slot.identity
@@ -50,6 +52,7 @@ class StatusBuilder:
         found["agenda"] = state.get("agenda")
         known_captures = (state.get("last_capture"), self._last_captures.find(desired.id))
         found["last_capture"] = newest(*known_captures)
+        found["captures"] = self._capture_totals.find(desired.id)
         others = (other.state.get("recorder") for other in own_slots(self._slots) if other is not slot)
         found["recorder"] = shared(
             observed_recording(state, desired.recording, reason or NOT_RECORDING_BECAUSE.get(observed, "")), others

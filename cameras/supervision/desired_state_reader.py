@@ -7,6 +7,7 @@ from dataclasses import replace
 from django.conf import settings
 
 from cameras.status.messages import OpenAlert
+from cameras.supervision.capture_totals import CaptureTotals
 from cameras.supervision.desired_state import HostSnapshot, desired_states
 from cameras.supervision.last_captures import LastCaptures
 from cameras.supervision.lease import HostLease
@@ -26,9 +27,15 @@ class DesiredStateReader:
     it, and keeps a consistent one while the database is away. Any thread may call `read_soon`."""
 
     def __init__(
-        self, host: str, lease: HostLease, last_captures: LastCaptures, wake_reader: Waker, wake_supervisor: Waker
+        self,
+        host: str,
+        lease: HostLease,
+        last_captures: LastCaptures,
+        capture_totals: CaptureTotals,
+        wake_reader: Waker,
+        wake_supervisor: Waker,
     ) -> None:
-        self._host, self._lease, self._last_captures = host, lease, last_captures
+        self._host, self._lease, self._last_captures, self._capture_totals = host, lease, last_captures, capture_totals
         self._wake_reader, self._wake_supervisor = wake_reader, wake_supervisor
         self._read_now = True
         station = settings.STATION
@@ -45,7 +52,7 @@ class DesiredStateReader:
             self.read(now)
 
     def read(self, now: float) -> None:
-        """Read the desired states, and wake the Supervisor; then read the open alerts. Raises DatabaseError."""
+        """Read the desired states, and wake the Supervisor; then read what is only shown. Raises DatabaseError."""
         # Before the queries: a row that changes during them is read once more.
         self._read_now = False
         has_name = self._lease.hold(now)
@@ -60,8 +67,9 @@ class DesiredStateReader:
         # `now` is from before the queries: a command that arrives during them counts as newer than what they found.
         self.snapshot = HostSnapshot(cameras, has_name, now, live, recording, station_name(), self.snapshot.open_alerts)
         self._wake_supervisor()
-        # Last, because only pages show them: if this query fails or takes long, no camera waits for its desired state.
+        # Last, because they are only shown: if these queries fail or take long, no camera waits for its desired state.
         self.snapshot = replace(self.snapshot, open_alerts=open_alerts())
+        self._capture_totals.read(cameras)
 
 
 def open_alerts() -> list[OpenAlert]:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from cameras.runtime.messages import Reading
 from cameras.supervision.camera_slot import CameraSlot
+from cameras.supervision.metrics import LADDER_STEPS
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.readings import store_read_back
 from monitoring.camera_refs import CameraRef
@@ -27,6 +28,8 @@ class EventWriter:
     def record_event(
         self, kind: str, message: str, severity: str, camera: CameraRef | None, data: dict[str, Any]
     ) -> None:
+        if kind == "camera.ladder" and camera is not None:
+            LADDER_STEPS.labels(camera.slug, data["step"]).inc()
         # The call is made when the database is back, which may be hours later.
         at = timezone.now()
         self._outbox.add(

@@ -63,6 +63,10 @@ class Ingester:
 
     # On any thread
 
+    def __len__(self) -> int:
+        """How many records wait."""
+        return len(self._spooled)
+
     def ingest_record(self, desired: DesiredState, record: str, command: str) -> None:
         """Ingest a record of the spool, then answer `command`; `command` is empty when no caller waits."""
         self._spooled.append(Spooled(desired, record, command, time.monotonic()))

@@ -22,6 +22,7 @@ from cameras.supervision.child import CameraChild
 from cameras.supervision.command_results import CommandResults
 from cameras.supervision.event_writer import EventWriter
 from cameras.supervision.ingest_alerts import REJECTED
+from cameras.supervision.process_counters import ProcessCounters
 from cameras.supervision.storage_alerts import RESOLVES, ROOT_EVENTS, STORAGE_ALERTS
 from cameras.supervision.usb import UsbBus, UsbIdentity
 
@@ -36,11 +37,16 @@ class ProcessMessages:
     slot."""
 
     def __init__(
-        self, slots: Mapping[str, CameraSlot], events: EventWriter, bus: UsbBus, results: CommandResults
+        self,
+        slots: Mapping[str, CameraSlot],
+        events: EventWriter,
+        bus: UsbBus,
+        results: CommandResults,
+        counters: ProcessCounters,
     ) -> None:
         self._slots, self._events, self._bus = slots, events, bus
         self.handlers: Mapping[ReportType, Handler] = {
-            "state": ignore_report,  # CameraChild keeps it
+            "state": counters.count_report,  # CameraChild keeps the report
             "observed": self.handle_observed,
             "opened": self.handle_opened,
             "faults": self.handle_faults,

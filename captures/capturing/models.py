@@ -167,6 +167,32 @@ class Capture(models.Model):
         return f"{self.camera.slug} {self.started_at:%Y-%m-%d %H:%M:%SZ} {self.status}"
 
 
+class CaptureTotal(models.Model):
+    """How many captures of a camera had an outcome, for metrics. The number never falls: deleted rows stay counted.
+
+    `captures/capturing/totals.py` adds to it in the transaction of each outcome.
+    """
+
+    camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="capture_totals")
+    status = models.CharField(max_length=8, choices=CaptureStatus)
+    reason = models.CharField(max_length=40, blank=True)
+    duration_le_ms = models.PositiveIntegerField(
+        default=0, help_text="The upper bound of their durations; 0: not saved, and so without one."
+    )
+    captures = models.PositiveBigIntegerField(default=0)
+    seconds = models.FloatField(default=0.0, help_text="The sum of their durations.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["camera", "status", "reason", "duration_le_ms"], name="one_total_for_each_outcome"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.camera.slug} {self.status} {self.reason}: {self.captures}"
+
+
 class CaptureFile(models.Model):
     """A file of a capture: host, path, size, and the SHA-256 computed while it was written."""
 

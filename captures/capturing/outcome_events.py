@@ -1,4 +1,4 @@
-"""The event and the notice of a capture that has its outcome."""
+"""The event, the total and the notice of a capture that has its outcome."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from captures.capturing.models import Capture, CaptureFile
 from captures.capturing.notices import publish_capture
+from captures.capturing.totals import count_outcome
 from monitoring.camera_refs import CameraRef
 from monitoring.services import record_event
 
@@ -13,7 +14,9 @@ SEVERITIES = {"saved": "info", "failed": "error", "skipped": "warning"}
 
 
 def publish_outcome(capture: Capture, camera: CameraRef, files: list[CaptureFile]) -> None:
-    """Record the event of the outcome, in the caller's transaction, and publish its notice after the commit."""
+    """Count the outcome and record its event, in the caller's transaction, and publish its notice after the commit.
+    Each capture that a camera takes or fails to take comes here once; adopted ones do not."""
+    count_outcome(capture)
     warnings = _setting_warnings(capture)
     message = " ".join([capture.message or f"{camera.slug} saved a capture.", *warnings])
     severity = SEVERITIES[capture.status]

@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from cameras.selectors import cameras_for
-from cameras.status.status import read_statuses
+from cameras.status.status import read_fields
 from captures.clips.models import Clip
 from core.broker.broker import BrokerDown
 
@@ -25,21 +25,21 @@ OF_CLIP = {
 
 def recordings(user: Any) -> Iterator[Metric]:
     """Metrics from the broker are left out while it does not answer."""
-    cameras = list(cameras_for(user))
+    desired = dict(cameras_for(user).order_by("slug").values_list("slug", "recording"))
     yield _by_camera(
         # The name is older than the term `desired`, and dashboards rely on it.
         "skycam_recording_wished", "Whether the camera should be recording.",
-        {camera.slug: bool(camera.recording) for camera in cameras},
+        {slug: bool(recording) for slug, recording in desired.items()},
     )  # fmt: skip
     yield _clips(user)
     try:
-        statuses = read_statuses(cameras)
+        # No value instead of 0 where the host does not answer: its cameras may well be recording.
+        found = read_fields(desired, ("recording", "recorder"))
     except BrokerDown:
         return
-    # No value instead of 0 where the host does not answer: its cameras may well be recording.
-    recording = {slug: one["recording"] for slug, one in statuses.items() if one["observed"] != "host_down"}
+    recording = {slug: one["recording"] for slug, one in found.items()}
     yield _by_camera("skycam_recording", "Whether a clip of the camera is being written.", recording)
-    recorders: dict[str, Any] = {slug: one["recorder"] for slug, one in statuses.items() if one["recorder"]}
+    recorders = {slug: one["recorder"] for slug, one in found.items() if one["recorder"]}
     for name, (field, meaning) in OF_CLIP.items():
         yield _by_camera(name, meaning, {slug: recorder[field] for slug, recorder in recorders.items()})
 

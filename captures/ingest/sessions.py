@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from cameras.leases import service as leases
 from cameras.spool.records import GapRecord, SessionBody, SessionRecord
+from captures.capturing.totals import count_missed
 from captures.ingest.records import camera_of
 from captures.sessions.models import SESSION_TRANSITIONS, Session, SessionGap, SessionState
 from core.text.names import person
@@ -46,6 +47,7 @@ def ingest_gap(record: GapRecord) -> None:
     Session.objects.filter(pk=session.pk).update(
         planned=F("planned") + body["count"], skipped=F("skipped") + body["count"]
     )
+    count_missed(UUID(record["camera"]), body["reason"], body["count"])
     captures = f"{pluralize(body['count'], 'capture')} of {record['slug']} {was_or_were(body['count'])}"
     message = f"{captures} missed: {body['message']}"
     data = {"reason": body["reason"], "count": body["count"]}

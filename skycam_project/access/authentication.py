@@ -23,10 +23,13 @@ REFUSED = "This token is not known, or has expired. Get one with POST /api/v1/au
 
 
 class TokenAuthentication(BaseAuthentication):
+    schemes = frozenset({"token"})
+    """The words before a token, in small letters."""
+
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
         """None without a token; AuthenticationFailed for a token that is not valid."""
         scheme, _, text = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "token":
+        if scheme.lower() not in self.schemes:
             return None
         token = valid_token(text.strip())
         if token is None:

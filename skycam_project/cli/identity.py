@@ -11,22 +11,12 @@ import pwd
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from core.station_owner import StationOwner
 from core.text.names import is_reserved
 from skycam_project.cli.errors import CliError
 
 if TYPE_CHECKING:
     from skycam_project.config import SkycamConfig
-
-
-class StationOwner:
-    """The owner of the station's files, as a user for selectors that check permissions."""
-
-    is_authenticated = True
-    is_active = True
-    role = "manager"
-
-    def may(self, role: str) -> bool:
-        return True
 
 
 @dataclass(frozen=True, slots=True)

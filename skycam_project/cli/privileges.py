@@ -11,8 +11,9 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from core.station_owner import StationOwner
 from skycam_project.cli.errors import CliError
-from skycam_project.cli.identity import Caller, StationOwner, system_name
+from skycam_project.cli.identity import Caller, system_name
 from skycam_project.cli.station import current
 
 GROUP = "skycam"

@@ -28,6 +28,13 @@ def notices(config: SkycamConfig) -> Iterator[Notice]:
             f"The PixeLink service listens only on {service.listens_on}, not on {service.host}, because no token is "
             "set. Set SERVICE_TOKEN; clients must then send it.",
         )
+    prometheus = config.monitoring.prometheus
+    if prometheus.enabled and prometheus.listens_on != prometheus.host:
+        yield Notice(
+            "W007",
+            f"Metrics are served only on {prometheus.listens_on}, not on {prometheus.host}, because no token is set. "
+            "Set PROMETHEUS_TOKEN; Prometheus must then send it.",
+        )
     if config.logging.file and not may_write(config.logging):
         yield Notice(
             "W002",

@@ -137,15 +137,34 @@ class SensorConfig(Section):
 
 
 class PrometheusConfig(Section):
-    enabled: bool = key(True, "Whether metrics are served.", YES_NO, reserved=True)
-    port: int = key(8000, "Port of the metrics.", PORT, env="PROMETHEUS_PORT", ge=1, le=65535, reserved=True)
+    enabled: bool = key(True, "Whether each camera host serves its metrics on a port of their own.", YES_NO)
+    host: str = key(
+        "127.0.0.1",
+        "Address that the metrics are served on; any other than loopback needs `monitoring.prometheus.token`.",
+        "an IP address or a host name",
+        env="PROMETHEUS_HOST",
+        pattern=HOST_PATTERN,
+    )
+    port: int = key(8000, "Port of the metrics.", PORT, env="PROMETHEUS_PORT", ge=1, le=65535)
+    token: str = key(
+        "",
+        "Token that clients of that port must send: `Authorization: Bearer TOKEN`.",
+        "at least 16 letters, digits and ._~+/=-",
+        env="PROMETHEUS_TOKEN",
+        secret=True,
+        unset="none",
+        pattern=r"^([A-Za-z0-9._~+/=-]{16,})?$",
+    )
+
+    @property
+    def listens_on(self) -> str:
+        """`host`, but loopback if no token is set."""
+        return self.host if self.token or is_loopback(self.host) else "127.0.0.1"
 
 
 class GrafanaConfig(Section):
-    enabled: bool = key(True, "Whether a Grafana dashboard is written.", YES_NO, reserved=True)
-    dashboard_path: Path | None = key(
-        None, "Where that dashboard is written.", "a file's path", unset="not written", reserved=True
-    )
+    enabled: bool = key(True, "Whether `skycam up` writes a Grafana dashboard to `dashboard_path`.", YES_NO)
+    dashboard_path: Path | None = key(None, "Where that dashboard is written.", "a file's path", unset="not written")
 
 
 class ReadingsConfig(Section):

@@ -48,11 +48,13 @@ def prepare_station() -> FirstStart:
     keep_private(settings.DATABASES["default"])
     migrate()
     # Models can be imported only after django.setup() in `main`, so not at the top of this module.
+    from skycam_project.launch.dashboard import write_dashboard
     from skycam_project.launch.first_start import run_first_start
 
     # The fork server has loaded the settings without the password.
     first = run_first_start(os.environ.get("SKYCAM_ADMIN_PASSWORD") or settings.STATION.admin_password)
     record_primary_camera()
+    write_dashboard(settings.STATION.monitoring.grafana)
     return first
 
 

@@ -19,6 +19,7 @@ def run_worker() -> None:
 
     from cameras.supervision.assembly import build_host
     from cameras.supervision.host_lock import HostLocked
+    from skycam_project.launch.metrics_port.port import MetricsPort
     from skycam_project.launch.restart_events import start_restart_events_thread
     from skycam_project.launch.usage_sampler import start_usage_thread
 
@@ -28,16 +29,20 @@ def run_worker() -> None:
         signal.signal(number, lambda received, _frame: signals.put(received))
     start_restart_events_thread()
     start_usage_thread(settings.STATION)
-    supervisor = build_host().supervisor
+    host = build_host()
+    supervisor, metrics_port = host.supervisor, MetricsPort(settings.STATION, host)
     try:
         supervisor.start()
     except HostLocked as error:
         log.critical("%s", error)
         raise SystemExit(1) from None
+    # After the cameras, and on its own threads: nothing that concerns metrics delays a camera.
+    metrics_port.start()
     try:
         signals.get()
     finally:
         supervisor.stop()
+        metrics_port.stop()
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ EVENT = re.compile(
     r"(?:alert|archive|camera|capture|experiment|files|gate|job|live|night|notification|offsite|part|recording|schedule|sensor|session|spool|station|storage|user|webhook)\.[a-z_]+|command"
 )
 ALERT = re.compile(
-    r'"((?:archive|camera|capture|experiment|gate|health|host|night|notification|offsite|part|recording|schedule|sensor|session|spool|storage|supervisor|webhook)\.[a-z_]+):'
+    r'"((?:archive|camera|capture|experiment|gate|health|host|metrics|night|notification|offsite|part|recording|schedule|sensor|session|spool|storage|supervisor|webhook)\.[a-z_]+):'
 )
 FIELDS = {
     "event": EventBody.__annotations__,

@@ -14,6 +14,7 @@ from cameras.live.presets import PRESETS
 from cameras.live.rate_limiter import RateLimiter
 from cameras.live.service import LiveStreamingService
 from cameras.supervision.camera_status import StatusBuilder
+from cameras.supervision.capture_totals import CaptureTotals
 from cameras.supervision.child import LiveView
 from cameras.supervision.last_captures import LastCaptures
 from cameras.supervision.live_views import send_live_views
@@ -134,7 +135,7 @@ def test_a_busy_host_lowers_its_cameras_and_reports_it_in_their_status(machine: 
     load_shedder = LoadShedder(limits, machine.load, machine.clock)
     desired = SimpleNamespace(slug="sky", presets={})
     slots = {"sky": cast(Any, SimpleNamespace(desired=desired, child=process))}
-    statuses = StatusBuilder(slots, LastCaptures(), load_shedder, lambda slot: [])
+    statuses = StatusBuilder(slots, LastCaptures(), CaptureTotals(), load_shedder, lambda slot: [])
     publisher = StatusPublisher("main", slots, statuses, snapshots, load_shedder, [Liveness()])
     machine.percent = 100
     [publisher.check_load() for _ in range(5)]

@@ -16,12 +16,12 @@ from cameras.editing.services import add_camera, change_camera, remove_camera
 from cameras.leases.service import acquire_lease
 from cameras.models import Camera
 from captures.models import Session
+from core.station_owner import StationOwner
 from core.station_settings.models import StationSetting
 from core.station_settings.values import clear_cache
 from monitoring.models import Event
 from scheduler.models import PlannedRun, Schedule
 from skycam_project.access.models import User
-from skycam_project.cli.identity import StationOwner
 from skycam_project.config import ConfigManager
 from skycam_project.config.config_file import read_config_file
 from skycam_project.provisioning.service import PlanOutdated, Provisioning

@@ -17,10 +17,10 @@ from pytest_django import Settings
 
 from cameras.bodies import camera_body
 from cameras.models import Camera
+from core.station_owner import StationOwner
 from core.station_settings.values import clear_cache
 from scheduler.models import Schedule
 from scheduler.schedules.bodies import schedule_body
-from skycam_project.cli.identity import StationOwner
 from skycam_project.config import ConfigManager
 from skycam_project.config.config_file import read_config_file
 from skycam_project.config.secret_references import escape_references

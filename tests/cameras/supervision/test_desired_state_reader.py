@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cameras.models import Camera, CameraHost
+from cameras.supervision.capture_totals import CaptureTotals
 from cameras.supervision.desired_state_reader import DesiredStateReader
 from cameras.supervision.last_captures import LastCaptures
 from cameras.supervision.lease import HostLease
@@ -29,7 +30,7 @@ def last_captures() -> LastCaptures:
 @pytest.fixture
 def reader(archive: Archive, woken: list[str], last_captures: LastCaptures) -> DesiredStateReader:
     wake_reader, wake_supervisor = lambda: woken.append("reader"), lambda: woken.append("supervisor")
-    return DesiredStateReader("main", HostLease("main"), last_captures, wake_reader, wake_supervisor)
+    return DesiredStateReader("main", HostLease("main"), last_captures, CaptureTotals(), wake_reader, wake_supervisor)
 
 
 def test_the_cameras_of_the_host_are_read_and_the_supervisor_is_woken(

@@ -11,6 +11,7 @@ import pytest
 from cameras.runtime.messages import ReportType
 from cameras.supervision.camera_slot import CameraSlots, Hardware
 from cameras.supervision.command_results import CommandResults
+from cameras.supervision.process_counters import ProcessCounters
 from cameras.supervision.process_messages import ProcessMessages
 from cameras.supervision.usb import UsbIdentity
 from tests.harness.far_ends.usbdevfs.usb_bus import FakeBus
@@ -39,7 +40,7 @@ def fake_bus(tmp_path: Path) -> FakeBus:
 @pytest.fixture
 def messages(slots: CameraSlots, events: Events, fake_bus: FakeBus) -> ProcessMessages:
     results = CommandResults(Records(), Outcomes(), Answers(), lambda slot, report: None, lambda slot: None)
-    return ProcessMessages(slots, cast(Any, events), fake_bus.bus, results)
+    return ProcessMessages(slots, cast(Any, events), fake_bus.bus, results, ProcessCounters())
 
 
 @pytest.fixture

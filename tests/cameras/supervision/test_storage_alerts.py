@@ -11,6 +11,7 @@ from cameras.supervision.child import CameraChild
 from cameras.supervision.command_results import CommandResults
 from cameras.supervision.event_writer import EventWriter
 from cameras.supervision.outbox import Outbox
+from cameras.supervision.process_counters import ProcessCounters
 from cameras.supervision.process_messages import ProcessMessages
 from cameras.supervision.usb import UsbBus
 from monitoring.models import Alert, Event
@@ -33,7 +34,7 @@ def handle(archive: Archive, kind: str, message: str) -> None:
     """Handle a log message as from a camera process."""
     outbox, slots = Outbox(), slots_of(archive.desired())
     results = CommandResults(Records(), Outcomes(), Answers(), nothing, nothing)
-    messages = ProcessMessages(slots, EventWriter(outbox), UsbBus(), results)
+    messages = ProcessMessages(slots, EventWriter(outbox), UsbBus(), results, ProcessCounters())
     desired = archive.desired()
     child = CameraChild.__new__(CameraChild)
     child.spec = desired.spec(None)

@@ -19,12 +19,15 @@ from tests.harness.rows.audiences import only_for
 from tests.harness.rows.recorder_status import RECORDER
 
 METRICS = "/api/v1/metrics/"
+RECORDINGS = ("skycam_recording", "skycam_clips")
 
 
 def numbers(client: Any) -> dict[str, float]:
-    """Metrics of cameras, by name and labels."""
+    """Metrics of recordings, by name and labels."""
     lines = client.get(METRICS).content.decode().splitlines()
-    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if "{camera=" in line)}
+    return {
+        name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line.startswith(RECORDINGS))
+    }
 
 
 def clip(camera: Camera, root: StorageRoot, kind: str, path: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from pathlib import Path
 
 import uuid6
@@ -12,7 +13,7 @@ from cameras.models import Camera
 from cameras.spool.storage import make_root
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ingest import OpenedSpool
-from captures.models import Capture, CaptureFile, Clip, Session, StorageRoot
+from captures.models import Capture, CaptureFile, CaptureTotal, Clip, Session, SessionGap, StorageRoot
 from captures.sessions.desired import describe_desired_session
 from captures.storage.models import StorageClass
 from captures.storage.roots import assign_root
@@ -76,7 +77,18 @@ def _rows() -> list[str]:
         if session.planned != session.saved + session.failed + session.skipped:
             wrong.append(f"session {session.pk} does not add up")
     saved = Capture.objects.filter(status="saved", files=None)
+    wrong += _totals()
     return wrong + [f"{capture.pk} is saved without a file" for capture in saved]
+
+
+def _totals() -> list[str]:
+    """Captures by outcome, as rows and gaps against the totals of metrics. No row may have been deleted."""
+    rows = Counter(Capture.objects.exclude(status="planned").filter(origin="camera").values_list("status", flat=True))
+    rows.update({"skipped": sum(SessionGap.objects.values_list("count", flat=True))})
+    totals: Counter[str] = Counter()
+    for total in CaptureTotal.objects.all():
+        totals[total.status] += total.captures
+    return [] if +rows == +totals else [f"the totals are {dict(totals)} and the rows {dict(rows)}"]
 
 
 def _files(folder: Path) -> list[str]:

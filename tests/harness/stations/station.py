@@ -64,9 +64,10 @@ class Station:
         """Whether it finds a database that needs no migrations. A test of the first start sets it to False."""
         self.python = sys.executable
         """That of its launcher, and so of all its parts."""
-        self.port, self.service_port = free_port(), free_port()
+        self.port, self.service_port, self.metrics_port = free_port(), free_port(), free_port()
         own = {"SKYCAM_DATA": str(data), "WEB_PORT": str(self.port)}
         own |= {"SERVICE_PORT": str(self.service_port), "SKYCAM_SERVICE__ENABLED": "false"}
+        own["PROMETHEUS_PORT"] = str(self.metrics_port)
         own["SKYCAM_ADMIN_PASSWORD"] = PASSWORD
         own |= NOT_LOWERED
         self.environment = {name: os.environ[name] for name in PASSING if name in os.environ} | own | variables

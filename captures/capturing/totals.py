@@ -1,0 +1,56 @@
+"""The totals of captures, by camera and outcome: they are counted where an outcome is stored, and never fall."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db.models import F, Sum
+
+from cameras.status.messages import CaptureCounts
+from captures.capturing.models import Capture, CaptureStatus, CaptureTotal
+
+BOUNDS_MS = (100, 250, 500, 1_000, 2_500, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 900_000)
+"""Upper bounds of the durations that are told apart. Rows hold them: a changed bound applies to new captures only."""
+NO_BOUND_MS = 2**31 - 1
+
+
+def count_outcome(capture: Capture) -> None:
+    """Count a capture whose outcome is being stored, in the caller's transaction."""
+    duration_s = _duration_s(capture)
+    bound_ms = 0 if duration_s is None else next((ms for ms in BOUNDS_MS if duration_s * 1000 <= ms), NO_BOUND_MS)
+    _add(capture.camera_id, capture.status, capture.reason, bound_ms, 1, duration_s or 0.0)
+
+
+def count_missed(camera: UUID, reason: str, number: int) -> None:
+    """Count captures of a session that have no row, because an outage skipped them, in the caller's transaction."""
+    _add(camera, CaptureStatus.SKIPPED, reason, 0, number, 0.0)
+
+
+def totals_of(cameras: Iterable[str]) -> dict[str, CaptureCounts]:
+    """The totals of each camera, by its id: one query."""
+    found = {camera: CaptureCounts(saved=0, failed=0, skipped=0) for camera in cameras}
+    rows = CaptureTotal.objects.filter(camera__in=list(found)).order_by()
+    for camera, status, number in rows.values_list("camera", "status").annotate(number=Sum("captures")):
+        found[str(camera)][status] = number  # type: ignore[literal-required]
+    return found
+
+
+def _duration_s(capture: Capture) -> float | None:
+    """From the opening of the shutter to the durable file. None if the capture was not saved."""
+    if capture.status != CaptureStatus.SAVED or capture.ended_at is None:
+        return None
+    # The clock may have been set back during the exposure.
+    return max(0.0, (capture.ended_at - capture.started_at).total_seconds())
+
+
+def _add(camera: UUID, status: str, reason: str, bound_ms: int, number: int, seconds: float) -> None:
+    """One UPDATE; the row is inserted before the first one."""
+    key = {"camera_id": camera, "status": status, "reason": reason, "duration_le_ms": bound_ms}
+    total = CaptureTotal.objects.filter(**key)
+    # Added by the database: several hosts and processes may count at the same time.
+    added = {"captures": F("captures") + number, "seconds": F("seconds") + seconds}
+    if not total.update(**added):
+        # Another process may insert it at the same moment. An IntegrityError would end the caller's transaction.
+        CaptureTotal.objects.bulk_create([CaptureTotal(**key)], ignore_conflicts=True)
+        total.update(**added)

@@ -1,0 +1,72 @@
+"""The port on which a camera host serves its metrics, on threads of its own beside the Supervisor."""
+
+from __future__ import annotations
+
+import socket
+
+from cameras.supervision.assembly import Host
+from core.retrying_thread import RetryingThread
+from core.station_owner import StationOwner
+from monitoring.metrics import StationCollector
+from skycam_project.config import SkycamConfig
+from skycam_project.launch.metrics_port.page import MetricsPage, OwnProcess, StationMetrics
+from skycam_project.launch.metrics_port.part_usage import PartUsages
+from skycam_project.launch.metrics_port.server import MetricsServer
+
+RETRY_S = 5.0
+STOP_S = 2.0
+
+
+class MetricsPort:
+    """A port that cannot be used raises an alert, is tried again, and stops nothing else."""
+
+    def __init__(self, config: SkycamConfig, host: Host) -> None:
+        self._settings, self._events = config.monitoring.prometheus, host.events
+        self._alert = f"metrics.port:{config.host}"
+        self._is_alerted = False
+        self._disks, self._parts = host.disks, PartUsages(config)
+        station = StationMetrics(StationCollector(StationOwner()))
+        page = MetricsPage([station, host.metrics, self._parts, OwnProcess()])
+        self._server = MetricsServer(page.render, self._settings.token)
+        self._thread = RetryingThread(
+            "metrics-port", self._serve, on_error=self._report_failure, retry_s=RETRY_S
+        )  # fmt: skip
+
+    def start(self) -> None:
+        if not self._settings.enabled:
+            self._events.resolve_alert(self._alert)  # of the last run, which had it enabled
+            return
+        self._disks.start()
+        self._parts.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._thread.request_stop()
+        self._server.stop()
+        self._thread.stop(STOP_S)
+        self._parts.stop()
+        self._disks.stop()
+
+    def _serve(self) -> None:
+        """Returns after the stop. OSError when the port cannot be used."""
+        address = (self._settings.listens_on, self._settings.port)
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        with socket.create_server(address, family=family) as listening:
+            self._events.resolve_alert(self._alert)
+            self._is_alerted = False
+            if not self._thread.is_stopping():
+                self._server.serve(listening)
+
+    def _report_failure(self, error: Exception) -> None:
+        # Once: the thread tries again every few seconds.
+        if self._is_alerted:
+            return
+        self._is_alerted = True
+        settings = self._settings
+        self._events.raise_alert(
+            self._alert,
+            f"Metrics cannot be served on {settings.listens_on} port {settings.port}: {error}. Stop the program that "
+            "uses the port (`ss -tlnp` lists it), or set PROMETHEUS_PORT to a free one. Cameras are not affected.",
+            "warning",
+            None,
+        )

@@ -1,0 +1,161 @@
+"""The metrics of a running station, scraped by a real Prometheus: each panel of the dashboards has values, and no kill
+makes a counter wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.harness.far_ends.webhook_receiver import receiving, status
+from tests.harness.project import PROJECT
+from tests.harness.stations.command_line import SKYCAM
+from tests.harness.stations.http_client import HttpClient
+from tests.harness.stations.prometheus import Prometheus, scraping
+from tests.harness.stations.station import Station
+from tests.harness.waiting import eventually
+
+DASHBOARDS = sorted((PROJECT / "deploy" / "grafana" / "dashboards").glob("*.json"))
+VARIABLES = {"$camera": "simulated", "$__range": "5m"}
+"""What Grafana puts into an expression."""
+SERVED = re.compile(r"^# TYPE (skycam_\w+) ", re.MULTILINE)
+NAMED = re.compile(r"^\| `(skycam_\w+)`", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+    """It takes stills in a session, records, is watched, has run a job and has a web-hook."""
+    station = Station(tmp_path_factory.mktemp("metrics") / "data")
+    try:
+        station.up_with_camera()
+        station.api.call("PATCH", "cameras/simulated/settings/", {"width": 320, "height": 240})
+        station.cameras.start_session(cadence_s=0.5)
+        record_a_clip(station)
+        station.api.post("cameras/simulated/record/", {"kind": "manual"})
+        station.api.post("storage/integrity/", {})
+        with receiving(status(200)) as receiver:
+            station.api.ask("POST", "webhooks/", {"name": "lab", "url": receiver.url, "kinds": ["camera.*"]})
+            yield station
+    finally:
+        station.ensure_stopped()
+
+
+def record_a_clip(station: Station) -> None:
+    station.api.post("cameras/simulated/record/", {"kind": "manual"})
+    eventually(lambda: (station.api.get("cameras/simulated/status/")["recorder"] or {}).get("frames"))
+    station.api.post("cameras/simulated/stop-recording/", {})
+    eventually(lambda: station.api.get("clips/")["results"])
+
+
+@pytest.fixture(scope="module")
+def prometheus(station: Station, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    token = station.run(
+        *SKYCAM[1:], "--output", "json", "tokens", "add", "prometheus", "--user", "admin", "--scope", "viewer"
+    )
+    with scraping(station, tmp_path_factory.mktemp("prometheus") / "etc", json.loads(token)["token"]) as prometheus:
+        yield prometheus
+
+
+def text_of(station: Station) -> str:
+    """What the host serves, and what the web part serves."""
+    web = station.api.ask("GET", "metrics/")
+    answer = HttpClient(station.metrics_port).request("GET", "/metrics")
+    assert answer.status == 200
+    return f"{answer.body}{web}"
+
+
+def status_captures(station: Station) -> Any:
+    """The totals as `skycam status` prints them; None while they are unknown."""
+    found = json.loads(station.run(*SKYCAM[1:], "--output", "json", "status"))
+    return found["cameras"][0]["captures"]
+
+
+def expressions(dashboard: Path) -> list[tuple[str, str]]:
+    """Title and expression of each target of the panels, with the values of the variables."""
+    panels = json.loads(dashboard.read_text())["panels"]
+    found = [(panel["title"], target["expr"]) for panel in panels for target in panel["targets"]]
+    return [(title, with_values(expression)) for title, expression in found]
+
+
+def with_values(expression: str) -> str:
+    for name, value in VARIABLES.items():
+        expression = expression.replace(name, value)
+    return expression
+
+
+def empty_panels(prometheus: Prometheus, dashboard: Path) -> list[tuple[str, str]]:
+    return [one for one in expressions(dashboard) if not prometheus.query(one[1])]
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.stem)
+def test_every_panel_of_a_dashboard_has_values(dashboard: Path, station: Station, prometheus: Prometheus) -> None:
+    def empty_ones() -> list[tuple[str, str]]:
+        # A live picture is only encoded while someone watches.
+        station.api.call("GET", "cameras/simulated/frame.jpg")
+        return empty_panels(prometheus, dashboard)
+
+    eventually(lambda: not empty_ones(), 60, lambda: empty_panels(prometheus, dashboard))
+
+
+def test_the_rules_are_evaluated_without_errors(prometheus: Prometheus) -> None:
+    def states() -> set[tuple[str, str]]:
+        groups = prometheus.ask("rules")["groups"]
+        return {(rule["health"], rule.get("lastError", "")) for group in groups for rule in group["rules"]}
+
+    eventually(lambda: states() == {("ok", "")}, 30, states)
+
+
+def test_the_recording_rules_give_values(station: Station, prometheus: Prometheus) -> None:
+    eventually(lambda: prometheus.value('camera:skycam_images_captured:rate5m{camera="simulated"}'), 30)
+
+
+def test_promtool_finds_no_fault_in_the_metrics(station: Station) -> None:
+    for text in (
+        HttpClient(station.metrics_port).request("GET", "/metrics").body,
+        station.api.ask("GET", "metrics/"),
+    ):
+        done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_documented_metrics_are_those_that_are_served(station: Station) -> None:
+    documented = NAMED.findall((PROJECT / "docs" / "operating" / "metrics.md").read_text())
+    assert documented == sorted(documented)
+    assert set(documented) == set(SERVED.findall(text_of(station)))
+
+
+def kill_camera(station: Station) -> None:
+    os.kill(station.cameras.pids()["simulated"], signal.SIGKILL)
+
+
+def kill_worker(station: Station) -> None:
+    station.part("worker").kill()
+
+
+@pytest.mark.parametrize("kill", [kill_camera, kill_worker])
+def test_prometheus_and_status_agree_on_the_images_after_a_kill(
+    kill: Any, station: Station, prometheus: Prometheus
+) -> None:
+    counted = 'skycam_images_captured_total{camera="simulated"}'
+    before = eventually(lambda: prometheus.value(counted))
+    kill(station)
+    eventually(lambda: (prometheus.value(counted) or 0) > before + 3, 90)
+    session = station.api.get("sessions/")["results"][0]
+    station.api.post(f"cameras/{session['camera']}/stop/", {})
+    station.cameras.eventually_ready()
+
+    def numbers() -> list[Any]:
+        [[saved]] = station.database.rows("SELECT COUNT(*) FROM captures_capture WHERE status = 'saved'")
+        return [(status_captures(station) or {}).get("saved"), prometheus.value(counted), saved]
+
+    eventually(lambda: len(set(numbers())) == 1, 30, numbers)
+    # A counter that fell would count as a restart, and its whole value as an increase.
+    assert prometheus.value("sum(resets(skycam_images_captured_total[10m]))") == 0
+    station.cameras.start_session(cadence_s=0.5)
