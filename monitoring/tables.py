@@ -27,6 +27,7 @@ SIGNALS: dict[str, tuple[str, float, str]] = {
     "clock_unsynchronised": ("host", 10.0, "cameras.status.signals.unsynchronised_clock"),
     "clock_offset": ("host", 10.0, "cameras.status.signals.clock_offset"),
     "part_restarts": ("host", 5.0, "skycam_project.launch.signals.restarts"),
+    "metric": ("station", 15.0, "monitoring.alert_rules.metric_signals.metric_signals"),
     "host_silent": ("station", 1.0, "cameras.status.signals.silent_hosts"),
     "backlog": ("station", 10.0, "captures.offsite.signals.backlogs"),
 }

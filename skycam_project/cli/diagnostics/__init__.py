@@ -45,6 +45,7 @@ DATABASE = {
     "storage": "skycam_project.cli.diagnostics.database:storage",
     "passwords": "skycam_project.cli.diagnostics.database:passwords",
     "sensors": "skycam_project.cli.diagnostics.sensors:sensors",
+    "notifications": "skycam_project.cli.diagnostics.notifications:notifications",
     "copies": "skycam_project.cli.diagnostics.database:copies",
     "system checks": "skycam_project.cli.diagnostics.database:system_checks",
     "health": "skycam_project.cli.diagnostics.database:health",

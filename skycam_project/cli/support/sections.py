@@ -101,9 +101,9 @@ def status(station: Station) -> Any:
 def events(station: Station) -> Any:
     """The newest EVENTS. Raises CliError or DatabaseError."""
     station.set_up_django()
+    from core.station_owner import StationOwner
     from monitoring.bodies import event_body
     from monitoring.models import Event
-    from skycam_project.cli.identity import StationOwner
 
     owner = StationOwner()
     return [event_body(event, owner) for event in Event.objects.order_by("-at", "-id")[:EVENTS]]
@@ -125,7 +125,7 @@ def jobs(station: Station) -> Any:
     station.set_up_django()
     from core.jobs.bodies import job_body
     from core.jobs.models import Job
-    from skycam_project.cli.identity import StationOwner
+    from core.station_owner import StationOwner
 
     owner = StationOwner()
     return [job_body(job, owner) for job in Job.objects.order_by("-created_at", "-id")[:200]]

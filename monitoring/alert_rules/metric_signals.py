@@ -1,0 +1,33 @@
+"""The metrics of the station as signals, for rules on metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from core.station_owner import StationOwner
+from monitoring.alert_rules.kinds import RULE_KINDS
+from monitoring.alert_rules.rule import Signal, concerns
+from monitoring.metrics import StationCollector
+from monitoring.models import AlertRule
+
+KINDS = [name for name, kind in RULE_KINDS.items() if kind.signal == "metric"]
+MOST = 2_000
+"""Signals of one reading: a rule with the subject * must not watch the whole station."""
+
+
+def metric_signals(_host: str) -> Iterator[Signal]:
+    """Those that a rule concerns. Nothing is collected without such a rule. DatabaseError."""
+    subjects = list(AlertRule.objects.filter(enabled=True, kind__in=KINDS).values_list("subject", flat=True))
+    if not subjects:
+        return
+    number = 0
+    for metric in StationCollector(StationOwner()).collect():
+        for sample in metric.samples:
+            labels = ",".join(f"{name}={value}" for name, value in sorted(sample.labels.items()))
+            name = f"{sample.name}{{{labels}}}" if labels else sample.name
+            if not any(concerns(subject, name) for subject in subjects):
+                continue
+            number += 1
+            if number > MOST:
+                return
+            yield Signal("metric", name, float(sample.value))

@@ -1,0 +1,27 @@
+"""Whether alerts reach someone: the notification channels, and the routes to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from skycam_project.cli.diagnostics.finding import BROKEN, OK, WARNING, Finding
+from skycam_project.cli.station import Station
+
+
+def notifications(_station: Station) -> Iterator[Finding]:
+    """A finding for each channel that fails; a warning if no alert reaches anyone."""
+    from monitoring.models import NotificationChannel, NotificationRoute
+
+    enabled = NotificationChannel.objects.filter(enabled=True)
+    for channel in enabled.exclude(failing_since=None).order_by("name"):
+        detail = f"{channel.name} ({channel.kind}) has failed since {channel.failing_since:%Y-%m-%d %H:%M} UTC."
+        yield Finding(
+            "notifications", BROKEN, detail, f"Look at its last error: skycam notifications test {channel.name}"
+        )
+    if not NotificationRoute.objects.filter(enabled=True, channel__in=enabled).exists():
+        detail = "No alert reaches anyone: there is no enabled channel with a route."
+        yield Finding(
+            "notifications", WARNING, detail, "Add one on the page Notifications, or: skycam notifications add"
+        )
+    else:
+        yield Finding("notifications", OK, f"{enabled.count()} notification channels.")
