@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
@@ -15,6 +15,9 @@ from core.broker.broker import BrokerDown
 from monitoring.models import Sensor, SensorChannel
 from monitoring.sensor_host.latest import read_latest
 from monitoring.sensors.reading import ChannelReading, SensorState
+
+JUST_ADDED = timedelta(seconds=10)
+"""A host looks for new sensors each 2 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,8 @@ def status_from(sensor: Sensor, latest: LatestStates) -> SensorStatus:
     channels = [channel_status(one, readings.get((one.key, one.quantity))) for one in sensor.channels.all()]
     if not sensor.enabled:
         return SensorStatus(sensor, "off", "", None, channels)
+    if reported is None and not latest.trouble and timezone.now() - sensor.created_at < JUST_ADDED:
+        return SensorStatus(sensor, "starting", "", None, channels)
     if reported is None:
         message = latest.trouble or f"The host {sensor.host} says nothing of it. Is `skycam up` running there?"
         return SensorStatus(sensor, "missing", message, None, channels)
