@@ -84,8 +84,9 @@ def raise_alert(
 
 
 @transaction.atomic
-def resolve_alert(key: str) -> bool:
-    """Resolve the alert `key`; False when none is open."""
+def resolve_alert(key: str, why: str = "") -> bool:
+    """Resolve the alert `key`; False when none is open. `why` says why it closes, if its cause is not known to be
+    over."""
     found = Alert.objects.filter(key=key).exclude(state=Alert.State.RESOLVED)
     # Read before the update, after which `found` is empty.
     first, now = found.first(), timezone.now()
@@ -94,7 +95,7 @@ def resolve_alert(key: str) -> bool:
     if closed:
         record_event(
             "alert.resolved",
-            f"{key} is over.",
+            f"{key} is closed: {why}" if why else f"{key} is over.",
             camera=first.camera_ref if first else None,
             subject=first.pk if first else "",
             data={"key": key},

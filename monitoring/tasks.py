@@ -16,6 +16,7 @@ ALERT_RESOLVERS = (
     "captures.files.missing.close_missing_alerts",
     "captures.files.missing.close_damaged_alerts",
     "monitoring.alert_rules.event_rules.close_quiet_alerts",
+    "monitoring.alert_rules.orphans.close_orphaned_alerts",
 )
 """Functions that resolve alerts which HEALTH did not raise, once their cause is gone."""
 

@@ -12,11 +12,13 @@ from monitoring.alert_rules.sentences import alert_sentence
 
 Place = tuple[str, str]
 """Rule's name and subject."""
+INACTIVE = RuleState()
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An alert to open, to update with a new sentence, or to close."""
+    """An alert to open or to close. `sentence` says what is wrong, or why it closes although nothing is known of its
+    value."""
 
     action: Literal["open", "close"]
     rule: Rule
@@ -39,14 +41,7 @@ class RuleEngine:
         """Replace the rules. A rule that is gone, or is another one now, closes its alerts."""
         new = {rule.name: rule for rule in rules}
         ended = {name for name, rule in self._rules.items() if new.get(name) != rule}
-        changes = [
-            Change("close", self._rules[name], self._subjects[name, subject])
-            for (name, subject), state in self._states.items()
-            if name in ended and state.is_open
-        ]
-        for place in [place for place in self._states if place[0] in ended]:
-            del self._states[place]
-            del self._subjects[place]
+        changes = self._drop([place for place in self._states if place[0] in ended], "Its rule was changed or removed.")
         if ended or new.keys() != self._rules.keys():
             self._rules, self._concerned = new, {}
             by_signal = defaultdict(list)
@@ -63,6 +58,10 @@ class RuleEngine:
                 self._states[name, subject] = RuleState(Phase.FIRING, now, now)
                 self._subjects[name, subject] = Signal(rule.rule_kind.signal, subject, None)
 
+    def __len__(self) -> int:
+        """States and subjects in memory."""
+        return len(self._states) + len(self._concerned)
+
     def signals_wanted(self) -> set[str]:
         """Names of the signals that some rule watches."""
         return set(self._by_signal)
@@ -72,11 +71,11 @@ class RuleEngine:
         for signal in signals:
             for rule in self._rules_for(signal):
                 place = (rule.name, signal.subject)
-                before = self._states.get(place, RuleState())
+                before = self._states.get(place, INACTIVE)
                 after = evaluate(rule, before, signal.value, now)
                 if after is before:
                     continue
-                self._states[place], self._subjects[place] = after, signal
+                self._store(place, after, signal)
                 if after.is_open and not before.is_open:
                     sentence = alert_sentence(rule, signal, now - after.beyond_since)
                     changes.append(Change("open", rule, signal, sentence))
@@ -86,19 +85,39 @@ class RuleEngine:
 
     def forget(self, name: str, still_there: set[str]) -> list[Change]:
         """Close the alerts of subjects of the signal `name` that do not exist any more: a camera that was removed."""
+        for key in [key for key in self._concerned if key[0] == name and key[1] not in still_there]:
+            del self._concerned[key]
         gone = [
             place
             for place, signal in self._subjects.items()
             if signal.name == name and signal.subject not in still_there
         ]
-        changes = [
-            Change("close", self._rules[place[0]], self._subjects[place])
-            for place in gone
+        return self._drop(gone, "Its subject does not exist any more.")
+
+    def open_changes(self, now: float) -> list[Change]:
+        """What would open all alerts that are open now. Those whose value is not known since the start are in it, too,
+        without a sentence."""
+        return [
+            Change("open", rule, signal, "" if signal.value is None else alert_sentence(rule, signal, now - since))
+            for place, signal in self._subjects.items()
             if self._states[place].is_open
+            for rule, since in [(self._rules[place[0]], self._states[place].beyond_since)]
         ]
-        for place in gone:
-            del self._states[place]
-            del self._subjects[place]
+
+    def _store(self, place: Place, state: RuleState, signal: Signal) -> None:
+        """Inactive ones are not stored: with many rules and subjects there would be millions."""
+        if state.phase == Phase.INACTIVE:
+            self._states.pop(place, None)
+            self._subjects.pop(place, None)
+        else:
+            self._states[place], self._subjects[place] = state, signal
+
+    def _drop(self, places: list[Place], why: str) -> list[Change]:
+        changes = []
+        for place in places:
+            state, signal = self._states.pop(place), self._subjects.pop(place)
+            if state.is_open:
+                changes.append(Change("close", self._rules[place[0]], signal, why))
         return changes
 
     def _rules_for(self, signal: Signal) -> list[Rule]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from fnmatch import fnmatchcase
 
 from django.utils import timezone
 
 from monitoring.alert_rules.rows import KEY, alert_key
+from monitoring.alert_rules.rule import concerns, matches
 from monitoring.camera_refs import CameraName
 from monitoring.models import Alert, AlertRule, Event, MaintenanceWindow
 from monitoring.services import raise_alert, resolve_alert
@@ -54,7 +54,7 @@ def close_quiet_alerts() -> None:
 def meets(rule: AlertRule, event: Event) -> bool:
     """A subject is a kind or `kind:camera`, with wildcards."""
     kind, _, camera = rule.subject.partition(":")
-    return fnmatchcase(event.kind, kind) and (not camera or fnmatchcase(event.camera, camera))
+    return matches(kind, event.kind) and (not camera or matches(camera, event.camera))
 
 
 def is_frequent(rule: AlertRule, event: Event) -> bool:
@@ -67,9 +67,11 @@ def is_frequent(rule: AlertRule, event: Event) -> bool:
 
 
 def in_maintenance(event: Event) -> bool:
+    """Whether a window has the event's camera, host or kind as its subject."""
     now = timezone.now()
     windows = MaintenanceWindow.objects.filter(begins_at__lte=now, ends_at__gt=now).values_list("subject", flat=True)
-    return any(fnmatchcase(event.camera or event.kind, subject) for subject in windows)
+    names = [name for name in (event.camera, event.host, event.kind) if name]
+    return any(concerns(subject, name) for subject in windows for name in names)
 
 
 def clear_cache() -> None:

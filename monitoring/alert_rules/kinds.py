@@ -40,11 +40,11 @@ RULE_KINDS: dict[str, RuleKind] = {
         "Reading below a value", "reading", "below", "sensor:channel", "", BELOW
     ),
     "reading_rises": RuleKind(
-        "Reading rises fast", "reading_rate", "above", "sensor:channel", "in an hour",
+        "Reading rises fast", "reading_rate", "above", "sensor:channel", "an hour",
         "{subject} rises by {value}, more than {threshold}{lasted}.",
     ),
     "reading_falls": RuleKind(
-        "Reading falls fast", "reading_rate", "below", "sensor:channel", "in an hour",
+        "Reading falls fast", "reading_rate", "below", "sensor:channel", "an hour",
         "{subject} changes by {value}, less than {threshold}{lasted}.",
     ),
     "sensor_missing": RuleKind(

@@ -46,7 +46,7 @@ class ReadingSignals:
     def _of_channel(self, subject: str) -> Iterable[Signal]:
         value, unit = self._values.get(subject, (None, ""))
         yield Signal("reading", subject, value, unit)
-        yield Signal("reading_rate", subject, rate_in_hour(self._history.get(subject, ())), unit)
+        yield Signal("reading_rate", subject, rate_in_hour(self._history.get(subject, ())), f"{unit} an hour".strip())
         is_implausible = self._implausible.get(subject)
         yield Signal("sensor_implausible", subject, None if is_implausible is None else float(is_implausible))
 
@@ -57,6 +57,8 @@ class ReadingSignals:
             unit = QUANTITIES[reading.quantity].unit if reading.quantity in QUANTITIES else ""
             self._values[subject] = (reading.value, unit)
             history = self._history.setdefault(subject, deque(maxlen=MAX_POINTS))
+            if history and reading.at_ms < history[-1][0]:
+                history.clear()  # the clock was set back
             # A point each few seconds is enough for a rate of minutes.
             if not history or reading.at_ms - history[-1][0] >= RATE_WINDOW_MS // MAX_POINTS:
                 history.append((reading.at_ms, reading.value))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +18,8 @@ from monitoring.models import Alert, AlertRule, MaintenanceWindow
 
 KEY = "rule:"
 """Begins the keys of alerts that rules open: `rule:<rule>:<subject>`."""
+KEY_LENGTH = 120
+DIGEST_LENGTH = 16
 WINDOWS_AHEAD = timedelta(days=1)
 
 
@@ -60,18 +63,44 @@ def rule_of(row: AlertRule) -> Rule:
 
 
 def alert_key(rule: str, subject: str) -> str:
-    """At most the 120 characters of the column; two long subjects of a rule may share an alert."""
-    return f"{KEY}{rule}:{subject}"[:120]
+    """At most the 120 characters of the column. The end of a longer one is a digest, so that two long subjects have
+    alerts of their own."""
+    key = f"{KEY}{rule}:{subject}"
+    if len(key) <= KEY_LENGTH:
+        return key
+    return f"{key[: KEY_LENGTH - DIGEST_LENGTH - 1]}~{hashlib.sha256(key.encode()).hexdigest()[:DIGEST_LENGTH]}"
 
 
-def open_places(host: str, rules: Iterable[Rule]) -> list[tuple[str, str]]:
-    """Rule and subject of the alerts that this host has opened."""
-    names = {rule.name for rule in rules}
+def unresolved_rule_alerts() -> list[Alert]:
+    """The unresolved alerts of rules that hosts evaluate; not those of rules on events."""
     found = Alert.objects.filter(key__startswith=KEY).exclude(state=Alert.State.RESOLVED)
+    return [alert for alert in found if "event" not in alert.data]
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """Which alerts a host opens and closes: its own of the signals that it reads, and all of those that it reads for
+    the station, which another machine may have read before."""
+
+    host: str
+    host_signals: frozenset[str]
+    station_signals: frozenset[str]
+
+    def owns(self, alert: Alert, rules: Mapping[str, Rule]) -> bool:
+        rule, is_from_here = rules.get(alert.data.get("rule", "")), alert.data.get("host") == self.host
+        if rule is None:
+            return is_from_here
+        signal = rule.rule_kind.signal
+        return signal in self.station_signals or (is_from_here and signal in self.host_signals)
+
+
+def open_places(ownership: Ownership, rules: Iterable[Rule]) -> list[tuple[str, str]]:
+    """Rule and subject of the open alerts of this host."""
+    by_name = {rule.name: rule for rule in rules}
     return [
         (alert.data["rule"], alert.data["subject"])
-        for alert in found
-        if alert.data.get("host") == host and alert.data.get("rule") in names
+        for alert in unresolved_rule_alerts()
+        if ownership.owns(alert, by_name) and alert.data.get("rule") in by_name
     ]
 
 
@@ -100,7 +129,8 @@ class RuleFile:
         try:
             found = json.loads(self._path.read_bytes())
             return RuleBook(
-                tuple(Rule(**one) for one in found["rules"]), tuple(Window(**one) for one in found["windows"])
+                tuple(rule for one in found["rules"] if (rule := Rule(**one)).kind in RULE_KINDS),
+                tuple(Window(**one) for one in found["windows"]),
             )
         except (OSError, ValueError, TypeError, KeyError):
             return RuleBook()

@@ -65,9 +65,14 @@ class Rule:
 def concerns(pattern: str, subject: str) -> bool:
     """`*` and `?` are wildcards. A pattern without a colon also concerns all that a subject has after one: `balcony` is
     `balcony:*`."""
-    if fnmatchcase(subject, pattern):
+    if matches(pattern, subject):
         return True
-    return ":" not in pattern and fnmatchcase(subject.partition(":")[0], pattern)
+    return ":" not in pattern and matches(pattern, subject.partition(":")[0])
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Only `*` and `?` are wildcards: a folder may have brackets in its name."""
+    return fnmatchcase(text, pattern.replace("[", "[[]"))
 
 
 class Signal(NamedTuple):

@@ -4,26 +4,40 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from django.db import DatabaseError, connection
+from django.utils import timezone
 
 from core.background import log_and_continue
 from core.retrying_thread import RetryingThread
 from monitoring.alert_rules.engine import Change, Place, RuleEngine
 from monitoring.alert_rules.reading_signals import READING_SIGNALS, ReadingSignals
-from monitoring.alert_rules.rows import RuleBook, RuleFile, alert_key, open_places, read_rule_book
-from monitoring.alert_rules.rule import Signal
+from monitoring.alert_rules.rows import (
+    Ownership,
+    RuleBook,
+    RuleFile,
+    alert_key,
+    open_places,
+    read_rule_book,
+    unresolved_rule_alerts,
+)
+from monitoring.alert_rules.rule import Rule, Signal
 from monitoring.alert_rules.sources import SignalSource
 from monitoring.camera_refs import CameraName
+from monitoring.models import Alert
 from monitoring.sensors.reading import JudgedReading, SensorState
 from monitoring.services import raise_alert, resolve_alert
+from monitoring.tables import SIGNALS
 
 log = logging.getLogger(__name__)
 EVALUATE_S = 0.5
 READ_RULES_S = 2.0
+RECONCILE_S = 60.0
+RECONCILE_LOST_S = 3600.0
+"""After this time, a comparison that has not run is taken as dropped from the queue of writes."""
 AddWrite = Callable[[Callable[[], object]], None]
 
 
@@ -49,9 +63,14 @@ class RuleWatch:
         """The newest one; replaced whole by the reader."""
         self._used: RuleBook | None = None
         self._to_adopt: list[Place] | None = None
-        self._reader = RetryingThread("alert-rules", self._read_rules, READ_RULES_S)
+        self._reader = RetryingThread("alert-rules", self.read_rules, READ_RULES_S)
         self._evaluator = RetryingThread("alert-rules-evaluate", self.evaluate, EVALUATE_S)
         self._has_adopted = False
+        self._reconciled_at = time.monotonic()
+        self._is_reconciled = True
+        station = {name for name, (scope, _, _) in SIGNALS.items() if scope == "station"}
+        names = {source.name for source in sources}
+        self._ownership = Ownership(host, frozenset(names - station) | set(READING_SIGNALS), frozenset(names & station))
 
     def start(self) -> None:
         for source in self._sources:
@@ -68,12 +87,11 @@ class RuleWatch:
     def take_readings(self, readings: Iterable[JudgedReading]) -> None:
         self._readings.take(readings)
 
-    def _read_rules(self) -> None:
+    def read_rules(self) -> None:
+        """From the database, or from the file while that is away."""
         try:
             book = read_rule_book()
-            if not self._has_adopted:
-                self._to_adopt = open_places(self._host, book.rules)
-                self._has_adopted = True
+            places = None if self._has_adopted else open_places(self._ownership, book.rules)
         except DatabaseError as error:
             connection.close()
             if self._book is None:
@@ -82,7 +100,10 @@ class RuleWatch:
                 )
                 self._book = self._file.read()
             return
+        # In this order: alerts are adopted by the rules of the same book.
         self._book = book
+        if places is not None:
+            self._to_adopt, self._has_adopted = places, True
         with log_and_continue("alert-rules-file"):
             self._file.store(book)
 
@@ -105,6 +126,24 @@ class RuleWatch:
                 changes += self._engine.forget(name, {one.subject for one in signals})
         for change in changes:
             self._add_write(partial(apply_change, self._host, change))
+        self._reconcile(book, now)
+
+    def _reconcile(self, book: RuleBook, now: float) -> None:
+        """Each minute, behind all changes in the queue of writes: the alerts in the database become those that are
+        open here. The queue is bounded, and a change may have been dropped from it."""
+        since = now - self._reconciled_at
+        is_due = since >= (RECONCILE_S if self._is_reconciled else RECONCILE_LOST_S)
+        if not is_due or not self._has_adopted or self._to_adopt is not None:
+            return
+        self._reconciled_at, self._is_reconciled = now, False
+        rules = {rule.name: rule for rule in book.rules}
+        open_now = self._engine.open_changes(now)
+
+        def write() -> None:
+            reconcile_alerts(self._ownership, rules, open_now)
+            self._is_reconciled = True
+
+        self._add_write(write)
 
     def _signals_by_name(self) -> dict[str, list[Signal]]:
         """Without those that were not read yet: that a subject is not among the others says nothing then."""
@@ -122,8 +161,21 @@ def apply_change(host: str, change: Change) -> None:
     rule, signal = change.rule, change.signal
     key = alert_key(rule.name, signal.subject)
     if change.action == "close":
-        resolve_alert(key)
+        resolve_alert(key, change.sentence)
         return
     camera = CameraName(*signal.camera) if signal.camera else None
     data = {"rule": rule.name, "subject": signal.subject, "host": host, "value": signal.value}
     raise_alert(key, change.sentence, severity=rule.severity, camera=camera, data=data)
+
+
+def reconcile_alerts(ownership: Ownership, rules: Mapping[str, Rule], open_now: Sequence[Change]) -> None:
+    """In a transaction. `last_seen_at` of an alert that is open is the time of this comparison."""
+    expected = {alert_key(change.rule.name, change.signal.subject): change for change in open_now}
+    found = {alert.key: alert for alert in unresolved_rule_alerts() if ownership.owns(alert, rules)}
+    for key in found.keys() - expected.keys():
+        resolve_alert(key)
+    for key, change in expected.items():
+        if key not in found and change.sentence:
+            apply_change(ownership.host, change)
+    seen = [alert.pk for key, alert in found.items() if key in expected]
+    Alert.objects.filter(pk__in=seen).update(last_seen_at=timezone.now())

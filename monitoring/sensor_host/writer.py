@@ -228,6 +228,9 @@ class ReadingWriter:
                     self._note_away(error)
                     return
                 log.exception("An event could not be written and was dropped.")
+            except (ValueError, TypeError):
+                # A NUL that PostgreSQL refuses, for one: it would be refused for ever, and all behind it would wait.
+                log.exception("An event could not be written and was dropped.")
             with self._lock:
                 if self._events and self._events[0] is write:
                     self._events.popleft()

@@ -22,7 +22,9 @@ def restarts(host: str) -> Iterator[Signal]:
     try:
         rows = part_rows(settings.STATION)
     except LaunchError:
-        return  # a part that was started without a launcher
+        # Started without a launcher, or it is away: what was counted is not known to be over.
+        yield from (Signal("part_restarts", f"{host}:{name}", None, "times") for name in _counts)
+        return
     now = time.monotonic()
     for row in rows:
         counts = _counts.setdefault(row["name"], deque())

@@ -150,3 +150,21 @@ def test_an_alert_of_an_earlier_process_is_not_opened_again(engine: RuleEngine) 
 def test_each_kind_has_a_whole_sentence(kind: str) -> None:
     sentence = RULE_KINDS[kind].sentence.format(subject="s", value="v", threshold="t", lasted="")
     assert sentence.endswith(".")
+
+
+def test_brackets_in_a_pattern_are_no_wildcards() -> None:
+    assert concerns("main:/disk[1]", "main:/disk[1]")
+    assert not concerns("main:/disk[1]", "main:/disk1")
+
+
+def test_an_inactive_rule_takes_no_memory(engine: RuleEngine) -> None:
+    engine.evaluate([reading(31)], 0.0)
+    assert len(engine) == 2
+    engine.evaluate([reading(20)], 1.0)
+    assert len(engine) == 1
+
+
+def test_subjects_that_are_gone_take_no_memory(engine: RuleEngine) -> None:
+    engine.evaluate([reading(20, f"sensor{number}:t") for number in range(100)], 0.0)
+    engine.forget("reading", {"sensor1:t"})
+    assert len(engine) == 1

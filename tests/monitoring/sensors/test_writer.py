@@ -13,6 +13,7 @@ from monitoring.models import DueAggregate, Event, Reading, Sensor, SensorChanne
 from monitoring.sensor_host import writer as writer_module
 from monitoring.sensor_host.journal import ReadingJournal
 from monitoring.sensor_host.writer import ReadingWriter
+from monitoring.services import record_event
 from tests.harness.rows.sensors import judged, make_sensor
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -217,3 +218,13 @@ def test_events_wait_while_the_database_is_away(writer: ReadingWriter) -> None:
     refuse_writes(writer)
     writer.write()
     assert Event.objects.get().kind == "sensor.missing"
+
+
+def test_a_write_that_is_refused_for_ever_stops_no_others(writer: ReadingWriter) -> None:
+    def refuse() -> None:
+        raise ValueError("A string literal cannot contain NUL (0x00) characters.")
+
+    writer.add_write(refuse)
+    writer.add_write(lambda: record_event("sensor.returned", "The sensor is back."))
+    writer.write()
+    assert Event.objects.get().kind == "sensor.returned"

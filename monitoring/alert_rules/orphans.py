@@ -1,0 +1,26 @@
+"""Closes the alerts of rules that no host closes any more."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from monitoring.alert_rules.rows import unresolved_rule_alerts
+from monitoring.models import AlertRule
+from monitoring.services import resolve_alert
+
+SILENT = timedelta(days=7)
+"""A host that was not there for so long is taken as gone. It opens its alerts again if it returns."""
+
+
+def close_orphaned_alerts() -> None:
+    """Those of rules that were removed or switched off while their host was away, and those of hosts that are gone. A
+    host that is there compares its alerts each minute, which sets `last_seen_at`."""
+    rules = set(AlertRule.objects.filter(enabled=True).values_list("name", flat=True))
+    now = timezone.now()
+    for alert in unresolved_rule_alerts():
+        if alert.data.get("rule") not in rules:
+            resolve_alert(alert.key, "Its rule was changed or removed.")
+        elif now - alert.last_seen_at >= SILENT:
+            resolve_alert(alert.key, f"The host {alert.data.get('host')} has not reported for {SILENT.days} days.")

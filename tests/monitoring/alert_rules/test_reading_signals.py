@@ -1,0 +1,44 @@
+"""The signals of sensors."""
+
+from __future__ import annotations
+
+from monitoring.alert_rules.reading_signals import ReadingSignals
+from monitoring.sensors.reading import ChannelReading, JudgedReading, SensorState
+
+MINUTE_MS = 60_000
+
+
+def state() -> SensorState:
+    channel = ChannelReading(
+        channel="t", quantity="temperature", label="", main=True, value=1.0, quality="ok", at="2026-11-22T20:00:00Z"
+    )
+    return SensorState(
+        sensor="balcony", kind="simulated", host="main", interval_s=2.0, state="ok", message="", since="",
+        channels=[channel],
+    )  # fmt: skip
+
+
+def reading(at_ms: int, value: float) -> JudgedReading:
+    return JudgedReading("id", "balcony", "t", "temperature", "", at_ms, value, "ok")
+
+
+def rate(signals: ReadingSignals) -> tuple[float | None, str]:
+    found = next(signal for signal in signals.signals([state()]) if signal.name == "reading_rate")
+    return found.value, found.unit
+
+
+def test_a_rate_is_the_change_in_an_hour() -> None:
+    signals = ReadingSignals()
+    signals.take(reading(minute * MINUTE_MS, minute * 0.1) for minute in range(6))
+    value, unit = rate(signals)
+    assert round(value or 0, 6) == 6.0
+    assert unit == "°C an hour"
+
+
+def test_a_rate_is_not_known_after_the_clock_was_set_back() -> None:
+    signals = ReadingSignals()
+    signals.take(reading((100 + minute) * MINUTE_MS, minute * 0.1) for minute in range(6))
+    signals.take([reading(0, 1.0), reading(4000, 1.0)])
+    assert rate(signals)[0] is None
+    signals.take(reading(minute * MINUTE_MS, 1.0) for minute in range(1, 4))
+    assert rate(signals)[0] == 0.0
