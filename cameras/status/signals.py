@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Iterator
-from typing import NamedTuple, cast
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, cast
 
 from django.db import DatabaseError, connection
 
 from cameras.drivers import DRIVERS, driver_class
 from cameras.models import Camera, desired_connection
+from cameras.selectors import cameras_for
+from cameras.status.messages import Status
 from cameras.status.status import read_statuses_by_slug
 from core.broker import broker
 from core.times.kernel_clock import read_kernel_clock
@@ -20,42 +22,48 @@ from monitoring.alert_rules.rule import Signal
 class WatchedCamera(NamedTuple):
     id: str
     slug: str
+    is_to_record: bool
+    """As its row says. An experiment may have it recorded, too: its status says so."""
 
 
 class FrameAges:
-    """How long ago each camera of this host that streams gave its last frame; since the first look for one that has
-    given none. A camera that only takes stills has no age: its sessions have alerts of their own."""
+    """How long ago each camera of this host that is to record gave its last frame; since the begin of the recording for
+    one that has given none. An idle camera is not read, so that no frame of it is missing: its age is 0. A camera that
+    only takes stills has no age: its sessions have alerts of their own."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._known: list[WatchedCamera] = []
-        self._first_seen: dict[str, float] = {}
-        self._frames: dict[str, tuple[str, float]] = {}
+        self._frames: dict[str, tuple[str | None, float]] = {}
         """Camera's id -> its newest frame, and when that was first seen: not by its own time, as clocks jump."""
 
     def signals(self, host: str) -> Iterator[Signal]:
         """BrokerDown."""
         cameras = self._cameras(host)
-        now = time.monotonic()
+        now = self._clock()
         statuses = read_statuses_by_slug({camera.slug: "connected" for camera in cameras})
         for camera in cameras:
-            newest = statuses[camera.slug]["last_frame"]
-            known = self._frames.get(camera.id)
-            if newest is not None and (known is None or known[0] != newest):
-                self._frames[camera.id] = known = (newest, now)
-            since = known[1] if known else self._first_seen.setdefault(camera.id, now)
-            yield Signal("frame_age", camera.slug, now - since, "s", (camera.id, camera.slug))
+            age = self._age(camera, statuses[camera.slug], now)
+            yield Signal("frame_age", camera.slug, age, "s", (camera.id, camera.slug))
         here = {camera.id for camera in cameras}
         self._frames = {one: found for one, found in self._frames.items() if one in here}
-        self._first_seen = {one: found for one, found in self._first_seen.items() if one in here}
+
+    def _age(self, camera: WatchedCamera, status: Status, now: float) -> float | None:
+        """None if it is not known whether the camera is to record."""
+        if not camera.is_to_record and status["recorder"] is None:
+            self._frames.pop(camera.id, None)
+            return None if status["observed"] == "host_down" else 0.0
+        newest, known = status["last_frame"], self._frames.get(camera.id)
+        if known is None or (newest is not None and newest != known[0]):
+            self._frames[camera.id] = known = (newest, now)
+        return now - known[1]
 
     def _cameras(self, host: str) -> list[WatchedCamera]:
         try:
             self._known = [
-                WatchedCamera(str(camera.pk), camera.slug)
+                WatchedCamera(str(camera.pk), camera.slug, bool(camera.recording))
                 for camera in Camera.objects.present().filter(host=host)
-                if camera.kind in DRIVERS
-                and desired_connection(camera) == "connected"
-                and not driver_class(camera.kind).makes_files
+                if has_frame_age(camera)
             ]
         except DatabaseError:
             connection.close()  # those that are known go on
@@ -65,6 +73,19 @@ class FrameAges:
 @functools.cache
 def _frame_ages() -> FrameAges:
     return FrameAges()
+
+
+def watched_cameras(user: Any) -> list[str]:
+    """The cameras that have a frame age, of those that `user` may see."""
+    return sorted(camera.slug for camera in cameras_for(user) if has_frame_age(camera))
+
+
+def has_frame_age(camera: Camera) -> bool:
+    return (
+        camera.kind in DRIVERS
+        and desired_connection(camera) == "connected"
+        and not driver_class(camera.kind).makes_files
+    )
 
 
 def frame_ages(host: str) -> Iterator[Signal]:
