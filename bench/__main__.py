@@ -46,6 +46,7 @@ BENCHES = {
     "browser":  "bench.browser",
     "exposure": "bench.exposure",
     "planning": "bench.planning",
+    "alert_rules": "bench.alert_rules",
     "interval": "bench.interval",
     "parts":    "bench.parts",
     "reopen":   "bench.reopening",

@@ -12,8 +12,9 @@ from monitoring.models import Alert, AlertSilence, Event
 from monitoring.tables import HIDDEN_CAMERAS
 
 Row = TypeVar("Row", Event, Alert, AlertSilence)
-MANAGER_ONLY_KINDS = ("user.", "webhook.", "notification.", "camera.audience")
-"""Prefixes of event kinds that reveal other users, or where events are sent, for managers only."""
+MANAGER_ONLY_KINDS = ("user.", "webhook.", "notification.", "camera.audience", "rule.", "maintenance.")
+"""Prefixes of event kinds that reveal other users, where events are sent, or patterns that may name hidden cameras, for
+managers only."""
 
 
 def is_manager_only(kind: str) -> bool:

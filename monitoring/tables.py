@@ -44,6 +44,12 @@ REPORT_FILES = {
 }
 """A night -> its report as HTML, which notifications attach, or None."""
 
+SUBJECTS = {
+    "frame_age": "cameras.status.signals.watched_cameras",
+}
+"""Signal of the alert rules -> function: user -> its subjects now, for those that the database knows. Sensors are
+known without it."""
+
 READING_LISTENERS = {
     "notices": "monitoring.notices.publish_readings",
 }

@@ -34,6 +34,7 @@ version_1: list[URLPattern | URLResolver] = [
     path("schedules/", include("scheduler.editing.urls")),
     path("tonight/", TonightView.as_view()),
     path("nights/", include("scheduler.reports.urls")),
+    path("", include("monitoring.alert_rules.urls")),
     path("", include("monitoring.urls")),
 ]
 

@@ -52,6 +52,7 @@ TABLES = (
     "monitoring.tables.REPORT_FILES",
     "monitoring.tables.RETENTION",
     "monitoring.tables.SIGNALS",
+    "monitoring.tables.SUBJECTS",
     "monitoring.tasks.ALERT_RESOLVERS",
     "skycam_project.pages.status_sections.SECTIONS",
 )

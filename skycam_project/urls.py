@@ -67,6 +67,22 @@ from captures.storage_pages.pages import StorageNow, StoragePage
 from captures.storage_pages.plan_pages import PlanNow, PlanPage, TryRulesPage
 from captures.storage_pages.trash_pages import PurgePage, RestorePage, TrashPage
 from core.jobs.pages import CancelJobPage, JobsNow, JobsPage
+from monitoring.alert_rules.pages import (
+    AddRulePage,
+    AlertsNow,
+    AlertsPage,
+    DefaultRulesPage,
+    EndMaintenancePage,
+    MaintenanceNow,
+    MaintenancePage,
+    PreviewRulePage,
+    RemoveMaintenancePage,
+    RemoveRulePage,
+    RulePage,
+    RulesNow,
+    RulesPage,
+    SwitchRulePage,
+)
 from monitoring.notifications import pages as notifications
 from monitoring.notifications.link_page import AlertLinkPage
 from monitoring.pages import AcknowledgePage, EventsPage
@@ -203,6 +219,24 @@ notification_pages = [
     path("routes/<uuid:route>/", notifications.RoutePage.as_view(), name="route"),
     path("routes/<uuid:route>/remove/", notifications.RemoveRoutePage.as_view(), name="remove-route"),
 ]
+alerts = [
+    path("", AlertsPage.as_view(), name="alerts"),
+    path("now/", AlertsNow.as_view(), name="alerts-now"),
+    path("<uuid:alert>/acknowledge/", AcknowledgePage.as_view(), name="acknowledge"),
+    path("rules/", RulesPage.as_view(), name="alert-rules"),
+    # These come before the rules: a name would match them too.
+    path("rules/now/", RulesNow.as_view(), name="alert-rules-now"),
+    path("rules/add/", AddRulePage.as_view(), name="add-alert-rule"),
+    path("rules/preview/", PreviewRulePage.as_view(), name="preview-alert-rule"),
+    path("rules/defaults/", DefaultRulesPage.as_view(), name="default-alert-rules"),
+    path("rules/<slug:rule>/", RulePage.as_view(), name="alert-rule"),
+    path("rules/<slug:rule>/switch/", SwitchRulePage.as_view(), name="switch-alert-rule"),
+    path("rules/<slug:rule>/remove/", RemoveRulePage.as_view(), name="remove-alert-rule"),
+    path("maintenance/", MaintenancePage.as_view(), name="maintenance"),
+    path("maintenance/now/", MaintenanceNow.as_view(), name="maintenance-now"),
+    path("maintenance/<uuid:window>/end/", EndMaintenancePage.as_view(), name="end-maintenance"),
+    path("maintenance/<uuid:window>/remove/", RemoveMaintenancePage.as_view(), name="remove-maintenance"),
+]
 webhook = [
     path("", WebhookPage.as_view(), name="webhook"),
     path("now/", WebhookNow.as_view(), name="webhook-now"),
@@ -272,11 +306,11 @@ urlpatterns = [
     path("readings/", ReadingsPage.as_view(), name="readings"),
     path("readings/marks/", ReadingMarksPage.as_view(), name="reading-marks"),
     path("events/", EventsPage.as_view(), name="events"),
-    path("alerts/<uuid:alert>/acknowledge/", AcknowledgePage.as_view(), name="acknowledge"),
     path("alerts/<uuid:alert>/silence/", notifications.SilenceAlertPage.as_view(), name="silence-alert"),
     path("alerts/link/<str:link>/", AlertLinkPage.as_view(), name="alert-link"),
     path("silences/<uuid:silence>/end/", notifications.EndSilencePage.as_view(), name="end-silence"),
     path("notifications/", include(notification_pages)),
+    path("alerts/", include(alerts)),
     path("jobs/", JobsPage.as_view(), name="jobs"),
     path("jobs/now/", JobsNow.as_view(), name="jobs-now"),
     path("jobs/<uuid:job>/cancel/", CancelJobPage.as_view(), name="cancel-job"),

@@ -56,7 +56,7 @@ RULE_KINDS: dict[str, RuleKind] = {
         "The values of {subject} are implausible{lasted}. Check the device and its limits.", fixed=0.5,
     ),
     "no_frame": RuleKind(
-        "No frame for", "frame_age", "above", "camera", "s",
+        "No frame of a recording for", "frame_age", "above", "camera", "s",
         "{subject} has given no frame for {value} (limit {threshold}).",
     ),
     "disk_below": RuleKind(

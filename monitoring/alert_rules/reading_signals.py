@@ -56,18 +56,26 @@ class ReadingSignals:
         if reading.quality == "ok" and reading.value is not None:
             unit = QUANTITIES[reading.quantity].unit if reading.quantity in QUANTITIES else ""
             self._values[subject] = (reading.value, unit)
-            history = self._history.setdefault(subject, deque(maxlen=MAX_POINTS))
-            if history and reading.at_ms < history[-1][0]:
-                history.clear()  # the clock was set back
-            # A point each few seconds is enough for a rate of minutes.
-            if not history or reading.at_ms - history[-1][0] >= RATE_WINDOW_MS // MAX_POINTS:
-                history.append((reading.at_ms, reading.value))
-            while history and reading.at_ms - history[0][0] > RATE_WINDOW_MS:
-                history.popleft()
+            add_to_history(self._history.setdefault(subject, new_history()), reading.at_ms, reading.value)
         elif reading.quality == "missing":
             # Its value is unknown now: it neither opens nor closes an alert.
             self._values.pop(subject, None)
             self._history.pop(subject, None)
+
+
+def new_history() -> deque[tuple[int, float]]:
+    return deque(maxlen=MAX_POINTS)
+
+
+def add_to_history(history: deque[tuple[int, float]], at_ms: int, value: float) -> None:
+    """Of the last ten minutes."""
+    if history and at_ms < history[-1][0]:
+        history.clear()  # the clock was set back
+    # A point each few seconds is enough for a rate of minutes.
+    if not history or at_ms - history[-1][0] >= RATE_WINDOW_MS // MAX_POINTS:
+        history.append((at_ms, value))
+    while history and at_ms - history[0][0] > RATE_WINDOW_MS:
+        history.popleft()
 
 
 def rate_in_hour(history: Sequence[tuple[int, float]]) -> float | None:

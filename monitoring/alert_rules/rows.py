@@ -71,10 +71,15 @@ def alert_key(rule: str, subject: str) -> str:
     return f"{key[: KEY_LENGTH - DIGEST_LENGTH - 1]}~{hashlib.sha256(key.encode()).hexdigest()[:DIGEST_LENGTH]}"
 
 
+def rule_alerts(rule: str = "") -> list[Alert]:
+    """The unresolved alerts of one rule, or of all."""
+    found = Alert.objects.filter(key__startswith=f"{KEY}{rule}:" if rule else KEY)
+    return list(found.exclude(state=Alert.State.RESOLVED))
+
+
 def unresolved_rule_alerts() -> list[Alert]:
-    """The unresolved alerts of rules that hosts evaluate; not those of rules on events."""
-    found = Alert.objects.filter(key__startswith=KEY).exclude(state=Alert.State.RESOLVED)
-    return [alert for alert in found if "event" not in alert.data]
+    """Those of rules that hosts evaluate; not those of rules on events."""
+    return [alert for alert in rule_alerts() if "event" not in alert.data]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,8 @@ class Ownership:
     station_signals: frozenset[str]
 
     def owns(self, alert: Alert, rules: Mapping[str, Rule]) -> bool:
-        rule, is_from_here = rules.get(alert.data.get("rule", "")), alert.data.get("host") == self.host
+        rule = rules.get(alert.data.get("rule", ""))
+        is_from_here: bool = alert.data.get("host") == self.host
         if rule is None:
             return is_from_here
         signal = rule.rule_kind.signal

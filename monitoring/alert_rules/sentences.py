@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from monitoring.alert_rules.kinds import EVENTS
 from monitoring.alert_rules.rule import Rule, Signal
 
 MINUTE_S, HOUR_S = 60, 3600
@@ -17,6 +18,18 @@ def alert_sentence(rule: Rule, signal: Signal, lasted_s: float) -> str:
         lasted=f" for {duration_text(lasted_s)}" if lasted_s >= 1 else "",
     )
     return f"{rule.label}: {sentence}" if rule.label else sentence
+
+
+def condition_text(rule: Rule) -> str:
+    """When the alert opens and closes, for lists: `above 0.5 s for 1 min, closes at 0.2 s`."""
+    kind = rule.rule_kind
+    if kind.signal == EVENTS:
+        within = f" within {duration_text(rule.for_s)}" if rule.threshold > 1 else ""
+        return f"{with_unit(rule.threshold, 'events')}{within}" if within else "an event"
+    found = f"{kind.comparison} {with_unit(rule.threshold, kind.unit)}" if kind.fixed is None else "while it is so"
+    if rule.for_s:
+        found += f" for {duration_text(rule.for_s)}"
+    return found if rule.clear is None else f"{found}, closes at {with_unit(rule.clear, kind.unit)}"
 
 
 def with_unit(value: float | None, unit: str) -> str:

@@ -165,7 +165,7 @@ def apply_change(host: str, change: Change) -> None:
         return
     camera = CameraName(*signal.camera) if signal.camera else None
     data = {"rule": rule.name, "subject": signal.subject, "host": host, "value": signal.value}
-    raise_alert(key, change.sentence, severity=rule.severity, camera=camera, data=data)
+    raise_alert(key, change.sentence, severity=rule.severity, camera=camera, data=data, host=host)
 
 
 def reconcile_alerts(ownership: Ownership, rules: Mapping[str, Rule], open_now: Sequence[Change]) -> None:

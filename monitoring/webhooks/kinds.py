@@ -24,11 +24,13 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "gate": ("closed", "opened"),
     "job": ("failed",),
     "live": ("ended",),
+    "maintenance": ("added", "ended", "removed"),
     "night": ("reported",),
     "notification": ("added", "changed", "failed", "removed", "sent"),
     "offsite": ("added", "changed", "damaged", "dead", "gone", "pinned", "removed", "restored", "retried"),
     "part": ("restarted",),
     "recording": ("deleted", "failed", "lost", "pinned", "started", "stopped"),
+    "rule": ("added", "changed", "removed"),
     "schedule": ("added", "changed", "night", "removed"),
     "sensor": ("added", "changed", "missing", "readings_lost", "removed", "returned"),
     "session": (

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core.text.plurals import pluralize
+from skycam_project.cli.alert_rules import maintenance, rules
 from skycam_project.cli.camera_control import camera_filter
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import CliError
@@ -176,7 +177,11 @@ def event_line(event: dict[str, Any]) -> str:
 
 @click.group(cls=Group)
 def alerts() -> None:
-    """List, acknowledge and silence alerts."""
+    """List, acknowledge and silence alerts; manage their rules."""
+
+
+alerts.add_command(rules)
+alerts.add_command(maintenance)
 
 
 @alerts.command("list")

@@ -44,6 +44,7 @@ PAGES = (
     MenuEntry("archives", "Archives", "seal", "b", phone=False),
     MenuEntry("readings", "Readings", "therm", "i", phone=False),
     MenuEntry("sensors", "Sensors", "therm", "m", phone=False),
+    MenuEntry("alerts", "Alerts", "warn", "l", phone=False),
     MenuEntry("events", "Events", "list", "e"),
     MenuEntry("storage", "Storage", "disk", "k", phone=False),
     MenuEntry("status", "Status", "pulse", "s", phone=False),

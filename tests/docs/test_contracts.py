@@ -59,6 +59,8 @@ from captures.storage_usage.bodies import RootUsageBody, SpaceForecastBody, Usag
 from core.child_environment import PASSED_VARIABLES
 from core.jobs.bodies import JobBody
 from core.jobs.states import JOB_TRANSITIONS
+from monitoring.alert_rules.bodies import OpeningBody, PreviewBody, RestoredBody, RuleBody, WindowBody
+from monitoring.alert_rules.requests import PreviewRequest, RuleRequest
 from monitoring.alert_rules.rows import KEY as RULE_KEY
 from monitoring.bodies import AlertBody, EventBody
 from monitoring.health import HEALTH
@@ -89,7 +91,7 @@ from tests.harness.project import PROJECT
 
 PAGE = "docs/clients/contracts.md"
 EVENT = re.compile(
-    r"(?:alert|archive|camera|capture|experiment|files|gate|job|live|night|notification|offsite|part|recording|schedule|sensor|session|spool|station|storage|user|webhook)\.[a-z_]+|command"
+    r"(?:alert|archive|camera|capture|experiment|files|gate|job|live|maintenance|night|notification|offsite|part|recording|rule|schedule|sensor|session|spool|station|storage|user|webhook)\.[a-z_]+|command"
 )
 ALERT = re.compile(
     r'"((?:archive|camera|capture|experiment|gate|health|host|metrics|night|notification|offsite|part|recording|schedule|sensor|session|spool|storage|supervisor|webhook)\.[a-z_]+):'
@@ -170,6 +172,13 @@ FIELDS = {
     "attempt": AttemptBody.__annotations__,
     "request to a web-hook": PayloadBody.__annotations__,
     "to add a web-hook": WebhookRequest.model_fields,
+    "alert rule": RuleBody.__annotations__,
+    "restored rule": RestoredBody.__annotations__,
+    "preview of a rule": PreviewBody.__annotations__,
+    "opening of a preview": OpeningBody.__annotations__,
+    "maintenance window": WindowBody.__annotations__,
+    "to add an alert rule": RuleRequest.model_fields,
+    "to preview an alert rule": PreviewRequest.model_fields,
     "health": HealthBody.__annotations__,
     "host of the health": HostBody.__annotations__,
     "to capture": CaptureRequest.model_fields,

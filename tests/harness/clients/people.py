@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -17,7 +18,7 @@ from captures.models import Archive, Experiment, ExperimentCamera, IntegrityFind
 from captures.retention.plan import CleanupPlan
 from captures.retention.stored_plans import store_plan
 from core.jobs.models import Job
-from monitoring.models import SensorChannel, WebhookDelivery
+from monitoring.models import AlertRule, MaintenanceWindow, SensorChannel, WebhookDelivery
 from monitoring.notifications.links import link_token
 from monitoring.notifications.silences import silence_alert
 from monitoring.services import raise_alert, record_event
@@ -74,6 +75,10 @@ class World:
         self.notification_channel = webhook_channel()
         self.route = route_to(self.notification_channel)
         self.silence = silence_alert(self.alert, "manager")
+        self.rule = AlertRule.objects.create(name="damp", kind="reading_above", threshold=90)
+        self.window = MaintenanceWindow.objects.create(
+            subject="balcony", begins_at=timezone.now(), ends_at=timezone.now() + timedelta(hours=1)
+        )
         self.archive = Archive.objects.create(
             experiment=self.experiment, folder="experiments/dew", wait_until=timezone.now(), manifest="{}"
         )
@@ -100,6 +105,7 @@ class World:
             "<int:token>": ApiToken.issue(user)[0].pk, "<uuid:sign_in>": SignIn.objects.create(user=user).pk,
             "<str:name>": "night", "<str:night>": "2026-11-22", "<uuid:viewer>": self.session.pk,
             "<slug:sensor>": self.sensor.name, "<int:channel>": self.channel.pk,
+            "<slug:rule>": self.rule.name, "<uuid:window>": self.window.pk,
             "<uuid:webhook>": self.webhook.pk, "<uuid:delivery>": self.delivery.pk,
             "<uuid:channel>": self.notification_channel.pk, "<uuid:route>": self.route.pk,
             "<uuid:silence>": self.silence.pk,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from monitoring.alert_rules.engine import Change, RuleEngine
 from monitoring.alert_rules.kinds import RULE_KINDS
 from monitoring.alert_rules.rule import Rule, RuleState, Signal, concerns, evaluate
+from monitoring.alert_rules.sentences import condition_text
 
 
 def phases(rule: Rule, *values: float | None) -> list[str]:
@@ -168,3 +169,17 @@ def test_subjects_that_are_gone_take_no_memory(engine: RuleEngine) -> None:
     engine.evaluate([reading(20, f"sensor{number}:t") for number in range(100)], 0.0)
     engine.forget("reading", {"sensor1:t"})
     assert len(engine) == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        (Rule("a", "clock_offset", "*", 0.5, 0.2, for_s=60), "above 0.5 s for 60 s, closes at 0.2 s"),
+        (Rule("a", "disk_below", "*", 10), "below 10 %"),
+        (Rule("a", "sensor_missing", "*", 0.5, for_s=300), "while it is so for 5 min"),
+        (Rule("a", "event", "session.gap", 3, for_s=600), "3 events within 10 min"),
+        (Rule("a", "event", "session.gap", 1), "an event"),
+    ],
+)
+def test_a_condition_is_a_phrase(rule: Rule, text: str) -> None:
+    assert condition_text(rule) == text

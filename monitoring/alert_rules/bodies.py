@@ -1,0 +1,141 @@
+"""Alert rules, previews and maintenance windows as JSON, for API and command line."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from django.utils import timezone
+
+from core.times.timestamps import stamp, stamp_or_none
+from monitoring.alert_rules.kinds import RULE_KINDS
+from monitoring.alert_rules.preview import Preview
+from monitoring.alert_rules.replay import Opening
+from monitoring.alert_rules.selectors import RuleStatus
+from monitoring.alert_rules.services import RestoredRule
+from monitoring.alert_rules.windows import is_running
+from monitoring.models import AlertRule, MaintenanceWindow
+
+RULES_API = "/api/v1/alert-rules/"
+WINDOWS_API = "/api/v1/maintenance-windows/"
+
+
+class RuleBody(TypedDict):
+    name: str
+    label: str
+    kind: str
+    subject: str
+    threshold: float
+    unit: str
+    clear: float | None
+    for_s: float
+    clear_for_s: float
+    severity: str
+    enabled: bool
+    open_alerts: int
+    subjects: list[str] | None
+    created: str
+
+
+class RestoredBody(TypedDict):
+    name: str
+    action: str
+    changes: dict[str, Any]
+
+
+class OpeningBody(TypedDict):
+    subject: str
+    begin: str
+    end: str | None
+    extreme: float | None
+
+
+class PreviewBody(TypedDict):
+    sentence: str
+    openings: int | None
+    open_s: float | None
+    resolution: str | None
+    stored_since: str | None
+    unit: str
+    results: list[OpeningBody]
+
+
+# With the functional form, because `from` is a keyword.
+WindowBody = TypedDict(
+    "WindowBody",
+    {
+        "id": str,
+        "subject": str,
+        "from": str,
+        "to": str,
+        "running": bool,
+        "reason": str,
+        "created_by": str,
+        "created": str,
+    },
+)
+
+
+def rule_url(rule: AlertRule) -> str:
+    return f"{RULES_API}{rule.name}/"
+
+
+def window_url(window: MaintenanceWindow) -> str:
+    return f"{WINDOWS_API}{window.pk}/"
+
+
+def rule_body(status: RuleStatus) -> RuleBody:
+    rule = status.rule
+    return RuleBody(
+        name=rule.name,
+        label=rule.label,
+        kind=rule.kind,
+        subject=rule.subject,
+        threshold=rule.threshold,
+        unit=RULE_KINDS[rule.kind].unit if rule.kind in RULE_KINDS else "",
+        clear=rule.clear,
+        for_s=rule.for_s,
+        clear_for_s=rule.clear_for_s,
+        severity=rule.severity,
+        enabled=rule.enabled,
+        open_alerts=status.open_alerts,
+        subjects=status.subjects,
+        created=stamp(rule.created_at),
+    )
+
+
+def restored_body(restored: RestoredRule) -> RestoredBody:
+    return RestoredBody(name=restored.name, action=restored.action, changes=restored.changes)
+
+
+def preview_body(preview: Preview) -> PreviewBody:
+    return PreviewBody(
+        sentence=preview.sentence,
+        openings=preview.number,
+        open_s=preview.open_s,
+        resolution=preview.resolution,
+        stored_since=stamp_or_none(preview.stored_since),
+        unit=preview.unit,
+        results=[opening_body(opening) for opening in preview.openings],
+    )
+
+
+def opening_body(opening: Opening) -> OpeningBody:
+    return OpeningBody(
+        subject=opening.subject,
+        begin=stamp(opening.begin),
+        end=stamp_or_none(opening.end),
+        extreme=opening.extreme,
+    )
+
+
+def window_body(window: MaintenanceWindow) -> WindowBody:
+    return {
+        "id": str(window.pk),
+        "subject": window.subject,
+        "from": stamp(window.begins_at),
+        "to": stamp(window.ends_at),
+        "running": is_running(window, timezone.now()),
+        "reason": window.reason,
+        "created_by": window.created_by,
+        "created": stamp(window.created_at),
+    }

@@ -1,0 +1,144 @@
+"""What people do with alert rules. Each change is one transaction with its event; a refused one changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from monitoring.alert_rules.defaults import DEFAULT_RULES
+from monitoring.alert_rules.kinds import RULE_KINDS
+from monitoring.alert_rules.requests import RuleChange, RuleRequest, UnsavedRule
+from monitoring.alert_rules.rows import rule_alerts
+from monitoring.alert_rules.validation import check_rule, readable_kinds, unknown_kind
+from monitoring.models import AlertRule
+from monitoring.services import record_event, resolve_alert
+
+MAX_RULES = 1000
+RESERVED = frozenset({"add", "defaults", "now", "preview"})
+"""Names that are routes."""
+COLUMNS = ("label", "kind", "subject", "threshold", "clear", "for_s", "clear_for_s", "severity", "enabled")
+
+
+def unsaved_rule(wanted: UnsavedRule, name: str = "preview") -> AlertRule:
+    """ValidationError."""
+    kind = RULE_KINDS.get(wanted.kind)
+    if kind is None:
+        raise ValidationError({"kind": unknown_kind(wanted.kind)})
+    if wanted.kind not in readable_kinds():
+        raise ValidationError(
+            {"kind": f"No part of the station reads what {wanted.kind} watches: it would never open."}
+        )
+    threshold = kind.fixed if wanted.threshold is None else wanted.threshold
+    if threshold is None:
+        raise ValidationError({"threshold": "Write the value beyond which the alert opens."})
+    rule = AlertRule(
+        name=name,
+        kind=wanted.kind,
+        label=wanted.label,
+        subject=wanted.subject,
+        threshold=threshold,
+        clear=wanted.clear,
+        for_s=wanted.for_s,
+        clear_for_s=wanted.clear_for_s,
+        severity=wanted.severity,
+    )
+    check_rule(rule)
+    return rule
+
+
+def add_rule(wanted: RuleRequest, actor: str, new_id: UUID | None = None) -> AlertRule:
+    """The rule that has `new_id` already is returned unchanged. ValidationError."""
+    if new_id is not None and (found := AlertRule.objects.filter(pk=new_id).first()):
+        return found
+    if wanted.name in RESERVED:
+        raise ValidationError({"name": f"{wanted.name} is reserved. Choose another name."})
+    if AlertRule.objects.count() >= MAX_RULES:
+        raise ValidationError({"name": f"A station has at most {MAX_RULES} rules. Remove one first."})
+    rule = unsaved_rule(wanted, wanted.name)
+    rule.enabled = wanted.enabled
+    if new_id is not None:
+        rule.pk = new_id
+    try:
+        with transaction.atomic():
+            rule.save(force_insert=True)
+            record_rule("rule.added", rule, f"{actor} added the alert rule {rule.name}.", actor, columns_of(rule))
+    except IntegrityError:
+        raise ValidationError({"name": f"There is a rule {rule.name} already. Choose another name."}) from None
+    return rule
+
+
+@transaction.atomic
+def change_rule(rule: AlertRule, wanted: RuleChange, actor: str) -> AlertRule:
+    """Its alerts close; those whose condition still holds open again by the changed rule. ValidationError."""
+    found = AlertRule.objects.select_for_update().get(pk=rule.pk)
+    before = columns_of(found)
+    for name, value in wanted.given().items():
+        setattr(found, name, value)
+    check_rule(found)
+    changed = {name: value for name, value in columns_of(found).items() if value != before[name]}
+    if changed:
+        found.save(update_fields=list(changed))
+        close_alerts(found, f"{actor} changed its rule.")
+        record_rule("rule.changed", found, f"{actor} changed the alert rule {found.name}.", actor, changed)
+    return found
+
+
+@transaction.atomic
+def remove_rule(rule: AlertRule, actor: str) -> None:
+    """Its alerts close."""
+    removed, _ = AlertRule.objects.filter(pk=rule.pk).delete()
+    if removed:
+        close_alerts(rule, f"{actor} removed its rule.")
+        record_rule("rule.removed", rule, f"{actor} removed the alert rule {rule.name}.", actor, columns_of(rule))
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredRule:
+    """A rule of a new station that is missing, or has other values: `changes` is column -> the value it gets."""
+
+    name: str
+    action: Literal["add", "reset"]
+    changes: dict[str, Any]
+
+
+def rules_to_restore() -> list[RestoredRule]:
+    """What `restore_default_rules` would do."""
+    present = {rule.name: columns_of(rule) for rule in AlertRule.objects.all()}
+    found = []
+    for default in DEFAULT_RULES:
+        wanted = columns_of(AlertRule(**default))
+        here = present.get(default["name"])
+        changes = wanted if here is None else {name: value for name, value in wanted.items() if value != here[name]}
+        if changes:
+            found.append(RestoredRule(default["name"], "add" if here is None else "reset", changes))
+    return found
+
+
+@transaction.atomic
+def restore_default_rules(actor: str) -> list[RestoredRule]:
+    """Add the rules of a new station that are missing, and give the others their first values. Other rules stay."""
+    restored = rules_to_restore()
+    for one in restored:
+        rule, _ = AlertRule.objects.update_or_create(name=one.name, defaults=one.changes)
+        close_alerts(rule, f"{actor} restored its rule.")
+        kind = "rule.added" if one.action == "add" else "rule.changed"
+        record_rule(kind, rule, f"{actor} restored the alert rule {rule.name}.", actor, one.changes)
+    return restored
+
+
+def close_alerts(rule: AlertRule, why: str) -> None:
+    """Here and not only by the hosts: one of them may be away."""
+    for alert in rule_alerts(rule.name):
+        resolve_alert(alert.key, why)
+
+
+def columns_of(rule: AlertRule) -> dict[str, Any]:
+    return {name: getattr(rule, name) for name in COLUMNS}
+
+
+def record_rule(kind: str, rule: AlertRule, message: str, actor: str, data: dict[str, Any]) -> None:
+    record_event(kind, message, subject=rule.name, actor=actor, data=data)
