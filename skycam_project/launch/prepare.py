@@ -138,6 +138,7 @@ PREPARATIONS: dict[str, Callable[[], FirstStart | None]] = {
     "web": prepare_part,
     "service": prepare_part,
     "worker": prepare_worker,
+    "sensors": prepare_part,
     "jobs": prepare_part,
     "beat": prepare_part,
 }

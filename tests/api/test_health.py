@@ -271,4 +271,4 @@ def test_the_clock_of_this_machine_is_compared_with_the_brokers(valkey: Any) -> 
 
 
 def test_every_entry_of_the_table_answers(db: None) -> None:
-    assert set(health.findings()) == {"parts", "database", "broker", "hosts", "cameras", "disk"}
+    assert set(health.findings()) == {"parts", "database", "broker", "hosts", "cameras", "disk", "notifications"}

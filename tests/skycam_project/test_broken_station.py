@@ -26,6 +26,8 @@ SECRETS = {
     "admin_password": ("planted-admin/1", "planted-admin/1"),
     "address_secret": ("planted-address-" * 3, "planted-address-"),
     "web.secret_key": ("planted-django-" * 4, "planted-django-"),
+    "monitoring.prometheus.token": ("planted-metrics-token", "planted-metrics-token"),
+    "monitoring.dead_man_switch.url": ("https://ping.example.org/planted-switch", "planted-switch"),
     "service.token": ("planted-service-token", "planted-service-token"),
 }
 """Key -> its value, and the secret in it."""

@@ -17,7 +17,7 @@ PORTS = "allowed is a whole number from 1 to 65535."
             "\nlogging:\n  levle: INFO\n",
             (
                 "skycam.yaml:3: logging.levle: there is no such key. Did you mean level? "
-                "Allowed here: backup_count, file, level, max_size."
+                "Allowed here: backup_count, file, format, level, max_size."
             ),
         ),
         (

@@ -38,6 +38,7 @@ NO_IMPORT_IN_TESTS = {
     "ruff": "make check",
     "types-paramiko": "types for mypy",
     "types-psutil": "types for mypy",
+    "types-pyserial": "types for mypy",
     "types-pyyaml": "types for mypy",
 }
 NOT_NAMED_IN_TESTS = {"stdio.h": "the C sources of the far ends include it"}
