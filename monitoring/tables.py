@@ -37,7 +37,7 @@ the function: host -> its signals now (`monitoring/alert_rules/rule.py`)."""
 ALERT_PICTURES = {
     "captures": "captures.files.newest_thumbnail.newest_thumbnail",
 }
-"""The id of a camera -> the JPEG that notifications of its alerts attach, or None."""
+"""The id of a camera, empty for the primary one -> the JPEG that notifications attach, or None."""
 
 REPORT_FILES = {
     "nights": "scheduler.reports.nightly.stored_report",

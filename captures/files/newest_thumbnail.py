@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from cameras.models import Camera
 from captures.capturing.models import Capture
 from captures.thumbnails.store import SIZES, ThumbnailStore, picture_index
 
@@ -15,8 +16,11 @@ SEARCHED = 5
 
 
 def newest_thumbnail(camera: str) -> bytes | None:
-    """The JPEG for the id of a camera; None without one on this host. Nothing is rendered here. OSError of the disk."""
-    newest = Capture.objects.present().filter(camera=UUID(camera), status="saved").order_by("-started_at", "-id")
+    """The JPEG for the id of a camera; None without one on this host. An empty id is the primary camera, unless it is
+    restricted. Nothing is rendered here. OSError of the disk."""
+    saved = Capture.objects.present().filter(status="saved").order_by("-started_at", "-id")
+    shown = Camera.objects.present().filter(primary=True, restricted=False)
+    newest = saved.filter(camera=UUID(camera)) if camera else saved.filter(camera__in=shown)
     for capture in newest.prefetch_related("files__root")[:SEARCHED]:
         files = list(capture.files.all())
         place = picture_index([file.kind for file in files])

@@ -164,7 +164,14 @@ def apply_change(host: str, change: Change) -> None:
         resolve_alert(key, change.sentence)
         return
     camera = CameraName(*signal.camera) if signal.camera else None
-    data = {"rule": rule.name, "subject": signal.subject, "host": host, "value": signal.value}
+    data = {
+        "rule": rule.name,
+        "subject": signal.subject,
+        "host": host,
+        "value": signal.value,
+        # Of weather or a dome, a person wants to see the site.
+        "site_picture": signal.name in READING_SIGNALS,
+    }
     raise_alert(key, change.sentence, severity=rule.severity, camera=camera, data=data, host=host)
 
 

@@ -82,7 +82,9 @@ def _attachment(row: NotificationDelivery, alerts: list[Alert]) -> Attachment | 
     if row.kind in {NotificationKind.RESOLVED, NotificationKind.TEST} or not (row.route and row.route.attach_picture):
         return None
     camera = next((alert.camera_uuid for alert in alerts if alert.camera_uuid), "")
-    return _first_found(ALERT_PICTURES, "image/jpeg", "picture.jpg", camera) if camera else None
+    if not camera and not any(alert.data.get("site_picture") for alert in alerts):
+        return None
+    return _first_found(ALERT_PICTURES, "image/jpeg", "picture.jpg", camera)
 
 
 def _first_found(table: dict[str, str], mime_type: str, name: str, argument: Any) -> Attachment | None:

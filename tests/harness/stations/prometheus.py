@@ -49,9 +49,12 @@ class Prometheus:
 
 
 @contextmanager
-def scraping(station: Station, folder: Path, token: str) -> Iterator[Prometheus]:
-    """A Prometheus that scrapes the host's port, and the web part with `token`."""
+def scraping(station: Station, folder: Path, token: str, rules: str = "") -> Iterator[Prometheus]:
+    """A Prometheus that scrapes the host's port, and the web part with `token`. `rules` are the groups of one more file
+    of rules."""
     shutil.copytree(DEPLOYED, folder)
+    with (folder / "recording-rules.yml").open("a") as file:
+        file.write(rules)
     (folder / "token").write_text(token)
     config, port = folder / "prometheus.yml", free_port()
     text = config.read_text().replace("127.0.0.1:8000", f"127.0.0.1:{station.metrics_port}")

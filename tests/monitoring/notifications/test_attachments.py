@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cameras.models import Camera
 from captures.files.newest_thumbnail import SIZE, newest_thumbnail
 from captures.models import CaptureFile
 from captures.thumbnails.store import ThumbnailStore
@@ -54,6 +55,30 @@ def test_an_alert_of_a_camera_has_its_newest_picture(box: MailReceiver, file: Ca
     raise_alert("camera.quarantined:sky", "Check the camera.", camera=file.capture.camera)
     send_due()
     assert attached(box) == [("picture.jpg", thumbnail)]
+
+
+def test_an_alert_about_a_sensor_has_the_newest_picture_of_the_primary_camera(
+    box: MailReceiver, file: CaptureFile, thumbnail: bytes
+) -> None:
+    route_to(mail_channel(box.port))
+    raise_alert("rule:hot:balcony:t", "balcony:t is 31 °C.", data={"site_picture": True})
+    send_due()
+    assert attached(box) == [("picture.jpg", thumbnail)]
+
+
+def test_an_alert_about_the_station_has_no_picture(box: MailReceiver, file: CaptureFile, thumbnail: bytes) -> None:
+    route_to(mail_channel(box.port))
+    raise_alert("rule:disk-low:main", "The disk is nearly full.", data={"site_picture": False})
+    send_due()
+    assert attached(box) == []
+
+
+def test_a_restricted_primary_camera_shows_nothing(box: MailReceiver, file: CaptureFile, thumbnail: bytes) -> None:
+    Camera.objects.update(restricted=True)
+    route_to(mail_channel(box.port))
+    raise_alert("rule:hot:balcony:t", "balcony:t is 31 °C.", data={"site_picture": True})
+    send_due()
+    assert attached(box) == []
 
 
 def test_a_route_may_want_no_picture(box: MailReceiver, file: CaptureFile, thumbnail: bytes) -> None:
