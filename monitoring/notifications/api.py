@@ -15,8 +15,8 @@ from core.idempotency.view import IdempotentView
 from monitoring.camera_refs import CameraName
 from monitoring.notifications.bodies import (
     API,
-    ChannelBody,
     NotificationBody,
+    NotificationChannelBody,
     RouteBody,
     SilenceBody,
     channel_body,
@@ -25,8 +25,8 @@ from monitoring.notifications.bodies import (
     silence_body,
 )
 from monitoring.notifications.requests import (
-    ChannelChange,
     ChannelRequest,
+    NotificationChannelChange,
     NotificationPage,
     NotificationQuery,
     RouteRequest,
@@ -57,7 +57,7 @@ from monitoring.selectors import alerts_for
 
 
 class ChannelList(TypedDict):
-    results: list[ChannelBody]
+    results: list[NotificationChannelBody]
 
 
 class RouteList(TypedDict):
@@ -72,7 +72,9 @@ class ChannelsView(APIView):
         """All notification channels, by name, without their secrets."""
         return Response({"results": [channel_body(status) for status in statuses_of(channels_for(request.user))]})
 
-    @extend_schema(operation_id="notification_channels_add", request=ChannelRequest, responses={201: ChannelBody})
+    @extend_schema(
+        operation_id="notification_channels_add", request=ChannelRequest, responses={201: NotificationChannelBody}
+    )
     def post(self, request: Request) -> Response:
         """Add a channel. Its secrets are never shown."""
         channel = add_channel(ChannelRequest.model_validate(request.data), request.user.get_username())
@@ -83,14 +85,21 @@ class ChannelsView(APIView):
 class ChannelView(APIView):
     roles = {"GET": "manager", "PATCH": "manager", "DELETE": "manager"}
 
-    @extend_schema(operation_id="notification_channels_show", responses=ChannelBody)
+    @extend_schema(operation_id="notification_channels_show", responses=NotificationChannelBody)
     def get(self, request: Request, channel: UUID) -> Response:
         return Response(channel_body(status_of(channels_for(request.user).get(pk=channel))))
 
-    @extend_schema(operation_id="notification_channels_change", request=ChannelChange, responses=ChannelBody)
+    @extend_schema(
+        operation_id="notification_channels_change",
+        request=NotificationChannelChange,
+        responses=NotificationChannelBody,
+    )
     def patch(self, request: Request, channel: UUID) -> Response:
         """Change what is given. Switching it off cancels what waits."""
-        found, wanted = channels_for(request.user).get(pk=channel), ChannelChange.model_validate(request.data)
+        found, wanted = (
+            channels_for(request.user).get(pk=channel),
+            NotificationChannelChange.model_validate(request.data),
+        )
         return Response(channel_body(status_of(change_channel(found, wanted, request.user.get_username()))))
 
     @extend_schema(operation_id="notification_channels_remove", responses={204: None})

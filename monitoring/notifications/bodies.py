@@ -11,7 +11,7 @@ from monitoring.notifications.selectors import ChannelStatus
 API = "/api/v1/notifications/"
 
 
-class ChannelBody(TypedDict):
+class NotificationChannelBody(TypedDict):
     id: str
     name: str
     kind: str
@@ -76,10 +76,10 @@ class SilenceBody(TypedDict):
     ended_by: str
 
 
-def channel_body(status: ChannelStatus) -> ChannelBody:
+def channel_body(status: ChannelStatus) -> NotificationChannelBody:
     """Without its secrets."""
     channel = status.channel
-    return ChannelBody(
+    return NotificationChannelBody(
         id=str(channel.pk),
         name=channel.name,
         kind=channel.kind,

@@ -25,7 +25,7 @@ from monitoring.models import (
 )
 from monitoring.notifications.channels.kinds import CHANNEL_KINDS
 from monitoring.notifications.forms import ChannelForm, RouteForm
-from monitoring.notifications.requests import ChannelChange, ChannelRequest, RouteRequest
+from monitoring.notifications.requests import ChannelRequest, NotificationChannelChange, RouteRequest
 from monitoring.notifications.selectors import (
     channels_for,
     notifications_for,
@@ -138,7 +138,7 @@ class ChannelPage(PageOfChannel):
         form = ChannelForm(channel.kind, request.POST, channel)
         if not form.is_valid():
             return self._page(channel, form, 400)
-        wanted = ChannelChange(name=form.cleaned_data["name"], settings=form.settings)
+        wanted = NotificationChannelChange(name=form.cleaned_data["name"], settings=form.settings)
         try:
             change_channel(channel, wanted, self.actor)
         except ValidationError as error:
@@ -180,7 +180,7 @@ class SwitchChannelPage(PageOfChannel):
     def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
         """Switch it on or off."""
         enabled = request.POST.get("enabled") == "yes"
-        channel = change_channel(self.channel(), ChannelChange(enabled=enabled), self.actor)
+        channel = change_channel(self.channel(), NotificationChannelChange(enabled=enabled), self.actor)
         waiting = "" if enabled else " What waited is cancelled."
         messages.success(request, f"{channel.name} is {'on' if enabled else 'off'}.{waiting}")
         return redirect("channel", channel.pk)

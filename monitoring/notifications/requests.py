@@ -34,7 +34,7 @@ class ChannelRequest(StrictModel):
     enabled: bool = True
 
 
-class ChannelChange(StrictModel):
+class NotificationChannelChange(StrictModel):
     """Only the fields and settings that are given change."""
 
     model_config = ConfigDict(extra="forbid")

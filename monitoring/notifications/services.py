@@ -27,7 +27,7 @@ from monitoring.notifications.channels.kinds import CHANNEL_KINDS, channel_class
 from monitoring.notifications.encrypted_settings import settings_columns, settings_of
 from monitoring.notifications.outcomes import failing_alert, record_test
 from monitoring.notifications.queue import cancel_pending
-from monitoring.notifications.requests import ChannelChange, ChannelRequest, RouteRequest
+from monitoring.notifications.requests import ChannelRequest, NotificationChannelChange, RouteRequest
 from monitoring.notifications.sending import notification_of, send
 from monitoring.services import record_event, resolve_alert
 from monitoring.webhooks.receiver_url import ReceiverUrl
@@ -58,7 +58,7 @@ def add_channel(wanted: ChannelRequest, actor: str) -> NotificationChannel:
     return channel
 
 
-def change_channel(channel: NotificationChannel, wanted: ChannelChange, actor: str) -> NotificationChannel:
+def change_channel(channel: NotificationChannel, wanted: NotificationChannelChange, actor: str) -> NotificationChannel:
     """Switching it off cancels what waits. ValidationError."""
     try:
         with transaction.atomic():

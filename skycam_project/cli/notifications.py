@@ -71,12 +71,14 @@ def change(name: str, new_name: str | None, assignments: tuple[str, ...], secret
     Example: skycam notifications change mail --set recipients=anna@example.org,bob@example.org
     """
     caller = current().authorize("manager")
-    from monitoring.notifications.requests import ChannelChange
+    from monitoring.notifications.requests import NotificationChannelChange
     from monitoring.notifications.services import change_channel
 
     channel = find_channel(caller, name)
     settings = channel_settings(channel.kind, assignments, secrets) or None
-    show_channel(change_channel(channel, ChannelChange(name=new_name, settings=settings), caller.actor), "Changed")
+    show_channel(
+        change_channel(channel, NotificationChannelChange(name=new_name, settings=settings), caller.actor), "Changed"
+    )
 
 
 @notifications.command("test", cls=Command)
@@ -110,10 +112,10 @@ def disable(name: str) -> None:
 
 def switch(name: str, *, enabled: bool) -> None:
     caller = current().authorize("manager")
-    from monitoring.notifications.requests import ChannelChange
+    from monitoring.notifications.requests import NotificationChannelChange
     from monitoring.notifications.services import change_channel
 
-    channel = change_channel(find_channel(caller, name), ChannelChange(enabled=enabled), caller.actor)
+    channel = change_channel(find_channel(caller, name), NotificationChannelChange(enabled=enabled), caller.actor)
     show_channel(channel, "Switched on" if enabled else "Switched off")
 
 

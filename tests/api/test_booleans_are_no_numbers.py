@@ -90,6 +90,7 @@ def address(path: str, world: World) -> str:
         "file": world.archived.pk,
         "webhook": world.webhook.pk,
         "sensor": world.sensor.name,
+        "rule": world.rule.name,
         "channel": world.channel.pk,
         "alert": world.alert.pk,
         "route": world.route.pk,

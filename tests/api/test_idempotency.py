@@ -23,6 +23,11 @@ from tests.harness.rows.keyed_requests import KEY, interrupt, interrupted, let_r
 SKY = "/api/v1/cameras/sky/"
 CAPTURE, START = f"{SKY}capture/", f"{SKY}start/"
 TAKES_A_KEY = {
+    "api/v1/alert-rules/": "creates a rule",
+    "api/v1/alert-rules/defaults/": "creates rules",
+    "api/v1/alert-rules/preview/": "changes nothing",
+    "api/v1/maintenance-windows/": "creates a window",
+    "api/v1/maintenance-windows/<uuid:window>/end/": "a late repetition says the same",
     "api/v1/cameras/": "creates a camera",
     "api/v1/cameras/<slug:slug>/connect/": "starts a camera",
     "api/v1/cameras/<slug:slug>/disconnect/": "a late repetition would undo a connect",

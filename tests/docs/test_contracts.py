@@ -67,8 +67,7 @@ from monitoring.health import HEALTH
 from monitoring.models import Alert, Severity
 from monitoring.notices import ReadingBody
 from monitoring.notification_models import NOTIFICATION_TRANSITIONS
-from monitoring.notifications.bodies import ChannelBody as NotificationChannelBody
-from monitoring.notifications.bodies import NotificationBody, RouteBody, SilenceBody
+from monitoring.notifications.bodies import NotificationBody, NotificationChannelBody, RouteBody, SilenceBody
 from monitoring.notifications.requests import ChannelRequest
 from monitoring.readings.bodies import ChannelReadingsBody, PointsBody, ReadingsBody
 from monitoring.sensor_host.latest import HOSTS

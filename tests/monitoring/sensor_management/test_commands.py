@@ -6,10 +6,12 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import redis
+from django.utils import timezone
 
 from core.broker import broker
 from core.outgoing import OutgoingGuard
@@ -168,10 +170,16 @@ def test_a_missing_value_is_null_and_never_the_last_one(viewer: Any, valkey: red
 
 
 def test_without_its_host_a_sensor_is_missing(viewer: Any, valkey: redis.Redis) -> None:
-    SensorChannel.objects.create(sensor=make_sensor(), key="t", quantity="temperature")
+    sensor = make_sensor(created_at=timezone.now() - timedelta(minutes=1))
+    SensorChannel.objects.create(sensor=sensor, key="t", quantity="temperature")
     body = viewer.get(f"{URL}balcony/").json()
     assert (body["state"], body["channels"][0]["value"], body["channels"][0]["quality"]) == ("missing", None, "missing")
     assert body["message"] == "The host main says nothing of it. Is `skycam up` running there?"
+
+
+def test_a_sensor_that_was_just_added_is_starting(viewer: Any, valkey: redis.Redis) -> None:
+    make_sensor()
+    assert viewer.get(f"{URL}balcony/").json()["state"] == "starting"
 
 
 def test_without_the_broker_values_are_unknown(viewer: Any) -> None:
