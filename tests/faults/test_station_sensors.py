@@ -18,6 +18,8 @@ from tests.harness.waiting import eventually
 
 INTERVAL_S = 0.2
 OUTAGE_READINGS = 60
+PAUSE_MS = 5000
+"""Of a busy machine. The hang and the outage last longer."""
 HANGS_S = 60.0
 """Two deadlines of digitemp, the interval and the start of a process, on a busy machine."""
 
@@ -104,7 +106,7 @@ def test_a_hung_bus_disturbs_no_other_sensor_and_no_camera(
     bus.go_silent()
     eventually(lambda: qualities(station, thermometers) == {"missing"}, HANGS_S)
     times = readings(station)[-20:]
-    assert max(after - before for before, after in pairwise(times)) < 1000 * 3 * INTERVAL_S + 1000
+    assert max(after - before for before, after in pairwise(times)) < PAUSE_MS
     assert station.api.get("cameras/simulated/status/")["observed"] == "ready"
 
 
@@ -130,7 +132,7 @@ def test_readings_of_an_outage_of_the_database_are_written_after_it(station: Sta
         ended_ms = time.time() * 1000
     eventually(lambda: readings(station)[-1] > ended_ms + 1000)
     meanwhile = [at_ms for at_ms in readings(station) if began_ms < at_ms < ended_ms]
-    assert max(after - before for before, after in pairwise(meanwhile)) < 1000 * 3 * INTERVAL_S + 1000
+    assert max(after - before for before, after in pairwise(meanwhile)) < PAUSE_MS
 
 
 def test_a_part_that_is_killed_during_an_outage_knows_its_sensors_and_loses_nothing_of_the_journal(
