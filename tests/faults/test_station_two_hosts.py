@@ -54,11 +54,11 @@ def test_a_worker_alone_prepares_its_host_and_takes_pictures(station: Station, f
     assert fresh.stop() == 0
 
 
-def test_a_worker_alone_brings_the_jobs_part_of_its_host(fresh: Station) -> None:
+def test_a_worker_alone_brings_the_parts_for_sensors_and_jobs_of_its_host(fresh: Station) -> None:
     fresh.environment["SKYCAM_HOST"] = "attic"
     fresh.start(only="worker").eventually_says("ready.", within_s=60)
-    eventually(lambda: fresh.states() == {"running"}, 60, "both parts run")
-    assert list(fresh.pids()) == ["worker", "jobs"]
+    eventually(lambda: fresh.states() == {"running"}, 60, "all parts run")
+    assert list(fresh.pids()) == ["worker", "sensors", "jobs"]
     assert restart(fresh.config, "jobs")["state"] == "running"
 
 

@@ -163,7 +163,7 @@ def test_a_cleanup_is_planned_confirmed_and_leaves_what_is_pinned_or_held(archiv
     expect(left_out).to_contain_text("1 left out: kept by a pin")
     assert present(station) == {pinned, held, *old}
     confirm_a_cleanup(archivist, "3")
-    expect(archivist.get_by_role("alert")).to_contain_text("The number did not match the plan.")
+    expect(archivist.get_by_role("main").get_by_role("alert")).to_contain_text("The number did not match the plan.")
     confirm_a_cleanup(archivist, "2")
     expect(archivist).to_have_url(re.compile(r"/jobs/\?kind=storage_cleanup"))
     expect(archivist.locator("#jobs")).to_contain_text("2 files deleted", timeout=SOON_MS)

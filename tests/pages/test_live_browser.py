@@ -25,8 +25,11 @@ AN_HOUR_OFF = """() => {
 }"""
 NO_WEBSOCKETS = """() => {
     delete HTMLCanvasElement.prototype.transferControlToOffscreen;
-    window.WebSocket = class {
-        constructor() { setTimeout(() => this.onclose?.({code: 1006})); }
+    window.WebSocket = class extends EventTarget {
+        constructor() {
+            super();
+            setTimeout(() => this.onclose?.({code: 1006}));
+        }
         close() {}
         send() {}
     };
