@@ -26,7 +26,7 @@ def event_openings(rule: AlertRule, user: Any, begin: datetime, end: datetime) -
     for event in found.only("kind", "camera", "at").iterator(CHUNK):
         if meets(rule, event):
             subject = f"{event.kind}:{event.camera}" if event.camera else event.kind
-            yield from subjects[subject].take(subject, event)
+            yield from subjects[subject].replay_event(subject, event)
     for subject, one in subjects.items():
         yield from one.end(subject, end)
 
@@ -39,7 +39,7 @@ class _Subject:
         self._opened: datetime | None = None
         self._last_met: datetime | None = None
 
-    def take(self, subject: str, event: Event) -> Iterator[Opening]:
+    def replay_event(self, subject: str, event: Event) -> Iterator[Opening]:
         yield from self._closed(subject, event.at)
         self._times.append(event.at)
         is_met = len(self._times) == self._needed and (self._needed == 1 or event.at - self._times[0] < self._within)

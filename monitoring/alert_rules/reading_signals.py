@@ -19,7 +19,7 @@ MAX_POINTS = 200
 
 
 class ReadingSignals:
-    """Any thread may call `take`; `_lock` guards the values."""
+    """Any thread may call `record`; `_lock` guards the values."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -27,10 +27,10 @@ class ReadingSignals:
         self._history: dict[str, deque[tuple[int, float]]] = {}
         self._implausible: dict[str, bool] = {}
 
-    def take(self, readings: Iterable[JudgedReading]) -> None:
+    def record(self, readings: Iterable[JudgedReading]) -> None:
         with self._lock:
             for reading in readings:
-                self._take(reading)
+                self._record(reading)
 
     def signals(self, states: Sequence[SensorState]) -> list[Signal]:
         """The signals of all channels; a value is None while it is unknown."""
@@ -50,7 +50,7 @@ class ReadingSignals:
         is_implausible = self._implausible.get(subject)
         yield Signal("sensor_implausible", subject, None if is_implausible is None else float(is_implausible))
 
-    def _take(self, reading: JudgedReading) -> None:
+    def _record(self, reading: JudgedReading) -> None:
         subject = f"{reading.name}:{reading.channel}"
         self._implausible[subject] = reading.quality == "implausible"
         if reading.quality == "ok" and reading.value is not None:

@@ -45,7 +45,7 @@ def replay(rule: Rule, subject: str, samples: Iterable[Sample], end_s: float) ->
     """The openings of one subject until `end_s`, in their order."""
     replayed = _Replay(rule, subject)
     for sample in samples:
-        yield from replayed.take(sample)
+        yield from replayed.replay_sample(sample)
     yield from replayed.end(end_s)
 
 
@@ -59,7 +59,7 @@ class _Replay:
         self._opened_s = 0.0
         self._sign = 1.0 if rule.rule_kind.comparison == "above" else -1.0
 
-    def take(self, sample: Sample) -> Iterator[Opening]:
+    def replay_sample(self, sample: Sample) -> Iterator[Opening]:
         if sample.after_gap:
             if self._state.phase == Phase.PENDING:
                 self._state = RuleState()

@@ -35,8 +35,9 @@ def condition_text(rule: Rule) -> str:
 def with_unit(value: float | None, unit: str) -> str:
     if value is None:
         return "unknown"
-    # Six significant digits, and no exponent for what people count.
-    number = f"{value:.0f}" if abs(value) < 1e15 and float(value).is_integer() else f"{value:.6g}"
+    # No exponent for what people count, and no more digits than a sensor has.
+    digits = 4 if abs(value) < 1000 else 6
+    number = f"{value:.0f}" if abs(value) < 1e15 and float(value).is_integer() else f"{value:.{digits}g}"
     return f"{number} {unit}".strip()
 
 

@@ -84,8 +84,8 @@ class RuleWatch:
         self._reader.request_stop()
         self._evaluator.stop(2.0)
 
-    def take_readings(self, readings: Iterable[JudgedReading]) -> None:
-        self._readings.take(readings)
+    def record_readings(self, readings: Iterable[JudgedReading]) -> None:
+        self._readings.record(readings)
 
     def read_rules(self) -> None:
         """From the database, or from the file while that is away."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -24,27 +25,34 @@ SUFFIX = ".jsonl"
 
 
 class ReadingJournal:
-    """Used by one thread. OSError when the disk is full or the folder cannot be written."""
+    """Safe to use from any thread. OSError when the disk is full or the folder cannot be written."""
 
     def __init__(self, folder: Path, max_segments: int = MAX_SEGMENTS) -> None:
         self._folder, self._max_segments = folder, max_segments
+        self._lock = threading.Lock()
         self._written = SEGMENT_READINGS
         """Readings in the newest segment: a new process begins one of its own, since the last line may be torn."""
 
     def append(self, readings: Iterable[JudgedReading]) -> int:
         """Store the readings durably. Returns how many older ones were dropped for them."""
         lines = [json.dumps(list(reading)) + "\n" for reading in readings]
-        for begin in range(0, len(lines), SEGMENT_READINGS):
-            self._append_lines(lines[begin : begin + SEGMENT_READINGS])
-        return self._drop_oldest()
+        with self._lock:
+            for begin in range(0, len(lines), SEGMENT_READINGS):
+                self._append_lines(lines[begin : begin + SEGMENT_READINGS])
+            return self._drop_oldest()
 
     def oldest(self) -> tuple[Path, list[JudgedReading]] | None:
-        """The oldest segment with its readings, or None. A line that a kill has cut off is left out."""
-        segments = self._segments()
-        if not segments:
-            return None
+        """The oldest segment with its readings, or None. A line that a kill has cut off is left out. Nothing is written
+        to the segment afterwards, so that it can be removed."""
+        with self._lock:
+            segments = self._segments()
+            if not segments:
+                return None
+            if len(segments) == 1:
+                self._written = SEGMENT_READINGS
+            lines = segments[0].read_bytes().splitlines()
         readings = []
-        for line in segments[0].read_bytes().splitlines():
+        for line in lines:
             try:
                 readings.append(JudgedReading(*json.loads(line)))
             except (ValueError, TypeError):
@@ -53,13 +61,10 @@ class ReadingJournal:
 
     def remove(self, segment: Path) -> None:
         """After its readings are in the database."""
-        if segment == self._newest():
-            self._written = SEGMENT_READINGS
         segment.unlink(missing_ok=True)
 
     def set_aside(self, segment: Path) -> None:
         """Keep a segment that cannot be read as a file for a person."""
-        self._written = SEGMENT_READINGS
         segment.rename(segment.with_suffix(".damaged"))
 
     def __bool__(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -25,6 +26,9 @@ EVERY_S = 1.0
 MAX_WAITING = 20_000
 """Readings in memory, while neither the database nor the disk takes them."""
 MAX_EVENTS = 1_000
+HANGS_S = 5.0
+"""A write that takes longer leaves the readings that come meanwhile to the journal: a database that hangs may not
+answer for hours, and memory is neither large nor durable."""
 QUALITIES = {quality.label: quality for quality in ReadingQuality}
 EXCLUDED_FROM_MAIN = frozenset({"host"})
 """Kinds whose temperature is not that of the site."""
@@ -36,11 +40,13 @@ Write = Callable[[], object]
 
 class ReadingWriter:
     """Any thread may add; the writer's own thread writes. While the database is away, readings go to the journal, and
-    from there in their order when it is back. Events wait in memory."""
+    from there in their order when it is back. While the database hangs, a second thread moves them there. Events wait
+    in memory. `_lock` guards what waits, `_loss_lock` the counts."""
 
     def __init__(self, host: str, journal: ReadingJournal, every_s: float = EVERY_S) -> None:
         self._host, self._journal = host, journal
-        self._lock = threading.Lock()
+        self._lock, self._loss_lock = threading.Lock(), threading.Lock()
+        self._writing_since: float | None = None
         self._waiting: deque[JudgedReading] = deque()
         self._events: deque[Write] = deque(maxlen=MAX_EVENTS)
         self.lost = 0
@@ -49,13 +55,17 @@ class ReadingWriter:
         self._channels: dict[ChannelKey, int] = {}
         self._is_away = False
         self._thread = RetryingThread("reading-writer", self.write, every_s, at_end=self.write)
+        self._relief = RetryingThread("reading-relief", self.relieve, every_s)
 
     def start(self) -> None:
         self._thread.start()
+        self._relief.start()
 
     def stop(self, within_s: float = 5.0) -> None:
         """What waits is written, or goes to the journal."""
         self._thread.stop(within_s)
+        self._relief.stop(within_s)
+        self.relieve(0.0)
 
     def add(self, readings: Iterable[JudgedReading]) -> None:
         with self._lock:
@@ -75,6 +85,19 @@ class ReadingWriter:
 
     def write(self) -> None:
         """Write all that waits."""
+        self._writing_since = time.monotonic()
+        try:
+            self._write()
+        finally:
+            self._writing_since = None
+
+    def relieve(self, hangs_s: float = HANGS_S) -> None:
+        """Move what waits to the journal if the current write has lasted for `hangs_s`."""
+        since = self._writing_since
+        if since is not None and time.monotonic() - since >= hangs_s:
+            self._keep(self._drain())
+
+    def _write(self) -> None:
         batch = self._drain()
         try:
             if not self._journal:
@@ -140,8 +163,9 @@ class ReadingWriter:
             self._count_lost(1)
 
     def _count_lost(self, number: int) -> None:
-        self.lost += number
-        self._unreported_loss += number
+        with self._loss_lock:
+            self.lost += number
+            self._unreported_loss += number
 
     def _store(self, readings: Sequence[JudgedReading]) -> None:
         for begin in range(0, len(readings), SEGMENT_READINGS):
@@ -242,7 +266,8 @@ class ReadingWriter:
         except DatabaseError as error:
             self._note_away(error)
             return
-        self._unreported_loss -= number
+        with self._loss_lock:
+            self._unreported_loss -= number
 
 
 def channel_key(reading: JudgedReading) -> ChannelKey:

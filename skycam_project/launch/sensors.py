@@ -31,7 +31,7 @@ def run_sensors(*, whole_station: bool) -> None:
     host = SensorHost(station.host, station.data, station.outgoing)
     sources = signal_sources(station.host, whole_station=whole_station)
     watch = RuleWatch(station.host, station.data, host.known_states, sources, host.writer.add_write)
-    host.add_listener(watch.take_readings)
+    host.add_listener(watch.record_readings)
     commands = SensorCommandServer(station.host, station.outgoing, host.paused)
     host.start()
     watch.start()

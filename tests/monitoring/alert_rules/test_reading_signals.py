@@ -29,7 +29,7 @@ def rate(signals: ReadingSignals) -> tuple[float | None, str]:
 
 def test_a_rate_is_the_change_in_an_hour() -> None:
     signals = ReadingSignals()
-    signals.take(reading(minute * MINUTE_MS, minute * 0.1) for minute in range(6))
+    signals.record(reading(minute * MINUTE_MS, minute * 0.1) for minute in range(6))
     value, unit = rate(signals)
     assert round(value or 0, 6) == 6.0
     assert unit == "°C an hour"
@@ -37,8 +37,8 @@ def test_a_rate_is_the_change_in_an_hour() -> None:
 
 def test_a_rate_is_not_known_after_the_clock_was_set_back() -> None:
     signals = ReadingSignals()
-    signals.take(reading((100 + minute) * MINUTE_MS, minute * 0.1) for minute in range(6))
-    signals.take([reading(0, 1.0), reading(4000, 1.0)])
+    signals.record(reading((100 + minute) * MINUTE_MS, minute * 0.1) for minute in range(6))
+    signals.record([reading(0, 1.0), reading(4000, 1.0)])
     assert rate(signals)[0] is None
-    signals.take(reading(minute * MINUTE_MS, 1.0) for minute in range(1, 4))
+    signals.record(reading(minute * MINUTE_MS, 1.0) for minute in range(1, 4))
     assert rate(signals)[0] == 0.0

@@ -60,6 +60,15 @@ def test_the_oldest_readings_go_and_are_counted(journal: ReadingJournal) -> None
     assert (dropped, times(journal)[0]) == (SEGMENT_READINGS, SEGMENT_READINGS)
 
 
+def test_readings_that_arrive_while_a_segment_is_written_are_not_removed_with_it(journal: ReadingJournal) -> None:
+    journal.append(readings(1))
+    segment = journal.oldest()
+    assert segment is not None
+    journal.append(readings(1, first=1))
+    journal.remove(segment[0])
+    assert times(journal) == [1]
+
+
 def test_readings_that_arrive_during_the_replay_are_kept(journal: ReadingJournal) -> None:
     journal.append(readings(1))
     segment = journal.oldest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from pathlib import Path
 from typing import Any
@@ -211,6 +212,39 @@ def test_memory_is_bounded_while_nothing_takes_the_readings(
     writer.add(judged(sensor, AT_MS + number) for number in range(15))
     writer.write()
     assert (times()[0], writer.lost) == (AT_MS + 5, 5)
+
+
+def test_readings_go_to_the_journal_while_the_database_hangs(
+    writer: ReadingWriter, journal: ReadingJournal, sensor: Sensor
+) -> None:
+    hangs, goes_on = threading.Event(), threading.Event()
+
+    def hang(*_: Any) -> Any:
+        hangs.set()
+        goes_on.wait(60)
+        raise OperationalError("the connection was lost")
+
+    def write() -> None:
+        with connection.execute_wrapper(hang):
+            writer.write()
+
+    writer.add([judged(sensor, AT_MS)])
+    thread = threading.Thread(target=write)
+    thread.start()
+    hangs.wait(60)
+    writer.add([judged(sensor, AT_MS + 1)])
+    writer.relieve(hangs_s=0.0)
+    kept = len(journal)
+    goes_on.set()
+    thread.join(60)
+    writer.write()
+    assert (kept, times(), writer.lost) == (1, [AT_MS, AT_MS + 1], 0)
+
+
+def test_a_write_that_is_quick_is_not_relieved(writer: ReadingWriter, journal: ReadingJournal, sensor: Sensor) -> None:
+    writer.add([judged(sensor, AT_MS)])
+    writer.relieve(hangs_s=0.0)
+    assert not journal
 
 
 def test_events_wait_while_the_database_is_away(writer: ReadingWriter) -> None:
