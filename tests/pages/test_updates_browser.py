@@ -71,6 +71,21 @@ def toast(page: Page, text: str | re.Pattern[str]) -> Any:
     return page.locator("#toasts .toast").filter(has_text=text)
 
 
+@pytest.fixture
+def roof(site: Site) -> Iterator[str]:
+    """The key of an alert that is over after the test."""
+    yield "test.roof"
+    site.station.run("-c", RESOLVE, "test.roof", "", "", "")
+
+
+def test_an_alert_appears_in_the_open_list_of_alerts_with_its_filter(page: Page, site: Site, roof: str) -> None:
+    page.goto("/alerts/?key=test.")
+    alerts = page.get_by_role("main").locator("table")
+    raise_alert(site, "The <b>roof</b> is open.", key=roof)
+    expect(alerts).to_contain_text("The <b>roof</b> is open.", timeout=SOON_MS)
+    assert page.url.endswith("?key=test.")
+
+
 def test_an_alert_of_another_process_appears_at_once_without_a_reload(shown: Page, site: Site) -> None:
     shown.evaluate("window.same = true")
     raise_alert(site, "The disk <b>photos</b> is nearly full.")

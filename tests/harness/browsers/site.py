@@ -106,7 +106,9 @@ class Site:
     @staticmethod
     def unexpected(text: str) -> bool:
         """Whether a console message is an error of the page. Requests that a test aborts or makes fail are none;
-        a violation of the content security policy is one."""
+        a violation of the content security policy is one, and so is an update whose place the page does not have."""
+        if text.startswith("htmx:oobErrorNoTarget"):
+            return True
         return not text.startswith(("Failed to load resource", "htmx:", "Response Status Error Code"))
 
 
