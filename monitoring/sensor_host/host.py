@@ -40,13 +40,15 @@ TICK_S = 0.25
 
 @dataclass(slots=True)
 class RunningSensor:
-    """`lock` guards the monitor: the process's thread and the tick use it."""
+    """`lock` guards the monitor: the process's thread and the tick use it. `in_use` is held while its process is being
+    replaced, or stopped for a test."""
 
     row: SensorRow
     monitor: SensorMonitor
     process: SensorProcess | None
     absence: AbsenceReports = field(default_factory=AbsenceReports)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    in_use: threading.Lock = field(default_factory=threading.Lock)
 
 
 class SensorHost:
@@ -60,7 +62,7 @@ class SensorHost:
         self._publisher = LatestPublisher(host, self.states)
         self._running: dict[str, RunningSensor] = {}
         self._lock = threading.Lock()
-        self._reconciler = RetryingThread("sensors-reconcile", self._reconcile, RECONCILE_S)
+        self._reconciler = RetryingThread("sensors-reconcile", self.reconcile, RECONCILE_S)
         self._ticker = RetryingThread("sensors-tick", self._tick, TICK_S)
         self._ticked_at = time.monotonic()
         self._is_reconciled = False
@@ -106,25 +108,32 @@ class SensorHost:
     @contextmanager
     def paused(self, sensor: str) -> Iterator[None]:
         """The process of the sensor with this id does not run: another one needs its port."""
-        with self._lock:
-            running = self._running.get(sensor)
-        process = running.process if running else None
-        if running is None or process is None:
+        running = self._acquire(sensor)
+        if running is None:
             yield
             return
-        process.stop()
         try:
-            yield
-        finally:
-            with self._lock:
-                # A change of its row may have replaced it meanwhile.
-                is_current = self._running.get(sensor) is running
-                if is_current:
-                    running.process = SensorProcess(
-                        running.row.name, process.specification, partial(self._hear, running)
-                    )
-            if is_current and running.process is not None:
+            if running.process is None:
+                yield
+                return
+            running.process.stop()
+            try:
+                yield
+            finally:
+                running.process = self._process(running, running.process.specification)
                 running.process.start()
+        finally:
+            running.in_use.release()
+            self.wake()  # a change of its row has waited
+
+    def _acquire(self, sensor: str) -> RunningSensor | None:
+        """The running sensor with its `in_use` held; None if there is none."""
+        while (running := self._running.get(sensor)) is not None:
+            running.in_use.acquire()
+            if self._running.get(sensor) is running:
+                return running
+            running.in_use.release()  # it was replaced meanwhile
+        return None
 
     def states(self) -> list[SensorState]:
         found = []
@@ -137,7 +146,8 @@ class SensorHost:
         with self._lock:
             return list(self._running.values())
 
-    def _reconcile(self) -> None:
+    def reconcile(self) -> None:
+        """Start, replace and stop processes until they are those of the rows. Called every 2 s on a thread."""
         try:
             rows = read_rows(self._host)
         except DatabaseError as error:
@@ -154,21 +164,31 @@ class SensorHost:
 
     def _apply(self, rows: list[SensorRow]) -> None:
         wanted = {row.id: row for row in rows}
-        with self._lock:
-            ended = [
-                self._running.pop(one)
-                for one, running in list(self._running.items())
-                if one not in wanted or wanted[one].process_key != running.row.process_key
-            ]
-        for running in ended:
+        for running in self._snapshot():
+            row = wanted.get(running.row.id)
+            if row is None or row.process_key != running.row.process_key:
+                self._replace(running, row)
+            elif row != running.row:
+                self._configure(running, row)
+        for row in rows:
+            if row.id not in self._running:
+                self._begin(row)
+
+    def _replace(self, running: RunningSensor, row: SensorRow | None) -> None:
+        """Stop the process, and start another one unless `row` is None. Until then the sensor stays among the states:
+        alerts of a sensor that is not there are closed."""
+        if not running.in_use.acquire(blocking=False):
+            return  # a test uses its port; the next look at the rows does it
+        try:
             if running.process is not None:
                 running.process.stop()
-        for row in rows:
-            running_now = self._running.get(row.id)
-            if running_now is None:
+            if row is not None:
                 self._begin(row)
-            elif row != running_now.row:
-                self._configure(running_now, row)
+            else:
+                with self._lock:
+                    del self._running[running.row.id]
+        finally:
+            running.in_use.release()
 
     def _begin(self, row: SensorRow) -> None:
         now, wall_ms = time.monotonic(), wall_clock_ms()
@@ -180,11 +200,14 @@ class SensorHost:
         except (DecryptionFailed, LookupError, ImportError) as error:
             monitor.record_error(str(error), wall_ms)
         else:
-            running.process = SensorProcess(row.name, specification, partial(self._hear, running))
+            running.process = self._process(running, specification)
         with self._lock:
             self._running[row.id] = running
         if running.process is not None:
             running.process.start()
+
+    def _process(self, running: RunningSensor, specification: Specification) -> SensorProcess:
+        return SensorProcess(running.row.name, specification, partial(self._hear, running))
 
     def _specification(self, row: SensorRow) -> Specification:
         """DecryptionFailed; LookupError for a kind of another version."""
