@@ -19,7 +19,9 @@ TESTS = (
     "tests/captures/test_organizing_parts.py", "tests/captures/offsite", "tests/captures/archives",
     "tests/captures/experiments", "tests/captures/integrity", "tests/captures/recording_claims",
     "tests/captures/retention", "tests/captures/storage_usage", "tests/core/jobs", "tests/core/idempotency",
-    "tests/monitoring/webhooks", "tests/monitoring/notifications", "tests/admin", "tests/api/test_trash.py",
+    "tests/monitoring", "tests/api/test_events.py", "tests/api/test_health.py", "tests/pages/test_status.py",
+    "tests/pages/test_alert_rules_pages.py", "tests/pages/test_notifications_pages.py", "tests/pages/test_readings.py",
+    "tests/pages/test_sensors_pages.py", "tests/admin", "tests/api/test_trash.py",
     "tests/api/test_experiments.py", "tests/api/test_storage.py", "tests/pages/test_experiments.py",
     "tests/pages/test_experiment_forms.py", "tests/pages/test_experiment_archive.py", "tests/pages/test_archives.py",
     "tests/pages/test_archives_files.py", "tests/pages/test_storage_page.py", "tests/pages/test_storage_plan.py",
@@ -28,7 +30,7 @@ TESTS = (
 )  # fmt: skip
 
 
-def test_schedules_nights_experiments_archives_and_the_storage_work_on_postgresql() -> None:
+def test_schedules_nights_experiments_archives_storage_and_monitoring_work_on_postgresql() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     with postgresql() as address:
         done = subprocess.run(
