@@ -73,7 +73,7 @@ class ReadingPublisher:
     """Publishes the newest reading of each channel, at most one notice a second, on a thread of its own."""
 
     def __init__(self, every_s: float = PUBLISH_EVERY_S) -> None:
-        self._newest: dict[tuple[str, str], ReadingBody] = {}
+        self._newest: dict[tuple[str, str, str], ReadingBody] = {}
         self._lock = threading.Lock()
         RetryingThread("reading-notices", self._publish, every_s).start()
 
@@ -81,7 +81,7 @@ class ReadingPublisher:
         """Returns at once."""
         with self._lock:
             for reading in readings:
-                self._newest[reading.name, reading.channel] = reading_body(reading)
+                self._newest[reading.name, reading.channel, reading.quantity] = reading_body(reading)
 
     def _publish(self) -> None:
         with self._lock:

@@ -35,9 +35,10 @@ class CameraPicture:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`main` is the sensor and the channel of the site's temperature. `pictures` has the newest one first."""
+    """`main` is the sensor, the channel and the quantity of the site's temperature. `pictures` has the newest one
+    first."""
 
-    main: tuple[str, str] | None = None
+    main: tuple[str, str, str] | None = None
     pictures: tuple[CameraPicture, ...] = ()
 
 
@@ -62,7 +63,7 @@ class SiteCache:
 
 def read_site() -> Site:
     """In four queries, whatever the number of cameras; in one without a main sensor."""
-    main = SensorChannel.objects.filter(main=True).values_list("sensor__name", "key").first()
+    main = SensorChannel.objects.filter(main=True).values_list("sensor__name", "key", "quantity").first()
     if main is None:
         return Site()
     cameras: list[Any] = list(with_newest(Camera.objects.present()).only("slug", "observed"))
@@ -77,8 +78,9 @@ def camera_picture(camera: Camera, newest: Capture | None) -> CameraPicture:
     return CameraPicture(str(camera.pk), camera.slug, camera.observed, image)
 
 
-def main_reading(readings: Iterable[ReadingBody], main: tuple[str, str] | None) -> ReadingBody | None:
-    return next((reading for reading in readings if (reading["sensor"], reading["channel"]) == main), None)
+def main_reading(readings: Iterable[ReadingBody], main: tuple[str, str, str] | None) -> ReadingBody | None:
+    # A device may give two quantities under one key.
+    return next((one for one in readings if (one["sensor"], one["channel"], one["quantity"]) == main), None)
 
 
 def reading_update(reading: ReadingBody, site: Site, camera_ids: Collection[str]) -> CaptureUpdate | None:

@@ -93,8 +93,10 @@ async def next_events(socket: OpenSocket, number: int) -> list[Any]:
     return found
 
 
-def of_roof(value: float | None, quality: Any = "ok", channel: str = ROM) -> JudgedReading:
-    return JudgedReading("id", "roof", channel, "temperature", "", 1_790_000_000_000, value, quality)
+def of_roof(
+    value: float | None, quality: Any = "ok", channel: str = ROM, quantity: str = "temperature"
+) -> JudgedReading:
+    return JudgedReading("id", "roof", channel, quantity, "", 1_790_000_000_000, value, quality)
 
 
 async def test_an_event_is_sent_when_it_is_committed(
@@ -208,11 +210,11 @@ def test_a_broker_that_is_away_delays_no_event(camera: Camera) -> None:
 async def test_the_newest_readings_are_sent_together(viewer: dict[str, str], server: redis.Redis) -> None:
     async with OpenSocket("/ws/status/", viewer) as socket:
         await subscribed(server, "readings")
-        publish_readings([of_roof(11.0), of_roof(11.5), of_roof(3.0, channel="other")])
+        publish_readings([of_roof(11.0), of_roof(11.5), of_roof(60.0, quantity="humidity"), of_roof(3.0, channel="x")])
         message = await next_but_status(socket)
     assert message["type"] == "readings"
-    assert [(one["sensor"], one["channel"], one["value"]) for one in message["readings"]] == [
-        ("roof", ROM, 11.5), ("roof", "other", 3.0),
+    assert [(one["sensor"], one["channel"], one["quantity"], one["value"]) for one in message["readings"]] == [
+        ("roof", ROM, "temperature", 11.5), ("roof", ROM, "humidity", 60.0), ("roof", "x", "temperature", 3.0),
     ]  # fmt: skip
 
 
@@ -222,7 +224,7 @@ async def test_a_reading_of_the_main_sensor_is_a_capture_update_without_a_captur
     capture = await committed(lambda: saved_capture(camera))
     async with OpenSocket("/ws/captures/", viewer) as socket:
         await subscribed(server, "readings")
-        publish_readings([of_roof(11.5), of_roof(3.0, channel="other")])
+        publish_readings([of_roof(60.0, quantity="humidity"), of_roof(11.5), of_roof(3.0, channel="other")])
         message = await socket.receive()
     assert message == {
         "type": "capture_update",
