@@ -14,14 +14,12 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from monitoring.models import Alert, NotificationChannel, NotificationDelivery, NotificationKind, NotificationState
-from monitoring.notifications.silences import active_silences, is_silenced
+from monitoring.notifications.silences import silenced_alerts
 from monitoring.webhooks.retry_schedule import MAX_DELAY_S
 
 LEASE_S = 90.0
 """Longer than a message may take, with what the database needs."""
 MAX_IN_A_MESSAGE = 50
-SEARCHED = 200
-"""The oldest notifications of a channel that are looked through, so that silenced ones do not hide the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +48,17 @@ def is_due(now: datetime) -> Q:
 
 def due_channels() -> list[UUID]:
     """Enabled channels with notifications that are due, and that send nothing now."""
-    due = NotificationDelivery.objects.filter(
-        is_due(timezone.now()), state=NotificationState.PENDING, channel__enabled=True,
-        channel__lease_until=None,
-    ).exclude(kind=NotificationKind.TEST)  # fmt: skip
+    free = NotificationDelivery.objects.filter(channel__enabled=True, channel__lease_until=None)
+    due = sendable(free).filter(is_due(timezone.now()))
     return list(due.order_by().values_list("channel", flat=True).distinct())
+
+
+def sendable(rows: QuerySet[NotificationDelivery]) -> QuerySet[NotificationDelivery]:
+    """Those of `rows` that are pending, without tests, and without those of silenced alerts: they wait until the
+    silence is over."""
+    pending = rows.filter(state=NotificationState.PENDING).exclude(kind=NotificationKind.TEST)
+    silenced = silenced_alerts(Alert.objects.filter(pk__in=pending.order_by().values("alert")))
+    return pending.exclude(alert__in=silenced) if silenced else pending
 
 
 def release_lost_leases() -> None:
@@ -94,26 +98,17 @@ def release(channel: UUID, worker: str) -> None:
 def rows_of_next_message(channel: UUID) -> list[NotificationDelivery]:
     """The notification that waits longest, and those of its kind and route that may go with it."""
     now = timezone.now()
-    pending = NotificationDelivery.objects.filter(channel=channel, state=NotificationState.PENDING)
-    waiting = pending.exclude(kind=NotificationKind.TEST).select_related("route").order_by("not_before", "id")
-    found = unsilenced(list(waiting.filter(is_due(now))[:SEARCHED]))
-    if not found:
+    pending = sendable(NotificationDelivery.objects.filter(channel=channel))
+    waiting = pending.select_related("route").order_by("not_before", "id")
+    due = waiting.filter(is_due(now))
+    first = due.first()
+    if first is None:
         return []
-    first = found[0]
     if first.kind == NotificationKind.REPORT:
         return [first]
     wait_s = first.route.group_wait_s if first.route else 0
+    group = due.filter(kind=first.kind, route=first.route_id)[:MAX_IN_A_MESSAGE]
     # Those that only wait for a group. Retries wait because the channel has failed: they have a time of their own.
     fresh = waiting.filter(kind=first.kind, route=first.route_id, tries=0, not_before__gt=now)
-    joining = unsilenced(list(fresh.filter(not_before__lte=now + timedelta(seconds=wait_s))[:MAX_IN_A_MESSAGE]))
-    group = [row for row in found if (row.kind, row.route_id) == (first.kind, first.route_id)]
+    joining = fresh.filter(not_before__lte=now + timedelta(seconds=wait_s))[:MAX_IN_A_MESSAGE]
     return [*group, *joining][:MAX_IN_A_MESSAGE]
-
-
-def unsilenced(rows: list[NotificationDelivery]) -> list[NotificationDelivery]:
-    """Without those of silenced alerts, which wait until the silence is over."""
-    silences = list(active_silences())
-    if not silences:
-        return rows
-    alerts = Alert.objects.in_bulk([row.alert for row in rows if row.alert])
-    return [row for row in rows if row.alert not in alerts or not is_silenced(alerts[row.alert], silences)]

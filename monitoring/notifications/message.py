@@ -87,8 +87,11 @@ class Notification:
         """One line."""
         what = one_line(self.alerts[0].message if self.alerts else self.text)
         more = f" (and {len(self.alerts) - 1} more)" if len(self.alerts) > 1 else ""
+        # It may be resolved since: a message that failed is sent again later.
+        is_over = bool(self.alerts) and all(alert.state == "resolved" for alert in self.alerts)
+        begin = TITLES["resolved" if is_over else self.kind]
         short = what if len(what) <= MAX_TITLE else f"{what[:MAX_TITLE]}…"
-        return f"{one_line(self.station)}: {TITLES[self.kind]}{short}{more}"
+        return f"{one_line(self.station)}: {begin}{short}{more}"
 
     @property
     def content(self) -> str:

@@ -3,6 +3,7 @@ channel. Each outcome is one transaction."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.db import transaction
@@ -25,7 +26,7 @@ from monitoring.webhooks.retry_schedule import MAX_TRIES, retry_delay_s
 
 ALERT_AFTER = timedelta(minutes=10)
 """How long a channel fails until the other ones are told."""
-TEST_KILLED = "The process that sent it has ended, and its outcome is not known."
+KILLED = "The process that sent it has ended, and its outcome is not known."
 TEST_ENDS = timedelta(minutes=5)
 
 
@@ -35,7 +36,10 @@ def failing_alert(channel: NotificationChannel) -> str:
 
 @transaction.atomic
 def record_outcome(claim: Claim, result: SendResult) -> None:
-    channel = NotificationChannel.objects.select_for_update().get(pk=claim.channel.pk)
+    channel = NotificationChannel.objects.select_for_update().filter(pk=claim.channel.pk).first()
+    if channel is None:
+        # Removed while it sent, with its notifications.
+        return
     if result.error:
         _note_failure(claim, channel, result)
     else:
@@ -52,7 +56,7 @@ def _note_sent(claim: Claim, channel: NotificationChannel, result: SendResult) -
         "notification.sent",
         f"{channel.name}: {claim.kind}, {number} sent. {result.detail}",
         subject=channel.pk,
-        data={"kind": claim.kind, "alerts": alerts_of(claim), "deliveries": [str(row.pk) for row in claim.rows]},
+        data={"kind": claim.kind, "alerts": alerts_of(claim.rows), "deliveries": [str(row.pk) for row in claim.rows]},
     )
 
 
@@ -70,21 +74,36 @@ def note_success(channel: NotificationChannel) -> None:
 
 def _note_failure(claim: Claim, channel: NotificationChannel, result: SendResult) -> None:
     now = timezone.now()
-    given_up = [row for row in claim.rows if row.tries >= MAX_TRIES]
-    rows = claim.pending.filter(pk__in=[row.pk for row in given_up])
-    if number := change_state(rows, NotificationState.FAILED, error=result.error):
-        record_event(
-            "notification.failed",
-            f"{channel.name}: {claim.kind}, {number} given up. {result.error}",
-            severity=Severity.ERROR,
-            subject=channel.pk,
-            data={"kind": claim.kind, "alerts": alerts_of(claim), "deliveries": [str(row.pk) for row in given_up]},
-        )
-        plan_repeats(NotificationDelivery.objects.filter(pk__in=[row.pk for row in given_up], state="failed"))
+    _give_up(channel, claim.kind, [row for row in claim.rows if row.tries >= MAX_TRIES], result.error)
     tries = min(row.tries for row in claim.rows)
     again = now + timedelta(seconds=retry_delay_s(tries, result.retry_after_s))
     claim.pending.update(not_before=again, error=result.error)
     _note_failing(channel, result.error)
+
+
+def _give_up(channel: NotificationChannel, kind: str, rows: list[NotificationDelivery], error: str) -> None:
+    """End those that are pending, with one event."""
+    found = NotificationDelivery.objects.filter(pk__in=[row.pk for row in rows])
+    if number := change_state(found, NotificationState.FAILED, error=error):
+        record_event(
+            "notification.failed",
+            f"{channel.name}: {kind}, {number} given up. {error}",
+            severity=Severity.ERROR,
+            subject=channel.pk,
+            data={"kind": kind, "alerts": alerts_of(rows), "deliveries": [str(row.pk) for row in rows]},
+        )
+        plan_repeats(found.filter(state=NotificationState.FAILED))
+
+
+def give_up_killed() -> None:
+    """Notifications whose last attempt was killed with its process, or ended with an error of Skycam: a message that
+    ends its process each time is not sent for ever."""
+    last = NotificationDelivery.objects.filter(state=NotificationState.PENDING, tries__gte=MAX_TRIES)
+    for row in last.filter(channel__lease_until=None).exclude(kind=NotificationKind.TEST):
+        with transaction.atomic():
+            channel = NotificationChannel.objects.select_for_update().filter(pk=row.channel_id, lease_until=None)
+            if found := channel.first():
+                _give_up(found, row.kind, [row], KILLED)
 
 
 def _note_failing(channel: NotificationChannel, error: str) -> None:
@@ -101,8 +120,8 @@ def _note_failing(channel: NotificationChannel, error: str) -> None:
         )
 
 
-def alerts_of(claim: Claim) -> list[str]:
-    return [str(row.alert) for row in claim.rows if row.alert]
+def alerts_of(rows: Iterable[NotificationDelivery]) -> list[str]:
+    return [str(row.alert) for row in rows if row.alert]
 
 
 def record_test(delivery: NotificationDelivery, result: SendResult) -> None:
@@ -128,4 +147,4 @@ def fail_killed_tests() -> None:
     rows = NotificationDelivery.objects.filter(kind=NotificationKind.TEST, state=NotificationState.PENDING)
     killed = rows.filter(created_at__lt=timezone.now() - TEST_ENDS)
     if killed.exists():
-        change_state(killed, NotificationState.FAILED, error=TEST_KILLED)
+        change_state(killed, NotificationState.FAILED, error=KILLED)

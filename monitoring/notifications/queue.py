@@ -19,7 +19,7 @@ from monitoring.models import (
     NotificationState,
     Severity,
 )
-from monitoring.notifications.routing import due_at, enabled_routes, targets_of
+from monitoring.notifications.routing import after_quiet_hours, due_at, enabled_routes, targets_of
 from monitoring.notifications.transitions import change_state
 
 RESOLVED_BEFORE = "The alert was resolved before it was sent."
@@ -99,7 +99,7 @@ def plan_repeats(rows: QuerySet[NotificationDelivery]) -> None:
         if alert is not None and row.route is not None:
             due = timezone.now() + timedelta(seconds=row.route.repeat_every_s)
             if alert.severity != Severity.CRITICAL:
-                due = max(due, due_at(row.route, alert.severity, due) - timedelta(seconds=row.route.group_wait_s))
+                due = after_quiet_hours(row.route, due)
             planned.append(_row(alert, row.channel_id, row.route, NotificationKind.REPEAT, due, row.sequence + 1))
     _create(planned)
 

@@ -62,6 +62,10 @@ def due_at(route: NotificationRoute | None, severity: str, at: datetime) -> date
     """When a notification is sent: at once if it is critical, else after the wait for its group and the quiet hours."""
     if route is None or severity == Severity.CRITICAL:
         return at
-    if is_within(at, route.quiet_from, route.quiet_until):
-        return end_of_window(at, route.quiet_until)
-    return at + timedelta(seconds=route.group_wait_s)
+    quiet_until = after_quiet_hours(route, at)
+    return quiet_until if quiet_until > at else at + timedelta(seconds=route.group_wait_s)
+
+
+def after_quiet_hours(route: NotificationRoute, at: datetime) -> datetime:
+    """`at`, or the end of the quiet hours that it is in."""
+    return end_of_window(at, route.quiet_until) if is_within(at, route.quiet_from, route.quiet_until) else at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -39,7 +40,9 @@ def send(channel: NotificationChannel, notification: Notification, deadline_s: f
     except (DecryptionFailed, KeyError, Refused) as error:
         reason = str(error) if isinstance(error, DecryptionFailed) else "Its settings are not valid in this version."
         return SendResult(f"{reason} Write them again.")
-    return found.send(notification)
+    result = found.send(notification)
+    # The far end may repeat what it was sent, and the error is stored and shown.
+    return replace(result, error=found.settings.without_secrets(result.error))
 
 
 def notification_of(channel: NotificationChannel, rows: Iterable[NotificationDelivery]) -> Notification:

@@ -29,6 +29,14 @@ def is_silenced(alert: Alert, silences: list[AlertSilence]) -> bool:
     return any(silence_matches(one, alert) for one in silences)
 
 
+def silenced_alerts(alerts: QuerySet[Alert]) -> list[UUID]:
+    """The ids of those that are silenced now. No query of alerts without an active silence."""
+    silences = list(active_silences())
+    if not silences:
+        return []
+    return [alert.pk for alert in alerts.only("key", "camera") if is_silenced(alert, silences)]
+
+
 def silence_matches(silence: AlertSilence, alert: Alert) -> bool:
     return (
         silence.key in {"", alert.key}
@@ -80,9 +88,9 @@ def end_silence(silence: AlertSilence, actor: str = "") -> bool:
     )
     if ended:
         camera = Alert(camera=silence.camera, camera_uuid=silence.camera_uuid).camera_ref
-        who = f"{actor} ended the silence of" if actor else "Over is the silence of"
+        message = f"{actor} ended the silence of {silence}." if actor else f"The silence of {silence} is over."
         record_event(
-            "alert.unsilenced", f"{who} {silence}.", camera=camera, subject=silence.pk, actor=actor,
+            "alert.unsilenced", message, camera=camera, subject=silence.pk, actor=actor,
             data={"key": silence.key, "key_prefix": silence.key_prefix},
         )  # fmt: skip
     silence.refresh_from_db()

@@ -15,7 +15,7 @@ from django.db import connection
 from core.background import log_and_continue
 from core.retrying_thread import RetryingThread
 from monitoring.notifications.claims import claim, due_channels, release_lost_leases
-from monitoring.notifications.outcomes import fail_killed_tests, record_outcome
+from monitoring.notifications.outcomes import fail_killed_tests, give_up_killed, record_outcome
 from monitoring.notifications.sending import send_claim
 from monitoring.notifications.silences import end_expired_silences
 
@@ -50,6 +50,7 @@ class NotificationThread:
     def _start_due(self) -> None:
         if time.monotonic() - self._maintained_at >= MAINTAIN_S:
             release_lost_leases()
+            give_up_killed()
             fail_killed_tests()
             end_expired_silences()
             self._maintained_at = time.monotonic()

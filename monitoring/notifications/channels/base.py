@@ -12,6 +12,7 @@ from core.api.model import StrictModel
 from core.outgoing import OutgoingGuard
 from core.text.names import Line
 from monitoring.notifications.message import Notification
+from monitoring.webhooks.receiver_url import LEAST_SECRET, REDACTED
 
 DEADLINE_S = 20.0
 SECRET = {"secret": True}
@@ -46,6 +47,12 @@ class ChannelSettings(StrictModel):
     @classmethod
     def secret_fields(cls) -> list[str]:
         return [name for name, field in cls.model_fields.items() if is_secret(field)]
+
+    def without_secrets(self, text: str) -> str:
+        """The text with REDACTED in place of each secret."""
+        for secret in sorted((str(getattr(self, name)) for name in self.secret_fields()), key=len, reverse=True):
+            text = text.replace(secret, REDACTED) if len(secret) >= LEAST_SECRET else text
+        return text
 
     def shown(self) -> dict[str, Any]:
         """The settings without their secrets; `<secret>_set` says whether there is one."""

@@ -26,6 +26,8 @@ class MatrixChannel(Channel[MatrixSettings]):
         # The id of the transaction: the server shows a message that is sent again only once.
         room = quote(self.settings.room, safe="")
         url = f"{self.settings.server}/_matrix/client/v3/rooms/{room}/send/m.room.message/{notification.id}"
-        body = {"msgtype": "m.text", "body": f"{notification.title}\n\n{notification.content}"}
+        text = f"{notification.title}\n\n{notification.content}"
+        # Without mentions: the text of an alert, such as @room, calls nobody.
+        body = {"msgtype": "m.text", "body": text, "m.mentions": {}}
         headers = {"Authorization": f"Bearer {self.settings.access_token}"}
         return send_json(self.guard, self.deadline_s, url, body, headers, "PUT")

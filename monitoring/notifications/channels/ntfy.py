@@ -35,5 +35,4 @@ class NtfyChannel(Channel[NtfySettings]):
             body["click"] = notification.alerts[0].link
         token = self.settings.token
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        result = send_json(self.guard, self.deadline_s, f"{self.settings.server}/", body, headers)
-        return SendResult(result.error.replace(self.settings.topic, "***"), result.detail, result.retry_after_s)
+        return send_json(self.guard, self.deadline_s, f"{self.settings.server}/", body, headers)

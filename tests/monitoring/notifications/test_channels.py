@@ -269,6 +269,7 @@ def test_telegram_gets_plain_text_for_its_chat() -> None:
 
 def test_matrix_gets_one_transaction_for_each_message() -> None:
     got = http_request("matrix")
+    assert json.loads(got.body)["m.mentions"] == {}
     assert got.path == "/_matrix/client/v3/rooms/%21room%3Aexample.org/send/m.room.message/019d"
 
 
@@ -279,6 +280,12 @@ def test_a_receiver_that_fails_says_when_to_try_again_and_no_secret(kind: str) -
         result = send(kind, receiver.port)
     assert result.error.startswith("The receiver answered 429.")
     assert result.retry_after_s == 7
+
+
+def test_no_error_of_a_far_end_has_a_secret() -> None:
+    settings = channel_class("matrix").settings_model.model_validate(values_of("matrix", 1000))
+    token = SECRETS["matrix"]["access_token"]
+    assert settings.without_secrets(f"Unknown token {token}") == "Unknown token ***"
 
 
 def test_home_assistant_discovers_an_alert_and_its_end(tmp_path: Path) -> None:

@@ -13,14 +13,25 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from monitoring.models import Alert, AlertSilence, Event, NotificationChannel, NotificationDelivery, NotificationRoute
+from monitoring.notifications.channels.base import SendResult
 from monitoring.notifications.claims import claim, due_channels
-from monitoring.notifications.outcomes import failing_alert
-from monitoring.notifications.routing import due_at, route_matches, targets_of
+from monitoring.notifications.outcomes import failing_alert, give_up_killed, record_outcome
+from monitoring.notifications.routing import after_quiet_hours, due_at, route_matches, targets_of
+from monitoring.notifications.services import remove_channel
 from monitoring.notifications.silences import add_silence, end_expired_silences, end_silence, silence_alert
 from monitoring.services import acknowledge_alert, raise_alert, record_event, resolve_alert
 from monitoring.webhooks.retry_schedule import MAX_TRIES
 from tests.harness.far_ends.webhook_receiver import WebhookReceiver, in_turn, receiving, status
-from tests.harness.rows.notifications import mail_channel, make_due, route_to, send_due, states, wait_s, webhook_channel
+from tests.harness.rows.notifications import (
+    SECRET,
+    mail_channel,
+    make_due,
+    route_to,
+    send_due,
+    states,
+    wait_s,
+    webhook_channel,
+)
 
 pytestmark = pytest.mark.django_db
 KEY = "camera.quarantined:sky"
@@ -210,6 +221,13 @@ def test_an_alert_is_repeated_until_somebody_acknowledges(
     assert states() == [("opened", "sent"), ("repeat", "sent"), ("repeat", "cancelled")]
 
 
+def test_a_repetition_waits_for_the_end_of_the_quiet_hours(channel: NotificationChannel, zone: None) -> None:
+    route = route_to(channel, group_wait_s=3600, quiet_from="22:00", quiet_until="07:00")
+    night, morning = datetime(2026, 11, 24, 23, tzinfo=UTC), datetime(2026, 11, 25, 7, tzinfo=UTC)
+    assert after_quiet_hours(route, night) == morning
+    assert after_quiet_hours(route, morning) == morning
+
+
 def test_another_channel_is_told_when_nobody_acknowledges(
     channel: NotificationChannel, receiver: WebhookReceiver
 ) -> None:
@@ -238,6 +256,25 @@ def test_a_silenced_alert_is_open_and_waits(channel: NotificationChannel, receiv
     end_silence(silence, "anna")
     send_due()
     assert [body["kind"] for body in bodies(receiver)] == ["opened"]
+
+
+def test_many_silenced_alerts_do_not_hide_another_one(channel: NotificationChannel, receiver: WebhookReceiver) -> None:
+    route_to(channel, night_reports=True)
+    add_silence("anna", "maintenance", 3600, key_prefix="camera.")
+    silenced = [opened(f"camera.failed:{number}") for number in range(60)]
+    opened("disk:one")
+    record_event("night.reported", "120 of 120 captures.", subject="2026-11-22", data={"night": "2026-11-22"})
+    send_due()
+    send_due()
+    assert [body["kind"] for body in bodies(receiver)] == ["opened", "report"]
+    assert [alert["key"] for alert in bodies(receiver)[0]["alerts"]] == ["disk:one"]
+    assert NotificationDelivery.objects.filter(tries=0).count() == len(silenced)
+
+
+def test_a_channel_with_silenced_alerts_alone_is_not_due(channel: NotificationChannel) -> None:
+    route_to(channel)
+    silence_alert(opened(), "anna")
+    assert due_channels() == []
 
 
 def test_a_silence_ends_by_itself_with_an_event() -> None:
@@ -281,6 +318,48 @@ def test_what_fails_for_a_day_is_given_up_with_an_event() -> None:
         send_due()
     assert states() == [("opened", "failed"), ("repeat", "pending")]
     assert Event.objects.get(kind="notification.failed").severity == "error"
+
+
+def test_no_stored_error_has_a_secret_that_the_receiver_repeats() -> None:
+    with receiving(status(500, SECRET.encode())) as receiver:
+        route_to(webhook_channel(receiver.url))
+        opened()
+        send_due()
+    assert NotificationDelivery.objects.get().error == "The receiver answered 500. ***"
+
+
+def test_a_last_attempt_that_was_killed_is_given_up_with_an_event(channel: NotificationChannel) -> None:
+    route_to(channel)
+    opened()
+    NotificationDelivery.objects.update(tries=MAX_TRIES - 1)
+    claim(channel.pk, "killed")
+    give_up_killed()
+    assert states() == [("opened", "pending")]
+    NotificationChannel.objects.update(lease_until=None)
+    give_up_killed()
+    assert states() == [("opened", "failed")]
+    assert "its outcome is not known" in Event.objects.get(kind="notification.failed").message
+
+
+def test_a_channel_that_is_removed_while_it_sends_leaves_no_error(channel: NotificationChannel) -> None:
+    route_to(channel)
+    opened()
+    found = claim(channel.pk, "a worker")
+    remove_channel(channel, "anna")
+    assert found is not None
+    record_outcome(found, SendResult("The receiver answered 500."))
+    assert not Event.objects.filter(kind__startswith="notification.failed").exists()
+
+
+def test_a_message_that_failed_says_later_that_its_alert_is_resolved() -> None:
+    with receiving(in_turn(status(500), status(200))) as receiver:
+        route_to(webhook_channel(receiver.url))
+        opened()
+        send_due()
+        resolve_alert(KEY)
+        make_due(kind="opened")
+        send_due()
+    assert "Resolved: Check the camera." in bodies(receiver)[1]["title"]
 
 
 def test_a_retry_does_not_wait_for_a_clock_that_was_set_back(channel: NotificationChannel) -> None:
