@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Literal
 
 from core.child_environment import scrubbed_environment
 
@@ -19,11 +20,18 @@ POLL_S = 0.02
 MARGIN_S = 1.0
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 """Statuses of timeout(1)."""
+Captured = Literal["output", "errors", "both"]
+STREAMS: dict[Captured, tuple[int, int]] = {
+    "output": (subprocess.PIPE, subprocess.DEVNULL),
+    "errors": (subprocess.DEVNULL, subprocess.PIPE),
+    "both": (subprocess.PIPE, subprocess.STDOUT),
+}
+"""What is captured -> standard output and standard error of the process."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """`output` is its standard output, and has one byte more than the limit if the command was cut off there."""
+    """`output` is what was captured, and has one byte more than the limit if the command was cut off there."""
 
     status: int
     output: bytes
@@ -35,41 +43,50 @@ class CommandResult:
 
 
 def run_command(
-    command: Sequence[str], deadline_s: float, limit_bytes: int, *, with_errors: bool = False
+    command: Sequence[str], deadline_s: float, limit_bytes: int, *, captured: Captured = "output", stdin: bytes = b""
 ) -> CommandResult:
     """Runs the command without a shell, in a session of its own, and kills all that it has started: when it ends, after
     `limit_bytes` of output, and after `deadline_s`. It gets no secrets of the station in its environment.
 
-    `with_errors` adds its standard error to the output. TimeoutError after the deadline; OSError and ValueError if it
-    cannot be started.
+    `captured` is its standard output, its standard error, or both as one. It reads `stdin`. TimeoutError after the
+    deadline; OSError and ValueError if it cannot be started.
     """
-    process = _start(command, deadline_s, subprocess.STDOUT if with_errors else subprocess.DEVNULL)
+    process, output = _start(command, deadline_s, captured, stdin)
     try:
-        content = _read_output(process, time.monotonic() + deadline_s, limit_bytes + 1)
+        content = _read_output(process, output, time.monotonic() + deadline_s, limit_bytes + 1)
     finally:
         # Before it is waited for: until then no other process can get its number. PermissionError: all that is left
         # of it runs as another user.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         status = process.wait()
-        assert process.stdout
-        process.stdout.close()
+        output.close()
     return CommandResult(status, content)
 
 
-def _start(command: Sequence[str], deadline_s: float, errors: int) -> subprocess.Popen[bytes]:
+def _start(
+    command: Sequence[str], deadline_s: float, captured: Captured, stdin: bytes
+) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
+    """The process, and the pipe with what it prints."""
     # timeout(1) also ends the command when this process is killed meanwhile.
     guarded = ["timeout", "-s", "KILL", f"{deadline_s + MARGIN_S:g}", *command]
-    return subprocess.Popen(
-        guarded, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, cwd=Path("/"),
-        env=scrubbed_environment(), start_new_session=True,
-    )  # fmt: skip
+    output, errors = STREAMS[captured]
+    # A file in memory: a pipe would block on a command that does not read.
+    with os.fdopen(os.memfd_create("stdin"), "w+b") as content:
+        content.write(stdin)
+        content.seek(0)
+        process = subprocess.Popen(
+            guarded, stdin=content, stdout=output, stderr=errors, cwd=Path("/"), env=scrubbed_environment(),
+            start_new_session=True,
+        )  # fmt: skip
+    pipe = process.stderr if captured == "errors" else process.stdout
+    assert pipe
+    return process, pipe
 
 
-def _read_output(process: subprocess.Popen[bytes], until: float, most_bytes: int) -> bytes:
+def _read_output(process: subprocess.Popen[bytes], output: IO[bytes], until: float, most_bytes: int) -> bytes:
     """The output once the command has ended, or `most_bytes` of it. TimeoutError after `until`."""
-    assert process.stdout
-    descriptor, content = process.stdout.fileno(), b""
+    descriptor, content = output.fileno(), b""
     os.set_blocking(descriptor, False)
     with selectors.DefaultSelector() as selector:
         selector.register(descriptor, selectors.EVENT_READ)

@@ -37,8 +37,18 @@ class ChannelForm(PageForm):
         self._model, self._channel = channel_class(kind).settings_model, channel
         shown = {**channel.settings_shown, "name": channel.name} if channel else {}
         super().__init__(data, initial={name: listed(value) for name, value in shown.items()})
-        for name, field in self._model.model_fields.items():
+        for name, field in self._fields_of_model().items():
             self.fields[name] = self._field(name, field)
+
+    def _fields_of_model(self) -> dict[str, FieldInfo]:
+        """Those that a form may set."""
+        fixed = self._model.from_file_only
+        return {name: field for name, field in self._model.model_fields.items() if name not in fixed}
+
+    @property
+    def file_only(self) -> dict[str, str]:
+        """What the configuration file alone may set, as text."""
+        return {name: listed(self.initial.get(name, "")) for name in self._model.from_file_only}
 
     def _field(self, name: str, field: FieldInfo) -> forms.Field:
         default = None if field.default is PydanticUndefined else field.default
@@ -67,7 +77,7 @@ class ChannelForm(PageForm):
     def settings(self) -> dict[str, Any]:
         """What the service gets: without secrets that are to be kept, and without empty fields that have a default."""
         found: dict[str, Any] = {}
-        for name, field in self._model.model_fields.items():
+        for name, field in self._fields_of_model().items():
             value = self.cleaned_data.get(name)
             if value in {None, ""} and (is_secret(field) or field.default != ""):
                 continue

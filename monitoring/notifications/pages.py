@@ -23,7 +23,7 @@ from monitoring.models import (
     NotificationRoute,
     NotificationState,
 )
-from monitoring.notifications.channels.kinds import CHANNEL_KINDS
+from monitoring.notifications.channels.kinds import CHANNEL_KINDS, channel_class
 from monitoring.notifications.forms import ChannelForm, RouteForm
 from monitoring.notifications.requests import ChannelRequest, NotificationChannelChange, RouteRequest
 from monitoring.notifications.selectors import (
@@ -48,6 +48,8 @@ from monitoring.selectors import alerts_for
 
 NEWEST = 50
 LABELS = {kind: label for kind, (label, _) in CHANNEL_KINDS.items()}
+ON_PAGE = {kind: label for kind, label in LABELS.items() if not channel_class(kind).settings_model.from_file_only}
+"""Kinds that a page may add."""
 SILENCE_HOURS = {"1h": 3600.0, "8h": 8 * 3600.0, "resolved": None}
 MAX_REASON = 200
 
@@ -57,7 +59,7 @@ class NotificationsPage(Page):
     template = "notifications/notifications.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.render({**list_context(request.user), "kinds": LABELS})
+        return self.render({**list_context(request.user), "kinds": ON_PAGE})
 
 
 class NotificationsNow(Page):
@@ -84,7 +86,7 @@ class AddChannelPage(Page):
     template = "notifications/add_channel.html"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if kwargs["kind"] not in CHANNEL_KINDS:
+        if kwargs["kind"] not in ON_PAGE:
             raise Http404
         return super().dispatch(request, *args, **kwargs)
 

@@ -39,10 +39,12 @@ TEST_TEXT = "This is a test. Alerts of this station reach you over this channel.
 tests = WaitLimiter("tests of notification channels", most=4, most_per_user=2)
 
 
-def add_channel(wanted: ChannelRequest, actor: str) -> NotificationChannel:
-    """ValidationError."""
+def add_channel(wanted: ChannelRequest, actor: str, *, from_file: bool = False) -> NotificationChannel:
+    """`from_file` allows settings that the configuration file alone may have. ValidationError."""
     if wanted.kind not in CHANNEL_KINDS:
         raise ValidationError({"kind": f"Choose one of {', '.join(CHANNEL_KINDS)}."})
+    if not from_file and (names := channel_class(wanted.kind).settings_model.from_file_only):
+        raise only_from_file(names[0])
     found = checked_settings(wanted.kind, wanted.settings)
     if NotificationChannel.objects.count() >= MAX_CHANNELS:
         raise ValidationError({"name": f"A station has at most {MAX_CHANNELS} channels. Remove one first."})
@@ -58,14 +60,16 @@ def add_channel(wanted: ChannelRequest, actor: str) -> NotificationChannel:
     return channel
 
 
-def change_channel(channel: NotificationChannel, wanted: NotificationChannelChange, actor: str) -> NotificationChannel:
-    """Switching it off cancels what waits. ValidationError."""
+def change_channel(
+    channel: NotificationChannel, wanted: NotificationChannelChange, actor: str, *, from_file: bool = False
+) -> NotificationChannel:
+    """Switching it off cancels what waits. `from_file` as in `add_channel`. ValidationError."""
     try:
         with transaction.atomic():
             found = NotificationChannel.objects.select_for_update().get(pk=channel.pk)
             columns: dict[str, Any] = {}
             if wanted.settings is not None:
-                columns = settings_columns(merged_settings(found, wanted.settings))
+                columns = settings_columns(merged_settings(found, wanted.settings, from_file=from_file))
             if wanted.name is not None:
                 columns["name"] = wanted.name
             if wanted.enabled is not None:
@@ -115,8 +119,10 @@ def _sentence(item: Any) -> str:
     return f"{where}: {describe_error(item)}" if where else describe_error(item)
 
 
-def merged_settings(channel: NotificationChannel, given: dict[str, Any]) -> ChannelSettings:
+def merged_settings(channel: NotificationChannel, given: dict[str, Any], *, from_file: bool = False) -> ChannelSettings:
     """The stored settings with those that are given. ValidationError."""
+    if not from_file:
+        check_file_only(channel, given)
     try:
         stored = settings_of(channel)
     except (DecryptionFailed, pydantic.ValidationError):
@@ -131,6 +137,18 @@ def merged_settings(channel: NotificationChannel, given: dict[str, Any]) -> Chan
     return found
 
 
+def check_file_only(channel: NotificationChannel, given: dict[str, Any]) -> None:
+    """ValidationError for another program than the stored one, which is shown."""
+    for name in channel_class(channel.kind).settings_model.from_file_only:
+        if name in given and given[name] != channel.settings_shown.get(name):
+            raise only_from_file(name)
+
+
+def only_from_file(name: str) -> ValidationError:
+    sentence = f"{name} is set by the configuration file alone (`skycam config apply`): it names a program to run."
+    return ValidationError({"settings": sentence})
+
+
 def check_address(found: ChannelSettings) -> None:
     """Refuse an IP address that the guard refuses at once. A name may lead elsewhere at each message, so it is only
     checked then. ValidationError."""
@@ -139,6 +157,9 @@ def check_address(found: ChannelSettings) -> None:
     if url:
         parsed = ReceiverUrl.parse(url)
         host, port = parsed.host, parsed.port
+    if not host:
+        # A program connects to nothing that Skycam knows of.
+        return
     try:
         address = literal_address(host)
         if address is not None:

@@ -49,6 +49,8 @@ def list_channels() -> None:
 def add(name: str, kind: str, assignments: tuple[str, ...], secrets: tuple[str, ...], disabled: bool) -> None:
     """Add a channel. KIND: mail webhook ntfy telegram matrix mqtt.
 
+    The configuration file alone adds one that runs a program.
+
     Example: skycam notifications add shift ntfy --set server=https://ntfy.sh --secret topic
     """
     caller = current().authorize("manager")

@@ -38,11 +38,13 @@ class SendResult:
 
 
 class ChannelSettings(StrictModel):
-    """What a manager sets. `destination` names the fields that decide where the secrets are sent."""
+    """What a manager sets. `destination` names the fields that decide where the secrets are sent; `from_file_only`
+    those that only the configuration file may set, because they name a program to run."""
 
     # hide_input_in_errors: pydantic quotes the refused value otherwise, which may be a secret.
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
     destination: ClassVar[tuple[str, ...]] = ()
+    from_file_only: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def secret_fields(cls) -> list[str]:

@@ -13,6 +13,7 @@ CHANNEL_KINDS: dict[str, tuple[str, str]] = {
     "ntfy": ("ntfy", "monitoring.notifications.channels.ntfy.NtfyChannel"),
     "telegram": ("Telegram", "monitoring.notifications.channels.telegram.TelegramChannel"),
     "matrix": ("Matrix", "monitoring.notifications.channels.matrix.MatrixChannel"),
+    "command": ("Program", "monitoring.notifications.channels.command.CommandChannel"),
     "mqtt": ("MQTT and Home Assistant", "monitoring.notifications.channels.mqtt.MqttChannel"),
 }
 """Kind -> its label, and its class."""

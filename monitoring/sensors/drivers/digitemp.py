@@ -155,7 +155,7 @@ class DigitempSensor(SensorDriver):
         program, port = self.settings["program"], self._port
         file = f"/proc/{os.getpid()}/fd/{self._file}"
         try:
-            result = run_command([program, "-q", "-c", file, *arguments], deadline_s, OUTPUT_BYTES, with_errors=True)
+            result = run_command([program, "-q", "-c", file, *arguments], deadline_s, OUTPUT_BYTES, captured="both")
         except TimeoutError:
             raise
         except OSError as error:

@@ -32,6 +32,11 @@ def mail_channel(port: int, name: str = "night shift") -> NotificationChannel:
     return add_channel(ChannelRequest(name=name, kind="mail", settings=values), "anna")
 
 
+def command_channel(command: list[str], name: str = "modem") -> NotificationChannel:
+    request = ChannelRequest(name=name, kind="command", settings={"command": command})
+    return add_channel(request, "anna", from_file=True)
+
+
 def route_to(channel: NotificationChannel, name: str = "all", **values: Any) -> NotificationRoute:
     """Without a wait for the group, unless one is given."""
     return add_route(RouteRequest(name=name, channel=channel.pk, **{"group_wait_s": 0, **values}), "anna")

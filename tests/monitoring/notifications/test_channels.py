@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -38,7 +39,9 @@ SECRETS = {
     "telegram": {"token": "12345:AAAAAAAAAAAAAAAAAAAAAAAAAA"},
     "matrix": {"access_token": "syt_0123456789"},
     "mqtt": {"password": "s3cret of the broker"},
+    "command": {},
 }
+NETWORK = [kind for kind in CHANNEL_KINDS if kind != "command"]
 
 
 def alert(**values: Any) -> NotifiedAlert:
@@ -65,6 +68,7 @@ def values_of(kind: str, port: int) -> dict[str, Any]:
         "telegram": {"server": server, "chat_id": "-42"},
         "matrix": {"server": server, "room": "!room:example.org"},
         "mqtt": {"host": "127.0.0.1", "port": port, "tls": False, "user": "skycam"},
+        "command": {"command": [sys.executable, "-c", UPLOAD, str(port)]},
     }  # fmt: skip
     return {**plain[kind], **SECRETS[kind]}
 
@@ -94,9 +98,16 @@ def mqtt_end(folder: Path) -> Iterator[tuple[int, Callable[[], str]]]:
         yield broker.port, lambda: json.dumps(broker.retained())
 
 
+UPLOAD = """
+import sys, urllib.request
+urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/", sys.stdin.buffer.read()).close()
+"""
+"""A program that sends its standard input to a port."""
+
+
 FAR_ENDS: dict[str, Callable[[Path], AbstractContextManager[tuple[int, Callable[[], str]]]]] = {
     "mail": mail_end, "webhook": http_end, "ntfy": http_end, "telegram": http_end, "matrix": http_end,
-    "mqtt": mqtt_end,
+    "mqtt": mqtt_end, "command": http_end,
 }  # fmt: skip
 
 
@@ -125,19 +136,19 @@ def test_a_message_reaches_the_far_end(kind: str, tmp_path: Path) -> None:
         assert "Check the camera." in received()
 
 
-@pytest.mark.parametrize("kind", CHANNEL_KINDS)
+@pytest.mark.parametrize("kind", NETWORK)
 def test_a_far_end_that_is_away_is_an_error_and_no_exception(kind: str, closed_port: int) -> None:
     assert "cannot be reached" in send(kind, closed_port).error
 
 
-@pytest.mark.parametrize("kind", CHANNEL_KINDS)
+@pytest.mark.parametrize("kind", NETWORK)
 def test_a_far_end_that_hangs_ends_at_the_deadline(kind: str, silent_port: int) -> None:
     began = time.monotonic()
     assert "did not answer within 0.5 s" in send(kind, silent_port, deadline_s=0.5).error
     assert time.monotonic() - began < 10
 
 
-@pytest.mark.parametrize("kind", CHANNEL_KINDS)
+@pytest.mark.parametrize("kind", NETWORK)
 def test_an_address_that_the_guard_refuses_gets_no_connection(kind: str, silent_port: int) -> None:
     assert "which is refused" in send(kind, silent_port, guard=NOWHERE).error
 
