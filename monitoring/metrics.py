@@ -16,6 +16,9 @@ from core.background import count_failure, log_and_continue
 from core.registry import resolve
 
 METRICS: dict[str, str] = {
+    # First: they need no database, and nothing is collected after an entry that did not reach it.
+    "build": "skycam_project.build_metrics.build_metrics",
+    "sensors": "monitoring.sensor_host.metrics.sensor_metrics",
     "recording": "captures.clips.metrics.recordings",
     "captures": "captures.capturing.metrics.capture_metrics",
     "cameras": "cameras.status.metrics.camera_metrics",
@@ -23,11 +26,9 @@ METRICS: dict[str, str] = {
     "alerts": "monitoring.alert_metrics.alert_metrics",
     "queues": "skycam_project.queue_metrics.queue_metrics",
     "jobs": "monitoring.jobs.job_metrics",
-    "sensors": "monitoring.sensor_host.metrics.sensor_metrics",
     "offsite": "captures.offsite.metrics.offsite_metrics",
     "notifications": "monitoring.notifications.metrics.notification_metrics",
     "webhooks": "monitoring.webhooks.metrics.webhook_metrics",
-    "build": "skycam_project.build_metrics.build_metrics",
 }
 # The time at which a counter began would be a second series beside each one.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -39,24 +40,25 @@ class CollectionErrors:
     """How many entries of METRICS failed in this process. Any thread may use it."""
 
     def __init__(self) -> None:
-        self._number, self._lock = 0, threading.Lock()
+        self.number, self._lock = 0, threading.Lock()
 
     def add(self) -> None:
         with self._lock:
-            self._number += 1
+            self.number += 1
 
-    def family(self) -> Metric:
-        """As an error type of the captures' errors, without a camera."""
-        family = CounterMetricFamily(*CAPTURE_ERRORS, labels=["error_type", "camera"])
-        family.add_metric(["metrics_collection", ""], self._number)
-        return family
+
+def collection_errors_family(number: int) -> Metric:
+    """As an error type of the captures' errors, without a camera."""
+    family = CounterMetricFamily(*CAPTURE_ERRORS, labels=["error_type", "camera"])
+    family.add_metric(["metrics_collection", ""], number)
+    return family
 
 
 COLLECTION_ERRORS = CollectionErrors()
 
 
 class StationCollector(Collector):
-    """The metrics for a user. It has no state, so several threads may collect."""
+    """The metrics for a user, without the errors of the collection. It has no state, so several threads may collect."""
 
     def __init__(self, user: Any, collection_errors: CollectionErrors = COLLECTION_ERRORS) -> None:
         self._user, self._collection_errors = user, collection_errors
@@ -78,7 +80,7 @@ class StationCollector(Collector):
                 break
             if not is_collected:
                 self._collection_errors.add()
-        return merge([*families, self._collection_errors.family()])
+        return merge(families)
 
 
 def merge(families: Iterable[Metric]) -> list[Metric]:
@@ -92,8 +94,33 @@ def merge(families: Iterable[Metric]) -> list[Metric]:
 
 
 def metrics_for(user: Any) -> bytes:
-    """The metrics in Prometheus text format."""
-    # One for each request, since the metrics depend on the user. `auto_describe` would collect them a second time.
+    """The metrics, with the errors of this process, in Prometheus text format."""
+    return render([StationCollector(user), ErrorCollector()])
+
+
+def render(collectors: Iterable[Collector]) -> bytes:
+    """What the collectors give, in Prometheus text format. They may have the same families."""
+    # One for each answer, since metrics depend on the user. `auto_describe` would collect them a second time.
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(StationCollector(user))
+    registry.register(_Merged(collectors))
     return generate_latest(registry)
+
+
+class ErrorCollector(Collector):
+    """The errors of the collection in this process."""
+
+    def collect(self) -> list[Metric]:
+        return [collection_errors_family(COLLECTION_ERRORS.number)]
+
+
+class _Merged(Collector):
+    def __init__(self, collectors: Iterable[Collector]) -> None:
+        self._collectors = collectors
+
+    def collect(self) -> list[Metric]:
+        """A collector that fails is missing; the others are returned."""
+        families: list[Metric] = []
+        for collector in self._collectors:
+            with log_and_continue(f"metrics of {type(collector).__name__}"):
+                families += collector.collect()
+        return merge(families)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import queue
 import threading
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import psutil
 from django.conf import settings
 
 from cameras.live.load_shedder import LoadShedder
+from cameras.spool.durable import RootFiles
 from cameras.supervision.answers import BrokerAnswers
 from cameras.supervision.camera_alerts import CameraAlerts
 from cameras.supervision.camera_slot import CameraSlots
@@ -38,7 +40,7 @@ from cameras.supervision.ingester import Ingester
 from cameras.supervision.last_captures import LastCaptures
 from cameras.supervision.lease import HostLease
 from cameras.supervision.liveness import Liveness
-from cameras.supervision.metrics import HostCollector
+from cameras.supervision.metrics import COLLECTION_FAILED, OUTBOX_LOST, HostCollector
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.outcome_reconciler import OutcomeReconciler
 from cameras.supervision.port_resetter import RESET_S, PortResetter
@@ -54,9 +56,11 @@ from cameras.supervision.recovery_recorder import RecoveryRecorder
 from cameras.supervision.session_watch import SessionWatch
 from cameras.supervision.spool_janitor import SpoolJanitor
 from cameras.supervision.status_publisher import StatusPublisher
+from cameras.supervision.stored_counters import StoredCounters
 from cameras.supervision.supervisor import Supervisor
 from cameras.supervision.usb import UsbBus
 from core.limits.backoff import BackOff
+from monitoring.metrics import COLLECTION_ERRORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ class Host:
     quarantine: Quarantine
     watcher: ReconnectWatcher
     disks: DiskMeter
+    counters: StoredCounters
     metrics: HostCollector
 
 
@@ -107,7 +112,8 @@ def build_host(
 
     # The database thread
     outbox, answers = Outbox(work.set), BrokerAnswers()
-    events = EventWriter(outbox)
+    counters = ProcessCounters()
+    events = EventWriter(outbox, counters)
     ingester = Ingester(slots, answers, ended_sessions, last_captures, work.set)
     outcomes = OutcomeReconciler(host, slots, answers, outbox)
     reader = DesiredStateReader(host, HostLease(host), last_captures, capture_totals, work.set, woken.set)
@@ -132,7 +138,6 @@ def build_host(
     ladder = RecoveryLadder(events, alerts, quarantine, reset_port, reopened)
     watcher = ReconnectWatcher(slots, bus, events, quarantine)
     results = CommandResults(ingester, outcomes, answers, recoveries.record_recovery, status_publisher.publish_status)
-    counters = ProcessCounters()
     messages = ProcessMessages(slots, events, bus, results, counters)
     register = run_folder / f"cameras-{host}.json"
     processes = ProcessManager(
@@ -175,13 +180,24 @@ def build_host(
         status_publisher=status_publisher,
         command_queue=CommandQueue(host, intake.route_command, queue_loop),
     )
+
+    # Metrics
     disks = DiskMeter(host, slots)
+    stored_counters = StoredCounters(
+        host,
+        functools.partial(RootFiles, str(run_folder)),
+        [
+            counters.totals,
+            lambda: {OUTBOX_LOST: outbox.lost, COLLECTION_FAILED: COLLECTION_ERRORS.number},
+        ],
+        events,
+    )
     return Host(
         supervisor=supervisor, slots=slots, database=database, outbox=outbox, reader=reader, ingester=ingester,
         outcomes=outcomes, recoveries=recoveries, janitor=janitor, events=events, answers=answers, statuses=statuses,
         status_publisher=status_publisher, applier=applier, processes=processes, messages=messages, intake=intake,
         router=router, ladder=ladder, quarantine=quarantine, watcher=watcher, disks=disks,
-        metrics=HostCollector(slots, counters, disks, outbox, ingester, database),
+        counters=stored_counters, metrics=HostCollector(slots, stored_counters, disks, outbox, ingester, database),
     )  # fmt: skip
 
 

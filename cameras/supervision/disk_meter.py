@@ -36,6 +36,9 @@ class SpoolSize:
     records: int
     oldest_s: float
 
+    def __add__(self, other: SpoolSize) -> SpoolSize:
+        return SpoolSize(self.records + other.records, max(self.oldest_s, other.oldest_s))
+
 
 @dataclass(frozen=True, slots=True)
 class DiskSpace:
@@ -75,7 +78,11 @@ class DiskMeter:
     def measure(self) -> None:
         """Measure all spools and roots. What is not mounted is left out."""
         self._read_roots()
-        spools = {slot.desired.slug: size for slot in self._slots.values() if (size := _size_of(slot))}
+        spools: dict[str, SpoolSize] = {}
+        for slot in self._slots.values():
+            if size := _size_of(slot):
+                # A removed camera keeps its spool until it is empty, and another camera may have its slug.
+                spools[slot.desired.slug] = spools.get(slot.desired.slug, SpoolSize(0, 0.0)) + size
         disks = {root["path"]: space for root in self._roots if (space := _space_of(root))}
         self._measurement = Measurement(time.monotonic(), spools, disks)
 

@@ -11,8 +11,8 @@ from django.utils import timezone
 from cameras.models import Camera
 from cameras.runtime.messages import Reading
 from cameras.supervision.camera_slot import CameraSlot
-from cameras.supervision.metrics import LADDER_STEPS
 from cameras.supervision.outbox import Outbox
+from cameras.supervision.process_counters import ProcessCounters
 from cameras.supervision.readings import store_read_back
 from monitoring.camera_refs import CameraRef
 from monitoring.services import raise_alert, record_event, resolve_alert, resolve_alerts
@@ -22,14 +22,14 @@ class EventWriter:
     """Has no state of its own; any thread may use it. The calls are made in their order by the database thread, and
     wait in the outbox while the database is away."""
 
-    def __init__(self, outbox: Outbox) -> None:
-        self._outbox = outbox
+    def __init__(self, outbox: Outbox, counters: ProcessCounters) -> None:
+        self._outbox, self._counters = outbox, counters
 
     def record_event(
         self, kind: str, message: str, severity: str, camera: CameraRef | None, data: dict[str, Any]
     ) -> None:
         if kind == "camera.ladder" and camera is not None:
-            LADDER_STEPS.labels(camera.slug, data["step"]).inc()
+            self._counters.count_step(camera.slug, data["step"])
         # The call is made when the database is back, which may be hours later.
         at = timezone.now()
         self._outbox.add(

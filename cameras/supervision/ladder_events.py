@@ -6,6 +6,9 @@ from typing import Any
 
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.ports import EventSink
+from cameras.supervision.recovery_policy import STEPS
+
+LADDER_STEPS = (*STEPS, "back_off", "usb_reset", "quarantine", "release")
 
 
 def record_step(

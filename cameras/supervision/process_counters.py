@@ -1,4 +1,5 @@
-"""What the camera processes of this host have done since its worker started, over all their restarts."""
+"""What the camera processes of this host have done since its worker started, over all their restarts, and the steps of
+the recovery ladder."""
 
 from __future__ import annotations
 
@@ -13,10 +14,10 @@ from cameras.supervision.child import CameraChild
 
 
 class Count(NamedTuple):
-    """What is counted, of which camera; `label` is the quality of encoded pictures."""
+    """What is counted, of which camera; `label` is the quality of encoded pictures, or the step of the ladder."""
 
     name: str
-    camera: str
+    camera: str = ""
     label: str = ""
 
 
@@ -40,6 +41,11 @@ class ProcessCounters:
             if recorder := report.get("recorder"):
                 self._count(Count("lost", slug), (process, recorder["since"]), recorder["lost_frames"])
                 self._count(Count("bytes", slug), (process, recorder["clip"]), recorder["bytes"])
+
+    def count_step(self, camera: str, step: str) -> None:
+        """Add a step of the recovery ladder."""
+        with self._lock:
+            self._totals[Count("step", camera, step)] += 1
 
     def totals(self) -> dict[Count, int]:
         with self._lock:

@@ -10,7 +10,7 @@ BUILT_IN_ALERTS: dict[str, str] = {
     "gate": "a gate cannot be decided",
     "health": "a check of the station fails: database, broker, hosts, cameras, disks",
     "host": "a host's name is taken by another machine",
-    "metrics": "the metrics of a host cannot be served",
+    "metrics": "the metrics of a host cannot be served, or its counters not stored",
     "night": "the report of a night cannot be written",
     "notification": "a notification channel fails",
     "offsite": "off-site copies fail or wait",

@@ -159,3 +159,23 @@ def test_prometheus_and_status_agree_on_the_images_after_a_kill(
     # A counter that fell would count as a restart, and its whole value as an increase.
     assert prometheus.value("sum(resets(skycam_images_captured_total[10m]))") == 0
     station.cameras.start_session(cadence_s=0.5)
+
+
+COUNTED = ("skycam_camera_frames_total", "skycam_recording_written_bytes_total", "skycam_live_encoded_total")
+"""What the camera of the station counts all the time."""
+SURVIVING = (
+    *COUNTED, "skycam_recording_frames_lost_total", "skycam_live_frames_yielded_total",
+    "skycam_camera_ladder_steps_total", "skycam_outbox_lost_total", "skycam_capture_errors_total",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kill", [kill_camera, kill_worker])
+def test_the_counters_of_a_host_go_on_after_a_kill(kill: Any, station: Station, prometheus: Prometheus) -> None:
+    def values() -> dict[Any, float]:
+        station.api.call("GET", "cameras/simulated/frame.jpg")
+        return prometheus.query(f'{{__name__=~"{"|".join(COUNTED)}", camera="simulated"}} > 0')
+
+    before = eventually(lambda: len(found := values()) >= 3 and found, 30, values)
+    kill(station)
+    eventually(lambda: all(values().get(series, 0) > value for series, value in before.items()), 90, values)
+    assert {name: prometheus.value(f"sum(resets({name}[10m]))") for name in SURVIVING} == dict.fromkeys(SURVIVING, 0)

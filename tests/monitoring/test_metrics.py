@@ -16,7 +16,7 @@ from cameras.status.messages import absent_status
 from captures.capturing.models import CaptureTotal
 from core.station_owner import StationOwner
 from monitoring import metrics
-from monitoring.metrics import CollectionErrors, StationCollector, metrics_for
+from monitoring.metrics import COLLECTION_ERRORS, METRICS, CollectionErrors, StationCollector, metrics_for
 from monitoring.services import raise_alert
 from skycam_project.access.models import ApiToken, User
 from tests.harness.clients.programs import program
@@ -118,11 +118,11 @@ def away(_user: Any) -> Any:
     raise OperationalError("The database is away.")
 
 
-def values_with(table: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Values:
-    """The families that are collected with this table of metrics."""
+def collected_with(table: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> tuple[set[str], int]:
+    """The names of the families that are collected with this table of metrics, and the number of errors."""
     monkeypatch.setattr(metrics, "METRICS", table)
-    families = StationCollector(StationOwner(), CollectionErrors()).collect()
-    return {(one.name, frozenset(one.labels.items())): one.value for family in families for one in family.samples}
+    errors = CollectionErrors()
+    return {family.name for family in StationCollector(StationOwner(), errors).collect()}, errors.number
 
 
 ALERTS = "monitoring.alert_metrics.alert_metrics"
@@ -130,9 +130,25 @@ ALERTS = "monitoring.alert_metrics.alert_metrics"
 
 @pytest.mark.parametrize(("failure", "has_others"), [("broken", True), ("away", False)])
 def test_what_fails_is_left_out_and_counted(failure: str, has_others: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = values_with({"first": f"{__name__}.{failure}", "alerts": ALERTS}, monkeypatch)
-    assert value(found, "skycam_capture_errors_total", error_type="metrics_collection", camera="") == 1
-    assert any(name == "skycam_alerts" for name, _ in found) is has_others
+    found, errors = collected_with({"first": f"{__name__}.{failure}", "alerts": ALERTS}, monkeypatch)
+    assert errors == 1
+    assert ("skycam_alerts" in found) is has_others
+
+
+def test_what_needs_no_database_is_collected_without_it(valkey: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    without = {name: path if name in {"build", "sensors"} else f"{__name__}.away" for name, path in METRICS.items()}
+    found, _ = collected_with(without, monkeypatch)
+    assert found == {
+        "skycam_build", "skycam_sensor_temperature_celsius", "skycam_sensor_value", "skycam_sensor_channels"
+    }  # fmt: skip
+
+
+def test_errors_of_the_collection_are_counted_in_the_web_part_from_its_start(camera: Camera) -> None:
+    before = value(owner_values(), "skycam_capture_errors_total", error_type="metrics_collection", camera="")
+    COLLECTION_ERRORS.add()
+    after = value(owner_values(), "skycam_capture_errors_total", error_type="metrics_collection", camera="")
+    assert before is not None
+    assert after == before + 1
 
 
 def queries() -> int:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, wait
 
 from django.db import connection
-from prometheus_client import REGISTRY, CollectorRegistry, Metric, generate_latest
+from prometheus_client import REGISTRY, Metric
 from prometheus_client.registry import Collector
 
-from monitoring.metrics import COLLECTION_ERRORS, CollectionErrors, merge
+from monitoring.metrics import COLLECTION_ERRORS, CollectionErrors, render
 
 log = logging.getLogger(__name__)
 STATION_WAIT_S = 4.0
@@ -39,14 +39,14 @@ class StationMetrics(Collector):
             self._collecting = Future()
             # A daemon, and not of an executor: a call that hangs does not keep the process from ending.
             threading.Thread(target=self._collect, args=[self._collecting], name="station-metrics", daemon=True).start()
-        try:
-            found = self._collecting.result(self._wait_s)
-        except TimeoutError:
+        collecting = self._collecting
+        if not wait([collecting], self._wait_s).done:
             self._collection_errors.add()
             log.warning("Database and broker gave no metrics within %g s; they are left out.", self._wait_s)
-            return [self._collection_errors.family()]
+            return []
+        # Before the result, which may be an error: the next answer begins another collection.
         self._collecting = None
-        return found
+        return collecting.result()
 
     def _collect(self, collecting: Future[list[Metric]]) -> None:
         try:
@@ -58,7 +58,7 @@ class StationMetrics(Collector):
             connection.close()
 
 
-OWN = ("process_", "python_", "skycam_background_", "skycam_camera_ladder_")
+OWN = ("process_", "python_", "skycam_background_")
 """The metrics of this process itself; others of its registry belong to code that only the web part uses."""
 
 
@@ -82,19 +82,3 @@ class MetricsPage:
                 text = render(self._collectors)
                 self._rendered = (time.monotonic(), text)
             return text
-
-
-def render(collectors: Iterable[Collector]) -> bytes:
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_All(collectors))
-    return generate_latest(registry)
-
-
-class _All(Collector):
-    """Several collectors, which may have the same families."""
-
-    def __init__(self, collectors: Iterable[Collector]) -> None:
-        self._collectors = collectors
-
-    def collect(self) -> Iterator[Metric]:
-        yield from merge(family for collector in self._collectors for family in collector.collect())

@@ -24,7 +24,7 @@ class MetricsPort:
         self._settings, self._events = config.monitoring.prometheus, host.events
         self._alert = f"metrics.port:{config.host}"
         self._is_alerted = False
-        self._disks, self._parts = host.disks, PartUsages(config)
+        self._counters, self._disks, self._parts = host.counters, host.disks, PartUsages(config)
         station = StationMetrics(StationCollector(StationOwner()))
         page = MetricsPage([station, host.metrics, self._parts, OwnProcess()])
         self._server = MetricsServer(page.render, self._settings.token)
@@ -36,6 +36,8 @@ class MetricsPort:
         if not self._settings.enabled:
             self._events.resolve_alert(self._alert)  # of the last run, which had it enabled
             return
+        # After the Supervisor has locked the host's name: no other worker writes the files of its counters.
+        self._counters.start()
         self._disks.start()
         self._parts.start()
         self._thread.start()
@@ -46,6 +48,7 @@ class MetricsPort:
         self._thread.stop(STOP_S)
         self._parts.stop()
         self._disks.stop()
+        self._counters.stop()
 
     def _serve(self) -> None:
         """Returns after the stop. OSError when the port cannot be used."""

@@ -9,6 +9,7 @@ import pytest
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.event_writer import EventWriter
 from cameras.supervision.outbox import Outbox
+from cameras.supervision.process_counters import ProcessCounters
 from cameras.supervision.recovery_policy import RestartSchedule
 from monitoring.models import Alert, Event
 from tests.harness.rows.archive import Archive
@@ -23,7 +24,7 @@ def outbox() -> Outbox:
 
 @pytest.fixture
 def events(outbox: Outbox) -> EventWriter:
-    return EventWriter(outbox)
+    return EventWriter(outbox, ProcessCounters())
 
 
 @pytest.fixture

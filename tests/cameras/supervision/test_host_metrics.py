@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
+from uuid import uuid4
 
 import pytest
 from django.db import OperationalError
-from prometheus_client import REGISTRY
 
+from cameras.supervision.camera_slot import CameraSlots
 from cameras.supervision.disk_meter import DiskMeter
 from cameras.supervision.event_writer import EventWriter
+from cameras.supervision.metrics import HostCollector
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.process_counters import Count, ProcessCounters
 from cameras.tables import ROOTS
@@ -21,6 +24,7 @@ from tests.harness.rows.records import capture_record, write_records
 from tests.harness.supervision.hosts import slots_of
 
 FRAMES = Count("frames", "sky")
+Samples = dict[tuple[str, ...], float]
 SLOT = cast(Any, SimpleNamespace(desired=SimpleNamespace(slug="sky")))
 
 
@@ -120,9 +124,60 @@ def test_an_old_measurement_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> Non
     assert meter.newest().disks == {}
 
 
-def test_steps_of_the_recovery_ladder_are_counted() -> None:
-    labels = {"camera": "counted", "step": "reopen"}
-    EventWriter(Outbox()).record_event(
-        "camera.ladder", "It is reopened.", "warning", cast(Any, SimpleNamespace(slug="counted")), {"step": "reopen"}
+def test_steps_of_the_recovery_ladder_are_counted(counters: ProcessCounters) -> None:
+    camera = cast(Any, SimpleNamespace(slug="sky"))
+    EventWriter(Outbox(), counters).record_event(
+        "camera.ladder", "It is reopened.", "warning", camera, {"step": "kill"}
     )
-    assert REGISTRY.get_sample_value("skycam_camera_ladder_steps_total", labels) == 1
+    assert counters.totals() == {Count("step", "sky", "kill"): 1}
+
+
+def samples(slots: CameraSlots, counted: dict[Count, int] | None, disks: DiskMeter | None = None) -> Samples:
+    """What the host says of its cameras: metric and labels -> value, each once."""
+    stored = SimpleNamespace(totals=lambda: counted)
+    database = SimpleNamespace(away_since=None)
+    families = HostCollector(
+        slots, cast(Any, stored), disks or DiskMeter("main", slots), Outbox(), cast(Any, ()), cast(Any, database)
+    ).collect()
+    found = [((one.name, *one.labels.values()), one.value) for family in families for one in family.samples]
+    assert len(dict(found)) == len(found)
+    return dict(found)
+
+
+@pytest.mark.django_db
+def test_a_camera_that_has_done_nothing_yet_has_zeros(archive: Archive) -> None:
+    found = samples(slots_of(replace(archive.desired(), presets={"medium": {}})), {})
+    assert found["skycam_camera_frames_total", "sim"] == 0
+    assert found["skycam_live_encoded_total", "sim", "medium"] == 0
+    assert found["skycam_camera_ladder_steps_total", "sim", "quarantine"] == 0
+    assert found["skycam_outbox_lost_total",] == 0
+    assert found["skycam_capture_errors_total", "metrics_collection", ""] == 0
+
+
+@pytest.mark.django_db
+def test_counters_that_are_not_read_yet_are_left_out(archive: Archive) -> None:
+    found = samples(slots_of(archive.desired()), None)
+    assert [name for name, *_ in found if name.endswith("_total")] == []
+    assert found["skycam_commands_outstanding", "sim"] == 0
+
+
+@pytest.mark.django_db
+def test_a_removed_camera_has_no_metrics_and_another_may_have_its_slug(archive: Archive) -> None:
+    desired = archive.desired()
+    removed = replace(desired, id=str(uuid4()), removed=True)
+    assert samples(slots_of(removed), {Count("frames", "sim"): 9}).keys() == samples(slots_of(), {}).keys()
+    found = samples(slots_of(desired, removed), {Count("frames", "sim"): 9})
+    assert found["skycam_camera_frames_total", "sim"] == 9
+
+
+@pytest.mark.django_db
+def test_records_of_a_removed_camera_count_until_its_spool_is_empty(archive: Archive) -> None:
+    slots = slots_of(replace(archive.desired(), removed=True), replace(archive.desired(), id=str(uuid4())))
+    [record] = write_records(archive, capture_record(archive))
+    meter = DiskMeter("main", slots)
+    meter.measure()
+    assert samples(slots, {}, meter)["skycam_spool_records", "sim"] == 1
+    slots = slots_of(replace(archive.desired(), removed=True))
+    (archive.spool / f"{record}.done").unlink()
+    meter.measure()
+    assert ("skycam_spool_records", "sim") not in samples(slots, {}, meter)

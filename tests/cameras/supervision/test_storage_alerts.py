@@ -34,7 +34,8 @@ def handle(archive: Archive, kind: str, message: str) -> None:
     """Handle a log message as from a camera process."""
     outbox, slots = Outbox(), slots_of(archive.desired())
     results = CommandResults(Records(), Outcomes(), Answers(), nothing, nothing)
-    messages = ProcessMessages(slots, EventWriter(outbox), UsbBus(), results, ProcessCounters())
+    counters = ProcessCounters()
+    messages = ProcessMessages(slots, EventWriter(outbox, counters), UsbBus(), results, counters)
     desired = archive.desired()
     child = CameraChild.__new__(CameraChild)
     child.spec = desired.spec(None)
