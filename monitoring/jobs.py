@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 from django.db.models import Count, F, Max, Window
@@ -14,9 +15,12 @@ from core.jobs.kinds import label_of
 from core.jobs.models import Job
 from core.jobs.selectors import jobs_for
 from core.jobs.states import JobState
+from core.jobs.tables import JOB_KINDS
 from monitoring.camera_refs import CameraName
 from monitoring.models import Severity
 from monitoring.services import record_event
+
+STATES = [state.value for state in JobState]
 
 
 def record_job_end(job: Job) -> None:
@@ -40,10 +44,16 @@ def record_job_end(job: Job) -> None:
 
 def job_metrics(user: Any) -> Iterator[Metric]:
     """Jobs by kind and state, and how long the running and the newest finished one of each kind took."""
+    if not user.may("viewer"):
+        return
     jobs = jobs_for(user).order_by()
     numbers = GaugeMetricFamily("skycam_jobs", "Jobs in the database.", labels=["kind", "state"])
-    for kind, state, number in jobs.values_list("kind", "state").annotate(number=Count("id")):
-        numbers.add_metric([kind, state], number)
+    counted = dict.fromkeys(product(JOB_KINDS, STATES), 0)
+    counted |= {
+        (kind, state): number for kind, state, number in jobs.values_list("kind", "state").annotate(number=Count("id"))
+    }
+    for labels, number in sorted(counted.items()):
+        numbers.add_metric(labels, number)
     yield numbers
     seconds = GaugeMetricFamily(
         "skycam_job_seconds", "How long the newest job of the kind in this state has run.", labels=["kind", "state"]

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from cameras.live.viewer import TRANSPORTS
+
 VIEWERS = Gauge("skycam_live_viewers", "Viewers of live pictures at this web process.", ["transport"])
+for transport in TRANSPORTS:
+    VIEWERS.labels(transport).set(0)
 FRAMES = Counter("skycam_live_frames_total", "Live pictures sent to viewers.", ["quality"])
 BYTES = Counter("skycam_live_bytes_total", "Bytes of live pictures sent to viewers.")
 DROPPED = Counter("skycam_live_dropped_total", "Live pictures dropped because of a limit.")

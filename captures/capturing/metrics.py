@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -50,7 +51,8 @@ def _saved(slugs: dict[UUID, str], totals: list[CaptureTotal]) -> Metric:
 def _by_reason(
     family: CounterMetricFamily, slugs: dict[UUID, str], totals: list[CaptureTotal], status: CaptureStatus
 ) -> Metric:
-    found: Counter[tuple[str, str]] = Counter()
+    """A reason that has not occurred is 0: its first time is an increase."""
+    found = Counter(dict.fromkeys(product(Reason.values, slugs.values()), 0))
     for total in totals:
         if total.status == status:
             found[total.reason if total.reason in Reason.values else OTHER, slugs[total.camera_id]] += total.captures
