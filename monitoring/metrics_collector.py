@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 COLLECT_EVERY_S = 5.0
 DEADLINE_S = 30.0
 """A manager that takes longer is an error of the collection."""
+UNKNOWN = math.nan
+"""Prometheus draws a gap. The last value would pass as a measurement, and so would the 0 of a new gauge."""
 
 
 class CameraManager(Protocol):
@@ -54,6 +57,8 @@ class SkycamMetrics:
         self.active_captures = Gauge(
             "skycam_active_captures", "Number of active capture sessions", registry=self.registry
         )
+        for gauge in (self.camera_temperature, self.sensor_temperature):
+            gauge.set(UNKNOWN)
 
     def start_metrics_server(self, port: int = 8000) -> None:
         """Serve the metrics on this port of loopback, on a thread, until the program ends. OSError when it is in use:
@@ -93,23 +98,35 @@ class MetricsCollector:
         self._stop()
 
     async def _collect_once(self) -> None:
-        try:
+        await asyncio.gather(self._collect_camera(), self._collect_sensor())
+
+    async def _collect_camera(self) -> None:
+        temperature, is_capturing = UNKNOWN, UNKNOWN
+        with self._counting_errors():
             async with asyncio.timeout(DEADLINE_S):
-                await self._collect_camera()
-                await self._collect_sensor()
+                status = await self.camera_manager.get_status()
+            temperature = number(status.get("temperature"))
+            is_capturing = float(bool(status.get("is_capturing")))
+        self.metrics.camera_temperature.set(temperature)
+        self.metrics.active_captures.set(is_capturing)
+
+    async def _collect_sensor(self) -> None:
+        temperature = UNKNOWN
+        with self._counting_errors():
+            if self.sensor_monitor.is_monitoring:
+                async with asyncio.timeout(DEADLINE_S):
+                    temperature = number(await self.sensor_monitor.get_latest_temperature())
+        self.metrics.sensor_temperature.set(temperature)
+
+    @contextlib.contextmanager
+    def _counting_errors(self) -> Iterator[None]:
+        try:
+            yield
         except Exception:
             self.metrics.capture_errors.labels(error_type="metrics_collection").inc()
             log.exception("Metrics could not be collected.")
 
-    async def _collect_camera(self) -> None:
-        status = await self.camera_manager.get_status()
-        # 0 degrees is a temperature.
-        if (temperature := status.get("temperature")) is not None:
-            self.metrics.camera_temperature.set(temperature)
-        self.metrics.active_captures.set(1 if status.get("is_capturing") else 0)
 
-    async def _collect_sensor(self) -> None:
-        if self.sensor_monitor.is_monitoring:
-            temperature = await self.sensor_monitor.get_latest_temperature()
-            if temperature is not None:
-                self.metrics.sensor_temperature.set(temperature)
+def number(value: float | None) -> float:
+    # 0 degrees is a temperature.
+    return UNKNOWN if value is None else float(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
@@ -37,6 +38,10 @@ def values(port: int) -> dict[str, float]:
 
 
 def camera(**status: Any) -> Any:
+    return camera_of(status)
+
+
+def camera_of(status: dict[str, Any]) -> Any:
     async def get_status() -> Any:
         return status
 
@@ -90,6 +95,28 @@ def test_a_manager_that_hangs_is_an_error(port: int, monkeypatch: pytest.MonkeyP
 
     collector = MetricsCollector(SimpleNamespace(get_status=get_status), sensor(None))
     assert collected(collector, port, lambda found: found.get("skycam_capture_errors_total"))
+
+
+def test_a_camera_that_fails_hides_no_sensor(port: int) -> None:
+    async def get_status() -> Any:
+        raise OSError("The camera is away.")
+
+    collector = MetricsCollector(SimpleNamespace(get_status=get_status), sensor(21.5))
+    found = collected(collector, port, lambda found: found.get("skycam_sensor_temperature_celsius") == 21.5)
+    assert math.isnan(found["skycam_camera_temperature_celsius"])
+
+
+def test_a_temperature_that_is_not_known_any_more_is_not_shown(port: int) -> None:
+    status: dict[str, Any] = {"temperature": -7.5, "is_capturing": True}
+    collector = MetricsCollector(camera_of(status), sensor(None))
+    name = "skycam_camera_temperature_celsius"
+    assert collected(collector, port, lambda found: found.get(name) == -7.5)
+    status["temperature"] = None
+    assert collected(collector, port, lambda found: math.isnan(found[name]))
+
+
+def test_a_new_gauge_of_a_temperature_shows_no_zero() -> None:
+    assert math.isnan(SkycamMetrics().registry.get_sample_value("skycam_camera_temperature_celsius") or 0.0)
 
 
 def test_a_collection_starts_again_after_it_was_stopped(port: int) -> None:
