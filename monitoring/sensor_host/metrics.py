@@ -40,7 +40,8 @@ def sensor_metrics(_user: Any = None) -> Iterator[Metric]:
         for quality in get_args(Quality):
             qualities.add_metric([name, quality], numbers[quality])
         for channel in state["channels"]:
-            if channel["quality"] != "ok" or channel["value"] is None:
+            # A newer host may know more quantities.
+            if channel["quality"] != "ok" or channel["value"] is None or channel["quantity"] not in QUANTITIES:
                 continue
             if channel["quantity"] == "temperature":
                 temperatures.add_metric([name, channel["channel"]], channel["value"])

@@ -22,10 +22,11 @@ CONFIG = SimpleNamespace(sampling_interval=0.02)
 pytestmark = pytest.mark.usefixtures("empty_broker")
 
 
-def publish(value: float | None, quality: Quality = "ok", *, main: bool = True, sensor: str = "balcony") -> None:
-    channel = ChannelReading(
-        channel="t", quantity="temperature", label="", main=main, value=value, quality=quality, at=None
-    )
+def publish(
+    value: float | None, quality: Quality = "ok", *, main: bool = True, sensor: str = "balcony",
+    quantity: str = "temperature",
+) -> None:  # fmt: skip
+    channel = ChannelReading(channel="t", quantity=quantity, label="", main=main, value=value, quality=quality, at=None)
     state = SensorState(
         sensor=sensor, kind="simulated", host="main", interval_s=2.0, state="ok", message="", since="",
         channels=[channel],
@@ -99,6 +100,12 @@ def metric_values(name: str) -> list[float]:
 def test_a_temperature_is_a_metric() -> None:
     publish(12.5)
     assert metric_values("skycam_sensor_temperature_celsius") == [12.5]
+
+
+def test_a_quantity_that_only_a_newer_host_knows_hides_no_other_metric() -> None:
+    publish(3.0, quantity="lightning")
+    assert metric_values("skycam_sensor_value") == []
+    assert sum(metric_values("skycam_sensor_channels")) == 1
 
 
 def test_a_missing_temperature_is_no_metric_and_is_counted() -> None:
