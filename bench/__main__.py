@@ -28,6 +28,7 @@ BENCHES = {
     "pages":    "bench.pages",
     "metrics":  "bench.metrics",
     "readings": "bench.readings",
+    "monitoring": "bench.monitoring",
     "clips":    "bench.clips",
     "admin":    "bench.admin",
     "retention": "bench.retention",
