@@ -131,6 +131,7 @@ from skycam_project.pages.preferences import save_preferences
 from skycam_project.pages.readings import ReadingMarksPage, ReadingsPage
 from skycam_project.pages.settings import StationSettingsPage
 from skycam_project.pages.status import ExaminationPage, StatusNow, StatusPage
+from skycam_project.pages.support_bundle import SupportBundlePage
 from skycam_project.prometheus_view import PrometheusView
 
 camera = [
@@ -317,6 +318,7 @@ urlpatterns = [
     path("status/", StatusPage.as_view(), name="status"),
     path("status/now/", StatusNow.as_view(), name="status-now"),
     path("status/examination/", ExaminationPage.as_view(), name="examination"),
+    path("status/support-bundle/", SupportBundlePage.as_view(), name="support-bundle"),
     path("storage/", include(storage)),
     path("sensors/", SensorsPage.as_view(), name="sensors"),
     # Before the sensors: a name would match them too.

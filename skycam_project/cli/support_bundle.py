@@ -31,12 +31,12 @@ def support_bundle(file: Path | None) -> None:
     check_owner(station)
     path = file or Path(time.strftime("skycam-support-%Y%m%d-%H%M%S.zip", time.gmtime()))
     try:
-        bundle = write_bundle(station, path)
+        bundle, size = write_bundle(station, path)
     except FileExistsError:
         raise CliError("invalid", f"{path} exists. Name another file.") from None
     except OSError as error:
         raise CliError("failed", f"{path} cannot be written: {error.strerror}.") from None
-    body = {"path": str(path), "bytes": bundle.size, "files": bundle.files, "missing": bundle.missing}
+    body = {"path": str(path), "bytes": size, "files": list(bundle.texts), "missing": bundle.missing}
     print_result(body, print_bundle)
 
 

@@ -6,6 +6,8 @@ import base64
 import json
 import os
 import stat
+import threading
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -123,6 +125,7 @@ def test_it_is_made_with_a_broken_configuration(tmp_path: Path) -> None:
     assert found.status == 0, found.stderr
     texts = contents(tmp_path / "b.zip")
     assert "configuration.json" not in texts
+    assert json.loads(texts["missing.json"])["jobs.json"] == "The configuration is not valid; doctor.json says why."
     assert "WEB_PORT" in texts["doctor.json"]
     assert [name for name, text in texts.items() if "planted" in text] == []
 
@@ -131,6 +134,15 @@ def test_only_the_end_of_a_long_log_is_in_it(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(bundle, "LOG_BYTES", 30)
     (tmp_path / "log").write_text("password=abc the first line\nthe second line\nthe third\n")
     assert bundle.read_end(tmp_path / "log") == "the second line\nthe third\n"
+
+
+def test_what_hangs_is_missing_in_time() -> None:
+    gate = threading.Event()
+    begin = time.monotonic()
+    found = bundle.collect_file("parts.json", lambda: str(gate.wait(60)), until=begin)
+    gate.set()
+    assert found.missing.startswith("It has not ended within")
+    assert time.monotonic() - begin < 30
 
 
 printable = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=8, max_size=40)

@@ -12,13 +12,14 @@ from core.registry import resolve
 from skycam_project.cli.diagnostics.deadline import TooSlow, run_within
 from skycam_project.cli.station import Station
 from skycam_project.cli.support.redactor import is_sensitive
-from skycam_project.config import ConfigError
+from skycam_project.config import ConfigError, SkycamConfig
 from skycam_project.config.folder import ADDRESS_FILE, BROKER_FILE, KEY_FILE
 from skycam_project.config.keys import Section
 from skycam_project.config.redaction import passwords_in, secrets_of
 
 SOURCES = {
     "configuration": "skycam_project.cli.support.known_secrets:configured_secrets",
+    "running configuration": "skycam_project.cli.support.known_secrets:secrets_in_use",
     "key files": "skycam_project.cli.support.known_secrets:key_files",
     "environment": "skycam_project.cli.support.known_secrets:environment_secrets",
     "database": "skycam_project.cli.support.stored_secrets:encrypted_secrets",
@@ -31,9 +32,21 @@ FOLDERS_OF_SHELLS = {"PWD", "OLDPWD"}
 
 
 def configured_secrets(station: Station) -> Iterator[str]:
-    """Of every key that the model marks as secret. Raises ConfigError."""
-    yield from secrets_of(station.config)
-    for text in marked_values(station.config):
+    """Of the files and the environment. Raises ConfigError."""
+    return secrets_of_configuration(station.config)
+
+
+def secrets_in_use(_station: Station) -> Iterator[str]:
+    """Of this process, whose files may have changed since, or may be broken now; none in a command without Django."""
+    settings = resolve("django.conf.settings")
+    if settings.configured:
+        yield from secrets_of_configuration(settings.STATION)
+
+
+def secrets_of_configuration(config: SkycamConfig) -> Iterator[str]:
+    """Of every key that the model marks as secret."""
+    yield from secrets_of(config)
+    for text in marked_values(config):
         yield from secrets_in(text)
 
 
