@@ -22,7 +22,7 @@ from cameras.status.clock_offset import clock_ahead_s
 from cameras.status.health import HostHealth, host_health
 from cameras.status.messages import Usage
 from cameras.status.process_usage import read_usages
-from cameras.status.usage_history import READER, UsageSample
+from cameras.status.usage_history import READER, ProcessUsage, UsageSample
 from captures.models import StorageRoot
 from core.background import log_and_continue
 from core.broker import broker
@@ -70,7 +70,7 @@ class Row:
     since: Any
     memory_bytes: int | None
     cpu_percent: float | None
-    restarts: int
+    restarts: int | None
     reason: str
     trouble: str = ""
     advice: tuple[str, ...] = ()
@@ -185,16 +185,22 @@ def host_panels(user: Any) -> list[HostPanel]:
     # This machine runs parts even if it has no cameras.
     names = sorted({display.camera.host for display in displays} | {settings.STATION.host})
     histories = READER.read(names)
-    return [
-        HostPanel(
-            name,
-            health[name]["alive"] if name in health else None,
-            (health[name]["version"] if name in health else "") or known.get(name, ""),
-            host_clock(health.get(name), web_ahead_s),
-            [with_charts(row, histories[name]) for row in (*part_rows(name), *camera_rows(name, displays, counted))],
+    panels = []
+    for name in names:
+        clock, history = host_clock(health.get(name), web_ahead_s), histories[name]
+        # Samples have the time of their host, whose clock may be off.
+        now = timezone.now().timestamp() + (clock.ahead_s or 0.0 if clock else 0.0)
+        rows = [*part_rows(name, history, now), *camera_rows(name, displays, counted)]
+        panels.append(
+            HostPanel(
+                name,
+                health[name]["alive"] if name in health else None,
+                (health[name]["version"] if name in health else "") or known.get(name, ""),
+                clock,
+                [with_charts(row, history, now) for row in rows],
+            )
         )
-        for name in names
-    ]
+    return panels
 
 
 def hosts_health(cameras: list[Camera]) -> tuple[dict[str, HostHealth], float | None]:
@@ -215,9 +221,9 @@ def host_clock(host: HostHealth | None, web_ahead_s: float | None) -> HostClock 
     return HostClock(host["clock"], None if ahead_s is None or web_ahead_s is None else ahead_s - web_ahead_s)
 
 
-def with_charts(row: Row, history: list[UsageSample]) -> Row:
+def with_charts(row: Row, history: list[UsageSample], now: float) -> Row:
     """The row with its charts; and for a part, whose processor nothing else measures, the newest figure."""
-    name, now = f"camera:{row.slug}" if row.slug else row.name, timezone.now().timestamp()
+    name = f"camera:{row.slug}" if row.slug else row.name
     used = [(sample["at"], sample["usage"][name]) for sample in history if name in sample["usage"]]
     cpu = [(at, usage["cpu_percent"]) for at, usage in used if usage["cpu_percent"] is not None]
     memory = [(at, usage["memory_bytes"] / 1e6) for at, usage in used]
@@ -230,10 +236,13 @@ def with_charts(row: Row, history: list[UsageSample]) -> Row:
     )
 
 
-def part_rows(host: str) -> list[Row]:
-    """The parts of this machine: the launcher knows no others."""
+def part_rows(host: str, history: list[UsageSample], now: float) -> list[Row]:
+    """The parts of this machine as its launcher reports them. It knows no others: those of another host are the ones
+    that it has just measured, without their restarts."""
     if host != settings.STATION.host:
-        return []
+        newest = history[-1] if history else None
+        recent = newest["usage"] if newest and now - newest["at"] < RECENT_S else {}
+        return [measured_row(name, usage) for name, usage in recent.items() if not name.startswith("camera:")]
     try:
         parts = ps(settings.STATION)
     # No launcher answers where this process was started without one.
@@ -251,6 +260,18 @@ def part_rows(host: str) -> list[Row]:
         )
         for part in parts
     ]
+
+
+def measured_row(name: str, usage: ProcessUsage) -> Row:
+    return Row(
+        name=name,
+        state_display=PART_DISPLAYS["running"],
+        since=None,
+        memory_bytes=usage["memory_bytes"],
+        cpu_percent=usage["cpu_percent"],
+        restarts=None,
+        reason="",
+    )
 
 
 def reason_of(part: dict[str, Any]) -> str:

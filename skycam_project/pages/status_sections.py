@@ -18,7 +18,9 @@ from core.broker import broker
 from core.broker.broker import BrokerDown
 from core.jobs.selectors import jobs_for
 from core.jobs.states import UNFINISHED, JobState
-from monitoring.models import DeliveryState
+from monitoring.models import DeliveryState, NotificationChannel, Webhook
+from monitoring.notifications.selectors import channels_for
+from monitoring.notifications.selectors import statuses_of as channel_statuses
 from monitoring.sensor_management.selectors import SensorStatus, sensors_for, statuses_of
 from monitoring.webhooks.selectors import webhooks_for
 
@@ -126,21 +128,30 @@ def sensor_figure(status: SensorStatus) -> Figure:
 
 
 def deliveries(user: Any) -> Section | None:
-    """The backlogs of web-hooks and off-site destinations. Only managers may see their names."""
+    """The backlogs of notification channels, web-hooks and off-site destinations. Only managers may see their names."""
     if not user.may("manager"):
         return None
-    found = [*webhook_figures(user), *destination_figures()]
+    found = [*channel_figures(user), *webhook_figures(user), *destination_figures()]
     return Section("Deliveries", found) if found else None
+
+
+def channel_figures(user: Any) -> Iterator[Figure]:
+    for status in channel_statuses(channels_for(user).order_by("name")):
+        url = reverse("channel", args=[status.channel.pk])
+        yield delivery_figure(status.channel, status.pending, url)
 
 
 def webhook_figures(user: Any) -> Iterator[Figure]:
     pending = Count("deliveries", filter=Q(deliveries__state=DeliveryState.PENDING))
     for webhook in webhooks_for(user).annotate(waiting=pending).order_by("name"):
-        url = reverse("webhook", args=[webhook.pk])
-        note = "" if webhook.enabled else "off"
-        if webhook.failing_since is not None:
-            note = f"failing since {webhook.failing_since:%Y-%m-%d %H:%M} UTC"
-        yield Figure(webhook.name, str(webhook.waiting), "pending", note, "warn" if webhook.failing_since else "", url)
+        yield delivery_figure(webhook, webhook.waiting, reverse("webhook", args=[webhook.pk]))
+
+
+def delivery_figure(receiver: NotificationChannel | Webhook, waiting: int, url: str) -> Figure:
+    note = "" if receiver.enabled else "off"
+    if receiver.failing_since is not None:
+        note = f"failing since {receiver.failing_since:%Y-%m-%d %H:%M} UTC"
+    return Figure(receiver.name, str(waiting), "pending", note, "warn" if receiver.failing_since else "", url)
 
 
 def destination_figures() -> Iterator[Figure]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from cameras.models import Camera
 from cameras.status.clock_offset import clock_ahead_s
@@ -19,11 +20,13 @@ from cameras.status.process_usage import ProcessUsage
 from cameras.status.usage_history import READER, SAMPLES, UsageSample, append_sample
 from core.broker import broker
 from core.jobs.models import Job
+from monitoring.models import NotificationChannel
 from skycam_project.launch.usage_sampler import UsageSampler
 from skycam_project.pages.sparklines import sparkline
 from skycam_project.pages.status_sections import SECTIONS
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.audiences import only_for
+from tests.harness.rows.notifications import webhook_channel
 from tests.harness.rows.webhooks import added, happened
 
 NOW = 1_700_000_000.0
@@ -73,6 +76,15 @@ def test_only_managers_see_the_backlogs_of_web_hooks(viewer: Any, manager: Any, 
     [happened() for _ in range(3)]
     assert "laboratory" not in text_of(viewer.get("/status/"))
     assert "<b>3</b> pending" in figures(manager, "Deliveries")
+
+
+def test_only_managers_see_the_backlogs_of_notification_channels(viewer: Any, manager: Any, valkey: Any) -> None:
+    channel = webhook_channel(name="night-watch")
+    NotificationChannel.objects.filter(pk=channel.pk).update(failing_since=timezone.now())
+    assert "night-watch" not in text_of(viewer.get("/status/"))
+    text = figures(manager, "Deliveries")
+    assert "night-watch" in text
+    assert "failing since" in text
 
 
 def test_the_sections_need_no_more_queries_for_more_web_hooks(
@@ -130,6 +142,22 @@ def test_a_camera_has_charts_of_its_processor_and_memory(viewer: Any, camera: Ca
     row = text_of(viewer.get("/status/")).partition('id="row-main-sky"')[2].partition("</tr>")[0]
     assert "CPU of Sky in the last hour: 7 to 7 %" in row
     assert "Memory of Sky in the last hour: 50 to 50 MB" in row
+
+
+def test_another_host_has_the_parts_that_it_measured_by_its_own_clock(viewer: Any, camera: Camera, valkey: Any) -> None:
+    Camera.objects.update(host="dome")
+    heartbeat = {"host": "dome", "clock": "unsynchronised", "ahead_s": clock_ahead_s(valkey) - 3000.0}
+    valkey.set(broker.key("host", "dome"), json.dumps(heartbeat))
+    [append_sample(valkey, "dome", sample(time.time() - 3000 - ago, 7.0)) for ago in (20, 10)]
+    row = text_of(viewer.get("/status/")).partition('id="row-dome-web"')[2].partition("</tr>")[0]
+    assert "CPU of web in the last hour: 7 to 7 %" in row
+    assert ">0<" not in row
+
+
+def test_another_host_has_no_parts_that_it_measured_long_ago(viewer: Any, camera: Camera, valkey: Any) -> None:
+    Camera.objects.update(host="dome")
+    append_sample(valkey, "dome", sample(time.time() - 60, 7.0))
+    assert 'id="row-dome-web"' not in text_of(viewer.get("/status/"))
 
 
 def test_a_sampler_measures_the_cameras_of_its_host(valkey: Any) -> None:
