@@ -66,7 +66,8 @@ def raise_alert(
     host = host or settings.STATION.host
     # Of two processes that raise it at once, the constraint lets one insert the row, and `get_or_create` reads it in
     # the other.
-    alert, created = Alert.objects.exclude(state=Alert.State.RESOLVED).get_or_create(
+    unresolved = Alert.objects.exclude(state=Alert.State.RESOLVED)
+    alert, created = unresolved.get_or_create(
         key=key,
         defaults={"message": message, "severity": severity, "data": data or {}, "host": host, **camera_columns(camera)},
     )
@@ -75,10 +76,13 @@ def raise_alert(
         publish_alert(alert)
         return alert
     # An update with F(), so that two processes lose no count. The camera, too: a slug in the key may be used again.
-    Alert.objects.filter(pk=alert.pk).update(
+    is_counted = unresolved.filter(pk=alert.pk).update(
         message=message, severity=severity, last_seen_at=timezone.now(), count=F("count") + 1, data=data or {},
         host=host, **camera_columns(camera),
     )  # fmt: skip
+    if not is_counted:
+        # Another process has resolved it meanwhile: the condition is a new alert.
+        return raise_alert(key, message, severity=severity, camera=camera, data=data, host=host)
     alert.refresh_from_db()
     return alert
 
