@@ -61,6 +61,7 @@ RETENTION = {
     "alerts": "monitoring.retention.remove_alerts",
     "idempotent_requests": "core.idempotency.retention.remove_requests",
     "jobs": "core.jobs.services.remove_jobs",
+    "maintenance_windows": "monitoring.alert_rules.retention.remove_windows",
     "notifications": "monitoring.notifications.retention.remove_notifications",
     "webhook_deliveries": "monitoring.webhooks.retention.remove_deliveries",
     "readings": "monitoring.readings.retention.remove_readings",

@@ -210,8 +210,8 @@ class DeadManSwitchConfig(Section):
 class MonitoringConfig(Section):
     events_kept_days: int = key(
         90,
-        "Days to keep events of severity info, and resolved alerts; 0 keeps all events forever. Open alerts and the "
-        "newest 1000 events are always kept.",
+        "Days to keep events of severity info, resolved alerts and past maintenance windows; 0 keeps all events "
+        "forever. Open alerts and the newest 1000 events are always kept.",
         "a whole number from 0 to 36500",
         ge=0,
         le=36_500,

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from monitoring import retention
-from monitoring.models import Alert, Event
+from monitoring.models import Alert, Event, MaintenanceWindow
 from monitoring.retention import remove_expired
 from monitoring.services import raise_alert, record_event, resolve_alert
 from monitoring.tables import RETENTION
@@ -138,3 +138,21 @@ def test_the_jobs_worker_removes_old_rows_each_hour() -> None:
     entry = settings.CELERY_BEAT_SCHEDULE["retention"]
     assert entry["task"] in app.tasks
     assert entry["schedule"] == 3600.0
+
+
+def test_windows_that_ended_longer_ago_than_events_are_kept_are_removed(kept_for: Callable[[int], None]) -> None:
+    kept_for(10)
+    now, day = timezone.now(), timedelta(days=1)
+    for ended in (9, 11):
+        MaintenanceWindow.objects.create(
+            subject=f"{ended} days", begins_at=now - (ended + 1) * day, ends_at=now - ended * day
+        )
+    assert remove_expired({"maintenance_windows": RETENTION["maintenance_windows"]}) == {"maintenance_windows": 1}
+    assert [one.subject for one in MaintenanceWindow.objects.all()] == ["9 days"]
+
+
+def test_windows_are_kept_forever_with_the_events(kept_for: Callable[[int], None]) -> None:
+    kept_for(0)
+    long_ago = timezone.now() - timedelta(days=9999)
+    MaintenanceWindow.objects.create(begins_at=long_ago, ends_at=long_ago + timedelta(hours=1))
+    assert remove_expired({"maintenance_windows": RETENTION["maintenance_windows"]}) == {"maintenance_windows": 0}
