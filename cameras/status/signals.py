@@ -26,6 +26,13 @@ class WatchedCamera(NamedTuple):
     """As its row says. An experiment may have it recorded, too: its status says so."""
 
 
+class SeenFrame(NamedTuple):
+    frame: str | None
+    seen_at: float
+    """When this process saw it first, not its own time, as clocks jump."""
+    is_first: bool
+
+
 class FrameAges:
     """How long ago each camera of this host that is to record gave its last frame; since the begin of the recording for
     one that has given none. An idle camera is not read, so that no frame of it is missing: its age is 0. A camera that
@@ -34,8 +41,8 @@ class FrameAges:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._known: list[WatchedCamera] = []
-        self._frames: dict[str, tuple[str | None, float]] = {}
-        """Camera's id -> its newest frame, and when that was first seen: not by its own time, as clocks jump."""
+        self._frames: dict[str, SeenFrame] = {}
+        """Camera's id -> its newest frame."""
 
     def signals(self, host: str) -> Iterator[Signal]:
         """BrokerDown."""
@@ -43,20 +50,21 @@ class FrameAges:
         now = self._clock()
         statuses = read_statuses_by_slug({camera.slug: "connected" for camera in cameras})
         for camera in cameras:
-            age = self._age(camera, statuses[camera.slug], now)
-            yield Signal("frame_age", camera.slug, age, "s", (camera.id, camera.slug))
+            age, is_at_least = self._age(camera, statuses[camera.slug], now)
+            yield Signal("frame_age", camera.slug, age, "s", (camera.id, camera.slug), is_at_least)
         here = {camera.id for camera in cameras}
         self._frames = {one: found for one, found in self._frames.items() if one in here}
 
-    def _age(self, camera: WatchedCamera, status: Status, now: float) -> float | None:
-        """None if it is not known whether the camera is to record."""
+    def _age(self, camera: WatchedCamera, status: Status, now: float) -> tuple[float | None, bool]:
+        """And whether it may be older. None if it is not known whether the camera is to record."""
         if not camera.is_to_record and status["recorder"] is None:
             self._frames.pop(camera.id, None)
-            return None if status["observed"] == "host_down" else 0.0
+            return None if status["observed"] == "host_down" else 0.0, False
         newest, known = status["last_frame"], self._frames.get(camera.id)
-        if known is None or (newest is not None and newest != known[0]):
-            self._frames[camera.id] = known = (newest, now)
-        return now - known[1]
+        if known is None or (newest is not None and newest != known.frame):
+            # The first one that this process sees may have come long before.
+            self._frames[camera.id] = known = SeenFrame(newest, now, is_first=known is None)
+        return now - known.seen_at, known.is_first
 
     def _cameras(self, host: str) -> list[WatchedCamera]:
         try:
@@ -108,7 +116,8 @@ class SilentHosts:
 
     def __init__(self) -> None:
         self._hosts: list[str] = []
-        self._first_seen: dict[str, float] = {}
+        self._beats: dict[str, tuple[float, bool]] = {}
+        """Host -> when its last beat was seen, or its silence if none was, and whether one was."""
 
     def signals(self) -> Iterator[Signal]:
         """BrokerDown: whether hosts are there is unknown then."""
@@ -122,8 +131,10 @@ class SilentHosts:
             beats = cast(list[str | None], server.mget([broker.key("host", host) for host in self._hosts] or ["-"]))
         for host, beat in zip(self._hosts, beats, strict=False):
             if beat:
-                self._first_seen[host] = now
-            yield Signal("host_silent", host, now - self._first_seen.setdefault(host, now), "s")
+                self._beats[host] = (now, True)
+            since, has_beaten = self._beats.setdefault(host, (now, False))
+            # One that was silent from the start may have been so for longer.
+            yield Signal("host_silent", host, now - since, "s", is_at_least=not has_beaten)
 
 
 @functools.cache

@@ -7,7 +7,6 @@ from typing import Any, TypedDict
 from django.utils import timezone
 
 from core.times.timestamps import stamp, stamp_or_none
-from monitoring.alert_rules.kinds import RULE_KINDS
 from monitoring.alert_rules.preview import Preview
 from monitoring.alert_rules.replay import Opening
 from monitoring.alert_rules.selectors import RuleStatus
@@ -91,7 +90,7 @@ def rule_body(status: RuleStatus) -> RuleBody:
         kind=rule.kind,
         subject=rule.subject,
         threshold=rule.threshold,
-        unit=RULE_KINDS[rule.kind].unit if rule.kind in RULE_KINDS else "",
+        unit=status.unit,
         clear=rule.clear,
         for_s=rule.for_s,
         clear_for_s=rule.clear_for_s,

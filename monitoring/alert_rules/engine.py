@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from monitoring.alert_rules.rule import Phase, Rule, RuleState, Signal, evaluate
+from monitoring.alert_rules.rule import Judgement, Phase, Rule, RuleState, Signal, evaluate, judge
 from monitoring.alert_rules.sentences import alert_sentence
 
 Place = tuple[str, str]
@@ -72,7 +72,7 @@ class RuleEngine:
             for rule in self._rules_for(signal):
                 place = (rule.name, signal.subject)
                 before = self._states.get(place, INACTIVE)
-                after = evaluate(rule, before, signal.value, now)
+                after = evaluate(rule, before, known_value(rule, signal), now)
                 if after is before:
                     continue
                 self._store(place, after, signal)
@@ -82,6 +82,17 @@ class RuleEngine:
                 elif before.is_open and not after.is_open:
                     changes.append(Change("close", rule, signal))
         return changes
+
+    def pause(self, signals: Iterable[Signal], now: float) -> None:
+        """Of subjects in maintenance: open alerts stay open, and no time counts, neither this nor that before."""
+        for signal in signals:
+            for rule in self._rules_for(signal):
+                place = (rule.name, signal.subject)
+                state = self._states.get(place, INACTIVE)
+                if state.phase == Phase.PENDING:
+                    self._store(place, INACTIVE, signal)
+                elif state.phase == Phase.CLEARING:
+                    self._states[place] = RuleState(Phase.FIRING, now, state.beyond_since)
 
     def forget(self, name: str, still_there: set[str]) -> list[Change]:
         """Close the alerts of subjects of the signal `name` that do not exist any more: a camera that was removed."""
@@ -127,3 +138,10 @@ class RuleEngine:
             found = [rule for rule in self._by_signal.get(signal.name, []) if rule.concerns(signal.subject)]
             self._concerned[key] = found
         return found
+
+
+def known_value(rule: Rule, signal: Signal) -> float | None:
+    """None for a value that may be greater, unless what is known of it is beyond the threshold already."""
+    if signal.is_at_least and judge(rule, signal.value) != Judgement.BEYOND:
+        return None
+    return signal.value

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from monitoring.alert_rules.event_rules import meets
+from django.db.models import QuerySet
+
+from monitoring.alert_rules.event_rules import meets, subject_of
 from monitoring.alert_rules.replay import Opening
 from monitoring.alert_rules.rule import matches
 from monitoring.alert_rules.validation import WATCHED_EVENTS
@@ -18,14 +20,18 @@ CHUNK = 2000
 MAX_TIMES = 10_000
 
 
-def event_openings(rule: AlertRule, user: Any, begin: datetime, end: datetime) -> Iterator[Opening]:
-    """Of each kind and camera, as in `event_rules`."""
+def watched_events(rule: AlertRule, user: Any, begin: datetime, end: datetime) -> QuerySet[Event]:
+    """The oldest first; still with those of cameras that the rule does not concern."""
     kinds = [kind for kind in WATCHED_EVENTS if matches(rule.subject.partition(":")[0], kind)]
-    found = events_for(user).filter(kind__in=kinds, at__gte=begin, at__lt=end).order_by("at", "id")
+    return events_for(user).filter(kind__in=kinds, at__gte=begin, at__lt=end).order_by("at", "id")
+
+
+def event_openings(rule: AlertRule, events: QuerySet[Event], end: datetime) -> Iterator[Opening]:
+    """Of each kind and camera, as in `event_rules`."""
     subjects: dict[str, _Subject] = defaultdict(lambda: _Subject(rule))
-    for event in found.only("kind", "camera", "at").iterator(CHUNK):
+    for event in events.only("kind", "camera", "at").iterator(CHUNK):
         if meets(rule, event):
-            subject = f"{event.kind}:{event.camera}" if event.camera else event.kind
+            subject = subject_of(event)
             yield from subjects[subject].replay_event(subject, event)
     for subject, one in subjects.items():
         yield from one.end(subject, end)

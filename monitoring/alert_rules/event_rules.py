@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 
@@ -26,7 +26,7 @@ def open_event_alerts(event: Event) -> None:
         return
     for rule in _event_rules():
         if meets(rule, event) and is_frequent(rule, event) and not in_maintenance(event):
-            subject = f"{event.kind}:{event.camera}" if event.camera else event.kind
+            subject = subject_of(event)
             camera = CameraName(event.camera_uuid, event.camera) if event.camera else None
             sentence = f"{rule.label}: {event.message}" if rule.label else event.message
             raise_alert(
@@ -62,16 +62,26 @@ def is_frequent(rule: AlertRule, event: Event) -> bool:
     if rule.threshold <= 1:
         return True
     since = event.at - timedelta(seconds=rule.for_s)
+    # Neither the events in a maintenance window count, nor those before it, as for other rules.
+    since = max([since, *(window.ends_at for window in windows_of(event, since))])
     found = Event.objects.filter(kind=event.kind, camera=event.camera, at__gt=since, at__lte=event.at)
-    return found.count() >= rule.threshold
+    # Counting ends at the threshold: there may be millions within a month.
+    return found.values("pk")[: int(rule.threshold)].count() >= rule.threshold
 
 
 def in_maintenance(event: Event) -> bool:
-    """Whether a window has the event's camera, host or kind as its subject."""
-    now = timezone.now()
-    windows = MaintenanceWindow.objects.filter(begins_at__lte=now, ends_at__gt=now).values_list("subject", flat=True)
-    names = [name for name in (event.camera, event.host, event.kind) if name]
-    return any(concerns(subject, name) for subject in windows for name in names)
+    return any(window.ends_at > event.at for window in windows_of(event, event.at))
+
+
+def windows_of(event: Event, since: datetime) -> list[MaintenanceWindow]:
+    """Those that began before the event, end after `since`, and have its camera, host or kind as their subject."""
+    found = MaintenanceWindow.objects.filter(begins_at__lte=event.at, ends_at__gt=since)
+    names = [name for name in (event.camera, event.host, subject_of(event)) if name]
+    return [window for window in found if any(concerns(window.subject, name) for name in names)]
+
+
+def subject_of(event: Event) -> str:
+    return f"{event.kind}:{event.camera}" if event.camera else event.kind
 
 
 def clear_cache() -> None:

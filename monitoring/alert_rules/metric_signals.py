@@ -30,4 +30,6 @@ def metric_signals(_host: str) -> Iterator[Signal]:
             number += 1
             if number > MOST:
                 return
-            yield Signal("metric", name, float(sample.value))
+            slug = sample.labels.get("camera")
+            # Rows without a UUID are hidden by the slug.
+            yield Signal("metric", name, float(sample.value), "", ("", slug) if slug else None)

@@ -138,7 +138,7 @@ def rules_context(user: Any) -> dict[str, Any]:
 
 def shown(status: RuleStatus) -> dict[str, Any]:
     rule, kind = status.rule, RULE_KINDS.get(status.rule.kind)
-    condition = f"{rule.severity}: {condition_text(rule_of(rule))}" if kind else rule.severity
+    condition = f"{rule.severity}: {condition_text(rule_of(rule), status.unit)}" if kind else rule.severity
     return {"status": status, "rule": rule, "kind": kind, "condition": condition}
 
 
@@ -163,7 +163,7 @@ class PageOfRule(Page):
     ) -> HttpResponse:
         """The form, or for those who may not change rules what it would have. Without JavaScript the button Preview
         shows the preview."""
-        known = known_subjects(self.request.user).get(RULE_KINDS[kind].signal, [])
+        known = known_subjects(self.request.user).get(RULE_KINDS[kind].signal, {})
         context = {"form": form, "kind": kind, "kinds": readable_kinds(), "subjects": known, **more}
         context["preview_trigger"] = FORM_CHANGES if rule is None else f"load, {FORM_CHANGES}"
         if rule is not None:

@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.limits.wait_limiter import WaitLimiter
-from monitoring.alert_rules.event_preview import event_openings
+from monitoring.alert_rules.event_preview import event_openings, watched_events
 from monitoring.alert_rules.kinds import EVENTS
 from monitoring.alert_rules.reading_signals import add_to_history, new_history, rate_in_hour
 from monitoring.alert_rules.replay import Opening, Sample, replay
 from monitoring.alert_rules.rows import rule_of
 from monitoring.alert_rules.rule import Rule
+from monitoring.alert_rules.selectors import channels_by_subject, unit_of
 from monitoring.alert_rules.sentences import duration_text
 from monitoring.models import AlertRule, Reading, ReadingAggregate, ReadingQuality, SensorChannel
 
@@ -28,8 +30,14 @@ GAP_S = 300.0
 MINUTE_S = 60
 CHUNK = 10_000
 Resolution = Literal["readings", "minutes", "events"]
+MAX_EVENTS = 200_000
+"""Events that a preview reads."""
 previews = WaitLimiter("previews of alert rules", most=2, most_per_user=2)
 NOT_STORED = "The values that this rule watches are not stored: what it would have done is not known."
+TOO_MANY = (
+    "Too much is stored of what this rule watches: what it would have done is not known. Choose a narrower subject or "
+    "fewer days."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,10 @@ def preview_rule(row: AlertRule, user: Any, actor: str, days: int = 7) -> Previe
         end = timezone.now()
         begin = end - timedelta(days=days)
         if row.kind == "event":
-            found = sorted(event_openings(row, user, begin, end), key=lambda one: one.begin)
+            events = watched_events(row, user, begin, end)
+            if has_more_than(MAX_EVENTS, [events]):
+                return Preview(TOO_MANY)
+            found = sorted(event_openings(row, events, end), key=lambda one: one.begin)
             return counted(found, "events", days, begin, end)
         sources = {"reading": of_values, "reading_rate": of_rates, "sensor_missing": of_absence}
         rule = rule_of(row)
@@ -64,21 +75,19 @@ def preview_rule(row: AlertRule, user: Any, actor: str, days: int = 7) -> Previe
 
 
 def preview_readings(rule: Rule, source: Any, begin: datetime, end: datetime, days: int) -> Preview:
-    channels = [
-        channel
-        for channel in SensorChannel.objects.filter(sensor__removed_at=None).select_related("sensor")
-        if rule.concerns(f"{channel.sensor.name}:{channel.key}")
-    ]
+    known = channels_by_subject(SensorChannel.objects.filter(sensor__removed_at=None))
+    channels = {subject: channel for subject, channel in known.items() if rule.concerns(subject)}
     if not channels:
         return Preview(f"No sensor has readings of {rule.subject}: what the rule would have done is not known.")
     begin_ms, end_ms = ms(begin), ms(end)
-    fine = is_fine_enough(channels, begin_ms, end_ms)
+    fine = is_fine_enough(channels.values(), begin_ms, end_ms)
+    if not fine and has_too_many_minutes(channels.values(), begin_ms, end_ms):
+        return Preview(TOO_MANY)
     resolution: Resolution = "readings" if fine else "minutes"
     openings: list[Opening] = []
     since_ms: int | None = None
-    for channel in channels:
+    for subject, channel in channels.items():
         rows = Rows(channel, begin_ms, end_ms, fine=fine, minute_value=minute_value(rule))
-        subject = f"{channel.sensor.name}:{channel.key}"
         openings += replay(rule, subject, source(rows), end.timestamp())
         if rows.first_ms is not None:
             since_ms = rows.first_ms if since_ms is None else min(since_ms, rows.first_ms)
@@ -87,7 +96,8 @@ def preview_readings(rule: Rule, source: Any, begin: datetime, end: datetime, da
     if since_ms is None:
         return Preview(f"No readings of {rule.subject} are stored: what the rule would have done is not known.")
     since = datetime.fromtimestamp(since_ms / 1000, UTC)
-    unit = " ".join(filter(None, [channels[0].unit.unit, rule.rule_kind.unit])) if source is not of_absence else ""
+    units = () if source is of_absence else (channel.unit.unit for channel in channels.values())
+    unit = unit_of(units, rule.rule_kind)
     return counted(sorted(openings, key=lambda one: one.begin), resolution, days, since, end, unit)
 
 
@@ -117,15 +127,27 @@ def counted(
     return Preview(sentence, number, open_s, resolution, since, unit, openings[:MAX_OPENINGS])
 
 
-def is_fine_enough(channels: list[SensorChannel], begin_ms: int, end_ms: int) -> bool:
-    """Whether the readings are few enough to be read one by one. Counting ends at the limit."""
+def is_fine_enough(channels: Iterable[SensorChannel], begin_ms: int, end_ms: int) -> bool:
+    """Whether the readings are few enough to be read one by one."""
+    readings = Reading.objects.filter(at_ms__gte=begin_ms, at_ms__lt=end_ms)
+    return not has_more_than(MAX_READINGS, (readings.filter(channel=one) for one in channels))
+
+
+def has_too_many_minutes(channels: Iterable[SensorChannel], begin_ms: int, end_ms: int) -> bool:
+    minutes = ReadingAggregate.objects.filter(
+        seconds=MINUTE_S, start_s__gte=begin_ms // 1000, start_s__lt=end_ms // 1000
+    )
+    return has_more_than(MAX_READINGS, (minutes.filter(channel=one) for one in channels))
+
+
+def has_more_than(limit: int, querysets: Iterable[QuerySet[Any]]) -> bool:
+    """Counting ends at the limit."""
     counted = 0
-    for channel in channels:
-        found = Reading.objects.filter(channel=channel, at_ms__gte=begin_ms, at_ms__lt=end_ms)
-        counted += found.values("pk")[: MAX_READINGS + 1 - counted].count()
-        if counted > MAX_READINGS:
-            return False
-    return True
+    for rows in querysets:
+        counted += rows.values("pk")[: limit + 1 - counted].count()
+        if counted > limit:
+            return True
+    return False
 
 
 @dataclass(slots=True)

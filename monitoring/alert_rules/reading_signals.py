@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from monitoring.alert_rules.rule import Signal
 from monitoring.sensors.quantities import QUANTITIES
@@ -18,49 +19,87 @@ HOUR_MS = 3_600_000
 MAX_POINTS = 200
 
 
+ChannelId = tuple[str, str]
+"""Key and quantity."""
+
+
+def channel_subjects(sensor: str, channels: Iterable[ChannelId]) -> dict[ChannelId, str]:
+    """The subject of each channel of a sensor: `balcony:probe`, or `balcony:probe:humidity` where several quantities
+    have one key."""
+    found = list(channels)
+    numbers = Counter(key for key, _ in found)
+    return {
+        (key, quantity): f"{sensor}:{key}" if numbers[key] == 1 else f"{sensor}:{key}:{quantity}"
+        for key, quantity in found
+    }
+
+
+def subjects_of_state(state: SensorState) -> dict[ChannelId, str]:
+    return channel_subjects(state["sensor"], ((one["channel"], one["quantity"]) for one in state["channels"]))
+
+
+@dataclass(slots=True)
+class _Channel:
+    value: float | None = None
+    """The last plausible one; None while it is unknown."""
+    is_implausible: bool | None = None
+    history: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=MAX_POINTS))
+
+    def record(self, reading: JudgedReading) -> None:
+        self.is_implausible = reading.quality == "implausible"
+        if reading.quality == "ok" and reading.value is not None:
+            self.value = reading.value
+            add_to_history(self.history, reading.at_ms, reading.value)
+        elif reading.quality == "missing":
+            # Its value is unknown now: it neither opens nor closes an alert.
+            self.value = None
+            self.history.clear()
+
+    def signals(self, subject: str, quantity: str) -> Iterable[Signal]:
+        unit = QUANTITIES[quantity].unit if quantity in QUANTITIES else ""
+        yield Signal("reading", subject, self.value, unit)
+        yield Signal("reading_rate", subject, rate_in_hour(self.history), f"{unit} an hour".strip())
+        is_implausible = self.is_implausible
+        yield Signal("sensor_implausible", subject, None if is_implausible is None else float(is_implausible))
+
+
+@dataclass(slots=True)
+class _Sensor:
+    id: str
+    """Its UUID: another sensor may have its name later."""
+    channels: defaultdict[ChannelId, _Channel] = field(default_factory=lambda: defaultdict(_Channel))
+
+
 class ReadingSignals:
     """Any thread may call `record`; `_lock` guards the values."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._values: dict[str, tuple[float, str]] = {}
-        self._history: dict[str, deque[tuple[int, float]]] = {}
-        self._implausible: dict[str, bool] = {}
+        self._sensors: dict[str, _Sensor] = {}
 
     def record(self, readings: Iterable[JudgedReading]) -> None:
         with self._lock:
             for reading in readings:
-                self._record(reading)
+                known = self._sensors.get(reading.name)
+                if known is None or known.id != reading.sensor:
+                    known = self._sensors[reading.name] = _Sensor(reading.sensor)
+                known.channels[reading.channel, reading.quantity].record(reading)
 
     def signals(self, states: Sequence[SensorState]) -> list[Signal]:
-        """The signals of all channels; a value is None while it is unknown."""
+        """The signals of all channels; a value is None while it is unknown. Sensors that are not in `states` are
+        forgotten: one that is switched on again begins with unknown values."""
         with self._lock:
-            found = [
-                signal
-                for state in states
-                for channel in state["channels"]
-                for signal in self._of_channel(f"{state['sensor']}:{channel['channel']}")
-            ]
-        return found + [signal for state in states for signal in _missing(state)]
+            names = {state["sensor"] for state in states}
+            self._sensors = {name: sensor for name, sensor in self._sensors.items() if name in names}
+            return [signal for state in states for signal in self._of_sensor(state)]
 
-    def _of_channel(self, subject: str) -> Iterable[Signal]:
-        value, unit = self._values.get(subject, (None, ""))
-        yield Signal("reading", subject, value, unit)
-        yield Signal("reading_rate", subject, rate_in_hour(self._history.get(subject, ())), f"{unit} an hour".strip())
-        is_implausible = self._implausible.get(subject)
-        yield Signal("sensor_implausible", subject, None if is_implausible is None else float(is_implausible))
-
-    def _record(self, reading: JudgedReading) -> None:
-        subject = f"{reading.name}:{reading.channel}"
-        self._implausible[subject] = reading.quality == "implausible"
-        if reading.quality == "ok" and reading.value is not None:
-            unit = QUANTITIES[reading.quantity].unit if reading.quantity in QUANTITIES else ""
-            self._values[subject] = (reading.value, unit)
-            add_to_history(self._history.setdefault(subject, new_history()), reading.at_ms, reading.value)
-        elif reading.quality == "missing":
-            # Its value is unknown now: it neither opens nor closes an alert.
-            self._values.pop(subject, None)
-            self._history.pop(subject, None)
+    def _of_sensor(self, state: SensorState) -> Iterable[Signal]:
+        known = self._sensors.get(state["sensor"]) or _Sensor("")
+        subjects = subjects_of_state(state)
+        for channel_id, subject in subjects.items():
+            channel = known.channels[channel_id] if channel_id in known.channels else _Channel()
+            yield from channel.signals(subject, channel_id[1])
+        yield from _missing(state, subjects)
 
 
 def new_history() -> deque[tuple[int, float]]:
@@ -86,9 +125,9 @@ def rate_in_hour(history: Sequence[tuple[int, float]]) -> float | None:
     return (last - first) * HOUR_MS / (last_ms - first_ms)
 
 
-def _missing(state: SensorState) -> Iterable[Signal]:
+def _missing(state: SensorState, subjects: Mapping[ChannelId, str]) -> Iterable[Signal]:
     """One for the sensor if all its channels are missing, else one for each channel."""
-    is_missing = {f"{state['sensor']}:{one['channel']}": one["quality"] == "missing" for one in state["channels"]}
+    is_missing = {subjects[one["channel"], one["quantity"]]: one["quality"] == "missing" for one in state["channels"]}
     has_failed = state["state"] in {"error", "missing"} and not state["channels"]
     all_missing = has_failed or (bool(is_missing) and all(is_missing.values()))
     starting = state["state"] == "starting"

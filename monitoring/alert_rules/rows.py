@@ -13,7 +13,7 @@ from pathlib import Path
 from django.utils import timezone
 
 from monitoring.alert_rules.kinds import RULE_KINDS
-from monitoring.alert_rules.rule import Rule, concerns
+from monitoring.alert_rules.rule import Rule, Signal, concerns
 from monitoring.models import Alert, AlertRule, MaintenanceWindow
 
 KEY = "rule:"
@@ -31,8 +31,8 @@ class Window:
     begins_s: float
     ends_s: float
 
-    def covers(self, subject: str, wall_s: float) -> bool:
-        return self.begins_s <= wall_s < self.ends_s and concerns(self.subject, subject)
+    def runs(self, wall_s: float) -> bool:
+        return self.begins_s <= wall_s < self.ends_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,15 @@ class RuleBook:
     rules: tuple[Rule, ...] = ()
     windows: tuple[Window, ...] = ()
 
-    def is_in_maintenance(self, subject: str, wall_s: float) -> bool:
-        return any(window.covers(subject, wall_s) for window in self.windows)
+    def split(self, signals: Iterable[Signal], wall_s: float) -> tuple[list[Signal], list[Signal]]:
+        """The signals whose rules are evaluated now, and those in maintenance."""
+        running = [window for window in self.windows if window.runs(wall_s)]
+        in_use: list[Signal] = []
+        in_maintenance: list[Signal] = []
+        for signal in signals:
+            is_covered = any(concerns(window.subject, signal.subject) for window in running)
+            (in_maintenance if is_covered else in_use).append(signal)
+        return in_use, in_maintenance
 
 
 def read_rule_book() -> RuleBook:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from math import isfinite
 from typing import NamedTuple
 
 from monitoring.alert_rules.kinds import RULE_KINDS, RuleKind
@@ -63,11 +64,11 @@ class Rule:
 
 
 def concerns(pattern: str, subject: str) -> bool:
-    """`*` and `?` are wildcards. A pattern without a colon also concerns all that a subject has after one: `balcony` is
-    `balcony:*`."""
+    """`*` and `?` are wildcards. A pattern also concerns all that a subject has after it and a colon: `balcony` is
+    `balcony:*`, and `balcony:probe` is both its temperature and its humidity."""
     if matches(pattern, subject):
         return True
-    return ":" not in pattern and matches(pattern, subject.partition(":")[0])
+    return any(matches(pattern, subject[:end]) for end, letter in enumerate(subject) if letter == ":")
 
 
 def matches(pattern: str, text: str) -> bool:
@@ -83,7 +84,9 @@ class Signal(NamedTuple):
     value: float | None
     unit: str = ""
     camera: tuple[str, str] | None = None
-    """UUID and slug, if the subject is a camera or a part of one."""
+    """UUID and slug, if the subject is a camera or a part of one. The UUID is empty if it is not known."""
+    is_at_least: bool = False
+    """The value may be greater: what was before the start of this process is not known to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ class RuleState:
 
 
 def judge(rule: Rule, value: float | None) -> Judgement:
-    if value is None:
+    if value is None or not isfinite(value):
         return Judgement.UNKNOWN
     clear = rule.threshold if rule.clear is None else rule.clear
     # Mirrored, `below` is `above`.

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+from django.utils import timezone
+
 from core.registry import resolve
-from monitoring.alert_rules.kinds import EVENTS, RULE_KINDS
-from monitoring.alert_rules.reading_signals import READING_SIGNALS
+from monitoring.alert_rules.kinds import EVENTS, RULE_KINDS, RuleKind
+from monitoring.alert_rules.reading_signals import READING_SIGNALS, ChannelId, channel_subjects
 from monitoring.alert_rules.rows import KEY
 from monitoring.alert_rules.rule import concerns
 from monitoring.models import Alert, AlertRule, MaintenanceWindow, SensorChannel
@@ -25,11 +28,12 @@ WINDOWS = 200
 @dataclass(frozen=True, slots=True)
 class RuleStatus:
     """A rule, the number of its unresolved alerts, and the subjects that it concerns now, at most MAX_SUBJECTS. None
-    if only the hosts know them."""
+    if only the hosts know them. `unit` is that of its threshold, empty if its subjects have several."""
 
     rule: AlertRule
     open_alerts: int
     subjects: list[str] | None
+    unit: str
 
 
 def rules_for(user: Any) -> list[AlertRule]:
@@ -48,11 +52,12 @@ def rule_for(user: Any, name: str) -> AlertRule:
 
 
 def windows_for(user: Any) -> list[MaintenanceWindow]:
-    """The newest."""
+    """All that are not over, and the newest of the others."""
     if not may_view(user):
         return []
-    hidden = hidden_slugs(user)
-    found = MaintenanceWindow.objects.all()[:WINDOWS]
+    hidden, now = hidden_slugs(user), timezone.now()
+    ended = MaintenanceWindow.objects.filter(ends_at__lte=now)[:WINDOWS]
+    found = [*MaintenanceWindow.objects.filter(ends_at__gt=now), *ended]
     return [window for window in found if not names_one_of(window.subject, hidden)]
 
 
@@ -67,7 +72,7 @@ def window_for(user: Any, window: UUID) -> MaintenanceWindow:
 def statuses_of(rules: Iterable[AlertRule], user: Any) -> list[RuleStatus]:
     """In the same number of queries for any number of rules."""
     open_alerts, known = open_counts(user), known_subjects(user)
-    return [RuleStatus(rule, open_alerts[rule.name], subjects_of(rule, known)) for rule in rules]
+    return [status_from(rule, open_alerts[rule.name], known) for rule in rules]
 
 
 def status_of(rule: AlertRule, user: Any) -> RuleStatus:
@@ -79,19 +84,43 @@ def open_counts(user: Any) -> Counter[str]:
     return Counter(str(data.get("rule")) for data in unresolved.values_list("data", flat=True))
 
 
-def known_subjects(user: Any) -> dict[str, list[str]]:
-    """Signal -> its subjects now, of those that the database knows."""
-    channels = SensorChannel.objects.filter(sensor__enabled=True).values_list("sensor__name", "key")
-    readings = sorted({f"{sensor}:{key}" for sensor, key in channels})
-    found = dict.fromkeys(READING_SIGNALS, readings)
-    return found | {signal: resolve(path)(user) for signal, path in SUBJECTS.items()}
+Known = Mapping[str, Mapping[str, str]]
+"""Signal -> its subjects, with the units of their values."""
 
 
-def subjects_of(rule: AlertRule, known: Mapping[str, list[str]]) -> list[str] | None:
+def known_subjects(user: Any) -> Known:
+    """Those that exist now, of the signals whose subjects the database knows."""
+    channels = channels_by_subject(SensorChannel.objects.filter(sensor__enabled=True))
+    units = {subject: channel.unit.unit for subject, channel in sorted(channels.items())}
+    found: dict[str, Mapping[str, str]] = dict.fromkeys(READING_SIGNALS, units)
+    return found | {signal: dict.fromkeys(resolve(path)(user), "") for signal, path in SUBJECTS.items()}
+
+
+def channels_by_subject(channels: QuerySet[SensorChannel]) -> dict[str, SensorChannel]:
+    """By the subjects that they have as signals. With all channels of a sensor, or none."""
+    by_sensor: dict[str, dict[ChannelId, SensorChannel]] = {}
+    for channel in channels.select_related("sensor"):
+        by_sensor.setdefault(channel.sensor.name, {})[channel.key, channel.quantity] = channel
+    return {
+        subject: found[channel_id]
+        for sensor, found in by_sensor.items()
+        for channel_id, subject in channel_subjects(sensor, found).items()
+    }
+
+
+def status_from(rule: AlertRule, open_alerts: int, known: Known) -> RuleStatus:
     kind = RULE_KINDS.get(rule.kind)
     if kind is None or kind.signal == EVENTS or kind.signal not in known:
-        return None
-    return [subject for subject in known[kind.signal] if concerns(rule.subject, subject)][:MAX_SUBJECTS]
+        return RuleStatus(rule, open_alerts, None, kind.unit if kind else "")
+    units = {subject: unit for subject, unit in known[kind.signal].items() if concerns(rule.subject, subject)}
+    unit = "" if kind.fixed is not None else unit_of(units.values(), kind)
+    return RuleStatus(rule, open_alerts, list(units)[:MAX_SUBJECTS], unit)
+
+
+def unit_of(units: Iterable[str], kind: RuleKind) -> str:
+    """Of a threshold or an extreme: that of all these, if it is one, and that of the kind."""
+    found = set(units)
+    return " ".join(filter(None, [found.pop() if len(found) == 1 else "", kind.unit]))
 
 
 def may_view(user: Any) -> bool:

@@ -11,25 +11,29 @@ MINUTE_S, HOUR_S = 60, 3600
 def alert_sentence(rule: Rule, signal: Signal, lasted_s: float) -> str:
     kind = rule.rule_kind
     unit = signal.unit or kind.unit
+    value, threshold = with_unit(signal.value, unit), with_unit(rule.threshold, unit)
+    if value == threshold and signal.value is not None:
+        # "30 °C, above 30 °C" would say nothing.
+        value, threshold = f"{signal.value:.15g} {unit}".strip(), f"{rule.threshold:.15g} {unit}".strip()
     sentence = kind.sentence.format(
         subject=signal.subject,
-        value=with_unit(signal.value, unit),
-        threshold=with_unit(rule.threshold, unit),
+        value=value,
+        threshold=threshold,
         lasted=f" for {duration_text(lasted_s)}" if lasted_s >= 1 else "",
     )
     return f"{rule.label}: {sentence}" if rule.label else sentence
 
 
-def condition_text(rule: Rule) -> str:
+def condition_text(rule: Rule, unit: str) -> str:
     """When the alert opens and closes, for lists: `above 0.5 s for 1 min, closes at 0.2 s`."""
     kind = rule.rule_kind
     if kind.signal == EVENTS:
         within = f" within {duration_text(rule.for_s)}" if rule.threshold > 1 else ""
         return f"{with_unit(rule.threshold, 'events')}{within}" if within else "an event"
-    found = f"{kind.comparison} {with_unit(rule.threshold, kind.unit)}" if kind.fixed is None else "while it is so"
+    found = f"{kind.comparison} {with_unit(rule.threshold, unit)}" if kind.fixed is None else "while it is so"
     if rule.for_s:
         found += f" for {duration_text(rule.for_s)}"
-    return found if rule.clear is None else f"{found}, closes at {with_unit(rule.clear, kind.unit)}"
+    return found if rule.clear is None else f"{found}, closes at {with_unit(rule.clear, unit)}"
 
 
 def with_unit(value: float | None, unit: str) -> str:
@@ -37,7 +41,9 @@ def with_unit(value: float | None, unit: str) -> str:
         return "unknown"
     # No exponent for what people count, and no more digits than a sensor has.
     digits = 4 if abs(value) < 1000 else 6
-    number = f"{value:.0f}" if abs(value) < 1e15 and float(value).is_integer() else f"{value:.{digits}g}"
+    is_whole = float(value).is_integer() or abs(value) >= 1e6
+    # Adding 0 makes -0 a 0.
+    number = f"{value + 0.0:.0f}" if abs(value) < 1e15 and is_whole else f"{value:.{digits}g}"
     return f"{number} {unit}".strip()
 
 

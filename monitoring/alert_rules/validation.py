@@ -56,6 +56,11 @@ def threshold_error(rule: AlertRule, kind: RuleKind) -> str:
         return "" if rule.threshold == kind.fixed else f"A rule of the kind {rule.kind} has no threshold."
     if kind.signal == EVENTS and not (float(rule.threshold).is_integer() and 1 <= rule.threshold <= MAX_EVENTS):
         return f"Write how many events open the alert: a whole number from 1 to {MAX_EVENTS}."
+    # Otherwise a value that does not change would be beyond it.
+    if rule.kind == "reading_rises" and rule.threshold < 0:
+        return "Write how much a reading may rise in an hour: 0 or more."
+    if rule.kind == "reading_falls" and rule.threshold > 0:
+        return f"A fall is a negative change: write {-rule.threshold:g}."
     return ""
 
 

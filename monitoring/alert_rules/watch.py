@@ -121,7 +121,8 @@ class RuleWatch:
         wanted = self._engine.signals_wanted()
         for name, signals in self._signals_by_name().items():
             if name in wanted:
-                in_use = [one for one in signals if not book.is_in_maintenance(one.subject, time.time())]
+                in_use, in_maintenance = book.split(signals, time.time())
+                self._engine.pause(in_maintenance, now)
                 changes += self._engine.evaluate(in_use, now)
                 changes += self._engine.forget(name, {one.subject for one in signals})
         for change in changes:

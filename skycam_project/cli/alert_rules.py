@@ -191,14 +191,16 @@ def print_rules(body: dict[str, Any]) -> None:
     if not body["results"]:
         print_line("No alert rules. `skycam alerts rules restore --yes` restores those of a new station.")
         return
+    from monitoring.alert_rules.sentences import with_unit
+
     columns = ["name", "kind", "subject", "threshold", "clear", "for", "severity", "on", "open alerts"]
     rows = [
         [
             one["name"],
             one["kind"],
             one["subject"],
-            f"{one['threshold']:g}",
-            "" if one["clear"] is None else f"{one['clear']:g}",
+            with_unit(one["threshold"], one["unit"]),
+            "" if one["clear"] is None else with_unit(one["clear"], one["unit"]),
             f"{one['for_s']:g} s",
             one["severity"],
             one["enabled"],

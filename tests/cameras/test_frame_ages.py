@@ -50,6 +50,13 @@ def test_the_age_begins_with_the_recording(ages: Ages) -> None:
     assert [ages.at(100, recorder=WAITING), ages.at(130, recorder=WAITING)] == [0, 30]
 
 
+def test_a_frame_from_before_the_start_may_be_older(ages: Ages) -> None:
+    ages.at(0, "2026-11-22T20:00:00Z", recorder=WAITING)
+    assert next(ages.ages.signals("main")).is_at_least
+    ages.at(1, "2026-11-22T20:00:01Z", recorder=WAITING)
+    assert not next(ages.ages.signals("main")).is_at_least
+
+
 def test_each_new_frame_is_age_zero(ages: Ages) -> None:
     ages.at(0, "2026-11-22T20:00:00Z", recorder=WAITING)
     assert ages.at(10, "2026-11-22T20:00:00Z", recorder=WAITING) == 10

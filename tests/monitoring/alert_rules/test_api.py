@@ -9,11 +9,12 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import Camera
-from monitoring.alert_rules import validation
+from monitoring.alert_rules import selectors, validation
 from monitoring.alert_rules.defaults import DEFAULT_RULES
-from monitoring.models import Alert, AlertRule, Event, MaintenanceWindow
+from monitoring.models import Alert, AlertRule, Event, MaintenanceWindow, SensorChannel
 from monitoring.services import raise_alert
 from tests.harness.rows.audiences import only_for
+from tests.harness.rows.sensors import make_sensor
 
 pytestmark = pytest.mark.django_db
 RULES = "/api/v1/alert-rules/"
@@ -65,6 +66,8 @@ def test_a_manager_adds_a_rule(manager: Any) -> None:
         ({"threshold": True}, "threshold: "),
         ({"clear": 31}, "clear: The value that closes the alert must be at most the threshold, 30."),
         ({"kind": "reading_below", "clear": 20}, "clear: The value that closes the alert must be at least"),
+        ({"kind": "reading_falls", "clear": None}, "threshold: A fall is a negative change: write -30."),
+        ({"kind": "reading_rises", "threshold": -1, "clear": None}, "threshold: Write how much a reading may rise"),
         ({"for_s": -1}, "for_s: "),
         ({"for_s": 40 * 86_400}, "for_s: "),
         ({"severity": "loud"}, "severity: "),
@@ -234,3 +237,32 @@ def test_operators_do_not_see_the_events_of_rules(operator: Any, manager: Any) -
     manager.post(RULES, NEW)
     assert operator.get("/api/v1/events/").json()["results"] == []
     assert manager.get("/api/v1/events/").json()["results"][0]["kind"] == "rule.added"
+
+
+def test_a_threshold_has_the_unit_of_the_readings_that_it_concerns(manager: Any, rule: AlertRule) -> None:
+    sensor = make_sensor()
+    SensorChannel.objects.create(sensor=sensor, key="t", quantity="temperature")
+    assert manager.get(f"{RULES}hot/").json()["unit"] == "°C"
+    AlertRule.objects.update(kind="reading_rises")
+    assert manager.get(f"{RULES}hot/").json()["unit"] == "°C an hour"
+
+
+def test_a_threshold_of_several_units_has_none(manager: Any, rule: AlertRule) -> None:
+    sensor = make_sensor()
+    SensorChannel.objects.create(sensor=sensor, key="t", quantity="temperature")
+    SensorChannel.objects.create(sensor=sensor, key="t", quantity="humidity")
+    body = manager.get(f"{RULES}hot/").json()
+    assert (body["unit"], body["subjects"]) == ("", ["balcony:t:humidity", "balcony:t:temperature"])
+    AlertRule.objects.update(subject="balcony:t:humidity")
+    assert manager.get(f"{RULES}hot/").json()["unit"] == "%"
+
+
+def test_a_window_that_runs_is_listed_before_those_that_are_over(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selectors, "WINDOWS", 1)
+    now, hour = timezone.now(), timedelta(hours=1)
+    MaintenanceWindow.objects.create(subject="long", begins_at=now - 9 * hour, ends_at=now + hour)
+    for number in (1, 2):
+        MaintenanceWindow.objects.create(
+            subject=f"over-{number}", begins_at=now - 3 * hour, ends_at=now - number * hour
+        )
+    assert [one["subject"] for one in viewer.get(WINDOWS).json()["results"]] == ["long", "over-2"]

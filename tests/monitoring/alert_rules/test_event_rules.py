@@ -93,3 +93,33 @@ def test_the_alerts_of_a_removed_rule_close() -> None:
     AlertRule.objects.all().delete()
     close_quiet_alerts()
     assert keys() == []
+
+
+def window(subject: str, begins: timedelta, ends: timedelta) -> None:
+    now = timezone.now()
+    MaintenanceWindow.objects.create(subject=subject, begins_at=now + begins, ends_at=now + ends)
+
+
+@pytest.mark.parametrize("subject", ["session.gap:sky", "session.gap", "sky", "session.*"])
+def test_a_window_has_the_kind_or_the_camera_of_an_event_as_its_subject(camera: Any, subject: str) -> None:
+    add_rule()
+    window(subject, timedelta(0), timedelta(hours=1))
+    record_event("session.gap", "Missed.", camera=camera)
+    assert keys() == []
+
+
+def test_a_window_of_another_camera_lets_an_alert_open(camera: Any) -> None:
+    add_rule()
+    window("session.gap:sea", timedelta(0), timedelta(hours=1))
+    record_event("session.gap", "Missed.", camera=camera)
+    assert keys() == ["rule:gaps:session.gap:sky"]
+
+
+def test_events_until_the_end_of_a_window_do_not_count() -> None:
+    add_rule(threshold=2, for_s=3600)
+    window("session.gap", timedelta(minutes=-20), timedelta(minutes=-10))
+    for ago in (30, 15, 5):
+        record_event("session.gap", "Missed.", at=timezone.now() - timedelta(minutes=ago))
+    assert keys() == []
+    record_event("session.gap", "Missed.")
+    assert keys() == ["rule:gaps:session.gap"]

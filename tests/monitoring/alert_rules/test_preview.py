@@ -234,3 +234,28 @@ def test_the_api_previews_a_rule_that_is_not_stored(manager: Any, channel: Senso
 def test_an_opening_has_no_end_while_it_would_be_open(user: User, channel: SensorChannel) -> None:
     store(channel, 20, 31, ago=timedelta(seconds=10))
     assert previewed(user).openings == [Opening("balcony:t", previewed(user).openings[0].begin, None, 31.0)]
+
+
+def test_of_two_quantities_with_one_key_only_the_named_one_is_judged(user: User, channel: SensorChannel) -> None:
+    humidity = SensorChannel.objects.create(sensor=channel.sensor, key="t", quantity="humidity")
+    store(channel, 20, 31, 20)
+    store(humidity, 50, 60, 50)
+    found = previewed(user, subject="balcony:t:temperature")
+    assert ([one.subject for one in found.openings], found.unit) == (["balcony:t:temperature"], "°C")
+    assert previewed(user, subject="balcony:t").unit == ""
+
+
+def test_what_is_too_much_to_read_is_not_previewed(
+    user: User, channel: SensorChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview_module, "MAX_READINGS", 2)
+    monkeypatch.setattr(preview_module, "MAX_EVENTS", 2)
+    store(channel, 20, 31, 20)
+    minute = int((timezone.now() - HOUR_AGO).timestamp()) // 60 * 60
+    ReadingAggregate.objects.bulk_create(
+        ReadingAggregate(channel=channel, seconds=60, start_s=minute + 60 * number, maximum=31, count=30)
+        for number in range(3)
+    )
+    events("session.gap", 3, 2, 1)
+    assert previewed(user).sentence.startswith("Too much is stored")
+    assert previewed(user, kind="event", subject="session.gap", threshold=1).number is None

@@ -18,8 +18,12 @@ def state() -> SensorState:
     )  # fmt: skip
 
 
-def reading(at_ms: int, value: float) -> JudgedReading:
-    return JudgedReading("id", "balcony", "t", "temperature", "", at_ms, value, "ok")
+def reading(at_ms: int, value: float, quantity: str = "temperature", sensor: str = "id") -> JudgedReading:
+    return JudgedReading(sensor, "balcony", "t", quantity, "", at_ms, value, "ok")
+
+
+def values(signals: ReadingSignals, *states: SensorState) -> dict[str, float | None]:
+    return {one.subject: one.value for one in signals.signals(states) if one.name == "reading"}
 
 
 def rate(signals: ReadingSignals) -> tuple[float | None, str]:
@@ -42,3 +46,25 @@ def test_a_rate_is_not_known_after_the_clock_was_set_back() -> None:
     assert rate(signals)[0] is None
     signals.record(reading(minute * MINUTE_MS, 1.0) for minute in range(1, 4))
     assert rate(signals)[0] == 0.0
+
+
+def test_two_quantities_of_one_key_have_subjects_of_their_own() -> None:
+    both = state()
+    both["channels"].append({**both["channels"][0], "quantity": "humidity"})
+    signals = ReadingSignals()
+    signals.record([reading(0, 21.0), reading(0, 60.0, "humidity")])
+    assert values(signals, both) == {"balcony:t:temperature": 21.0, "balcony:t:humidity": 60.0}
+
+
+def test_the_value_of_a_removed_sensor_is_not_that_of_the_next_one_with_its_name() -> None:
+    signals = ReadingSignals()
+    signals.record([reading(0, 40.0)])
+    signals.signals([])
+    assert values(signals, state()) == {"balcony:t": None}
+
+
+def test_another_sensor_with_the_same_name_has_no_history() -> None:
+    signals = ReadingSignals()
+    signals.record(reading(minute * MINUTE_MS, minute * 0.1) for minute in range(6))
+    signals.record([reading(6 * MINUTE_MS, 30.0, sensor="another")])
+    assert rate(signals)[0] is None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from monitoring.alert_rules.engine import Change, RuleEngine
 from monitoring.alert_rules.kinds import RULE_KINDS
 from monitoring.alert_rules.rule import Rule, RuleState, Signal, concerns, evaluate
-from monitoring.alert_rules.sentences import condition_text
+from monitoring.alert_rules.sentences import condition_text, with_unit
 
 
 def phases(rule: Rule, *values: float | None) -> list[str]:
@@ -67,6 +67,11 @@ def test_an_unknown_value_does_not_count_as_lasting() -> None:
     assert phases(rule, 31, None, None, None, 31) == ["pending", "pending", "pending", "pending", "firing"]
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_no_number_neither_opens_nor_closes(value: float) -> None:
+    assert phases(HOT, value, 31, value) == ["inactive", "firing", "firing"]
+
+
 @given(st.lists(st.one_of(st.none(), st.floats(-100, 100)), max_size=50))
 def test_an_alert_is_never_open_without_a_value_beyond_the_threshold(values: list[float | None]) -> None:
     opened = [phase in {"firing", "clearing"} for phase in phases(HOT, *values)]
@@ -85,6 +90,10 @@ def test_an_alert_is_never_open_without_a_value_beyond_the_threshold(values: lis
         ("balcony:t", "balcony:h", False),
         ("bal*:t", "balcony:t", True),
         ("balcony", "balcony2:t", False),
+        ("balcony:t", "balcony:t:humidity", True),
+        ("balcony:t:humidity", "balcony:t:humidity", True),
+        ("balcony:t:humidity", "balcony:t", False),
+        ("balcony:t", "balcony:t2:humidity", False),
     ],
 )
 def test_patterns_of_subjects(pattern: str, subject: str, *, expected: bool) -> None:
@@ -182,4 +191,51 @@ def test_subjects_that_are_gone_take_no_memory(engine: RuleEngine) -> None:
     ],
 )
 def test_a_condition_is_a_phrase(rule: Rule, text: str) -> None:
-    assert condition_text(rule) == text
+    assert condition_text(rule, rule.rule_kind.unit) == text
+
+
+def test_the_sentence_tells_a_value_from_its_threshold(engine: RuleEngine) -> None:
+    (change,) = engine.evaluate([reading(30.00004)], 0.0)
+    assert change.sentence == "balcony:t is 30.00004 °C, above 30 °C."
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(-0.0, "0 °C"), (31.256, "31.26 °C"), (1_234_567.8, "1234568 °C"), (1013.25, "1013.25 °C")]
+)
+def test_a_number_has_no_more_digits_than_people_read(value: float, text: str) -> None:
+    assert with_unit(value, "°C") == text
+
+
+LASTING = Rule("hot", "reading_above", "balcony:t", 30.0, for_s=10, clear_for_s=10)
+
+
+@pytest.fixture
+def slow_engine() -> RuleEngine:
+    engine = RuleEngine()
+    engine.set_rules([LASTING])
+    return engine
+
+
+def test_the_time_in_a_maintenance_window_does_not_count(slow_engine: RuleEngine) -> None:
+    slow_engine.evaluate([reading(31)], 0.0)
+    slow_engine.pause([reading(31)], 9.0)
+    assert slow_engine.evaluate([reading(31)], 100.0) == []
+    assert actions(slow_engine.evaluate([reading(31)], 110.0)) == [("open", "balcony:t")]
+
+
+def test_an_alert_does_not_close_by_the_time_in_a_maintenance_window(slow_engine: RuleEngine) -> None:
+    slow_engine.adopt([("hot", "balcony:t")], 0.0)
+    slow_engine.evaluate([reading(20)], 0.0)
+    slow_engine.pause([reading(20)], 9.0)
+    assert slow_engine.evaluate([reading(20)], 100.0) == []
+    assert actions(slow_engine.evaluate([reading(20)], 110.0)) == [("close", "balcony:t")]
+
+
+def test_a_value_that_may_be_greater_does_not_close_an_alert(engine: RuleEngine) -> None:
+    engine.adopt([("hot", "balcony:t")], 0.0)
+    assert engine.evaluate([reading(20)._replace(is_at_least=True)], 1.0) == []
+    assert actions(engine.evaluate([reading(20)], 2.0)) == [("close", "balcony:t")]
+
+
+def test_a_value_that_may_be_greater_opens_an_alert(engine: RuleEngine) -> None:
+    assert actions(engine.evaluate([reading(31)._replace(is_at_least=True)], 1.0)) == [("open", "balcony:t")]
