@@ -17,8 +17,7 @@ from monitoring.event_search import search_for
 from monitoring.feed import fold_events
 from monitoring.models import Alert, Event, Severity
 from monitoring.notifications.alert_display import alert_displays
-from monitoring.notifications.selectors import silences_for
-from monitoring.notifications.silences import active_silences
+from monitoring.notifications.selectors import active_silences_for
 from monitoring.selectors import MANAGER_ONLY_KINDS, alerts_for
 from monitoring.serializers import EventQuery
 from monitoring.services import acknowledge_alert
@@ -71,7 +70,7 @@ class EventsPage(Page):
                 "severities": {severity: severity for severity in Severity.values},
                 "kinds": kinds_for(request.user, chosen["kind"]),
                 "alerts": alert_displays(alerts_for(request.user).exclude(state=Alert.State.RESOLVED)),
-                "silences": list(silences_for(request.user).filter(pk__in=active_silences().values("pk"))),
+                "silences": list(active_silences_for(request.user)),
                 **context,
             }
         )

@@ -45,6 +45,8 @@ from monitoring.alert_rules.services import (
 from monitoring.alert_rules.validation import readable_kinds
 from monitoring.alert_rules.windows import add_window, end_window, remove_window
 from monitoring.models import Alert, AlertRule, MaintenanceWindow, Severity
+from monitoring.notifications.alert_display import alert_displays
+from monitoring.notifications.selectors import active_silences_for
 from monitoring.pages import searchable
 from monitoring.selectors import alerts_for
 
@@ -73,7 +75,8 @@ class AlertsPage(Page):
         older = Cursor(rows[ROWS - 1].opened_at, rows[ROWS - 1].pk, newer=False).text() if len(rows) > ROWS else ""
         visible = {rule.name for rule in rules_for(request.user)}
         return {
-            "alerts": [(alert, rule_of_alert(alert, visible)) for alert in rows[:ROWS]],
+            "alerts": [(display, rule_of_alert(display.alert, visible)) for display in alert_displays(rows[:ROWS])],
+            "silences": list(active_silences_for(request.user)),
             "chosen": chosen,
             "is_filtered": any(chosen.values()),
             "states": STATES,

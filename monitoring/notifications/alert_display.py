@@ -1,10 +1,9 @@
-"""An unresolved alert as the page of events shows it: who was notified, and whether it is silenced."""
+"""An alert as pages show it: who was notified, and whether it is silenced."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-
-from django.db.models import QuerySet
 
 from monitoring.models import Alert, NotificationDelivery, NotificationKind
 from monitoring.notifications.selectors import notifications_of
@@ -20,12 +19,16 @@ class AlertDisplay:
     silenced: bool
 
 
-def alert_displays(alerts: QuerySet[Alert]) -> list[AlertDisplay]:
-    """In three queries for any number of alerts."""
+def alert_displays(alerts: Iterable[Alert]) -> list[AlertDisplay]:
+    """In two queries beside that of the alerts, for any number of them. What is over is not silenced."""
     found, silences = list(alerts), list(active_silences())
     notified = notifications_of(alert.pk for alert in found)
     return [
-        AlertDisplay(alert, [row for row in notified.get(alert.pk, []) if has_begun(row)], is_silenced(alert, silences))
+        AlertDisplay(
+            alert,
+            [row for row in notified.get(alert.pk, []) if has_begun(row)],
+            alert.state != Alert.State.RESOLVED and is_silenced(alert, silences),
+        )
         for alert in found
     ]
 

@@ -19,6 +19,7 @@ from monitoring.models import (
     NotificationRoute,
     NotificationState,
 )
+from monitoring.notifications.silences import active_silences
 from monitoring.selectors import visible_to
 
 
@@ -75,3 +76,7 @@ def silences_for(user: Any) -> QuerySet[AlertSilence]:
     found = visible_to(AlertSilence.objects.all(), user)
     # A beginning of keys may name a camera that not everyone may see.
     return found if user.may("manager") else found.filter(key_prefix="")
+
+
+def active_silences_for(user: Any) -> QuerySet[AlertSilence]:
+    return silences_for(user).filter(pk__in=active_silences().values("pk"))

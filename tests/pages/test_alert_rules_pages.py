@@ -12,11 +12,12 @@ from cameras.models import Camera
 from monitoring.alert_rules.built_in import BUILT_IN_ALERTS
 from monitoring.alert_rules.defaults import DEFAULT_RULES
 from monitoring.alert_rules.forms import seconds_text
-from monitoring.models import Alert, AlertRule, MaintenanceWindow
+from monitoring.models import Alert, AlertRule, MaintenanceWindow, SensorChannel
 from monitoring.services import raise_alert, resolve_alert
 from tests.harness.clients.pages import text_of
 from tests.harness.documents.pages import first_cells, section
 from tests.harness.rows.audiences import only_for
+from tests.harness.rows.sensors import make_sensor
 
 pytestmark = pytest.mark.django_db
 ADD = "/alerts/rules/add/"
@@ -223,3 +224,25 @@ def test_the_built_in_alerts_are_those_of_the_documents() -> None:
 @pytest.mark.parametrize("address", ["/alerts/now/", "/alerts/rules/now/", "/alerts/maintenance/now/"])
 def test_a_page_refreshes_its_list(viewer: Any, rule: AlertRule, address: str) -> None:
     assert 'hx-swap-oob="morph"' in text_of(viewer.get(address))
+
+
+def test_a_rule_shows_the_unit_of_its_threshold(viewer: Any, rule: AlertRule) -> None:
+    SensorChannel.objects.create(sensor=make_sensor(), key="t", quantity="temperature")
+    assert "above 30 °C for 5 min" in text_of(viewer.get("/alerts/rules/"))
+    assert "above 30 °C for 5 min" in text_of(viewer.get("/alerts/rules/hot/"))
+
+
+def test_an_alert_shows_who_was_notified_and_that_it_is_silenced(operator: Any, viewer: Any, alert: Alert) -> None:
+    assert "nobody" in text_of(operator.get("/alerts/"))
+    operator.post(f"/alerts/{alert.pk}/silence/", {"for": "8h"}, format="multipart")
+    page = text_of(operator.get("/alerts/"))
+    assert "silenced" in page
+    assert "Notify again" in page
+    assert "nobody" not in page
+    assert "silenced" in text_of(viewer.get("/alerts/now/"))
+    assert "Notify again" not in text_of(viewer.get("/alerts/"))
+
+
+def test_an_alert_that_is_over_cannot_be_silenced(operator: Any, alert: Alert) -> None:
+    resolve_alert(alert.key)
+    assert "Silence 8 h" not in text_of(operator.get("/alerts/?state=all"))
