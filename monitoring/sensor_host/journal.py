@@ -78,6 +78,9 @@ class ReadingJournal:
     def _append_lines(self, lines: list[str]) -> None:
         is_new = self._written + len(lines) > SEGMENT_READINGS
         path = self._next() if is_new else self._newest() or self._next()
+        written = 0 if is_new else self._written
+        # Until all is written: a full disk may leave half a line, and the next one must not be joined to it.
+        self._written = SEGMENT_READINGS
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with path.open("a") as file:
             file.writelines(lines)
@@ -85,8 +88,7 @@ class ReadingJournal:
             os.fsync(file.fileno())
         if is_new:
             fsync_folder(self._folder)
-            self._written = 0
-        self._written += len(lines)
+        self._written = written + len(lines)
 
     def _drop_oldest(self) -> int:
         dropped = 0

@@ -45,6 +45,7 @@ def sensor_metrics(_user: Any = None) -> Iterator[Metric]:
                 continue
             if channel["quantity"] == "temperature":
                 temperatures.add_metric([name, channel["channel"]], channel["value"])
-            unit = QUANTITIES[channel["quantity"]].unit
+            # A host of a newer version may have quantities that this one does not know.
+            unit = QUANTITIES.get(channel["quantity"], QUANTITIES["number"]).unit
             values.add_metric([name, channel["channel"], channel["quantity"], unit], channel["value"])
     yield from (temperatures, values, qualities)

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from core.background import log_and_continue
 from core.jobs.children import kill_child, start_child
 from core.limits.backoff import BackOff
 from monitoring.sensors.messages import ErrorMessage, Message, Specification
@@ -54,7 +55,9 @@ class SensorProcess:
     def _run(self) -> None:
         while not self._stopping.is_set():
             began = time.monotonic()
-            reason = self._run_once()
+            reason = "What its process sent cannot be used; the log has the traceback."
+            with log_and_continue("sensor-process"):
+                reason = self._run_once()
             if self._stopping.is_set():
                 return
             log.warning("Sensor %s: %s It is started again.", self.name, reason)
@@ -90,7 +93,7 @@ class SensorProcess:
                 if selector.select(0.25):
                     received = os.read(descriptor, 65536)
                     if not received:
-                        return f"Its process ended with status {child.wait(STOP_S)}."
+                        return ended_sentence(child)
                     *lines, pending = (pending + received).split(b"\n")
                     for line in lines:
                         self._on_message(json.loads(line))
@@ -113,3 +116,12 @@ class SensorProcess:
         kill_child(child)
         child.wait()
         child.stdout.close()
+
+
+def ended_sentence(child: subprocess.Popen[bytes]) -> str:
+    """Why a process that has closed its output is started again. The kernel may keep one that closes a serial port for
+    many seconds."""
+    try:
+        return f"Its process ended with status {child.wait(STOP_S)}."
+    except subprocess.TimeoutExpired:
+        return "Its process closed its output without an end, so it was killed."

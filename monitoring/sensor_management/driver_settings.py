@@ -35,6 +35,15 @@ def options_of(kind: str) -> tuple[Option, ...]:
     return driver_class(kind).options if kind in SENSORS else ()
 
 
+def form_kinds() -> dict[str, str]:
+    """Kind -> its label, of those that need no setting which the configuration file alone may have."""
+    return {
+        kind: label
+        for kind, (label, _) in SENSORS.items()
+        if not any(option.required and option.from_file_only for option in options_of(kind))
+    }
+
+
 def secret_names(kind: str) -> frozenset[str]:
     return frozenset(option.name for option in options_of(kind) if option.secret)
 

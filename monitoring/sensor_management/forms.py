@@ -74,6 +74,12 @@ class SensorForm(PageForm):
         return [self[f"{PREFIX}{option.name}"] for option in self.options]
 
     @property
+    def setting_errors(self) -> list[str]:
+        """What is wrong with the settings and the host, for a test, which needs no name."""
+        fields = [*self.setting_fields, self["host"]]
+        return [message for field in fields for message in field.errors]
+
+    @property
     def settings(self) -> dict[str, Any]:
         """As requests have them: an empty field is the default, and an empty secret is kept."""
         given = {option.name: self.cleaned_data.get(f"{PREFIX}{option.name}", "") for option in self.options}

@@ -20,6 +20,7 @@ from monitoring.models import Sensor, SensorChannel
 from monitoring.sensor_management.bodies import DetectionBody, TestBody
 from monitoring.sensor_management.commands import SensorHostDown, SensorHostSlow
 from monitoring.sensor_management.detection import detect_sensors, free_name, try_sensor, try_settings
+from monitoring.sensor_management.driver_settings import form_kinds
 from monitoring.sensor_management.forms import PREFIX, ChannelForm, SensorForm
 from monitoring.sensor_management.hosts import host_names
 from monitoring.sensor_management.removal import count_removal
@@ -93,15 +94,17 @@ class AddSensorPage(Page):
     def get(self, request: HttpRequest) -> HttpResponse:
         kind = request.GET.get("kind", "")
         if not kind:
-            return self.render({"kinds": KINDS})
+            return self.render({"kinds": form_kinds()})
+        if kind not in form_kinds():
+            raise Http404
         taken = set(Sensor.objects.filter(removed_at=None).values_list("name", flat=True))
         given = {name: value for name, value in request.GET.items() if name.startswith(PREFIX) or name == "host"}
-        return self._form(SensorForm(known_kind(kind), host_names(), initial={"name": free_name(kind, taken), **given}))
+        return self._form(SensorForm(kind, host_names(), initial={"name": free_name(kind, taken), **given}))
 
     def post(self, request: HttpRequest) -> HttpResponse:
         kind = request.POST.get("kind", "")
-        if kind not in SENSORS:
-            return self.render({"kinds": KINDS}, status=400)
+        if kind not in form_kinds():
+            return self.render({"kinds": form_kinds()}, status=400)
         form = SensorForm(kind, host_names(), request.POST)
         if not form.is_valid():
             return self._form(form, 400)
@@ -109,7 +112,7 @@ class AddSensorPage(Page):
         try:
             wanted = SensorRequest(
                 name=values["name"], label=values["label"], kind=form.kind, host=values["host"],
-                interval_s=values["interval_s"] or None, settings=form.settings,
+                interval_s=values["interval_s"], settings=form.settings,
             )  # fmt: skip
             sensor = add_sensor(wanted, self.actor)
         except Refused as error:
@@ -152,8 +155,9 @@ class TestSettingsPage(Page):
         if kind not in SENSORS:
             return message_response(request, "bad", "There is no such kind of sensor.")
         form = SensorForm(kind, host_names(), request.POST)
-        form.full_clean()
-        host = form.cleaned_data.get("host") or None
+        if errors := form.setting_errors:
+            return message_response(request, "bad", " ".join(errors))
+        host = form.cleaned_data["host"]
         return test_response(request, lambda: try_settings(form.kind, host, form.settings, self.actor))
 
 
@@ -256,9 +260,10 @@ class TestSensorPage(PageOfSensor):
         """Try the sensor with the settings of the form, and answer with the outcome."""
         sensor = self.sensor()
         form = SensorForm(known_kind(sensor.kind), host_names(), request.POST, sensor)
-        form.full_clean()
         # The button beside the sensor's name has no form: it tries what is stored.
         has_settings = any(name.startswith(PREFIX) for name in request.POST)
+        if has_settings and (errors := form.setting_errors):
+            return message_response(request, "bad", " ".join(errors))
         return test_response(request, lambda: try_sensor(sensor, form.settings if has_settings else {}, self.actor))
 
 

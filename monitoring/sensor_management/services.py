@@ -69,8 +69,10 @@ def checked_interval(kind: str, interval_s: float | None) -> float:
 def change_sensor(sensor: Sensor, wanted: SensorChange, actor: str, *, from_file: bool = False) -> Sensor:
     """ValidationError; Sensor.DoesNotExist when it was removed meanwhile."""
     found = Sensor.objects.select_for_update().get(pk=sensor.pk, removed_at=None)
-    check_kind(found.kind)
     given = wanted.model_dump(exclude_none=True)
+    if given.keys() & {"interval_s", "settings"}:
+        # One of a kind of another version can still be named, moved and switched off.
+        check_kind(found.kind)
     if "host" in given and given["host"] != found.host:
         check_host(given["host"])
     if "interval_s" in given:

@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from core.outgoing import OutgoingGuard
 from core.parent_death import die_with_parent
@@ -23,6 +23,7 @@ from monitoring.sensors.kinds import driver_class
 from monitoring.sensors.messages import ErrorMessage, Message, SampleMessage, SamplesMessage, Specification
 
 log = logging.getLogger(__name__)
+Send = Callable[[Message], None]
 LONGEST_PAUSE_S = 60.0
 MAX_SAMPLES = 500
 """Of one reading: more than a bus can hold, fewer than would fill the pipe for long."""
@@ -30,18 +31,19 @@ MAX_SAMPLES = 500
 
 def main(parent: int) -> None:
     die_with_parent(parent)
+    send = take_over_output()
     specification: Specification = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=exit_at_end_of_input, name="input", daemon=True).start()
     guard = OutgoingGuard.of(specification["outgoing"])
-    run(driver_class(specification["kind"])(specification["settings"], guard), specification)
+    run(driver_class(specification["kind"])(specification["settings"], guard), specification, send)
 
 
-def run(driver: SensorDriver, specification: Specification) -> None:
+def run(driver: SensorDriver, specification: Specification, send: Send) -> None:
     failures = 0
     while True:
         began = time.monotonic()
         try:
-            read_until_error(driver, specification)
+            read_until_error(driver, specification, send)
         except SensorError as error:
             pause_s = LONGEST_PAUSE_S if error.permanent else retry_pause_s(failures, specification["interval_s"])
             send(ErrorMessage(type="error", message=str(error), permanent=error.permanent))
@@ -57,7 +59,7 @@ def run(driver: SensorDriver, specification: Specification) -> None:
         time.sleep(pause_s)
 
 
-def read_until_error(driver: SensorDriver, specification: Specification) -> None:
+def read_until_error(driver: SensorDriver, specification: Specification, send: Send) -> None:
     """SensorError, or whatever a driver raises by mistake."""
     interval_s, deadline_s = specification["interval_s"], specification["deadline_s"]
     driver.open(deadline_s)
@@ -92,9 +94,16 @@ def messages_of(samples: Iterable[Sample]) -> Iterable[SampleMessage]:
         )
 
 
-def send(message: Message) -> None:
-    sys.stdout.buffer.write(json.dumps(message).encode() + b"\n")
-    sys.stdout.buffer.flush()
+def take_over_output() -> Send:
+    """Messages alone go to the host: what a library prints goes to the log."""
+    output = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+
+    def send(message: Message) -> None:
+        output.write(json.dumps(message).encode() + b"\n")
+        output.flush()
+
+    return send
 
 
 def exit_at_end_of_input() -> None:

@@ -148,7 +148,8 @@ class SensorMonitor:
         value = sample["value"]
         if value is not None:
             value += self._settings_of(channel_id).offset
-        age_s = max(0.0, sample["age_s"])
+        # What a device says of the age is believed back to 1970: an earlier time fits no column.
+        age_s = min(max(0.0, sample["age_s"]), wall_ms / 1000)
         channel.judged = channel.quality.judge(value, now, age_s=age_s, is_valid=sample["is_valid"])
         channel.value, channel.at_ms = value, wall_ms - int(age_s * 1000)
         return self._reading(channel_id, channel, channel.at_ms)

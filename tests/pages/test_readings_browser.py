@@ -87,6 +87,15 @@ def test_a_gap_is_drawn_as_a_gap(page: Page, site: Site) -> None:
     eventually(lambda: [page.evaluate(IS_LINE, share) for share in (0.2, 0.5, 0.8)] == drawn, 20, "the gap is drawn")
 
 
+def test_the_note_of_a_week_says_what_its_points_are(page: Page) -> None:
+    week = {**answer(channel("temperature", [20.0] * SPAN_S)), "bucket_s": 1200, "source": "ten_minutes"}
+    page.route(API, lambda route: route.fulfill(json=week))
+    page.goto(f"/readings/?{FROM_TO}")
+    expect(page.locator("#readings-note")).to_have_text(
+        "Means of 20 min, from means of ten minutes; the bands are the lowest and highest values.", timeout=SOON_MS
+    )
+
+
 def test_dragging_zooms_and_asks_for_the_new_range(page: Page) -> None:
     shown(page, FROM_TO, channel("temperature", [20.0] * SPAN_S))
     box = page.locator(".chart .u-over").bounding_box() or {}

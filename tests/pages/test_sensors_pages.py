@@ -69,6 +69,7 @@ def test_a_found_device_fills_in_the_form(manager: Any) -> None:
         ({"name": "detect"}, "cannot be called detect"),
         ({"interval_s": "0.01"}, "The shortest interval of this kind is 0.1 s."),
         ({"interval_s": "soon"}, "Write a number."),
+        ({"interval_s": "0"}, "Must be above 0."),
         ({"set_humidity": "400"}, "humidity is not valid"),
         ({"host": "nowhere"}, "There is no host"),
         ({"label": "a\u202eb"}, "invisible character"),
@@ -87,6 +88,28 @@ def test_an_unknown_kind_is_not_there(manager: Any) -> None:
     assert post(manager, "/sensors/add/", {"kind": "thermometer"}).status_code == 400
     answer = manager.post("/sensors/test/", {"kind": "thermometer"}, format="multipart", headers={"HX-Request": "true"})
     assert "There is no such kind of sensor." in words(answer)
+
+
+def test_a_kind_for_the_configuration_file_is_not_offered(manager: Any) -> None:
+    page = text_of(manager.get("/sensors/add/"))
+    assert ("kind=http" in page, "kind=command" in page) == (True, False)
+    assert "added in the configuration file alone" in page
+    assert manager.get("/sensors/add/?kind=command").status_code == 404
+    assert post(manager, "/sensors/add/", {**NEW, "kind": "command"}).status_code == 400
+
+
+def test_settings_that_a_form_refuses_are_not_replaced_by_defaults_in_a_test(manager: Any) -> None:
+    make_sensor()
+    for path in ("/sensors/test/", "/sensors/balcony/test/"):
+        answer = manager.post(path, {**NEW, "set_fault": "x"}, format="multipart", headers={"HX-Request": "true"})
+        assert "x is not one of the available choices" in words(answer)
+
+
+def test_a_sensor_of_a_kind_of_another_version_can_be_switched_off(manager: Any) -> None:
+    sensor = make_sensor(kind="radio")
+    post(manager, "/sensors/balcony/switch/", {"enabled": "no"})
+    sensor.refresh_from_db()
+    assert not sensor.enabled
 
 
 def test_a_secret_is_never_in_a_page_and_stays_if_its_field_is_empty(

@@ -180,7 +180,7 @@ class DigitempSensor(SensorDriver):
 
     def _no_answer(self) -> SensorError:
         return SensorError(
-            f"The 1-Wire adapter at {self.settings['port']} does not answer, or its answers arrive damaged. Check its"
+            f"The 1-Wire adapter at {self._port} does not answer, or its answers arrive damaged. Check its"
             " wiring, unplug it and plug it in again, and check that `program` fits it."
         )
 

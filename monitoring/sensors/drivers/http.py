@@ -118,15 +118,15 @@ def is_header(name: str, value: Any) -> bool:
 
 
 def unix_time(value: Any) -> float | None:
-    """Seconds since 1970 of a Unix time or an ISO 8601 text; one without a zone is in UTC. None for anything else."""
+    """Seconds since 1970 of a Unix time or an ISO 8601 text; one without a zone is in UTC. None for anything else, and
+    for a time before 1970."""
     number = finite_number(value)
     if number is not None:
-        return number / 1000 if number >= MILLISECONDS else number
-    try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
-    try:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (OverflowError, ValueError):
-        return None
+        seconds = number / 1000 if number >= MILLISECONDS else number
+    else:
+        try:
+            moment = datetime.fromisoformat(value)
+            seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        except (TypeError, ValueError, OverflowError):
+            return None
+    return seconds if seconds >= 0 else None

@@ -14,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring.sensors.driver import Sample, SensorDriver, SensorError
+from monitoring.sensors.drivers import digitemp
 from monitoring.sensors.drivers.digitemp import DigitempSensor, is_temperature, parse_value
+from monitoring.sensors.serial_ports import SerialPort
 from tests.harness.far_ends.ds9097 import Ds9097
 from tests.harness.waiting import eventually
 from tests.monitoring.sensors.far_ends import DEADLINE_S, driver_of
@@ -110,6 +112,13 @@ def test_an_adapter_that_is_silent_is_an_error_within_the_deadline(driver: Senso
     with pytest.raises(SensorError, match="does not answer"):
         driver.open(1.0)
     assert time.monotonic() - began < 10.0
+
+
+def test_a_silent_adapter_that_was_found_by_itself_is_named(bus: Ds9097, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(digitemp, "adapter_ports", lambda: [SerialPort(bus.port, "adapter")])
+    bus.go_silent()
+    with pytest.raises(SensorError, match=f"at {bus.port} does not answer"):
+        driver_of("digitemp", {}).open(1.0)
 
 
 def test_no_program_is_left_behind_by_a_silent_adapter(driver: SensorDriver, bus: Ds9097) -> None:

@@ -54,6 +54,12 @@ def test_the_age_of_the_values_is_known_by_their_time(station: WeatherStation) -
     assert all(90 <= age < 150 for age in ages)
 
 
+def test_a_time_before_1970_is_an_error(station: WeatherStation) -> None:
+    station.answer = json_answer({**DOCUMENT, "time": -1e300})
+    with pytest.raises(SensorError, match=r"has no time at time\. Set `time`"):
+        read(station, time="time")
+
+
 def test_a_time_that_is_missing_is_an_error(station: WeatherStation) -> None:
     with pytest.raises(SensorError, match=r"has no time at when\. Set `time`"):
         read(station, time="when")

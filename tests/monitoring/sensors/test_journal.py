@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -76,3 +78,21 @@ def test_readings_that_arrive_during_the_replay_are_kept(journal: ReadingJournal
     journal.remove(segment[0])
     journal.append(readings(1, first=1))
     assert times(journal) == [1]
+
+
+def test_half_a_line_of_a_full_disk_damages_no_later_reading(
+    journal: ReadingJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal.append(readings(1))
+
+    def write_half(_descriptor: int) -> None:
+        (segment,) = (tmp_path / "readings").iterdir()
+        segment.write_bytes(segment.read_bytes()[:-10])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", write_half)
+        with pytest.raises(OSError, match="No space left"):
+            journal.append(readings(1, first=1))
+    journal.append(readings(2, first=1))
+    assert times(journal) == [0, 1, 2]

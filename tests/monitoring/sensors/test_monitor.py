@@ -137,3 +137,8 @@ def test_a_quantity_that_does_not_exist_is_left_out(monitor: SensorMonitor) -> N
 def test_names_of_channels_show_no_control_characters(monitor: SensorMonitor) -> None:
     (reading,) = record(monitor, sample(channel="a\u202eb\x1b[2J"))
     assert reading.channel == "a\ufffdb\ufffd[2J"
+
+
+def test_an_age_beyond_all_measure_is_a_time_that_a_row_can_have(monitor: SensorMonitor) -> None:
+    (reading,) = record(monitor, {**sample(), "age_s": float("inf")})
+    assert (reading.at_ms, reading.quality) == (0, "stale")

@@ -92,3 +92,29 @@ def test_the_environment_of_the_process_has_no_secrets(start: Start, monkeypatch
     process, heard = start()
     heard.get(timeout=60)
     assert "DATABASE_URL" not in psutil.Process(process.pid).environ()
+
+
+def test_a_process_whose_messages_cannot_be_used_is_started_again(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitoring.sensor_host.process.MODULE", "this")
+    _, heard = start()
+    messages: Any = [heard.get(timeout=60), heard.get(timeout=60)]
+    assert {one["message"] for one in messages} == {"What its process sent cannot be used; the log has the traceback."}
+
+
+def test_a_process_that_closes_its_output_and_goes_on_is_killed_and_started_again(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitoring.sensor_host.process.MODULE", "tests.harness.far_ends.mute_sensor")
+    monkeypatch.setattr("monitoring.sensor_host.process.STOP_S", 0.1)
+    _, heard = start()
+    messages: Any = [heard.get(timeout=60), heard.get(timeout=60)]
+    assert {one["message"] for one in messages} == {"Its process closed its output without an end, so it was killed."}
+
+
+def test_what_a_library_prints_is_no_message(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitoring.sensor_host.process.MODULE", "tests.harness.far_ends.printing_sensor")
+    _, heard = start()
+    message: Any = heard.get(timeout=60)
+    assert message["type"] == "samples"
