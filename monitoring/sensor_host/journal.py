@@ -63,10 +63,6 @@ class ReadingJournal:
         """After its readings are in the database."""
         segment.unlink(missing_ok=True)
 
-    def set_aside(self, segment: Path) -> None:
-        """Keep a segment that cannot be read as a file for a person."""
-        segment.rename(segment.with_suffix(".damaged"))
-
     def __bool__(self) -> bool:
         return bool(self._segments())
 

@@ -77,7 +77,7 @@ class SensorForm(PageForm):
     def setting_errors(self) -> list[str]:
         """What is wrong with the settings and the host, for a test, which needs no name."""
         fields = [*self.setting_fields, self["host"]]
-        return [message for field in fields for message in field.errors]
+        return [str(message) for field in fields for message in field.errors]
 
     @property
     def settings(self) -> dict[str, Any]:

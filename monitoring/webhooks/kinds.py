@@ -32,7 +32,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "recording": ("deleted", "failed", "lost", "pinned", "started", "stopped"),
     "rule": ("added", "changed", "removed"),
     "schedule": ("added", "changed", "night", "removed"),
-    "sensor": ("added", "changed", "missing", "readings_lost", "removed", "returned"),
+    "sensor": ("added", "changed", "events_lost", "missing", "readings_lost", "removed", "returned"),
     "session": (
         "finished", "gap", "handed_over", "held", "paused", "rejected", "resumed", "started", "stopped", "waiting",
     ),

@@ -30,7 +30,7 @@ def run_sensors(*, whole_station: bool) -> None:
     station = settings.STATION
     host = SensorHost(station.host, station.data, station.outgoing)
     sources = signal_sources(station.host, whole_station=whole_station)
-    watch = RuleWatch(station.host, station.data, host.known_states, sources, host.writer.add_write)
+    watch = RuleWatch(station.host, station.data, host.known_states, sources, host.writer.writes.add)
     host.add_listener(watch.record_readings)
     commands = SensorCommandServer(station.host, station.outgoing, host.paused)
     host.start()

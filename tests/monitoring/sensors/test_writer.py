@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ import pytest
 from django.db import OperationalError, connection
 
 from monitoring.models import DueAggregate, Event, Reading, Sensor, SensorChannel
-from monitoring.sensor_host import writer as writer_module
 from monitoring.sensor_host.journal import ReadingJournal
+from monitoring.sensor_host.waiting import WaitingReadings
 from monitoring.sensor_host.writer import ReadingWriter
 from monitoring.services import record_event
 from tests.harness.rows.sensors import judged, make_sensor
@@ -123,7 +124,7 @@ def test_readings_of_an_outage_are_written_after_it(
     refuse_writes(writer)
     writer.add([judged(sensor, AT_MS + 2)])
     writer.write()
-    assert (times(), bool(journal), writer.lost) == ([AT_MS, AT_MS + 1, AT_MS + 2], False, 0)
+    assert (times(), bool(journal), writer.losses.total) == ([AT_MS, AT_MS + 1, AT_MS + 2], False, 0)
 
 
 def test_readings_of_an_outage_survive_a_kill(writer: ReadingWriter, tmp_path: Path, sensor: Sensor) -> None:
@@ -146,15 +147,16 @@ def test_a_kill_between_the_commit_and_the_removal_writes_nothing_twice(
     assert times() == [AT_MS]
 
 
-def test_a_damaged_segment_is_set_aside_and_stops_no_others(
-    writer: ReadingWriter, sensor: Sensor, tmp_path: Path
+def test_readings_that_no_database_takes_are_counted_and_stop_no_others(
+    writer: ReadingWriter, journal: ReadingJournal, sensor: Sensor
 ) -> None:
-    ReadingJournal(tmp_path / "readings").append([judged(sensor, AT_MS)._replace(sensor="no uuid")])
-    writer.add([judged(sensor, AT_MS + 1)])
+    refused = [judged(sensor, 10**30), judged(sensor, AT_MS + 1)._replace(sensor="no uuid")]
+    journal.append([judged(sensor, AT_MS), *refused, judged(sensor, AT_MS + 2)])
+    writer.add([judged(sensor, AT_MS + 3), *refused])
     writer.write()
     writer.write()
-    assert (times(), writer.lost) == ([AT_MS + 1], 1)
-    assert [path.suffix for path in (tmp_path / "readings").iterdir()] == [".damaged"]
+    assert (times(), writer.losses.total, bool(journal)) == ([AT_MS, AT_MS + 2, AT_MS + 3], 4, False)
+    assert Event.objects.filter(kind="sensor.readings_lost").exists()
 
 
 def test_readings_that_no_journal_can_hold_are_counted_and_reported(writer: ReadingWriter, sensor: Sensor) -> None:
@@ -162,7 +164,7 @@ def test_readings_that_no_journal_can_hold_are_counted_and_reported(writer: Read
     refuse_writes(writer)
     writer.write()
     event = Event.objects.get(kind="sensor.readings_lost")
-    assert (event.data["count"], writer.lost, Reading.objects.count()) == (5_000, 5_000, 10_000)
+    assert (event.data["count"], writer.losses.total, Reading.objects.count()) == (5_000, 5_000, 10_000)
 
 
 def test_readings_wait_in_memory_if_the_disk_refuses_them(
@@ -205,13 +207,12 @@ def test_a_missing_channel_is_a_row_without_a_value(writer: ReadingWriter, senso
     assert (row.value, row.get_quality_display()) == (None, "missing")
 
 
-def test_memory_is_bounded_while_nothing_takes_the_readings(
-    writer: ReadingWriter, sensor: Sensor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(writer_module, "MAX_WAITING", 10)
-    writer.add(judged(sensor, AT_MS + number) for number in range(15))
-    writer.write()
-    assert (times()[0], writer.lost) == (AT_MS + 5, 5)
+def test_memory_is_bounded_while_nothing_takes_the_readings(sensor: Sensor) -> None:
+    lost: list[int] = []
+    waiting = WaitingReadings(10, lost.append)
+    waiting.add(judged(sensor, AT_MS + number) for number in range(15))
+    waiting.put_back([judged(sensor, AT_MS)])
+    assert (waiting.drain()[0].at_ms, lost) == (AT_MS + 5, [5, 1])
 
 
 def test_readings_go_to_the_journal_while_the_database_hangs(
@@ -238,7 +239,7 @@ def test_readings_go_to_the_journal_while_the_database_hangs(
     goes_on.set()
     thread.join(60)
     writer.write()
-    assert (kept, times(), writer.lost) == (1, [AT_MS, AT_MS + 1], 0)
+    assert (kept, times(), writer.losses.total) == (1, [AT_MS, AT_MS + 1], 0)
 
 
 def test_a_write_that_is_quick_is_not_relieved(writer: ReadingWriter, journal: ReadingJournal, sensor: Sensor) -> None:
@@ -248,7 +249,9 @@ def test_a_write_that_is_quick_is_not_relieved(writer: ReadingWriter, journal: R
 
 
 def test_events_wait_while_the_database_is_away(writer: ReadingWriter) -> None:
-    writer.add_write(lambda: Event.objects.create(kind="sensor.missing", message="The sensor balcony gives no values."))
+    writer.writes.add(
+        lambda: Event.objects.create(kind="sensor.missing", message="The sensor balcony gives no values.")
+    )
     refuse_writes(writer)
     writer.write()
     assert Event.objects.get().kind == "sensor.missing"
@@ -258,7 +261,26 @@ def test_a_write_that_is_refused_for_ever_stops_no_others(writer: ReadingWriter)
     def refuse() -> None:
         raise ValueError("A string literal cannot contain NUL (0x00) characters.")
 
-    writer.add_write(refuse)
-    writer.add_write(lambda: record_event("sensor.returned", "The sensor is back."))
+    writer.writes.add(refuse)
+    writer.writes.add(lambda: record_event("sensor.returned", "The sensor is back."))
     writer.write()
     assert Event.objects.get().kind == "sensor.returned"
+
+
+def test_an_error_in_a_write_stops_no_others_and_is_reported(writer: ReadingWriter) -> None:
+    writer.writes.add(lambda: 1 / 0)
+    writer.writes.add(lambda: record_event("sensor.returned", "The sensor is back."))
+    writer.write()
+    writer.write()
+    assert list(Event.objects.order_by("pk").values_list("kind", flat=True)) == [
+        "sensor.returned",
+        "sensor.events_lost",
+    ]
+
+
+def test_events_beyond_the_limit_are_counted_and_reported(writer: ReadingWriter) -> None:
+    for number in range(1003):
+        writer.writes.add(partial(record_event, "sensor.missing", f"Event {number}."))
+    writer.write()
+    assert Event.objects.get(kind="sensor.events_lost").data == {"count": 3}
+    assert Event.objects.filter(kind="sensor.missing").count() == 1000
