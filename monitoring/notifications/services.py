@@ -63,13 +63,16 @@ def add_channel(wanted: ChannelRequest, actor: str, *, from_file: bool = False) 
 def change_channel(
     channel: NotificationChannel, wanted: NotificationChannelChange, actor: str, *, from_file: bool = False
 ) -> NotificationChannel:
-    """Switching it off cancels what waits. `from_file` as in `add_channel`. ValidationError."""
+    """Switching it off cancels what waits. With `from_file` the settings replace all others, as an item of the
+    configuration file does. ValidationError."""
     try:
         with transaction.atomic():
             found = NotificationChannel.objects.select_for_update().get(pk=channel.pk)
             columns: dict[str, Any] = {}
             if wanted.settings is not None:
-                columns = settings_columns(merged_settings(found, wanted.settings, from_file=from_file))
+                columns = settings_columns(
+                    replaced_settings(found, wanted.settings) if from_file else merged_settings(found, wanted.settings)
+                )
             if wanted.name is not None:
                 columns["name"] = wanted.name
             if wanted.enabled is not None:
@@ -119,15 +122,34 @@ def _sentence(item: Any) -> str:
     return f"{where}: {describe_error(item)}" if where else describe_error(item)
 
 
-def merged_settings(channel: NotificationChannel, given: dict[str, Any], *, from_file: bool = False) -> ChannelSettings:
+def merged_settings(channel: NotificationChannel, given: dict[str, Any]) -> ChannelSettings:
     """The stored settings with those that are given. ValidationError."""
-    if not from_file:
-        check_file_only(channel, given)
+    check_file_only(channel, given)
+    stored = readable_settings(channel)
+    values = stored.model_dump(mode="json") if stored else {}
+    return _kept_secrets_checked(stored, checked_settings(channel.kind, {**values, **given}), given)
+
+
+def replaced_settings(channel: NotificationChannel, given: dict[str, Any]) -> ChannelSettings:
+    """The settings that are given, with the stored secrets that are not. ValidationError."""
+    stored = readable_settings(channel)
+    secrets = {name: getattr(stored, name) for name in stored.secret_fields()} if stored else {}
+    return _kept_secrets_checked(stored, checked_settings(channel.kind, {**secrets, **given}), given)
+
+
+def readable_settings(channel: NotificationChannel) -> ChannelSettings | None:
     try:
-        stored = settings_of(channel)
+        return settings_of(channel)
     except (DecryptionFailed, pydantic.ValidationError):
-        return checked_settings(channel.kind, given)
-    found = checked_settings(channel.kind, {**stored.model_dump(mode="json"), **given})
+        return None
+
+
+def _kept_secrets_checked(
+    stored: ChannelSettings | None, found: ChannelSettings, given: dict[str, Any]
+) -> ChannelSettings:
+    """ValidationError if another destination would get a stored secret."""
+    if stored is None:
+        return found
     moved = any(getattr(stored, name) != getattr(found, name) for name in found.destination)
     kept = [name for name in found.secret_fields() if name not in given and getattr(stored, name)]
     kept = [name for name in kept if name not in found.destination]

@@ -1,4 +1,4 @@
-"""`skycam config apply` and `export`: the station's cameras, sensors, schedules and settings as a YAML file."""
+"""`skycam config apply` and `export`: the station's rows and settings as a YAML file."""
 
 from __future__ import annotations
 
@@ -19,19 +19,25 @@ from skycam_project.cli.station import current
 if TYPE_CHECKING:
     from skycam_project.provisioning.plan import FieldBody, NotAppliedBody, PlanBody, RowsBody
 
-LISTS = (("camera", "cameras"), ("sensor", "sensors"), ("schedule", "schedules"))
+LISTS = (
+    ("camera", "cameras"),
+    ("sensor", "sensors"),
+    ("schedule", "schedules"),
+    ("notification channel", "notification_channels"),
+    ("notification route", "notification_routes"),
+)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 SIGNS = (("added", "+"), ("changed", "~"))
 
 
 @click.command("apply", cls=Command)
 @click.argument("path", metavar="FILE", type=FILE)
-@click.option("--prune", is_flag=True, help="Also remove cameras, sensors and schedules that are not in the file.")
+@click.option("--prune", is_flag=True, help="Also remove rows that are not in a list of the file.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
 @click.option("--yes", "-y", "confirmed", is_flag=True, help="Apply the plan without asking.")
 @require_privileged_operation
 def apply_file(path: Path, prune: bool, dry_run: bool, confirmed: bool) -> int:
-    """Bring cameras, sensors, schedules and settings to those of FILE.
+    """Bring cameras, sensors, schedules, notifications and settings to those of FILE.
 
     It first shows the plan, and asks. All changes are made together, or none.
 
@@ -136,7 +142,7 @@ def summary(body: Mapping[str, Any]) -> str:
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @require_privileged_operation
 def export_file(to: Path | None, force: bool) -> None:
-    """Write settings, cameras, sensors and schedules as YAML.
+    """Write settings, cameras, sensors, schedules and notifications as YAML.
 
     Secrets become ${NAME}; the names are listed on stderr. `skycam config apply` reads the file.
 

@@ -26,6 +26,12 @@ from skycam_project.config.lists import (
 )
 from skycam_project.config.live import LiveStreamingConfig
 from skycam_project.config.network import NetworkConfig, outgoing_guard
+from skycam_project.config.notification_lists import (
+    NotificationChannelEntry,
+    NotificationRouteEntry,
+    check_channels,
+    check_routes,
+)
 from skycam_project.config.origins import Origins
 from skycam_project.config.recording import ArchiveConfig, AutoRecordingConfig, RecordingConfig
 from skycam_project.config.redis import check_redis_url
@@ -145,6 +151,12 @@ class SkycamConfig(Section):
     schedules: list[ScheduleEntry] = key(
         [], "Schedules that `skycam config apply` adds and changes (below).", "a list of schedules"
     )
+    notification_channels: list[NotificationChannelEntry] = key(
+        [], "Notification channels that `skycam config apply` adds and changes (below).", "a list of channels"
+    )
+    notification_routes: list[NotificationRouteEntry] = key(
+        [], "Routes of notifications that `skycam config apply` adds and changes (below).", "a list of routes"
+    )
     camera: CameraConfig = CameraConfig()
     sensor: SensorConfig = SensorConfig()
     monitoring: MonitoringConfig = MonitoringConfig()
@@ -172,6 +184,8 @@ class SkycamConfig(Section):
     _cameras = field_validator("cameras")(check_cameras)
     _sensors = field_validator("sensors")(check_sensors)
     _schedules = field_validator("schedules")(check_schedules)
+    _channels = field_validator("notification_channels")(check_channels)
+    _routes = field_validator("notification_routes")(check_routes)
     _redis = field_validator("redis_url", "camera_redis_url")(check_redis_url)
 
     @field_validator("camera_environment")

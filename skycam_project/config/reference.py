@@ -13,8 +13,12 @@ from skycam_project.config.gates import GateConfig, GateSourceConfig
 from skycam_project.config.keys import Key, Section
 from skycam_project.config.lists import CameraEntry, ScheduleEntry, SensorEntry
 from skycam_project.config.model import KEYS, field_option, fields_of, key_option, variable_of
+from skycam_project.config.notification_lists import NotificationChannelEntry, NotificationRouteEntry
 
-LISTS: tuple[type[Section], ...] = (GateConfig, GateSourceConfig, CameraEntry, SensorEntry, ScheduleEntry)
+LISTS: tuple[type[Section], ...] = (
+    GateConfig, GateSourceConfig, CameraEntry, SensorEntry, ScheduleEntry, NotificationChannelEntry,
+    NotificationRouteEntry,
+)  # fmt: skip
 """The items of lists of which docs has a table."""
 RESERVED = "Reserved, no effect yet: "
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 from typing import Any
 
 from cameras.drivers.credentials import REDACTED, address_secrets, redact_address
+from monitoring.notifications.channels.kinds import CHANNEL_KINDS, channel_class
 from monitoring.sensors.kinds import SENSORS, driver_class
 from skycam_project.config.redaction import passwords_in
 
 OTHER_SIGNS = re.compile(r"[^A-Z0-9]+")
+PLAIN_NAME = re.compile(r"[a-z0-9-]+")
 LITERAL = "${"
 ESCAPED_OR_REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 """As in `skycam_project.config.document`, which needs PyYAML."""
@@ -87,6 +90,26 @@ def written_sensor(sensor: dict[str, Any]) -> dict[str, Any]:
         for name in secrets
     }
     return {**sensor, "settings": {**given, **hidden}} if hidden else sensor
+
+
+def written_channel(channel: dict[str, Any]) -> dict[str, Any]:
+    """An item of the list `notification_channels` as it was written, without its secrets."""
+    kind, given = str(channel.get("type", "")), channel.get("settings")
+    if kind not in CHANNEL_KINDS or not isinstance(given, dict):
+        return channel
+    name = str(channel.get("name", ""))
+    hidden = {
+        secret: given[secret] if is_reference(given[secret]) else channel_reference(name, secret)
+        for secret in channel_class(kind).settings_model.secret_fields()
+        if given.get(secret)
+    }
+    return {**channel, "settings": {**given, **hidden}} if hidden else channel
+
+
+def channel_reference(channel: str, setting: str) -> str:
+    """`${CHANNEL_MODEM_PASSWORD}`. A name with other signs gets a hash: two may differ in nothing else."""
+    plain = PLAIN_NAME.fullmatch(channel) is not None
+    return _reference("CHANNEL", channel, *([] if plain else [sha256(channel.encode()).hexdigest()[:6]]), setting)
 
 
 def sensor_reference(sensor: str, setting: str) -> str:

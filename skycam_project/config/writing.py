@@ -13,12 +13,19 @@ from pydantic import BaseModel
 from skycam_project.config.keys import Key, Section
 from skycam_project.config.model import KEYS, SkycamConfig, items_section, key_option, variable_of
 from skycam_project.config.redaction import plain, redacted
-from skycam_project.config.secret_references import escape_references, written_camera, written_gate, written_sensor
+from skycam_project.config.secret_references import (
+    escape_references,
+    written_camera,
+    written_channel,
+    written_gate,
+    written_sensor,
+)
 
 WRITTEN_ITEMS: dict[Key, Callable[[dict[str, Any]], dict[str, Any]]] = {
     ("gates",): written_gate,
     ("cameras",): written_camera,
     ("sensors",): written_sensor,
+    ("notification_channels",): written_channel,
 }
 """Lists whose items may contain secrets -> the function that hides them."""
 

@@ -57,6 +57,8 @@ class PlanBody(TypedDict):
     settings: list[FieldBody]
     not_applied: list[NotAppliedBody]
     sensors: RowsBody
+    notification_channels: RowsBody
+    notification_routes: RowsBody
 
 
 @dataclass(frozen=True)
@@ -115,13 +117,16 @@ class Plan:
     cameras: RowsPlan
     sensors: RowsPlan
     schedules: RowsPlan
+    channels: RowsPlan
+    routes: RowsPlan
     settings: tuple[FieldChange, ...]
     setting_values: Mapping[str, Any]
     not_applied: tuple[NotApplied, ...]
 
     @property
     def has_changes(self) -> bool:
-        return any(rows.has_changes for rows in (self.cameras, self.sensors, self.schedules)) or bool(self.settings)
+        lists = (self.cameras, self.sensors, self.schedules, self.channels, self.routes)
+        return any(rows.has_changes for rows in lists) or bool(self.settings)
 
     def body(self) -> PlanBody:
         return PlanBody(
@@ -130,6 +135,8 @@ class Plan:
             settings=[_field_body(one) for one in self.settings],
             not_applied=[_not_applied_body(one) for one in self.not_applied],
             sensors=self.sensors.body(),
+            notification_channels=self.channels.body(),
+            notification_routes=self.routes.body(),
         )
 
 

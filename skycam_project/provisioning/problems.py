@@ -24,7 +24,7 @@ def located(file: ConfigFile, list_name: str, number: int, keys: Mapping[str, st
     except ValidationError as error:
         raise ConfigError(_service_sentences(error, file, list_name, number, keys)) from None
     except Refused as error:
-        raise ConfigError(dict.fromkeys(_model_sentences(error, file, number))) from None
+        raise ConfigError(dict.fromkeys(_model_sentences(error, file, list_name, number))) from None
 
 
 def _service_sentences(
@@ -39,11 +39,11 @@ def _service_sentences(
             yield f"{file.place_of(list_name, number, *place)}: {message}"
 
 
-def _model_sentences(error: Refused, file: ConfigFile, number: int) -> Iterator[str]:
-    has_sun = "sun" in file.config.schedules[number - 1].window
+def _model_sentences(error: Refused, file: ConfigFile, list_name: str, number: int) -> Iterator[str]:
+    has_sun = list_name == "schedules" and "sun" in file.config.schedules[number - 1].window
     for item in error.errors():
         if any(WINDOWS.get(str(part)) is not has_sun for part in item["loc"] if part in WINDOWS):
             continue
         place = [str(part) for part in item["loc"] if part not in WINDOWS]
         missing = f"{place[-1]} " if item["type"] == "missing" and place else ""
-        yield f"{file.place_of('schedules', number, *place)}: {missing}{describe_error(item)}"
+        yield f"{file.place_of(list_name, number, *place)}: {missing}{describe_error(item)}"

@@ -9,11 +9,13 @@ from django.db import transaction
 
 from cameras.models import Camera
 from core.station_settings.values import clear_cache
-from monitoring.models import Sensor
+from monitoring.models import NotificationChannel, NotificationRoute, Sensor
 from scheduler.runs.replanning import replan
 from scheduler.schedules.models import Schedule
 from skycam_project.config.config_file import ConfigFile
 from skycam_project.provisioning.cameras import plan_cameras, remove_cameras, store_cameras
+from skycam_project.provisioning.notification_channels import plan_channels, remove_channels, store_channels
+from skycam_project.provisioning.notification_routes import plan_routes, remove_routes, store_routes
 from skycam_project.provisioning.plan import Plan, names_of
 from skycam_project.provisioning.schedules import plan_schedules, remove_schedules, store_schedules
 from skycam_project.provisioning.sensors import plan_sensors, remove_sensors, store_sensors
@@ -53,6 +55,8 @@ class Provisioning:
                 list(Camera.objects.present().select_for_update())
                 list(Sensor.objects.select_for_update())
                 list(Schedule.objects.select_for_update())
+                list(NotificationChannel.objects.select_for_update())
+                list(NotificationRoute.objects.select_for_update())
                 clear_cache()
                 if self._compare() != plan:
                     raise PlanOutdated("The station has changed since the plan was made, and nothing was applied.")
@@ -64,6 +68,7 @@ class Provisioning:
         file = self._file
         cameras = plan_cameras(file, self._actor, prune=self._prunes("cameras"))
         known = {*names_of(cameras.added), *Camera.objects.present().values_list("slug", flat=True)}
+        channels = plan_channels(file, prune=self._prunes("notification_channels"))
         changes, stored, not_applied = plan_settings(file)
         return Plan(
             cameras=cameras,
@@ -72,6 +77,8 @@ class Provisioning:
             setting_values=stored,
             not_applied=tuple(not_applied),
             sensors=plan_sensors(file, prune=self._prunes("sensors")),
+            channels=channels,
+            routes=plan_routes(file, channels, prune=self._prunes("notification_routes")),
         )
 
     def _prunes(self, list_name: str) -> bool:
@@ -83,11 +90,16 @@ class Provisioning:
         remove_schedules(plan.schedules, self._user, self._actor)
         remove_cameras(plan.cameras, self._actor)
         remove_sensors(plan.sensors, self._actor)
+        remove_routes(plan.routes, self._actor)
+        remove_channels(plan.channels, self._actor)
         if plan.setting_values:
             change_settings(plan.setting_values, self._actor)
         store_cameras(self._file, plan.cameras, self._actor)
         # After the cameras: a host with a camera may have sensors.
         store_sensors(self._file, plan.sensors, self._actor)
+        store_channels(self._file, plan.channels, self._actor)
+        # After the channels that they lead to.
+        store_routes(self._file, plan.routes, self._actor)
         store_schedules(self._file, plan.schedules, self._user, self._actor)
         if plan.schedules.has_changes:
             replan()

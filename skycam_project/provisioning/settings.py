@@ -14,7 +14,9 @@ from skycam_project.config.redaction import redacted
 from skycam_project.config.writing import value_at
 from skycam_project.provisioning.plan import FieldChange, NotApplied
 
-LISTS: frozenset[Key] = frozenset({("cameras",), ("sensors",), ("schedules",)})
+LISTS: frozenset[Key] = frozenset(
+    {("cameras",), ("sensors",), ("schedules",), ("notification_channels",), ("notification_routes",)}
+)
 AT_START = (
     "because it is read when a station starts (set it in the station's own file, or start the station with this one)"
 )
