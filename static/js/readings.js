@@ -184,7 +184,13 @@ function refresh() {
 
 function sentenceOf(readings, drawn) {
   if (!drawn) return "No readings in this range.";
-  const source = { raw: "readings", minute: "minutes", ten_minutes: "means of ten minutes", hour: "hours", day: "days" }[readings.source];
+  const source = {
+    raw: "readings",
+    minute: "minutes",
+    ten_minutes: "means of ten minutes",
+    hour: "hours",
+    day: "days",
+  }[readings.source];
   const means = readings.bucket_s
     ? `Means of ${durationOf(readings.bucket_s)}, from ${source}; the bands are the lowest and highest values.`
     : "";
