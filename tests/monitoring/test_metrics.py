@@ -57,7 +57,24 @@ def test_images_and_errors_are_those_of_the_totals(camera: Camera) -> None:
 
 
 def test_a_camera_without_captures_begins_at_zero(camera: Camera) -> None:
-    assert value(owner_values(), "skycam_images_captured_total", camera="sky") == 0
+    found = owner_values()
+    assert value(found, "skycam_images_captured_total", camera="sky") == 0
+    assert value(found, "skycam_capture_errors_total", camera="sky", error_type="camera_error") == 0
+    assert value(found, "skycam_captures_skipped_total", camera="sky", reason="overrun") == 0
+
+
+def test_an_error_that_one_camera_had_is_zero_for_the_others(camera: Camera) -> None:
+    many_cameras(1)
+    count(camera, "failed", "disk_full")
+    found = owner_values()
+    numbers = [number for (name, labels), number in found.items() if ("error_type", "disk_full") in labels]
+    assert sorted(numbers) == [0, 1]
+
+
+def test_a_bound_of_an_older_version_counts_under_the_next_one(camera: Camera) -> None:
+    count(camera, bound_ms=7_000)
+    found, name = owner_values(), "skycam_capture_duration_seconds_bucket"
+    assert [value(found, name, camera="sky", le=le) for le in ("5.0", "10.0", "+Inf")] == [0, 1, 1]
 
 
 def test_a_reason_of_another_version_makes_no_label_of_its_own(camera: Camera) -> None:
