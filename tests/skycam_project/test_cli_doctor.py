@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 
 from cameras.editing.services import add_camera
 from cameras.models import Camera
@@ -51,6 +55,44 @@ def test_an_invalid_database_file_is_broken(tmp_path: Path) -> None:
 @pytest.mark.django_db
 def test_a_prepared_database_is_ok() -> None:
     assert states(answer("doctor"), "database") == {"ok"}
+
+
+LOCK = """
+import sqlite3, sys, time
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("BEGIN IMMEDIATE")
+print(flush=True)
+time.sleep(300)
+"""
+
+
+@pytest.fixture
+def locking_program(transactional_db: None) -> Iterator[subprocess.Popen[bytes]]:
+    """Another program that keeps the lock of the database's writer."""
+    name = str(connection.settings_dict["NAME"])
+    connection.close()
+    with subprocess.Popen([sys.executable, "-c", LOCK, name], stdout=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        program.stdout.readline()
+        yield program
+        program.kill()
+
+
+def test_the_program_that_keeps_the_database_locked_is_named(locking_program: subprocess.Popen[bytes]) -> None:
+    checks = [found for found in answer("doctor")["checks"] if found["check"] == "database"]
+    assert [found["state"] for found in checks] == ["broken"]
+    assert "takes no writes: database is locked." in checks[0]["detail"]
+    assert f"(pid {locking_program.pid})" in checks[0]["detail"]
+    assert checks[0]["remedy"] == f"Stop it: kill {locking_program.pid}"
+
+
+@pytest.mark.django_db
+def test_what_no_off_site_copy_has_is_said() -> None:
+    details = [found["detail"] for found in answer("doctor")["checks"] if found["check"] == "copies"]
+    assert details == [
+        "No files are copied off-site: there is no destination.",
+        "Skycam makes no backup of the database and the keys, and does not know of one that you make.",
+    ]
 
 
 @pytest.mark.django_db

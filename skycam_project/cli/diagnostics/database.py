@@ -23,6 +23,7 @@ def database(station: Station) -> Iterator[Finding]:
     try:
         station.set_up_django()
         waiting = unapplied()
+        locked = lock_error()
     except CliError as error:
         yield Finding("database", BROKEN, error.detail, UP)
     except database_error() as error:
@@ -30,12 +31,48 @@ def database(station: Station) -> Iterator[Finding]:
             "database", BROKEN, f"It does not answer: {str(error).strip()}.", "Start it, or check DATABASE_URL."
         )
     else:
+        if locked:
+            yield locked_finding(station, locked)
         if waiting:
             yield Finding(
                 "database", BROKEN, f"{waiting} migrations are not applied.", "Restart the station: skycam up"
             )
-        else:
+        if not locked and not waiting:
             yield Finding("database", OK, "It answers, and all migrations are applied.")
+
+
+def lock_error() -> str:
+    """Why it takes no writes; empty if it does. SQLite answers readers while another program keeps the only writer's
+    lock."""
+    from django.db import OperationalError, connection, transaction
+
+    from skycam_project.sqlite_busy_timeout import set_busy_timeout
+
+    # A command would wait longer than the deadline of a check; the web part has this timeout already.
+    set_busy_timeout(connection)
+    try:
+        with transaction.atomic():
+            return ""
+    except OperationalError as error:
+        return str(error).strip()
+
+
+def locked_finding(station: Station, reason: str) -> Finding:
+    """Names the other programs that have the file open: one of them keeps the lock, unless a part hangs."""
+    from django.db import connection
+
+    from core.device_holders import find_holders, format_holders
+    from skycam_project.cli.diagnostics.own_processes import own_processes
+
+    own = own_processes(station.config)
+    holders = [
+        one for one in find_holders(os.path.realpath(str(connection.settings_dict["NAME"]))) if one.pid not in own
+    ]
+    detail = f"It answers, but takes no writes: {reason}."
+    if not holders:
+        return Finding("database", BROKEN, detail, "If it lasts, a part hangs: restart the station.")
+    remedy = f"Stop it: {'; '.join(holder.stop for holder in holders)}"
+    return Finding("database", BROKEN, f"{detail} {format_holders(holders)} has it open.", remedy)
 
 
 def database_error() -> type[Exception]:
@@ -107,7 +144,8 @@ def passwords(_station: Station) -> Iterator[Finding]:
 
 
 def copies(_station: Station) -> Iterator[Finding]:
-    """The age of the newest verified copy at each off-site destination. Skycam does not see other backups."""
+    """The age of the newest verified copy at each off-site destination, and what no destination has. There is no backup
+    whose age could be read: Skycam makes none."""
     from django.db.models import Max
     from django.utils import timezone
 
@@ -119,13 +157,15 @@ def copies(_station: Station) -> Iterator[Finding]:
     for destination in destinations:
         at = newest.get(destination.pk)
         age = "none yet" if at is None else f"{at:%Y-%m-%d %H:%M} UTC"
-        detail = f"The newest verified copy at {destination.name}: {age}."
+        detail = f"The newest verified copy of a file at {destination.name}: {age}."
         is_stale = destination.pk in waiting and (at is None or (timezone.now() - at).days >= STALE_DAYS)
         remedy = "Files wait for it; `skycam offsite status` says why." if is_stale else ""
         yield Finding("copies", WARNING if is_stale else OK, detail, remedy)
     if not destinations:
-        remedy = "Back the station up as docs/station/running.md says, or add a destination: `skycam offsite`."
-        yield Finding("copies", OK, "There is no off-site destination, and Skycam does not see other backups.", remedy)
+        remedy = "Add one on another disk or server: skycam offsite add"
+        yield Finding("copies", OK, "No files are copied off-site: there is no destination.", remedy)
+    detail = "Skycam makes no backup of the database and the keys, and does not know of one that you make."
+    yield Finding("copies", OK, detail, "Back them up with the commands of docs/station/running.md, Back it up.")
 
 
 def station_checks(_station: Station) -> Iterator[Finding]:
