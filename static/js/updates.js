@@ -1,8 +1,10 @@
 // Updates the page as soon as the station reports something, over `ws/status/`. While the socket is open, the page asks
 // less often by itself. While it is closed, silent or without a broker, the page asks every two seconds, as without it.
+import { now as stationTime } from "./clock.js";
 import { isLost, noteAnswer } from "./connection.js";
+import { readMissed } from "./missed-notices.js";
 import { notify } from "./notifications.js";
-import { sentenceOf, showToast } from "./toasts.js";
+import { closeToast, sentenceOf, showToast } from "./toasts.js";
 
 /** The station sends the status each second. */
 const SILENT_MS = 3000;
@@ -17,6 +19,10 @@ const STATE = ["desired", "observed", "reason", "recording", "last_capture", "he
 /** What no page shows beside its own counting ages. */
 const IGNORED = { last_frame: undefined, fps: undefined };
 const ENDED = ["session.finished", "session.stopped"];
+/** After a broken socket is open again, the station itself may still be subscribing to its notices. */
+const SETTLE_MS = 1000;
+/** A status may arrive although notices are already lost. */
+const MARGIN_MS = 10_000;
 
 const now = document.querySelector("#now");
 let socket = null;
@@ -27,6 +33,14 @@ let pushed = false;
 let pollFailed = false;
 let updatedAt = performance.now();
 let known = { state: null, values: null };
+const loadedAt = stationTime();
+/** The station's time of the last status. */
+let completeTo = loadedAt;
+/** From when on notices may be missing; null while none is. */
+let missedSince = null;
+let isReadingMissed = false;
+const announcedAlerts = new Set();
+const announcedEvents = new Set();
 
 const isPushed = () => pushed && !pollFailed && !isLost() && performance.now() - heardAt < SILENT_MS;
 
@@ -46,6 +60,7 @@ function connect() {
 function retryLater() {
   socket = null;
   pushed = false;
+  noteMissed();
   const pause = Math.min(RETRY_MS * 2 ** failures, MAX_RETRY_MS);
   failures += 1;
   // Pages that lost the station together must not all come back at the same moment.
@@ -64,9 +79,13 @@ const HANDLERS = {
   status: receiveStatus,
   no_status: () => {
     pushed = false;
+    noteMissed();
   },
   events: receiveEvents,
-  missed: () => refresh(),
+  missed: () => {
+    noteMissed();
+    refresh();
+  },
 };
 
 function receive(message) {
@@ -78,6 +97,8 @@ function receive(message) {
 
 function receiveStatus({ cameras }) {
   pushed = true;
+  if (missedSince !== null) announceMissed();
+  else completeTo = stationTime();
   const state = JSON.stringify(cameras.map((camera) => [camera.camera, ...STATE.map((name) => camera[name])]));
   const values = JSON.stringify(cameras.map((camera) => ({ ...camera, ...IGNORED })));
   if (known.state !== null && known.state !== state) refresh();
@@ -86,9 +107,48 @@ function receiveStatus({ cameras }) {
 }
 
 function receiveEvents({ events, alerts }) {
-  for (const alert of alerts) if (alert.state === "open") announce(alert.id, alert, "/events/");
-  for (const event of events) if (ENDED.includes(event.kind)) announce(event.id, event, `/sessions/${event.subject}/`);
+  for (const alert of alerts) {
+    if (alert.state === "open") announceAlert(alert);
+    else closeToast(alert.id);
+  }
+  for (const event of events) announceEnd(event);
   refresh();
+}
+
+function noteMissed() {
+  missedSince ??= Math.max(loadedAt, completeTo - MARGIN_MS);
+}
+
+/** Announces what came while no notice did, each once. Without an answer, the next status leads here again. */
+async function announceMissed() {
+  if (isReadingMissed) return;
+  isReadingMissed = true;
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  const since = missedSince;
+  missedSince = null;
+  try {
+    const { alerts, events } = await readMissed(since);
+    const open = new Set(alerts.map((alert) => alert.id));
+    for (const id of announcedAlerts) if (!open.has(id)) closeToast(id);
+    for (const alert of alerts)
+      if (Date.parse(alert.opened) >= since && !announcedAlerts.has(alert.id)) announceAlert(alert);
+    for (const event of events) if (!announcedEvents.has(event.id)) announceEnd(event);
+  } catch {
+    missedSince = since;
+  } finally {
+    isReadingMissed = false;
+  }
+}
+
+function announceAlert(alert) {
+  announcedAlerts.add(alert.id);
+  announce(alert.id, alert, "/events/");
+}
+
+function announceEnd(event) {
+  if (!ENDED.includes(event.kind)) return;
+  announcedEvents.add(event.id);
+  announce(event.id, event, `/sessions/${event.subject}/`);
 }
 
 function announce(id, { camera, message, severity }, address) {

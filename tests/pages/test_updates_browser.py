@@ -38,6 +38,11 @@ django.setup()
 from skycam_project.access.models import User
 User.objects.create_user(username=sys.argv[1], password=sys.argv[2], role="viewer")
 """
+NO_SOCKET = """() => {
+    window.OpenSocket = window.WebSocket;
+    window.WebSocket = class extends EventTarget { close() {} };
+}"""
+"""From now on, sockets never open."""
 NOTIFICATIONS = """
 window.shown = [];
 class Notification extends EventTarget {
@@ -180,6 +185,46 @@ def test_a_cut_socket_is_opened_again(page: Page, site: Site) -> None:
     eventually(lambda: page.wait_for_timeout(50) or len(opened) > 1, 20)
     raise_alert(site, "The disk of the dome is full.", key="health.disk:dome")
     expect(toast(page, "The disk of the dome is full.")).to_be_visible(timeout=SOON_MS)
+
+
+@pytest.fixture
+def cuts(page: Page) -> list[WebSocketRoute]:
+    """The sockets of the dashboard, to cut them."""
+    opened: list[WebSocketRoute] = []
+
+    def pass_on(socket: WebSocketRoute) -> None:
+        opened.append(socket)
+        socket.connect_to_server()
+
+    page.route_web_socket(re.compile("/ws/status/"), pass_on)
+    page.goto("/")
+    eventually(lambda: page.wait_for_timeout(50) or opened, 20)
+    expect(page.locator("#link")).to_have_text("Connected")
+    return opened
+
+
+def test_an_alert_and_the_end_of_a_session_that_no_socket_reported_are_told_once(
+    page: Page, site: Site, cuts: list[WebSocketRoute], roof: str
+) -> None:
+    raise_alert(site, "The disk of the cellar is full.", key=roof)
+    expect(toast(page, "cellar")).to_be_visible(timeout=AT_ONCE_MS)
+    toast(page, "cellar").get_by_role("button", name="Close").click()
+    page.evaluate(NO_SOCKET)
+    cuts[0].close()
+    raise_alert(site, "The disk of the attic is full.", key="health.disk:attic")
+    started = site.api.ask("POST", "cameras/simulated/start/", {"exposure_us": 1000, "delay_s": 0.1, "count": 1})
+    eventually(lambda: site.api.get(f"sessions/{started['id']}/")["state"] == "finished", 20)
+    page.evaluate("() => { window.WebSocket = window.OpenSocket }")
+    expect(toast(page, "attic")).to_be_visible(timeout=SOON_MS)
+    expect(toast(page, "Simulated camera")).to_have_count(1, timeout=SOON_MS)
+    expect(toast(page, "cellar")).to_have_count(0)
+
+
+def test_a_toast_closes_when_its_alert_is_over(shown: Page, site: Site, roof: str) -> None:
+    raise_alert(site, "The roof is open.", key=roof)
+    expect(toast(shown, "The roof is open.")).to_be_visible(timeout=AT_ONCE_MS)
+    site.station.run("-c", RESOLVE, roof, "", "", "")
+    expect(toast(shown, "The roof is open.")).to_have_count(0, timeout=AT_ONCE_MS)
 
 
 @pytest.fixture
