@@ -66,7 +66,7 @@ def events(
     """
     caller = current().authorize("viewer")
     found = selected_events(caller, camera, severity, kind)
-    searched = search_events(found.filter(**given(at__gte=since, at__lt=until)), host, search)
+    searched = search_events(found.filter(**given(at__gte=since, at__lt=until)), kind, host, search)
     if export is not None:
         print_result(export_events(caller, searched, Path(export), force=force), print_exported)
         return
@@ -97,15 +97,15 @@ def selected_events(caller: Caller, slug: str | None, severity: str | None, kind
     return found.filter(kind__startswith=kind) if kind else found
 
 
-def search_events(found: QuerySet[Event], host: str | None, text: str | None) -> EventSearch:
-    """CliError for a text with too many words."""
+def search_events(found: QuerySet[Event], kind: str | None, host: str | None, text: str | None) -> EventSearch:
+    """`found` are those of the kind. CliError for a text with too many words, or one that no text of an event has."""
     from pydantic import ValidationError
 
     from monitoring.event_search import EventSearch, row_condition
     from monitoring.serializers import EventQuery
 
     try:
-        query = EventQuery.model_validate(given(host=host, q=text))
+        query = EventQuery.model_validate(given(kind=kind, host=host, q=text))
     except ValidationError as error:
         raise CliError("invalid", error.errors()[0]["msg"].removeprefix("Value error, ")) from None
     return EventSearch(found, row_condition(query) or None)

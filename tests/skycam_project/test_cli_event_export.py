@@ -49,3 +49,10 @@ def test_a_file_is_replaced_only_when_asked(failed_jobs: None, tmp_path: Path) -
 )
 def test_what_cannot_be_done_is_refused(words: list[str], sentence: str) -> None:
     assert sentence in skycam("events", *words).stderr
+
+
+@pytest.mark.parametrize("option", ["--kind", "--host", "--search"])
+def test_bytes_that_are_no_text_are_refused_with_a_sentence(option: str) -> None:
+    found = skycam("events", option, "\udced\udca0\udc80")
+    assert found.exit_code == 2
+    assert "Unexpected" not in found.stderr
