@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from monitoring.alert_rules.rule import Judgement, Phase, Rule, RuleState, Signal, evaluate, judge
 from monitoring.alert_rules.sentences import alert_sentence
@@ -15,8 +14,7 @@ Place = tuple[str, str]
 INACTIVE = RuleState()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """An alert to open or to close. `sentence` says what is wrong, or why it closes although nothing is known of its
     value."""
 
