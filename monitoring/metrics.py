@@ -26,6 +26,7 @@ METRICS: dict[str, str] = {
     "alerts": "monitoring.alert_metrics.alert_metrics",
     "queues": "skycam_project.queue_metrics.queue_metrics",
     "jobs": "monitoring.jobs.job_metrics",
+    "readings": "monitoring.readings.metrics.reading_metrics",
     "offsite": "captures.offsite.metrics.offsite_metrics",
     "notifications": "monitoring.notifications.metrics.notification_metrics",
     "webhooks": "monitoring.webhooks.metrics.webhook_metrics",
