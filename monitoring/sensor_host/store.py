@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 
 from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, transaction
@@ -11,6 +12,7 @@ from django.db import DataError, IntegrityError, transaction
 from monitoring.models import Reading, ReadingQuality, Sensor, SensorChannel
 from monitoring.readings.due import mark_due
 from monitoring.readings.levels import MINUTE_S
+from monitoring.sensors.kinds import driver_class
 from monitoring.sensors.monitor import MAX_CHANNELS
 from monitoring.sensors.reading import JudgedReading
 
@@ -101,7 +103,8 @@ class ReadingStore:
 
 
 def create_channel(reading: JudgedReading, kind: str) -> int:
-    """The first temperature of a station is that of the site until a manager chooses another."""
+    """The first temperature of a station is that of the site, and the kind of the sensor says what is on the dashboard,
+    until a manager chooses otherwise."""
     is_first = (
         reading.quantity == "temperature"
         and kind not in EXCLUDED_FROM_MAIN
@@ -113,8 +116,14 @@ def create_channel(reading: JudgedReading, kind: str) -> int:
         quantity=reading.quantity,
         device_label=reading.label,
         main=is_first,
+        hidden=not is_on_dashboard(kind, reading.channel),
     )
     return channel.pk
+
+
+def is_on_dashboard(kind: str, channel: str) -> bool:
+    patterns = driver_class(kind).on_dashboard
+    return any(fnmatchcase(channel, pattern) for pattern in patterns)
 
 
 def channel_key(reading: JudgedReading) -> ChannelKey:

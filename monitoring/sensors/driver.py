@@ -72,6 +72,8 @@ class SensorDriver(ABC):
     shortest_interval_s: ClassVar[float] = 0.1
     sends_by_itself: ClassVar[bool] = False
     """Whether `read` waits for what the device sends, instead of asking it."""
+    on_dashboard: ClassVar[tuple[str, ...]] = ("*",)
+    """Patterns of the channels that the dashboard shows until a manager chooses others."""
     deadline_s: ClassVar[float] = 10.0
     """For each call of `open` and `read`; then the process is killed."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from core.outgoing import OutgoingGuard
@@ -14,8 +15,9 @@ from monitoring.sensors.values import channel_of, finite_number
 
 GROUPS = ("temperature", "load", "cpu", "memory", "disks", "battery", "network", "clock")
 MAX_DISKS = 20
+INTERFACES = Path("/sys/class/net")
 Counters = Mapping[str, tuple[int, int]]
-"""Network interface -> bytes received and sent since the machine started."""
+"""Network card -> bytes received and sent since the machine started."""
 
 
 class HostSensor(SensorDriver):
@@ -27,6 +29,7 @@ class HostSensor(SensorDriver):
         Option("disks", "Mount points whose free space is read.", "/", allowed="absolute paths, with commas"),
     )
     shortest_interval_s = 0.5
+    on_dashboard = ("temperature:*:0", "cpu", "memory", "disk:*", "battery")
 
     def __init__(self, settings: Mapping[str, Any], guard: OutgoingGuard) -> None:
         super().__init__(settings, guard)
@@ -146,8 +149,13 @@ def entries(text: str) -> tuple[str, ...]:
 
 
 def read_counters() -> Counters:
-    """Those of all network interfaces but loopback."""
+    """Those of the network cards of the machine."""
     import psutil
 
     found = psutil.net_io_counters(pernic=True)
-    return {name: (one.bytes_recv, one.bytes_sent) for name, one in found.items() if name != "lo"}
+    return {name: (one.bytes_recv, one.bytes_sent) for name, one in found.items() if is_card(name)}
+
+
+def is_card(name: str, interfaces: Path = INTERFACES) -> bool:
+    """Whether the interface is a card: loopback, bridges, tunnels and those of containers have no device."""
+    return (interfaces / name / "device").exists()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.times.kernel_clock import KernelClock
-from monitoring.sensors.drivers.host import HostSensor
+from monitoring.sensors.drivers.host import HostSensor, is_card
 from tests.monitoring.sensors.far_ends import DEADLINE_S, driver_of
 
 CLOCK = "monitoring.sensors.drivers.host.read_kernel_clock"
@@ -37,6 +37,13 @@ def test_a_disk_that_is_not_mounted_has_no_value_and_the_others_have(tmp_path: P
 def test_rates_need_two_readings() -> None:
     assert channels("cpu,network") == {}
     assert "cpu" in channels("cpu,network", reads=2)
+
+
+def test_loopback_bridges_and_the_interfaces_of_containers_are_no_cards(tmp_path: Path) -> None:
+    (tmp_path / "enp1s0" / "device").mkdir(parents=True)
+    (tmp_path / "veth0").mkdir()
+    names = ("enp1s0", "veth0", "lo")
+    assert [name for name in names if is_card(name, tmp_path)] == ["enp1s0"]
 
 
 def test_an_unsynchronised_clock_has_no_offset(monkeypatch: pytest.MonkeyPatch) -> None:

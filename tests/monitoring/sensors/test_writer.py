@@ -70,6 +70,16 @@ def test_the_temperature_of_a_processor_is_not_that_of_the_site(writer: ReadingW
     assert not SensorChannel.objects.get().main
 
 
+def test_the_dashboard_begins_with_a_few_channels_of_a_computer(writer: ReadingWriter, sensor: Sensor) -> None:
+    computer = make_sensor("vm", kind="host")
+    keys = ("temperature:coretemp:0", "temperature:coretemp:1", "cpu", "load:5", "disk:/", "network:enp1s0:sent")
+    writer.add(judged(computer, AT_MS, channel=key) for key in keys)
+    writer.add([judged(sensor, AT_MS, channel="anything")])
+    writer.write()
+    shown = SensorChannel.objects.filter(hidden=False).values_list("key", flat=True)
+    assert set(shown) == {"temperature:coretemp:0", "cpu", "disk:/", "anything"}
+
+
 def test_readings_of_a_second_take_one_transaction(
     writer: ReadingWriter, sensor: Sensor, django_assert_num_queries: Any
 ) -> None:
