@@ -1,4 +1,4 @@
-"""The page of readings: charts of what sensors measured, with events and sessions as marks."""
+"""The page of readings: charts of what sensors measured, with events, sessions and captures as marks."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from captures.capturing.models import Capture, CaptureStatus
+from captures.capturing.selectors import captures_for
 from captures.sessions.models import Session
 from captures.sessions.selectors import sessions_for
 from core.pages.page import Page
@@ -33,6 +35,8 @@ DEFAULT_RANGE = "day"
 MARKED_SEVERITIES = (Severity.WARNING, Severity.ERROR, Severity.CRITICAL)
 MAX_MARKS = 200
 """Events and sessions, each, of one answer."""
+MAX_CAPTURES = 500
+"""Of more captures than these none is marked: they would be one bar."""
 
 
 class EventMark(TypedDict):
@@ -45,6 +49,12 @@ class SessionMark(TypedDict):
     begin: str
     end: str | None
     label: str
+    url: str
+
+
+class CaptureMark(TypedDict):
+    at: str
+    camera: str
     url: str
 
 
@@ -118,7 +128,8 @@ def given_range(request: HttpRequest) -> tuple[datetime | None, datetime | None,
 
 
 class ReadingMarksPage(Page):
-    """The newest events of warning and above, and the newest sessions, in a range, as JSON."""
+    """The newest events of warning and above, the newest sessions, and the captures if they are few, in a range, as
+    JSON."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         begin, end, error = given_range(request)
@@ -126,10 +137,14 @@ class ReadingMarksPage(Page):
             return JsonResponse({"error": error or "Give both ends of the range."}, status=400)
         events = list(marked_events(request.user, begin, end)[: MAX_MARKS + 1])
         sessions = list(marked_sessions(request.user, begin, end)[: MAX_MARKS + 1])
+        captures = list(marked_captures(request.user, begin, end)[: MAX_CAPTURES + 1])
+        has_few = len(captures) <= MAX_CAPTURES
         return JsonResponse(
             {
                 "events": [event_mark(event) for event in events[:MAX_MARKS]],
                 "sessions": [session_mark(session) for session in sessions[:MAX_MARKS]],
+                "captures": [capture_mark(capture) for capture in captures] if has_few else [],
+                "few_captures": has_few,
                 "complete": len(events) <= MAX_MARKS and len(sessions) <= MAX_MARKS,
             }
         )
@@ -146,6 +161,11 @@ def marked_sessions(user: Any, begin: datetime, end: datetime) -> QuerySet[Sessi
     return found.order_by("-started_at", "-id")
 
 
+def marked_captures(user: Any, begin: datetime, end: datetime) -> QuerySet[Capture]:
+    found = captures_for(user).prefetch_related(None).only("started_at", "camera__name")
+    return found.filter(status=CaptureStatus.SAVED, started_at__gte=begin, started_at__lt=end).order_by("-started_at")
+
+
 def event_mark(event: Event) -> EventMark:
     return EventMark(at=stamp(event.at), severity=event.severity, message=event.message)
 
@@ -155,3 +175,9 @@ def session_mark(session: Session) -> SessionMark:
     label = " ".join(filter(None, [session.camera.name, session.name]))
     url = reverse("session", args=[session.pk])
     return SessionMark(begin=stamp(session.started_at), end=stamp_or_none(session.ended_at), label=label, url=url)
+
+
+def capture_mark(capture: Capture) -> CaptureMark:
+    return CaptureMark(
+        at=stamp(capture.started_at), camera=capture.camera.name, url=reverse("picture", args=[capture.pk])
+    )

@@ -36,7 +36,7 @@ const charts = new Map(); // quantity -> {panel, plot, channels}
 const order = root?.dataset.order.split(",") ?? [];
 const home = root && rangeOfPage();
 let range = home && { ...home };
-let marks = { events: [], sessions: [] };
+let marks = { events: [], sessions: [], captures: [] };
 let request = null;
 let timer = 0;
 
@@ -351,7 +351,7 @@ const zoomByWheel = (plot) => (event) => {
   zoom(event.deltaY < 0 ? 0.8 : 1.25, plot.posToVal(plot.cursor.left, "x"));
 };
 
-/** Warnings as vertical lines, sessions as a strip: the more sessions at a time, the darker. */
+/** Warnings as vertical lines, sessions as a strip: the more at a time, the darker; captures as ticks on it. */
 function drawMarks(plot) {
   if (!areMarksShown()) return;
   const { ctx, bbox } = plot;
@@ -367,6 +367,10 @@ function drawMarks(plot) {
     const right = plot.valToPos(end ? Date.parse(end) / 1000 : now() / 1000, "x", true);
     ctx.fillRect(left, bbox.top + bbox.height - strip, Math.max(1, right - left), strip);
   }
+  for (const { at } of marks.captures) {
+    const left = Math.round(plot.valToPos(Date.parse(at) / 1000, "x", true));
+    ctx.fillRect(left, bbox.top + bbox.height - 2 * strip, Math.max(1, devicePixelRatio), strip);
+  }
   ctx.globalAlpha = 0.8;
   ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
   for (const { at, severity } of marks.events) {
@@ -380,16 +384,23 @@ function drawMarks(plot) {
   ctx.restore();
 }
 
+const counted = (number, name) => `${number} ${name}${number === 1 ? "" : "s"}`;
+
 /** The marks as text. */
 function fillMarkList() {
-  const number = marks.events.length + marks.sessions.length;
-  markList.hidden = !number || !areMarksShown();
-  const more = marks.complete ? "" : ", the newest ones";
-  markList.querySelector("summary").textContent =
-    `Marks: ${marks.events.length} warnings, ${marks.sessions.length} sessions${more}`;
+  const counts = [
+    counted(marks.events.length, "warning"),
+    counted(marks.sessions.length, "session"),
+    marks.few_captures === false ? "too many captures to mark" : counted(marks.captures.length, "capture"),
+  ];
+  const number = marks.events.length + marks.sessions.length + marks.captures.length;
+  markList.hidden = !(number || marks.few_captures === false) || !areMarksShown();
+  const more = marks.complete ? "" : "; only the newest warnings and sessions";
+  markList.querySelector("summary").textContent = `Marks: ${counts.join(", ")}${more}`;
   const lines = [
     ...marks.events.map(({ at, message }) => ({ at: Date.parse(at), text: message })),
     ...marks.sessions.map(({ begin, label, url }) => ({ at: Date.parse(begin), text: `Session: ${label}`, url })),
+    ...marks.captures.map(({ at, camera, url }) => ({ at: Date.parse(at), text: `Capture: ${camera}`, url })),
   ].sort((a, b) => b.at - a.at);
   markList.querySelector("ul").replaceChildren(...lines.map(markLine));
 }

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cameras.models import Camera
-from captures.models import Session
+from captures.models import Capture, Session
 from monitoring.models import Event
 from monitoring.services import record_event
 from skycam_project.pages import readings
@@ -37,6 +37,10 @@ def session(camera: Camera, begin: float, end: float | None) -> Session:
         camera=camera, programme={"exposure_us": 1000}, started_at=BEGIN + timedelta(hours=begin), ended_at=ended_at,
         state=state,
     )  # fmt: skip
+
+
+def make_capture(camera: Camera, hours: float) -> Capture:
+    return Capture.objects.create(camera=camera, status="saved", started_at=BEGIN + timedelta(hours=hours))
 
 
 def test_without_sensors_the_page_says_so(viewer: Any) -> None:
@@ -103,7 +107,22 @@ def test_marks_of_a_hidden_camera_are_left_out(viewer: Any, camera: Camera) -> N
     only_for(camera, "someone")
     session(camera, 1, 2)
     event("error", 1, camera=camera)
-    assert marks(viewer) == {"events": [], "sessions": [], "complete": True}
+    make_capture(camera, 0)
+    found = marks(viewer)
+    assert [found["events"], found["sessions"], found["captures"]] == [[], [], []]
+
+
+def test_captures_of_the_range_are_marks_if_they_are_few(
+    viewer: Any, camera: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readings, "MAX_CAPTURES", 2)
+    make_capture(camera, -1)
+    inside = [make_capture(camera, hour) for hour in (1, 2)]
+    found = marks(viewer)
+    assert [one["url"] for one in found["captures"]] == [f"/captures/{one.pk}/" for one in reversed(inside)]
+    make_capture(camera, 3)
+    found = marks(viewer)
+    assert (found["captures"], found["few_captures"]) == ([], False)
 
 
 def test_only_the_newest_marks_are_listed(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,5 +141,6 @@ def test_any_number_of_marks_takes_the_same_queries(
     for number in range(10):
         session(camera, number, number + 1)
         event("error", number)
-    with django_assert_max_num_queries(9):
+        make_capture(camera, number)
+    with django_assert_max_num_queries(11):
         marks(viewer)

@@ -182,10 +182,12 @@ def test_a_range_that_ends_now_is_loaded_again(page: Page) -> None:
 def test_marks_are_listed_and_can_be_hidden(page: Page) -> None:
     event = {"at": "2026-05-28T20:27:00.000Z", "severity": "error", "message": "The disk <b>is</b> full."}
     session = {"begin": "2026-05-28T20:27:10.000Z", "end": None, "label": "Sky", "url": "/sessions/"}
-    found = {"events": [event], "sessions": [session], "complete": True}
+    captures = [{"at": "2026-05-28T20:27:20.000Z", "camera": "Sky", "url": "/captures/1/"} for _ in range(2)]
+    found = {"events": [event], "sessions": [session], "captures": captures, "few_captures": True, "complete": True}
     page.route("**/readings/marks/*", lambda route: route.fulfill(json=found))
     shown(page, FROM_TO, channel("temperature", [20.0] * SPAN_S))
-    page.get_by_text("Marks: 1 warnings, 1 sessions").click()
+    page.get_by_text("Marks: 1 warning, 1 session, 2 captures").click()
+    expect(page.locator("#readings-marks a")).to_have_text(["Capture: Sky", "Capture: Sky", "Session: Sky"])
     expect(page.locator("#readings-marks")).to_contain_text("The disk <b>is</b> full.")
     page.get_by_role("button", name="Marks").click()
     expect(page.locator("#readings-marks")).to_be_hidden()
