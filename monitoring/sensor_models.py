@@ -9,8 +9,6 @@ from django.utils import timezone
 
 from monitoring.sensors.quantities import QUANTITIES, Quantity
 
-MAX_CHANNELS = 200
-"""Channels of one sensor. A device that invents new names for ever must not fill the database."""
 
 
 class ReadingQuality(models.IntegerChoices):

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.secrets import decrypt_secret
 from monitoring.models import Sensor
-from monitoring.sensors.monitor import ChannelId, ChannelSettings
+from monitoring.sensors.channels import ChannelId, ChannelSettings
 from monitoring.sensors.quality import Limits
 
 

@@ -12,8 +12,8 @@ from django.db import DataError, IntegrityError, transaction
 from monitoring.models import Reading, ReadingQuality, Sensor, SensorChannel
 from monitoring.readings.due import mark_due
 from monitoring.readings.levels import MINUTE_S
+from monitoring.sensors.channels import MAX_CHANNELS
 from monitoring.sensors.kinds import driver_class
-from monitoring.sensors.monitor import MAX_CHANNELS
 from monitoring.sensors.reading import JudgedReading
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from monitoring.sensors.monitor import ChannelId, SensorMonitor
+from monitoring.sensors.channels import ChannelId
+from monitoring.sensors.monitor import SensorMonitor
 
 STEADY_S = 30.0
 """How long values must have come before a return is reported: a loose contact makes two events in this time."""

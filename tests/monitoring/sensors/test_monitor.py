@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from monitoring.sensors.channels import MAX_CHANNELS, ChannelSettings
 from monitoring.sensors.messages import SampleMessage
-from monitoring.sensors.monitor import MAX_CHANNELS, ChannelSettings, SensorMonitor
+from monitoring.sensors.monitor import SensorMonitor
 from monitoring.sensors.quality import Limits
 from monitoring.sensors.reading import ChannelReading, JudgedReading
 
@@ -127,7 +128,9 @@ def test_an_old_value_has_the_time_at_which_it_was_measured(monitor: SensorMonit
 
 def test_a_device_that_invents_channels_for_ever_has_a_bounded_number(monitor: SensorMonitor) -> None:
     record(monitor, *[sample(channel=f"c{number}") for number in range(2 * MAX_CHANNELS)])
-    assert len(monitor.state()["channels"]) == MAX_CHANNELS
+    state = monitor.state()
+    assert (len(state["channels"]), state["state"]) == (MAX_CHANNELS, "ok")
+    assert "more than 200 channels; the others are left out" in state["message"]
 
 
 def test_a_quantity_that_does_not_exist_is_left_out(monitor: SensorMonitor) -> None:
