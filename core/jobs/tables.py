@@ -101,6 +101,7 @@ BACKGROUND_THREADS = {
     "automatic_recording": "scheduler.automatic_recording.thread.AutomaticRecordingThread",
     "webhooks": "monitoring.webhooks.thread.local_thread",
     "notifications": "monitoring.notifications.thread.local_thread",
+    "home_assistant": "monitoring.notifications.sensor_publishing.SensorPublishing",
     "dead_man_switch": "monitoring.notifications.dead_man_switch.DeadManSwitch",
 }
 """What a host's jobs part does all the time: host -> object with `start` and `stop`, which has a thread of its own."""

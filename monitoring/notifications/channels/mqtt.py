@@ -9,11 +9,12 @@ import re
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from core.outgoing import AddressRefused, connect_endpoint
+from core.outgoing import AddressRefused, OutgoingGuard, connect_endpoint
 from core.text.names import readable
 from monitoring.notifications.channels.base import (
     Channel,
@@ -54,50 +55,18 @@ class MqttChannel(Channel[MqttSettings]):
     def send(self, notification: Notification) -> SendResult:
         until = time.monotonic() + self.deadline_s
         try:
-            client = self._connected(until)
+            client = connect_client(self.settings, self.guard, until, self.tls)
         except (OSError, ValueError) as failure:
-            return SendResult(self._describe(failure))
+            return SendResult(describe_failure(failure, self.deadline_s))
         try:
             return self._publish_all(client, notification, until)
         except (OSError, ValueError, RuntimeError) as failure:
-            return SendResult(self._describe(failure))
+            return SendResult(describe_failure(failure, self.deadline_s))
         finally:
             # OSError: the broker has closed the connection already.
             with contextlib.suppress(OSError):
                 client.disconnect()
             client.loop_stop()
-
-    def _connected(self, until: float) -> Client:
-        from paho.mqtt.client import Client
-        from paho.mqtt.enums import CallbackAPIVersion
-
-        settings, guard = self.settings, self.guard
-
-        class GuardedClient(Client):
-            def _create_socket_connection(self) -> socket.socket:
-                # paho would resolve the name itself, and connect to an address that was not checked.
-                endpoint = resolve_within(guard, settings.host, settings.port, until)
-                return connect_endpoint(endpoint, max(0.1, until - time.monotonic()))
-
-        client = GuardedClient(CallbackAPIVersion.VERSION2, reconnect_on_failure=False)
-        if settings.tls:
-            client.tls_set_context(self.tls or ssl.create_default_context())
-        if settings.user:
-            client.username_pw_set(settings.user, settings.password)
-        client.connect_timeout = max(0.1, until - time.monotonic())
-        answers: list[Any] = []
-        client.on_connect = lambda _client, _data, _flags, reason, _properties: answers.append(reason)
-        client.connect(settings.host, settings.port, keepalive=60)
-        client.loop_start()
-        while not answers:
-            if time.monotonic() >= until:
-                client.loop_stop()
-                raise TimeoutError
-            time.sleep(0.01)
-        if answers[0].is_failure:
-            client.loop_stop()
-            raise ConnectionRefusedError(0, f"{answers[0]}")
-        return client
 
     def _publish_all(self, client: Client, notification: Notification, until: float) -> SendResult:
         messages = list(self.messages(notification))
@@ -128,18 +97,56 @@ class MqttChannel(Channel[MqttSettings]):
         # Not kept: a program that starts later must not take an old message for a new one.
         return [*found, (f"{settings.topic}/{station}/notifications", body, False)]
 
-    def _describe(self, failure: Exception) -> str:
-        match failure:
-            case AddressRefused():
-                return f"The address {failure}"
-            case TimeoutError():
-                return f"The MQTT broker did not answer within {self.deadline_s:g} s."
-            case ssl.SSLCertVerificationError():
-                return f"The certificate of the MQTT broker is not valid ({failure.verify_message})."
-            case OSError():
-                said = readable(str(failure.strerror or type(failure).__name__))
-                return f"The MQTT broker cannot be reached, or refused ({said})."[:500]
-        return f"The message could not be published ({type(failure).__name__})."
+
+def connect_client(
+    settings: MqttSettings, guard: OutgoingGuard, until: float, tls: ssl.SSLContext | None = None,
+    prepare: Callable[[Client], object] = lambda _client: None,
+) -> Client:  # fmt: skip
+    """A client that the broker has accepted, served by a thread of its own. It does not connect again by itself.
+    `prepare` is called before it connects. OSError; ValueError for an address that the guard refuses."""
+    from paho.mqtt.client import Client
+    from paho.mqtt.enums import CallbackAPIVersion
+
+    class GuardedClient(Client):
+        def _create_socket_connection(self) -> socket.socket:
+            # paho would resolve the name itself, and connect to an address that was not checked.
+            endpoint = resolve_within(guard, settings.host, settings.port, until)
+            return connect_endpoint(endpoint, max(0.1, until - time.monotonic()))
+
+    client = GuardedClient(CallbackAPIVersion.VERSION2, reconnect_on_failure=False)
+    if settings.tls:
+        client.tls_set_context(tls or ssl.create_default_context())
+    if settings.user:
+        client.username_pw_set(settings.user, settings.password)
+    client.connect_timeout = max(0.1, until - time.monotonic())
+    answers: list[Any] = []
+    client.on_connect = lambda _client, _data, _flags, reason, _properties: answers.append(reason)
+    prepare(client)
+    client.connect(settings.host, settings.port, keepalive=60)
+    client.loop_start()
+    while not answers:
+        if time.monotonic() >= until:
+            client.loop_stop()
+            raise TimeoutError
+        time.sleep(0.01)
+    if answers[0].is_failure:
+        client.loop_stop()
+        raise ConnectionRefusedError(0, f"{answers[0]}")
+    return client
+
+
+def describe_failure(failure: Exception, deadline_s: float) -> str:
+    match failure:
+        case AddressRefused():
+            return f"The address {failure}"
+        case TimeoutError():
+            return f"The MQTT broker did not answer within {deadline_s:g} s."
+        case ssl.SSLCertVerificationError():
+            return f"The certificate of the MQTT broker is not valid ({failure.verify_message})."
+        case OSError():
+            said = readable(str(failure.strerror or type(failure).__name__))
+            return f"The MQTT broker cannot be reached, or refused ({said})."[:500]
+    return f"The message could not be published ({type(failure).__name__})."
 
 
 def state_of(alert: NotifiedAlert) -> str:

@@ -49,9 +49,9 @@ def subscribed(port: int, found: dict[str, str]) -> Iterator[Client]:
 
 
 @contextmanager
-def mqtt_broker(folder: Path, password: str = "reader") -> Iterator[MqttBroker]:
-    """A broker whose users are `reader` and `skycam`."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
+def mqtt_broker(folder: Path, password: str = "reader", port: int = 0) -> Iterator[MqttBroker]:
+    """A broker whose users are `reader` and `skycam`, on `port`, or a free one."""
+    with socket.create_server(("127.0.0.1", port)) as probe:
         port = probe.getsockname()[1]
     passwords, config = folder / "passwords", folder / "mosquitto.conf"
     passwords.touch(mode=0o600)
