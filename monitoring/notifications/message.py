@@ -64,6 +64,10 @@ class Attachment:
     mime_type: str
     content: bytes
 
+    @property
+    def is_picture(self) -> bool:
+        return self.mime_type.startswith("image/")
+
 
 @dataclass(frozen=True, slots=True)
 class Notification:

@@ -41,8 +41,9 @@ def send(channel: NotificationChannel, notification: Notification, deadline_s: f
         reason = str(error) if isinstance(error, DecryptionFailed) else "Its settings are not valid in this version."
         return SendResult(f"{reason} Write them again.")
     result = found.send(notification)
-    # The far end may repeat what it was sent, and the error is stored and shown.
-    return replace(result, error=found.settings.without_secrets(result.error))
+    # The far end may repeat what it was sent, and error and detail are stored and shown.
+    secret_free = found.settings.without_secrets
+    return replace(result, error=secret_free(result.error), detail=secret_free(result.detail))
 
 
 def notification_of(channel: NotificationChannel, rows: Iterable[NotificationDelivery]) -> Notification:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -34,6 +35,20 @@ SecretUrl = Annotated[
     str, BeforeValidator(stripped), AfterValidator(checked_url),
     Field(max_length=MAX_LENGTH, repr=False, json_schema_extra=SECRET),
 ]  # fmt: skip
+
+
+PICTURE_DEADLINE_S = 20.0
+"""With the deadline of the message it is less than the lease of the channel."""
+
+
+def with_picture(result: SendResult, send_picture: Callable[[], SendResult]) -> SendResult:
+    """The message was accepted without the picture, which follows as a second one. If that fails the message must not
+    be sent again: the detail says why the picture is missing."""
+    if result.error:
+        return result
+    picture = send_picture()
+    follows = f"It got no picture: {picture.error}" if picture.error else "It got the picture."
+    return replace(result, detail=f"{result.detail} {follows}")
 
 
 def send_json(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from monitoring.notifications.channels.base import Channel, ChannelSettings, Secret, SendResult
-from monitoring.notifications.channels.http import ServerUrl, send_json
-from monitoring.notifications.message import Notification
+from monitoring.notifications.channels.http import PICTURE_DEADLINE_S, ServerUrl, send_bytes, send_json, with_picture
+from monitoring.notifications.message import Attachment, Notification
 
 PRIORITIES = {"info": 2, "warning": 3, "error": 4, "critical": 5}
 MAX_MESSAGE = 3500
@@ -35,4 +36,14 @@ class NtfyChannel(Channel[NtfySettings]):
             body["click"] = notification.alerts[0].link
         token = self.settings.token
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return send_json(self.guard, self.deadline_s, f"{self.settings.server}/", body, headers)
+        result = send_json(self.guard, self.deadline_s, f"{self.settings.server}/", body, headers)
+        picture = notification.attachment
+        if picture is None or not picture.is_picture:
+            return result
+        return with_picture(result, lambda: self._send_picture(picture, headers))
+
+    def _send_picture(self, picture: Attachment, headers: Mapping[str, str]) -> SendResult:
+        url = f"{self.settings.server}/{self.settings.topic}"
+        # The lowest priority: the message itself has rung already.
+        more = {"Content-Type": picture.mime_type, "Filename": picture.name, "Priority": "1"}
+        return send_bytes(self.guard, PICTURE_DEADLINE_S, url, picture.content, {**headers, **more}, "PUT")

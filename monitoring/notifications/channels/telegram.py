@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 from pydantic import Field
+from urllib3.filepost import encode_multipart_formdata
 
 from monitoring.notifications.channels.base import Channel, ChannelSettings, Secret, SendResult, Text
-from monitoring.notifications.channels.http import ServerUrl, send_json
-from monitoring.notifications.message import Notification
+from monitoring.notifications.channels.http import PICTURE_DEADLINE_S, ServerUrl, send_bytes, send_json, with_picture
+from monitoring.notifications.message import Attachment, Notification
 
 MAX_MESSAGE = 4000
 """Telegram refuses a text of more than 4096 characters, in UTF-16."""
@@ -29,5 +30,22 @@ class TelegramChannel(Channel[TelegramSettings]):
         short = text.encode("utf-16-le")[: 2 * MAX_MESSAGE].decode("utf-16-le", errors="ignore")
         # Without a parse mode: no character of an alert has an effect.
         body = {"chat_id": self.settings.chat_id, "text": short, "link_preview_options": {"is_disabled": True}}
-        url = f"{self.settings.server}/bot{self.settings.token}/sendMessage"
-        return send_json(self.guard, self.deadline_s, url, body, {})
+        result = send_json(self.guard, self.deadline_s, self._url("sendMessage"), body, {})
+        picture = notification.attachment
+        if picture is None or not picture.is_picture:
+            return result
+        return with_picture(result, lambda: self._send_picture(picture))
+
+    def _send_picture(self, picture: Attachment) -> SendResult:
+        content, content_type = encode_multipart_formdata(
+            {
+                "chat_id": self.settings.chat_id,
+                "disable_notification": "true",
+                "photo": (picture.name, picture.content, picture.mime_type),
+            }
+        )
+        headers = {"Content-Type": content_type}
+        return send_bytes(self.guard, PICTURE_DEADLINE_S, self._url("sendPhoto"), content, headers)
+
+    def _url(self, method: str) -> str:
+        return f"{self.settings.server}/bot{self.settings.token}/{method}"

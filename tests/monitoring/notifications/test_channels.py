@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
@@ -276,6 +277,58 @@ def test_telegram_gets_plain_text_for_its_chat() -> None:
     assert got.path == f"/bot{SECRETS['telegram']['token']}/sendMessage"
     assert {"chat_id", "text"} <= set(json.loads(got.body))
     assert "parse_mode" not in json.loads(got.body)
+
+
+PICTURE = Notification(
+    "019d", "opened", "Skycam", (alert(),), attachment=Attachment("picture.jpg", "image/jpeg", b"\xff\xd8x")
+)
+REPORT = Notification(
+    "019d", "report", "Skycam", text="120 captures.", attachment=Attachment("n.html", "text/html", b"<p>")
+)
+
+
+def test_ntfy_gets_the_picture_as_a_second_message() -> None:
+    with receiving(status(200)) as receiver:
+        result = send("ntfy", receiver.port, PICTURE)
+    [_, got] = receiver.received
+    assert (got.path, got.body) == (f"/{SECRETS['ntfy']['topic']}", b"\xff\xd8x")
+    assert (got.headers["Filename"], got.headers["Priority"]) == ("picture.jpg", "1")
+    assert got.headers["Authorization"] == f"Bearer {SECRETS['ntfy']['token']}"
+    assert result.detail.endswith("It got the picture.")
+
+
+def test_telegram_gets_the_picture_as_a_photo() -> None:
+    with receiving(status(200)) as receiver:
+        assert send("telegram", receiver.port, PICTURE).error == ""
+    [_, got] = receiver.received
+    assert got.path == f"/bot{SECRETS['telegram']['token']}/sendPhoto"
+    parts = message_from_bytes(b"Content-Type: " + got.headers["Content-Type"].encode() + b"\r\n\r\n" + got.body)
+    found = {
+        part.get_param("name", header="Content-Disposition"): part.get_payload(decode=True) for part in parts.walk()
+    }
+    assert (found["chat_id"], found["photo"]) == (b"-42", b"\xff\xd8x")
+
+
+@pytest.mark.parametrize("kind", ["ntfy", "telegram"])
+def test_a_picture_that_is_refused_does_not_repeat_the_message(kind: str) -> None:
+    with receiving(in_turn(status(200), status(413))) as receiver:
+        result = send(kind, receiver.port, PICTURE)
+    assert (result.error, len(receiver.received)) == ("", 2)
+    assert "It got no picture: The receiver answered 413." in result.detail
+
+
+@pytest.mark.parametrize("kind", ["ntfy", "telegram"])
+def test_a_message_that_is_refused_is_followed_by_no_picture(kind: str) -> None:
+    with receiving(status(500)) as receiver:
+        assert send(kind, receiver.port, PICTURE).error == "The receiver answered 500."
+    assert len(receiver.received) == 1
+
+
+@pytest.mark.parametrize("kind", ["ntfy", "telegram"])
+def test_a_report_is_no_picture(kind: str) -> None:
+    with receiving(status(200)) as receiver:
+        assert send(kind, receiver.port, REPORT).error == ""
+    assert len(receiver.received) == 1
 
 
 def test_matrix_gets_one_transaction_for_each_message() -> None:
