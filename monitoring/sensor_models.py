@@ -10,7 +10,6 @@ from django.utils import timezone
 from monitoring.sensors.quantities import QUANTITIES, Quantity
 
 
-
 class ReadingQuality(models.IntegerChoices):
     """Of one reading. Numbers, because there are many rows."""
 
