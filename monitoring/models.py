@@ -138,6 +138,8 @@ class Alert(models.Model):
 
     class Meta:
         ordering = ["-opened_at", "-id"]
+        # Of the lists of all alerts. Unresolved ones are few, and have the index of their constraint.
+        indexes = [models.Index(fields=["-opened_at", "-id"], name="alert_newest")]
         constraints = [
             # The condition repeats each minute, and several hosts report it: the database makes it one alert.
             models.UniqueConstraint(

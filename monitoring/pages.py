@@ -131,5 +131,6 @@ class AcknowledgePage(Page):
 def open_alerts(user: Any) -> list[Alert]:
     """Alerts that no one has acknowledged, the most severe first."""
     rank = {value: place for place, value in enumerate(reversed(Severity.values))}
-    found = list(alerts_for(user).filter(state=Alert.State.OPEN))
+    # Excluded, too: the index of unresolved alerts has this condition, and all pages ask for them.
+    found = list(alerts_for(user).exclude(state=Alert.State.RESOLVED).filter(state=Alert.State.OPEN))
     return sorted(found, key=lambda alert: (rank[alert.severity], alert.opened_at))
