@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.utils import timezone
 
-from monitoring.alert_rules.rows import KEY, alert_key
+from monitoring.alert_rules.rows import alert_key, rule_alerts
 from monitoring.alert_rules.rule import concerns, matches
 from monitoring.camera_refs import CameraName
 from monitoring.models import Alert, AlertRule, Event, MaintenanceWindow
@@ -41,14 +42,23 @@ def open_event_alerts(event: Event) -> None:
 
 def close_quiet_alerts() -> None:
     """Close the alerts of rules on events that have met none for `clear_for_s`, or that do not exist any more."""
+    # Read before the rules: an alert of a rule that is added meanwhile is not among them.
+    found = [alert for alert in rule_alerts() if "event" in alert.data]
     rules = {rule.name: rule for rule in AlertRule.objects.filter(kind="event", enabled=True)}
-    now = timezone.now()
-    for alert in Alert.objects.filter(key__startswith=KEY).exclude(state=Alert.State.RESOLVED):
-        if "event" not in alert.data:
-            continue
-        rule = rules.get(alert.data.get("rule", ""))
-        if rule is None or now - alert.last_seen_at >= timedelta(seconds=rule.clear_for_s):
-            resolve_alert(alert.key)
+    for alert in found:
+        close_if_quiet(alert, rules.get(alert.data.get("rule", "")))
+
+
+@transaction.atomic
+def close_if_quiet(alert: Alert, rule: AlertRule | None) -> None:
+    # Read again: an event may have come since.
+    now = Alert.objects.select_for_update().exclude(state=Alert.State.RESOLVED).filter(pk=alert.pk).first()
+    if now is None:
+        return
+    if rule is None:
+        resolve_alert(alert.key, "Its rule was changed or removed.")
+    elif timezone.now() - now.last_seen_at >= timedelta(seconds=rule.clear_for_s):
+        resolve_alert(alert.key)
 
 
 def meets(rule: AlertRule, event: Event) -> bool:

@@ -17,9 +17,10 @@ SILENT = timedelta(days=7)
 def close_orphaned_alerts() -> None:
     """Those of rules that were removed or switched off while their host was away, and those of hosts that are gone. A
     host that is there compares its alerts each minute, which sets `last_seen_at`."""
+    # Read before the rules: an alert of a rule that is added meanwhile is not among them.
+    found, now = unresolved_rule_alerts(), timezone.now()
     rules = set(AlertRule.objects.filter(enabled=True).values_list("name", flat=True))
-    now = timezone.now()
-    for alert in unresolved_rule_alerts():
+    for alert in found:
         if alert.data.get("rule") not in rules:
             resolve_alert(alert.key, "Its rule was changed or removed.")
         elif now - alert.last_seen_at >= SILENT:

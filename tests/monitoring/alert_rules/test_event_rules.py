@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from monitoring.alert_rules.event_rules import clear_cache, close_quiet_alerts
+from monitoring.alert_rules.event_rules import clear_cache, close_if_quiet, close_quiet_alerts
 from monitoring.models import Alert, AlertRule, MaintenanceWindow
 from monitoring.services import record_event
 
@@ -122,4 +122,14 @@ def test_events_until_the_end_of_a_window_do_not_count() -> None:
         record_event("session.gap", "Missed.", at=timezone.now() - timedelta(minutes=ago))
     assert keys() == []
     record_event("session.gap", "Missed.")
+    assert keys() == ["rule:gaps:session.gap"]
+
+
+def test_an_alert_stays_open_if_an_event_comes_while_quiet_ones_are_closed() -> None:
+    rule = add_rule()
+    record_event("session.gap", "Missed.")
+    Alert.objects.update(last_seen_at=timezone.now() - timedelta(hours=2))
+    quiet = Alert.objects.get()
+    record_event("session.gap", "Missed again.")
+    close_if_quiet(quiet, rule)
     assert keys() == ["rule:gaps:session.gap"]
