@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from bench.figures import Table
 from bench.runs import Runs
@@ -31,7 +32,7 @@ def run(runs: Runs) -> list[Table]:
         add_sensors(station)
         time.sleep(SETTLE_S)
         found = shares(station, measured_s)
-        scrape, usage = scrape_share(station), part_usage_share(station)
+        scrape, usage = scrape_s(station) / SCRAPE_EVERY_S, part_usage_share(station)
     jobs = max(0.0, found["jobs"] - without["jobs"])
     table = Table(f"Monitoring: {SENSORS} sensors at {INTERVAL_S:g} s, {CAMERAS} cameras, of one core")
     table.add("The part sensors: readings, rules, publishing", percent(found["sensors"]), note=seconds(measured_s))
@@ -79,19 +80,21 @@ def used_s(station: BenchStation) -> dict[str, float]:
     return {name: sum(sum(one.cpu_times()[:4]) for one in found) for name, found in processes.items()}
 
 
-def scrape_share(station: BenchStation) -> float:
+def scrape_s(station: BenchStation, before: Callable[[], None] = lambda: None) -> float:
+    """Seconds of the worker's processor time that a scrape takes. `before` is called before each."""
     port, worker = HttpClient(station.station.metrics_port), station.station.part("worker")
 
     def worker_s(scrapes: bool) -> float:
         began = sum(worker.cpu_times()[:2])
         for _ in range(SCRAPES):
             time.sleep(CACHED_S)
+            before()
             if scrapes:
                 port.request("GET", "/metrics")
         return sum(worker.cpu_times()[:2]) - began
 
     at_rest = worker_s(scrapes=False)
-    return max(0.0, worker_s(scrapes=True) - at_rest) / SCRAPES / SCRAPE_EVERY_S
+    return max(0.0, worker_s(scrapes=True) - at_rest) / SCRAPES
 
 
 def part_usage_share(station: BenchStation) -> float:
