@@ -100,6 +100,18 @@ def test_an_alert_of_another_process_appears_at_once_without_a_reload(shown: Pag
     expect(shown.locator("#toasts [role=alert] .toast")).to_have_count(1)
 
 
+@pytest.mark.parametrize("path", ["/status/", "/gallery/"])
+def test_the_number_of_alerts_follows_without_a_reload(page: Page, site: Site, roof: str, path: str) -> None:
+    page.goto(path)
+    expect(page.locator("#link")).to_have_text("Connected")
+    number = int(page.locator("#side-alerts").evaluate("count => count.firstChild.data"))
+    raise_alert(site, "The roof is open.", key=roof)
+    expect(page.locator("#side-alerts")).to_contain_text(f"{number + 1} alert", timeout=SOON_MS)
+    expect(page.locator("#bell")).to_contain_text(f"{number + 1}")
+    site.station.run("-c", RESOLVE, roof, "", "", "")
+    expect(page.locator("#side-alerts")).to_contain_text(f"{number} alert", timeout=SOON_MS)
+
+
 def test_an_alert_is_closed_by_the_keyboard(shown: Page, site: Site) -> None:
     raise_alert(site, "The disk is nearly full.")
     expect(toast(shown, "nearly full")).to_be_visible(timeout=AT_ONCE_MS)
