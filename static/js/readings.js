@@ -154,11 +154,10 @@ async function load() {
   ];
   csv.href = `${root.dataset.export}?${query(ends)}`;
   try {
-    const found = fetchJson(root.dataset.marks, new URLSearchParams(ends), current.signal);
-    found.catch(() => {}); // awaited below, unless the readings fail first
     const readings = await fetchJson(root.dataset.readings, query(ends), current.signal);
     draw(readings);
-    marks = await found;
+    // Not at the same time: the marks would delay the readings.
+    marks = await fetchJson(root.dataset.marks, new URLSearchParams(ends), current.signal);
     showMarks();
     scheduleRefresh(readings.bucket_s * 1000);
   } catch (error) {
