@@ -37,7 +37,7 @@ SIGNS = (("added", "+"), ("changed", "~"))
 @click.option("--yes", "-y", "confirmed", is_flag=True, help="Apply the plan without asking.")
 @require_privileged_operation
 def apply_file(path: Path, prune: bool, dry_run: bool, confirmed: bool) -> int:
-    """Bring cameras, sensors, schedules, notifications and settings to those of FILE.
+    """Bring the station to the configuration in FILE.
 
     It first shows the plan, and asks. All changes are made together, or none.
 
