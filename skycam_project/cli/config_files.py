@@ -142,7 +142,7 @@ def summary(body: Mapping[str, Any]) -> str:
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @require_privileged_operation
 def export_file(to: Path | None, force: bool) -> None:
-    """Write settings, cameras, sensors, schedules and notifications as YAML.
+    """Write the configuration of the station as YAML.
 
     Secrets become ${NAME}; the names are listed on stderr. `skycam config apply` reads the file.
 

@@ -16,7 +16,7 @@ from monitoring.models import Alert, AlertSilence, Event, NotificationChannel, N
 from monitoring.notifications.channels.base import SendResult
 from monitoring.notifications.claims import claim, due_channels
 from monitoring.notifications.outcomes import failing_alert, give_up_killed, record_outcome
-from monitoring.notifications.routing import after_quiet_hours, due_at, route_matches, targets_of
+from monitoring.notifications.routing import due_at, route_matches, targets_of
 from monitoring.notifications.services import remove_channel
 from monitoring.notifications.silences import add_silence, end_expired_silences, end_silence, silence_alert
 from monitoring.services import acknowledge_alert, raise_alert, record_event, resolve_alert
@@ -222,10 +222,15 @@ def test_an_alert_is_repeated_until_somebody_acknowledges(
 
 
 def test_a_repetition_waits_for_the_end_of_the_quiet_hours(channel: NotificationChannel, zone: None) -> None:
-    route = route_to(channel, group_wait_s=3600, quiet_from="22:00", quiet_until="07:00")
-    night, morning = datetime(2026, 11, 24, 23, tzinfo=UTC), datetime(2026, 11, 25, 7, tzinfo=UTC)
-    assert after_quiet_hours(route, night) == morning
-    assert after_quiet_hours(route, morning) == morning
+    now = timezone.now()
+    begin, end = now + timedelta(minutes=30), now + timedelta(hours=3)
+    quiet = {"quiet_from": f"{begin:%H:%M}", "quiet_until": f"{end:%H:%M}"}
+    route_to(channel, repeat_every_s=3600, group_wait_s=3600, **quiet)
+    opened()
+    make_due()
+    send_due()
+    repeat = NotificationDelivery.objects.get(kind="repeat")
+    assert repeat.not_before == end.replace(second=0, microsecond=0)
 
 
 def test_another_channel_is_told_when_nobody_acknowledges(
