@@ -78,7 +78,7 @@ def matches(pattern: str, text: str) -> bool:
     return _compiled(pattern).match(text) is not None
 
 
-# Larger than the number of rules and windows: `fnmatchcase` keeps 256, and would compile each of 1,000 rules anew for
+# Larger than the number of rules and windows: `fnmatchcase` keeps 256, and would compile each of 1,000 rules again for
 # each subject.
 @lru_cache(maxsize=4096)
 def _compiled(pattern: str) -> re.Pattern[str]:
