@@ -87,7 +87,8 @@ def tick_until(host: Host, condition: Any) -> None:
 
 
 def set_faults(host: Host, slot: CameraSlot, **faults: Any) -> None:
-    """As the command of a manager does."""
+    """As the command of a manager does, and for a process that the ladder starts meanwhile, too."""
+    slot.faults = faults
     arguments = {"faults": faults, "remaining_ms": 10_000}
     command = CommandMessage(
         command_id="c", camera=slot.desired.id, slug="sim", order="faults", arguments=arguments, deadline_ms=0
