@@ -96,7 +96,8 @@ class SensorFeed:
             self._client = None
         self._sent, self._at_broker = {}, set()
         client = connect_client(self.settings, self._guard, time.monotonic() + CONNECT_S, self._tls, self._prepare)
-        client.subscribe(f"{self._discovery}/+/config", qos=1)
+        # QoS 0: of others mosquitto queues a thousand, and drops the rest.
+        client.subscribe(f"{self._discovery}/+/config", qos=0)
         client.publish(self.status_topic, ONLINE, qos=1, retain=True)
         self._client, self._retry_at = client, float("-inf")
 
