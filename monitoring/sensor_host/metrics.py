@@ -40,12 +40,11 @@ def sensor_metrics(_user: Any = None) -> Iterator[Metric]:
         for quality in get_args(Quality):
             qualities.add_metric([name, quality], numbers[quality])
         for channel in state["channels"]:
-            # A newer host may know more quantities.
+            # Without those that only a newer host knows: their unit is not known here.
             if channel["quality"] != "ok" or channel["value"] is None or channel["quantity"] not in QUANTITIES:
                 continue
             if channel["quantity"] == "temperature":
                 temperatures.add_metric([name, channel["channel"]], channel["value"])
-            # A host of a newer version may have quantities that this one does not know.
-            unit = QUANTITIES.get(channel["quantity"], QUANTITIES["number"]).unit
+            unit = QUANTITIES[channel["quantity"]].unit
             values.add_metric([name, channel["channel"], channel["quantity"], unit], channel["value"])
     yield from (temperatures, values, qualities)

@@ -112,8 +112,3 @@ def test_a_missing_temperature_is_no_metric_and_is_counted() -> None:
     publish(None, "missing")
     assert metric_values("skycam_sensor_temperature_celsius") == []
     assert sum(metric_values("skycam_sensor_channels")) == 1
-
-
-def test_a_quantity_of_a_newer_host_does_not_stop_the_metrics() -> None:
-    publish(12.5, quantity="radiation")
-    assert metric_values("skycam_sensor_value") == [12.5]
