@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from captures.storage.models import StorageClass
 from captures.storage.roots import assign_root
 from core.broker import broker
 from monitoring import health
+from monitoring.health import HEALTH, Finding
 from monitoring.health_alerts import check_host
 from monitoring.models import Alert
 from monitoring.tasks import check_health
+from skycam_project import health as readiness
 from tests.harness.rows.audiences import only_for
 from tests.harness.stations.broker import station_broker
 
@@ -214,6 +217,33 @@ def test_readyz_answers_without_a_database(anonymous: Any, valkey: Any) -> None:
         answer = anonymous.get("/readyz")
     assert answer.status_code == 503
     assert answer.json() == {"ready": False, "problems": ["database", "hosts"]}
+
+
+end_of_hang = threading.Event()
+
+
+def hang() -> list[Finding]:
+    end_of_hang.wait(60)
+    return []
+
+
+@pytest.fixture
+def hanging_broker_check(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The check of the broker does not end before the test does."""
+    monkeypatch.setitem(HEALTH, "broker", "tests.api.test_health.hang")
+    monkeypatch.setattr(readiness, "READY_WITHIN_S", 0.2)
+    yield
+    end_of_hang.set()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_check_that_hangs_is_not_ready_for_any_number_of_probes(
+    anonymous: Any, camera: Camera, valkey: Any, hanging_broker_check: None
+) -> None:
+    write_heartbeat(valkey, "ready")
+    answers = [anonymous.get("/readyz") for _ in range(readiness.MAX_PROBES + 2)]
+    assert {answer.status_code for answer in answers} == {503}
+    assert {"broker" in answer.json()["problems"] for answer in answers} == {True}
 
 
 @pytest.fixture

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import psutil
 import pytest
 
+from tests.harness.busy_machine import slowness
 from tests.harness.postgresql import postgresql
 from tests.harness.stations.command_line import SKYCAM
+from tests.harness.stations.http_client import HttpClient
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
@@ -54,3 +58,29 @@ def test_a_session_adds_up_although_the_worker_is_killed(station: Station) -> No
     eventually(lambda: the_session(station, session)["state"] == "finished", 60)
     found = the_session(station, session)
     assert found["planned"] == found["saved"] + found["failed"] + found["skipped"] == 40
+
+
+@contextmanager
+def hanging_database(station: Station) -> Iterator[None]:
+    """All processes of the server are stopped: connections are accepted by the kernel, and nothing answers."""
+    cluster = unquote(urlsplit(station.environment["DATABASE_URL"]).netloc.partition("@")[2]) + "/cluster"
+    [postmaster] = [one for one in psutil.process_iter(["cmdline"]) if cluster in (one.info["cmdline"] or [])]
+    processes = [postmaster, *postmaster.children()]
+    for process in processes:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.resume()
+
+
+def test_readyz_answers_in_time_although_the_database_hangs(station: Station) -> None:
+    client = HttpClient(station.port)
+    with hanging_database(station):
+        answers = [client.request("GET", "/readyz") for _ in range(6)]
+        assert client.request("GET", "/healthz").status == 200
+    assert {answer.status for answer in answers} == {503}
+    assert {"database" in answer.body["problems"] for answer in answers} == {True}
+    assert max(answer.took_s for answer in answers) < 10 * slowness()
+    eventually(lambda: client.request("GET", "/readyz").status == 200, 60, "ready again")
