@@ -18,8 +18,7 @@ DEFAULT_RULES: tuple[dict[str, Any], ...] = (
      "clear": 100, "for_s": 600},
     {"name": "offsite-waiting", "kind": "backlog_above", "subject": "station:offsite", "threshold": 10_000,
      "clear": 1000, "for_s": 86_400},
-    {"name": "readings-behind", "kind": "metric_above", "subject": "skycam_readings_aggregation_lag_seconds",
-     "threshold": 1800, "clear": 300, "for_s": 600},
+    {"name": "readings-behind", "kind": "aggregates_late", "threshold": 1800, "clear": 300, "for_s": 600},
     {"name": "session-gap", "kind": "event", "subject": "session.gap", "threshold": 1, "clear_for_s": 3600},
 )  # fmt: skip
 """Columns of AlertRule; the others have the defaults of the model. Archives, lost frames, quarantined cameras and full

@@ -20,7 +20,7 @@ class RuleKind:
     Of the kind `event`, the threshold is the number of events within `for_s` that open the alert.
 
     `fixed` is the threshold of a kind that has no other: its signal is 0 or 1. `sentence` gets `subject`, `value`,
-    `threshold` (with unit) and `lasted`.
+    `threshold` (with unit), `lasted`, and the `detail` of the signal.
     """
 
     label: str
@@ -49,7 +49,7 @@ RULE_KINDS: dict[str, RuleKind] = {
     ),
     "sensor_missing": RuleKind(
         "Sensor missing", "sensor_missing", "above", "sensor or sensor:channel", "",
-        "{subject} gives no values{lasted}. Check its power, cable and port: skycam sensors test.", fixed=0.5,
+        "{subject} gives no values{lasted}. {detail}", fixed=0.5,
     ),
     "sensor_implausible": RuleKind(
         "Sensor implausible", "sensor_implausible", "above", "sensor:channel", "",
@@ -82,6 +82,11 @@ RULE_KINDS: dict[str, RuleKind] = {
     "backlog_above": RuleKind(
         "Backlog above", "backlog", "above", "host:queue", "",
         "{value} wait in {subject}, more than {threshold}{lasted}.",
+    ),
+    "aggregates_late": RuleKind(
+        "Aggregates of readings late", "aggregation_lag", "above", "station", "s",
+        "Minutes, hours and days of the readings are {value} late (limit {threshold}), so charts of long ranges end "
+        "early. See whether the part jobs works: skycam ps, skycam logs jobs.",
     ),
     "metric_above": RuleKind(
         "Metric above a value", "metric", "above", "metric{label=value}", "", ABOVE

@@ -130,7 +130,14 @@ def _missing(state: SensorState, subjects: Mapping[ChannelId, str]) -> Iterable[
     is_missing = {subjects[one["channel"], one["quantity"]]: one["quality"] == "missing" for one in state["channels"]}
     has_failed = state["state"] in {"error", "missing"} and not state["channels"]
     all_missing = has_failed or (bool(is_missing) and all(is_missing.values()))
-    starting = state["state"] == "starting"
-    yield Signal("sensor_missing", state["sensor"], None if starting else float(all_missing))
+    starting, detail = state["state"] == "starting", absence_detail(state)
+    yield Signal("sensor_missing", state["sensor"], None if starting else float(all_missing), detail=detail)
     for subject, missing in is_missing.items():
-        yield Signal("sensor_missing", subject, None if starting else float(missing and not all_missing))
+        value = None if starting else float(missing and not all_missing)
+        yield Signal("sensor_missing", subject, value, detail=detail)
+
+
+def absence_detail(state: SensorState) -> str:
+    """What the driver says of the cause, and how to see it again."""
+    why = state["message"] if state["state"] == "error" else "Check its power, cable and port."
+    return f"{why} Try it: skycam sensors test {state['sensor']}"

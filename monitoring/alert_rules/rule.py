@@ -96,6 +96,8 @@ class Signal(NamedTuple):
     """UUID and slug, if the subject is a camera or a part of one. The UUID is empty if it is not known."""
     is_at_least: bool = False
     """The value may be greater: what was before the start of this process is not known to it."""
+    detail: str = ""
+    """Sentences about the cause and what to do, for the kinds whose sentence has them."""
 
 
 # A tuple, because a frozen dataclass takes three times as long to make: many may change at once.

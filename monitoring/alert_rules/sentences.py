@@ -20,6 +20,7 @@ def alert_sentence(rule: Rule, signal: Signal, lasted_s: float) -> str:
         value=value,
         threshold=threshold,
         lasted=f" for {duration_text(lasted_s)}" if lasted_s >= 1 else "",
+        detail=signal.detail,
     )
     return f"{rule.label}: {sentence}" if rule.label else sentence
 

@@ -72,12 +72,12 @@ class SensorProcess:
             return f"Its process cannot be started ({error.strerror})."
         self.pid = child.pid
         try:
-            return self._hear(child)
+            return self._read_messages(child)
         finally:
             self.pid = None
             self._end(child)
 
-    def _hear(self, child: subprocess.Popen[bytes]) -> str:
+    def _read_messages(self, child: subprocess.Popen[bytes]) -> str:
         assert child.stdin
         assert child.stdout
         try:

@@ -50,7 +50,7 @@ class RunningSensor:
             with self._lock:
                 self._monitor.record_error(str(error), wall_clock_ms())
             return
-        self._process = SensorProcess(self.row.name, specification, self._hear)
+        self._process = SensorProcess(self.row.name, specification, self._record_message)
         self._process.start()
 
     def request_stop(self) -> None:
@@ -73,7 +73,7 @@ class RunningSensor:
         with self._lock:
             return self._monitor.check_missing(now, wall_clock_ms()), self._absence.next_reports(self._monitor, now)
 
-    def _hear(self, message: Message) -> None:
+    def _record_message(self, message: Message) -> None:
         now, wall_ms = time.monotonic(), wall_clock_ms()
         with self._lock:
             if message["type"] == "error":

@@ -35,8 +35,8 @@ class ReadingWriter:
 
     def __init__(self, host: str, journal: ReadingJournal, every_s: float = EVERY_S) -> None:
         self._journal, self._rows = journal, ReadingStore()
-        self.losses = LossCounter(partial(record_readings_lost, host))
-        self.writes = WriteQueue(LossCounter(partial(record_events_lost, host)))
+        self.losses = LossCounter(partial(record_loss, host, "sensor.readings_lost"))
+        self.writes = WriteQueue(LossCounter(partial(record_loss, host, "sensor.events_lost")))
         self._waiting = WaitingReadings(MAX_WAITING, self.losses.count)
         self._writing_since: float | None = None
         self._is_away = False
@@ -119,22 +119,18 @@ class ReadingWriter:
         self._is_away = False
 
 
-def record_readings_lost(host: str, number: int) -> None:
-    record_event(
-        "sensor.readings_lost",
-        f"{number} readings of sensors on {host} were dropped: the database refused them, or was away for longer than "
-        "they could wait.",
-        severity=Severity.ERROR,
-        subject=host,
-        data={"count": number},
-    )
+LOST = {
+    "sensor.readings_lost": "readings of sensors",
+    "sensor.events_lost": "events or alerts of sensors and alert rules",
+}
+"""Kind of the event -> what was lost."""
 
 
-def record_events_lost(host: str, number: int) -> None:
+def record_loss(host: str, kind: str, number: int) -> None:
     record_event(
-        "sensor.events_lost",
-        f"{number} events or alerts of sensors and alert rules on {host} were dropped: the database refused them, or "
-        "was away for longer than they could wait.",
+        kind,
+        f"{number} {LOST[kind]} on {host} were dropped: the database refused them, or was away for longer than they "
+        "could wait.",
         severity=Severity.ERROR,
         subject=host,
         data={"count": number},

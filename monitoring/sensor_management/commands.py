@@ -26,7 +26,7 @@ from monitoring.sensor_management.probing import (
     TEST_S,
     detect_devices,
     failed,
-    test_sensor,
+    open_once,
 )
 from monitoring.sensors.probe import FoundDevice, ProbeAnswer
 
@@ -181,7 +181,7 @@ class SensorCommandServer:
         except DecryptionFailed as error:
             return SensorAnswer(probe=failed(str(error)), problems={}, took_s=0.0)
         with self._pause(command["sensor"]):
-            probe = test_sensor(command["kind"], settings, self._guard)
+            probe = open_once(command["kind"], settings, self._guard)
         return SensorAnswer(probe=probe, problems={}, took_s=0.0)
 
 

@@ -158,10 +158,10 @@ class TestSettingsPage(Page):
         if errors := form.setting_errors:
             return message_response(request, "bad", " ".join(errors))
         host = form.cleaned_data["host"]
-        return test_response(request, lambda: try_settings(form.kind, host, form.settings, self.actor))
+        return outcome_response(request, lambda: try_settings(form.kind, host, form.settings, self.actor))
 
 
-def test_response(request: HttpRequest, run: Any) -> HttpResponse:
+def outcome_response(request: HttpRequest, run: Any) -> HttpResponse:
     try:
         outcome: TestBody = run()
     except ValidationError as error:
@@ -264,7 +264,7 @@ class TestSensorPage(PageOfSensor):
         has_settings = any(name.startswith(PREFIX) for name in request.POST)
         if has_settings and (errors := form.setting_errors):
             return message_response(request, "bad", " ".join(errors))
-        return test_response(request, lambda: try_sensor(sensor, form.settings if has_settings else {}, self.actor))
+        return outcome_response(request, lambda: try_sensor(sensor, form.settings if has_settings else {}, self.actor))
 
 
 class SwitchSensorPage(PageOfSensor):

@@ -21,7 +21,7 @@ KILL_AFTER_S = 4.0
 SEARCHED_AT_ONCE = 4
 
 
-def test_sensor(kind: str, settings: dict[str, object], guard: OutgoingGuard) -> ProbeAnswer:
+def open_once(kind: str, settings: dict[str, object], guard: OutgoingGuard) -> ProbeAnswer:
     """Open the driver once and read it. `settings` are complete, with secrets."""
     return run_probe(
         ProbeRequest(action="test", kind=kind, settings=settings, deadline_s=TEST_S, outgoing=guard.rules())

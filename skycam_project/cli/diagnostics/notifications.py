@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from shlex import quote
 
+from core.text.plurals import pluralize
 from skycam_project.cli.diagnostics.finding import BROKEN, OK, WARNING, Finding
 from skycam_project.cli.station import Station
 
@@ -16,7 +18,7 @@ def notifications(_station: Station) -> Iterator[Finding]:
     for channel in enabled.exclude(failing_since=None).order_by("name"):
         detail = f"{channel.name} ({channel.kind}) has failed since {channel.failing_since:%Y-%m-%d %H:%M} UTC."
         yield Finding(
-            "notifications", BROKEN, detail, f"Look at its last error: skycam notifications test {channel.name}"
+            "notifications", BROKEN, detail, f"Look at its last error: skycam notifications test {quote(channel.name)}"
         )
     if not NotificationRoute.objects.filter(enabled=True, channel__in=enabled).exists():
         detail = "No alert reaches anyone: there is no enabled channel with a route."
@@ -24,4 +26,4 @@ def notifications(_station: Station) -> Iterator[Finding]:
             "notifications", WARNING, detail, "Add one on the page Notifications, or: skycam notifications add"
         )
     else:
-        yield Finding("notifications", OK, f"{enabled.count()} notification channels.")
+        yield Finding("notifications", OK, f"{pluralize(enabled.count(), 'notification channel')}.")

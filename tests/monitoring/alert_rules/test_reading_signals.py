@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from monitoring.alert_rules.reading_signals import ReadingSignals
+from monitoring.alert_rules.rule import Rule, Signal
+from monitoring.alert_rules.sentences import alert_sentence
 from monitoring.sensors.reading import ChannelReading, JudgedReading, SensorState
 
 MINUTE_MS = 60_000
@@ -68,3 +72,24 @@ def test_another_sensor_with_the_same_name_has_no_history() -> None:
     signals.record(reading(minute * MINUTE_MS, minute * 0.1) for minute in range(6))
     signals.record([reading(6 * MINUTE_MS, 30.0, sensor="another")])
     assert rate(signals)[0] is None
+
+
+def missing(**changes: Any) -> Signal:
+    """The signal of the absence of a sensor whose state has these changes."""
+    broken = state()
+    broken["channels"][0]["quality"] = "missing"
+    found = ReadingSignals().signals([SensorState(**{**broken, **changes})])
+    return next(signal for signal in found if signal.subject == "balcony")
+
+
+def test_the_alert_of_a_missing_sensor_says_what_its_driver_says_and_how_to_try_it() -> None:
+    signal = missing(state="error", message="The port /dev/ttyUSB0 does not exist. Plug in the adapter.")
+    assert alert_sentence(Rule("absent", "sensor_missing", "*", 0.5), signal, 0.0) == (
+        "balcony gives no values. The port /dev/ttyUSB0 does not exist. Plug in the adapter. "
+        "Try it: skycam sensors test balcony"
+    )
+
+
+def test_the_alert_of_a_silent_sensor_says_what_to_check() -> None:
+    signal = missing(state="missing", message="balcony has sent nothing for 6 s.")
+    assert signal.detail == "Check its power, cable and port. Try it: skycam sensors test balcony"

@@ -158,7 +158,7 @@ def test_an_alert_of_an_earlier_process_is_not_opened_again(engine: RuleEngine) 
 
 @pytest.mark.parametrize("kind", RULE_KINDS)
 def test_each_kind_has_a_whole_sentence(kind: str) -> None:
-    sentence = RULE_KINDS[kind].sentence.format(subject="s", value="v", threshold="t", lasted="")
+    sentence = RULE_KINDS[kind].sentence.format(subject="s", value="v", threshold="t", lasted="", detail="d.")
     assert sentence.endswith(".")
 
 

@@ -9,13 +9,15 @@ from captures.offsite.selectors import backlog_of
 from core.jobs.models import Job
 from core.jobs.states import JobState
 from monitoring.alert_rules.rule import Signal
-from monitoring.models import DeliveryState, WebhookDelivery
+from monitoring.models import DeliveryState, NotificationDelivery, NotificationState, WebhookDelivery
 
 
 def backlogs(_host: str) -> Iterator[Signal]:
     """DatabaseError."""
     pending = WebhookDelivery.objects.filter(state=DeliveryState.PENDING).count()
     yield Signal("backlog", "station:webhooks", float(pending), "deliveries")
+    notifications = NotificationDelivery.objects.filter(state=NotificationState.PENDING).count()
+    yield Signal("backlog", "station:notifications", float(notifications), "notifications")
     yield Signal("backlog", "station:jobs", float(Job.objects.filter(state=JobState.WAITING).count()), "jobs")
     files = sum(backlog_of(destination).files for destination in Destination.objects.all())
     yield Signal("backlog", "station:offsite", float(files), "files")
