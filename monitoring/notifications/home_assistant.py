@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import ssl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 CONNECT_S = 5.0
 RETRY_S = 60.0
 """Between two attempts to reach a broker: one that hangs must not delay the others each time."""
+REPEAT_S, EXPIRES_S = 30.0, 120
+"""A state is published again after REPEAT_S. Home Assistant takes one that is older than EXPIRES_S as unavailable: the
+database, or this part, may hang while the connection lasts."""
 ONLINE, OFFLINE = "online", "offline"
 IS_THERE = "{{ 'offline' if value_json.quality == 'missing' else 'online' }}"
 
@@ -36,7 +40,7 @@ class SensorEntity:
 
 
 class SensorFeed:
-    """Publishes what has changed. Only one thread calls it.
+    """Publishes what has changed, and each state now and then. Only one thread calls it.
 
     All messages are retained, so that Home Assistant has them after a restart. `node` is the feed's own part of the
     topics: what the broker has there, and what is no entity any more, is removed. So the broker itself is the list of
@@ -52,8 +56,8 @@ class SensorFeed:
         self._discovery = f"{settings.discovery_prefix}/sensor/{node}"
         self._client: Client | None = None
         self._retry_at = float("-inf")
-        self._sent: dict[str, str] = {}
-        """Topic -> what was published over this connection."""
+        self._sent: dict[str, tuple[str, float]] = {}
+        """Topic -> what was published over this connection, and when."""
         self._at_broker = set[str]()
         """Ids of entities that the broker has. The client's thread adds what was published earlier."""
 
@@ -70,8 +74,8 @@ class SensorFeed:
                 return False
             self._connect()
         for entity in entities:
-            for topic, content in self._messages(entity):
-                self._send(topic, content)
+            self._send(f"{self._discovery}/{entity.id}/config", self._configuration(entity))
+            self._send(f"{self._topic}/{entity.id}", state_of(entity), REPEAT_S)
             self._at_broker.add(entity.id)
         for gone in sorted({*self._at_broker} - {entity.id for entity in entities}):
             self._send(f"{self._discovery}/{gone}/config", "")
@@ -110,20 +114,30 @@ class SensorFeed:
         # An empty message has removed it.
         (self._at_broker.add if message.payload else self._at_broker.discard)(entity)
 
-    def _send(self, topic: str, content: str) -> None:
-        if self._sent.get(topic) != content:
+    def _send(self, topic: str, content: str, repeat_s: float = math.inf) -> None:
+        """Unless it was sent within `repeat_s`."""
+        sent, sent_at = self._sent.get(topic, (None, -math.inf))
+        if sent != content or time.monotonic() - sent_at >= repeat_s:
             assert self._client
             self._client.publish(topic, content, qos=1, retain=True)
-            self._sent[topic] = content
+            self._sent[topic] = (content, time.monotonic())
 
-    def _messages(self, entity: SensorEntity) -> Iterator[tuple[str, str]]:
+    def _configuration(self, entity: SensorEntity) -> str:
         state_topic, quantity = f"{self._topic}/{entity.id}", entity.quantity
         unique = f"{self._node}_{entity.id}"
         config = discovery_config(
             unique, entity.name, quantity.device_class, quantity.unit, state_topic, self.station, is_binary=False
         )
         availability = [{"topic": self.status_topic}, {"topic": state_topic, "value_template": IS_THERE}]
-        more = {"state_class": "measurement", "availability": availability, "availability_mode": "all"}
-        yield f"{self._discovery}/{entity.id}/config", json.dumps({**config, **more})
-        value = None if entity.value is None else round(entity.value, quantity.digits)
-        yield state_topic, json.dumps({"state": value, "quality": entity.quality})
+        more = {
+            "state_class": "measurement",
+            "expire_after": EXPIRES_S,
+            "availability": availability,
+            "availability_mode": "all",
+        }
+        return json.dumps({**config, **more})
+
+
+def state_of(entity: SensorEntity) -> str:
+    value = None if entity.value is None else round(entity.value, entity.quantity.digits)
+    return json.dumps({"state": value, "quality": entity.quality})

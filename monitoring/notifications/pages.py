@@ -194,8 +194,7 @@ class RemoveChannelPage(PageOfChannel):
     def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
         """Remove it with its routes. The button asks first."""
         channel = self.channel()
-        remove_channel(channel, self.actor)
-        messages.success(request, f"{channel.name} was removed.")
+        messages.success(request, remove_channel(channel, self.actor))
         return redirect("notifications")
 
 

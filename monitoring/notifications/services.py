@@ -95,15 +95,21 @@ def _switch_off(channel: NotificationChannel, actor: str) -> None:
 
 
 @transaction.atomic
-def remove_channel(channel: NotificationChannel, actor: str) -> None:
-    """With its routes, its notifications and its secrets. Routes that escalate to it do no longer escalate."""
+def remove_channel(channel: NotificationChannel, actor: str) -> str:
+    """With its routes, its notifications and its secrets. Returns what was done, with the routes that escalated to it:
+    they do not escalate any more."""
     found = NotificationChannel.objects.select_for_update().filter(pk=channel.pk).first()
     if found is None:
-        return
+        return f"{channel.name} was removed already."
     resolve_alert(failing_alert(found))
-    NotificationRoute.objects.filter(escalate_to=found).update(escalate_to=None, escalate_after_s=0)
+    escalating = NotificationRoute.objects.filter(escalate_to=found).exclude(channel=found)
+    names = ", ".join(escalating.order_by("name").values_list("name", flat=True))
+    escalating.update(escalate_to=None, escalate_after_s=0)
     found.delete()
-    _record("notification.removed", f"{actor} removed the notification channel {channel.name}.", channel.pk, actor)
+    effect = f" Without escalation now: {names}." if names else ""
+    message = f"{actor} removed the notification channel {channel.name}.{effect}"
+    _record("notification.removed", message, channel.pk, actor)
+    return f"{channel.name} was removed.{effect}"
 
 
 def checked_settings(kind: str, values: dict[str, Any]) -> ChannelSettings:

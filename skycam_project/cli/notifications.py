@@ -132,8 +132,8 @@ def remove(name: str) -> None:
 
     channel = find_channel(caller, name)
     body = dict(channel_body(status_of(channel)))
-    remove_channel(channel, caller.actor)
-    print_result(body, lambda body: print_line(f"Removed the channel {body['name']}."))
+    done = remove_channel(channel, caller.actor)
+    print_result(body, lambda _: print_line(done))
 
 
 @notifications.command("routes")

@@ -27,6 +27,7 @@ def plan_routes(file: ConfigFile, channels: RowsPlan, *, prune: bool) -> RowsPla
     changes = {entry.name: _change(number, entry, present.get(entry.name)) for number, entry in enumerate(entries, 1)}
     missing = [row for name, row in present.items() if name not in changes]
     removed = tuple(row.name for row in missing if prune or row.channel.name in channels.removed)
+    check_escalations([row for row in missing if row.name not in removed], channels)
     return RowsPlan(
         added=tuple(change for name, change in changes.items() if name not in present),
         changed=tuple(change for name, change in changes.items() if name in present and change.fields),
@@ -45,6 +46,18 @@ def check_channels(file: ConfigFile, channels: RowsPlan) -> None:
         for number, entry in enumerate(file.config.notification_routes, start=1)
         for key in CHANNELS
         if (name := getattr(entry, key)) and name not in known
+    ]
+    if wrong:
+        raise ConfigError(wrong)
+
+
+def check_escalations(kept: list[NotificationRoute], channels: RowsPlan) -> None:
+    """ConfigError for a route that is not in the file and would lose its escalation."""
+    wrong = [
+        f"{LIST}: the route {row.name} escalates to the channel {row.escalate_to.name}, which is not in the file and "
+        "would be removed. Add the route to the file, or the channel."
+        for row in kept
+        if row.escalate_to and row.escalate_to.name in channels.removed
     ]
     if wrong:
         raise ConfigError(wrong)

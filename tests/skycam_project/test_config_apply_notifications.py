@@ -141,6 +141,15 @@ def test_only_prune_removes_and_a_route_goes_with_its_channel(file: Path) -> Non
     assert (channels["removed"], routes["removed"], routes["kept"]) == (["lab"], ["lab alerts"], ["cameras"])
 
 
+def test_prune_removes_no_channel_that_a_route_outside_the_file_escalates_to(file: Path) -> None:
+    apply(file)
+    lab = webhook_channel(name="lab")
+    route_to(NotificationChannel.objects.get(name="modem"), "second", escalate_after_s=60, escalate_to=lab.pk)
+    found = skycam("config", "apply", str(write(file, FILE.partition("notification_routes")[0])), "--prune", "--yes")
+    assert "the route second escalates to the channel lab" in found.stderr
+    assert NotificationChannel.objects.filter(name="lab").exists()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [

@@ -94,6 +94,7 @@ def test_a_channel_that_is_removed_takes_its_routes_with_it(manager: Any) -> Non
     assert manager.delete(f"{API}channels/{channel.pk}/").status_code == 204
     left = NotificationRoute.objects.get()
     assert (left.name, left.escalate_to, left.escalate_after_s) == ("second", None, 0)
+    assert Event.objects.get(kind="notification.removed").message.endswith("Without escalation now: second.")
 
 
 @pytest.mark.parametrize(

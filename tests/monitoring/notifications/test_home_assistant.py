@@ -13,14 +13,15 @@ import pytest
 
 from core.outgoing import OutgoingGuard
 from monitoring.models import NotificationChannel, SensorChannel
+from monitoring.notifications import home_assistant
 from monitoring.notifications.channels.mqtt import MqttSettings
-from monitoring.notifications.home_assistant import SensorEntity, SensorFeed
+from monitoring.notifications.home_assistant import EXPIRES_S, REPEAT_S, SensorEntity, SensorFeed
 from monitoring.notifications.requests import ChannelRequest
 from monitoring.notifications.sensor_publishing import SensorPublishing
 from monitoring.notifications.services import add_channel
 from monitoring.sensor_management.services import remove_sensor
 from monitoring.sensors.quantities import QUANTITIES
-from tests.harness.far_ends.mqtt_broker import MqttBroker, mqtt_broker
+from tests.harness.far_ends.mqtt_broker import MqttBroker, mqtt_broker, subscribed
 from tests.harness.rows.sensors import make_sensor
 from tests.harness.waiting import eventually
 
@@ -90,6 +91,23 @@ def test_a_missing_sensor_has_no_value_and_is_not_available(feed: SensorFeed, br
     assert state == {"state": None, "quality": "missing"}
     assert config["availability"][1]["topic"] == config["state_topic"]
     assert config["availability_mode"] == "all"
+
+
+def test_a_value_expires_unless_it_is_published_again(
+    feed: SensorFeed, broker: MqttBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed.publish([DOME])
+    eventually(lambda: names(broker) == {"Dome Temperature"})
+    config = configs(broker)["Dome Temperature"]
+    assert config["expire_after"] == EXPIRES_S > 2 * REPEAT_S
+    monkeypatch.setattr(home_assistant, "REPEAT_S", 0.0)
+    arrived: dict[str, str] = {}
+    with subscribed(broker.port, arrived):
+        eventually(lambda: "end" in arrived)
+        arrived.clear()
+        feed.publish([DOME])
+        eventually(lambda: config["state_topic"] in arrived)
+    assert list(arrived) == [config["state_topic"]], "the configuration has not changed"
 
 
 def test_a_removed_sensor_is_removed(feed: SensorFeed, broker: MqttBroker) -> None:
