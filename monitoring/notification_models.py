@@ -147,7 +147,7 @@ class NotificationDelivery(models.Model):
 
 
 class AlertSilence(models.Model):
-    """While it is active, alerts that match all given conditions open and are shown, but nobody is notified.
+    """While it is active, alerts that match all given conditions open and are shown, but no one is notified.
 
     Without `ends_at` it ends when the alert `key` resolves.
     """

@@ -30,7 +30,7 @@ SIGNALS: dict[str, tuple[str, float, str]] = {
     "metric": ("station", 15.0, "monitoring.alert_rules.metric_signals.metric_signals"),
     "host_silent": ("station", 1.0, "cameras.status.signals.silent_hosts"),
     "backlog": ("station", 10.0, "skycam_project.queue_signals.backlogs"),
-    "aggregation_lag": ("station", 15.0, "monitoring.readings.signals.aggregation_lag"),
+    "aggregation_lag": ("station", 15.0, "monitoring.alert_rules.aggregation_signals.aggregation_lag"),
 }
 """Signal -> whether each host reads its own or one machine those of the station, the seconds between two readings, and
 the function: host -> its signals now (`monitoring/alert_rules/rule.py`)."""

@@ -53,7 +53,7 @@ class Origin(models.TextChoices):
 
 class CaptureQuerySet(models.QuerySet["Capture"]):
     def present(self) -> Self:
-        """Captures that nobody moved to the trash."""
+        """Captures that no one moved to the trash."""
         return self.filter(trashed_at=None)
 
     def in_trash(self) -> Self:

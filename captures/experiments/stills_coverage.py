@@ -155,7 +155,7 @@ def _ledger(links: QuerySet[Session], run: _Run) -> tuple[list[Stretch], int]:
         for row in newest[:MAX_LEDGER_GAPS][::-1]
     ]  # fmt: skip
     if run.is_clock_set:
-        # By the wall clock alone nobody knows whether what somebody's session missed was before the run or within it.
+        # By the wall clock alone no one knows whether what somebody's session missed was before the run or within it.
         own = set(links.filter(experiment_links__own=True).values_list("pk", flat=True))
         rows_of = zip(newest[:MAX_LEDGER_GAPS][::-1], stated, strict=True)
         stated = [one for row, one in rows_of if one.end_s > one.begin_s or row.session_id in own]
@@ -172,7 +172,7 @@ def _ran(links: QuerySet[Session], sessions: Iterable[Session], run: _Run, toler
             continue
         begin_s = run.seconds_at(session.started_at)
         end_s = run.until_s if session.ended_at is None else max(begin_s, run.seconds_at(session.ended_at))
-        # Without the rows of its captures, which were deleted since, nobody knows.
+        # Without the rows of its captures, which were deleted since, no one knows.
         if session.state in SILENCE_COUNTS and (session.pk in captured or not session.planned):
             heard = [found[session.pk] for found in (captured, stated) if session.pk in found]
             heard_s = min(end_s, max([begin_s, *map(run.seconds_at, heard)]))

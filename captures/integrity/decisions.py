@@ -48,7 +48,7 @@ def set_aside(finding: IntegrityFinding, actor: str) -> IntegrityFinding:
 
 
 def _claim_target(files: RootFiles, finding: IntegrityFinding, path: str) -> str:
-    """Store where the file goes, before its move: after a kill the row says where it is. From then on nobody adopts
+    """Store where the file goes, before its move: after a kill the row says where it is. From then on no one adopts
     it. FindingRefused, OSError."""
     target = finding.target or _unused_target(files, finding, path)
     claimable = IntegrityFinding.objects.filter(pk=finding.pk, state=FindingState.OPEN, target__in=["", target])

@@ -26,7 +26,7 @@ MAX_OPENINGS = 100
 MAX_READINGS = 500_000
 """Readings that a preview reads one by one. With more of them it reads minutes."""
 GAP_S = 300.0
-"""Without a reading for so long, nobody measured: a value before the gap does not last over it."""
+"""Without a reading for so long, no one measured: a value before the gap does not last over it."""
 MINUTE_S = 60
 CHUNK = 10_000
 Resolution = Literal["readings", "minutes", "events"]

@@ -11,7 +11,7 @@ from monitoring.alert_rules.rule import Judgement, Phase, Rule, RuleState, evalu
 
 
 class Sample(NamedTuple):
-    """`value` is valid from `at_s`, in seconds since 1970, until the next sample. `after_gap`: nobody measured
+    """`value` is valid from `at_s`, in seconds since 1970, until the next sample. `after_gap`: no one measured
     before."""
 
     at_s: float

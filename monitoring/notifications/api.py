@@ -174,7 +174,7 @@ class SilenceAlertView(IdempotentView):
 
     @extend_schema(operation_id="alerts_silence", request=SilenceAlertRequest, responses={201: SilenceBody})
     def post(self, request: Request, alert: UUID) -> Response:
-        """Notify nobody of alerts with this key, for some time or until this one is resolved."""
+        """Notify no one of alerts with this key, for some time or until this one is resolved."""
         # The alert of a hidden camera does not exist: 404 by the table of exceptions.
         found, wanted = alerts_for(request.user).get(pk=alert), SilenceAlertRequest.model_validate(request.data)
         actor = request.user.get_username()
@@ -198,7 +198,7 @@ class SilencesView(IdempotentView):
 
     @extend_schema(operation_id="silences_add", request=SilenceRequest, responses={201: SilenceBody})
     def post(self, request: Request) -> Response:
-        """Notify nobody of alerts of a camera, or with keys that begin so, for some time."""
+        """Notify no one of alerts of a camera, or with keys that begin so, for some time."""
         wanted = SilenceRequest.model_validate(request.data)
         camera = CameraName("", wanted.camera) if wanted.camera else None
         actor = request.user.get_username()

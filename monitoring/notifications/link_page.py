@@ -58,7 +58,7 @@ class AlertLinkPage(View):
             silence_alert(alert, actor, for_s=SILENCES[answer])
         except TooManySilences as error:
             return self._show(alert, str(error), 409)
-        return self._show(alert, "The alert is silenced: nobody is notified of it.")
+        return self._show(alert, "The alert is silenced: no one is notified of it.")
 
     def _show(self, alert: Alert, sentence: str = "", status: int = 200) -> HttpResponse:
         silenced = is_silenced(alert, list(active_silences()))

@@ -16,7 +16,7 @@ TITLES = {
     "opened": "",
     "resolved": "Resolved: ",
     "repeat": "Still open: ",
-    "escalation": "Nobody acknowledged: ",
+    "escalation": "No one acknowledged: ",
     "report": "",
     "test": "",
 }

@@ -115,7 +115,7 @@ def _note_failing(channel: NotificationChannel, error: str) -> None:
         raise_alert(
             failing_alert(channel),
             f"The notification channel {channel.name} has sent nothing for {(now - since).total_seconds() / 60:.0f} "
-            "min. Its page says why. Nobody is notified over it until it works.",
+            "min. Its page says why. No one is notified over it until it works.",
             severity=Severity.ERROR,
         )
 

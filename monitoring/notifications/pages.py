@@ -259,7 +259,7 @@ class SilenceAlertPage(Page):
     roles = {"POST": "operator"}
 
     def post(self, request: HttpRequest, alert: UUID) -> HttpResponse:
-        """Notify nobody of the alert for some time."""
+        """Notify no one of the alert for some time."""
         found, chosen = alerts_for(request.user).filter(pk=alert).first(), request.POST.get("for", "")
         if found is None:
             raise Http404

@@ -33,7 +33,7 @@ def queue_notifications(event: Event) -> None:
 
 
 def _queue_opened(event: Event) -> None:
-    """One notification for each channel, and what follows if nobody acknowledges."""
+    """One notification for each channel, and what follows if no one acknowledges."""
     alert, at = Alert.objects.get(pk=event.subject), timezone.now()
     rows: list[NotificationDelivery] = []
     for target in targets_of(alert, at):
@@ -46,12 +46,12 @@ def _queue_opened(event: Event) -> None:
 
 
 def _queue_resolved(event: Event) -> None:
-    """A notice for those who were told that it opened; what nobody was told yet is cancelled."""
+    """A notice for those who were told that it opened; what no one was told yet is cancelled."""
     if not event.subject:
         return
     alert, at = Alert.objects.get(pk=event.subject), timezone.now()
     rows = NotificationDelivery.objects.filter(alert=alert.pk)
-    # An attempt that failed may have arrived: without an answer nobody knows.
+    # An attempt that failed may have arrived: without an answer no one knows.
     change_state(rows.filter(tries=0), NotificationState.CANCELLED, error=RESOLVED_BEFORE)
     told = rows.exclude(state=NotificationState.CANCELLED).filter(tries__gt=0).select_related("route", "channel")
     found: dict[UUID, NotificationDelivery] = {}

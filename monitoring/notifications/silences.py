@@ -1,4 +1,4 @@
-"""Silences: while one is active, the alerts that it matches are open and shown, but nobody is notified."""
+"""Silences: while one is active, the alerts that it matches are open and shown, but no one is notified."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ RUN_S = 20.0
 SETTLE_S = 60
 """How long after its end a minute is computed. A reading that is written later marks it again."""
 CLOCK_AHEAD_S = 300
-"""Minutes that begin later than this from now are of a clock that was ahead. They are computed at once, since nobody
+"""Minutes that begin later than this from now are of a clock that was ahead. They are computed at once, since no one
 knows when it will be their time."""
 COLUMNS = ("minimum", "maximum", "mean", "count", "stale", "implausible", "missing")
 NUMBERS = ("count", "stale", "implausible", "missing")

@@ -158,7 +158,7 @@ def _is_stopping(camera: Camera, session: Session) -> Contribution:
 
 
 def _commander(session: Session, order: str) -> str:
-    """The user who gave the session this command last; empty if nobody did."""
+    """The user who gave the session this command last; empty if no one did."""
     commands = Event.objects.filter(kind="command", subject=str(session.pk), data__order=order)
     event = commands.order_by("-at", "-id").first()
     return person(event.actor) if event is not None and event.actor else ""

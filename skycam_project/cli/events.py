@@ -234,7 +234,7 @@ def acknowledge(alert_ids: tuple[str, ...]) -> None:
 )
 @click.option("--reason", default="", help="Why, for those who look at the alert.")
 def silence(alert_id: str, for_s: float | None, reason: str) -> None:
-    """Notify nobody of alerts with the key of the alert ID. They are still shown.
+    """Notify no one of alerts with the key of the alert ID. They are still shown.
 
     Example: skycam alerts silence 01a1fc97-f1ce --for 8h --reason cleaning
     """

@@ -255,7 +255,7 @@ def show_channel(channel: NotificationChannel, what: str) -> None:
 
 def print_channels(body: dict[str, Any]) -> None:
     if not body["results"]:
-        print_line("No channels: nobody is notified of alerts.")
+        print_line("No channels: no one is notified of alerts.")
         return
     rows = [
         [one["name"], one["kind"], one["enabled"], one["pending"], format_time(one["failing_since"]), one["last_error"]]
@@ -266,7 +266,7 @@ def print_channels(body: dict[str, Any]) -> None:
 
 def print_routes(body: dict[str, Any], names: dict[str, str]) -> None:
     if not body["results"]:
-        print_line("No routes: nobody is notified of alerts.")
+        print_line("No routes: no one is notified of alerts.")
         return
     columns = ["position", "name", "on", "severity", "key", "camera", "host", "channel"]
     rows = [

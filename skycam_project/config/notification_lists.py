@@ -55,7 +55,7 @@ class NotificationRouteEntry(Section):
         10, "Alerts that open within these seconds go in one message.", "a whole number from 0 to 3600", ge=0, le=3600
     )
     repeat_every_s: int = key(
-        0, "Seconds between two repetitions while nobody acknowledges; 0: none.", "0, or a whole number from 60", ge=0
+        0, "Seconds between two repetitions while no one acknowledges; 0: none.", "0, or a whole number from 60", ge=0
     )
     escalate_after_s: int = key(
         0, "Seconds until another channel is told; 0: none is.", "a whole number of seconds", ge=0

@@ -1,4 +1,4 @@
-// Notifications of the browser, for a page that nobody looks at. They are off until the user allows them on the page
+// Notifications of the browser, for a page that no one looks at. They are off until the user allows them on the page
 // Your account; each browser has its own choice.
 const KEY = "notifications";
 const REASONS = {

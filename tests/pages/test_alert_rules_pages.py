@@ -233,12 +233,12 @@ def test_a_rule_shows_the_unit_of_its_threshold(viewer: Any, rule: AlertRule) ->
 
 
 def test_an_alert_shows_who_was_notified_and_that_it_is_silenced(operator: Any, viewer: Any, alert: Alert) -> None:
-    assert "nobody" in text_of(operator.get("/alerts/"))
+    assert "no one" in text_of(operator.get("/alerts/"))
     operator.post(f"/alerts/{alert.pk}/silence/", {"for": "8h"}, format="multipart")
     page = text_of(operator.get("/alerts/"))
     assert "silenced" in page
     assert "Notify again" in page
-    assert "nobody" not in page
+    assert "no one" not in page
     assert "silenced" in text_of(viewer.get("/alerts/now/"))
     assert "Notify again" not in text_of(viewer.get("/alerts/"))
 

@@ -65,7 +65,7 @@ def test_a_channel_is_changed_switched_and_removed() -> None:
     assert answer("notifications", "disable", "lab")["enabled"] is False
     assert answer("notifications", "enable", "lab")["enabled"] is True
     answer("notifications", "remove", "lab")
-    assert "nobody is notified" in skycam("notifications", "list").stdout
+    assert "no one is notified" in skycam("notifications", "list").stdout
 
 
 def test_an_alert_is_silenced_and_notified_again() -> None:

@@ -27,7 +27,7 @@ class MatrixChannel(Channel[MatrixSettings]):
         room = quote(self.settings.room, safe="")
         url = f"{self.settings.server}/_matrix/client/v3/rooms/{room}/send/m.room.message/{notification.id}"
         text = f"{notification.title}\n\n{notification.content}"
-        # Without mentions: the text of an alert, such as @room, calls nobody.
+        # Without mentions: the text of an alert, such as @room, calls no one.
         body = {"msgtype": "m.text", "body": text, "m.mentions": {}}
         headers = {"Authorization": f"Bearer {self.settings.access_token}"}
         return send_json(self.guard, self.deadline_s, url, body, headers, "PUT")

@@ -125,7 +125,7 @@ def _start_jobs(
             "newest": selection.newest, "until": selection.until, "since": selection.since, "reason": reason,
             "count": plan.count, "host": host if action.places else "",
         }  # fmt: skip
-        # A job without its event would name nobody.
+        # A job without its event would name no one.
         with transaction.atomic():
             job, is_new = enqueue(KIND, host, subject=what, arguments=arguments, actor=actor, request=form)
             if is_new:
