@@ -1,0 +1,1 @@
+"""The camera of a robotic telescope: a client of its controller's socket protocol. Django-free."""

@@ -1,0 +1,85 @@
+"""The command lines of the controller."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, TypeAlias, get_args
+
+from cameras.drivers.telescope.profiles import BUFFER_BYTES
+
+ExposureMode: TypeAlias = Literal["single", "first", "next", "last"]
+"""What the controller does: `single` exposes, reads and fetches; `first` exposes and reads; `next` exposes and reads,
+and fetches the exposure before; `last` fetches the exposure before and takes none."""
+MODES: tuple[ExposureMode, ...] = get_args(ExposureMode)
+STATUS = "status"
+
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "status": (),
+    "open_shutter": (),
+    "close_shutter": (),
+    "erase": (),
+    "vsub_on": (),
+    "vsub_off": (),
+    "power_on": (),
+    "power_off": (),
+    "autoclear_on": (),
+    "autoclear_off": (),
+    "autoflush_on": (),
+    "autoflush_off": (),
+    "help": (),
+    "shutdown": (),
+    "restart": (),
+    "reboot": (),
+    "expose": ("shutter", "exptime", "fileroot", "exp_mode"),
+    "clear": ("clear_time",),
+    "header": ("key", "value"),
+    "purge": ("fast",),
+    "flush": ("fast", "flushcount"),
+    "clean": ("erase", "n_cycles", "flushcount", "fast"),
+}
+"""Each command of the controller -> its arguments."""
+
+FILE_ROOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def expose_command(shutter: bool, exposure_s: float, file_root: str, mode: ExposureMode) -> str:
+    """ValueError for a value that the command line cannot have."""
+    if not 0 <= exposure_s < 100_000:
+        raise ValueError(f"An exposure of {exposure_s} s is not possible; allowed are 0 to 99999.999 s.")
+    if not FILE_ROOT.fullmatch(file_root):
+        raise ValueError(f"{file_root!r} is no root of a file name: letters, digits, dots, - and _, at most 64.")
+    if mode not in MODES:
+        raise ValueError(f"{mode!r} is no mode of an exposure; the modes are {', '.join(MODES)}.")
+    return f"expose {shutter} {exposure_s:9.3f} {file_root} {mode}"
+
+
+def clear_command(seconds: int) -> str:
+    return f"clear {seconds}"
+
+
+def header_command(keyword: str, value: str) -> str:
+    """The controller splits a command on blanks: a value of several words needs quote marks that are words themselves.
+
+    A value that is quoted like this already stays as it is.
+    """
+    words = value.split()
+    quoted = len(words) >= 2 and words[0] == words[-1] == "'"
+    return f"header {keyword} {' '.join(words)}" if len(words) <= 1 or quoted else f"header {keyword} ' {value} '"
+
+
+def quote_text(text: str) -> str:
+    """A free text as the value of a header word: printable ASCII, in quote marks if it has several words."""
+    printable = "".join(character if " " <= character <= "~" else "?" for character in text)
+    # A quote mark that is a word would end the value.
+    words = ["`" if word == "'" else word for word in printable.split()]
+    return words[0] if len(words) == 1 else f"' {' '.join(words)} '" if words else ""
+
+
+def check_command(command: str) -> bytes:
+    """The bytes of a command. ValueError for one that the controller would not read as one command."""
+    if not command.isascii() or not command.isprintable() or not command.strip():
+        raise ValueError(f"The command {command!r} has characters that are not printable ASCII, or none at all.")
+    content = command.encode("ascii")
+    if len(content) >= BUFFER_BYTES:
+        raise ValueError(f"A command has at most {BUFFER_BYTES - 1} bytes; this one has {len(content)}.")
+    return content
