@@ -1,0 +1,131 @@
+"""One command to a port of the controller, over a connection of its own."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+from cameras.drivers.telescope.clock import SocketClock
+from cameras.drivers.telescope.commands import check_command
+from cameras.drivers.telescope.profiles import COMMAND_DELAY_S
+from cameras.drivers.telescope.replies import ReplyReader
+
+Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
+CheckAddress = Callable[[str], None]
+"""Raises ConnectionError for an IP address to which no connection may be opened."""
+
+
+class CommandPort:
+    """A port of a controller. Threads may share it: commands are sent one after the other, with the pause that the
+    controller needs between two."""
+
+    def __init__(self, host: str, port: int, clock: SocketClock, check_address: CheckAddress = lambda _: None) -> None:
+        self.host, self.port = host, port
+        self._clock, self._check_address = clock, check_address
+        self._turn = threading.Lock()
+        self._free_at = float("-inf")
+
+    def send(self, command: str, timeout_s: float) -> str:
+        """The reply to a command. `timeout_s` covers the connection and the reply, and not the pause before them.
+
+        ValueError for a command that is not one; ConnectionError when the controller cannot be reached or breaks off;
+        TimeoutError without a whole reply in time.
+        """
+        content = check_command(command)
+        with self._turn:
+            self._clock.sleep(self._free_at - self._clock.monotonic())
+            try:
+                return self._exchange(content, self._clock.monotonic() + timeout_s)
+            except TimeoutError as error:
+                # The kernel has a time-out of its own for connections.
+                begun = "" if error.errno else str(error)
+                raise slowness_of(self.host, self.port, command, timeout_s, begun) from None
+            except OSError as error:
+                raise failure_of(self.host, self.port, error) from error
+            finally:
+                self._free_at = self._clock.monotonic() + COMMAND_DELAY_S
+
+    def _exchange(self, content: bytes, deadline: float) -> str:
+        connection = self._connect(deadline)
+        # Closed at once: the controller waits for the next command of an open connection, and answers no one else.
+        with connection:
+            self._write(connection, content, deadline)
+            return self._read(connection, deadline)
+
+    def _connect(self, deadline: float) -> socket.socket:
+        problem: OSError = ConnectionError("its name has no address")
+        for family, address in resolve(self.host, self.port):
+            self._check_address(address[0])
+            connection = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                self._open(connection, address, deadline)
+            except OSError as error:
+                connection.close()
+                if isinstance(error, TimeoutError):
+                    raise
+                problem = error
+            except BaseException:
+                connection.close()
+                raise
+            else:
+                return connection
+        raise problem
+
+    def _open(self, connection: socket.socket, address: tuple[object, ...], deadline: float) -> None:
+        connection.setblocking(False)
+        code = connection.connect_ex(address)
+        if code == errno.EINPROGRESS:
+            self._wait(connection, deadline, to_write=True)
+            code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            raise OSError(code, os.strerror(code))
+
+    def _write(self, connection: socket.socket, content: bytes, deadline: float) -> None:
+        left = memoryview(content)
+        while left:
+            self._wait(connection, deadline, to_write=True)
+            left = left[connection.send(left) :]
+
+    def _read(self, connection: socket.socket, deadline: float) -> str:
+        reader = ReplyReader()
+        while True:
+            try:
+                self._wait(connection, deadline)
+            except TimeoutError:
+                if (reply := reader.at_deadline()) is not None:
+                    return reply
+                raise TimeoutError(reader.text) from None
+            piece = connection.recv(4096)
+            if not piece:
+                return reader.at_end()
+            if reader.feed(piece):
+                return reader.text
+
+    def _wait(self, connection: socket.socket, deadline: float, *, to_write: bool = False) -> None:
+        readers, writers = ([], [connection]) if to_write else ([connection], [])
+        left_s = deadline - self._clock.monotonic()
+        if left_s <= 0 or not self._clock.wait_ready(readers, writers, left_s):
+            raise TimeoutError
+
+
+def slowness_of(host: str, port: int, command: str, timeout_s: float, begun: str) -> TimeoutError:
+    """`begun`: what has arrived of the reply."""
+    found = f"; it began with {begun[:100]!r}" if begun else ""
+    return TimeoutError(
+        f"The controller at {host}:{port} gave no whole reply to {command!r} within {timeout_s:g} s{found}."
+    )
+
+
+def failure_of(host: str, port: int, error: OSError) -> ConnectionError:
+    reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+    message = f"The connection to the controller at {host}:{port} failed: {reason}".rstrip(".")
+    return ConnectionError(f"{message}. Check the controller and its address.")
+
+
+def resolve(host: str, port: int) -> Iterator[Address]:
+    """The addresses of a host. OSError when its name has none."""
+    for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        yield family, address  # type: ignore[misc]
