@@ -67,12 +67,13 @@ def header_command(keyword: str, value: str) -> str:
     return f"header {keyword} {' '.join(words)}" if len(words) <= 1 or quoted else f"header {keyword} ' {value} '"
 
 
-def quote_text(text: str) -> str:
-    """A free text as the value of a header word: printable ASCII, in quote marks if it has several words."""
-    printable = "".join(character if " " <= character <= "~" else "?" for character in text)
+def quote_text(text: str, most: int) -> str:
+    """A free text as the value of a header word, of at most so many characters: printable ASCII, in quote marks if it
+    has several words. Empty for a text without words."""
+    printable = "".join(character if " " <= character <= "~" else "?" for character in " ".join(text.split()))
     # A quote mark that is a word would end the value.
-    words = ["`" if word == "'" else word for word in printable.split()]
-    return words[0] if len(words) == 1 else f"' {' '.join(words)} '" if words else ""
+    words = ["`" if word == "'" else word for word in printable[: most - len("'  '")].split()]
+    return f"' {' '.join(words)} '" if len(words) > 1 else "".join(words)
 
 
 def check_command(command: str) -> bytes:
