@@ -18,6 +18,51 @@ CheckAddress = Callable[[str], None]
 """Raises ConnectionError for an IP address to which no connection may be opened."""
 
 
+class OpenCommand:
+    """A command that was sent, until its reply is read."""
+
+    def __init__(self, port: CommandPort, command: str, connection: socket.socket) -> None:
+        self.port, self.command = port, command
+        self._connection = connection
+
+    def read(self, clock: SocketClock, deadline: float) -> str:
+        """The reply; the connection is closed then, whatever came. ConnectionError, TimeoutError."""
+        begin = clock.monotonic()
+        try:
+            return self._read(clock, deadline)
+        except TimeoutError as error:
+            raise self.port.slowness_of(self.command, deadline - begin, error) from None
+        except OSError as error:
+            raise self.port.failure_of(error) from error
+        finally:
+            self.close()
+
+    def _read(self, clock: SocketClock, deadline: float) -> str:
+        reader = ReplyReader()
+        while True:
+            try:
+                wait_for(clock, self._connection, deadline)
+            except TimeoutError:
+                if (reply := reader.at_deadline()) is not None:
+                    return reply
+                raise TimeoutError(reader.text) from None
+            piece = self._connection.recv(4096)
+            if not piece:
+                return reader.at_end()
+            if reader.feed(piece):
+                return reader.text
+
+    @property
+    def connection(self) -> socket.socket:
+        """To wait for the reply. Only `read` reads from it."""
+        return self._connection
+
+    def close(self) -> None:
+        """Closed at once: the controller waits for the next command of an open connection, and answers no one else."""
+        self._connection.close()
+        self.port.pause()
+
+
 class CommandPort:
     """A port of a controller. Threads may share it: commands are sent one after the other, with the pause that the
     controller needs between two."""
@@ -37,23 +82,43 @@ class CommandPort:
         content = check_command(command)
         with self._turn:
             self._clock.sleep(self._free_at - self._clock.monotonic())
-            try:
-                return self._exchange(content, self._clock.monotonic() + timeout_s)
-            except TimeoutError as error:
-                # The kernel has a time-out of its own for connections.
-                begun = "" if error.errno else str(error)
-                raise slowness_of(self.host, self.port, command, timeout_s, begun) from None
-            except OSError as error:
-                raise failure_of(self.host, self.port, error) from error
-            finally:
-                self._free_at = self._clock.monotonic() + COMMAND_DELAY_S
+            deadline = self._clock.monotonic() + timeout_s
+            return self._open(command, content, deadline).read(self._clock, deadline)
 
-    def _exchange(self, content: bytes, deadline: float) -> str:
-        connection = self._connect(deadline)
-        # Closed at once: the controller waits for the next command of an open connection, and answers no one else.
-        with connection:
-            self._write(connection, content, deadline)
-            return self._read(connection, deadline)
+    def begin(self, command: str, timeout_s: float) -> OpenCommand:
+        """Send a command, and leave its reply to the caller, who sends no other one before. Errors as those of
+        `send`."""
+        content = check_command(command)
+        self._clock.sleep(self._free_at - self._clock.monotonic())
+        return self._open(command, content, self._clock.monotonic() + timeout_s)
+
+    def pause(self) -> None:
+        """A command has ended."""
+        self._free_at = self._clock.monotonic() + COMMAND_DELAY_S
+
+    def slowness_of(self, command: str, timeout_s: float, error: TimeoutError) -> TimeoutError:
+        # The kernel has a time-out of its own for connections.
+        return slowness_of(self.host, self.port, command, timeout_s, "" if error.errno else str(error))
+
+    def failure_of(self, error: OSError) -> ConnectionError:
+        return failure_of(self.host, self.port, error)
+
+    def _open(self, command: str, content: bytes, deadline: float) -> OpenCommand:
+        begin = self._clock.monotonic()
+        try:
+            connection = self._connect(deadline)
+            try:
+                self._write(connection, content, deadline)
+            except BaseException:
+                connection.close()
+                raise
+        except TimeoutError as error:
+            self.pause()
+            raise self.slowness_of(command, deadline - begin, error) from None
+        except OSError as error:
+            self.pause()
+            raise self.failure_of(error) from error
+        return OpenCommand(self, command, connection)
 
     def _connect(self, deadline: float) -> socket.socket:
         problem: OSError = ConnectionError("its name has no address")
@@ -61,7 +126,7 @@ class CommandPort:
             self._check_address(address[0])
             connection = socket.socket(family, socket.SOCK_STREAM)
             try:
-                self._open(connection, address, deadline)
+                self._connect_to(connection, address, deadline)
             except OSError as error:
                 connection.close()
                 if isinstance(error, TimeoutError):
@@ -74,11 +139,11 @@ class CommandPort:
                 return connection
         raise problem
 
-    def _open(self, connection: socket.socket, address: tuple[object, ...], deadline: float) -> None:
+    def _connect_to(self, connection: socket.socket, address: tuple[object, ...], deadline: float) -> None:
         connection.setblocking(False)
         code = connection.connect_ex(address)
         if code == errno.EINPROGRESS:
-            self._wait(connection, deadline, to_write=True)
+            wait_for(self._clock, connection, deadline, to_write=True)
             code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
             raise OSError(code, os.strerror(code))
@@ -86,36 +151,23 @@ class CommandPort:
     def _write(self, connection: socket.socket, content: bytes, deadline: float) -> None:
         left = memoryview(content)
         while left:
-            self._wait(connection, deadline, to_write=True)
+            wait_for(self._clock, connection, deadline, to_write=True)
             left = left[connection.send(left) :]
 
-    def _read(self, connection: socket.socket, deadline: float) -> str:
-        reader = ReplyReader()
-        while True:
-            try:
-                self._wait(connection, deadline)
-            except TimeoutError:
-                if (reply := reader.at_deadline()) is not None:
-                    return reply
-                raise TimeoutError(reader.text) from None
-            piece = connection.recv(4096)
-            if not piece:
-                return reader.at_end()
-            if reader.feed(piece):
-                return reader.text
 
-    def _wait(self, connection: socket.socket, deadline: float, *, to_write: bool = False) -> None:
-        readers, writers = ([], [connection]) if to_write else ([connection], [])
-        left_s = deadline - self._clock.monotonic()
-        if left_s <= 0 or not self._clock.wait_ready(readers, writers, left_s):
-            raise TimeoutError
+def wait_for(clock: SocketClock, connection: socket.socket, deadline: float, *, to_write: bool = False) -> None:
+    """TimeoutError after the deadline."""
+    readers, writers = ([], [connection]) if to_write else ([connection], [])
+    left_s = deadline - clock.monotonic()
+    if left_s <= 0 or not clock.wait_ready(readers, writers, left_s):
+        raise TimeoutError
 
 
 def slowness_of(host: str, port: int, command: str, timeout_s: float, begun: str) -> TimeoutError:
     """`begun`: what has arrived of the reply."""
     found = f"; it began with {begun[:100]!r}" if begun else ""
     return TimeoutError(
-        f"The controller at {host}:{port} gave no whole reply to {command!r} within {timeout_s:g} s{found}."
+        f"The controller at {host}:{port} gave no whole reply to {command!r} within {round(timeout_s, 2):g} s{found}."
     )
 
 
