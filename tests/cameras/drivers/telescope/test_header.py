@@ -104,6 +104,11 @@ def test_a_word_that_the_controller_cannot_have_is_refused(keyword: str, value: 
         FitsHeader([(keyword, value)])
 
 
+def test_the_longest_keyword_and_value_have_255_bytes() -> None:
+    header = FitsHeader([("k" * 255, "v" * 255)])
+    assert header.get("k" * 255) == "v" * 255
+
+
 def test_a_number_is_no_value() -> None:
     number: Any = 3
     with pytest.raises(TypeError, match="'sequence' with the value 3 is not two texts; see format_number"):
