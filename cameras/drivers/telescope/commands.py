@@ -32,7 +32,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "reboot": (),
     "expose": ("shutter", "exptime", "fileroot", "exp_mode"),
     "clear": ("clear_time",),
-    "header": ("key", "value"),
+    "header": ("key_word", "value"),
     "purge": ("fast",),
     "flush": ("fast", "flushcount"),
     "clean": ("erase", "n_cycles", "flushcount", "fast"),
