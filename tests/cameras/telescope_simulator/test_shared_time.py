@@ -14,12 +14,6 @@ Pair = tuple[socket.socket, socket.socket]
 
 
 @pytest.fixture
-def clock() -> Iterator[SharedTime]:
-    with SharedTime() as clock:
-        yield clock
-
-
-@pytest.fixture
 def ends() -> Iterator[Pair]:
     """Both ends of a connection over loopback."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
