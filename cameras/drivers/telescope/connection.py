@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -56,6 +57,12 @@ class OpenCommand:
     def connection(self) -> socket.socket:
         """To wait for the reply. Only `read` reads from it."""
         return self._connection
+
+    def interrupt(self) -> None:
+        """From any thread: `read` ends."""
+        # Not closed: the number of the descriptor could be another connection's by the time that `read` uses it.
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Closed at once: the controller waits for the next command of an open connection, and answers no one else."""

@@ -210,20 +210,28 @@ def wait_done(
         if pending is not None and pending.is_done:
             pending.result()
         yield Sleep(min(left_s, POLL_S))
-    deadline = now.monotonic() + exposure_s + MARGIN_S
-    while store is not None:
-        status = yield from read_status(now, store)
-        if status.error:
-            raise CommandError(f"The camera reports an error: {status.comment}.", status.comment)
-        if status.state_val[ControllerState.EXPOSING] == ALL_NEGATIVE_VAL:
-            break
-        if now.monotonic() >= deadline:
-            raise BadReadout(
-                f"The status still says that the camera exposes, or does not say it, {exposure_s + MARGIN_S:g} s after"
-                " the end of the exposure."
-            )
-        yield Sleep(POLL_S)
+    if store is not None:
+        yield from wait_not_exposing(now, exposure_s + MARGIN_S, store)
     return exposure_s
+
+
+def wait_not_exposing(now: Now, most_s: float, store: Callable[[CameraStatus], None]) -> Steps[None]:
+    """Read the status until no controller exposes. One that cannot be read is read again: the exposure goes on."""
+    deadline, problem = now.monotonic() + most_s, ""
+    while True:
+        try:
+            status = yield from read_status(now, store)
+        except (ConnectionError, TimeoutError, CommandError) as error:
+            problem = str(error)
+        else:
+            if status.error:
+                raise CommandError(f"The camera reports an error: {status.comment}.", status.comment)
+            if status.state_val[ControllerState.EXPOSING] == ALL_NEGATIVE_VAL:
+                return
+            problem = "The status says that the camera still exposes, or does not say it."
+        if now.monotonic() >= deadline:
+            raise BadReadout(f"The end of the exposure was not seen {most_s:g} s after it was due. {problem}")
+        yield Sleep(POLL_S)
 
 
 def wait_readout(now: Now, pending: PendingExposure | None, readout_s: float) -> Steps[str | None]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 from cameras.telescope_simulator.controller import WriteImage
+from cameras.telescope_simulator.faults import PortName
 from cameras.telescope_simulator.options import SimulatorOptions
 from cameras.telescope_simulator.simulator import CommandReport, ControllerSimulator
 from tests.harness.clocks.shared_time import SharedTime
@@ -19,7 +20,13 @@ class RunningController(ControllerSimulator):
 
     def __init__(self, options: SimulatorOptions, clock: SharedTime, write_image: WriteImage | None) -> None:
         self.reports: list[CommandReport] = []
+        self._shared_clock = clock
         super().__init__(options, clock, self.reports.append, write_image)
+
+    def commands(self, port: PortName = "command") -> list[CommandReport]:
+        """What came on a port. It reports a command after its reply, so this waits until it does nothing more."""
+        self._shared_clock.sleep(0.001)
+        return [report for report in self.reports if report.port == port]
 
 
 @contextmanager
