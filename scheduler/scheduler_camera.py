@@ -36,6 +36,15 @@ from cameras.drivers.telescope.field import (
     Field,
 )
 from cameras.drivers.telescope.header import MAX_FITS_WORDS, FitsHeader, FitsWord
+from cameras.drivers.telescope.layouts import (
+    pack_camera_status,
+    pack_field,
+    pack_header,
+    unpack_camera_status,
+    unpack_field,
+    unpack_header,
+)
+from cameras.drivers.telescope.observation_record import ObservationRecord, pack_record, read_record
 from cameras.drivers.telescope.ownership import ControllerHeld
 from cameras.drivers.telescope.profiles import (
     BAD_READOUT_S,
@@ -121,6 +130,7 @@ __all__ = [
     "FitsHeader",
     "FitsWord",
     "LegacyResult",
+    "ObservationRecord",
     "ProfileName",
     "TelescopeCamera",
     "cam_status",
@@ -137,12 +147,20 @@ __all__ = [
     "host_name",
     "imprint_fits_header",
     "init_semaphores",
+    "pack_camera_status",
+    "pack_field",
+    "pack_header",
+    "pack_record",
     "parse_status",
+    "read_record",
     "readout_pending",
     "set_host_name",
     "set_profile",
     "status_channel_active",
     "take_exposure",
+    "unpack_camera_status",
+    "unpack_field",
+    "unpack_header",
     "update_camera_status",
     "update_fits_header",
     "wait_camera_readout",
@@ -339,7 +357,7 @@ def with_error_codes(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
 
 
 class _Module(ModuleType):
-    """The names of this module that change. Programs read them, and set the second."""
+    """The names of this module that change. Programs read them, and set `status_channel_active`."""
 
     @property
     def cam_status(self) -> CameraStatus:

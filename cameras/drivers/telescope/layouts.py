@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import Any, Protocol, TypedDict, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from cameras.drivers.telescope.field import FILENAME_LENGTH, MAX_OBS_PER_FIELD, Field
 from cameras.drivers.telescope.header import MAX_FITS_WORDS, MAX_TEXT_BYTES, FitsHeader
 from cameras.drivers.telescope.states import NUM_STATES
+from cameras.drivers.telescope.status import CameraStatus
 
 T = TypeVar("T")
 
@@ -94,42 +95,6 @@ OBSERVED = ("ut", "jd", "lst", "ha", "am", "actual_expt")
 """The members of a field that have one number for each observation."""
 NUMBERS = tuple(name for name in FIELD.names or () if name not in {*OBSERVED, "script_line", "filename"})
 """The members of a field that are one number."""
-
-
-class StatusMembers(TypedDict):
-    """What `Camera_Status` holds."""
-
-    ready: bool
-    error: bool
-    error_code: int
-    state: str
-    comment: str
-    date: str
-    read_time: float
-    """Seconds since 1970."""
-    state_val: list[int]
-    """NUM_STATES numbers."""
-
-
-class Status(Protocol):
-    """A status that can be packed. The C structure has no None: it becomes false."""
-
-    @property
-    def ready(self) -> bool | None: ...
-    @property
-    def error(self) -> bool | None: ...
-    @property
-    def error_code(self) -> int: ...
-    @property
-    def state(self) -> str: ...
-    @property
-    def comment(self) -> str: ...
-    @property
-    def date(self) -> str: ...
-    @property
-    def read_time(self) -> float: ...
-    @property
-    def state_val(self) -> Sequence[int]: ...
 
 
 def unpack_field(data: bytes) -> Field:
@@ -229,24 +194,24 @@ def pack_header(header: FitsHeader, onto: bytes = b"") -> bytes:
     return bytes(data)
 
 
-def unpack_camera_status(data: bytes) -> StatusMembers:
+def unpack_camera_status(data: bytes) -> CameraStatus:
     """ValueError when `data` does not have the size of a `Camera_Status`."""
     _check_size(data, CAMERA_STATUS, "Camera_Status")
     record = np.ndarray(1, CAMERA_STATUS, data)[0]
-    return {
-        "ready": bool(record["ready"]),
-        "error": bool(record["error"]),
-        "error_code": int(record["error_code"]),
-        "state": _decode(record["state"]),
-        "comment": _decode(record["comment"]),
-        "date": _decode(record["date"]),
-        "read_time": float(record["read_time"]),
-        "state_val": record["state_val"].tolist(),
-    }
+    return CameraStatus(
+        ready=bool(record["ready"]),
+        error=bool(record["error"]),
+        error_code=int(record["error_code"]),
+        state=_decode(record["state"]),
+        comment=_decode(record["comment"]),
+        date=_decode(record["date"]),
+        read_time=float(record["read_time"]),
+        state_val=record["state_val"].tolist(),
+    )
 
 
-def pack_camera_status(status: Status, onto: bytes = b"") -> bytes:
-    """ValueError for a value that the structure cannot hold."""
+def pack_camera_status(status: CameraStatus, onto: bytes = b"") -> bytes:
+    """What is not reported is false. ValueError for a value that the structure cannot hold."""
     if len(status.state_val) != NUM_STATES:
         raise ValueError(f"state_val has {len(status.state_val)} numbers; it must have {NUM_STATES}.")
     data = _base(onto, CAMERA_STATUS.itemsize)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
@@ -31,6 +30,7 @@ from cameras.drivers.telescope.layouts import (
     unpack_fields,
     unpack_header,
 )
+from cameras.drivers.telescope.status import CameraStatus
 from tests.harness.far_ends.c_scheduler.build import CScheduler
 
 LAYOUTS = {"Field": FIELD, "Camera_Status": CAMERA_STATUS, "Fits_Word": FITS_WORD, "Fits_Header": FITS_HEADER}
@@ -61,20 +61,8 @@ def fields(draw: st.DrawFn) -> Field:
     return Field(**{**numbers, **observed, "n_done": n_done, "script_line": draw(texts(1023)), "filename": names})
 
 
-@dataclass
-class Status:
-    ready: bool | None = True
-    error: bool | None = False
-    error_code: int = 2
-    state: str = "exposing"
-    comment: str = "a, b"
-    date: str = "2026-11-20T06:38:41.00"
-    read_time: float = 1795156721.5
-    state_val: list[int] = field(default_factory=lambda: [*range(19)])
-
-
 statuses = st.builds(
-    Status, st.booleans(), st.booleans(), int32, texts(1023), texts(1023), texts(1023), doubles,
+    CameraStatus, st.booleans(), st.booleans(), int32, texts(1023), texts(1023), texts(1023), doubles,
     st.lists(int32, min_size=19, max_size=19),
 )  # fmt: skip
 
@@ -285,31 +273,31 @@ def test_a_word_that_is_no_fits_word_is_refused() -> None:
 
 
 @given(statuses)
-def test_a_status_is_the_same_after_packing(status: Status) -> None:
-    assert Status(**unpack_camera_status(pack_camera_status(status))) == status
+def test_a_status_is_the_same_after_packing(status: CameraStatus) -> None:
+    assert unpack_camera_status(pack_camera_status(status)) == status
 
 
 @given(seeds)
 def test_any_memory_of_a_status_is_packed_identically(seed: int) -> None:
     memory = garbage(seed, 3168)
-    assert pack_camera_status(Status(**unpack_camera_status(memory)), onto=memory) == memory
+    assert pack_camera_status(unpack_camera_status(memory), onto=memory) == memory
 
 
 def test_a_status_that_was_not_reported_is_false() -> None:
-    unpacked = unpack_camera_status(pack_camera_status(Status(ready=None, error=None), onto=b"\1\1"))
-    assert (unpacked["ready"], unpacked["error"]) == (False, False)
+    unpacked = unpack_camera_status(pack_camera_status(CameraStatus(ready=None, error=None), onto=b"\1\1"))
+    assert (unpacked.ready, unpacked.error) == (False, False)
 
 
 @pytest.mark.parametrize(
     ("status", "sentence"),
     [
-        (Status(state_val=[0] * 18), "state_val has 18 numbers; it must have 19."),
-        (Status(state_val=[0] * 18 + [2**31]), f"state_val[18] {WHOLE}."),
-        (Status(error_code=2**31), f"error_code {WHOLE}."),
-        (Status(comment="a" * 1024), "comment has 1024 bytes; allowed are 1023."),
+        (CameraStatus(state_val=[0] * 18), "state_val has 18 numbers; it must have 19."),
+        (CameraStatus(state_val=[0] * 18 + [2**31]), f"state_val[18] {WHOLE}."),
+        (CameraStatus(error_code=2**31), f"error_code {WHOLE}."),
+        (CameraStatus(comment="a" * 1024), "comment has 1024 bytes; allowed are 1023."),
     ],
 )
-def test_a_status_that_the_structure_cannot_hold_is_refused(status: Status, sentence: str) -> None:
+def test_a_status_that_the_structure_cannot_hold_is_refused(status: CameraStatus, sentence: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
         pack_camera_status(status)
 
