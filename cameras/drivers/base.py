@@ -6,6 +6,7 @@ and time. One thread uses a driver; only `abort` and `set_faults` may be called 
 
 from __future__ import annotations
 
+import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Pixels: TypeAlias = "NDArray[np.uint8] | NDArray[np.uint16]"
+REFERENCE_KIND = re.compile(r"[a-z0-9]{1,10}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+LONGEST_PLACE = 500
 
 
 class CameraError(Exception):
@@ -191,9 +195,40 @@ class CameraFile(Protocol):
     def chunks(self) -> Iterator[bytes | memoryview]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class FileReference:
+    """A file of a capture that stays where the camera has put it, such as the disk of a telescope's controller. This
+    station does not hold it, and never says that it is verified.
+
+    ValueError for a value that a record cannot have.
+    """
+
+    kind: str
+    """`fits`, `raw`, ...: lower-case letters and digits, at most 10."""
+    place: str
+    """Where it is, for a reader: `host:/folder/name`, one line of at most 500 characters."""
+    bytes: int | None = None
+    """Its size; None where the camera does not report it."""
+    sha256: str | None = None
+    """Its hash in lower-case hexadecimal digits; None where it is unknown."""
+
+    def __post_init__(self) -> None:
+        if not REFERENCE_KIND.fullmatch(self.kind):
+            raise ValueError(f"{self.kind!r} is no kind of file: at most 10 lower-case letters and digits.")
+        if not 0 < len(self.place) <= LONGEST_PLACE or not self.place.isprintable():
+            raise ValueError(
+                f"The place of a file is one line of 1 to {LONGEST_PLACE} characters: {self.place[:80]!r}."
+            )
+        if self.bytes is not None and self.bytes < 0:
+            raise ValueError(f"A file of {self.bytes} bytes is not possible. Give None where the size is unknown.")
+        if self.sha256 is not None and not SHA256.fullmatch(self.sha256):
+            raise ValueError(f"{self.sha256[:80]!r} is no SHA-256: 64 lower-case hexadecimal digits, or None.")
+
+
 @dataclass(slots=True)
 class Exposure:
-    """The result of an exposure: a frame to encode, or the camera's own files.
+    """The result of an exposure: a frame to encode, the camera's own files, or references to files that stay with the
+    camera. It has at least one of them, unless `missing` says what did not arrive.
 
     `actual` are the settings used: exposure_us, gain, iso, f_number, where the camera reports them. `missing` names the
     kinds of file that were expected and did not arrive.
@@ -205,6 +240,7 @@ class Exposure:
     warnings: list[str] = field(default_factory=list)
     frame: FrameData | None = None
     files: list[CameraFile] = field(default_factory=list)
+    references: list[FileReference] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     temperature_celsius: float | None = None
     simulated: bool = False

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cameras.drivers.base import CameraError, Exposure, Identity
+from cameras.drivers.base import CameraError, Exposure, FileReference, Identity
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.clock_monitor import describe_jump
 from cameras.runtime.consumers import StillConsumer
@@ -23,6 +23,7 @@ from cameras.spool.records import (
     PartFile,
     Plan,
     RecordBase,
+    ReferenceContent,
 )
 from cameras.spool.recovery import failed_record, parts_of
 from cameras.spool.spool import Spool, is_out_of_space
@@ -100,6 +101,8 @@ class StillRecorder:
         if jump := describe_jump(still.clock):
             still.exposure.warnings = [*still.exposure.warnings, jump]
         record["body"] = {**record["body"], **self._conditions(still), **describe_exposure(still.exposure)}
+        if still.exposure.references:
+            record["body"]["references"] = [describe_reference(one) for one in still.exposure.references]
         try:
             record["files"] = self._write_files(storage.spool, still, still.exposure)
         except OSError as error:
@@ -113,8 +116,8 @@ class StillRecorder:
         else:
             if measured := self._statistics.result(still.plan["id"], MEASURED_WITHIN_S):
                 record["body"]["statistics"] = measured_body(measured)
-            if still.exposure.missing:
-                set_failed(record, "incomplete", describe_missing(still.exposure))
+            if missing := describe_missing(still.exposure, record["files"]):
+                set_failed(record, "incomplete", missing)
             return record
         set_failed(record, reason, message)
         # Before the record: on a full disk this makes room for it.
@@ -148,8 +151,11 @@ def set_failed(record: CaptureRecord, reason: str, message: str) -> None:
     body["outcome"], body["reason"], body["message"] = "failed", reason, message
 
 
-def describe_missing(exposure: Exposure) -> str:
+def describe_missing(exposure: Exposure, files: list[PartFile]) -> str:
+    """What was promised and is not among the written files; empty when nothing is missing."""
     missing = ", ".join(exposure.missing)
+    if not missing:
+        return "" if files or exposure.references else "The camera delivered neither a picture nor where it is."
     if exposure.frame is not None:
         return f"The picture could not be written as {missing}. The other files are kept; the warnings say why."
     return f"The camera promised {missing} and did not deliver it. The files that arrived are kept."
@@ -167,6 +173,10 @@ def describe_exposure(exposure: Exposure) -> CaptureObservations:
         temperature_celsius=exposure.temperature_celsius,
         simulated=exposure.simulated,
     )
+
+
+def describe_reference(reference: FileReference) -> ReferenceContent:
+    return ReferenceContent(kind=reference.kind, place=reference.place, bytes=reference.bytes, sha256=reference.sha256)
 
 
 def retry_while_full(step: Callable[[RecordBase], None], record: RecordBase) -> None:

@@ -145,6 +145,15 @@ class CaptureObservations(TypedDict):
     simulated: bool
 
 
+class ReferenceContent(TypedDict):
+    """A file that stays with the camera: `cameras.drivers.base.FileReference`."""
+
+    kind: str
+    place: str
+    bytes: int | None
+    sha256: str | None
+
+
 class CaptureBody(TypedDict):
     """The columns of a capture. Those that are not required are missing when its process ended before it knew them."""
 
@@ -179,6 +188,7 @@ class CaptureBody(TypedDict):
     statistics: NotRequired[dict[str, float]]
     """Brightness of a capture of a session: `cameras.exposure.statistics.as_body`."""
     following: NotRequired[FollowingStart]
+    references: NotRequired[list[ReferenceContent]]
 
 
 # The functional syntax, because `from` is a keyword.

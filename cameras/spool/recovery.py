@@ -230,11 +230,16 @@ def checked_record(content: dict[str, Any], name: str) -> Record:
 
 
 def _check_capture(body: Any) -> None:
-    """What `settle_session` relies on."""
+    """What `settle_session` and the ingest rely on."""
     if body["outcome"] not in get_args(Outcome):
         raise ValueError(f"{body['outcome']!r} is not an outcome")
     if not isinstance(body.get("index"), int | None):
         raise ValueError("its index is not a whole number")
+    for reference in body.get("references", []):
+        if not isinstance(reference["kind"], str) or not isinstance(reference["place"], str):
+            raise ValueError("it refers to a file without a kind or a place")
+        if not isinstance(reference["bytes"], int | None) or not isinstance(reference["sha256"], str | None):
+            raise ValueError("the size or the hash of a file that it refers to has the wrong type")
 
 
 def _check_path(path: str) -> None:

@@ -69,6 +69,14 @@ def test_a_committed_capture_is_finished(storage: Storage, tmp_path: Path) -> No
     assert spool_files(storage)["done"] == [record["id"]]
 
 
+def test_a_committed_capture_whose_files_stay_with_the_camera_is_finished(storage: Storage) -> None:
+    record: Any = failed_record(planned(storage), storage.root, "", "", "saved", now=0.0)
+    record["body"]["references"] = [{"kind": "fits", "place": "pco-nuc:/a.fits", "bytes": None, "sha256": None}]
+    storage.spool.commit(record)
+    assert storage.recover().finished == [record["id"]]
+    assert storage.spool.read(f"{record['id']}.done")["body"] == record["body"]
+
+
 def test_a_second_recovery_changes_nothing(storage: Storage) -> None:
     record = committed(storage)
     storage.recover()
@@ -105,6 +113,11 @@ WRONG_BODIES: list[dict[str, Any]] = [
     {"outcome": "lost"},
     {"outcome": ["saved"]},
     {"outcome": "saved", "index": "1"},
+    {"outcome": "saved", "references": 7},
+    {"outcome": "saved", "references": [{"kind": "fits"}]},
+    {"outcome": "saved", "references": [{"kind": "fits", "place": 7, "bytes": None, "sha256": None}]},
+    {"outcome": "saved", "references": [{"kind": "fits", "place": "a", "bytes": "7", "sha256": None}]},
+    {"outcome": "saved", "references": [{"kind": "fits", "place": "a", "bytes": None, "sha256": 7}]},
 ]
 
 

@@ -21,6 +21,7 @@ from cameras.drivers.base import (
     DriverSettings,
     Exposure,
     ExposureRequest,
+    FileReference,
     FrameData,
     Identity,
     SettingRange,
@@ -62,6 +63,11 @@ class SimulatedSettings(DriverSettings):
         default=None, ge=0, le=8, description="of the chart: powers of ten between top and bottom"
     )
     shot_noise: bool | None = Field(default=None, description="of the chart: with the noise of the light itself")
+    remote_files: bool | None = Field(
+        default=None,
+        description="the pictures stay with the camera, and captures only refer to them, as with a telescope's "
+        "controller",
+    )
     temperature_celsius: float | None = Field(default=None, ge=-100, le=100, description="of the sensor, on average")
     temperature_swing_celsius: float | None = Field(default=None, ge=0, le=50, description="up and down, as a sine")
     temperature_period_s: float | None = Field(default=None, ge=1, le=86_400, description="seconds of one swing")
@@ -79,6 +85,7 @@ DEFAULTS: dict[str, Any] = {
     "sky_level": 500.0,
     "contrast_decades": 5.0,
     "shot_noise": False,
+    "remote_files": False,
     "temperature_celsius": 20.0,
     "temperature_swing_celsius": 2.0,
     "temperature_period_s": 600.0,
@@ -96,6 +103,7 @@ SETTINGS = {
     "sky_level": SettingRange("1/s", 0, 1e7),
     "contrast_decades": SettingRange("", 0, 8),
     "shot_noise": SettingRange(choices=[False, True]),
+    "remote_files": SettingRange(choices=[False, True]),
     "temperature_celsius": SettingRange("°C", -100, 100),
     "temperature_swing_celsius": SettingRange("°C", 0, 50),
     "temperature_period_s": SettingRange("s", 1, 86_400),
@@ -132,6 +140,10 @@ class SimulatedDriver(Driver):
         self._faults = FaultInjector()
         self._site: dict[str, Any] = {}
 
+    @property
+    def _serial(self) -> str:
+        return f"sim-{self.address or '0'}"
+
     @classmethod
     def check_address(cls, address: str, sources: list[str]) -> str:
         name = address.strip()
@@ -165,7 +177,7 @@ class SimulatedDriver(Driver):
         return Identity(
             vendor="Skycam",
             model="Simulated 1280x1024",
-            serial=f"sim-{self.address or '0'}",
+            serial=self._serial,
             library=f"skycam {_version()}",
         )
 
@@ -226,16 +238,24 @@ class SimulatedDriver(Driver):
         ended_ns = started_ns + round((self.clock.monotonic() - started) * 1e9)
         # After `ended_ns`: the fault delays the transfer, not the end of the exposure.
         self._wait_for_shutter(self.clock.monotonic() + (self._faults.value("slow") or 0.0))
-        frame, damage = self._frame(settings, started_ns, started)
-        return Exposure(
+        exposure = Exposure(
             started_ns=started_ns,
             ended_ns=ended_ns,
             actual=asdict(settings),
-            warnings=[*warnings, *damage],
-            frame=frame,
+            warnings=warnings,
             temperature_celsius=self.temperature(),
             simulated=True,
         )
+        self._deliver(exposure, settings, started)
+        return exposure
+
+    def _deliver(self, exposure: Exposure, settings: ExposureSettings, started: float) -> None:
+        if self._settings["remote_files"]:
+            number, self._number = self._number, self._number + 1
+            exposure.references = [FileReference("fits", f"{self._serial}:/data/{number:08}.fits")]
+            return
+        exposure.frame, damage = self._frame(settings, exposure.started_ns, started)
+        exposure.warnings = [*exposure.warnings, *damage]
 
     def frame(self, deadline: float) -> FrameData | None:
         self._need_open()

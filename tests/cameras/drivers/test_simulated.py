@@ -269,3 +269,10 @@ def test_two_settings_alike_keep_the_stream_in_step(camera: SimulatedDriver, ste
     stepping.advance(0.01)
     camera.apply({"fps": 15.0, "gain": 2.0}, stepping.monotonic() + 5)
     assert stream(camera).monotonic - start == pytest.approx(1 / 15)
+
+
+def test_pictures_that_stay_with_the_camera_are_referred_to(camera: SimulatedDriver, stepping: SteppingClock) -> None:
+    camera.apply({"remote_files": True}, stepping.monotonic() + 5)
+    exposures = [camera.expose(ExposureRequest(), stepping.monotonic() + 5) for _ in range(2)]
+    assert [one.references[0].place for one in exposures] == ["sim-0:/data/00000000.fits", "sim-0:/data/00000001.fits"]
+    assert [one.frame for one in exposures] == [None, None]
