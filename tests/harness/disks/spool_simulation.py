@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cameras.spool.moments import Moment
@@ -53,7 +53,9 @@ class Station:
     state: str = "planned"
     contradictions: list[str] = field(default_factory=list)
     kinds: Sequence[str] = ("raw", "jpeg")
-    """Of the files of the saved capture."""
+    """Of the files of the saved capture; none when they stay with the camera."""
+    overlaps: bool = False
+    """Whether the second capture is planned before the first has its outcome, as while a picture is fetched."""
 
     def __post_init__(self) -> None:
         open_spool_folder(self.files, CAMERA)
@@ -64,8 +66,12 @@ class Station:
         """What a camera process does with a session of two captures, the second of which fails."""
         recover(self.spool, ROOT)
         session = self.session()
-        for index in range(session.settled + 1, 2):
-            self.capture(index)
+        if self.overlaps:
+            for plan in [self.plan(index) for index in range(session.settled + 1, 2)]:
+                self.record(plan)
+        else:
+            for index in range(session.settled + 1, 2):
+                self.record(self.plan(index))
         session = self.session()
         if session.active:
             session.change_state("finished", START)
@@ -87,11 +93,14 @@ class Station:
         session.save_and_send(self.spool)
         return session
 
-    def capture(self, index: int) -> None:
+    def plan(self, index: int) -> Plan:
         self.minted += 1
         plan = plan_of(index, self.minted)
         self.spool.plan(plan)
-        if index == 1:
+        return plan
+
+    def record(self, plan: Plan) -> None:
+        if plan["index"] == 1:
             self.finish(failed_record(plan, ROOT, "camera_error", "It did not answer.", now=START.wall))
             return
         record = failed_record(plan, ROOT, "", "", outcome="saved", now=START.wall)
@@ -162,25 +171,25 @@ def until_killed(station: Station, at: int | None, beside: int | None, cut: floa
     return False
 
 
-def steps_of_a_run(kinds: Sequence[str] = Station.kinds) -> int:
-    station = Station(kinds=kinds)
+def steps_of_a_run(make: Callable[[], Station] = Station) -> int:
+    station = make()
     until_killed(station, None, None, None)
     return station.files.steps
 
 
-def runs(stride: int, kinds: Sequence[str] = Station.kinds) -> Iterator[tuple[int, int, int, float | None]]:
+def runs(stride: int, make: Callable[[], Station] = Station) -> Iterator[tuple[int, int, int, float | None]]:
     """First kill, step of the ingest during the first run, second kill, share that a power cut keeps."""
-    steps = steps_of_a_run(kinds) + 2
+    steps = steps_of_a_run(make) + 2
     every = itertools.product(range(1, steps), range(1, steps), range(1, steps), CUTS.values())
     return itertools.islice(every, 0, None, stride)
 
 
 def failed_runs(
-    chosen: Iterable[tuple[int, int, int, float | None]], kinds: Sequence[str] = Station.kinds
+    chosen: Iterable[tuple[int, int, int, float | None]], make: Callable[[], Station] = Station
 ) -> list[tuple[object, list[str]]]:
     wrong: list[tuple[object, list[str]]] = []
     for first, beside, second, cut in chosen:
-        station = Station(kinds=kinds)
+        station = make()
         until_killed(station, first, beside, cut)
         until_killed(station, second, None, cut)
         until_killed(station, None, None, None)
