@@ -1,7 +1,7 @@
 """The interface of a camera driver. Neither this module nor any driver imports Django.
 
 A driver is small: it opens, closes, applies settings, exposes and gives frames. The core owns threads, buffers, retries
-and time. One thread uses a driver; only `abort` and `set_faults` may be called from others.
+and time. One thread uses a driver; only `abort`, `set_faults` and `Exposure.fetch` may be called from others.
 """
 
 from __future__ import annotations
@@ -108,7 +108,10 @@ class Capabilities:
     width: int | None = None
     height: int | None = None
     readout_s: float = 1.0
-    """The longest time from the end of the exposure until the picture is in memory, in seconds."""
+    """The longest time from the end of the exposure until `expose` returns, in seconds."""
+    overlap: int = 0
+    """How many pictures may still be fetched (`Exposure.fetch`) when the next exposure begins. 0: the camera exposes
+    again once it has delivered."""
     settings: dict[str, SettingRange] = field(default_factory=dict)
 
 
@@ -228,7 +231,7 @@ class FileReference:
 @dataclass(slots=True)
 class Exposure:
     """The result of an exposure: a frame to encode, the camera's own files, or references to files that stay with the
-    camera. It has at least one of them, unless `missing` says what did not arrive.
+    camera. It has at least one of them, once it is fetched, unless `missing` says what did not arrive.
 
     `actual` are the settings used: exposure_us, gain, iso, f_number, where the camera reports them. `missing` names the
     kinds of file that were expected and did not arrive.
@@ -246,6 +249,19 @@ class Exposure:
     simulated: bool = False
     card: list[Any] = field(default_factory=list)
     """The files on the camera's card; `delete_from_card` may remove them once the record is durable."""
+    fetch: Callable[[float], None] | None = None
+    """Fetches a picture that the camera still holds when `expose` returns: called once, with a deadline as for
+    `expose`, it fills `frame`, `files`, `references`, `missing` and `temperature_celsius`, and adds to `actual` and
+    `warnings`. CameraError.
+
+    It runs on another thread than the driver's other calls, in the order of the exposures, one at a time. Meanwhile any
+    other call may come, also the next `expose` (`Capabilities.overlap`); none of them may wait for the fetch. `abort`
+    does not end it; `close` does, at once, with a CameraError. It does not use `Clock.wait`, which ends with an abort
+    of the exposure that runs beside it. A camera may transfer the picture as part of its next exposure: the time of
+    exposures that run meanwhile does not count.
+    """
+    fetch_s: float = 0.0
+    """The longest time that `fetch` takes, in seconds."""
 
 
 class Driver(ABC):
@@ -311,7 +327,7 @@ class Driver(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Idempotent; never raises, not even for an unplugged camera."""
+        """Idempotent; never raises, not even for an unplugged camera. Ends a fetch that is in progress."""
 
     @abstractmethod
     def capabilities(self) -> Capabilities: ...
@@ -390,7 +406,7 @@ class Driver(ABC):
         return Supplies()
 
     def abort(self) -> None:
-        """From any thread: end a running exposure as soon as the hardware allows."""
+        """From any thread: end a running exposure as soon as the hardware allows. A fetch goes on."""
 
 
 def remaining(clock: Clock, deadline: float) -> float:

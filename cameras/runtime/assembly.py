@@ -25,8 +25,10 @@ from cameras.runtime.disk_monitor import DiskMonitor
 from cameras.runtime.disk_reserve import DiskReserve
 from cameras.runtime.exposure_runner import ExposureRunner, Planner
 from cameras.runtime.exposure_statistics import ExposureStatistics
+from cameras.runtime.fetch_timer import FetchTimer
 from cameras.runtime.frame_feed import FrameFeed
 from cameras.runtime.link import ReportSink
+from cameras.runtime.picture_fetcher import PictureFetcher
 from cameras.runtime.reporter import Reporter
 from cameras.runtime.session_commands import SessionCommands
 from cameras.runtime.session_exposure import SessionExposure
@@ -60,6 +62,7 @@ class CameraProcess:
     storage_holder: StorageHolder
     reporter: Reporter
     disk_watchdog: DiskWatchdog
+    fetch_timer: FetchTimer
 
 
 def make_driver(spec: Spec, clock: CameraClock) -> Driver:
@@ -107,9 +110,10 @@ def build_camera_process(
         outcomes.add_record,
         lose_storage,
     )
-    stills = StillQueue(recorder.write, lose_storage)
-    inbox = CommandInbox(clock)
     session_exposure = SessionExposure(runner, device, statistics)
+    fetcher = PictureFetcher(watched, device, session_exposure, buffer, errors)
+    stills = StillQueue(fetcher.fetch, recorder.write, lose_storage)
+    inbox = CommandInbox(clock)
     planner = Planner(spec, device.timing, writer.file_path)
     exposures = ExposureRunner(
         device,
@@ -156,6 +160,7 @@ def build_camera_process(
         starts,
         exposures,
         stills,
+        fetcher,
         card,
         poller,
         feed,
@@ -165,7 +170,9 @@ def build_camera_process(
     return CameraProcess(
         loop=loop,
         receiver=CommandReceiver(inbox, device, exposures, gates, reporter),
-        state_reporter=StateReporter(watchdog, buffer, reporter, device, runner, starts, agenda, outcomes, consumers),
+        state_reporter=StateReporter(
+            watchdog, watched.fetch_timer, buffer, reporter, device, runner, starts, agenda, outcomes, consumers
+        ),
         disk_monitor=disk_monitor,
         device=device,
         runner=runner,
@@ -173,4 +180,5 @@ def build_camera_process(
         storage_holder=storage_holder,
         reporter=reporter,
         disk_watchdog=disk_watchdog,
+        fetch_timer=watched.fetch_timer,
     )

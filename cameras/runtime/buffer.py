@@ -1,4 +1,4 @@
-"""`SharedFrameBuffer`: the camera loop puts each frame into it, and consumers read from it.
+"""`SharedFrameBuffer`: the camera loop and the still thread put each frame into it, and consumers read from it.
 
 Recording reads every frame, in order, from a bounded queue that counts frames that do not fit. Live view reads the
 newest frame only, so it never slows down the others.
@@ -59,6 +59,8 @@ class SharedFrameBuffer:
     def __init__(self, limits: QueueLimits | None = None) -> None:
         self._limits = limits or QueueLimits()
         self._lock = threading.Lock()
+        self._putting = threading.Lock()
+        """Held while a frame is put: readers get the frames of both threads one after the other."""
         self._newest: FrameData | None = None
         self._readers: list[Reader[Any]] = []
         self._callback_runners: list[CallbackRunner] = []
@@ -71,6 +73,17 @@ class SharedFrameBuffer:
 
     def put_frame(self, frame: FrameData) -> None:
         """The camera loop calls this for each frame. A reader never makes the call block or raise."""
+        with self._putting:
+            self._put_frame(frame)
+
+    def put_fetched_frame(self, frame: FrameData) -> None:
+        """The still thread calls this for a frame that was fetched. Readers get frames in their order, so it is left
+        out when the stream has gone on since."""
+        with self._putting:
+            if self._newest is None or self._newest.monotonic <= frame.monotonic:
+                self._put_frame(frame)
+
+    def _put_frame(self, frame: FrameData) -> None:
         with self._lock:
             self._newest = frame
             readers = [reader for reader in self._readers if not reader.accepts_packets(self.coded)]

@@ -15,7 +15,7 @@ from core.dataclass_json import dataclass_from_json
 
 
 class CameraExposures:
-    """Used by the camera loop's thread."""
+    """Used by the camera loop's thread, except for `correct_fetched`."""
 
     def __init__(
         self,
@@ -63,6 +63,10 @@ class CameraExposures:
         ended_ns = began_ns + round((clock.monotonic() - began) * 1e9)
         self._clock_offset.correct_exposure(exposure, began_ns, ended_ns, clock.wall_ns())
         return exposure
+
+    def correct_fetched(self, exposure: Exposure) -> None:
+        """From the still thread: its picture was fetched."""
+        self._clock_offset.correct_fetched(exposure, self._driver.clock.wall_ns())
 
     def delete_from_card(self, exposure: Exposure) -> None:
         """CameraError."""

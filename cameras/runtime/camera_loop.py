@@ -13,12 +13,15 @@ from cameras.runtime.device import Device
 from cameras.runtime.disk_monitor import DiskMonitor
 from cameras.runtime.exposure_runner import ExposureRunner
 from cameras.runtime.frame_feed import FrameFeed
+from cameras.runtime.picture_fetcher import PictureFetcher
 from cameras.runtime.reporter import Reporter
 from cameras.runtime.session_commands import WRITE_OUT_S
 from cameras.runtime.session_starts import SessionStarts
 from cameras.runtime.still_queue import StillQueue
 from cameras.runtime.storage_holder import StorageHolder
 
+RECORD_S = 0.5
+"""Seconds in which an interrupted capture is recorded when the process ends."""
 STORAGE_RETRY_S = 1.0
 """Seconds between tries to open a storage root that is not there."""
 
@@ -44,6 +47,7 @@ class CameraLoop:
         starts: SessionStarts,
         exposures: ExposureRunner,
         stills: StillQueue,
+        fetcher: PictureFetcher,
         card: CardCleaner,
         poller: CameraPoller,
         feed: FrameFeed,
@@ -52,6 +56,7 @@ class CameraLoop:
     ) -> None:
         self._clock, self._reporter, self._inbox, self._commands = clock, reporter, inbox, commands
         self._device, self._starts, self._exposures, self._stills = device, starts, exposures, stills
+        self._fetcher = fetcher
         self._card, self._poller, self._feed = card, poller, feed
         self._storage_holder, self._disk_monitor = storage_holder, disk_monitor
         self._is_stopping = False
@@ -71,6 +76,7 @@ class CameraLoop:
         self._disk_monitor.thread = threading.get_ident()
         while self._should_run():
             self._clock.clear_work()
+            self._fetcher.handle_results()
             if self._storage_holder.is_lost:
                 self._release_storage()
             elif self._ensure_storage():
@@ -139,7 +145,8 @@ class CameraLoop:
             self._run_without_camera()
 
     def _expose_or_feed(self) -> None:
-        """One still, one frame, or a wait. When both wait, stills of a session and commanded ones alternate."""
+        """One still, one frame, or a wait. When both wait, stills of a session and commanded ones alternate. None
+        begins while the camera has to deliver first; the still thread wakes the clock then."""
         # The camera stayed open while the storage root was lost, so nothing else reports that it is ready.
         if self._reporter.state == "reconnecting":
             self._reporter.report_state("ready")
@@ -148,7 +155,9 @@ class CameraLoop:
         if self._poller.poll(due):
             return
         session_waits = due is not None and due.in_s <= 0
-        if self._inbox.has_captures and not (session_waits and self._last_was_command):
+        if not self._exposures.is_free:
+            self._feed.feed_or_wait(None if session_waits else due, self._starts.run_in_s, holds_captures=True)
+        elif self._inbox.has_captures and not (session_waits and self._last_was_command):
             self._last_was_command = True
             self._exposures.expose_command(self._inbox.pop_capture())
         elif due and session_waits:
@@ -171,9 +180,12 @@ class CameraLoop:
         while self._inbox.has_captures and self._storage_holder.storage:
             message = "The station was stopped before this capture began."
             self._exposures.record_unexposed(self._inbox.pop_capture().command, "station_stopped", message)
-        self._stills.stop(WRITE_OUT_S)
+        if not self._stills.stop(WRITE_OUT_S):
+            self._fetcher.interrupt()
         # After the stills are saved, while the camera is open.
         self._card.delete_waiting()
         self._device.driver.close()
+        # The close ends a fetch. Without this the next recovery would record the outcome.
+        self._stills.drain(RECORD_S)
         # Last: it releases the lock of the spool, and another owner may decide outcomes.
         self._storage_holder.close()

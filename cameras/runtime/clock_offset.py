@@ -37,6 +37,13 @@ class ClockOffset:
         if exposure.frame is not None:
             exposure.frame = replace(exposure.frame, captured_ns=began_ns)
 
+    def correct_fetched(self, exposure: Exposure, now_ns: int) -> None:
+        """A frame that was fetched later has a time between its exposure, which is corrected, and now."""
+        frame, tolerance_ns = exposure.frame, CLOCK_TOLERANCE_S * 1e9
+        if frame is None or exposure.started_ns - tolerance_ns <= frame.captured_ns <= now_ns + tolerance_ns:
+            return
+        exposure.frame = replace(frame, captured_ns=exposure.started_ns)
+
     def correct_frame(self, frame: FrameData, now_ns: int, shutter_s: float) -> FrameData:
         """A frame is at most as old as its shutter was open."""
         off_s = (frame.captured_ns - now_ns) / 1e9

@@ -45,9 +45,10 @@ class CommandInbox:
     def has_captures(self) -> bool:
         return bool(self._captures)
 
-    def idle_s(self, seconds: float) -> float:
-        """`seconds`, or 0 when commands wait already: they arrived before the wait and would not end it."""
-        return seconds if self.is_empty else 0.0
+    def idle_s(self, seconds: float, *, holds_captures: bool = False) -> float:
+        """`seconds`, or 0 when commands wait already: they arrived before the wait and would not end it.
+        `holds_captures`: captures cannot begin now, and do not count."""
+        return seconds if not self._commands and (holds_captures or not self._captures) else 0.0
 
     def pop_capture(self) -> WaitingCapture:
         return self._captures.popleft()

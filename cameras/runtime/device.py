@@ -75,6 +75,8 @@ class Device:
         """Why it is not open."""
         self.failed_opens = 0
         """Tries to open the camera that failed since it was last open."""
+        self.openings = 0
+        """How often it was opened."""
         self.identity = Identity()
         self.capabilities = Capabilities()
         self.retries = retries = RetrySchedule(times.first_pause_s)
@@ -124,6 +126,7 @@ class Device:
             # Before it counts as open: no exposure may have other settings than the desired ones.
             applied = self.driver.apply(self.settings.desired, deadline)
         self._move(DeviceEvent.OPENED)
+        self.openings += 1
         self.error = None
         self.timing.readout_s = self.capabilities.readout_s
         self.retries.record_opened(self._clock.monotonic())

@@ -135,6 +135,11 @@ class ExposureRunner:
         self._abort_reason = ""
         self._seen: deque[str] = deque(maxlen=REMEMBERED)
 
+    @property
+    def is_free(self) -> bool:
+        """Whether the camera may expose now: not too many pictures are still to be fetched from it."""
+        return self._stills.unfetched <= self._device.capabilities.overlap
+
     # From any thread
 
     def abort(self, reason: str) -> None:
@@ -244,7 +249,14 @@ class ExposureRunner:
             reporter.report_state("ready")
 
     def _hand_over(self, plan: Plan, command: CaptureCommand | None, exposure: Exposure, due: Due | None) -> None:
-        """To the statistics, the still thread and the readers of frames."""
+        """To the statistics, the still thread and the readers of frames. A picture that the camera still holds goes to
+        the still thread only, which fetches it first."""
+        if exposure.fetch is not None:
+            # First: the still thread may settle it at any time after it.
+            if due is not None:
+                self._runner.mark_exposed(due.index)
+            self._enqueue(plan, command, exposure, due=due)
+            return
         self._device.stream.record_picture()
         # First: it is measured while it is encoded and written.
         if due is not None:
@@ -266,10 +278,14 @@ class ExposureRunner:
         exposure: Exposure | None,
         reason: str = "",
         message: str = "",
+        due: Due | None = None,
     ) -> None:
         storage = self._storage_holder.storage
         assert storage is not None
         command_id = command.get("command_id", "") if command else ""
         clock = self._clock_monitor.read_state()
-        still = Still(plan, self._device.identity, self._kind, clock, exposure, reason, message, command_id)
+        device = self._device
+        still = Still(
+            plan, device.identity, self._kind, clock, exposure, reason, message, command_id, due, device.openings
+        )
         self._stills.put(storage, still)

@@ -47,10 +47,10 @@ class FrameFeed:
     def _are_frames_wanted(self) -> bool:
         return any(consumer.wants_frames for consumer in self._consumers)
 
-    def feed_or_wait(self, due: Due | None, run_in_s: float = math.inf) -> None:
+    def feed_or_wait(self, due: Due | None, run_in_s: float = math.inf, *, holds_captures: bool = False) -> None:
         """Read one frame, check that packets arrive, or wait: until the next start of a session, new work or the begin
         of a planned run in `run_in_s` seconds, and for at most a second or a frame. An error of a camera that gives no
-        frame is handled."""
+        frame is handled. `holds_captures`: no still can begin now, although some may wait."""
         within_s = min(due.in_s if due else FRAME_S, run_in_s)
         try:
             if self._are_frames_wanted and self._may_stream(due):
@@ -59,7 +59,8 @@ class FrameFeed:
                     self._buffer.put_frame(frame)
                 return
             if self._buffer.wants_packets:
-                self._device.stream.wait_for_packets(self._inbox.idle_s(min(PACKET_CHECK_S, within_s)))
+                wait_s = self._inbox.idle_s(min(PACKET_CHECK_S, within_s), holds_captures=holds_captures)
+                self._device.stream.wait_for_packets(wait_s)
                 return
         except CameraError as error:
             self._handle_missing_frame(error)
@@ -69,7 +70,7 @@ class FrameFeed:
         except CameraError as error:
             self._handle_error(error)
             return
-        self._clock.wait(self._inbox.idle_s(min(1.0, within_s)))
+        self._clock.wait(self._inbox.idle_s(min(1.0, within_s), holds_captures=holds_captures))
 
     def _may_stream(self, due: Due | None) -> bool:
         """Whether frames may be read. A preview raises the mirror and warms the sensor: none during a session, nor

@@ -58,7 +58,8 @@ class Reader(Generic[Item]):
         """Called only for streams whose packets it accepts."""
 
     def put_frame(self, frame: FrameData) -> None:
-        """On the thread of the camera loop. A frame that cannot be prepared is lost; the camera continues."""
+        """On the thread of the camera loop or the still thread, one frame at a time. A frame that cannot be prepared is
+        lost; the camera continues."""
         self._count_lost(frame.missed if self._in_stream else 0)
         self._in_stream = True
         # Outside the lock: the thread that reads must not wait for the conversion.

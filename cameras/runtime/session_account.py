@@ -5,7 +5,7 @@ An outage is one gap, whose captures count as skipped. `cameras.programmes.sched
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -29,14 +29,25 @@ Place = Literal["before", "inside", "over"]
 inside."""
 
 
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """A capture whose exposure has ended, and whose picture is being fetched."""
+
+    began: Moment | None
+    """When its plan was written."""
+    ended: Moment
+
+
 @dataclass(slots=True)
 class Progress:
     """What this process knows of the captures of its session. The file of the session has the rest."""
 
     planned: int = -1
-    """The highest index that has a plan. Nothing is due until it is settled."""
+    """The highest index that has a plan."""
     began: Moment | None = None
     """When that plan was written."""
+    exposed: Mapping[int, Exposed] = field(default_factory=dict)
+    """By index. Replaced and never changed in place: the reporting thread reads it without a lock."""
     durations: Durations = field(default_factory=Durations)
 
 
@@ -46,16 +57,34 @@ class SessionAccount:
     def __init__(self, clock: CameraClock, save: Callable[[SessionFile], None]) -> None:
         self._clock, self._save = clock, save
         self._progress = Progress()
-        self.outage: Reason | None = None
+        self._outage: Reason | None = None
+        self._outage_after = -1
+        """The highest index that had a plan when the outage began."""
+
+    @property
+    def outage(self) -> Reason | None:
         """Why the next starts are missed, if they are."""
+        return self._outage
+
+    @outage.setter
+    def outage(self, outage: Reason | None) -> None:
+        self._outage, self._outage_after = outage, self._progress.planned
 
     def begin(self, session: SessionFile) -> None:
         """Start counting from this session. The duration of its captures is not known yet."""
         self._progress = Progress(session.settled, durations=Durations(readout_s=self._progress.durations.readout_s))
+        self._outage_after = session.settled
 
     def schedule(self, session: SessionFile) -> SessionSchedule:
+        """Of the captures after those that are exposed."""
         cycle = cycle_of(session.programme, session.control["settings"] if session.control else None)
-        return SessionSchedule(session, self._clock.moment(), cycle, self._progress.durations)
+        return SessionSchedule(self._after_exposed(session), self._clock.moment(), cycle, self._progress.durations)
+
+    def _after_exposed(self, session: SessionFile) -> SessionFile:
+        """The session as it will be once the pictures that are being fetched have their outcome."""
+        exposed = self._progress.exposed
+        last = max(exposed, default=-1)
+        return replace(session, settled=last, last_end=exposed[last].ended) if last > session.settled else session
 
     def interval_s(self, session: SessionFile) -> float:
         """The longest planned time from one picture to the next."""
@@ -69,25 +98,43 @@ class SessionAccount:
         """Whether a capture has a plan and no outcome yet. Its index is not counted, and its start has passed."""
         return self._progress.planned > session.settled
 
+    def is_exposing(self, session: SessionFile) -> bool:
+        """Whether a capture has a plan and is neither exposed nor settled."""
+        return self._progress.planned > max(session.settled, *self._progress.exposed, -1)
+
+    def may_overlap(self, session: SessionFile) -> bool:
+        """Whether a capture may start while the pictures of others are fetched. After an outage, or a failure, the gap
+        that follows has to wait for their outcomes."""
+        return not self.is_exposing(session) and self.outage is None and session.outage is None
+
     def set_readout(self, readout_s: float) -> None:
         self._progress.durations = replace(self._progress.durations, readout_s=readout_s)
 
     def mark_planned(self, index: int) -> None:
-        """The plan for `index` is on the disk. Nothing is due until it is settled."""
+        """The plan for `index` is on the disk. Nothing is due until it is exposed or settled."""
         self._progress.planned, self._progress.began = index, self._clock.moment()
+
+    def mark_exposed(self, index: int) -> None:
+        """The exposure of `index` has ended, and its picture is fetched from now on."""
+        progress = self._progress
+        progress.exposed = {**progress.exposed, index: Exposed(progress.began, self._clock.moment())}
 
     def count(self, session: SessionFile, index: int, body: CaptureBody) -> None:
         """Count the outcome of a capture. The caller saves."""
-        session.last_end = self._clock.moment()
+        progress, now = self._progress, self._clock.moment()
+        exposed = progress.exposed.get(index)
+        session.last_end = exposed.ended if exposed else now
         session.count_outcome(index, body["outcome"], body.get("exposure_us") or 0)
-        progress = self._progress
-        progress.planned = session.settled
-        # A failure does not end an outage: its record may be written after the outage has begun.
-        if body["outcome"] == "saved":
+        progress.planned = max(progress.planned, session.settled)
+        progress.exposed = {number: one for number, one in progress.exposed.items() if number > session.settled}
+        if body["outcome"] != "saved":
+            return
+        # Not the outage that began after its plan: its picture may have been fetched or written during the outage.
+        if index > self._outage_after:
             self.outage = session.outage = None
-            took_s = progress.began.seconds_until(session.last_end) if progress.began else 0.0
-            measured_s = max(0.0, took_s - _exposure_s(body))
-            progress.durations = replace(progress.durations, measured_s=measured_s)
+        began = exposed.began if exposed else progress.began
+        took_s = began.seconds_until(now) if began else 0.0
+        progress.durations = replace(progress.durations, measured_s=max(0.0, took_s - _exposure_s(body)))
 
     # Missed starts
 

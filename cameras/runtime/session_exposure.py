@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,23 +28,29 @@ class Reference:
 
 
 class SessionExposure:
-    """Used by the camera loop's thread. The state of the control is in the file of the session."""
+    """Used by the camera loop's thread; the still thread measures pictures that were fetched. `_lock` guards the
+    reference. The state of the control is in the file of the session."""
 
     def __init__(self, runner: SessionRunner, device: Device, statistics: ExposureStatistics) -> None:
         self._runner, self._device, self._statistics = runner, device, statistics
+        self._lock = threading.Lock()
         self._reference: Reference | None = None
         """The newest reference that is not measured yet."""
         self._measured: tuple[FrameStatistics, Reference] | None = None
         """The newest that is, until the cycle has ended."""
 
     def measure(self, capture: str, due: Due, exposure: Exposure) -> None:
-        """A capture of the session was exposed."""
+        """From the camera loop or the still thread: a capture of the session was exposed. A picture that stays with the
+        camera is not measured."""
+        if exposure.frame is None and not exposure.files:
+            return
         session = self._runner.session
         control = control_of(session)
         self._statistics.measure(capture, exposure, control.get("mask") if control else None)
         # Of a bracket only one exposure says how bright the others should be.
         if session is not None and control and due.shot == reference_shot(session.programme):
-            self._reference = Reference(capture, exposure.actual)
+            with self._lock:
+                self._reference = Reference(capture, exposure.actual)
 
     def update(self) -> None:
         """Choose the settings of the next cycle, from the newest reference that was measured."""
@@ -65,8 +72,9 @@ class SessionExposure:
 
     def _collect(self) -> None:
         """Also within a cycle: the results of its other captures replace that of the reference."""
-        if self._reference and (found := self._statistics.result(self._reference.capture, 0.0)):
-            self._measured, self._reference = (found, self._reference), None
+        with self._lock:
+            if self._reference and (found := self._statistics.result(self._reference.capture, 0.0)):
+                self._measured, self._reference = (found, self._reference), None
 
 
 def control_of(session: SessionFile | None) -> ExposureControl | None:

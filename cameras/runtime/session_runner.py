@@ -57,6 +57,8 @@ class SessionRunner:
         self._unsent: list[SessionFile] = []
         """Sessions whose last change is saved, and whose records could not be sent yet, in the order of the changes."""
         self._reported: list[str] = []
+        self._yields = False
+        """Whether a planned run waits until no capture is open."""
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
@@ -143,6 +145,7 @@ class SessionRunner:
             if session is None:
                 return True
             if self._account.has_open_capture(session):
+                self._yields = True
                 return False
             self._account.settle(session, PAUSED if session.state == "paused" else None)
             message = f"The planned run {run} took the camera over."
@@ -206,17 +209,19 @@ class SessionRunner:
 
     # The next start
 
-    def next_due(self, readout_s: float = 0.0, *, unreachable: bool = False) -> Due | None:
+    def next_due(self, readout_s: float = 0.0, *, unreachable: bool = False, overlaps: bool = False) -> Due | None:
         """The next start, or None when there is none. Finishes the session after its last capture.
 
         `readout_s` is the longest time from the end of an exposure to the picture. While the camera is `unreachable` no
-        gap is recorded; one is, once it is back.
+        gap is recorded; one is, once it is back. `overlaps`: it may expose while pictures are fetched.
         """
         with self._changing():
-            session = self.session
-            # With a capture open nothing is due: its index has no outcome yet.
-            if session is None or self._account.has_open_capture(session):
+            session, (yields, self._yields) = self.session, (self._yields, False)
+            if session is None:
                 return None
+            if self._account.has_open_capture(session):
+                # Its index has no outcome yet, so nothing else of the session may change.
+                return self._due_beside(session) if overlaps and not (unreachable or yields) else None
             self._account.set_readout(readout_s)
             session.anchor_to_boot_of(self._clock.moment())
             if not session.follows_time:
@@ -239,7 +244,20 @@ class SessionRunner:
         state: State = "running" if place == "inside" else "waiting"
         if session.state != state:
             self._change_state(self._require_spool(), session, state)
-        shot = schedule.shot
+        return self._describe_due(schedule)
+
+    def _due_beside(self, session: SessionFile) -> Due | None:
+        """The next start while pictures of earlier captures are fetched. None when it has to wait for their outcomes:
+        at the end of the session or of a window, and when starts were missed."""
+        if not session.is_running or not self._account.may_overlap(session):
+            return None
+        schedule = self._account.schedule(session)
+        if schedule.is_over or schedule.past_end_s > 0 or schedule.missed_starts(after_outage=False):
+            return None
+        return self._describe_due(schedule)
+
+    def _describe_due(self, schedule: SessionSchedule) -> Due:
+        session, shot = schedule.session, schedule.shot
         requested, following = schedule.cycle.shots[shot], self._following(schedule)
         return Due(session.id, session.planned, schedule.start_s, requested, shot, following)
 
@@ -266,8 +284,8 @@ class SessionRunner:
         """Whether the next capture begins a cycle. Within a cycle the settings stay."""
         with self._lock:
             session = self.session
-            # An open capture is not counted yet: the first one of a cycle would still seem to be before it.
-            if session is None or self._account.has_open_capture(session):
+            # Until it is exposed a capture is not counted: the first one of a cycle would still seem to be before it.
+            if session is None or self._account.is_exposing(session):
                 return False
             return not self._account.schedule(session).rest
 
@@ -297,9 +315,14 @@ class SessionRunner:
                 self._account.outage = (reason, message)
 
     def mark_planned(self, index: int) -> None:
-        """The plan for `index` is on the disk. Nothing is due until it is settled."""
+        """The plan for `index` is on the disk. Nothing is due until it is exposed or settled."""
         with self._lock:
             self._account.mark_planned(index)
+
+    def mark_exposed(self, index: int) -> None:
+        """The exposure of `index` has ended, and its picture is fetched from now on."""
+        with self._lock:
+            self._account.mark_exposed(index)
 
     def settle_capture(self, spool: Spool, record: CaptureRecord) -> None:
         """Count a capture in its session, before the ingest can see the record."""

@@ -62,7 +62,8 @@ class SessionStarts:
             full = ("disk_full", self._disk_reserve.message) if is_full else None
             if outage := closed or full or unreachable:
                 self._runner.note_outage(*outage)
-            due = self._runner.next_due(device.capabilities.readout_s, unreachable=outage is not None)
+            can = device.capabilities
+            due = self._runner.next_due(can.readout_s, unreachable=outage is not None, overlaps=can.overlap > 0)
         except OSError as error:
             self._wait_for_disk(error)
             return None

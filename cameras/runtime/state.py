@@ -8,6 +8,7 @@ from cameras.runtime.agenda_runs import AgendaRuns
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.consumers import FrameConsumer
 from cameras.runtime.device import Device
+from cameras.runtime.fetch_timer import FetchTimer
 from cameras.runtime.messages import StateReport
 from cameras.runtime.reporter import Reporter
 from cameras.runtime.session_runner import SessionRunner
@@ -16,6 +17,8 @@ from cameras.runtime.still_outcomes import StillOutcomes
 from cameras.spool.moments import iso
 from core.watchdog import Watchdog
 
+FETCHING = "fetching a picture"
+
 
 class StateReporter:
     """Used by the reporting thread; it waits for no lock that is held while a disk is written."""
@@ -23,6 +26,7 @@ class StateReporter:
     def __init__(
         self,
         watchdog: Watchdog,
+        fetch_timer: FetchTimer,
         buffer: SharedFrameBuffer,
         reporter: Reporter,
         device: Device,
@@ -32,7 +36,8 @@ class StateReporter:
         outcomes: StillOutcomes,
         consumers: Iterable[FrameConsumer],
     ) -> None:
-        self._watchdog, self._buffer, self._reporter, self._device = watchdog, buffer, reporter, device
+        self._watchdog, self._fetch_timer = watchdog, fetch_timer
+        self._buffer, self._reporter, self._device = buffer, reporter, device
         self._runner, self._starts, self._agenda = runner, starts, agenda
         self._outcomes, self._consumers = outcomes, consumers
         self._frames = 0
@@ -40,7 +45,7 @@ class StateReporter:
     def build_report(self, since_s: float) -> StateReport:
         """The state, with the frames per second of the last `since_s` seconds. Each call postpones the exit of the
         process: see `Watchdog.check_deadline`."""
-        device, (doing, overdue_s) = self._device, self._watchdog.check_deadline()
+        device, (doing, overdue_s) = self._device, self._check_calls()
         # Read once: the camera loop counts on, and the next report subtracts this number.
         frames, newest_ns, supplies = self._buffer.frames, self._buffer.newest_ns, device.telemetry.supplies
         report = StateReport(
@@ -68,3 +73,9 @@ class StateReporter:
         for consumer in self._consumers:
             report = {**report, **consumer.stats()}
         return report
+
+    def _check_calls(self) -> tuple[str, float]:
+        """The call that is in progress or overdue, and by how many seconds."""
+        doing, overdue_s = self._watchdog.check_deadline()
+        fetch_s = self._fetch_timer.overdue_s
+        return (FETCHING, fetch_s) if fetch_s > overdue_s else (doing, overdue_s)

@@ -1,4 +1,4 @@
-"""The still thread: it encodes, writes, commits and places exposures, in the order of their plans.
+"""The still thread: it fetches, encodes, writes, commits and places exposures, in the order of their plans.
 
 The camera loop does not encode or fsync, since that would slow down frames and stills.
 """
@@ -21,19 +21,27 @@ MOST_WAITING = 4
 
 
 class StillQueue:
-    """`write` runs on the still thread and handles the errors of the disk itself. `on_timeout` gets the error of a disk
-    that hangs.
+    """`fetch` and `write` run on the still thread and handle the errors of the camera and of the disk themselves.
+    `on_timeout` gets the error of a disk that hangs.
 
     `_changed` guards all fields. The disk is real, so its time is that of the machine, not of the camera's clock.
     """
 
-    def __init__(self, write: Callable[[Storage, Still], None], on_timeout: Callable[[Exception], None]) -> None:
-        self._write, self._on_timeout = write, on_timeout
+    def __init__(
+        self,
+        fetch: Callable[[Still], None],
+        write: Callable[[Storage, Still], None],
+        on_timeout: Callable[[Exception], None],
+    ) -> None:
+        self._fetch, self._write, self._on_timeout = fetch, write, on_timeout
         self._waiting: deque[tuple[Storage, Still]] = deque()
         self._changed = threading.Condition()
         self.timeout_s = DISK_TIMEOUT_S
+        self._is_busy = self.is_fetching = False
         self._began: float | None = None
-        """When the still thread began with its still; None while it is idle."""
+        """When the still thread began to write its still; None while it writes none."""
+        self.unfetched = 0
+        """Pictures that the camera still holds. Any thread may read it."""
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="stills", daemon=True)
         self._thread.start()
@@ -42,10 +50,15 @@ class StillQueue:
         """Block while MOST_WAITING stills wait, since the disk is slower than the camera. After `timeout_s` the root
         counts as lost; this still waits with the others until the disk answers."""
         with self._changed:
-            if not self._changed.wait_for(lambda: len(self._waiting) < MOST_WAITING, self.timeout_s):
+            if not self._changed.wait_for(self._has_room, self.timeout_s):
                 self._on_timeout(self.timeout_error())
             self._waiting.append((storage, still))
+            self.unfetched += still.waits_for_fetch
             self._changed.notify_all()
+
+    def _has_room(self) -> bool:
+        # During a fetch it is not the disk that is slow, and the camera loop may have to close the camera.
+        return len(self._waiting) < MOST_WAITING or self.is_fetching
 
     @property
     def is_stuck(self) -> bool:
@@ -58,9 +71,9 @@ class StillQueue:
         return TimeoutError(errno.ETIMEDOUT, f"it takes longer than {self.timeout_s:g} s")
 
     def drain(self, timeout: float) -> bool:
-        """Wait until all stills are written; False when that takes longer than `timeout`."""
+        """Wait until all stills are fetched and written; False when that takes longer than `timeout`."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._waiting and self._began is None, timeout)
+            return self._changed.wait_for(lambda: not self._waiting and not self._is_busy, timeout)
 
     def stop(self, timeout: float) -> bool:
         done = self.drain(timeout)
@@ -78,13 +91,25 @@ class StillQueue:
                     return
                 storage, still = self._waiting.popleft()
                 # In one step with popleft: `drain` must not see an empty queue and an idle thread in between.
-                self._began = time.monotonic()
+                self._is_busy, self.is_fetching = True, still.waits_for_fetch
                 self._changed.notify_all()
             try:
+                if still.waits_for_fetch:
+                    self._fetch_picture(still)
+                self._began = time.monotonic()
                 self._write(storage, still)
             except Exception:  # the record is safe, and without this thread the camera would take no more stills
                 log.exception("Capture %s was recorded, and what follows it failed.", still.plan["id"])
             finally:
                 with self._changed:
-                    self._began = None
+                    self._is_busy, self._began = False, None
                     self._changed.notify_all()
+
+    def _fetch_picture(self, still: Still) -> None:
+        try:
+            self._fetch(still)
+        finally:
+            with self._changed:
+                self.is_fetching = False
+                self.unfetched -= 1
+                self._changed.notify_all()

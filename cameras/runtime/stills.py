@@ -13,6 +13,7 @@ from cameras.runtime.clock import CameraClock
 from cameras.runtime.clock_monitor import describe_jump
 from cameras.runtime.consumers import StillConsumer
 from cameras.runtime.exposure_statistics import ExposureStatistics, measured_body
+from cameras.runtime.session_runner import Due
 from cameras.spool.durable import LockLost
 from cameras.spool.moments import iso
 from cameras.spool.records import (
@@ -38,7 +39,7 @@ MEASURED_WITHIN_S = 0.2
 
 @dataclass(slots=True)
 class Still:
-    """An exposure to be written, or the outcome of a capture without one."""
+    """An exposure to be fetched and written, or the outcome of a capture without one."""
 
     plan: Plan
     identity: Identity
@@ -48,6 +49,15 @@ class Still:
     reason: str = ""
     message: str = ""
     command: str = ""
+    due: Due | None = None
+    """The start of the session that it belongs to."""
+    opening: int = 0
+    """Which opening of the camera it was exposed in: `Device.openings`."""
+
+    @property
+    def waits_for_fetch(self) -> bool:
+        """Whether the camera still holds its picture."""
+        return self.exposure is not None and self.exposure.fetch is not None
 
 
 class StillRecorder:

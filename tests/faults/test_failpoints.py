@@ -15,6 +15,8 @@ from tests.harness.rows.archive import Archive
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CAMERA_POINTS = ("after_plan", "after_part", "after_record", "after_place", "after_done")
+OVERLAPPING = {"fetch_s": 0.05}
+"""Settings of a camera that exposes while a picture is fetched."""
 
 
 @pytest.fixture
@@ -27,9 +29,9 @@ def process(archive: Archive, session: Session | None = None, **spec: object) ->
     return CameraProcess(archive.folder, str(archive.camera.id), session=desired_session, **spec)
 
 
-def run_to_the_end(archive: Archive, session: Session) -> None:
+def run_to_the_end(archive: Archive, session: Session, **spec: object) -> None:
     """A healthy process resumes the session and finishes it; then all records are ingested."""
-    with process(archive, session) as healthy:
+    with process(archive, session, **spec) as healthy:
         healthy.wait_for_type("recovered")  # from then on its state names the session
         healthy.wait_for_message(lambda message: message["type"] == "state" and not message["session"], patience_s=60)
         healthy.finish()
@@ -49,6 +51,21 @@ def test_a_session_killed_at_a_point_of_the_protocol_loses_and_repeats_nothing(
     assert archive.inconsistencies() == []
     assert session.state == "finished"
     assert session.planned == 10
+
+
+@pytest.mark.parametrize("passes", [0, 3])
+@pytest.mark.parametrize("point", CAMERA_POINTS)
+def test_a_session_that_overlaps_killed_at_a_point_of_the_protocol_loses_and_repeats_nothing(
+    archive: Archive, point: str, passes: int
+) -> None:
+    session = archive.session(delay_s=0, count=8)
+    with process(archive, session, settings=OVERLAPPING, kill={"point": point, "passes": passes}) as killed:
+        assert killed.process.wait(TIMEOUT_S) == -9
+    run_to_the_end(archive, session, settings=OVERLAPPING)
+    session.refresh_from_db()
+    assert archive.inconsistencies() == []
+    assert session.state == "finished"
+    assert session.planned == 8
 
 
 @pytest.mark.parametrize("point", CAMERA_POINTS)

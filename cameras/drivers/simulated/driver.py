@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
@@ -63,6 +65,12 @@ class SimulatedSettings(DriverSettings):
         default=None, ge=0, le=8, description="of the chart: powers of ten between top and bottom"
     )
     shot_noise: bool | None = Field(default=None, description="of the chart: with the noise of the light itself")
+    fetch_s: float | None = Field(
+        default=None,
+        ge=0,
+        le=600,
+        description="seconds that the transfer of a still takes; the next exposure may begin meanwhile",
+    )
     remote_files: bool | None = Field(
         default=None,
         description="the pictures stay with the camera, and captures only refer to them, as with a telescope's "
@@ -85,6 +93,7 @@ DEFAULTS: dict[str, Any] = {
     "sky_level": 500.0,
     "contrast_decades": 5.0,
     "shot_noise": False,
+    "fetch_s": 0.0,
     "remote_files": False,
     "temperature_celsius": 20.0,
     "temperature_swing_celsius": 2.0,
@@ -103,6 +112,7 @@ SETTINGS = {
     "sky_level": SettingRange("1/s", 0, 1e7),
     "contrast_decades": SettingRange("", 0, 8),
     "shot_noise": SettingRange(choices=[False, True]),
+    "fetch_s": SettingRange("s", 0, 600),
     "remote_files": SettingRange(choices=[False, True]),
     "temperature_celsius": SettingRange("°C", -100, 100),
     "temperature_swing_celsius": SettingRange("°C", 0, 50),
@@ -131,6 +141,8 @@ class SimulatedDriver(Driver):
         super().__init__(address, clock)
         self._aborted = threading.Event()
         self._is_open = False
+        self._closing = threading.Event()
+        """Set when it is closed; each opening has its own."""
         self._scene: Scene | None = None
         self._settings = dict(DEFAULTS)
         self._pacer = FramePacer(clock)
@@ -171,7 +183,7 @@ class SimulatedDriver(Driver):
         remaining(self.clock, deadline)
         # As after a power cycle: the core applies the desired settings after each opening.
         self._settings, self._number, self._opened = dict(DEFAULTS), 0, self.clock.monotonic()
-        self._is_open = True
+        self._is_open, self._closing = True, threading.Event()
         self._scene = None
         self._pacer.start(self._settings["fps"])
         return Identity(
@@ -183,6 +195,7 @@ class SimulatedDriver(Driver):
 
     def close(self) -> None:
         self._is_open = False
+        self._closing.set()
         self._scene = None
 
     def capabilities(self) -> Capabilities:
@@ -191,6 +204,7 @@ class SimulatedDriver(Driver):
             width=self._settings["width"],
             height=self._settings["height"],
             readout_s=0.2,
+            overlap=1,
             settings=dict(SETTINGS),
         )
 
@@ -246,16 +260,40 @@ class SimulatedDriver(Driver):
             temperature_celsius=self.temperature(),
             simulated=True,
         )
-        self._deliver(exposure, settings, started)
+        deliver = partial(self._deliver, exposure, *self._picture(settings, started_ns, started))
+        if fetch_s := self._settings["fetch_s"]:
+            exposure.fetch, exposure.fetch_s = partial(self._fetch, deliver, fetch_s, self._closing), fetch_s
+        else:
+            deliver()
         return exposure
 
-    def _deliver(self, exposure: Exposure, settings: ExposureSettings, started: float) -> None:
-        if self._settings["remote_files"]:
-            number, self._number = self._number, self._number + 1
-            exposure.references = [FileReference("fits", f"{self._serial}:/data/{number:08}.fits")]
-            return
-        exposure.frame, damage = self._frame(settings, exposure.started_ns, started)
+    def _picture(
+        self, settings: ExposureSettings, started_ns: int, started: float
+    ) -> tuple[FrameData | None, list[FileReference], list[str]]:
+        """The frame or the references of an exposure, and its warnings."""
+        if not self._settings["remote_files"]:
+            frame, damage = self._frame(settings, started_ns, started)
+            return frame, [], damage
+        number, self._number = self._number, self._number + 1
+        return None, [FileReference("fits", f"{self._serial}:/data/{number:08}.fits")], []
+
+    @staticmethod
+    def _deliver(
+        exposure: Exposure, frame: FrameData | None, references: list[FileReference], damage: list[str]
+    ) -> None:
+        exposure.frame, exposure.references = frame, references
         exposure.warnings = [*exposure.warnings, *damage]
+
+    def _fetch(self, deliver: Callable[[], None], takes_s: float, closing: threading.Event, deadline: float) -> None:
+        """On the still thread. `closing`: of the opening in which the picture was exposed."""
+        if self._faults.use_once("hang_fetch"):
+            closing.wait()
+        until = self.clock.monotonic() + takes_s
+        while (left := until - self.clock.monotonic()) > 0 and not closing.is_set():
+            closing.wait(min(left, remaining(self.clock, deadline)))
+        if closing.is_set():
+            raise CameraError("The simulated camera was closed before it had delivered the picture.")
+        deliver()
 
     def frame(self, deadline: float) -> FrameData | None:
         self._need_open()

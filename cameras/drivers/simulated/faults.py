@@ -26,6 +26,10 @@ class Faults(StrictModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     hang: Times | None = Field(default=None, description="times that the next picture, or opening, never returns")
+    hang_fetch: Times | None = Field(
+        default=None,
+        description="times that the next transfer of a picture (`fetch_s`) only ends when the camera is closed",
+    )
     crash: Times | None = Field(default=None, description="times that the next picture, or opening, ends the process")
     disconnect: bool = Field(default=False, description="as if the cable were pulled")
     slow: Annotated[float, Field(gt=0, le=600)] | None = Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cameras.drivers import driver_class
-from cameras.drivers.base import Aborted, CameraError, Driver, ExposureRequest, SystemClock
+from cameras.drivers.base import Aborted, CameraError, Driver, Exposure, ExposureRequest, SystemClock
 from tests.harness.far_ends.v4l2.host import FarDriver
 
 FAR_ENDS = {
@@ -25,6 +26,12 @@ FAR_ENDS = {
 ELSEWHERE = {"opencv device": FarDriver}
 """Its device exists in another process only."""
 STREAMING = ["network", "opencv", "opencv device", "pixelink", "simulated"]
+OVERLAPPING = {"simulated": {"fetch_s": 0.05}}
+"""The kinds that expose while a picture is fetched, with the settings for it."""
+SLOW = {"simulated": {"fetch_s": 60.0}}
+"""The settings with which a fetch takes longer than a test."""
+AT_ONCE_S = 2.0
+PATIENCE_S = 60.0
 Soon = Callable[[], float]
 
 amounts = st.one_of(st.none(), st.floats(min_value=0, max_value=1000, width=32))
@@ -72,6 +79,12 @@ def camera(closed_camera: Driver, soon: Soon) -> Driver:
 
 def within(camera: Driver, seconds: float) -> float:
     return camera.clock.monotonic() + seconds
+
+
+def delivered(exposure: Exposure, soon: Soon) -> Exposure:
+    if exposure.fetch is not None:
+        exposure.fetch(soon())
+    return exposure
 
 
 def test_opening_returns_the_identity(closed_camera: Driver, soon: Soon) -> None:
@@ -128,7 +141,7 @@ def test_a_setting_that_does_not_exist_is_refused(camera: Driver, soon: Soon) ->
 
 
 def test_an_exposure_gives_a_picture_and_its_times(camera: Driver, soon: Soon) -> None:
-    exposure = camera.expose(ExposureRequest(exposure_us=1000), soon())
+    exposure = delivered(camera.expose(ExposureRequest(exposure_us=1000), soon()), soon)
     assert exposure.started_ns <= exposure.ended_ns
     assert exposure.frame is not None or exposure.files or exposure.references
     assert exposure.simulated == camera.simulated
@@ -226,3 +239,81 @@ def test_a_frame_does_not_change_after_it_was_returned(camera: Driver, soon: Soo
     as_it_was = first.image.copy()
     camera.frame(soon())
     assert np.array_equal(first.image, as_it_was)
+
+
+@pytest.fixture
+def overlapping(camera: Driver, kind: str, soon: Soon) -> Driver:
+    camera.apply(OVERLAPPING[kind], soon())
+    return camera
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor() as threads:
+        yield threads
+
+
+def held(camera: Driver, soon: Soon) -> tuple[Exposure, Callable[[float], None]]:
+    """An exposure whose picture the camera still holds."""
+    exposure = camera.expose(ExposureRequest(exposure_us=1000), soon())
+    assert exposure.fetch is not None
+    assert (exposure.frame, exposure.files, exposure.references) == (None, [], [])
+    return exposure, exposure.fetch
+
+
+@pytest.mark.parametrize("kind", OVERLAPPING)
+def test_a_picture_arrives_with_its_fetch(overlapping: Driver, soon: Soon) -> None:
+    exposure, fetch = held(overlapping, soon)
+    fetch(soon())
+    assert overlapping.capabilities().overlap >= 1
+    assert exposure.frame is not None or exposure.files or exposure.references
+    assert exposure.fetch_s > 0
+
+
+@pytest.mark.parametrize("kind", OVERLAPPING)
+def test_the_next_exposure_may_begin_while_a_picture_is_fetched(
+    overlapping: Driver, soon: Soon, threads: ThreadPoolExecutor
+) -> None:
+    first, fetch = held(overlapping, soon)
+    fetching = threads.submit(fetch, soon())
+    second = delivered(overlapping.expose(ExposureRequest(exposure_us=1000), soon()), soon)
+    fetching.result(PATIENCE_S)
+    assert first.started_ns < second.started_ns
+    assert [bool(one.frame or one.files or one.references) for one in (first, second)] == [True, True]
+
+
+@pytest.mark.parametrize("kind", OVERLAPPING)
+def test_other_calls_do_not_wait_for_a_fetch(
+    overlapping: Driver, kind: str, soon: Soon, threads: ThreadPoolExecutor
+) -> None:
+    overlapping.apply(SLOW[kind], soon())
+    _, fetch = held(overlapping, soon)
+    fetching = threads.submit(fetch, within(overlapping, 100))
+    before = overlapping.clock.monotonic()
+    overlapping.read_back(soon())
+    overlapping.temperature()
+    overlapping.supplies(soon())
+    overlapping.abort()
+    assert overlapping.clock.monotonic() - before < AT_ONCE_S
+    assert not fetching.done()
+    overlapping.close()
+    assert isinstance(fetching.exception(PATIENCE_S), CameraError)
+
+
+@pytest.mark.parametrize("kind", OVERLAPPING)
+def test_a_picture_cannot_be_fetched_after_the_camera_was_closed(overlapping: Driver, soon: Soon) -> None:
+    _, fetch = held(overlapping, soon)
+    overlapping.close()
+    overlapping.open(soon())
+    with pytest.raises(CameraError):
+        fetch(soon())
+
+
+@pytest.mark.parametrize("kind", OVERLAPPING)
+def test_a_fetch_after_its_deadline_is_too_slow_at_once(overlapping: Driver, soon: Soon) -> None:
+    _, fetch = held(overlapping, soon)
+    before = overlapping.clock.monotonic()
+    with pytest.raises(CameraError) as error:
+        fetch(before - 1)
+    assert error.value.reason == "too_slow"
+    assert overlapping.clock.monotonic() - before < AT_ONCE_S

@@ -57,6 +57,16 @@ def test_frames_put_and_read_alternately_stay_in_order(steps: list[bool], most: 
     assert len(got) + reader.lost == steps.count(False)
 
 
+def test_a_fetched_frame_is_left_out_when_the_stream_has_gone_on() -> None:
+    buffer = SharedFrameBuffer()
+    reader = buffer.open_reader(5)
+    buffer.put_fetched_frame(frame(1))
+    buffer.put_frame(frame(3))
+    buffer.put_fetched_frame(frame(2))
+    buffer.put_fetched_frame(frame(4))
+    assert numbers(reader) == [1, 3, 4]
+
+
 def test_the_newest_frame_is_whole_and_never_older_than_the_one_before() -> None:
     buffer, seen = SharedFrameBuffer(), list[FrameData]()
     buffer.put_frame(frame(0))

@@ -46,6 +46,8 @@ class Shot(NamedTuple):
 class SessionBench:
     def __init__(self, folder: Path, length_s: float = 8.0, **programme: Any) -> None:
         self.clock, self.length_s, self.readout_s, self.programme = SetClock(), length_s, 0.0, programme
+        self.overlaps = False
+        """Whether the camera exposes while pictures are fetched."""
         self.files = RootFiles(str(folder))
         open_spool_folder(self.files, CAMERA)
         self.spool = Spool(self.files, CAMERA)
@@ -68,7 +70,7 @@ class SessionBench:
         )  # fmt: skip
 
     def due(self, *, unreachable: bool = False) -> Due | None:
-        return self.runner.next_due(self.readout_s, unreachable=unreachable)
+        return self.runner.next_due(self.readout_s, unreachable=unreachable, overlaps=self.overlaps)
 
     def next(self) -> Due:
         found = self.due()
@@ -87,6 +89,14 @@ class SessionBench:
         )  # fmt: skip
         self.runner.mark_planned(due.index)
         self.spool.plan(plan)
+        return plan
+
+    def expose(self) -> Plan:
+        """One exposure, from the wait to its end. Its picture is to be fetched."""
+        plan = self.plan()
+        self.clock.go_on(self.length_s)
+        assert plan["index"] is not None
+        self.runner.mark_exposed(plan["index"])
         return plan
 
     def settle(self, plan: Plan, outcome: Outcome = "saved", took_s: float | None = None) -> None:

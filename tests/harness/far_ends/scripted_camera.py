@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,13 +42,40 @@ class OwnFile:
         yield self.content[half:]
 
 
+class HeldPicture:
+    """The picture of the camera's next exposure, which the camera holds until the test releases it, or until it is
+    closed. `error` is raised instead of delivering it."""
+
+    def __init__(self, camera: ScriptedCamera, error: Exception | None = None, fetch_s: float = 60.0) -> None:
+        self.begun, self.released = threading.Event(), threading.Event()
+        self.closed, self._error = False, error
+        self.exposure = exposure(fetch=self.fetch, fetch_s=fetch_s)
+        self._camera = camera
+        camera.next.append(self.exposure)
+        camera.held.append(self)
+
+    def fetch(self, deadline: float) -> None:
+        self.begun.set()
+        self.released.wait()
+        if self.closed:
+            raise CameraError("The camera was closed before it had delivered the picture.")
+        if self._error:
+            raise self._error
+        self.exposure.frame = self._camera.image(np.zeros((16, 16, 3), np.uint8))
+
+    def close(self) -> None:
+        self.closed = not self.released.is_set()
+        self.released.set()
+
+
 class ScriptedCamera(Driver):
     """`next` holds what the next exposures give: an Exposure, or an error to raise; then plain frames.
 
     `streams`: whether the camera has a stream of frames; `previews`: whether it has a live view. `body_us`: the shutter
     time on the dial of its body, if it has one; it then ignores the requested time. `age_s`: the age of a frame when it
     arrives. `turned`: the settings on its body that it reports. `supplies_take_s`, `read_back_takes_s`: how long it
-    takes to report battery and card, and its settings. `meanwhile`: called while settings are applied.
+    takes to report battery and card, and its settings. `meanwhile`: called while settings are applied. `overlap`: as in
+    its capabilities. `held`: the pictures that it holds, which end when it is closed.
     """
 
     kind = "scripted"
@@ -76,6 +103,8 @@ class ScriptedCamera(Driver):
         self.read_back_errors: deque[CameraError] = deque()
         self.read_backs = 0
         self.meanwhile: Callable[[], object] | None = None
+        self.overlap = 0
+        self.held: list[HeldPicture] = []
 
     def open(self, deadline: float) -> Identity:
         self.calls.append("open")
@@ -85,9 +114,12 @@ class ScriptedCamera(Driver):
 
     def close(self) -> None:
         self.calls.append("close")
+        for picture in self.held:
+            picture.close()
+        self.held.clear()
 
     def capabilities(self) -> Capabilities:
-        return Capabilities(stream=self.streams, preview=self.previews, readout_s=0.1)
+        return Capabilities(stream=self.streams, preview=self.previews, readout_s=0.1, overlap=self.overlap)
 
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
         self.calls.append("apply")
@@ -118,7 +150,9 @@ class ScriptedCamera(Driver):
             result = self.next.popleft()
             if isinstance(result, CameraError):
                 raise result
-            return replace(result, **self._times())
+            # Not a copy: a fetch fills the exposure that was returned.
+            result.started_ns, result.ended_ns = self._times()["started_ns"], self._times()["ended_ns"]
+            return result
         if self.clock.wait((request.exposure_us or 1000) / 1e6):
             raise Aborted
         return exposure(
