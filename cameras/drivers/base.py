@@ -179,6 +179,7 @@ class ExposureRequest:
     iso: int | None = None
     f_number: float | None = None
     format: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
 
     def settings(self) -> dict[str, Any]:
         """The requested settings, without the format."""

@@ -15,8 +15,12 @@ from cameras.drivers.telescope.profiles import COMMAND_DELAY_S
 from cameras.drivers.telescope.replies import ReplyReader
 
 Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
-CheckAddress = Callable[[str], None]
-"""Raises ConnectionError for an IP address to which no connection may be opened."""
+CheckAddress = Callable[[str, int], None]
+"""Raises ConnectionError for an IP address and a port to which no connection may be opened."""
+
+
+def allow_address(address: str, port: int) -> None:
+    """Every address is allowed."""
 
 
 class OpenCommand:
@@ -74,7 +78,7 @@ class CommandPort:
     """A port of a controller. Threads may share it: commands are sent one after the other, with the pause that the
     controller needs between two."""
 
-    def __init__(self, host: str, port: int, clock: SocketClock, check_address: CheckAddress = lambda _: None) -> None:
+    def __init__(self, host: str, port: int, clock: SocketClock, check_address: CheckAddress = allow_address) -> None:
         self.host, self.port = host, port
         self._clock, self._check_address = clock, check_address
         self._turn = threading.Lock()
@@ -130,7 +134,7 @@ class CommandPort:
     def _connect(self, deadline: float) -> socket.socket:
         problem: OSError = ConnectionError("its name has no address")
         for family, address in resolve(self.host, self.port):
-            self._check_address(address[0])
+            self._check_address(str(address[0]), self.port)
             connection = socket.socket(family, socket.SOCK_STREAM)
             try:
                 self._connect_to(connection, address, deadline)
@@ -165,8 +169,8 @@ class CommandPort:
 def wait_for(clock: SocketClock, connection: socket.socket, deadline: float, *, to_write: bool = False) -> None:
     """TimeoutError after the deadline."""
     readers, writers = ([], [connection]) if to_write else ([connection], [])
-    left_s = deadline - clock.monotonic()
-    if left_s <= 0 or not clock.wait_ready(readers, writers, left_s):
+    # Also after the deadline: what is there already is in time.
+    if not clock.wait_ready(readers, writers, max(0.0, deadline - clock.monotonic())):
         raise TimeoutError
 
 

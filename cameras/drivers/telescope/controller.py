@@ -11,7 +11,7 @@ from cameras.drivers.telescope import exposures
 from cameras.drivers.telescope.camera_state import CameraState
 from cameras.drivers.telescope.clock import SocketClock, StartThread, SystemClock, start_thread
 from cameras.drivers.telescope.commands import STATUS, ExposureMode
-from cameras.drivers.telescope.connection import CheckAddress, CommandPort
+from cameras.drivers.telescope.connection import CheckAddress, CommandPort, allow_address
 from cameras.drivers.telescope.exposures import AskStatus, Begin, ExposureResult, Send, Sleep, Steps
 from cameras.drivers.telescope.field import Field
 from cameras.drivers.telescope.header import FitsHeader
@@ -73,7 +73,7 @@ class TelescopeCamera(CameraState[CommandThread]):
         status_port: int | None = None,
         clock: SocketClock | None = None,
         start: StartThread = start_thread,
-        check_address: CheckAddress = lambda _: None,
+        check_address: CheckAddress = allow_address,
     ) -> None:
         self._clock: SocketClock = clock or SystemClock()
         super().__init__(profile, self._clock)

@@ -128,7 +128,7 @@ def test_a_host_without_an_address_is_a_failed_connection() -> None:
 
 
 def test_an_address_that_is_not_allowed_is_not_connected_to() -> None:
-    def refuse(address: str) -> None:
+    def refuse(address: str, port: int) -> None:
         raise ConnectionError(f"{address} is not allowed")
 
     with controller_answering(b"DONE\n", closes=True) as controller:
