@@ -21,6 +21,7 @@ TABLES = (
     "captures.tables.RETENTION_GUARDS",
     "captures.integrity.tables.ADOPTERS",
     "cameras.drivers.DRIVERS",
+    "cameras.telescope_status.sources.STATUS_SOURCES",
     "cameras.tables.CONSUMERS",
     "cameras.tables.ACCESS",
     "cameras.tables.LEASE_HOLDERS",

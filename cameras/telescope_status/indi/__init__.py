@@ -1,0 +1,1 @@
+"""A small client of INDI, and the source that uses it. Django-free."""
