@@ -17,6 +17,8 @@ NOTHING: dict[str, dict[str, Any]] = {
     "fixed": {},
     "file": {"path": "/no/such/file"},
     "simulated": {},
+    # No one listens on port 9 of the loopback.
+    "indi": {"host": "127.0.0.1", "port": 9, "telescope": "Telescope Simulator"},
 }
 """Kind -> settings with which it knows little or nothing."""
 
