@@ -76,6 +76,8 @@ class SelectionCode(IntEnum):
     LEAST_TIME_READY_MUST_DO = 9
     LEAST_TIME_READY = 10
     MOST_TIME_READY_LATE = 11
+    SEQUENTIAL = 12
+    """By the sequential rule of 2026."""
 
 
 class Exposure(Protocol):

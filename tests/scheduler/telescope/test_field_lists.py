@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from scheduler.telescope.field_file import ListedField, parse_field_file
 from scheduler.telescope.field_lists import diff_fields, merge_added
+from tests.scheduler.telescope.nights import listed
 
 DARK = "0 0 N 60 0 15 0"
 FIRST = "1 -10 Y 60 1800 3 0"
 SECOND = "2 -20 Y 60 1800 3 0"
 THIRD = "3 -30 Y 60 1800 3 0"
-
-
-def listed(*lines: str) -> tuple[ListedField, ...]:
-    parsed = parse_field_file("\n".join(lines))
-    assert parsed.errors == ()
-    return parsed.fields
-
-
-def ids(fields: tuple[ListedField, ...]) -> list[str]:
-    return [field.id.split(".")[0] for field in fields]
 
 
 def test_added_fields_come_last_with_the_next_numbers() -> None:

@@ -53,7 +53,7 @@ def test_the_codes_are_those_of_the_c_scheduler() -> None:
         "DO_NOW": 2,
     }
     assert [survey.name for survey in sorted(SurveyCode)] == ["NONE", "TNO", "SNE", "MUSTDO", "LIGO"]
-    assert [code.value for code in SelectionCode] == list(range(12))
+    assert [code.value for code in SelectionCode] == list(range(13))
 
 
 def test_a_field_needs_only_an_exposure_time_and_a_shutter_code() -> None:
