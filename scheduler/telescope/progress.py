@@ -89,7 +89,6 @@ class FieldState:
 def begin_night(fields: Sequence[ListedField], night: Night, jd: float) -> tuple[FieldState, ...]:
     """The states of fields before their first observation, as decided at `jd`: at sunset, or when a field is added.
     500 fields take about 10 ms."""
-    jd = max(jd, night.sunset)
     places = apparent_places((Equatorial(field.ra, field.dec) for field in fields), time_of(night.midnight))
     rises, sets = observable_windows(places, night, jd)
     windows = zip(rises.tolist(), sets.tolist(), strict=True)
