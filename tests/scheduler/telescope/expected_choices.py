@@ -125,10 +125,12 @@ def expected_night(
     observation."""
     current, previous, jd = list(states), None, night.sunset
     found: list[tuple[str, SelectionCode, int]] = []
+    waiting_since, steps = jd, 0
     while jd < night.sunrise:
         choice = expected_choice(current, jd, False, previous, rule)
         if choice is None:
-            jd += TEN_SECONDS_D
+            steps += 1
+            jd = waiting_since + steps * TEN_SECONDS_D
             continue
         state = replace(current[choice.index], interval_h=choice.interval_h)
         found.append((state.field.id, choice.code, round((jd - night.sunset) * 86_400)))
@@ -136,6 +138,7 @@ def expected_night(
         focus_s = 20.0 if _letter(state) == "f" else 0.0
         jd += (state.field.exposure_s + overhead_s + focus_s) / 86_400
         previous = choice.index
+        waiting_since, steps = jd, 0
     return found
 
 
