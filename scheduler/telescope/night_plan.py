@@ -10,6 +10,7 @@ from math import ceil
 from cameras.drivers.telescope.field import FOCUS_CODE, SelectionCode
 from cameras.drivers.telescope.profiles import ONE_AMPLIFIER_READOUT_S, TRANSFER_S
 from core.sky.equatorial import Equatorial
+from core.sky.sidereal import hour_angle, local_sidereal_hours
 from scheduler.telescope.field_file import ListedField
 from scheduler.telescope.night import Night, night_of
 from scheduler.telescope.progress import FieldState, after_observation, begin_night, clock
@@ -20,8 +21,6 @@ from scheduler.telescope.sky import (
     TelescopeSite,
     airmass,
     altitude,
-    hour_angle,
-    local_sidereal_hours,
     wall_seconds,
 )
 

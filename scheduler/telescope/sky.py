@@ -1,4 +1,4 @@
-"""Where a telescope stands, and how a place on the sky stands over it: sidereal time, hour angle, altitude, airmass.
+"""Where a telescope stands, and how high a place on the sky stands over it.
 
 Times are Julian dates (UTC), hour angles and right ascensions hours, all other angles degrees.
 """
@@ -56,24 +56,6 @@ def wall_seconds(jd: float) -> float:
 def time_of(jd: float) -> datetime:
     """In UTC."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=jd - UNIX_EPOCH)
-
-
-def local_sidereal_hours(wall_s: float, longitude_deg_east: float) -> float:
-    """The local mean sidereal time in hours, at least 0 and less than 24; `wall_s` are seconds since 1970, UTC.
-
-    Within 0.001 h: UTC is taken for UT1, and the equation of the equinoxes is left out.
-    Source: Meeus, Astronomical Algorithms, 2nd ed., eq. 12.4 (IAU 1982).
-    """
-    days = wall_s / DAY_S + UNIX_EPOCH - J2000
-    centuries = days / 36_525
-    turned = 280.46061837 + 360.98564736629 * days + centuries**2 * (0.000387933 - centuries / 38_710_000)
-    # A tiny negative number modulo 24 is 24 in floating point.
-    return (turned + longitude_deg_east) / 15 % 24 % 24
-
-
-def hour_angle(lst: float, ra: float) -> float:
-    """Since a right ascension passed the meridian, at least -12 h and less than 12 h. Both are of the same equinox."""
-    return (lst - ra + 12) % 24 % 24 - 12
 
 
 def altitude(ha: float, dec: float, latitude: float) -> float:

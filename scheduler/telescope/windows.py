@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.sky.equatorial import Equatorial
+from core.sky.sidereal import local_sidereal_hours
 from scheduler.telescope.night import Night
-from scheduler.telescope.sky import SIDEREAL_RATE, local_sidereal_hours, wall_seconds
+from scheduler.telescope.sky import SIDEREAL_RATE, wall_seconds
 
 Floats = NDArray[np.float64]
 

@@ -55,12 +55,6 @@ def hour_angle_by_astropy(place: Equatorial, at: datetime, site: Coordinates) ->
 
 
 @_beyond_its_tables
-def sidereal_time_by_astropy(at: datetime, longitude: float) -> float:
-    """The local apparent sidereal time in hours."""
-    return float(Time(at).sidereal_time("apparent", longitude * u.deg).hour)
-
-
-@_beyond_its_tables
 def sun_altitude_by_astropy(at: datetime, site: Coordinates) -> float:
     """Degrees of the Sun's centre, without refraction."""
     time = Time(at)

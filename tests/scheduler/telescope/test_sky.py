@@ -1,4 +1,4 @@
-"""Sidereal time, hour angle, altitude and airmass against astropy."""
+"""Hour angle, altitude and airmass of fields against astropy."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.sky.equatorial import Equatorial, apparent_places
+from core.sky.sidereal import hour_angle, local_sidereal_hours
 from scheduler.telescope.sky import (
     HIGHEST_AIRMASS,
     TelescopeSite,
     airmass,
     altitude,
-    hour_angle,
     julian_date,
-    local_sidereal_hours,
     time_of,
     wall_seconds,
 )
-from tests.harness.astropy_sky import altitude_by_astropy, hour_angle_by_astropy, sidereal_time_by_astropy
+from tests.harness.astropy_sky import altitude_by_astropy, hour_angle_by_astropy
 
 WITHIN_H = 0.01
 WITHIN_AIRMASS = 0.01
@@ -44,14 +43,6 @@ def seen_from(site: TelescopeSite, star: Equatorial, at: datetime) -> tuple[floa
 
 
 @often
-@given(moments, st.floats(-180, 180))
-def test_sidereal_time_is_that_of_astropy(at: datetime, longitude: float) -> None:
-    lst = local_sidereal_hours(at.timestamp(), longitude)
-    assert hours_between(lst, sidereal_time_by_astropy(at, longitude)) < 0.001
-    assert 0 <= lst < 24
-
-
-@often
 @given(sites, places, moments)
 def test_hour_angle_and_airmass_are_those_of_astropy(site: TelescopeSite, star: Equatorial, at: datetime) -> None:
     ha, height = seen_from(site, star, at)
@@ -61,13 +52,6 @@ def test_hour_angle_and_airmass_are_those_of_astropy(site: TelescopeSite, star: 
     assert height == pytest.approx(expected, abs=0.02)
     # Where fields are observed; nearer to the horizon an airmass of 0.01 is less than a minute of arc.
     assert expected < 25 or abs(airmass(height) - 1 / sin(radians(expected))) < WITHIN_AIRMASS
-
-
-@pytest.mark.parametrize(
-    ("lst", "ra", "ha"), [(3, 1, 2), (1, 3, -2), (23.5, 0.5, -1), (0.5, 23.5, 1), (12, 0, -12), (0, 12, -12), (5, 5, 0)]
-)
-def test_an_hour_angle_is_less_than_half_a_day(lst: float, ra: float, ha: float) -> None:
-    assert hour_angle(lst, ra) == pytest.approx(ha)
 
 
 @pytest.mark.parametrize(("degrees", "expected"), [(90, 1), (30, 2), (0.01, HIGHEST_AIRMASS), (0, 1000), (-5, 1000)])

@@ -11,13 +11,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from core.sky.equatorial import Equatorial, apparent_places
+from core.sky.sidereal import hour_angle, local_sidereal_hours
 from scheduler.telescope.night import Night, night_of
 from scheduler.telescope.sky import (
     TelescopeSite,
     airmass,
     altitude,
-    hour_angle,
-    local_sidereal_hours,
     time_of,
     wall_seconds,
 )
