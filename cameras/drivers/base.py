@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 from pydantic import ConfigDict, Field, ValidationError
 
 from cameras.drivers.packets import PacketSink
+from cameras.drivers.telescope_port import Telescope
 from core.api.model import StrictModel
 from core.outgoing import OutgoingGuard
 
@@ -369,6 +370,9 @@ class Driver(ABC):
     def set_site(self, latitude: float | None, longitude: float | None, elevation: float) -> None:
         """Set, before `open`, where the camera stands: degrees, north and east positive, None where it is not
         configured; metres above sea level. Only drivers that compute what the sky shows use it."""
+
+    def set_telescope(self, telescope: Telescope) -> None:
+        """Set, before `open`, the telescope on which the camera stands. Only drivers of telescopes' cameras use it."""
 
     def copy_packets_to(self, sink: PacketSink) -> None:
         """Set, before `open`, the sink for the camera's own encoded packets, which receives them while it wants

@@ -19,6 +19,7 @@ from cameras.runtime.command_inbox import CommandInbox
 from cameras.runtime.command_receiver import CommandReceiver
 from cameras.runtime.command_runner import CommandRunner
 from cameras.runtime.consumers import FrameConsumer, StillConsumer
+from cameras.runtime.controlled_telescope import ControlledTelescope
 from cameras.runtime.device import Device
 from cameras.runtime.device_times import DeviceTimes
 from cameras.runtime.disk_monitor import DiskMonitor
@@ -44,6 +45,8 @@ from cameras.runtime.still_queue import StillQueue
 from cameras.runtime.stills import StillRecorder
 from cameras.runtime.storage_holder import StorageHolder
 from cameras.runtime.watched_driver import WatchedDriver
+from cameras.telescope_status.base import Site, SourceContext
+from cameras.telescope_status.sources import create_source
 from core.outgoing import OutgoingGuard
 from core.watchdog import DiskWatchdog, Watchdog
 
@@ -67,10 +70,16 @@ class CameraProcess:
 
 def make_driver(spec: Spec, clock: CameraClock) -> Driver:
     driver: Driver = driver_class(spec["kind"])(spec["address"], clock)
-    if rules := spec.get("outgoing"):
+    rules = spec.get("outgoing")
+    if rules:
         driver.set_connection_guard(OutgoingGuard.of(rules))
     site = spec["site"]
     driver.set_site(site.get("latitude"), site.get("longitude"), site.get("elevation") or 0.0)
+    if telescope := spec.get("telescope"):
+        place = Site(site.get("latitude"), site.get("longitude"), site.get("elevation") or 0.0)
+        context = SourceContext(clock, place, OutgoingGuard.of(rules) if rules else OutgoingGuard())
+        source = create_source(telescope["source"], telescope["settings"], context)
+        driver.set_telescope(ControlledTelescope(source, clock))
     return driver
 
 

@@ -39,6 +39,14 @@ class HeldLease(TypedDict):
     """When it runs out unless it is renewed, ISO 8601."""
 
 
+class TelescopeSpec(TypedDict):
+    """The source of the telescope's status."""
+
+    source: str
+    """A key of `cameras.telescope_status.sources.STATUS_SOURCES`."""
+    settings: dict[str, Any]
+
+
 class Spec(TypedDict):
     camera: str
     """UUID of the camera; its spool is named by it."""
@@ -80,6 +88,8 @@ class Spec(TypedDict):
     """Presets of live view: quality -> size, jpeg_quality, fps. Defaults to those of `cameras.live.presets`."""
     outgoing: NotRequired[Rules]
     """Rules for the addresses that a network camera may connect to; without them, the defaults."""
+    telescope: NotRequired[TelescopeSpec]
+    """The telescope on which the camera stands, if it is configured."""
     faults: NotRequired[dict[str, Any]]
     """The faults that a simulated camera starts with."""
     telemetry_s: NotRequired[float]

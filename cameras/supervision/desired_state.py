@@ -13,7 +13,7 @@ from cameras.leases.lease_holders import Lease, LeaseHolder, lease_of, session_h
 from cameras.models import Camera
 from cameras.runtime.disk_reserve import DISK_RESERVE_BYTES
 from cameras.runtime.file_formats import DEFAULT_FORMATS
-from cameras.runtime.spec import HeldLease, Recording, Spec
+from cameras.runtime.spec import HeldLease, Recording, Spec, TelescopeSpec
 from cameras.spool.agenda import Agenda
 from cameras.spool.records import StillFormats
 from cameras.spool.session_files import DesiredSession
@@ -121,7 +121,18 @@ class DesiredState:
         )
         if self.agenda is not None:
             spec["agenda"] = self.agenda
+        if (telescope := self._telescope()) is not None:
+            spec["telescope"] = telescope
         return spec
+
+    def _telescope(self) -> TelescopeSpec | None:
+        """That on which this camera stands, by the configuration of the host."""
+        if self.kind != "telescope":
+            return None
+        telescopes = settings.STATION.telescopes
+        found = next((one for one in telescopes if self.slug in one.cameras), None)
+        found = found or next((one for one in telescopes if not one.cameras), None)
+        return TelescopeSpec(source=found.source, settings=found.settings) if found else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ from skycam_project.config.sections import (
     StationConfig,
     SupervisionConfig,
 )
+from skycam_project.config.telescopes import TelescopeConfig, check_telescopes
 from skycam_project.config.web import WebConfig
 
 FIRST_CAMERA = "dslr"
@@ -142,6 +143,11 @@ class SkycamConfig(Section):
         "Conditions under which the sessions of this host's cameras take captures (docs/operating/gates.md).",
         "a list of gates",
     )
+    telescopes: list[TelescopeConfig] = key(
+        [],
+        "Telescopes on which this host's telescope cameras stand (docs/cameras/telescope-status.md).",
+        "a list of telescopes",
+    )
     cameras: list[CameraEntry] = key(
         [], "Cameras that `skycam config apply` adds and changes (below).", "a list of cameras"
     )
@@ -181,6 +187,7 @@ class SkycamConfig(Section):
     _database = field_validator("database_url")(check_database_url)
     _file_names = field_validator("file_names")(check_template)
     _gates = field_validator("gates")(check_names)
+    _telescopes = field_validator("telescopes")(check_telescopes)
     _cameras = field_validator("cameras")(check_cameras)
     _sensors = field_validator("sensors")(check_sensors)
     _schedules = field_validator("schedules")(check_schedules)

@@ -14,10 +14,11 @@ from skycam_project.config.keys import Key, Section
 from skycam_project.config.lists import CameraEntry, ScheduleEntry, SensorEntry
 from skycam_project.config.model import KEYS, field_option, fields_of, key_option, variable_of
 from skycam_project.config.notification_lists import NotificationChannelEntry, NotificationRouteEntry
+from skycam_project.config.telescopes import TelescopeConfig
 
 LISTS: tuple[type[Section], ...] = (
     GateConfig, GateSourceConfig, CameraEntry, SensorEntry, ScheduleEntry, NotificationChannelEntry,
-    NotificationRouteEntry,
+    NotificationRouteEntry, TelescopeConfig,
 )  # fmt: skip
 """The items of lists of which docs has a table."""
 RESERVED = "Reserved, no effect yet: "

@@ -6,8 +6,7 @@ import contextlib
 import ipaddress
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, cast
 
 from pydantic import ConfigDict, ValidationError
 from pydantic import Field as ModelField
@@ -42,6 +41,7 @@ from cameras.drivers.telescope.running_exposure import RunningExposure
 from cameras.drivers.telescope.shared_files import SharedFile, wait_for_files
 from cameras.drivers.telescope.states import ControllerState
 from cameras.drivers.telescope.status import CameraStatus, parse_status
+from cameras.drivers.telescope_port import NoTelescope, Pointing, Telescope
 from core.api.constraints import describe_error
 from core.api.model import StrictModel
 from core.outgoing import AddressRefused, OutgoingGuard
@@ -60,36 +60,6 @@ BUSY = (
 )  # fmt: skip
 Mode = Literal["single", "overlap", "first", "next", "last"]
 ImageType = Literal["sky", "dark", "focus", "offset", "pmskyflat", "amskyflat", "domeskyflat"]
-
-
-@dataclass(frozen=True, slots=True)
-class Pointing:
-    """Where the telescope should be for an exposure. None leaves it."""
-
-    place: tuple[float, float] | None = None
-    """Right ascension in hours and declination in degrees, of the equinox that the mount uses."""
-    focus: float | None = None
-    filter_name: str | None = None
-
-
-class Telescope(Protocol):
-    """What moves the telescope, and says where it is."""
-
-    def move(self, pointing: Pointing, deadline: float) -> list[str]:
-        """Move it, and return once it is there. Sentences about what could not be moved."""
-
-    def header_words(self, deadline: float) -> tuple[dict[str, str], str]:
-        """The header words that say where it is, and sentences about what is unknown."""
-
-
-class NoTelescope:
-    """Of a camera whose telescope is not configured."""
-
-    def move(self, pointing: Pointing, deadline: float) -> list[str]:
-        return [] if pointing == Pointing() else ["The telescope was not moved: `telescopes` does not configure it."]
-
-    def header_words(self, deadline: float) -> tuple[dict[str, str], str]:
-        return {}, ""
 
 
 class TelescopeOptions(StrictModel):

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from cameras.drivers.base import Aborted, CameraError, Exposure, ExposureRequest
-from cameras.drivers.telescope.driver import Pointing, TelescopeDriver
+from cameras.drivers.telescope.driver import TelescopeDriver
 from cameras.drivers.telescope.ownership import ControllerLock
+from cameras.drivers.telescope_port import Pointing
 from cameras.telescope_simulator.controller import WriteImage
 from cameras.telescope_simulator.images import SimulatedImage
 from core.outgoing import OutgoingGuard
