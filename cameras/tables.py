@@ -26,8 +26,15 @@ PROGRAMME_KINDS = {
     "interval": "cameras.programmes.interval.IntervalKind",
     "bracket": "cameras.programmes.bracket.BracketKind",
     "burst": "cameras.programmes.burst.BurstKind",
+    "telescope": "scheduler.telescope.programme.TelescopeKind",
 }
 """Kind of a session's programme -> its class. Django-free."""
+
+OBSERVATIONS = {
+    "telescope": "scheduler.telescope.night_run.settle_observation",
+}
+"""Kind of the observation in a plan -> the function that counts its capture in a file of the spool
+(`cameras.programmes.choosing.Settle`). Django-free."""
 
 PROGRAMMES = {
     "session": "captures.sessions.desired.desired_session",

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from cameras.spool.records import Programme
 from core.times.durations import format_exposure
+
+if TYPE_CHECKING:
+    from cameras.programmes.choosing import Chooser
+    from cameras.spool.session_files import SessionFile
+    from cameras.spool.spool import Spool
 
 Shot: TypeAlias = dict[str, Any]
 """The settings that one exposure requests: `exposure_us` and any of `gain`, `iso`, `f_number`, `format`."""
@@ -17,12 +22,20 @@ LONGEST_US = 3_600_000_000
 class ProgrammeKind(ABC):
     """Pure: it knows no clock and no camera. `cameras.programmes.schedule` says when a cycle starts."""
 
+    chooses: ClassVar[bool] = False
+    """Whether each exposure is chosen when it is due, by `open_chooser`. No start counts as missed then: what an outage
+    swallowed is a gap without a number of captures."""
+
     @abstractmethod
     def shots(self, programme: Programme, settings: Mapping[str, Any]) -> list[Shot]:
         """The exposures of one cycle, in their order; at least one.
 
         `settings` are those of the programme, or those that exposure control has chosen.
         """
+
+    def open_chooser(self, spool: Spool, session: SessionFile) -> Chooser:
+        """What chooses the exposures of a session. Only of a kind that `chooses`."""
+        raise NotImplementedError
 
     def reference(self, programme: Programme) -> int:
         """The place in the cycle of the exposure by whose brightness exposure control chooses the settings."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from cameras.programmes.cycle import Cycle
+from cameras.programmes.cycle import Cycle, kind_of
 from cameras.spool.moments import Moment, seconds_of
 from cameras.spool.session_files import SessionFile
 
@@ -123,7 +123,10 @@ class SessionSchedule:
 
     def missed_starts(self, *, after_outage: bool) -> int:
         """How many captures are missed, of those that the programme has left before its end. A session with `delay_s`
-        misses captures in an outage only, and a cycle that has begun is completed unless an outage has ended it."""
+        misses captures in an outage only, and a cycle that has begun is completed unless an outage has ended it. One
+        that chooses its exposures misses none."""
+        if kind_of(self.session.programme).chooses:
+            return 0
         late_s = -self.start_s
         if self.past_end_s > 0:
             missed = self._starts_within(late_s - self.past_end_s)

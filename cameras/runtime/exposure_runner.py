@@ -70,6 +70,8 @@ class Planner:
         plan = self._plan(new_id(), due.requested, now, index=due.index)
         plan["session"], plan["requested_by"] = due.session, requested_by
         plan["following"] = due.following
+        if due.observation is not None:
+            plan["observation"] = due.observation
         return plan
 
     def _plan(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from cameras.programmes.cycle import cycle_of
+from cameras.programmes.cycle import cycle_of, kind_of
 from cameras.programmes.schedule import Durations, SessionSchedule
 from cameras.runtime.clock import CameraClock
 from cameras.spool.moments import Moment
@@ -168,7 +168,8 @@ class SessionAccount:
     def _add_gap(self, session: SessionFile, until: Moment) -> bool:
         """Count the starts that were missed until now; False when there are none. The caller saves."""
         missed = self.schedule(session).missed_starts(after_outage=self.outage is not None)
-        if missed <= 0:
+        # A session that chooses its exposures says what prevented them, and not how many it would have chosen.
+        if missed <= 0 and not (self.outage is not None and kind_of(session.programme).chooses):
             return False
         session.add_gap(session.last_end, until, missed, *(self.outage or OVERRUN))
         session.last_end, self._progress.planned = until, session.settled

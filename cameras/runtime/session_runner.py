@@ -11,11 +11,14 @@ from typing import Any
 
 from cameras.exposure.control import ControlState
 from cameras.exposure.explanation import explain
+from cameras.programmes.choosing import Finished, NextExposure, Wait
 from cameras.programmes.schedule import SessionSchedule
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.messages import SessionStatus
 from cameras.runtime.session_account import NOT_RUNNING, PAUSED, Place, SessionAccount
+from cameras.runtime.session_choices import SessionChoices
 from cameras.spool.moments import iso
+from cameras.spool.observations import settle_observation
 from cameras.spool.records import CaptureRecord, FollowingStart, UsedSettings
 from cameras.spool.recovery import settle_session
 from cameras.spool.session_files import DesiredSession, SessionFile, State, find_session, load_active_session
@@ -37,6 +40,8 @@ class Due:
     """Its place in the cycle."""
     following: FollowingStart
     """The start after it."""
+    observation: dict[str, Any] | None = None
+    """Of a session that chooses its exposures: what the plan of the capture says of it."""
 
 
 class SessionRunner:
@@ -59,6 +64,7 @@ class SessionRunner:
         self._reported: list[str] = []
         self._yields = False
         """Whether a planned run waits until no capture is open."""
+        self._choices = SessionChoices(clock)
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
@@ -83,6 +89,7 @@ class SessionRunner:
         with self._changing():
             # The recovery of the spool sends what is unsent.
             self._spool = self.session = None
+            self._choices.forget()
             self._unsent = []
 
     # The state of the session
@@ -209,13 +216,17 @@ class SessionRunner:
 
     # The next start
 
-    def next_due(self, readout_s: float = 0.0, *, unreachable: bool = False, overlaps: bool = False) -> Due | None:
+    def next_due(
+        self, readout_s: float = 0.0, *, unreachable: bool = False, overlaps: bool = False, bad_weather: bool = False
+    ) -> Due | None:
         """The next start, or None when there is none. Finishes the session after its last capture.
 
         `readout_s` is the longest time from the end of an exposure to the picture. While the camera is `unreachable` no
-        gap is recorded; one is, once it is back. `overlaps`: it may expose while pictures are fetched.
+        gap is recorded; one is, once it is back. `overlaps`: it may expose while pictures are fetched. `bad_weather`:
+        a session that chooses its exposures takes those that need no sky.
         """
         with self._changing():
+            self._choices.bad_weather = bad_weather
             session, (yields, self._yields) = self.session, (self._yields, False)
             if session is None:
                 return None
@@ -244,7 +255,11 @@ class SessionRunner:
         state: State = "running" if place == "inside" else "waiting"
         if session.state != state:
             self._change_state(self._require_spool(), session, state)
-        return self._describe_due(schedule)
+        due = self._describe_due(schedule)
+        if isinstance(due, Finished):
+            self._change_state(self._require_spool(), session, "finished", message=due.reason)
+            return None
+        return due
 
     def _due_beside(self, session: SessionFile) -> Due | None:
         """The next start while pictures of earlier captures are fetched. None when it has to wait for their outcomes:
@@ -254,12 +269,25 @@ class SessionRunner:
         schedule = self._account.schedule(session)
         if schedule.is_over or schedule.past_end_s > 0 or schedule.missed_starts(after_outage=False):
             return None
-        return self._describe_due(schedule)
+        due = self._describe_due(schedule)
+        # The session finishes once the pictures have their outcomes.
+        return None if isinstance(due, Finished) else due
 
-    def _describe_due(self, schedule: SessionSchedule) -> Due:
+    def _describe_due(self, schedule: SessionSchedule) -> Due | Finished:
         session, shot = schedule.session, schedule.shot
         requested, following = schedule.cycle.shots[shot], self._following(schedule)
-        return Due(session.id, session.planned, schedule.start_s, requested, shot, following)
+        due = Due(session.id, session.planned, schedule.start_s, requested, shot, following)
+        if due.in_s > 0:
+            return due
+        match self._choices.choose(self._require_spool(), session):
+            case NextExposure() as chosen:
+                return replace(due, requested=chosen.requested, observation=chosen.observation)
+            case Wait() as wait:
+                return replace(due, in_s=wait.seconds)
+            case Finished() as finished:
+                return finished
+            case None:
+                return due
 
     def _following(self, schedule: SessionSchedule) -> FollowingStart:
         following_s = schedule.following_s()
@@ -276,6 +304,15 @@ class SessionRunner:
         if place == "over" or (place == "inside" and self._account.schedule(session).past_end_s > 0):
             self._account.settle(session, PAUSED)
             self._change_state(self._require_spool(), session, "finished")
+
+    def waits_for_weather(self) -> bool:
+        """Whether the session chooses its exposures, and would take none in bad weather now."""
+        with self._lock:
+            session, spool = self.session, self._spool
+            if session is None or spool is None or not session.is_running:
+                return True
+            self._choices.bad_weather = True
+            return not isinstance(self._choices.choose(spool, session), NextExposure)
 
     # Automatic exposure
 
@@ -318,6 +355,7 @@ class SessionRunner:
         """The plan for `index` is on the disk. Nothing is due until it is exposed or settled."""
         with self._lock:
             self._account.mark_planned(index)
+            self._choices.confirm(index)
 
     def mark_exposed(self, index: int) -> None:
         """The exposure of `index` has ended, and its picture is fetched from now on."""
@@ -332,6 +370,7 @@ class SessionRunner:
             if session is None or body["session"] != session.id or index is None:
                 settle_session(spool, record)
                 return
+            self._reported += settle_observation(spool, record)
             self._account.count(session, index, body)
             session.save(spool)
 
@@ -365,7 +404,7 @@ class SessionRunner:
             count=session.programme.get("count"),
             until=session.programme.get("until"),
             next_in_s=None if start_s is None else round(max(0.0, start_s), 3),
-            interval_s=self._account.interval_s(session) if session.is_running else None,
+            interval_s=self._account.interval_s(session) if session.is_running and not self._choices.waits else None,
             exposure=explain(session.control) if session.control else None,
         )
 

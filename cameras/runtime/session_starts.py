@@ -56,14 +56,19 @@ class SessionStarts:
             # The disk blocked the check. What was missed becomes a gap with that reason, once the root is open.
             if self._storage_holder.is_lost:
                 return None
-            closed = self._gates.closed()
+            closed, bad_weather = self._gates.closed(), False
+            # A session that chooses its exposures may have some that need no sky.
+            if closed and not self._runner.waits_for_weather():
+                closed, bad_weather = None, True
             self.held = "unsafe" if closed else "disk_full" if is_full else ""
             # One of them: each change of the reason is written to the disk, and two would alternate in each round.
             full = ("disk_full", self._disk_reserve.message) if is_full else None
             if outage := closed or full or unreachable:
                 self._runner.note_outage(*outage)
             can = device.capabilities
-            due = self._runner.next_due(can.readout_s, unreachable=outage is not None, overlaps=can.overlap > 0)
+            due = self._runner.next_due(
+                can.readout_s, unreachable=outage is not None, overlaps=can.overlap > 0, bad_weather=bad_weather
+            )
         except OSError as error:
             self._wait_for_disk(error)
             return None

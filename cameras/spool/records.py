@@ -65,6 +65,8 @@ class Plan(_Plan, total=False):
     """Missing in the plans of older versions."""
     following: FollowingStart
     """Of a session only."""
+    observation: dict[str, Any]
+    """Of a session that chooses its exposures only."""
 
 
 class ClipOrigin(TypedDict, total=False):
@@ -185,6 +187,8 @@ class CaptureBody(TypedDict):
     clock_error_s: NotRequired[float | None]
     clock_jumped_s: NotRequired[float | None]
     command: NotRequired[str]
+    observation: NotRequired[dict[str, Any]]
+    """Of a session that chooses its exposures: `cameras.programmes.choosing.NextExposure.observation`."""
     statistics: NotRequired[dict[str, float]]
     """Brightness of a capture of a session: `cameras.exposure.statistics.as_body`."""
     following: NotRequired[FollowingStart]
@@ -315,7 +319,38 @@ class ClipRecord(RecordBase):
     body: ClipBody
 
 
-Record = CaptureRecord | GapRecord | SessionRecord | ClipRecord
+class ObservationBody(TypedDict):
+    """An observation of a field by a telescope's night."""
+
+    capture: str
+    session: str
+    field_list: str
+    field_key: str
+    """`scheduler.telescope.field_file.ListedField.id`."""
+    number: int
+    """1 for the first observation of the field in the night."""
+    observed_at: str
+    jd: float
+    """When the exposure began."""
+    lst_h: float
+    ha_h: float | None
+    """None for a dark or a dome flat, as `airmass`."""
+    airmass: float | None
+    exposure_s: float
+    filename: str
+    """The root of the names of its files."""
+    selection: int
+    """A `cameras.drivers.telescope.field.SelectionCode`."""
+    reason: str
+    interval_h: float
+
+
+class ObservationRecord(RecordBase):
+    kind: Literal["observation"]
+    body: ObservationBody
+
+
+Record = CaptureRecord | GapRecord | SessionRecord | ClipRecord | ObservationRecord
 
 
 # The state of a session

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from time import time
 from typing import Any, cast, get_args
 
+from cameras.spool.observations import settle_observation
 from cameras.spool.records import CaptureBody, CaptureRecord, Outcome, Plan, Record
 from cameras.spool.session_files import SessionFile, session_name
 from cameras.spool.spool import Spool
@@ -143,6 +144,8 @@ def failed_record(
     )
     if "following" in plan:
         body["following"] = plan["following"]
+    if "observation" in plan:
+        body["observation"] = plan["observation"]
     return CaptureRecord(
         kind="capture", id=plan["id"], camera=plan["camera"], slug=plan["slug"], root=root, files=[], body=body
     )
@@ -152,6 +155,7 @@ def settle_session(spool: Spool, record: Record) -> None:
     """Count a capture in the file of its session, before the ingest can see the record."""
     if record["kind"] != "capture":
         return
+    settle_observation(spool, record)
     body = record["body"]
     session, index = body.get("session"), body.get("index")
     if not session or index is None:

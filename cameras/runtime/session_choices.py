@@ -1,0 +1,43 @@
+"""What a session that chooses its exposures has chosen. Other sessions have no choices."""
+
+from __future__ import annotations
+
+from cameras.programmes.choosing import Choice, Chooser, Wait
+from cameras.programmes.cycle import kind_of
+from cameras.runtime.clock import CameraClock
+from cameras.spool.session_files import SessionFile
+from cameras.spool.spool import Spool
+
+
+class SessionChoices:
+    """Its caller holds a lock."""
+
+    def __init__(self, clock: CameraClock) -> None:
+        self._clock = clock
+        self._session = ""
+        self._chooser: Chooser | None = None
+        self._choice: Choice | None = None
+        self.bad_weather = False
+
+    def choose(self, spool: Spool, session: SessionFile) -> Choice | None:
+        """None for a session that does not choose. OSError of the disk."""
+        if not kind_of(session.programme).chooses:
+            self.forget()
+            return None
+        if self._chooser is None or self._session != session.id:
+            self._chooser, self._session = kind_of(session.programme).open_chooser(spool, session), session.id
+        self._choice = self._chooser.choose(session.planned, self._clock.moment(), bad_weather=self.bad_weather)
+        return self._choice
+
+    def confirm(self, index: int) -> None:
+        """The plan of the exposure that was chosen for `index` is on the disk."""
+        if self._chooser is not None:
+            self._chooser.confirm(index)
+
+    @property
+    def waits(self) -> str:
+        """Why nothing is exposed now; empty if something is, and for a session that does not choose."""
+        return self._choice.reason if isinstance(self._choice, Wait) else ""
+
+    def forget(self) -> None:
+        self._chooser, self._session, self._choice = None, "", None

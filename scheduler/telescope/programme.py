@@ -1,0 +1,31 @@
+"""The night of a telescope as a kind of programme. Django-free: it runs in the camera process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from cameras.programmes.base import ProgrammeKind, Shot
+from cameras.programmes.choosing import Chooser
+from cameras.spool.records import Programme
+from cameras.spool.session_files import SessionFile
+from cameras.spool.spool import Spool
+
+
+class TelescopeKind(ProgrammeKind):
+    """Each exposure is chosen when it is due. `exposure_us` of the programme is the longest one of its list, by which
+    the station knows how long a capture may take."""
+
+    chooses = True
+
+    def shots(self, programme: Programme, settings: Mapping[str, Any]) -> list[Shot]:
+        return [dict(settings)]
+
+    def describe(self, programme: Programme, settings: Mapping[str, Any]) -> str:
+        return f"the fields of {cast(dict[str, Any], programme)['telescope']['name']}"
+
+    def open_chooser(self, spool: Spool, session: SessionFile) -> Chooser:
+        # Imported when a night runs: it needs NumPy and the almanac.
+        from scheduler.telescope.night_run import TelescopeNight
+
+        return TelescopeNight(spool, session)

@@ -1,0 +1,285 @@
+"""A night that the camera process runs: its choices, its kills, and the files of the C scheduler."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cameras.drivers.telescope.observation_record import read_record
+from scheduler.telescope.field_file import parse_field_file
+from scheduler.telescope.night_plan import PlanOptions, plan_night
+from scheduler.telescope.sky import time_of
+from tests.harness.camera_processes.telescope_night import EVENING, READOUT_S, SITE, NightBench, Observation
+
+NINE_FIELDS = """\
+FILTER rgzz
+0 -1 N 60 0 2 0 # dark
+0 0 E 10 0 2 0 # flat
+0 0 F 10 0 3 0 0.05 27.95 # focus
+6.00 -30 Y 100 3600 2 1 # first of the pair
+6.04 -30 Y 100 3600 2 1 # second of the pair
+4.00 -40 Y 200 7200 2 3 # must be done
+2.00 60 Y 100 0 1 0 # never rises
+1.00 -25 Y 100 0 1 0 # sets early
+"""
+ADDED = "3.00 -20 Y 300 0 1 4 # an alert\n"
+REQUIRED = {
+    "dark": 2, "flat": 2, "focus": 3, "first of the pair": 2, "second of the pair": 2, "must be done": 2,
+    "sets early": 1,
+}  # fmt: skip
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> NightBench:
+    return NightBench(tmp_path, NINE_FIELDS)
+
+
+def names(observations: list[Observation]) -> list[str]:
+    return [one.name for one in observations]
+
+
+def kill(night: NightBench) -> None:
+    """The camera process is killed, and the next one recovers its spool."""
+    night.clock.go_on(2.0)
+    night.start_process()
+
+
+def test_a_night_takes_the_fields_in_the_order_of_its_plan(night: NightBench) -> None:
+    observed = night.observe_all()
+    options = PlanOptions(readout_s=READOUT_S, transfer_s=0.0, slew_s=0.0, focus_s=0.0)
+    plan = plan_night(parse_field_file(NINE_FIELDS).fields, SITE, EVENING, options=options)
+    assert names(observed) == [one.field.comment.strip() for one in plan.observations]
+    # The plan looks each ten seconds from sunset on, the night from its begin on.
+    planned = [time_of(one.jd) for one in plan.observations]
+    seconds = [one.hour * 3600 + one.minute * 60 + one.second for one in planned]
+    at = [[int(part) for part in one.at.split(":")] for one in observed]
+    assert [abs(a[0] * 3600 + a[1] * 60 + a[2] - b) <= 60 for a, b in zip(at, seconds, strict=True)] == [True] * len(at)
+
+
+def test_a_night_ends_when_nothing_is_left(night: NightBench) -> None:
+    observed = night.observe_all()
+    assert Counter(names(observed)) == REQUIRED
+    assert night.last_report["state"] == "finished"
+    assert night.last_report["message"] == "No field is left to observe."
+    assert night.last_report["planned"] == night.last_report["saved"] == len(observed)
+
+
+def test_a_night_ends_at_sunrise(tmp_path: Path) -> None:
+    night = NightBench(tmp_path, "0 0 N 900 0 100 0 # dark\n6 -30 Y 300 0 100 1 # sky\n")
+    observed = night.observe_all()
+    assert night.last_report["state"] == "finished"
+    assert len(observed) > 20
+
+
+def test_an_exposure_asks_for_what_the_field_says(night: NightBench) -> None:
+    names_before = [one.name for one in (night.observe() for _ in range(7)) if one]
+    assert names_before[-1] == "focus"
+    assert night.wait_for_start()
+    plan = night.plan()
+    options = plan["asked"]["options"]
+    assert (plan["asked"]["exposure_us"], options["comment"]) == (100_000_000, "sets early")
+    assert (options["image_type"], options["sequence"], options["filter"], options["mode"]) == (
+        "sky",
+        1,
+        "rgzz",
+        "single",
+    )
+    assert options["root"].endswith("s")
+    assert (round(options["ra"], 1), round(options["dec"], 1)) == (1.0, -24.9)
+
+
+def test_the_focus_steps_through_its_range(night: NightBench) -> None:
+    asked = []
+    while night.wait_for_start():
+        plan = night.plan()
+        asked.append(plan["asked"]["options"])
+        night.record(night.expose_planned(plan))
+    assert [one["focus"] for one in asked if one["image_type"] == "focus"] == [27.9, 27.95, 28.0]
+
+
+def test_the_camera_is_cleared_after_a_pause(night: NightBench) -> None:
+    cleared = []
+    while night.wait_for_start():
+        plan = night.plan()
+        cleared.append((plan["asked"]["options"]["comment"], plan["asked"]["options"]["clear"]))
+        night.record(night.expose_planned(plan))
+    assert cleared[:4] == [("dark", True), ("dark", False), ("flat", True), ("flat", False)]
+
+
+def test_each_observation_has_a_record_of_its_own(night: NightBench) -> None:
+    night.observe_all()
+    records = night.records("observation")
+    assert len(records) == sum(REQUIRED.values())
+    first = records[0]
+    assert (first["number"], first["ha_h"], first["airmass"], first["field_key"]) == (
+        1,
+        None,
+        None,
+        "d 0.000000 -1.000000 1",
+    )
+    sky = records[7]
+    assert (sky["reason"][:24], sky["exposure_s"]) == ("It has the fewest left, ", 100.0)
+    assert 1.0 < sky["airmass"] < 2.0
+
+
+# Changes during the night
+
+
+def observe_until(night: NightBench, hour: str) -> list[Observation]:
+    found = []
+    while (one := night.observe()) is not None:
+        found.append(one)
+        if one.at >= hour and one.at < "12":
+            break
+    return found
+
+
+def test_a_field_that_is_added_during_the_night_is_observed(night: NightBench) -> None:
+    before = observe_until(night, "01:")
+    night.change_list(NINE_FIELDS, ADDED)
+    after = night.observe_all()
+    assert "an alert" not in names(before)
+    assert Counter(names(before) + names(after)) == REQUIRED | {"an alert": 1}
+
+
+def test_an_add_file_of_the_machine_is_picked_up(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    added = tmp_path / "tonight.add"
+    night = NightBench(tmp_path / "root", NINE_FIELDS, add_file=str(added))
+    observe_until(night, "01:")
+    added.write_text(ADDED)
+    night.clock.go_on(10)
+    observe_until(night, "02:")
+    # A file that is gone takes nothing back.
+    added.unlink()
+    kill(night)
+    names_left = names(night.observe_all())
+    assert night.records("observation")[-1]
+    records = Counter(one["field_key"] for one in night.records("observation"))
+    assert records["+s 3.000000 -20.000000 1"] == 1
+    assert "an alert" not in names_left
+
+
+def test_an_edited_field_keeps_what_was_observed_of_it(night: NightBench) -> None:
+    observe_until(night, "01:")
+    night.change_list(NINE_FIELDS.replace("4.00 -40 Y 200 7200 2 3", "4.00 -40 Y 200 1800 3 3"))
+    night.observe_all()
+    numbers = [one["number"] for one in night.records("observation") if one["field_key"].startswith("s 4.0")]
+    assert numbers == [1, 2, 3]
+
+
+def test_a_list_that_has_not_arrived_is_waited_for(night: NightBench) -> None:
+    night.spool.files.unlink(night.spool.folder, "telescope-0193a000-0000-7000-8000-000000000003.fields")
+    night.clock.go_on(120)
+    due = night.next()
+    assert due.in_s == 2.0
+    night.change_list(NINE_FIELDS)
+    assert night.observe() is not None
+
+
+# Weather and failures
+
+
+def test_bad_weather_leaves_darks_and_nothing_else(night: NightBench) -> None:
+    night.bad_weather = True
+    assert names([one for one in (night.observe(), night.observe()) if one]) == ["dark", "dark"]
+    night.clock.go_on(2 * 3600)
+    assert night.runner.waits_for_weather()
+    assert night.next().in_s == 10.0
+    night.bad_weather = False
+    assert night.observe() is not None
+
+
+def test_a_field_whose_exposures_fail_is_given_up_after_three(night: NightBench) -> None:
+    failing = [night.observe("failed") for _ in range(3)]
+    assert names([one for one in failing if one]) == ["dark"] * 3
+    rest = night.observe_all()
+    assert Counter(names(rest)) == {name: count for name, count in REQUIRED.items() if name != "dark"}
+
+
+def test_a_failed_exposure_is_repeated(night: NightBench) -> None:
+    night.observe("failed")
+    assert Counter(names(night.observe_all())) == REQUIRED
+
+
+# Kills
+
+
+def test_a_night_goes_on_after_kills_between_all_observations(night: NightBench, tmp_path: Path) -> None:
+    (tmp_path / "whole").mkdir()
+    whole = NightBench(tmp_path / "whole", NINE_FIELDS).observe_all()
+    found = []
+    while (one := night.observe()) is not None:
+        found.append(one)
+        kill(night)
+    assert names(found) == names(whole)
+
+
+def kill_after_plan(night: NightBench) -> None:
+    night.plan()
+    kill(night)
+
+
+def kill_after_record(night: NightBench) -> None:
+    """The record is durable, and nothing has counted it."""
+    from cameras.spool.recovery import failed_record
+    from tests.harness.camera_processes.sessions import ROOT
+
+    exposed = night.expose_planned(night.plan())
+    night.spool.commit(failed_record(exposed.plan, ROOT, "", "", "saved", now=night.clock.wall))
+    kill(night)
+
+
+def kill_after_count(night: NightBench) -> None:
+    """The night has counted it, and the session has not."""
+    from cameras.spool.observations import settle_observation
+    from cameras.spool.recovery import failed_record
+    from tests.harness.camera_processes.sessions import ROOT
+
+    exposed = night.expose_planned(night.plan())
+    record = failed_record(exposed.plan, ROOT, "", "", "saved", now=night.clock.wall)
+    night.spool.commit(record)
+    settle_observation(night.spool, record)
+    kill(night)
+
+
+@pytest.mark.parametrize("killing", [kill_after_plan, kill_after_record, kill_after_count])
+def test_no_field_is_observed_twice_that_a_record_says_is_done(
+    night: NightBench, killing: Callable[[NightBench], None]
+) -> None:
+    while night.wait_for_start():
+        killing(night)
+        if night.wait_for_start():
+            night.observe()
+    observed = Counter((one["field_key"], one["number"]) for one in night.records("observation"))
+    assert max(observed.values()) == 1
+    fields = Counter(key for key, _ in observed)
+    assert sum(fields.values()) == sum(REQUIRED.values())
+    assert night.last_report["planned"] == night.last_report["saved"] + night.last_report["failed"]
+
+
+# The files of the C scheduler
+
+
+def test_log_and_record_are_those_of_the_c_scheduler(night: NightBench) -> None:
+    observed = night.observe_all()
+    lines = (night.records_folder() / "log.obs").read_text().splitlines()
+    assert len(lines) == len(observed)
+    assert lines[0].split()[2:5] == ["d", "1", "60.0"]
+    assert lines[0].endswith("# dark 0 dark")
+    record = read_record(night.records_folder() / "scheduler.bin")
+    assert [field.n_done for field in record.fields] == [2, 2, 3, 2, 2, 2, 0, 1]
+    assert [len(field.filename) for field in record.fields] == [2, 2, 3, 2, 2, 2, 0, 1]
+    assert record.fields[0].filename[0] == lines[0].split()[8]
+
+
+def test_kills_leave_no_line_twice_and_none_out(night: NightBench) -> None:
+    while night.wait_for_start():
+        kill_after_record(night)
+    lines = (night.records_folder() / "log.obs").read_text().splitlines()
+    assert len(set(lines)) == len(lines) == sum(REQUIRED.values())
+    record = read_record(night.records_folder() / "scheduler.bin")
+    assert sum(field.n_done for field in record.fields) == len(lines)
