@@ -22,6 +22,8 @@ from cameras.telescope_simulator.replies import (
     help_text,
 )
 
+SIMULATED = "simulated"
+"""Begins the comment of each status: a client tells by it that the images are simulated."""
 ACCEPTED: dict[PortName, frozenset[str]] = {"command": frozenset(ARGUMENTS), "status": frozenset({STATUS})}
 MOST_CHARACTERS = BUFFER_BYTES - 2
 """Of a reply for a program in C, whose buffer also holds the newline and a NUL."""
@@ -55,7 +57,7 @@ class CommandDispatcher:
     def status_text(self, *, is_dated_wrong: bool = False) -> str:
         controller = self._controller
         reply = StatusReply(
-            controller.is_ready, controller.state, controller.has_failed, controller.comment,
+            controller.is_ready, controller.state, controller.has_failed, f"{SIMULATED}: {controller.comment}",
             WRONG_DATE if is_dated_wrong else format_date(self._clock.wall_ns()),
             controller.states(), self._options.controllers, self._last,
         )  # fmt: skip

@@ -49,6 +49,7 @@ COMMANDS = {
     "tokens": "skycam_project.cli.tokens:tokens",
     "sensors": "skycam_project.cli.sensors:sensors",
     "notifications": "skycam_project.cli.notifications:notifications",
+    "telescope": "skycam_project.cli.telescope:telescope",
     "webhooks": "skycam_project.cli.webhooks:webhooks",
     "doctor": "skycam_project.cli.doctor:doctor",
     "support-bundle": "skycam_project.cli.support_bundle:support_bundle",

@@ -278,7 +278,9 @@ def test_a_disk_that_fails_fails_the_exposure_and_not_the_simulator(
         data.rmdir()
         reply = exchange(clock, controller.command_port, "expose True 1 a single")
         assert reply == "ERROR the image cannot be written: No such file or directory\n"
-        assert " 'error': True,\n 'comment': 'the image cannot" in exchange(clock, controller.status_port, "status")
+        assert " 'error': True,\n 'comment': 'simulated: the image cannot" in exchange(
+            clock, controller.status_port, "status"
+        )
 
 
 def test_a_simulator_that_stops_leaves_no_incomplete_file(clock: SharedTime, tmp_path: Path) -> None:

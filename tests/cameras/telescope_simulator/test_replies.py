@@ -11,7 +11,7 @@ STATUS = """\
 DONE {'ready': True,
  'state': 'started',
  'error': False,
- 'comment': 'started',
+ 'comment': 'simulated: started',
  'date': '2027-01-15T20:00:01.00',
  'NOSTATUS': '0000',
  'UNKNOWN': '0000',

@@ -192,15 +192,17 @@ def test_an_exposure_that_fails_is_an_error_of_the_camera_until_one_succeeds(clo
         failed = status(clock, controller)
         expose(clock, controller, "single")
         succeeded = status(clock, controller)
-    assert " 'state': 'done exposing',\n 'error': True,\n 'comment': 'there is no image in memory" in failed
-    assert " 'state': 'done exposing',\n 'error': False,\n 'comment': 'expo_mode single',\n" in succeeded
+    assert " 'state': 'done exposing',\n 'error': True,\n 'comment': 'simulated: there is no image in memory" in failed
+    assert " 'state': 'done exposing',\n 'error': False,\n 'comment': 'simulated: expo_mode single',\n" in succeeded
 
 
 def test_the_camera_says_that_it_exposes_and_in_which_mode(clock: SharedTime) -> None:
     with running_controller(clock) as controller, WireClient(clock, controller.command_port) as client:
         client.send("expose True 3 night first")
         clock.sleep(1)
-        assert " 'state': 'exposing',\n 'error': False,\n 'comment': 'expo_mode first',\n" in status(clock, controller)
+        assert " 'state': 'exposing',\n 'error': False,\n 'comment': 'simulated: expo_mode first',\n" in status(
+            clock, controller
+        )
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_a_capture_refers_to_what_the_controller_keeps(camera: TelescopeDriver, 
         None,
         None,
     )
-    assert (exposure.files, exposure.frame) == ([], None)
+    assert (exposure.files, exposure.frame, exposure.simulated) == ([], None, True)
 
 
 def test_the_header_words_are_those_of_the_options(camera: TelescopeDriver, controller: RunningController) -> None:
