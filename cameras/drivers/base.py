@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
 from pydantic import ConfigDict, Field, ValidationError
 
+from cameras.drivers.options import Option, OptionValue, option_errors
 from cameras.drivers.packets import PacketSink
 from cameras.drivers.telescope_port import Telescope
 from core.api.model import StrictModel
@@ -114,6 +115,8 @@ class Capabilities:
     """How many pictures may still be fetched (`Exposure.fetch`) when the next exposure begins. 0: the camera exposes
     again once it has delivered."""
     settings: dict[str, SettingRange] = field(default_factory=dict)
+    options: dict[str, Option] = field(default_factory=dict)
+    """What a single capture may be given beyond the settings."""
 
 
 class DriverSettings(StrictModel):
@@ -173,17 +176,17 @@ class Supplies:
 
 @dataclass(frozen=True, slots=True)
 class ExposureRequest:
-    """The settings of one still. None uses the camera's setting."""
+    """The settings of one still. None uses the camera's setting. `options` are checked: `Driver.check_options`."""
 
     exposure_us: int | None = None
     gain: float | None = None
     iso: int | None = None
     f_number: float | None = None
     format: str | None = None
-    options: dict[str, Any] = field(default_factory=dict)
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
 
     def settings(self) -> dict[str, Any]:
-        """The requested settings, without the format."""
+        """The requested settings, without the format and the options."""
         values = {name: getattr(self, name) for name in ("exposure_us", "gain", "iso", "f_number")}
         return {name: value for name, value in values.items() if value is not None}
 
@@ -351,6 +354,13 @@ class Driver(ABC):
         Does not expose, and leaves the applied settings in force.
         """
         return Applied({})
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """CameraError rejected_setting for an option that the camera does not declare, or a value that it does not
+        take. Called before each exposure and each `dry_run` that has options."""
+        for name, sentence in option_errors(self.capabilities().options, options).items():
+            message = f"The option {name}: {sentence}" if name else sentence
+            raise CameraError(message, reason="rejected_setting", permanent=True, before_shutter=True)
 
     @abstractmethod
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure: ...

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cameras.spool.spool import Spool
 
 Shot: TypeAlias = dict[str, Any]
-"""The settings that one exposure requests: `exposure_us` and any of `gain`, `iso`, `f_number`, `format`."""
+"""What one exposure requests: `exposure_us` and any of `gain`, `iso`, `f_number`, `format`, `options`."""
 LONGEST_US = 3_600_000_000
 
 

@@ -12,7 +12,7 @@ from cameras.spool.records import Programme
 from cameras.tables import PROGRAMME_KINDS
 from core.registry import resolve
 
-SETTINGS = ("exposure_us", "gain", "iso", "f_number", "format")
+SETTINGS = ("exposure_us", "gain", "iso", "f_number", "format", "options")
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ class CameraExposures:
         Aborted."""
         request, clock = dataclass_from_json(ExposureRequest, requested), self._driver.clock
         deadline = clock.monotonic() + allowed_s
+        if request.options:
+            self._driver.driver.check_options(request.options)
         try:
             return self._expose_once(request, deadline)
         except CameraError as error:

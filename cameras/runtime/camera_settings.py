@@ -101,9 +101,12 @@ class CameraSettings:
             self._report(now, [])
 
     def rehearse(self, requested: dict[str, Any]) -> UsedSettings:
-        """What the camera would use for an exposure."""
+        """What the camera would use for an exposure. CameraError."""
+        request = dataclass_from_json(ExposureRequest, requested)
         with self._driver.watch_call("trying settings", APPLY_S) as deadline:
-            used = self._driver.driver.dry_run(dataclass_from_json(ExposureRequest, requested), deadline)
+            if request.options:
+                self._driver.driver.check_options(request.options)
+            used = self._driver.driver.dry_run(request, deadline)
         self._timing.record_shutter(requested.get("exposure_us"), used.actual)
         return {"actual": used.actual, "warnings": [*used.warnings, *self.format_warnings(requested.get("format"))]}
 

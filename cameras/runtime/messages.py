@@ -34,7 +34,7 @@ class StillRequest(TypedDict):
     planned: str
     """When it was planned, ISO 8601."""
     asked: dict[str, Any]
-    """The requested exposure: any of `exposure_us`, `gain`, `iso`, `f_number`, `format`."""
+    """The requested exposure: any of `exposure_us`, `gain`, `iso`, `f_number`, `format`, `options`."""
     requested_by: str
     job: str
     file: NotRequired[FileOptions]

@@ -379,6 +379,8 @@ class Programme(TypedDict):
     iso: NotRequired[int]
     gain: NotRequired[float]
     format: NotRequired[str]
+    options: NotRequired[dict[str, Any]]
+    """Of each exposure: `cameras.drivers.options`."""
     count: NotRequired[int]
     """The session ends after this number of captures."""
     control: NotRequired[ExposureControl]

@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import asdict
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -149,7 +148,7 @@ class Gphoto2Driver(Driver):
 
     def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
         """Set the requested values, as an exposure does, and read them back."""
-        requested = self.validated(asdict(request))
+        requested = self.validated({**request.settings(), "format": request.format})
         with self._using_session(deadline):
             warnings = self._override_settings(requested)
             return Applied(self._read_settings(requested), warnings)
@@ -161,7 +160,7 @@ class Gphoto2Driver(Driver):
         exposures does not change the camera between them.
         """
         # Outside the session's context: an invalid request must not cost the open connection.
-        requested = self.validated(asdict(request))
+        requested = self.validated({**request.settings(), "format": request.format})
         with self._using_session(deadline) as session:
             if self._needs_renewal(session):
                 self._renew(deadline)

@@ -29,6 +29,8 @@ from cameras.drivers.base import (
     SettingRange,
     remaining,
 )
+from cameras.drivers.options import Option
+from cameras.drivers.simulated.dark_frame import dark_image
 from cameras.drivers.simulated.faults import FaultInjector, FaultListener, torn
 from cameras.drivers.simulated.frame_pacer import FramePacer
 from cameras.drivers.simulated.scenes import SCENES, Scene
@@ -119,6 +121,11 @@ SETTINGS = {
     "temperature_period_s": SettingRange("s", 1, 86_400),
 }
 
+OPTIONS = {
+    "shutter": Option(
+        "boolean", "Shutter", "Closed: a dark frame, with the noise of the sensor and without the scene.", default=True
+    ),
+}
 SCENE_SETTINGS = ("width", "height", "sky_level", "contrast_decades", "shot_noise")
 """The settings that a scene is constructed with."""
 TORN = "The frame is torn: its lower half is from another exposure."
@@ -206,6 +213,7 @@ class SimulatedDriver(Driver):
             readout_s=0.2,
             overlap=1,
             settings=dict(SETTINGS),
+            options=dict(OPTIONS),
         )
 
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
@@ -260,7 +268,11 @@ class SimulatedDriver(Driver):
             temperature_celsius=self.temperature(),
             simulated=True,
         )
-        deliver = partial(self._deliver, exposure, *self._picture(settings, started_ns, started))
+        deliver = partial(
+            self._deliver,
+            exposure,
+            *self._picture(settings, started_ns, started, lit=bool(request.options.get("shutter", True))),
+        )
         if fetch_s := self._settings["fetch_s"]:
             exposure.fetch, exposure.fetch_s = partial(self._fetch, deliver, fetch_s, self._closing), fetch_s
         else:
@@ -268,11 +280,11 @@ class SimulatedDriver(Driver):
         return exposure
 
     def _picture(
-        self, settings: ExposureSettings, started_ns: int, started: float
+        self, settings: ExposureSettings, started_ns: int, started: float, *, lit: bool
     ) -> tuple[FrameData | None, list[FileReference], list[str]]:
         """The frame or the references of an exposure, and its warnings."""
         if not self._settings["remote_files"]:
-            frame, damage = self._frame(settings, started_ns, started)
+            frame, damage = self._frame(settings, started_ns, started, lit=lit)
             return frame, [], damage
         number, self._number = self._number, self._number + 1
         return None, [FileReference("fits", f"{self._serial}:/data/{number:08}.fits")], []
@@ -365,13 +377,18 @@ class SimulatedDriver(Driver):
         if messages:
             raise CameraError(" ".join(messages), reason="rejected_setting", permanent=True, before_shutter=True)
 
-    def _frame(self, settings: ExposureSettings, wall_ns: int, monotonic: float) -> tuple[FrameData, list[str]]:
-        """The frame, and a sentence if it is damaged."""
+    def _frame(
+        self, settings: ExposureSettings, wall_ns: int, monotonic: float, *, lit: bool = True
+    ) -> tuple[FrameData, list[str]]:
+        """The frame, and a sentence if it is damaged. `lit`: the shutter was open."""
         # Made here and not in `apply`, so that several changes of the settings make one scene.
         if self._scene is None:
             self._scene = self._new_scene()
         number, self._number = self._number, self._number + 1
-        image = self._scene.render(number, settings, wall_ns, monotonic - self._opened)
+        if lit:
+            image = self._scene.render(number, settings, wall_ns, monotonic - self._opened)
+        else:
+            image = dark_image(self._settings["height"], self._settings["width"], settings.amplification, number)
         damaged = self._faults.use_once("torn_frame")
         frame = FrameData(torn(image) if damaged else image, wall_ns, monotonic, number, simulated=True)
         return frame, [TORN] if damaged else []

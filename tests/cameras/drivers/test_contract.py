@@ -153,6 +153,18 @@ def test_an_exposure_reports_the_settings_used(camera: Driver, soon: Soon) -> No
     assert exposure.warnings
 
 
+def test_an_option_that_the_camera_does_not_declare_is_refused(camera: Driver) -> None:
+    with pytest.raises(CameraError, match="colour_of_the_case") as refusal:
+        camera.check_options({"colour_of_the_case": True})
+    assert (refusal.value.reason, refusal.value.permanent) == ("rejected_setting", True)
+
+
+def test_the_default_of_each_option_is_one_of_its_values(camera: Driver) -> None:
+    options = camera.capabilities().options
+    camera.check_options({name: one.default for name, one in options.items() if one.default is not None})
+    assert all(option.label for option in options.values())
+
+
 def test_an_exposure_leaves_the_settings_as_they_were(camera: Driver, soon: Soon) -> None:
     before = camera.apply({}, soon()).actual
     camera.expose(ExposureRequest(exposure_us=1000, gain=2.0), soon())

@@ -276,3 +276,24 @@ def test_pictures_that_stay_with_the_camera_are_referred_to(camera: SimulatedDri
     exposures = [camera.expose(ExposureRequest(), stepping.monotonic() + 5) for _ in range(2)]
     assert [one.references[0].place for one in exposures] == ["sim-0:/data/00000000.fits", "sim-0:/data/00000001.fits"]
     assert [one.frame for one in exposures] == [None, None]
+
+
+def dark(camera: SimulatedDriver, **settings: Any) -> np.ndarray:
+    """The pixels of a frame with a closed shutter."""
+    request = ExposureRequest(options={"shutter": False}, **settings)
+    frame = camera.expose(request, camera.clock.monotonic() + 1000).frame
+    assert frame is not None
+    return frame.image.astype(float)
+
+
+def test_a_closed_shutter_gives_the_bias_and_its_noise_and_no_scene(camera: SimulatedDriver) -> None:
+    assert still(camera, exposure_us=1_000_000).image.max() == 255
+    short, long = dark(camera, exposure_us=1000), dark(camera, exposure_us=1_000_000)
+    assert short.shape == (480, 640, 3)
+    assert [short.mean(), long.mean()] == pytest.approx([8.0, 8.0], abs=0.1)
+    assert [short.std(), long.std()] == pytest.approx([1.5, 1.5], abs=0.1)
+    assert np.mean(short != long) > 0.5
+
+
+def test_the_noise_of_a_dark_frame_grows_with_the_gain(camera: SimulatedDriver) -> None:
+    assert dark(camera, gain=2.0).std() == pytest.approx(3.0, abs=0.2)

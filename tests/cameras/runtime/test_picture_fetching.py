@@ -52,7 +52,7 @@ def camera(bench: CameraLoopBench) -> ScriptedCamera:
 
 
 def wait_for_exposures(bench: CameraLoopBench, number: int) -> None:
-    """Until so many have ended."""
+    """Until this number of exposures has ended."""
     eventually(lambda: bench.camera.calls.count("expose") == number and bench.process.reporter.state == "ready")
 
 

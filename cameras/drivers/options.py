@@ -1,0 +1,112 @@
+"""Options: what a single capture may be given beyond the settings. A driver declares them in its capabilities; the web
+checks a request against those that the camera reported last, and the camera process checks it again. Django-free."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from core.api.constraints import join_choices
+from core.text.suggestions import did_you_mean
+
+OptionType = Literal["choices", "boolean", "words", "text"]
+OptionValue: TypeAlias = bool | str | dict[str, str]
+LONGEST_TEXT = 500
+MOST_WORDS, LONGEST_WORD = 100, 256
+"""Of an option of the type `words`, and of each text in it."""
+WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+MOST_CHARACTERS = 4000
+"""In all options of a capture, as JSON: they are part of each record."""
+TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """`choices`: one of some texts. `boolean`: true or false. `words`: names with a short text each. `text`: one line.
+
+    The label and the help are shown to users.
+    """
+
+    type: OptionType
+    label: str
+    help: str = ""
+    choices: list[str] = field(default_factory=list)
+    default: bool | str | None = None
+    """What an exposure without the option has; None where the camera decides."""
+
+
+def option_errors(declared: Mapping[str, Option], given: Any) -> dict[str, str]:
+    """The name of each option in `given` that the camera does not take -> a sentence. The name is empty for all options
+    together."""
+    if not isinstance(given, Mapping):
+        return {"": "Options are names with a value each."}
+    errors = {name: _check(declared, name, value) for name, value in given.items()}
+    found = {name: sentence for name, sentence in errors.items() if sentence}
+    if not found and len(json.dumps(given)) > MOST_CHARACTERS:
+        found[""] = f"The options have more than {MOST_CHARACTERS} characters together. Shorten them."
+    return found
+
+
+def parse_options(declared: Mapping[str, Option], pairs: list[tuple[str, str]]) -> dict[str, Any]:
+    """Options from texts, as a form or a command line has them. `NAME.WORD` is one of the words of NAME. A text that is
+    no value of its option stays, so that `option_errors` can name it."""
+    found: dict[str, Any] = {}
+    for name, text in pairs:
+        option, dot, word = name.partition(".")
+        if dot and option in declared and declared[option].type == "words":
+            found[option] = {**found.get(option, {}), word: text}
+        elif name in declared and declared[name].type == "boolean" and text.lower() in (*TRUE, *FALSE):
+            found[name] = text.lower() in TRUE
+        else:
+            found[name] = text
+    return found
+
+
+def _check(declared: Mapping[str, Option], name: str, value: Any) -> str:
+    option = declared.get(name)
+    return _describe_unknown(name, declared) if option is None else CHECKS[option.type](option, value)
+
+
+def _describe_unknown(name: str, declared: Mapping[str, Option]) -> str:
+    if not declared:
+        return "This camera takes no options."
+    return f"There is no such option.{did_you_mean(name, list(declared))} This camera has: {', '.join(declared)}."
+
+
+def _check_choice(option: Option, value: Any) -> str:
+    return "" if isinstance(value, str) and value in option.choices else f"Choose {join_choices(option.choices)}."
+
+
+def _check_boolean(_option: Option, value: Any) -> str:
+    return "" if isinstance(value, bool) else "Give true or false."
+
+
+def _check_text(_option: Option, value: Any) -> str:
+    return "" if _is_line(value, LONGEST_TEXT) else f"Give one line of at most {LONGEST_TEXT} characters."
+
+
+def _check_words(_option: Option, value: Any) -> str:
+    if not isinstance(value, dict) or len(value) > MOST_WORDS:
+        return f"Give at most {MOST_WORDS} words with a text each, such as name: value."
+    for word, text in value.items():
+        if not isinstance(word, str) or not WORD.fullmatch(word):
+            return f"{str(word)[:80]!r} is no word: at most 64 letters, digits, - and _, with a letter first."
+        if not _is_line(text, LONGEST_WORD):
+            return f"{word} has to be one line of at most {LONGEST_WORD} characters."
+    return ""
+
+
+def _is_line(value: Any, longest: int) -> bool:
+    return isinstance(value, str) and len(value) <= longest and (value.isprintable() or not value)
+
+
+CHECKS: dict[OptionType, Callable[[Option, Any], str]] = {
+    "choices": _check_choice,
+    "boolean": _check_boolean,
+    "words": _check_words,
+    "text": _check_text,
+}
+"""Type of option -> what checks a value: a sentence, empty for a value that the option takes."""
