@@ -91,6 +91,7 @@ RULES = {
     "f_number": "Write a number above 0, at most 128, such as 2.8.",
     "format": "Write at most 64 letters, digits and + . _ - ( ), such as raw or jpeg.",
     "name": "Write at most 120 characters.",
+    "options": "These options are not valid.",
 }
 """The error of a field whose value is invalid, unless the field's parser has a more specific one."""
 NEEDS_AUTO = "Write the limits of the exposure as well: without them it is fixed."
@@ -227,6 +228,7 @@ class ProgrammeForm:
         self._read_times(values)
         self._read_kind(values)
         self._read_control(values)
+        self._read_options(values)
         for name in SETTING_OF_FIELD:
             if values.get(name) is not None:
                 self._check_range(name, float(values[name]))
@@ -271,6 +273,9 @@ class ProgrammeForm:
             values["control"] = given
         elif given.keys() - {"measure", "mask"}:
             self.errors.setdefault("auto", NEEDS_AUTO)
+
+    def _read_options(self, values: dict[str, Any]) -> None:
+        """Add the options of a form that has some."""
 
     def _need(self, name: str, value: Any) -> None:
         if value is None:

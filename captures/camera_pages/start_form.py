@@ -8,7 +8,9 @@ from typing import Any
 
 from django.utils import timezone
 
+from cameras.capture_options import declared_options
 from cameras.models import Camera
+from captures.camera_pages.option_fields import OptionField, option_fields, read_options
 from captures.camera_pages.programme_form import LABELS, READERS, SETTING_OF_FIELD, ProgrammeForm
 from captures.days.day import station_site
 from captures.sessions.models import MAX_SESSION
@@ -39,6 +41,7 @@ class StartForm(ProgrammeForm):
     def __init__(self, camera: Camera, data: Mapping[str, str] | None = None) -> None:
         self.camera = camera
         self.until: ParsedTime | None = None
+        self._declared = declared_options(camera)
         ranges: dict[str, dict[str, Any]] = camera.capabilities.get("settings", {})
         super().__init__(ranges, data or self._defaults(ranges), read=data is not None)
 
@@ -48,6 +51,14 @@ class StartForm(ProgrammeForm):
         near = {name: _nearest(ranges.get(SETTING_OF_FIELD[name], {}), value) for name, value in DEFAULTS.items()}
         exposure, f_number = format_exposure(near["exposure"]), f"{near['f_number']:.10g}"
         return {"exposure": exposure, "wait": f"{DELAY_S:.10g} s", "from": "end", "f_number": f_number}
+
+    @property
+    def options(self) -> list[OptionField]:
+        return option_fields(self._declared, self.data, self.errors)
+
+    @property
+    def given(self) -> dict[str, str]:
+        return {**super().given, **{one.name: one.value for one in self.options if one.value}}
 
     @property
     def site(self) -> Location:
@@ -72,6 +83,11 @@ class StartForm(ProgrammeForm):
             values["until"] = self.until.at if self.until else None
             self._check_end()
         self._read_window(values)
+
+    def _read_options(self, values: dict[str, Any]) -> None:
+        options, errors = read_options(self._declared, self.data)
+        values["options"] = options or None
+        self.errors |= errors
 
     def _read_window(self, values: dict[str, Any]) -> None:
         """A session with a begin has one window, from there to its end."""

@@ -24,6 +24,10 @@ class ExposureSettings(StrictModel):
     iso: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     f_number: Annotated[float, Field(gt=0, le=128, strict=False)] | None = None
     format: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9+ ._()-]+$")] | None = None
+    options: Annotated[
+        Annotated[dict[str, bool | str | dict[str, str]], Field(max_length=100)] | None,
+        Field(description="Of each capture: those that the camera declares in its `capabilities/`."),
+    ] = None
 
 
 class CaptureRequest(ExposureSettings):

@@ -12,6 +12,7 @@ from uuid import UUID
 import uuid6
 from django.db import IntegrityError, transaction
 
+from cameras.capture_options import check_options
 from cameras.command_events import record_refusals
 from cameras.commands import control
 from cameras.commands.messages import CAPTURE, CaptureAnswer, CaptureArguments
@@ -49,7 +50,8 @@ class CaptureService:
         """Take one still. Every planned capture ends with one outcome, even if this call stops waiting for it.
 
         `new_id` becomes its id. A capture that has this id already is the answer, as it is now, and none is taken.
-        LeaseHeld when another user holds the camera: no capture is planned.
+        LeaseHeld when another user holds the camera, ValidationError for an option that it does not take: no capture
+        is planned.
         """
         wait_s = min(MAX_WAIT_S, request.exposure_s(camera) + readout_s(camera) + 5.0) if wait else 0.0
         sent = self.begin_capture(camera, request, new_id=new_id, wait_s=wait_s)
@@ -62,7 +64,9 @@ class CaptureService:
         file: FileOptions | None = None,
     ) -> SentCapture | Outcome:  # fmt: skip
         """Insert the planned row and send the command; returns an Outcome when there is nothing to wait for.
-        `wait_s`: seconds from now that `finish_capture` will wait at most."""
+        `wait_s`: seconds from now that `finish_capture` will wait at most. ValidationError for an option that the
+        camera does not take."""
+        check_options(camera, request.options)
         with record_refusals(camera, "capture", self.actor, request.requested_settings()):
             return self._send_capture(camera, request, new_id, wait_s, file)
 

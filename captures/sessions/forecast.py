@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db.models import Sum
 from django.utils import timezone
 
+from cameras.capture_options import check_options
 from cameras.models import Camera
 from cameras.programmes.cycle import cycle_of, describe_exposures
 from cameras.spool.records import Programme
@@ -162,7 +163,8 @@ class Forecast:
 
 def forecast(camera: Camera, request: SessionRequest, *, zone: tzinfo | None = None) -> Forecast:
     """The forecast of the session `request` on `camera`, if it starts now. `zone`: the time zone of its sentence, by
-    default the reader's."""
+    default the reader's. ValidationError for an option that the camera does not take."""
+    check_options(camera, request.options)
     programme = request.programme(camera)
     starts, recent = timezone.now(), recent_pictures(camera)
     usable = [usable_exposure(camera, shot["exposure_us"]) for shot in _shots(programme)]

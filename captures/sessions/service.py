@@ -15,6 +15,7 @@ import uuid6
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from cameras.capture_options import check_options
 from cameras.command_events import record_desired_change, record_failures, record_outcome, record_refusals
 from cameras.commands import control
 from cameras.commands.messages import START, STOP, SessionArguments
@@ -78,10 +79,11 @@ class SessionService:
         session. `new_id` becomes its id; a session that has this id already is returned as it is, and none is started.
 
         ControlError or BrokerDown when the command did not reach the host: the session has failed or is stopped, so it
-        does not start later unnoticed.
+        does not start later unnoticed. ValidationError for an option that the camera does not take.
         """
         if new_id and (started := Session.objects.filter(pk=new_id).first()):
             return _check_was_sent(started)
+        check_options(camera, request.options)
         with record_refusals(camera, "start", self.actor, request.programme(camera)):
             return self._start(camera, request, new_id or uuid6.uuid7())
 

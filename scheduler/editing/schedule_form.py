@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -92,6 +93,17 @@ FIRST_VALUES = {
 class ScheduleProgrammeForm(ProgrammeForm):
     request_type = ScheduleProgramme
     ids = "schedule-%s"
+
+    @property
+    def options(self) -> str:
+        """The options of each capture, as JSON. Only programs set them; the form keeps them, and can only remove
+        them."""
+        return "" if self.data.get("without_options") else self.data.get("options", "")
+
+    def _read_options(self, values: dict[str, Any]) -> None:
+        if self.options:
+            # A text is no JSON object: the request has the sentence.
+            values["options"] = json_or_text(self.options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +200,8 @@ class ScheduleForm:
     def add_errors(self, errors: Mapping[str, list[str]]) -> None:
         """Those that the service found."""
         for name, sentences in errors.items():
-            self.errors.setdefault(name if name in self.labels else "name", " ".join(sentences))
+            field = "cameras" if name.startswith("programme.options") else name
+            self.errors.setdefault(field if field in self.labels else "name", " ".join(sentences))
 
     def _read(self) -> ScheduleRequest | None:
         programme = self.programme.request
@@ -312,8 +325,16 @@ def programme_values(programme: Mapping[str, Any]) -> dict[str, str]:
         "format": programme.get("format") or "",
         "aperture": LEFT if programme.get("f_number", "") is None else "",
         **{name: number_text(programme.get(name)) for name in ("count", "gain", "iso", "f_number")},
+        "options": json.dumps(programme["options"]) if programme.get("options") else "",
         **(control_values(control) if isinstance(control, Mapping) else {}),
     }
+
+
+def json_or_text(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def control_values(control: Mapping[str, Any]) -> dict[str, str]:

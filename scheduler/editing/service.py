@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from cameras.capture_options import check_options
 from cameras.models import Camera
 from cameras.selectors import cameras_for
 from monitoring.services import record_event
@@ -108,6 +109,9 @@ class ScheduleService:
 
     def _store(self, schedule: Schedule, request: ScheduleRequest, kind: str) -> Schedule:
         cameras = self._cameras(request.cameras)
+        # One that was never opened may be prepared: its process checks each capture again.
+        for camera in [one for one in cameras if one.capabilities]:
+            check_options(camera, request.programme.options, "programme.options")
         for name, value in request.stored().items():
             setattr(schedule, name, value)
         with transaction.atomic():

@@ -333,6 +333,15 @@ def print_shown(body: dict[str, Any], able: dict[str, Any]) -> None:
     ]
     if rows:
         print_table(make_table(["setting", "set to", "it can have"], rows))
+    if options := body["capabilities"].get("options", {}):
+        columns = ["option of a capture", "type", "values", "default"]
+        print_table(make_table(columns, [option_row(name, option) for name, option in options.items()]))
+
+
+def option_row(name: str, option: dict[str, Any]) -> list[Any]:
+    default = option["default"]
+    words = {True: "yes", False: "no"}
+    return [name, option["type"], ", ".join(option["choices"]), words.get(default, default)]
 
 
 def print_detected(body: dict[str, Any]) -> None:

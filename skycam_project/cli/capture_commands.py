@@ -18,7 +18,14 @@ from skycam_project.cli.local_files import STDOUT, check_destination, copy_file,
 from skycam_project.cli.local_time import LocalZone
 from skycam_project.cli.options import CameraTimeParam, Command, ExposureParam, station_place, time_at
 from skycam_project.cli.output import format_requested_and_used, print_fields, print_line, print_result, print_warnings
-from skycam_project.cli.programme_options import EXPOSURE, build_request, programme_options, session_request
+from skycam_project.cli.programme_options import (
+    EXPOSURE,
+    build_request,
+    capture_options,
+    chosen_options,
+    programme_options,
+    session_request,
+)
 from skycam_project.cli.session_output import print_session
 from skycam_project.cli.station import current
 
@@ -38,12 +45,19 @@ MARGIN_S = 15.0
 @click.option("--iso", type=int, help="ISO sensitivity, for DSLRs.")
 @click.option("--f-number", "-f", type=float, help="Aperture: 2.8 is f/2.8.")
 @click.option("--format", "file_format", help="File format of a DSLR: raw, jpeg, raw+jpeg, or the camera's own name.")
+@capture_options
 @click.option("--job", help="Your own name for finding the capture.")
 @click.option("--note", help="A note to store with the capture.")
 @to_option
 @force_option
 def capture(
-    camera: str | None, exposure: int | None, file_format: str | None, to: str | None, force: bool, **values: Any
+    camera: str | None,
+    exposure: int | None,
+    file_format: str | None,
+    options: list[tuple[str, str]],
+    to: str | None,
+    force: bool,
+    **values: Any,
 ) -> None:
     """Capture one picture and wait until it is saved. --to also copies its first file.
 
@@ -57,7 +71,8 @@ def capture(
     # Before the camera is used: no picture is captured if its copy could not be written.
     check_destination(to, force=force)
     found = find_camera(caller, camera)
-    request = build_request(CaptureRequest, exposure_us=exposure, format=file_format, **values)
+    chosen = chosen_options(found, options)
+    request = build_request(CaptureRequest, exposure_us=exposure, format=file_format, options=chosen, **values)
     outcome = CameraService(caller.actor).capture(found, request)
     taken = require_saved(outcome, request.exposure_s(found) + MARGIN_S)
     path = copy_first_file(taken, to, force=force) if to else None
@@ -113,6 +128,7 @@ def primary_file_path(taken: Capture) -> str:
 @click.command(cls=Command)
 @camera()
 @programme_options
+@capture_options
 @click.option(
     "--from",
     "begin",
@@ -126,7 +142,14 @@ def primary_file_path(taken: Capture) -> str:
 )
 @click.option("--name", help="Name of the session.")
 @click.option("--dry-run", is_flag=True, help="Only show the forecast; start nothing.")
-def start(camera: str | None, exposure: int | None, delay: float | None, dry_run: bool, **values: Any) -> None:
+def start(
+    camera: str | None,
+    exposure: int | None,
+    delay: float | None,
+    options: list[tuple[str, str]],
+    dry_run: bool,
+    **values: Any,
+) -> None:
     """Start a session: one capture after another, until stopped.
 
     Example: skycam start dslr --exposure 8s --every 12s --until 05:30
@@ -137,7 +160,8 @@ def start(camera: str | None, exposure: int | None, delay: float | None, dry_run
     from captures.sessions.forecast import forecast, forecast_body
 
     found = find_camera(caller, camera)
-    request = session_request(exposure, delay, **{**values, **times_at(found, values)})
+    chosen = chosen_options(found, options)
+    request = session_request(exposure, delay, **{**values, "options": chosen, **times_at(found, values)})
     expected = forecast_body(forecast(found, request, zone=LocalZone()))
     if dry_run:
         print_result(dict(expected), print_forecast)

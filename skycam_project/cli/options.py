@@ -262,6 +262,20 @@ class AssignmentParam(click.ParamType[tuple[str, Any]]):
         return key.strip(), json_or_text(text)
 
 
+class NamedTextParam(click.ParamType[tuple[str, str]]):
+    """`NAME=VALUE`, where the value is a text."""
+
+    name = "name=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        name, equals, text = value.partition("=")
+        if not equals or not name.strip():
+            self.fail(f"{value!r} is not NAME=VALUE.", param, ctx)
+        return name.strip(), text
+
+
 def json_or_text(text: str) -> Any:
     try:
         # json.loads() reads NaN and Infinity as numbers, which JSON does not have and PostgreSQL does not store.

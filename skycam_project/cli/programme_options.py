@@ -12,10 +12,12 @@ import click
 
 from core.times.durations import format_exposure, parse_exposure
 from skycam_project.cli.errors import CliError, invalid
-from skycam_project.cli.options import BracketParam, DurationParam, ExposureParam, LimitsParam, given
+from skycam_project.cli.options import BracketParam, DurationParam, ExposureParam, LimitsParam, NamedTextParam, given
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+    from cameras.models import Camera
 
 Request = TypeVar("Request", bound="BaseModel")
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -61,6 +63,25 @@ PROGRAMME_OPTIONS = (
     click.option("--count", type=int, help="End after this number of pictures."),
     click.option("--format", help="File format of a DSLR: raw, jpeg, raw+jpeg, or the camera's own name."),
 )
+
+
+capture_options = click.option(
+    "--option",
+    "options",
+    type=NamedTextParam(),
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An option of the camera, such as shutter=no or header.filter=V; can be repeated. "
+    "`skycam cameras show` lists them.",
+)
+
+
+def chosen_options(camera: Camera, pairs: list[tuple[str, str]]) -> dict[str, Any] | None:
+    """The options in the form of the driver; None without one. Their check follows with the request."""
+    from cameras.capture_options import declared_options
+    from cameras.drivers.options import parse_options
+
+    return parse_options(declared_options(camera), pairs) or None
 
 
 def programme_options(function: Function) -> Function:

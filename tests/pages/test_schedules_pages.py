@@ -45,7 +45,7 @@ WHOLE = {
     "enabled": False,
     "programme": {
         "kind": "bracket", "exposure_us": 100_000, "ev_steps": [-2.0, 0.0, 2.0], "cadence_s": 120.0, "iso": 800,
-        "f_number": 2.8, "format": "raw", "count": 300,
+        "f_number": 2.8, "format": "raw", "count": 300, "options": {"shutter": False, "header": {"lst": "12"}},
         "control": {
             "exposure_us": [50, 20_000_000], "target": 0.3, "iso": [100, 3200], "measure": "percentile",
             "percentile": 95.0, "order": ["iso", "exposure_us"], "damping": 0.5, "hysteresis_ev": 0.5,

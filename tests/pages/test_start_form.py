@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from cameras.drivers.options import Option
 from cameras.leases import service as leases
 from cameras.models import Camera
 from captures.camera_pages.start_form import StartForm
@@ -240,3 +242,48 @@ def test_a_wrong_kind_or_begin_is_explained_at_its_field(
 def test_the_rare_fields_are_closed_until_one_has_a_value(able: Camera) -> None:
     assert not StartForm(able).shows_more
     assert StartForm(able, {**GOOD, "kind": "burst"}).shows_more
+
+
+@pytest.fixture
+def optional(able: Camera) -> Camera:
+    """A camera with an option of each type."""
+    options = {
+        "shutter": Option("boolean", "Shutter", "Closed: a dark frame.", default=True),
+        "mode": Option("choices", "Mode", choices=["single", "first"]),
+        "header": Option("words", "Header words"),
+    }
+    able.capabilities["options"] = {name: asdict(option) for name, option in options.items()}
+    able.save()
+    return able
+
+
+def test_the_form_has_the_simple_options_of_the_camera(optional: Camera, anna: Client) -> None:
+    page = text_of(anna.get(START))
+    assert 'name="option.shutter"' in page
+    assert "yes (default)" in page
+    assert "Closed: a dark frame." in page
+    assert 'name="option.mode"' in page
+    assert "Header words" not in page
+
+
+def test_a_camera_without_options_has_no_fields_for_them(able: Camera, anna: Client) -> None:
+    assert "option." not in text_of(anna.get(START))
+
+
+def test_a_session_is_started_with_the_options_that_were_chosen(optional: Camera) -> None:
+    form = StartForm(optional, {**GOOD, "option.shutter": "false", "option.mode": ""})
+    assert form.request is not None
+    assert form.request.options == {"shutter": False}
+    assert form.given["option.shutter"] == "false"
+
+
+def test_without_a_choice_the_session_has_no_options(optional: Camera) -> None:
+    form = StartForm(optional, GOOD)
+    assert form.request is not None
+    assert form.request.options is None
+
+
+def test_an_option_that_the_form_does_not_offer_is_an_error_at_its_field(optional: Camera, anna: Client) -> None:
+    page = text_of(anna.post(START, {**GOOD, "option.mode": "double"}, headers=SCRIPT))
+    assert "Choose single or first." in page
+    assert Session.objects.count() == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from cameras.drivers.base import SystemClock
+from cameras.drivers.simulated.driver import SimulatedDriver
 from cameras.editing.services import add_camera
 from cameras.exposure.mask import mask_grid
 from skycam_project.cli.programme_options import session_request
@@ -92,3 +96,23 @@ def test_a_wrong_option_is_refused_with_a_sentence(
 ) -> None:
     monkeypatch.chdir(pytestconfig.rootpath)
     assert message in refusal(*options)
+
+
+def opened(camera: Any) -> None:
+    """The camera was opened: its options are known."""
+    camera.capabilities = asdict(SimulatedDriver("", SystemClock()).capabilities())
+    camera.save()
+
+
+def test_an_option_of_the_camera(camera: Any) -> None:
+    opened(camera)
+    assert sentence("--option", "shutter=no").startswith("8 s")
+    assert "Give true or false." in refusal("--option", "shutter=perhaps")
+    assert "options.mirror: There is no such option." in refusal("--option", "mirror=up")
+    assert "'shutter' is not NAME=VALUE." in refusal("--option", "shutter")
+
+
+def test_the_options_of_a_camera_are_shown(camera: Any) -> None:
+    opened(camera)
+    shown = skycam("cameras", "show", "sim").stdout
+    assert re.search(r"shutter +boolean +- +yes", shown)
