@@ -149,7 +149,7 @@ class WebLegs:
         """Build the answer from the record, without reading the row."""
         from captures.capturing.bodies import capture_body
 
-        json.dumps(capture_body(self.capture, self.files))
+        json.dumps(capture_body(self.capture, self.files, []))
 
     def http(self) -> float:
         """The time of a request that is answered from the camera's row, without looking up the token."""

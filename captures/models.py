@@ -1,5 +1,5 @@
 from captures.archives.models import Archive, ArchiveFile, ArchiveFolder
-from captures.capturing.models import Capture, CaptureFile, CaptureTotal
+from captures.capturing.models import Capture, CaptureFile, CaptureReference, CaptureTotal
 from captures.clips.models import Clip, ClipHold
 from captures.experiments.models import (
     Experiment,
@@ -24,6 +24,7 @@ __all__ = [
     "ArchiveFolder",
     "Capture",
     "CaptureFile",
+    "CaptureReference",
     "CaptureTotal",
     "ClaimSuspension",
     "Clip",

@@ -256,8 +256,8 @@ class Exposure:
     """The files on the camera's card; `delete_from_card` may remove them once the record is durable."""
     fetch: Callable[[float], None] | None = None
     """Fetches a picture that the camera still holds when `expose` returns: called once, with a deadline as for
-    `expose`, it fills `frame`, `files`, `references`, `missing` and `temperature_celsius`, and adds to `actual` and
-    `warnings`. CameraError.
+    `expose`, it fills `frame`, `files`, `references`, `missing`, `card` and `temperature_celsius`, and adds to `actual`
+    and `warnings`. CameraError.
 
     It runs on another thread than the driver's other calls, in the order of the exposures, one at a time. Meanwhile any
     other call may come, also the next `expose` (`Capabilities.overlap`); none of them may wait for the fetch. `abort`

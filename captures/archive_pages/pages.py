@@ -19,10 +19,11 @@ from captures.archive_pages.filters import FileFilter, choices, link_of
 from captures.archive_pages.folders import folders_of
 from captures.archive_pages.listing import displays_for
 from captures.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveState
+from captures.archives.remote import remote_sentences
 from captures.archives.selectors import archive_file_for, archive_files_for, archives_for, kind_condition
 from captures.archives.verification import KIND as VERIFY
 from captures.days.parameters import parse_cursor
-from captures.experiments.selectors import sees_all
+from captures.experiments.selectors import sees_all, visible_places
 from captures.files.zip_download import MAX_FILES
 from core.api.paging import Cursor, beyond
 from core.jobs.models import Job
@@ -64,6 +65,7 @@ class ArchivePage(ArchivePageBase):
             "sees_all": is_whole_view,
             "faulty": list(faulty[:FAULTY]),
             "stated": stated(archive) if is_whole_view else [],
+            "remote": remote_sentences(archive.experiment, visible_places(user, archive.experiment)),
             "folders": folders_of(archive, user, with_findings=is_whole_view),
             "custody": custody_of(archive) if is_whole_view else [],
             "most_custody": CUSTODY,

@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 from django.db.models import Count, Q, Sum
 
 from captures.archives.models import Archive, ArchiveFile, ArchiveFolder
+from captures.archives.remote import remote_sentences
 from captures.experiments.selectors import visible_places
 from core.times.timestamps import stamp, stamp_or_none
 
@@ -22,7 +23,8 @@ class ArchiveFolderBody(TypedDict):
 
 
 class ArchiveBody(TypedDict):
-    """`files` counts those of the cameras that the user may see, by state. `missing`: what the archive lacks."""
+    """`files` counts those of the cameras that the user may see, by state. `missing`: what the archive lacks. `remote`:
+    the captures whose files stay with their cameras."""
 
     id: str
     experiment: str
@@ -32,6 +34,7 @@ class ArchiveBody(TypedDict):
     state: str
     message: str
     missing: list[str]
+    remote: list[str]
     files: dict[str, int]
     bytes: int
     revision: int
@@ -71,7 +74,8 @@ def archive_body(archive: Archive, user: Any) -> ArchiveBody:
         id=str(archive.pk), experiment=str(archive.experiment_id), name=archive.experiment.name, method=archive.method,
         folder=archive.folder, state=archive.state, message=archive.message,
         # A sentence may name a camera that the user may not see.
-        missing=archive.missing if sees_all else [], files=dict(counts), bytes=total, revision=archive.revision,
+        missing=archive.missing if sees_all else [], remote=remote_sentences(archive.experiment, places),
+        files=dict(counts), bytes=total, revision=archive.revision,
         requested=stamp(archive.requested_at), requested_by=archive.requested_by,
         completed=stamp_or_none(archive.completed_at), verified=stamp_or_none(archive.verified_at),
         verification=archive.verification,

@@ -16,6 +16,7 @@ from django.utils import timezone
 from captures.archives.manifest import MANIFEST, README, camera_parts, custody, experiment_part
 from captures.archives.models import Archive, ArchiveFile, ArchiveFileState
 from captures.archives.names import is_plain_path, slug_of
+from captures.archives.remote import remote_parts
 from captures.experiments.bodies import attachment_body, note_body
 from captures.experiments.models import ExperimentCamera
 from captures.experiments.selectors import visible_places
@@ -137,6 +138,7 @@ def _content(archive: Archive, places: list[ExperimentCamera], actor: str, writt
         "verified": stamp_or_none(archive.verified_at),
         "all_cameras": sees_all,
         "missing": archive.missing if sees_all else [],
+        "remote": remote_parts(experiment, places),
         "cameras": camera_parts(experiment, places),
         "notes": [note_body(note) for note in experiment.notes.all()],
         "attachments": [attachment_body(one) for one in experiment.attachments.all()],

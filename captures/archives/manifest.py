@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from captures.archives.models import Archive, ArchiveFile, ArchiveFolder
+from captures.archives.remote import remote_parts
 from captures.experiments.bodies import attachment_body, camera_account, note_body
 from captures.experiments.models import Experiment, ExperimentCamera
 from core.times.timestamps import stamp, stamp_or_none
@@ -36,6 +37,7 @@ def make_manifest(archive: Archive, revision: int, written: str) -> str:
         "folders": [{"host": folder.host, "folder": archive.folder} for folder in archive.folders.order_by("host")],
         "files": [file_part(file) for file in files_of(archive)],
         "missing": archive.missing,
+        "remote": remote_parts(experiment, experiment.places.all()),
         "cameras": camera_parts(experiment, experiment.places.select_related("camera")),
         "notes": [note_body(note) for note in experiment.notes.all()],
         "attachments": [attachment_body(one) for one in experiment.attachments.all()],

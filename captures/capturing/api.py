@@ -41,7 +41,8 @@ class CaptureView(IdempotentView, CameraView):
         headers = {"Location": capture_url(outcome.capture.pk)} | (
             {} if wait else {"Preference-Applied": "respond-async"}
         )
-        return Response(capture_body(outcome.capture, outcome.files), 202 if outcome.pending else 201, headers=headers)
+        body = capture_body(outcome.capture, outcome.files, outcome.references)
+        return Response(body, 202 if outcome.pending else 201, headers=headers)
 
 
 class CapturesView(APIView):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypedDict
 
-from captures.capturing.models import Capture, CaptureFile
+from captures.capturing.models import Capture, CaptureFile, CaptureReference
 from captures.thumbnails.store import picture_index
 from core.times.timestamps import stamp, stamp_or_none
 
@@ -26,11 +26,22 @@ class FileBody(TypedDict):
     url: str
 
 
+class ReferenceBody(TypedDict):
+    """A file that stays with the camera, in a `place` as the camera says it. The station does not hold it. Size and
+    hash are null where the camera does not report them, and are never checked."""
+
+    kind: str
+    place: str
+    bytes: int | None
+    sha256: str | None
+
+
 class CaptureBody(TypedDict):
     """One planned still. `started` is null until the shutter opens. The primary file's fields are repeated at the top
     level, null without files. `asked` has the requested settings; exposure_us, gain, ... are those that were used.
     `origin` is camera or adopted; `adopted` says when, null for a camera's own capture. `trashed` says when it was
-    moved to the trash, null if it was not; `purged` when its files were deleted from there."""
+    moved to the trash, null if it was not; `purged` when its files were deleted from there. `files` are those that the
+    station holds; `references` those that stay with the camera."""
 
     id: str
     camera: str
@@ -74,6 +85,7 @@ class CaptureBody(TypedDict):
     width: int | None
     height: int | None
     files: list[FileBody]
+    references: list[ReferenceBody]
     thumbnail: str | None
 
 
@@ -100,8 +112,16 @@ def file_body(file: CaptureFile) -> FileBody:
     )
 
 
-def capture_body(capture: Capture, known: list[CaptureFile] | None = None) -> CaptureBody:
-    """`known`: the capture's files, if they are known."""
+def reference_body(reference: CaptureReference) -> ReferenceBody:
+    return ReferenceBody(
+        kind=reference.kind, place=reference.place, bytes=reference.bytes, sha256=reference.sha256 or None
+    )
+
+
+def capture_body(
+    capture: Capture, known: list[CaptureFile] | None = None, references: list[CaptureReference] | None = None
+) -> CaptureBody:
+    """`known` and `references`: the capture's files and references, if they are known."""
     found = capture.files.all() if known is None else known
     files = [file_body(file) for file in found]
     primary = files[0] if files else None
@@ -148,5 +168,6 @@ def capture_body(capture: Capture, known: list[CaptureFile] | None = None) -> Ca
         width=primary["width"] if primary else None,
         height=primary["height"] if primary else None,
         files=files,
+        references=[reference_body(one) for one in (capture.references.all() if references is None else references)],
         thumbnail=thumbnail_url(capture, found),
     )

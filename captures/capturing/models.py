@@ -221,3 +221,24 @@ class CaptureFile(models.Model):
 
     def __str__(self) -> str:
         return self.path
+
+
+class CaptureReference(models.Model):
+    """A file of a capture that stays with its camera. No host of the station holds it: it is neither verified nor
+    copied nor deleted."""
+
+    capture = models.ForeignKey(Capture, on_delete=models.CASCADE, related_name="references")
+    number = models.PositiveSmallIntegerField(default=0, help_text="In the order of the camera.")
+    kind = models.CharField(max_length=20)
+    place = models.CharField(max_length=500, help_text="As the camera says it, such as host:/folder/name.")
+    bytes = models.PositiveBigIntegerField(null=True, blank=True, help_text="Empty: unknown.")
+    sha256 = models.CharField(max_length=64, blank=True, help_text="As the camera says it. Empty: unknown.")
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["capture", "number"], name="references_of_a_capture_are_numbered"),
+        ]
+
+    def __str__(self) -> str:
+        return self.place

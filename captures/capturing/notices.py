@@ -66,7 +66,9 @@ def capture_update(capture: Capture, slug: str, observed: str, files: list[Captu
     )
 
 
-def latest_image(capture: Capture, files: list[CaptureFile]) -> LatestImage:
-    """`thumbnail` is null when the capture has no file that can be rendered."""
+def latest_image(capture: Capture, files: list[CaptureFile]) -> LatestImage | None:
+    """None when the station holds no file of it. `thumbnail` is null when none of its files can be rendered."""
+    if not files:
+        return None
     url = f"{capture_url(capture.pk)}file/"
     return LatestImage(id=str(capture.pk), url=url, thumbnail=thumbnail_url(capture, files))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from captures.capturing.models import Capture, CaptureFile
+from captures.capturing.models import Capture, CaptureFile, CaptureReference
 from captures.capturing.notices import publish_capture
+from captures.capturing.references import describe_references
 from captures.capturing.totals import count_outcome
 from monitoring.camera_refs import CameraRef
 from monitoring.services import record_event
@@ -13,12 +15,16 @@ from monitoring.services import record_event
 SEVERITIES = {"saved": "info", "failed": "error", "skipped": "warning"}
 
 
-def publish_outcome(capture: Capture, camera: CameraRef, files: list[CaptureFile]) -> None:
+def publish_outcome(
+    capture: Capture, camera: CameraRef, files: list[CaptureFile], references: Iterable[CaptureReference] = ()
+) -> None:
     """Count the outcome and record its event, in the caller's transaction, and publish its notice after the commit.
     Each capture that a camera takes or fails to take comes here once; adopted ones do not."""
     count_outcome(capture)
     warnings = _setting_warnings(capture)
-    message = " ".join([capture.message or f"{camera.slug} saved a capture.", *warnings])
+    remote = describe_references(references)
+    where = [f"Remote: {remote}, not held by this station."] if remote else []
+    message = " ".join([capture.message or f"{camera.slug} saved a capture.", *where, *warnings])
     severity = SEVERITIES[capture.status]
     record_event(
         f"capture.{capture.status}", message, severity="warning" if warnings and severity == "info" else severity,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cameras.errors import ControlError
-from captures.capturing.models import Capture, CaptureFile
+from captures.capturing.models import Capture, CaptureFile, CaptureReference
 from core.broker.broker import BrokerDown
 
 PROBLEM_OF = {
@@ -26,6 +26,8 @@ class Outcome:
 
     capture: Capture
     files: list[CaptureFile] | None = None
+    """None: not read yet."""
+    references: list[CaptureReference] | None = None
     """None: not read yet."""
     pending: bool = False
     problem: ControlError | BrokerDown | None = None

@@ -62,7 +62,7 @@ class SiteCache:
 
 
 def read_site() -> Site:
-    """In four queries, whatever the number of cameras; in one without a main sensor."""
+    """In five queries, whatever the number of cameras; in one without a main sensor."""
     main = SensorChannel.objects.filter(main=True).values_list("sensor__name", "key", "quantity").first()
     if main is None:
         return Site()

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from cameras.spool.records import CaptureRecord, PartFile
-from captures.capturing.models import Capture, CaptureFile
+from captures.capturing.models import Capture, CaptureFile, CaptureReference
 
 OBSERVED = (
     "exposure_us", "gain", "iso", "f_number", "temperature_celsius", "statistics", "simulated", "driver", "library",
@@ -44,6 +44,17 @@ def fields_from_record(record: CaptureRecord) -> dict[str, Any]:
 def files_from_record(capture: Capture, record: CaptureRecord) -> list[CaptureFile]:
     """Rows for the files in a record of this host, not saved."""
     return [_file(capture, record["root"], place, file) for place, file in enumerate(record["files"])]
+
+
+def references_from_record(capture: Capture, record: CaptureRecord) -> list[CaptureReference]:
+    """Rows for the files that stay with the camera, not saved."""
+    return [
+        CaptureReference(
+            capture=capture, number=number, kind=one["kind"], place=one["place"], bytes=one["bytes"],
+            sha256=one["sha256"] or "",
+        )
+        for number, one in enumerate(record["body"].get("references", []))
+    ]  # fmt: skip
 
 
 def _file(capture: Capture, root: str, place: int, file: PartFile) -> CaptureFile:

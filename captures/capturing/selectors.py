@@ -22,18 +22,19 @@ class DayCount(TypedDict):
 
 
 def captures_for(user: Any) -> QuerySet[Capture]:
-    """The user's captures with camera and files, in a constant number of queries. Without those in the trash."""
+    """The user's captures with camera, files and references, in a constant number of queries. Without those in the
+    trash."""
     return all_captures_for(user).filter(trashed_at=None)
 
 
 def all_captures_for(user: Any) -> QuerySet[Capture]:
     """As `captures_for`, with those in the trash and those whose files are deleted: for links to one capture."""
-    return visible_to(Capture.objects.select_related("camera").prefetch_related("files"), user)
+    return visible_to(Capture.objects.select_related("camera").prefetch_related("files", "references"), user)
 
 
 def trash_for(user: Any) -> QuerySet[Capture]:
     """The captures in the trash, last trashed first."""
-    trashed = Capture.objects.in_trash().select_related("camera").prefetch_related("files")
+    trashed = Capture.objects.in_trash().select_related("camera").prefetch_related("files", "references")
     return visible_to(trashed, user).order_by("-trashed_at", "-id")
 
 
@@ -73,7 +74,7 @@ def with_newest(cameras: CameraQuerySet) -> CameraQuerySet:
 
 def captures_by_id(ids: Iterable[UUID | None]) -> dict[Any, Capture]:
     wanted = [value for value in ids if value is not None]
-    found: QuerySet[Capture] = Capture.objects.filter(pk__in=wanted).prefetch_related("files")
+    found: QuerySet[Capture] = Capture.objects.filter(pk__in=wanted).prefetch_related("files", "references")
     return {capture.pk: capture for capture in found}
 
 

@@ -23,7 +23,7 @@ from cameras.spool.records import CaptureRecord, FileOptions
 from captures.capturing.decided_outcomes import fail_unsent_capture
 from captures.capturing.models import Capture
 from captures.capturing.outcomes import Outcome
-from captures.capturing.records import apply_record, files_from_record
+from captures.capturing.records import apply_record, files_from_record, references_from_record
 from captures.capturing.requests import CaptureRequest
 from core.broker.broker import BrokerDown
 
@@ -165,7 +165,7 @@ def _outcome_from_record(capture: Capture, record: CaptureRecord) -> Outcome:
     """The outcome in the record, which is safe on the disk. The row has it too, at the latest when the database is
     back."""
     apply_record(capture, record)
-    return Outcome(capture, files_from_record(capture, record))
+    return Outcome(capture, files_from_record(capture, record), references_from_record(capture, record))
 
 
 def _outcome_from_row(capture: Capture, problem: ControlError | None = None) -> Outcome:

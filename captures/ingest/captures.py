@@ -8,9 +8,9 @@ from uuid import UUID
 from django.db.models import F
 
 from cameras.spool.records import CaptureRecord, FollowingStart
-from captures.capturing.models import Capture, CaptureFile
+from captures.capturing.models import Capture, CaptureFile, CaptureReference
 from captures.capturing.outcome_events import publish_outcome
-from captures.capturing.records import apply_record, fields_from_record, files_from_record
+from captures.capturing.records import apply_record, fields_from_record, files_from_record, references_from_record
 from captures.experiments.membership import link_capture
 from captures.ingest.records import camera_of
 from captures.sessions.models import SESSION_TRANSITIONS, Session
@@ -23,10 +23,11 @@ def ingest_capture(record: CaptureRecord) -> None:
     if not _update_planned(record) and not _insert_capture(capture, record):
         return
     files = CaptureFile.objects.bulk_create(files_from_record(capture, record))
+    references = CaptureReference.objects.bulk_create(references_from_record(capture, record))
     if capture.session_id:
         _count_outcome(capture, record["body"].get("following"))
     link_capture(capture)
-    publish_outcome(capture, camera_of(record), files)
+    publish_outcome(capture, camera_of(record), files, references)
 
 
 def _capture_from_record(record: CaptureRecord) -> Capture:

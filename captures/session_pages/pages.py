@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 
@@ -20,7 +20,7 @@ from cameras.leases.lease_holders import LeaseHeld
 from cameras.leases.pages import acquire_from_form
 from cameras.selectors import cameras_for
 from cameras.visibility import UnknownCamera, camera_condition
-from captures.capturing.models import Capture
+from captures.capturing.models import Capture, CaptureReference
 from captures.capturing.selectors import captures_for
 from captures.days.parameters import parse_cursor
 from captures.gallery.counting import LOST, MAX_COUNTED
@@ -40,6 +40,7 @@ from captures.sessions.service import (
 )
 from core.api.paging import Cursor, beyond
 from core.pages.page import Page, is_htmx_request, message_response
+from core.text.plurals import pluralize
 from monitoring.selectors import events_for
 
 ROWS = 50
@@ -105,6 +106,7 @@ class SessionPage(Page):
             "reasons": self._reasons(session),
             "lost": lost,
             "receivers": self._receivers(session),
+            "remote": self._remote(session),
             "lost_more": sum(tile.count for tile in lost if tile.capture) >= MAX_LOST,
             "events": list(events_for(self.request.user).filter(subject=str(session.pk))[:EVENTS]),
         }
@@ -117,10 +119,21 @@ class SessionPage(Page):
 
     def _lost(self, session: Session) -> list[Tile]:
         # A query for each status walks the index by status in the order of time; one for both would sort.
-        queries = [self._captures_with(session, status).order_by("started_at", "id") for status in LOST]
+        found = [self._captures_with(session, status).order_by("started_at", "id") for status in LOST]
+        # The rows of lost captures name no references.
+        queries = [one.prefetch_related(None).prefetch_related("files") for one in found]
         rows = [row for query in queries for row in query[:MAX_LOST]]
         rows.sort(key=lambda row: (row.started_at, row.pk))
         return tiles_of(rows[:MAX_LOST], session.gaps.all())
+
+    @staticmethod
+    def _remote(session: Session) -> str:
+        """`12 captures, 48 files`, whose files stay with the camera; empty without any."""
+        references = CaptureReference.objects.filter(capture__session=session.pk)
+        found = references.aggregate(files=Count("pk"), captures=Count("capture", distinct=True))
+        if not found["files"]:
+            return ""
+        return f"{pluralize(found['captures'], 'capture')}, {pluralize(found['files'], 'file')}"
 
     def _captures_with(self, session: Session, status: str) -> QuerySet[Capture]:
         """The session's captures with this status. Conditions on camera and time make the database use its index."""

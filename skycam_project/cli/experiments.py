@@ -386,3 +386,5 @@ def print_archive(body: dict[str, Any]) -> None:
         print_line(f"  {folder['host']}: {folder['path'] or body['folder']}")
     for sentence in body["missing"]:
         print_line(f"  missing: {sentence}")
+    for sentence in body["remote"]:
+        print_line(f"  {sentence}")

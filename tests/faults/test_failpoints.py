@@ -17,6 +17,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 CAMERA_POINTS = ("after_plan", "after_part", "after_record", "after_place", "after_done")
 OVERLAPPING = {"fetch_s": 0.05}
 """Settings of a camera that exposes while a picture is fetched."""
+REMOTE = {"fetch_s": 0.05, "remote_files": True}
+"""Settings of one that keeps its pictures as well."""
 
 
 @pytest.fixture
@@ -54,14 +56,21 @@ def test_a_session_killed_at_a_point_of_the_protocol_loses_and_repeats_nothing(
 
 
 @pytest.mark.parametrize("passes", [0, 3])
-@pytest.mark.parametrize("point", CAMERA_POINTS)
+@pytest.mark.parametrize(
+    ("settings", "point"),
+    [
+        *((OVERLAPPING, point) for point in CAMERA_POINTS),
+        *((REMOTE, point) for point in CAMERA_POINTS if point != "after_part"),
+    ],
+    ids=str,
+)
 def test_a_session_that_overlaps_killed_at_a_point_of_the_protocol_loses_and_repeats_nothing(
-    archive: Archive, point: str, passes: int
+    archive: Archive, settings: dict[str, object], point: str, passes: int
 ) -> None:
     session = archive.session(delay_s=0, count=8)
-    with process(archive, session, settings=OVERLAPPING, kill={"point": point, "passes": passes}) as killed:
+    with process(archive, session, settings=settings, kill={"point": point, "passes": passes}) as killed:
         assert killed.process.wait(TIMEOUT_S) == -9
-    run_to_the_end(archive, session, settings=OVERLAPPING)
+    run_to_the_end(archive, session, settings=settings)
     session.refresh_from_db()
     assert archive.inconsistencies() == []
     assert session.state == "finished"

@@ -15,6 +15,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from cameras.status import consumers
 from captures.capturing.models import Capture
+from captures.storage.models import StorageRoot
 from core.broker import broker
 from monitoring.models import Alert, Sensor, SensorChannel
 from monitoring.notices import publish_readings
@@ -24,6 +25,7 @@ from skycam_project.access.models import User
 from tests.harness.busy_machine import own_seconds
 from tests.harness.clients.sockets import OpenSocket, user_of, with_token
 from tests.harness.rows.audiences import only_for
+from tests.harness.rows.captures import file_of, remote
 from tests.harness.waiting import eventually_in_loop
 
 ROM = "28FF641E8216043C"
@@ -219,9 +221,9 @@ async def test_the_newest_readings_are_sent_together(viewer: dict[str, str], ser
 
 
 async def test_a_reading_of_the_main_sensor_is_a_capture_update_without_a_capture(
-    viewer: dict[str, str], camera: Camera, thermometer: SensorChannel, server: redis.Redis
+    viewer: dict[str, str], camera: Camera, root: StorageRoot, thermometer: SensorChannel, server: redis.Redis
 ) -> None:
-    capture = await committed(lambda: saved_capture(camera))
+    capture = await committed(lambda: file_of(saved_capture(camera), root, kind="other").capture)
     async with OpenSocket("/ws/captures/", viewer) as socket:
         await subscribed(server, "readings")
         publish_readings([of_roof(60.0, quantity="humidity"), of_roof(11.5), of_roof(3.0, channel="other")])
@@ -237,6 +239,17 @@ async def test_a_reading_of_the_main_sensor_is_a_capture_update_without_a_captur
             },
         },
     }  # fmt: skip
+
+
+async def test_a_newest_capture_whose_files_stay_with_the_camera_is_no_image(
+    viewer: dict[str, str], camera: Camera, thermometer: SensorChannel, server: redis.Redis
+) -> None:
+    await committed(lambda: remote(camera))
+    async with OpenSocket("/ws/captures/", viewer) as socket:
+        await subscribed(server, "readings")
+        publish_readings([of_roof(11.5)])
+        data = (await socket.receive())["data"]
+    assert (data["camera"], data["latest_image"]) == ("sky", None)
 
 
 def saved_capture(camera: Camera) -> Capture:

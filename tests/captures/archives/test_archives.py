@@ -18,13 +18,23 @@ from captures.archives.selectors import archives_for
 from captures.archives.services import advance, archive_path, extend_archives, request_archive, request_due
 from captures.camera_service import CameraService
 from captures.experiments.membership import link_capture
-from captures.models import Archive, ArchiveFile, Capture, Clip, ClipHold, Experiment, ExperimentCamera, StorageRoot
+from captures.models import (
+    Archive,
+    ArchiveFile,
+    Capture,
+    Clip,
+    ClipHold,
+    Experiment,
+    ExperimentCamera,
+    ExperimentCapture,
+    StorageRoot,
+)
 from captures.storage.roots import assign_root
 from captures.stored_files.tables import FILE_TABLES
 from captures.trash.services import restore_capture, trash_capture
 from core.jobs.models import Job
 from monitoring.models import Alert, Event
-from tests.harness.rows.captures import file_of, saved
+from tests.harness.rows.captures import HASH, PLACES, file_of, remote, saved
 
 
 def folder(archive: Archive) -> Path:
@@ -356,3 +366,20 @@ def test_lists_of_archives_and_of_their_files_do_not_read_the_manifests(archive:
     listed = FILE_TABLES["archives"].rows().first().folder.archive
     assert listed.get_deferred_fields() == {"manifest"}
     assert archives_for(get_user_model().objects.get()).get().get_deferred_fields() == {"manifest"}
+
+
+def test_captures_whose_files_stay_with_the_camera_are_listed_as_not_archived(
+    run: Experiment, clips: list[Clip], run_jobs: Any, camera: Any, viewer: Any
+) -> None:
+    capture = remote(camera)
+    ExperimentCapture.objects.create(experiment=run, capture=capture)
+    archive = request_archive(run)
+    run_jobs()
+    archive.refresh_from_db()
+    said = ["1 capture of sky is not archived: remote, 4 files on pco-nuc."]
+    stated = manifest(archive)["remote"]
+    assert archive.state == "complete"
+    assert viewer.get(f"/api/v1/archives/{archive.pk}/").json()["remote"] == said
+    assert said[0] in viewer.get(f"/archives/{archive.pk}/").content.decode()
+    assert [(one["place"], one["sha256"]) for one in stated][:2] == [(PLACES[0], HASH), (PLACES[1], None)]
+    assert "verified" not in stated[0]

@@ -76,9 +76,9 @@ def _rows() -> list[str]:
             wrong.append(f"session {session.pk} planned {session.planned} and covers {sorted(covered)}")
         if session.planned != session.saved + session.failed + session.skipped:
             wrong.append(f"session {session.pk} does not add up")
-    saved = Capture.objects.filter(status="saved", files=None)
+    saved = Capture.objects.filter(status="saved", files=None, references=None)
     wrong += _totals()
-    return wrong + [f"{capture.pk} is saved without a file" for capture in saved]
+    return wrong + [f"{capture.pk} is saved without a file or a reference" for capture in saved]
 
 
 def _totals() -> list[str]:
