@@ -10,11 +10,23 @@ from django.core.exceptions import ValidationError
 from cameras.drivers.options import Option, option_errors
 from cameras.models import Camera
 from core.dataclass_json import dataclass_from_json
+from core.text.plurals import pluralize
 
 
 def declared_options(camera: Camera) -> dict[str, Option]:
     found = camera.capabilities.get("options", {})
     return {name: dataclass_from_json(Option, option) for name, option in found.items()}
+
+
+def describe_options(options: Mapping[str, Any]) -> str:
+    """`shutter no, mode first, header 12 words`."""
+    return ", ".join(f"{name} {_describe_value(value)}" for name, value in options.items())
+
+
+def _describe_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return pluralize(len(value), "word") if isinstance(value, dict) else str(value)
 
 
 def check_options(camera: Camera, options: Mapping[str, Any] | None, field: str = "options") -> None:

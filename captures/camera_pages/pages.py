@@ -23,6 +23,7 @@ from captures.camera_pages.panel_pages import exposure_context
 from captures.camera_pages.start_form import StartForm
 from captures.capturing.models import Capture
 from captures.capturing.outcomes import NotSaved, check_saved
+from captures.capturing.references import describe_references
 from captures.capturing.requests import CaptureRequest
 from captures.capturing.selectors import captures_for
 from captures.capturing.service import CaptureService
@@ -183,5 +184,9 @@ class StopPage(PageOfCamera):
 
 
 def saved_message(request: HttpRequest, capture: Capture) -> HttpResponse:
-    """The message has the file's name as a link to the file."""
+    """The message has the file's name as a link to the file, or says that the files stay with the camera."""
+    if remote := describe_references(capture.references.all()):
+        return message_response(
+            request, "ok", f"Saved. Remote: {remote}, not held by this station.", at=capture.ended_at
+        )
     return message_response(request, "ok", "Saved", at=capture.ended_at, link=original(capture), name=filename(capture))

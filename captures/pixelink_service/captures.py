@@ -26,7 +26,7 @@ from captures.pixelink_service.bodies import (
     UsedSettings,
     warning_of,
 )
-from captures.pixelink_service.errors import TooSlow
+from captures.pixelink_service.errors import RemotePicture, TooSlow
 from captures.pixelink_service.request_order import RequestOrder
 from captures.pixelink_service.served_camera import ACTOR
 from captures.storage.models import StorageRoot
@@ -62,10 +62,13 @@ def file_options() -> FileOptions:
 
 
 def captured_body(outcome: Outcome, warnings: Sequence[str] = ()) -> Captured:
-    """The response body; `warnings` come before those of the capture."""
+    """The response body; `warnings` come before those of the capture. RemotePicture."""
     capture = outcome.capture
-    # A saved capture has a file; the first one is the primary file.
-    file = (list(capture.files.all()) if outcome.files is None else outcome.files)[0]
+    files = list(capture.files.all()) if outcome.files is None else outcome.files
+    if not files:
+        raise RemotePicture(f"The capture {capture.pk} is saved, but its files stay with the camera.")
+    # The first one is the primary file.
+    file = files[0]
     kind, at = format_of(file), stamp(capture.started_at)
     return Captured(
         success=True,

@@ -43,6 +43,10 @@ class TooSlow(Exception):
     """A capture has no outcome in time; it still ends with one."""
 
 
+class RemotePicture(Exception):
+    """A capture was saved with references only, and this service answers with a file."""
+
+
 class TooMany(Exception):
     """The limit of waiting captures is reached."""
 
@@ -103,6 +107,7 @@ def _(error: NotSaved) -> HttpResponse:
 @response_for.register(BrokerDown)
 @response_for.register(LiveViewRefused)
 @response_for.register(TooMany)
+@response_for.register(RemotePicture)
 def _(error: Exception) -> HttpResponse:
     return error_response(503, str(error))
 

@@ -7,7 +7,10 @@ from typing import Any
 from django import template
 
 from cameras.camera_display import held_sentence
+from cameras.capture_options import describe_options
 from cameras.leases.lease_holders import LeaseHolder
+from captures.capturing.models import Capture
+from captures.capturing.references import describe_references
 from captures.files import addresses
 from captures.sessions.models import Session
 from core.templatetags.skycam import datetime_text
@@ -21,8 +24,15 @@ for function in (
     addresses.shown,
     addresses.name,
     addresses.address,
+    describe_options,
 ):
     register.filter(function)
+
+
+@register.filter
+def remote(capture: Capture) -> str:
+    """`4 files on pco-nuc`, of the files that stay with the camera; empty without any."""
+    return describe_references(capture.references.all())
 
 
 @register.filter

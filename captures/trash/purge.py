@@ -16,6 +16,7 @@ from cameras.spool.durable import RootFiles
 from cameras.spool.failpoints import hit_failpoint
 from cameras.spool.storage import RootMissing
 from captures.capturing.models import Capture, CaptureFile
+from captures.capturing.references import describe_references
 from captures.clips.deletion import Problem, delete_file, open_root
 from captures.storage.guards import any_of, guards
 from captures.storage.models import StorageRoot
@@ -142,6 +143,8 @@ def delete_rows(files: list[CaptureFile], actor: str) -> list[CaptureFile]:
         capture = own[0].capture
         when = f"{capture.trashed_at:%Y-%m-%d %H:%M:%S} UTC"
         message = f"Its picture was moved to the trash at {when} and deleted at {timezone.now():%Y-%m-%d %H:%M:%S} UTC."
+        if references := describe_references(capture.references.all()):
+            message = f"{message} Remote files were not deleted: {references}."
         Capture.objects.filter(pk=pk).update(message=message)
         data = [{"path": file.path, "bytes": file.bytes, "sha256": file.sha256} for file in own]
         record_event(

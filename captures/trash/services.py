@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from captures.archives.models import ArchiveFile, ArchiveFileState
-from captures.capturing.models import Capture, CaptureFile
+from captures.capturing.models import Capture, CaptureFile, CaptureReference
 from captures.experiments.models import Experiment, ExperimentCapture, ExperimentState
 from core.text.plurals import pluralize
 from monitoring.services import record_event
@@ -92,6 +92,8 @@ def _why_kept(capture: Capture) -> str:
         word = "experiment" if len(names) == 1 else "experiments"
         return f"it belongs to the {word} {', '.join(names)}, not archived yet"
     if not CaptureFile.objects.filter(capture=capture).exists():
+        if CaptureReference.objects.filter(capture=capture).exists():
+            return "its files are remote, and this station cannot delete them"
         return "it has no files"
     return "an archive copies it"
 

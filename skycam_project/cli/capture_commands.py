@@ -93,6 +93,8 @@ def copy_first_file(taken: Capture, to: str, *, force: bool) -> Path | None:
 
 def first_file(taken: Capture) -> CaptureFile:
     file = taken.files.select_related("root").first()
+    if file is None and taken.references.exists():
+        raise CliError("not-found", "The files of the picture stay with the camera, so there is none to copy.")
     if file is None:
         raise CliError("not-found", "The picture's file is not in the database yet.")
     return file
@@ -120,9 +122,14 @@ def wait_for_outcome(taken: Capture, patience_s: float) -> Capture:
 
 
 def primary_file_path(taken: Capture) -> str:
-    """The path of the capture's first file."""
+    """The path of the capture's first file, or how many of its files are remote."""
+    from captures.capturing.references import describe_references
+
     file = taken.files.select_related("root").first()
-    return f"{file.root.path}/{file.path}" if file else "nothing"
+    if file is not None:
+        return f"{file.root.path}/{file.path}"
+    references = describe_references(taken.references.all())
+    return f"remote: {references}, not held by this station" if references else "nothing"
 
 
 @click.command(cls=Command)

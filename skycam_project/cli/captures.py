@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from core.text.plurals import pluralize
 from skycam_project.cli.camera_control import camera_filter
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import CliError
@@ -198,10 +199,13 @@ def capture_cells(capture: dict[str, Any]) -> list[object]:
     outcome = f"{capture['status']}, {reason}" if reason else capture["status"]
     started = format_time(capture["started"] or capture["planned"])
     size = format_bytes(sum(file["bytes"] for file in capture["files"])) if capture["files"] else ""
+    size = size or ("remote" if capture["references"] else "")
     return [short_id(capture["id"]), started, capture["camera"], outcome, size]
 
 
 def print_capture(body: dict[str, Any]) -> None:
+    from cameras.capture_options import describe_options
+
     print_line(f"{body['camera']}: {body['status']}{', ' if body['message'] else ''}{body['message']}")
     used = [(name, body[key]) for name, key in (("f-number", "f_number"), ("ISO", "iso"), ("gain", "gain"))]
     made = [("library", body["library"]), ("serial", body["serial"]), ("firmware", body["firmware"])]
@@ -211,6 +215,7 @@ def print_capture(body: dict[str, Any]) -> None:
             ("ended", format_time(body["ended"])),
             ("exposure", format_requested_and_used(body["asked"].get("exposure_us"), body["exposure_us"])),
             *used,
+            ("options", describe_options(body["asked"].get("options", {}))),
             ("temperature", degrees(body["temperature_celsius"])),
             ("simulated", body["simulated"] or None),
             ("session", body["session"]),
@@ -226,7 +231,16 @@ def print_capture(body: dict[str, Any]) -> None:
     rows = [[file["kind"], file["filename"], size_of(file), file["bytes"], file["sha256"]] for file in body["files"]]
     if rows:
         print_table(make_table(["kind", "file", "pixels", "bytes", "SHA-256"], rows))
+    print_references(body["references"])
     print_warnings(body["warnings"])
+
+
+def print_references(references: list[dict[str, Any]]) -> None:
+    if not references:
+        return
+    rows = [[one["kind"], one["place"], one["bytes"], one["sha256"]] for one in references]
+    print_line(f"remote: {pluralize(len(rows), 'file')}, not held by this station, and never checked:")
+    print_table(make_table(["kind", "place", "bytes", "SHA-256"], rows))
 
 
 def degrees(celsius: float | None) -> str:

@@ -19,7 +19,9 @@ from core.jobs.models import Job
 from monitoring.services import raise_alert
 from skycam_project.admin import change_list
 from skycam_project.admin.site import MODELS, SITE
+from tests.harness.clients.pages import text_of
 from tests.harness.clients.people import World
+from tests.harness.rows.captures import PLACES, remote
 from tests.harness.rows.clips import STARTED, clip_of, row_of
 
 MODELS_SHOWN = [Clip, Capture, Session, Experiment, Archive, Job, Camera, StorageRoot]
@@ -330,3 +332,12 @@ def test_a_list_costs_a_constant_number_of_queries(
     boss.get(CLIPS)
     with django_assert_max_num_queries(20):
         boss.get(CLIPS)
+
+
+def test_remote_files_of_a_capture_are_listed_and_never_verified(world: World, boss: Any) -> None:
+    capture = remote(world.camera)
+    detail = text_of(boss.get(f"{list_of(Capture)}{capture.pk}/"))
+    assert "remote: 4 files on pco-nuc" in text_of(boss.get(list_of(Capture)))
+    assert "Remote files, not held by this station" in detail
+    assert PLACES[2] in detail
+    assert str(capture.pk) not in map(str, listed(boss, "verified=yes"))

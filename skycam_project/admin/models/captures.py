@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 
 from captures.archives.models import ArchiveFile
 from captures.capturing.models import Capture, CaptureFile, CaptureStatus, Origin
+from captures.capturing.references import describe_references
 from captures.files import addresses
 from captures.offsite.models import OffsiteCopy
 from core.station_settings.values import retention_config
@@ -96,7 +97,9 @@ class CaptureAdmin(ReadOnlyAdmin):
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Capture]:
-        return Capture.objects.select_related("camera", "session").prefetch_related("files").defer("asked")
+        return (
+            Capture.objects.select_related("camera", "session").prefetch_related("files", "references").defer("asked")
+        )
 
     @display(description="Capture")
     def thumbnail(self, capture: Capture) -> SafeString | str:
@@ -121,7 +124,9 @@ class CaptureAdmin(ReadOnlyAdmin):
 
     @display(description="Files")
     def files_of(self, capture: Capture) -> str:
-        return ", ".join(file.kind for file in capture.files.all()) or NOTHING
+        remote = describe_references(capture.references.all())
+        found = [*(file.kind for file in capture.files.all()), *([f"remote: {remote}"] if remote else [])]
+        return ", ".join(found) or NOTHING
 
     @display(description="Size")
     def size(self, capture: Capture) -> str:
@@ -147,8 +152,13 @@ class CaptureAdmin(ReadOnlyAdmin):
             [link(addresses.address(one), one.kind), one.path, show_size(one.bytes), one.sha256, admin_link(one.root)]
             for one in files
         ]
+        references = [
+            [one.kind, one.place, NOTHING if one.bytes is None else show_size(one.bytes), one.sha256 or NOTHING]
+            for one in row.references.all()
+        ]
         experiments = [[admin_link(one), one.state] for one in row.experiments.all()]
         return Detail(facts, reverse("picture", args=[row.pk]), media, (
             Section("Files", ("Kind", "Path", "Size", "SHA-256", "Storage root"), rows),
+            Section("Remote files, not held by this station", ("Kind", "Place", "Size", "SHA-256"), references),
             Section("Experiments", ("Experiment", "State"), experiments),
         ))  # fmt: skip
