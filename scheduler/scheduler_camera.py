@@ -317,7 +317,7 @@ def take_exposure(
 
 
 def wait_exp_done(exposure_s: float) -> float:
-    """Wait for an exposure of so many seconds; with the status channel, until the controllers say that it has ended."""
+    """Wait for an exposure of `exposure_s` seconds; with the status channel, until the controllers say that it has ended."""
     return _camera.wait_exp_done(exposure_s)
 
 

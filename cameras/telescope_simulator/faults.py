@@ -60,7 +60,7 @@ class Faults:
         self._armed: dict[FaultKind, Armed] = {}
 
     def arm(self, kind: FaultKind, count: int | None = None, probability: float = 1.0) -> None:
-        """For the next `count` replies, or always; `refuse` for so many seconds. ValueError for what no fault has."""
+        """For the next `count` replies, or always; `refuse` for `count` seconds. ValueError for what no fault has."""
         if kind not in FAULTS:
             raise ValueError(f"{kind!r} is no fault; the faults are {', '.join(FAULTS)}.")
         if count is not None and not 1 <= count <= MOST:

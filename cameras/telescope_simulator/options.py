@@ -79,5 +79,5 @@ class SimulatorOptions:
         )
 
     def scaled_s(self, seconds: float) -> float:
-        """How long it takes here what takes a real controller so many seconds."""
+        """How long it takes here what takes a real controller `seconds`."""
         return seconds / self.speed

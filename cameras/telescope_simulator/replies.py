@@ -59,7 +59,7 @@ class StatusReply:
         )
 
     def fitted(self, most: int) -> str:
-        """The text in at most so many characters: what a client sent and what an error says is cut, never a state."""
+        """The text in at most `most` characters: what a client sent and what an error says is cut, never a state."""
         text = self.text()
         for longest in LONGEST_TEXTS:
             if len(text) <= most:

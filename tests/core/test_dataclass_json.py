@@ -21,9 +21,10 @@ IN_A_CAMERA_PROCESS = (
 )
 OWN_FIELDS = {
     "Scene", "SceneSettings", "ExposureSettings", "Still", "Clip", "SettingRange", "AnswerReport", "ClipBody",
-    "SettingsReport",
+    "SettingsReport", "Field",
 }  # fmt: skip
-"""Classes that are built from fields of this program; the last three are TypedDicts, which refuse no field."""
+"""Classes that are built from fields of this program. AnswerReport, ClipBody and SettingsReport are TypedDicts, which
+refuse no field; a Field is read from columns."""
 
 
 @dataclass(frozen=True)

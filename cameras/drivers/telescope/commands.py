@@ -68,7 +68,7 @@ def header_command(keyword: str, value: str) -> str:
 
 
 def quote_text(text: str, most: int) -> str:
-    """A free text as the value of a header word, of at most so many characters: printable ASCII, in quote marks if it
+    """A free text as the value of a header word, of at most `most` characters: printable ASCII, in quote marks if it
     has several words. Empty for a text without words."""
     printable = "".join(character if " " <= character <= "~" else "?" for character in " ".join(text.split()))
     # A quote mark that is a word would end the value.

@@ -194,7 +194,7 @@ def test_a_single_exposure_begins_with_an_empty_memory(
 
 @contextmanager
 def sharing_controller(clock: SharedTime, folder: Path, files: int, size: int = 2880) -> Iterator[RunningController]:
-    """A controller that writes so many files for each image, of zeros."""
+    """A controller that writes `files` files for each image, of zeros."""
 
     def write(image: SimulatedImage) -> Iterator[None]:
         for number in range(files):

@@ -33,7 +33,7 @@ class CScheduler:
         return {(structure, name): (int(offset), int(size)) for structure, name, offset, size in rows}
 
     def save(self, count: int, time: str = "2026 1 1 3 0 0") -> bytes:
-        """The file, after the scheduler has saved so many fields."""
+        """The file, after the scheduler has saved `count` fields."""
         self._run("save", str(self.file), str(count), *time.split())
         return self.file.read_bytes()
 
