@@ -22,6 +22,7 @@ TABLES = (
     "captures.integrity.tables.ADOPTERS",
     "cameras.drivers.DRIVERS",
     "cameras.telescope_status.sources.STATUS_SOURCES",
+    "cameras.tables.OBSERVATIONS",
     "cameras.tables.CONSUMERS",
     "cameras.tables.ACCESS",
     "cameras.tables.LEASE_HOLDERS",
