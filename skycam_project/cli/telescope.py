@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,13 @@ from skycam_project.cli.output import print_line, to_json
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
+    from cameras.telescope_simulator.faults import FaultKind
+    from cameras.telescope_simulator.fits_files import FitsWriter
+    from cameras.telescope_simulator.options import SimulatorOptions
     from cameras.telescope_simulator.simulator import CommandReport
+
+OPTIONS = {"ra_h": "--ra", "dec_deg": "--dec", "readout_s": "--readout", "fetch_s": "--fetch"}
+"""Field -> option, where the names differ."""
 
 
 @click.group(cls=Group)
@@ -51,19 +57,16 @@ def simulate(faults: tuple[str, ...], **options: Any) -> int:
     refuse; `error:3` strikes three times, `error:0.1` one reply in ten.
     """
     from cameras.drivers.telescope.clock import SystemClock
-    from cameras.telescope_simulator.fits_files import FitsWriter
     from cameras.telescope_simulator.simulator import ControllerSimulator
 
     chosen, armed = simulator_options(options), [parse_one_fault(text) for text in faults]
+    log = CommandLog()
     with ExitStack() as stack:
-        writer = None
-        if chosen.folder:
-            try:
-                writer = FitsWriter(chosen)
-            except OSError as error:
-                raise CliError("invalid", f"The folder {chosen.folder} cannot be used: {error.strerror}.") from None
+        writer = open_writer(chosen) if chosen.folder else None
+        if writer is not None:
             stack.callback(writer.close)
-        simulator = ControllerSimulator(chosen, SystemClock(), print_command, writer.write_image if writer else None)
+        write_image = None if writer is None else writer.write_image
+        simulator = ControllerSimulator(chosen, SystemClock(), log.print_command, write_image)
         for kind, count, probability in armed:
             simulator.faults.arm(kind, count, probability)
         stack.callback(simulator.close)
@@ -78,13 +81,13 @@ def simulate(faults: tuple[str, ...], **options: Any) -> int:
             signal.signal(number, lambda *_: simulator.stop())
         print_start(chosen.host, simulator.command_port, simulator.status_port)
         simulator.run()
-        print_end(simulator.images, writer.written if writer else 0)
+        print_end(log.commands, simulator.images, 0 if writer is None else writer.written)
     return 0
 
 
-def simulator_options(options: dict[str, Any]) -> Any:
+def simulator_options(options: dict[str, Any]) -> SimulatorOptions:
     """CliError for a value that no controller has."""
-    from cameras.telescope_simulator.options import SimulatorOptions
+    from cameras.telescope_simulator.options import LIMITS, SimulatorOptions
 
     try:
         return SimulatorOptions(
@@ -95,10 +98,23 @@ def simulator_options(options: dict[str, Any]) -> Any:
             height=options["height"], ra_h=options["ra"], dec_deg=options["dec"], seed=options["seed"],
         )  # fmt: skip
     except ValueError as error:
-        raise CliError("invalid", str(error)) from None
+        field, _, rest = str(error).partition(" ")
+        option = OPTIONS.get(field, f"--{field}") if field in LIMITS else field
+        raise CliError("invalid", f"{option} {rest}") from None
 
 
-def parse_one_fault(text: str) -> Any:
+def open_writer(options: SimulatorOptions) -> FitsWriter:
+    """CliError."""
+    # Here, because astropy takes a third of a second.
+    from cameras.telescope_simulator.fits_files import FitsWriter
+
+    try:
+        return FitsWriter(options)
+    except OSError as error:
+        raise CliError("invalid", f"The folder {options.folder} cannot be used: {error.strerror}.") from None
+
+
+def parse_one_fault(text: str) -> tuple[FaultKind, int | None, float]:
     from cameras.telescope_simulator.faults import parse_fault
 
     try:
@@ -114,29 +130,29 @@ def print_start(host: str, command_port: int, status_port: int) -> None:
         print_line(f"The controller listens on {host}: commands on port {command_port}, status on port {status_port}.")
 
 
-def print_command(report: CommandReport) -> None:
-    if current().output == "json":
-        at = datetime.fromtimestamp(report.at_ns / 1e9, UTC).isoformat()
-        click.echo(
-            to_json(
-                {
-                    "at": at, "port": report.port, "command": report.text, "reply": report.reply,
-                    "seconds": round(report.seconds, 3), "fault": report.fault,
-                }
-            )
-        )  # fmt: skip
-        return
-    # Each half second the scheduler asks for the status.
-    if report.port == "status" and report.fault is None:
-        return
-    time = datetime.fromtimestamp(report.at_ns / 1e9, UTC)
-    fault = f" [{report.fault}]" if report.fault else ""
-    print_line(f"{time:%H:%M:%S} {report.text} -> {report.reply or 'no reply'} ({report.seconds:.1f} s){fault}")
+class CommandLog:
+    """Prints each command, and counts those of the command port."""
+
+    def __init__(self) -> None:
+        self.commands = 0
+
+    def print_command(self, report: CommandReport) -> None:
+        self.commands += report.port == "command"
+        at = datetime.fromtimestamp(report.at_ns / 1e9, UTC)
+        if current().output == "json":
+            body = {
+                "at": at, "port": report.port, "command": report.text, "reply": report.reply,
+                "seconds": round(report.seconds, 3), "fault": report.fault,
+            }  # fmt: skip
+            click.echo(to_json(body))
+        # A scheduler that waits for the end of an exposure asks for the status ten times in a second.
+        elif report.port == "command" or report.fault is not None:
+            fault = f" [{report.fault}]" if report.fault else ""
+            print_line(f"{at:%H:%M:%S}Z {report.text} -> {report.reply or 'no reply'} ({report.seconds:.1f} s){fault}")
 
 
-def print_end(images: int, files: int) -> None:
+def print_end(commands: int, images: int, files: int) -> None:
     if current().output == "json":
-        click.echo(to_json({"images": images, "files": files}))
+        click.echo(to_json({"commands": commands, "images": images, "files": files}))
     else:
-        with suppress(OSError):
-            print_line(f"The controller has ended: {images} images, {files} files.")
+        print_line(f"The controller has ended: {commands} commands, {images} images, {files} files.")

@@ -70,7 +70,7 @@ def test_a_program_exposes_with_it_and_finds_its_files(start: Start, tmp_path: P
     assert len(files) == 4
     with fits.open(files[0]) as opened:
         assert (len(opened), opened[0].header["TELE-RA"], opened[0].header["IMAGETYP"]) == (5, 3.25, "sky")
-    assert simulation.end() == (0, {"images": 1, "files": 4})
+    assert simulation.end() == (0, {"commands": 7, "images": 1, "files": 4})
 
 
 def test_it_prints_each_command(start: Start) -> None:
@@ -102,10 +102,10 @@ def test_a_port_that_is_in_use_is_a_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--speed", "0"], "speed is 0"),
+        (["--speed", "0"], "--speed is 0"),
         (["--fault", "fire"], "'fire' is no fault"),
         (["--data", "/no/such/folder"], "cannot be used"),
-        (["--ra", "25"], "ra_h is 25"),
+        (["--ra", "25"], "--ra is 25"),
     ],
 )
 def test_a_wrong_option_is_a_usage_error(tmp_path: Path, options: list[str], sentence: str) -> None:
