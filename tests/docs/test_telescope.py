@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import subprocess
 import sys
@@ -13,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from cameras.drivers.telescope.profiles import PROFILES
-from cameras.telescope_simulator.faults import FAULTS
 from tests.harness.documents.pages import blocks, page
 from tests.harness.waiting import eventually
 
@@ -53,8 +51,3 @@ def test_the_table_of_versions_has_the_constants() -> None:
     assert f"| `READOUT_TIME_SEC` | {seed.readout_s:g} | {later.readout_s:g} | {latest.readout_s:g} |" in text
     assert f"| `NUM_CAMERA_CLEARS` | {seed.clears} | {later.clears} | {latest.clears} |" in text
     assert f"| `clear {seed.clear_s}` | `clear {later.clear_s}` | `clear {latest.clear_s}` |" in text
-
-
-def test_the_page_of_the_simulator_has_all_faults() -> None:
-    rows = re.findall(r"^\| `([a-z-]+)` \| (.+) \|$", page("docs/cameras/telescope-simulator.md"), re.MULTILINE)
-    assert dict(rows) == {kind: fault.effect for kind, fault in FAULTS.items()}
