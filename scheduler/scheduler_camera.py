@@ -317,7 +317,7 @@ def take_exposure(
 
 
 def wait_exp_done(exposure_s: float) -> float:
-    """Wait for an exposure of `exposure_s` seconds; with the status channel, until the controllers say that it has ended."""
+    """Wait until an exposure of `exposure_s` has ended; with the status channel, until the controllers say so."""
     return _camera.wait_exp_done(exposure_s)
 
 

@@ -6,14 +6,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from core.api.constraints import join_choices
 from core.text.suggestions import did_you_mean
 
-OptionType = Literal["choices", "boolean", "words", "text"]
-OptionValue: TypeAlias = bool | str | dict[str, str]
+OptionType = Literal["choices", "boolean", "number", "words", "text"]
+OptionValue: TypeAlias = bool | int | float | str | dict[str, str]
 LONGEST_TEXT = 500
 MOST_WORDS, LONGEST_WORD = 100, 256
 """Of an option of the type `words`, and of each text in it."""
@@ -25,7 +26,8 @@ TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """`choices`: one of some texts. `boolean`: true or false. `words`: names with a short text each. `text`: one line.
+    """`choices`: one of some texts. `boolean`: true or false. `number`: from `minimum` to `maximum`, a whole one with
+    `is_whole`. `words`: names with a short text each. `text`: one line of at most `longest` characters.
 
     The label and the help are shown to users.
     """
@@ -34,7 +36,11 @@ class Option:
     label: str
     help: str = ""
     choices: list[str] = field(default_factory=list)
-    default: bool | str | None = None
+    minimum: float = 0
+    maximum: float = 0
+    is_whole: bool = False
+    longest: int = LONGEST_TEXT
+    default: bool | int | float | str | None = None
     """What an exposure without the option has; None where the camera decides."""
 
 
@@ -60,9 +66,18 @@ def parse_options(declared: Mapping[str, Option], pairs: list[tuple[str, str]]) 
             found[option] = {**found.get(option, {}), word: text}
         elif name in declared and declared[name].type == "boolean" and text.lower() in (*TRUE, *FALSE):
             found[name] = text.lower() in TRUE
+        elif name in declared and declared[name].type == "number":
+            found[name] = _parse_number(text)
         else:
             found[name] = text
     return found
+
+
+def _parse_number(text: str) -> int | float | str:
+    for convert in (int, float):
+        with suppress(ValueError):
+            return convert(text)
+    return text
 
 
 def _check(declared: Mapping[str, Option], name: str, value: Any) -> str:
@@ -84,8 +99,16 @@ def _check_boolean(_option: Option, value: Any) -> str:
     return "" if isinstance(value, bool) else "Give true or false."
 
 
-def _check_text(_option: Option, value: Any) -> str:
-    return "" if _is_line(value, LONGEST_TEXT) else f"Give one line of at most {LONGEST_TEXT} characters."
+def _check_number(option: Option, value: Any) -> str:
+    is_number = isinstance(value, int if option.is_whole else (int, float)) and not isinstance(value, bool)
+    if is_number and option.minimum <= value <= option.maximum:
+        return ""
+    kind = "whole number" if option.is_whole else "number"
+    return f"Give a {kind} from {option.minimum:g} to {option.maximum:g}."
+
+
+def _check_text(option: Option, value: Any) -> str:
+    return "" if _is_line(value, option.longest) else f"Give one line of at most {option.longest} characters."
 
 
 def _check_words(_option: Option, value: Any) -> str:
@@ -106,6 +129,7 @@ def _is_line(value: Any, longest: int) -> bool:
 CHECKS: dict[OptionType, Callable[[Option, Any], str]] = {
     "choices": _check_choice,
     "boolean": _check_boolean,
+    "number": _check_number,
     "words": _check_words,
     "text": _check_text,
 }

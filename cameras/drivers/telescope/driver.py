@@ -6,10 +6,7 @@ import contextlib
 import ipaddress
 import threading
 from collections.abc import Iterator
-from typing import Any, Literal, cast
-
-from pydantic import ConfigDict, ValidationError
-from pydantic import Field as ModelField
+from typing import Any, cast
 
 from cameras.drivers.base import (
     Aborted,
@@ -31,9 +28,10 @@ from cameras.drivers.telescope.addresses import EXAMPLE, ControllerAddress, pars
 from cameras.drivers.telescope.clock import SocketClock, SystemClock
 from cameras.drivers.telescope.commands import STATUS, ExposureMode, clear_command, expose_command, header_command
 from cameras.drivers.telescope.connection import CheckAddress, CommandPort, allow_address
-from cameras.drivers.telescope.field import BAD_CODE, DARK_CODE, FIELD_KINDS, Field
+from cameras.drivers.telescope.field import DARK_CODE, Field
 from cameras.drivers.telescope.header import FitsHeader
 from cameras.drivers.telescope.image_memory import Image, ImageMemory
+from cameras.drivers.telescope.options import IMAGE_TYPES, OPTIONS, Mode, TelescopeOptions, read_options
 from cameras.drivers.telescope.ownership import ControllerHeld, ControllerLock
 from cameras.drivers.telescope.profiles import COMMAND_TIMEOUT_S, MARGIN_S, POLL_S, TRANSFER_S, Profile
 from cameras.drivers.telescope.replies import CommandError, check_reply, number_in
@@ -41,12 +39,9 @@ from cameras.drivers.telescope.running_exposure import RunningExposure
 from cameras.drivers.telescope.shared_files import SharedFile, wait_for_files
 from cameras.drivers.telescope.states import ControllerState
 from cameras.drivers.telescope.status import CameraStatus, parse_status
-from cameras.drivers.telescope_port import NoTelescope, Pointing, Telescope
-from core.api.constraints import describe_error
-from core.api.model import StrictModel
+from cameras.drivers.telescope_port import NoTelescope, Telescope
 from core.outgoing import AddressRefused, OutgoingGuard
 
-IMAGE_TYPES = {kind.image_type: code for code, kind in FIELD_KINDS.items() if code != BAD_CODE}
 LINGER_S = 5.0
 """An image in the memory of the controllers is fetched when no exposure has followed it for so long."""
 SLEW_S = 120.0
@@ -58,39 +53,6 @@ BUSY = (
     ControllerState.EXPOSING, ControllerState.READOUT_PENDING, ControllerState.READING, ControllerState.FETCHING,
     ControllerState.FLUSHING, ControllerState.ERASING, ControllerState.PURGING,
 )  # fmt: skip
-Mode = Literal["single", "overlap", "first", "next", "last"]
-ImageType = Literal["sky", "dark", "focus", "offset", "pmskyflat", "amskyflat", "domeskyflat"]
-
-
-class TelescopeOptions(StrictModel):
-    """What one exposure may be given.
-
-    `mode`: what the controller is told. `overlap` is `first` or `next`, as its memory needs; an image in memory is
-    fetched by `last` when no exposure follows it. `last` ends a series: its own image is fetched as well.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    mode: Mode = "single"
-    image_type: ImageType = "sky"
-    shutter: bool | None = None
-    """None: closed for a dark, else open."""
-    clear: bool = False
-    """Whether the CCDs are cleared before."""
-    sequence: int = ModelField(default=1, ge=1, le=1_000_000)
-    comment: str = ModelField(default="", max_length=200)
-    header: dict[str, str] = ModelField(default_factory=dict, max_length=50)
-    """Header words that replace those of the telescope's status."""
-    ra: float | None = ModelField(default=None, ge=0, le=24)
-    """Hours, for the telescope to point to."""
-    dec: float | None = ModelField(default=None, ge=-90, le=90)
-    focus: float | None = ModelField(default=None, ge=-1e6, le=1e6)
-    filter: str | None = ModelField(default=None, max_length=68)
-
-    @property
-    def pointing(self) -> Pointing:
-        place = (self.ra, self.dec) if self.ra is not None and self.dec is not None else None
-        return Pointing(place, self.focus, self.filter)
 
 
 class TelescopeDriver(Driver):
@@ -180,6 +142,7 @@ class TelescopeDriver(Driver):
             kinds=("fits",),
             readout_s=SLEW_S + WORDS_S + profile.clear_s + image_s + MARGIN_S,
             overlap=1,
+            options=dict(OPTIONS),
             settings={"exposure_us": SettingRange("µs", 1, LONGEST_US, 1)},
         )
 
@@ -207,7 +170,7 @@ class TelescopeDriver(Driver):
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         aborts = self._need_open()
         remaining(self.clock, deadline)
-        applied, options = self.dry_run(request, deadline), check_options(request.options)
+        applied, options = self.dry_run(request, deadline), read_options(request.options)
         exposure_us = applied.actual["exposure_us"]
         if not 1 <= exposure_us <= LONGEST_US:
             raise CameraError(
@@ -289,7 +252,7 @@ class TelescopeDriver(Driver):
             exposure_us / 3.6e9, IMAGE_TYPES[options.image_type], n_done=options.sequence - 1,
             script_line=f"# {options.comment}" if options.comment else "",
         )  # fmt: skip
-        self._root = exposures.file_root(exposures.time_of(self._clock), self._field)
+        self._root = options.root or exposures.file_root(exposures.time_of(self._clock), self._field)
         for keyword, value in telescope.items():
             header.update(keyword, value)
         exposures.describe_field(header, self._field, self._root)
@@ -408,18 +371,6 @@ class TelescopeDriver(Driver):
 
 def _reference(file: SharedFile) -> FileReference:
     return FileReference(file.kind, file.path, file.size, file.sha256())
-
-
-def check_options(options: dict[str, Any]) -> TelescopeOptions:
-    """CameraError rejected_setting."""
-    try:
-        return TelescopeOptions.model_validate(options)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or "options"
-        raise CameraError(
-            f"options.{name} {describe_error(first)}", reason="rejected_setting", before_shutter=True
-        ) from None
 
 
 def _refusal(name: str, value: float) -> str:

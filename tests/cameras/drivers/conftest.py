@@ -10,6 +10,7 @@ import pytest
 
 from cameras.drivers.base import SystemClock
 from tests.harness.camera_processes.dslr_driver import Dslr
+from tests.harness.far_ends.fast_controller import FastController
 from tests.harness.far_ends.ffmpeg import ffmpeg
 from tests.harness.far_ends.gphoto2_port.build import build
 from tests.harness.far_ends.network.rtsp import RtspServer
@@ -45,6 +46,13 @@ def video_file(sources: Path) -> str:
 @pytest.fixture(scope="session")
 def simulated_address() -> str:
     return "contract"
+
+
+@pytest.fixture
+def telescope_address() -> Iterator[str]:
+    controller = FastController(speed=1000)
+    yield controller.address
+    controller.stop()
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from cameras.drivers import driver_class
 from cameras.drivers.base import Aborted, CameraError, Driver, Exposure, ExposureRequest, SystemClock
+from cameras.drivers.options import OptionValue
 from tests.harness.far_ends.v4l2.host import FarDriver
 
 FAR_ENDS = {
@@ -22,14 +23,20 @@ FAR_ENDS = {
     "opencv device": "usb_address",
     "pixelink": "pixelink_address",
     "simulated": "simulated_address",
+    "telescope": "telescope_address",
 }
 ELSEWHERE = {"opencv device": FarDriver}
 """Its device exists in another process only."""
 STREAMING = ["network", "opencv", "opencv device", "pixelink", "simulated"]
-OVERLAPPING = {"simulated": {"fetch_s": 0.05}}
+SIMULATED = ("simulated", "telescope")
+"""The kinds that say that their picture is simulated: the controller of the telescope says it of itself."""
+OVERLAPPING: dict[str, dict[str, object]] = {"simulated": {"fetch_s": 0.05}, "telescope": {}}
 """The kinds that expose while a picture is fetched, with the settings for it."""
-SLOW = {"simulated": {"fetch_s": 60.0}}
-"""The settings with which a fetch takes longer than a test."""
+SLOW: dict[str, tuple[dict[str, object], dict[str, OptionValue]]] = {
+    "simulated": ({"fetch_s": 60.0}, {}),
+    "telescope": ({}, {"mode": "first"}),
+}
+"""The settings and the options with which a fetch takes longer than the other calls together."""
 AT_ONCE_S = 2.0
 PATIENCE_S = 60.0
 Soon = Callable[[], float]
@@ -140,11 +147,11 @@ def test_a_setting_that_does_not_exist_is_refused(camera: Driver, soon: Soon) ->
     assert refusal.value.reason == "rejected_setting"
 
 
-def test_an_exposure_gives_a_picture_and_its_times(camera: Driver, soon: Soon) -> None:
+def test_an_exposure_gives_a_picture_and_its_times(camera: Driver, kind: str, soon: Soon) -> None:
     exposure = delivered(camera.expose(ExposureRequest(exposure_us=1000), soon()), soon)
     assert exposure.started_ns <= exposure.ended_ns
     assert exposure.frame is not None or exposure.files or exposure.references
-    assert exposure.simulated == camera.simulated
+    assert exposure.simulated == (kind in SIMULATED)
 
 
 def test_an_exposure_reports_the_settings_used(camera: Driver, soon: Soon) -> None:
@@ -265,9 +272,11 @@ def threads() -> Iterator[ThreadPoolExecutor]:
         yield threads
 
 
-def held(camera: Driver, soon: Soon) -> tuple[Exposure, Callable[[float], None]]:
+def held(
+    camera: Driver, soon: Soon, options: dict[str, OptionValue] | None = None
+) -> tuple[Exposure, Callable[[float], None]]:
     """An exposure whose picture the camera still holds."""
-    exposure = camera.expose(ExposureRequest(exposure_us=1000), soon())
+    exposure = camera.expose(ExposureRequest(exposure_us=1000, options=options or {}), soon())
     assert exposure.fetch is not None
     assert (exposure.frame, exposure.files, exposure.references) == (None, [], [])
     return exposure, exposure.fetch
@@ -298,8 +307,9 @@ def test_the_next_exposure_may_begin_while_a_picture_is_fetched(
 def test_other_calls_do_not_wait_for_a_fetch(
     overlapping: Driver, kind: str, soon: Soon, threads: ThreadPoolExecutor
 ) -> None:
-    overlapping.apply(SLOW[kind], soon())
-    _, fetch = held(overlapping, soon)
+    settings, options = SLOW[kind]
+    overlapping.apply(settings, soon())
+    _, fetch = held(overlapping, soon, options)
     fetching = threads.submit(fetch, within(overlapping, 100))
     before = overlapping.clock.monotonic()
     overlapping.read_back(soon())

@@ -15,6 +15,9 @@ DECLARED = {
     "shutter": Option("boolean", "Shutter", default=True),
     "header": Option("words", "Header words"),
     "comment": Option("text", "Comment"),
+    "filter": Option("text", "Filter", longest=8),
+    "focus": Option("number", "Focus", minimum=-10, maximum=10),
+    "sequence": Option("number", "Sequence", minimum=1, maximum=99, is_whole=True),
 }
 
 
@@ -23,6 +26,8 @@ DECLARED = {
     [
         {},
         {"mode": "next", "shutter": False},
+        {"focus": -9.5, "sequence": 99},
+        {"focus": 3, "filter": "rg610"},
         {"header": {"filterna": "rg610", "tele-ra": " 12.3"}, "comment": ""},
     ],
     ids=str,
@@ -37,12 +42,18 @@ def test_options_that_the_camera_declares_are_taken(options: dict[str, Any]) -> 
         (
             "shuter",
             True,
-            "There is no such option. Did you mean shutter? This camera has: mode, shutter, header, comment.",
+            "There is no such option. Did you mean shutter? This camera has: mode, shutter, header, comment, filter, focus, sequence.",
         ),
         ("mode", "double", "Choose single, first, next or last."),
         ("mode", True, "Choose single, first, next or last."),
         ("shutter", "no", "Give true or false."),
         ("shutter", 0, "Give true or false."),
+        ("focus", 10.5, "Give a number from -10 to 10."),
+        ("focus", float("nan"), "Give a number from -10 to 10."),
+        ("focus", True, "Give a number from -10 to 10."),
+        ("sequence", 1.5, "Give a whole number from 1 to 99."),
+        ("sequence", 100, "Give a whole number from 1 to 99."),
+        ("filter", "x" * 9, "Give one line of at most 8 characters."),
         ("comment", "two\nlines", "Give one line of at most 500 characters."),
         ("comment", "x" * 501, "Give one line of at most 500 characters."),
         ("header", "filterna", "Give at most 100 words with a text each, such as name: value."),
@@ -87,11 +98,12 @@ def test_whatever_is_given_each_error_is_a_sentence(options: Any) -> None:
 
 def test_texts_become_options_by_their_type() -> None:
     pairs = [("mode", "next"), ("shutter", "no"), ("header.lst", "12"), ("header.ha", "true"), ("comment", "true")]
-    assert parse_options(DECLARED, pairs) == {
+    assert parse_options(DECLARED, [*pairs, ("focus", "-2.5"), ("sequence", "7"), ("filter", "7")]) == {
         "mode": "next", "shutter": False, "header": {"lst": "12", "ha": "true"}, "comment": "true",
+        "focus": -2.5, "sequence": 7, "filter": "7",
     }  # fmt: skip
 
 
 def test_a_text_that_is_no_value_of_its_option_is_refused_by_its_name() -> None:
-    parsed = parse_options(DECLARED, [("shutter", "perhaps"), ("shutter.x", "1"), ("other", "1")])
-    assert option_errors(DECLARED, parsed).keys() == {"shutter", "shutter.x", "other"}
+    parsed = parse_options(DECLARED, [("shutter", "perhaps"), ("shutter.x", "1"), ("other", "1"), ("focus", "in")])
+    assert option_errors(DECLARED, parsed).keys() == {"shutter", "shutter.x", "other", "focus"}

@@ -10,34 +10,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import pytest
 
 from cameras.drivers.telescope.aio import AsyncTelescopeCamera
-from cameras.drivers.telescope.clock import SystemClock
 from cameras.drivers.telescope.exposures import ExposurePending
 from cameras.drivers.telescope.field import SKY_CODE, Field
 from cameras.drivers.telescope.header import FitsHeader
 from cameras.drivers.telescope.ownership import ControllerHeld
 from cameras.drivers.telescope.replies import CommandError
-from cameras.telescope_simulator.options import SimulatorOptions
-from cameras.telescope_simulator.simulator import CommandReport, ControllerSimulator
+from tests.harness.far_ends.fast_controller import FastController
 from tests.harness.waiting import eventually
 
 SHORT = Field(expt=0.2 / 3600, shutter=SKY_CODE)
-
-
-class FastController:
-    """A simulated controller on a thread, with the commands that it got."""
-
-    def __init__(self, is_closing: bool = True) -> None:
-        self.reports: list[CommandReport] = []
-        options = SimulatorOptions(command_port=0, status_port=0, speed=100, is_strict=True, is_closing=is_closing)
-        self.simulator = ControllerSimulator(options, SystemClock(), self.reports.append)
-        self.simulator.bind()
-        self._thread = threading.Thread(target=self.simulator.run, name="controller")
-        self._thread.start()
-
-    def stop(self) -> None:
-        self.simulator.stop()
-        self._thread.join(10)
-        self.simulator.close()
 
 
 @pytest.fixture(params=[True, False], ids=["closing", "non-closing"])
