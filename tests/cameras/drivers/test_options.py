@@ -42,7 +42,7 @@ def test_options_that_the_camera_declares_are_taken(options: dict[str, Any]) -> 
         (
             "shuter",
             True,
-            "There is no such option. Did you mean shutter? This camera has: mode, shutter, header, comment, filter, focus, sequence.",
+            f"There is no such option. Did you mean shutter? This camera has: {', '.join(DECLARED)}.",
         ),
         ("mode", "double", "Choose single, first, next or last."),
         ("mode", True, "Choose single, first, next or last."),
