@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from cameras.drivers.base import CameraError, CameraFile, Exposure, Identity
@@ -95,9 +95,9 @@ class StillWriter:
         """Write the camera's files. A file whose transfer fails is listed as missing; the others are kept."""
         written: list[PartFile] = []
         broken: CameraError | None = None
-        for file in exposure.files:
+        for file, ending in zip(exposure.files, distinct_endings(exposure.files), strict=True):
             try:
-                written.append(self._write_camera_file(spool, plan, file))
+                written.append(self._write_camera_file(spool, plan, file, ending))
             # Only the transfer of this file: an OSError of the disk concerns all files and is raised.
             except CameraError as error:
                 broken = error
@@ -107,7 +107,7 @@ class StillWriter:
             raise broken
         return written
 
-    def _write_camera_file(self, spool: Spool, plan: Plan, file: CameraFile) -> PartFile:
+    def _write_camera_file(self, spool: Spool, plan: Plan, file: CameraFile, ending: str) -> PartFile:
         """Write one file of the camera unchanged."""
         head = b""
 
@@ -119,7 +119,7 @@ class StillWriter:
 
         part = spool.write_part(plan["id"], file.kind, file.suffix, chunks())
         size = jpeg_size(head) if file.kind == "jpeg" else None
-        return part_file(spool, plan, part, *(size or (None, None)))
+        return part_file(spool, plan, part, *(size or (None, None)), ending=ending)
 
 
 def kept_formats(plan: Plan) -> list[str]:
@@ -129,23 +129,36 @@ def kept_formats(plan: Plan) -> list[str]:
     return list(dict.fromkeys(["jpeg", *keep])) if "file" in plan else keep
 
 
-def free_path(spool: Spool, plan: Plan, suffix: str) -> str:
+def free_path(spool: Spool, plan: Plan, ending: str) -> str:
     """The file's final path. A name without the whole id may exist already: one that has only the time after a clock
     was set back, and one with the id's last digits by chance."""
-    path = f"{plan['path']}{suffix}"
+    path = f"{plan['path']}{ending}"
     folder, _, name = path.rpartition("/")
     if plan["id"] not in name and spool.files.size(folder, name) is not None:
-        return f"{plan['path']}_{plan['id']}{suffix}"
+        return f"{plan['path']}_{plan['id']}{ending}"
     return path
 
 
-def part_file(spool: Spool, plan: Plan, part: Part, width: int | None, height: int | None) -> PartFile:
+def distinct_endings(files: Sequence[CameraFile]) -> list[str]:
+    """The end of each file's name. Of several files with one suffix, all but the first also have their kind in it: a
+    mosaic has one file for each CCD."""
+    suffixes = [file.suffix for file in files]
+    return [
+        f"_{file.kind}{file.suffix}" if file.suffix in suffixes[:index] else file.suffix
+        for index, file in enumerate(files)
+    ]
+
+
+def part_file(
+    spool: Spool, plan: Plan, part: Part, width: int | None, height: int | None, *, ending: str = ""
+) -> PartFile:
+    """`ending`: the end of its name; empty: its suffix."""
     return PartFile(
         kind=part.kind,
         bytes=part.bytes,
         sha256=part.sha256,
         part=f"{plan['id']}.{part.kind}.part",
-        path=free_path(spool, plan, part.suffix),
+        path=free_path(spool, plan, ending or part.suffix),
         width=width,
         height=height,
     )

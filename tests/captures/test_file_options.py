@@ -12,9 +12,10 @@ import pytest
 import uuid6
 from PIL import Image
 
+from cameras.drivers.telescope.shared_files import SharedFile
 from cameras.spool.records import Plan
 from cameras.spool.spool import Spool
-from captures.stills.writer import free_path
+from captures.stills.writer import distinct_endings, free_path
 from tests.harness.camera_processes.camera_process import CameraProcess
 
 
@@ -61,3 +62,10 @@ def test_the_id_is_added_to_a_name_that_exists(tmp_path: Path) -> None:
     spool = Spool(ExistingFile(), "0193a000-0000-7000-8000-00000000000c")  # type: ignore[arg-type]
     assert free_path(spool, plan, ".jpg") == "a/b/capture_1_the-id.jpg"
     assert free_path(spool, plan, ".nef") == "a/b/capture_1.nef"
+
+
+def test_the_files_of_a_mosaic_have_different_names() -> None:
+    files = [
+        SharedFile(f"/mosaic/C{number}.fits", kind, 2880) for number, kind in enumerate(["fits", "fits2", "fits3"])
+    ]
+    assert distinct_endings(files) == [".fits", "_fits2.fits", "_fits3.fits"]

@@ -72,7 +72,7 @@ def wait_for_files(folder: str, root: str, clock: SocketClock) -> list[SharedFil
 
 
 def find_files(folder: str, root: str) -> list[SharedFile]:
-    """The FITS files of an image; empty while one of them is incomplete."""
+    """The FITS files of an image, of the kinds fits, fits2, fits3 and so on; empty while one of them is incomplete."""
     names = re.compile(rf"{re.escape(root)}(?:[._-].*)?\.fits?", re.IGNORECASE)
     try:
         with os.scandir(folder) as entries:
@@ -90,7 +90,7 @@ def find_files(folder: str, root: str) -> list[SharedFile]:
         raise CameraError(f"The folder {folder} cannot be read: {error.strerror}.") from error
     if any(size == 0 or size % BLOCK_BYTES for _, size in found):
         return []
-    kinds = ["fits"] if len(found) == 1 else [f"mosaic{number}" for number in range(1, MOST_FILES + 1)]
+    kinds = ["fits", *(f"fits{number}" for number in range(2, MOST_FILES + 1))]
     return [
         SharedFile(os.path.join(folder, name), kind, size) for kind, (name, size) in zip(kinds, found, strict=False)
     ]

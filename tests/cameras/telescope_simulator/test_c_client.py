@@ -2,45 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from astropy.io import fits
 
 from tests.harness.clients.c_client.night import Exchange, run_night
+from tests.harness.far_ends.telescope_simulation import FREE_PORTS, Simulation
 
-SKYCAM = Path(sys.executable).parent / "skycam"
-FREE_PORTS = ("--command-port", "0", "--status-port", "0")
 WORDS = 12
-
-
-class Simulation:
-    """The command as a process, in a folder of its own."""
-
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.process = subprocess.Popen(
-            [SKYCAM, "--output", "json", "telescope", "simulate", *options],
-            stdout=subprocess.PIPE, text=True, cwd=folder,
-        )  # fmt: skip
-        assert self.process.stdout is not None
-        self.begin: dict[str, Any] = json.loads(self.process.stdout.readline())
-
-    @property
-    def ports(self) -> tuple[int, int]:
-        return self.begin["command_port"], self.begin["status_port"]
-
-    def end(self, number: int) -> list[dict[str, Any]]:
-        """What it has printed since it began."""
-        self.process.send_signal(number)
-        output, _ = self.process.communicate(timeout=30)
-        return [json.loads(line) for line in output.splitlines()]
-
 
 Start = Callable[..., Simulation]
 

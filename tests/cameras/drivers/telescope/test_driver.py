@@ -210,7 +210,7 @@ def test_shared_files_are_referred_to_with_size_and_hash(tmp_path: Path, clock: 
     with sharing_controller(clock, tmp_path, 4) as controller:
         camera = opened(controller, f"profile=2025&files={tmp_path}")
         exposure = fetch(camera, expose(camera))
-        assert [reference.kind for reference in exposure.references] == ["mosaic1", "mosaic2", "mosaic3", "mosaic4"]
+        assert [reference.kind for reference in exposure.references] == ["fits", "fits2", "fits3", "fits4"]
         assert {reference.sha256 for reference in exposure.references} == {hashlib.sha256(bytes(2880)).hexdigest()}
         assert [Path(reference.place).stat().st_size for reference in exposure.references] == [2880] * 4
         camera.close()
