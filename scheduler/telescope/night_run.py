@@ -160,7 +160,7 @@ def request_of(state: FieldState, planned: PlannedField, loaded: LoadedList, cle
     """The settings and options of the exposure."""
     field = state.field
     options: dict[str, Any] = {
-        "mode": "single",
+        "mode": "overlap",
         "image_type": field.kind.image_type,
         "sequence": planned["number"],
         "comment": field.comment.strip()[:200],

@@ -103,7 +103,7 @@ def test_the_header_words_follow_the_telescope_while_it_slews(observatory: Obser
 def sessions(observatory: Observatory) -> Iterator[dict[str, str]]:
     """One that reads out while the next exposure runs, and one of a DSLR."""
     cameras = observatory.station.cameras
-    options = {"mosaic": {"options": {"mode": "overlap"}}, "east": {}}
+    options = {"mosaic": {"delay_s": 0, "options": {"mode": "overlap"}}, "east": {}}
     yield {slug: cameras.start_session(slug, exposure_us=200_000, **given) for slug, given in options.items()}
     for slug in options:
         assert observatory.station.api.post(f"cameras/{slug}/stop/").status == 200
