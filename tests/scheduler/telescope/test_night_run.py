@@ -85,7 +85,7 @@ def test_an_exposure_asks_for_what_the_field_says(night: NightBench) -> None:
         "sky",
         1,
         "rgzz",
-        "single",
+        "overlap",
     )
     assert options["root"].endswith("s")
     assert (round(options["ra"], 1), round(options["dec"], 1)) == (1.0, -24.9)
