@@ -47,6 +47,7 @@ BENCHES = {
     "browser":  "bench.browser",
     "exposure": "bench.exposure",
     "planning": "bench.planning",
+    "telescope": "bench.telescope",
     "alert_rules": "bench.alert_rules",
     "interval": "bench.interval",
     "parts":    "bench.parts",
