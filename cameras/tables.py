@@ -19,6 +19,7 @@ RECORDS = {
     "gap": "captures.ingest.sessions.ingest_gap",
     "session": "captures.ingest.sessions.ingest_session",
     "clip": "captures.ingest.clips.ingest_clip",
+    "observation": "scheduler.field_lists.ingest.ingest_observation",
 }
 """Kind of spool record -> the function that ingests it, idempotent by the record's id."""
 
@@ -49,6 +50,7 @@ AGENDAS = {
 
 RECONCILERS = {
     "automatic_recording": "scheduler.automatic_recording.service.reconcile",
+    "field_lists": "scheduler.field_lists.delivery.deliver_lists",
 }
 """Functions that a camera host calls before it reads the desired states. Each one is idempotent."""
 

@@ -48,6 +48,7 @@ KINDS = {
     "spool": "spool",
     "station": "station",
     "storage": "storage",
+    "telescope": "telescope",
     "user": "users",
     "webhook": "web-hooks",
 }

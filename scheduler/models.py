@@ -1,7 +1,17 @@
 """All models of the app: Django finds them here."""
 
+from scheduler.field_lists.models import Field, FieldList, Observation
 from scheduler.reports.models import CameraNight, ReportedNight
 from scheduler.runs.models import PlannedRun
 from scheduler.schedules.models import NightChange, Schedule
 
-__all__ = ["CameraNight", "NightChange", "PlannedRun", "ReportedNight", "Schedule"]
+__all__ = [
+    "CameraNight",
+    "Field",
+    "FieldList",
+    "NightChange",
+    "Observation",
+    "PlannedRun",
+    "ReportedNight",
+    "Schedule",
+]

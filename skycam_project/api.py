@@ -32,6 +32,7 @@ version_1: list[URLPattern | URLResolver] = [
     path("notifications/", include("monitoring.notifications.urls")),
     path("webhooks/", include("monitoring.webhooks.urls")),
     path("schedules/", include("scheduler.editing.urls")),
+    path("telescope/field-lists/", include("scheduler.field_lists.urls")),
     path("tonight/", TonightView.as_view()),
     path("nights/", include("scheduler.reports.urls")),
     path("", include("monitoring.alert_rules.urls")),

@@ -7,8 +7,9 @@ outcome.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 import uuid6
@@ -24,7 +25,6 @@ from cameras.leases import lease_holders
 from cameras.models import Camera
 from captures.sessions.desired import describe_desired_session
 from captures.sessions.models import ACTIVE, Session, SessionState
-from captures.sessions.requests import SessionRequest
 from core.broker.broker import BrokerDown
 from core.text.plurals import pluralize
 from monitoring.models import Event
@@ -33,6 +33,20 @@ Experiments = Literal["ask", "suspend"]
 log = logging.getLogger(__name__)
 START_S, CHANGE_S = 10.0, 10.0
 """Seconds to wait for the start of a session, and for its pause or resumption."""
+
+
+class SessionStart(Protocol):
+    """What a session is started with: a SessionRequest, or what another app makes."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def options(self) -> Mapping[str, Any] | None:
+        """Those of all its captures."""
+
+    def programme(self, camera: Camera) -> dict[str, Any]:
+        """`cameras.spool.records.Programme`"""
 
 
 class SessionEnded(ControlError):
@@ -74,7 +88,7 @@ class SessionService:
     def __init__(self, actor: str = "") -> None:
         self.actor = actor
 
-    def start(self, camera: Camera, request: SessionRequest, *, new_id: UUID | None = None) -> Session:
+    def start(self, camera: Camera, request: SessionStart, *, new_id: UUID | None = None) -> Session:
         """LeaseHeld when another user holds the camera, SessionRunning when a session is active: neither creates a
         session. `new_id` becomes its id; a session that has this id already is returned as it is, and none is started.
 
@@ -87,7 +101,7 @@ class SessionService:
         with record_refusals(camera, "start", self.actor, request.programme(camera)):
             return self._start(camera, request, new_id or uuid6.uuid7())
 
-    def _start(self, camera: Camera, request: SessionRequest, new_id: UUID) -> Session:
+    def _start(self, camera: Camera, request: SessionStart, new_id: UUID) -> Session:
         # Before `_reach_host`, which stores a failed session: a refused start stores none.
         lease_holders.check_holder_now(camera, self.actor)
         lease_holders.check_no_session(camera)
@@ -105,7 +119,7 @@ class SessionService:
         session.refresh_from_db()
         return session
 
-    def _reach_host(self, camera: Camera, request: SessionRequest, new_id: UUID) -> int:
+    def _reach_host(self, camera: Camera, request: SessionStart, new_id: UUID) -> int:
         with record_failures(camera, "start", self.actor, request.programme(camera)):
             try:
                 return control.check_reachable(camera)
@@ -113,7 +127,7 @@ class SessionService:
                 self._record_unstarted(camera, request, new_id, str(error))
                 raise
 
-    def _insert_session(self, camera: Camera, request: SessionRequest, new_id: UUID) -> tuple[Session, Event]:
+    def _insert_session(self, camera: Camera, request: SessionStart, new_id: UUID) -> tuple[Session, Event]:
         try:
             with transaction.atomic():
                 session = Session.objects.create(
@@ -131,7 +145,7 @@ class SessionService:
             raise
         return session, event
 
-    def _record_unstarted(self, camera: Camera, request: SessionRequest, new_id: UUID, message: str) -> None:
+    def _record_unstarted(self, camera: Camera, request: SessionStart, new_id: UUID, message: str) -> None:
         """Insert the session as failed: no host has ever read it."""
         Session.objects.create(
             id=new_id, camera=camera, name=request.name, programme=request.programme(camera), created_by=self.actor,

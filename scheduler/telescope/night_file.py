@@ -19,6 +19,7 @@ from cameras.spool.spool import Spool
 from core.sky.sidereal import hour_angle, local_sidereal_hours
 from scheduler.telescope.field_file import ListedField
 from scheduler.telescope.night import Night, night_of
+from scheduler.telescope.night_programme import Rule
 from scheduler.telescope.progress import (
     FieldState,
     Progress,
@@ -26,7 +27,6 @@ from scheduler.telescope.progress import (
     reload_states,
     state_from_json,
 )
-from scheduler.telescope.selection import Rule
 from scheduler.telescope.sky import TelescopeSite, airmass, altitude, julian_date
 
 log = logging.getLogger(__name__)

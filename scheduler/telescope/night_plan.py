@@ -13,9 +13,10 @@ from core.sky.equatorial import Equatorial
 from core.sky.sidereal import hour_angle, local_sidereal_hours
 from scheduler.telescope.field_file import ListedField
 from scheduler.telescope.night import Night, night_of
+from scheduler.telescope.night_programme import Rule
 from scheduler.telescope.progress import FieldState, after_observation, begin_night, clock
 from scheduler.telescope.rules import WAIT_S, Choice, PassedOver, choose, reason_for, selected_state
-from scheduler.telescope.selection import FieldTable, Rule, select
+from scheduler.telescope.selection import FieldTable, select
 from scheduler.telescope.sky import (
     DAY_S,
     TelescopeSite,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import Any, TypedDict, cast
+from typing import Any, cast
 
 from cameras.drivers.telescope.field import FOCUS_CODE, SKY_CODE
 from cameras.programmes.choosing import Choice, Finished, NextExposure, Wait
@@ -21,9 +21,9 @@ from scheduler.telescope.c_records import write_records
 from scheduler.telescope.field_list_file import FieldListReader, LoadedList
 from scheduler.telescope.night import Night
 from scheduler.telescope.night_file import NightFile, PlannedField
+from scheduler.telescope.night_programme import NightProgramme
 from scheduler.telescope.progress import FieldState, after_observation, state_from_json, state_to_json
 from scheduler.telescope.rules import WAIT_S, choose
-from scheduler.telescope.selection import Rule
 from scheduler.telescope.sky import TelescopeSite, julian_date, time_of
 
 CLEAR_AFTER_D = 0.1 / 24
@@ -31,19 +31,6 @@ CLEAR_AFTER_D = 0.1 / 24
 ARRIVES_S = 2.0
 SAME_S = 1.0
 """For so long an exposure that was chosen stays the next one."""
-
-
-class NightProgramme(TypedDict):
-    """`telescope` in the programme of a session."""
-
-    field_list: str
-    name: str
-    evening: str
-    site: tuple[float, float, float]
-    """Latitude and longitude in degrees, elevation in metres."""
-    rule: Rule
-    add_file: str
-    clears: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from cameras.drivers.telescope.field import SKY_CODE, FieldStatus, SelectionCode
 from scheduler.telescope.field_file import ListedField
 from scheduler.telescope.night import Night
+from scheduler.telescope.night_programme import Rule
 from scheduler.telescope.progress import FieldState, clock
-from scheduler.telescope.selection import FieldTable, Rule, Selection, select
+from scheduler.telescope.selection import FieldTable, Selection, select
 
 WAIT_S = 10.0
 """When no field can be observed, the scheduler looks again after this time."""

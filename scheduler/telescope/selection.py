@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,9 @@ from cameras.drivers.telescope.field import (
     FieldStatus,
     SelectionCode,
 )
+from scheduler.telescope.night_programme import Rule
 from scheduler.telescope.progress import FieldState
 
-Rule = Literal["priority", "sequential"]
-"""`priority` is the order of the scheduler. `sequential`, of 2026, goes through the list once: it takes the first field
-after the previous one that is ready or has to be done now."""
 Mask = NDArray[np.bool_]
 PAIR_WIDTH_H = 0.05
 """Of right ascension at the equator: fields of a pair are closer."""

@@ -84,6 +84,7 @@ def address(path: str, world: World) -> str:
         "capture": world.capture.pk,
         "session": world.session.pk,
         "schedule": world.schedule.pk,
+        "field_list": world.field_list.pk,
         "clip": world.clip.pk,
         "experiment": world.experiment.pk,
         "archive": world.archive.pk,

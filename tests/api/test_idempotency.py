@@ -14,7 +14,7 @@ from captures.models import Capture, Experiment, ExperimentAttachment, Experimen
 from core.idempotency.models import IdempotentRequest
 from core.idempotency.view import takes_key
 from monitoring.models import Event
-from scheduler.models import Schedule
+from scheduler.models import FieldList, Schedule
 from skycam_project.access.models import User
 from tests.harness.clients.people import routes
 from tests.harness.rows.captures import saved
@@ -60,6 +60,9 @@ TAKES_A_KEY = {
     "api/v1/offsite/copies/<uuid:copy>/retry/": "a late repetition would retry it once more",
     "api/v1/schedules/": "creates a schedule",
     "api/v1/schedules/<uuid:schedule>/night/": "creates the change of a night",
+    "api/v1/telescope/field-lists/": "creates a field list",
+    "api/v1/telescope/field-lists/<uuid:field_list>/add/": "a late repetition would add fields that were taken back",
+    "api/v1/telescope/field-lists/<uuid:field_list>/observe/": "starts a session",
     "api/v1/sessions/<uuid:session>/stop/": "a repetition gets the same answer",
     "api/v1/sessions/<uuid:session>/hand-over/": "a repetition would be refused: the camera is another user's then",
     "api/v1/sessions/<uuid:session>/pause/": "a late repetition would undo a resume",
@@ -85,6 +88,7 @@ TAKES_NONE = {
     "api/v1/sensors/": "it may have a secret, of which no digest is stored",
     "api/v1/sensors/detect/": "it changes nothing",
     "api/v1/sensors/test/": "it changes nothing",
+    "api/v1/telescope/field-lists/<uuid:field_list>/preview/": "it changes nothing",
     "api/v1/sensors/<slug:sensor>/test/": "it changes nothing",
     "api/v1/webhooks/": "its answer is a secret, which is never stored",
     "api/v1/webhooks/<uuid:webhook>/rotate-secret/": "its answer is a secret, which is never stored",
@@ -98,12 +102,14 @@ BODIES: dict[str, Any] = {
     },
     f"{SKY}presets/": {"name": "night", "settings": {"gain": 2}},
     "/api/v1/experiments/": {"name": "Growth of crystals"},
+    "/api/v1/telescope/field-lists/": {"name": "Supernovae", "text": "1.00 -25 Y 100 0 1 0"},
 }  # fmt: skip
 CREATED = {
     "/api/v1/cameras/": Camera,
     "/api/v1/schedules/": Schedule,
     f"{SKY}presets/": SettingsPreset,
     "/api/v1/experiments/": Experiment,
+    "/api/v1/telescope/field-lists/": FieldList,
 }
 
 

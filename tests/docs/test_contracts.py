@@ -77,6 +77,15 @@ from monitoring.webhook_models import DELIVERY_TRANSITIONS
 from monitoring.webhooks.bodies import AttemptBody, DeliveryDetailBody, SecretBody, WebhookBody
 from monitoring.webhooks.payload import PayloadBody
 from monitoring.webhooks.requests import WebhookRequest
+from scheduler.field_lists.bodies import (
+    FieldBody,
+    FieldListPreview,
+    NightPlanBody,
+    ObservationEntry,
+    PassedOverBody,
+    PlannedBody,
+)
+from scheduler.field_lists.requests import FieldListChange, FieldListRequest, ObserveRequest
 from scheduler.planning.plan import Reason as ReasonOfNight
 from scheduler.reports.bodies import CalendarNightBody, CameraNightBody, LossBody, ReportBody
 from scheduler.schedules.bodies import NightChangeBody, ScheduleBody
@@ -146,6 +155,15 @@ FIELDS = {
     "report": ReportBody.__annotations__,
     "loss": LossBody.__annotations__,
     "camera of a report": CameraNightBody.__annotations__,
+    "field": FieldBody.__annotations__,
+    "observation": ObservationEntry.__annotations__,
+    "planned observation": PlannedBody.__annotations__,
+    "passed-over field": PassedOverBody.__annotations__,
+    "plan of a telescope's night": NightPlanBody.__annotations__,
+    "preview of a field list": FieldListPreview.__annotations__,
+    "to add a field list": FieldListRequest.model_fields,
+    "to change a field list": FieldListChange.model_fields,
+    "to observe": ObserveRequest.model_fields,
     "night of a month": CalendarNightBody.__annotations__,
     "destination": DestinationBody.__annotations__,
     "host of a destination": DestinationHostBody.__annotations__,

@@ -13,8 +13,7 @@ from cameras.spool.recovery import failed_record
 from cameras.spool.spool import Spool
 from scheduler.telescope.field_list_file import FieldListContent, write_list
 from scheduler.telescope.night import Night, night_of
-from scheduler.telescope.night_run import NightProgramme
-from scheduler.telescope.selection import Rule
+from scheduler.telescope.night_programme import NightProgramme, Rule
 from scheduler.telescope.sky import TelescopeSite, wall_seconds
 from tests.harness.camera_processes.sessions import CAMERA, ROOT, SESSION, SessionBench
 

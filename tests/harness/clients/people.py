@@ -22,7 +22,7 @@ from monitoring.models import AlertRule, MaintenanceWindow, SensorChannel, Webho
 from monitoring.notifications.links import link_token
 from monitoring.notifications.silences import silence_alert
 from monitoring.services import raise_alert, record_event
-from scheduler.models import Schedule
+from scheduler.models import FieldList, Schedule
 from skycam_project.access.models import ApiToken, SignIn, User
 from tests.harness.documents.route_table import PEOPLE, Line
 from tests.harness.rows.archived_files import archived_clip
@@ -65,6 +65,7 @@ class World:
         window = {"begin": "20:00", "end": "05:00"}
         self.schedule = Schedule.objects.create(name="night", programme={}, window=window)
         self.schedule.cameras.add(camera)
+        self.field_list = FieldList.objects.create(name="survey", text="1.00 -25 Y 100 0 1 0\n")
         self.experiment = Experiment.objects.create(name="dew", operator="operator", still_interval_s=60)
         ExperimentCamera.objects.create(experiment=self.experiment, camera=camera, position=1)
         self.sensor = make_sensor()
@@ -98,7 +99,7 @@ class World:
             "<uuid:schedule>": self.schedule.pk, "<uuid:clip>": self.clip.pk, "<uuid:job>": self.job.pk,
             "<uuid:destination>": self.destination.pk, "<uuid:copy>": self.copy.pk,
             "<uuid:plan>": self.plan.id,
-            "<uuid:experiment>": self.experiment.pk,
+            "<uuid:experiment>": self.experiment.pk, "<uuid:field_list>": self.field_list.pk,
             "<uuid:archive>": self.archive.pk, "<uuid:file>": self.archived.pk,
             "<uuid:alert>": self.alert.pk, "<int:user>": self.users["none"].pk,
             "<uuid:finding>": self.finding.pk,

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cameras.drivers.telescope.field import SelectionCode
+from scheduler.telescope.night_programme import Rule
 from scheduler.telescope.progress import (
     FieldState,
     after_observation,
@@ -18,7 +19,6 @@ from scheduler.telescope.progress import (
     state_to_json,
 )
 from scheduler.telescope.rules import Choice, choose
-from scheduler.telescope.selection import Rule
 from tests.scheduler.telescope.expected_choices import Expected, expected_choice, field_lists
 from tests.scheduler.telescope.nights import MINUTE_D, NIGHT, at, states_at
 

@@ -1,0 +1,195 @@
+"""The routes of a telescope's field lists."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypedDict
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db.models import Count
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from cameras.camera_view import actor
+from cameras.models import Camera
+from cameras.selectors import cameras_for, hidden_cameras
+from captures.capturing.models import Capture
+from captures.sessions.bodies import SessionBody, session_body, session_url
+from core.idempotency.view import IdempotentView
+from scheduler.field_lists import bodies
+from scheduler.field_lists.models import FieldList
+from scheduler.field_lists.night_start import start_night
+from scheduler.field_lists.nights import evening_of, station_site
+from scheduler.field_lists.queries import PlanQuery
+from scheduler.field_lists.requests import FieldListChange, FieldListRequest, FieldText, ObserveRequest
+from scheduler.field_lists.service import FieldListService
+from scheduler.telescope.field_file import parse_field_file
+
+if TYPE_CHECKING:
+    from scheduler.field_lists.plans import NightProgress
+
+MOST_OBSERVATIONS = 1000
+
+
+class FieldListList(TypedDict):
+    results: list[bodies.FieldListBody]
+
+
+class FieldsBody(TypedDict):
+    results: list[bodies.FieldBody]
+
+
+class ObservationList(TypedDict):
+    results: list[bodies.ObservationEntry]
+
+
+class FieldListsView(IdempotentView):
+    roles = {"GET": "viewer", "POST": "operator"}
+    idempotent = {"POST"}
+
+    @extend_schema(operation_id="field_lists_list", responses=FieldListList)
+    def get(self, request: Request) -> Response:
+        """All field lists by name, with those that are archived."""
+        found = FieldList.objects.annotate(field_count=Count("fields")).defer("text", "added_text")
+        return Response({"results": [bodies.field_list_body(one, one.field_count) for one in found]})
+
+    @extend_schema(request=FieldListRequest, responses={201: bodies.FieldListDetail})
+    def post(self, request: Request) -> Response:
+        """Add a list. All lines that are wrong are named at once."""
+        wanted = FieldListRequest.model_validate(request.data)
+        found = FieldListService(actor(request)).add(wanted, new_id=self.reserved_id)
+        headers = {"Location": bodies.field_list_url(found.pk)}
+        return Response(bodies.field_list_detail(found), 201, headers=headers)
+
+
+class FieldListView(APIView):
+    roles = {"GET": "viewer", "PATCH": "operator", "DELETE": "operator"}
+
+    @extend_schema(responses=bodies.FieldListDetail)
+    def get(self, request: Request, field_list: UUID) -> Response:
+        return Response(bodies.field_list_detail(FieldList.objects.get(pk=field_list)))
+
+    @extend_schema(request=FieldListChange, responses=bodies.FieldListDetail)
+    def patch(self, request: Request, field_list: UUID) -> Response:
+        """Change what is given. A night that runs takes the list over before its next choice."""
+        wanted = FieldListChange.model_validate(request.data)
+        changed = FieldListService(actor(request)).change(FieldList.objects.get(pk=field_list), wanted)
+        return Response(bodies.field_list_detail(changed))
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, field_list: UUID) -> Response:
+        """Archive the list: what was observed from it stays. PATCH with `archived` false restores it."""
+        FieldListService(actor(request)).archive(FieldList.objects.get(pk=field_list))
+        return Response(status=204)
+
+
+class FieldsView(APIView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(responses=FieldsBody)
+    def get(self, request: Request, field_list: UUID) -> Response:
+        """The fields in the order of the list, then those that were added for a night."""
+        found = FieldList.objects.get(pk=field_list)
+        return Response({"results": [bodies.field_body(field) for field in found.fields.all()]})
+
+
+class AddFieldsView(IdempotentView):
+    roles = {"POST": "operator"}
+    idempotent = {"POST"}
+
+    @extend_schema(request=FieldText, responses=bodies.FieldListDetail)
+    def post(self, request: Request, field_list: UUID) -> Response:
+        """Add fields for the night, as an .add file does."""
+        wanted = FieldText.model_validate(request.data)
+        changed = FieldListService(actor(request)).add_fields(FieldList.objects.get(pk=field_list), wanted.text)
+        return Response(bodies.field_list_detail(changed))
+
+
+class PreviewView(APIView):
+    roles = {"POST": "viewer"}
+
+    @extend_schema(request=FieldText, responses=bodies.FieldListPreview)
+    def post(self, request: Request, field_list: UUID) -> Response:
+        """What this text would change: its errors, the fields, and the rest of the night. Nothing is stored."""
+        wanted, found = FieldText.model_validate(request.data), FieldList.objects.get(pk=field_list)
+        from scheduler.field_lists.plans import preview_change
+
+        site, now = station_site(), datetime.now(UTC)
+        change = preview_change(found, wanted.text, evening_of(site, now), site=site, now=now)
+        return Response(bodies.preview_body(parse_field_file(wanted.text).errors, change))
+
+
+class PlanView(APIView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(parameters=PlanQuery.parameters(), responses=bodies.NightPlanBody)
+    def get(self, request: Request, field_list: UUID) -> Response:
+        """A whole night with the reason of each choice, in less than a second; it is never stored."""
+        query: PlanQuery = PlanQuery.of(request)
+        progress = progress_of(FieldList.objects.get(pk=field_list), query)
+        return Response(bodies.plan_body(progress, hidden_captures(request.user, progress)))
+
+
+class NextView(APIView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(responses=bodies.NextBody)
+    def get(self, request: Request, field_list: UUID) -> Response:
+        """The next choice of the present night, and why each other field is passed over."""
+        found = FieldList.objects.get(pk=field_list)
+        return Response(bodies.next_body(progress_of(found, PlanQuery(begin="now"))))
+
+
+class ObservationsView(APIView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(responses=ObservationList)
+    def get(self, request: Request, field_list: UUID) -> Response:
+        """The newest observations of the list."""
+        found = FieldList.objects.get(pk=field_list)
+        hidden = hidden_cameras(request.user)
+        newest = found.observations.exclude(capture__camera__in=hidden).order_by("-observed_at")[:MOST_OBSERVATIONS]
+        return Response({"results": [bodies.observation_body(one) for one in newest]})
+
+
+class ObserveView(IdempotentView):
+    roles = {"POST": "operator"}
+    idempotent = {"POST"}
+
+    @extend_schema(request=ObserveRequest, responses={201: SessionBody})
+    def post(self, request: Request, field_list: UUID) -> Response:
+        """Start the night of the list on the camera of a telescope: a session that ends at sunrise."""
+        wanted, found = ObserveRequest.model_validate(request.data), FieldList.objects.get(pk=field_list)
+        camera = camera_of(request.user, wanted.camera)
+        session = start_night(
+            found, camera, wanted, actor=actor(request), now=datetime.now(UTC), new_id=self.reserved_id
+        )
+        return Response(session_body(session), 201, headers={"Location": session_url(session.pk)})
+
+
+def progress_of(found: FieldList, query: PlanQuery) -> NightProgress:
+    from scheduler.field_lists.plans import night_progress
+
+    site, now = query.site, datetime.now(UTC)
+    evening = query.evening or evening_of(site, now)
+    return night_progress(found, evening, site=site, rule=query.rule, now=now if query.begin == "now" else None)
+
+
+def hidden_captures(user: Any, progress: NightProgress) -> set[UUID]:
+    """The captures of the night that the user may not see."""
+    hidden = hidden_cameras(user)
+    if not hidden:
+        return set()
+    observed = [one.capture_id for one in progress.observed]
+    return {*Capture.objects.filter(pk__in=observed, camera__in=hidden).values_list("pk", flat=True)}
+
+
+def camera_of(user: Any, slug: str) -> Camera:
+    """ValidationError for a camera that the user may not see."""
+    found = cameras_for(user).filter(slug=slug).first()
+    if found is None:
+        raise ValidationError({"camera": f"There is no camera {slug!r}."})
+    return found

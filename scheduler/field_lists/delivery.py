@@ -1,0 +1,65 @@
+"""Writes the field lists of running nights into the spools of this host's cameras, where their processes read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.conf import settings
+
+from cameras.spool.durable import RootFiles
+from cameras.spool.spool import Spool
+from cameras.spool.storage import MARKER
+from captures.sessions.models import Session
+from captures.storage.roots import root_of
+from scheduler.field_lists.contents import content_of
+from scheduler.field_lists.models import FieldList
+from scheduler.field_lists.nights import night_of_session
+from scheduler.telescope.field_list_file import list_file_name, write_list
+
+delivered: dict[str, int] = {}
+"""Session -> the revision of its list that this process has written."""
+
+
+def deliver_lists() -> None:
+    """Once: each list that its camera does not have in this revision. A deleted list stays as it was. OSError."""
+    active = Session.objects.active().filter(camera__host=settings.STATION.host, programme__kind="telescope")
+    running = list(active.select_related("camera"))
+    for gone in delivered.keys() - {str(session.pk) for session in running}:
+        del delivered[gone]
+    for session, found in _lists_of(running):
+        _deliver(session, found)
+
+
+def _lists_of(running: list[Session]) -> Iterator[tuple[Session, FieldList]]:
+    for session in running:
+        night = night_of_session(session)
+        found = FieldList.objects.filter(pk=night[0]).first() if night else None
+        if found is not None:
+            yield session, found
+
+
+def _deliver(session: Session, found: FieldList) -> None:
+    root = root_of(session.camera)
+    try:
+        files = RootFiles(root["path"])
+    except OSError:
+        # A disk that is not mounted: its camera has an alert, and no night runs there.
+        return
+    try:
+        if not _is_root(files, root["id"]):
+            return
+        spool, ident = Spool(files, str(session.camera_id)), str(session.pk)
+        is_there = files.size(spool.folder, list_file_name(ident)) is not None
+        if delivered.get(ident) != found.revision or not is_there:
+            write_list(spool, ident, content_of(found))
+            delivered[ident] = found.revision
+    finally:
+        files.close()
+
+
+def _is_root(files: RootFiles, root: str) -> bool:
+    """Whether the opened folder is that root, and not an empty mount point."""
+    try:
+        return files.read("", MARKER).decode("ascii", "replace").strip() == root
+    except OSError:
+        return False

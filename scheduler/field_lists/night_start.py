@@ -1,0 +1,82 @@
+"""Starts a telescope's night: a session that chooses its exposures from a field list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+
+from cameras.models import Camera
+from captures.sessions.models import Session
+from captures.sessions.service import SessionService
+from core.times.timestamps import stamp
+from scheduler.field_lists.contents import listed_fields
+from scheduler.field_lists.models import FieldList
+from scheduler.field_lists.nights import evening_of, night_at, station_site
+from scheduler.field_lists.requests import ObserveRequest
+from scheduler.telescope.night import Night
+from scheduler.telescope.night_programme import NightProgramme
+from scheduler.telescope.sky import TelescopeSite, julian_date, time_of
+
+MESSAGE_OVER = "The night of {evening} is over. Give a later evening."
+MESSAGE_KIND = "{slug} is no camera of a telescope. Choose one whose kind is telescope."
+
+
+@dataclass(frozen=True, slots=True)
+class NightStart:
+    """A `captures.sessions.service.SessionStart`."""
+
+    name: str
+    exposure_us: int
+    begin: datetime
+    end: datetime
+    telescope: NightProgramme
+    options: Mapping[str, Any] | None = None
+
+    def programme(self, camera: Camera) -> dict[str, Any]:
+        return {
+            "kind": "telescope", "exposure_us": self.exposure_us, "delay_s": 0.0,
+            "windows": [[stamp(self.begin), stamp(self.end)]], "telescope": dict(self.telescope),
+        }  # fmt: skip
+
+
+def night_start(found: FieldList, request: ObserveRequest, now: datetime) -> NightStart:
+    """ValidationError for a night that is over, for a list without a field, and without coordinates of the station."""
+    site = station_site()
+    evening = request.evening or evening_of(site, now)
+    night = night_at(site, evening)
+    if julian_date(now) >= night.sunrise:
+        raise ValidationError({"evening": MESSAGE_OVER.format(evening=evening)})
+    fields = listed_fields(found)
+    if not fields:
+        raise ValidationError({"": f"The list {found.name!r} has no field. Add one first."})
+    longest_us = max(1, round(max(field.exposure_s for field in fields) * 1e6))
+    telescope = NightProgramme(
+        field_list=str(found.pk), name=found.name, evening=evening.isoformat(), site=_coordinates(site),
+        rule=request.rule, add_file="", clears=request.clears,
+    )  # fmt: skip
+    name = request.name or f"{found.name} {evening}"
+    return NightStart(name[:120], longest_us, _begin(night, now), time_of(night.sunrise), telescope)
+
+
+def start_night(
+    found: FieldList, camera: Camera, request: ObserveRequest, *, actor: str, now: datetime, new_id: UUID | None = None
+) -> Session:
+    """What `night_start` and `SessionService.start` raise; ValidationError for a camera of another kind."""
+    if camera.kind != "telescope":
+        raise ValidationError({"camera": MESSAGE_KIND.format(slug=camera.slug)})
+    if found.archived_at is not None:
+        raise ValidationError({"": f"The list {found.name!r} is archived. Restore it first."})
+    return SessionService(actor).start(camera, night_start(found, request, now), new_id=new_id)
+
+
+def _coordinates(site: TelescopeSite) -> tuple[float, float, float]:
+    return (site.latitude, site.longitude, site.elevation)
+
+
+def _begin(night: Night, now: datetime) -> datetime:
+    return max(now, time_of(night.sunset))

@@ -1,0 +1,42 @@
+"""The nights of the station's telescope. Without NumPy: web processes import it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from captures.sessions.models import Session
+from scheduler.telescope.night import Night, night_of
+from scheduler.telescope.sky import TelescopeSite
+
+NO_SITE = "The station has no coordinates. Set site.latitude and site.longitude, or give a site."
+HALF_DAY = timedelta(hours=12)
+
+
+def station_site() -> TelescopeSite:
+    """ValidationError without coordinates of the station."""
+    site = settings.STATION.site
+    if site.latitude is None or site.longitude is None:
+        raise ValidationError({"site": NO_SITE})
+    return TelescopeSite(site.latitude, site.longitude, site.elevation)
+
+
+def evening_of(site: TelescopeSite, now: datetime) -> date:
+    """That of the night at `now`, by the mean time of the site: a night is from noon to noon."""
+    return (now + timedelta(hours=site.longitude / 15) - HALF_DAY).date()
+
+
+def night_at(site: TelescopeSite, evening: date) -> Night:
+    """ValidationError at the end of the calendar."""
+    try:
+        return night_of(site, evening)
+    except OverflowError:
+        raise ValidationError({"evening": "It is at the end of the calendar."}) from None
+
+
+def night_of_session(session: Session) -> tuple[str, date] | None:
+    """The id of its list, and its evening; None for a session of another kind."""
+    telescope = session.programme.get("telescope")
+    return (telescope["field_list"], date.fromisoformat(telescope["evening"])) if telescope else None

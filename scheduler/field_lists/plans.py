@@ -1,0 +1,112 @@
+"""The plan of a list's night, from its rows: what was observed, what comes next, and why.
+
+It needs NumPy, which starts threads: web processes import it with the first plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from cameras.drivers.telescope.field import SelectionCode
+from core.sky.sidereal import local_sidereal_hours
+from scheduler.field_lists.contents import content_of, listed_fields
+from scheduler.field_lists.models import FieldList, Observation
+from scheduler.field_lists.nights import night_at
+from scheduler.telescope.field_file import ListedField
+from scheduler.telescope.field_list_file import load_list
+from scheduler.telescope.field_lists import FieldDiff, diff_fields
+from scheduler.telescope.night import Night
+from scheduler.telescope.night_plan import NightPlan, PlannedObservation, PlanOptions, plan_rest
+from scheduler.telescope.night_programme import Rule
+from scheduler.telescope.progress import FieldState, after_observation, begin_night
+from scheduler.telescope.sky import TelescopeSite, julian_date, time_of
+
+
+@dataclass(frozen=True, slots=True)
+class NightProgress:
+    """A night of a list as it is: what was observed, and the plan of what follows."""
+
+    night: Night
+    states: tuple[FieldState, ...]
+    observed: tuple[Observation, ...]
+    plan: NightPlan
+
+    @property
+    def next(self) -> PlannedObservation | None:
+        return self.plan.observations[0] if self.plan.observations else None
+
+
+def night_progress(
+    found: FieldList,
+    evening: date,
+    *,
+    site: TelescopeSite,
+    rule: Rule = "priority",
+    now: datetime | None = None,
+    fields: Sequence[ListedField] | None = None,
+) -> NightProgress:
+    """The night from sunset on, or from `now` on with what was observed until then. `fields` are planned in place of
+    those of the list."""
+    night = night_at(site, evening)
+    states = begin_night(listed_fields(found) if fields is None else fields, night, night.sunset)
+    observed: tuple[Observation, ...] = ()
+    jd, previous = night.sunset, None
+    if now is not None:
+        observed = observations_of_night(found, night)
+        states = _after_observations(states, observed, night)
+        jd, previous = julian_date(now), observed[-1].field_key if observed else None
+    plan = plan_rest(states, night, jd, previous=previous, options=PlanOptions(rule=rule))
+    return NightProgress(night, states, observed, plan)
+
+
+def observations_of_night(found: FieldList, night: Night) -> tuple[Observation, ...]:
+    begin, end = (time_of(jd) for jd in (night.midnight - 0.5, night.midnight + 0.5))
+    return tuple(found.observations.filter(observed_at__gte=begin, observed_at__lt=end))
+
+
+def _after_observations(
+    states: Sequence[FieldState], observed: Sequence[Observation], night: Night
+) -> tuple[FieldState, ...]:
+    """As the camera process counts them. An observation of a field that is not in the list any more counts for
+    nothing."""
+    by_id = {state.field.id: state for state in states}
+    for one in observed:
+        if (state := by_id.get(one.field_key)) is not None:
+            chosen = replace(state, selection=SelectionCode(one.selection), interval_h=one.interval_h)
+            lst = local_sidereal_hours(one.observed_at.timestamp(), night.site.longitude)
+            by_id[one.field_key] = after_observation(chosen, one.jd, state.place or state.pointing(lst))
+    return tuple(by_id.values())
+
+
+@dataclass(frozen=True, slots=True)
+class PlanChange:
+    """What an edited list changes: its fields, and the rest of the night."""
+
+    fields: FieldDiff
+    added: tuple[PlannedObservation, ...]
+    """Observations that only the new plan has."""
+    removed: tuple[PlannedObservation, ...]
+    moved: tuple[tuple[PlannedObservation, PlannedObservation], ...]
+    """The same observation, before and after, more than a minute apart."""
+
+
+def preview_change(found: FieldList, text: str, evening: date, *, site: TelescopeSite, now: datetime) -> PlanChange:
+    """For the rest of the night if it has begun, else for the whole of it. Lines that are wrong count for nothing."""
+    content = replace(content_of(found), text=text)
+    old, new = listed_fields(found), load_list(content).fields
+    begun = now if julian_date(now) > night_at(site, evening).sunset else None
+    before, after = (
+        night_progress(found, evening, site=site, now=begun, fields=fields).plan.observations for fields in (old, new)
+    )
+    by_key = {(one.field.id, one.number): one for one in before}
+    kept = [(by_key.pop((one.field.id, one.number), None), one) for one in after]
+    return PlanChange(
+        diff_fields(old, new),
+        added=tuple(one for earlier, one in kept if earlier is None),
+        removed=tuple(by_key.values()),
+        moved=tuple(
+            (earlier, one) for earlier, one in kept if earlier is not None and abs(earlier.jd - one.jd) > 1 / 1440
+        ),
+    )

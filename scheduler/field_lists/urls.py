@@ -1,0 +1,15 @@
+from django.urls import path
+
+from scheduler.field_lists import api
+
+urlpatterns = [
+    path("", api.FieldListsView.as_view()),
+    path("<uuid:field_list>/", api.FieldListView.as_view()),
+    path("<uuid:field_list>/fields/", api.FieldsView.as_view()),
+    path("<uuid:field_list>/add/", api.AddFieldsView.as_view()),
+    path("<uuid:field_list>/preview/", api.PreviewView.as_view()),
+    path("<uuid:field_list>/plan/", api.PlanView.as_view()),
+    path("<uuid:field_list>/next/", api.NextView.as_view()),
+    path("<uuid:field_list>/observations/", api.ObservationsView.as_view()),
+    path("<uuid:field_list>/observe/", api.ObserveView.as_view()),
+]
