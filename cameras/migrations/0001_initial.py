@@ -8,7 +8,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -17,41 +16,106 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='CameraHost',
+            name="CameraHost",
             fields=[
-                ('name', models.CharField(max_length=60, primary_key=True, serialize=False)),
-                ('machine', models.CharField(blank=True, help_text='Which machine and data folder holds the name.', max_length=64)),
-                ('leased_until', models.DateTimeField(blank=True, null=True)),
-                ('version', models.CharField(blank=True, max_length=40)),
+                ("name", models.CharField(max_length=60, primary_key=True, serialize=False)),
+                (
+                    "machine",
+                    models.CharField(
+                        blank=True, help_text="Which machine and data folder holds the name.", max_length=64
+                    ),
+                ),
+                ("leased_until", models.DateTimeField(blank=True, null=True)),
+                ("version", models.CharField(blank=True, max_length=40)),
             ],
         ),
         migrations.CreateModel(
-            name='Camera',
+            name="Camera",
             fields=[
-                ('id', models.UUIDField(default=uuid6.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('slug', models.CharField(max_length=40, validators=[django.core.validators.RegexValidator('\\A[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\\Z', "A camera's id is 1 to 40 lower-case letters, digits and hyphens, and begins and ends with a letter or digit.")], verbose_name='id')),
-                ('name', models.CharField(max_length=80)),
-                ('kind', models.CharField(choices=[('gphoto2', 'DSLR over USB (gphoto2)'), ('opencv', 'USB camera or video file (OpenCV)'), ('simulated', 'Simulated camera')], max_length=20)),
-                ('address', models.CharField(blank=True, max_length=500)),
-                ('host', models.CharField(max_length=60)),
-                ('enabled', models.BooleanField(default=True)),
-                ('connected', models.BooleanField(default=True)),
-                ('primary', models.BooleanField(default=False)),
-                ('settings', models.JSONField(blank=True, default=dict)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('removed_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('observed', models.CharField(choices=[('disabled', 'Disabled'), ('disconnected', 'Disconnected'), ('starting', 'Starting'), ('ready', 'Ready'), ('busy', 'Busy'), ('reconnecting', 'Reconnecting'), ('quarantined', 'Quarantined'), ('host_down', 'Host Down')], default='host_down', editable=False, max_length=20)),
-                ('observed_reason', models.TextField(blank=True, editable=False)),
-                ('observed_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('identity', models.JSONField(blank=True, default=dict, editable=False)),
-                ('capabilities', models.JSONField(blank=True, default=dict, editable=False)),
-                ('read_back', models.JSONField(blank=True, default=dict, editable=False, help_text='Settings as last read back.')),
-                ('read_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('audience', models.ManyToManyField(blank=True, help_text='Who may see it; nobody listed: everybody with a role.', to=settings.AUTH_USER_MODEL)),
+                ("id", models.UUIDField(default=uuid6.uuid7, editable=False, primary_key=True, serialize=False)),
+                (
+                    "slug",
+                    models.CharField(
+                        max_length=40,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\\Z",
+                                "A camera's id is 1 to 40 lower-case letters, digits and hyphens, and begins and ends with a letter or digit.",
+                            )
+                        ],
+                        verbose_name="id",
+                    ),
+                ),
+                ("name", models.CharField(max_length=80)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("gphoto2", "DSLR over USB (gphoto2)"),
+                            ("opencv", "USB camera or video file (OpenCV)"),
+                            ("simulated", "Simulated camera"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("address", models.CharField(blank=True, max_length=500)),
+                ("host", models.CharField(max_length=60)),
+                ("enabled", models.BooleanField(default=True)),
+                ("connected", models.BooleanField(default=True)),
+                ("primary", models.BooleanField(default=False)),
+                ("settings", models.JSONField(blank=True, default=dict)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("removed_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "observed",
+                    models.CharField(
+                        choices=[
+                            ("disabled", "Disabled"),
+                            ("disconnected", "Disconnected"),
+                            ("starting", "Starting"),
+                            ("ready", "Ready"),
+                            ("busy", "Busy"),
+                            ("reconnecting", "Reconnecting"),
+                            ("quarantined", "Quarantined"),
+                            ("host_down", "Host Down"),
+                        ],
+                        default="host_down",
+                        editable=False,
+                        max_length=20,
+                    ),
+                ),
+                ("observed_reason", models.TextField(blank=True, editable=False)),
+                ("observed_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("identity", models.JSONField(blank=True, default=dict, editable=False)),
+                ("capabilities", models.JSONField(blank=True, default=dict, editable=False)),
+                (
+                    "read_back",
+                    models.JSONField(blank=True, default=dict, editable=False, help_text="Settings as last read back."),
+                ),
+                ("read_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "audience",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Who may see it; nobody listed: everybody with a role.",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['slug'],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('removed_at', None)), fields=('slug',), name='one_present_camera_for_each_slug'), models.UniqueConstraint(condition=models.Q(('primary', True), ('removed_at', None)), fields=('primary',), name='at_most_one_primary_camera')],
+                "ordering": ["slug"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("removed_at", None)),
+                        fields=("slug",),
+                        name="one_present_camera_for_each_slug",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("primary", True), ("removed_at", None)),
+                        fields=("primary",),
+                        name="at_most_one_primary_camera",
+                    ),
+                ],
             },
         ),
     ]

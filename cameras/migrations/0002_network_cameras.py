@@ -4,25 +4,35 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('cameras', '0001_initial'),
+        ("cameras", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='camera',
-            name='sealed',
+            model_name="camera",
+            name="sealed",
             field=models.TextField(blank=True, editable=False, help_text="The address's passwords, encrypted."),
         ),
         migrations.AlterField(
-            model_name='camera',
-            name='address',
-            field=models.CharField(blank=True, help_text='As it may be shown: *** stands for a password.', max_length=500),
+            model_name="camera",
+            name="address",
+            field=models.CharField(
+                blank=True, help_text="As it may be shown: *** stands for a password.", max_length=500
+            ),
         ),
         migrations.AlterField(
-            model_name='camera',
-            name='kind',
-            field=models.CharField(choices=[('gphoto2', 'DSLR over USB (gphoto2)'), ('network', 'Network camera (RTSP, MJPEG, MPEG-TS)'), ('opencv', 'USB camera or video file (OpenCV)'), ('pixelink', 'PixeLink microscope camera'), ('simulated', 'Simulated camera')], max_length=20),
+            model_name="camera",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("gphoto2", "DSLR over USB (gphoto2)"),
+                    ("network", "Network camera (RTSP, MJPEG, MPEG-TS)"),
+                    ("opencv", "USB camera or video file (OpenCV)"),
+                    ("pixelink", "PixeLink microscope camera"),
+                    ("simulated", "Simulated camera"),
+                ],
+                max_length=20,
+            ),
         ),
     ]

@@ -7,30 +7,54 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('cameras', '0002_network_cameras'),
+        ("cameras", "0002_network_cameras"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='camera',
-            name='differs',
-            field=models.JSONField(blank=True, default=list, editable=False, help_text='What its body was changed to.'),
+            model_name="camera",
+            name="differs",
+            field=models.JSONField(blank=True, default=list, editable=False, help_text="What its body was changed to."),
         ),
         migrations.CreateModel(
-            name='SettingsPreset',
+            name="SettingsPreset",
             fields=[
-                ('id', models.UUIDField(default=uuid6.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('gphoto2', 'DSLR over USB (gphoto2)'), ('network', 'Network camera (RTSP, MJPEG, MPEG-TS)'), ('opencv', 'USB camera or video file (OpenCV)'), ('pixelink', 'PixeLink microscope camera'), ('simulated', 'Simulated camera')], max_length=20)),
-                ('name', models.CharField(max_length=60, validators=[django.core.validators.RegexValidator('\\A[^\\W_](?:[\\w ,.()+-]{0,58}[\\w.)+-])?\\Z', "A preset's name is 1 to 60 letters, digits, spaces and , . ( ) + - _, and begins with a letter or digit.")])),
-                ('settings', models.JSONField(default=dict)),
-                ('saved_by', models.CharField(blank=True, max_length=150)),
-                ('saved_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ("id", models.UUIDField(default=uuid6.uuid7, editable=False, primary_key=True, serialize=False)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("gphoto2", "DSLR over USB (gphoto2)"),
+                            ("network", "Network camera (RTSP, MJPEG, MPEG-TS)"),
+                            ("opencv", "USB camera or video file (OpenCV)"),
+                            ("pixelink", "PixeLink microscope camera"),
+                            ("simulated", "Simulated camera"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        max_length=60,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[^\\W_](?:[\\w ,.()+-]{0,58}[\\w.)+-])?\\Z",
+                                "A preset's name is 1 to 60 letters, digits, spaces and , . ( ) + - _, and begins with a letter or digit.",
+                            )
+                        ],
+                    ),
+                ),
+                ("settings", models.JSONField(default=dict)),
+                ("saved_by", models.CharField(blank=True, max_length=150)),
+                ("saved_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'ordering': ['kind', 'name'],
-                'constraints': [models.UniqueConstraint(fields=('kind', 'name'), name='one_preset_of_a_name_for_each_kind')],
+                "ordering": ["kind", "name"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("kind", "name"), name="one_preset_of_a_name_for_each_kind")
+                ],
             },
         ),
     ]

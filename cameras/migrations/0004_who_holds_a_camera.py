@@ -4,30 +4,31 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('cameras', "0003_presets"),
+        ("cameras", "0003_presets"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='camera',
-            name='held_by',
-            field=models.CharField(blank=True, editable=False, help_text='Who has taken it, or had last.', max_length=150),
+            model_name="camera",
+            name="held_by",
+            field=models.CharField(
+                blank=True, editable=False, help_text="Who has taken it, or had last.", max_length=150
+            ),
         ),
         migrations.AddField(
-            model_name='camera',
-            name='held_since',
+            model_name="camera",
+            name="held_since",
             field=models.DateTimeField(blank=True, editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='camera',
-            name='held_until',
+            model_name="camera",
+            name="held_until",
             field=models.DateTimeField(blank=True, editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='camera',
-            name='taken_from',
-            field=models.CharField(blank=True, editable=False, help_text='Who held it before.', max_length=150),
+            model_name="camera",
+            name="taken_from",
+            field=models.CharField(blank=True, editable=False, help_text="Who held it before.", max_length=150),
         ),
     ]

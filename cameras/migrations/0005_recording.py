@@ -4,15 +4,16 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('cameras', '0004_who_holds_a_camera'),
+        ("cameras", "0004_who_holds_a_camera"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='camera',
-            name='recording',
-            field=models.CharField(blank=True, help_text='The kind of clips that it shall record; empty: none.', max_length=10),
+            model_name="camera",
+            name="recording",
+            field=models.CharField(
+                blank=True, help_text="The kind of clips that it shall record; empty: none.", max_length=10
+            ),
         ),
     ]

@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('cameras', '0005_recording'),
+        ("cameras", "0005_recording"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='camera',
-            name='recording_by',
-            field=models.CharField(blank=True, editable=False, help_text='Who wished it so last.', max_length=150),
+            model_name="camera",
+            name="recording_by",
+            field=models.CharField(blank=True, editable=False, help_text="Who wished it so last.", max_length=150),
         ),
     ]

@@ -5,21 +5,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('cameras', '0006_who_wished_the_recording'),
+        ("cameras", "0006_who_wished_the_recording"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='camera',
-            name='restricted',
-            field=models.BooleanField(default=False, help_text='Only managers and its audience may see it. Else everybody with a role may.'),
+            model_name="camera",
+            name="restricted",
+            field=models.BooleanField(
+                default=False, help_text="Only managers and its audience may see it. Else everybody with a role may."
+            ),
         ),
         migrations.AlterField(
-            model_name='camera',
-            name='audience',
-            field=models.ManyToManyField(blank=True, help_text='Who may see it besides managers while it is restricted.', to=settings.AUTH_USER_MODEL),
+            model_name="camera",
+            name="audience",
+            field=models.ManyToManyField(
+                blank=True,
+                help_text="Who may see it besides managers while it is restricted.",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
     ]

@@ -27,7 +27,6 @@ def name_cameras(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
         ("cameras", "0007_restricted_cameras"),
         ("monitoring", "0004_camera_ids_of_events"),

@@ -4,40 +4,45 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('cameras', '0009_encrypted_address'),
+        ("cameras", "0009_encrypted_address"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='camera',
-            name='differs',
-            field=models.JSONField(blank=True, default=list, editable=False, help_text='Settings changed on its body.'),
+            model_name="camera",
+            name="differs",
+            field=models.JSONField(blank=True, default=list, editable=False, help_text="Settings changed on its body."),
         ),
         migrations.AlterField(
-            model_name='camera',
-            name='held_by',
-            field=models.CharField(blank=True, editable=False, help_text='The holder of its lease, or the last one.', max_length=150),
+            model_name="camera",
+            name="held_by",
+            field=models.CharField(
+                blank=True, editable=False, help_text="The holder of its lease, or the last one.", max_length=150
+            ),
         ),
         migrations.AlterField(
-            model_name='camera',
-            name='recording',
-            field=models.CharField(blank=True, help_text='The kind of clips to record; empty: none.', max_length=10),
+            model_name="camera",
+            name="recording",
+            field=models.CharField(blank=True, help_text="The kind of clips to record; empty: none.", max_length=10),
         ),
         migrations.AlterField(
-            model_name='camera',
-            name='recording_by',
-            field=models.CharField(blank=True, editable=False, help_text='Who last requested it.', max_length=150),
+            model_name="camera",
+            name="recording_by",
+            field=models.CharField(blank=True, editable=False, help_text="Who last requested it.", max_length=150),
         ),
         migrations.AlterField(
-            model_name='camera',
-            name='restricted',
-            field=models.BooleanField(default=False, help_text='Only managers and its audience may see it; otherwise all users with a role.'),
+            model_name="camera",
+            name="restricted",
+            field=models.BooleanField(
+                default=False, help_text="Only managers and its audience may see it; otherwise all users with a role."
+            ),
         ),
         migrations.AlterField(
-            model_name='camera',
-            name='taken_from',
-            field=models.CharField(blank=True, editable=False, help_text='Who held it before a takeover.', max_length=150),
+            model_name="camera",
+            name="taken_from",
+            field=models.CharField(
+                blank=True, editable=False, help_text="Who held it before a takeover.", max_length=150
+            ),
         ),
     ]

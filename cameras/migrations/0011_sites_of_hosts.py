@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('cameras', '0010_help_texts'),
+        ("cameras", "0010_help_texts"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='camerahost',
-            name='site',
-            field=models.JSONField(blank=True, default=dict, help_text='Where it stands, by its own configuration.'),
+            model_name="camerahost",
+            name="site",
+            field=models.JSONField(blank=True, default=dict, help_text="Where it stands, by its own configuration."),
         ),
     ]

@@ -5,20 +5,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('cameras', '0011_sites_of_hosts'),
+        ("cameras", "0011_sites_of_hosts"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='camera',
-            name='fits_compression',
-            field=models.CharField(choices=[('none', 'none'), ('rice', 'Rice, by tiles inside of the .fits file')], default='none', max_length=10),
+            model_name="camera",
+            name="fits_compression",
+            field=models.CharField(
+                choices=[("none", "none"), ("rice", "Rice, by tiles inside of the .fits file")],
+                default="none",
+                max_length=10,
+            ),
         ),
         migrations.AddField(
-            model_name='camera',
-            name='keep',
-            field=models.JSONField(default=cameras.runtime.file_formats.default_keep, help_text='Formats of the files that Skycam makes of a still, the primary one first.'),
+            model_name="camera",
+            name="keep",
+            field=models.JSONField(
+                default=cameras.runtime.file_formats.default_keep,
+                help_text="Formats of the files that Skycam makes of a still, the primary one first.",
+            ),
         ),
     ]

@@ -4,15 +4,20 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('cameras', '0012_formats_of_stills'),
+        ("cameras", "0012_formats_of_stills"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='camera',
-            name='recording_experiments',
-            field=models.JSONField(blank=True, db_default=models.Value([], models.JSONField()), default=list, editable=False, help_text='The experiments to which the clips that are recorded now belong.'),
+            model_name="camera",
+            name="recording_experiments",
+            field=models.JSONField(
+                blank=True,
+                db_default=models.Value([], models.JSONField()),
+                default=list,
+                editable=False,
+                help_text="The experiments to which the clips that are recorded now belong.",
+            ),
         ),
     ]
