@@ -53,6 +53,9 @@ def _deliver(session: Session, found: FieldList) -> None:
         if delivered.get(ident) != found.revision or not is_there:
             write_list(spool, ident, content_of(found))
             delivered[ident] = found.revision
+    except FileNotFoundError:
+        # The camera's first process has not created the spool yet.
+        return
     finally:
         files.close()
 
