@@ -1,0 +1,103 @@
+"""A night of a telescope at a real station: what it observes, what is added, and what a kill costs."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.sky.sidereal import local_sidereal_hours
+from tests.harness.scenarios.observatory import Observatory, longitude_of_midnight
+from tests.harness.waiting import eventually
+
+FIELDS = 3
+
+
+@pytest.fixture(scope="module")
+def observatory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observatory]:
+    observatory = Observatory(tmp_path_factory.mktemp("night"))
+    try:
+        observatory.up()
+        yield observatory
+    finally:
+        observatory.stop()
+
+
+def sky_line(hours: float, comment: str, observations: int = 1, survey: int = 0) -> str:
+    """A field at this hour angle east of the meridian: the larger, the later it sets."""
+    ra = (local_sidereal_hours(datetime.now(UTC).timestamp(), longitude_of_midnight()) + hours) % 24
+    return f"{ra:.4f} -25 Y 0.2 0 {observations} {survey} # {comment}"
+
+
+@pytest.fixture(scope="module")
+def field_list(observatory: Observatory) -> str:
+    """Its id. The night takes less than a minute."""
+    lines = [
+        "0 0 N 0.5 0 2 0 # darks",
+        *(sky_line(-1 + number / 2, f"field {number}", observations=2) for number in range(FIELDS)),
+        sky_line(2.5, "must be done", survey=3),
+        "6 80 Y 1 0 1 0 # never rises",
+    ]
+    answer = observatory.station.api.post("telescope/field-lists/", {"name": "tonight", "text": "\n".join(lines)})
+    assert answer.status == 201, answer
+    return str(answer.body["id"])
+
+
+@pytest.fixture(scope="module")
+def night(observatory: Observatory, field_list: str) -> dict[str, Any]:
+    """Its session."""
+    answer = observatory.station.api.post(f"telescope/field-lists/{field_list}/observe/", {"camera": "mosaic"})
+    assert answer.status == 201, answer
+    return dict(answer.body)
+
+
+def observed(observatory: Observatory, field_list: str) -> list[dict[str, Any]]:
+    """The observations, in their order."""
+    found = observatory.station.api.get(f"telescope/field-lists/{field_list}/observations/")["results"]
+    return found[::-1]
+
+
+def comments(observatory: Observatory, field_list: str) -> list[str]:
+    fields = observatory.station.api.get(f"telescope/field-lists/{field_list}/fields/")["results"]
+    by_key = {field["key"]: field["comment"] for field in fields}
+    return [by_key[one["field"]] for one in observed(observatory, field_list)]
+
+
+def test_a_night_observes_by_the_rules_and_goes_on_after_a_kill(
+    observatory: Observatory, field_list: str, night: dict[str, Any]
+) -> None:
+    station = observatory.station
+    eventually(lambda: len(observed(observatory, field_list)) >= 4, 90, "four are observed")
+    assert comments(observatory, field_list)[:3] == ["must be done", "darks", "darks"]
+    os.kill(station.cameras.pid("mosaic"), signal.SIGKILL)
+    station.api.post(f"telescope/field-lists/{field_list}/add/", {"text": sky_line(3, "an alert", survey=4)})
+    eventually(lambda: station.api.get(f"sessions/{night['id']}/")["state"] == "finished", 180, "the night ends")
+    counts = Counter((one["field"], one["number"]) for one in observed(observatory, field_list))
+    assert {*counts.values()} == {1}
+    assert Counter(comments(observatory, field_list)) == {
+        "must be done": 1, "darks": 2, "an alert": 1, **{f"field {number}": 2 for number in range(FIELDS)},
+    }  # fmt: skip
+
+
+def test_each_observation_has_its_capture_and_its_reason(
+    observatory: Observatory, field_list: str, night: dict[str, Any]
+) -> None:
+    found = observed(observatory, field_list)
+    captures = [observatory.station.api.get(f"captures/{one['capture']}/") for one in found]
+    assert {capture["status"] for capture in captures} == {"saved"}
+    assert all(one["reason"].endswith(".") for one in found)
+    assert observatory.header(captures[0])["COMMENT"][0] == "must be done"
+
+
+def test_the_files_of_the_c_scheduler_have_each_observation(
+    observatory: Observatory, field_list: str, night: dict[str, Any]
+) -> None:
+    (log,) = Path(observatory.station.config.storage_root, "telescope", "mosaic").glob("*/log.obs")
+    roots = [line.split()[8] for line in log.read_text().splitlines()]
+    assert roots == [one["filename"] for one in observed(observatory, field_list)]
