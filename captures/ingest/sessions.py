@@ -48,10 +48,16 @@ def ingest_gap(record: GapRecord) -> None:
         planned=F("planned") + body["count"], skipped=F("skipped") + body["count"]
     )
     count_missed(UUID(record["camera"]), body["reason"], body["count"])
-    captures = f"{pluralize(body['count'], 'capture')} of {record['slug']} {was_or_were(body['count'])}"
-    message = f"{captures} missed: {body['message']}"
+    message = f"{_describe_missed(record['slug'], body['count'])}: {body['message']}"
     data = {"reason": body["reason"], "count": body["count"]}
     record_event("session.gap", message, severity="warning", camera=camera_of(record), subject=session.pk, data=data)
+
+
+def _describe_missed(slug: str, count: int) -> str:
+    # A programme that chooses each exposure when it is due has no number of those that it would have chosen.
+    if not count:
+        return f"{slug} chose no captures for some time"
+    return f"{pluralize(count, 'capture')} of {slug} {was_or_were(count)} missed"
 
 
 def ingest_session(record: SessionRecord) -> None:

@@ -11,12 +11,11 @@ from core.times.timestamps import stamp, stamp_or_none
 from scheduler.field_lists.models import Field, FieldList, Observation
 from scheduler.telescope.field_file import LineError, ListedField, format_field_line
 from scheduler.telescope.field_lists import ChangedField
+from scheduler.telescope.plan_bodies import PassedOverBody, PlannedBody, planned_body, reason_body
 from scheduler.telescope.sky import time_of
 
 if TYPE_CHECKING:
     from scheduler.field_lists.plans import NightProgress, PlanChange
-    from scheduler.telescope.night_plan import PlannedObservation
-    from scheduler.telescope.rules import PassedOver
 
 
 class FieldListBody(TypedDict):
@@ -63,27 +62,6 @@ class ObservationEntry(TypedDict):
     exposure_s: float
     filename: str
     selection: str
-    reason: str
-
-
-class PlannedBody(TypedDict):
-    field: str
-    kind: str
-    comment: str
-    number: int
-    at: str
-    exposure_s: float
-    ha_h: float | None
-    altitude_deg: float | None
-    airmass: float | None
-    selection: str
-    reason: str
-
-
-class PassedOverBody(TypedDict):
-    field: str
-    kind: str
-    comment: str
     reason: str
 
 
@@ -171,22 +149,6 @@ def observation_body(one: Observation) -> ObservationEntry:
         capture=str(one.capture_id), field=one.field_key, number=one.number, observed=stamp(one.observed_at), jd=one.jd,
         lst_h=one.lst_h, ha_h=one.ha_h, airmass=one.airmass, exposure_s=one.exposure_s, filename=one.filename,
         selection=SelectionCode(one.selection).name, reason=one.reason,
-    )  # fmt: skip
-
-
-def planned_body(one: PlannedObservation) -> PlannedBody:
-    field = one.field
-    return PlannedBody(
-        field=field.id, kind=field.kind.image_type, comment=field.comment.strip(), number=one.number,
-        at=stamp(time_of(one.jd)), exposure_s=field.exposure_s, ha_h=one.hour_angle, altitude_deg=one.altitude,
-        airmass=one.airmass, selection=one.selection.name, reason=one.reason,
-    )  # fmt: skip
-
-
-def reason_body(one: PassedOver) -> PassedOverBody:
-    field = one.field
-    return PassedOverBody(
-        field=field.id, kind=field.kind.image_type, comment=field.comment.strip(), reason=one.reason
     )  # fmt: skip
 
 

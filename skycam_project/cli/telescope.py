@@ -13,6 +13,7 @@ from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import Command, Group
 from skycam_project.cli.output import print_line, to_json
 from skycam_project.cli.station import current
+from skycam_project.cli.telescope_plan import plan
 
 if TYPE_CHECKING:
     from cameras.telescope_simulator.faults import FaultKind
@@ -27,6 +28,9 @@ OPTIONS = {"ra_h": "--ra", "dec_deg": "--dec", "readout_s": "--readout", "fetch_
 @click.group(cls=Group)
 def telescope() -> None:
     """Rehearse with a simulated telescope, plan its night."""
+
+
+telescope.add_command(plan)
 
 
 # The choices are those of `cameras.telescope_simulator`, which is not imported for the help.

@@ -10,7 +10,9 @@ import uuid6
 
 from cameras.models import Camera
 from cameras.spool.records import ObservationBody, ObservationRecord
+from captures.ingest.sessions import ingest_gap
 from captures.models import Session
+from monitoring.models import Event
 from scheduler.field_lists.ingest import ingest_observation
 from scheduler.field_lists.requests import FieldListRequest
 from scheduler.field_lists.service import FieldListService
@@ -92,3 +94,19 @@ def test_an_observation_stays_when_its_field_leaves_the_list(field_list: FieldLi
     ingest_observation(record(field_list.pk, session.pk, UUID(int=1)))
     field_list.fields.all().delete()
     assert [(one.field, one.field_list) for one in Observation.objects.all()] == [(None, field_list)]
+
+
+def test_a_night_without_a_choice_for_some_time_has_no_number_of_missed_captures(session: Session) -> None:
+    times = {"from": "2026-11-21T01:00:00+00:00", "to": "2026-11-21T01:00:05+00:00"}
+    body = {
+        "session": str(session.pk),
+        "first_index": 3,
+        "count": 0,
+        "reason": "interrupted",
+        "message": "Why.",
+        **times,
+    }
+    ingest_gap(
+        {"kind": "gap", "id": str(uuid6.uuid7()), "camera": str(session.camera_id), "slug": "mosaic", "body": body}
+    )  # type: ignore[typeddict-item]
+    assert Event.objects.get().message == "mosaic chose no captures for some time: Why."
