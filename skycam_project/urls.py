@@ -121,6 +121,7 @@ from scheduler.editing.pages import (
     SchedulesPage,
     SwitchSchedulePage,
 )
+from scheduler.field_list_pages import pages as telescope
 from scheduler.reports.pages import GoToNightPage, NightsPage, ReportFilePage, ReportPage
 from scheduler.tonight.pages import TonightPage
 from skycam_project.access import pages as access
@@ -298,6 +299,15 @@ urlpatterns = [
     path("schedules/add/", AddSchedulePage.as_view(), name="add-schedule"),
     path("schedules/preview/", PreviewPage.as_view(), name="preview-schedule"),
     path("schedules/<uuid:schedule>/", include(schedule)),
+    path("telescope/", telescope.FieldListsPage.as_view(), name="field-lists"),
+    path("telescope/add/", telescope.AddFieldListPage.as_view(), name="add-field-list"),
+    path("telescope/preview/", telescope.PreviewListPage.as_view(), name="preview-new-field-list"),
+    path("telescope/<uuid:field_list>/", telescope.FieldListPage.as_view(), name="field-list"),
+    path("telescope/<uuid:field_list>/edit/", telescope.EditFieldListPage.as_view(), name="edit-field-list"),
+    path("telescope/<uuid:field_list>/preview/", telescope.PreviewListPage.as_view(), name="preview-field-list"),
+    path("telescope/<uuid:field_list>/add/", telescope.AddFieldsPage.as_view(), name="add-fields"),
+    path("telescope/<uuid:field_list>/observe/", telescope.ObserveListPage.as_view(), name="observe-field-list"),
+    path("telescope/<uuid:field_list>/archive/", telescope.ArchiveListPage.as_view(), name="archive-field-list"),
     path("tonight/", TonightPage.as_view(), name="tonight"),
     path("nights/", NightsPage.as_view(), name="nights"),
     # Before the nights: a date would match it too.

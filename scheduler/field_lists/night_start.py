@@ -16,7 +16,7 @@ from captures.sessions.service import SessionService
 from core.times.timestamps import stamp
 from scheduler.field_lists.contents import listed_fields
 from scheduler.field_lists.models import FieldList
-from scheduler.field_lists.nights import evening_of, night_at, station_site
+from scheduler.field_lists.nights import evening_of, night_at, site_of_camera
 from scheduler.field_lists.requests import ObserveRequest
 from scheduler.telescope.night import Night
 from scheduler.telescope.night_programme import NightProgramme
@@ -44,9 +44,8 @@ class NightStart:
         }  # fmt: skip
 
 
-def night_start(found: FieldList, request: ObserveRequest, now: datetime) -> NightStart:
-    """ValidationError for a night that is over, for a list without a field, and without coordinates of the station."""
-    site = station_site()
+def night_start(found: FieldList, site: TelescopeSite, request: ObserveRequest, now: datetime) -> NightStart:
+    """ValidationError for a night that is over, and for a list without a field."""
     evening = request.evening or evening_of(site, now)
     night = night_at(site, evening)
     if julian_date(now) >= night.sunrise:
@@ -66,12 +65,13 @@ def night_start(found: FieldList, request: ObserveRequest, now: datetime) -> Nig
 def start_night(
     found: FieldList, camera: Camera, request: ObserveRequest, *, actor: str, now: datetime, new_id: UUID | None = None
 ) -> Session:
-    """What `night_start` and `SessionService.start` raise; ValidationError for a camera of another kind."""
+    """What `night_start` and `SessionService.start` raise. ValidationError for a camera of another kind, and for one
+    whose host has no coordinates."""
     if camera.kind != "telescope":
         raise ValidationError({"camera": MESSAGE_KIND.format(slug=camera.slug)})
     if found.archived_at is not None:
         raise ValidationError({"": f"The list {found.name!r} is archived. Restore it first."})
-    return SessionService(actor).start(camera, night_start(found, request, now), new_id=new_id)
+    return SessionService(actor).start(camera, night_start(found, site_of_camera(camera), request, now), new_id=new_id)
 
 
 def _coordinates(site: TelescopeSite) -> tuple[float, float, float]:

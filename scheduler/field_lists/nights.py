@@ -7,19 +7,27 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
+from cameras.models import Camera
 from captures.sessions.models import Session
+from scheduler.runs.sites import sites_of
 from scheduler.telescope.night import Night, night_of
 from scheduler.telescope.sky import TelescopeSite
 
-NO_SITE = "The station has no coordinates. Set site.latitude and site.longitude, or give a site."
+MESSAGE_NO_SITE = "The host {host} has no coordinates. Set site.latitude and site.longitude in its configuration."
 HALF_DAY = timedelta(hours=12)
 
 
 def station_site() -> TelescopeSite:
-    """ValidationError without coordinates of the station."""
-    site = settings.STATION.site
+    """That of the first camera of a telescope; without one, that of this host. ValidationError without coordinates."""
+    camera = Camera.objects.filter(kind="telescope", removed_at=None).order_by("slug").first()
+    return site_of_camera(camera or Camera(host=settings.STATION.host))
+
+
+def site_of_camera(camera: Camera) -> TelescopeSite:
+    """That of its host. ValidationError without coordinates."""
+    site = sites_of([camera])[camera.pk]
     if site.latitude is None or site.longitude is None:
-        raise ValidationError({"site": NO_SITE})
+        raise ValidationError({"site": MESSAGE_NO_SITE.format(host=camera.host)})
     return TelescopeSite(site.latitude, site.longitude, site.elevation)
 
 

@@ -39,6 +39,7 @@ PAGES = (
     MenuEntry("tonight", "Tonight", "moon", "t", phone=False),
     MenuEntry("nights", "Nights", "cal", "a", phone=False),
     MenuEntry("schedules", "Schedules", "plan", "h", phone=False),
+    MenuEntry("field-lists", "Telescope", "moon", "y", phone=False),
     MenuEntry("sessions", "Sessions", "wall", "n", phone=False),
     MenuEntry("experiments", "Experiments", "flask", "x", phone=False),
     MenuEntry("archives", "Archives", "seal", "b", phone=False),

@@ -33,6 +33,8 @@ PAGES = (
     "/nights/2026-11-22/",
     "/schedules/",
     "/schedules/add/",
+    "/telescope/",
+    "/telescope/add/",
     "/storage/",
     "/storage/trash/",
     "/storage/integrity/",

@@ -1,0 +1,131 @@
+"""The pages of a telescope's field lists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from cameras.models import Camera
+from scheduler.field_lists.requests import FieldListChange, FieldListRequest
+from scheduler.field_lists.service import FieldListService
+from scheduler.models import FieldList
+from tests.harness.browsers.html_check import html_errors
+from tests.harness.clients.pages import text_of
+from tests.harness.rows.nights import at_site
+
+LA_SILLA = {"latitude": -29.257, "longitude": -70.7295, "elevation": 2347.0, "time_zone": "America/Santiago"}
+TEXT = "1.00 -25 Y 100 0 1 0 # sets early\n4.00 -40 Y 200 7200 2 3 # must be done\n2.00 60 Y 100 0 1 0 # never rises\n"
+WRONG = "1.00 -25 Y 100 0 1 0\n25 -25 Y 100 0 1 0 # <b>bold</b>\n"
+
+
+@pytest.fixture
+def tonight(db: None) -> FieldList:
+    at_site(LA_SILLA)
+    return FieldListService("olga").add(FieldListRequest(name="tonight", text=TEXT))
+
+
+def night(found: FieldList) -> str:
+    return f"/telescope/{found.pk}/?evening=2026-11-20"
+
+
+def sent(client: Any, path: str, **values: Any) -> Any:
+    return client.post(path, values, format="multipart")
+
+
+def test_without_lists_the_page_says_what_to_do(operator: Any, viewer: Any) -> None:
+    assert 'href="/telescope/add/"' in text_of(operator.get("/telescope/"))
+    assert "An operator can add one." in text_of(viewer.get("/telescope/"))
+
+
+def test_the_pages_are_valid_html(operator: Any, tonight: FieldList, html_validate: Path, tmp_path: Path) -> None:
+    pages = {
+        "lists": operator.get("/telescope/"),
+        "add": sent(operator, "/telescope/add/", name="", text=WRONG),
+        "night": operator.get(night(tonight)),
+        "edit": sent(operator, f"/telescope/{tonight.pk}/edit/", name="x", text="1 -25 Y 10 0 1 0", preview="yes"),
+    }
+    for name, answer in pages.items():
+        (tmp_path / f"{name}.html").write_text(text_of(answer))
+    assert html_errors(html_validate, tmp_path) == ""
+
+
+def test_a_night_shows_its_choices_with_their_reasons(viewer: Any, tonight: FieldList) -> None:
+    page = text_of(viewer.get(night(tonight)))
+    assert page.count('class="mark planned"') == 3
+    assert "00:17:09 sets early: It has the fewest left, 1 observation, and the least to spare," in page
+    assert "It never rises:" in page
+    assert "0 of 2" in page
+
+
+def test_a_date_that_cannot_be_is_refused_with_a_sentence(viewer: Any, tonight: FieldList) -> None:
+    page = text_of(viewer.get(f"/telescope/{tonight.pk}/?evening=2026-02-30"))
+    assert "Write one such as 2027-03-01." in page
+
+
+def test_without_coordinates_the_page_says_what_to_set(viewer: Any, db: None) -> None:
+    found = FieldListService("olga").add(FieldListRequest(name="tonight", text=TEXT))
+    assert "Set site.latitude and site.longitude" in text_of(viewer.get(night(found)))
+
+
+def test_a_viewer_changes_nothing(viewer: Any, tonight: FieldList) -> None:
+    assert 'method="post" action="/telescope/' not in text_of(viewer.get(night(tonight)))
+    paths = [f"/telescope/{tonight.pk}/{name}/" for name in ("edit", "add", "observe", "archive")]
+    assert [sent(viewer, path).status_code for path in paths] == [403] * 4
+
+
+def test_a_list_is_added_from_a_file(operator: Any, db: None) -> None:
+    file = SimpleUploadedFile("tonight.fields", TEXT.encode())
+    assert sent(operator, "/telescope/add/", name="new", text="", file=file).status_code == 302
+    assert FieldList.objects.get().fields.count() == 3
+
+
+def test_wrong_lines_stand_beside_their_numbers(operator: Any, db: None) -> None:
+    answer = sent(operator, "/telescope/add/", name="new", text=WRONG)
+    page = text_of(answer)
+    assert answer.status_code == 400
+    assert "Line 2: <code>25 -25 Y" in page
+    assert "&lt;b&gt;bold" in page
+    assert not FieldList.objects.exists()
+
+
+def test_a_preview_shows_what_changes_and_saves_nothing(operator: Any, tonight: FieldList) -> None:
+    text = TEXT.replace("1.00 -25 Y 100 0 1 0 # sets early\n", "")
+    page = text_of(sent(operator, f"/telescope/{tonight.pk}/preview/", name="tonight", text=text))
+    assert "<h3>Removed</h3>" in page
+    assert "sets early" in page
+    assert tonight.fields.count() == 3
+
+
+def test_a_form_of_an_earlier_revision_is_refused(operator: Any, tonight: FieldList) -> None:
+    FieldListService("otto").change(tonight, FieldListChange(text="3.00 -25 Y 100 0 1 0"))
+    answer = sent(operator, f"/telescope/{tonight.pk}/edit/", name="tonight", text=TEXT, revision="1")
+    assert answer.status_code == 400
+    assert "otto has changed the list meanwhile." in text_of(answer)
+
+
+def test_a_list_is_saved_with_another_name(operator: Any, tonight: FieldList) -> None:
+    answer = sent(operator, f"/telescope/{tonight.pk}/edit/", name="later", text=TEXT, revision="1")
+    assert answer.status_code == 302
+    assert FieldList.objects.get().name == "later"
+
+
+def test_fields_are_added_for_the_night(operator: Any, tonight: FieldList) -> None:
+    sent(operator, f"/telescope/{tonight.pk}/add/", text="3.00 -20 Y 300 0 1 4 # an alert")
+    assert tonight.fields.filter(is_added=True).count() == 1
+
+
+def test_a_night_needs_the_camera_of_a_telescope(operator: Any, camera: Camera, tonight: FieldList) -> None:
+    sent(operator, f"/telescope/{tonight.pk}/observe/", camera="sky")
+    page = text_of(operator.get(night(tonight)))
+    assert "Choose the camera of a telescope." in page
+    assert "The station has no camera of a telescope." in page
+
+
+def test_a_list_is_archived_and_restored(operator: Any, tonight: FieldList) -> None:
+    sent(operator, f"/telescope/{tonight.pk}/archive/", archived="yes")
+    assert "Archived" in text_of(operator.get("/telescope/"))
+    sent(operator, f"/telescope/{tonight.pk}/archive/", archived="no")
+    assert FieldList.objects.get().archived_at is None
