@@ -12,6 +12,7 @@ from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from pydantic import ValidationError as InvalidRequest
 
 from cameras.errors import ControlError
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from scheduler.field_lists.plans import NightProgress, PlanChange
 
 MOST_ROWS = 100
+MESSAGE_ADD_FILE = "The path of an .add file has at most 500 characters, in one line."
 MESSAGE_NAME = "A name has 1 to 60 characters."
 
 
@@ -149,7 +151,9 @@ class FormPage(PageOfList):
     template = "telescope/edit.html"
 
     def _form(self, found: FieldList | None, values: dict[str, Any], status: int = 200, **more: Any) -> HttpResponse:
-        context = {"list": found, **values, **preview_context(found, values["text"]), **more}
+        preview_url = reverse("preview-field-list", args=[found.pk]) if found else reverse("preview-new-field-list")
+        preview = preview_context(found, values["text"])
+        context = {"list": found, "preview_url": preview_url, **values, **preview, **more}
         return self.render(context, status=status)
 
 
@@ -227,7 +231,10 @@ class ObserveListPage(PageOfList):
         try:
             if camera is None:
                 raise ValidationError("Choose the camera of a telescope.")
-            start_night(found, camera, ObserveRequest(camera=slug), actor=self.actor, now=datetime.now(UTC))
+            asked = ObserveRequest(camera=slug, add_file=request.POST.get("add_file", "").strip())
+            start_night(found, camera, asked, actor=self.actor, now=datetime.now(UTC))
+        except InvalidRequest:
+            messages.error(request, MESSAGE_ADD_FILE)
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
         except (ControlError, BrokerDown) as error:

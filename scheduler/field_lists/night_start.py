@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from cameras.models import Camera
 from captures.sessions.models import Session
 from captures.sessions.service import SessionService
+from core.folders import real_path_inside
 from core.times.timestamps import stamp
 from scheduler.field_lists.contents import listed_fields
 from scheduler.field_lists.models import FieldList
@@ -23,6 +25,10 @@ from scheduler.telescope.night_programme import NightProgramme
 from scheduler.telescope.sky import TelescopeSite, julian_date, time_of
 
 MESSAGE_OVER = "The night of {evening} is over. Give a later evening."
+MESSAGE_ADD_FILE = (
+    "{path!r} is not the full path of an .add file in one of the folders of the setting `sources` ({folders})."
+)
+ADD_SUFFIX = ".add"
 MESSAGE_KIND = "{slug} is no camera of a telescope. Choose one whose kind is telescope."
 
 
@@ -45,10 +51,10 @@ class NightStart:
 
 
 def night_start(found: FieldList, site: TelescopeSite, request: ObserveRequest, now: datetime) -> NightStart:
-    """ValidationError for a night that is over, and for a list without a field."""
-    evening = request.evening or evening_of(site, now)
+    """ValidationError for a night that is over, for a list without a field, and for an `.add` file of another place."""
+    evening = request.evening or coming_evening(site, now)
     night = night_at(site, evening)
-    if julian_date(now) >= night.sunrise:
+    if is_over(night, now):
         raise ValidationError({"evening": MESSAGE_OVER.format(evening=evening)})
     fields = listed_fields(found)
     if not fields:
@@ -56,7 +62,7 @@ def night_start(found: FieldList, site: TelescopeSite, request: ObserveRequest, 
     longest_us = max(1, round(max(field.exposure_s for field in fields) * 1e6))
     telescope = NightProgramme(
         field_list=str(found.pk), name=found.name, evening=evening.isoformat(), site=_coordinates(site),
-        rule=request.rule, add_file="", clears=request.clears,
+        rule=request.rule, add_file=checked_add_file(request.add_file), clears=request.clears,
     )  # fmt: skip
     name = request.name or f"{found.name} {evening}"
     return NightStart(name[:120], longest_us, _begin(night, now), time_of(night.sunrise), telescope)
@@ -72,6 +78,28 @@ def start_night(
     if found.archived_at is not None:
         raise ValidationError({"": f"The list {found.name!r} is archived. Restore it first."})
     return SessionService(actor).start(camera, night_start(found, site_of_camera(camera), request, now), new_id=new_id)
+
+
+def coming_evening(site: TelescopeSite, now: datetime) -> date:
+    """That of the present night, or of the next one after its sunrise."""
+    present = evening_of(site, now)
+    return present + timedelta(days=1) if is_over(night_at(site, present), now) else present
+
+
+def is_over(night: Night, now: datetime) -> bool:
+    return julian_date(now) >= night.sunrise
+
+
+def checked_add_file(path: str) -> str:
+    """The real path of an `.add` file, which need not exist yet. ValidationError for another one."""
+    if not path:
+        return ""
+    folders = [str(folder) for folder in settings.STATION.sources]
+    real = real_path_inside(path, folders) if path.startswith("/") and path.isprintable() else None
+    if real is None or not real.endswith(ADD_SUFFIX):
+        names = ", ".join(folders) or "none is configured"
+        raise ValidationError({"add_file": MESSAGE_ADD_FILE.format(path=path[:120], folders=names)})
+    return real
 
 
 def _coordinates(site: TelescopeSite) -> tuple[float, float, float]:

@@ -22,7 +22,7 @@ def check_name(name: str) -> str:
 Name = Annotated[Line, Field(min_length=1, max_length=60), AfterValidator(check_name)]
 # The parser says where a text is wrong; this bound is for what it refuses to read.
 FileText = Annotated[str, Field(max_length=MAX_CHARACTERS + 1)]
-Evening = Annotated[date | None, Field(strict=False, description="The date of the evening; the night that runs now.")]
+Evening = Annotated[date | None, Field(strict=False, description="The date of the evening; that of the present night.")]
 
 
 class FieldListRequest(StrictModel):
@@ -54,3 +54,11 @@ class ObserveRequest(StrictModel):
     rule: Annotated[Rule, Field(description="`sequential`: in the order of the list.")] = "priority"
     clears: Annotated[bool, Field(description="Clear the CCDs after a pause.")] = True
     name: Annotated[Line, Field(max_length=120)] = ""
+    add_file: Annotated[
+        Line,
+        Field(
+            max_length=500,
+            description="The full path of an `.add` file on the camera's host, in a folder of the setting `sources`. "
+            "Its fields are added while the night runs.",
+        ),
+    ] = ""

@@ -7,7 +7,10 @@ link to the process nor into a slot.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import stat
 from dataclasses import asdict, dataclass
 
 from cameras.spool.spool import Spool
@@ -95,10 +98,18 @@ class FieldListReader:
         if not self._add_file:
             return ""
         try:
-            with open(self._add_file, encoding="utf-8", errors="replace") as file:
-                return file.read(MOST_ADDED)
+            return read_regular_file(self._add_file)
         except OSError:
             return self._added
+
+
+def read_regular_file(path: str) -> str:
+    """OSError, also for a pipe or a device: a read of one could wait for ever."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, encoding="utf-8", errors="replace") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", path)
+        return file.read(MOST_ADDED)
 
 
 def load_list(content: FieldListContent, added: str = "") -> LoadedList:

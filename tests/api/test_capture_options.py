@@ -104,4 +104,5 @@ def test_the_capabilities_list_the_options(viewer: Any, telescope: Camera) -> No
     options = viewer.get("/api/v1/cameras/sky/capabilities/").json()["capabilities"]["options"]
     assert options["shutter"] == {
         "type": "boolean", "label": "Shutter", "help": "", "choices": [], "default": True,
+        "minimum": 0, "maximum": 0, "is_whole": False, "longest": 500,
     }  # fmt: skip

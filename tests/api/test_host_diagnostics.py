@@ -88,7 +88,7 @@ def test_the_status_page_shows_processor_and_memory_of_a_camera_process(viewer: 
     assert read_usages(["sky"])["sky"]["memory_bytes"] > 10_000_000
     row = text_of(viewer.get("/status/")).partition('id="row-main-sky"')[2].partition("</tr>")[0]
     assert re.search(r"\d %\s*<", row)
-    assert "MB" in row
+    assert re.search(r"\d [MG]B\s*<", row)
 
 
 def test_an_ended_process_is_not_reported(healthy_station: None) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from cameras.models import Camera
@@ -25,6 +26,13 @@ WRONG = "1.00 -25 Y 100 0 1 0\n25 -25 Y 100 0 1 0 # <b>bold</b>\n"
 def tonight(db: None) -> FieldList:
     at_site(LA_SILLA)
     return FieldListService("olga").add(FieldListRequest(name="tonight", text=TEXT))
+
+
+@pytest.fixture
+def telescope(db: None) -> Camera:
+    return Camera.objects.create(
+        slug="mosaic", name="Mosaic", kind="telescope", address="pco-nuc:6000,6001", host=settings.STATION.host
+    )
 
 
 def night(found: FieldList) -> str:
@@ -122,6 +130,20 @@ def test_a_night_needs_the_camera_of_a_telescope(operator: Any, camera: Camera, 
     page = text_of(operator.get(night(tonight)))
     assert "Choose the camera of a telescope." in page
     assert "The station has no camera of a telescope." in page
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("/etc/tonight.add", "is not the full path of an .add file"),
+        ("/" + "x" * 500, "The path of an .add file has at most 500 characters, in one line."),
+    ],
+)
+def test_an_add_file_of_another_place_is_refused(
+    operator: Any, telescope: Camera, tonight: FieldList, path: str, sentence: str
+) -> None:
+    sent(operator, f"/telescope/{tonight.pk}/observe/", camera="mosaic", add_file=path)
+    assert sentence in text_of(operator.get(night(tonight)))
 
 
 def test_a_list_is_archived_and_restored(operator: Any, tonight: FieldList) -> None:

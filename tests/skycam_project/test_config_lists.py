@@ -25,7 +25,7 @@ schedules:
     programme: {f_number: null, exposure_us: 8000000}
     first_night: 2027-03-01
 """
-TYPES = "dslr, gphoto2, network, opencv, pixelink, simulated"
+TYPES = "dslr, gphoto2, network, opencv, pixelink, simulated, telescope"
 ALLOWED = (
     "Allowed here: address, audience, enabled, fits_compression, host, id, keep, name, primary, recording, restricted, "
     "settings, type."

@@ -10,6 +10,8 @@ import os
 import re
 from typing import NoReturn
 
+from core.folders import real_path_inside
+
 DEVICE = re.compile(r"/dev/video\d{1,3}|/dev/v4l/by-(?:id|path)/\w[\w.:+-]*", re.ASCII)
 INDEX = re.compile(r"\d{1,3}", re.ASCII)
 FORMATS = {
@@ -51,19 +53,13 @@ def suffix(path: str) -> str:
 def _file_inside(address: str, sources: list[str]) -> str:
     if ".." in address.split("/"):
         _refuse("An address must not contain `..`.", sources)
-    folders = [os.path.realpath(source) for source in sources]
     # join() with an absolute address returns that address, so full paths are compared with the folders as well.
-    paths = [os.path.realpath(os.path.join(folder, address)) for folder in folders]
+    paths = [real_path_inside(os.path.join(folder, address), sources) for folder in sources]
     # The suffix again, of the real path: a link named `x.mp4` may lead to a file of another kind.
-    inside = [path for path in paths if suffix(path) in FORMATS and any(_is_inside(path, folder) for folder in folders)]
+    inside = [path for path in paths if path is not None and suffix(path) in FORMATS]
     if not inside:
         _refuse("This file is not in a folder for video files.", sources)
     return next(filter(os.path.exists, inside), inside[0])
-
-
-def _is_inside(path: str, folder: str) -> bool:
-    # With the slash, so that /videos-private is not inside /videos.
-    return path.startswith(folder.rstrip("/") + "/")
 
 
 def _refuse(cause: str, sources: list[str]) -> NoReturn:

@@ -16,6 +16,7 @@ from typing import NoReturn
 from urllib.parse import parse_qsl, quote
 
 from cameras.drivers.telescope.profiles import PROFILES, Profile, ProfileName
+from core.folders import real_path_inside
 from core.outgoing import HOST
 
 EXAMPLE = "pco-nuc:6000,6001?profile=2025"
@@ -132,11 +133,8 @@ def _check_folder(folder: str, folders: list[str] | None) -> str:
     if not folder.startswith("/") or not folder.isprintable() or ".." in folder.split("/"):
         _refuse(f"{folder[:80]!r} is not the full path of a folder.")
     path = os.path.realpath(folder)
-    if folders is None:
-        return path
-    allowed = [os.path.realpath(one) for one in folders]
-    if not any(path == one or path.startswith(f"{one.rstrip('/')}/") for one in allowed):
-        names = ", ".join(allowed) or "none is configured"
+    if folders is not None and real_path_inside(path, folders) is None:
+        names = ", ".join(folders) or "none is configured"
         _refuse(f"The folder {path} is not in one of the folders of the setting `sources` ({names}).")
     return path
 

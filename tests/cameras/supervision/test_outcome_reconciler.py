@@ -82,7 +82,7 @@ def test_a_capture_recorded_on_an_unmounted_root_is_saved_when_the_root_is_back(
     archive.ingest()
     capture.refresh_from_db()
     assert capture.status == "saved"
-    assert archive.inconsistencies() == [f"{capture.pk} is saved without a file"]
+    assert archive.inconsistencies() == [f"{capture.pk} is saved without a file or a reference"]
 
 
 def test_captures_that_cannot_be_settled_do_not_hold_up_older_ones_of_another_camera(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -161,6 +162,13 @@ def test_an_add_file_of_the_machine_is_picked_up(tmp_path: Path) -> None:
     records = Counter(one["field_key"] for one in night.records("observation"))
     assert records["+s 3.000000 -20.000000 1"] == 1
     assert "an alert" not in names_left
+
+
+def test_an_add_file_that_is_a_pipe_delays_no_choice(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    os.mkfifo(tmp_path / "tonight.add")
+    night = NightBench(tmp_path / "root", NINE_FIELDS, add_file=str(tmp_path / "tonight.add"))
+    assert names([one for one in (night.observe(),) if one]) == ["dark"]
 
 
 def test_an_edited_field_keeps_what_was_observed_of_it(night: NightBench) -> None:
