@@ -25,6 +25,8 @@ class Wait:
 
     seconds: float
     reason: str
+    is_fault: bool = False
+    """It waits for something that is missing, and would expose otherwise: an alert follows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,8 @@ class Planner:
     def plan_session(self, due: Due, requested_by: str, now: Moment) -> Plan:
         plan = self._plan(new_id(), due.requested, now, index=due.index)
         plan["session"], plan["requested_by"] = due.session, requested_by
-        plan["following"] = due.following
+        if due.following is not None:
+            plan["following"] = due.following
         if due.observation is not None:
             plan["observation"] = due.observation
         return plan

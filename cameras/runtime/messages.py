@@ -188,9 +188,12 @@ class SessionStatus(TypedDict):
     next_in_s: float | None
     """Seconds until the next start; None unless the session is running or waits for a window."""
     interval_s: float | None
-    """The longest planned time from one picture to the next, in seconds; None unless it is running."""
+    """The longest planned time from one picture to the next, in seconds; None while none is expected: the session is
+    not running, or its rules let it wait."""
     exposure: str | None
     """Of automatic exposure: the last step as a sentence."""
+    waits: str
+    """Why a running session that chooses its exposures exposes nothing now. Empty for every other one."""
 
 
 class AgendaStatus(TypedDict):

@@ -35,9 +35,9 @@ class SessionChoices:
             self._chooser.confirm(index)
 
     @property
-    def waits(self) -> str:
-        """Why nothing is exposed now; empty if something is, and for a session that does not choose."""
-        return self._choice.reason if isinstance(self._choice, Wait) else ""
+    def wait(self) -> Wait | None:
+        """Why nothing is exposed now; None if something is, and for a session that does not choose."""
+        return self._choice if isinstance(self._choice, Wait) else None
 
     def forget(self) -> None:
         self._chooser, self._session, self._choice = None, "", None

@@ -38,8 +38,8 @@ class Due:
     requested: dict[str, Any]
     shot: int
     """Its place in the cycle."""
-    following: FollowingStart
-    """The start after it."""
+    following: FollowingStart | None
+    """The start after it; None where that is chosen when it is due."""
     observation: dict[str, Any] | None = None
     """Of a session that chooses its exposures: what the plan of the capture says of it."""
 
@@ -281,7 +281,7 @@ class SessionRunner:
             return due
         match self._choices.choose(self._require_spool(), session):
             case NextExposure() as chosen:
-                return replace(due, requested=chosen.requested, observation=chosen.observation)
+                return replace(due, requested=chosen.requested, following=None, observation=chosen.observation)
             case Wait() as wait:
                 return replace(due, in_s=wait.seconds)
             case Finished() as finished:
@@ -392,6 +392,8 @@ class SessionRunner:
 
     def _describe(self, session: SessionFile) -> SessionStatus:
         start_s = self._account.schedule(session).start_s if session.follows_time else None
+        wait = self._choices.wait if session.is_running else None
+        expects = session.is_running and (wait is None or wait.is_fault)
         return SessionStatus(
             id=session.id,
             name=session.name,
@@ -404,8 +406,9 @@ class SessionRunner:
             count=session.programme.get("count"),
             until=session.programme.get("until"),
             next_in_s=None if start_s is None else round(max(0.0, start_s), 3),
-            interval_s=self._account.interval_s(session) if session.is_running and not self._choices.waits else None,
+            interval_s=self._account.interval_s(session) if expects else None,
             exposure=explain(session.control) if session.control else None,
+            waits=wait.reason if wait else "",
         )
 
 

@@ -64,7 +64,7 @@ class Plan(_Plan, total=False):
     formats: StillFormats
     """Missing in the plans of older versions."""
     following: FollowingStart
-    """Of a session only."""
+    """Of a session that knows it only."""
     observation: dict[str, Any]
     """Of a session that chooses its exposures only."""
 

@@ -30,7 +30,7 @@ class PictureWatch:
     def observe(self, now: float, report: StateReport) -> None:
         """A picture that was saved, or is not expected any more, ends the wait. `now` is monotonic."""
         session = report.get("session")
-        expects = session is not None and session["state"] == "running" and not report.get("held")
+        expects = session is not None and session["interval_s"] is not None and not report.get("held")
         expected = (session["id"], session["saved"]) if session is not None and expects else None
         if expected != self._expected:
             self._expected, self._since, self._taken, self.tried = expected, now, 0, ()

@@ -54,6 +54,8 @@ class SessionWatch:
 def describe_stall(slot: CameraSlot, child: CameraChild, session: SessionStatus, stalled_s: float) -> str:
     named = f"the session {session['name']}" if session["name"] else "its session"
     sentence = f"{slot.desired.slug} has saved no picture of {named} for {describe_duration(stalled_s)}."
+    if session["waits"]:
+        return f"{sentence} {session['waits']}"
     last = child.state["last_capture"]
     if last and last["status"] == "failed":
         return f"{sentence} The last capture failed: {last['reason']}."

@@ -23,7 +23,7 @@ from captures.capturing.models import Capture
 from captures.capturing.selectors import captures_by_id, with_newest
 from captures.sessions.holders import holder
 from captures.sessions.models import Session
-from captures.sessions.progress import is_overdue, planned_end, progress_of
+from captures.sessions.progress import is_overdue, planned_end, progress_of, reported_session, waits_of
 
 LOSS_SHOWN_FOR = timedelta(hours=1)
 """How long a card shows a loss; the capture's row stays."""
@@ -68,12 +68,15 @@ class Card:
     @property
     def counts(self) -> Mapping[str, Any]:
         """The session's counts: from its process, else from its ingested records."""
-        reported = self.display.status["session"]
-        # The status may still have the session before this one.
-        if self.session and reported and reported.get("id") == str(self.session.pk):
+        if self.session and (reported := reported_session(self.session, self.display.status)):
             return reported
         names = ("planned", "saved", "failed", "skipped")
         return {name: getattr(self.session, name) for name in names} if self.session else {}
+
+    @property
+    def waits(self) -> str:
+        """Why the session exposes nothing now; empty while it does, and while nothing is known of it."""
+        return waits_of(self.session, self.display.status) if self.session else ""
 
     @property
     def frame_number(self) -> int:

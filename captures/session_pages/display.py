@@ -8,13 +8,14 @@ from typing import Any
 
 from django.utils import timezone
 
+from cameras.camera_display import camera_displays
 from cameras.leases.lease_holders import LeaseHolder, lease_of, who_holds
-from cameras.programmes.cycle import describe_exposures
+from cameras.programmes.cycle import describe_exposures, kind_of
 from cameras.settings.settings_form import setting_label, with_unit
 from captures.days.day import Day, station_site
 from captures.sessions.holders import holder
 from captures.sessions.models import ACTIVE, Session
-from captures.sessions.progress import is_overdue, planned_end, progress_of
+from captures.sessions.progress import is_overdue, planned_end, progress_of, waits_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +84,10 @@ class SessionDisplay:
     def day(self) -> Day:
         at = self.session.started_at or self.session.created_at
         return Day.of(at, "night" if station_site().has_nights else "day")
+
+
+def present_wait(session: Session) -> str:
+    """Why a session that chooses its exposures exposes nothing now; empty while it does, and for every other one."""
+    if session.state != "running" or not kind_of(session.programme).chooses:
+        return ""
+    return waits_of(session, camera_displays([session.camera])[0].status)

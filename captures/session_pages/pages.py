@@ -25,7 +25,7 @@ from captures.capturing.selectors import captures_for
 from captures.days.parameters import parse_cursor
 from captures.gallery.counting import LOST, MAX_COUNTED
 from captures.gallery.tiles import Tile, tiles_of
-from captures.session_pages.display import SessionDisplay
+from captures.session_pages.display import SessionDisplay, present_wait
 from captures.session_pages.timeline import session_line
 from captures.sessions.handover import hand_over, possible_receivers
 from captures.sessions.models import ACTIVE, Session, SessionState
@@ -107,6 +107,7 @@ class SessionPage(Page):
             "lost": lost,
             "receivers": self._receivers(session),
             "remote": self._remote(session),
+            "waits": present_wait(session),
             "lost_more": sum(tile.count for tile in lost if tile.capture) >= MAX_LOST,
             "events": list(events_for(self.request.user).filter(subject=str(session.pk))[:EVENTS]),
         }

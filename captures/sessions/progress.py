@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from cameras.programmes.cycle import cycle_of
+from cameras.runtime.messages import SessionStatus
+from cameras.status.messages import Status
 from captures.sessions.models import Session
 
 LATE_AFTER = timedelta(seconds=30)
@@ -40,3 +42,17 @@ def is_overdue(session: Session) -> bool:
         return False
     longest = timedelta(seconds=cycle_of(session.programme).longest_s)
     return timezone.now() - session.next_at > LATE_AFTER + longest
+
+
+def reported_session(session: Session, status: Status) -> SessionStatus | None:
+    """The session as the process of its camera reports it, if it does."""
+    reported = status["session"]
+    # The status may still have the session before this one.
+    return reported if reported and reported.get("id") == str(session.pk) else None
+
+
+def waits_of(session: Session, status: Status) -> str:
+    """Why a session that chooses its exposures exposes nothing now; empty while it does, and for every other one."""
+    reported = reported_session(session, status)
+    # A host of an older version does not say it.
+    return reported.get("waits", "") if reported else ""

@@ -72,9 +72,9 @@ class TelescopeNight:
         try:
             loaded = self._lists.read(now.boot_s)
         except (ValueError, KeyError, TypeError) as error:
-            return Wait(WAIT_S, f"The field list cannot be read: {error}")
+            return Wait(WAIT_S, f"The field list cannot be read: {error}", is_fault=True)
         if loaded is None:
-            return Wait(ARRIVES_S, "The field list has not arrived from the station yet.")
+            return Wait(ARRIVES_S, "The field list has not arrived from the station yet.", is_fault=True)
         jd = julian_date(datetime.fromtimestamp(now.wall, UTC))
         return self._choose(self._current_file(loaded, jd), loaded, index, jd, bad_weather=bad_weather)
 

@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 
 from cameras.models import Camera
+from cameras.status.messages import absent_status
+from cameras.status.status import write_status
+from captures.models import Session
 from scheduler.field_lists.requests import FieldListChange, FieldListRequest
 from scheduler.field_lists.service import FieldListService
 from scheduler.models import FieldList
@@ -19,6 +23,7 @@ from tests.harness.rows.nights import at_site
 
 LA_SILLA = {"latitude": -29.257, "longitude": -70.7295, "elevation": 2347.0, "time_zone": "America/Santiago"}
 TEXT = "1.00 -25 Y 100 0 1 0 # sets early\n4.00 -40 Y 200 7200 2 3 # must be done\n2.00 60 Y 100 0 1 0 # never rises\n"
+WAITS = "No field can be observed now; the next is field 0 (sky) at 08:24 UTC."
 WRONG = "1.00 -25 Y 100 0 1 0\n25 -25 Y 100 0 1 0 # <b>bold</b>\n"
 
 
@@ -151,3 +156,28 @@ def test_a_list_is_archived_and_restored(operator: Any, tonight: FieldList) -> N
     assert "Archived" in text_of(operator.get("/telescope/"))
     sent(operator, f"/telescope/{tonight.pk}/archive/", archived="no")
     assert FieldList.objects.get().archived_at is None
+
+
+@pytest.fixture
+def waiting(telescope: Camera, tonight: FieldList, valkey: Any) -> Session:
+    """A night in which nothing is up."""
+    named = {"field_list": str(tonight.pk), "name": "tonight"}
+    session = Session.objects.create(
+        camera=telescope, name="tonight", state="running", started_at=timezone.now(),
+        programme={"kind": "telescope", "exposure_us": 100_000_000, "delay_s": 0, "telescope": named},
+    )  # fmt: skip
+    reported = {"id": str(session.pk), "state": "running", "planned": 0, "saved": 0, "failed": 0, "skipped": 0}
+    known = absent_status("mosaic", "connected", "") | {"observed": "ready"}
+    write_status(valkey, known | {"session": reported | {"waits": WAITS}})
+    return session
+
+
+@pytest.mark.parametrize("path", ["/", "/cameras/mosaic/", "/sessions/{}/"])
+def test_a_night_in_which_nothing_is_up_says_what_comes_next(viewer: Any, waiting: Session, path: str) -> None:
+    assert WAITS in text_of(viewer.get(path.format(waiting.pk)))
+
+
+def test_the_page_of_a_night_leads_to_its_choices(viewer: Any, waiting: Session, tonight: FieldList) -> None:
+    page = text_of(viewer.get(f"/sessions/{waiting.pk}/"))
+    assert "the fields of tonight" in page
+    assert f'href="/telescope/{tonight.pk}/"' in page

@@ -162,7 +162,7 @@ def test_an_error_of_a_step_is_one_alert_until_the_step_succeeds(events: Events)
 
 
 STALLED: dict[str, Any] = {
-    "session": {"id": "a", "name": "M 31", "state": "running", "saved": 5, "interval_s": 0.0},
+    "session": {"id": "a", "name": "M 31", "state": "running", "saved": 5, "interval_s": 0.0, "waits": ""},
     "last_capture": None,
 }
 

@@ -73,6 +73,12 @@ def test_a_storage_in_order_has_no_findings(archive: ClipArchive) -> None:
     assert checked() == {"rows": 4, "files": 4, "problems": [], "missing": 0, "untracked": 0, "mismatching": 0}
 
 
+def test_the_records_of_a_telescopes_nights_need_no_row(archive: ClipArchive) -> None:
+    for name in ("log.obs", "scheduler.bin"):
+        untracked(archive, f"telescope/quest/2026-01-15/{name}")
+    assert checked()["untracked"] == 0
+
+
 def test_missing_untracked_and_mismatching_files_are_found(archive: ClipArchive) -> None:
     first, second, _ = archive.clips(3)
     (archive.folder / first.path).unlink()

@@ -7,7 +7,7 @@ import errno
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from unittest.mock import Mock
 
 import pytest
@@ -16,7 +16,7 @@ import uuid6
 from cameras.runtime.messages import SessionStatus
 from cameras.runtime.session_runner import Due, SessionRunner
 from cameras.spool.durable import RootFiles
-from cameras.spool.records import Outcome, Plan
+from cameras.spool.records import FollowingStart, Outcome, Plan
 from cameras.spool.recovery import failed_record, recover
 from cameras.spool.session_files import DesiredSession, session_name
 from cameras.spool.spool import Spool, open_spool_folder
@@ -85,7 +85,7 @@ class SessionBench:
         plan = Plan(
             id=capture, camera=CAMERA, slug="sim", session=due.session, index=due.index, planned=now.iso(),
             boot=now.boot, boot_s=now.boot_s, deadline_s=20.0, path=f"captures/sim/{capture}", asked=due.requested,
-            requested_by="", job="", following=due.following,
+            requested_by="", job="", following=cast(FollowingStart, due.following),
         )  # fmt: skip
         self.runner.mark_planned(due.index)
         self.spool.plan(plan)

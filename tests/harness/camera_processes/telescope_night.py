@@ -80,7 +80,7 @@ class NightBench(SessionBench):
         plan = Plan(
             id=capture, camera=CAMERA, slug="mosaic", session=due.session, index=due.index, planned=now.iso(),
             boot=now.boot, boot_s=now.boot_s, deadline_s=900.0, path=f"captures/mosaic/{capture}", asked=due.requested,
-            requested_by="", job="", following=due.following, observation=due.observation,
+            requested_by="", job="", observation=due.observation,
         )  # fmt: skip
         self.runner.mark_planned(due.index)
         self.spool.plan(plan)

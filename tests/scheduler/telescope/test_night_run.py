@@ -182,10 +182,30 @@ def test_an_edited_field_keeps_what_was_observed_of_it(night: NightBench) -> Non
 def test_a_list_that_has_not_arrived_is_waited_for(night: NightBench) -> None:
     night.spool.files.unlink(night.spool.folder, "telescope-0193a000-0000-7000-8000-000000000003.fields")
     night.clock.go_on(120)
-    due = night.next()
+    due, session = night.next(), night.runner.describe_session()
     assert due.in_s == 2.0
+    assert session is not None
+    # A picture is expected, so that an alert follows.
+    assert (session["waits"], session["interval_s"]) == ("The field list has not arrived from the station yet.", 300.0)
     night.change_list(NINE_FIELDS)
     assert night.observe() is not None
+
+
+def test_a_night_in_which_no_field_is_up_says_so_and_expects_no_picture(tmp_path: Path) -> None:
+    night = NightBench(tmp_path, "12.0 -25 Y 100 0 1 0 # rises late\n")
+    night.clock.go_on(3600)
+    night.next()
+    session = night.runner.describe_session()
+    assert session is not None
+    assert session["waits"] == "No field can be observed now; the next is field 0 (sky) at 08:24 UTC."
+    assert session["interval_s"] is None
+
+
+def test_the_next_start_is_not_known_before_it_is_chosen(night: NightBench) -> None:
+    assert night.wait_for_start()
+    assert night.next().following is None
+    night.observe()
+    assert "following" not in night.records("capture")[-1]
 
 
 # Weather and failures
