@@ -129,8 +129,8 @@ class ListedField:
 
     @property
     def title(self) -> str:
-        """As sentences name it: `field 12 (sky)`."""
-        return f"field {self.number} ({self.kind.image_type})"
+        """As sentences name it: `field 12 (NGC 253)`, without a comment `field 12 (sky)`."""
+        return f"field {self.number} ({self.comment.strip()[:LONGEST_TEXT] or self.kind.image_type})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,7 @@ def request_of(state: FieldState, planned: PlannedField, loaded: LoadedList, cle
         "clear": clears,
     }
     if planned["place"] is not None:
-        options["ra"], options["dec"] = planned["place"]
+        options["ra"], options["dec"] = (round(value, 6) for value in planned["place"])
     if field.shutter == FOCUS_CODE and field.focus is not None:
         options["focus"] = round(field.focus.start(field.n_required) + state.n_done * field.focus.increment, 4)
     if field.shutter == SKY_CODE and loaded.filter_name:

@@ -23,7 +23,7 @@ from tests.harness.rows.nights import at_site
 
 LA_SILLA = {"latitude": -29.257, "longitude": -70.7295, "elevation": 2347.0, "time_zone": "America/Santiago"}
 TEXT = "1.00 -25 Y 100 0 1 0 # sets early\n4.00 -40 Y 200 7200 2 3 # must be done\n2.00 60 Y 100 0 1 0 # never rises\n"
-WAITS = "No field can be observed now; the next is field 0 (sky) at 08:24 UTC."
+WAITS = "No field can be observed now; the next is field 0 (rises late) at 08:24 UTC."
 WRONG = "1.00 -25 Y 100 0 1 0\n25 -25 Y 100 0 1 0 # <b>bold</b>\n"
 
 

@@ -197,7 +197,7 @@ def test_a_night_in_which_no_field_is_up_says_so_and_expects_no_picture(tmp_path
     night.next()
     session = night.runner.describe_session()
     assert session is not None
-    assert session["waits"] == "No field can be observed now; the next is field 0 (sky) at 08:24 UTC."
+    assert session["waits"] == "No field can be observed now; the next is field 0 (rises late) at 08:24 UTC."
     assert session["interval_s"] is None
 
 
