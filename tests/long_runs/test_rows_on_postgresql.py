@@ -26,7 +26,7 @@ TESTS = (
     "tests/pages/test_experiment_forms.py", "tests/pages/test_experiment_archive.py", "tests/pages/test_archives.py",
     "tests/pages/test_archives_files.py", "tests/pages/test_storage_page.py", "tests/pages/test_storage_plan.py",
     "tests/pages/test_storage_trash.py", "tests/pages/test_storage_integrity.py",
-    "tests/pages/test_destination_form.py",
+    "tests/pages/test_destination_form.py", "tests/pages/test_telescope_pages.py", "tests/api/test_telescope.py",
 )  # fmt: skip
 
 
