@@ -77,6 +77,8 @@ class TelescopeDriver(Driver):
         self._is_simulated = False
         self._may_be_busy = True
         """Whether the controller may still do what another program, or this one before it was closed, has begun."""
+        self._most_files = 0
+        """How many files the image with the most has had: so many are waited for."""
 
     @classmethod
     def check_address(cls, address: str, sources: list[str]) -> str:
@@ -356,11 +358,16 @@ class TelescopeDriver(Driver):
         """Where the files are is known only if the controller shares its folder."""
         assert self._address is not None
         address = self._address
-        files = wait_for_files(address.files, image.root, self._clock) if address.files else []
-        if address.files and not files:
-            exposure.warnings = [
-                *exposure.warnings, f"No complete file {image.root}*.fits has come into {address.files}."
-            ]  # fmt: skip
+        files: list[SharedFile] = []
+        if address.files:
+            expected = max(1, self._most_files)
+            files = wait_for_files(address.files, image.root, self._clock, expected)
+            self._most_files = max(self._most_files, len(files))
+            if len(files) < expected:
+                exposure.warnings = [
+                    *exposure.warnings,
+                    f"{len(files)} of {expected} files {image.root}*.fits have come complete into {address.files}.",
+                ]
         if not files:
             exposure.references = [FileReference("fits", f"{address.host}:{image.root}")]
         elif address.collects:

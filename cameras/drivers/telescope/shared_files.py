@@ -48,6 +48,10 @@ class SharedFile:
     def name(self) -> str:
         return os.path.basename(self.path)
 
+    @property
+    def is_complete(self) -> bool:
+        return self.size > 0 and self.size % BLOCK_BYTES == 0
+
     def sha256(self) -> str:
         """CameraError as `chunks`."""
         digest = hashlib.sha256()
@@ -56,23 +60,24 @@ class SharedFile:
         return digest.hexdigest()
 
 
-def wait_for_files(folder: str, root: str, clock: SocketClock) -> list[SharedFile]:
-    """The files of an image, complete, in the order of their names; empty when none is complete within WAIT_S.
-    CameraError when the folder cannot be read."""
+def wait_for_files(folder: str, root: str, clock: SocketClock, expected: int = 1) -> list[SharedFile]:
+    """The files of an image, in the order of their names: once all are complete and there are as many as expected, or
+    after WAIT_S those that are complete. CameraError when the folder cannot be read."""
     deadline, before = clock.monotonic() + WAIT_S, list[SharedFile]()
     while True:
         files = find_files(folder, root)
         # Twice the same: a file may reach this machine in pieces, each of whole blocks.
-        if files and files == before:
-            return files
+        complete = [file for file in files if file.is_complete and file in before]
+        if len(complete) >= expected and complete == files:
+            return complete
         if clock.monotonic() >= deadline:
-            return []
+            return complete
         before = files
         clock.sleep(LOOK_S)
 
 
 def find_files(folder: str, root: str) -> list[SharedFile]:
-    """The FITS files of an image, of the kinds fits, fits2, fits3 and so on; empty while one of them is incomplete."""
+    """The FITS files of an image, of the kinds fits, fits2, fits3 and so on, also those that are incomplete."""
     names = re.compile(rf"{re.escape(root)}(?:[._-].*)?\.fits?", re.IGNORECASE)
     try:
         with os.scandir(folder) as entries:
@@ -88,8 +93,6 @@ def find_files(folder: str, root: str) -> list[SharedFile]:
         return []
     except OSError as error:
         raise CameraError(f"The folder {folder} cannot be read: {error.strerror}.") from error
-    if any(size == 0 or size % BLOCK_BYTES for _, size in found):
-        return []
     kinds = ["fits", *(f"fits{number}" for number in range(2, MOST_FILES + 1))]
     return [
         SharedFile(os.path.join(folder, name), kind, size) for kind, (name, size) in zip(kinds, found, strict=False)

@@ -4,7 +4,7 @@ with a controller in real time."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -193,11 +193,14 @@ def test_a_single_exposure_begins_with_an_empty_memory(
 
 
 @contextmanager
-def sharing_controller(clock: SharedTime, folder: Path, files: int, size: int = 2880) -> Iterator[RunningController]:
-    """A controller that writes `files` files for each image, of zeros."""
+def sharing_controller(
+    clock: SharedTime, folder: Path, files: Sequence[int], size: int = 2880
+) -> Iterator[RunningController]:
+    """A controller that writes so many files for its first image, its second and so on, of zeros."""
+    counts = iter(files)
 
     def write(image: SimulatedImage) -> Iterator[None]:
-        for number in range(files):
+        for number in range(next(counts)):
             (folder / f"{image.file_root}_{number}.fits").write_bytes(bytes(size))
             yield
 
@@ -207,7 +210,7 @@ def sharing_controller(clock: SharedTime, folder: Path, files: int, size: int = 
 
 
 def test_shared_files_are_referred_to_with_size_and_hash(tmp_path: Path, clock: DriverTime, opened: Open) -> None:
-    with sharing_controller(clock, tmp_path, 4) as controller:
+    with sharing_controller(clock, tmp_path, [4]) as controller:
         camera = opened(controller, f"profile=2025&files={tmp_path}")
         exposure = fetch(camera, expose(camera))
         assert [reference.kind for reference in exposure.references] == ["fits", "fits2", "fits3", "fits4"]
@@ -217,7 +220,7 @@ def test_shared_files_are_referred_to_with_size_and_hash(tmp_path: Path, clock: 
 
 
 def test_collected_files_are_those_of_the_capture(tmp_path: Path, clock: DriverTime, opened: Open) -> None:
-    with sharing_controller(clock, tmp_path, 1) as controller:
+    with sharing_controller(clock, tmp_path, [1]) as controller:
         camera = opened(controller, f"profile=2025&files={tmp_path}&collect=yes")
         exposure = fetch(camera, expose(camera))
         (file,) = exposure.files
@@ -227,12 +230,36 @@ def test_collected_files_are_those_of_the_capture(tmp_path: Path, clock: DriverT
 
 
 def test_files_that_do_not_come_are_said_to_be_missing(tmp_path: Path, clock: DriverTime, opened: Open) -> None:
-    with sharing_controller(clock, tmp_path, 1, size=100) as controller:
+    with sharing_controller(clock, tmp_path, [1], size=100) as controller:
         camera = opened(controller, f"profile=2025&files={tmp_path}&collect=yes")
         exposure = fetch(camera, expose(camera))
         assert exposure.files == []
-        assert "No complete file" in " ".join(exposure.warnings)
+        assert "0 of 1 files" in " ".join(exposure.warnings)
         assert [reference.bytes for reference in exposure.references] == [None]
+        camera.close()
+
+
+def test_a_file_that_comes_later_than_the_others_is_waited_for(tmp_path: Path, clock: DriverTime, opened: Open) -> None:
+    with sharing_controller(clock, tmp_path, [4, 3]) as controller:
+        camera = opened(controller, f"profile=2025&files={tmp_path}")
+        fetch(camera, expose(camera))
+        second = expose(camera)
+        fetching = clock.start_thread(lambda: fetch(camera, second) and None, "still thread")
+        clock.sleep(11.8 + 2.0)
+        root = lines(controller)[-1].split()[3]
+        (tmp_path / f"{root}_3.fits").write_bytes(bytes(2880))
+        clock.join(fetching)
+        assert (len(second.references), second.warnings) == (4, [])
+        camera.close()
+
+
+def test_a_file_that_never_comes_leaves_the_others(tmp_path: Path, clock: DriverTime, opened: Open) -> None:
+    with sharing_controller(clock, tmp_path, [4, 3]) as controller:
+        camera = opened(controller, f"profile=2025&files={tmp_path}")
+        fetch(camera, expose(camera))
+        second = fetch(camera, expose(camera))
+        assert [reference.kind for reference in second.references] == ["fits", "fits2", "fits3"]
+        assert "3 of 4 files" in " ".join(second.warnings)
         camera.close()
 
 
