@@ -1,6 +1,6 @@
 """All models of the app: Django finds them here."""
 
-from scheduler.field_lists.models import Field, FieldList, Observation
+from scheduler.field_lists.models import Field, FieldList, NightlyStart, Observation
 from scheduler.reports.models import CameraNight, ReportedNight
 from scheduler.runs.models import PlannedRun
 from scheduler.schedules.models import NightChange, Schedule
@@ -10,6 +10,7 @@ __all__ = [
     "Field",
     "FieldList",
     "NightChange",
+    "NightlyStart",
     "Observation",
     "PlannedRun",
     "ReportedNight",

@@ -8,6 +8,7 @@ from celery import shared_task
 
 from monitoring.services import raise_alert
 from scheduler.automatic_recording.alerts import report_experiments
+from scheduler.field_lists.nightly_starts import start_due_nights
 from scheduler.reports.nightly import report_nights
 from scheduler.runs.late_runs import report_late_runs
 from scheduler.runs.planning_problems import ALERT
@@ -28,6 +29,12 @@ def replan_nights() -> None:
         message = f"The nights cannot be planned; the planned runs stay as they are. {error!r}"
         raise_alert(f"{ALERT}all", message, severity="error")
     report_late_runs()
+
+
+@shared_task(name="scheduler.start_nights", ignore_result=True)
+def start_telescope_nights() -> None:
+    """Start the nights of field lists that are observed each night."""
+    start_due_nights()
 
 
 @shared_task(name="scheduler.report_nights", ignore_result=True)

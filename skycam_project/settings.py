@@ -244,6 +244,7 @@ CELERY_DB_REUSE_MAX = 1_000_000_000
 CELERY_BEAT_SCHEDULE = {
     "health": {"task": "monitoring.check_health", "schedule": 60.0},
     "plan": {"task": "scheduler.replan", "schedule": 60.0},
+    "telescope": {"task": "scheduler.start_nights", "schedule": 60.0},
     "experiments": {"task": "scheduler.report_experiments", "schedule": 60.0},
     "nights": {"task": "scheduler.report_nights", "schedule": 600.0},
     "readings": {"task": "monitoring.aggregate_readings", "schedule": 60.0},

@@ -307,6 +307,7 @@ urlpatterns = [
     path("telescope/<uuid:field_list>/preview/", telescope.PreviewListPage.as_view(), name="preview-field-list"),
     path("telescope/<uuid:field_list>/add/", telescope.AddFieldsPage.as_view(), name="add-fields"),
     path("telescope/<uuid:field_list>/observe/", telescope.ObserveListPage.as_view(), name="observe-field-list"),
+    path("telescope/<uuid:field_list>/nightly/", telescope.NightlyListPage.as_view(), name="nightly-field-list"),
     path("telescope/<uuid:field_list>/archive/", telescope.ArchiveListPage.as_view(), name="archive-field-list"),
     path("tonight/", TonightPage.as_view(), name="tonight"),
     path("nights/", NightsPage.as_view(), name="nights"),

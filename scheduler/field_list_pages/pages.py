@@ -16,13 +16,15 @@ from django.urls import reverse
 from pydantic import ValidationError as InvalidRequest
 
 from cameras.errors import ControlError
+from cameras.models import Camera
 from cameras.selectors import cameras_for
 from core.broker.broker import BrokerDown
 from core.pages.page import Page
-from scheduler.field_lists.models import FieldList
+from scheduler.field_lists.models import FieldList, NightlyStart
 from scheduler.field_lists.night_start import start_night
+from scheduler.field_lists.nightly import check_may_change, end_nightly_start, set_nightly_start
 from scheduler.field_lists.nights import evening_of, station_site
-from scheduler.field_lists.requests import FieldListChange, FieldListRequest, ObserveRequest
+from scheduler.field_lists.requests import FieldListChange, FieldListRequest, NightOptions, ObserveRequest
 from scheduler.field_lists.service import FieldListService
 from scheduler.telescope.field_file import MAX_CHARACTERS, LineError, parse_field_file
 from scheduler.tonight.queries import FIRST, LAST
@@ -56,9 +58,13 @@ class FieldListsPage(Page):
     template = "telescope/lists.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        lists = FieldList.objects.annotate(
-            field_count=Count("fields", distinct=True), observed_count=Count("observations", distinct=True)
-        ).defer("text", "added_text")
+        lists = (
+            FieldList.objects.annotate(
+                field_count=Count("fields", distinct=True), observed_count=Count("observations", distinct=True)
+            )
+            .select_related("nightly_start")
+            .defer("text", "added_text")
+        )
         present = [one for one in lists if one.archived_at is None]
         return self.render({"lists": present, "archived": [one for one in lists if one.archived_at]})
 
@@ -70,7 +76,9 @@ class FieldListPage(PageOfList):
 
     def get(self, request: HttpRequest, field_list: Any) -> HttpResponse:
         found, now = self.found(), datetime.now(UTC)
-        context: dict[str, Any] = {"list": found, "now": now, "cameras": telescope_cameras(request.user)}
+        cameras = telescope_cameras(request.user)
+        nightly = NightlyStart.objects.filter(field_list=found, camera__in=cameras).select_related("camera").first()
+        context: dict[str, Any] = {"list": found, "now": now, "cameras": cameras, "nightly": nightly}
         try:
             context |= night_context(found, request.GET.get("evening", "").strip(), now)
         except ValidationError as error:
@@ -140,7 +148,7 @@ def field_rows(progress: NightProgress) -> list[FieldRow]:
     ]
 
 
-def telescope_cameras(user: Any) -> list[Any]:
+def telescope_cameras(user: Any) -> list[Camera]:
     return [camera for camera in cameras_for(user) if camera.kind == "telescope"]
 
 
@@ -226,12 +234,10 @@ class ObserveListPage(PageOfList):
     roles = {"POST": "operator"}
 
     def post(self, request: HttpRequest, field_list: Any) -> HttpResponse:
-        found, slug = self.found(), request.POST.get("camera", "")
-        camera = next((one for one in telescope_cameras(request.user) if one.slug == slug), None)
+        found = self.found()
         try:
-            if camera is None:
-                raise ValidationError("Choose the camera of a telescope.")
-            asked = ObserveRequest(camera=slug, add_file=request.POST.get("add_file", "").strip())
+            camera = chosen_camera(request)
+            asked = ObserveRequest(camera=camera.slug, add_file=request.POST.get("add_file", "").strip())
             start_night(found, camera, asked, actor=self.actor, now=datetime.now(UTC))
         except InvalidRequest:
             messages.error(request, MESSAGE_ADD_FILE)
@@ -240,8 +246,44 @@ class ObserveListPage(PageOfList):
         except (ControlError, BrokerDown) as error:
             messages.error(request, str(error))
         else:
-            messages.success(request, f"The night of {found.name} runs on {slug}.")
+            messages.success(request, f"The night of {found.name} runs on {camera.slug}.")
         return redirect("field-list", found.pk)
+
+
+class NightlyListPage(PageOfList):
+    """Has each night of the list started by itself, or ends that with `end`."""
+
+    roles = {"POST": "operator"}
+
+    def post(self, request: HttpRequest, field_list: Any) -> HttpResponse:
+        found = self.found()
+        try:
+            check_may_change(found, request.user)
+            messages.success(request, self._end(found) if "end" in request.POST else self._set(found))
+        except InvalidRequest:
+            messages.error(request, MESSAGE_ADD_FILE)
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+        return redirect("field-list", found.pk)
+
+    def _end(self, found: FieldList) -> str:
+        end_nightly_start(found, actor=self.actor)
+        return "No further night is started by itself. One that runs goes on."
+
+    def _set(self, found: FieldList) -> str:
+        camera = chosen_camera(self.request)
+        asked = NightOptions(camera=camera.slug, add_file=self.request.POST.get("add_file", "").strip())
+        set_nightly_start(found, camera, asked, actor=self.actor, now=datetime.now(UTC))
+        return f"{camera.name} observes {found.name} each night from now on."
+
+
+def chosen_camera(request: HttpRequest) -> Camera:
+    """ValidationError for another camera than that of a telescope."""
+    slug = request.POST.get("camera", "")
+    found = next((one for one in telescope_cameras(request.user) if one.slug == slug), None)
+    if found is None:
+        raise ValidationError("Choose the camera of a telescope.")
+    return found
 
 
 class ArchiveListPage(PageOfList):

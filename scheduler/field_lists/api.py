@@ -22,9 +22,10 @@ from core.idempotency.view import IdempotentView
 from scheduler.field_lists import bodies
 from scheduler.field_lists.models import FieldList
 from scheduler.field_lists.night_start import start_night
+from scheduler.field_lists.nightly import check_may_change, end_nightly_start, set_nightly_start
 from scheduler.field_lists.nights import evening_of, station_site
 from scheduler.field_lists.queries import PlanQuery
-from scheduler.field_lists.requests import FieldListChange, FieldListRequest, FieldText, ObserveRequest
+from scheduler.field_lists.requests import FieldListChange, FieldListRequest, FieldText, NightOptions, ObserveRequest
 from scheduler.field_lists.service import FieldListService
 from scheduler.telescope.field_file import parse_field_file
 
@@ -62,7 +63,7 @@ class FieldListsView(IdempotentView):
         wanted = FieldListRequest.model_validate(request.data)
         found = FieldListService(actor(request)).add(wanted, new_id=self.reserved_id)
         headers = {"Location": bodies.field_list_url(found.pk)}
-        return Response(bodies.field_list_detail(found), 201, headers=headers)
+        return Response(bodies.field_list_detail(found, request.user), 201, headers=headers)
 
 
 class FieldListView(APIView):
@@ -70,14 +71,14 @@ class FieldListView(APIView):
 
     @extend_schema(responses=bodies.FieldListDetail)
     def get(self, request: Request, field_list: UUID) -> Response:
-        return Response(bodies.field_list_detail(FieldList.objects.get(pk=field_list)))
+        return Response(bodies.field_list_detail(FieldList.objects.get(pk=field_list), request.user))
 
     @extend_schema(request=FieldListChange, responses=bodies.FieldListDetail)
     def patch(self, request: Request, field_list: UUID) -> Response:
         """Change what is given. A night that runs takes the list over before its next choice."""
         wanted = FieldListChange.model_validate(request.data)
         changed = FieldListService(actor(request)).change(FieldList.objects.get(pk=field_list), wanted)
-        return Response(bodies.field_list_detail(changed))
+        return Response(bodies.field_list_detail(changed, request.user))
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, field_list: UUID) -> Response:
@@ -105,7 +106,7 @@ class AddFieldsView(IdempotentView):
         """Add fields for the night, as an .add file does."""
         wanted = FieldText.model_validate(request.data)
         changed = FieldListService(actor(request)).add_fields(FieldList.objects.get(pk=field_list), wanted.text)
-        return Response(bodies.field_list_detail(changed))
+        return Response(bodies.field_list_detail(changed, request.user))
 
 
 class PreviewView(APIView):
@@ -168,6 +169,27 @@ class ObserveView(IdempotentView):
             found, camera, wanted, actor=actor(request), now=datetime.now(UTC), new_id=self.reserved_id
         )
         return Response(session_body(session), 201, headers={"Location": session_url(session.pk)})
+
+
+class NightlyView(APIView):
+    roles = {"PUT": "operator", "DELETE": "operator"}
+
+    @extend_schema(request=NightOptions, responses=bodies.FieldListDetail)
+    def put(self, request: Request, field_list: UUID) -> Response:
+        """Have each night of the list started on the camera of a telescope, from the present one on."""
+        wanted, found = NightOptions.model_validate(request.data), FieldList.objects.get(pk=field_list)
+        camera = camera_of(request.user, wanted.camera)
+        check_may_change(found, request.user)
+        set_nightly_start(found, camera, wanted, actor=actor(request), now=datetime.now(UTC))
+        return Response(bodies.field_list_detail(found, request.user))
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, field_list: UUID) -> Response:
+        """Start no further night by itself. One that runs goes on."""
+        found = FieldList.objects.get(pk=field_list)
+        check_may_change(found, request.user)
+        end_nightly_start(found, actor=actor(request))
+        return Response(status=204)
 
 
 def progress_of(found: FieldList, query: PlanQuery) -> NightProgress:

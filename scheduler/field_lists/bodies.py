@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import UUID
 
 from cameras.drivers.telescope.field import FIELD_KINDS, SelectionCode
+from cameras.selectors import hidden_cameras
 from core.times.timestamps import stamp, stamp_or_none
-from scheduler.field_lists.models import Field, FieldList, Observation
+from scheduler.field_lists.models import Field, FieldList, NightlyStart, Observation
 from scheduler.telescope.field_file import LineError, ListedField, format_field_line
 from scheduler.telescope.field_lists import ChangedField
 from scheduler.telescope.plan_bodies import PassedOverBody, PlannedBody, planned_body, reason_body
@@ -30,9 +31,23 @@ class FieldListBody(TypedDict):
     changed: str
 
 
+class NightlyStartBody(TypedDict):
+    """`camera` is null for a user who may not see it."""
+
+    camera: str | None
+    rule: str
+    clears: bool
+    add_file: str
+    created_by: str
+    problem: str
+    """Why the present night is not started; empty for one that is."""
+
+
 class FieldListDetail(FieldListBody):
     text: str
     added_text: str
+    nightly: NightlyStartBody | None
+    """Null for a list whose nights a person starts."""
 
 
 class FieldBody(TypedDict):
@@ -131,9 +146,24 @@ def field_list_body(found: FieldList, fields: int) -> FieldListBody:
     )
 
 
-def field_list_detail(found: FieldList) -> FieldListDetail:
+def field_list_detail(found: FieldList, user: Any) -> FieldListDetail:
+    """As the user may see it."""
     body = field_list_body(found, found.fields.count())
-    return FieldListDetail(**body, text=found.text, added_text=found.added_text)
+    nightly = NightlyStart.objects.filter(field_list=found).select_related("camera").first()
+    shown = nightly_start_body(nightly, user) if nightly else None
+    return FieldListDetail(**body, text=found.text, added_text=found.added_text, nightly=shown)
+
+
+def nightly_start_body(nightly: NightlyStart, user: Any) -> NightlyStartBody:
+    is_shown = nightly.camera not in hidden_cameras(user)
+    return NightlyStartBody(
+        camera=nightly.camera.slug if is_shown else None,
+        rule=nightly.options["rule"],
+        clears=nightly.options["clears"],
+        add_file=nightly.options["add_file"] if is_shown else "",
+        created_by=nightly.created_by,
+        problem=nightly.problem if is_shown else "",
+    )
 
 
 def field_body(field: Field) -> FieldBody:

@@ -7,6 +7,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from cameras.drivers.telescope.field import FIELD_KINDS
+from cameras.models import Camera
 from captures.capturing.models import Capture
 from captures.sessions.models import Session
 
@@ -60,6 +61,25 @@ class Field(models.Model):
 
     def __str__(self) -> str:
         return f"{self.field_list} {self.number}"
+
+
+class NightlyStart(models.Model):
+    """The nights of a list are started by themselves on a camera, as by a request to observe it."""
+
+    field_list = models.OneToOneField(FieldList, on_delete=models.CASCADE, related_name="nightly_start")
+    camera = models.OneToOneField(Camera, on_delete=models.CASCADE, related_name="nightly_start")
+    options = models.JSONField(help_text="The other fields of `scheduler.field_lists.requests.NightOptions`.")
+    created_by = models.CharField(max_length=150, blank=True, help_text="Who starts the sessions.")
+    created_at = models.DateTimeField(default=timezone.now)
+    started = models.DateField(null=True, help_text="The newest evening whose night was started.")
+    tried_at = models.DateTimeField(null=True, help_text="When the start of a night was tried last.")
+    problem = models.CharField(max_length=1000, blank=True, help_text="Why the present night is not started.")
+
+    class Meta:
+        ordering = ["field_list"]
+
+    def __str__(self) -> str:
+        return f"{self.field_list} on {self.camera}"
 
 
 class Observation(models.Model):

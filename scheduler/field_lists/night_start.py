@@ -71,13 +71,18 @@ def night_start(found: FieldList, site: TelescopeSite, request: ObserveRequest, 
 def start_night(
     found: FieldList, camera: Camera, request: ObserveRequest, *, actor: str, now: datetime, new_id: UUID | None = None
 ) -> Session:
-    """What `night_start` and `SessionService.start` raise. ValidationError for a camera of another kind, and for one
-    whose host has no coordinates."""
+    """What `checked_night_start` and `SessionService.start` raise."""
+    return SessionService(actor).start(camera, checked_night_start(found, camera, request, now), new_id=new_id)
+
+
+def checked_night_start(found: FieldList, camera: Camera, request: ObserveRequest, now: datetime) -> NightStart:
+    """What `night_start` raises. ValidationError for an archived list, for a camera of another kind, and for one whose
+    host has no coordinates."""
     if camera.kind != "telescope":
         raise ValidationError({"camera": MESSAGE_KIND.format(slug=camera.slug)})
     if found.archived_at is not None:
         raise ValidationError({"": f"The list {found.name!r} is archived. Restore it first."})
-    return SessionService(actor).start(camera, night_start(found, site_of_camera(camera), request, now), new_id=new_id)
+    return night_start(found, site_of_camera(camera), request, now)
 
 
 def coming_evening(site: TelescopeSite, now: datetime) -> date:

@@ -48,12 +48,12 @@ class FieldText(StrictModel):
     text: FileText
 
 
-class ObserveRequest(StrictModel):
+class NightOptions(StrictModel):
+    """How the nights of a list are observed."""
+
     camera: Annotated[str, Field(max_length=40)]
-    evening: Evening = None
     rule: Annotated[Rule, Field(description="`sequential`: in the order of the list.")] = "priority"
     clears: Annotated[bool, Field(description="Clear the CCDs after a pause.")] = True
-    name: Annotated[Line, Field(max_length=120)] = ""
     add_file: Annotated[
         Line,
         Field(
@@ -62,3 +62,8 @@ class ObserveRequest(StrictModel):
             "Its fields are added while the night runs.",
         ),
     ] = ""
+
+
+class ObserveRequest(NightOptions):
+    evening: Evening = None
+    name: Annotated[Line, Field(max_length=120)] = ""

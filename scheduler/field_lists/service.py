@@ -15,6 +15,7 @@ from core.text.plurals import pluralize
 from monitoring.services import record_event
 from scheduler.field_lists.contents import listed_fields
 from scheduler.field_lists.models import Field, FieldList
+from scheduler.field_lists.nightly import end_nightly_start
 from scheduler.field_lists.requests import FieldListChange, FieldListRequest
 from scheduler.telescope.field_file import ListedField, parse_field_file
 from scheduler.telescope.field_lists import ADDED
@@ -64,6 +65,8 @@ class FieldListService:
                     setattr(present, name, value)
             if request.archived is not None:
                 present.archived_at = (present.archived_at or timezone.now()) if request.archived else None
+            if request.archived:
+                end_nightly_start(present, actor=self._actor)
             self._store_change(present)
             did = {None: "changed", True: "archived", False: "restored"}[request.archived]
             self._record("telescope.list_changed", present, f"{did} the field list {present.name!r}, which has")

@@ -12,4 +12,5 @@ urlpatterns = [
     path("<uuid:field_list>/next/", api.NextView.as_view()),
     path("<uuid:field_list>/observations/", api.ObservationsView.as_view()),
     path("<uuid:field_list>/observe/", api.ObserveView.as_view()),
+    path("<uuid:field_list>/nightly/", api.NightlyView.as_view()),
 ]

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from cameras.models import Camera
-from scheduler.models import FieldList
+from scheduler.models import FieldList, NightlyStart
+from tests.harness.rows.audiences import only_for
+from tests.harness.rows.nights import at_site
 
 URL = "/api/v1/telescope/field-lists/"
 TEXT = "1.00 -25 Y 100 0 1 0 # sets early\n4.00 -40 Y 200 7200 2 3 # must be done\n2.00 60 Y 100 0 1 0 # never rises\n"
@@ -23,7 +25,8 @@ def tonight(operator: Any) -> dict[str, Any]:
 def test_an_operator_adds_a_list_and_others_see_it(operator: Any, viewer: Any, tonight: dict[str, Any]) -> None:
     assert (tonight["fields"], tonight["revision"], tonight["created_by"]) == (3, 1, "a-operator")
     listed = viewer.get(URL).json()["results"]
-    assert listed == [{name: value for name, value in tonight.items() if name not in ("text", "added_text")}]
+    detail = ("text", "added_text", "nightly")
+    assert listed == [{name: value for name, value in tonight.items() if name not in detail}]
     assert viewer.get(f"{URL}{tonight['id']}/").json() == tonight
 
 
@@ -84,3 +87,57 @@ def test_a_night_needs_the_camera_of_a_telescope(
 ) -> None:
     refused = operator.post(f"{URL}{tonight['id']}/observe/", request_)
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, field)
+
+
+# Each night
+
+
+@pytest.fixture
+def mosaic(db: None) -> Camera:
+    at_site({"latitude": -29.257, "longitude": -70.7295, "elevation": 2347.0, "time_zone": "America/Santiago"})
+    return Camera.objects.create(slug="mosaic", name="Mosaic", kind="telescope", address="pco-nuc:6000", host="main")
+
+
+def test_the_nights_of_a_list_are_started_by_themselves(
+    operator: Any, viewer: Any, mosaic: Camera, tonight: dict[str, Any]
+) -> None:
+    url = f"{URL}{tonight['id']}/"
+    set_ = operator.put(f"{url}nightly/", {"camera": "mosaic", "rule": "sequential"})
+    assert (set_.status_code, set_.json()["nightly"]) == (
+        200,
+        {
+            "camera": "mosaic",
+            "rule": "sequential",
+            "clears": True,
+            "add_file": "",
+            "created_by": "a-operator",
+            "problem": "",
+        },
+    )
+    assert viewer.get(url).json()["nightly"]["camera"] == "mosaic"
+    assert viewer.delete(f"{url}nightly/").status_code == 403
+    assert operator.delete(f"{url}nightly/").status_code == 204
+    assert viewer.get(url).json()["nightly"] is None
+
+
+def test_a_camera_that_a_user_may_not_see_is_not_named(
+    operator: Any, viewer: Any, mosaic: Camera, tonight: dict[str, Any]
+) -> None:
+    operator.put(f"{URL}{tonight['id']}/nightly/", {"camera": "mosaic"})
+    only_for(mosaic)
+    nightly = viewer.get(f"{URL}{tonight['id']}/").json()["nightly"]
+    assert (nightly["camera"], nightly["created_by"]) == (None, "a-operator")
+    refused = operator.delete(f"{URL}{tonight['id']}/nightly/")
+    assert (refused.status_code, NightlyStart.objects.count()) == (400, 1)
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [({"camera": "sky"}, "camera"), ({"camera": "mosaic", "add_file": "/etc/x.add"}, "add_file"), ({}, "camera")],
+)
+def test_what_no_night_can_be_started_with_is_refused(
+    operator: Any, camera: Camera, mosaic: Camera, tonight: dict[str, Any], request_: dict[str, str], field: str
+) -> None:
+    refused = operator.put(f"{URL}{tonight['id']}/nightly/", request_)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, field)
+    assert operator.get(f"{URL}{tonight['id']}/").json()["nightly"] is None

@@ -102,7 +102,7 @@ EVENT = re.compile(
     r"(?:alert|archive|camera|capture|experiment|files|gate|job|live|maintenance|night|notification|offsite|part|recording|rule|schedule|sensor|session|spool|station|storage|telescope|user|webhook)\.[a-z_]+|command"
 )
 ALERT = re.compile(
-    r'"((?:archive|camera|capture|experiment|gate|health|host|metrics|night|notification|offsite|part|recording|schedule|sensor|session|spool|storage|supervisor|webhook)\.[a-z_]+):'
+    r'"((?:archive|camera|capture|experiment|gate|health|host|metrics|night|notification|offsite|part|recording|schedule|sensor|session|spool|storage|supervisor|telescope|webhook)\.[a-z_]+):'
 )
 FIELDS = {
     "event": EventBody.__annotations__,

@@ -101,3 +101,14 @@ def test_the_files_of_the_c_scheduler_have_each_observation(
     (log,) = Path(observatory.station.config.storage_root, "telescope", "mosaic").glob("*/log.obs")
     roots = [line.split()[8] for line in log.read_text().splitlines()]
     assert roots == [one["filename"] for one in observed(observatory, field_list)]
+
+
+def test_a_list_that_is_observed_each_night_is_started_by_itself(
+    observatory: Observatory, night: dict[str, Any]
+) -> None:
+    api = observatory.station.api
+    eventually(lambda: api.get(f"sessions/{night['id']}/")["state"] == "finished", 180, "the camera is free")
+    added = api.post("telescope/field-lists/", {"name": "each night", "text": sky_line(0, "started by itself")})
+    answer = api.ask("PUT", f"telescope/field-lists/{added.body['id']}/nightly/", {"camera": "mosaic"})
+    assert answer["nightly"]["problem"] == ""
+    eventually(lambda: comments(observatory, added.body["id"]) == ["started by itself"], 150, "it is observed")

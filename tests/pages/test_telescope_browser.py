@@ -52,3 +52,15 @@ def test_the_page_of_a_list_is_accessible_in_each_theme(page: Page, site: Site) 
     assert violations_in_themes(page) == {}
     page.goto(f"{site.url}/telescope/{found['id']}/edit/")
     assert violations_in_themes(page) == {}
+
+
+def test_a_list_is_observed_each_night_until_that_is_ended(page: Page, site: Site) -> None:
+    site.api.ask("POST", "cameras/", {"slug": "mosaic", "kind": "telescope", "address": "127.0.0.1:6000,6001"})
+    found = site.api.ask("POST", "telescope/field-lists/", {"name": "each night", "text": RIGHT})
+    page.goto(f"{site.url}/telescope/{found['id']}/")
+    page.get_by_role("button", name="Observe each night").click()
+    expect(page.get_by_label("Each night")).to_contain_text("mosaic observes this list each night")
+    assert violations_in_themes(page) == {}
+    page.get_by_role("button", name="End", exact=True).click()
+    expect(page.get_by_label("Each night")).to_have_count(0)
+    expect(page.get_by_role("button", name="Observe each night")).to_be_visible()

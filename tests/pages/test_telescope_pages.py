@@ -16,7 +16,7 @@ from cameras.status.status import write_status
 from captures.models import Session
 from scheduler.field_lists.requests import FieldListChange, FieldListRequest
 from scheduler.field_lists.service import FieldListService
-from scheduler.models import FieldList
+from scheduler.models import FieldList, NightlyStart
 from tests.harness.browsers.html_check import html_errors
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.nights import at_site
@@ -53,7 +53,11 @@ def test_without_lists_the_page_says_what_to_do(operator: Any, viewer: Any) -> N
     assert "An operator can add one." in text_of(viewer.get("/telescope/"))
 
 
-def test_the_pages_are_valid_html(operator: Any, tonight: FieldList, html_validate: Path, tmp_path: Path) -> None:
+def test_the_pages_are_valid_html(
+    operator: Any, telescope: Camera, tonight: FieldList, html_validate: Path, tmp_path: Path
+) -> None:
+    sent(operator, f"/telescope/{tonight.pk}/nightly/", camera="mosaic")
+    NightlyStart.objects.update(problem="The camera is disabled: enable it.")
     pages = {
         "lists": operator.get("/telescope/"),
         "add": sent(operator, "/telescope/add/", name="", text=WRONG),
@@ -85,8 +89,8 @@ def test_without_coordinates_the_page_says_what_to_set(viewer: Any, db: None) ->
 
 def test_a_viewer_changes_nothing(viewer: Any, tonight: FieldList) -> None:
     assert 'method="post" action="/telescope/' not in text_of(viewer.get(night(tonight)))
-    paths = [f"/telescope/{tonight.pk}/{name}/" for name in ("edit", "add", "observe", "archive")]
-    assert [sent(viewer, path).status_code for path in paths] == [403] * 4
+    paths = [f"/telescope/{tonight.pk}/{name}/" for name in ("edit", "add", "observe", "nightly", "archive")]
+    assert [sent(viewer, path).status_code for path in paths] == [403] * 5
 
 
 def test_a_list_is_added_from_a_file(operator: Any, db: None) -> None:
@@ -149,6 +153,36 @@ def test_an_add_file_of_another_place_is_refused(
 ) -> None:
     sent(operator, f"/telescope/{tonight.pk}/observe/", camera="mosaic", add_file=path)
     assert sentence in text_of(operator.get(night(tonight)))
+
+
+def test_a_list_is_observed_each_night_until_that_is_ended(
+    operator: Any, viewer: Any, telescope: Camera, tonight: FieldList
+) -> None:
+    sent(operator, f"/telescope/{tonight.pk}/nightly/", camera="mosaic")
+    page = text_of(viewer.get(night(tonight)))
+    assert "Mosaic observes this list each night, as a-operator set." in " ".join(page.split())
+    assert 'name="end"' not in page
+    assert "observed each night" in text_of(viewer.get("/telescope/"))
+    NightlyStart.objects.update(problem="The camera is disabled: enable it.")
+    assert "The night is not started. The camera is disabled: enable it." in text_of(viewer.get(night(tonight)))
+    sent(operator, f"/telescope/{tonight.pk}/nightly/", end="yes")
+    assert not NightlyStart.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"camera": "sky"}, "Choose the camera of a telescope."),
+        ({"camera": "mosaic", "add_file": "/etc/x.add"}, "is not the full path of an .add file"),
+        ({"camera": "mosaic", "add_file": "/" + "x" * 500}, "has at most 500 characters, in one line."),
+    ],
+)
+def test_what_no_night_can_be_started_with_is_refused(
+    operator: Any, telescope: Camera, tonight: FieldList, values: dict[str, str], sentence: str
+) -> None:
+    sent(operator, f"/telescope/{tonight.pk}/nightly/", **values)
+    assert sentence in text_of(operator.get(night(tonight)))
+    assert not NightlyStart.objects.exists()
 
 
 def test_a_list_is_archived_and_restored(operator: Any, tonight: FieldList) -> None:

@@ -78,7 +78,7 @@ class TelescopeDriver(Driver):
         self._may_be_busy = True
         """Whether the controller may still do what another program, or this one before it was closed, has begun."""
         self._most_files = 0
-        """How many files the image with the most has had: so many are waited for."""
+        """How many files the image with the most has had. As many are waited for."""
 
     @classmethod
     def check_address(cls, address: str, sources: list[str]) -> str:

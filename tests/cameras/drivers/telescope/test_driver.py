@@ -196,7 +196,7 @@ def test_a_single_exposure_begins_with_an_empty_memory(
 def sharing_controller(
     clock: SharedTime, folder: Path, files: Sequence[int], size: int = 2880
 ) -> Iterator[RunningController]:
-    """A controller that writes so many files for its first image, its second and so on, of zeros."""
+    """A controller whose first image has the first number of files, its second the second, of zeros."""
     counts = iter(files)
 
     def write(image: SimulatedImage) -> Iterator[None]:

@@ -1,0 +1,66 @@
+"""Says which list a telescope observes each night, without a person who starts it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from cameras.models import Camera
+from cameras.selectors import hidden_cameras
+from monitoring.services import record_event
+from scheduler.field_lists.models import FieldList, NightlyStart
+from scheduler.field_lists.night_start import checked_night_start
+from scheduler.field_lists.requests import NightOptions, ObserveRequest
+
+
+def set_nightly_start(
+    found: FieldList, camera: Camera, request: NightOptions, *, actor: str, now: datetime
+) -> NightlyStart:
+    """The nights of the list are started on the camera from the present one on. ValidationError for what a request to
+    observe would be refused for, and for a camera that observes another list each night."""
+    checked_night_start(found, camera, observe_request(request), now)
+    options = request.model_dump(exclude={"camera"})
+    with transaction.atomic():
+        FieldList.objects.select_for_update().get(pk=found.pk)
+        present = NightlyStart.objects.filter(field_list=found).first()
+        if present and (present.camera_id, present.options) == (camera.pk, options):
+            return present
+        NightlyStart.objects.filter(field_list=found).delete()
+        # The database decides about the camera: a query could not exclude a second request of the same moment.
+        try:
+            with transaction.atomic():
+                new = NightlyStart.objects.create(
+                    field_list=found, camera=camera, options=options, created_by=actor,
+                    started=present.started if present and present.camera_id == camera.pk else None,
+                )  # fmt: skip
+        except IntegrityError:
+            other = FieldList.objects.filter(nightly_start__camera=camera).first()
+            message = f"{camera.slug} observes the list {str(other)!r} each night. End that first."
+            raise ValidationError({"camera": message}) from None
+        record_change(found, actor, f"has the list {found.name!r} observed each night by {camera.slug}.")
+    return new
+
+
+def end_nightly_start(found: FieldList, *, actor: str) -> None:
+    """No further night is started; one that runs goes on. Nothing happens if none would be."""
+    with transaction.atomic():
+        deleted, _ = NightlyStart.objects.filter(field_list=found).delete()
+        if deleted:
+            record_change(found, actor, f"has ended that the list {found.name!r} is observed each night.")
+
+
+def check_may_change(found: FieldList, user: Any) -> None:
+    """ValidationError when a camera observes the list each night that the user may not see."""
+    if NightlyStart.objects.filter(field_list=found, camera__in=hidden_cameras(user)).exists():
+        raise ValidationError({"camera": "A camera that you may not see observes the list each night."})
+
+
+def record_change(found: FieldList, actor: str, did: str) -> None:
+    record_event("telescope.list_changed", f"{actor or 'Someone'} {did}", actor=actor, subject=found.pk)
+
+
+def observe_request(options: NightOptions) -> ObserveRequest:
+    return ObserveRequest.model_validate(options.model_dump())
