@@ -26,8 +26,8 @@ from scheduler.field_lists.nightly import check_may_change, end_nightly_start, s
 from scheduler.field_lists.nights import evening_of, station_site
 from scheduler.field_lists.requests import FieldListChange, FieldListRequest, NightOptions, ObserveRequest
 from scheduler.field_lists.service import FieldListService
+from scheduler.planning.rules import FIRST, LAST
 from scheduler.telescope.field_file import MAX_CHARACTERS, LineError, parse_field_file
-from scheduler.tonight.queries import FIRST, LAST
 
 if TYPE_CHECKING:
     from scheduler.field_lists.plans import NightProgress, PlanChange

@@ -9,9 +9,9 @@ from pydantic import Field, model_validator
 
 from core.api.paging import Query
 from scheduler.field_lists.nights import station_site
+from scheduler.planning.rules import FIRST, LAST
 from scheduler.telescope.night_programme import Rule
 from scheduler.telescope.sky import TelescopeSite
-from scheduler.tonight.queries import FIRST, LAST
 
 
 class PlanQuery(Query):

@@ -20,6 +20,8 @@ HOUR_S = 3600.0
 MAX_OFFSET_S = 12 * HOUR_S
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 EVERY_DAY = frozenset(range(7))
+FIRST, LAST = date(1950, 1, 1), date(2049, 12, 31)
+"""The nights for which the ephemeris is exact."""
 
 
 def _check_range(what: str, value: float | None, least: float, most: float, unit: str = "") -> None:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from cameras.visibility import CameraFilter
 from core.api.paging import Query
-from scheduler.tonight.queries import FIRST, LAST
+from scheduler.planning.rules import FIRST, LAST
 
 
 def _parse_month(text: str) -> str:

@@ -6,7 +6,7 @@ With a date or a place of its own it is a dry run: nothing is stored, and runs t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any, cast
@@ -23,6 +23,7 @@ from core.sky.intervals import Interval
 from core.templatetags.skycam import format_bytes
 from core.text.plurals import pluralize
 from core.times.timestamps import stamp, stamp_or_none
+from scheduler.field_lists.present import telescope_sentences
 from scheduler.planning.plan import Loser, Plan
 from scheduler.planning.rules import Site
 from scheduler.planning.sky import NightSky, sky_of_night
@@ -93,6 +94,8 @@ class Night:
     without_run: list[Reason]
     shortened: list[Reason]
     room: list[RoomBody]
+    telescopes: list[str] = field(default_factory=list)
+    """Sentences: which field lists are observed, beside the runs of schedules."""
 
     @property
     def moon_percent(self) -> int | None:
@@ -111,16 +114,20 @@ class Night:
     @property
     def sentence(self) -> str:
         """`2 runs on 1 camera, from 18:05 to 06:12, about 700 pictures, 7 GB.`, or why there is none. Then the runs
-        that have ended early."""
+        that have ended early, and what telescopes observe."""
         if not self.runs:
-            return self._reason_sentence
+            return " ".join([self._reason_sentence, *self.telescopes])
         ended = [
             f"{run.schedule} on {run.camera.name} {ENDED_EARLY[run.state]}."
             for run in self.runs
             if run.state in ENDED_EARLY
         ]
-        over = ["Nothing more will run."] if all(run.is_over for run in self.runs) else []
-        return " ".join([self._runs_sentence, *ended[:MOST_REASONS], *over])
+        over = [f"{self._nothing} more will run."] if all(run.is_over for run in self.runs) else []
+        return " ".join([self._runs_sentence, *ended[:MOST_REASONS], *over, *self.telescopes])
+
+    @property
+    def _nothing(self) -> str:
+        return "No schedule" if self.telescopes else "Nothing"
 
     @property
     def _runs_sentence(self) -> str:
@@ -137,12 +144,14 @@ class Night:
     def _reason_sentence(self) -> str:
         if not self.without_run:
             return (
-                "Nothing will run: there is no schedule with a camera. Add one on the page Schedules, or with "
+                f"{self._nothing} will run: there is no schedule with a camera. Add one on the page Schedules, or with "
                 "`skycam schedules add`."
             )
         reasons = list(dict.fromkeys(f"{one.schedule}: {one.message}" for one in self.without_run))
         more = len(reasons) - MOST_REASONS
-        return " ".join(["Nothing will run.", *reasons[:MOST_REASONS], *([f"And {more} more."] if more > 0 else [])])
+        return " ".join(
+            [f"{self._nothing} will run.", *reasons[:MOST_REASONS], *([f"And {more} more."] if more > 0 else [])]
+        )
 
 
 def night_for(user: Any, *, night: date | None = None, place: Site | None = None) -> Night:
@@ -179,6 +188,7 @@ def night_for(user: Any, *, night: date | None = None, place: Site | None = None
         without_run=_reasons([*found.losers, *losers], cameras, schedules),
         shortened=_reasons(found.shortened, cameras, schedules),
         room=_room([run for run in runs if not run.is_over]),
+        telescopes=[] if is_dry else telescope_sentences(cameras.values()),
     )
 
 

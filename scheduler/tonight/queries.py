@@ -9,10 +9,7 @@ from zoneinfo import available_timezones
 from pydantic import Field, field_validator, model_validator
 
 from core.api.paging import Query
-from scheduler.planning.rules import Site
-
-FIRST, LAST = date(1950, 1, 1), date(2049, 12, 31)
-"""The years for which the ephemeris is exact."""
+from scheduler.planning.rules import FIRST, LAST, Site
 
 
 class NightQuery(Query):

@@ -14,7 +14,7 @@ from django.utils import timezone
 from cameras.models import Camera, CameraHost
 from captures.models import Session
 from captures.sessions.models import SessionState
-from scheduler.models import PlannedRun, Schedule
+from scheduler.models import FieldList, NightlyStart, PlannedRun, Schedule
 from scheduler.planning.rules import Site
 from scheduler.planning.sky import sky_of_night
 from scheduler.runs.nights import night_at
@@ -22,6 +22,7 @@ from scheduler.runs.replanning import replan
 from scheduler.tonight.night import NOT_PLANNED, Night, night_body, night_for
 from skycam_project.access.models import User
 from tests.harness.clients.pages import text_of
+from tests.harness.rows.audiences import only_for
 
 pytestmark = pytest.mark.django_db
 AFTERNOON = datetime(2027, 1, 15, 13, 0, tzinfo=UTC)
@@ -86,6 +87,34 @@ def test_without_a_schedule_the_sentence_says_what_to_do(manager: User) -> None:
         "Nothing will run: there is no schedule with a camera. Add one on the page Schedules, or with "
         "`skycam schedules add`."
     )
+
+
+@pytest.fixture
+def mosaic(camera: Camera) -> Camera:
+    """The camera of a telescope, which observes a field list each night."""
+    made = Camera.objects.create(slug="mosaic", name="Mosaic", kind="telescope", address="x:1,2", host=camera.host)
+    found = FieldList.objects.create(name="Supernovae")
+    NightlyStart.objects.create(field_list=found, camera=made, options={})
+    return made
+
+
+def test_what_a_telescope_observes_is_named_beside_the_schedules(manager: User, mosaic: Camera) -> None:
+    assert night(manager).sentence == (
+        "No schedule will run: there is no schedule with a camera. Add one on the page Schedules, or with "
+        "`skycam schedules add`. Mosaic observes the field list Supernovae each night."
+    )
+
+
+def test_a_telescope_that_observes_now_is_named_after_the_runs(camera: Camera, manager: User, mosaic: Camera) -> None:
+    add(camera)
+    programme = {"kind": "telescope", "telescope": {"name": "Comets"}}
+    Session.objects.create(camera=mosaic, programme=programme, state=SessionState.RUNNING)
+    assert night(manager).sentence.endswith("about 690 pictures. Mosaic observes the field list Comets now.")
+
+
+def test_a_telescope_that_a_user_may_not_see_is_not_named(manager: User, mosaic: Camera) -> None:
+    only_for(mosaic)
+    assert "Mosaic" not in night(User.objects.create_user("vera", role="viewer")).sentence
 
 
 def test_a_run_that_is_not_planned_yet_is_named(camera: Camera, manager: User) -> None:
