@@ -157,7 +157,7 @@ class AsyncTelescopeCamera(CameraState[CommandTask]):
             step = next(steps)
             while True:
                 try:
-                    reply = await self._do(step)
+                    reply = await self._run_step(step)
                 except (OSError, ValueError, CommandError) as error:
                     step = steps.throw(error)
                 else:
@@ -165,7 +165,7 @@ class AsyncTelescopeCamera(CameraState[CommandTask]):
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
 
-    async def _do(self, step: exposures.Step) -> str:
+    async def _run_step(self, step: exposures.Step) -> str:
         match step:
             case Send():
                 return await self._send(step.command, step.timeout_s)

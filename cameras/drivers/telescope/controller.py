@@ -170,7 +170,7 @@ class TelescopeCamera(CameraState[CommandThread]):
             step = next(steps)
             while True:
                 try:
-                    reply = self._do(step)
+                    reply = self._run_step(step)
                 except (OSError, ValueError, CommandError) as error:
                     step = steps.throw(error)
                 else:
@@ -178,7 +178,7 @@ class TelescopeCamera(CameraState[CommandThread]):
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
 
-    def _do(self, step: exposures.Step) -> str:
+    def _run_step(self, step: exposures.Step) -> str:
         match step:
             case Send():
                 return self._send(step.command, step.timeout_s)

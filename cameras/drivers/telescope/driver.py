@@ -36,7 +36,7 @@ from cameras.drivers.telescope.ownership import ControllerHeld, ControllerLock
 from cameras.drivers.telescope.profiles import COMMAND_TIMEOUT_S, MARGIN_S, POLL_S, TRANSFER_S, Profile
 from cameras.drivers.telescope.replies import CommandError, check_reply, number_in
 from cameras.drivers.telescope.running_exposure import RunningExposure
-from cameras.drivers.telescope.shared_files import SharedFile, wait_for_files
+from cameras.drivers.telescope.shared_files import SharedFile, SharedFolder
 from cameras.drivers.telescope.states import ControllerState
 from cameras.drivers.telescope.status import CameraStatus, parse_status
 from cameras.drivers.telescope_port import NoTelescope, Telescope
@@ -77,8 +77,7 @@ class TelescopeDriver(Driver):
         self._is_simulated = False
         self._may_be_busy = True
         """Whether the controller may still do what another program, or this one before it was closed, has begun."""
-        self._most_files = 0
-        """How many files the image with the most has had. As many are waited for."""
+        self._folder: SharedFolder | None = None
 
     @classmethod
     def check_address(cls, address: str, sources: list[str]) -> str:
@@ -111,6 +110,8 @@ class TelescopeDriver(Driver):
             lock = ControllerLock(host, address.command_port)
             lock.acquire()
             self._address, self._lock, self._aborts = address, lock, AbortableClock(self._clock)
+            # The same one when the camera is opened again: it knows how many files an image has.
+            self._folder = self._folder or (SharedFolder(address.files, self._clock) if address.files else None)
             self._commands = CommandPort(host, address.command_port, self._aborts, self._check_address)
             self._fetches = CommandPort(host, address.command_port, self._clock, self._check_address)
             self._statuses = CommandPort(host, address.status_port, self._aborts, self._check_address)
@@ -357,20 +358,11 @@ class TelescopeDriver(Driver):
     def _add_files(self, exposure: Exposure, image: Image) -> None:
         """Where the files are is known only if the controller shares its folder."""
         assert self._address is not None
-        address = self._address
-        files: list[SharedFile] = []
-        if address.files:
-            expected = max(1, self._most_files)
-            files = wait_for_files(address.files, image.root, self._clock, expected)
-            self._most_files = max(self._most_files, len(files))
-            if len(files) < expected:
-                exposure.warnings = [
-                    *exposure.warnings,
-                    f"{len(files)} of {expected} files {image.root}*.fits have come complete into {address.files}.",
-                ]
+        files, warnings = self._folder.wait_for(image.root) if self._folder else ([], [])
+        exposure.warnings = [*exposure.warnings, *warnings]
         if not files:
-            exposure.references = [FileReference("fits", f"{address.host}:{image.root}")]
-        elif address.collects:
+            exposure.references = [FileReference("fits", f"{self._address.host}:{image.root}")]
+        elif self._address.collects:
             exposure.files = [*files]
         else:
             exposure.references = [_reference(file) for file in files]

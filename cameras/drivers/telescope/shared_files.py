@@ -60,20 +60,34 @@ class SharedFile:
         return digest.hexdigest()
 
 
-def wait_for_files(folder: str, root: str, clock: SocketClock, expected: int = 1) -> list[SharedFile]:
-    """The files of an image, in the order of their names: once all are complete and there are as many as expected, or
-    after WAIT_S those that are complete. CameraError when the folder cannot be read."""
-    deadline, before = clock.monotonic() + WAIT_S, list[SharedFile]()
-    while True:
-        files = find_files(folder, root)
-        # Twice the same: a file may reach this machine in pieces, each of whole blocks.
-        complete = [file for file in files if file.is_complete and file in before]
-        if len(complete) >= expected and complete == files:
-            return complete
-        if clock.monotonic() >= deadline:
-            return complete
-        before = files
-        clock.sleep(LOOK_S)
+class SharedFolder:
+    """Waits for the files of images. As many are expected as the image with the most has had."""
+
+    def __init__(self, path: str, clock: SocketClock) -> None:
+        self._path, self._clock = path, clock
+        self._expected = 1
+
+    def wait_for(self, root: str) -> tuple[list[SharedFile], list[str]]:
+        """The files of an image, in the order of their names: once as many as expected are complete, or after WAIT_S
+        those that are. Then a warning, if some are missing. CameraError when the folder cannot be read."""
+        files = self._complete_files(root)
+        if len(files) < self._expected:
+            found = f"{len(files)} of {self._expected} files {root}*.fits have come complete into {self._path}."
+            return files, [f"{found} Look for the others on the controller."]
+        self._expected = len(files)
+        return files, []
+
+    def _complete_files(self, root: str) -> list[SharedFile]:
+        deadline, before = self._clock.monotonic() + WAIT_S, list[SharedFile]()
+        while True:
+            files = find_files(self._path, root)
+            # Twice the same: a file may reach this machine in pieces, each of whole blocks.
+            complete = [file for file in files if file.is_complete and file in before]
+            is_whole = complete == files and len(complete) >= self._expected
+            if is_whole or self._clock.monotonic() >= deadline:
+                return complete
+            before = files
+            self._clock.sleep(LOOK_S)
 
 
 def find_files(folder: str, root: str) -> list[SharedFile]:
