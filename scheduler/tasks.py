@@ -8,6 +8,7 @@ from celery import shared_task
 
 from monitoring.services import raise_alert
 from scheduler.automatic_recording.alerts import report_experiments
+from scheduler.field_lists.nightly_starts import ALERT as NOT_STARTED
 from scheduler.field_lists.nightly_starts import start_due_nights
 from scheduler.reports.nightly import report_nights
 from scheduler.runs.late_runs import report_late_runs
@@ -34,7 +35,12 @@ def replan_nights() -> None:
 @shared_task(name="scheduler.start_nights", ignore_result=True)
 def start_telescope_nights() -> None:
     """Start the nights of field lists that are observed each night."""
-    start_due_nights()
+    try:
+        start_due_nights()
+    # A night may be lost, and a person must know it; the task of the next minute tries again.
+    except Exception as error:
+        log.exception("The nights of the telescopes cannot be started")
+        raise_alert(f"{NOT_STARTED}all", f"The nights of the telescopes cannot be started. {error!r}", severity="error")
 
 
 @shared_task(name="scheduler.report_nights", ignore_result=True)

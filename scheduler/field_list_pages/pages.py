@@ -15,14 +15,14 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from pydantic import ValidationError as InvalidRequest
 
-from cameras.errors import ControlError
+from cameras.errors import UNREACHED
 from cameras.models import Camera
 from cameras.selectors import cameras_for
-from core.broker.broker import BrokerDown
 from core.pages.page import Page
 from scheduler.field_lists.models import FieldList, NightlyStart
 from scheduler.field_lists.night_start import start_night
 from scheduler.field_lists.nightly import check_may_change, end_nightly_start, set_nightly_start
+from scheduler.field_lists.nightly_starts import problem_of
 from scheduler.field_lists.nights import evening_of, station_site
 from scheduler.field_lists.requests import FieldListChange, FieldListRequest, NightOptions, ObserveRequest
 from scheduler.field_lists.service import FieldListService
@@ -79,6 +79,7 @@ class FieldListPage(PageOfList):
         cameras = telescope_cameras(request.user)
         nightly = NightlyStart.objects.filter(field_list=found, camera__in=cameras).select_related("camera").first()
         context: dict[str, Any] = {"list": found, "now": now, "cameras": cameras, "nightly": nightly}
+        context["nightly_problem"] = problem_of(nightly, now) if nightly else ""
         try:
             context |= night_context(found, request.GET.get("evening", "").strip(), now)
         except ValidationError as error:
@@ -216,63 +217,56 @@ class PreviewListPage(PageOfList):
         return self.render({"list": found, **preview_context(found, form_values(request)["text"])})
 
 
-class AddFieldsPage(PageOfList):
+class ListAction(PageOfList):
+    """An action on the list. The page of the list then says what was done, or why it was refused."""
+
     roles = {"POST": "operator"}
 
     def post(self, request: HttpRequest, field_list: Any) -> HttpResponse:
         found = self.found()
         try:
-            self.service.add_fields(found, request.POST.get("text", ""))
-        except ValidationError as error:
-            messages.error(request, " ".join(error.messages))
-        else:
-            messages.success(request, "The fields were added for the night.")
-        return redirect("field-list", found.pk)
-
-
-class ObserveListPage(PageOfList):
-    roles = {"POST": "operator"}
-
-    def post(self, request: HttpRequest, field_list: Any) -> HttpResponse:
-        found = self.found()
-        try:
-            camera = chosen_camera(request)
-            asked = ObserveRequest(camera=camera.slug, add_file=request.POST.get("add_file", "").strip())
-            start_night(found, camera, asked, actor=self.actor, now=datetime.now(UTC))
+            messages.success(request, self.act(found))
         except InvalidRequest:
             messages.error(request, MESSAGE_ADD_FILE)
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
-        except (ControlError, BrokerDown) as error:
+        except UNREACHED as error:
             messages.error(request, str(error))
-        else:
-            messages.success(request, f"The night of {found.name} runs on {camera.slug}.")
         return redirect("field-list", found.pk)
 
+    def act(self, found: FieldList) -> str:
+        """A sentence that says what was done. ValidationError, those of UNREACHED, and InvalidRequest for a path."""
+        raise NotImplementedError
 
-class NightlyListPage(PageOfList):
+    @property
+    def add_file(self) -> str:
+        return self.request.POST.get("add_file", "").strip()
+
+
+class AddFieldsPage(ListAction):
+    def act(self, found: FieldList) -> str:
+        self.service.add_fields(found, self.request.POST.get("text", ""))
+        return "The fields were added for the night."
+
+
+class ObserveListPage(ListAction):
+    def act(self, found: FieldList) -> str:
+        camera = chosen_camera(self.request)
+        asked = ObserveRequest(camera=camera.slug, add_file=self.add_file)
+        start_night(found, camera, asked, actor=self.actor, now=datetime.now(UTC))
+        return f"The night of {found.name} runs on {camera.slug}."
+
+
+class NightlyListPage(ListAction):
     """Has each night of the list started by itself, or ends that with `end`."""
 
-    roles = {"POST": "operator"}
-
-    def post(self, request: HttpRequest, field_list: Any) -> HttpResponse:
-        found = self.found()
-        try:
-            check_may_change(found, request.user)
-            messages.success(request, self._end(found) if "end" in request.POST else self._set(found))
-        except InvalidRequest:
-            messages.error(request, MESSAGE_ADD_FILE)
-        except ValidationError as error:
-            messages.error(request, " ".join(error.messages))
-        return redirect("field-list", found.pk)
-
-    def _end(self, found: FieldList) -> str:
-        end_nightly_start(found, actor=self.actor)
-        return "No further night is started by itself. One that runs goes on."
-
-    def _set(self, found: FieldList) -> str:
+    def act(self, found: FieldList) -> str:
+        check_may_change(found, self.request.user)
+        if "end" in self.request.POST:
+            end_nightly_start(found, actor=self.actor)
+            return "No further night is started by itself. One that runs goes on."
         camera = chosen_camera(self.request)
-        asked = NightOptions(camera=camera.slug, add_file=self.request.POST.get("add_file", "").strip())
+        asked = NightOptions(camera=camera.slug, add_file=self.add_file)
         set_nightly_start(found, camera, asked, actor=self.actor, now=datetime.now(UTC))
         return f"{camera.name} observes {found.name} each night from now on."
 

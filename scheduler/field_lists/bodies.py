@@ -6,10 +6,13 @@ from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import UUID
 
+from django.utils import timezone
+
 from cameras.drivers.telescope.field import FIELD_KINDS, SelectionCode
 from cameras.selectors import hidden_cameras
 from core.times.timestamps import stamp, stamp_or_none
 from scheduler.field_lists.models import Field, FieldList, NightlyStart, Observation
+from scheduler.field_lists.nightly_starts import problem_of
 from scheduler.telescope.field_file import LineError, ListedField, format_field_line
 from scheduler.telescope.field_lists import ChangedField
 from scheduler.telescope.plan_bodies import PassedOverBody, PlannedBody, planned_body, reason_body
@@ -162,7 +165,7 @@ def nightly_start_body(nightly: NightlyStart, user: Any) -> NightlyStartBody:
         clears=nightly.options["clears"],
         add_file=nightly.options["add_file"] if is_shown else "",
         created_by=nightly.created_by,
-        problem=nightly.problem if is_shown else "",
+        problem=problem_of(nightly, timezone.now()) if is_shown else "",
     )
 
 

@@ -51,11 +51,14 @@ class NightStart:
 
 
 def night_start(found: FieldList, site: TelescopeSite, request: ObserveRequest, now: datetime) -> NightStart:
-    """ValidationError for a night that is over, for a list without a field, and for an `.add` file of another place."""
+    """ValidationError for a night that is over or without a sunset, for a list without a field, and for an `.add` file
+    of another place."""
     evening = request.evening or coming_evening(site, now)
     night = night_at(site, evening)
     if is_over(night, now):
         raise ValidationError({"evening": MESSAGE_OVER.format(evening=evening)})
+    if night.sunset >= night.sunrise:
+        raise ValidationError({"evening": f"The Sun does not set on {evening} at this place."})
     fields = listed_fields(found)
     if not fields:
         raise ValidationError({"": f"The list {found.name!r} has no field. Add one first."})

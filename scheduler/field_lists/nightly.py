@@ -21,7 +21,7 @@ def set_nightly_start(
 ) -> NightlyStart:
     """The nights of the list are started on the camera from the present one on. ValidationError for what a request to
     observe would be refused for, and for a camera that observes another list each night."""
-    checked_night_start(found, camera, observe_request(request), now)
+    checked_night_start(found, camera, ObserveRequest(**request.model_dump()), now)
     options = request.model_dump(exclude={"camera"})
     with transaction.atomic():
         FieldList.objects.select_for_update().get(pk=found.pk)
@@ -52,6 +52,16 @@ def end_nightly_start(found: FieldList, *, actor: str) -> None:
             record_change(found, actor, f"has ended that the list {found.name!r} is observed each night.")
 
 
+def end_for_removed_cameras() -> None:
+    """Each with an event."""
+    for nightly in NightlyStart.objects.exclude(camera__removed_at=None).select_related("camera", "field_list"):
+        with transaction.atomic():
+            nightly.delete()
+            camera, name = nightly.camera.slug, nightly.field_list.name
+            message = f"{camera} was removed, and observes the list {name!r} each night no longer."
+            record_event("telescope.list_changed", message, subject=nightly.field_list_id)
+
+
 def check_may_change(found: FieldList, user: Any) -> None:
     """ValidationError when a camera observes the list each night that the user may not see."""
     if NightlyStart.objects.filter(field_list=found, camera__in=hidden_cameras(user)).exists():
@@ -60,7 +70,3 @@ def check_may_change(found: FieldList, user: Any) -> None:
 
 def record_change(found: FieldList, actor: str, did: str) -> None:
     record_event("telescope.list_changed", f"{actor or 'Someone'} {did}", actor=actor, subject=found.pk)
-
-
-def observe_request(options: NightOptions) -> ObserveRequest:
-    return ObserveRequest.model_validate(options.model_dump())

@@ -16,6 +16,7 @@ from monitoring.selectors import unresolved_keys
 from monitoring.services import raise_alert, resolve_alert
 from scheduler.field_lists.models import NightlyStart
 from scheduler.field_lists.night_start import coming_evening, start_night
+from scheduler.field_lists.nightly import end_for_removed_cameras
 from scheduler.field_lists.nights import night_at, site_of_camera
 from scheduler.field_lists.requests import ObserveRequest
 from scheduler.telescope.sky import time_of
@@ -24,13 +25,15 @@ LEAD = timedelta(hours=1)
 """Before sunset."""
 RETRY = timedelta(minutes=5)
 ALERT = "telescope.not_started:"
+MESSAGE_DUE = "It is due, and started within a minute while the parts jobs and beat work (`skycam ps`)."
 
 
 def start_due_nights(now: datetime | None = None) -> None:
     """Start each night that is due, and raise an alert for each that cannot be started, until it is, or is over."""
     now = now or timezone.now()
+    end_for_removed_cameras()
     problems: dict[str, NightlyStart] = {}
-    for nightly in NightlyStart.objects.filter(camera__removed_at=None).select_related("camera", "field_list"):
+    for nightly in NightlyStart.objects.select_related("camera", "field_list"):
         start_if_due(nightly, now)
         if nightly.problem:
             problems[f"{ALERT}{nightly.camera.slug}"] = nightly
@@ -50,15 +53,27 @@ def start_if_due(nightly: NightlyStart, now: datetime) -> None:
         return
     if evening is None or evening == nightly.started:
         store(nightly, problem="")
-    elif nightly.tried_at is None or now - nightly.tried_at >= RETRY:
+    # Also after a clock that was ahead.
+    elif nightly.tried_at is None or abs(now - nightly.tried_at) >= RETRY:
         try_start(nightly, evening, now)
 
 
 def due_evening(camera: Camera, now: datetime) -> date | None:
-    """None between sunrise and LEAD before sunset. ValidationError for a camera whose host has no coordinates."""
+    """None between sunrise and LEAD before sunset, and while the Sun does not set. ValidationError for a camera whose
+    host has no coordinates."""
     site = site_of_camera(camera)
     evening = coming_evening(site, now)
-    return evening if now >= time_of(night_at(site, evening).sunset) - LEAD else None
+    night = night_at(site, evening)
+    return evening if night.sunset < night.sunrise and now >= time_of(night.sunset) - LEAD else None
+
+
+def problem_of(nightly: NightlyStart, now: datetime) -> str:
+    """Why the night that is due is not started; empty for one that is, and before it is due."""
+    try:
+        is_due = due_evening(nightly.camera, now) not in (None, nightly.started)
+    except ValidationError as error:
+        return " ".join(error.messages)
+    return (nightly.problem or MESSAGE_DUE) if is_due else ""
 
 
 def try_start(nightly: NightlyStart, evening: date, now: datetime) -> None:

@@ -23,7 +23,7 @@ from core.sky.intervals import Interval
 from core.templatetags.skycam import format_bytes
 from core.text.plurals import pluralize
 from core.times.timestamps import stamp, stamp_or_none
-from scheduler.field_lists.present import telescope_sentences
+from scheduler.field_lists.sentences import telescope_sentences
 from scheduler.planning.plan import Loser, Plan
 from scheduler.planning.rules import Site
 from scheduler.planning.sky import NightSky, sky_of_night

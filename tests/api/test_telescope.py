@@ -10,6 +10,7 @@ from cameras.models import Camera
 from scheduler.models import FieldList, NightlyStart
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.nights import at_site
+from tests.harness.scenarios.observatory import longitude_of_midnight
 
 URL = "/api/v1/telescope/field-lists/"
 TEXT = "1.00 -25 Y 100 0 1 0 # sets early\n4.00 -40 Y 200 7200 2 3 # must be done\n2.00 60 Y 100 0 1 0 # never rises\n"
@@ -94,7 +95,9 @@ def test_a_night_needs_the_camera_of_a_telescope(
 
 @pytest.fixture
 def mosaic(db: None) -> Camera:
-    at_site({"latitude": -29.257, "longitude": -70.7295, "elevation": 2347.0, "time_zone": "America/Santiago"})
+    """Where it is noon now, so that no night is due."""
+    longitude = (longitude_of_midnight() + 360) % 360 - 180
+    at_site({"latitude": -29.257, "longitude": longitude, "elevation": 2347.0, "time_zone": "UTC"})
     return Camera.objects.create(slug="mosaic", name="Mosaic", kind="telescope", address="pco-nuc:6000", host="main")
 
 

@@ -20,6 +20,7 @@ from scheduler.models import FieldList, NightlyStart
 from tests.harness.browsers.html_check import html_errors
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.nights import at_site
+from tests.harness.scenarios.observatory import longitude_of_midnight
 
 LA_SILLA = {"latitude": -29.257, "longitude": -70.7295, "elevation": 2347.0, "time_zone": "America/Santiago"}
 TEXT = "1.00 -25 Y 100 0 1 0 # sets early\n4.00 -40 Y 200 7200 2 3 # must be done\n2.00 60 Y 100 0 1 0 # never rises\n"
@@ -57,7 +58,7 @@ def test_the_pages_are_valid_html(
     operator: Any, telescope: Camera, tonight: FieldList, html_validate: Path, tmp_path: Path
 ) -> None:
     sent(operator, f"/telescope/{tonight.pk}/nightly/", camera="mosaic")
-    NightlyStart.objects.update(problem="The camera is disabled: enable it.")
+    at_site({**LA_SILLA, "longitude": longitude_of_midnight()})
     pages = {
         "lists": operator.get("/telescope/"),
         "add": sent(operator, "/telescope/add/", name="", text=WRONG),
@@ -163,6 +164,7 @@ def test_a_list_is_observed_each_night_until_that_is_ended(
     assert "Mosaic observes this list each night, as a-operator set." in " ".join(page.split())
     assert 'name="end"' not in page
     assert "observed each night" in text_of(viewer.get("/telescope/"))
+    at_site({**LA_SILLA, "longitude": longitude_of_midnight()})
     NightlyStart.objects.update(problem="The camera is disabled: enable it.")
     assert "The night is not started. The camera is disabled: enable it." in text_of(viewer.get(night(tonight)))
     sent(operator, f"/telescope/{tonight.pk}/nightly/", end="yes")

@@ -8,16 +8,18 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from cameras.leases.service import acquire_lease
 from cameras.models import Camera
 from captures.models import Session
-from monitoring.models import Alert
+from monitoring.models import Alert, Event
 from scheduler.field_lists.nightly import end_nightly_start, set_nightly_start
-from scheduler.field_lists.nightly_starts import LEAD, RETRY, start_due_nights, try_start
+from scheduler.field_lists.nightly_starts import LEAD, MESSAGE_DUE, RETRY, problem_of, start_due_nights, try_start
 from scheduler.field_lists.requests import FieldListRequest, NightOptions
 from scheduler.field_lists.service import FieldListService
 from scheduler.models import FieldList, NightlyStart
+from scheduler.tasks import start_telescope_nights
 from tests.harness.far_ends.camera_host import camera_host
 from tests.harness.rows.nights import at_site
 
@@ -185,7 +187,64 @@ def test_of_two_tasks_that_find_a_night_due_one_starts_it(nightly: NightlyStart,
     assert evenings() == []
 
 
+def test_a_clock_that_was_ahead_delays_no_night(nightly: NightlyStart, host: list[Any]) -> None:
+    NightlyStart.objects.update(tried_at=SUNSET + 30 * DAY)
+    start_due_nights(SUNSET)
+    assert evenings() == ["2026-11-20"]
+
+
+def test_where_the_sun_does_not_set_no_night_is_due_and_none_is_missed(nightly: NightlyStart, host: list[Any]) -> None:
+    at_site({**LA_SILLA, "latitude": -80.0})
+    for hour in range(24):
+        start_due_nights(datetime(2026, 12, 21, hour, 50, tzinfo=UTC))
+    assert (evenings(), alerts()) == ([], [])
+
+
+def test_a_removed_camera_observes_no_list(nightly: NightlyStart, host: list[Any]) -> None:
+    Camera.objects.update(removed_at=NOON)
+    start_due_nights(SUNSET)
+    assert (evenings(), NightlyStart.objects.count()) == ([], 0)
+    assert Event.objects.filter(message__startswith="mosaic was removed").count() == 1
+
+
+def test_starts_that_fail_as_a_whole_are_an_alert_until_they_work(
+    nightly: NightlyStart, host: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    NightlyStart.objects.update(options=["what no version stored"])
+    monkeypatch.setattr(timezone, "now", lambda: SUNSET)
+    start_telescope_nights()
+    assert alerts()[0].startswith("The nights of the telescopes cannot be started. TypeError(")
+    NightlyStart.objects.update(options={}, tried_at=None)
+    start_telescope_nights()
+    assert (alerts(), evenings()) == ([], ["2026-11-20"])
+
+
+@pytest.mark.parametrize(
+    ("now", "stored", "sentence"),
+    [
+        (NOON, {}, ""),
+        (SUNSET, {}, MESSAGE_DUE),
+        (SUNSET, {"problem": "It is held."}, "It is held."),
+        (SUNSET, {"started": "2026-11-20"}, ""),
+        (NOON, {"problem": "It was held."}, ""),
+    ],
+)
+def test_a_night_that_is_due_and_not_started_says_so_although_no_task_runs(
+    nightly: NightlyStart, now: datetime, stored: dict[str, str], sentence: str
+) -> None:
+    NightlyStart.objects.update(**stored)
+    nightly.refresh_from_db()
+    assert problem_of(nightly, now) == sentence
+
+
 # Setting it
+
+
+def test_a_night_without_a_sunset_is_refused(tonight: FieldList, mosaic: Camera) -> None:
+    at_site({**LA_SILLA, "latitude": -80.0})
+    options, summer = NightOptions(camera="mosaic"), datetime(2026, 12, 21, 20, tzinfo=UTC)
+    with pytest.raises(ValidationError, match="The Sun does not set on 2026-12-21"):
+        set_nightly_start(tonight, mosaic, options, actor="olga", now=summer)
 
 
 def test_a_camera_observes_one_list_each_night(nightly: NightlyStart) -> None:
