@@ -25,7 +25,7 @@ LEAD = timedelta(hours=1)
 """Before sunset."""
 RETRY = timedelta(minutes=5)
 ALERT = "telescope.not_started:"
-MESSAGE_DUE = "It is due, and started within a minute while the parts jobs and beat work (`skycam ps`)."
+MESSAGE_DUE = "It should be within a minute; if it is not, look at the parts jobs and beat with `skycam ps`."
 
 
 def start_due_nights(now: datetime | None = None) -> None:

@@ -106,8 +106,7 @@ class TelescopeNight:
         states, previous = self._expected_states(file, loaded, night, jd)
         choice = choose(states, jd, night, bad_weather=bad_weather, previous=previous or None, rule=file.rule)
         if choice.state is None:
-            if not any(one.n_left and not one.problem and jd <= one.jd_set for one in states):
-                return Finished(choice.reason)
+            # Also when no field is left: some may be added until sunrise.
             return Wait(WAIT_S, choice.reason)
         planned = plan_field(choice.state, choice.reason, loaded, night, jd)
         self._chosen = (index, planned)

@@ -64,8 +64,8 @@ class KilledNight:
     def records(self, kind: str) -> list[dict[str, Any]]:
         return [record["body"] for record in self.process.done().values() if record["kind"] == kind]
 
-    def has_finished(self) -> bool:
-        return "finished" in [body["state"] for body in self.records("session")]
+    def is_observed(self) -> bool:
+        return len(self.records("observation")) >= FIELDS * OBSERVATIONS
 
 
 def field_lines() -> str:
@@ -109,7 +109,7 @@ def test_a_kill_in_each_state_of_the_controller_repeats_no_field(
     eventually(lambda: len(night.records("observation")) >= DONE_BEFORE, 60, "one is observed")
     eventually(lambda: parse_status(port.send(STATUS, 5), time.time()).has(state), 60, state.name)
     night.kill_and_restart()
-    eventually(night.has_finished, 120, "the night ends")
+    eventually(night.is_observed, 120, "all is observed")
     observed = night.records("observation")
     expected = dict.fromkeys(range(1, OBSERVATIONS + 1), FIELDS)
     assert Counter(one["number"] for one in observed) == expected

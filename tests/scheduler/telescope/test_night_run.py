@@ -60,12 +60,20 @@ def test_a_night_takes_the_fields_in_the_order_of_its_plan(night: NightBench) ->
     assert [abs(a[0] * 3600 + a[1] * 60 + a[2] - b) <= 60 for a, b in zip(at, seconds, strict=True)] == [True] * len(at)
 
 
-def test_a_night_ends_when_nothing_is_left(night: NightBench) -> None:
+def test_a_night_whose_fields_are_observed_ends_at_sunrise(night: NightBench) -> None:
     observed = night.observe_all()
     assert Counter(names(observed)) == REQUIRED
     assert night.last_report["state"] == "finished"
-    assert night.last_report["message"] == "No field is left to observe."
     assert night.last_report["planned"] == night.last_report["saved"] == len(observed)
+
+
+def test_a_field_that_is_added_after_the_others_are_observed_is_observed(night: NightBench) -> None:
+    observed = [night.observe() for _ in range(sum(REQUIRED.values()))]
+    assert Counter(one.name for one in observed if one) == REQUIRED
+    night.change_list(NINE_FIELDS, "0 0 N 60 0 1 0 # added late")
+    late = night.observe()
+    assert late is not None
+    assert late.name == "added late"
 
 
 def test_a_night_ends_at_sunrise(tmp_path: Path) -> None:
