@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from cameras.programmes.cycle import cycle_of, kind_of
-from cameras.programmes.schedule import Durations, SessionSchedule
+from cameras.programmes.schedule import WINDOW_MARGIN_S, Durations, SessionSchedule
 from cameras.runtime.clock import CameraClock
 from cameras.spool.moments import Moment
 from cameras.spool.records import CaptureBody
@@ -209,14 +209,15 @@ class SessionAccount:
             raise
 
     def _is_window_over(self, session: SessionFile, now: Moment) -> bool:
-        """By the boot clock, unless the wall clock was set and the kernel says that it is right now."""
+        """By the boot clock, unless the wall clock was set and the kernel says that it is right now. In its last
+        millisecond it is: a start that is due there would be one more than its length has room for."""
         assert session.window_end is not None
         left_s, left_by_wall_s = -session.window_end.seconds_until(now), session.window_end.wall - now.wall
         was_set = abs(left_s - left_by_wall_s) > CLOCK_STEP_S
         if was_set and self._clock.synchronisation() == "synchronised":
             session.window_end = now.at_wall(session.window_end.wall)
-            return left_by_wall_s <= 0
-        return left_s <= 0
+            return left_by_wall_s <= WINDOW_MARGIN_S
+        return left_s <= WINDOW_MARGIN_S
 
 
 def _exposure_s(body: CaptureBody) -> float:

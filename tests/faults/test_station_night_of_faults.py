@@ -28,8 +28,9 @@ def test_each_capture_of_a_night_with_all_faults_has_one_outcome_that_its_faults
     faults = NightOfFaults(night, seed)
     faults.happen()
     run = night.run
-    ledger = run.assert_accounted_for()
+    run.eventually_settled()
     print(faults.story())
+    ledger = run.assert_accounted_for()
     indices = [index for index, _, _ in run.captures()]
     indices += [loss.index for loss in run.losses() if loss.kind == "gap"]
     assert sorted(indices) == list(range(STARTS))

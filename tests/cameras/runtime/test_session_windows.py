@@ -87,6 +87,13 @@ def test_the_last_capture_starts_before_the_end_of_the_window(tmp_path: Path) ->
     assert bench.shoot_all() == 2
 
 
+def test_no_capture_starts_in_the_last_millisecond_of_a_window(tmp_path: Path) -> None:
+    # Its fourth start would be 0.6 ms before the end: the end is a time in whole milliseconds, the cadence is not.
+    bench = bench_of(tmp_path, (0, 120), cadence_s=39.9998)
+    assert bench.shoot_all() == 3
+    assert gaps(bench) == []
+
+
 def test_a_session_that_begins_inside_of_a_window_runs_at_once(tmp_path: Path) -> None:
     assert bench_of(tmp_path, (0, 600)).status["state"] == "running"
 

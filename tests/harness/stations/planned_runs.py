@@ -91,9 +91,13 @@ class StationRun:
     def gap_reasons(self) -> set[str]:
         return {reason for _, _, reason in self.gaps()}
 
-    def assert_accounted_for(self) -> dict[str, Any]:
+    def eventually_settled(self) -> None:
+        """The run has finished, and all of its records are in the database."""
         eventually(lambda: self.state() == "finished", 60, "the run has finished")
         self.station.spools.eventually_settled()
+
+    def assert_accounted_for(self) -> dict[str, Any]:
+        self.eventually_settled()
         ledger = self.ledger()
         assert ledger["planned"] == self.starts
         assert ledger["saved"] + ledger["failed"] + ledger["skipped"] == self.starts
