@@ -6,8 +6,10 @@ import logging
 
 from celery import shared_task
 
+from core.background import log_and_continue
 from monitoring.services import raise_alert
 from scheduler.automatic_recording.alerts import report_experiments
+from scheduler.field_lists.missed_nights import report_missed_nights
 from scheduler.field_lists.nightly_starts import ALERT as NOT_STARTED
 from scheduler.field_lists.nightly_starts import start_due_nights
 from scheduler.reports.nightly import report_nights
@@ -34,7 +36,10 @@ def replan_nights() -> None:
 
 @shared_task(name="scheduler.start_nights", ignore_result=True)
 def start_telescope_nights() -> None:
-    """Start the nights of field lists that are observed each night."""
+    """Start the nights of field lists that are observed each night, and report those that were missed."""
+    # A fault in the reports must cost no night.
+    with log_and_continue("reports of missed nights"):
+        report_missed_nights()
     try:
         start_due_nights()
     # A night may be lost, and a person must know it; the task of the next minute tries again.

@@ -73,6 +73,7 @@ class NightlyStart(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     started = models.DateField(null=True, help_text="The newest evening whose night was started.")
     tried_at = models.DateTimeField(null=True, help_text="When the start of a night was tried last.")
+    accounted = models.DateField(null=True, help_text="The evening up to which nights that were missed are reported.")
     problem = models.CharField(max_length=1000, blank=True, help_text="Why the present night is not started.")
 
     class Meta:

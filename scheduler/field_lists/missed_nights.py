@@ -1,0 +1,82 @@
+"""Says in which nights a list that is observed each night was not: the station may have been away for a whole night,
+when no alert could be raised."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from captures.sessions.models import Session, SessionState
+from core.text.plurals import pluralize
+from monitoring.services import record_event
+from scheduler.field_lists.models import NightlyStart
+from scheduler.field_lists.night_start import coming_evening
+from scheduler.field_lists.nights import night_at, site_of_camera
+
+DAY = timedelta(days=1)
+MOST_NIGHTS = 366
+MESSAGE_AWAY = "The station was away, or its parts jobs and beat were."
+
+
+def report_missed_nights(now: datetime | None = None) -> None:
+    """Record an event for each list whose nights are over and were not started, once. It is called before nights are
+    started: their problem is that of the last night until then."""
+    now = now or timezone.now()
+    for nightly in NightlyStart.objects.select_related("camera", "field_list"):
+        try:
+            over = coming_evening(site_of_camera(nightly.camera), now) - DAY
+        except ValidationError:
+            # No night is known there; that is its problem, which has an alert.
+            continue
+        # Also when the clock was ahead.
+        if nightly.accounted != over:
+            account_for(nightly, over)
+
+
+def account_for(nightly: NightlyStart, over: date) -> None:
+    """For the nights until that of the evening `over`."""
+    with transaction.atomic():
+        # Of two tasks that find the nights over, one reports them.
+        if not NightlyStart.objects.filter(pk=nightly.pk, accounted=nightly.accounted).update(accounted=over):
+            return
+        missed = missed_evenings(nightly, over)
+        if missed:
+            record_event(
+                "telescope.night_missed", message_of(nightly, missed), severity="error", camera=nightly.camera,
+                subject=nightly.field_list_id, data={"evenings": [evening.isoformat() for evening in missed]},
+            )  # fmt: skip
+
+
+def missed_evenings(nightly: NightlyStart, over: date) -> list[date]:
+    """The evenings after the last one that is accounted for, of nights without a session that was not refused. None
+    without a last one."""
+    if nightly.accounted is None:
+        return []
+    first = max(nightly.accounted + DAY, over - (MOST_NIGHTS - 1) * DAY)
+    evenings = [first + count * DAY for count in range((over - first).days + 1)]
+    seen = Session.objects.filter(
+        camera=nightly.camera, programme__telescope__evening__in=[evening.isoformat() for evening in evenings]
+    )
+    begun = seen.exclude(state=SessionState.FAILED, started_at=None)
+    observed = {*begun.values_list("programme__telescope__evening", flat=True)}
+    return [
+        evening
+        for evening in evenings
+        if evening.isoformat() not in observed and evening != nightly.started and has_sunset(nightly, evening)
+    ]
+
+
+def has_sunset(nightly: NightlyStart, evening: date) -> bool:
+    night = night_at(site_of_camera(nightly.camera), evening)
+    return night.sunset < night.sunrise
+
+
+def message_of(nightly: NightlyStart, missed: list[date]) -> str:
+    nights = f"the night of {missed[0]}"
+    if len(missed) > 1:
+        nights = f"{pluralize(len(missed), 'night')}, from {missed[0]} to {missed[-1]}"
+    found, camera = nightly.field_list.name, nightly.camera.slug
+    return f"{camera} did not observe {found} in {nights}. {nightly.problem or MESSAGE_AWAY}"
