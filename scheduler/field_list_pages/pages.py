@@ -252,7 +252,8 @@ class AddFieldsPage(ListAction):
 class ObserveListPage(ListAction):
     def act(self, found: FieldList) -> str:
         camera = chosen_camera(self.request)
-        asked = ObserveRequest(camera=camera.slug, add_file=self.add_file)
+        start_over = "start_over" in self.request.POST
+        asked = ObserveRequest(camera=camera.slug, add_file=self.add_file, start_over=start_over)
         start_night(found, camera, asked, actor=self.actor, now=datetime.now(UTC))
         return f"The night of {found.name} runs on {camera.slug}."
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
 
 from django.conf import settings
 
@@ -14,7 +16,10 @@ from captures.storage.roots import root_of
 from scheduler.field_lists.contents import content_of
 from scheduler.field_lists.models import FieldList
 from scheduler.field_lists.nights import night_of_session
-from scheduler.telescope.field_list_file import list_file_name, write_list
+from scheduler.field_lists.observed import earlier_observations
+from scheduler.telescope.field_list_file import FieldListContent, list_file_name, write_list
+from scheduler.telescope.night import night_of
+from scheduler.telescope.sky import TelescopeSite
 
 delivered: dict[str, int] = {}
 """Session -> the revision of its list that this process has written."""
@@ -51,13 +56,20 @@ def _deliver(session: Session, found: FieldList) -> None:
         spool, ident = Spool(files, str(session.camera_id)), str(session.pk)
         is_there = files.size(spool.folder, list_file_name(ident)) is not None
         if delivered.get(ident) != found.revision or not is_there:
-            write_list(spool, ident, content_of(found))
+            write_list(spool, ident, _content_for(session, found))
             delivered[ident] = found.revision
     except FileNotFoundError:
         # The camera's first process has not created the spool yet.
         return
     finally:
         files.close()
+
+
+def _content_for(session: Session, found: FieldList) -> FieldListContent:
+    """The list, with what was observed of it in the session's night before."""
+    programme = session.programme["telescope"]
+    night = night_of(TelescopeSite(*programme["site"]), date.fromisoformat(programme["evening"]))
+    return replace(content_of(found), observed=earlier_observations(found, night))
 
 
 def _is_root(files: RootFiles, root: str) -> bool:

@@ -66,6 +66,7 @@ def night_start(found: FieldList, site: TelescopeSite, request: ObserveRequest, 
     telescope = NightProgramme(
         field_list=str(found.pk), name=found.name, evening=evening.isoformat(), site=_coordinates(site),
         rule=request.rule, add_file=checked_add_file(request.add_file), clears=request.clears,
+        start_over=request.start_over,
     )  # fmt: skip
     name = request.name or f"{found.name} {evening}"
     return NightStart(name[:120], longest_us, _begin(night, now), time_of(night.sunrise), telescope)

@@ -9,19 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from cameras.drivers.telescope.field import SelectionCode
-from core.sky.sidereal import local_sidereal_hours
 from scheduler.field_lists.contents import content_of, listed_fields
 from scheduler.field_lists.models import FieldList, Observation
 from scheduler.field_lists.nights import night_at
+from scheduler.field_lists.observed import earlier_observation, observations_of_night
 from scheduler.telescope.field_file import ListedField
 from scheduler.telescope.field_list_file import load_list
 from scheduler.telescope.field_lists import FieldDiff, diff_fields
 from scheduler.telescope.night import Night
 from scheduler.telescope.night_plan import NightPlan, PlannedObservation, PlanOptions, plan_rest
 from scheduler.telescope.night_programme import Rule
-from scheduler.telescope.progress import FieldState, after_observation, begin_night
-from scheduler.telescope.sky import TelescopeSite, julian_date, time_of
+from scheduler.telescope.progress import FieldState, after_observations, begin_night
+from scheduler.telescope.sky import TelescopeSite, julian_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,30 +53,12 @@ def night_progress(
     observed: tuple[Observation, ...] = ()
     jd, previous = night.sunset, None
     if now is not None:
-        observed = observations_of_night(found, night)
-        states = _after_observations(states, observed, night)
+        observed = tuple(observations_of_night(found, night))
+        # As the camera process counts them.
+        states = after_observations(states, map(earlier_observation, observed), night)
         jd, previous = julian_date(now), observed[-1].field_key if observed else None
     plan = plan_rest(states, night, jd, previous=previous, options=PlanOptions(rule=rule))
     return NightProgress(night, states, observed, plan)
-
-
-def observations_of_night(found: FieldList, night: Night) -> tuple[Observation, ...]:
-    begin, end = (time_of(jd) for jd in (night.midnight - 0.5, night.midnight + 0.5))
-    return tuple(found.observations.filter(observed_at__gte=begin, observed_at__lt=end))
-
-
-def _after_observations(
-    states: Sequence[FieldState], observed: Sequence[Observation], night: Night
-) -> tuple[FieldState, ...]:
-    """As the camera process counts them. An observation of a field that is not in the list any more counts for
-    nothing."""
-    by_id = {state.field.id: state for state in states}
-    for one in observed:
-        if (state := by_id.get(one.field_key)) is not None:
-            chosen = replace(state, selection=SelectionCode(one.selection), interval_h=one.interval_h)
-            lst = local_sidereal_hours(one.observed_at.timestamp(), night.site.longitude)
-            by_id[one.field_key] = after_observation(chosen, one.jd, state.place or state.pointing(lst))
-    return tuple(by_id.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,4 +66,8 @@ class NightOptions(StrictModel):
 
 class ObserveRequest(NightOptions):
     evening: Evening = None
+    start_over: Annotated[
+        bool,
+        Field(description="Observe again what was observed in this night. Otherwise the night is continued."),
+    ] = False
     name: Annotated[Line, Field(max_length=120)] = ""

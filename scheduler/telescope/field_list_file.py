@@ -11,7 +11,8 @@ import errno
 import json
 import os
 import stat
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from typing import TypedDict
 
 from cameras.spool.spool import Spool
 from core.dataclass_json import dataclass_from_json
@@ -21,6 +22,17 @@ from scheduler.telescope.field_lists import merge_added
 REREAD_S = 5.0
 MOST_ADDED = 1 << 20
 """Characters of an `.add` file that are read."""
+
+
+class EarlierObservation(TypedDict):
+    """What an earlier session of the same night has observed of the list."""
+
+    field: str
+    """ListedField.id."""
+    jd: float
+    """When it began."""
+    selection: int
+    interval_h: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +47,8 @@ class FieldListContent:
     text: str
     added: str
     """What was added for the night, as the text of an `.add` file."""
+    observed: list[EarlierObservation] = field(default_factory=list)
+    """In the order of time. A session begins with it, and counts by itself from then on."""
 
 
 @dataclass(frozen=True, slots=True)

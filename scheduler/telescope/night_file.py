@@ -18,14 +18,17 @@ from cameras.spool.session_files import new_id
 from cameras.spool.spool import Spool
 from core.sky.sidereal import hour_angle, local_sidereal_hours
 from scheduler.telescope.field_file import ListedField
+from scheduler.telescope.field_list_file import EarlierObservation
 from scheduler.telescope.night import Night, night_of
 from scheduler.telescope.night_programme import Rule
 from scheduler.telescope.progress import (
     FieldState,
     Progress,
+    after_observations,
     begin_night,
     reload_states,
     state_from_json,
+    state_to_json,
 )
 from scheduler.telescope.sky import TelescopeSite, airmass, altitude, julian_date
 
@@ -195,6 +198,14 @@ class NightFile:
         new = {one.id: jd for one in fields if one.id not in self.since}
         self.since |= new
         return bool(new)
+
+    def note_earlier(self, fields: Sequence[ListedField], observed: Sequence[EarlierObservation]) -> None:
+        """Begin with what earlier sessions of the night have observed."""
+        if observed:
+            night = self.night
+            states = after_observations(begin_night(fields, night, night.sunset), observed, night)
+            self.progress = {state.field.id: state_to_json(state) for state in states if state.n_done}
+            self.previous, self.last_jd = observed[-1]["field"], observed[-1]["jd"]
 
     # Captures
 

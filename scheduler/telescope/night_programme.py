@@ -20,3 +20,5 @@ class NightProgramme(TypedDict):
     rule: Rule
     add_file: str
     clears: bool
+    start_over: bool
+    """Whether it observes again what earlier sessions of the same night have observed."""

@@ -69,14 +69,15 @@ class TelescopeNight:
         return answer.choice
 
     def _choose_now(self, index: int, now: Moment, *, bad_weather: bool) -> Choice:
+        jd = julian_date(datetime.fromtimestamp(now.wall, UTC))
         try:
             loaded = self._lists.read(now.boot_s)
+            if loaded is None:
+                return Wait(ARRIVES_S, "The field list has not arrived from the station yet.", is_fault=True)
+            file = self._current_file(loaded, jd)
         except (ValueError, KeyError, TypeError) as error:
             return Wait(WAIT_S, f"The field list cannot be read: {error}", is_fault=True)
-        if loaded is None:
-            return Wait(ARRIVES_S, "The field list has not arrived from the station yet.", is_fault=True)
-        jd = julian_date(datetime.fromtimestamp(now.wall, UTC))
-        return self._choose(self._current_file(loaded, jd), loaded, index, jd, bad_weather=bad_weather)
+        return self._choose(file, loaded, index, jd, bad_weather=bad_weather)
 
     def confirm(self, index: int) -> None:
         if self._chosen is not None and self._chosen[0] == index:
@@ -91,6 +92,7 @@ class TelescopeNight:
                 session.id, session.camera, session.slug, session.root, TelescopeSite(*programme["site"]),
                 date.fromisoformat(programme["evening"]), programme["rule"], programme["add_file"], jd,
             )  # fmt: skip
+            file.note_earlier(loaded.fields, loaded.content.observed)
         if file.note_fields(loaded.fields, jd):
             file.save(self._spool)
         if self._night is None:

@@ -5,7 +5,7 @@ A state is immutable. Times are Julian dates (UTC).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite, isnan
 from typing import Any, TypedDict
@@ -23,7 +23,9 @@ from cameras.drivers.telescope.field import (
     SurveyCode,
 )
 from core.sky.equatorial import Equatorial, apparent_places, galactic, separation
+from core.sky.sidereal import local_sidereal_hours
 from scheduler.telescope.field_file import ListedField
+from scheduler.telescope.field_list_file import EarlierObservation
 from scheduler.telescope.night import SHORTEST_OBSERVATION_D, Night
 from scheduler.telescope.sky import time_of
 from scheduler.telescope.windows import MAX_AIRMASS, MAX_HOUR_ANGLE_H, observable_windows
@@ -107,6 +109,20 @@ def after_observation(state: FieldState, jd: float, place: Equatorial | None = N
         jd_next=jd + state.interval_h / 24,
         place=state.place or (place if state.field.shutter in POINTINGS else None),
     )
+
+
+def after_observations(
+    states: Sequence[FieldState], observed: Iterable[EarlierObservation], night: Night
+) -> tuple[FieldState, ...]:
+    """The states after observations of the same night, in the order of time. One of a field that is not in the list
+    any more counts for nothing."""
+    by_id = {state.field.id: state for state in states}
+    for one in observed:
+        if (state := by_id.get(one["field"])) is not None:
+            chosen = replace(state, selection=SelectionCode(one["selection"]), interval_h=one["interval_h"])
+            lst = local_sidereal_hours(time_of(one["jd"]).timestamp(), night.site.longitude)
+            by_id[one["field"]] = after_observation(chosen, one["jd"], state.place or state.pointing(lst))
+    return tuple(by_id.values())
 
 
 def after_bad_readout(state: FieldState, jd: float) -> FieldState:

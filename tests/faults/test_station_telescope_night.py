@@ -103,12 +103,44 @@ def test_the_files_of_the_c_scheduler_have_each_observation(
     assert roots == [one["filename"] for one in observed(observatory, field_list)]
 
 
+def stop_night(observatory: Observatory) -> None:
+    """The newest session of the camera."""
+    api = observatory.station.api
+    url = f"sessions/{api.get('sessions/?camera=mosaic')['results'][0]['id']}/"
+    api.post(f"{url}stop/")
+    eventually(lambda: api.get(url)["state"] == "stopped", 60, "the camera is free")
+
+
+def test_a_night_that_is_started_again_observes_what_is_left(
+    observatory: Observatory, field_list: str, night: dict[str, Any]
+) -> None:
+    api, before = observatory.station.api, comments(observatory, field_list)
+    stop_night(observatory)
+    answer = api.post(f"telescope/field-lists/{field_list}/observe/", {"camera": "mosaic"})
+    assert answer.status == 201, answer
+    api.post(f"telescope/field-lists/{field_list}/add/", {"text": sky_line(3.5, "added later")})
+    eventually(lambda: len(observed(observatory, field_list)) > len(before), 90, "something is observed")
+    assert comments(observatory, field_list) == [*before, "added later"]
+
+
+def test_a_night_that_starts_over_observes_all_again(
+    observatory: Observatory, field_list: str, night: dict[str, Any]
+) -> None:
+    api, before = observatory.station.api, comments(observatory, field_list)
+    stop_night(observatory)
+    answer = api.post(f"telescope/field-lists/{field_list}/observe/", {"camera": "mosaic", "start_over": True})
+    assert answer.status == 201, answer
+    eventually(lambda: len(observed(observatory, field_list)) >= len(before) + 4, 90, "four are observed again")
+    again = comments(observatory, field_list)[len(before) :]
+    assert {*again[:2]} == {"must be done", "an alert"}
+    assert again[2:4] == ["darks", "darks"]
+
+
 def test_a_list_that_is_observed_each_night_is_started_by_itself(
     observatory: Observatory, night: dict[str, Any]
 ) -> None:
     api = observatory.station.api
-    api.post(f"sessions/{night['id']}/stop/")
-    eventually(lambda: api.get(f"sessions/{night['id']}/")["state"] == "stopped", 60, "the camera is free")
+    stop_night(observatory)
     added = api.post("telescope/field-lists/", {"name": "each night", "text": sky_line(0, "started by itself")})
     answer = api.ask("PUT", f"telescope/field-lists/{added.body['id']}/nightly/", {"camera": "mosaic"})
     assert answer["nightly"]["camera"] == "mosaic"

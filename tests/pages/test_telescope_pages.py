@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uuid6
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
@@ -16,7 +18,8 @@ from cameras.status.status import write_status
 from captures.models import Session
 from scheduler.field_lists.requests import FieldListChange, FieldListRequest
 from scheduler.field_lists.service import FieldListService
-from scheduler.models import FieldList, NightlyStart
+from scheduler.models import FieldList, NightlyStart, Observation
+from scheduler.telescope.sky import julian_date
 from tests.harness.browsers.html_check import html_errors
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.nights import at_site
@@ -140,6 +143,20 @@ def test_a_night_needs_the_camera_of_a_telescope(operator: Any, camera: Camera, 
     page = text_of(operator.get(night(tonight)))
     assert "Choose the camera of a telescope." in page
     assert "The station has no camera of a telescope." in page
+
+
+@pytest.mark.parametrize("is_observed", [True, False])
+def test_a_night_of_which_something_was_observed_can_start_over(
+    operator: Any, telescope: Camera, tonight: FieldList, is_observed: bool
+) -> None:
+    at_site({**LA_SILLA, "longitude": longitude_of_midnight()})
+    began = timezone.now() - timedelta(minutes=5 if is_observed else 2000)
+    Observation.objects.create(
+        capture_id=uuid6.uuid7(), field_list=tonight, field_key="x", number=1, observed_at=began, jd=julian_date(began),
+        lst_h=0.0, exposure_s=100.0, filename="x", selection=5, reason="", interval_h=0.0,
+    )  # fmt: skip
+    page = text_of(operator.get(f"/telescope/{tonight.pk}/"))
+    assert ('name="start_over"' in page) is is_observed
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import uuid6
 from cameras.spool.records import Plan
 from cameras.spool.recovery import failed_record
 from cameras.spool.spool import Spool
-from scheduler.telescope.field_list_file import FieldListContent, write_list
+from scheduler.telescope.field_list_file import EarlierObservation, FieldListContent, write_list
 from scheduler.telescope.night import Night, night_of
 from scheduler.telescope.night_programme import NightProgramme, Rule
 from scheduler.telescope.sky import TelescopeSite, wall_seconds
@@ -48,6 +48,7 @@ class NightBench(SessionBench):
         telescope = NightProgramme(
             field_list="0193a000-0000-7000-8000-00000000000f", name="tonight", evening=EVENING.isoformat(),
             site=(SITE.latitude, SITE.longitude, SITE.elevation), rule=rule, add_file=add_file, clears=True,
+            start_over=False,
         )  # fmt: skip
         super().__init__(
             folder, 300.0, kind="telescope", delay_s=0.0, telescope=telescope,
@@ -58,10 +59,11 @@ class NightBench(SessionBench):
         self.change_list(text)
         self.apply_desired()
 
-    def change_list(self, text: str, added: str = "") -> None:
-        """The station sends a list."""
+    def change_list(self, text: str, added: str = "", observed: list[EarlierObservation] | None = None) -> None:
+        """The station sends a list, with what earlier sessions have observed."""
         self.revision += 1
-        content = FieldListContent(self.programme["telescope"]["field_list"], "tonight", self.revision, text, added)
+        found = self.programme["telescope"]["field_list"]
+        content = FieldListContent(found, "tonight", self.revision, text, added, observed or [])
         write_list(Spool(self.files, CAMERA), SESSION, content)
 
     def due(self, *, unreachable: bool = False) -> Any:

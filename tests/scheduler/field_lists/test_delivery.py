@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import uuid6
 
+from cameras.models import Camera
 from captures.models import Session
 from scheduler.field_lists import delivery
 from scheduler.field_lists.delivery import deliver_lists
 from scheduler.field_lists.requests import FieldListChange, FieldListRequest
 from scheduler.field_lists.service import FieldListService
-from scheduler.models import FieldList
+from scheduler.models import FieldList, Observation
 from scheduler.telescope.field_list_file import list_file_name, read_content
+from scheduler.telescope.sky import TelescopeSite, julian_date
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import spool_of
 
 pytestmark = pytest.mark.django_db
 SERVICE = FieldListService("olga")
+EVENING = date(2026, 11, 20)
+MIDNIGHT = datetime(2026, 11, 21, 4, 43, tzinfo=UTC)
 FIRST, SECOND = "1.00 -25 Y 100 0 1 0", "2.00 -25 Y 100 0 1 0"
 
 
@@ -42,7 +49,15 @@ def tonight() -> FieldList:
 
 @pytest.fixture
 def night(archive: Archive, tonight: FieldList) -> Session:
-    telescope = {"field_list": str(tonight.pk), "evening": "2026-11-20"}
+    return session_of(archive, tonight)
+
+
+def session_of(archive: Archive, found: FieldList, **options: bool) -> Session:
+    site = TelescopeSite()
+    telescope = {
+        "field_list": str(found.pk), "evening": EVENING.isoformat(), **options,
+        "site": (site.latitude, site.longitude, site.elevation),
+    }  # fmt: skip
     return archive.session(kind="telescope", telescope=telescope)
 
 
@@ -95,4 +110,79 @@ def test_a_list_waits_for_the_spool_of_a_new_camera(archive: Archive, night: Ses
     deliver_lists()
     archive.spool.mkdir()
     deliver_lists()
+    assert delivered_text(archive, night) == FIRST
+
+
+# A night in more than one session
+
+
+def ended_session(archive: Archive, found: FieldList) -> Session:
+    ended = session_of(archive, found)
+    Session.objects.filter(pk=ended.pk).update(state="stopped")
+    return ended
+
+
+def observed(found: FieldList, session: Session | None, at: datetime = MIDNIGHT) -> Observation:
+    return Observation.objects.create(
+        capture_id=uuid6.uuid7(), field_list=found, session=session, field_key="s 1.0 1", number=1, observed_at=at,
+        jd=julian_date(at), lst_h=0.0, exposure_s=100.0, filename="x", selection=5, reason="", interval_h=0.5,
+    )  # fmt: skip
+
+
+def delivered_times(archive: Archive, night: Session) -> list[float]:
+    """When the observations began with which the session begins."""
+    deliver_lists()
+    content = read_content(spool_of(archive), str(night.pk))
+    assert content is not None
+    return [one["jd"] for one in content.observed]
+
+
+def test_a_session_begins_with_what_was_observed_in_its_night(archive: Archive, tonight: FieldList) -> None:
+    ended = ended_session(archive, tonight)
+    later, first = (observed(tonight, ended, MIDNIGHT + timedelta(hours=hours)) for hours in (1, 0))
+    observed(tonight, ended, MIDNIGHT - timedelta(days=1))
+    assert delivered_times(archive, session_of(archive, tonight)) == [first.jd, later.jd]
+
+
+def test_what_a_deleted_session_has_observed_counts(archive: Archive, tonight: FieldList) -> None:
+    first = observed(tonight, None)
+    assert delivered_times(archive, session_of(archive, tonight)) == [first.jd]
+
+
+def test_what_a_session_observes_itself_is_not_in_its_list(
+    archive: Archive, night: Session, tonight: FieldList
+) -> None:
+    observed(tonight, night)
+    assert delivered_times(archive, night) == []
+
+
+def test_what_another_telescope_observes_at_present_is_not_in_the_list(
+    archive: Archive, night: Session, tonight: FieldList
+) -> None:
+    another = Camera.objects.create(slug="another", name="Another", kind="telescope", address="pco-nuc:6000")
+    observed(tonight, Session.objects.create(camera=another, programme=night.programme, state="running"))
+    assert delivered_times(archive, night) == []
+
+
+def test_what_was_observed_of_another_list_does_not_count(archive: Archive, tonight: FieldList) -> None:
+    other = SERVICE.add(FieldListRequest(name="other", text=FIRST))
+    observed(other, ended_session(archive, other))
+    assert delivered_times(archive, session_of(archive, tonight)) == []
+
+
+def test_a_session_that_starts_over_begins_without_observations(archive: Archive, tonight: FieldList) -> None:
+    ended = ended_session(archive, tonight)
+    observed(tonight, ended)
+    anew = session_of(archive, tonight, start_over=True)
+    Session.objects.filter(pk=anew.pk).update(created_at=MIDNIGHT + timedelta(minutes=1), state="stopped")
+    after = observed(tonight, anew, MIDNIGHT + timedelta(minutes=2))
+    assert delivered_times(archive, session_of(archive, tonight)) == [after.jd]
+
+
+def test_a_list_without_observations_is_that_of_an_older_version(archive: Archive, night: Session) -> None:
+    deliver_lists()
+    path = archive.spool / list_file_name(str(night.pk))
+    content = json.loads(path.read_text())
+    del content["observed"]
+    path.write_text(json.dumps(content))
     assert delivered_text(archive, night) == FIRST

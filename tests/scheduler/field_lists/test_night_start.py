@@ -54,6 +54,12 @@ def test_a_night_that_is_over_is_refused(tonight: FieldList) -> None:
         night_start(tonight, TelescopeSite(), request, MORNING)
 
 
+@pytest.mark.parametrize("start_over", [True, False])
+def test_a_night_is_continued_unless_it_is_to_start_over(tonight: FieldList, start_over: bool) -> None:
+    request = ObserveRequest(camera="mosaic", start_over=start_over)
+    assert night_start(tonight, TelescopeSite(), request, AFTERNOON).telescope["start_over"] is start_over
+
+
 def test_a_night_has_no_add_file_unless_one_is_given(tonight: FieldList) -> None:
     assert added_from(tonight, "") == ""
 

@@ -11,6 +11,7 @@ import pytest
 
 from cameras.drivers.telescope.observation_record import read_record
 from scheduler.telescope.field_file import parse_field_file
+from scheduler.telescope.field_list_file import EarlierObservation
 from scheduler.telescope.night_plan import PlanOptions, plan_night
 from scheduler.telescope.sky import time_of
 from tests.harness.camera_processes.telescope_night import EVENING, READOUT_S, SITE, NightBench, Observation
@@ -214,6 +215,63 @@ def test_the_next_start_is_not_known_before_it_is_chosen(night: NightBench) -> N
     assert night.next().following is None
     night.observe()
     assert "following" not in night.records("capture")[-1]
+
+
+# A night in more than one session
+
+
+def session_after(night: NightBench, folder: Path, text: str = NINE_FIELDS) -> NightBench:
+    """A new session at the same time, in another spool: its list says what the first has observed."""
+    folder.mkdir()
+    second = NightBench(folder, text)
+    observed = [
+        EarlierObservation(
+            field=one["field_key"], jd=one["jd"], selection=one["selection"], interval_h=one["interval_h"]
+        )
+        for one in night.records("observation")
+    ]
+    second.change_list(text, observed=observed)
+    second.clock.go_on(night.clock.wall - second.clock.wall)
+    return second
+
+
+@pytest.mark.parametrize("hour", ["00:", "00:3", "01:", "04:"])
+def test_a_session_continues_the_night_of_an_earlier_one(night: NightBench, tmp_path: Path, hour: str) -> None:
+    (tmp_path / "whole").mkdir()
+    whole = NightBench(tmp_path / "whole", NINE_FIELDS).observe_all()
+    first = observe_until(night, hour)
+    second = session_after(night, tmp_path / "second")
+    assert names(first + second.observe_all()) == names(whole)
+    numbers = Counter((one["field_key"], one["number"]) for one in night.records("observation"))
+    numbers += Counter((one["field_key"], one["number"]) for one in second.records("observation"))
+    assert max(numbers.values()) == 1
+
+
+def test_a_session_that_continues_a_night_is_killed(night: NightBench, tmp_path: Path) -> None:
+    first = observe_until(night, "01:")
+    second = session_after(night, tmp_path / "second")
+    rest = []
+    while (one := second.observe()) is not None:
+        rest.append(one)
+        kill(second)
+    assert Counter(names(first + rest)) == REQUIRED
+
+
+def test_what_was_observed_of_a_field_that_is_gone_counts_for_nothing(night: NightBench, tmp_path: Path) -> None:
+    observe_until(night, "01:")
+    second = session_after(night, tmp_path / "second", "3.00 -20 Y 300 0 1 4 # another one")
+    assert names(second.observe_all()) == ["another one"]
+
+
+def test_a_list_with_an_observation_that_cannot_be_waits_with_the_reason(tmp_path: Path) -> None:
+    night = NightBench(tmp_path, NINE_FIELDS)
+    wrong = EarlierObservation(field="d 0.000000 -1.000000 1", jd=night.night.sunset, selection=77, interval_h=0.0)
+    night.change_list(NINE_FIELDS, observed=[wrong])
+    night.clock.go_on(120)
+    night.next()
+    session = night.runner.describe_session()
+    assert session is not None
+    assert session["waits"] == "The field list cannot be read: 77 is not a valid SelectionCode"
 
 
 # Weather and failures
