@@ -173,9 +173,9 @@ def test_what_was_observed_of_another_list_does_not_count(archive: Archive, toni
 def test_a_session_that_starts_over_begins_without_observations(archive: Archive, tonight: FieldList) -> None:
     ended = ended_session(archive, tonight)
     observed(tonight, ended)
-    anew = session_of(archive, tonight, start_over=True)
-    Session.objects.filter(pk=anew.pk).update(created_at=MIDNIGHT + timedelta(minutes=1), state="stopped")
-    after = observed(tonight, anew, MIDNIGHT + timedelta(minutes=2))
+    restarted = session_of(archive, tonight, start_over=True)
+    Session.objects.filter(pk=restarted.pk).update(created_at=MIDNIGHT + timedelta(minutes=1), state="stopped")
+    after = observed(tonight, restarted, MIDNIGHT + timedelta(minutes=2))
     assert delivered_times(archive, session_of(archive, tonight)) == [after.jd]
 
 
