@@ -41,7 +41,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "storage": (
         "adopted", "cleaned", "clock_confirmed", "failed", "full", "last_floor", "room", "set_aside", "unmounted",
     ),
-    "telescope": ("list_added", "list_changed"),
+    "telescope": ("list_added", "list_changed", "night_missed"),
     "user": ("changed", "denied", "signed_in"),
 }  # fmt: skip
 """The part of a kind before its dot -> the parts after it."""
