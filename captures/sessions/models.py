@@ -37,6 +37,10 @@ class SessionQuerySet(models.QuerySet["Session"]):
     def active(self) -> Self:
         return self.filter(state__in=ACTIVE)
 
+    def not_refused(self) -> Self:
+        """Without those that the camera did not begin."""
+        return self.exclude(state=SessionState.FAILED, started_at=None)
+
 
 class Session(models.Model):
     """A series of planned captures, run by the camera process. `desired` and `revision` hold what was requested; the

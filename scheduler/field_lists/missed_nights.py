@@ -9,11 +9,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from captures.sessions.models import Session, SessionState
+from captures.sessions.models import Session
 from core.text.plurals import pluralize
 from monitoring.services import record_event
 from scheduler.field_lists.models import NightlyStart
-from scheduler.field_lists.night_start import coming_evening
+from scheduler.field_lists.night_start import last_evening
 from scheduler.field_lists.nights import night_at, site_of_camera
 
 DAY = timedelta(days=1)
@@ -27,7 +27,7 @@ def report_missed_nights(now: datetime | None = None) -> None:
     now = now or timezone.now()
     for nightly in NightlyStart.objects.select_related("camera", "field_list"):
         try:
-            over = coming_evening(site_of_camera(nightly.camera), now) - DAY
+            over = last_evening(site_of_camera(nightly.camera), now)
         except ValidationError:
             # No night is known there; that is its problem, which has an alert.
             continue
@@ -51,8 +51,8 @@ def account_for(nightly: NightlyStart, over: date) -> None:
 
 
 def missed_evenings(nightly: NightlyStart, over: date) -> list[date]:
-    """The evenings after the last one that is accounted for, of nights without a session that was not refused. None
-    without a last one."""
+    """The evenings after `nightly.accounted`, until `over`, of nights without a session; one that was refused does not
+    count. The newest MOST_NIGHTS at most, and none before the first report."""
     if nightly.accounted is None:
         return []
     first = max(nightly.accounted + DAY, over - (MOST_NIGHTS - 1) * DAY)
@@ -60,8 +60,7 @@ def missed_evenings(nightly: NightlyStart, over: date) -> list[date]:
     seen = Session.objects.filter(
         camera=nightly.camera, programme__telescope__evening__in=[evening.isoformat() for evening in evenings]
     )
-    begun = seen.exclude(state=SessionState.FAILED, started_at=None)
-    observed = {*begun.values_list("programme__telescope__evening", flat=True)}
+    observed = {*seen.not_refused().values_list("programme__telescope__evening", flat=True)}
     return [
         evening
         for evening in evenings

@@ -95,6 +95,11 @@ def coming_evening(site: TelescopeSite, now: datetime) -> date:
     return present + timedelta(days=1) if is_over(night_at(site, present), now) else present
 
 
+def last_evening(site: TelescopeSite, now: datetime) -> date:
+    """That of the newest night that is over."""
+    return coming_evening(site, now) - timedelta(days=1)
+
+
 def is_over(night: Night, now: datetime) -> bool:
     return julian_date(now) >= night.sunrise
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -12,7 +12,7 @@ from cameras.models import Camera
 from cameras.selectors import hidden_cameras
 from monitoring.services import record_event
 from scheduler.field_lists.models import FieldList, NightlyStart
-from scheduler.field_lists.night_start import checked_night_start, coming_evening
+from scheduler.field_lists.night_start import checked_night_start, last_evening
 from scheduler.field_lists.nights import site_of_camera
 from scheduler.field_lists.requests import NightOptions, ObserveRequest
 
@@ -36,7 +36,7 @@ def set_nightly_start(
                 new = NightlyStart.objects.create(
                     field_list=found, camera=camera, options=options, created_by=actor,
                     started=present.started if present and present.camera_id == camera.pk else None,
-                    accounted=coming_evening(site_of_camera(camera), now) - timedelta(days=1),
+                    accounted=last_evening(site_of_camera(camera), now),
                 )  # fmt: skip
         except IntegrityError:
             other = FieldList.objects.filter(nightly_start__camera=camera).first()

@@ -12,13 +12,13 @@ from scheduler.telescope.sky import time_of
 
 
 def observations_of_night(found: FieldList, night: Night) -> QuerySet[Observation]:
-    """In the order of time."""
+    """In the order of time. A session that should start over, and was refused, changes nothing."""
     begin, end = (time_of(jd) for jd in (night.midnight - 0.5, night.midnight + 0.5))
     restarted = Session.objects.filter(
         created_at__range=(begin, end), programme__kind="telescope", programme__telescope__field_list=str(found.pk),
         programme__telescope__evening=night.date.isoformat(), programme__telescope__start_over=True,
     )  # fmt: skip
-    newest = restarted.order_by("-created_at").values_list("created_at", flat=True).first()
+    newest = restarted.not_refused().order_by("-created_at").values_list("created_at", flat=True).first()
     return found.observations.filter(observed_at__gte=max(begin, newest or begin), observed_at__lt=end)
 
 

@@ -179,6 +179,13 @@ def test_a_session_that_starts_over_begins_without_observations(archive: Archive
     assert delivered_times(archive, session_of(archive, tonight)) == [after.jd]
 
 
+def test_a_session_that_should_start_over_and_was_refused_changes_nothing(archive: Archive, tonight: FieldList) -> None:
+    first = observed(tonight, ended_session(archive, tonight))
+    refused = session_of(archive, tonight, start_over=True)
+    Session.objects.filter(pk=refused.pk).update(created_at=MIDNIGHT + timedelta(minutes=1), state="failed")
+    assert delivered_times(archive, session_of(archive, tonight)) == [first.jd]
+
+
 def test_a_list_without_observations_is_that_of_an_older_version(archive: Archive, night: Session) -> None:
     deliver_lists()
     path = archive.spool / list_file_name(str(night.pk))
