@@ -207,6 +207,16 @@ class NightFile:
             self.progress = {state.field.id: state_to_json(state) for state in states if state.n_done}
             self.previous, self.last_jd = observed[-1]["field"], observed[-1]["jd"]
 
+    def take_over(self, earlier: Self | None) -> None:
+        """Begin also with what the file of an earlier session has counted. Fields that failed there are tried again."""
+        if earlier is None:
+            return
+        for key, progress in earlier.progress.items():
+            if key not in self.progress or self.progress[key]["n_done"] < progress["n_done"]:
+                self.progress[key] = progress
+        if earlier.last_jd > self.last_jd:
+            self.previous, self.last_jd = earlier.previous, earlier.last_jd
+
     # Captures
 
     def count(self, record: CaptureRecord, planned: PlannedField) -> Observed | None:

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from cameras.drivers.telescope.observation_record import read_record
+from cameras.spool.spool import Spool
 from scheduler.telescope.field_file import parse_field_file
-from scheduler.telescope.field_list_file import EarlierObservation
+from scheduler.telescope.field_list_file import EarlierObservation, FieldListContent, list_file_name, write_list
 from scheduler.telescope.night_plan import PlanOptions, plan_night
 from scheduler.telescope.sky import time_of
+from tests.harness.camera_processes.sessions import CAMERA, SESSION
 from tests.harness.camera_processes.telescope_night import EVENING, READOUT_S, SITE, NightBench, Observation
 
 NINE_FIELDS = """\
@@ -255,6 +257,51 @@ def test_a_session_that_continues_a_night_is_killed(night: NightBench, tmp_path:
         rest.append(one)
         kill(second)
     assert Counter(names(first + rest)) == REQUIRED
+
+
+SECOND = "0193a000-0000-7000-8000-000000000004"
+
+
+def start_second(night: NightBench, list_id: str = "") -> None:
+    """A second session of the same camera, whose list says nothing of the first."""
+    night.apply_desired("stopped", revision=2)
+    found = FieldListContent(list_id or night.programme["telescope"]["field_list"], "tonight", 1, NINE_FIELDS, "")
+    write_list(Spool(night.files, CAMERA), SECOND, found)
+    night.apply_desired(session=SECOND)
+
+
+def waits(night: NightBench) -> str:
+    night.due()
+    session = night.runner.describe_session()
+    assert session is not None
+    return session["waits"]
+
+
+def test_a_session_waits_for_the_image_of_the_one_before_and_counts_it(night: NightBench) -> None:
+    first = names([one for one in (night.observe() for _ in range(5)) if one])
+    assert night.wait_for_start()
+    exposed = night.expose_planned(night.plan())
+    start_second(night)
+    assert waits(night) == "The image of an earlier session is not saved yet."
+    last = night.record(exposed)
+    night.clock.go_on(3)
+    rest = names(night.observe_all())
+    assert Counter([*first, last.name, *rest]) == REQUIRED
+
+
+def test_damaged_files_of_an_earlier_session_prevent_no_night(night: NightBench) -> None:
+    night.observe()
+    start_second(night)
+    for name in (list_file_name(SESSION), "0193a000-0000-7000-8000-000000000009.plan"):
+        night.spool.files.unlink(night.spool.folder, name)
+        night.spool.files.create(night.spool.folder, name, [b"rubbish"])
+    assert Counter(names(night.observe_all())) == REQUIRED
+
+
+def test_a_session_of_another_list_takes_nothing_over(night: NightBench) -> None:
+    night.observe()
+    start_second(night, "0193a000-0000-7000-8000-00000000000e")
+    assert Counter(names(night.observe_all())) == REQUIRED
 
 
 def test_what_was_observed_of_a_field_that_is_gone_counts_for_nothing(night: NightBench, tmp_path: Path) -> None:
