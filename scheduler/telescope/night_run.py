@@ -18,10 +18,11 @@ from cameras.spool.session_files import SessionFile
 from cameras.spool.spool import Spool
 from core.sky.sidereal import local_sidereal_hours
 from scheduler.telescope.c_records import write_records
-from scheduler.telescope.field_list_file import FieldListReader, LoadedList, read_content
+from scheduler.telescope.field_list_file import FieldListReader, LoadedList
 from scheduler.telescope.night import Night
 from scheduler.telescope.night_file import NightFile, PlannedField
 from scheduler.telescope.night_programme import NightProgramme
+from scheduler.telescope.other_sessions import UNREADABLE, earlier_night, has_plan_of_another, remove_other_nights
 from scheduler.telescope.progress import FieldState, after_observation, state_from_json, state_to_json
 from scheduler.telescope.rules import WAIT_S, choose
 from scheduler.telescope.sky import TelescopeSite, julian_date, time_of
@@ -29,7 +30,6 @@ from scheduler.telescope.sky import TelescopeSite, julian_date, time_of
 CLEAR_AFTER_D = 0.1 / 24
 """The CCDs are cleared before an exposure that follows the last one after so long: CLEAR_INTERVAL of the C code."""
 ARRIVES_S = 2.0
-UNREADABLE = (ValueError, KeyError, TypeError)
 SAME_S = 1.0
 """For so long an exposure that was chosen stays the next one."""
 
@@ -75,7 +75,7 @@ class TelescopeNight:
             if loaded is None:
                 return Wait(ARRIVES_S, "The field list has not arrived from the station yet.", is_fault=True)
             if self._night is None and has_plan_of_another(self._spool, self._session.id):
-                return Wait(ARRIVES_S, "The image of an earlier session is not saved yet.")
+                return Wait(ARRIVES_S, "The image of an earlier session is not saved yet.", is_fault=True)
             file = self._current_file(loaded, jd)
         except UNREADABLE as error:
             return Wait(WAIT_S, f"The field list cannot be read: {error}", is_fault=True)
@@ -204,43 +204,3 @@ def send_outbox(spool: Spool, file: NightFile) -> list[str]:
     # Only in memory: the next save of the file drops them, and a restart before that sends them again.
     file.outbox = []
     return sent
-
-
-def has_plan_of_another(spool: Spool, session: str) -> bool:
-    """Whether a capture of another session has no outcome yet. Its plan is there until it is counted in its night."""
-    for name in spool.names():
-        if name.endswith(".plan"):
-            try:
-                owner = spool.read(name)["session"]
-            # Its image was saved just now, or the file is damaged: the next recovery settles it.
-            except (FileNotFoundError, *UNREADABLE):
-                continue
-            if owner and owner != session:
-                return True
-    return False
-
-
-def earlier_night(spool: Spool, file: NightFile, field_list: str) -> NightFile | None:
-    """The newest other one in the spool, if it is of the same evening and list."""
-    names = [name for name in spool.names() if name.startswith("telescope-") and name.endswith(".night")]
-    sessions = {name.removeprefix("telescope-").removesuffix(".night") for name in names} - {file.session}
-    others = [other for session in sessions if (other := NightFile.load(spool, session))]
-    newest = max(others, key=lambda other: other.begun, default=None)
-    if newest is None or newest.evening != file.evening:
-        return None
-    try:
-        content = read_content(spool, newest.session)
-    except UNREADABLE:
-        return None
-    return newest if content is not None and content.id == field_list else None
-
-
-def remove_other_nights(spool: Spool, session: str) -> None:
-    """The files of nights whose session has ended, and whose file is gone."""
-    names = spool.names()
-    kept = {session, *(name.removeprefix("session-").removesuffix(".json") for name in names)}
-    for name in names:
-        if name.startswith("telescope-"):
-            owner = name.removeprefix("telescope-").rpartition(".")[0]
-            if owner not in kept:
-                spool.files.unlink(spool.folder, name)

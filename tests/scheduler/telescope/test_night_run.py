@@ -277,12 +277,19 @@ def waits(night: NightBench) -> str:
     return session["waits"]
 
 
+def expects_a_picture(night: NightBench) -> bool:
+    session = night.runner.describe_session()
+    assert session is not None
+    return session["interval_s"] is not None
+
+
 def test_a_session_waits_for_the_image_of_the_one_before_and_counts_it(night: NightBench) -> None:
     first = names([one for one in (night.observe() for _ in range(5)) if one])
     assert night.wait_for_start()
     exposed = night.expose_planned(night.plan())
     start_second(night)
     assert waits(night) == "The image of an earlier session is not saved yet."
+    assert expects_a_picture(night), "an alert follows if it never comes"
     last = night.record(exposed)
     night.clock.go_on(3)
     rest = names(night.observe_all())
