@@ -36,12 +36,14 @@ document.addEventListener("htmx:afterSwap", (event) => {
 // user's lease would refuse are disabled, with the reason in their titles. The holder is empty while no one holds it.
 const isNow = (event) => event.detail.elt?.id === "now";
 let requestedAt = 0;
+// When the update that the page shows was requested: the next one may be on its way.
+let shownRequestedAt = 0;
 
 function updateForHolder() {
   for (const message of document.querySelectorAll("[data-reported-holder]")) {
     const holder = message.closest("[data-held-by]")?.dataset.heldBy;
     // An update that was requested before the message does not know of it yet.
-    if (Number(message.dataset.reportedAt) < requestedAt && holder !== message.dataset.reportedHolder)
+    if (Number(message.dataset.reportedAt) < shownRequestedAt && holder !== message.dataset.reportedHolder)
       message.parentElement.replaceChildren();
   }
   const lease = document.querySelector("#lease");
@@ -63,7 +65,9 @@ document.addEventListener("htmx:afterSwap", (event) => {
     message.dataset.reportedAt = performance.now();
 });
 document.addEventListener("htmx:afterRequest", (event) => {
-  if (isNow(event)) updateForHolder();
+  if (!isNow(event) || !event.detail.successful) return;
+  shownRequestedAt = requestedAt;
+  updateForHolder();
 });
 document.addEventListener("htmx:load", updateForHolder);
 updateForHolder();

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from skycam_project.cli.identity import system_name
 from tests.harness.browsers.inspection import barriers_at
@@ -18,6 +18,9 @@ SOON_MS = 40_000
 RENEWAL_MS = 21_000
 AT_ONCE_MS = 15_000
 """Shorter than the time until the next timed renewal."""
+NEXT_UPDATE_MS = 16_000
+SETTLED_MS = 100
+"""htmx reports an inserted element 20 ms after it has been inserted."""
 HIDDEN = "is => Object.defineProperty(document, 'hidden', {value: is, configurable: true})"
 SEEN_AGAIN = f"() => {{ ({HIDDEN})(false); document.dispatchEvent(new Event('visibilitychange')); }}"
 ME = system_name(os.getuid())
@@ -84,6 +87,22 @@ def test_the_message_of_a_release_is_shown_until_someone_takes_the_camera(taken:
     expect(message).to_have_text("You have released Simulated camera. No one holds it now.")
     run(site.station.data, "take", "simulated")
     expect(message).to_be_empty(timeout=AT_ONCE_MS)
+
+
+def test_a_message_outlives_the_update_that_was_requested_before_it(taken: Page) -> None:
+    updates: list[Route] = []
+    taken.route("**/cameras/simulated/now/**", lambda update: updates.append(update))
+    with taken.expect_request("**/cameras/simulated/now/**", timeout=SOON_MS):
+        taken.clock.fast_forward(NEXT_UPDATE_MS)
+    before = taken.request.get("/cameras/simulated/now/").text()
+    taken.locator("#lease").get_by_role("button", name="Release").click()
+    released = taken.get_by_text("You have released Simulated camera. No one holds it now.")
+    expect(released).to_be_visible(timeout=SOON_MS)
+    with taken.expect_request("**/cameras/simulated/now/**", timeout=SOON_MS):
+        updates[0].fulfill(body=before, content_type="text/html")
+    expect(taken.locator("#stage")).to_have_attribute("data-held-by", "admin")
+    taken.clock.run_for(SETTLED_MS)
+    assert released.is_visible()
 
 
 @pytest.fixture
