@@ -35,6 +35,11 @@ class Spooled:
     since: float
     _claim: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
+    @property
+    def spool(self) -> tuple[str, str, str]:
+        """Tells the spool from all others of this host."""
+        return self.desired.root_path, self.desired.id, self.desired.part
+
     def claim(self) -> bool:
         """True for one caller only: the thread that answers."""
         # Never released: the first thread that claims keeps the claim.
@@ -60,6 +65,8 @@ class Ingester:
         # Without a lock: `append` and `popleft` of a deque are atomic, and only the database thread removes.
         self._spooled: deque[Spooled] = deque()
         self._calls: deque[Callable[[], None]] = deque()
+        self._behind: set[tuple[str, str, str]] = set()
+        """Spools in which a record was left that could not be read."""
 
     # On any thread
 
@@ -84,12 +91,14 @@ class Ingester:
 
     def ingest_waiting(self) -> None:
         """Ingest every record that waits. Raises DatabaseError while the database is away; the record then stays first.
-        A spool that cannot be read delays no other: its records wait for the next sweep."""
+        A spool that cannot be read delays no other: its records wait for its next record, or for the next sweep."""
         while self._spooled:
             spooled = self._spooled[0]
             try:
-                self._ingest(spooled)
+                self._ingest_in_order(spooled)
+                self._behind.discard(spooled.spool)
             except OSError as error:
+                self._behind.add(spooled.spool)
                 log.error("The spool of %s cannot be read: %s", spooled.desired.slug, error)
             self._spooled.popleft()
 
@@ -98,6 +107,15 @@ class Ingester:
         while self._calls and (is_away or not self._spooled):
             with log_and_continue("late answer"):
                 self._calls.popleft()()
+
+    def _ingest_in_order(self, spooled: Spooled) -> None:
+        """A capture that is ingested before the first record of its session would lose its session."""
+        if spooled.spool in self._behind:
+            with OpenedSpool(spooled.desired) as spool:
+                earlier = [record for record in spool.waiting_records() if record < spooled.record]
+            for record in earlier:
+                self._ingest(Spooled(spooled.desired, record, "", spooled.since))
+        self._ingest(spooled)
 
     def _ingest(self, spooled: Spooled) -> None:
         """The row first, then the answer, then the removal of the record: a kill between them repeats, and loses

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,12 +17,19 @@ from cameras.supervision.ended_sessions import EndedSessions
 from cameras.supervision.ingester import Ingester
 from cameras.supervision.last_captures import LastCaptures
 from captures.capturing import notices
-from captures.models import Capture
+from captures.models import Capture, Session
 from tests.harness.rows.archive import Archive
-from tests.harness.rows.records import capture_record, write_ended_session, write_raw, write_records
+from tests.harness.rows.records import (
+    capture_record,
+    planned_session_file,
+    write_ended_session,
+    write_raw,
+    write_records,
+)
 from tests.harness.supervision.hosts import Answers, slots_of
 
 pytestmark = pytest.mark.django_db
+SESSION = "01890000-0000-7000-8000-000000000001"
 
 
 @pytest.fixture
@@ -36,6 +46,16 @@ def ingester(answers: Answers) -> Ingester:
 def impatient(answers: Answers) -> Ingester:
     """Every caller that waits is late."""
     return Ingester({}, answers, EndedSessions(), LastCaptures(), lambda: None, answer_wait_s=-1.0)
+
+
+@contextmanager
+def unreadable(file: Path) -> Iterator[None]:
+    """Root may read every file, but no folder as if it were one."""
+    kept = file.rename(file.with_suffix(".kept"))
+    file.mkdir()
+    yield
+    file.rmdir()
+    kept.rename(file)
 
 
 def database_away(*_: Any) -> Any:
@@ -120,6 +140,26 @@ def test_a_root_whose_path_is_gone_delays_no_other_camera(archive: Archive, inge
     ingester.ingest_record(archive.desired(), record, "")
     ingester.ingest_waiting()
     assert Capture.objects.filter(pk=record).exists()
+
+
+def test_a_capture_waits_for_the_first_record_of_its_session_that_could_not_be_read(
+    archive: Archive, ingester: Ingester
+) -> None:
+    file = planned_session_file(archive, SESSION, [("2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z")])
+    file.change_state("running", file.anchor)
+    [start] = write_records(archive, *file.outbox)
+    [capture] = write_records(archive, capture_record(archive, session=SESSION, index=0))
+    with unreadable(archive.spool / f"{start}.done"):
+        for record in (start, capture):
+            ingester.ingest_record(archive.desired(), record, "")
+        ingester.ingest_waiting()
+    left = sorted(found.name for found in archive.spool.glob("*.done"))
+    [later] = write_records(archive, capture_record(archive, session=SESSION, index=1))
+    ingester.ingest_record(archive.desired(), later, "")
+    ingester.ingest_waiting()
+    assert left == [f"{start}.done", f"{capture}.done"]
+    assert [str(one.session_id) for one in Capture.objects.all()] == [SESSION, SESSION]
+    assert Session.objects.get().failed == 2
 
 
 def test_the_end_of_a_session_is_kept_while_a_process_may_have_been_sent_the_session(
