@@ -25,6 +25,7 @@ def run_within(seconds: float, function: Callable[[], T]) -> T:
     def run() -> None:
         connection.use()
         done.put(function())
+        connection.leave()
 
     threading.Thread(target=run, name="doctor-check", daemon=True).start()
     try:
@@ -43,6 +44,7 @@ class SharedConnection:
     def __init__(self) -> None:
         self._connections = resolve("django.db.connections") if resolve("django.apps.apps").ready else None
         self._shared = self._connections["default"] if self._connections else None
+        self._is_left = threading.Lock()
         if self._shared is not None:
             self._shared.inc_thread_sharing()
 
@@ -59,3 +61,10 @@ class SharedConnection:
         """The thread may still be using it: the caller gets another one."""
         if self._connections is not None:
             del self._connections["default"]
+        self.leave()
+
+    def leave(self) -> None:
+        """By the thread at its end, and by a caller that abandons it: the second of them closes it."""
+        # Never released: the lock only tells which of the two is the first.
+        if not self._is_left.acquire(blocking=False) and self._shared is not None:
+            self._shared.close()
