@@ -21,7 +21,7 @@ BUILT_IN_ALERTS: dict[str, str] = {
     "spool": "a file in the spool needs a decision",
     "storage": "a disk is full, missing, failing or not to be trusted",
     "supervisor": "the supervision of a camera fails",
-    "telescope": "the night of a field list is due and cannot be started",
+    "telescope": "the night of a field list cannot be started, or was missed",
     "webhook": "a web-hook fails or its receiver is gone",
 }
 """docs/clients/contracts.md has each key."""

@@ -11,21 +11,26 @@ from django.utils import timezone
 
 from captures.sessions.models import Session
 from core.text.plurals import pluralize
-from monitoring.services import record_event
+from monitoring.selectors import unresolved_keys
+from monitoring.services import raise_alert, record_event, resolve_alert
 from scheduler.field_lists.models import NightlyStart
 from scheduler.field_lists.night_start import last_evening
 from scheduler.field_lists.nights import night_at, site_of_camera
 
 DAY = timedelta(days=1)
 MOST_NIGHTS = 366
+ALERT = "telescope.night_missed:"
 MESSAGE_AWAY = "The station was away, or its parts jobs and beat were."
 
 
 def report_missed_nights(now: datetime | None = None) -> None:
-    """Record an event for each list whose nights are over and were not started, once. It is called before nights are
-    started: their problem is that of the last night until then."""
+    """An event for each list whose nights are over and were not started, once, and an alert until one was. It is
+    called before nights are started: their problem is that of the last night until then."""
     now = now or timezone.now()
-    for nightly in NightlyStart.objects.select_related("camera", "field_list"):
+    present = list(NightlyStart.objects.select_related("camera", "field_list"))
+    for key in sorted(unresolved_keys(ALERT) - {alert_of(nightly) for nightly in present}):
+        resolve_alert(key, "no list is observed each night by that camera any more.")
+    for nightly in present:
         try:
             over = last_evening(site_of_camera(nightly.camera), now)
         except ValidationError:
@@ -43,11 +48,19 @@ def account_for(nightly: NightlyStart, over: date) -> None:
         if not NightlyStart.objects.filter(pk=nightly.pk, accounted=nightly.accounted).update(accounted=over):
             return
         missed = missed_evenings(nightly, over)
-        if missed:
-            record_event(
-                "telescope.night_missed", message_of(nightly, missed), severity="error", camera=nightly.camera,
-                subject=nightly.field_list_id, data={"evenings": [evening.isoformat() for evening in missed]},
-            )  # fmt: skip
+        if not missed:
+            resolve_alert(alert_of(nightly))
+            return
+        message, data = message_of(nightly, missed), {"evenings": [evening.isoformat() for evening in missed]}
+        record_event(
+            "telescope.night_missed", message, severity="error", camera=nightly.camera,
+            subject=nightly.field_list_id, data=data,
+        )  # fmt: skip
+        raise_alert(alert_of(nightly), message, severity="error", camera=nightly.camera, data=data)
+
+
+def alert_of(nightly: NightlyStart) -> str:
+    return f"{ALERT}{nightly.camera.slug}"
 
 
 def missed_evenings(nightly: NightlyStart, over: date) -> list[date]:

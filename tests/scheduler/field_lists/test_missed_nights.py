@@ -9,10 +9,10 @@ import pytest
 
 from cameras.models import Camera
 from captures.models import Session
-from monitoring.models import Event
+from monitoring.models import Alert, Event
 from scheduler.field_lists import missed_nights
 from scheduler.field_lists.missed_nights import MESSAGE_AWAY, report_missed_nights
-from scheduler.field_lists.nightly import set_nightly_start
+from scheduler.field_lists.nightly import end_nightly_start, set_nightly_start
 from scheduler.field_lists.requests import FieldListRequest, NightOptions
 from scheduler.field_lists.service import FieldListService
 from scheduler.models import NightlyStart
@@ -26,6 +26,7 @@ AFTERNOON = datetime(2026, 11, 20, 20, tzinfo=UTC)
 NIGHT = datetime(2026, 11, 21, 4, tzinfo=UTC)
 MORNING = datetime(2026, 11, 21, 11, tzinfo=UTC)
 DAY = timedelta(days=1)
+ALERT = "telescope.night_missed:mosaic"
 
 
 @pytest.fixture
@@ -56,6 +57,39 @@ def test_a_night_that_was_not_started_is_reported_after_sunrise(nightly: Nightly
     assert missed() == [f"mosaic did not observe tonight in the night of 2026-11-20. {MESSAGE_AWAY}"]
     event = Event.objects.get(kind="telescope.night_missed")
     assert (event.severity, event.data) == ("error", {"evenings": ["2026-11-20"]})
+
+
+def open_alerts() -> list[str]:
+    return list(Alert.objects.exclude(state="resolved").values_list("key", flat=True))
+
+
+def test_a_missed_night_is_an_alert_until_a_night_was_observed(nightly: NightlyStart) -> None:
+    report_missed_nights(MORNING)
+    alert = Alert.objects.get(key=ALERT)
+    session_of(nightly, EVENING + DAY)
+    report_missed_nights(NIGHT + DAY)
+    during = open_alerts()
+    report_missed_nights(MORNING + DAY)
+    assert alert.severity == "error"
+    assert alert.camera == "mosaic"
+    assert alert.message == missed()[0]
+    assert during == [ALERT]
+    assert open_alerts() == []
+
+
+def test_the_alert_of_a_second_missed_night_is_that_of_the_first(nightly: NightlyStart) -> None:
+    for now in (MORNING, MORNING + DAY):
+        report_missed_nights(now)
+    alert = Alert.objects.get(key=ALERT)
+    assert alert.count == 2
+    assert alert.data == {"evenings": ["2026-11-21"]}
+
+
+def test_the_alert_ends_with_the_nights_that_are_started(nightly: NightlyStart) -> None:
+    report_missed_nights(MORNING)
+    end_nightly_start(nightly.field_list, actor="olga")
+    report_missed_nights(MORNING)
+    assert open_alerts() == []
 
 
 def test_nights_in_which_the_station_was_away_are_one_event(nightly: NightlyStart) -> None:
