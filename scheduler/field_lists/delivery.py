@@ -16,7 +16,7 @@ from captures.storage.roots import root_of
 from scheduler.field_lists.contents import content_of
 from scheduler.field_lists.models import FieldList
 from scheduler.field_lists.nights import night_of_session
-from scheduler.field_lists.observed import earlier_observations
+from scheduler.field_lists.observed import earlier_observations, newest_restart
 from scheduler.telescope.field_list_file import FieldListContent, list_file_name, write_list
 from scheduler.telescope.night import night_of
 from scheduler.telescope.sky import TelescopeSite
@@ -69,7 +69,12 @@ def _content_for(session: Session, found: FieldList) -> FieldListContent:
     """The list, with what was observed of it in the session's night before."""
     programme = session.programme["telescope"]
     night = night_of(TelescopeSite(*programme["site"]), date.fromisoformat(programme["evening"]))
-    return replace(content_of(found), observed=earlier_observations(found, night))
+    restart = newest_restart(found, night)
+    return replace(
+        content_of(found),
+        observed=earlier_observations(found, night),
+        restarted_by=str(restart.pk) if restart else "",
+    )
 
 
 def _is_root(files: RootFiles, root: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db.models import QuerySet
 
 from captures.sessions.models import ACTIVE, Session
@@ -11,15 +13,26 @@ from scheduler.telescope.night import Night
 from scheduler.telescope.sky import time_of
 
 
-def observations_of_night(found: FieldList, night: Night) -> QuerySet[Observation]:
-    """In the order of time. A session that should start over, and was refused, changes nothing."""
-    begin, end = (time_of(jd) for jd in (night.midnight - 0.5, night.midnight + 0.5))
+def newest_restart(found: FieldList, night: Night) -> Session | None:
+    """The newest session of the night that started over. One that was refused changes nothing."""
     restarted = Session.objects.filter(
-        created_at__range=(begin, end), programme__kind="telescope", programme__telescope__field_list=str(found.pk),
+        created_at__range=_day_of(night), programme__kind="telescope", programme__telescope__field_list=str(found.pk),
         programme__telescope__evening=night.date.isoformat(), programme__telescope__start_over=True,
     )  # fmt: skip
-    newest = restarted.not_refused().order_by("-created_at").values_list("created_at", flat=True).first()
-    return found.observations.filter(observed_at__gte=max(begin, newest or begin), observed_at__lt=end)
+    return restarted.not_refused().order_by("-created_at").first()
+
+
+def observations_of_night(found: FieldList, night: Night) -> QuerySet[Observation]:
+    """In the order of time."""
+    begin, end = _day_of(night)
+    restart = newest_restart(found, night)
+    return found.observations.filter(
+        observed_at__gte=max(begin, restart.created_at) if restart else begin, observed_at__lt=end
+    )
+
+
+def _day_of(night: Night) -> tuple[datetime, datetime]:
+    return time_of(night.midnight - 0.5), time_of(night.midnight + 0.5)
 
 
 def earlier_observations(found: FieldList, night: Night) -> list[EarlierObservation]:

@@ -49,6 +49,8 @@ class FieldListContent:
     """What was added for the night, as the text of an `.add` file."""
     observed: list[EarlierObservation] = field(default_factory=list)
     """In the order of time. A session begins with it, and counts by itself from then on."""
+    restarted_by: str = ""
+    """The newest session of the night that started over: what sessions before it observed does not count."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ class TelescopeNight:
             if not programme.get("start_over"):
                 file.note_earlier(loaded.fields, loaded.content.observed)
                 # The station may not have the last observations of the session before this one.
-                file.take_over(earlier_night(self._spool, file, loaded.content.id))
+                file.take_over(earlier_night(self._spool, file, loaded.content))
         if file.note_fields(loaded.fields, jd):
             file.save(self._spool)
         if self._night is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cameras.spool.spool import Spool
-from scheduler.telescope.field_list_file import read_content
+from scheduler.telescope.field_list_file import FieldListContent, read_content
 from scheduler.telescope.night_file import NightFile
 
 UNREADABLE = (ValueError, KeyError, TypeError)
@@ -24,19 +24,21 @@ def has_plan_of_another(spool: Spool, session: str) -> bool:
     return False
 
 
-def earlier_night(spool: Spool, file: NightFile, field_list: str) -> NightFile | None:
-    """The newest one of another session, if it is of the same evening and list."""
+def earlier_night(spool: Spool, file: NightFile, wanted: FieldListContent) -> NightFile | None:
+    """The newest one of another session, if it is of the same evening and list, and the list was not started over
+    since, on another camera."""
     nights = [name for name in spool.names() if name.endswith(".night")]
     sessions = {owner for name in nights if (owner := session_of(name))} - {file.session}
     others = [other for session in sessions if (other := NightFile.load(spool, session))]
     newest = max(others, key=lambda other: other.begun, default=None)
-    if newest is None or newest.evening != file.evening:
+    # The ids of sessions are UUIDv7: they grow with time.
+    if newest is None or newest.evening != file.evening or newest.session < wanted.restarted_by:
         return None
     try:
         content = read_content(spool, newest.session)
     except UNREADABLE:
         return None
-    return newest if content is not None and content.id == field_list else None
+    return newest if content is not None and content.id == wanted.id else None
 
 
 def remove_other_nights(spool: Spool, session: str) -> None:

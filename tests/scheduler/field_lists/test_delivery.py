@@ -175,15 +175,22 @@ def test_a_session_that_starts_over_begins_without_observations(archive: Archive
     observed(tonight, ended)
     restarted = session_of(archive, tonight, start_over=True)
     Session.objects.filter(pk=restarted.pk).update(created_at=MIDNIGHT + timedelta(minutes=1), state="stopped")
-    after = observed(tonight, restarted, MIDNIGHT + timedelta(minutes=2))
-    assert delivered_times(archive, session_of(archive, tonight)) == [after.jd]
+    after, third = observed(tonight, restarted, MIDNIGHT + timedelta(minutes=2)), session_of(archive, tonight)
+    assert delivered_times(archive, third) == [after.jd]
+    content = read_content(spool_of(archive), str(third.pk))
+    assert content is not None
+    assert content.restarted_by == str(restarted.pk)
 
 
 def test_a_session_that_should_start_over_and_was_refused_changes_nothing(archive: Archive, tonight: FieldList) -> None:
     first = observed(tonight, ended_session(archive, tonight))
     refused = session_of(archive, tonight, start_over=True)
     Session.objects.filter(pk=refused.pk).update(created_at=MIDNIGHT + timedelta(minutes=1), state="failed")
-    assert delivered_times(archive, session_of(archive, tonight)) == [first.jd]
+    third = session_of(archive, tonight)
+    assert delivered_times(archive, third) == [first.jd]
+    content = read_content(spool_of(archive), str(third.pk))
+    assert content is not None
+    assert content.restarted_by == ""
 
 
 def test_a_list_without_observations_is_that_of_an_older_version(archive: Archive, night: Session) -> None:

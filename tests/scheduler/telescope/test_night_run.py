@@ -259,13 +259,15 @@ def test_a_session_that_continues_a_night_is_killed(night: NightBench, tmp_path:
     assert Counter(names(first + rest)) == REQUIRED
 
 
-SECOND = "0193a000-0000-7000-8000-000000000004"
+BETWEEN, SECOND = "0193a000-0000-7000-8000-000000000004", "0193a000-0000-7000-8000-000000000005"
 
 
-def start_second(night: NightBench, list_id: str = "") -> None:
+def start_second(night: NightBench, list_id: str = "", restarted_by: str = "") -> None:
     """A second session of the same camera, whose list says nothing of the first."""
     night.apply_desired("stopped", revision=2)
-    found = FieldListContent(list_id or night.programme["telescope"]["field_list"], "tonight", 1, NINE_FIELDS, "")
+    found = FieldListContent(
+        list_id or night.programme["telescope"]["field_list"], "tonight", 1, NINE_FIELDS, "", restarted_by=restarted_by
+    )
     write_list(Spool(night.files, CAMERA), SECOND, found)
     night.apply_desired(session=SECOND)
 
@@ -309,6 +311,16 @@ def test_a_session_of_another_list_takes_nothing_over(night: NightBench) -> None
     night.observe()
     start_second(night, "0193a000-0000-7000-8000-00000000000e")
     assert Counter(names(night.observe_all())) == REQUIRED
+
+
+@pytest.mark.parametrize(("restarted_by", "is_repeated"), [(SESSION, False), (BETWEEN, True)])
+def test_a_field_is_observed_again_after_another_camera_has_started_the_list_over(
+    night: NightBench, restarted_by: str, is_repeated: bool
+) -> None:
+    first = observe_until(night, "01:")
+    start_second(night, restarted_by=restarted_by)
+    observed = Counter(names([*first, *night.observe_all()]))
+    assert bool(observed - Counter(REQUIRED)) is is_repeated
 
 
 def test_what_was_observed_of_a_field_that_is_gone_counts_for_nothing(night: NightBench, tmp_path: Path) -> None:
