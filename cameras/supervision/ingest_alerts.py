@@ -1,4 +1,5 @@
-"""Alerts for what cannot be ingested from a spool: rejected records, and clips that cannot be finished."""
+"""Alerts for what cannot be ingested from a spool: rejected and unreadable records, and clips that cannot be
+finished."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
+from cameras.spool.spool import spool_folder
 from cameras.supervision import orphan_recovery
 from cameras.supervision.desired_state import DesiredState
 from monitoring.camera_refs import CameraRef
@@ -19,6 +21,8 @@ log = logging.getLogger(__name__)
 REJECTED = "spool.rejected"
 """The kind of event; the alert is `spool.rejected:<slug>`. A person decides about rejected records: the alert is
 resolved when none is left."""
+UNREADABLE = "spool.unreadable:"
+"""Followed by the slug. The alert's data name the record: it is resolved when the record is gone from the spool."""
 
 
 @transaction.atomic
@@ -40,6 +44,27 @@ def resolve_rejected_alerts(places: Iterable[DesiredState]) -> None:
             resolve_alert(key)
 
 
+def raise_unreadable_alert(camera: DesiredState, record: str, error: OSError) -> None:
+    """Unless it is open with this message. Raises DatabaseError."""
+    folder = f"{camera.root_path}/{spool_folder(camera.id, camera.part)}"
+    message = (
+        f"A record of {camera.slug} cannot be read ({error}). It is {folder}/{record}.done, and is tried again every "
+        "few seconds. Check the disk. A record that is lost can be removed there; its pictures are kept."
+    )
+    _raise_unless_open(f"{UNREADABLE}{camera.slug}", message, "error", camera, {"record": record})
+
+
+def resolve_unreadable_alerts(places: Iterable[DesiredState]) -> None:
+    """Resolve the alerts of records that were ingested or removed since. `places` are all spools of this host. Raises
+    DatabaseError."""
+    spools = list(places)
+    opened = Alert.objects.filter(key__startswith=UNREADABLE).exclude(state=Alert.State.RESOLVED)
+    for key, data in opened.values_list("key", "data"):
+        own = [place for place in spools if key == f"{UNREADABLE}{place.slug}"]
+        if own and not any(orphan_recovery.holds_record(place, data["record"]) for place in own):
+            resolve_alert(key)
+
+
 class UnfinishedClips:
     """The alerts `recording.left:<slug>` of cameras without a process. `enqueue` makes the calls that need the
     database."""
@@ -57,7 +82,8 @@ class UnfinishedClips:
             self._left[desired.slug, desired.root] = recovered.left
             if recovered.left != before:
                 log.warning("%s", recovered.left)
-            self._enqueue(functools.partial(_raise_unless_open, desired, recovered.left))
+            key = _key(desired.slug)
+            self._enqueue(functools.partial(_raise_unless_open, key, recovered.left, "critical", desired))
         # An idle spool without an alert costs no write: this runs every few seconds for each camera without a process.
         elif (before or not recovered.idle) and all(slug != desired.slug for slug, _ in self._left):
             self._enqueue(functools.partial(resolve_alert, _key(desired.slug)))
@@ -67,8 +93,10 @@ def _key(slug: str) -> str:
     return f"recording.left:{slug}"
 
 
-def _raise_unless_open(camera: CameraRef, message: str) -> None:
+def _raise_unless_open(
+    key: str, message: str, severity: str, camera: CameraRef, data: dict[str, Any] | None = None
+) -> None:
     """Raise the alert unless it is open with this message."""
     # `raise_alert` would increase the count of the open alert at each sweep.
-    if not Alert.objects.filter(key=_key(camera.slug), message=message).exclude(state=Alert.State.RESOLVED).exists():
-        raise_alert(_key(camera.slug), message, severity="critical", camera=camera)
+    if not Alert.objects.filter(key=key, message=message).exclude(state=Alert.State.RESOLVED).exists():
+        raise_alert(key, message, severity=severity, camera=camera, data=data)

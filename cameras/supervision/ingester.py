@@ -16,13 +16,17 @@ from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ended_sessions import EndedSessions
 from cameras.supervision.ingest import OpenedSpool, SpoolIngester
+from cameras.supervision.ingest_alerts import raise_unreadable_alert
 from cameras.supervision.last_captures import LastCaptures
 from cameras.supervision.ports import AnswerSink, Waker
+from cameras.supervision.unreadable_records import SpoolKey, UnreadableRecords
 from core.background import log_and_continue
 
 log = logging.getLogger(__name__)
 ANSWER_WAIT_S = 1.0
 """A caller is answered with the record itself when the database has not ingested it after this long."""
+RECORD_WAIT_S = 60.0
+"""For so long the later records of a spool wait for one that cannot be read."""
 
 
 @dataclass(slots=True)
@@ -36,8 +40,7 @@ class Spooled:
     _claim: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
-    def spool(self) -> tuple[str, str, str]:
-        """Tells the spool from all others of this host."""
+    def spool(self) -> SpoolKey:
         return self.desired.root_path, self.desired.id, self.desired.part
 
     def claim(self) -> bool:
@@ -58,15 +61,16 @@ class Ingester:
         last_captures: LastCaptures,
         wake: Waker,
         answer_wait_s: float = ANSWER_WAIT_S,
+        record_wait_s: float = RECORD_WAIT_S,
     ) -> None:
         """`wake` wakes the database thread."""
-        self._slots, self._answers, self._wake, self._answer_wait_s = slots, answers, wake, answer_wait_s
+        self._slots, self._answers, self._wake = slots, answers, wake
+        self._answer_wait_s, self._record_wait_s = answer_wait_s, record_wait_s
         self._ended_sessions, self._last_captures = ended_sessions, last_captures
         # Without a lock: `append` and `popleft` of a deque are atomic, and only the database thread removes.
         self._spooled: deque[Spooled] = deque()
         self._calls: deque[Callable[[], None]] = deque()
-        self._behind: set[tuple[str, str, str]] = set()
-        """Spools in which a record was left that could not be read."""
+        self._unreadable = UnreadableRecords()
 
     # On any thread
 
@@ -93,13 +97,10 @@ class Ingester:
         """Ingest every record that waits. Raises DatabaseError while the database is away; the record then stays first.
         A spool that cannot be read delays no other: its records wait for its next record, or for the next sweep."""
         while self._spooled:
-            spooled = self._spooled[0]
             try:
-                self._ingest_in_order(spooled)
-                self._behind.discard(spooled.spool)
+                self._ingest_in_order(self._spooled[0])
             except OSError as error:
-                self._behind.add(spooled.spool)
-                log.error("The spool of %s cannot be read: %s", spooled.desired.slug, error)
+                log.error("The spool of %s cannot be opened: %s", self._spooled[0].desired.slug, error)
             self._spooled.popleft()
 
     def make_waiting_calls(self, *, is_away: bool) -> None:
@@ -109,13 +110,32 @@ class Ingester:
                 self._calls.popleft()()
 
     def _ingest_in_order(self, spooled: Spooled) -> None:
-        """A capture that is ingested before the first record of its session would lose its session."""
-        if spooled.spool in self._behind:
-            with OpenedSpool(spooled.desired) as spool:
-                earlier = [record for record in spool.waiting_records() if record < spooled.record]
-            for record in earlier:
-                self._ingest(Spooled(spooled.desired, record, "", spooled.since))
-        self._ingest(spooled)
+        """A capture that is ingested before the first record of its session would lose its session. So the records of a
+        spool wait for one before them that cannot be read, for a time."""
+        for record in self._earlier_records(spooled):
+            if not self._try_ingest(Spooled(spooled.desired, record, "", spooled.since)):
+                return
+        self._try_ingest(spooled)
+
+    def _earlier_records(self, spooled: Spooled) -> list[str]:
+        """None while every record of the spool can be read: then they come in their order."""
+        if not self._unreadable.are_in(spooled.spool):
+            return []
+        with OpenedSpool(spooled.desired) as spool:
+            return [record for record in spool.waiting_records() if record < spooled.record]
+
+    def _try_ingest(self, spooled: Spooled) -> bool:
+        """False when the later records of its spool have to wait for this one."""
+        try:
+            self._ingest(spooled)
+        except OSError as error:
+            log.error("The record %s of %s cannot be read: %s", spooled.record, spooled.desired.slug, error)
+            if self._unreadable.add(spooled.spool, spooled.record, time.monotonic()) < self._record_wait_s:
+                return False
+            raise_unreadable_alert(spooled.desired, spooled.record, error)
+            return True
+        self._unreadable.remove(spooled.spool, spooled.record)
+        return True
 
     def _ingest(self, spooled: Spooled) -> None:
         """The row first, then the answer, then the removal of the record: a kill between them repeats, and loses
@@ -127,7 +147,11 @@ class Ingester:
             if record is not None:
                 if record["kind"] == "capture":
                     self._last_captures.note(spooled.desired.id, record)
-                self._remove_record(spool, spooled.desired.id, record)
+                try:
+                    self._remove_record(spool, spooled.desired.id, record)
+                # Its row is committed. The next sweep ingests it again, which changes nothing, and removes it.
+                except OSError as error:
+                    log.error("The record %s of %s cannot be removed: %s", spooled.record, spool.slug, error)
 
     def _answer(self, spooled: Spooled, record: Record | None) -> None:
         if spooled.claim():

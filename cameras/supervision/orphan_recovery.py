@@ -70,6 +70,16 @@ def holds_rejected(desired: DesiredState) -> bool:
         return True
 
 
+def holds_record(desired: DesiredState, record: str) -> bool:
+    """Whether the finished record is there. Also True when the root is absent and cannot be checked."""
+    if read_marker(desired.root_path) != desired.root:
+        return True
+    try:
+        return Path(desired.root_path, spool_folder(desired.id, desired.part), f"{record}.done").exists()
+    except OSError:
+        return True
+
+
 def _needs_recovery(desired: DesiredState) -> bool:
     # Without the lock and without a write: each sweep comes here for every spool without a process.
     folder = Path(desired.root_path, spool_folder(desired.id, desired.part))

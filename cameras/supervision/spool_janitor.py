@@ -13,7 +13,12 @@ from cameras.supervision import orphan_recovery
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.desired_state import DesiredState, spools_of_moved_cameras, spools_on_former_roots
 from cameras.supervision.ingest import OpenedSpool
-from cameras.supervision.ingest_alerts import UnfinishedClips, raise_rejected_alert, resolve_rejected_alerts
+from cameras.supervision.ingest_alerts import (
+    UnfinishedClips,
+    raise_rejected_alert,
+    resolve_rejected_alerts,
+    resolve_unreadable_alerts,
+)
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.outcome_reconciler import OutcomeReconciler
 from cameras.supervision.ports import RecordSink, Snapshots
@@ -65,7 +70,9 @@ class SpoolJanitor:
         for desired in former:
             # No process opens a former root again. One that still uses it holds the lock of the spool.
             self._sweep_spool(desired, self.recover_spool)
-        resolve_rejected_alerts([*here, *(desired.of_clips for desired in here), *former])
+        places = [*here, *(desired.of_clips for desired in here), *former]
+        resolve_rejected_alerts(places)
+        resolve_unreadable_alerts(places)
         for slot in self._slots.values():
             self._outcomes.settle_lost(slot, slot.outstanding.captures())
         self._outcomes.settle_overdue(by_camera([*here, *former]))

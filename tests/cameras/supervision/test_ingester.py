@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,10 +15,12 @@ from django.db import OperationalError, connection
 from cameras.commands.messages import Answer
 from cameras.supervision.answers import BrokerAnswers
 from cameras.supervision.ended_sessions import EndedSessions
+from cameras.supervision.ingest import SpoolIngester
 from cameras.supervision.ingester import Ingester
 from cameras.supervision.last_captures import LastCaptures
 from captures.capturing import notices
 from captures.models import Capture, Session
+from monitoring.models import Alert
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import (
     capture_record,
@@ -46,6 +49,10 @@ def ingester(answers: Answers) -> Ingester:
 def impatient(answers: Answers) -> Ingester:
     """Every caller that waits is late."""
     return Ingester({}, answers, EndedSessions(), LastCaptures(), lambda: None, answer_wait_s=-1.0)
+
+
+def read_only(*_: Any) -> None:
+    raise OSError(errno.EROFS, "Read-only file system")
 
 
 @contextmanager
@@ -160,6 +167,30 @@ def test_a_capture_waits_for_the_first_record_of_its_session_that_could_not_be_r
     assert left == [f"{start}.done", f"{capture}.done"]
     assert [str(one.session_id) for one in Capture.objects.all()] == [SESSION, SESSION]
     assert Session.objects.get().failed == 2
+
+
+def test_a_record_that_stays_unreadable_delays_later_ones_for_a_time_only(archive: Archive, answers: Answers) -> None:
+    ingester = Ingester({}, answers, EndedSessions(), LastCaptures(), lambda: None, record_wait_s=0.0)
+    lost, later = write_records(archive, capture_record(archive), capture_record(archive))
+    with unreadable(archive.spool / f"{lost}.done"):
+        for _ in range(2):
+            [ingester.ingest_record(archive.desired(), record, "") for record in (lost, later)]
+            ingester.ingest_waiting()
+    assert [str(one.pk) for one in Capture.objects.all()] == [later]
+    alert = Alert.objects.get(key="spool.unreadable:sim")
+    assert alert.data == {"record": lost}
+    assert alert.count == 1
+    assert f"{archive.spool}/{lost}.done" in alert.message
+
+
+def test_a_record_that_cannot_be_removed_is_ingested_and_delays_no_later_one(
+    archive: Archive, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SpoolIngester, "remove_record", read_only)
+    records = write_records(archive, capture_record(archive), capture_record(archive))
+    [ingester.ingest_record(archive.desired(), record, "") for record in records]
+    ingester.ingest_waiting()
+    assert [str(one.pk) for one in Capture.objects.order_by("id")] == records
 
 
 def test_the_end_of_a_session_is_kept_while_a_process_may_have_been_sent_the_session(

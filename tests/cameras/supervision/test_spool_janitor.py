@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from cameras.spool.storage import MARKER
 from cameras.supervision.assembly import Host, build_host
+from cameras.supervision.ingest_alerts import raise_unreadable_alert
 from monitoring.models import Alert
 from tests.harness.rows.archive import Archive
 
@@ -81,6 +83,31 @@ def test_the_alert_of_rejected_records_stays_while_their_root_is_absent(archive:
     (archive.folder / MARKER).unlink()
     sweep(host)
     assert len(opened("spool.rejected")) == 1
+
+
+@pytest.mark.parametrize("part", ["", "clips"])
+def test_the_alert_of_an_unreadable_record_is_resolved_once_it_is_gone(archive: Archive, host: Host, part: str) -> None:
+    type(archive.camera).objects.update(enabled=False)
+    spool = archive.spool / part
+    spool.mkdir(parents=True)
+    # To read a folder is an error, for root as well.
+    (spool / f"{CLIP}.done").mkdir()
+    desired = archive.desired().of_clips if part else archive.desired()
+    raise_unreadable_alert(desired, CLIP, OSError(errno.EIO, "Input/output error"))
+    sweep(host)
+    before = opened("spool.unreadable")
+    (spool / f"{CLIP}.done").rmdir()
+    sweep(host)
+    assert len(before) == 1
+    assert opened("spool.unreadable") == []
+
+
+def test_the_alert_of_an_unreadable_record_stays_while_its_root_is_absent(archive: Archive, host: Host) -> None:
+    sweep(host)
+    raise_unreadable_alert(archive.desired(), CLIP, OSError(errno.EIO, "Input/output error"))
+    (archive.folder / MARKER).unlink()
+    sweep(host)
+    assert len(opened("spool.unreadable")) == 1
 
 
 def left_clip(archive: Archive) -> None:
