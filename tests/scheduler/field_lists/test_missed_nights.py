@@ -92,6 +92,14 @@ def test_the_alert_ends_with_the_nights_that_are_started(nightly: NightlyStart) 
     assert open_alerts() == []
 
 
+def test_the_alert_of_a_clock_that_was_ahead_ends_with_the_right_time(nightly: NightlyStart) -> None:
+    report_missed_nights(MORNING + 400 * DAY)
+    before = open_alerts()
+    report_missed_nights(NIGHT)
+    assert before == [ALERT]
+    assert open_alerts() == []
+
+
 def test_nights_in_which_the_station_was_away_are_one_event(nightly: NightlyStart) -> None:
     report_missed_nights(MORNING + 2 * DAY)
     assert missed() == [f"mosaic did not observe tonight in 3 nights, from 2026-11-20 to 2026-11-22. {MESSAGE_AWAY}"]
