@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from bench.copied import copied_and_hashed
 from bench.figures import Table
 from bench.recording import CAMERAS, SCENES, add_camera
 from bench.runs import Runs
@@ -65,7 +66,8 @@ def archive_alone(runs: Runs) -> Table:
     clips = clips_folder(station)
     write_files(clips, number)
     size = number * CLIP_BYTES
-    peer = copied_and_hashed(clips, runs.folder / "copy")
+    drop_caches()
+    peer = copied_and_hashed(clips, runs.folder / "copy", JOB_KINDS["archive"].nice)
     add_experiment(station)
     drop_caches()
     took_s = archived(station.config.data)
@@ -133,17 +135,6 @@ def write_files(folder: Path, number: int) -> None:
 def drop_caches() -> None:
     """So that the files are read from the disk. It needs root; without it both rows read them from the memory."""
     subprocess.run(["sh", "-c", "sync; echo 3 > /proc/sys/vm/drop_caches"], check=False, stderr=subprocess.DEVNULL)
-
-
-def copied_and_hashed(clips: Path, to: Path) -> float:
-    """Seconds, at the priority of the job."""
-    drop_caches()
-    words = f"cp -r {clips} {to} && sync -f {to} && sha256sum {to}/* > /dev/null"
-    began = time.perf_counter()
-    subprocess.run(["nice", "-n", str(JOB_KINDS["archive"].nice), "sh", "-c", words], check=True)
-    took_s = time.perf_counter() - began
-    shutil.rmtree(to)
-    return took_s
 
 
 def archived(data: Path) -> float:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
-import subprocess
-import time
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image
 
+from bench.copied import copied_and_hashed
 from bench.figures import Table
 from bench.runs import Runs
 from core.jobs.tables import JOB_KINDS
@@ -30,7 +28,7 @@ def run(runs: Runs) -> list[Table]:
     card = runs.folder / "card"
     size = write_card(card, runs.times(PICTURES))
     number = len(list(card.iterdir()))
-    peer = min(copied_and_hashed(card, runs.folder / "copy") for _ in range(3))
+    peer = min(copied_and_hashed(card, runs.folder / "copy", JOB_KINDS["organize"].nice) for _ in range(3))
     data = runs.station.station.config.data
     first, again = (organized(data, card) for _ in range(2))
     found = Table(f"Adopting {number} JPEGs of {WIDTH}x{HEIGHT}, {size / number / 1e6:.1f} MB each: skycam organize")
@@ -58,15 +56,6 @@ def write_card(folder: Path, number: int) -> int:
         image.save(content, "JPEG", quality=90, exif=exif.tobytes())
         (folder / f"IMG_{place:04}.JPG").write_bytes(content.getvalue())
     return sum(path.stat().st_size for path in folder.iterdir())
-
-
-def copied_and_hashed(card: Path, to: Path) -> float:
-    """Seconds, at the priority of the job."""
-    shutil.rmtree(to, ignore_errors=True)
-    words = f"cp -r {card} {to} && sync -f {to} && sha256sum {to}/* > /dev/null"
-    began = time.perf_counter()
-    subprocess.run(["nice", "-n", str(JOB_KINDS["organize"].nice), "sh", "-c", words], check=True)
-    return time.perf_counter() - began
 
 
 def organized(data: Path, card: Path) -> float:
