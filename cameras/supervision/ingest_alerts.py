@@ -22,7 +22,8 @@ REJECTED = "spool.rejected"
 """The kind of event; the alert is `spool.rejected:<slug>`. A person decides about rejected records: the alert is
 resolved when none is left."""
 UNREADABLE = "spool.unreadable:"
-"""Followed by the slug. The alert's data name the record: it is resolved when the record is gone from the spool."""
+"""Followed by the slug. The alert's data name the record: it is resolved when that is gone from the spool, and opened
+again for another one."""
 
 
 @transaction.atomic
@@ -45,13 +46,17 @@ def resolve_rejected_alerts(places: Iterable[DesiredState]) -> None:
 
 
 def raise_unreadable_alert(camera: DesiredState, record: str, error: OSError) -> None:
-    """Unless it is open with this message. Raises DatabaseError."""
+    """Unless it is open, for this record or another one of the camera. Raises DatabaseError."""
+    key = f"{UNREADABLE}{camera.slug}"
+    # `raise_alert` would increase the count of the open alert at each try.
+    if Alert.objects.filter(key=key).exclude(state=Alert.State.RESOLVED).exists():
+        return
     folder = f"{camera.root_path}/{spool_folder(camera.id, camera.part)}"
     message = (
         f"A record of {camera.slug} cannot be read ({error}). It is {folder}/{record}.done, and is tried again every "
         "few seconds. Check the disk. A record that is lost can be removed there; its pictures are kept."
     )
-    _raise_unless_open(f"{UNREADABLE}{camera.slug}", message, "error", camera, {"record": record})
+    raise_alert(key, message, severity="error", camera=camera, data={"record": record})
 
 
 def resolve_unreadable_alerts(places: Iterable[DesiredState]) -> None:
@@ -82,8 +87,7 @@ class UnfinishedClips:
             self._left[desired.slug, desired.root] = recovered.left
             if recovered.left != before:
                 log.warning("%s", recovered.left)
-            key = _key(desired.slug)
-            self._enqueue(functools.partial(_raise_unless_open, key, recovered.left, "critical", desired))
+            self._enqueue(functools.partial(_raise_unless_open, desired, recovered.left))
         # An idle spool without an alert costs no write: this runs every few seconds for each camera without a process.
         elif (before or not recovered.idle) and all(slug != desired.slug for slug, _ in self._left):
             self._enqueue(functools.partial(resolve_alert, _key(desired.slug)))
@@ -93,10 +97,8 @@ def _key(slug: str) -> str:
     return f"recording.left:{slug}"
 
 
-def _raise_unless_open(
-    key: str, message: str, severity: str, camera: CameraRef, data: dict[str, Any] | None = None
-) -> None:
+def _raise_unless_open(camera: CameraRef, message: str) -> None:
     """Raise the alert unless it is open with this message."""
     # `raise_alert` would increase the count of the open alert at each sweep.
-    if not Alert.objects.filter(key=key, message=message).exclude(state=Alert.State.RESOLVED).exists():
-        raise_alert(key, message, severity=severity, camera=camera, data=data)
+    if not Alert.objects.filter(key=_key(camera.slug), message=message).exclude(state=Alert.State.RESOLVED).exists():
+        raise_alert(_key(camera.slug), message, severity="critical", camera=camera)

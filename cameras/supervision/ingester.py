@@ -114,6 +114,7 @@ class Ingester:
         spool wait for one before them that cannot be read, for a time."""
         for record in self._earlier_records(spooled):
             if not self._try_ingest(Spooled(spooled.desired, record, "", spooled.since)):
+                self._answer_from_spool(spooled)
                 return
         self._try_ingest(spooled)
 
@@ -174,7 +175,13 @@ class Ingester:
     def answer_late_callers(self) -> None:
         """Callers that wait longer than `answer_wait_s` for the database get the record itself: it is already safe."""
         for spooled in list(self._spooled):
-            if time.monotonic() - spooled.since > self._answer_wait_s and spooled.claim():
-                # A record that is ingested and removed just before gives null: the caller then reads the row.
-                with log_and_continue("late answer"), OpenedSpool(spooled.desired) as spool:
-                    self._answers.send_response(spooled.command, record_answer(spool.read_record(spooled.record)))
+            if time.monotonic() - spooled.since > self._answer_wait_s:
+                self._answer_from_spool(spooled)
+
+    # On either thread
+
+    def _answer_from_spool(self, spooled: Spooled) -> None:
+        if spooled.claim():
+            # A record that is ingested and removed just before gives null: the caller then reads the row.
+            with log_and_continue("late answer"), OpenedSpool(spooled.desired) as spool:
+                self._answers.send_response(spooled.command, record_answer(spool.read_record(spooled.record)))

@@ -169,6 +169,19 @@ def test_a_capture_waits_for_the_first_record_of_its_session_that_could_not_be_r
     assert Session.objects.get().failed == 2
 
 
+def test_a_caller_whose_record_waits_for_one_that_cannot_be_read_gets_the_record_itself(
+    archive: Archive, ingester: Ingester, answers: Answers
+) -> None:
+    lost, later = write_records(archive, capture_record(archive), capture_record(archive))
+    with unreadable(archive.spool / f"{lost}.done"):
+        ingester.ingest_record(archive.desired(), lost, "")
+        ingester.ingest_record(archive.desired(), later, "c")
+        ingester.ingest_waiting()
+    [(command, content)] = answers.sent
+    assert command == "c"
+    assert content["body"]["record"]["id"] == later
+
+
 def test_a_record_that_stays_unreadable_delays_later_ones_for_a_time_only(archive: Archive, answers: Answers) -> None:
     ingester = Ingester({}, answers, EndedSessions(), LastCaptures(), lambda: None, record_wait_s=0.0)
     lost, later = write_records(archive, capture_record(archive), capture_record(archive))
