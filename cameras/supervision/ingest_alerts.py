@@ -15,6 +15,7 @@ from cameras.supervision import orphan_recovery
 from cameras.supervision.desired_state import DesiredState
 from monitoring.camera_refs import CameraRef
 from monitoring.models import Alert
+from monitoring.selectors import unresolved_keys
 from monitoring.services import raise_alert, record_event, resolve_alert
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ def raise_unreadable_alert(camera: DesiredState, record: str, error: OSError) ->
     """Unless it is open, for this record or another one of the camera. Raises DatabaseError."""
     key = f"{UNREADABLE}{camera.slug}"
     # `raise_alert` would increase the count of the open alert at each try.
-    if Alert.objects.filter(key=key).exclude(state=Alert.State.RESOLVED).exists():
+    if key in unresolved_keys(UNREADABLE):
         return
     folder = f"{camera.root_path}/{spool_folder(camera.id, camera.part)}"
     message = (
