@@ -54,9 +54,9 @@ def saved(station: Station) -> int:
 def test_a_session_goes_on_while_the_database_is_locked_and_its_rows_appear_afterwards(
     station: Station, session: str, held_s: int
 ) -> None:
-    before = saved(station)
     missed = held_s / CADENCE_S
     with station.database.locked():
+        before = saved(station)
         eventually(lambda: waiting(station) > missed, held_s + 60, "records wait in the spool")
         assert saved(station) == before
     eventually(lambda: saved(station) > before + missed, 40, "the rows")

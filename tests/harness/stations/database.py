@@ -49,7 +49,7 @@ class StationDatabase:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """No one else reads or writes."""
+        """No one else writes: what was counted inside stays so. Reading goes on, as the journal is a WAL."""
         with closing(sqlite3.connect(self.file, timeout=TIMEOUT_S, isolation_level=None)) as database:
             database.execute("BEGIN EXCLUSIVE")
             yield
