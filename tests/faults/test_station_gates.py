@@ -86,8 +86,11 @@ def test_the_changes_of_the_gate_are_events(station: GatedStation) -> None:
         rows = station.database.rows("SELECT kind, data FROM monitoring_event WHERE kind LIKE 'gate.%' ORDER BY id")
         return [(kind, json.loads(given)) for kind, given in rows]
 
-    eventually(lambda: kinds()[-1][0] == "gate.opened", 40, "the events are written")
-    assert ("gate.closed", data) in kinds()
+    def both_are_written() -> bool:
+        found = kinds()
+        return ("gate.closed", data) in found and found[-1][0] == "gate.opened"
+
+    eventually(both_are_written, 40, kinds)
 
 
 def test_a_camera_process_that_is_killed_starts_with_a_closed_gate(station: GatedStation) -> None:

@@ -187,7 +187,7 @@ def test_at_the_floor_nothing_is_recorded_with_an_alert_until_it_is_stopped(full
     assert answer.body["type"] == "/problems/disk-full"
     assert "Free some space." in answer.body["detail"]
     eventually(lambda: recorder(full).get("state") == "failing", BACK_S, "the recorder reports it")
-    assert FAILED in open_alerts(full)
+    eventually(lambda: FAILED in open_alerts(full), BACK_S, "the alert")
     assert full.cameras.saved_capture()["status"] == "saved"
     os.kill(full.cameras.pid(), signal.SIGKILL)
     assert full.api.post(f"{CAMERA}stop-recording/").status in {200, 503}
