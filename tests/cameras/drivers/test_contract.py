@@ -37,7 +37,8 @@ SLOW: dict[str, tuple[dict[str, object], dict[str, OptionValue]]] = {
     "telescope": ({}, {"mode": "first"}),
 }
 """The settings and the options with which a fetch takes longer than the other calls together."""
-AT_ONCE_S = 2.0
+AT_ONCE_S = 20.0
+"""Soon, compared with a fetch that takes as long as its deadline allows. A busy machine may need some of it."""
 PATIENCE_S = 60.0
 Soon = Callable[[], float]
 
@@ -183,7 +184,7 @@ def test_a_passed_deadline_is_too_slow_at_once(camera: Driver) -> None:
     with pytest.raises(CameraError) as error:
         camera.expose(ExposureRequest(exposure_us=1000), before - 1)
     assert error.value.reason == "too_slow"
-    assert camera.clock.monotonic() - before < 2
+    assert camera.clock.monotonic() - before < AT_ONCE_S
 
 
 def test_closing_is_idempotent(camera: Driver) -> None:

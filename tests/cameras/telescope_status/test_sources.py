@@ -32,11 +32,11 @@ def test_a_source_that_knows_nothing_says_so_and_raises_nothing(kind: str) -> No
     clock = SystemClock()
     source = create_source(kind, NOTHING[kind], SourceContext(clock, Site()))
     begun = time.monotonic()
-    found = source.read(clock.monotonic() + 1)
-    assert time.monotonic() - begun < 1
+    found = source.read(clock.monotonic() + 60)
+    assert time.monotonic() - begun < 20
     assert found.problem
     assert {header_words(found)[name] for name in ("lst", "ha", "tele-ra")} == {"UNKNOWN"}
-    assert found.at == pytest.approx(time.time(), abs=2)
+    assert found.at == pytest.approx(time.time(), abs=20)
     source.close()
     source.close()
     assert source.read(clock.monotonic() + 1).problem
