@@ -22,18 +22,21 @@ from tests.harness.rows.clips import clip_of
 from tests.harness.stations.command_line import answer, skycam
 
 pytestmark = pytest.mark.django_db
-NOW = datetime.now(UTC)
+
+
+def ago(**since: float) -> datetime:
+    return datetime.now(UTC) - timedelta(**since)
 
 
 @pytest.fixture
 def film(camera: Camera, root: StorageRoot) -> Clip:
-    return clip_of(camera, root, NOW - timedelta(minutes=5), film=b"a film" * 1000, pinned=True)
+    return clip_of(camera, root, ago(minutes=5), film=b"a film" * 1000, pinned=True)
 
 
 @pytest.fixture
 def capture(camera: Camera, root: StorageRoot) -> Capture:
     """A capture that was saved ten minutes ago, as JPEG and RAW."""
-    capture: Capture = saved(camera, started_at=NOW - timedelta(minutes=10))
+    capture: Capture = saved(camera, started_at=ago(minutes=10))
     file_of(capture, root, f"captures/sky/{capture.pk}.jpg")
     file_of(capture, root, f"captures/sky/{capture.pk}.nef", content=b"raw" * 999, kind="raw", place=1)
     return capture
@@ -43,7 +46,7 @@ def capture(camera: Camera, root: StorageRoot) -> Capture:
 def failed(camera: Camera) -> Capture:
     return Capture.objects.create(
         camera=camera, status="failed", reason="camera_hung", message="It did not answer.",
-        started_at=NOW - timedelta(hours=3),
+        started_at=ago(hours=3),
     )  # fmt: skip
 
 
@@ -123,7 +126,7 @@ def test_the_newest_is_shown_unless_one_is_named(capture: Capture, failed: Captu
 
 
 def test_clips_are_listed(film: Clip, camera: Camera, root: StorageRoot) -> None:
-    older = clip_of(camera, root, NOW - timedelta(hours=2), film=b"old")
+    older = clip_of(camera, root, ago(hours=2), film=b"old")
     assert ids(answer("clips", "list")) == [str(film.pk), str(older.pk)]
     assert ids(answer("clips", "list", "sky", "--pinned")) == [str(film.pk)]
     assert ids(answer("clips", "list", "--to", "1 h")) == [str(older.pk)]

@@ -29,6 +29,10 @@ def at(seconds: float) -> str:
     return stamp_ms(round(seconds * 1000))
 
 
+HOUR = {"from": at(HOUR_AGO), "to": at(HOUR_AGO + HOUR_S)}
+"""With an end: a range until now grows while other tests run, and so do its buckets."""
+
+
 def answer(viewer: Any, **query: Any) -> Any:
     found = viewer.get("/api/v1/readings/", query)
     assert found.status_code == 200, found.content
@@ -43,7 +47,7 @@ def points(viewer: Any, **query: Any) -> Points:
 
 def test_an_hour_of_readings_is_raw(viewer: Any, channel: SensorChannel) -> None:
     read(channel, [1.0, 2.0], from_s=HOUR_AGO)
-    found = answer(viewer, **{"from": at(HOUR_AGO)})
+    found = answer(viewer, **HOUR)
     assert (found["source"], found["bucket_s"], found["complete"]) == ("raw", 0, True)
     assert found["channels"] == [
         {
@@ -61,20 +65,20 @@ def test_three_intervals_without_a_reading_are_a_gap(viewer: Any, channel: Senso
     read(channel, [1.0], from_s=HOUR_AGO)
     read(channel, [2.0], from_s=HOUR_AGO + 6)
     read(channel, [3.0], from_s=HOUR_AGO + 14)
-    found = points(viewer, **{"from": at(HOUR_AGO)})
+    found = points(viewer, **HOUR)
     assert found["t"] == [HOUR_AGO, HOUR_AGO + 6, HOUR_AGO + 8, HOUR_AGO + 14]
     assert found["mean"] == [1.0, 2.0, None, 3.0]
 
 
 def test_a_missing_reading_is_a_gap(viewer: Any, channel: SensorChannel) -> None:
     read(channel, [1.0, None, 3.0], from_s=HOUR_AGO)
-    found = points(viewer, **{"from": at(HOUR_AGO)})
+    found = points(viewer, **HOUR)
     assert (found["mean"], found["quality"]) == ([1.0, None, 3.0], [0, 3, 0])
 
 
 def test_an_implausible_reading_has_no_mean(viewer: Any, channel: SensorChannel) -> None:
     write([Reading(channel=channel, at_ms=HOUR_AGO * 1000, value=85.0, quality=ReadingQuality.IMPLAUSIBLE)])
-    found = points(viewer, **{"from": at(HOUR_AGO)})
+    found = points(viewer, **HOUR)
     assert (found["mean"], found["count"], found["quality"]) == ([None], [0], [2])
 
 
@@ -107,7 +111,7 @@ def test_a_bucket_of_the_past_is_read_from_what_is_kept(viewer: Any, channel: Se
 
 def test_readings_are_grouped_by_the_bucket(viewer: Any, channel: SensorChannel) -> None:
     read(channel, [1.0, 2.0, 3.0, 5.0, 9.0, None], from_s=HOUR_AGO)
-    found = points(viewer, **{"from": at(HOUR_AGO), "bucket": 6})
+    found = points(viewer, **HOUR | {"bucket": 6})
     assert found["t"] == [HOUR_AGO, HOUR_AGO + 6]
     assert (found["mean"], found["min"], found["max"]) == ([2.0, 7.0], [1.0, 5.0], [3.0, 9.0])
     assert (found["count"], found["quality"]) == ([3, 2], [0, 3])
@@ -126,7 +130,7 @@ def test_a_missing_minute_is_a_gap(viewer: Any, channel: SensorChannel) -> None:
     read(channel, [1.0, 2.0], from_s=HOUR_AGO, every_s=60)
     read(channel, [4.0], from_s=HOUR_AGO + 240)
     aggregate_due()
-    found = points(viewer, **{"from": at(HOUR_AGO), "bucket": 60})
+    found = points(viewer, **HOUR | {"bucket": 60})
     assert found["mean"] == [1.0, 2.0, None, 4.0]
 
 
@@ -160,7 +164,7 @@ def test_any_number_of_channels_takes_two_queries(viewer: Any, django_assert_num
         read(channel_of(f"roof{number}"), [1.0], from_s=HOUR_AGO)
     viewer.get("/api/v1/readings/")
     with django_assert_num_queries(4):  # the session and the user, too
-        viewer.get("/api/v1/readings/", {"from": at(HOUR_AGO)})
+        viewer.get("/api/v1/readings/", HOUR)
 
 
 def test_an_answer_has_at_most_a_hundred_channels_and_says_so(viewer: Any) -> None:
@@ -180,7 +184,7 @@ def rows(client: Any, **query: Any) -> list[list[str]]:
 
 def test_each_reading_is_exported_in_utc(viewer: Any, channel: SensorChannel) -> None:
     read(channel, [-1.5, None], from_s=HOUR_AGO)
-    head, *lines = rows(viewer, **{"from": at(HOUR_AGO)})
+    head, *lines = rows(viewer, **HOUR)
     assert head == ["time", "sensor", "channel", "label", "quantity", "unit", "value", "quality"]
     cells = ["roof", "t", "t", "temperature", "°C"]
     assert lines == [[at(HOUR_AGO), *cells, "-1.5", "ok"], [at(HOUR_AGO + 2), *cells, "", "missing"]]
@@ -189,16 +193,14 @@ def test_each_reading_is_exported_in_utc(viewer: Any, channel: SensorChannel) ->
 def test_minutes_are_exported(viewer: Any, channel: SensorChannel) -> None:
     read(channel, [1.0, 2.0], from_s=HOUR_AGO)
     aggregate_due()
-    head, line = rows(viewer, **{"from": at(HOUR_AGO), "bucket": 60})
+    head, line = rows(viewer, **HOUR | {"bucket": 60})
     assert head[6:] == ["mean", "minimum", "maximum", "count", "stale", "implausible", "missing"]
     assert (line[0], line[6:]) == (at(HOUR_AGO), ["1.5", "1.0", "2.0", "2", "0", "0", "0"])
 
 
 def test_a_label_cannot_become_a_formula(viewer: Any) -> None:
     read(channel_of(key="=1+1", label='=HYPERLINK("http://x"),\n'), [1.0], from_s=HOUR_AGO)
-    [_, line] = csv.reader(
-        viewer.get("/api/v1/readings/export/", {"from": at(HOUR_AGO)}).getvalue().decode().split("\r\n")[:-1]
-    )
+    [_, line] = csv.reader(viewer.get("/api/v1/readings/export/", HOUR).getvalue().decode().split("\r\n")[:-1])
     assert line[2].startswith("'=")
     assert line[3].startswith("'=")
 
@@ -208,7 +210,7 @@ def test_an_export_is_read_in_small_queries(
 ) -> None:
     monkeypatch.setattr("monitoring.readings.export.CHUNK", 7)
     read(channel, range(20), from_s=HOUR_AGO)
-    assert [line[6] for line in rows(viewer, **{"from": at(HOUR_AGO)})[1:]] == [f"{n}.0" for n in range(20)]
+    assert [line[6] for line in rows(viewer, **HOUR)[1:]] == [f"{n}.0" for n in range(20)]
 
 
 @pytest.mark.parametrize("query", [{"bucket": "61"}, {"from": "2026-01-01T00:00:00Z", "to": "2026-03-01T00:00:00Z"}])
