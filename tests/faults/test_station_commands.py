@@ -118,7 +118,6 @@ def test_a_pause_outlives_kill_9(station: Station, target: str) -> None:
     eventually(lambda: station.api.get(f"sessions/{session}/")["saved"] >= 2, 40, "two captures")
     assert station.api.post(f"sessions/{session}/pause/").status == 200
     eventually(lambda: station.api.get(f"sessions/{session}/")["state"] == "paused", 40, "the pause")
-    station.spools.eventually_settled()
     saved, pid = station.api.get(f"sessions/{session}/")["saved"], station.cameras.pid()
 
     kill(station, target)
