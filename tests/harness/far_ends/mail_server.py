@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import email.policy
 import ssl
@@ -15,6 +16,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 from tests.harness.stations.station import free_port
+from tests.harness.waiting import PATIENCE_S, eventually_in_loop
 
 PASSWORD = "s3cret of the mail"
 
@@ -47,6 +49,33 @@ def authenticate(_server: SMTP, _session: Any, _envelope: Any, _mechanism: str, 
     return AuthResult(success=right, handled=False)
 
 
+class MailController(Controller):
+    """Ends all connections before it closes: those that just came, and those that their clients left without a word,
+    would never be closed."""
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self._connections: list[SMTP] = []
+
+    def factory(self) -> SMTP:
+        self._connections.append(super().factory())
+        return self._connections[-1]
+
+    def stop(self, no_assert: bool = False) -> None:
+        asyncio.run_coroutine_threadsafe(self._end_connections(), self.loop).result(2 * PATIENCE_S)
+        super().stop(no_assert)
+
+    async def _end_connections(self) -> None:
+        await eventually_in_loop(self._has_no_connection)
+        self.server.close()
+
+    def _has_no_connection(self) -> bool:
+        """Ends those that it has. A task besides this one is a connection that comes or goes."""
+        found = [one.transport for one in self._connections if one.transport]
+        [transport.abort() for transport in found]
+        return not found and len(asyncio.all_tasks()) == 1
+
+
 @contextmanager
 def mail_server(certificate: Path | None = None, *, implicit: bool = False) -> Iterator[MailReceiver]:
     """With a certificate STARTTLS and sign-in are required; `implicit`: TLS from the first byte."""
@@ -59,7 +88,7 @@ def mail_server(certificate: Path | None = None, *, implicit: bool = False) -> I
     if tls and not implicit:
         options |= {"tls_context": tls, "require_starttls": True, "auth_required": True}
     box.port = free_port()
-    controller = Controller(
+    controller = MailController(
         box, "127.0.0.1", box.port, ssl_context=tls if implicit else None, ready_timeout=20, **options
     )
     controller.start()
