@@ -29,7 +29,7 @@ def bodies(process: CameraProcess) -> list[dict[str, Any]]:
     return [records[one]["body"] for one in spooled if records[one]["kind"] == "capture"]
 
 
-def test_captures_take_as_long_as_the_longer_of_exposure_and_fetch(tmp_path: Path) -> None:
+def test_the_next_exposure_begins_while_a_picture_is_fetched(tmp_path: Path) -> None:
     with CameraProcess(tmp_path, settings={"fetch_s": FETCH_S, "width": 320, "height": 240}) as process:
         process.wait_for_type("observed", observed="ready")
         process.start_session(SESSION, exposure_us=round(EXPOSURE_S * 1e6), delay_s=0, count=NUMBER)
