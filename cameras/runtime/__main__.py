@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import faulthandler
 import logging
+import os
 import signal
 import sys
 import threading
-from typing import Any
+from typing import Any, NoReturn
 
 # First of all: after pydantic, which replaces a function of `typing`, numpy takes 50 ms longer to load.
 import numpy as np  # noqa: F401
@@ -25,6 +26,7 @@ from cameras.spool import failpoints
 from core.limits.repeat_limit import RepeatLimitingHandler
 from core.parent_death import die_with_parent
 
+log = logging.getLogger(__name__)
 REPORT_S = 1.0
 
 
@@ -80,5 +82,17 @@ def run(spec: Spec, link: Link) -> None:
             consumer.stop()
 
 
+def exit_at_once(status: int) -> NoReturn:
+    """Exit without finalizing Python. A thread may still hang in a library (FFmpeg, on a camera that went silent), and
+    one that calls back into a finalized Python crashes the process. All files are written and closed by now."""
+    logging.shutdown()
+    os._exit(status)
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[sys.argv.index("--parent") + 1]))
+    try:
+        main(int(sys.argv[sys.argv.index("--parent") + 1]))
+    except Exception:
+        log.exception("The camera process ends, because of an error that it does not handle.")
+        exit_at_once(1)
+    exit_at_once(0)

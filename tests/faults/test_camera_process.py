@@ -243,6 +243,13 @@ def test_a_process_ends_with_its_parent(tmp_path: Path) -> None:
     assert b"is gone" in done.stderr
 
 
+def test_a_process_that_gets_no_spec_ends_with_the_error_and_status_1() -> None:
+    command = [sys.executable, "-m", "cameras.runtime", "--parent", str(os.getpid())]
+    done = subprocess.run(command, cwd=PROJECT, input=b"", capture_output=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert b"ValueError: The link ended before the spec of the camera." in done.stderr
+
+
 # An absent camera
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.far_ends.network.rtsp import RtspServer
+from tests.harness.processes.slow_exit import slow_exit
 
 SECRET = "sesame-open"
 
@@ -54,6 +55,13 @@ def test_a_camera_that_stalls_does_not_hold_up_the_end(tmp_path: Path, server: R
         began = time.monotonic()
         assert process.finish() == 0
     assert time.monotonic() - began < 7  # a silent stream is given up after 8 s
+
+
+def test_a_camera_that_stalls_does_not_crash_the_process_that_ends(tmp_path: Path, server: RtspServer) -> None:
+    with started(tmp_path, server, variables=slow_exit(tmp_path)) as process:
+        process.wait_for_type("observed", observed="ready")
+        server.mood = "stall"
+        assert process.finish() == 0
 
 
 def test_a_wrong_password_is_reported_in_the_status(tmp_path: Path, server: RtspServer) -> None:

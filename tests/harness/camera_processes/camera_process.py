@@ -49,9 +49,11 @@ class CameraProcess:
         camera: str = "0193a000-0000-7000-8000-00000000000c",
         *,
         is_preloaded: bool = True,
+        variables: dict[str, str] | None = None,
         **spec: Any,
     ) -> None:
-        """`is_preloaded`: its modules are imported already, if its variables allow that."""
+        """`is_preloaded`: its modules are imported already, if its variables allow that. `variables` are additional
+        ones."""
         if not (root / MARKER).exists():
             make_root(root, str(uuid6.uuid7()))
         self.root, self.camera = root, camera
@@ -70,7 +72,7 @@ class CameraProcess:
         }  # fmt: skip
         if self.spec["kind"] == "simulated":
             self.spec["settings"] = {"scene": "chart", **self.spec["settings"]}
-        self.process = start(self.environment(), is_preloaded=is_preloaded)
+        self.process = start({**self.environment(), **(variables or {})}, is_preloaded=is_preloaded)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self.send_raw(self.spec)
