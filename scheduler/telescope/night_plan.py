@@ -75,12 +75,12 @@ class NightPlan:
 
     @property
     def never_observed(self) -> list[PassedOver]:
-        return [_unobserved(state) for state in self.end_states if not state.n_done]
+        return [self._unobserved(state) for state in self.end_states if not state.n_done]
 
     @property
     def unfinished(self) -> list[PassedOver]:
         """The fields of which not all is observed, and why no more is."""
-        return [_unobserved(state) for state in self.end_states if state.n_left]
+        return [self._unobserved(state) for state in self.end_states if state.n_left]
 
     def states_before(self, index: int) -> tuple[FieldState, ...]:
         """Of all fields before the observation `index`."""
@@ -96,6 +96,16 @@ class NightPlan:
         before = self.observations[index - 1].field.id if index else self.previous
         jd = self.observations[index].jd
         return choose(self.states_before(index), jd, self.night, previous=before, rule=self.options.rule)
+
+    def _unobserved(self, state: FieldState) -> PassedOver:
+        if state.problem:
+            return PassedOver(state.field, state.problem)
+        begin, until = clock(self.begin), clock(state.jd_set)
+        if state.jd_set <= self.begin:
+            return PassedOver(state.field, f"It could be observed until {until}; this plan begins at {begin}.")
+        time = f"{clock(max(state.jd_rise, self.begin))} to {until}"
+        reason = f"Other fields came first, or it was not due, while it could be observed: {time}."
+        return PassedOver(state.field, reason)
 
 
 def plan_night(
@@ -172,10 +182,3 @@ def _plan_observation(state: FieldState, jd: float, reason: str, site: Telescope
 def _observe(state: FieldState, planned: PlannedObservation) -> FieldState:
     selected = replace(state, selection=planned.selection, interval_h=planned.interval_h)
     return after_observation(selected, planned.jd, planned.place)
-
-
-def _unobserved(state: FieldState) -> PassedOver:
-    if state.problem:
-        return PassedOver(state.field, state.problem)
-    time = f"{clock(state.jd_rise)} to {clock(state.jd_set)}"
-    return PassedOver(state.field, f"Other fields came first, or it was not due, while it could be observed: {time}.")

@@ -121,6 +121,20 @@ def test_a_field_for_which_there_was_no_time_says_when_it_could_be_observed() ->
     assert [field.number for field, _ in found.unfinished] == [0, 1]
 
 
+def test_a_field_that_had_set_before_the_plan_begins_says_so() -> None:
+    states = begin_night(listed("1.00 -25 Y 100 0 1 0"), NIGHT, NIGHT.sunset)
+    assert [reason for _, reason in plan_rest(states, NIGHT, at("06:30")).unfinished] == [
+        "It could be observed until 06:01 UTC; this plan begins at 06:30 UTC."
+    ]
+
+
+def test_the_time_in_which_a_field_could_be_observed_begins_with_the_plan() -> None:
+    states = begin_night(listed("0 0 N 1000 0 100 0", "1.00 -25 Y 100 0 1 0"), NIGHT, NIGHT.sunset)
+    assert [reason for _, reason in plan_rest(states, NIGHT, at("05:00")).never_observed] == [
+        "Other fields came first, or it was not due, while it could be observed: 05:00 UTC to 06:01 UTC."
+    ]
+
+
 @pytest.mark.parametrize("rule", ["priority", "sequential"])
 @settings(max_examples=60, deadline=None)
 @given(field_lists, st.dates(date(2026, 1, 1), date(2026, 12, 31)))
