@@ -84,7 +84,8 @@ def run(spec: Spec, link: Link) -> None:
 
 def exit_at_once(status: int) -> NoReturn:
     """Exit without finalizing Python. A thread may still hang in a library (FFmpeg, on a camera that went silent), and
-    one that calls back into a finalized Python crashes the process. All files are written and closed by now."""
+    one that calls back into a finalized Python crashes the process. Its parts have closed their files by now; what an
+    error left open is recovered at the next start, as after a kill."""
     logging.shutdown()
     os._exit(status)
 
