@@ -31,7 +31,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     station.environment["PATH"] = f"{Path(sys.executable).parent}:{station.environment['PATH']}"
     try:
         station.up()
-        eventually(lambda: "ready" in Shell(station).run("skycam status").stdout, 40, "the simulated camera is ready")
+        eventually(lambda: "ready" in Shell(station).run("skycam status").stdout, "the simulated camera is ready")
         yield Shell(station)
     finally:
         station.ensure_stopped()

@@ -93,7 +93,7 @@ def test_a_backup_is_restored_elsewhere_with_pictures_and_users(original: Statio
     run(restore, restored.data, tmp_path / "backup")
     restored.database.execute(EXPIRE_LEASE)
     try:
-        restored.up().cameras.eventually_ready(within_s=60)
+        restored.up().cameras.eventually_ready()
         assert restored.api.get(f"captures/{capture['id']}/")["sha256"] == capture["sha256"]
         assert restored.cameras.saved_capture()["status"] == "saved"
         assert list(restored.data.glob(f"images/captures/**/{capture['filename']}"))

@@ -99,7 +99,7 @@ def add_cameras(site: Site) -> Site:
         site.api.ask("POST", "cameras/", camera)
     site.api.ask("POST", "cameras/dslr/connect/", {})
     eventually(
-        lambda: {site.station.cameras.observed(slug) for slug in (*SETTINGS, "dslr")} == {"ready"}, 60, "all are ready"
+        lambda: {site.station.cameras.observed(slug) for slug in (*SETTINGS, "dslr")} == {"ready"}, "all are ready"
     )
     for slug, values in SETTINGS.items():
         site.api.ask("PATCH", f"cameras/{slug}/settings/", values)
@@ -110,9 +110,9 @@ def add_cameras(site: Site) -> Site:
         site.api.ask("POST", f"cameras/{slug}/record/", {})
     for slug, programme in SESSIONS.items():
         site.api.ask("POST", f"cameras/{slug}/start/", programme)
-    eventually(lambda: saved(site) >= 24, 120, "24 captures")
+    eventually(lambda: saved(site) >= 24, "24 captures")
     site.api.ask("POST", "cameras/bench/stop-recording/", {})
-    eventually(lambda: site.api.ask("GET", "clips/")["results"], 40, "a clip")
+    eventually(lambda: site.api.ask("GET", "clips/")["results"], "a clip")
     return site
 
 

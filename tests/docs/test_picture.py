@@ -51,4 +51,4 @@ def test_the_picture_is_rendered_again_from_a_station_with_running_sessions(shel
         sessions = [status["session"] or {} for status in body["cameras"]]
         return body if min(session.get("saved", 0) for session in sessions) > 8 else None
 
-    PICTURE.write_text(drawn(eventually(both_run, 60, "nine captures of each camera are saved")))
+    PICTURE.write_text(drawn(eventually(both_run, "nine captures of each camera are saved")))

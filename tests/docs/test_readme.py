@@ -60,5 +60,5 @@ def test_the_commands_of_a_block_succeed(shell: Shell, script: str) -> None:
 def test_the_picture_of_a_session_is_at_its_documented_path(shell: Shell) -> None:
     # On a busy machine the session of the block above may be stopped before its first exposure.
     shell.run("skycam start dslr -e 10ms -d 1s --count 1")
-    found = eventually(lambda: list(Path(shell.station.data).glob("images/captures/dslr/*/*/*/raw/*.jpg")), 60)
+    found = eventually(lambda: list(Path(shell.station.data).glob("images/captures/dslr/*/*/*/raw/*.jpg")))
     assert found[0].read_bytes() == (shell.station.data.parent / "jpegs" / "sky.jpg").read_bytes()

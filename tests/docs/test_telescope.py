@@ -31,7 +31,7 @@ def controller() -> Iterator[None]:
     with subprocess.Popen(
         [str(Path(sys.executable).parent / words[0]), *words[1:]], stdout=subprocess.DEVNULL
     ) as process:
-        eventually(lambda: answers(5000), 20, "the controller answers")
+        eventually(lambda: answers(5000), "the controller answers")
         yield
         process.terminate()
 

@@ -133,7 +133,7 @@ def test_the_exposure_that_an_unmounting_interrupted_is_settled_once_the_root_is
     disk: SmallDisk, process: CameraProcess
 ) -> None:
     capture = process.capture(exposure_us=2_000_000)
-    eventually(lambda: list(process.spool.glob("*.plan")), 60, "the exposure")
+    eventually(lambda: list(process.spool.glob("*.plan")), "the exposure")
     disk.unmount()
     process.wait_for_type("observed", code="root_missing")
     assert os.listdir(disk.path) == []

@@ -45,7 +45,7 @@ def dome(tmp_path_factory: pytest.TempPathFactory, station: Station, shared: dic
         host.start(only="worker")
         added = {"slug": "dome", "name": "Dome", "kind": "simulated", "host": "dome", "settings": SCENE}
         assert station.api.post("cameras/", added).status == 201
-        station.cameras.eventually_ready("dome", within_s=60)
+        station.cameras.eventually_ready("dome")
         yield host
     finally:
         host.ensure_stopped()
@@ -67,14 +67,14 @@ def run_over_both(station: Station) -> str:
     body = {"name": "Both", "cameras": ["simulated", "dome"], "pre_roll_s": 0, "post_roll_s": 0}
     experiment = station.api.post("experiments/", body).body["id"]
     station.api.post(f"experiments/{experiment}/start/")
-    eventually(lambda: records(station, "simulated") and records(station, "dome"), 60, "both record")
+    eventually(lambda: records(station, "simulated") and records(station, "dome"), "both record")
     station.api.post(f"experiments/{experiment}/complete/")
     return str(experiment)
 
 
 def completed_folders(station: Station, experiment: str) -> dict[str, Path]:
     """Host -> folder, once the archive is complete. The sums of each are right."""
-    eventually(lambda: archive_of(station, experiment).get("state") == "complete", 120, "its archive")
+    eventually(lambda: archive_of(station, experiment).get("state") == "complete", "its archive")
     folders = {one["host"]: Path(one["path"]) for one in archive_of(station, experiment)["folders"]}
     command = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
     checked = [subprocess.run(command, cwd=folder, check=False).returncode for folder in folders.values()]

@@ -39,7 +39,7 @@ def station(tmp_path_factory: pytest.TempPathFactory, clock: WallClock) -> Itera
 def session(station: Station, clock: WallClock) -> Iterator[str]:
     """A session, started once the host answers again: a clock set forward makes its heartbeat expire."""
     programme = {"exposure_us": 1000, "cadence_s": 0.25}
-    answer = eventually(lambda: started(station.api.post("cameras/simulated/start/", programme)), 40, "the host")
+    answer = eventually(lambda: started(station.api.post("cameras/simulated/start/", programme)), "the host")
     yield str(answer["id"])
     station.api.post("cameras/simulated/stop/")
     station.spools.eventually_settled()
@@ -52,7 +52,7 @@ def started(answer: Answer) -> dict[str, Any]:
 
 def wait_for_saves(station: Station, session: str) -> None:
     before = station.api.get(f"sessions/{session}/")["saved"]
-    eventually(lambda: station.api.get(f"sessions/{session}/")["saved"] >= before + 6, 40, "the session goes on")
+    eventually(lambda: station.api.get(f"sessions/{session}/")["saved"] >= before + 6, "the session goes on")
 
 
 def captures_of(station: Station, session: str) -> list[tuple[int, datetime]]:

@@ -38,7 +38,7 @@ def both_there(station: DslrStation, desk: Desk) -> Iterator[None]:
     control(desk.folder, "")
     desk.plug_cameras(EAST, WEST)
     for slug in ("east", "west"):
-        eventually(lambda slug=slug: captures(station, slug), 90, f"{slug} takes a picture")
+        eventually(lambda slug=slug: captures(station, slug), f"{slug} takes a picture")
 
 
 def captures(station: DslrStation, slug: str) -> bool:
@@ -50,7 +50,7 @@ def test_each_slug_has_the_camera_of_its_serial_number(station: DslrStation) -> 
 
 
 def test_battery_and_card_are_in_status_command_line_and_page(station: DslrStation) -> None:
-    eventually(lambda: station.status_of_camera("east")["battery_percent"], 40, "the battery")
+    eventually(lambda: station.status_of_camera("east")["battery_percent"], "the battery")
     statuses = [station.status_of_camera("east"), station.command_line_status("east")]
     assert [(status["battery_percent"], status["card_free_bytes"]) for status in statuses] == [(77, 32_000_000_000)] * 2
     page = station.page("/cameras/east/")
@@ -82,7 +82,7 @@ def test_an_unplugged_camera_is_reported_everywhere_and_resumes_on_another_port(
     assert station.reported_everywhere("east", gone) == EVERYWHERE
     assert station.cameras.saved_capture("west")["status"] == "saved"
     desk.plug_cameras(WEST, "usb:002,017 6012345")
-    station.cameras.eventually_ready("east", within_s=90)
+    station.cameras.eventually_ready("east")
     assert station.cameras.saved_capture("east")["serial"] == "6012345"
 
 
@@ -95,7 +95,7 @@ def test_a_camera_held_by_a_file_manager_is_reported_everywhere_and_comes_back_o
         desk.plug_cameras(WEST, "usb:001,009 6012345")
         held = f"The camera at usb:001,009 is held by another process, probably {FILE_MANAGER} (pid {pid}; stop it with"
         assert station.reported_everywhere("east", held) == EVERYWHERE
-    station.cameras.eventually_ready("east", within_s=90)
+    station.cameras.eventually_ready("east")
     assert station.cameras.saved_capture("east")["status"] == "saved"
 
 
@@ -103,13 +103,13 @@ def hung_in_a_session(station: DslrStation, desk: Desk) -> tuple[str, list[str]]
     """A session that resumed after its camera hung in libgphoto2's capture(); how the other camera's captures ended
     meanwhile."""
     session = station.cameras.start_session("east", exposure_us=10_000, cadence_s=0.5)
-    eventually(lambda: station.api.get(f"sessions/{session}/")["saved"] >= 2, 40, "the session runs")
+    eventually(lambda: station.api.get(f"sessions/{session}/")["saved"] >= 2, "the session runs")
     control(desk.folder, "hang capture once usb:001,004")
-    eventually(lambda: not (desk.folder / "control").exists(), 40, "the camera hangs")
+    eventually(lambda: not (desk.folder / "control").exists(), "the camera hangs")
     beside = [station.cameras.saved_capture("west", exposure_us=10_000)["status"] for _ in range(5)]
-    eventually(lambda: station.api.get(f"sessions/{session}/")["gaps"], 60, "the gap")
+    eventually(lambda: station.api.get(f"sessions/{session}/")["gaps"], "the gap")
     saved = station.api.get(f"sessions/{session}/")["saved"]
-    eventually(lambda: station.api.get(f"sessions/{session}/")["saved"] >= saved + 2, 60, "the session goes on")
+    eventually(lambda: station.api.get(f"sessions/{session}/")["saved"] >= saved + 2, "the session goes on")
     return session, beside
 
 

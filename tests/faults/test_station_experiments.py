@@ -75,14 +75,14 @@ class Run:
 
     def eventually_filed(self) -> dict[str, Any]:
         """Its account once it is settled and nothing is pending any more, nor left in a spool by a kill."""
-        eventually(lambda: self.body()["settled"], 60, "it is settled")
-        eventually(lambda: not any(one["pending_s"] for one in self.account().values()), 60, "its clips have rows")
-        eventually(lambda: not self.records("simulated") and self.station.spools.settled(), 60, "no clip is left")
+        eventually(lambda: self.body()["settled"], "it is settled")
+        eventually(lambda: not any(one["pending_s"] for one in self.account().values()), "its clips have rows")
+        eventually(lambda: not self.records("simulated") and self.station.spools.settled(), "no clip is left")
         return self.account()
 
     def eventually_archived(self) -> Path:
         """The folder of its archive, once it is complete."""
-        eventually(lambda: self.body_when_there().get("state") == "archived", 120, f"archived: {self.archive()}")
+        eventually(lambda: self.body_when_there().get("state") == "archived", f"archived: {self.archive()}")
         [folder] = self.archive()["folders"]
         return Path(folder["path"])
 
@@ -107,8 +107,8 @@ def sums_are_right(folder: Path) -> bool:
 def test_a_run_by_the_api_has_clips_of_all_of_it_and_stills_of_the_dslr(station: DslrStation) -> None:
     run = Run(station, "simulated", "second", "east", tags=["dew"])
     assert run.do("start")["state"] == "running"
-    eventually(lambda: run.account()["east"]["captures"]["saved"] >= 3, 60, "stills")
-    eventually(lambda: run.account()["second"]["clips"] >= 1, 60, "a clip has ended")
+    eventually(lambda: run.account()["east"]["captures"]["saved"] >= 3, "stills")
+    eventually(lambda: run.account()["second"]["clips"] >= 1, "a clip has ended")
     run.do("notes", {"text": "First drops."})
     assert run.do("complete")["state"] == "completed"
     account = run.eventually_filed()
@@ -119,7 +119,7 @@ def test_a_run_by_the_api_has_clips_of_all_of_it_and_stills_of_the_dslr(station:
         assert account[camera]["clips"] >= 1
     assert account["east"]["means"] == "stills"
     [link] = account["east"]["sessions"]
-    eventually(lambda: station.api.get(f"sessions/{link['session']}/")["state"] == "stopped", 40, "its session ends")
+    eventually(lambda: station.api.get(f"sessions/{link['session']}/")["state"] == "stopped", "its session ends")
     assert claims_of(station) == []
     folder = run.eventually_archived()
     assert sums_are_right(folder)
@@ -134,16 +134,16 @@ def test_a_run_by_the_api_has_clips_of_all_of_it_and_stills_of_the_dslr(station:
 def test_the_archive_is_made_whatever_is_killed_after_the_run(station: DslrStation, target: str) -> None:
     run = Run(station, "simulated", "second")
     run.do("start")
-    eventually(lambda: run.records("simulated") and run.records("second"), 40, "they record")
+    eventually(lambda: run.records("simulated") and run.records("second"), "they record")
     run.do("complete")
     kill(station, target)
-    eventually(run.archive, 90, "an archive")
+    eventually(run.archive, "an archive")
     kill(station, "jobs")
     assert sums_are_right(run.eventually_archived())
     found = run.archive()
     assert found["missing"] == []
     job = station.api.post(f"archives/{found['id']}/verify/").body["results"][0]["id"]
-    eventually(lambda: station.api.get(f"jobs/{job}/")["state"] == "done", 60, "verified")
+    eventually(lambda: station.api.get(f"jobs/{job}/")["state"] == "done", "verified")
     assert run.archive()["verification"] == "whole"
 
 
@@ -161,11 +161,11 @@ def test_the_command_line_of_the_document_runs_an_experiment(station: DslrStatio
 def test_a_kill_in_the_middle_loses_nothing_and_is_stated(station: DslrStation, target: str, attempt: int) -> None:
     run = Run(station, "simulated")
     run.do("start")
-    eventually(lambda: run.records("simulated"), 40, "it records")
+    eventually(lambda: run.records("simulated"), "it records")
     kill(station, target)
-    eventually(lambda: run.records("simulated"), 90, "it records again")
+    eventually(lambda: run.records("simulated"), "it records again")
     time_of_kill = run.account()["simulated"]["length_s"]
-    eventually(lambda: run.account()["simulated"]["length_s"] > time_of_kill + 2, 40, "some more seconds")
+    eventually(lambda: run.account()["simulated"]["length_s"] > time_of_kill + 2, "some more seconds")
     run.do("complete")
     account = run.eventually_filed()["simulated"]
     missing = sum(seconds(gap) for gap in account["gaps"])
@@ -181,13 +181,13 @@ def seconds(gap: dict[str, Any]) -> float:
 def test_the_pre_roll_comes_from_rolling_clips_and_their_recording_goes_on(station: DslrStation) -> None:
     station.api.post("cameras/simulated/record/")
     clips = len(station.api.get("clips/?camera=simulated&limit=200")["results"])
-    eventually(lambda: len(station.api.get("clips/?camera=simulated&limit=200")["results"]) > clips, 40, "a clip")
+    eventually(lambda: len(station.api.get("clips/?camera=simulated&limit=200")["results"]) > clips, "a clip")
     run = Run(station, "simulated", pre_roll_s=4, post_roll_s=2)
     begun = time.time()
     run.do("start")
     eventually(lambda: time.time() > begun + 3)
     run.do("complete")
-    claims = eventually(lambda: len(found := claims_of(station)) == 1 and found, 40, "the experiment's claim ends")
+    claims = eventually(lambda: len(found := claims_of(station)) == 1 and found, "the experiment's claim ends")
     assert claims[0]["kind"] == "rolling"
     station.api.post("cameras/simulated/stop-recording/")
     account = run.eventually_filed()["simulated"]
@@ -205,10 +205,10 @@ def claims_of(station: DslrStation) -> list[dict[str, Any]]:
 def test_an_operators_stop_is_a_gap_with_a_name(station: DslrStation) -> None:
     run = Run(station, "simulated")
     run.do("start")
-    eventually(lambda: run.records("simulated"), 40, "it records")
+    eventually(lambda: run.records("simulated"), "it records")
     assert station.api.post("cameras/simulated/stop-recording/").status == 409
     assert station.api.post("cameras/simulated/stop-recording/", {"experiments": "suspend"}).status == 200
-    eventually(lambda: run.account()["simulated"]["gaps"], 40, "the gap")
+    eventually(lambda: run.account()["simulated"]["gaps"], "the gap")
     assert station.api.post("cameras/simulated/record/").status == 200
     station.api.post("cameras/simulated/stop-recording/", {"experiments": "keep"})
     run.do("complete")

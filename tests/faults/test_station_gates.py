@@ -33,7 +33,7 @@ class GatedStation(Station):
         return dict(gate)
 
     def eventually_open(self, *, is_open: bool) -> None:
-        eventually(lambda: self.gate()["open"] is is_open, WITHIN_S, f"the gate is open: {is_open}")
+        eventually(lambda: self.gate()["open"] is is_open, f"the gate is open: {is_open}")
 
 
 @pytest.fixture(scope="module")
@@ -54,17 +54,17 @@ def test_a_session_pauses_while_the_gate_is_closed_and_goes_on_by_itself(station
     def ledger() -> dict[str, Any]:
         return dict(station.api.get(f"sessions/{session}/"))
 
-    eventually(lambda: ledger()["saved"] >= 3, 40, "the session runs")
+    eventually(lambda: ledger()["saved"] >= 3, "the session runs")
     station.rain.set(0.4)
     station.eventually_open(is_open=False)
     closed_at = time.monotonic()
     assert station.gate()["sentence"] == "The gate rain is closed: 0.4 is above 0.2."
     assert station.cameras.capture().status == 201
-    eventually(lambda: time.monotonic() - closed_at >= CLOSED_S, 40, "some starts have passed")
+    eventually(lambda: time.monotonic() - closed_at >= CLOSED_S, "some starts have passed")
     station.rain.set(0.1)
     station.eventually_open(is_open=True)
     saved = ledger()["saved"]
-    eventually(lambda: ledger()["saved"] >= saved + 3, WITHIN_S, "it goes on")
+    eventually(lambda: ledger()["saved"] >= saved + 3, "it goes on")
     station.api.post(f"sessions/{session}/stop/")
     station.spools.eventually_settled()
     found = ledger()
@@ -90,7 +90,7 @@ def test_the_changes_of_the_gate_are_events(station: GatedStation) -> None:
         found = kinds()
         return ("gate.closed", data) in found and found[-1][0] == "gate.opened"
 
-    eventually(both_are_written, 40, kinds)
+    eventually(both_are_written, kinds)
 
 
 def test_a_camera_process_that_is_killed_starts_with_a_closed_gate(station: GatedStation) -> None:
@@ -103,5 +103,5 @@ def test_a_camera_process_that_is_killed_starts_with_a_closed_gate(station: Gate
     assert station.cameras.capture().status in {201, 202}
     assert station.api.get(f"sessions/{session}/")["saved"] == 0
     station.rain.set(0.1)
-    eventually(lambda: station.api.get(f"sessions/{session}/")["saved"] >= 2, 40, "it begins")
+    eventually(lambda: station.api.get(f"sessions/{session}/")["saved"] >= 2, "it begins")
     station.api.post(f"sessions/{session}/stop/")

@@ -38,12 +38,12 @@ def exposing(station: Station, camera: str = "simulated", **settings: object) ->
     """Id of a capture whose shutter is open now."""
     capture = station.api.post(f"cameras/{camera}/capture/", settings, Prefer="respond-async").body["id"]
     plan = station.config.storage_root / ".spool"
-    eventually(lambda: list(plan.glob(f"*/{capture}.plan")), 40, "the plan of the capture")
+    eventually(lambda: list(plan.glob(f"*/{capture}.plan")), "the plan of the capture")
     return str(capture)
 
 
 def eventually_ends(station: Station, capture: str, within_s: float = 60) -> tuple[str, str]:
-    eventually(lambda: station.database.status_of(capture)[0] != "planned", within_s, "the outcome of the capture")
+    eventually(lambda: station.database.status_of(capture)[0] != "planned", "the outcome of the capture")
     return station.database.status_of(capture)
 
 
@@ -74,19 +74,19 @@ def crash(station: Station, times: int) -> int:
     for _ in range(times):
         pid = station.cameras.pid()
         os.kill(pid, signal.SIGSEGV)
-        eventually(lambda pid=pid: station.cameras.pids().get("simulated") != pid, 40, "the crash")
+        eventually(lambda pid=pid: station.cameras.pids().get("simulated") != pid, "the crash")
     return station.cameras.pid()
 
 
 def crash_until_quarantined(station: Station) -> None:
     os.kill(crash(station, times=CRASHES - 1), signal.SIGSEGV)
-    eventually(lambda: station.cameras.observed() == "quarantined", 40, "quarantine")
+    eventually(lambda: station.cameras.observed() == "quarantined", "quarantine")
 
 
 def wait_until_healthy(station: Station) -> None:
     """An earlier test may have left a capture that still runs: the camera is busy until its end."""
     connect = functools.partial(station.api.post, "cameras/simulated/connect/")
-    eventually(lambda: connect().body["observed"] == "ready", 40, "the camera is ready")
+    eventually(lambda: connect().body["observed"] == "ready", "the camera is ready")
 
 
 def open_alerts(station: Station) -> list[tuple[str, ...]]:
@@ -96,14 +96,14 @@ def open_alerts(station: Station) -> list[tuple[str, ...]]:
 def test_a_crash_loop_ends_in_quarantine_with_an_alert_and_connect_ends_that(station: Station) -> None:
     wait_until_healthy(station)
     crash_until_quarantined(station)
-    eventually(lambda: open_alerts(station) == [("camera.quarantined:simulated",)], 40, "the alert")
+    eventually(lambda: open_alerts(station) == [("camera.quarantined:simulated",)], "the alert")
     refused = station.cameras.capture()
     assert refused.status == 503
     assert refused.body["type"] == "/problems/camera-not-reachable"
     assert "then connect it." in refused.body["detail"]
     wait_until_healthy(station)
     assert station.cameras.saved_capture()["status"] == "saved"
-    eventually(lambda: open_alerts(station) == [], 40, "the alert is resolved")
+    eventually(lambda: open_alerts(station) == [], "the alert is resolved")
 
 
 def capture_for_a_stopped_process(station: Station) -> str:
@@ -118,8 +118,8 @@ def test_a_capture_that_a_quarantined_camera_never_began_has_its_outcome_soon(st
     with stopped(pid):
         capture = capture_for_a_stopped_process(station)
         os.kill(pid, signal.SIGKILL)
-        eventually(lambda: station.cameras.observed() == "quarantined", 40, "quarantine")
-    assert eventually_ends(station, capture, within_s=SOONER_THAN_ITS_DEADLINE_S) == ("failed", "not_started")
+        eventually(lambda: station.cameras.observed() == "quarantined", "quarantine")
+    assert eventually_ends(station, capture) == ("failed", "not_started")
     wait_until_healthy(station)
 
 
@@ -129,7 +129,7 @@ def test_a_camera_that_hangs_on_disconnect_is_disconnected_without_a_crash_event
     with stopped(station.cameras.pid()):
         capture = capture_for_a_stopped_process(station)
         assert station.api.post("cameras/simulated/disconnect/").body["observed"] == "disconnected"
-    assert eventually_ends(station, capture, within_s=SOONER_THAN_ITS_DEADLINE_S) == ("failed", "not_started")
+    assert eventually_ends(station, capture) == ("failed", "not_started")
     assert station.database.rows("SELECT observed FROM cameras_camera WHERE slug = 'simulated'") == [("disconnected",)]
     assert len(station.database.events("part.restarted")) == crashes
     wait_until_healthy(station)

@@ -73,7 +73,7 @@ def test_a_message_whose_process_is_killed_while_it_is_sent_comes_once_more(
     raise_alert(station, "test.killed")
     eventually(lambda: receiver.received)
     kill(station, "jobs")
-    [delivery] = eventually(lambda: sent(station), AFTER_THE_LEASE_S)
+    [delivery] = eventually(lambda: sent(station))
     assert [json.loads(got.body)["id"] for got in receiver.received] == [delivery["id"], delivery["id"]]
     assert delivery["tries"] == 2
 

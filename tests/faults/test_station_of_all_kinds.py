@@ -37,14 +37,14 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DslrStation]:
 
 def add(station: DslrStation, slug: str, kind: str, address: str) -> None:
     assert station.api.post("cameras/", {"slug": slug, "kind": kind, "address": address}).status == 201
-    station.cameras.eventually_ready(slug, within_s=60)
+    station.cameras.eventually_ready(slug)
 
 
 @pytest.fixture(scope="module")
 def sessions(station: DslrStation) -> dict[str, str]:
     """A session on each camera, with a capture every two seconds, which a slow machine can keep up with."""
     running = {slug: station.cameras.start_session(slug, exposure_us=10_000, cadence_s=2.0) for slug in KINDS}
-    eventually(lambda: all(saved(station, session) >= 2 for session in running.values()), 90, "all of them capture")
+    eventually(lambda: all(saved(station, session) >= 2 for session in running.values()), "all of them capture")
     return running
 
 
@@ -76,7 +76,7 @@ def test_the_others_lose_nothing_when_the_process_of_one_is_killed(
     before = {slug: lost(station, sessions[slug]) for slug in KINDS}
     count = saved(station, sessions[killed])
     os.kill(station.cameras.pid(killed), signal.SIGKILL)
-    eventually(lambda: saved(station, sessions[killed]) >= count + 2, 60, f"{killed} goes on")
+    eventually(lambda: saved(station, sessions[killed]) >= count + 2, f"{killed} goes on")
     assert [slug for slug in KINDS if slug != killed and lost(station, sessions[slug]) != before[slug]] == []
     assert {reason for _, reason in lost(station, sessions[killed])[0]} <= {"interrupted", "camera_crashed"}
 
@@ -91,5 +91,5 @@ def test_a_wrong_password_is_reported_everywhere_until_the_right_one_is_saved(st
         saved = station.api.call("PATCH", "cameras/gate/", {"address": right})
         assert saved.status == 200
         assert saved.body["address"] == shown
-        station.cameras.eventually_ready("gate", within_s=60)
+        station.cameras.eventually_ready("gate")
         assert station.cameras.saved_capture("gate")["status"] == "saved"

@@ -65,7 +65,7 @@ def add(station: Station, kind: str, settings: dict[str, Any], secret: dict[str,
     body = {"name": kind, "kind": kind, "classes": ["rolling_clip"], "settings": settings, "secret": secret}
     path = f"offsite/destinations/{station.api.ask('POST', 'offsite/destinations/', body)['id']}/"
     job = station.api.ask("POST", f"{path}test/", {"host": "main"})["id"]
-    eventually(lambda: station.api.get(f"jobs/{job}/")["state"] == "done", 60, "it was tested")
+    eventually(lambda: station.api.get(f"jobs/{job}/")["state"] == "done", "it was tested")
     return path
 
 
@@ -99,13 +99,13 @@ def test_a_bucket_that_is_down_for_a_while_and_corrupts_an_upload_gets_each_clip
     place = {"endpoint": f"http://127.0.0.1:{proxy.port}", "bucket": BUCKET, "access_key": KEYS["access_key"]}
     proxy.faults.append(once(corrupt, lambda request: ".mp4" in request.path))
     path = add(station, "s3", place, {"secret_key": KEYS["secret_key"]})
-    eventually(lambda: verified(station, path) >= 1, RETRIED_S, "a copy")
+    eventually(lambda: verified(station, path) >= 1, "a copy")
     proxy.stop()
     put_clip(station, STARTED + 10 * LATER, FILMS[0][::-1], 60)
-    eventually(lambda: alerts(station, "offsite.failing:"), RETRIED_S, "the alert of a server that is down")
+    eventually(lambda: alerts(station, "offsite.failing:"), "the alert of a server that is down")
     kill(station, "jobs")
     proxy.start()
-    eventually(lambda: verified(station, path) == len(FILMS) + 1, RETRIED_S, "all are verified")
+    eventually(lambda: verified(station, path) == len(FILMS) + 1, "all are verified")
     assert stored_in_bucket(server) == sorted([*FILMS, FILMS[0][::-1]])
     assert len(events(station, "offsite.damaged")) == 1
     assert alerts(station, "offsite.") == []
@@ -113,8 +113,8 @@ def test_a_bucket_that_is_down_for_a_while_and_corrupts_an_upload_gets_each_clip
 
 def test_an_sshd_gets_each_clip_whole_although_the_station_is_killed(station: Station, sshd: Sshd) -> None:
     path = add(station, "sftp", sshd.settings, sshd.secret)
-    eventually(lambda: verified(station, path) >= 1, RETRIED_S, "a copy")
+    eventually(lambda: verified(station, path) >= 1, "a copy")
     kill(station, "all")
-    eventually(lambda: verified(station, path) >= len(FILMS), RETRIED_S, "all are verified")
+    eventually(lambda: verified(station, path) >= len(FILMS), "all are verified")
     stored = {file.read_bytes() for file in sshd.folder.glob("copies/**/*.mp4")}
     assert set(FILMS) <= stored

@@ -57,9 +57,9 @@ def test_a_session_goes_on_while_the_database_is_locked_and_its_rows_appear_afte
     missed = held_s / CADENCE_S
     with station.database.locked():
         before = saved(station)
-        eventually(lambda: waiting(station) > missed, held_s + 60, "records wait in the spool")
+        eventually(lambda: waiting(station) > missed, "records wait in the spool")
         assert saved(station) == before
-    eventually(lambda: saved(station) > before + missed, 40, "the rows")
+    eventually(lambda: saved(station) > before + missed, "the rows")
 
 
 def test_a_camera_process_killed_while_the_database_is_locked_is_back_before_the_lock_ends(
@@ -68,20 +68,20 @@ def test_a_camera_process_killed_while_the_database_is_locked_is_back_before_the
     pid = station.cameras.pid()
     with station.database.locked():
         os.kill(pid, signal.SIGKILL)
-        eventually(lambda: station.cameras.pids().get("simulated", pid) != pid, 30, "another process")
+        eventually(lambda: station.cameras.pids().get("simulated", pid) != pid, "another process")
         before = waiting(station)
-        eventually(lambda: waiting(station) > before, 40, "the session goes on")
+        eventually(lambda: waiting(station) > before, "the session goes on")
 
 
 def test_a_capture_that_is_safe_in_the_spool_is_answered_although_the_database_is_locked(station: Station) -> None:
     with ThreadPoolExecutor(1) as caller:
         capture = caller.submit(station.cameras.capture, exposure_us=2_000_000)
-        eventually(lambda: any(name.endswith(".plan") for name in station.spools.files()), 40, "the exposure")
+        eventually(lambda: any(name.endswith(".plan") for name in station.spools.files()), "the exposure")
         with station.database.locked():
             answer = capture.result(20)
     assert answer.status in {201, 202}
     assert answer.took_s < WAITED_IN_VAIN_S
-    eventually(lambda: station.database.status_of(answer.body["id"]) == ("saved", ""), 40, "its row")
+    eventually(lambda: station.database.status_of(answer.body["id"]) == ("saved", ""), "its row")
 
 
 def test_a_request_during_a_short_lock_waits(station: Station) -> None:
@@ -92,7 +92,7 @@ def test_a_request_during_a_short_lock_waits(station: Station) -> None:
             assert station.api.call("GET", "cameras/simulated/status/").status == 200
         answer = capture.result(20)
     assert answer.status in {201, 202}, answer
-    eventually(lambda: station.database.status_of(answer.body["id"]) == ("saved", ""), 40, "its row")
+    eventually(lambda: station.database.status_of(answer.body["id"]) == ("saved", ""), "its row")
 
 
 def test_a_request_during_a_long_lock_soon_fails_because_the_database_is_away(station: Station) -> None:
@@ -110,23 +110,23 @@ def test_without_its_broker_a_session_goes_on_and_commands_fail_at_once_with_a_m
     with broker.gone():
         refused = station.cameras.capture()
         before = saved(station)
-        eventually(lambda: saved(station) > before + gone_s / CADENCE_S, gone_s + 60, "captures without a broker")
+        eventually(lambda: saved(station) > before + gone_s / CADENCE_S, "captures without a broker")
     assert refused.status == 503
     assert refused.body["type"] == "/problems/broker-down"
     assert refused.took_s < ANSWERED_S
     assert "Running sessions go on" in refused.body["detail"]
-    eventually(lambda: station.cameras.capture().status == 201, 40, "captures by command again")
+    eventually(lambda: station.cameras.capture().status == 201, "captures by command again")
 
 
 def test_a_broker_that_hangs_is_reported_like_one_that_is_gone(station: Station, session: str, broker: Broker) -> None:
     with stopped(broker.process.pid):
         refused = station.cameras.capture()
         before = saved(station)
-        eventually(lambda: saved(station) > before + 4, 40, "captures without a broker")
+        eventually(lambda: saved(station) > before + 4, "captures without a broker")
     assert refused.status == 503
     assert refused.body["type"] == "/problems/broker-down"
     assert refused.took_s < ANSWERED_S
-    eventually(lambda: station.cameras.capture().status == 201, 40, "captures by command again")
+    eventually(lambda: station.cameras.capture().status == 201, "captures by command again")
 
 
 READ = ("cameras/", "cameras/simulated/status/", "health/")
@@ -145,7 +145,7 @@ def test_while_its_broker_hangs_pages_and_commands_are_answered_at_once_and_work
         took = [median_s(station.cameras.capture)]
         took += [median_s(functools.partial(station.api.call, "GET", path)) for path in READ]
         assert station.api.call("GET", "captures/").status == 200
-    eventually(lambda: station.cameras.capture().status == 201, 10, "captures by command again")
+    eventually(lambda: station.cameras.capture().status == 201, "captures by command again")
     assert max(took) < 1
 
 
@@ -154,8 +154,8 @@ def test_a_broker_that_refuses_writes_ends_no_part_and_no_session(
 ) -> None:
     before, parts, camera = saved(station), station.pids(), station.cameras.pid()
     with broker.read_only():
-        eventually(lambda: saved(station) > before + 3 / CADENCE_S, 40, "captures beside a broker that refuses writes")
-    eventually(lambda: station.cameras.capture().status == 201, 40, "captures by command again")
+        eventually(lambda: saved(station) > before + 3 / CADENCE_S, "captures beside a broker that refuses writes")
+    eventually(lambda: station.cameras.capture().status == 201, "captures by command again")
     assert station.pids() == parts
     assert station.cameras.pid() == camera
 
@@ -178,7 +178,7 @@ def test_without_its_broker_recording_goes_on_and_loses_no_frame(
     with broker.gone():
         recording.wait_while_recording(gone_s)
     recording.record("")
-    eventually(lambda: recording.newest_clip()["frames"] > 3 * gone_s, 40, "the clip has its row")
+    eventually(lambda: recording.newest_clip()["frames"] > 3 * gone_s, "the clip has its row")
     clip = recording.newest_clip()
     assert clip["lost_frames"] == 0
     assert clip["interrupted"] == 0
@@ -192,8 +192,8 @@ def test_a_clip_whose_process_is_killed_while_the_database_is_locked_has_its_row
     camera = station.cameras.pid()
     with station.database.locked():
         os.kill(camera, signal.SIGTERM)
-        eventually(lambda: list(recording.spool.glob("*/clips/*.done")), 40, "its record waits")
-    eventually(lambda: len(recording.paths()) > len(clips), 40, "its row")
+        eventually(lambda: list(recording.spool.glob("*/clips/*.done")), "its record waits")
+    eventually(lambda: len(recording.paths()) > len(clips), "its row")
     clip = recording.newest_clip()
     assert clip["interrupted"] == 1
     assert clip["lost_frames"] is None
@@ -206,4 +206,4 @@ def test_an_outage_raises_no_error_in_the_supervisor(station: Station) -> None:
 
 def test_after_all_outages_the_ledger_adds_up(station: Station) -> None:
     # A camera process that was just restarted may begin one more clip before it hears that recording was stopped.
-    eventually(lambda: station.spools.settled() and station.spools.inconsistencies() == [], 60, "nothing is left over")
+    eventually(lambda: station.spools.settled() and station.spools.inconsistencies() == [], "nothing is left over")

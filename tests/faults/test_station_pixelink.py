@@ -35,7 +35,7 @@ def bare(sdk: Sdk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station
 @pytest.fixture(scope="module")
 def status_without_sdk(bare: Station) -> tuple[dict[str, Any], int]:
     """The camera's status while the SDK is missing, and the HTTP status of a capture with the other camera."""
-    status = eventually(lambda: status_if(bare, "reconnecting"), 40, "the camera is reconnecting")
+    status = eventually(lambda: status_if(bare, "reconnecting"), "the camera is reconnecting")
     return status, bare.cameras.capture().status
 
 
@@ -43,7 +43,7 @@ def status_without_sdk(bare: Station) -> tuple[dict[str, Any], int]:
 def station(bare: Station, sdk: Sdk, status_without_sdk: object) -> Station:
     """The same station after the SDK was installed: it was not started again."""
     sdk.install()
-    bare.cameras.eventually_ready("microscope", within_s=60)
+    bare.cameras.eventually_ready("microscope")
     return bare
 
 
@@ -94,17 +94,17 @@ def test_a_setting_out_of_range_gives_a_warning_in_answer_and_event_log(station:
     assert body["actual"]["exposure_us"] == 3096
     (warning,) = body["warnings"]
     assert warning.startswith("The camera keeps its exposure time of 3.096 ms")
-    eventually(lambda: ("warning", f"microscope: {warning}") in events(station, "camera.settings"), 40, "the event")
+    eventually(lambda: ("warning", f"microscope: {warning}") in events(station, "camera.settings"), "the event")
 
 
 def test_a_camera_in_use_elsewhere_and_an_unplugged_one_are_reported(station: Station, sdk: Sdk) -> None:
     sdk.unplug()
-    gone = eventually(lambda: status_if(station, "reconnecting"), 40, "the camera is reconnecting")
+    gone = eventually(lambda: status_if(station, "reconnecting"), "the camera is reconnecting")
     assert "PixeLink camera" in gone["reason"]
     sdk.fails("PxLInitializeEx", 0x80000007)
     sdk.plug(SERIAL)
-    held = eventually(lambda: "in use by another program" in station.api.get(f"{CAMERA}status/")["reason"], 40, "held")
+    held = eventually(lambda: "in use by another program" in station.api.get(f"{CAMERA}status/")["reason"], "held")
     sdk.works("PxLInitializeEx")
-    station.cameras.eventually_ready("microscope", within_s=60)
+    station.cameras.eventually_ready("microscope")
     assert held
     assert station.cameras.saved_capture("microscope", exposure_us=1000)["status"] == "saved"

@@ -57,7 +57,7 @@ def grows(station: Station, beside: str = "", frames: int = 10) -> str:
         status = recorder(station)
         return str(status["clip"]) if status.get("frames", 0) >= frames and status["clip"] != beside else ""
 
-    return str(eventually(found, BACK_S, f"a clip grows: {recorder(station)}"))
+    return str(eventually(found, f"a clip grows: {recorder(station)}"))
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def row_of(station: Station, clip: str) -> dict[str, Any]:
     """The clip's row, once it exists."""
     names = ("path", "frames", "lost_frames", "interrupted", "requested_by", "kind")
     question = f"SELECT {', '.join(names)} FROM captures_clip WHERE id = ?"
-    [row] = eventually(lambda: station.database.rows(question, clip.replace("-", "")), BACK_S, "its row")
+    [row] = eventually(lambda: station.database.rows(question, clip.replace("-", "")), "its row")
     return dict(zip(names, row, strict=True))
 
 
@@ -122,12 +122,12 @@ def wait_for_poster(station: Station, clip: str) -> None:
     row_of(station, clip)
     sha256 = station.api.get(f"clips/{clip}/")["sha256"]
     rendered = station.config.storage_root / ".thumbnails" / sha256[:2]
-    eventually(lambda: len(list(rendered.glob(f"{sha256}-*.jpg"))) == len(SIZES), POSTER_S, "the poster")
+    eventually(lambda: len(list(rendered.glob(f"{sha256}-*.jpg"))) == len(SIZES), "the poster")
 
 
 def test_stills_and_a_session_use_the_sensor_and_lose_no_other_frame(station: Station, clip: str) -> None:
     session = station.cameras.start_session(exposure_us=400_000, cadence_s=1.0, count=4)
-    eventually(lambda: station.api.get(f"sessions/{session}/")["state"] == "finished", 40, "the session")
+    eventually(lambda: station.api.get(f"sessions/{session}/")["state"] == "finished", "the session")
     assert station.cameras.saved_capture()["status"] == "saved"
     station.api.post(f"{CAMERA}stop-recording/")
     row = row_of(station, clip)
@@ -151,7 +151,7 @@ def test_a_long_exposure_ends_the_clip_and_the_next_one_follows(station: Station
 def test_a_desired_recording_is_kept_while_the_camera_is_disconnected(station: Station) -> None:
     station.api.post(f"{CAMERA}disconnect/")
     answer = station.api.post(f"{CAMERA}record/")
-    eventually(lambda: recorder(station).get("message") == "It is disconnected.", BACK_S, "the recorder reports it")
+    eventually(lambda: recorder(station).get("message") == "It is disconnected.", "the recorder reports it")
     assert answer.status == 503
     assert answer.body["type"] == "/problems/camera-not-reachable"
     assert answer.body["detail"].endswith("simulated starts recording as soon as it can; the request is stored.")
@@ -186,9 +186,9 @@ def test_at_the_floor_nothing_is_recorded_with_an_alert_until_it_is_stopped(full
     assert answer.status == 507
     assert answer.body["type"] == "/problems/disk-full"
     assert "Free some space." in answer.body["detail"]
-    eventually(lambda: recorder(full).get("state") == "failing", BACK_S, "the recorder reports it")
-    eventually(lambda: FAILED in open_alerts(full), BACK_S, "the alert")
+    eventually(lambda: recorder(full).get("state") == "failing", "the recorder reports it")
+    eventually(lambda: FAILED in open_alerts(full), "the alert")
     assert full.cameras.saved_capture()["status"] == "saved"
     os.kill(full.cameras.pid(), signal.SIGKILL)
     assert full.api.post(f"{CAMERA}stop-recording/").status in {200, 503}
-    eventually(lambda: FAILED not in open_alerts(full), BACK_S, "the alert is over")
+    eventually(lambda: FAILED not in open_alerts(full), "the alert is over")

@@ -59,7 +59,7 @@ def test_a_crash_fault_is_recorded_and_recovered(station: Station) -> None:
 
 def test_a_camera_that_is_unplugged_is_reconnecting_until_the_rehearsal_ends(station: Station) -> None:
     set_faults(station, disconnect=True)
-    eventually(lambda: station.cameras.observed() == "reconnecting", 40, "the camera is reconnecting")
+    eventually(lambda: station.cameras.observed() == "reconnecting", "the camera is reconnecting")
     status = station.api.get("cameras/simulated/status/")
     assert status["faults"] == {"disconnect": True}
     assert "Switch it off to plug it in" in status["reason"]
@@ -120,7 +120,7 @@ def discovered_dslr(station: Station) -> dict[str, Any]:
         answers.append(station.api.post("cameras/detect/").body)
         return [one for one in answers[-1]["results"] if one["kind"] == "gphoto2"]
 
-    [dslr] = eventually(discovered_dslrs, 100, answers)
+    [dslr] = eventually(discovered_dslrs, answers)
     return dict(dslr)
 
 

@@ -38,7 +38,7 @@ def station(desk: Path) -> Iterator[Station]:
 
 def exposing(station: Station, camera: str, **settings: object) -> str:
     capture = station.api.post(f"cameras/{camera}/capture/", settings, Prefer="respond-async").body["id"]
-    eventually(lambda: f"{capture}.plan" in station.spools.files(), 40, "the exposure")
+    eventually(lambda: f"{capture}.plan" in station.spools.files(), "the exposure")
     return str(capture)
 
 
@@ -52,7 +52,7 @@ def stop(station: Station, number: signal.Signals) -> tuple[int, float, list[psu
 def test_a_stop_during_a_long_exposure_is_its_reason_and_the_session_resumes(station: Station) -> None:
     station.cameras.eventually_ready()
     session = station.cameras.start_session(exposure_us=60_000_000, delay_s=0.1)
-    eventually(lambda: any(name.endswith(".plan") for name in station.spools.files()), 40, "the long exposure")
+    eventually(lambda: any(name.endswith(".plan") for name in station.spools.files()), "the long exposure")
     status, took_s, left = stop(station, signal.SIGTERM)
     assert status == 0
     assert left == []
@@ -60,7 +60,7 @@ def test_a_stop_during_a_long_exposure_is_its_reason_and_the_session_resumes(sta
     assert station.database.rows("SELECT status, reason FROM captures_capture") == [STOPPED]
     station.up()
     eventually(
-        lambda: (station.api.get("cameras/simulated/status/")["session"] or {}).get("id") == session, 40, "the session"
+        lambda: (station.api.get("cameras/simulated/status/")["session"] or {}).get("id") == session, "the session"
     )
     stopped = station.api.post("cameras/simulated/stop/").body
     station.spools.eventually_settled()
@@ -74,7 +74,7 @@ def test_a_hung_capture_and_waiting_captures_fail_as_station_stopped(station: St
     station.cameras.eventually_ready("dslr")
     control(desk, "hang capture once")
     stuck = exposing(station, "dslr", exposure_us=1_000_000)
-    eventually(lambda: not (desk / "control").exists(), 40, "the camera is busy in the library")
+    eventually(lambda: not (desk / "control").exists(), "the camera is busy in the library")
     running = exposing(station, "simulated", exposure_us=60_000_000)
     later = [station.api.post("cameras/simulated/capture/", Prefer="respond-async").body["id"] for _ in range(10)]
     status, took_s, left = stop(station, signal.SIGINT)

@@ -59,7 +59,7 @@ def sessions(observatory: Observatory) -> Iterator[dict[str, str]]:
 def test_it_is_on_the_dashboard_beside_a_dslr_while_both_expose(
     observatory: Observatory, sessions: dict[str, str]
 ) -> None:
-    eventually(lambda: all(observatory.saved(session) >= 1 for session in sessions.values()), 90, "both capture")
+    eventually(lambda: all(observatory.saved(session) >= 1 for session in sessions.values()), "both capture")
     page = observatory.station.page("/").lower()
     assert [name for name in sessions if name not in page] == []
 
@@ -68,9 +68,9 @@ def test_a_session_goes_on_when_the_process_of_its_camera_is_killed(
     observatory: Observatory, sessions: dict[str, str]
 ) -> None:
     station, session = observatory.station, sessions["mosaic"]
-    eventually(lambda: observatory.saved(session) >= 2, 90, "it captures")
+    eventually(lambda: observatory.saved(session) >= 2, "it captures")
     os.kill(station.cameras.pid("mosaic"), signal.SIGKILL)
     count = observatory.saved(session)
-    eventually(lambda: observatory.saved(session) >= count + 2, 90, "it goes on")
+    eventually(lambda: observatory.saved(session) >= count + 2, "it goes on")
     question = "SELECT status, reason FROM captures_capture WHERE session_id = ? AND status NOT IN ('planned', 'saved')"
     assert {*station.database.rows(question, hexed(session))} <= {("failed", "interrupted")}

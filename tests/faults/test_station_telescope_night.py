@@ -73,11 +73,11 @@ def test_a_night_observes_by_the_rules_and_goes_on_after_a_kill(
     observatory: Observatory, field_list: str, night: dict[str, Any]
 ) -> None:
     station = observatory.station
-    eventually(lambda: len(observed(observatory, field_list)) >= 4, 90, "four are observed")
+    eventually(lambda: len(observed(observatory, field_list)) >= 4, "four are observed")
     assert comments(observatory, field_list)[:3] == ["must be done", "darks", "darks"]
     os.kill(station.cameras.pid("mosaic"), signal.SIGKILL)
     station.api.post(f"telescope/field-lists/{field_list}/add/", {"text": sky_line(3, "an alert", survey=4)})
-    eventually(lambda: len(observed(observatory, field_list)) >= 2 * FIELDS + 4, 180, "all is observed")
+    eventually(lambda: len(observed(observatory, field_list)) >= 2 * FIELDS + 4, "all is observed")
     counts = Counter((one["field"], one["number"]) for one in observed(observatory, field_list))
     assert {*counts.values()} == {1}
     assert Counter(comments(observatory, field_list)) == {
@@ -108,7 +108,7 @@ def stop_night(observatory: Observatory) -> None:
     api = observatory.station.api
     url = f"sessions/{api.get('sessions/?camera=mosaic')['results'][0]['id']}/"
     api.post(f"{url}stop/")
-    eventually(lambda: api.get(url)["state"] == "stopped", 60, "the camera is free")
+    eventually(lambda: api.get(url)["state"] == "stopped", "the camera is free")
 
 
 def test_a_night_that_is_started_again_observes_what_is_left(
@@ -119,7 +119,7 @@ def test_a_night_that_is_started_again_observes_what_is_left(
     answer = api.post(f"telescope/field-lists/{field_list}/observe/", {"camera": "mosaic"})
     assert answer.status == 201, answer
     api.post(f"telescope/field-lists/{field_list}/add/", {"text": sky_line(3.5, "added later")})
-    eventually(lambda: len(observed(observatory, field_list)) > len(before), 180, "something is observed")
+    eventually(lambda: len(observed(observatory, field_list)) > len(before), "something is observed")
     assert comments(observatory, field_list) == [*before, "added later"]
 
 
@@ -130,7 +130,7 @@ def test_a_night_that_starts_over_observes_all_again(
     stop_night(observatory)
     answer = api.post(f"telescope/field-lists/{field_list}/observe/", {"camera": "mosaic", "start_over": True})
     assert answer.status == 201, answer
-    eventually(lambda: len(observed(observatory, field_list)) >= len(before) + 3, 180, "three are observed again")
+    eventually(lambda: len(observed(observatory, field_list)) >= len(before) + 3, "three are observed again")
     again = comments(observatory, field_list)[len(before) :]
     assert {*again[:2]} == {"must be done", "an alert"}
     assert again[2] == "darks"
@@ -144,4 +144,4 @@ def test_a_list_that_is_observed_each_night_is_started_by_itself(
     added = api.post("telescope/field-lists/", {"name": "each night", "text": sky_line(0, "started by itself")})
     answer = api.ask("PUT", f"telescope/field-lists/{added.body['id']}/nightly/", {"camera": "mosaic"})
     assert answer["nightly"]["camera"] == "mosaic"
-    eventually(lambda: comments(observatory, added.body["id"]) == ["started by itself"], 150, "it is observed")
+    eventually(lambda: comments(observatory, added.body["id"]) == ["started by itself"], "it is observed")

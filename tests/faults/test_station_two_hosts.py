@@ -47,7 +47,7 @@ def test_a_worker_alone_prepares_its_host_and_takes_pictures(station: Station, f
     fresh.start(only="worker")
     added = {"slug": "dome", "name": "Dome", "kind": "simulated", "host": "dome"}
     assert station.api.post("cameras/", added).status == 201
-    station.cameras.eventually_ready("dome", within_s=40)
+    station.cameras.eventually_ready("dome")
     assert station.cameras.capture("dome").body["status"] == "saved"
     assert list(fresh.data.glob("images/captures/dome/**/*.jpg"))
     assert not [line for line in fresh.output().splitlines() if "storage root" in line or "ERROR" in line]
@@ -56,8 +56,8 @@ def test_a_worker_alone_prepares_its_host_and_takes_pictures(station: Station, f
 
 def test_a_worker_alone_brings_the_parts_for_sensors_and_jobs_of_its_host(fresh: Station) -> None:
     fresh.environment["SKYCAM_HOST"] = "attic"
-    fresh.start(only="worker").eventually_says("ready.", within_s=60)
-    eventually(lambda: fresh.states() == {"running"}, 60, "all parts run")
+    fresh.start(only="worker").eventually_says("ready.")
+    eventually(lambda: fresh.states() == {"running"}, "all parts run")
     assert list(fresh.pids()) == ["worker", "sensors", "jobs"]
     assert restart(fresh.config, "jobs")["state"] == "running"
 
@@ -65,7 +65,7 @@ def test_a_worker_alone_brings_the_parts_for_sensors_and_jobs_of_its_host(fresh:
 def test_a_worker_of_another_station_learns_the_missing_id(station: Station, fresh: Station) -> None:
     del fresh.environment["SKYCAM_STATION"]
     fresh.environment["SKYCAM_HOST"] = "yard"
-    eventually(lambda: station.parts()["worker"]["state"] == "running", 40)
+    eventually(lambda: station.parts()["worker"]["state"] == "running")
     assert fresh.start(only="worker").status(30) == 1
     assert f"the broker serves the station {station.config.station.id}. Set SKYCAM_STATION to that id" in fresh.output()
 

@@ -55,7 +55,7 @@ def test_a_delivery_whose_process_is_killed_during_the_attempt_comes_again(
     rename(station, "First")
     eventually(lambda: receiver.received)
     kill(station, "jobs")
-    delivered = eventually(lambda: deliveries(station, webhook, "delivered"), AFTER_THE_LEASE_S)
+    delivered = eventually(lambda: deliveries(station, webhook, "delivered"))
     first, second = receiver.received
     assert first.headers["Skycam-Delivery"] == second.headers["Skycam-Delivery"] == delivered[0]["id"]
     attempts = station.api.ask("GET", f"{webhook}deliveries/{delivered[0]['id']}/")["attempts"]

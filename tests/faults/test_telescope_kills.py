@@ -112,13 +112,13 @@ def test_a_kill_in_each_state_of_the_controller_repeats_no_field(
     night: KilledNight, controller: FastController, state: ControllerState
 ) -> None:
     port = CommandPort("127.0.0.1", controller.simulator.status_port, SystemClock())
-    eventually(lambda: len(night.records("observation")) >= DONE_BEFORE, 60, "one is observed")
-    eventually(lambda: parse_status(port.send(STATUS, 5), time.time()).has(state), 60, state.name)
+    eventually(lambda: len(night.records("observation")) >= DONE_BEFORE, "one is observed")
+    eventually(lambda: parse_status(port.send(STATUS, 5), time.time()).has(state), state.name)
     night.kill_and_restart()
-    eventually(night.is_observed, 120, "all is observed")
+    eventually(night.is_observed, "all is observed")
     observed = night.records("observation")
     expected = dict.fromkeys(range(1, OBSERVATIONS + 1), FIELDS)
     assert Counter(one["number"] for one in observed) == expected
     assert {*Counter((one["field_key"], one["number"]) for one in observed).values()} == {1}
     # A capture is counted in its night before its own record is done.
-    eventually(lambda: {one["capture"] for one in observed} <= night.saved(), 30, "all captures are saved")
+    eventually(lambda: {one["capture"] for one in observed} <= night.saved(), "all captures are saved")

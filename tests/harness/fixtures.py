@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from captures.models import CaptureFile, StorageRoot
     from tests.harness.clients.people import World
     from tests.harness.stations.outside_broker import Broker
+    from tests.harness.stations.station import Station
     from tests.harness.stations.web_server import Web
 
 
@@ -126,6 +127,19 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     broker = Broker(tmp_path_factory.mktemp("broker"))
     yield broker
     broker.kill()
+
+
+@pytest.fixture(scope="session")
+def plain_station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+    """A running station for all tests that neither kill its parts, nor configure it, nor fill it. Each adds cameras
+    (`plain_station.cameras.added()`) and users of its own, and leaves the camera `simulated` connected and idle."""
+    from tests.harness.stations.station import MANY_VIEWERS, Station
+
+    station = Station(tmp_path_factory.mktemp("plain") / "data", **MANY_VIEWERS)
+    try:
+        yield station.up_with_camera()
+    finally:
+        station.ensure_stopped()
 
 
 @pytest.fixture(scope="module")

@@ -82,7 +82,7 @@ def test_each_camera_has_a_user_of_its_own(server: redis.Redis, users: BrokerUse
 def test_users_that_the_server_lost_are_created_again(server: redis.Redis, users: BrokerUsers) -> None:
     before = users.urls(server, ["sky"])
     server.acl_deluser(f"skycam-{STATION}-sky")
-    eventually(lambda: users.urls(server, ["sky"]) == before and server.acl_getuser(f"skycam-{STATION}-sky"), 40)
+    eventually(lambda: users.urls(server, ["sky"]) == before and server.acl_getuser(f"skycam-{STATION}-sky"))
 
 
 def test_the_users_are_deleted_with_the_camera_host(server: redis.Redis) -> None:

@@ -109,7 +109,7 @@ async def test_a_socket_without_further_requests_ends_the_request_for_pictures(
 ) -> None:
     monkeypatch.setattr(feed, "IDLE_AFTER_S", 0.5)
     await socket.request(REQUEST)
-    await eventually_in_loop(lambda: not server.keys("*:want:*"), within_s=60)
+    await eventually_in_loop(lambda: not server.keys("*:want:*"))
     assert not [name for name, count in server.pubsub_numsub(*server.pubsub_channels()) if count]
 
 

@@ -41,7 +41,7 @@ class Camera:
     def frame(self, at: float) -> None:
         """Publish the frame of the moment `at`, in seconds; on return it is encoded or was skipped."""
         self.buffer.put_frame(FrameData(IMAGE, time.time_ns(), at, next(self.numbers)))
-        eventually(lambda: self.publisher.frames == self.buffer.frames, 40)
+        eventually(lambda: self.publisher.frames == self.buffer.frames)
 
     def frames(self, count: int, fps: float) -> None:
         [self.frame(100 + place / fps) for place in range(count)]

@@ -51,7 +51,6 @@ class Second:
             )  # fmt: skip
         eventually(
             lambda: self.at.api.get("cameras/simulated/status/")["observed"] == "ready",
-            60,
             "the second web process answers",
         )
 
@@ -63,7 +62,7 @@ class Second:
 @pytest.fixture
 def second(station: Station) -> Iterator[Second]:
     """A second web process, started once all earlier viewers are forgotten."""
-    eventually(lambda: not viewer_ids(station), 60, "earlier viewers are forgotten")
+    eventually(lambda: not viewer_ids(station), "earlier viewers are forgotten")
     found = Second(station)
     yield found
     found.kill()

@@ -62,7 +62,7 @@ def collected(collector: MetricsCollector, port: int, until: Callable[[dict[str,
         collecting = asyncio.create_task(collector.start_collection())
         await eventually_in_loop(lambda: collector.running)
         found: dict[str, float] = {}
-        await eventually_in_loop(lambda: found.update(values(port)) or until(found), 20)
+        await eventually_in_loop(lambda: found.update(values(port)) or until(found))
         collector.stop_collection()
         await asyncio.wait_for(collecting, 5)
         return found

@@ -86,7 +86,7 @@ def test_files_are_verified_by_a_job_with_progress(page: Page, three: list[str])
 
 def test_a_clip_plays_on_its_page(page: Page, three: list[str]) -> None:
     page.goto(f"{CLIPS}{three[0]}/")
-    eventually(lambda: page.locator("video").evaluate("v => v.readyState >= 2"), 40, "the clip is loaded")
+    eventually(lambda: page.locator("video").evaluate("v => v.readyState >= 2"), "the clip is loaded")
 
 
 def test_lists_details_and_plans_suit_everyone(page: Page, site: Site, three: list[str]) -> None:

@@ -41,10 +41,10 @@ def opened(page: Page, archive: Any) -> Page:
 
 def test_a_clip_is_played_from_the_archive_after_its_source_was_deleted(opened: Page) -> None:
     opened.get_by_role("link", name="Play").first.click()
-    eventually(lambda: opened.locator("video").evaluate(LOADED), 40, "the clip is loaded")
+    eventually(lambda: opened.locator("video").evaluate(LOADED), "the clip is loaded")
     assert "/api/v1/archives/" in opened.locator("video").evaluate("v => v.currentSrc")
     opened.locator("[data-do=play]").click()
-    eventually(lambda: opened.locator("video").evaluate("v => v.currentTime > 0.2"), 40, "the clip plays")
+    eventually(lambda: opened.locator("video").evaluate("v => v.currentTime > 0.2"), "the clip plays")
     expect(opened.locator(".kv")).to_contain_text("deleted: this is the archive's copy")
     expect(opened.locator("[data-failed]")).to_be_hidden()
 
@@ -53,7 +53,7 @@ def test_a_picture_is_looked_at(opened: Page) -> None:
     opened.get_by_role("group", name="Kinds of files").get_by_role("link", name="Pictures").click()
     opened.get_by_role("link", name="Look").first.click()
     shown = "i => i.complete && i.naturalWidth > 0"
-    eventually(lambda: opened.locator("#stage img").evaluate(shown), 40, "the picture is shown")
+    eventually(lambda: opened.locator("#stage img").evaluate(shown), "the picture is shown")
 
 
 def test_one_file_is_downloaded(opened: Page, site: Site, archive: Any, tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_the_pages_suit_everyone(opened: Page, site: Site) -> None:
 def test_the_page_of_a_file_suits_everyone(opened: Page, site: Site) -> None:
     in_theme(opened, site, "red")
     opened.get_by_role("link", name="Play").first.click()
-    eventually(lambda: opened.locator("video").evaluate(LOADED), 40, "the clip is loaded")
+    eventually(lambda: opened.locator("video").evaluate(LOADED), "the clip is loaded")
     assert overflowing(opened, 320, 390, 1440) == []
     assert violations_in_themes(opened) == {}
     assert brightest_other_than_red(opened, full_page=True) == 0

@@ -58,7 +58,7 @@ def archive(station: Site, second_disk: Path) -> Any:
     """The archive of a run whose source clip is deleted: only the off-site copies of its files are whole besides it."""
     found = archived_run(station, "Dew on mirror 3")
     count = len(files_of(station, found))
-    eventually(lambda: len(copied_files(station)) >= count, SOON_S, "the files of the archive are copied")
+    eventually(lambda: len(copied_files(station)) >= count, "the files of the archive are copied")
     station.api.ask("DELETE", f"clips/{clip_of(station, found)['clip']}/")
     return found
 
@@ -124,7 +124,7 @@ def verify_in_the_admin(page: Page, station: Site, archive: Any) -> None:
     page.get_by_label("Type the number").fill("1")
     page.get_by_role("button", name="Verify").click()
     expect(page.locator("#jobs")).to_contain_text("1 row verified, 0 with an error", timeout=SOON_MS)
-    eventually(lambda: verifications(station) > before, SOON_S, "the archive is verified")
+    eventually(lambda: verifications(station) > before, "the archive is verified")
 
 
 def verifications(station: Site) -> int:
@@ -146,7 +146,7 @@ def copied_files(station: Site) -> set[str]:
 def wait_for_the_rule_of_age(station: Site) -> None:
     """Until just after the station has applied it by itself: it does so again a minute later."""
     decoy = saved(station, 59)
-    eventually(lambda: decoy not in present(station), SOON_S, "the station deletes an old clip by itself")
+    eventually(lambda: decoy not in present(station), "the station deletes an old clip by itself")
 
 
 def test_a_cleanup_is_planned_confirmed_and_leaves_what_is_pinned_or_held(archivist: Page, station: Site) -> None:

@@ -276,7 +276,7 @@ def test_the_chart_draws_only_measured_values_has_a_table_and_updates(page: Page
     expect(page.locator(".chart canvas")).to_be_visible()
     shares = [0.1, 0.4, 0.6, 0.95]
     drawn = [True, False, False, True]
-    eventually(lambda: [page.evaluate(IS_LINE, share) for share in shares] == drawn, 40, "the chart is drawn")
+    eventually(lambda: [page.evaluate(IS_LINE, share) for share in shares] == drawn, "the chart is drawn")
     page.get_by_text("As a table").click()
     row = page.locator("[data-chart-table] tbody tr")
     expect(row).to_contain_text(re.compile(r"Sky ?20 at \d\d:\d\d:\d\d ?20 ?20 ?.*\d to .*\d"))

@@ -86,7 +86,7 @@ class FrameIn:
 
 def wait_for_frame(page: Page, number: int) -> None:
     """Wait until the player shows that frame."""
-    eventually(lambda: frame_number(page) == number, 40, FrameIn(page))
+    eventually(lambda: frame_number(page) == number, FrameIn(page))
 
 
 def wait_for_time(page: Page, number: int) -> None:
@@ -99,7 +99,7 @@ def wait_for_time(page: Page, number: int) -> None:
 
 
 def wait_until_loaded(page: Page) -> None:
-    eventually(lambda: page.locator("video").evaluate("v => v.readyState >= 2"), 40, "the clip is loaded")
+    eventually(lambda: page.locator("video").evaluate("v => v.readyState >= 2"), "the clip is loaded")
 
 
 def seek(page: Page, seconds: float) -> None:
@@ -127,7 +127,7 @@ def test_a_clip_is_found_played_searched_pinned_and_deleted(page: Page, site: Si
     page.locator(f"#c-{mine} a.th").click()
     wait_until_loaded(page)
     page.get_by_role("button", name="Play").click()
-    eventually(lambda: page.locator("video").evaluate("v => v.currentTime") > 0.5, 40, "the clip plays")
+    eventually(lambda: page.locator("video").evaluate("v => v.currentTime") > 0.5, "the clip plays")
     page.get_by_role("button", name="Pause").click()
     seek(page, 45.05)
     wait_for_frame(page, 450)
@@ -209,7 +209,7 @@ def press_repeatedly(page: Page, key: str, numbers: list[int]) -> list[int]:
 def wait_for_other_frame(page: Page, than: int | None) -> int | None:
     """Wait until the player rests on another frame; its number."""
     resting = "document.querySelector('#player').dataset.stepping === undefined"
-    eventually(lambda: page.evaluate(resting) and frame_number(page) != than, 40, f"another frame than {than} is shown")
+    eventually(lambda: page.evaluate(resting) and frame_number(page) != than, f"another frame than {than} is shown")
     return frame_number(page)
 
 
@@ -269,7 +269,7 @@ def test_a_click_on_the_timeline_seeks_in_the_clip_or_opens_another(page: Page, 
     lane = page.locator(".lane")
     width = lane.bounding_box()["width"]  # type: ignore[index]
     lane.click(position={"x": width * 0.25 / 60, "y": 10})
-    eventually(lambda: page.locator("video").evaluate("v => v.currentTime") > 5, 40, "the player has sought")
+    eventually(lambda: page.locator("video").evaluate("v => v.currentTime") > 5, "the player has sought")
     lane.click(position={"x": width * 0.501, "y": 10})
     page.wait_for_url(f"**/clips/{cut}/?t=*&from=2026-03-28T12*")
 
@@ -294,15 +294,15 @@ def test_the_timeline_zooms_from_a_day_to_a_minute_and_keeps_its_range_in_the_ad
     assert widest_bar(page) <= 2
     lane.focus()
     page.keyboard.press("+")
-    eventually(lambda: span_s(page) == 43_200, 40, "half a day is shown")
+    eventually(lambda: span_s(page) == 43_200, "half a day is shown")
     expect(lane).to_be_focused()
     expect(lane).to_have_attribute("aria-valuetext", "2026-03-28 12:00:00, video")
     box = lane.bounding_box() or {}
     noon = box["x"] + box["width"] / 2
     page.mouse.move(noon, box["y"] + 10)
     page.mouse.wheel(0, -4000)
-    eventually(lambda: span_s(page) < 600, 40, "some minutes are shown")
-    eventually(lambda: widest_bar(page) > 100, 40, "the clip is a bar")
+    eventually(lambda: span_s(page) < 600, "some minutes are shown")
+    eventually(lambda: widest_bar(page) > 100, "the clip is a bar")
     begin = page.locator("[data-begin]").get_attribute("data-begin") or ""
     page.mouse.down()
     page.mouse.move(noon - 200, box["y"] + 10, steps=4)
@@ -312,7 +312,7 @@ def test_the_timeline_zooms_from_a_day_to_a_minute_and_keeps_its_range_in_the_ad
     page.reload()
     assert widest_bar(page) > 100
     page.get_by_role("link", name="Zoom in").click()
-    eventually(lambda: span_s(page) == 60, 40, "a minute is shown")
+    eventually(lambda: span_s(page) == 60, "a minute is shown")
     expect(page.get_by_role("link", name="Zoom in")).to_have_attribute("aria-disabled", "true")
     page.get_by_text("As a table").click()
     page.get_by_role("link", name="Whole day").click()
@@ -340,7 +340,7 @@ def test_there_is_one_player_bar_and_its_slider_seeks(page: Page, clip: str) -> 
 def test_posters_appear(page: Page, clip: str) -> None:
     page.goto("/clips/?day=2026-03-28")
     image = page.locator(f"#c-{clip} img")
-    eventually(lambda: image.evaluate("img => img.complete && img.naturalWidth > 0"), 40, "the poster is there")
+    eventually(lambda: image.evaluate("img => img.complete && img.naturalWidth > 0"), "the poster is there")
 
 
 @pytest.mark.parametrize("name", ["day", "clip", "delete"])

@@ -38,7 +38,7 @@ def session(site: Site) -> str:
     body = {"exposure_us": 1000, "delay_s": 0.2, "count": 4, "name": "Four"}
     made = site.api.ask("POST", "cameras/simulated/start/", body)
     eventually(
-        lambda: site.api.ask("GET", f"sessions/{made['id']}/")["state"] == "finished", 40, "the session is finished"
+        lambda: site.api.ask("GET", f"sessions/{made['id']}/")["state"] == "finished", "the session is finished"
     )
     return f"/sessions/{made['id']}/"
 
@@ -92,7 +92,7 @@ def test_a_date_and_time_is_chosen_by_keyboard_and_other_formats_are_not_sent(pa
 def test_thumbnails_appear_without_moving_anything(page: Page, captures: list[dict[str, Any]]) -> None:
     page.goto("/gallery/")
     image = tile(page, captures[2]).locator("img")
-    eventually(lambda: image.evaluate(WHOLE), 40, "the thumbnail is there")
+    eventually(lambda: image.evaluate(WHOLE), "the thumbnail is there")
     assert page.evaluate(SHIFTS) < 0.01
 
 
@@ -154,7 +154,7 @@ def test_a_picture_is_moved_to_the_trash_on_its_page_and_its_capture_stays(page:
     made = site.api.ask("POST", "cameras/simulated/capture/", {})
     page.goto(f"/captures/{made['id']}/")
     page.keyboard.press("f")
-    eventually(lambda: page.evaluate("document.fullscreenElement?.id") == "stage", 40, "the picture fills the screen")
+    eventually(lambda: page.evaluate("document.fullscreenElement?.id") == "stage", "the picture fills the screen")
     page.evaluate("document.exitFullscreen()")
     page.get_by_role("link", name="Delete").click()
     expect(page.locator("#dialog")).to_contain_text("This moves 1 file of Simulated camera")
@@ -181,7 +181,7 @@ def test_a_pending_thumbnail_says_so_and_appears(page: Page, captures: list[dict
     page.goto("/gallery/")
     expect(tile(page, captures[2])).to_have_attribute("data-waits", "Being rendered", timeout=SOON_MS)
     page.unroute("**/thumbnail/**")
-    eventually(lambda: tile(page, captures[2]).locator("img").evaluate(WHOLE), 40, "the thumbnail is there")
+    eventually(lambda: tile(page, captures[2]).locator("img").evaluate(WHOLE), "the thumbnail is there")
     expect(tile(page, captures[2])).not_to_have_attribute("data-waits", "Being rendered")
 
 

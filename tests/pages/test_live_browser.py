@@ -69,7 +69,7 @@ def test_a_sentence_beside_the_buttons_moves_none_of_them(live: Page) -> None:
 
 def test_another_quality_is_shown_at_once_and_remembered(live: Page) -> None:
     live.get_by_role("group", name="Quality").get_by_role("button", name="Low").click()
-    eventually(lambda: live.evaluate("document.querySelector('.live canvas').width") == 640, 40)
+    eventually(lambda: live.evaluate("document.querySelector('.live canvas').width") == 640)
     live.reload()
     expect(live.get_by_role("button", name="Low")).to_have_attribute("aria-pressed", "true")
     live.keyboard.press("q")
@@ -97,9 +97,9 @@ def test_a_snapshot_is_the_picture_that_is_shown_and_says_so(live: Page) -> None
 
 def test_full_screen_by_the_keyboard_and_back(live: Page) -> None:
     live.keyboard.press("f")
-    eventually(lambda: live.evaluate(FULL) == "stage", 40)
+    eventually(lambda: live.evaluate(FULL) == "stage")
     live.keyboard.press("f")
-    eventually(lambda: live.evaluate(FULL) == "", 40)
+    eventually(lambda: live.evaluate(FULL) == "")
 
 
 def test_a_browsers_wrong_clock_makes_no_picture_old(page: Page) -> None:
@@ -145,7 +145,7 @@ def test_where_websockets_are_blocked_a_view_can_be_ended_as_well(page: Page, si
     page.add_init_script(f"({NO_WEBSOCKETS})()")
     page.goto(URL)
     is_live(page)
-    [site.api.ask("DELETE", f"viewers/{one}/") for one in eventually(lambda: streams(site), 10)]
+    [site.api.ask("DELETE", f"viewers/{one}/") for one in eventually(lambda: streams(site))]
     expect(chip(page)).to_have_text("Ended", timeout=SOON_MS)
 
 

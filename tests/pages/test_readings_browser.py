@@ -84,7 +84,7 @@ def test_a_gap_is_drawn_as_a_gap(page: Page, site: Site) -> None:
     shown(page, FROM_TO, channel("temperature", [20.0] * 40 + [None] + [None] * 19 + [20.0] * 40))
     page.get_by_role("button", name="Marks").click()
     drawn = [True, False, True]
-    eventually(lambda: [page.evaluate(IS_LINE, share) for share in (0.2, 0.5, 0.8)] == drawn, 20, "the gap is drawn")
+    eventually(lambda: [page.evaluate(IS_LINE, share) for share in (0.2, 0.5, 0.8)] == drawn, "the gap is drawn")
 
 
 def test_the_note_of_a_week_says_what_its_points_are(page: Page) -> None:
@@ -181,7 +181,7 @@ def test_a_range_that_ends_now_is_loaded_again(page: Page) -> None:
         page.clock.fast_forward(11_000)
         return len(requests) >= 2
 
-    eventually(loaded_again, 20, "the readings are loaded again")
+    eventually(loaded_again, "the readings are loaded again")
 
 
 def test_marks_are_listed_and_can_be_hidden(page: Page) -> None:

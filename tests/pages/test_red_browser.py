@@ -92,7 +92,7 @@ def at_full_size(page: Page, site: Site) -> Locator:
     """The picture at full size, opened from a loaded thumbnail, which gives its shape. Not the placeholder, which
     stays for a second."""
     tile = in_a_tile(page, site)
-    eventually(lambda: tile.evaluate("image => image.naturalWidth > 0"), DRAWN_S, "the thumbnail is loaded")
+    eventually(lambda: tile.evaluate("image => image.naturalWidth > 0"), "the thumbnail is loaded")
     tile.click()
     return page.locator(".pswp__item[aria-hidden=false] .pswp__img:not(.pswp__img--placeholder)")
 
@@ -108,7 +108,7 @@ def in_a_clip(page: Page, site: Site) -> Locator:
     clip = put_clip(site.station, datetime(2026, 3, 20, 12, tzinfo=UTC), as_clip(), 2, frames=20)
     page.goto(f"/clips/{clip}/")
     video = page.locator("#player video")
-    eventually(lambda: video.evaluate("v => v.readyState >= 2"), 40, "the clip is loaded")
+    eventually(lambda: video.evaluate("v => v.readyState >= 2"), "the clip is loaded")
     # A busy browser may leave out the first frame of a video that does not play.
     video.evaluate("v => new Promise((shown) => { v.requestVideoFrameCallback(shown); v.currentTime = 0.5; })")
     return video
@@ -130,7 +130,7 @@ def test_every_colour_is_seen_by_its_brightness_and_only_in_red(
 ) -> None:
     picture = place(red_page, site)
     expect(picture).to_be_visible(timeout=SOON_MS)
-    eventually(lambda: shown(picture)[0, 0] > CAP / 2, DRAWN_S, "the picture is drawn")
+    eventually(lambda: shown(picture)[0, 0] > CAP / 2, "the picture is drawn")
     seen = shown(picture)
     assert seen[:, 1:].max() == 0
     assert (seen[:-1, 0] - seen[1:, 0]).min() >= STEP, dict(zip(COLOURS, seen[:, 0].tolist(), strict=True))
@@ -139,13 +139,13 @@ def test_every_colour_is_seen_by_its_brightness_and_only_in_red(
 
 def test_pictures_are_dimmed_by_shortcuts_and_show_true_colours_while_held(red_page: Page, site: Site) -> None:
     picture = in_a_tile(red_page, site)
-    eventually(lambda: shown(picture)[0, 0] > CAP / 2, DRAWN_S, "the picture is drawn")
+    eventually(lambda: shown(picture)[0, 0] > CAP / 2, "the picture is drawn")
     before = shown(picture)[0, 0]
     red_page.keyboard.type("ddddd")
     expect(red_page.get_by_role("slider", name="Picture brightness")).to_have_attribute("aria-valuetext", "50 %")
     red_page.reload()
     eventually(
-        lambda: 0.4 * before < shown(picture)[0, 0] < 0.6 * before, DRAWN_S, "it is half as bright, after a reload too"
+        lambda: 0.4 * before < shown(picture)[0, 0] < 0.6 * before, "it is half as bright, after a reload too"
     )
     red_page.keyboard.down("v")
     assert shown(picture)[3].tolist() == list(COLOURS["green"])

@@ -41,7 +41,7 @@ def rule_of_age(site: Site) -> Iterator[None]:
     """Manual clips older than OLD_DAYS go. The station has just applied the rule, and does so again in a minute."""
     site.api.ask("PATCH", "settings/", {"retention.manual_clip_days": OLD_DAYS})
     first = put_old_clip(site, 0)
-    eventually(lambda: not is_there(site, first), 150, "the rule of age is applied")
+    eventually(lambda: not is_there(site, first), "the rule of age is applied")
     yield
     site.api.ask("PATCH", "settings/", {"retention.manual_clip_days": None})
 
@@ -125,7 +125,7 @@ def test_a_check_finds_a_missing_file_and_an_untracked_one_is_adopted(page: Page
     file.unlink()
     page.goto("/storage/integrity/")
     page.get_by_role("button", name="Check now").click()
-    eventually(lambda: site.station.database.rows(FOUND, lost), 60, "it is found")
+    eventually(lambda: site.station.database.rows(FOUND, lost), "it is found")
     expect(page.locator("#checks")).to_contain_text("Done", timeout=SOON_MS)
     # Not in the list, whose first page may be full: other tests have left rows without files.
     [(finding,)] = site.station.database.rows(FOUND, lost)

@@ -194,9 +194,9 @@ def test_a_cut_socket_is_opened_again(page: Page, site: Site) -> None:
 
     page.route_web_socket(re.compile("/ws/status/"), pass_on)
     page.goto("/")
-    eventually(lambda: page.wait_for_timeout(50) or opened, 20)
+    eventually(lambda: page.wait_for_timeout(50) or opened)
     opened[0].close()
-    eventually(lambda: page.wait_for_timeout(50) or len(opened) > 1, 20)
+    eventually(lambda: page.wait_for_timeout(50) or len(opened) > 1)
     raise_alert(site, "The disk of the dome is full.", key="health.disk:dome")
     expect(toast(page, "The disk of the dome is full.")).to_be_visible(timeout=SOON_MS)
 
@@ -212,7 +212,7 @@ def cuts(page: Page) -> list[WebSocketRoute]:
 
     page.route_web_socket(re.compile("/ws/status/"), pass_on)
     page.goto("/")
-    eventually(lambda: page.wait_for_timeout(50) or opened, 20)
+    eventually(lambda: page.wait_for_timeout(50) or opened)
     expect(page.locator("#link")).to_have_text("Connected")
     return opened
 
@@ -227,7 +227,7 @@ def test_an_alert_and_the_end_of_a_session_that_no_socket_reported_are_told_once
     cuts[0].close()
     raise_alert(site, "The disk of the attic is full.", key="health.disk:attic")
     started = site.api.ask("POST", "cameras/simulated/start/", {"exposure_us": 1000, "delay_s": 0.1, "count": 1})
-    eventually(lambda: site.api.get(f"sessions/{started['id']}/")["state"] == "finished", 20)
+    eventually(lambda: site.api.get(f"sessions/{started['id']}/")["state"] == "finished")
     page.evaluate("() => { window.WebSocket = window.OpenSocket }")
     expect(toast(page, "attic")).to_be_visible(timeout=SOON_MS)
     expect(toast(page, "Simulated camera")).to_have_count(1, timeout=SOON_MS)
@@ -276,7 +276,7 @@ def test_a_user_allows_notifications_and_gets_one_of_an_alert(chromium: Browser,
         page.get_by_role("button", name="Allow notifications").click()
         expect(state).to_contain_text("On:")
         raise_alert(site, "The disk of the lab is full.", key="health.disk:lab")
-        eventually(lambda: page.evaluate("window.shown"), 20)
+        eventually(lambda: page.evaluate("window.shown"))
         assert page.evaluate("window.shown") == [["Skycam: error", "The disk of the lab is full."]]
         page.get_by_role("button", name="Switch off").click()
         expect(state).to_contain_text("Off.")

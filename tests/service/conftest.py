@@ -17,7 +17,7 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     station = Station(folder / "data", SERVICE_TIMEOUT=str(TIMEOUT_MS), SKYCAM_WEB__ALLOWED_HOSTS="*", **WITH_SERVICE)
     try:
         station.up()
-        eventually(station.service.is_connected, 40, "the camera is connected")
+        eventually(station.service.is_connected, "the camera is connected")
         yield station
     finally:
         station.ensure_stopped()

@@ -23,10 +23,10 @@ Camera.objects.create(slug="scope", name="Scope", kind="pixelink", host="main", 
 @pytest.fixture
 def disconnected(station: Station) -> Iterator[None]:
     station.api.call("POST", "cameras/simulated/disconnect/", {})
-    eventually(lambda: not station.service.is_connected(), 40, "it is disconnected")
+    eventually(lambda: not station.service.is_connected(), "it is disconnected")
     yield
     station.api.call("POST", "cameras/simulated/connect/", {})
-    eventually(lambda: station.service.is_connected(), 40, "it is connected")
+    eventually(lambda: station.service.is_connected(), "it is connected")
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_the_service_is_healthy_without_a_camera(station: Station, disconnected:
 def test_a_capture_without_a_camera_is_recorded_as_failed(station: Station, disconnected: None) -> None:
     station.service.capture(exposure=1234)
     sql = "SELECT status, reason FROM captures_capture WHERE requested_by = 'service' ORDER BY planned_at DESC LIMIT 1"
-    eventually(lambda: station.database.rows(sql) == [("failed", "camera_unreachable")], 40)
+    eventually(lambda: station.database.rows(sql) == [("failed", "camera_unreachable")])
 
 
 def test_a_missing_pixelink_is_never_replaced_by_the_simulated_camera(station: Station, pixelink: None) -> None:

@@ -102,7 +102,7 @@ def test_the_list_has_the_newest_capture_first(station: Station) -> None:
 
 def test_a_capture_of_the_service_is_in_the_stations_api(station: Station) -> None:
     captured = station.service.capture(exposure=1000).body
-    eventually(lambda: station.api.get(f"captures/{captured['id']}/")["status"] == "saved", 40)
+    eventually(lambda: station.api.get(f"captures/{captured['id']}/")["status"] == "saved")
     capture = station.api.get(f"captures/{captured['id']}/")
     assert capture["requested_by"] == "service"
     assert capture["sha256"] == captured["sha256"]
@@ -112,7 +112,7 @@ def capturing(station: Station, pool: ThreadPoolExecutor, **body: Any) -> Future
     """Capture on a thread; returns once the row is planned."""
     before = station.database.count("captures_capture")
     future = pool.submit(station.service.capture, **body)
-    eventually(lambda: station.database.count("captures_capture") > before, 40, "the row is planned")
+    eventually(lambda: station.database.count("captures_capture") > before, "the row is planned")
     return future
 
 
@@ -130,7 +130,7 @@ def test_a_capture_that_takes_too_long_is_504_and_still_ends_with_an_outcome(sta
     assert answer.status == 504
     assert list(answer.body) == ["detail"]
     sql = "SELECT status FROM captures_capture ORDER BY planned_at DESC LIMIT 1"
-    eventually(lambda: station.database.rows(sql) == [("saved",)], 40, "the late capture is saved")
+    eventually(lambda: station.database.rows(sql) == [("saved",)], "the late capture is saved")
 
 
 def test_the_openapi_document_has_all_routes(station: Station) -> None:

@@ -50,7 +50,7 @@ def test_a_session_holds_the_camera_too(station: Station, running: None) -> None
 
 
 def test_the_broker_has_the_holder_of_a_session_too(station: Station, running: None) -> None:
-    eventually(lambda: camera_status(station)["held_by"] == "admin", 40, "the status has the holder")
+    eventually(lambda: camera_status(station)["held_by"] == "admin", "the status has the holder")
 
 
 def test_reading_is_allowed_while_the_camera_is_held(station: Station, held: str) -> None:
@@ -61,7 +61,7 @@ def test_reading_is_allowed_while_the_camera_is_held(station: Station, held: str
 
 def test_the_broker_has_the_holder(station: Station, held: str) -> None:
     # The status may still have an earlier lease of the same holder.
-    eventually(lambda: camera_status(station)["held_since"] == held, 40, "the status has this lease")
+    eventually(lambda: camera_status(station)["held_since"] == held, "the status has this lease")
     assert held.endswith("Z")
     assert camera_status(station)["held_by"] == "admin"
 

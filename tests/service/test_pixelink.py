@@ -24,7 +24,7 @@ def scope(sdk: Sdk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Statio
     try:
         station.up().api.call("POST", "cameras/", {"slug": "scope", "kind": "pixelink", "address": SERIAL})
         eventually(
-            lambda: station.service.request("GET", "/settings").body.get("connected"), 40, "the PixeLink is served"
+            lambda: station.service.request("GET", "/settings").body.get("connected"), "the PixeLink is served"
         )
         yield station
     finally:
@@ -60,12 +60,12 @@ def test_an_unplugged_camera_is_503_until_it_is_back(scope: Station, sdk: Sdk) -
     line = sdk.cameras[SERIAL]
     sdk.unplug()
     answer = eventually(
-        lambda: (found := scope.service.capture(exposure=1000)).status != 200 and found, 40, "it is missed"
+        lambda: (found := scope.service.capture(exposure=1000)).status != 200 and found, "it is missed"
     )
     assert answer.status == 503
     assert answer.body["detail"] == "Camera not connected"
     assert line.split()[0] in answer.body["why"]
-    eventually(lambda: not connected(scope), 40, "its absence is seen")
+    eventually(lambda: not connected(scope), "its absence is seen")
     sdk.plug(SERIAL)
-    eventually(lambda: connected(scope), 40, "it is connected again")
+    eventually(lambda: connected(scope), "it is connected again")
     assert scope.service.capture(exposure=1000).body["metadata"]["simulatedMode"] is False

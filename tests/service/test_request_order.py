@@ -11,7 +11,7 @@ from tests.harness.waiting import eventually
 
 
 def eventually_queued(request_order: RequestOrder, count: int) -> None:
-    eventually(lambda: request_order.queued == count, 40)
+    eventually(lambda: request_order.queued == count)
 
 
 def test_requests_get_the_lock_in_order() -> None:

@@ -21,7 +21,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     station.prepare()
     try:
         station.start("service")
-        eventually(station.service.answers, 40, "the service answers")
+        eventually(station.service.answers, "the service answers")
         yield station
     finally:
         station.ensure_stopped()

@@ -79,11 +79,11 @@ def test_events_of_people_are_for_managers(viewer_at_the_machine: User) -> None:
 def test_events_are_followed_as_they_come(camera: Camera) -> None:
     record_event("session.started", "It began.", camera=camera)
     with FollowedCommand("events", "sky") as seen:
-        eventually(lambda: len(seen()) == 1, 60)
+        eventually(lambda: len(seen()) == 1)
         record_event("session.gap", "Some are missing.", camera=camera)
         record_event("part.restarted", "web was started again.")
         record_event("session.finished", "It ended.", camera=camera)
-        eventually(lambda: len(seen()) == 3, 60)
+        eventually(lambda: len(seen()) == 3)
         assert [event["message"] for event in seen()] == ["It began.", "Some are missing.", "It ended."]
 
 
@@ -254,11 +254,11 @@ def test_a_station_that_never_ran_has_no_log(log_file: Path) -> None:
 
 def test_the_log_is_followed_into_the_next_file(log_file: Path) -> None:
     with FollowedCommand("logs", "worker") as seen:
-        eventually(lambda: len(seen()) == 1, 60)
+        eventually(lambda: len(seen()) == 1)
         with log_file.open("a") as log:
             log.write("2026-03-01 20:00:04Z worker | more\n2026-03-01 20:00:04Z web | other\n2026-03-01 20:00:05Z wor")
-        eventually(lambda: len(seen()) == 2, 60)
+        eventually(lambda: len(seen()) == 2)
         log_file.rename(f"{log_file}.1")
         log_file.write_text("2026-03-01 20:00:06Z worker | in the next\n")
-        eventually(lambda: len(seen()) == 3, 60)
+        eventually(lambda: len(seen()) == 3)
         assert [line["line"] for line in seen()] == ["a line", "more", "in the next"]

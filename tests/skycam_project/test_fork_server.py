@@ -105,7 +105,7 @@ def memory(pid: int) -> bytes:
 def test_parts_go_on_without_the_fork_server_and_the_next_one_starts_another(station: Station) -> None:
     before, killed = station.pids(), fork_server(station)
     killed.kill()
-    eventually(lambda: not killed.is_running(), 10, "the fork server is reaped")
+    eventually(lambda: not killed.is_running(), "the fork server is reaped")
     row = restart(station.config, "beat")
     assert row["state"] == "running"
     assert {name: pid for name, pid in station.pids().items() if name != "beat"} == {
@@ -119,7 +119,7 @@ def test_a_fork_server_that_hangs_delays_a_restart_and_is_replaced(station: Stat
     hung.suspend()
     station.part("beat").kill()
     row = station.back_with(
-        "beat", "beat could not be started: the fork server did not answer within 10 s", within_s=40
+        "beat", "beat could not be started: the fork server did not answer within 10 s"
     )
     assert row["state"] == "running"
     assert fork_server(station).pid != hung.pid
@@ -128,7 +128,7 @@ def test_a_fork_server_that_hangs_delays_a_restart_and_is_replaced(station: Stat
 def test_a_forked_part_that_is_killed_is_reaped_and_forked_again(station: Station) -> None:
     part = station.part("jobs")
     part.kill()
-    row = station.back_with("jobs", "jobs killed by SIGKILL", within_s=20)
+    row = station.back_with("jobs", "jobs killed by SIGKILL")
     assert row["pid"] != part.pid
     assert not psutil.pid_exists(part.pid)
 
@@ -176,7 +176,7 @@ def test_a_station_stops_while_a_part_waits_for_a_hung_fork_server(tmp_path: Pat
     try:
         fork_server(station).suspend()
         station.part("beat").kill()
-        eventually(lambda: station.parts()["beat"]["state"] == "starting", 10, "beat waits for the fork server")
+        eventually(lambda: station.parts()["beat"]["state"] == "starting", "beat waits for the fork server")
         assert station.stop() == 0
     finally:
         station.ensure_stopped()

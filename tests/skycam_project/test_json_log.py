@@ -144,7 +144,7 @@ def json_station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
         station.part("beat").kill()
         station.api.request("GET", "/nowhere/")
         texts = ("/nowhere/", "starting it again", " ready.")
-        eventually(lambda: all(text in station.log() for text in texts), 40)
+        eventually(lambda: all(text in station.log() for text in texts))
         yield station
     finally:
         station.ensure_stopped()

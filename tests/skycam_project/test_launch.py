@@ -75,7 +75,7 @@ def test_the_bundle_of_a_running_station_lacks_nothing_but_a_rotated_log(station
 def test_a_running_station_samples_its_parts(station: Station) -> None:
     with open_client(station.config.redis_url) as server:
         name = f"{station.config.station.id}:usage:main"
-        eventually(lambda: server.run_commands([("LLEN", name)])[0] >= 2, 60, "two samples")
+        eventually(lambda: server.run_commands([("LLEN", name)])[0] >= 2, "two samples")
         (newest,) = server.run_commands([("LINDEX", name, "0")])
     usage = json.loads(newest)["usage"]
     assert {"valkey", "web", "service", "worker", "jobs", "beat"} <= set(usage)
@@ -84,7 +84,7 @@ def test_a_running_station_samples_its_parts(station: Station) -> None:
 
 
 def test_no_process_of_a_station_writes_a_core_dump(station: Station) -> None:
-    eventually(lambda: any("cameras.runtime" in one.cmdline() for one in station.processes()), 60, "a camera process")
+    eventually(lambda: any("cameras.runtime" in one.cmdline() for one in station.processes()), "a camera process")
     ours = [one for one in station.processes() if one.name() != "cat"]
     limits = {one.pid: Path(f"/proc/{one.pid}/limits").read_text() for one in ours}
     found = {
@@ -98,14 +98,14 @@ def test_no_process_of_a_station_writes_a_core_dump(station: Station) -> None:
 def test_a_killed_part_is_restarted_and_the_others_keep_running(station: Station, part: str) -> None:
     before = station.pids()
     os.kill(before[part], signal.SIGKILL)
-    station.back_with(part, f"{part} killed by SIGKILL", within_s=60)
+    station.back_with(part, f"{part} killed by SIGKILL")
     after = station.pids()
     assert {name for name in before if before[name] != after[name]} == {part}
 
 
 def test_hung_parts_are_killed_and_restarted(station: Station) -> None:
     [os.kill(station.pids()[part], signal.SIGSTOP) for part in ("web", "service")]
-    rows = [station.back_with(part, f"{part} silent for {SILENCE_S:g} s", within_s=60) for part in ("web", "service")]
+    rows = [station.back_with(part, f"{part} silent for {SILENCE_S:g} s") for part in ("web", "service")]
     assert all(row["restarts"] >= 1 for row in rows)
 
 
@@ -127,14 +127,14 @@ def test_each_restart_becomes_one_event(station: Station) -> None:
     restarts = station.parts()["beat"]["restarts"]
     with closing(sqlite3.connect(station.data / "skycam.sqlite3")) as database:
         question = "SELECT count(*) FROM monitoring_event WHERE kind = 'part.restarted' AND subject = 'beat'"
-        eventually(lambda: database.execute(question).fetchone() == (restarts,), 60, "all restarts in the event log")
+        eventually(lambda: database.execute(question).fetchone() == (restarts,), "all restarts in the event log")
 
 
 def test_a_killed_launcher_leaves_no_process_and_the_next_one_starts_and_stops_cleanly(station: Station) -> None:
     processes = [process for process in station.processes() if process.name() != "cat"]
     os.kill(processes[0].pid, signal.SIGKILL)
     station.status()
-    eventually(lambda: not any(process.is_running() for process in processes), 30, "no process is left")
+    eventually(lambda: not any(process.is_running() for process in processes), "no process is left")
     processes = station.up().processes()
     assert station.stop() == 0
     assert not any(process.is_running() for process in processes)

@@ -57,7 +57,7 @@ def new_station(tmp_path: Path) -> Iterator[NewStation]:
 def running_valkey(station: Station) -> redis.Redis:
     station.start(only="valkey")
     client = redis.Redis.from_url(station.config.redis_url)
-    eventually(lambda: answers(client), 10, station.output())
+    eventually(lambda: answers(client), station.output())
     return client
 
 
@@ -151,7 +151,7 @@ def test_a_crash_loop_ends_the_station_with_the_last_lines_of_the_part(new_stati
 def test_a_folder_whose_path_is_too_long_for_a_socket_works(new_station: NewStation) -> None:
     station = new_station("long" * 40)
     assert running_valkey(station).set("key", "value")
-    eventually(lambda: station.states() == {"running"}, 40)
+    eventually(lambda: station.states() == {"running"})
     assert not station.config.redis_url.startswith(f"unix://{station.data}")
 
 

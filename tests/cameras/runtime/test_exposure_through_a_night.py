@@ -44,7 +44,7 @@ def frames() -> Iterator[list[dict[str, Any]]]:
     bench = CameraLoopBench(folder, clock, driver, settings=settings, site=SITE, session=desired)
     clock.settled = bench.process.stills.drain
     with bench:
-        eventually(lambda: len(list(bench.spool.glob("*.done"))) > FRAMES, 240, "the session has ended")
+        eventually(lambda: len(list(bench.spool.glob("*.done"))) > FRAMES, "the session has ended")
     records = [json.loads(path.read_text()) for path in sorted(bench.spool.glob("*.done"))]
     yield [one["body"] for one in records if one["kind"] == "capture"][SETTLED:]
     shutil.rmtree(folder, ignore_errors=True)

@@ -139,5 +139,5 @@ def test_a_session_exposes_during_a_flood_of_other_commands(flooded: CameraLoopB
 
 def test_commands_that_arrived_meanwhile_do_not_wait_for_a_frame(flooded: CameraLoopBench) -> None:
     applied = flooded.camera.calls.count("apply")
-    eventually(lambda: flooded.camera.calls.count("apply") > applied + 100, within_s=20)
+    eventually(lambda: flooded.camera.calls.count("apply") > applied + 100)
     assert "frame" not in flooded.camera.calls

@@ -43,7 +43,7 @@ def slot(far: Path, host: Host) -> CameraSlot:
     host.database.sync()
     host.supervisor.tick()
     [slot] = host.slots.values()
-    eventually(lambda: slot.child and slot.child.state.get("observed") == "ready", SOON_S)
+    eventually(lambda: slot.child and slot.child.state.get("observed") == "ready")
     return slot
 
 
@@ -55,21 +55,21 @@ def shown(host: Host, slot: CameraSlot) -> tuple[Any, Any]:
 
 def test_a_change_is_in_row_status_and_event_log_until_it_is_desired(far: Path, host: Host, slot: CameraSlot) -> None:
     turn(far, PORT, ISO, 1600)
-    eventually(lambda: shown(host, slot) == ([CHANGE], [CHANGE]), SOON_S)
+    eventually(lambda: shown(host, slot) == ([CHANGE], [CHANGE]))
     assert Camera.objects.get().read_back["iso"] == 1600
     assert Event.objects.filter(kind="camera.settings", data={"differs": CHANGE}).count() == 1
     Camera.objects.update(settings={"iso": 1600})
     read_again(host)
     assert host.statuses.build_status(slot)["differs"] == []
-    eventually(lambda: shown(host, slot) == ([], []), SOON_S)
+    eventually(lambda: shown(host, slot) == ([], []))
 
 
 def test_the_row_wins_when_the_camera_is_reopened(far: Path, host: Host, slot: CameraSlot) -> None:
     turn(far, PORT, ISO, 1600)
-    eventually(lambda: shown(host, slot)[0] == [CHANGE], SOON_S)
+    eventually(lambda: shown(host, slot)[0] == [CHANGE])
     assert slot.child is not None
     slot.child.send({"type": "reopen"})
-    eventually(lambda: shown(host, slot) == ([], []), SOON_S)
+    eventually(lambda: shown(host, slot) == ([], []))
     assert Camera.objects.get().read_back["iso"] == 400
 
 

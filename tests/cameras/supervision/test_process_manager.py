@@ -105,7 +105,7 @@ def test_a_process_left_behind_is_killed_by_its_register(processes: ProcessManag
 def test_at_the_end_every_process_has_finished_by_itself(processes: ProcessManager, slot: CameraSlot) -> None:
     recovered: list[tuple[DesiredState, DecidedOutcome]] = []
     processes.maintain_process(slot)
-    eventually(lambda: slot.child and slot.child.state.get("observed") == "ready", 60)
+    eventually(lambda: slot.child and slot.child.state.get("observed") == "ready")
     processes.finish_processes(lambda desired, decided: recovered.append((desired, decided)))
     assert (slot.child and slot.child.exit_status) == 0
     assert recovered == []

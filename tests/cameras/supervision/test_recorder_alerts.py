@@ -58,7 +58,7 @@ def is_open(host: Host, key: str = KEY) -> bool:
 
 
 def killed(host: Host) -> None:
-    eventually(lambda: is_open(host), 30)
+    eventually(lambda: is_open(host))
     [slot] = host.slots.values()
     assert slot.child is not None
     slot.child.kill()
@@ -68,7 +68,7 @@ def killed(host: Host) -> None:
 def test_an_alert_of_a_recorder_that_was_killed_ends_with_its_camera(archive: Archive, host: Host) -> None:
     killed(host)
     desired(archive, enabled=False)
-    eventually(lambda: not is_open(host), 30)
+    eventually(lambda: not is_open(host))
 
 
 def test_an_alert_of_a_recorder_ends_when_its_worker_was_killed_too(
@@ -76,16 +76,16 @@ def test_an_alert_of_a_recorder_ends_when_its_worker_was_killed_too(
 ) -> None:
     killed(host)
     desired(archive, enabled=False)
-    eventually(lambda: not is_open(successor), 30)
+    eventually(lambda: not is_open(successor))
 
 
 def test_a_clip_that_a_recorder_rejects_is_an_alert_that_outlives_it(archive: Archive, host: Host) -> None:
     spool = archive.spool / "clips"
     spool.mkdir(parents=True)
     (spool / "0193a000-0000-7000-8000-000000000001.plan").write_text("{")
-    eventually(lambda: is_open(host, "spool.rejected:sim"), 30)
+    eventually(lambda: is_open(host, "spool.rejected:sim"))
     desired(archive, enabled=False)
-    eventually(lambda: host.slots[str(archive.camera.pk)].child is None or not is_open(host), 30)
+    eventually(lambda: host.slots[str(archive.camera.pk)].child is None or not is_open(host))
     assert is_open(host, "spool.rejected:sim")
 
 
@@ -93,7 +93,7 @@ def test_a_recorder_learns_that_no_clip_can_be_deleted_and_records_no_rolling_on
     archive: Archive, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configured(monkeypatch, soft_floor_gb=1_000_000, hard_floor_gb=0)
-    eventually(lambda: not is_open(host) and archive.spool.exists(), 30)
+    eventually(lambda: not is_open(host) and archive.spool.exists())
     ClipCleanup("main").run()
-    eventually(lambda: is_open(host), 30)
+    eventually(lambda: is_open(host))
     assert "they are pinned or held" in Alert.objects.get(key=KEY, state=Alert.State.OPEN).message

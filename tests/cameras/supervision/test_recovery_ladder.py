@@ -83,7 +83,7 @@ def tick_until(host: Host, condition: Any) -> None:
         host.supervisor.tick()
         return condition()
 
-    eventually(tick, TIMEOUT_S)
+    eventually(tick)
 
 
 def set_faults(host: Host, slot: CameraSlot, **faults: Any) -> None:
@@ -189,7 +189,7 @@ def test_a_process_that_takes_long_to_end_is_killed_once(host: Host) -> None:
     child = slot.child
     assert child is not None
     os.kill(child.process.pid, signal.SIGSTOP)
-    eventually(lambda: child.silent_s() > 1, TIMEOUT_S)
+    eventually(lambda: child.silent_s() > 1)
     trouble = {"reason": "camera_error", "permanent": False}
     child.state, child.observed = {**child.state, "failures": 99, "trouble": trouble}, ("reconnecting", "It failed.")
     child.last_message_at = time.monotonic()

@@ -71,7 +71,7 @@ def test_a_camera_that_does_not_record_raises_no_alert_about_its_disk(
     errors = [OSError(errno.EROFS, "Read-only file system")]
     monkeypatch.setattr(Storage, "check_links_into", lambda *_: raise_next(errors))
     bench = RecorderBench(tmp_path, clip_s=60)
-    eventually(lambda: not errors, PATIENCE_S, "the disk has failed once")
+    eventually(lambda: not errors, "the disk has failed once")
     with bench:
         bench.put_frames(range(10))
         bench.wait_for_frames(10)

@@ -16,10 +16,10 @@ def archived_run(site: Site, name: str, record_s: float = 3.0) -> dict[str, Any]
     made = site.api.ask("POST", "experiments/", {"name": name, "cameras": ["simulated"], "pre_roll_s": 0})
     address = f"experiments/{made['id']}/"
     site.api.ask("POST", f"{address}start/", {})
-    eventually(lambda: _recorded_s(site) >= record_s, WITHIN_S, "some seconds are recorded")
+    eventually(lambda: _recorded_s(site) >= record_s, "some seconds are recorded")
     site.api.ask("POST", "cameras/simulated/capture/", {})
     site.api.ask("POST", f"{address}complete/", {})
-    return eventually(lambda: _complete_archive(site, made["id"]), WITHIN_S, "the run is archived")
+    return eventually(lambda: _complete_archive(site, made["id"]), "the run is archived")
 
 
 def _recorded_s(site: Site) -> float:

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from tests.harness.waiting import PATIENCE_S
+
 CHROMIUM = "/usr/bin/chromium-headless-shell"
 ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-PATIENCE_MS = 30_000
-"""How long a page may take to show what is expected, where a test has no limit of its own. Playwright's 5 s are too
-short for a busy machine."""
+PATIENCE_MS = PATIENCE_S * 1000
 
 
 @contextmanager

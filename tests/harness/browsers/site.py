@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, Page, ViewportSize
 
+from tests.harness.browsers.chromium import PATIENCE_MS
 from tests.harness.stations.http_client import PASSWORD
 from tests.harness.stations.station import Station
 
@@ -137,6 +138,7 @@ def in_theme(page: Page, site: Site, theme: str) -> None:
 def manager_window(browser: Browser, site: Site) -> Iterator[Page]:
     """A window of a signed-in manager. Raises AssertionError at its end for errors on its console."""
     context = browser.new_context(viewport=DESKTOP, base_url=site.url)
+    context.set_default_timeout(PATIENCE_MS)
     context.add_cookies(site.cookies())
     page = context.new_page()
     errors: list[str] = []

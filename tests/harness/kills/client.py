@@ -55,7 +55,7 @@ class Client:
     def wait_for_saves(self, more: int) -> None:
         """Wait until `more` captures were acknowledged: a random moment, in captures instead of seconds."""
         wanted = len(self.saved()) + more
-        eventually(lambda: len(self.saved()) >= wanted, 60, f"{more} more captures")
+        eventually(lambda: len(self.saved()) >= wanted, f"{more} more captures")
 
     def acknowledged_since(self, moment: float) -> float | None:
         """When the first capture requested after `moment` was acknowledged."""
@@ -66,11 +66,11 @@ class Client:
         ]
         return found[0] if found else None
 
-    def recovery_s(self, fault: Callable[[], None], within_s: float = 100) -> float:
+    def recovery_s(self, fault: Callable[[], None]) -> float:
         """Seconds from the fault until a capture requested after it was acknowledged."""
         fault()
         began = time.monotonic()
-        return float(eventually(lambda: self.acknowledged_since(began), within_s, "captures again")) - began
+        return float(eventually(lambda: self.acknowledged_since(began), "captures again", takes_s=40)) - began
 
     def lost(self) -> list[str]:
         """Captures that were acknowledged and are not saved."""

@@ -17,7 +17,7 @@ def kill(station: Station, target: str) -> None:
 
     A station without its launcher is started again, as by the system."""
     if target == "hung worker":
-        os.kill(station.pids()["worker"], signal.SIGSTOP)
+        os.kill(station.pid_of_running("worker"), signal.SIGSTOP)
     elif target == "launcher":
         station.interrupt(signal.SIGKILL)
     elif target == "all":
@@ -25,7 +25,7 @@ def kill(station: Station, target: str) -> None:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
     else:
-        os.kill(station.cameras.pid() if target == "camera" else station.pids()[target], signal.SIGKILL)
+        os.kill(station.cameras.pid() if target == "camera" else station.pid_of_running(target), signal.SIGKILL)
     if target in {"launcher", "all"}:
         station.status()
         station.start()

@@ -53,13 +53,13 @@ class RecordingStation:
         self.wait_while_recording(self.chance.uniform(0.5, 3.0))
         self.kills.append((target, datetime.now(UTC)))
         kill(self.station, target)
-        eventually(self.has_resumed, 60, "recording has resumed")
+        eventually(self.has_resumed, "recording has resumed")
 
     def wait_while_recording(self, seconds: float) -> None:
         """Wait until the open clip has grown for this many seconds."""
-        [file], until = eventually(self.growing, 30, "a clip is open"), time.monotonic() + seconds
+        [file], until = eventually(self.growing, "a clip is open"), time.monotonic() + seconds
         before = file.stat().st_size
-        eventually(lambda: time.monotonic() > until and self.growing() != [] and grew(file, before), 60, "it grows")
+        eventually(lambda: time.monotonic() > until and self.growing() != [] and grew(file, before), "it grows")
 
     @property
     def spool(self) -> Path:

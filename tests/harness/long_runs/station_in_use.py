@@ -113,7 +113,7 @@ def in_use(folder: Path) -> Iterator[StationInUse]:
         stack.callback(shut_down, used, viewers, station)
         for viewer in viewers:
             viewer.start()
-        eventually(lambda: len(station.cameras.pids()) == len(CAMERAS), 20, "both cameras have a process")
+        eventually(lambda: len(station.cameras.pids()) == len(CAMERAS), "both cameras have a process")
         yield used
 
 

@@ -28,18 +28,18 @@ class StationFault:
 
 def lose_broker_and_database(night: StationNight) -> None:
     """From before the begin of the run until after its second start; the parts that serve users die meanwhile."""
-    station, pids = night.station, night.station.pids()
+    station, pids = night.station, night.station.running_pids()
     with night.broker.gone(), station.database.locked():
         for part in ("web", "jobs", "beat"):
             os.kill(pids[part], signal.SIGKILL)
         night.run.wait_until(night.run.start_of(1))
-        eventually(lambda: len(night.waiting_records()) >= 3, 40, "the state and two captures wait in the spool")
+        eventually(lambda: len(night.waiting_records()) >= 3, "the state and two captures wait in the spool")
     night.eventually_all_run()
 
 
 def unplug(night: StationNight) -> None:
     night.set_faults(disconnect=True)
-    eventually(lambda: night.station.cameras.observed() == "reconnecting", 40, "the camera is reconnecting")
+    eventually(lambda: night.station.cameras.observed() == "reconnecting", "the camera is reconnecting")
     night.pass_a_start()
     night.set_faults()
     night.eventually_saved(night.next_index() - 1)
@@ -87,7 +87,7 @@ def cut_power(night: StationNight) -> None:
     night.broker.kill()
     kill(night.station, "all")
     night.broker.start()
-    night.station.eventually_says("Skycam is at", within_s=60)
+    night.station.eventually_says("Skycam is at")
     night.eventually_all_run()
     night.eventually_saved(night.next_index())
 

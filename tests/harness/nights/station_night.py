@@ -43,7 +43,7 @@ class StationNight:
     def set_faults(self, **faults: Any) -> None:
         """Exactly these faults of the simulated camera."""
         put = functools.partial(self.station.api.call, "PUT", "cameras/simulated/faults/", faults)
-        eventually(lambda: put().status == 200, 40, f"the faults {faults}")
+        eventually(lambda: put().status == 200, f"the faults {faults}")
 
     def pass_a_start(self) -> None:
         """Wait until the next capture can no longer be taken: a late one is, until the one after it is due."""
@@ -61,7 +61,9 @@ class StationNight:
         def is_saved() -> bool:
             return any(index >= due and status == "saved" for index, status, _ in run.captures())
 
-        eventually(lambda: is_saved() or datetime.now(UTC) > run.end, 100, f"capture {due} or a later one is saved")
+        eventually(
+            lambda: is_saved() or datetime.now(UTC) > run.end, f"capture {due} or a later one is saved", takes_s=40
+        )
 
     def waiting_records(self) -> list[str]:
         return [name for name in self.station.spools.files() if name.endswith(".done")]
@@ -70,10 +72,10 @@ class StationNight:
         def is_shown() -> bool:
             return [gate["open"] for gate in self.station.api.get("cameras/simulated/status/")["gates"]] == [is_open]
 
-        eventually(is_shown, 40, f"the gate is open: {is_open}")
+        eventually(is_shown, f"the gate is open: {is_open}")
 
     def eventually_all_run(self) -> None:
-        eventually(lambda: self.station.states() == {"running"}, 60, "all parts run")
+        eventually(lambda: self.station.states() == {"running"}, "all parts run")
 
 
 @contextmanager

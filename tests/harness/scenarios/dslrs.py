@@ -77,7 +77,7 @@ class DslrStation(Station):
 
     def fetch_picture(self, path: str) -> bytes:
         """A picture from the API, once it exists."""
-        return bytes(eventually(lambda: self._fetch(path), 30, path))
+        return bytes(eventually(lambda: self._fetch(path), path))
 
     def _fetch(self, path: str) -> bytes:
         answer = self.api.call("GET", path)
@@ -88,7 +88,7 @@ class DslrStation(Station):
 
     def wait_for_reason(self, slug: str, sentence: str) -> str:
         """The reason in its status, once it contains this sentence."""
-        eventually(lambda: sentence in self.status_of_camera(slug)["reason"], 40, f"{slug}: {sentence}")
+        eventually(lambda: sentence in self.status_of_camera(slug)["reason"], f"{slug}: {sentence}")
         return str(self.status_of_camera(slug)["reason"])
 
     def command_line_status(self, slug: str) -> dict[str, Any]:

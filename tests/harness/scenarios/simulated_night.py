@@ -79,7 +79,7 @@ def run_night(folder: Path, cadence_s: float = 60.0, size: tuple[int, int] = (40
     ])  # fmt: skip
     clock.settled = lambda patience_s: incidents.settle(bench.process.stills.drain, patience_s)
     with bench:
-        eventually(lambda: clock.wall > DAWN.timestamp() + 120, 240, "the session has ended")
+        eventually(lambda: clock.wall > DAWN.timestamp() + 120, "the session has ended", takes_s=180)
 
 
 def ingest_night(folder: Path) -> Camera:

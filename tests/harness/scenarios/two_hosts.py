@@ -110,7 +110,7 @@ class TwoHosts:
                 "cameras/", {"slug": slug, "kind": "simulated", "host": host, "settings": SETTINGS}
             )
             assert added.status == 201, added
-            self.alpha.cameras.eventually_ready(slug, within_s=60)
+            self.alpha.cameras.eventually_ready(slug)
         for slug in RECORDED:
             answer = self.alpha.api.post(f"cameras/{slug}/record/", {"kind": "manual"})
             assert answer.body["recorder"]["state"] == "recording", answer
@@ -141,7 +141,7 @@ class TwoHosts:
         part, _, of = what.partition(" ")
         if part == "camera":
             return self.host_of[of].cameras.pids()[of]
-        return (self.bravo if of == "of bravo" else self.alpha).pids()[part]
+        return (self.bravo if of == "of bravo" else self.alpha).pid_of_running(part)
 
     def _disturb_broker(self, what: str) -> None:
         self.kills.append((what, datetime.now(UTC)))
@@ -159,8 +159,8 @@ class TwoHosts:
     def stop_and_settle(self) -> None:
         """Stop all recordings and the session, and wait until both hosts have settled."""
         for path in ("east/stop-recording", "west/stop-recording", "north/stop"):
-            eventually(lambda path=path: self._is_stopped(path), 180, path)
-        eventually(self._is_settled, 180, f"all is settled: {self.alpha.spools.files()} {self.bravo.spools.files()}")
+            eventually(lambda path=path: self._is_stopped(path), path, takes_s=120)
+        eventually(self._is_settled, lambda: (self.alpha.spools.files(), self.bravo.spools.files()), takes_s=120)
 
     def _is_stopped(self, path: str) -> bool:
         with suppress(*AWAY):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
-from contextlib import suppress
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,17 @@ from tests.harness.stations.database import StationDatabase
 from tests.harness.stations.http_client import AWAY, Answer, ApiClient
 from tests.harness.waiting import eventually
 
+SMALL = {"scene": "chart", "width": 320, "height": 240}
+"""Settings of a simulated camera whose pictures cost little."""
 SPOOL_LOCK = re.compile(r"\.spool/([0-9a-f-]{36})/\.lock")
 
 
 class StationCameras:
     """Without a name, a camera is the one that each new station has: `simulated`."""
 
-    def __init__(self, api: ApiClient, database: StationDatabase, worker: Callable[[], psutil.Process]) -> None:
-        self.api, self.database, self.worker = api, database, worker
+    def __init__(self, api: ApiClient, database: StationDatabase, worker: Callable[[], int]) -> None:
+        """`worker`: the pid of the part that starts their processes. KeyError while it does not run."""
+        self.api, self.database, self._worker = api, database, worker
 
     def capture(self, camera: str = "simulated", timeout: float = 60, **settings: Any) -> Answer:
         body = {"exposure_us": 1000, **settings}
@@ -44,21 +48,33 @@ class StationCameras:
         assert answer.status == 201, answer
         return str(answer.body["id"])
 
+    @contextmanager
+    def added(self, kind: str = "simulated", **fields: Any) -> Iterator[str]:
+        """The slug of a camera of its own, with small pictures, ready; it is removed at the end."""
+        body = {"slug": f"own-{secrets.token_hex(4)}", "kind": kind, "settings": SMALL, **fields}
+        answer = self.api.post("cameras/", body)
+        assert answer.status == 201, answer
+        self.eventually_ready(body["slug"])
+        try:
+            yield body["slug"]
+        finally:
+            self.api.call("DELETE", f"cameras/{body['slug']}/")
+
     def observed(self, camera: str = "simulated") -> str | None:
         """Its observed state; None while no one answers."""
         with suppress(*AWAY):
             return str(self.api.get(f"cameras/{camera}/status/").get("observed"))
         return None
 
-    def eventually_ready(self, camera: str = "simulated", within_s: float = 60) -> None:
-        eventually(lambda: self.observed(camera) == "ready", within_s, f"{camera} is ready")
+    def eventually_ready(self, camera: str = "simulated") -> None:
+        eventually(lambda: self.observed(camera) == "ready", f"{camera} is ready")
 
     def pids(self) -> dict[str, int]:
-        """Slug -> pid of the process that owns the spool of that camera."""
+        """Slug -> pid of the process that owns the spool of that camera, of those that have one now."""
         question = "SELECT id, slug FROM cameras_camera"
         slugs = {hexed(identity): slug for identity, slug in self.database.rows(question)}
-        with suppress(psutil.Error, LaunchError, TypeError):
-            owners = {owned_spool(child.pid): child.pid for child in self.worker().children()}
+        with suppress(psutil.Error, LaunchError, KeyError):
+            owners = {owned_spool(child.pid): child.pid for child in psutil.Process(self._worker()).children()}
             return {slugs[owned]: pid for owned, pid in owners.items() if owned in slugs}
         return {}
 
@@ -69,7 +85,7 @@ class StationCameras:
             pid = self.pids().get(slug, 0)
             return pid if pid != other_than else 0
 
-        return int(eventually(found, 40, f"a process of {slug}"))
+        return int(eventually(found, f"a process of {slug}"))
 
     def process(self, slug: str = "simulated") -> psutil.Process:
         return psutil.Process(self.pid(slug))

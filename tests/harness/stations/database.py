@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests.harness.waiting import eventually
 
 TIMEOUT_S = 60.0
 
@@ -34,6 +36,14 @@ class StationDatabase:
 
     def count(self, question: str, *values: Any) -> int:
         return int(self.rows(f"SELECT count(*) FROM {question}", *values)[0][0])
+
+    def rows_after(self, action: Callable[[], object], question: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Do something; what the question finds then and did not find before, as soon as there is anything.
+
+        The question selects ids first. A row that came between the first look and the action counts as one of it."""
+        before = set(self.rows(question, *values))
+        action()
+        return list(eventually(lambda: [row for row in self.rows(question, *values) if row not in before], question))
 
     def status_of(self, capture: str) -> tuple[str, str]:
         """Outcome and reason of a capture."""

@@ -10,10 +10,9 @@ from pathlib import Path
 import redis
 
 from skycam_project.launch.valkey import command
+from tests.harness.stations.cameras import SMALL
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 from tests.harness.waiting import eventually
-
-SMALL = {"scene": "chart", "width": 320, "height": 240}
 
 
 class Broker:
@@ -24,7 +23,7 @@ class Broker:
 
     def start(self) -> None:
         self.process = subprocess.Popen(command(self.socket, self.folder), stdout=subprocess.DEVNULL)
-        eventually(self.answers, 40, "the broker")
+        eventually(self.answers, "the broker")
 
     def answers(self) -> bool:
         with redis.Redis(unix_socket_path=str(self.socket)) as client:

@@ -42,7 +42,7 @@ class StationRun:
             "part": 0, "on_held": "wait", "begins_at": row_time(self.begin), "ends_at": row_time(self.end),
             "created_at": row_time(self.begin),
         })  # fmt: skip
-        eventually(self.is_stored, 30, "the agenda is in the spool")
+        eventually(self.is_stored, "the agenda is in the spool")
 
     @property
     def hex(self) -> str:
@@ -53,7 +53,7 @@ class StationRun:
         return any(run["id"] == self.id for file in files for run in json.loads(file.read_bytes())["runs"])
 
     def wait_until(self, at: datetime) -> None:
-        eventually(lambda: datetime.now(UTC) >= at, 60, f"{at}")
+        eventually(lambda: datetime.now(UTC) >= at, f"{at}")
 
     def start_of(self, index: int) -> datetime:
         """When the capture with this index is due."""
@@ -93,7 +93,7 @@ class StationRun:
 
     def eventually_settled(self) -> None:
         """The run has finished, and all of its records are in the database."""
-        eventually(lambda: self.state() == "finished", 60, "the run has finished")
+        eventually(lambda: self.state() == "finished", "the run has finished")
         self.station.spools.eventually_settled()
 
     def assert_accounted_for(self) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def scraping(station: Station, folder: Path, token: str, rules: str = "") -> Ite
         )  # fmt: skip
     try:
         prometheus = Prometheus(port)
-        eventually(prometheus.is_scraping, 60, (folder / "log").read_text)
+        eventually(prometheus.is_scraping, (folder / "log").read_text)
         yield prometheus
     finally:
         process.kill()

@@ -27,8 +27,8 @@ class StationSpools:
         """Whether each capture has its outcome, and the spools are empty."""
         return not self.database.count("captures_capture WHERE status = 'planned'") and not self.files()
 
-    def eventually_settled(self, within_s: float = 60) -> None:
-        eventually(self.settled, within_s, "all is settled")
+    def eventually_settled(self) -> None:
+        eventually(self.settled, lambda: f"all is settled: {self.files()}")
 
     def inconsistencies(self) -> list[str]:
         """See `tests.harness.rows.archive.inconsistencies`."""

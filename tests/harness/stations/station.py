@@ -24,7 +24,7 @@ from tests.harness.stations.http_client import PASSWORD, ApiClient
 from tests.harness.stations.migrated_database import place_database
 from tests.harness.stations.pixelink_service import PixelinkService
 from tests.harness.stations.spools import StationSpools
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 RUN = "import sys; from skycam_project.launch import up; sys.exit(up(only=sys.argv[1] or None))"
 NOT_LOWERED = {f"LIVE_STREAMING_CONFIG__CPU_THRESHOLDS__{name}": "0" for name in ("LOWER_QUALITY", "LOWER_FPS")}
@@ -75,7 +75,7 @@ class Station:
         self.output_file = data.parent / f"{data.name[:40]}.out"
         self.api, self.service = ApiClient(self.port), PixelinkService(self.service_port)
         self.database = database or StationDatabase(data / "skycam.sqlite3")
-        self.cameras = StationCameras(self.api, self.database, lambda: self.part("worker"))
+        self.cameras = StationCameras(self.api, self.database, lambda: self._running_pids()["worker"])
         self.spools = StationSpools(lambda: self.config.storage_root, self.database, self.run)
 
     @property
@@ -94,8 +94,8 @@ class Station:
 
     def up(self, wrapped_in: tuple[str, ...] = ()) -> Self:
         self.start(wrapped_in=wrapped_in)
-        self.eventually_says("Skycam is at", within_s=60)
-        eventually(lambda: self.states() == {"running"}, 60, "all parts run")
+        self.eventually_says("Skycam is at")
+        eventually(lambda: self.states() == {"running"}, "all parts run")
         return self
 
     def up_with_camera(self) -> Self:
@@ -107,15 +107,13 @@ class Station:
     def output(self) -> str:
         return self.output_file.read_text()
 
-    def eventually_says(self, text: str, within_s: float = 40) -> None:
-        try:
-            eventually(lambda: text in self.output(), within_s)
-        except AssertionError:
-            raise AssertionError(f"not {text!r} within {within_s} s, but: {self.output()}") from None
+    def eventually_says(self, text: str, takes_s: float = 0.0) -> None:
+        eventually(lambda: text in self.output(), lambda: f"{text!r}, but: {self.output()}", takes_s)
 
-    def status(self, within_s: float = 60) -> int:
+    def status(self) -> int:
+        """The exit status of its launcher, once this has ended."""
         assert self.process is not None
-        return self.process.wait(within_s)
+        return self.process.wait(PATIENCE_S)
 
     def interrupt(self, number: signal.Signals = signal.SIGINT) -> None:
         assert self.process is not None
@@ -123,7 +121,7 @@ class Station:
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         self.interrupt(number)
-        return self.status(within_s=60)
+        return self.status()
 
     def ensure_stopped(self) -> None:
         """Stop it, and remove its files outside its folder: the sockets of a long path."""
@@ -140,25 +138,43 @@ class Station:
     def states(self) -> set[str]:
         return {row["state"] for row in self.parts().values()}
 
-    def pids(self) -> dict[str, int]:
-        return {name: row["pid"] for name, row in self.parts().items()}
+    def pid_of_running(self, part: str, other_than: int = 0) -> int:
+        """The pid of a part, as soon as it runs: between two of its processes it has none."""
+
+        def found() -> int:
+            pid = self._running_pids().get(part, 0)
+            return pid if pid != other_than else 0
+
+        return int(eventually(found, lambda: f"{part} runs: {self.parts()}"))
+
+    def running_pids(self) -> dict[str, int]:
+        """Part -> pid, as soon as all parts run."""
+        return dict(eventually(self._pids_of_all, lambda: f"all parts run: {self.parts()}"))
+
+    def _pids_of_all(self) -> dict[str, int] | None:
+        parts, found = self.parts(), self._running_pids()
+        return found if found.keys() == parts.keys() else None
+
+    def _running_pids(self) -> dict[str, int]:
+        return {name: row["pid"] for name, row in self.parts().items() if row["state"] == "running" and row["pid"]}
 
     def part(self, name: str) -> psutil.Process:
-        return psutil.Process(self.pids()[name])
+        """The process of a part, as soon as it runs."""
+        return psutil.Process(self.pid_of_running(name))
 
     def processes(self) -> list[psutil.Process]:
         assert self.process is not None
         launcher = psutil.Process(self.process.pid)
         return [launcher, *launcher.children(recursive=True)]
 
-    def back_with(self, part: str, reason: str, within_s: float) -> dict[str, Any]:
+    def back_with(self, part: str, reason: str) -> dict[str, Any]:
         """The row of a part once it runs again for that reason."""
 
         def found() -> dict[str, Any] | None:
             row = self.parts()[part]
             return row if row["reason"] == reason and row["state"] == "running" else None
 
-        return eventually(found, within_s, f"{part} back with {reason!r}: {self.output()}")
+        return dict(eventually(found, lambda: f"{part} back with {reason!r}: {self.output()}"))
 
     def prepare(self) -> None:
         """Create its database and make its first start without starting a part."""

@@ -23,7 +23,7 @@ class Web:
             self.port = listening.getsockname()[1]
             command = [sys.executable, "-m", module, str(listening.fileno()), *arguments]
             self.process = subprocess.Popen(command, pass_fds=[listening.fileno()], env=os.environ | variables)
-        eventually(lambda: self.request("GET", "/healthz", headers=BY_HTTPS)[0] == 200, within_s=60)
+        eventually(lambda: self.request("GET", "/healthz", headers=BY_HTTPS)[0] == 200)
 
     def connection(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)

@@ -131,7 +131,7 @@ async def test_a_cancelled_coroutine_leaves_nothing(use: Use) -> None:
         assert len(asyncio.all_tasks()) == 1
     assert threading.active_count() == threads
     # Those of the controller close when it notices.
-    eventually(lambda: sockets() <= before, 10, "no socket remains")
+    eventually(lambda: sockets() <= before, "no socket remains")
     controller.stop()
 
 

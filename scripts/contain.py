@@ -1,0 +1,166 @@
+"""Runs a command, and ends all that it started as soon as it ends: `python scripts/contain.py COMMAND ARGUMENT...`.
+
+The exit status is that of the command. Whatever ends the command, Ctrl-C, SIGTERM or SIGKILL, none of its processes and
+none of its temporary files are there a few seconds later. Both processes of this program adopt what loses its parent
+(PR_SET_CHILD_SUBREAPER, prctl(2)), so neither daemons nor processes in sessions of their own are left:
+
+    contain.py COMMAND       waits for the inner one; if that is killed, kills the rest and removes the files
+      contain.py             starts the command, has TMPDIR removed, and kills the rest when the command ends
+        COMMAND
+
+Signals are passed on to the command. It gets GRACE_S to end by itself, then it is killed. Linux only.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+INSIDE = "SKYCAM_CONTAINED"
+"""Set for the command and all that it starts."""
+COMMAND = "SKYCAM_CONTAINED_COMMAND"
+"""The command as JSON, for the inner process: in its own command line, `pkill -f` would find the words of the command."""
+GRACE_S = 2.0
+"""For the command, after a signal that ends it: it says what has failed so far."""
+CLEANUP_S = 0.5
+"""For what the command has left, between SIGTERM and SIGKILL: PostgreSQL frees its shared memory."""
+PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>; Python's library has no prctl()
+PR_SET_CHILD_SUBREAPER = 36
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+KILLED = 128
+"""A shell's exit status for a command that a signal ended, less the number of the signal."""
+
+
+def main() -> int:
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [*ENDING, signal.SIGCHLD])
+    return inner(json.loads(os.environ.pop(COMMAND))) if COMMAND in os.environ else outer(sys.argv[1:])
+
+
+def outer(command: list[str]) -> int:
+    folder = temporary_folder()
+    environment = os.environ | {INSIDE: str(os.getpid()), COMMAND: json.dumps(command), "TMPDIR": folder}
+    process = start([sys.executable, "-S", __file__], environment)
+    try:
+        return follow(process)
+    finally:
+        end_all(folder)
+
+
+def inner(command: list[str]) -> int:
+    prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    folder = os.environ["TMPDIR"]
+    try:
+        if os.getppid() != int(os.environ[INSIDE]):  # it has ended before the line above
+            return KILLED + signal.SIGKILL
+        return follow(start(command, os.environ))
+    finally:
+        end_all(folder)
+
+
+def temporary_folder() -> str:
+    """With a short name: the path of a socket may have 107 characters."""
+    try:
+        return tempfile.mkdtemp(prefix="sky-")
+    except OSError as error:
+        raise SystemExit(
+            f"No temporary folder can be made: {error.strerror}. Free space in {tempfile.gettempdir()}, "
+            "or set TMPDIR to a folder on another disk."
+        ) from None
+
+
+def start(command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """With the signals that this process itself waits for."""
+    try:
+        return subprocess.Popen(command, env=environment, preexec_fn=accept_signals)
+    except OSError as error:
+        raise SystemExit(f"{command[0]} cannot be started: {error.strerror}.") from None
+
+
+def accept_signals() -> None:
+    """A shell that starts this program in the background ignores Ctrl-C for it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [*ENDING, signal.SIGCHLD])
+
+
+def follow(process: subprocess.Popen[bytes]) -> int:
+    """Pass signals on to the process until it ends; after the first one, for GRACE_S at most. Returns its status."""
+    ends_at: float | None = None
+    while process.poll() is None:
+        left_s = 1.0 if ends_at is None else max(0.0, ends_at - time.monotonic())
+        received = signal.sigtimedwait([*ENDING, signal.SIGCHLD], left_s)
+        if received is not None and received.si_signo in ENDING:
+            ends_at = ends_at or time.monotonic() + GRACE_S
+            # Ctrl-C of a terminal has no sender: the kernel sends it to all processes in front.
+            if received.si_pid or received.si_signo != signal.SIGINT:
+                process.send_signal(received.si_signo)
+        elif received is None and ends_at is not None:
+            process.kill()
+            process.wait()
+    return process.returncode if process.returncode >= 0 else KILLED - process.returncode
+
+
+def end_all(folder: str) -> None:
+    """End all processes below this one, then remove the folder."""
+    for pid in descendants():
+        send(pid, signal.SIGTERM)
+    deadline = time.monotonic() + CLEANUP_S
+    while reap() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    while reap():
+        for pid in descendants():
+            send(pid, signal.SIGKILL)
+        time.sleep(0.02)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def reap() -> bool:
+    """Reap the children that have ended. Whether there are others."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True
+
+
+def descendants() -> list[int]:
+    parents = dict(filter(None, map(parent_of, Path("/proc").glob("[0-9]*"))))
+    found, added = {os.getpid()}, {os.getpid()}
+    while added := {pid for pid, parent in parents.items() if parent in added} - found:
+        found |= added
+    return sorted(found - {os.getpid()})
+
+
+def parent_of(path: Path) -> tuple[int, int] | None:
+    """The process and its parent; None for one that has ended."""
+    try:
+        # "PID (NAME) STATE PARENT ...", where the name of the program may contain anything.
+        return int(path.name), int((path / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+    except OSError:
+        return None
+
+
+def send(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def prctl(option: int, value: int) -> None:
+    if ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
