@@ -1,20 +1,25 @@
 .POSIX:
-.PHONY: help run install test check prove bench packages
+.PHONY: help run install test test-stations check prove bench packages
 # With it, each process of the tests would compile the project again.
 unexport PYTHONDONTWRITEBYTECODE
 BIN = .venv/bin
+# Whatever ends a run, none of its processes and temporary files are left.
+RUN = $(BIN)/python scripts/contain.py $(BIN)/python
 BIOME = node_modules/@biomejs/cli-*/biome
 
 help: ## This list
-	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-15s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 
 run: .venv/run.stamp ## Start the station; Ctrl-C stops it
 	@exec $(BIN)/skycam up
 
 install: .venv/run.stamp
 
-test: .venv/dev.stamp packages ## The whole test suite
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+test: .venv/dev.stamp packages ## All quick tests, and a whole station for each promise
+	@$(RUN) -m tests.harness.runs first
+
+test-stations: .venv/dev.stamp packages ## All other tests: whole stations, and what takes longer
+	@$(RUN) -m tests.harness.runs stations
 
 check: .venv/dev.stamp node_modules/installed.stamp ## Format, lint, types and import contracts, in seconds
 	$(BIN)/ruff format --check .
@@ -27,11 +32,11 @@ check: .venv/dev.stamp node_modules/installed.stamp ## Format, lint, types and i
 	$(BIN)/lint-imports
 
 prove: .venv/dev.stamp packages ## The long runs: kills, soak, databases; ends with a summary
-	$(BIN)/python -m pytest -m prove -v -rA
+	@$(RUN) -m pytest --tier prove -v -rA
 
 bench: .venv/dev.stamp ## Speed, as a table with versions and cores
 	-@sh scripts/system-packages bench
-	$(BIN)/python -m bench
+	@$(RUN) -m bench
 
 packages: ## What the tests need beyond Python's wheels
 	@sh scripts/system-packages

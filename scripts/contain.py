@@ -18,21 +18,21 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-INSIDE = "SKYCAM_CONTAINED"
+INSIDE = "CONTAINED_BY"
 """Set for the command and all that it starts."""
-COMMAND = "SKYCAM_CONTAINED_COMMAND"
-"""The command as JSON, for the inner process: in its own command line, `pkill -f` would find the words of the command."""
+COMMAND = "CONTAINED_COMMAND"
+"""The command as JSON, for the inner process: `pkill -f` must not find the words of the command in its command line."""
 GRACE_S = 2.0
 """For the command, after a signal that ends it: it says what has failed so far."""
 CLEANUP_S = 0.5
 """For what the command has left, between SIGTERM and SIGKILL: PostgreSQL frees its shared memory."""
+POLL_S = 0.2
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>; Python's library has no prctl()
 PR_SET_CHILD_SUBREAPER = 36
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -49,9 +49,8 @@ def main() -> int:
 def outer(command: list[str]) -> int:
     folder = temporary_folder()
     environment = os.environ | {INSIDE: str(os.getpid()), COMMAND: json.dumps(command), "TMPDIR": folder}
-    process = start([sys.executable, "-S", __file__], environment)
     try:
-        return follow(process)
+        return follow(start([sys.executable, "-S", __file__], environment))
     finally:
         end_all(folder)
 
@@ -70,43 +69,46 @@ def inner(command: list[str]) -> int:
 def temporary_folder() -> str:
     """With a short name: the path of a socket may have 107 characters."""
     try:
-        return tempfile.mkdtemp(prefix="sky-")
+        folder = tempfile.mkdtemp(prefix="sky-")
     except OSError as error:
         raise SystemExit(
             f"No temporary folder can be made: {error.strerror}. Free space in {tempfile.gettempdir()}, "
             "or set TMPDIR to a folder on another disk."
         ) from None
+    os.chmod(folder, 0o711)  # PostgreSQL's server runs as another user, whose files are in it
+    return folder
 
 
-def start(command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """With the signals that this process itself waits for."""
+def start(command: list[str], environment: Mapping[str, str]) -> int:
+    """The pid. The command gets the signals that this process waits for, and SIGINT also if a shell that has started
+    this one in the background ignores it."""
     try:
-        return subprocess.Popen(command, env=environment, preexec_fn=accept_signals)
+        return os.posix_spawnp(command[0], command, environment, setsigmask=[], setsigdef=ENDING)
     except OSError as error:
         raise SystemExit(f"{command[0]} cannot be started: {error.strerror}.") from None
 
 
-def accept_signals() -> None:
-    """A shell that starts this program in the background ignores Ctrl-C for it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [*ENDING, signal.SIGCHLD])
-
-
-def follow(process: subprocess.Popen[bytes]) -> int:
+def follow(pid: int) -> int:
     """Pass signals on to the process until it ends; after the first one, for GRACE_S at most. Returns its status."""
-    ends_at: float | None = None
-    while process.poll() is None:
-        left_s = 1.0 if ends_at is None else max(0.0, ends_at - time.monotonic())
-        received = signal.sigtimedwait([*ENDING, signal.SIGCHLD], left_s)
+    kill_at = None
+    while (status := status_of(pid)) is None:
+        received = signal.sigtimedwait([*ENDING, signal.SIGCHLD], POLL_S)
         if received is not None and received.si_signo in ENDING:
-            ends_at = ends_at or time.monotonic() + GRACE_S
+            kill_at = kill_at or time.monotonic() + GRACE_S
             # Ctrl-C of a terminal has no sender: the kernel sends it to all processes in front.
             if received.si_pid or received.si_signo != signal.SIGINT:
-                process.send_signal(received.si_signo)
-        elif received is None and ends_at is not None:
-            process.kill()
-            process.wait()
-    return process.returncode if process.returncode >= 0 else KILLED - process.returncode
+                send(pid, received.si_signo)
+        if kill_at is not None and time.monotonic() > kill_at:
+            send(pid, signal.SIGKILL)
+    return status if status >= 0 else KILLED - status
+
+
+def status_of(pid: int) -> int | None:
+    """The exit status of the process, or minus the signal; None while it runs. Reaps what else has ended."""
+    while True:
+        ended, status = os.waitpid(-1, os.WNOHANG)
+        if ended in {0, pid}:
+            return os.waitstatus_to_exitcode(status) if ended else None
 
 
 def end_all(folder: str) -> None:

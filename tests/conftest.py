@@ -13,7 +13,6 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import hypothesis
 import pytest
 
 from skycam_project.config.model import VARIABLES
@@ -22,8 +21,8 @@ from tests.harness.stations.station import Station
 if TYPE_CHECKING:
     from rest_framework.test import APIClient
 
-pytest_plugins = ["tests.harness.fixtures"]
-FOLDER = Path(tempfile.mkdtemp(prefix="skycam-test-"))
+pytest_plugins = ["tests.harness.fixtures", "tests.harness.runs.plugin"]
+FOLDER = Path(tempfile.mkdtemp(prefix="own-"))
 """The run's own folder: the configuration file, and the data folder `data`."""
 LAST_OUTPUT = 20_000
 """Characters of the output of a station that the report of a failed test shows."""
@@ -47,14 +46,6 @@ def restore_interrupts() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def forget_the_machines_speed() -> None:
-    """A busy machine may pause a test for longer than the time that Hypothesis allows for an example."""
-    hypothesis.settings.register_profile(
-        "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-    )
-    hypothesis.settings.load_profile("any machine")
-
-
 def load_settings() -> None:
     from django.conf import settings
 
@@ -69,7 +60,6 @@ def load_settings() -> None:
 
 leave_the_developers_environment()
 restore_interrupts()
-forget_the_machines_speed()
 load_settings()
 
 
@@ -90,11 +80,21 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings_xdist_suffix() -> None:
-    """No suffix: each worker already has its own station, whose processes use the database's plain name."""
+def django_db_setup(django_test_environment: None) -> None:
+    """Each worker has a database of its own: a copy of one that was migrated once for the whole run. One on PostgreSQL
+    (TEST_DATABASE_URL) is migrated already."""
+    from django.conf import settings
+
+    from tests.harness.stations.migrated_database import place_database
+
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        place_database(Path(settings.DATABASES["default"]["NAME"]).parent)
 
 
 def pytest_unconfigure() -> None:
+    from django.db import connections
+
+    connections.close_all()
     shutil.rmtree(FOLDER, ignore_errors=True)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from cameras.models import Camera
     from captures.models import CaptureFile, StorageRoot
+    from tests.harness.browsers.chromium import SharedChromium
     from tests.harness.clients.people import World
     from tests.harness.stations.outside_broker import Broker
     from tests.harness.stations.station import Station
@@ -75,6 +76,30 @@ def world(camera: Camera, root: StorageRoot) -> World:
     from tests.harness.clients.people import World
 
     return World(camera, root)
+
+
+@pytest.fixture(scope="module")
+def shared_world(
+    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """As `world`, made once for a module whose tests have no cameras and roots besides it. What a test changes is
+    rolled back at its end."""
+    from django.conf import settings
+    from django.db import transaction
+
+    from cameras.models import Camera
+    from cameras.spool.storage import make_root
+    from captures.models import StorageRoot
+    from tests.harness.clients.people import World
+
+    folder, identity = tmp_path_factory.mktemp("world"), "0193a000-0000-7000-8000-0000000000aa"
+    make_root(folder, identity)
+    with django_db_blocker.unblock(), transaction.atomic():
+        camera = Camera.objects.create(
+            slug="sky", name="Sky", kind="simulated", host=settings.STATION.host, primary=True
+        )
+        yield World(camera, StorageRoot.objects.create(id=identity, host=settings.STATION.host, path=str(folder)))
+        transaction.set_rollback(True)
 
 
 @pytest.fixture
@@ -160,14 +185,21 @@ def no_tries_counted() -> None:
     LocMemCache("windows", {}).clear()
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Debian's Chromium. While it is open, an event loop runs in this thread: Django must be allowed to read rows, and
-    asynchronous tests, which start their own loop, belong in other modules."""
-    from tests.harness.browsers.chromium import opened
+@pytest.fixture(scope="session")
+def chromium_of_worker() -> Iterator[SharedChromium]:
+    from tests.harness.browsers.chromium import SharedChromium
 
+    browser = SharedChromium()
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
+def chromium(chromium_of_worker: SharedChromium) -> Iterator[Browser]:
+    """Debian's Chromium. While a module uses it, an event loop runs in this thread: Django must be allowed to read
+    rows, and asynchronous tests, which start their own loop, belong in other modules."""
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
-    with opened() as browser:
+    with chromium_of_worker.in_use() as browser:
         yield browser
     assert os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE") == before
 

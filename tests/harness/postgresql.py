@@ -1,17 +1,27 @@
-"""A real PostgreSQL server in its own folder, on a private Unix socket."""
+"""A real PostgreSQL on a private Unix socket: one server for each run, with a database for each test."""
 
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
+import psycopg
+
+from tests.harness.runs.folder import one_at_a_time, run_folder
+from tests.harness.stations.migrated_database import migrate
+from tests.harness.waiting import PATIENCE_S
+
 INSTALL = "PostgreSQL's server is missing. Install it: apt-get install -y --no-install-recommends postgresql-15"
+QUICK = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+"""For a server that no test kills."""
+TEMPLATE = "migrated"
 
 
 def binary(name: str) -> str:
@@ -28,21 +38,70 @@ def as_postgres_user(*command: str) -> list[str]:
 
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """The URL of an empty database."""
-    folder = Path(tempfile.mkdtemp(prefix="skycam-pg-"))
+    """The URL of a database with all migrations, which is dropped at the end."""
+    server, name = shared_server(), f"test_{secrets.token_hex(6)}"
+    with one_at_a_time("migrated-on-postgresql"):
+        if not has_template(server):
+            execute(server, "CREATE DATABASE migrating")
+            migrate(DATABASE_URL=url(server, "migrating"), SKYCAM_DATA=str(server / "data"))
+            execute(server, f"ALTER DATABASE migrating RENAME TO {TEMPLATE}")
+        execute(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    try:
+        yield url(server, name)
+    finally:
+        execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def own_server() -> Iterator[str]:
+    """The URL of an empty database on a server of its own, for tests that stop it or have another user migrate."""
+    folder = run_folder() / f"pg-{secrets.token_hex(4)}"
+    start(folder)
+    try:
+        yield url(folder, "postgres")
+    finally:
+        stop = as_postgres_user(binary("pg_ctl"), "-D", str(folder / "cluster"), "-m", "immediate", "-w", "stop")
+        run(*stop)
+        shutil.rmtree(folder)
+
+
+@cache
+def shared_server() -> Path:
+    """The folder of the server of this run, which the first test that needs it starts. It ends with the run."""
+    folder = run_folder() / "pg"
+    with one_at_a_time("postgresql"):
+        if not folder.exists():
+            start(folder, QUICK)
+    return folder
+
+
+def start(folder: Path, *options: str) -> None:
+    folder.mkdir()
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
     cluster = folder / "cluster"
-    options = f"-c listen_addresses='' -c unix_socket_directories='{folder}'"
-    run = {"check": True, "cwd": "/", "stdout": subprocess.DEVNULL, "timeout": 60}
-    subprocess.run(as_postgres_user(binary("initdb"), "-D", str(cluster), "-A", "trust", "-U", "skycam"), **run)
-    start = as_postgres_user(
-        binary("pg_ctl"), "-D", str(cluster), "-l", str(folder / "log"), "-o", options, "-w", "start"
-    )
-    subprocess.run(start, **run)
-    try:
-        subprocess.run([binary("createdb"), "-h", str(folder), "-U", "skycam", "skycam"], **run)
-        yield f"postgresql://skycam@{quote(str(folder), safe='')}/skycam"
-    finally:
-        subprocess.run(as_postgres_user(binary("pg_ctl"), "-D", str(cluster), "-m", "immediate", "-w", "stop"), **run)
-        shutil.rmtree(folder)
+    # Shared memory in files of the cluster: what is in /dev/shm outlives a server that is killed.
+    memory = "-c dynamic_shared_memory_type=mmap -c max_connections=300"
+    words = " ".join(["-c listen_addresses=''", f"-c unix_socket_directories='{folder}'", memory, *options])
+    run(*as_postgres_user(binary("initdb"), "-D", str(cluster), "-A", "trust", "-U", "skycam", "--no-sync"))
+    command = (binary("pg_ctl"), "-D", str(cluster), "-l", str(folder / "log"), "-o", words, "-w", "start")
+    run(*as_postgres_user(*command))
+
+
+def run(*command: str) -> None:
+    subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, timeout=PATIENCE_S)
+
+
+def url(folder: Path, database: str) -> str:
+    return f"postgresql://skycam@{quote(str(folder), safe='')}/{database}"
+
+
+def execute(server: Path, statement: str) -> None:
+    with psycopg.connect(url(server, "postgres"), autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def has_template(server: Path) -> bool:
+    with psycopg.connect(url(server, "postgres")) as connection:
+        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchall()
+    return bool(found)

@@ -8,23 +8,23 @@ from typing import Any
 from tests.harness.browsers.site import Site
 from tests.harness.waiting import eventually
 
-WITHIN_S = 90
+FRAMES = 15
 
 
-def archived_run(site: Site, name: str, record_s: float = 3.0) -> dict[str, Any]:
+def archived_run(site: Site, name: str) -> dict[str, Any]:
     """The complete archive of a run with the camera `simulated`, which has a clip and a capture."""
     made = site.api.ask("POST", "experiments/", {"name": name, "cameras": ["simulated"], "pre_roll_s": 0})
     address = f"experiments/{made['id']}/"
     site.api.ask("POST", f"{address}start/", {})
-    eventually(lambda: _recorded_s(site) >= record_s, "some seconds are recorded")
-    site.api.ask("POST", "cameras/simulated/capture/", {})
+    eventually(lambda: _recorded_frames(site) >= FRAMES, "some seconds are recorded")
+    site.station.cameras.saved_capture()
     site.api.ask("POST", f"{address}complete/", {})
     return eventually(lambda: _complete_archive(site, made["id"]), "the run is archived")
 
 
-def _recorded_s(site: Site) -> float:
+def _recorded_frames(site: Site) -> int:
     recorder = site.api.ask("GET", "cameras/simulated/status/").get("recorder") or {}
-    return float(recorder.get("frames") or 0) / 5
+    return int(recorder.get("frames") or 0)
 
 
 def _complete_archive(site: Site, experiment: str) -> dict[str, Any] | None:

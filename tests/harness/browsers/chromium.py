@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from asyncio import _set_running_loop as set_running_loop  # asyncio documents it for those who make loops
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,10 +19,29 @@ ARGUMENTS = (
 PATIENCE_MS = PATIENCE_S * 1000
 
 
-@contextmanager
-def opened() -> Iterator[Browser]:
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
+class SharedChromium:
+    """One browser for all modules that a worker runs.
+
+    Playwright's event loop runs in this thread. It is hidden while no module uses the browser: asynchronous tests of
+    other modules start a loop of their own.
+    """
+
+    def __init__(self) -> None:
+        expect.set_options(timeout=PATIENCE_MS)
+        self._playwright = sync_playwright().start()
+        self._loop = asyncio.get_running_loop()
+        self._browser = self._playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        set_running_loop(None)
+
+    @contextmanager
+    def in_use(self) -> Iterator[Browser]:
+        set_running_loop(self._loop)
+        try:
+            yield self._browser
+        finally:
+            set_running_loop(None)
+
+    def close(self) -> None:
+        with self.in_use():
+            self._browser.close()
+            self._playwright.stop()

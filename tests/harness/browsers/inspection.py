@@ -32,6 +32,16 @@ SET_THEME = """(theme) => {
     }
 }"""
 
+IS_LINE = """(share) => {
+    const canvas = document.querySelector(".chart canvas");
+    const plot = document.querySelector(".chart .u-over").getBoundingClientRect();
+    const left = plot.left - canvas.getBoundingClientRect().left + plot.width * share;
+    const scale = canvas.width / canvas.getBoundingClientRect().width;
+    const pixels = canvas.getContext("2d").getImageData(Math.round(left * scale), 0, 1, canvas.height).data;
+    return Array.from({length: canvas.height}, (_, y) => pixels.slice(4 * y, 4 * y + 4))
+        .some(([r, g, b, a]) => a > 200 && b > 150 && r < 120);
+}"""
+
 
 def violations(page: Page, rules: list[str] | None = None) -> list[str]:
     """What axe finds, by all its rules or by these."""
@@ -68,8 +78,25 @@ def barriers_at(page: Page, *widths: int) -> dict[int, list[str]]:
     return {width: sentences for width, sentences in found.items() if sentences}
 
 
+def barriers_on(page: Page, *paths: str) -> list[str]:
+    """What axe finds in each theme on pages with these addresses, and the widths of a phone and a tablet that a page
+    exceeds."""
+    found: list[str] = []
+    for path in paths:
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.goto(path)
+        found += [f"{path}, {theme}: {sentences}" for theme, sentences in violations_in_themes(page).items()]
+        found += [f"{path} is wider than {width}" for width in overflowing(page, 390, 768)]
+    return found
+
+
 def brightest_other_than_red(page: Page, **screenshot: Any) -> int:
     """The largest green or blue value of the page's pixels, of 255."""
     page.evaluate("document.fonts.ready")
     pixels = np.asarray(Image.open(io.BytesIO(page.screenshot(**screenshot))).convert("RGB"))
     return int(pixels[..., 1:].max())
+
+
+def drawn_at(page: Page, *shares: float) -> list[bool]:
+    """Whether the first line of the first chart is drawn at these shares of its width, in the light theme."""
+    return [page.evaluate(IS_LINE, share) for share in shares]

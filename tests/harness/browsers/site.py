@@ -17,6 +17,8 @@ from tests.harness.stations.http_client import PASSWORD
 from tests.harness.stations.station import Station
 
 DESKTOP: ViewportSize = {"width": 1440, "height": 900}
+SETTINGS = {"fps": 5}
+"""Of the camera `simulated`. A third of the default: the browser draws each picture with the processor."""
 PAGES = (
     "/",
     "/cameras/simulated/",
@@ -93,9 +95,8 @@ class Site:
         self.api.ask("POST", "cameras/", {"slug": "spare", "kind": "simulated", "name": "Spare"})
         self.api.ask("PATCH", "cameras/spare/", {"enabled": False})
         self.station.cameras.eventually_ready()
-        # A third of the default: the browser draws each picture with the processor.
-        self.api.ask("PATCH", "cameras/simulated/settings/", {"fps": 5})
-        self.api.ask("POST", "cameras/simulated/capture/", {})
+        self.api.ask("PATCH", "cameras/simulated/settings/", SETTINGS)
+        self.station.cameras.saved_capture()
         return self
 
     def cookies(self) -> list[Any]:
@@ -135,16 +136,32 @@ def in_theme(page: Page, site: Site, theme: str) -> None:
 
 
 @contextmanager
+def window(browser: Browser, site: Site, *, signed_in: bool = True, **options: Any) -> Iterator[Page]:
+    """A window of a manager, or of a user who is not signed in."""
+    context = browser.new_context(base_url=site.url, **options)
+    context.set_default_timeout(PATIENCE_MS)
+    if signed_in:
+        context.add_cookies(site.cookies())
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+
+
+@contextmanager
 def manager_window(browser: Browser, site: Site) -> Iterator[Page]:
     """A window of a signed-in manager. Raises AssertionError at its end for errors on its console."""
-    context = browser.new_context(viewport=DESKTOP, base_url=site.url)
-    context.set_default_timeout(PATIENCE_MS)
-    context.add_cookies(site.cookies())
-    page = context.new_page()
     errors: list[str] = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    context.close()
+    with window(browser, site, viewport=DESKTOP) as page:
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        yield page
     found = [text for text in errors if site.unexpected(text)]
     assert found == [], found
+
+
+@contextmanager
+def plain_window(browser: Browser, site: Site) -> Iterator[Page]:
+    """A window of a signed-in manager without JavaScript."""
+    with window(browser, site, java_script_enabled=False) as page:
+        yield page

@@ -63,14 +63,14 @@ class AgendaBench(SessionBench):
         self.agenda.begin_due_run()
         return super().due(unreachable=unreachable)
 
-    def go_on_until(self, seconds: float) -> None:
-        """Capture what is due until this number of seconds after the evening."""
+    def go_on_until(self, seconds: float, step_s: float = 1.0) -> None:
+        """Capture what is due until this number of seconds after the evening, with a look at least each `step_s`."""
         while self.clock.wall < EVENING + seconds:
             due = self.due()
             if due is not None and due.in_s <= 0:
                 self.shoot()
             else:
-                self.clock.wait(min(1.0, due.in_s) if due else 1.0)
+                self.clock.wait(min(step_s, due.in_s) if due else step_s)
 
     def states(self) -> list[tuple[str, str]]:
         """Session and state of each change."""

@@ -28,9 +28,9 @@ from cameras.spool.storage import MARKER, make_root, read_marker
 from captures.stills.writer import StillWriter
 from core.watchdog import Watchdog
 from tests.harness.far_ends.scripted_camera import ScriptedCamera
+from tests.harness.waiting import PATIENCE_S
 
 CAMERA = "0193a000-0000-7000-8000-00000000000c"
-PATIENCE_S = 60.0
 
 
 class RecordingLink:
@@ -118,7 +118,7 @@ class CameraLoopBench:
 
     def send_command(self, kind: str, **fields: Any) -> str:
         command = str(uuid6.uuid7())
-        self.receive_command({"type": kind, "command_id": command, "remaining_ms": 30_000, **fields})
+        self.receive_command({"type": kind, "command_id": command, "remaining_ms": round(PATIENCE_S * 1000), **fields})
         return command
 
     def receive_command(self, command: Any) -> None:

@@ -21,9 +21,10 @@ from cameras.spool.storage import MARKER, make_root, read_marker
 from cameras.tables import CONSUMERS
 from tests.harness.processes.preloaded import Preloaded, PreloadedProcess, can_be_preloaded
 from tests.harness.project import PROJECT
+from tests.harness.waiting import PATIENCE_S
 
-TIMEOUT_S = 60.0
-REPORT_S = 0.2
+TIMEOUT_S = PATIENCE_S
+REPORT_S = 0.1
 """Shorter than at a station: many tests wait for the next report."""
 AS_AT_A_STATION: dict[str, Any] = {"report_s": 1.0, "is_preloaded": False}
 """For a process whose speed or memory is measured."""
@@ -98,11 +99,11 @@ class CameraProcess:
             self.process.stdin.write(json.dumps(message).encode() + b"\n")
             self.process.stdin.flush()
         except BrokenPipeError:
-            self.process.wait(TIMEOUT_S)
+            self.process.wait(PATIENCE_S)
 
     def send(self, kind: str, **fields: Any) -> str:
         command = str(uuid6.uuid7())
-        self.send_raw({"type": kind, "command_id": command, "remaining_ms": 30_000, **fields})
+        self.send_raw({"type": kind, "command_id": command, "remaining_ms": round(PATIENCE_S * 1000), **fields})
         return command
 
     def capture(self, capture: str | None = None, **settings: Any) -> str:
@@ -119,11 +120,9 @@ class CameraProcess:
         }  # fmt: skip
         return self.send("start" if desired == "running" else "stop", session=desired_session)
 
-    def wait_for_message(
-        self, condition: Callable[[dict[str, Any]], bool], patience_s: float = TIMEOUT_S
-    ) -> dict[str, Any]:
-        """The next message that fulfils the condition."""
-        deadline = time.monotonic() + patience_s
+    def wait_for_message(self, condition: Callable[[dict[str, Any]], bool], takes_s: float = 0.0) -> dict[str, Any]:
+        """The next message that fulfils the condition. `takes_s`: as in `eventually`."""
+        deadline = time.monotonic() + PATIENCE_S + takes_s
         while True:
             message = self._inbox.get(timeout=max(0.01, deadline - time.monotonic()))
             self.messages.append(message)
@@ -135,6 +134,12 @@ class CameraProcess:
             lambda m: m["type"] == kind and all(m.get(name) == value for name, value in fields.items())
         )
 
+    def wait_for_state(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The next report that fulfils the condition and is newer than all messages until now: the first one that
+        comes may have been composed before the newest of them."""
+        self.wait_for_type("state")
+        return self.wait_for_message(lambda message: message["type"] == "state" and condition(message))
+
     def drop_messages(self) -> None:
         """Drop the messages that no one waited for; keep the newest state (`self.state`)."""
         while not self._inbox.empty():
@@ -143,8 +148,8 @@ class CameraProcess:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(TIMEOUT_S)
-        self._reader.join(TIMEOUT_S)
+        self.process.wait(PATIENCE_S)
+        self._reader.join(PATIENCE_S)
         with contextlib.suppress(BrokenPipeError):
             assert self.process.stdin
             self.process.stdin.close()
@@ -153,7 +158,7 @@ class CameraProcess:
         """Close the link, which tells the process to finish and exit; returns its exit status."""
         assert self.process.stdin
         self.process.stdin.close()
-        return self.process.wait(TIMEOUT_S)
+        return self.process.wait(PATIENCE_S)
 
     def done(self) -> dict[str, dict[str, Any]]:
         """The records that wait for the ingest, by id."""

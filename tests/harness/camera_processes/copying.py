@@ -13,9 +13,9 @@ from cameras.runtime.clock import CameraClock
 from cameras.runtime.consumers import Context
 from cameras.runtime.readers import QueueLimits
 from captures.recording.recorder import ClipRecorder, RecorderTimes
-from tests.harness.camera_processes.camera_loop import CAMERA, PATIENCE_S, CameraLoopBench, Streamed
+from tests.harness.camera_processes.camera_loop import CAMERA, CameraLoopBench, Streamed
 from tests.harness.camera_processes.recorded_clips import RECORDING
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 SHORT = {**RECORDING, "clip_s": 0.7}
 LONG = {**RECORDING, "clip_s": 60}

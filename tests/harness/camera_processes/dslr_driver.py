@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.harness.far_ends.gphoto2_port.build import control, plug, put
 from tests.harness.processes.preloaded import Preloaded, PreloadedProcess
+from tests.harness.waiting import PATIENCE_S
 
 PRELUDE = """
 import hashlib, json, time
@@ -71,7 +72,7 @@ class Dslr:
     def run_script(self, script: str) -> Any:
         """Run the script and return its last report. Any exit but a clean one is an error that shows its output."""
         with self.process(script) as process:
-            output, errors = process.communicate(timeout=90)
+            output, errors = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0, errors
         return json.loads(output.splitlines()[-1])
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.harness.project import PROJECT
+from tests.harness.waiting import PATIENCE_S
 
 PRELUDE = """
 import json, subprocess, sys, time
@@ -37,7 +38,7 @@ def failure(call, *arguments):
 def run_script(environment: dict[str, str], script: str) -> Any:
     """Run the script and return its last report. Any exit but a clean one is an error that shows its output."""
     with running(environment, script) as process:
-        output, errors = process.communicate(timeout=90)
+        output, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, errors
     return json.loads(output.splitlines()[-1])
 

@@ -16,9 +16,9 @@ from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.consumers import Context
 from cameras.spool.storage import make_root
 from captures.recording.recorder import ClipRecorder, RecorderTimes
-from tests.harness.camera_processes.camera_loop import CAMERA, PATIENCE_S, RecordingLink
+from tests.harness.camera_processes.camera_loop import CAMERA, RecordingLink
 from tests.harness.camera_processes.recorded_clips import RECORDING, numbers
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 FPS = 30
 SIZE = (320, 240)

@@ -20,6 +20,7 @@ from tests.harness.camera_processes.sessions import CAMERA, ROOT, SESSION, Sessi
 EVENING = date(2026, 11, 20)
 SITE = TelescopeSite()
 READOUT_S = 25.0
+NONE_LEFT = "No field is left to observe."
 
 
 class Exposed(NamedTuple):
@@ -72,9 +73,17 @@ class NightBench(SessionBench):
         )
 
     def wait_for_start(self) -> bool:
+        """False when the night is over. Once all is observed, it looks again a minute before sunrise, and not each ten
+        seconds."""
         while (due := self.due()) and due.in_s > 0:
-            self.clock.wait(due.in_s)
+            self.clock.wait(max(due.in_s, self._idle_s()))
         return due is not None
+
+    def _idle_s(self) -> float:
+        session = self.runner.describe_session()
+        if session is None or session["waits"] != NONE_LEFT:
+            return 0.0
+        return wall_seconds(self.night.sunrise) - 60.0 - self.clock.wall
 
     def plan(self) -> Plan:
         due, now = self.next(), self.clock.moment()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from datetime import timedelta
+from http.cookies import SimpleCookie
+from pathlib import Path
 from typing import Any
 
 from django.db import transaction
@@ -50,11 +52,13 @@ def routes(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 class World:
-    """A camera that `excluded` may not see, with its objects; and a token and a sign-in for each person."""
+    """A camera that `excluded` may not see, with its objects; and the cookies of a sign-in of each person."""
 
     def __init__(self, camera: Camera, root: StorageRoot) -> None:
         self.camera, self.root = camera, root
         self.users = {name: user_named(name) for name in PEOPLE}
+        self.cookies = {name: signed_in(user) for name, user in self.users.items()}
+        self.cookies["stranger"] = SimpleCookie()
         only_for(camera, *(name for name in self.users if name != "excluded"))
         self.capture = file_of(saved(camera), root, content=jpeg()).capture
         self.clip = clip_of(camera, root)
@@ -92,9 +96,10 @@ class World:
         self.copy = copy_row(self.destination)
         self.plan = CleanupPlan("main", ())
         store_plan(self.plan, "manager")
+        self.files = {path: path.read_bytes() for path in Path(root.path).rglob("*") if path.is_file()}
 
     def address(self, route: str, user: User) -> str:
-        places = {
+        places: dict[str, Any] = {
             "<slug:slug>": "sky", "<uuid:capture>": self.capture.pk, "<uuid:session>": self.session.pk,
             "<uuid:schedule>": self.schedule.pk, "<uuid:clip>": self.clip.pk, "<uuid:job>": self.job.pk,
             "<uuid:destination>": self.destination.pk, "<uuid:copy>": self.copy.pk,
@@ -103,7 +108,6 @@ class World:
             "<uuid:archive>": self.archive.pk, "<uuid:file>": self.archived.pk,
             "<uuid:alert>": self.alert.pk, "<int:user>": self.users["none"].pk,
             "<uuid:finding>": self.finding.pk,
-            "<int:token>": ApiToken.issue(user)[0].pk, "<uuid:sign_in>": SignIn.objects.create(user=user).pk,
             "<str:name>": "night", "<str:night>": "2026-11-22", "<uuid:viewer>": self.session.pk,
             "<slug:sensor>": self.sensor.name, "<int:channel>": self.channel.pk,
             "<slug:rule>": self.rule.name, "<uuid:window>": self.window.pk,
@@ -117,6 +121,10 @@ class World:
         route = route.replace("nights/go/", "nights/go/?night=2026-11-22")
         span = "from=2026-11-22T00:00:00Z&to=2026-11-23T00:00:00Z"
         route = route.replace("readings/marks/", f"readings/marks/?{span}")
+        if "<int:token>" in route:
+            places["<int:token>"] = ApiToken.issue(user)[0].pk
+        if "<uuid:sign_in>" in route:
+            places["<uuid:sign_in>"] = SignIn.objects.create(user=user).pk
         for place, value in places.items():
             route = route.replace(place, str(value))
         return f"/{route}"
@@ -126,21 +134,33 @@ class World:
         return self.requests(line.method, line.route)
 
     def requests(self, method: str, route: str) -> dict[str, str]:
-        """As `request` for each person. None sees what the request of another changed."""
-        return {person: self._rolled_back(method, route, person) for person in LEAST_RIGHTS_FIRST}
+        """As `answer` for each person. None sees what the request of another changed."""
+        return {person: self.answer(method, route, person) for person in LEAST_RIGHTS_FIRST}
 
-    def _rolled_back(self, method: str, route: str, person: str) -> str:
+    def answer(self, method: str, route: str, person: str) -> str:
+        """The answer to a request as a word of the route table. What it changed is rolled back, also on the disk."""
         before = transaction.savepoint()
         try:
-            return self.request(method, route, person)
+            return self._request(method, route, person)
         finally:
             transaction.savepoint_rollback(before)
+            self._restore_files()
 
-    def request(self, method: str, route: str, person: str) -> str:
-        client, user = Client(), self.users[person]
-        if person != "stranger":
-            client.force_login(user)
-        answer = client.generic(method, self.address(route, user))
+    def _restore_files(self) -> None:
+        for path, content in self.files.items():
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+
+    def client(self, person: str) -> Client:
+        """A new window of this person."""
+        client = Client()
+        client.cookies = SimpleCookie({name: morsel.value for name, morsel in self.cookies[person].items()})
+        return client
+
+    def _request(self, method: str, route: str, person: str) -> str:
+        client = self.client(person)
+        answer = client.generic(method, self.address(route, self.users[person]))
         if answer.get("Location", "").startswith(ADMIN_SIGN_IN):
             answer = client.get(answer["Location"])
         return "sign in" if answer.get("Location", "").startswith(SIGN_IN) else WORDS.get(answer.status_code, "in")
@@ -151,6 +171,13 @@ def user_named(person: str) -> User:
     role = {"stranger": "none", "excluded": "operator"}.get(person, person)
     manages = role == "manager"
     return User.objects.create_user(person, role=role, is_staff=manages, is_superuser=manages)
+
+
+def signed_in(user: User) -> SimpleCookie:
+    """The cookies of a new sign-in."""
+    client = Client()
+    client.force_login(user)
+    return client.cookies
 
 
 def jpeg() -> bytes:

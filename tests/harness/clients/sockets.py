@@ -7,7 +7,7 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 import numpy as np
@@ -22,26 +22,36 @@ from cameras.live.publisher import pack_picture
 from core.broker import broker
 from skycam_project.access.models import ApiToken, User
 from skycam_project.asgi import application
+from tests.harness.waiting import PATIENCE_S, POLL_S
 
 HOST = "localhost:8080"
 OURS = f"http://{HOST}"
 
 
 class CameraProcess:
-    """Publishes real JPEGs, thirty a second, of each requested quality. `quiet` stops it."""
+    """Publishes real JPEGs, thirty a second, of each requested quality, until `stop`."""
 
     def __init__(self, server: redis.Redis, slug: str) -> None:
         self.server, self.slug = server, slug
-        self.ended, self.quiet = threading.Event(), threading.Event()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run)
         self.lowered = False
         self.jpeg = PRESETS["medium"].encode(np.full((48, 64, 3), 80, np.uint8))
 
-    def run(self) -> None:
+    def start(self) -> Self:
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """On return all of its pictures are published."""
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
         for number in itertools.count():
-            if self.ended.wait(1 / 30):
+            if self._ended.wait(1 / 30):
                 return
-            if not self.quiet.is_set():
-                self._publish(number)
+            self._publish(number)
 
     def _publish(self, number: int) -> None:
         frame = FrameData(np.zeros((2, 2), np.uint8), time.time_ns(), time.monotonic(), number, simulated=True)
@@ -81,27 +91,41 @@ class OpenSocket:
 
     async def __aenter__(self) -> Self:
         self.wire = WebsocketCommunicator(application, self.path, headers_of(**self.headers), self.offered)
-        self.answer = await self.wire.connect(timeout=20)
+        self.answer = await self.wire.connect(timeout=PATIENCE_S)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.wire.disconnect(timeout=20)
+        await self.wire.disconnect(timeout=PATIENCE_S)
 
     async def send(self, content: Any) -> None:
         await self.wire.send_to(text_data=content if isinstance(content, str) else json.dumps(content))
 
-    async def receive(self, within_s: float = 20) -> Any:
+    async def receive(self) -> Any:
         """The next message: bytes, or an object."""
-        found = await self.wire.receive_from(within_s)
+        found = await self.wire.receive_from(PATIENCE_S)
         return found if isinstance(found, bytes) else json.loads(found)
 
     async def request(self, content: Any) -> Any:
         await self.send(content)
         return await self.receive()
 
-    async def wait_closed(self, within_s: float = 20) -> tuple[int, str]:
+    async def receive_until(self, is_wanted: Callable[[Any], bool]) -> Any:
+        """The first message that is wanted; earlier ones are skipped."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not is_wanted(message := await self.receive()):
+                pass
+        return message
+
+    async def request_until(self, content: Any, is_wanted: Callable[[Any], bool]) -> Any:
+        """Repeat a request until a message is wanted. With pauses, as a socket may send only so many messages."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not is_wanted(message := await self.request(content)):
+                await asyncio.sleep(POLL_S)
+        return message
+
+    async def wait_closed(self) -> tuple[int, str]:
         """The close code and reason; earlier messages are skipped."""
-        async with asyncio.timeout(within_s):
-            while (message := await self.wire.receive_output(within_s))["type"] != "websocket.close":
+        async with asyncio.timeout(PATIENCE_S):
+            while (message := await self.wire.receive_output(PATIENCE_S))["type"] != "websocket.close":
                 pass
         return message["code"], message["reason"]

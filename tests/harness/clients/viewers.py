@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import socket
-import time
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from cameras.live.publisher import FRAME_HEADER
 from tests.harness.clients.station_sockets import BINARY, open_socket
 from tests.harness.stations.station import Station
+from tests.harness.waiting import PATIENCE_S, eventually_in_loop
 
 LIVE = "/ws/live/simulated/"
 REQUEST = json.dumps({"type": "request_frame", "quality": "medium"})
@@ -27,35 +27,33 @@ LARGE = json.dumps({"type": "request_frame", "quality": "high"}).encode()
 
 @dataclass
 class ReceivedFrames:
-    """What one viewer received: number, arrival time and age of each frame; and the reasons of no_frame."""
+    """What one viewer received: the number of each frame and when it was encoded; and the reasons of no_frame."""
 
     numbers: list[int] = field(default_factory=list)
-    came: list[float] = field(default_factory=list)
-    late_ms: list[float] = field(default_factory=list)
+    sent_us: list[int] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
-    last_bytes: int = 0
 
     def receive(self, message: str | bytes) -> None:
         if isinstance(message, str):
             self.reasons.append(json.loads(message).get("reason", ""))
             return
-        head = FRAME_HEADER.unpack_from(message)
-        self.numbers.append(head[4])
-        self.last_bytes = len(message)
-        self.came.append(time.monotonic())
-        self.late_ms.append((time.time_ns() // 1000 - head[5]) / 1000)
+        *_, number, _, sent_us = FRAME_HEADER.unpack_from(message)
+        self.numbers.append(number)
+        self.sent_us.append(sent_us)
 
     @property
     def restarts(self) -> int:
         """How often the camera's numbers started again."""
         return sum(later < number for number, later in pairwise(self.numbers))
 
-    @property
-    def longest_gap_s(self) -> float:
-        return max(later - at for at, later in pairwise(self.came))
 
-    def fps(self, since: float) -> float:
-        return len([at for at in self.came if at >= since]) / (time.monotonic() - since)
+async def received_further(seen: list[ReceivedFrames], frames: int) -> None:
+    """Wait until each of these viewers has received so many frames more."""
+    before = [len(one.numbers) for one in seen]
+    await eventually_in_loop(
+        lambda: all(len(one.numbers) >= count + frames for one, count in zip(seen, before, strict=True)),
+        lambda: f"{frames} further frames: {[one.reasons[-1:] for one in seen]}",
+    )
 
 
 async def watch(station: Station, seen: ReceivedFrames) -> None:
@@ -73,10 +71,8 @@ async def watching(station: Station, count: int) -> AsyncIterator[list[ReceivedF
     seen = [ReceivedFrames() for _ in range(count)]
     tasks = [asyncio.create_task(watch(station, one)) for one in seen]
     try:
-        async with asyncio.timeout(60):
-            while not all(one.numbers for one in seen):
-                [task.result() for task in tasks if task.done()]
-                await asyncio.sleep(0.02)
+        await eventually_in_loop(lambda: any(task.done() for task in tasks) or all(one.numbers for one in seen))
+        [task.result() for task in tasks if task.done()]
         yield seen
     finally:
         [task.cancel() for task in tasks]
@@ -84,17 +80,16 @@ async def watching(station: Station, count: int) -> AsyncIterator[list[ReceivedF
 
 
 class NonReadingViewer:
-    """Requests large frames and never reads one. `cut`: seconds until the station closed the connection."""
+    """Requests large frames and never reads one. `is_cut`: the station has closed the connection."""
 
     def __init__(self, station: Station) -> None:
         self.station = station
-        self.cut: float | None = None
+        self.is_cut = False
 
     async def run(self) -> None:
-        started = time.monotonic()
         with contextlib.suppress(OSError):
             await self._never_read()
-        self.cut = time.monotonic() - started
+        self.is_cut = True
 
     async def _never_read(self) -> None:
         loop = asyncio.get_running_loop()
@@ -147,7 +142,7 @@ async def send_raw(station: Station, data: bytes) -> bytes:
         writer.write(handshake(station))
         await reader.readuntil(b"\r\n\r\n")
         writer.write(data)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             return await reader.read(1000)
     finally:
         writer.transport.abort()

@@ -10,17 +10,17 @@ from graphlib import TopologicalSorter
 
 import grimp
 
-from tests.harness.documents.pages import SOURCES
+from tests.harness.documents.sources import APPS
 
 Graph = dict[str, set[str]]
 """Name -> the names that it imports."""
 
 
 def imports_between_apps() -> Graph:
-    graph = grimp.build_graph(*SOURCES, cache_dir=None)
-    for app in SOURCES:
+    graph = grimp.build_graph(*APPS, cache_dir=None)
+    for app in APPS:
         graph.squash_module(app)
-    return imports_between(graph, SOURCES)
+    return imports_between(graph, APPS)
 
 
 def imports_inside(app: str) -> Graph:

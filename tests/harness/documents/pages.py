@@ -1,14 +1,14 @@
-"""The documents for people, and their contents: those beside README.md, and docs/."""
+"""The documents for people, and their contents: those beside README.md, and docs/. All are read once in a run."""
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 
 from tests.harness.project import PROJECT
 
 PAGES = [*sorted(PROJECT.glob("*.md")), *sorted((PROJECT / "docs").rglob("*.md"))]
-SOURCES = ("cameras", "captures", "core", "monitoring", "scheduler", "skycam_project")
 CODE = re.compile(r"`([^`\n]+)`")
 
 
@@ -16,10 +16,12 @@ def name(page: Path) -> str:
     return str(page.relative_to(PROJECT))
 
 
+@functools.cache
 def page(path: str) -> str:
     return (PROJECT / path).read_text()
 
 
+@functools.cache
 def without_blocks(text: str) -> str:
     """The text without its fenced blocks."""
     return re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
@@ -39,7 +41,3 @@ def section(path: str, heading: str) -> str:
 def first_cells(text: str) -> list[str]:
     """The code in the first cell of each row of a table."""
     return re.findall(r"^\| `([^`]+)`", text, re.MULTILINE)
-
-
-def sources() -> list[Path]:
-    return [path for folder in SOURCES for path in (PROJECT / folder).rglob("*.py") if "migrations" not in path.parts]

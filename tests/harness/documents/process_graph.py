@@ -10,10 +10,11 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -21,7 +22,7 @@ from urllib.error import HTTPError
 import psutil
 
 from tests.harness.stations.station import WITH_SERVICE, Station
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 VERIFY = (sys.executable, "-c", "from skycam_project.cli import main; main()", "verify")
 PEERS = re.compile(r" (\d+) \* (\d+)\s.*?pid=(\d+),")
@@ -34,7 +35,7 @@ Edges = set[str]
 `web -.-> database` for an open file."""
 
 
-def edges_of_working_station(folder: Path, complete: Callable[[Edges, float], bool], within_s: float) -> Edges:
+def edges_of_working_station(folder: Path, complete: Callable[[Edges, float], bool], takes_s: float = 0.0) -> Edges:
     """What is seen of a station with a PixeLink service, while it streams, records and verifies its files.
 
     `complete`: whether these edges are enough, the last of which is this many seconds old.
@@ -43,24 +44,47 @@ def edges_of_working_station(folder: Path, complete: Callable[[Edges, float], bo
     try:
         station.up_with_camera()
         with live_pictures(station):
-            return observe(station, complete, within_s)
+            return observe(station, complete, takes_s)
     finally:
         station.ensure_stopped()
 
 
-def observe(station: Station, complete: Callable[[Edges, float], bool], within_s: float) -> Edges:
-    seen, verification = Edges(), start_verification(station)
-    started = found_at = time.monotonic()
-    while not complete(seen, time.monotonic() - found_at) and time.monotonic() < started + within_s:
-        station.api.post("cameras/simulated/record/")
-        station.api.post("cameras/simulated/stop-recording/")
-        station.service.request("GET", "/health")
+def observe(station: Station, complete: Callable[[Edges, float], bool], takes_s: float) -> Edges:
+    seen, found_at, verification = Edges(), time.monotonic(), start_verification(station)
+
+    def is_complete() -> bool:
+        nonlocal found_at, verification
         if verification.poll() is not None:
             verification = start_verification(station)
         if found := observed_edges(station) - seen:
-            seen, found_at = seen | found, time.monotonic()
+            seen.update(found)
+            found_at = time.monotonic()
+        return complete(seen, time.monotonic() - found_at)
+
+    with in_use(station):
+        eventually(is_complete, lambda: f"all edges; seen: {sorted(seen)}", takes_s)
     verification.wait()
     return seen
+
+
+@contextmanager
+def in_use(station: Station) -> Iterator[None]:
+    """It records and its service answers, while others look: what is open for a moment is seen by chance."""
+    stopping = threading.Event()
+
+    def use() -> None:
+        while not stopping.is_set():
+            station.api.post("cameras/simulated/record/")
+            station.api.post("cameras/simulated/stop-recording/")
+            station.service.request("GET", "/health")
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join(PATIENCE_S)
 
 
 def start_verification(station: Station) -> subprocess.Popen[bytes]:
@@ -74,14 +98,15 @@ def live_pictures(station: Station) -> Any:
 
     def opened() -> Any:
         with suppress(HTTPError):
-            return urllib.request.urlopen(request, timeout=60)
+            return urllib.request.urlopen(request, timeout=PATIENCE_S)
 
     return eventually(opened)
 
 
 def observed_edges(station: Station) -> Edges:
     """What can be seen at this moment."""
-    parts = {pid: name for name, pid in station.pids().items()}
+    pids = station.running_pids()
+    parts = {pid: name for name, pid in pids.items()}
     processes = station.processes()
     # A process that was just forked has the command of its parent until it executes its own, and must not be named
     # after it. Of several processes with one command, the oldest is enough.
@@ -92,7 +117,7 @@ def observed_edges(station: Station) -> Edges:
             if command and command not in commands:
                 names[process.pid] = parts.get(process.pid) or module_of(command)
             commands.add(command)
-    connected = {f"{names[pid]} -.-> valkey" for pid in connected_to(station.pids()["valkey"]) if pid in names}
+    connected = {f"{names[pid]} -.-> valkey" for pid in connected_to(pids["valkey"]) if pid in names}
     return connected.union(*(edges_of(process, names) for process in processes)) - {"valkey -.-> valkey"}
 
 
@@ -114,7 +139,7 @@ def edges_of(process: psutil.Process, names: dict[int, str]) -> Edges:
 
 def connected_to(server: int) -> set[int]:
     """The processes with a connection to a UNIX socket of this one."""
-    lines = subprocess.run(["ss", "-xpH"], capture_output=True, text=True, check=True, timeout=30).stdout
+    lines = subprocess.run(["ss", "-xpH"], capture_output=True, text=True, check=True, timeout=PATIENCE_S).stdout
     sockets = {inode: (peer, int(pid)) for inode, peer, pid in PEERS.findall(lines)}
     peers = [peer for peer, pid in sockets.values() if pid == server]
     return {sockets[peer][1] for peer in peers if peer in sockets}
@@ -131,4 +156,4 @@ def edges_in(drawing: str) -> Edges:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as place:
-        print(diagram(edges_of_working_station(Path(place), lambda _, age_s: age_s > SETTLED_S, within_s=300)))
+        print(diagram(edges_of_working_station(Path(place), lambda _, age_s: age_s > SETTLED_S, takes_s=300)))

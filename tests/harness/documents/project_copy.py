@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sysconfig
 import venv
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ COPIED = (
     "bench", "cameras", "captures", "core", "docs", "monitoring", "scheduler", "scripts", "skycam_project", "static",
     "templates", "tests", "CHANGELOG.md", "CONTRIBUTING.md", "README.md", "manage.py", "pyproject.toml",
 )  # fmt: skip
+TYPES = ".mypy_cache"
 BLOCK = re.compile(r"^```(sh)\n(.*?)^```$|^`([^`\n]+)`:\n\n```(python|html|diff)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -37,14 +39,22 @@ def changes(path: str) -> list[Change]:
     ]
 
 
+def added_modules(path: str) -> list[str]:
+    """The Python files that the blocks of a page add."""
+    return [change.path for change in changes(path) if change.language == "python"]
+
+
 class ProjectCopy:
-    """With a Python that imports the copy, and otherwise has the same packages."""
+    """With a Python that imports the copy, and otherwise has the same packages. What is compiled or type-checked of the
+    project is so of the copy, too: only the changes are not."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir()
         for name in COPIED:
             copy_of(PROJECT / name, folder / name)
+        if (PROJECT / TYPES).exists():  # `make check` makes it
+            copy_of(PROJECT / TYPES, folder / TYPES)
         venv.create(folder / ".venv", symlinks=True)
         self.python = folder / ".venv" / "bin" / "python"
         (packages,) = folder.glob(".venv/lib/python*/site-packages")
@@ -61,7 +71,7 @@ class ProjectCopy:
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the copy's Python, or of a package, in its folder."""
         return subprocess.run(
-            words, cwd=self.folder, env=self._environment, capture_output=True, text=True, timeout=300, check=False
+            words, cwd=self.folder, env=self._environment, capture_output=True, text=True, check=False
         )
 
     def _run_commands(self, change: Change) -> None:
@@ -83,6 +93,12 @@ class ProjectCopy:
 
 def copy_of(source: Path, target: Path) -> None:
     if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(source, target, copy_function=copy_if_there)
     else:
+        shutil.copy2(source, target)
+
+
+def copy_if_there(source: str, target: str) -> None:
+    """A compiler may replace a temporary file meanwhile."""
+    with suppress(FileNotFoundError):
         shutil.copy2(source, target)

@@ -20,6 +20,12 @@ class Line:
     answers: dict[str, str]
     """Person -> word of WORDS."""
 
+    @property
+    def resource(self) -> str:
+        """The first part of the route that says what it is about: `cameras`, `api/v1/cameras`."""
+        parts = self.route.split("/")
+        return "/".join(parts[:3] if parts[0] == "api" else parts[:1]) or "dashboard"
+
     def __str__(self) -> str:
         return f"{self.method} /{self.route}"
 

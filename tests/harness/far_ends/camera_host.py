@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import redis
+from django.conf import settings
 
 from core.broker import broker
 
@@ -20,11 +21,13 @@ def camera_host(server: redis.Redis, answers: dict[str, dict[str, Any]], host: s
     """`answers`: kind of command -> the body of its answer, or a refusal with `ok` and its fields. Yields the received
     commands."""
     received: list[dict[str, Any]] = []
+    # Not the station's connection, on which a wait of more than three seconds opens the circuit.
+    waiting = redis.Redis.from_url(settings.STATION.redis_url, decode_responses=True)
 
     def serve() -> None:
         while True:
-            found = server.blpop([broker.key(f"camera.{host}")], timeout=60)
-            if not found or found[1] == END:
+            found = waiting.blpop([broker.key(f"camera.{host}")], timeout=0)
+            if found[1] == END:
                 return
             command = json.loads(found[1])
             received.append(command)
@@ -40,6 +43,7 @@ def camera_host(server: redis.Redis, answers: dict[str, dict[str, Any]], host: s
     finally:
         server.rpush(broker.key(f"camera.{host}"), END)
         thread.join()
+        waiting.close()
         server.delete(broker.key("host", host))
 
 

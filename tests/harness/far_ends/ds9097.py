@@ -36,6 +36,8 @@ class Ds9097(PseudoTerminal):
 
     def __init__(self, *celsius: float) -> None:
         """One thermometer for each temperature."""
+        self.addressed: list[str] = []
+        """The ROMs that were asked, once for each time."""
         self._thermometers: dict[str, Thermometer] = {}
         self._silent = False
         self._slots: Slots = self._idle()
@@ -94,6 +96,7 @@ class Ds9097(PseudoTerminal):
             rom = b""
             for _ in range(8):
                 rom += bytes([(yield from read_byte())])
+            self.addressed.append(rom.hex().upper())
             here = [found for found in here if found.rom == rom]
         if command == READ_ROM and here:
             yield from write_bytes(here[0].rom)

@@ -7,6 +7,7 @@ import threading
 from cameras.drivers.telescope.clock import SystemClock
 from cameras.telescope_simulator.options import SimulatorOptions
 from cameras.telescope_simulator.simulator import CommandReport, ControllerSimulator
+from tests.harness.waiting import PATIENCE_S
 
 
 class FastController:
@@ -22,7 +23,7 @@ class FastController:
 
     def stop(self) -> None:
         self.simulator.stop()
-        self._thread.join(10)
+        self._thread.join(PATIENCE_S)
         self.simulator.close()
 
     @property

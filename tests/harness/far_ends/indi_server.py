@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 from pathlib import Path
 from typing import Self
 
-from tests.harness.far_ends.mosquitto import free_port
-from tests.harness.waiting import eventually
+from tests.harness.far_ends.ports import accepts
+from tests.harness.stations.station import free_port
+from tests.harness.waiting import PATIENCE_S, eventually
 
 TELESCOPE, FOCUSER, WHEEL = "Telescope Simulator", "Focuser Simulator", "Filter Simulator"
 DRIVERS = {"indi_simulator_telescope": TELESCOPE, "indi_simulator_focus": FOCUSER, "indi_simulator_wheel": WHEEL}
@@ -48,9 +48,9 @@ class IndiServer:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
             )
-        eventually(self._accepts, what=self._folder / "indiserver.log")
+        eventually(lambda: accepts(self.port), (self._folder / "indiserver.log").read_text)
         for device in DRIVERS.values():
-            eventually(lambda device=device: self.get_property(device, "CONNECTION", "CONNECT"), what=device)
+            eventually(lambda device=device: self.get_property(device, "CONNECTION", "CONNECT"), device)
             self.connect(device)
 
     def kill(self) -> None:
@@ -58,7 +58,7 @@ class IndiServer:
         process, self._process = self._process, None
         if process is not None:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait(timeout=30)
+            process.wait(timeout=PATIENCE_S)
 
     def freeze(self) -> None:
         """The server accepts connections and answers nothing, until `thaw`."""
@@ -69,11 +69,11 @@ class IndiServer:
 
     def connect(self, device: str) -> None:
         self.set_property(device, "CONNECTION", "CONNECT", "On")
-        eventually(lambda: self.get_property(device, *VALUES[device]), what=device)
+        eventually(lambda: self.get_property(device, *VALUES[device]), device)
 
     def disconnect(self, device: str) -> None:
         self.set_property(device, "CONNECTION", "DISCONNECT", "On")
-        eventually(lambda: self.get_property(device, "CONNECTION", "CONNECT") == "Off", what=device)
+        eventually(lambda: self.get_property(device, "CONNECTION", "CONNECT") == "Off", device)
 
     def set_property(self, device: str, name: str, element: str, value: str) -> None:
         self._run("indi_setprop", f"{device}.{name}.{element}={value}")
@@ -85,15 +85,8 @@ class IndiServer:
     def _run(self, *command: str) -> str:
         program, *arguments = command
         line = [program, "-p", str(self.port), *arguments]
-        return subprocess.run(line, capture_output=True, text=True, timeout=30).stdout
+        return subprocess.run(line, capture_output=True, text=True, timeout=PATIENCE_S).stdout
 
     def _signal(self, number: int) -> None:
         assert self._process is not None
         os.kill(self._process.pid, number)
-
-    def _accepts(self) -> bool:
-        try:
-            socket.create_connection((self.host, self.port), 1).close()
-        except OSError:
-            return False
-        return True

@@ -89,7 +89,7 @@ def mail_server(certificate: Path | None = None, *, implicit: bool = False) -> I
         options |= {"tls_context": tls, "require_starttls": True, "auth_required": True}
     box.port = free_port()
     controller = MailController(
-        box, "127.0.0.1", box.port, ssl_context=tls if implicit else None, ready_timeout=20, **options
+        box, "127.0.0.1", box.port, ssl_context=tls if implicit else None, ready_timeout=PATIENCE_S, **options
     )
     controller.start()
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import threading
 from pathlib import Path
@@ -11,7 +10,9 @@ from typing import Any, Self
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.harness.waiting import eventually
+from tests.harness.far_ends.ports import accepts
+from tests.harness.stations.station import free_port
+from tests.harness.waiting import PATIENCE_S, eventually
 
 PROGRAM = "/usr/sbin/mosquitto"
 
@@ -40,21 +41,21 @@ class Mosquitto:
         configuration.write_text("\n".join(self._configuration()) + "\n")
         with open(self._folder / "mosquitto.log", "ab") as log:
             self._process = subprocess.Popen([PROGRAM, "-c", str(configuration)], stdout=log, stderr=log)
-        eventually(self._accepts, what=self._folder / "mosquitto.log")
+        eventually(lambda: accepts(self.port), (self._folder / "mosquitto.log").read_text)
 
     def stop(self) -> None:
         """The broker is gone; its clients notice it."""
         process, self._process = self._process, None
         if process is not None:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=PATIENCE_S)
 
     close = stop
 
     def publish(self, topic: str, payload: str | bytes, *, retain: bool = False) -> None:
         """Returns once the broker has it."""
         with Connection(self) as connection:
-            connection.client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(30)
+            connection.client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(PATIENCE_S)
 
     def collect(self, *topics: str) -> Collected:
         """Messages of these topics from now on, and the retained ones."""
@@ -80,13 +81,6 @@ class Mosquitto:
         if self._certificate:
             lines += [f"certfile {self._certificate}", f"keyfile {self._certificate}"]
         return lines
-
-    def _accepts(self) -> bool:
-        try:
-            socket.create_connection((self.host, self.port), 1).close()
-        except OSError:
-            return False
-        return True
 
 
 class Connection:
@@ -120,13 +114,8 @@ class Collected(Connection):
     def __enter__(self) -> Self:
         super().__enter__()
         self.client.subscribe([(topic, 1) for topic in self._topics])
-        assert self._subscribed.wait(30)
+        assert self._subscribed.wait(PATIENCE_S)
         return self
 
     def _keep(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
         self.messages.append((message.topic, bytes(message.payload)))
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])

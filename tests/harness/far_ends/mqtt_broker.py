@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,9 @@ from pathlib import Path
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.harness.waiting import eventually
+from tests.harness.far_ends.ports import accepts
+from tests.harness.stations.station import free_port
+from tests.harness.waiting import PATIENCE_S, eventually
 
 MOSQUITTO = "/usr/sbin/mosquitto"
 
@@ -51,8 +52,7 @@ def subscribed(port: int, found: dict[str, str]) -> Iterator[Client]:
 @contextmanager
 def mqtt_broker(folder: Path, password: str = "reader", port: int = 0) -> Iterator[MqttBroker]:
     """A broker whose users are `reader` and `skycam`, on `port`, or a free one."""
-    with socket.create_server(("127.0.0.1", port)) as probe:
-        port = probe.getsockname()[1]
+    port = port or free_port()
     passwords, config = folder / "passwords", folder / "mosquitto.conf"
     passwords.touch(mode=0o600)
     for user, secret in (("reader", "reader"), ("skycam", password)):
@@ -65,12 +65,4 @@ def mqtt_broker(folder: Path, password: str = "reader", port: int = 0) -> Iterat
         yield MqttBroker(port)
     finally:
         process.terminate()
-        process.wait(10)
-
-
-def accepts(port: int) -> bool:
-    try:
-        with socket.create_connection(("127.0.0.1", port), 0.5):
-            return True
-    except OSError:
-        return False
+        process.wait(PATIENCE_S)

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Self
 
+from tests.harness.waiting import PATIENCE_S
+
 
 class ScriptedController:
     """Listens on a port of the loopback. `answers`: for each connection its pieces, which are sent one by one; the last
@@ -29,7 +31,7 @@ class ScriptedController:
         # Ends the `accept` of the thread.
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(10)
+        self._thread.join(PATIENCE_S)
 
     def _run(self) -> None:
         with contextlib.suppress(OSError):

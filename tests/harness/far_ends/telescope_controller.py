@@ -13,6 +13,7 @@ from cameras.telescope_simulator.faults import PortName
 from cameras.telescope_simulator.options import SimulatorOptions
 from cameras.telescope_simulator.simulator import CommandReport, ControllerSimulator
 from tests.harness.clocks.shared_time import SharedTime
+from tests.harness.waiting import PATIENCE_S
 
 
 class RunningController(ControllerSimulator):
@@ -51,7 +52,7 @@ class WireClient:
 
     def __init__(self, clock: SharedTime, port: int) -> None:
         self._clock = clock
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
         self.socket.setblocking(False)
 
     def __enter__(self) -> Self:

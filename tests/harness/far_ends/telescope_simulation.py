@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.harness.waiting import PATIENCE_S
+
 SKYCAM = Path(sys.executable).parent / "skycam"
 FREE_PORTS = ("--command-port", "0", "--status-port", "0")
 
@@ -20,8 +22,13 @@ class Simulation:
             [SKYCAM, "--output", "json", "telescope", "simulate", *options],
             stdout=subprocess.PIPE, text=True, cwd=folder,
         )  # fmt: skip
+        self.begin = self.read()
+
+    def read(self) -> dict[str, Any]:
+        """The next line that it prints."""
         assert self.process.stdout is not None
-        self.begin: dict[str, Any] = json.loads(self.process.stdout.readline())
+        found: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return found
 
     @property
     def ports(self) -> tuple[int, int]:
@@ -30,5 +37,5 @@ class Simulation:
     def end(self, number: int) -> list[dict[str, Any]]:
         """What it has printed since it began."""
         self.process.send_signal(number)
-        output, _ = self.process.communicate(timeout=30)
+        output, _ = self.process.communicate(timeout=PATIENCE_S)
         return [json.loads(line) for line in output.splitlines()]

@@ -14,7 +14,7 @@ from django.db import connection
 from core.jobs.models import Job
 from core.jobs.tables import GB, JobKind
 from core.jobs.times import JobTimes
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 HOST = "main"
 QUICK = JobTimes(poll_s=0.1, write_interval_s=0.2, grace_s=1.0, first_retry_s=0.1)
@@ -40,7 +40,7 @@ class WorkerProcess:
 
     def terminate(self) -> int:
         self.process.terminate()
-        return self.process.wait(60)
+        return self.process.wait(PATIENCE_S)
 
 
 def reloaded(job: Job) -> Job:

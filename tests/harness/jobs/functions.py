@@ -23,7 +23,8 @@ def report_environment(context: JobContext) -> dict[str, Any]:
 
 
 def count_to_the_end(context: JobContext) -> dict[str, Any]:
-    """Append a line for each step; continue after the checkpoint."""
+    """Append a line for each step; continue after the checkpoint. With a `gate`, each attempt waits after its second
+    step until that file exists."""
     begin = (context.checkpoint or {}).get("next", 0)
     path, end = Path(context.arguments["path"]), context.arguments["end"]
     for number in range(begin, end):
@@ -31,9 +32,17 @@ def count_to_the_end(context: JobContext) -> dict[str, Any]:
             file.write(f"{number}\n")
         context.progress(number + 1, end, f"step {number + 1}", next=number + 1)
         time.sleep(context.arguments.get("step_s", 0.05))
+        if number == begin + 1:
+            wait_for_gate(context)
         if context.should_stop():
             break
     return {"from": begin}
+
+
+def wait_for_gate(context: JobContext) -> None:
+    gate = context.arguments.get("gate")
+    while gate and not Path(gate).exists() and not context.should_stop():
+        time.sleep(0.02)
 
 
 def wait_for_stop(context: JobContext) -> dict[str, Any]:

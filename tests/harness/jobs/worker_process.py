@@ -14,6 +14,7 @@ from core.jobs import tables  # noqa: E402
 from core.jobs.times import JobTimes  # noqa: E402
 from core.jobs.worker import JobsWorker  # noqa: E402
 from tests.harness.jobs.builders import kind_named  # noqa: E402
+from tests.harness.waiting import PATIENCE_S  # noqa: E402
 
 for name in ("count_to_the_end", "wait_for_stop", "ignore_stop"):
     tables.JOB_KINDS[name] = kind_named(name, max_attempts=50)
@@ -22,4 +23,4 @@ signal.signal(signal.SIGTERM, lambda *_: stopping.set())
 found = JobsWorker(sys.argv[1], JobTimes(poll_s=0.1, write_interval_s=0.2))
 found.start()
 stopping.wait()
-found.stop()
+found.stop(PATIENCE_S)

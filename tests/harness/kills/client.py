@@ -13,6 +13,9 @@ from tests.harness.stations.http_client import AWAY, Answer
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
+RECOVERS_S = 25.0
+"""The longest recovery: that of a worker that hangs."""
+
 
 @dataclass
 class Client:
@@ -70,7 +73,7 @@ class Client:
         """Seconds from the fault until a capture requested after it was acknowledged."""
         fault()
         began = time.monotonic()
-        return float(eventually(lambda: self.acknowledged_since(began), "captures again", takes_s=40)) - began
+        return float(eventually(lambda: self.acknowledged_since(began), "captures again", takes_s=RECOVERS_S)) - began
 
     def lost(self) -> list[str]:
         """Captures that were acknowledged and are not saved."""

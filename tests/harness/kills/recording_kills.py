@@ -1,4 +1,5 @@
-"""A station that records while its processes are killed: how much video is lost, and how long the gaps are."""
+"""A station that records while its processes are killed: whether each written frame is in its clip; how much video is
+lost, and how long the gaps are."""
 
 from __future__ import annotations
 
@@ -6,21 +7,20 @@ import os
 import platform
 import random
 import statistics
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
-from tests.harness.busy_machine import slowness
 from tests.harness.camera_processes.recorded_clips import shown
 from tests.harness.kills.faults import kill
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
-LOST_S, GAP_S = 1.0, 10.0
-"""What a kill may cost: video captured before it, and the time until recording resumes."""
+FRAME = b"moof"
+"""Begins each frame of a growing clip: a fragment of its own."""
 CLIPS = "SELECT path, started_at, ended_at, interrupted FROM captures_clip ORDER BY started_at"
 RECORD = "UPDATE cameras_camera SET recording = ? WHERE slug = 'simulated'"
 
@@ -41,42 +41,49 @@ class RecordingStation:
     station: Station
     chance: random.Random = field(default_factory=lambda: random.Random(4))
     kills: list[tuple[str, datetime]] = field(default_factory=list)
-    slowest: float = 1.0
-    """The slowness of the machine, at its worst before a kill."""
+    written: dict[str, int] = field(default_factory=dict)
+    """Clip -> the number of its frames that were in the file just before a kill."""
 
     def record(self, kind: str) -> None:
         self.station.database.execute(RECORD, kind)
 
     def kill(self, target: str) -> None:
-        """Kill at a random moment of a clip; returns once recording resumes."""
-        self.slowest = max(self.slowest, slowness())
-        self.wait_while_recording(self.chance.uniform(0.5, 3.0))
+        """Kill at a random frame of a clip; returns once recording resumes."""
+        self.wait_for_frames(self.chance.randint(8, 45))
+        self.written |= {clip_of(file): frames_in(file) for file in self.growing()}
         self.kills.append((target, datetime.now(UTC)))
         kill(self.station, target)
         eventually(self.has_resumed, "recording has resumed")
 
-    def wait_while_recording(self, seconds: float) -> None:
-        """Wait until the open clip has grown for this many seconds."""
-        [file], until = eventually(self.growing, "a clip is open"), time.monotonic() + seconds
-        before = file.stat().st_size
-        eventually(lambda: time.monotonic() > until and self.growing() != [] and grew(file, before), "it grows")
+    def wait_for_frames(self, frames: int) -> str:
+        """The open clip, once it has grown by this many frames, or has ended."""
+        [file] = eventually(self.growing, "a clip is open")
+        before = frames_in(file)
+        eventually(lambda: not file.exists() or frames_in(file) >= before + frames, "it grows")
+        return clip_of(file)
 
     @property
     def spool(self) -> Path:
         return self.station.config.storage_root / ".spool"
 
     def growing(self) -> list[Path]:
-        return list(self.spool.glob("*/clips/*.clip.part"))[-1:]
+        """The open clip, if there is one: after a kill, the file of the clip before it may still be there."""
+        return sorted(self.spool.glob("*/clips/*.clip.part"))[-1:]
 
-    def newest_clip(self) -> dict[str, Any]:
+    def row_of(self, clip: str) -> dict[str, Any]:
+        """Its row, once it has one."""
         names = ("frames", "lost_frames", "interrupted")
-        question = f"SELECT {', '.join(names)} FROM captures_clip ORDER BY started_at DESC LIMIT 1"
-        rows = self.station.database.rows(question)
-        return dict(zip(names, rows[0] if rows else (0, 0, 0), strict=True))
+        question = f"SELECT {', '.join(names)} FROM captures_clip WHERE id = ?"
+        [row] = eventually(lambda: self.station.database.rows(question, UUID(clip).hex), f"the row of {clip}")
+        return dict(zip(names, row, strict=True))
+
+    def lost_of_written(self) -> list[str]:
+        """Clips that lack frames which were in their file when a process was killed."""
+        return [clip for clip, frames in self.written.items() if self.row_of(clip)["frames"] < frames]
 
     def has_resumed(self) -> bool:
         since = self.kills[-1][1].timestamp()
-        return any(started(file) > since and file.stat().st_size > 0 for file in self.growing())
+        return any(started(file) > since and frames_in(file) > 0 for file in self.growing())
 
     def costs(self) -> list[Cost]:
         """The cost of each kill, by the rows of the clips before and after it."""
@@ -123,11 +130,16 @@ def is_complete(numbers: list[int | None]) -> bool:
     return None not in numbers and numbers == list(range(numbers[0] or 0, (numbers[0] or 0) + len(numbers)))
 
 
-def grew(file: Path, before: int) -> bool:
+def frames_in(file: Path) -> int:
+    """The whole frames of a growing clip; 0 once it has ended."""
     try:
-        return file.stat().st_size > before
+        return max(0, file.read_bytes().count(FRAME) - 1)  # the last one may not be whole yet
     except FileNotFoundError:
-        return True
+        return 0
+
+
+def clip_of(file: Path) -> str:
+    return file.name.partition(".")[0]
 
 
 def started(file: Path) -> float:

@@ -11,13 +11,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.harness.busy_machine import slowness
 from tests.harness.kills.client import Client
 from tests.harness.kills.faults import kill
 from tests.harness.stations.station import Station
 
 PROMISED_S = {"camera": 2.0, "web": 5.0, "valkey": 5.0, "worker": 10.0, "launcher": 10.0, "all": 10.0}
-HUNG_WORKER_S = 25.0
 """docs/contracts: from the end of a part, or from `skycam up` if the launcher was killed."""
 
 
@@ -29,12 +27,9 @@ class KillTest:
     client: Client
     chance: random.Random = field(default_factory=lambda: random.Random(2))
     times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    slowness: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    """That of the machine just before each kill of a target."""
 
     def kill(self, target: str) -> float:
         """Seconds until a capture requested after the kill was acknowledged."""
-        self.slowness[target].append(slowness())
         self.client.wait_for_saves(more=self.chance.randint(5, 15))
         recovery_s = self.client.recovery_s(lambda: kill(self.station, target))
         self.times[target].append(recovery_s)

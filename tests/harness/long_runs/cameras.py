@@ -29,7 +29,6 @@ SIZE = {"width": 320, "height": 240}
 CLIP_S = 4
 """Short clips show a leak of each clip soonest. An encoder's memory is constant after about fifty clips."""
 DSLR = "6012345"
-READY_S = 120.0
 BREAK_S = 5.0
 """The time between two interruptions of a camera that reconnects."""
 WATCHED, RECORDED, RECONNECTING, STILLS = "watched", "recorded", "reconnecting", "stills"
@@ -131,7 +130,7 @@ class Working:
 
     def until_ready(self) -> None:
         try:
-            self.process.wait_for_message(lambda message: message.get("observed") == "ready", READY_S)
+            self.process.wait_for_message(lambda message: message.get("observed") == "ready")
         except queue.Empty:
             raise AssertionError(f"{self.used.kind}, {self.used.mode}: {self.process.messages[-9:]}") from None
 

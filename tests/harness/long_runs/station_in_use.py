@@ -23,7 +23,7 @@ from tests.harness.far_ends.network.rtsp import RtspServer
 from tests.harness.long_runs.slopes import Used
 from tests.harness.stations.http_client import AWAY
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, WITH_SERVICE, Station
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S
 
 IN_USE = "in use"
 FPS = 10
@@ -49,9 +49,9 @@ class StationInUse:
 
     def processes(self) -> list[tuple[Used, psutil.Process]]:
         assert self.station.process is not None
-        pids = {"launcher": self.station.process.pid, **self.station.pids()}
-        pids |= {f"camera {slug}": pid for slug, pid in self.station.cameras.pids().items()}
-        return [(Used(name, IN_USE), psutil.Process(pid)) for name, pid in pids.items() if pid]
+        pids = {"launcher": self.station.process.pid, **self.station.running_pids()}
+        pids |= {f"camera {slug}": self.station.cameras.pid(slug) for slug in CAMERAS}
+        return [(Used(name, IN_USE), psutil.Process(pid)) for name, pid in pids.items()]
 
     def use_once(self) -> None:
         """A capture, some requests, one short viewer, and from time to time an interrupted camera."""
@@ -67,13 +67,13 @@ class StationInUse:
     def run_periodic_tasks(self) -> None:
         """Each once, in the jobs part: the first run of a task imports what it needs."""
         command = [sys.executable, "-c", SEND_ALL]
-        subprocess.run(command, env=self.station.environment, check=True, timeout=60)
+        subprocess.run(command, env=self.station.environment, check=True, timeout=PATIENCE_S)
 
     def watch_frames(self, frames: int) -> None:
         with self._viewer("yard") as viewer:
             for _ in range(frames):
                 viewer.send(REQUEST)
-                viewer.recv(timeout=5)
+                viewer.recv(timeout=PATIENCE_S)
 
     def keep_watching(self, slug: str) -> None:
         """Watch until the end, and reconnect after each disconnection."""
@@ -81,7 +81,7 @@ class StationInUse:
             with contextlib.suppress(OSError, TimeoutError, ConnectionClosed), self._viewer(slug) as viewer:
                 while not self.stopping.is_set():
                     viewer.send(REQUEST)
-                    viewer.recv(timeout=5)
+                    viewer.recv(timeout=PATIENCE_S)
 
     @contextmanager
     def _viewer(self, slug: str) -> Iterator[ClientConnection]:
@@ -99,8 +99,7 @@ def in_use(folder: Path) -> Iterator[StationInUse]:
     with ExitStack() as stack:
         server = stack.enter_context(RtspServer(fps=FPS))
         stack.callback(station.ensure_stopped)
-        station.up()
-        station.cameras.eventually_ready()
+        station.up_with_camera()
         station.api.call("PATCH", "cameras/simulated/settings/", SMALL)
         assert (
             station.api.post("cameras/", {"slug": "yard", "kind": "network", "address": server.address}).status == 201
@@ -113,12 +112,11 @@ def in_use(folder: Path) -> Iterator[StationInUse]:
         stack.callback(shut_down, used, viewers, station)
         for viewer in viewers:
             viewer.start()
-        eventually(lambda: len(station.cameras.pids()) == len(CAMERAS), "both cameras have a process")
         yield used
 
 
 def shut_down(used: StationInUse, viewers: list[threading.Thread], station: Station) -> None:
     used.stopping.set()
     for viewer in viewers:
-        viewer.join(10)
+        viewer.join(PATIENCE_S)
     station.stop()

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable
 
 from tests.harness.clocks.camera_clock import StepClock
+from tests.harness.waiting import PATIENCE_S
 
 
 class NightClock(StepClock):
@@ -23,7 +24,7 @@ class NightClock(StepClock):
 
     def wait(self, seconds: float) -> bool:
         if self.wakes_on_work:
-            self.settled(10.0)
+            self.settled(PATIENCE_S)
         end_s = self.elapsed_s + max(1e-6, seconds)
         while not self._interrupted() and self.elapsed_s < end_s:
             self._go_on_to(min(end_s, self._script[0][0]) if self._script else end_s)

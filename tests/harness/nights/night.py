@@ -28,6 +28,7 @@ from tests.harness.nights.faults import FAULTS, Killed
 from tests.harness.nights.gates import SEND_S, RainGate
 from tests.harness.planning.schedules import plan_of
 from tests.harness.rows.archive import Archive
+from tests.harness.waiting import PATIENCE_S
 
 MUNICH = Site(48.0, 11.0, 500.0, "Europe/Berlin")
 NIGHT = date(2027, 1, 7)
@@ -140,7 +141,7 @@ class SimulatedNight:
             bench.process.loop.run()
         except Killed as killed:
             # The agenda is in the spool: the Supervisor may be away.
-            bench.process.stills.stop(10.0)
+            bench.process.stills.stop(PATIENCE_S)
             bench.process.storage_holder.close()
             driver.close()
             self._bench = None

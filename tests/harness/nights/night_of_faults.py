@@ -28,7 +28,8 @@ class Happened:
 
 
 class NightOfFaults:
-    """It begins with the outage of broker and database; the order of the other faults is that of the seed."""
+    """It begins with the outage of broker and database; the order of the other faults is that of the seed. It lasts
+    until all of them are over."""
 
     def __init__(self, night: StationNight, seed: int) -> None:
         self.night = night
@@ -37,14 +38,14 @@ class NightOfFaults:
         self.happened: list[Happened] = []
 
     def happen(self) -> None:
-        """All faults, until the run has its end."""
+        """All faults; then the run is stopped."""
         self.night.plan_run()
         for name in (DUSK, *self.order):
             began = datetime.now(UTC)
             FAULTS[name].happen(self.night)
             self.night.station.cameras.eventually_ready()
             self.happened.append(Happened(name, began, datetime.now(UTC)))
-        self.night.run.wait_until(self.night.run.end)
+        self.night.run.stop()
 
     def unexplained(self) -> list[str]:
         """Losses that no fault of their time explains."""

@@ -42,7 +42,7 @@ def unplug(night: StationNight) -> None:
     eventually(lambda: night.station.cameras.observed() == "reconnecting", "the camera is reconnecting")
     night.pass_a_start()
     night.set_faults()
-    night.eventually_saved(night.next_index() - 1)
+    night.eventually_saved(night.run.next_index() - 1)
 
 
 def hang(night: StationNight) -> None:
@@ -50,21 +50,21 @@ def hang(night: StationNight) -> None:
     process = night.station.cameras.pid()
     night.set_faults(hang=1)
     night.station.cameras.pid(other_than=process)
-    night.eventually_saved(night.next_index())
+    night.eventually_saved(night.run.next_index())
 
 
 def kill_camera_process(night: StationNight) -> None:
     process = night.station.cameras.pid()
     kill(night.station, "camera")
     night.station.cameras.pid(other_than=process)
-    night.eventually_saved(night.next_index())
+    night.eventually_saved(night.run.next_index())
 
 
 def fill_disk(night: StationNight) -> None:
     night.disk.fill()
     night.pass_a_start()
     night.disk.empty()
-    night.eventually_saved(night.next_index() - 1)
+    night.eventually_saved(night.run.next_index() - 1)
 
 
 def close_gate(night: StationNight) -> None:
@@ -73,14 +73,15 @@ def close_gate(night: StationNight) -> None:
     night.pass_a_start()
     night.rain.set(DRY)
     night.eventually_gate(is_open=True)
-    night.eventually_saved(night.next_index() - 1)
+    night.eventually_saved(night.run.next_index() - 1)
 
 
 def set_wall_clock(night: StationNight) -> None:
-    """An hour back, and right again after the next start."""
+    """An hour back, and right again once a capture was taken with the wrong clock."""
     night.clock.set(-HOUR_S)
-    night.pass_a_start()
+    eventually(lambda: min(night.run.clock_jumps_s(), default=0.0) < -HOUR_S / 2, "a capture knows of the wrong clock")
     night.clock.set(0)
+    night.eventually_saved(night.run.next_index())
 
 
 def cut_power(night: StationNight) -> None:
@@ -89,7 +90,7 @@ def cut_power(night: StationNight) -> None:
     night.broker.start()
     night.station.eventually_says("Skycam is at")
     night.eventually_all_run()
-    night.eventually_saved(night.next_index())
+    night.eventually_saved(night.run.next_index())
 
 
 DUSK = "broker and database away"

@@ -21,6 +21,7 @@ from typing import IO, Any, Self
 
 from tests.harness.processes.fork_server import MOST_BYTES, Program
 from tests.harness.project import PROJECT
+from tests.harness.waiting import PATIENCE_S
 
 
 def can_be_preloaded(environment: dict[str, str]) -> bool:
@@ -92,7 +93,7 @@ class Preloaded:
     def _link(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [sys.executable, *self._flags, "-m", "tests.harness.processes.fork_server", str(theirs.fileno())]
-        environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         self._server = subprocess.Popen(
             [*command, *self._modules], pass_fds=[theirs.fileno()], cwd=PROJECT, env=environment
         )
@@ -128,7 +129,7 @@ class Preloaded:
             socket.send_fds(self._link, [json.dumps(program).encode()], [stdin, stdout, stderr])
         for descriptor in (stdin, stdout, stderr):
             os.close(descriptor)
-        assert process.started.wait(60), "the fork server does not answer"
+        assert process.started.wait(PATIENCE_S), "the fork server does not answer"
         return process
 
     def _read_answers(self, link: socket.socket) -> None:
@@ -146,4 +147,4 @@ class Preloaded:
 
     def _end(self, link: socket.socket) -> None:
         link.shutdown(socket.SHUT_RDWR)
-        self._server.wait(60)
+        self._server.wait(PATIENCE_S)

@@ -19,6 +19,7 @@ from django.db import transaction  # noqa: E402
 from monitoring.models import Alert  # noqa: E402
 from monitoring.services import raise_alert, resolve_alert  # noqa: E402
 from tests.harness.races.hold_process import wait_for_a_blocked_transaction  # noqa: E402
+from tests.harness.waiting import PATIENCE_S  # noqa: E402
 
 KEY = "storage.full:a"
 
@@ -31,7 +32,7 @@ def raise_while_it_is_resolved() -> None:
         resolve_alert(KEY)
         second.start()
         wait_for_a_blocked_transaction()
-    second.join(60)
+    second.join(PATIENCE_S)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,9 @@ import sys
 import threading
 from pathlib import Path
 
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
+
+BLOCKED = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"""
 
 
 def main(folder: str) -> None:
@@ -45,7 +47,7 @@ def hold_first(clip) -> list:  # type: ignore[no-untyped-def, type-arg]
         hold_clip(clip.pk, "experiment", "growth")
         deletion.start()
         wait_for_a_blocked_transaction()
-    deletion.join()
+    deletion.join(PATIENCE_S)
     return marked
 
 
@@ -70,7 +72,7 @@ def deletion_first(clip) -> str:  # type: ignore[no-untyped-def]
         mark_for_deletion(Clip.objects.deletable().filter(pk=clip.pk))
         holding.start()
         wait_for_a_blocked_transaction()
-    holding.join()
+    holding.join(PATIENCE_S)
     return errors[0]
 
 
@@ -80,10 +82,10 @@ def wait_for_a_blocked_transaction() -> None:
 
     def is_one_blocked() -> bool:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            cursor.execute(BLOCKED)
             return bool(cursor.fetchone()[0])
 
-    eventually(is_one_blocked, what="another transaction waits")
+    eventually(is_one_blocked, "another transaction waits")
 
 
 if __name__ == "__main__":

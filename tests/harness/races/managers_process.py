@@ -22,6 +22,7 @@ from django.db import connection  # noqa: E402
 
 from skycam_project.access import accounts  # noqa: E402
 from skycam_project.access.models import User  # noqa: E402
+from tests.harness.waiting import PATIENCE_S  # noqa: E402
 
 ROUNDS = 20
 Change = Callable[[User, str], object]
@@ -42,7 +43,7 @@ def at_once(change: Change) -> list[str]:
 
     def run(victim: User, actor: str) -> None:
         connection.ensure_connection()
-        start.wait(60)
+        start.wait(PATIENCE_S)
         try:
             change(victim, actor)
         except ValidationError:
@@ -55,7 +56,7 @@ def at_once(change: Change) -> list[str]:
         threading.Thread(target=run, args=(people[0], "bob")),
     ]
     [thread.start() for thread in threads]
-    [thread.join(60) for thread in threads]
+    [thread.join(PATIENCE_S) for thread in threads]
     return list(User.objects.filter(role="manager").values_list("username", flat=True))
 
 

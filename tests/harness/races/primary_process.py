@@ -20,6 +20,7 @@ from django.db import transaction  # noqa: E402
 from cameras.editing.services import change_camera  # noqa: E402
 from cameras.models import Camera  # noqa: E402
 from tests.harness.races.hold_process import wait_for_a_blocked_transaction  # noqa: E402
+from tests.harness.waiting import PATIENCE_S  # noqa: E402
 
 
 def make_two_primary() -> dict[str, list[str]]:
@@ -39,7 +40,7 @@ def make_two_primary() -> dict[str, list[str]]:
         change_camera(sky, {"primary": True})
         second.start()
         wait_for_a_blocked_transaction()
-    second.join(60)
+    second.join(PATIENCE_S)
     return errors
 
 

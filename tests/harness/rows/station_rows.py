@@ -44,6 +44,13 @@ def put_clip(station: Station, started: datetime, film: bytes, length_s: float, 
     return str(uuid.UUID(clip))
 
 
+def remove_clips(station: Station, *clips: str) -> None:
+    """Remove the rows of clips and their holds; their files stay."""
+    for clip in clips:
+        station.database.execute("DELETE FROM captures_cliphold WHERE clip_id = ?", uuid.UUID(clip).hex)
+        station.database.execute("DELETE FROM captures_clip WHERE id = ?", uuid.UUID(clip).hex)
+
+
 def put_captures(
     station: Station, started: datetime, number: int, lost: Sequence[int] = (), slug: str = "simulated"
 ) -> list[str]:

@@ -21,7 +21,7 @@ from tests.harness.far_ends.gphoto2_port.build import build, plug, put
 from tests.harness.rows.pictures import dng, exposed_jpeg, jpeg
 from tests.harness.stations.command_line import SKYCAM
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 EAST = "usb:001,004 6012345 battery=77 free=32000000000"
 WEST = "usb:001,005 6012346 battery=50 free=16000000000"
@@ -72,7 +72,7 @@ class DslrStation(Station):
         """The text of a page."""
         cookie = "; ".join(f"{name}={morsel.value}" for name, morsel in self.cookies.items())
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers={"Cookie": cookie})
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer.read().decode())).split())
 
     def fetch_picture(self, path: str) -> bytes:
@@ -88,8 +88,12 @@ class DslrStation(Station):
 
     def wait_for_reason(self, slug: str, sentence: str) -> str:
         """The reason in its status, once it contains this sentence."""
-        eventually(lambda: sentence in self.status_of_camera(slug)["reason"], f"{slug}: {sentence}")
-        return str(self.status_of_camera(slug)["reason"])
+
+        def found() -> str:
+            reason = str(self.status_of_camera(slug)["reason"])
+            return reason if sentence in reason else ""
+
+        return str(eventually(found, f"{slug}: {sentence}"))
 
     def command_line_status(self, slug: str) -> dict[str, Any]:
         """The camera's part of `skycam status --output json`."""
@@ -104,16 +108,22 @@ class DslrStation(Station):
         """The output of a command on this station."""
         environment = {**os.environ, **self.environment}
         done = subprocess.run(
-            [*SKYCAM, *words], env=environment, capture_output=True, text=True, timeout=60, check=True
+            [*SKYCAM, *words], env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=True
         )
         return done.stdout
 
     def reported_everywhere(self, slug: str, sentence: str) -> dict[str, bool]:
-        """Whether status, the camera's page, the command line and the refusal of a capture contain this sentence."""
-        texts = {
-            "status": self.wait_for_reason(slug, sentence),
-            "refusal": str(self.cameras.capture(slug).body),
-            "page": self.page(f"/cameras/{slug}/"),
-            "command line": self.command_line_status(slug)["reason"],
-        }
-        return {where: sentence in text for where, text in texts.items()}
+        """Whether status, the camera's page, the command line and the refusal of a capture contain this sentence, as
+        soon as all of them do."""
+        self.wait_for_reason(slug, sentence)
+
+        def found() -> dict[str, bool]:
+            texts = {
+                "status": self.status_of_camera(slug)["reason"],
+                "refusal": str(self.cameras.capture(slug).body),
+                "page": self.page(f"/cameras/{slug}/"),
+                "command line": self.command_line_status(slug)["reason"],
+            }
+            return {where: sentence in text for where, text in texts.items()}
+
+        return dict(eventually(lambda: (places := found()) and all(places.values()) and places, found))

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import uuid6
 from django.conf import settings
 
 from cameras.drivers.simulated.driver import SimulatedDriver
@@ -41,7 +40,7 @@ GATES = {
     False: {"name": "rain", "open": True, "value": 0.0, "limit": None, "sentence": "", "unknown": "unsafe"},
     True: {"name": "rain", "open": False, "value": 3.2, "limit": 0.5, "sentence": WET, "unknown": "unsafe"},
 }
-SESSION = str(uuid6.uuid7())
+SESSION = "0193a000-0000-7000-8000-0000000000aa"
 
 
 class Incidents:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,11 @@ from uuid import UUID
 import psycopg
 
 from skycam_project.launch import LaunchError
-from tests.harness.busy_machine import slowness
 from tests.harness.camera_processes.recorded_clips import numbers
 from tests.harness.kills.faults import stopped
+from tests.harness.kills.recording_kills import clip_of, frames_in
 from tests.harness.postgresql import postgresql
+from tests.harness.stations.cameras import hexed
 from tests.harness.stations.database import StationDatabase
 from tests.harness.stations.http_client import AWAY
 from tests.harness.stations.outside_broker import Broker
@@ -44,8 +46,9 @@ PART_FAULTS = {
 }  # fmt: skip
 BROKER_FAULTS = {"broker": 3, "broker, five times": 1, "broker hangs": 1}
 """Fault -> its relative frequency."""
-PAUSE_S, AWAY_S, HANGS_S = (0.3, 3.0), (0.0, 2.0), (1.0, 4.0)
-LOOP_S = 1.0
+BETWEEN, GONE, HUNG = (5, 45), (0, 30), (15, 60)
+"""The least and most frames that are recorded between two faults, and while the broker is away or hangs."""
+BETWEEN_RESTARTS = 15
 EXPOSURE_MARGIN = timedelta(seconds=0.2)
 """A frame that was being exposed when its process was killed may end after that."""
 
@@ -96,9 +99,9 @@ class TwoHosts:
     broker: Broker
     chance: random.Random = field(default_factory=lambda: random.Random(9))
     kills: list[tuple[str, datetime]] = field(default_factory=list)
+    written: dict[str, int] = field(default_factory=dict)
+    """Clip -> the number of its frames that were in the file just before a kill."""
     duration_s: float = 0.0
-    slowest: float = 1.0
-    """The slowness of the machine, at its worst before and after the faults."""
 
     @property
     def host_of(self) -> dict[str, Station]:
@@ -118,23 +121,39 @@ class TwoHosts:
 
     # Faults
 
-    def kill_for(self, seconds: float) -> None:
-        self.slowest = slowness()
+    def disturb(self, times: int) -> None:
         began = time.monotonic()
         faults = PART_FAULTS | BROKER_FAULTS
-        while time.monotonic() - began < seconds:
-            time.sleep(self.chance.uniform(*PAUSE_S))
-            [what] = self.chance.choices(list(faults), list(faults.values()))
+        for what in self.chance.choices(list(faults), list(faults.values()), k=times):
+            self._record(*BETWEEN)
             self._disturb_broker(what) if what in BROKER_FAULTS else self._kill(what)
         self.duration_s = time.monotonic() - began
-        self.slowest = max(self.slowest, slowness())
+
+    def _growing(self) -> dict[Path, int]:
+        """File -> frames of each open clip."""
+        files = [file for root in self._roots for file in root.glob(".spool/*/clips/*.clip.part")]
+        return {file: frames_in(file) for file in files}
+
+    @cached_property
+    def _roots(self) -> list[Path]:
+        return [host.config.storage_root for host in (self.alpha, self.bravo)]
+
+    def _record(self, least: int, most: int) -> None:
+        """Wait until a camera has recorded some more frames, or has ended its clip."""
+        frames, before = self.chance.randint(least, most), eventually(self._growing, "a clip is open")
+
+        def has_grown(file: Path) -> bool:
+            return not file.exists() or frames_in(file) >= before[file] + frames
+
+        eventually(lambda: any(has_grown(file) for file in before), "frames are recorded")
 
     def _kill(self, what: str) -> None:
         """Do nothing if it is not running because it was just killed."""
         with suppress(LaunchError, ProcessLookupError, KeyError, TypeError):
             pid = self._pid(what)
-            at = datetime.now(UTC)
+            written, at = self._growing(), datetime.now(UTC)
             os.kill(pid, signal.SIGKILL)
+            self.written |= {clip_of(file): frames for file, frames in written.items()}
             self.kills.append((what, at))
 
     def _pid(self, what: str) -> int:
@@ -147,12 +166,12 @@ class TwoHosts:
         self.kills.append((what, datetime.now(UTC)))
         if what == "broker hangs":
             with stopped(self.broker.process.pid):
-                time.sleep(self.chance.uniform(*HANGS_S))
+                self._record(*HUNG)
             return
         for _ in range(5 if what == "broker, five times" else 1):
             with self.broker.gone():
-                time.sleep(self.chance.uniform(*AWAY_S))
-            time.sleep(LOOP_S)
+                self._record(*GONE)
+            self._record(BETWEEN_RESTARTS, BETWEEN_RESTARTS)
 
     # Results
 
@@ -192,14 +211,24 @@ class TwoHosts:
             for wrong in run.inconsistencies()
         ]
 
+    def lost_of_written(self) -> list[str]:
+        """Clips that lack frames which were in their file just before a kill."""
+        rows = self.alpha.database.rows("SELECT id, frames FROM captures_clip")
+        frames = {hexed(clip): number for clip, number in rows}
+        return [
+            f"{clip}: {frames.get(hexed(clip), 0)} of {number} frames"
+            for clip, number in self.written.items()
+            if frames.get(hexed(clip), 0) < number
+        ]
+
     def lost_s(self) -> list[float]:
-        """For each run that a kill ended: seconds from the end of its last clip to the kill."""
+        """For each run that a kill of the test ended: seconds from the end of its last clip to the kill."""
         found = []
         for slug in RECORDED:
             ends = {f"camera {slug}", "worker of alpha" if slug == "east" else "worker of bravo"}
             for run in self.process_runs(slug)[:-1]:
-                killed = min(at for what, at in self.kills if what in ends and at > run.ended - EXPOSURE_MARGIN)
-                found.append((killed - run.ended).total_seconds())
+                later = [at for what, at in self.kills if what in ends and at > run.ended - EXPOSURE_MARGIN]
+                found += [(at - run.ended).total_seconds() for at in later[:1]]
         return found
 
     def summary(self) -> str:

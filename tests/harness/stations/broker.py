@@ -20,7 +20,7 @@ def station_broker(config: SkycamConfig) -> Iterator[redis.Redis]:
     with subprocess.Popen(station_command(config), stdout=subprocess.DEVNULL) as process:
         client = redis.Redis.from_url(config.redis_url, decode_responses=True)
         try:
-            eventually(lambda: answers(client), what="the broker")
+            eventually(lambda: answers(client), "the broker")
             yield client
         finally:
             client.close()

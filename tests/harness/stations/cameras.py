@@ -15,7 +15,7 @@ import psutil
 from skycam_project.launch import LaunchError
 from tests.harness.stations.database import StationDatabase
 from tests.harness.stations.http_client import AWAY, Answer, ApiClient
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 SMALL = {"scene": "chart", "width": 320, "height": 240}
 """Settings of a simulated camera whose pictures cost little."""
@@ -29,7 +29,7 @@ class StationCameras:
         """`worker`: the pid of the part that starts their processes. KeyError while it does not run."""
         self.api, self.database, self._worker = api, database, worker
 
-    def capture(self, camera: str = "simulated", timeout: float = 60, **settings: Any) -> Answer:
+    def capture(self, camera: str = "simulated", timeout: float = PATIENCE_S, **settings: Any) -> Answer:
         body = {"exposure_us": 1000, **settings}
         return self.api.post(f"cameras/{camera}/capture/", body, timeout=timeout)
 

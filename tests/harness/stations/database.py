@@ -9,9 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.harness.waiting import eventually
-
-TIMEOUT_S = 60.0
+from tests.harness.waiting import PATIENCE_S, eventually
 
 
 class StationDatabase:
@@ -19,11 +17,11 @@ class StationDatabase:
         self.file = file
 
     def rows(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
-        with closing(sqlite3.connect(self.file, timeout=TIMEOUT_S)) as database:
+        with closing(sqlite3.connect(self.file, timeout=PATIENCE_S)) as database:
             return database.execute(question, values).fetchall()
 
     def execute(self, statement: str, *values: Any) -> None:
-        with closing(sqlite3.connect(self.file, timeout=TIMEOUT_S)) as database, database:
+        with closing(sqlite3.connect(self.file, timeout=PATIENCE_S)) as database, database:
             database.execute(statement, values)
 
     def insert(self, table: str, *rows: dict[str, Any]) -> None:
@@ -31,7 +29,7 @@ class StationDatabase:
         # Quoted: a column may have the name of a word of SQL.
         columns, values = (", ".join(form.format(name) for name in rows[0]) for form in ('"{}"', ":{}"))
         sql = f"INSERT INTO {table} ({columns}) VALUES ({values})"
-        with closing(sqlite3.connect(self.file, timeout=TIMEOUT_S)) as database, database:
+        with closing(sqlite3.connect(self.file, timeout=PATIENCE_S)) as database, database:
             database.executemany(sql, rows)
 
     def count(self, question: str, *values: Any) -> int:
@@ -60,7 +58,7 @@ class StationDatabase:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """No one else writes: what was counted inside stays so. Reading goes on, as the journal is a WAL."""
-        with closing(sqlite3.connect(self.file, timeout=TIMEOUT_S, isolation_level=None)) as database:
+        with closing(sqlite3.connect(self.file, timeout=PATIENCE_S, isolation_level=None)) as database:
             database.execute("BEGIN EXCLUSIVE")
             yield
             database.execute("ROLLBACK")

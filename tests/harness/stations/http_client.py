@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from tests.harness.waiting import PATIENCE_S
+
 PASSWORD = "correct horse battery"
 """That of `admin`, in each station of the harness that is given one."""
 AWAY = (OSError, http.client.HTTPException)
@@ -36,7 +38,9 @@ class HttpClient:
     def __init__(self, port: int) -> None:
         self.port = port
 
-    def request(self, method: str, path: str, body: Any = None, *, timeout: float = 60, **headers: str) -> Answer:
+    def request(
+        self, method: str, path: str, body: Any = None, *, timeout: float = PATIENCE_S, **headers: str
+    ) -> Answer:
         """`body` is sent as JSON, bytes as they are. The name of a header has _ for -. Raises one of AWAY."""
         sent = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -72,7 +76,7 @@ class ApiClient(HttpClient):
     def authorization(self) -> dict[str, str]:
         return {"Authorization": f"Token {self.token}"}
 
-    def call(self, method: str, path: str, body: Any = None, *, timeout: float = 60, **headers: str) -> Answer:
+    def call(self, method: str, path: str, body: Any = None, *, timeout: float = PATIENCE_S, **headers: str) -> Answer:
         return self.request(method, f"/api/v1/{path}", body, timeout=timeout, **self.authorization, **headers)
 
     def get(self, path: str) -> Any:

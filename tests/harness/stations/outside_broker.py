@@ -10,6 +10,7 @@ from pathlib import Path
 import redis
 
 from skycam_project.launch.valkey import command
+from tests.harness.stations.broker import answers
 from tests.harness.stations.cameras import SMALL
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 from tests.harness.waiting import eventually
@@ -27,10 +28,7 @@ class Broker:
 
     def answers(self) -> bool:
         with redis.Redis(unix_socket_path=str(self.socket)) as client:
-            try:
-                return bool(client.ping())
-            except redis.ConnectionError:
-                return False
+            return answers(client)
 
     def kill(self) -> None:
         self.process.kill()
@@ -39,8 +37,10 @@ class Broker:
     @contextmanager
     def gone(self) -> Iterator[None]:
         self.kill()
-        yield
-        self.start()
+        try:
+            yield
+        finally:
+            self.start()
 
     @contextmanager
     def read_only(self) -> Iterator[None]:

@@ -6,8 +6,6 @@ from typing import Any
 
 from tests.harness.stations.http_client import Answer, HttpClient
 
-TIMEOUT_MS = 8000
-"""A short SERVICE_TIMEOUT, since a test waits for it; a capture on a busy machine must still be answered in time."""
 DOTENV = """\
 # Server Configuration
 HOST=0.0.0.0

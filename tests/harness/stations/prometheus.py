@@ -15,7 +15,7 @@ from urllib.request import urlopen
 
 from tests.harness.project import PROJECT
 from tests.harness.stations.station import Station, free_port
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 DEPLOYED = PROJECT / "deploy" / "prometheus"
 
@@ -27,7 +27,7 @@ class Prometheus:
         self._url = f"http://127.0.0.1:{port}/api/v1"
 
     def ask(self, path: str, **parameters: str) -> Any:
-        with urlopen(f"{self._url}/{path}?{urlencode(parameters)}", timeout=30) as answer:
+        with urlopen(f"{self._url}/{path}?{urlencode(parameters)}", timeout=PATIENCE_S) as answer:
             return json.load(answer)["data"]
 
     def query(self, expression: str) -> dict[frozenset[tuple[str, str]], float]:

@@ -6,6 +6,7 @@ import subprocess
 from dataclasses import dataclass
 
 from tests.harness.stations.station import Station
+from tests.harness.waiting import PATIENCE_S
 
 
 @dataclass
@@ -17,5 +18,5 @@ class Shell:
     def run(self, script: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["sh", "-ec", script], cwd=self.station.data.parent, env=self.station.environment,
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=PATIENCE_S, check=False,
         )  # fmt: skip

@@ -40,18 +40,28 @@ MANY_VIEWERS = {
     "SKYCAM_WEB__LIMITS__CONNECTIONS_PER_ADDRESS": "1000",
 }
 """Limits that allow many viewers from one machine."""
+MIGRATIONS_S = 20.0
+"""How long all migrations take."""
 WITH_SERVICE = {"SKYCAM_SERVICE__ENABLED": "true"}
 """For stations whose PixeLink service is used. Others run without it, and start sooner."""
-PASSING = ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_START")
+PASSING = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_PROCESS_START")
+
+
+_reserved: list[socket.socket] = []
 
 
 def free_port() -> int:
-    """A free port below those of outgoing connections, one of which could take it before the station listens."""
+    """A free port below those of outgoing connections, one of which could take it before the station listens. No other
+    process of any run gets it while this process lives: each has the name of its ports in the kernel."""
     lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
-    while True:
-        port = random.SystemRandom().randrange(10_000, lowest)
+    for port in random.SystemRandom().sample(range(10_000, lowest), 1000):
+        name = socket.socket(socket.AF_UNIX)
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            name.bind(f"\0skycam-test-port-{port}")
+            _reserved.append(name)
             return port
+        name.close()
+    raise AssertionError(f"Of 1000 ports from 10000 to {lowest - 1} none is free on 127.0.0.1. Stop what uses them.")
 
 
 class Station:
@@ -86,7 +96,9 @@ class Station:
         if self.finds_database and not only:
             place_database(self.data)
         command = [*wrapped_in, self.python, "-c", RUN, only]
-        with self.output_file.open("w") as output:
+        # Two stations of one folder write to one file: each appends, and overwrites nothing of the other.
+        self.output_file.write_text("")
+        with self.output_file.open("a") as output:
             self.process = subprocess.Popen(
                 command, env=self.environment, cwd=self.data.parent, stdout=output, stderr=output
             )
@@ -94,7 +106,7 @@ class Station:
 
     def up(self, wrapped_in: tuple[str, ...] = ()) -> Self:
         self.start(wrapped_in=wrapped_in)
-        self.eventually_says("Skycam is at")
+        self.eventually_says("Skycam is at", takes_s=0.0 if self.finds_database else MIGRATIONS_S)
         eventually(lambda: self.states() == {"running"}, "all parts run")
         return self
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 BY_HTTPS = {"X-Forwarded-Proto": "https"}
 
@@ -26,7 +26,7 @@ class Web:
         eventually(lambda: self.request("GET", "/healthz", headers=BY_HTTPS)[0] == 200)
 
     def connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
 
     def request(self, method: str, path: str, body: Any = None, headers: Any = None) -> tuple[int, bytes]:
         connection = self.connection()
@@ -47,8 +47,8 @@ class Web:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(60)
+        self.process.wait(PATIENCE_S)
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(60)
+        self.process.wait(PATIENCE_S)

@@ -13,6 +13,7 @@ from cameras.supervision.camera_slot import CameraSlot, CameraSlots
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.recovery_policy import RestartSchedule
 from monitoring.camera_refs import CameraRef
+from tests.harness.waiting import PATIENCE_S
 
 
 @contextmanager
@@ -23,7 +24,7 @@ def assembled(run_folder: Path, **options: Any) -> Iterator[Host]:
     for slot in host.slots.values():
         if slot.child:
             slot.child.kill()
-            slot.child.wait(60)
+            slot.child.wait(PATIENCE_S)
             slot.child.finish()
 
 

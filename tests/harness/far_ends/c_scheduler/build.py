@@ -9,6 +9,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from tests.harness.waiting import PATIENCE_S
+
 SOURCE = Path(__file__).with_name("scheduler.c")
 
 
@@ -19,7 +21,7 @@ def compiled() -> Path:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     program = Path(folder) / "scheduler"
     command = ["gcc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-O1", str(SOURCE), "-o", str(program)]
-    subprocess.run(command, check=True, timeout=60)
+    subprocess.run(command, check=True, timeout=PATIENCE_S)
     return program
 
 
@@ -43,4 +45,5 @@ class CScheduler:
         return self._run("show", str(self.file)).splitlines()
 
     def _run(self, *arguments: str) -> str:
-        return subprocess.run([compiled(), *arguments], check=True, timeout=30, capture_output=True, text=True).stdout
+        command = [compiled(), *arguments]
+        return subprocess.run(command, check=True, timeout=PATIENCE_S, capture_output=True, text=True).stdout

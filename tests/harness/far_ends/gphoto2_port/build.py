@@ -27,6 +27,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from tests.harness.waiting import PATIENCE_S
+
 FOLDER = Path(__file__).parent
 ISO, EXPOSURE = 0x500F, 0x500D
 """Dials that can be turned; exposure in units of 0.1 ms."""
@@ -84,7 +86,8 @@ def compiled() -> bytes:
 def compile_library(target: Path) -> None:
     command = ["gcc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-O1", "-fPIC", "-shared"]
     sources = sorted(str(source) for source in FOLDER.glob("*.c"))
-    subprocess.run([*command, f'-DVUSB="{vusb()}"', *sources, "-o", str(target), "-ldl"], check=True, timeout=60)
+    command += [f'-DVUSB="{vusb()}"', *sources, "-o", str(target), "-ldl"]
+    subprocess.run(command, check=True, timeout=PATIENCE_S)
 
 
 def vusb() -> Path:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from tests.harness.far_ends.network.server import Server
 from tests.harness.far_ends.network.video import GROUP, CodedPicture, coded, units
+from tests.harness.waiting import PATIENCE_S
 
 CLOCK_HZ = 90_000
 MOST_BYTES = 1200
@@ -100,7 +101,8 @@ class RtspServer(Server):
         )
 
     def _play(self, client: socket.socket, writing: threading.Lock, playing: threading.Event) -> None:
-        playing.wait(30)
+        if not playing.wait(PATIENCE_S):
+            return
         rtp = Rtp()
         if "REDIRECT" in self.redirects:
             head = f"REDIRECT {self.address} RTSP/1.0\r\nCSeq: 1\r\nLocation: {self.redirects['REDIRECT']}\r\n\r\n"

@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator
 from typing import Self
 
+from tests.harness.waiting import PATIENCE_S
+
 
 class Server:
     """`mood` says how it behaves from the next picture on, and may be changed at any time; `fps` how fast it sends.
@@ -51,7 +53,7 @@ class Server:
         self._listening.close()
         self.hang_up()
         for thread in self._threads:
-            thread.join(10)
+            thread.join(PATIENCE_S)
 
     def hang_up(self) -> None:
         for client in self._sockets:

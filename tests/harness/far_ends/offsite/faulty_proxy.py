@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.harness.waiting import PATIENCE_S
+
 ERROR = b"<?xml version='1.0'?><Error><Code>%s</Code><Message>as the test wants</Message></Error>"
 
 
@@ -99,7 +101,7 @@ class FaultyProxy:
         return [body[place : place + 10] for place in range(0, len(body), 10)] if self.pause_s else [body]
 
     def forward(self, request: Request) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.backend, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.backend, timeout=PATIENCE_S)
         headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP}
         connection.request(request.method, request.path, request.body, headers)
         found = connection.getresponse()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,21 +11,12 @@ from contextlib import contextmanager
 import boto3
 from botocore.config import Config
 
-from tests.harness.waiting import eventually
+from tests.harness.far_ends.ports import accepts
+from tests.harness.stations.station import free_port
+from tests.harness.waiting import PATIENCE_S, eventually
 
 BUCKET = "copies"
 KEYS = {"access_key": "AKIDOFTHETEST", "secret_key": "the-secret-of-the-test"}
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as found:
-        return found.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager
@@ -40,12 +30,12 @@ def s3_server() -> Iterator[int]:
         [sys.executable, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
     )
     try:
-        eventually(lambda: answers(port))
+        eventually(lambda: accepts(port))
         client(port).create_bucket(Bucket=BUCKET)
         yield port
     finally:
         server.kill()
-        server.wait(30)
+        server.wait(PATIENCE_S)
 
 
 def client(port: int) -> object:

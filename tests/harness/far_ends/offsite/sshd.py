@@ -7,8 +7,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.harness.far_ends.offsite.s3_server import answers, free_port
-from tests.harness.waiting import eventually
+from tests.harness.far_ends.ports import accepts
+from tests.harness.stations.station import free_port
+from tests.harness.waiting import PATIENCE_S, eventually
 
 SSHD, SFTP = Path("/usr/sbin/sshd"), Path("/usr/lib/openssh/sftp-server")
 INSTALL = "sshd is missing. Install it: apt-get install -y --no-install-recommends openssh-server openssh-sftp-server"
@@ -39,11 +40,11 @@ class Sshd:
     def start(self) -> None:
         log = self._path / "log"
         self._process = subprocess.Popen([SSHD, "-D", "-f", self._path / "config", "-E", log], cwd="/")
-        eventually(lambda: answers(self.port), what=log)
+        eventually(lambda: accepts(self.port), log.read_text)
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.wait(30)
+        self._process.wait(PATIENCE_S)
 
     def change_key(self) -> None:
         """As if another server had its address."""

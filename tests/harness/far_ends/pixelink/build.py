@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from tests.harness.waiting import PATIENCE_S
+
 SOURCE = Path(__file__).with_name("sdk.c")
 LIBRARY = "libPxLApi.so"
 VERSION = "4.2.6.30"
@@ -41,7 +43,7 @@ def compiled() -> Path:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     target = Path(folder) / LIBRARY
     command = ["gcc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-O1", "-fPIC", "-shared", f"-Wl,-soname,{LIBRARY}"]
-    subprocess.run([*command, str(SOURCE), "-o", str(target), "-lm"], check=True, timeout=60)
+    subprocess.run([*command, str(SOURCE), "-o", str(target), "-lm"], check=True, timeout=PATIENCE_S)
     return target
 
 

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 from cameras.supervision.usb import UsbBus
+from tests.harness.waiting import PATIENCE_S
 
 SOURCE = Path(__file__).with_name("reset.c")
 
@@ -56,5 +57,5 @@ class FakeBus:
 def build(folder: Path) -> Path:
     """A library to preload, with which a reset succeeds and leaves a line in the node."""
     library = folder / "reset.so"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-o", str(library), str(SOURCE), "-ldl"], check=True, timeout=60)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", str(library), str(SOURCE), "-ldl"], check=True, timeout=PATIENCE_S)
     return library

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.harness.waiting import PATIENCE_S
+
 ADDRESS = "/dev/video9"
 HERE = Path(__file__).parent
 
@@ -17,7 +19,7 @@ HERE = Path(__file__).parent
 def build(folder: Path) -> Path:
     library = folder / "v4l2.so"
     command = ["gcc", "-shared", "-fPIC", "-O1", "-o", str(library), str(HERE / "device.c"), "-ldl"]
-    subprocess.run(command, check=True, timeout=60)
+    subprocess.run(command, check=True, timeout=PATIENCE_S)
     return library
 
 

@@ -1,0 +1,113 @@
+"""How pytest runs the tests: contained, one tier of them, and those that share a station on one worker."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadFileScheduling
+
+from tests.harness.project import PROJECT
+from tests.harness.runs.examples import load_profile
+from tests.harness.runs.folder import CONTAINED
+from tests.harness.runs.tiers import MARKERS, Tier, tiers_of
+
+CONTAIN = str(PROJECT / "scripts" / "contain.py")
+SHARED = ("plain_station", "chromium", "site", "page", "shared_postgresql")
+"""Fixtures that live as long as a worker."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("skycam")
+    group.addoption("--tier", choices=[*Tier], help="Run this tier alone. Default: all but `prove`.")
+    group.addoption("--failures", metavar="FILE", help="Write the failed tests and their output to a file, as JSON.")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+    load_profile(config.getoption("tier"))
+    if is_controller(config):
+        if CONTAINED not in os.environ:
+            contain(config)
+        # Short: the path of a socket may have 107 characters.
+        config.option.basetemp = config.option.basetemp or tempfile.mkdtemp(prefix="t")
+        if file := config.getoption("failures"):
+            config.pluginmanager.register(FailureLog(Path(file)))
+
+
+def is_controller(config: pytest.Config) -> bool:
+    """Whether this process is no worker of pytest-xdist."""
+    return not hasattr(config, "workerinput")
+
+
+def contain(config: pytest.Config) -> None:
+    """Start this run again, below a process that ends all that it started. Does not return."""
+    capturing: Any = config.pluginmanager.getplugin("capturemanager")
+    capturing.suspend_global_capture(in_=True)
+    # Set by tests/conftest.py for this process, and made anew in the next one.
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+    os.execv(sys.executable, [sys.executable, CONTAIN, *sys.orig_argv])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    wanted = config.getoption("tier")
+    chosen, others = [], []
+    for item in items:
+        tiers = tiers_of(item)
+        (chosen if (wanted in tiers if wanted else tiers != {Tier.PROVE}) else others).append(item)
+    items[:] = chosen
+    config.hook.pytest_deselected(items=others)
+
+
+class FailureLog:
+    """The failed tests of a run, with all that is known of the first failure of each."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.failed: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            sections = [f"--- {title} ---\n{text}" for title, text in report.sections]
+            output = "\n".join([f"in its {report.when}", report.longreprtext, *sections])
+            self.failed.setdefault(report.nodeid, output)
+
+    def pytest_sessionfinish(self) -> None:
+        self.file.write_text(json.dumps(self.failed, indent=1))
+
+
+class Affinity(LoadFileScheduling):
+    """Files in the order of their cost, and those that share something on the worker that has it already."""
+
+    def _assign_work_unit(self, node: Any) -> None:
+        mine = {shared_by(file) for file in self.assigned_work.get(node, {})} - {None}
+        others = {shared_by(file) for work in self.assigned_work.values() for file in work} - {None} - mine
+        # `popitem` of the base class takes the first one.
+        self.workqueue.move_to_end(min(self.workqueue, key=lambda file: rank(file, mine, others)), last=False)
+        super()._assign_work_unit(node)
+
+
+def rank(file: str, mine: set[str | None], others: set[str | None]) -> int:
+    shared = shared_by(file)
+    return 0 if shared in mine else 1 if shared and shared not in others else 2 if not shared else 3
+
+
+@cache
+def shared_by(file: str) -> str | None:
+    """The fixture of SHARED that the tests of a file use."""
+    found = re.search(rf"def \w+\([^)]*\b({'|'.join(SHARED)})\b:", (PROJECT / file).read_text(encoding="utf-8"))
+    return found[1] if found else None
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Affinity:
+    return Affinity(config, log)

@@ -1,0 +1,55 @@
+"""Which run a test belongs to, by what it uses.
+
+| tier | run by | tests |
+|---|---|---|
+| first | `make test` | all that take at most 3 s, and one or two whole stations for each promise |
+| stations | `make test-stations` | all other tests of whole stations, and all that take longer |
+| prove | `make prove` | long runs; the first tier is timed |
+
+A property is checked in all three: with few examples, with all, and with a new seed.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import pytest
+from hypothesis import is_hypothesis_test
+
+from tests.harness.runs.reach import reaches
+
+LONGEST_S = 3.0
+"""Of a test of the first tier, on a quiet machine. A long run measures it."""
+MANY_SECONDS = frozenset({
+    "tests.harness.stations.station.Station",
+    "tests.harness.postgresql.postgresql",
+    "tests.harness.documents.project_copy.ProjectCopy",
+})  # fmt: skip
+"""What takes seconds to start. A test that uses one of them, however indirectly, is of the second tier."""
+PROMISES = (
+    "captures", "kills", "recording", "live", "dslr", "pixelink", "network", "nights", "experiments", "sensors",
+    "telescope", "hosts", "postgresql", "browser", "service",
+)  # fmt: skip
+"""Each is shown by one or two whole stations in the first tier, which have the marker `promise`."""
+MARKERS = (
+    "prove: long runs, of `make prove`",
+    "slow: takes longer than 3 s by itself, without a whole station",
+    "promise(name): a whole station in the first tier, which shows one of PROMISES",
+)
+
+
+class Tier(StrEnum):
+    FIRST = "first"
+    STATIONS = "stations"
+    PROVE = "prove"
+
+
+def tiers_of(item: pytest.Item) -> set[Tier]:
+    if item.get_closest_marker("prove"):
+        return {Tier.PROVE}
+    property_ = {Tier.STATIONS, Tier.PROVE} if is_hypothesis_test(getattr(item, "obj", None)) else set[Tier]()
+    if item.get_closest_marker("promise"):
+        return {Tier.FIRST}
+    if item.get_closest_marker("slow") or reaches(item, MANY_SECONDS):
+        return {Tier.STATIONS} | property_
+    return {Tier.FIRST} | property_

@@ -1,0 +1,186 @@
+"""Whatever ends a run, none of its processes, ports and files are left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.harness.project import PROJECT
+from tests.harness.runs.folder import CONTAINED
+from tests.harness.waiting import PATIENCE_S, eventually
+
+CONTAIN = str(PROJECT / "scripts" / "contain.py")
+pytestmark = pytest.mark.slow
+TESTS = "tests/runs/running_station.py"
+TEMPORARY = "/tmp"
+"""Not that of this run: the paths of the sockets in a folder inside of it would be too long."""
+LEAVES_MUCH = """
+setsid sleep 600 &
+(trap "" TERM INT HUP; sleep 600) &
+touch "$TMPDIR/file"
+echo "$TMPDIR"
+"""
+
+
+class ContainedRun:
+    """A run of pytest with two workers, and all that it has started."""
+
+    def __init__(self, folder: Path, chosen: str) -> None:
+        self.ready, self.report = folder / "ready", folder / "output"
+        command = [sys.executable, "-m", "pytest", "-n", "2", "-p", "no:cacheprovider", f"{TESTS}::{chosen}"]
+        environment = {
+            name: value for name, value in os.environ.items() if name not in {CONTAINED, "PYTEST_XDIST_WORKER"}
+        }
+        environment |= {"TMPDIR": TEMPORARY, "RUN_READY": str(self.ready)}
+        environment.pop("DJANGO_SETTINGS_MODULE", None)
+        self.output = self.report.open("w+")
+        self.process = psutil.Popen(command, cwd=PROJECT, env=environment, stdout=self.output, stderr=self.output)
+        self.started: set[psutil.Process] = set()
+
+    def look(self) -> bool:
+        """Whether all runs; remembers its processes."""
+        assert self.process.poll() is None, self.report.read_text()
+        if self.ready.exists():
+            self.started |= set(self.process.children(recursive=True))
+        return bool(self.started)
+
+    def named(self, words: str) -> psutil.Process:
+        """Its first process with these words in the command."""
+        return next(one for one in sorted(self.started, key=lambda one: one.pid) if words in command_of(one))
+
+    def folder(self) -> Path:
+        return Path(self.named("contain.py").environ()["TMPDIR"])
+
+    def ports(self) -> set[int]:
+        found = set[int]()
+        for process in self.started:
+            with suppress(psutil.Error):
+                found |= {one.laddr.port for one in process.net_connections("tcp") if one.status == "LISTEN"}
+        return found
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Callable[[str], ContainedRun]]:
+    made: list[ContainedRun] = []
+
+    def start(chosen: str) -> ContainedRun:
+        made.append(ContainedRun(tmp_path, chosen))
+        return made[-1]
+
+    yield start
+    for one in made:
+        for process in [*one.started, one.process]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        one.process.wait()
+        one.output.close()
+
+
+ENDS: dict[str, Callable[[ContainedRun], None]] = {
+    "Ctrl-C": lambda run: run.process.send_signal(signal.SIGINT),
+    "SIGTERM": lambda run: run.process.send_signal(signal.SIGTERM),
+    "the terminal is closed": lambda run: run.process.send_signal(signal.SIGHUP),
+    "kill -9 of what the shell started": lambda run: run.process.kill(),
+    "kill -9 of what ends the rest": lambda run: run.named("-S").kill(),
+    "kill -9 of pytest": lambda run: run.named("-m pytest").kill(),
+    "kill -9 of a worker, then Ctrl-C": lambda run: kill_worker_and_interrupt(run),
+    "kill -9 of all that is called pytest": lambda run: [
+        one.kill() for one in {run.process, *run.started} if "pytest" in command_of(one)
+    ],
+}
+
+
+def kill_worker_and_interrupt(run: ContainedRun) -> None:
+    """The run itself would go on."""
+    next(one for one in run.started if "xdist running" in command_of(one)).kill()
+    run.process.send_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_nothing_is_left_of_a_run_that_is_ended(end: str, run: Callable[[str], ContainedRun]) -> None:
+    check_end(run("test_servers_run"), ENDS[end], processes=10, ports=1)
+
+
+def test_nothing_is_left_of_a_run_of_a_station(run: Callable[[str], ContainedRun]) -> None:
+    check_end(run("test_a_station_runs"), ENDS["kill -9 of pytest"], processes=12, ports=2)
+
+
+def check_end(run: ContainedRun, end: Callable[[ContainedRun], None], processes: int, ports: int) -> None:
+    """End a run that has at least so many processes and open ports."""
+    eventually(run.look, "it has started all")
+    folder, listening = run.folder(), run.ports()
+    assert len(run.started) >= processes
+    assert len(listening) >= ports
+    end(run)
+    eventually(lambda: not alive(run.started), lambda: alive(run.started))
+    eventually(lambda: not folder.exists(), "the temporary folder is removed")
+    assert [port for port in listening if is_listening(port)] == []
+
+
+def test_nothing_is_left_of_a_fixture_that_crashes(run: Callable[[str], ContainedRun]) -> None:
+    crashing = run("test_a_fixture_crashes")
+    crashing.process.wait(2 * PATIENCE_S)
+    assert "the fixture crashes" in crashing.report.read_text()
+    folder, *pids = crashing.ready.read_text().split()
+    assert len(pids) > 5
+    assert [pid for pid in pids if psutil.pid_exists(int(pid))] == []
+    assert not Path(folder).exists()
+
+
+def test_the_status_of_the_command_is_that_of_the_run(tmp_path: Path) -> None:
+    statuses = [contained("sh", "-c", script).returncode for script in ("true", "exit 3", "kill -9 $$")]
+    assert statuses == [0, 3, 128 + 9]
+
+
+def test_a_command_that_is_not_there_is_said_in_one_line() -> None:
+    done = contained("no-such-command")
+    assert (done.returncode, done.stderr) == (1, "no-such-command cannot be started: No such file or directory.\n")
+
+
+def test_what_a_command_leaves_is_ended_when_it_ends() -> None:
+    done = contained("sh", "-c", LEAVES_MUCH)
+    assert not Path(done.stdout.strip()).exists()
+    assert done.returncode == 0
+
+
+def test_a_folder_that_cannot_be_used_is_said_in_one_line(tmp_path: Path) -> None:
+    done = contained("true", TMPDIR=str(tmp_path / "none"), HOME="/nowhere")
+    assert done.returncode == 0  # Python falls back to /tmp
+
+
+def contained(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, CONTAIN, *command], env=os.environ | variables, capture_output=True, text=True, check=False,
+        timeout=PATIENCE_S,
+    )  # fmt: skip
+
+
+def command_of(process: psutil.Process) -> str:
+    """Empty for one that has ended."""
+    with suppress(psutil.NoSuchProcess):
+        return " ".join(process.cmdline())
+    return ""
+
+
+def alive(processes: set[psutil.Process]) -> list[str]:
+    """What is running of them: a process that has ended may wait for its parent."""
+    found = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(f"{process.pid} {command_of(process)[:80]}")
+    return found
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
