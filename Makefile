@@ -28,6 +28,7 @@ check: .venv/dev.stamp node_modules/installed.stamp ## Format, lint, types and i
 	$(BIN)/djangofmt check templates
 	$(BIOME) check --error-on-warnings
 	@sh scripts/check-line-lengths
+	$(BIN)/python scripts/check_waits.py
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -26,8 +26,8 @@ REMEDY = (
     "Wait for what the test is about (tests/harness/waiting.py); a deadline that guards against a hang is PATIENCE_S. "
     f"If the time is the subject, say why: {SAID} WHY"
 )
-FREE = ("harness/far_ends", "harness/clocks", "harness/waiting.py", "long_runs")
-"""Where something takes its time by design: slow far ends, clocks, samples of a long run."""
+FREE = ("harness/far_ends", "harness/clocks", "harness/jobs", "harness/waiting.py", "harness/long_runs", "long_runs")
+"""Where something takes its time by design: slow far ends and jobs, clocks, samples of a long run."""
 
 
 def main() -> int:
@@ -54,13 +54,16 @@ def fault_of(call: ast.Call) -> str | None:
     name = called(call)
     if sleeps(call) and not is_number(call.args[0], below=0.0, at_most=True):
         return "it sleeps"
-    if name == "pids" and isinstance(call.func, ast.Attribute) and owner(call.func) != "cameras":
-        return "the pid of a part that may be between two processes: pid_of_running"
     if any(one.arg == "within_s" for one in call.keywords) and name.startswith("eventually"):
         return "a deadline of its own"
-    if name in GUARDED and any(is_short(one) for one in time_outs(call, name)):
+    if name in GUARDED and not on_a_clock(call) and any(is_short(one) for one in time_outs(call, name)):
         return f"a time-out below {PATIENCE_S} s"
     return None
+
+
+def on_a_clock(call: ast.Call) -> bool:
+    """Whether it is a method of a clock of the tests, whose seconds take no time."""
+    return isinstance(call.func, ast.Attribute) and owner(call.func).endswith("clock")
 
 
 def time_outs(call: ast.Call, name: str) -> Iterator[ast.expr]:

@@ -23,6 +23,7 @@ from captures.files.stored_copy import StoredCopy
 from captures.thumbnails.store import ThumbnailStore
 from core.broker import broker
 from core.broker.broker import BrokerDown
+from core.jobs.wake import QUICK
 from core.limits.wait_limiter import TooManyWaiting, WaitLimiter
 from core.registry import resolve
 
@@ -106,9 +107,9 @@ def request_rendering(file: Served) -> None:
 
 def send_render_task(file: Served) -> None:
     """BrokerDown, also when the broker hangs: without a timeout Celery would wait until it answers."""
-    app = resolve(settings.CELERY_APP)
+    app, options = resolve(settings.CELERY_APP), QUICK | {"socket_timeout": broker.ANSWER_S}
     try:
-        with app.connection_for_write(transport_options={"socket_timeout": broker.ANSWER_S}) as connection:
+        with app.connection_for_write(transport_options=options) as connection:
             task, queue = render_task(file), f"files.{file.host}"
             app.send_task(task, (str(file.pk),), queue=queue, ignore_result=True, connection=connection, retry=False)
     except (OperationalError, RuntimeError, *broker.UNREACHABLE) as error:

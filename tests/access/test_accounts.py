@@ -24,6 +24,8 @@ from tests.harness.clients.pages import text_of
 from tests.harness.postgresql import postgresql
 from tests.harness.project import PROJECT
 from tests.harness.stations.command_line import skycam
+from tests.harness.stations.migrated_database import place_database
+from tests.harness.waiting import PATIENCE_S
 
 TAKEN = ["service", "Service", "SYSTEM", "station", "cli", "root", "\uff53ervice"]
 
@@ -125,7 +127,7 @@ def test_one_of_two_managers_can_be_removed(boss: User) -> None:
 def race(**environment: str) -> list[list[str]]:
     done = subprocess.run(
         [sys.executable, "-m", "tests.harness.races.managers_process"],
-        cwd=PROJECT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120, check=False,
+        cwd=PROJECT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found: list[list[str]] = json.loads(done.stdout)
@@ -133,6 +135,7 @@ def race(**environment: str) -> list[list[str]]:
 
 
 def test_one_of_two_managers_who_remove_each_other_at_once_remains_on_sqlite(tmp_path: Any) -> None:
+    place_database(tmp_path)
     rounds = race(SKYCAM_DATA=str(tmp_path))
     assert [len(left) for left in rounds] == [1] * len(rounds)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -153,6 +154,13 @@ def test_what_counts_as_one_address(address: str, block: str) -> None:
 # Refused sign-ins as events
 
 
+@pytest.fixture
+def in_one_hour(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep each test within one hour."""
+    half_past = timezone.now().replace(minute=30)
+    monkeypatch.setattr(denials, "timezone", SimpleNamespace(now=lambda: half_past))
+
+
 def refuse_sign_ins(times: int) -> None:
     [denials.record_denied(f"name-{number % 3}", f"203.0.113.{number % 100}") for number in range(times)]
 
@@ -161,12 +169,12 @@ def an_hour_later() -> None:
     DeniedHour.objects.update(began_at=timezone.now() - timedelta(hours=2))
 
 
-def test_many_refused_sign_ins_cause_a_bounded_number_of_events(db: None) -> None:
+def test_many_refused_sign_ins_cause_a_bounded_number_of_events(in_one_hour: None) -> None:
     refuse_sign_ins(500)
     assert Event.objects.filter(kind="user.denied").count() == denials.MAX_SINGLE_EVENTS
 
 
-def test_the_other_refused_sign_ins_of_an_hour_share_one_event_with_their_count(db: None) -> None:
+def test_the_other_refused_sign_ins_of_an_hour_share_one_event_with_their_count(in_one_hour: None) -> None:
     refuse_sign_ins(500)
     an_hour_later()
     denials.record_denied("late", "203.0.113.1")
@@ -177,7 +185,7 @@ def test_the_other_refused_sign_ins_of_an_hour_share_one_event_with_their_count(
     assert summary.message.startswith("470 more sign-ins were refused from ")
 
 
-def test_an_hour_is_summarised_once(db: None) -> None:
+def test_an_hour_is_summarised_once(in_one_hour: None) -> None:
     refuse_sign_ins(40)
     an_hour_later()
     denials.summarise_past_hours()
@@ -186,7 +194,7 @@ def test_an_hour_is_summarised_once(db: None) -> None:
     assert not DeniedHour.objects.exists()
 
 
-def test_a_quiet_hour_gets_no_summary(db: None) -> None:
+def test_a_quiet_hour_gets_no_summary(in_one_hour: None) -> None:
     refuse_sign_ins(3)
     an_hour_later()
     denials.summarise_past_hours()

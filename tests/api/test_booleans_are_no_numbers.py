@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -22,27 +23,16 @@ from captures.pixelink_service.schema import MODELS
 from core.api.model import StrictModel
 from skycam_project.config.model import KEYS
 from tests.harness.clients.people import World
+from tests.harness.documents.api_schema import api_schema
 
 NUMBERS = {"integer", "number"}
 PLACES = {"slug": "sky", "name": "night"}
 SKIPPED = ("skycam_project.service", "skycam_project.asgi", "cameras.runtime.__main__", "manage")
 
 
-def schema() -> dict[str, Any]:
-    from drf_spectacular.generators import SchemaGenerator
-
-    from skycam_project.openapi import SchemaView
-
-    found: dict[str, Any] = SchemaGenerator(urlconf=SchemaView.urlconf).get_schema(public=True)
-    return found
-
-
-SCHEMA = schema()
-
-
 def resolved(part: Any) -> Any:
     name = part.get("$ref", "").rpartition("/")[2]
-    return SCHEMA["components"]["schemas"][name] if name else part
+    return api_schema()["components"]["schemas"][name] if name else part
 
 
 def takes_number(part: Any) -> bool:
@@ -55,7 +45,7 @@ def takes_number(part: Any) -> bool:
 
 
 def operations() -> Iterator[tuple[str, str, Any]]:
-    for path, methods in SCHEMA["paths"].items():
+    for path, methods in api_schema()["paths"].items():
         for method, operation in methods.items():
             yield method, path, operation
 
@@ -109,22 +99,26 @@ def test_the_schema_has_numbers() -> None:
     assert ("get", "/api/v1/captures/", "limit") in parameters()
 
 
-@pytest.mark.parametrize(("method", "path", "name"), fields_of_bodies())
-def test_true_is_not_accepted_as_a_number_in_a_body(
-    method: str, path: str, name: str, world: World, manager: Any
-) -> None:
-    answer = getattr(manager, method)(address(path, world), {name: True}, format="json")
-    assert answer.status_code == 400
-    assert name in error_fields(answer)
+def is_refused(answer: Any, name: str) -> bool:
+    return answer.status_code == 400 and name in error_fields(answer)
 
 
-@pytest.mark.parametrize(("method", "path", "name"), parameters())
-def test_true_is_not_accepted_as_a_number_in_a_query(
-    method: str, path: str, name: str, world: World, manager: Any
-) -> None:
-    answer = manager.get(f"{address(path, world)}?{name}=true")
-    assert answer.status_code == 400
-    assert name in error_fields(answer)
+def test_true_is_not_accepted_as_a_number_in_a_body(world: World, manager: Any) -> None:
+    accepted = [
+        f"{method} {path}: {name}"
+        for method, path, name in fields_of_bodies()
+        if not is_refused(getattr(manager, method)(address(path, world), {name: True}, format="json"), name)
+    ]
+    assert accepted == []
+
+
+def test_true_is_not_accepted_as_a_number_in_a_query(world: World, manager: Any) -> None:
+    accepted = [
+        f"{method} {path}: {name}"
+        for method, path, name in parameters()
+        if not is_refused(manager.get(f"{address(path, world)}?{name}=true"), name)
+    ]
+    assert accepted == []
 
 
 def numbers_of(kind: str) -> list[tuple[str, str]]:
@@ -132,14 +126,14 @@ def numbers_of(kind: str) -> list[tuple[str, str]]:
     return [(kind, name) for name, part in properties.items() if takes_number(part)]
 
 
-@pytest.mark.parametrize(("kind", "name"), [one for kind in DRIVERS for one in numbers_of(kind)])
-def test_true_is_not_accepted_as_a_number_in_camera_settings(
-    kind: str, name: str, camera: Camera, manager: Any
-) -> None:
-    Camera.objects.update(kind=kind)
-    answer = manager.patch("/api/v1/cameras/sky/settings/", {name: True}, format="json")
-    assert answer.status_code == 400
-    assert name in answer.content.decode()
+def test_true_is_not_accepted_as_a_number_in_camera_settings(camera: Camera, manager: Any) -> None:
+    accepted = []
+    for kind, name in chain.from_iterable(map(numbers_of, DRIVERS)):
+        Camera.objects.update(kind=kind)
+        answer = manager.patch("/api/v1/cameras/sky/settings/", {name: True}, format="json")
+        if answer.status_code != 400 or name not in answer.content.decode():
+            accepted.append(f"{kind}: {name}")
+    assert accepted == []
 
 
 def station_numbers() -> list[str]:
@@ -151,9 +145,9 @@ def kinds_of(annotation: Any) -> set[str]:
     return {name for name, kind in (("integer", "int"), ("number", "float")) if kind in str(annotation)}
 
 
-@pytest.mark.parametrize("key", station_numbers())
-def test_true_is_not_accepted_as_a_number_in_station_settings(key: str, manager: Any) -> None:
-    assert manager.patch("/api/v1/settings/", {key: True}, format="json").status_code == 400
+def test_true_is_not_accepted_as_a_number_in_station_settings(manager: Any) -> None:
+    changes = {key: manager.patch("/api/v1/settings/", {key: True}, format="json") for key in station_numbers()}
+    assert [key for key, answer in changes.items() if answer.status_code != 400] == []
 
 
 @pytest.mark.parametrize("model", [CaptureOptions, SettingsUpdate])

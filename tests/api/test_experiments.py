@@ -25,6 +25,7 @@ from tests.harness.rows.audiences import only_for
 from tests.harness.rows.captures import UNKNOWN
 from tests.harness.rows.clips import clip_of
 from tests.harness.rows.experiments import experiment_of
+from tests.harness.waiting import PATIENCE_S
 
 URL = "/api/v1/experiments/"
 
@@ -165,7 +166,7 @@ def test_of_a_completion_and_an_abort_at_once_one_wins(camera: Camera) -> None:
     together = Barrier(2)
 
     def end(verb: str) -> str:
-        together.wait(60)
+        together.wait(PATIENCE_S)
         try:
             return str(getattr(ExperimentService(None, "ada"), verb)(run).state)
         except WrongState:

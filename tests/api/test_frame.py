@@ -11,7 +11,7 @@ from cameras.live import api
 from cameras.live.publisher import pack_picture
 from cameras.models import Camera
 from core.broker import broker
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 URL = "/api/v1/cameras/sky/frame.jpg"
 FRAME = FrameData(image=np.zeros((2, 2), np.uint8), captured_ns=0, monotonic=0.0, number=7)
@@ -25,8 +25,9 @@ def camera_process(valkey: Any, quality: str) -> None:
 
 @pytest.mark.parametrize(("query", "quality"), [("", "medium"), ("?quality=low", "low")])
 def test_the_newest_picture_is_a_jpeg_and_is_not_stored(
-    query: str, quality: str, viewer: Any, camera: Camera, valkey: Any
+    query: str, quality: str, viewer: Any, camera: Camera, valkey: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(api, "FRAME_WAIT_S", PATIENCE_S)
     far_end = threading.Thread(target=camera_process, args=(valkey, quality))
     far_end.start()
     answer = viewer.get(URL + query)
@@ -38,15 +39,14 @@ def test_the_newest_picture_is_a_jpeg_and_is_not_stored(
 
 
 def test_a_camera_without_pictures_is_not_reachable(
-    viewer: Any, camera: Camera, valkey: Any, monkeypatch: pytest.MonkeyPatch
+    viewer: Any, camera: Camera, valkey: Any, no_wait_for_frames: None
 ) -> None:
-    monkeypatch.setattr(api, "FRAME_WAIT_S", 0.1)
     answer = viewer.get(URL)
     assert answer.status_code == 503
     assert answer.json()["type"] == "/problems/camera-not-reachable"
 
 
-def test_without_a_broker_there_is_no_picture(viewer: Any, camera: Camera) -> None:
+def test_without_a_broker_there_is_no_picture(viewer: Any, camera: Camera, no_wait_for_frames: None) -> None:
     assert viewer.get(URL).json()["type"] == "/problems/broker-down"
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,12 @@ from captures.models import Capture, Session
 from core.idempotency.models import IdempotentRequest
 from scheduler.models import Schedule
 from skycam_project.access.models import ApiToken, User
+from tests.harness.kills.killed_web import KilledWeb, forked_webs
 from tests.harness.postgresql import postgresql
 from tests.harness.project import PROJECT
 from tests.harness.stations.http_client import AWAY
 from tests.harness.stations.web_server import Web
+from tests.harness.waiting import PATIENCE_S
 
 SCHEDULE = {
     "name": "Dark sky", "cameras": ["sky"], "window": {"sun": "astronomical"},
@@ -56,17 +59,23 @@ def headers(transactional_db: None) -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="module")
+def start_web(django_db_setup: None) -> Iterator[Callable[[str], KilledWeb]]:
+    with forked_webs() as start:
+        yield start
+
+
 @pytest.fixture
-def killed_web(transactional_db: None) -> Iterator[Callable[[str], Web]]:
+def killed_web(start_web: Callable[[str], KilledWeb], transactional_db: None) -> Iterator[Callable[[str], KilledWeb]]:
     """The web part that is killed at a failpoint."""
-    started: list[Web] = []
+    with ExitStack() as started:
 
-    def start(point: str) -> Web:
-        started.append(Web("tests.harness.kills.web_process", point))
-        return started[-1]
+        def start(point: str) -> KilledWeb:
+            web = start_web(point)
+            started.callback(web.ensure_ended)
+            return web
 
-    yield start
-    [one.kill() for one in started]
+        yield start
 
 
 def send(web: Web, path: str, body: Any, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
@@ -87,13 +96,13 @@ def end_lease() -> None:
 @pytest.mark.parametrize(("path", "body", "created", "status"), REQUESTS, ids=IDS)
 def test_after_a_kill_the_repetition_creates_it_once(
     path: str, body: Any, created: Any, status: int, point: str,
-    web: Web, headers: dict[str, str], camera: Camera, killed_web: Callable[[str], Web],
+    web: Web, headers: dict[str, str], camera: Camera, killed_web: Callable[[str], KilledWeb],
 ) -> None:  # fmt: skip
     before = created.objects.count()
     killed = killed_web(point)
     with pytest.raises(AWAY):
         send(killed, path, body, headers)
-    assert killed.process.wait(60) == -9
+    assert killed.exit_status() == -9
     end_lease()
     answer = send(web, path, body, headers)
     assert answer[0] == status
@@ -103,7 +112,7 @@ def test_after_a_kill_the_repetition_creates_it_once(
 
 
 def test_until_its_lease_ends_a_killed_request_is_running(
-    web: Web, headers: dict[str, str], camera: Camera, killed_web: Callable[[str], Web]
+    web: Web, headers: dict[str, str], camera: Camera, killed_web: Callable[[str], KilledWeb]
 ) -> None:
     with pytest.raises(AWAY):
         send(killed_web("after_view"), "/api/v1/schedules/", SCHEDULE, headers)
@@ -121,7 +130,7 @@ def test_of_requests_at_the_same_moment_one_creates(
     with ThreadPoolExecutor(AT_ONCE) as clients:
         answers = list(clients.map(lambda _: send(web, path, body, headers), range(AT_ONCE)))
     assert created.objects.count() == before + 1
-    assert {found for found, _ in answers} <= {status, 409}
+    assert {found for found, _ in answers} <= {status, 202, 409}  # 202: a capture that runs is shown
     assert {found for found, _ in answers} >= {status}
     assert len({name_of(answer) for found, answer in answers if found == status}) == 1
 
@@ -131,12 +140,13 @@ def test_on_postgresql_one_of_the_requests_at_the_same_moment_creates(tmp_path: 
         done = subprocess.run(
             [sys.executable, "-m", "tests.harness.races.idempotency_process", str(AT_ONCE)],
             cwd=PROJECT, env={**os.environ, "SKYCAM_DATA": str(tmp_path), "DATABASE_URL": address},
-            capture_output=True, text=True, timeout=100, check=False,
+            capture_output=True, text=True, timeout=PATIENCE_S, check=False,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     # The last one may come after the first one's answer, and gets it.
     assert set(found["schedules"].pop("statuses")) <= {201, 409}
     assert found["schedules"] == {"created": 1, "after a kill": 201}
-    assert found["captures"] == {"created": 1, "statuses": [503], "after a kill": 503}
+    assert {503} <= set(found["captures"].pop("statuses")) <= {202, 503}
+    assert found["captures"] == {"created": 1, "after a kill": 503}
     assert found["removed"] == 2

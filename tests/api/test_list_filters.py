@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from typing import Any
 
-import pytest
 from drf_spectacular.generators import SchemaGenerator
 
 from core.api.paging import PageQuery
@@ -35,15 +35,19 @@ def test_the_filters_of_every_list_are_documented() -> None:
     assert {name: set(re.findall(r"`(\w+)`", cell)) for name, cell in DOCUMENTED.items()} == filters_in_the_schema()
 
 
-@pytest.mark.parametrize("parameters", INVALID)
-@pytest.mark.parametrize("name", DOCUMENTED)
-def test_every_list_refuses_parameters_that_it_would_have_to_ignore(name: str, parameters: str, manager: Any) -> None:
-    answer = manager.get(f"/api/v1/{name}/?{parameters}")
-    assert answer.status_code == 400
-    assert answer.json()["errors"][0]["field"] == parameters.partition("=")[0]
+def refused_fields(answer: Any) -> list[str]:
+    return [error["field"] for error in answer.json()["errors"]] if answer.status_code == 400 else []
 
 
-@pytest.mark.parametrize("name", DOCUMENTED)
-def test_every_list_names_all_invalid_parameters_at_once(name: str, manager: Any) -> None:
-    errors = manager.get(f"/api/v1/{name}/?colour=red&limit=0").json()["errors"]
-    assert {error["field"] for error in errors} == {"colour", "limit"}
+def test_every_list_refuses_parameters_that_it_would_have_to_ignore(manager: Any) -> None:
+    accepted = [
+        path
+        for name, parameters in product(DOCUMENTED, INVALID)
+        if refused_fields(manager.get(path := f"/api/v1/{name}/?{parameters}"))[:1] != [parameters.partition("=")[0]]
+    ]
+    assert accepted == []
+
+
+def test_every_list_names_all_invalid_parameters_at_once(manager: Any) -> None:
+    refused = {name: refused_fields(manager.get(f"/api/v1/{name}/?colour=red&limit=0")) for name in DOCUMENTED}
+    assert {name: fields for name, fields in refused.items() if set(fields) != {"colour", "limit"}} == {}

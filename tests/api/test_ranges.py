@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +8,8 @@ from captures.files.ranges import Span, Unsatisfiable, not_modified, requested_s
 
 ETAG, NOW = '"abc"', 1_700_000_000.5
 SIZES = st.integers(1, 10**15)
+MANY = 10_000_000
+"""Characters for which a parser that goes back for each of them takes hours."""
 WHOLE = [
     "", "bytes", "bytes=", "bytes=-", "bytes=a-b", "items=0-5", "bytes=5-2", "bytes=0-1,4-5", "bytes=0-" + "9" * 5000,
     "bytes=\u0661-\u0662", "bytes=0x1-0x2", "bytes=--5", "bytes=1-2-3",
@@ -58,11 +58,9 @@ def test_a_malformed_range_means_the_whole_file(text: str) -> None:
     assert parsed(text, 100) is None
 
 
-@pytest.mark.parametrize("text", ["bytes=" + " " * 60_000, "bytes=0-" + " " * 60_000 + "x"])
-def test_a_long_range_header_is_parsed_fast(text: str) -> None:
-    began = time.thread_time()
+@pytest.mark.parametrize("text", ["bytes=" + " " * MANY, "bytes=0-" + " " * MANY + "x"], ids=["spaces", "end"])
+def test_a_long_range_header_does_not_hang_the_parser(text: str) -> None:
     assert parsed(text, 100) is None
-    assert time.thread_time() - began < 0.1
 
 
 @given(st.text(max_size=60), st.integers(0, 1000))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import json
+import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -11,44 +13,35 @@ import schemathesis
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
-from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
 
 from cameras.models import Camera
 from skycam_project.access.models import ApiToken, User
+from tests.harness.documents.api_schema import api_schema
 from tests.harness.documents.route_table import lines_of
+from tests.harness.runs.examples import examples
 
-EXAMPLES = settings(
-    max_examples=int(os.environ.get("API_EXAMPLES", "6")),
-    derandomize=True,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
-
-
-def schema() -> dict[str, Any]:
-    return SchemaGenerator().get_schema(request=None, public=True)
-
-
-def operations() -> list[str]:
-    found = [(method.upper(), path) for path, item in schema()["paths"].items() for method in item]
-    return [f"{method} {path}" for method, path in sorted(found)]
+EXAMPLES = examples(12, few=2, phases=[Phase.generate])
+DOCUMENTED = [line for line in lines_of("api/") if line.route not in {"api/v1/docs/", "api/v1/schema/"}]
+PLACE = re.compile(r"<[^>]*?([a-z_]+)>")
+OPERATIONS = sorted(PLACE.sub(r"{\1}", str(line)) for line in DOCUMENTED)
+"""As the schema names them: `GET /api/v1/cameras/{slug}/`."""
 
 
 def test_the_schema_is_valid_openapi(db: None) -> None:
-    assert schema()["openapi"] == "3.1.0"
-    validate_schema(schema())
+    assert api_schema()["openapi"] == "3.1.0"
+    validate_schema(api_schema())
 
 
 def test_the_schema_is_served_and_names_every_route(viewer: Any) -> None:
     answer = viewer.get("/api/v1/schema/")
-    documented = [line for line in lines_of("api/") if line.route not in {"api/v1/docs/", "api/v1/schema/"}]
     assert answer.status_code == 200
-    assert len(operations()) == len(documented)
-    assert answer.json()["paths"].keys() == schema()["paths"].keys()
+    found = [f"{method.upper()} {path}" for path, item in answer.json()["paths"].items() for method in item]
+    assert sorted(found) == OPERATIONS
+    assert answer.json()["paths"].keys() == api_schema()["paths"].keys()
 
 
 def test_the_page_loads_nothing_from_other_origins_and_has_no_inline_script(viewer: Any) -> None:
@@ -87,10 +80,18 @@ def api(camera: Camera, one_connection: None) -> Any:
     def signed_in(environ: dict[str, Any], start_response: Any) -> Any:
         return application({**environ, "HTTP_AUTHORIZATION": f"Token {text}", "HTTP_HOST": "localhost"}, start_response)
 
-    return schemathesis.openapi.from_wsgi("/api/v1/schema/", signed_in)
+    loaded = loaded_schema()
+    loaded.app = signed_in
+    return loaded
 
 
-@pytest.mark.parametrize("operation", operations())
+@cache
+def loaded_schema() -> Any:
+    return schemathesis.openapi.from_dict(json.loads(json.dumps(api_schema())))
+
+
+@pytest.mark.generated
+@pytest.mark.parametrize("operation", OPERATIONS)
 def test_requests_generated_from_the_schema_do_not_break_the_api(
     operation: str, api: Any, camera: Camera, no_wait_for_frames: None
 ) -> None:

@@ -18,9 +18,11 @@ from monitoring.models import Event
 from skycam_project.access.models import ApiToken, User
 from tests.harness.rows.captures import saved
 from tests.harness.stations.web_server import BY_HTTPS, Web
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 MEGABYTE = 1024 * 1024
+SIZE = 160 * MEGABYTE
+"""Of a file that no buffer holds."""
 
 
 @pytest.fixture
@@ -38,9 +40,9 @@ def token(transactional_db: None) -> dict[str, str]:
 def clip(camera: Camera, root: StorageRoot) -> CaptureFile:
     path = Path(root.path, "clip.mp4")
     path.touch()
-    os.truncate(path, 400 * MEGABYTE)
+    os.truncate(path, SIZE)
     return CaptureFile.objects.create(
-        capture=saved(camera), kind="mp4", host=root.host, root=root, path="clip.mp4", bytes=400 * MEGABYTE,
+        capture=saved(camera), kind="mp4", host=root.host, root=root, path="clip.mp4", bytes=SIZE,
         sha256="0" * 64,
     )  # fmt: skip
 
@@ -66,7 +68,7 @@ def test_a_large_file_takes_no_memory(web: Web, token: dict[str, str], clip: Cap
     before = web.most_memory()
     status, body = web.request("GET", url_of(clip), headers=token)
     assert status == 200
-    assert len(body) == 400 * MEGABYTE
+    assert len(body) == SIZE
     assert web.most_memory() - before < 40 * MEGABYTE
 
 
@@ -125,7 +127,7 @@ HEADS = [
 
 @pytest.mark.parametrize("head", HEADS, ids=["many", "long", "address"])
 def test_a_head_without_an_end_is_refused(head: bytes, web: Web) -> None:
-    with socket.create_connection(("127.0.0.1", web.port), timeout=60) as client_socket:
+    with socket.create_connection(("127.0.0.1", web.port), timeout=PATIENCE_S) as client_socket:
         client_socket.sendall(head)
         assert client_socket.recv(1000).startswith(b"HTTP/1.1 400 ")
     assert web.request("GET", "/healthz")[0] == 200
@@ -138,7 +140,7 @@ TRAILERS = [b"X-Many: 12345\r\n" * 40_000, b"X-Long: " + b"x" * 500_000]
 
 @pytest.mark.parametrize("trailers", TRAILERS, ids=["many", "long"])
 def test_the_length_of_trailers_is_limited_too(trailers: bytes, web: Web) -> None:
-    with socket.create_connection(("127.0.0.1", web.port), timeout=60) as client_socket:
+    with socket.create_connection(("127.0.0.1", web.port), timeout=PATIENCE_S) as client_socket:
         with contextlib.suppress(ConnectionError):  # the server closes the connection before it has read everything
             client_socket.sendall(CHUNKED + trailers)
         assert client_socket.recv(1000).startswith(b"HTTP/1.1 400 ")
@@ -150,7 +152,7 @@ def test_trailers_are_not_headers(web: Web) -> None:
         b"\r\n", b"\r\nConnection: close\r\n", 1
     )
     with (
-        socket.create_connection(("127.0.0.1", web.port), timeout=60) as client_socket,
+        socket.create_connection(("127.0.0.1", web.port), timeout=PATIENCE_S) as client_socket,
         client_socket.makefile("rb") as answer,
     ):
         client_socket.sendall(request + b"Authorization: Token unheard-of\r\n\r\n")

@@ -23,6 +23,7 @@ from core.station_settings.models import StationSetting
 from skycam_project.config.model import KEYS
 from tests.harness.project import PROJECT
 from tests.harness.stations.command_line import answer, skycam
+from tests.harness.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.django_db
 CRF = "camera_config.crf"
@@ -94,7 +95,9 @@ def test_another_process_sees_a_change_at_its_next_read(manager: Any) -> None:
         "import django; django.setup(); from core.station_settings import values as s; print(s.camera_config().crf)"
     )
     patch(manager, crf=20)
-    done = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, env=os.environ, capture_output=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=PROJECT, env=os.environ, capture_output=True, check=True, timeout=PATIENCE_S
+    )
     assert done.stdout.split() == [b"20"]
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
-from django.utils import timezone
 
 from cameras.models import Camera
 from monitoring.models import Alert, Event
@@ -17,7 +16,7 @@ from skycam_project.access.models import User
 
 pytestmark = pytest.mark.django_db
 migration: Any = import_module("cameras.migrations.0008_audiences_are_restrictions")
-NOW = timezone.now()
+NOW = datetime(2026, 11, 20, 20, tzinfo=UTC)
 
 
 def camera(slug: str, hours_ago: int, *, removed: bool = False) -> Camera:

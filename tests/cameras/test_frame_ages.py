@@ -11,6 +11,7 @@ from cameras.runtime.recording_state import waiting_recorder
 from cameras.status.messages import absent_status
 from cameras.status.signals import FrameAges
 from cameras.status.status import write_status
+from core.broker import broker
 
 WAITING = waiting_recorder({"kind": "manual", "requested_by": "anna"}, "")
 
@@ -27,6 +28,7 @@ class Ages:
         self.now = now
         absent = absent_status("sky", "connected", "")
         write_status(self.valkey, {**absent, "observed": "ready", "last_frame": last_frame, **status})
+        self.valkey.persist(broker.key("status", "sky"))  # it expires soon, by another clock
         return self.without_status(now)
 
     def without_status(self, now: float) -> float | None:

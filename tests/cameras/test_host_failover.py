@@ -58,7 +58,7 @@ def test_it_is_moved_and_its_session_ends_with_the_reason(camera: Camera, sessio
 
 
 def test_a_host_whose_lease_lasts_is_not_gone(camera: Camera, session: Session) -> None:
-    CameraHost.objects.update(leased_until=timezone.now() + timedelta(seconds=20))
+    CameraHost.objects.update(leased_until=timezone.now() + timedelta(hours=1))
     with pytest.raises(HostAlive, match="not gone"):
         moved(camera, host_is_gone=True)
     assert host_of(camera) == "barn"

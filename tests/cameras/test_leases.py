@@ -12,6 +12,7 @@ from cameras.leases.lease_holders import LeaseHeld
 from cameras.leases.service import acquire_lease
 from cameras.models import Camera
 from monitoring.models import Event
+from tests.harness.waiting import PATIENCE_S
 
 PEOPLE = [f"person-{number}" for number in range(8)]
 
@@ -22,7 +23,7 @@ def test_of_eight_requests_at_once_one_gets_the_lease_and_the_others_are_refused
     together = Barrier(len(PEOPLE))
 
     def acquire(who: str) -> str:
-        together.wait(60)
+        together.wait(PATIENCE_S)
         try:
             return acquire_lease(camera, who).held_by
         except LeaseHeld as error:

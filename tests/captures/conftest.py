@@ -6,15 +6,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.harness.project import PROJECT
+from tests.harness.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from cameras.models import Camera
-    from captures.models import CaptureFile, StorageRoot
+    from captures.models import CaptureFile, Clip, StorageRoot
+    from tests.harness.disks.small_disk import SmallDisk
+    from tests.harness.rows.clip_archive import ClipArchive
 
 
 @pytest.fixture
@@ -29,6 +33,33 @@ def picture(camera: Camera, root: StorageRoot) -> Callable[..., CaptureFile]:
 
 
 @pytest.fixture
+def clip(camera: Camera, root: StorageRoot) -> Clip:
+    """With its file."""
+    from tests.harness.rows.clips import clip_of
+
+    return clip_of(camera, root)
+
+
+@pytest.fixture
+def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClipArchive:
+    """A root whose cameras keep three rolling clips each."""
+    from tests.harness.rows.clip_archive import ClipArchive, configured
+
+    configured(monkeypatch, rolling_clips_count=3, soft_floor_gb=0, hard_floor_gb=0)
+    return ClipArchive(tmp_path)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """Of 4.2 MB, at `tmp_path / "disk"`."""
+    from tests.harness.disks.small_disk import SmallDisk
+
+    disk = SmallDisk(tmp_path)
+    yield disk
+    disk.close()
+
+
+@pytest.fixture
 def files_worker(valkey: Any) -> Iterator[None]:
     """A real worker for the files of this host, without a Supervisor."""
     from django.conf import settings
@@ -40,4 +71,4 @@ def files_worker(valkey: Any) -> Iterator[None]:
         yield
     finally:
         worker.terminate()
-        worker.wait(60)
+        worker.wait(PATIENCE_S)

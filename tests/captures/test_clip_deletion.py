@@ -8,20 +8,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from cameras.models import Camera
 from captures.archives.models import Archive, ArchiveFile, ArchiveFolder
 from captures.clips.deletion import delete_clips, delete_marked, open_root
 from captures.clips.services import GUARDS_AS_HOLDS, ClipHeld, delete_clip
 from captures.files import thumbnail_queue
 from captures.files.thumbnail_queue import job_for
-from captures.models import Clip, ClipHold, Experiment, StorageRoot
+from captures.models import Clip, ClipHold, Experiment
 from captures.tables import RETENTION_GUARDS
-from tests.harness.rows.clips import clip_of
-
-
-@pytest.fixture
-def clip(camera: Camera, root: StorageRoot) -> Clip:
-    return clip_of(camera, root)
 
 
 def file_of(clip: Clip) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import uuid6
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.models import Camera
@@ -16,6 +16,7 @@ from captures.clips import timeline as lines
 from captures.clips.timeline import Segment, Span, gaps_between, merged, timeline
 from captures.models import Clip, StorageRoot
 from tests.harness.rows.clips import STARTED, row_of
+from tests.harness.runs.examples import examples
 
 ADDRESS = "/api/v1/clips/timeline/"
 SECOND = timedelta(seconds=1)
@@ -131,7 +132,7 @@ def lay_out_pattern(pattern: list[tuple[int, int, bool]]) -> list[tuple[int, int
 def test_many_clips_give_the_same_time_line_as_few(
     camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    @settings(max_examples=40)
+    @examples(40)
     @given(PATTERNS, st.integers(1, 50))
     def check_pattern(pattern: list[tuple[int, int, bool]], step_s: int) -> None:
         Clip.objects.all().delete()

@@ -152,7 +152,7 @@ def test_a_missing_file_raises_an_alert_and_a_file_elsewhere_names_its_host(view
 def test_an_operator_pins_and_unpins_and_the_log_says_who(operator: Any, clip: Clip) -> None:
     answers = [operator.patch(url(clip), {"pinned": wanted}, format="json") for wanted in (True, True, False)]
     assert [answer.json()["pinned"] for answer in answers] == [True, True, False]
-    found = Event.objects.filter(kind="recording.pinned").order_by("at")
+    found = Event.objects.filter(kind="recording.pinned").order_by("id")
     assert [(event.actor, event.data["pinned"]) for event in found] == [("a-operator", True), ("a-operator", False)]
 
 

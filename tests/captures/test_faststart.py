@@ -10,7 +10,7 @@ from typing import Any
 
 import av
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cameras.drivers.simulated.codec import read_frame_number
@@ -25,6 +25,8 @@ from captures.mp4.fragments import MAX_SAMPLES
 from captures.thumbnails.store import ThumbnailStore
 from tests.harness.clients.responses import content as sent
 from tests.harness.rows.clips import clip_of, content, cut_off
+from tests.harness.runs.examples import examples
+from tests.harness.waiting import PATIENCE_S
 
 FILM = content()
 
@@ -100,7 +102,7 @@ def test_the_largest_header_is_stored_whole(head: Callable[[bytes], bytes], tmp_
         assert store.read_head("ab" * 32) == made
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(150)
 @given(st.lists(st.tuples(st.integers(0, len(FILM) - 1), st.binary(min_size=1, max_size=9)), min_size=1, max_size=6))
 def test_a_damaged_clip_gets_a_header_or_is_refused(head: Any, damages: list[tuple[int, bytes]]) -> None:
     film = bytearray(FILM)
@@ -142,7 +144,7 @@ def test_the_header_is_served_before_the_file_under_its_own_etag(viewer: Any, cl
 RANGES = st.tuples(st.integers(0, 200_000), st.one_of(st.none(), st.integers(0, 200_000)))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(60)
 @given(RANGES, st.sampled_from(["", "?form=faststart"]))
 @example((0, 0), "?form=faststart")
 @example((len(FILM) - 1, None), "")
@@ -206,7 +208,7 @@ def test_a_header_that_does_not_exist_yet_is_requested_and_served_later(
 def test_a_worker_of_the_files_host_makes_poster_and_header(
     viewer: Any, camera: Camera, root: StorageRoot, files_worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiting, "WAIT_S", 30.0)
+    monkeypatch.setattr(waiting, "WAIT_S", PATIENCE_S)
     clip = clip_of(camera, root)
     poster = viewer.get(f"/api/v1/clips/{clip.pk}/poster/")
     assert poster["Content-Type"] == "image/jpeg"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.paths.night import Site, night_of
 from captures.paths.organizer import ImageOrganizer
+from tests.harness.runs.examples import examples
 
 MUNICH = Site(48.1, 11.6, "Europe/Berlin")
 
@@ -81,7 +82,7 @@ times = st.datetimes(datetime(2000, 1, 1), datetime(2060, 1, 1)).map(lambda time
 zones = st.sampled_from([None, "Asia/Kathmandu"])
 
 
-@settings(max_examples=150, derandomize=True)
+@examples(150)
 @given(time=times, longitude=st.floats(-180, 180), zone=zones, later_h=st.floats(0, 11.9))
 def test_nights_are_consecutive_and_the_hours_around_midnight_are_one_night(
     time: datetime, longitude: float, zone: str | None, later_h: float

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,7 @@ from captures.organizing.recovery import CopyRecovery
 from captures.organizing.service import BATCH_FILES
 from core.jobs.context import JobContext
 from monitoring.models import Event
-from tests.harness.project import PROJECT
+from tests.harness.kills.killed_job import KILLED, exit_status
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.cards import write_card
 
@@ -48,8 +46,7 @@ def card(tmp_path: Path) -> Path:
 
 
 def killed_at(point: str, passes: int, archive: Archive, card: Path) -> int:
-    words = ["-m", "tests.harness.kills.organizing_process", point, str(passes), str(archive.camera.id), str(card)]
-    return subprocess.run([sys.executable, *words, "move"], cwd=PROJECT, timeout=120, check=False).returncode
+    return exit_status("organizing_process", point, passes, archive.camera.id, card, "move")
 
 
 def organize(archive: Archive, card: Path) -> dict[str, object]:
@@ -63,7 +60,7 @@ def hashes(folder: Path) -> set[str]:
 
 @pytest.mark.parametrize("point", ["after_copy", "after_copies_placed", "after_copies_stored"])
 def test_without_another_job_the_jobs_part_clears_what_was_left(archive: Archive, card: Path, point: str) -> None:
-    assert killed_at(point, 0, archive, card) == -9
+    assert killed_at(point, 0, archive, card) == KILLED
     CopyRecovery("main").recover()
     assert archive.inconsistencies() == []
     assert [path.name for path in (archive.folder / ".organize").iterdir()] == [".lock"]
@@ -75,7 +72,7 @@ def test_the_next_attempt_finishes_what_a_kill_interrupted(
 ) -> None:
     assert PICTURES < BATCH_FILES
     contents = hashes(card)
-    assert killed_at(point, passes, archive, card) == -9
+    assert killed_at(point, passes, archive, card) == KILLED
     assert hashes(card) | hashes(archive.folder / "captures") >= contents
     result = organize(archive, card)
     assert archive.inconsistencies() == []

@@ -228,7 +228,7 @@ def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path: 
 
 
 def test_a_copy_that_the_disk_did_not_keep_is_removed(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "original").write_bytes(os.urandom(CHUNK_BYTES + 1))
+    (tmp_path / "original").write_bytes(bytes(CHUNK_BYTES + 1))
     part = folder / ".organize/a.part"
 
     def damages_the_first_chunk() -> bool:

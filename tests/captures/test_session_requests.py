@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import pytest
@@ -11,16 +11,24 @@ from django.utils import timezone
 from pydantic import ValidationError
 
 from cameras.models import Camera
+from captures.sessions import requests
 from captures.sessions.requests import SessionRequest
 from core.times.timestamps import stamp
 
 pytestmark = pytest.mark.django_db
-NOW = datetime.now(UTC)
+NOW = datetime(2027, 1, 15, 12, tzinfo=UTC)
+
+
+class StoppedTime(datetime):
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:
+        return NOW
 
 
 @pytest.fixture(autouse=True)
 def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timezone, "now", lambda: NOW)
+    monkeypatch.setattr(requests, "datetime", StoppedTime)
 
 
 def hours(*pairs: tuple[float, float]) -> list[tuple[datetime, datetime]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
@@ -16,6 +17,8 @@ from captures.files import verification
 from captures.files.missing import close_damaged_alerts
 from captures.files.verification import verify_files
 from captures.models import CaptureFile, StorageRoot
+from core.jobs import services
+from core.jobs.claims import LEASE_S
 from core.jobs.context import JobContext
 from core.jobs.messages import ProgressMessage
 from core.jobs.models import Job
@@ -70,7 +73,7 @@ def counts(result: dict[str, Any]) -> Counts:
 def damage(file: CaptureFile) -> Path:
     """Other bytes, as many."""
     path = Path(file.root.path, file.path)
-    path.write_bytes(os.urandom(file.bytes))
+    path.write_bytes(bytes(file.bytes))
     return path
 
 
@@ -147,7 +150,7 @@ def test_one_camera_and_a_time_can_be_chosen(picture: NewPicture, camera: Camera
     other = Camera.objects.create(slug="other", name="Other", kind="simulated", host="main")
     assert counts(verify(camera=str(camera.pk))) == Counts(files=2)
     assert counts(verify(camera=str(other.pk))) == Counts(files=0)
-    assert counts(verify(since=timezone.now().replace(year=2026, month=3, day=29).isoformat())) == Counts(files=1)
+    assert counts(verify(since="2026-03-29T00:00:00+00:00")) == Counts(files=1)
 
 
 def test_files_of_another_host_are_left_to_it(picture: NewPicture) -> None:
@@ -196,10 +199,15 @@ def test_the_command_runs_the_job_and_reports(picture: NewPicture) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_command_says_that_it_waits_for_another_job(picture: NewPicture) -> None:
-    soon = timezone.now() + timedelta(seconds=2)
-    Job.objects.create(kind="clip_cleanup", host="main", state="running", worker="killed", lease_until=soon)
+def test_the_command_says_that_it_waits_for_another_job(picture: NewPicture, monkeypatch: pytest.MonkeyPatch) -> None:
+    lease_until = timezone.now() + timedelta(seconds=LEASE_S)
+    Job.objects.create(kind="clip_cleanup", host="main", state="running", worker="killed", lease_until=lease_until)
     picture(CONTENT)
+
+    def end_the_lease(seconds: float) -> None:
+        Job.objects.filter(worker="killed").update(lease_until=timezone.now())
+
+    monkeypatch.setattr(services, "time", SimpleNamespace(monotonic=time.monotonic, sleep=end_the_lease))
     shown = skycam("verify")
     assert shown.exit_code == 0
     assert "Another job runs on main; this one waits for it" in shown.stderr

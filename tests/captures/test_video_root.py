@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,13 +86,6 @@ def test_an_unusable_folder_has_a_warning_and_clips_go_to_the_default_root(
     assert "warning: VIDEO_PATH: " in capsys.readouterr().out
     with pytest.raises(UnusableRoot, match="cannot hold files"):
         ensure_video_root()
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    disk = SmallDisk(tmp_path)
-    yield disk
-    disk.close()
 
 
 def test_a_disk_that_is_full_at_the_start_stays_the_root_of_clips(configured: Any, disk: SmallDisk) -> None:

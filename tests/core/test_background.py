@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from core.background import log_and_continue, start_background_task
+from tests.harness.waiting import PATIENCE_S
 
 request = contextvars.ContextVar("request", default="none")
 
@@ -43,7 +44,7 @@ async def test_a_task_without_other_references_still_finishes() -> None:
     start_background_task(work(), "unheld")
     await begun.wait()
     gc.collect()
-    await asyncio.wait_for(done.wait(), 5)
+    await asyncio.wait_for(done.wait(), PATIENCE_S)
 
 
 async def test_an_error_that_ends_a_task_is_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -69,7 +70,7 @@ def test_an_error_that_the_caller_must_see_is_raised() -> None:
 
 
 async def test_a_task_that_is_cancelled_counts_as_no_error() -> None:
-    task = start_background_task(asyncio.sleep(60), "cancelled")
+    task = start_background_task(asyncio.Event().wait(), "cancelled")
     task.cancel()
     await asyncio.wait([task])
     assert failures("cancelled") == 0

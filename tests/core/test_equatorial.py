@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.sky.equatorial import Equatorial, apparent_places, ecliptic, galactic, moon_direction, separation
@@ -16,13 +16,14 @@ from tests.harness.astropy_sky import (
     moon_by_astropy,
     star_by_astropy,
 )
+from tests.harness.runs.examples import examples
 
 BEGIN, END = datetime(1990, 1, 1, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UTC)
 J2000 = 2_451_545.0
 moments = st.timedeltas(timedelta(0), END - BEGIN).map(lambda after: BEGIN + after)
 places = st.builds(Equatorial, st.floats(0, 23.999), st.floats(-90, 90))
 sites = st.tuples(st.floats(-89, 89), st.floats(-180, 180), st.floats(-400, 6000))
-often = settings(max_examples=100, deadline=None, derandomize=True)
+often = examples(100)
 
 
 def degrees_between(one: tuple[float, float], other: tuple[float, float]) -> float:

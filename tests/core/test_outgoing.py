@@ -21,6 +21,7 @@ from core.outgoing import (
     is_of_this_machine,
     literal_address,
 )
+from tests.harness.waiting import PATIENCE_S
 
 ANYWHERE = OutgoingGuard()
 WEB, SERVICE = 8080, 8001
@@ -197,7 +198,7 @@ def test_a_refusal_is_the_same_whether_anything_listens_there(listening: socket.
 
 def test_a_name_is_resolved_once_and_the_checked_address_is_used(listening: socket.socket) -> None:
     resolver = Resolver(["127.0.0.1"], ["169.254.169.254"])
-    with OutgoingGuard(resolver=resolver).connect("camera.test", port_of(listening), 5.0) as connection:
+    with OutgoingGuard(resolver=resolver).connect("camera.test", port_of(listening), PATIENCE_S) as connection:
         assert connection.getpeername() == listening.getsockname()
     assert resolver.queries == 1
 
@@ -217,13 +218,16 @@ def test_a_link_local_address_with_its_interface_is_judged_as_one() -> None:
 
 def test_the_second_address_is_tried_when_the_first_refuses(listening: socket.socket) -> None:
     resolver = Resolver(["127.0.0.2", "127.0.0.1"])
-    with OutgoingGuard(resolver=resolver).connect("camera.test", port_of(listening), 5.0) as connection:
+    with OutgoingGuard(resolver=resolver).connect("camera.test", port_of(listening), PATIENCE_S) as connection:
         assert connection.getpeername() == listening.getsockname()
 
 
 def test_an_unknown_host_is_not_a_refusal() -> None:
+    def find_nothing(*_: Any, **__: Any) -> list[Any]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
     with pytest.raises(socket.gaierror):
-        ANYWHERE.resolve("nobody.invalid", 554)
+        OutgoingGuard(resolver=find_nothing).resolve("camera.test", 554)
 
 
 def test_a_guard_is_passed_to_another_process_as_json() -> None:

@@ -23,6 +23,7 @@ from core.prepared_query import Parameter, PreparedQuery
 from skycam_project.access.authentication import known_token
 from skycam_project.access.models import ApiToken, User
 from tests.harness.rows.audiences import only_for
+from tests.harness.waiting import PATIENCE_S
 
 
 class Counted:
@@ -86,7 +87,7 @@ def test_each_thread_has_a_query_for_its_own_connection(transactional_db: None) 
     for _ in range(2):
         asking = threading.Thread(target=ask)
         asking.start()
-        asking.join(40)
+        asking.join(PATIENCE_S)
     assert found == [camera, camera]
     assert counted.made == 2
 

@@ -9,9 +9,9 @@ import pytest
 from prometheus_client import REGISTRY
 
 from core.retrying_thread import RetryingThread
+from tests.harness.waiting import PATIENCE_S, eventually
 
 LONG_S = 3600.0
-WAIT_S = 20.0
 Start = Callable[[Callable[[], float | None], float], RetryingThread]
 
 
@@ -26,7 +26,7 @@ def start() -> Iterator[Start]:
 
     yield start
     for thread in started:
-        thread.stop(WAIT_S)
+        thread.stop(PATIENCE_S)
 
 
 class Rounds:
@@ -44,7 +44,7 @@ class Rounds:
 
     def next(self) -> bool:
         """Wait for one more call."""
-        return self._calls.acquire(timeout=WAIT_S)
+        return self._calls.acquire(timeout=PATIENCE_S)
 
 
 def failures() -> float:
@@ -77,7 +77,7 @@ def test_a_wake_up_during_the_work_is_not_lost(start: Start) -> None:
 
     def work() -> None:
         rounds()
-        may_return.wait(WAIT_S)
+        may_return.wait(PATIENCE_S)
 
     thread = start(work, LONG_S)
     assert rounds.next()
@@ -90,7 +90,7 @@ def test_a_stop_does_not_wait_for_the_interval(start: Start) -> None:
     rounds = Rounds()
     thread = start(rounds, LONG_S)
     assert rounds.next()
-    thread.stop(WAIT_S)
+    thread.stop(PATIENCE_S)
     assert not is_running("sweep")
     assert rounds.count == 1
 
@@ -100,14 +100,12 @@ def test_long_work_sees_that_it_is_to_stop(start: Start) -> None:
 
     def work() -> None:
         working.set()
-        while not thread.is_stopping():
-            may_go_on.wait(0.01)
+        eventually(thread.is_stopping)
 
-    may_go_on = threading.Event()
     thread = RetryingThread("sweep", work, LONG_S)
     thread.start()
-    assert working.wait(WAIT_S)
-    thread.stop(WAIT_S)
+    assert working.wait(PATIENCE_S)
+    thread.stop(PATIENCE_S)
     assert not is_running("sweep")
 
 
@@ -117,17 +115,29 @@ def test_an_error_is_passed_on() -> None:
     thread = RetryingThread("sweep", rounds, LONG_S, on_error=errors.append)
     thread.start()
     assert rounds.next()
-    thread.stop(WAIT_S)
+    thread.stop(PATIENCE_S)
     assert [str(error) for error in errors] == ["gone"]
 
 
+class Pauses(threading.Event):
+    """Wakes a thread, and notes for how long it was to wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float | None] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds.append(timeout)
+        return super().wait(timeout)
+
+
 def test_work_that_fails_without_an_interval_is_not_repeated_at_once() -> None:
-    rounds = Rounds(errors=1)
-    thread = RetryingThread("sweep", rounds, retry_s=LONG_S)
+    rounds, pauses = Rounds(errors=1), Pauses()
+    thread = RetryingThread("sweep", rounds, awake=pauses, retry_s=LONG_S)
     thread.start()
-    assert rounds.next()
-    thread.stop(WAIT_S)
-    assert rounds.count == 1
+    eventually(lambda: pauses.seconds)
+    thread.stop(PATIENCE_S)
+    assert (rounds.count, pauses.seconds) == (1, [LONG_S])
 
 
 def test_work_can_ask_for_another_pause(start: Start) -> None:
@@ -146,7 +156,7 @@ def test_the_end_is_reached_after_an_error_too() -> None:
     thread = RetryingThread("sweep", rounds, LONG_S, at_end=last.set)
     thread.start()
     assert rounds.next()
-    thread.stop(WAIT_S)
+    thread.stop(PATIENCE_S)
     assert last.is_set()
 
 
@@ -159,13 +169,13 @@ def test_a_stop_ends_a_pause_within_the_work() -> None:
 
     thread = RetryingThread("sweep", work)
     thread.start()
-    assert pausing.wait(WAIT_S)
-    thread.stop(WAIT_S)
+    assert pausing.wait(PATIENCE_S)
+    thread.stop(PATIENCE_S)
     assert not is_running("sweep")
 
 
 def test_a_thread_that_never_started_can_be_stopped() -> None:
-    RetryingThread("sweep", Rounds(), LONG_S).stop(WAIT_S)
+    RetryingThread("sweep", Rounds(), LONG_S).stop(PATIENCE_S)
     assert not is_running("sweep")
 
 

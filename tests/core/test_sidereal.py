@@ -8,15 +8,16 @@ from datetime import UTC, datetime
 import pytest
 from astropy.time import Time
 from astropy.utils import iers
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.sky.sidereal import hour_angle, local_sidereal_hours
+from tests.harness.runs.examples import examples
 
 moments = st.floats(datetime(1990, 1, 1, tzinfo=UTC).timestamp(), datetime(2061, 1, 1, tzinfo=UTC).timestamp())
 longitudes = st.floats(-180, 360)
 hours = st.floats(0, 24)
-often = settings(max_examples=300, deadline=None, derandomize=True)
+often = examples(300)
 
 
 def astropy_hours(wall_s: float, longitude: float, kind: str, ut1_minus_utc_s: float = 0.0) -> float:

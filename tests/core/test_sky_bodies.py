@@ -6,18 +6,19 @@ from datetime import UTC, datetime, timedelta, timezone
 from math import asin, cos, degrees, dist, radians, sin
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.sky.bodies import Place, moon_phase, moon_place, sun_place
 from tests.harness.jpl import Coordinates, jpl, moment, place_by_jpl
+from tests.harness.runs.examples import examples
 
 SUN_WITHIN, MOON_WITHIN = 0.001, 0.002
 
 BEGIN, END = datetime(1950, 1, 1, tzinfo=UTC), datetime(2050, 1, 1, tzinfo=UTC)
 moments = st.timedeltas(timedelta(0), END - BEGIN).map(lambda after: BEGIN + after)
 sites = st.tuples(st.floats(-90, 90), st.floats(-180, 180), st.floats(-400, 6000))
-often = settings(max_examples=200, deadline=None, derandomize=True)
+often = examples(200)
 
 
 def degrees_between(one: Place, other: Place) -> float:

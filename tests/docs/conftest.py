@@ -11,7 +11,6 @@ from PIL import Image
 
 from tests.harness.stations.shell import Shell
 from tests.harness.stations.station import WITH_SERVICE, Station
-from tests.harness.waiting import eventually
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +29,6 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     station.finds_database = False
     station.environment["PATH"] = f"{Path(sys.executable).parent}:{station.environment['PATH']}"
     try:
-        station.up()
-        eventually(lambda: "ready" in Shell(station).run("skycam status").stdout, "the simulated camera is ready")
-        yield Shell(station)
+        yield Shell(station.up_with_camera())
     finally:
         station.ensure_stopped()

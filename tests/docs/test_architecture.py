@@ -17,7 +17,8 @@ from cameras.tables import RECORDS
 from monitoring.models import Event
 from skycam_project.checks import TABLES
 from skycam_project.pages.context import PAGES
-from tests.harness.documents.pages import blocks, page, section, sources, without_blocks
+from tests.harness.documents.pages import blocks, page, section, without_blocks
+from tests.harness.documents.sources import nodes, sources, text, tree
 from tests.harness.project import PROJECT
 from tests.harness.rows.archive import Archive
 
@@ -36,7 +37,7 @@ def places() -> list[str]:
 def code_of(place: str) -> str:
     """The code of the Python files that a place names."""
     files = [PROJECT / path for path in PATH.findall(place) if path.endswith(".py")]
-    return "\n".join(file.read_text() for file in files)
+    return "\n".join(text(file) for file in files)
 
 
 def missing(place: str) -> list[str]:
@@ -44,7 +45,7 @@ def missing(place: str) -> list[str]:
     wanted = [f"def {name}(" for _, name in FUNCTION.findall(place)]
     wanted += [f"class {owner}" for owner, _ in FUNCTION.findall(place) if owner]
     wanted += [f"class {name}" for name in CLASS.findall(place)] if code else []
-    return [text for text in wanted if text not in code]
+    return [words for words in wanted if words not in code]
 
 
 DOTTED = re.compile(r"(?:cameras|captures|monitoring|scheduler|skycam_project|core)(?:\.\w+)+")
@@ -54,7 +55,7 @@ def literal_tables() -> dict[str, str]:
     """Tables of dotted paths in the code: name -> file."""
     found = {}
     for path in sources():
-        for node in ast.parse(path.read_text()).body:
+        for node in tree(path).body:
             target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
             value = getattr(node, "value", None)
             if isinstance(target, ast.Name) and isinstance(value, ast.Dict | ast.Tuple) and dotted_paths(value):
@@ -90,7 +91,7 @@ def module_of(path: str) -> str:
 
 def catches_any_error(path: Path) -> bool:
     """Whether the file has an `except Exception`. One that only cleans up and raises again names BaseException."""
-    handlers = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ExceptHandler)]
+    handlers = [node for node in nodes(path) if isinstance(node, ast.ExceptHandler)]
     return any(isinstance(one.type, ast.Name) and one.type.id == "Exception" for one in handlers)
 
 
@@ -104,7 +105,7 @@ def test_each_kept_name_is_in_the_file_beside_it() -> None:
     rows = re.findall(r"^\| (.+?) \| `([\w/.]+\.py)`", section("docs/decisions/seeds-names.md", "Kept"), re.MULTILINE)
     classes = [(name, path) for names, path in rows for name in re.findall(r"`([A-Z][a-z]\w+)`", names)]
     assert len(classes) > 7
-    assert [one for one in classes if f"class {one[0]}" not in (PROJECT / one[1]).read_text()] == []
+    assert [one for one in classes if f"class {one[0]}" not in text(PROJECT / one[1])] == []
 
 
 def test_the_documented_keys_of_pages_are_those_of_the_menu() -> None:
@@ -112,9 +113,8 @@ def test_the_documented_keys_of_pages_are_those_of_the_menu() -> None:
     assert set(re.findall(r"`g (\w)`", keys)) <= {entry.key for entry in PAGES}
 
 
-@pytest.mark.parametrize("path", sorted(set(PATH.findall(TEXT))))
-def test_a_named_path_exists(path: str) -> None:
-    assert (PROJECT / path).exists()
+def test_the_named_paths_exist() -> None:
+    assert [path for path in sorted(set(PATH.findall(TEXT))) if not (PROJECT / path).exists()] == []
 
 
 def test_a_named_function_is_in_the_file_beside_it() -> None:

@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from cameras.drivers.simulated.scenes.base import ExposureSettings, SceneSettings
 from cameras.drivers.simulated.scenes.sky import SkyScene
-from tests.harness.browsers.chromium import ARGUMENTS, CHROMIUM
-from tests.harness.browsers.site import Site
+from tests.harness.browsers.site import Site, in_theme, window
 from tests.harness.project import PROJECT
 from tests.harness.waiting import eventually
 
@@ -25,14 +24,13 @@ DESK = {"width": 1600, "height": 1000}
 """Wide enough for four cards side by side."""
 WIDE = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
-SOON_MS = 40_000
 COLOURS = 256
 """Colours of a screenshot's palette: a third of the file size, without a visible difference."""
 LIVE = ("simulated", "microscope", "bench")
 ALL_DRAWN = """() => [...document.querySelectorAll(".th img")]
     .filter((image) => image.getBoundingClientRect().top < innerHeight)
-    .every((image) => image.complete && image.naturalWidth)"""
-"""Every visible thumbnail is loaded."""
+    .every((image) => image.complete && image.naturalWidth) && document.fonts.status === 'loaded'"""
+"""Every visible thumbnail and all fonts are loaded."""
 
 
 @dataclass(frozen=True)
@@ -120,30 +118,19 @@ def saved(site: Site) -> int:
     return sum(one["saved"] for one in site.api.ask("GET", "sessions/")["results"])
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
 @pytest.mark.prove
 @pytest.mark.parametrize("shot", SHOTS, ids=lambda shot: shot.name)
 def test_a_page_is_photographed(shot: Shot, site: Site, chromium: Browser) -> None:
-    context = chromium.new_context(viewport=shot.size, base_url=site.url)
-    context.add_cookies([*site.cookies(), {"name": "theme", "value": shot.theme, "url": site.url}])
-    page = context.new_page()
-    page.goto(shot.address)
-    opened_first_row(page, shot)
-    for slug in shot.live:
-        expect(page.locator(f"#cam-{slug} .live")).to_have_attribute("data-state", "live", timeout=SOON_MS)
-    expect(page.locator("h1")).to_be_visible()
-    page.wait_for_timeout(3000)
-    page.wait_for_function(ALL_DRAWN, timeout=SOON_MS)
-    with Image.open(io.BytesIO(page.screenshot())) as picture:
-        picture.convert("RGB").quantize(COLOURS, kmeans=2).save(PICTURES / f"{shot.name}.png", optimize=True)
-    context.close()
+    with window(chromium, site, viewport=shot.size) as page:
+        in_theme(page, site, shot.theme)
+        page.goto(shot.address)
+        opened_first_row(page, shot)
+        for slug in shot.live:
+            expect(page.locator(f"#cam-{slug} .live")).to_have_attribute("data-state", "live")
+        expect(page.locator("h1")).to_be_visible()
+        page.wait_for_function(ALL_DRAWN)
+        with Image.open(io.BytesIO(page.screenshot())) as picture:
+            picture.convert("RGB").quantize(COLOURS, kmeans=2).save(PICTURES / f"{shot.name}.png", optimize=True)
 
 
 def opened_first_row(page: Page, shot: Shot) -> None:

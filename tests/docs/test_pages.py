@@ -8,10 +8,10 @@ import re
 from pathlib import Path
 
 import click
-import pytest
 
 from skycam_project.cli.root import cli
-from tests.harness.documents.pages import CODE, PAGES, name, sources, without_blocks
+from tests.harness.documents.pages import CODE, PAGES, name, page, without_blocks
+from tests.harness.documents.sources import nodes, sources
 from tests.harness.project import PROJECT
 
 METHOD = re.compile(r"`([A-Z]\w+)\.(\w+)\(\)`")
@@ -20,30 +20,32 @@ FIGURE = re.compile(r"\|\s*[\d.,]+ ?(?:ms|s|MB|GB|%|/s)\s*(?=\|)")
 HOW = re.compile(r"`(?:make (?:bench|prove)|\S*python -m [^`]+)`")
 
 
-def anchors(page: Path) -> set[str]:
-    headings = re.findall(r"^#+ (.+)$", without_blocks(page.read_text()), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def leads_nowhere(page: Path, link: str) -> bool:
-    if "://" in link:
-        return False
-    path, _, anchor = link.partition("#")
-    target = (page.parent / path).resolve() if path else page
-    return not target.exists() or bool(anchor and anchor not in anchors(target))
-
-
-def commands(page: Path) -> set[str]:
-    """The `skycam ...` commands in the text of a page, each as its words before an option or an argument."""
-    found = (code for code in CODE.findall(without_blocks(page.read_text())) if code.startswith("skycam "))
-    return {re.split(r" (?=[-A-Z|])", code)[0] for code in found}
+TEXTS = {path: page(name(path)) for path in PAGES}
 
 
 @functools.cache
+def anchors(path: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", without_blocks(page(name(path))), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def leads_nowhere(path: Path, link: str) -> bool:
+    if "://" in link:
+        return False
+    there, _, anchor = link.partition("#")
+    target = (path.parent / there).resolve() if there else path
+    return not target.exists() or bool(anchor and anchor not in anchors(target))
+
+
+def commands(text: str) -> set[str]:
+    """The `skycam ...` commands in the text of a page, each as its words before an option or an argument."""
+    found = (code for code in CODE.findall(without_blocks(text)) if code.startswith("skycam "))
+    return {re.split(r" (?=[-A-Z|])", code)[0] for code in found}
+
+
 def methods() -> set[tuple[str, str]]:
     """Class and method, of all classes in the code, without inherited methods."""
-    trees = [ast.parse(path.read_text()) for path in sources()]
-    classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    classes = [node for path in sources() for node in nodes(path) if isinstance(node, ast.ClassDef)]
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     return {(one.name, method.name) for one in classes for method in one.body if isinstance(method, functions)}
 
@@ -57,32 +59,34 @@ def exists(command: str) -> bool:
     return group is not None
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
-def test_every_link_has_a_target(page: Path) -> None:
-    assert [link for link in LINK.findall(page.read_text()) if leads_nowhere(page, link)] == []
+def test_every_link_has_a_target() -> None:
+    links = [(path, link) for path, text in TEXTS.items() for link in LINK.findall(text)]
+    assert [f"{name(path)}: {link}" for path, link in links if leads_nowhere(path, link)] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
-def test_the_commands_that_a_page_names_exist(page: Path) -> None:
-    assert [command for command in sorted(commands(page)) if not exists(command)] == []
+def test_the_commands_that_a_page_names_exist() -> None:
+    named = [(path, command) for path, text in TEXTS.items() for command in sorted(commands(text))]
+    assert [f"{name(path)}: {command}" for path, command in named if not exists(command)] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
-def test_the_methods_that_a_page_names_exist(page: Path) -> None:
-    assert set(METHOD.findall(without_blocks(page.read_text()))) - methods() == set()
+def test_the_methods_that_a_page_names_exist() -> None:
+    known = methods()
+    named = [(path, method) for path, text in TEXTS.items() for method in METHOD.findall(without_blocks(text))]
+    assert [f"{name(path)}: {'.'.join(method)}" for path, method in named if method not in known] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
-def test_a_table_of_figures_names_the_command_that_measured_it(page: Path) -> None:
-    tables = [block for block in page.read_text().split("\n\n") if len(FIGURE.findall(block)) > 5]
-    assert not tables or HOW.search(page.read_text())
+def test_a_table_of_figures_names_the_command_that_measured_it() -> None:
+    tables = {
+        path: [block for block in text.split("\n\n") if len(FIGURE.findall(block)) > 5] for path, text in TEXTS.items()
+    }
+    assert [name(path) for path, found in tables.items() if found and not HOW.search(TEXTS[path])] == []
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:
     reached, waiting = set[Path](), [PROJECT / "README.md"]
     while waiting:
-        page = waiting.pop()
-        links = [(page.parent / link.partition("#")[0]).resolve() for link in LINK.findall(page.read_text())]
-        waiting += [link for link in links if link in PAGES and link not in reached]
-        reached.add(page)
+        path = waiting.pop()
+        links = [(path.parent / link.partition("#")[0]).resolve() for link in LINK.findall(TEXTS[path])]
+        waiting += [link for link in links if link in TEXTS and link not in reached]
+        reached.add(path)
     assert set(PAGES) - reached == set()

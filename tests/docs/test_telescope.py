@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
-import pytest
-
 from cameras.drivers.telescope.profiles import PROFILES
+from tests.harness.documents.controller import controller
 from tests.harness.documents.pages import blocks, page
-from tests.harness.waiting import eventually
 
 PAGE = "docs/telescope.md"
 
 
-def answers(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
-
-
-@pytest.fixture
-def controller() -> Iterator[None]:
+def test_the_program_of_the_page_runs_as_it_is_written(tmp_path: Path) -> None:
+    """With the ports of this run, which the page does not know."""
     (command,) = blocks(PAGE, "sh")
-    words = command.split()
-    with subprocess.Popen(
-        [str(Path(sys.executable).parent / words[0]), *words[1:]], stdout=subprocess.DEVNULL
-    ) as process:
-        eventually(lambda: answers(5000), "the controller answers")
-        yield
-        process.terminate()
-
-
-def test_the_program_of_the_page_runs_as_it_is_written(controller: None, tmp_path: Path) -> None:
     program = "\n".join(blocks(PAGE, "python"))
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=240)
+    with controller(command) as (commands, status):
+        there = f'("localhost", command_port={commands}, status_port={status})'
+        words = [sys.executable, "-c", program.replace('("localhost")', there)]
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == 3
 

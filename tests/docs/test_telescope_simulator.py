@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import re
-import signal
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from cameras.telescope_simulator import procedures
 from cameras.telescope_simulator.connections import MOST_CONNECTIONS
@@ -17,28 +12,19 @@ from cameras.telescope_simulator.exposure_pixels import LIGHTS
 from cameras.telescope_simulator.faults import FAULTS
 from cameras.telescope_simulator.mosaic import build_mosaic
 from cameras.telescope_simulator.options import FETCH_S, READOUT_S, SimulatorOptions
+from tests.harness.documents.controller import controller
 from tests.harness.documents.pages import blocks, section
 
 PAGE = "docs/cameras/telescope-simulator.md"
 
 
-@pytest.fixture
-def simulator(tmp_path: Path) -> Iterator[None]:
-    """The command of the page, with its files in a folder of the test."""
+def test_the_session_of_the_page_prints_what_the_page_shows(tmp_path: Path) -> None:
+    """With the ports of this run and a folder of the test."""
     (command,) = blocks(PAGE, "sh")
-    words = command.replace("/tmp", str(tmp_path)).split()
-    program = [str(Path(sys.executable).parent / words[0]), *words[1:]]
-    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert "listens on" in process.stdout.readline()
-        yield
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
-
-
-def test_the_session_of_the_page_prints_what_the_page_shows(simulator: None, tmp_path: Path) -> None:
     (session,), (printed,) = blocks(PAGE, "bash"), blocks(PAGE, "text")
-    done = subprocess.run(["bash", "-c", session], capture_output=True, text=True, timeout=120, check=False)
+    with controller(command.replace("/tmp", str(tmp_path))) as (commands, status):
+        session = session.replace("send 6000 ", f"send {commands} ").replace("send 6001 ", f"send {status} ")
+        done = subprocess.run(["bash", "-c", session], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == (printed, "")
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"rehearsal_C{number}.fits" for number in range(4)]
 

@@ -19,6 +19,7 @@ from skycam_project.config.model import SkycamConfig
 from skycam_project.config.reference import item_rows
 from skycam_project.config.telescopes import TelescopeConfig
 from tests.harness.documents.pages import blocks, page, section
+from tests.harness.waiting import PATIENCE_S
 
 PAGE = "docs/cameras/telescope-status.md"
 
@@ -92,7 +93,7 @@ def test_the_example_of_a_protocol_reads_a_telescope() -> None:
         settings = example["OneLineSettings"](host="127.0.0.1", port=server.getsockname()[1])  # type: ignore[operator]
         clock = SystemClock()
         source = example["OneLineSource"](settings, SourceContext(clock, Site(48.0, 11.0)))  # type: ignore[operator]
-        found = source.read(clock.monotonic() + 10)
-        thread.join(10)
+        found = source.read(clock.monotonic() + PATIENCE_S)
+        thread.join(PATIENCE_S)
     assert (found.ra, found.dec, found.problem) == (pytest.approx(5.588), -5.391, "")
     assert found.ha is not None

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,14 +16,17 @@ import uuid6
 
 from cameras.child_environment import LIBRARY_VARIABLES, scrubbed_environment
 from cameras.tables import CONSUMERS
-from tests.harness.camera_processes.camera_process import TIMEOUT_S, CameraProcess
+from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.project import PROJECT
+from tests.harness.waiting import PATIENCE_S, eventually
 
 SESSION = "0193a000-0000-7000-8000-000000000003"
-LONG = 60_000_000
-"""An exposure that no test waits for, in microseconds."""
-AT_ONCE_S = 20
-"""Soon, compared with what the process could wait for: that exposure, or the 30 s of a command."""
+LONG = 600_000_000
+"""An exposure that no test waits for, in microseconds: it takes longer than the patience of the tests."""
+SELDOM_S = 601.0
+"""The cadence of a session of such exposures."""
+LATE_MS = 600_000
+"""The deadline of a command that no test waits for."""
 
 
 @pytest.fixture
@@ -37,6 +39,11 @@ def process(tmp_path: Path) -> Iterator[CameraProcess]:
 def outcome(process: CameraProcess, capture: str) -> dict[str, Any]:
     process.wait_for_type("spooled", id=capture)
     return process.done()[capture]["body"]  # type: ignore[no-any-return]
+
+
+def wait_for_plan(process: CameraProcess, capture: str) -> None:
+    """Wait until a short exposure has begun; it may have ended since."""
+    eventually(lambda: list(process.spool.glob(f"{capture}.*")), "the plan of the capture")
 
 
 def captures_of(process: CameraProcess) -> list[dict[str, Any]]:
@@ -81,12 +88,10 @@ def test_a_session_file_of_a_newer_version_is_resumed(process: CameraProcess) ->
 # Finish, stop, abort
 
 
-def test_closing_the_link_during_an_exposure_records_it_and_ends_the_process_at_once(process: CameraProcess) -> None:
+def test_closing_the_link_during_an_exposure_records_it_and_ends_the_process(process: CameraProcess) -> None:
     capture = process.capture(exposure_us=LONG)
     process.wait_for_type("state", doing="exposing")
-    closed_at = time.monotonic()
     assert process.finish() == 0
-    assert time.monotonic() - closed_at < AT_ONCE_S
     assert process.done()[capture]["body"]["reason"] == "station_stopped"
 
 
@@ -98,7 +103,7 @@ def test_captures_that_wait_when_the_link_closes_are_recorded_too(process: Camer
 
 
 def test_a_session_interrupted_by_closing_the_link_resumes_at_the_next_start(process: CameraProcess) -> None:
-    process.start_session(SESSION, exposure_us=LONG, cadence_s=61.0)
+    process.start_session(SESSION, exposure_us=LONG, cadence_s=SELDOM_S)
     process.wait_for_type("state", doing="exposing")
     process.finish()
     with CameraProcess(process.root) as next_one:
@@ -111,7 +116,7 @@ def test_a_session_interrupted_by_closing_the_link_resumes_at_the_next_start(pro
 
 
 def test_a_stop_during_a_sessions_exposure_ends_it_and_answers_with_its_counts(process: CameraProcess) -> None:
-    process.start_session(SESSION, exposure_us=LONG, cadence_s=61.0)
+    process.start_session(SESSION, exposure_us=LONG, cadence_s=SELDOM_S)
     process.wait_for_type("state", doing="exposing")
     stop = process.start_session(SESSION, 2, "stopped")
     answer = process.wait_for_type("answer", command_id=stop)["body"]
@@ -123,6 +128,7 @@ def test_stopping_a_session_does_not_end_a_requested_capture(process: CameraProc
     process.start_session(SESSION, cadence_s=60.0)
     process.wait_for_message(lambda message: (message.get("session") or {}).get("saved") == 1)
     capture = process.capture(exposure_us=300_000)
+    wait_for_plan(process, capture)
     process.start_session(SESSION, 2, "stopped")
     assert outcome(process, capture)["outcome"] == "saved"
 
@@ -160,25 +166,29 @@ def test_an_id_that_another_process_exposed_is_not_exposed_again(process: Camera
 
 
 def test_a_command_past_its_deadline_fails_as_too_slow(process: CameraProcess) -> None:
-    process.capture(exposure_us=500_000)
-    late = str(uuid6.uuid7())
-    process.send("capture", id=late, planned="2026-01-01T00:00:00Z", asked={}, remaining_ms=50)
+    running, late = process.capture(exposure_us=LONG), str(uuid6.uuid7())
+    process.send("capture", id=late, planned="2026-01-01T00:00:00Z", asked={}, remaining_ms=0)
+    process.wait_for_type("state", doing="exposing")
+    process.send("abort", reason="interrupted")
     assert outcome(process, late)["reason"] == "too_slow"
+    assert process.done()[running]["body"]["reason"] == "interrupted"
 
 
 def test_a_capture_is_withdrawn_while_it_waits(process: CameraProcess) -> None:
-    running, waiting = process.capture(exposure_us=1_000_000), process.capture()
+    running, waiting = process.capture(exposure_us=LONG), process.capture()
+    process.wait_for_type("state", doing="exposing")
     process.send("withdraw", id=waiting)
+    process.send("abort", reason="interrupted")
     refused = process.wait_for_type("answer", id=waiting)
     assert refused["unstarted"] is True
     assert refused["reason"] == "not_started"
-    assert outcome(process, running)["outcome"] == "saved"
-    assert waiting not in process.done()
+    assert process.finish() == 0
+    assert {capture: record["body"]["reason"] for capture, record in process.done().items()} == {running: "interrupted"}
 
 
 def test_a_running_capture_is_not_withdrawn(process: CameraProcess) -> None:
-    running = process.capture(exposure_us=1_500_000)
-    process.wait_for_type("state", doing="exposing")
+    running = process.capture(exposure_us=500_000)
+    wait_for_plan(process, running)
     process.send("withdraw", id=running)
     assert outcome(process, running)["outcome"] == "saved"
 
@@ -209,7 +219,7 @@ def test_an_exposure_of_a_killed_process_is_settled_by_the_next_one(
     capture = process.capture(exposure_us=LONG)
     process.wait_for_type("state", doing="exposing")
     process.process.send_signal(how)
-    assert process.process.wait(TIMEOUT_S) == -how
+    assert process.process.wait(PATIENCE_S) == -how
     assert recovered(process)["interrupted"] == [capture]
 
 
@@ -224,9 +234,7 @@ def test_a_process_that_hangs_is_killed_and_the_supervisor_decides_its_outcome(p
 
 
 def test_a_process_reports_how_overdue_it_is(process: CameraProcess) -> None:
-    state = process.wait_for_type("state")
-    assert state["doing"] == "waiting"
-    assert state["overdue_s"] == 0.0
+    assert process.wait_for_type("state", doing="waiting")["overdue_s"] == 0.0
 
 
 def test_a_second_process_waits_until_the_first_has_released_the_spool(process: CameraProcess) -> None:
@@ -238,14 +246,14 @@ def test_a_second_process_waits_until_the_first_has_released_the_spool(process: 
 
 def test_a_process_ends_with_its_parent(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "cameras.runtime", "--parent", "1"]
-    done = subprocess.run(command, cwd=PROJECT, input=b"", capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=PROJECT, input=b"", capture_output=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 1
     assert b"is gone" in done.stderr
 
 
 def test_a_process_that_gets_no_spec_ends_with_the_error_and_status_1() -> None:
     command = [sys.executable, "-m", "cameras.runtime", "--parent", str(os.getpid())]
-    done = subprocess.run(command, cwd=PROJECT, input=b"", capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=PROJECT, input=b"", capture_output=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 1
     assert b"ValueError: The link ended before the spec of the camera." in done.stderr
 
@@ -270,26 +278,28 @@ def make_video(address: Path) -> None:
     pattern = "testsrc=size=320x240:rate=20:duration=1"
     made = address.with_name("made.mp4")
     command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", pattern, "-pix_fmt", "yuv420p", str(made)]
-    subprocess.run(command, check=True, timeout=30)
+    subprocess.run(command, check=True, timeout=PATIENCE_S)
     made.rename(address)
 
 
-def test_captures_of_an_absent_camera_fail_at_once_with_a_message(
+def test_captures_of_an_absent_camera_fail_with_a_message_and_do_not_wait_for_it(
     absent: tuple[CameraProcess, Path],
 ) -> None:
     process, _ = absent
-    requested_at = time.monotonic()
-    failed = outcome(process, process.capture())
+    capture = str(uuid6.uuid7())
+    process.send("capture", id=capture, planned="2026-01-01T00:00:00Z", asked={}, remaining_ms=LATE_MS)
+    failed = outcome(process, capture)
     assert failed["reason"] == "camera_unreachable"
     assert failed["message"].endswith(".")
-    assert time.monotonic() - requested_at < AT_ONCE_S
 
 
 def test_the_captures_that_a_session_missed_of_an_absent_camera_are_one_gap_with_its_reason(
     absent: tuple[CameraProcess, Path],
 ) -> None:
     process, address = absent
-    process.start_session(SESSION, cadence_s=0.2)
+    process.wait_for_type("answer", command_id=process.start_session(SESSION, cadence_s=0.2))
+    # Refused like the first start of the session, which came before it.
+    outcome(process, process.capture())
     make_video(address)
     process.wait_for_message(lambda _: any(body["outcome"] == "saved" for body in captures_of(process)))
     gaps = [record["body"] for record in process.done().values() if record["kind"] == "gap"]
@@ -310,13 +320,17 @@ def test_a_camera_process_with_all_consumers_and_drivers_loads_no_django() -> No
         "unwanted = ('django', 'celery', 'channels', 'rest_framework')\n"
         "print(json.dumps([name for name in unwanted if name in sys.modules]))"
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, timeout=PATIENCE_S, check=True
+    )
     assert json.loads(done.stdout) == []
 
 
 def test_a_camera_process_loads_numpy_before_pydantic_because_it_is_slower_after_it() -> None:
     program = "import json, sys, cameras.runtime.__main__; print(json.dumps(list(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, timeout=PATIENCE_S, check=True
+    )
     modules = json.loads(done.stdout)
     assert modules.index("numpy") < modules.index("pydantic")
 

@@ -24,6 +24,8 @@ from tests.harness.waiting import eventually
 CAMERA = "0193a000-0000-7000-8000-000000000001"
 SESSION = "0193a000-0000-7000-8000-000000000003"
 SMALL = {"exposure_us": 1000, "width": 320, "height": 240}
+LONG = 600_000_000
+"""An exposure that no test waits for, in microseconds."""
 
 
 @pytest.fixture
@@ -104,10 +106,9 @@ def test_threads_that_write_on_a_full_disk_never_fill_the_same_slot(disk: SmallD
 def test_a_session_on_a_full_disk_goes_on_and_its_ledger_adds_up(disk: SmallDisk, process: CameraProcess) -> None:
     disk.fill()
     process.wait_for_type("answer", command_id=process.start_session(SESSION, cadence_s=0.1, count=10))
-    state = process.wait_for_message(lambda m: m["type"] == "state" and not m["session"])
+    process.wait_for_state(lambda state: not state["session"] and state["observed"] == "ready")
     outcomes = [record["body"]["outcome"] for record in process.done().values() if record["kind"] == "capture"]
     gaps = sum(record["body"]["count"] for record in process.done().values() if record["kind"] == "gap")
-    assert state["observed"] == "ready"
     assert set(outcomes) == {"failed"}
     assert len(outcomes) + gaps == 10
 
@@ -132,9 +133,10 @@ def test_captures_go_on_when_the_root_is_back_and_the_state_says_so(disk: SmallD
 def test_the_exposure_that_an_unmounting_interrupted_is_settled_once_the_root_is_back(
     disk: SmallDisk, process: CameraProcess
 ) -> None:
-    capture = process.capture(exposure_us=2_000_000)
+    capture = process.capture(exposure_us=LONG)
     eventually(lambda: list(process.spool.glob("*.plan")), "the exposure")
     disk.unmount()
+    process.send("abort", reason="interrupted")
     process.wait_for_type("observed", code="root_missing")
     assert os.listdir(disk.path) == []
     disk.mount()

@@ -13,6 +13,7 @@ from monitoring.models import Event
 from tests.harness.project import PROJECT
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import capture_record, session_records, write_records
+from tests.harness.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,7 +32,7 @@ def ingest_until_killed(archive: Archive, point: str, passes: int) -> int:
         str(archive.folder),
         str(archive.camera.id),
     ]
-    return subprocess.run([sys.executable, *words], cwd=PROJECT, timeout=60, check=False).returncode
+    return subprocess.run([sys.executable, *words], cwd=PROJECT, timeout=PATIENCE_S, check=False).returncode
 
 
 @pytest.mark.parametrize("passes", [0, 2])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ def server() -> Iterator[RtspServer]:
 
 def started(root: Path, server: RtspServer, password: str = SECRET, **options: Any) -> CameraProcess:
     address = server.with_login(f"me:{password}@")
-    return CameraProcess(root, kind="network", address=address, settings={}, slug="yard", **options)
+    return CameraProcess(root, kind="network", address=address, settings={}, slug="yard", telemetry_s=0.2, **options)
 
 
 def test_a_capture_of_a_network_camera_is_saved(tmp_path: Path, server: RtspServer) -> None:
@@ -46,15 +45,6 @@ def test_a_camera_that_went_away_without_being_used_comes_back(tmp_path: Path, s
         message = process.wait_for_type("observed", observed="reconnecting")
         process.wait_for_type("observed", observed="ready")
     assert message["reason"] == "The camera ended the stream. Skycam reopens it."
-
-
-def test_a_camera_that_stalls_does_not_hold_up_the_end(tmp_path: Path, server: RtspServer) -> None:
-    with started(tmp_path, server) as process:
-        process.wait_for_type("observed", observed="ready")
-        server.mood = "stall"
-        began = time.monotonic()
-        assert process.finish() == 0
-    assert time.monotonic() - began < 7  # a silent stream is given up after 8 s
 
 
 def test_a_camera_that_stalls_does_not_crash_the_process_that_ends(tmp_path: Path, server: RtspServer) -> None:

@@ -20,11 +20,9 @@ SCENE = {"scene": "chart", "width": 320, "height": 240}
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    broker = Broker(tmp_path_factory.mktemp("broker"))
+def shared(broker: Broker) -> Iterator[dict[str, str]]:
     with postgresql() as address:
         yield {"DATABASE_URL": address, "REDIS_URL": f"unix://{broker.socket}"}
-    broker.kill()
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +93,7 @@ def test_a_setting_brings_the_files_together_on_one_host(station: Station, dome:
     answer = station.api.call("PATCH", "settings/", {"archive_config.gather_host": "main"})
     assert answer.status == 200
     folders = completed_folders(station, run_over_both(station))
-    theirs, here = list(folders["dome"].glob("dome/clips/*.mp4")), list(folders["main"].glob("dome/clips/*.mp4"))
+    theirs, here = (sorted(folders[host].glob("dome/clips/*.mp4")) for host in ("dome", "main"))
     assert [path.name for path in theirs] == [path.name for path in here]
     assert [path.read_bytes() for path in theirs] == [path.read_bytes() for path in here]
     files = json.loads((folders["main"] / "manifest.json").read_text())["files"]

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -20,6 +19,10 @@ from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.timeout(400)
 CADENCE_S = 0.25
+LOOK_S = 0.1
+"""Between two looks at whether a part runs that is killed on each start."""
+RETRY_S = 60.0
+"""After so long a part in a crash loop is started again."""
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +51,9 @@ def killed_on_each_start(station: Station, part: str) -> Iterator[None]:
     ended = threading.Event()
 
     def kill() -> None:
-        while not ended.wait(0.1):
+        while not ended.wait(LOOK_S):
             with suppress(ProcessLookupError, TypeError, LaunchError):  # it is not running, or the launcher was killed
-                os.kill(station.pids()[part], signal.SIGKILL)
+                os.kill(station.parts()[part]["pid"], signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
     killer.start()
@@ -78,19 +81,26 @@ def alert(station: Station, part: str) -> tuple[str, str] | None:
     return next(iter(station.database.rows(question, f"part.crash_loop:main:{part}")), None)  # type: ignore[arg-type]
 
 
-def opened(station: Station, part: str, within_s: float) -> str:
-    return str(eventually(lambda: (found := alert(station, part)) and found[0] == "open" and found[1]))
+def opened(station: Station, part: str) -> str:
+    """The message of the alert, once it is open."""
+    is_open = f"the alert of {part} is open"
+    return str(eventually(lambda: (found := alert(station, part)) and found[0] == "open" and found[1], is_open))
+
+
+def others_than(station: Station, part: str) -> dict[str, int]:
+    """The pids of the other parts."""
+    return {name: pid for name, pid in station.running_pids().items() if name != part}
 
 
 @pytest.mark.parametrize("part", ["valkey", "web", "jobs"])
 def test_a_part_in_a_crash_loop_costs_no_camera_and_no_session_and_comes_back(
     station: Station, session: str, part: str
 ) -> None:
-    camera, others = station.cameras.pid(), {name: pid for name, pid in station.pids().items() if name != part}
+    camera, others = station.cameras.pid(), others_than(station, part)
     with killed_on_each_start(station, part):
         row = looping(station, part)
         before = saved(station)
-        message = opened(station, part, within_s=20)
+        message = opened(station, part)
         eventually(lambda: saved(station) > before + 4, "the session goes on")
     assert 0 <= row["next_try_s"] <= 60
     assert message.startswith(
@@ -102,29 +112,33 @@ def test_a_part_in_a_crash_loop_costs_no_camera_and_no_session_and_comes_back(
     assert restart(station.config, part)["state"] == "running"
     eventually(lambda: alert(station, part)[0] == "resolved", "the alert is over")  # type: ignore[index]
     assert station.cameras.pid() == camera
-    assert {name: pid for name, pid in station.pids().items() if name != part} == others
+    assert others_than(station, part) == others
     eventually(lambda: station.cameras.capture("simulated").status == 201, "captures by command")
 
 
+def unhealthy_parts(station: Station) -> str:
+    """What the health says of parts; empty while it answers that all is well."""
+    health = station.api.call("GET", "health/")
+    return " ".join(health.body["problems"].get("parts", [])) if health.status == 503 else ""
+
+
 def test_a_worker_in_a_crash_loop_is_an_alert_although_it_raises_alerts_itself(station: Station) -> None:
-    others = {name: pid for name, pid in station.pids().items() if name != "worker"}
+    others = others_than(station, "worker")
     with killed_on_each_start(station, "worker"):
         looping(station, "worker")
-        assert "worker killed by SIGKILL" in opened(station, "worker", within_s=40)
-        health = station.api.call("GET", "health/")
-    assert health.status == 503
-    assert "worker is in a crash loop on main" in health.body["problems"]["parts"][0]
+        assert "worker killed by SIGKILL" in opened(station, "worker")
+        eventually(lambda: "worker is in a crash loop on main" in unhealthy_parts(station), "the health says so")
     assert restart(station.config, "worker")["state"] == "running"
     eventually(lambda: alert(station, "worker")[0] == "resolved", "the alert is over")  # type: ignore[index]
-    assert {name: pid for name, pid in station.pids().items() if name != "worker"} == others
+    assert others_than(station, "worker") == others
     station.cameras.eventually_ready()
 
 
 @pytest.mark.prove
-def test_a_part_in_a_crash_loop_is_restarted_within_a_minute(station: Station) -> None:
+def test_a_part_in_a_crash_loop_is_tried_again(station: Station) -> None:
     with killed_on_each_start(station, "beat"):
         looping(station, "beat")
-    eventually(lambda: station.parts()["beat"]["state"] == "running", "tried again")
+    eventually(lambda: station.parts()["beat"]["state"] == "running", "tried again", takes_s=RETRY_S)
 
 
 def test_a_crash_loop_whose_alert_cannot_be_written_is_in_the_log_and_on_the_command_line(station: Station) -> None:
@@ -134,9 +148,10 @@ def test_a_crash_loop_whose_alert_cannot_be_written_is_in_the_log_and_on_the_com
     with killed_on_each_start(station, "beat"):
         looping(station, "beat")
         station.eventually_says("no alert for this crash loop")
+        # While it is killed, since the next try would end the crash loop.
+        eventually(lambda: "beat is in a crash loop, next try in" in run(station.data, "doctor").stdout, "doctor")
+        eventually(lambda: "crash loop, next try in" in run(station.data, "ps").stdout, "ps")
     folder.unlink()
-    assert "beat is in a crash loop, next try in" in run(station.data, "doctor").stdout
-    assert "crash loop, next try in" in run(station.data, "ps").stdout
     assert restart(station.config, "beat")["state"] == "running"
 
 
@@ -144,7 +159,7 @@ def test_a_launcher_killed_during_a_crash_loop_leaves_nothing_and_the_next_one_e
     processes = station.processes()
     with killed_on_each_start(station, "jobs"):
         looping(station, "jobs")
-        opened(station, "jobs", within_s=20)
+        opened(station, "jobs")
         station.interrupt(signal.SIGKILL)
         station.status()
     eventually(lambda: not any(process.is_running() for process in processes), "no process is left")
@@ -153,13 +168,12 @@ def test_a_launcher_killed_during_a_crash_loop_leaves_nothing_and_the_next_one_e
 
 
 def test_an_error_each_second_is_logged_once_and_then_counted(station: Station) -> None:
-    processes = station.processes()
+    station.cameras.eventually_ready()
     station.database.execute("DELETE FROM captures_storageassignment")
     station.eventually_says("has no storage root")
-    began = time.monotonic()
-    eventually(lambda: time.monotonic() - began > 2, "two seconds passed")
+    # The round that stores it fails as well, and so does the one at the end.
+    assert station.cameras.saved_capture()["status"] == "saved"
     assert station.stop() == 0
-    assert not any(process.is_running() for process in processes)
     lines = [line for line in station.output().splitlines() if "database-sync failed" in line]
     assert ["times more in the last minute" in line for line in lines] == [False, True]
     station.up()
@@ -170,4 +184,4 @@ def test_a_station_with_a_part_in_a_crash_loop_stops_as_any_other(station: Stati
     with killed_on_each_start(station, "jobs"):
         looping(station, "jobs")
     assert station.stop() == 0
-    assert not any(process.is_running() for process in processes)
+    eventually(lambda: not any(process.is_running() for process in processes), "no process is left")

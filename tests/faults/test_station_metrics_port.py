@@ -38,10 +38,10 @@ def test_a_station_whose_port_of_metrics_is_taken_works_and_says_so(new_station:
     station = new_station()
     with socket.create_server(("127.0.0.1", station.metrics_port)):
         station.up_with_camera()
-        [alert] = eventually(lambda: open_alerts(station))
+        [alert] = eventually(lambda: open_alerts(station), "the alert")
         assert f"port {station.metrics_port}: [Errno 98]" in alert["message"]
         assert station.cameras.saved_capture()["status"] == "saved"
-    eventually(lambda: open_alerts(station) == [])
+    eventually(lambda: open_alerts(station) == [], "the end of the alert")
     assert "skycam_build_info" in HttpClient(station.metrics_port).request("GET", "/metrics").body
 
 

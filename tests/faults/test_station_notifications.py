@@ -1,4 +1,4 @@
-"""Notifications of a station whose jobs part is killed while it sends, or whose broker is away."""
+"""Notifications and web-hooks of a station whose jobs part is killed while it sends, or whose broker is away."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.harness.stations.outside_broker import Broker, station_beside
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
-AFTER_THE_LEASE_S = 240.0
-"""The lease of 90 s, and the restart of the part."""
+END_LEASES = "UPDATE {table} SET lease_until = '2026-01-01' WHERE lease_until IS NOT NULL"
+"""Those of a process that was killed while it sent, which would last for 30 to 90 s."""
 RAISE = """
 import os, django
 os.environ["DJANGO_SETTINGS_MODULE"] = "skycam_project.settings"
@@ -61,9 +61,9 @@ def channel(station: Station, receiver: WebhookReceiver) -> Iterator[str]:
     station.api.ask("DELETE", path)
 
 
-def sent(station: Station) -> list[Any]:
+def sent_to(station: Station, channel: str) -> list[Any]:
     found: list[Any] = station.api.ask("GET", f"{API}?state=sent")["results"]
-    return found
+    return [delivery for delivery in found if delivery["channel"] in channel]
 
 
 def test_a_message_whose_process_is_killed_while_it_is_sent_comes_once_more(
@@ -71,9 +71,10 @@ def test_a_message_whose_process_is_killed_while_it_is_sent_comes_once_more(
 ) -> None:
     receiver.answer = in_turn(hang, status(200))
     raise_alert(station, "test.killed")
-    eventually(lambda: receiver.received)
+    eventually(lambda: receiver.received, "the message")
     kill(station, "jobs")
-    [delivery] = eventually(lambda: sent(station))
+    station.database.execute(END_LEASES.format(table="monitoring_notificationchannel"))
+    [delivery] = eventually(lambda: sent_to(station, channel), "it was sent")
     assert [json.loads(got.body)["id"] for got in receiver.received] == [delivery["id"], delivery["id"]]
     assert delivery["tries"] == 2
 
@@ -84,7 +85,7 @@ def test_an_alert_of_a_time_without_jobs_part_and_broker_is_sent(
     with broker.gone():
         kill(station, "jobs")
         raise_alert(station, "test.away")
-        eventually(lambda: receiver.received)
+        eventually(lambda: receiver.received, "the message")
 
 
 def test_a_station_sends_a_mail(station: Station) -> None:
@@ -95,6 +96,56 @@ def test_a_station_sends_a_mail(station: Station) -> None:
         }  # fmt: skip
         path = add(station, "mail", settings)
         raise_alert(station, "test.mail")
-        eventually(lambda: box.mails)
+        eventually(lambda: box.mails, "the mail")
         assert "The dome is open." in str(box.mails[0]["Subject"])
         station.api.ask("DELETE", path)
+
+
+@pytest.fixture
+def webhook(station: Station, receiver: WebhookReceiver) -> Iterator[str]:
+    """The path of a web-hook that gets the changes of cameras."""
+    body = {"name": "lab", "url": receiver.url, "kinds": ["camera.changed"]}
+    path = f"webhooks/{station.api.ask('POST', 'webhooks/', body)['id']}/"
+    yield path
+    station.api.ask("DELETE", path)
+
+
+def deliveries(station: Station, webhook: str, state: str) -> list[Any]:
+    found: list[Any] = station.api.ask("GET", f"{webhook}deliveries/?state={state}")["results"]
+    return found
+
+
+def rename(station: Station, name: str) -> None:
+    station.api.ask("PATCH", "cameras/simulated/", {"name": name})
+
+
+def test_a_delivery_whose_process_is_killed_during_the_attempt_comes_again(
+    station: Station, receiver: WebhookReceiver, webhook: str
+) -> None:
+    receiver.answer = in_turn(hang, status(200))
+    rename(station, "First")
+    eventually(lambda: receiver.received, "the first attempt")
+    kill(station, "jobs")
+    station.database.execute(END_LEASES.format(table="monitoring_webhookdelivery"))
+    delivered = eventually(lambda: deliveries(station, webhook, "delivered"), "the second attempt")
+    first, second = receiver.received
+    assert first.headers["Skycam-Delivery"] == second.headers["Skycam-Delivery"] == delivered[0]["id"]
+    attempts = station.api.ask("GET", f"{webhook}deliveries/{delivered[0]['id']}/")["attempts"]
+    assert [attempt["status"] for attempt in attempts] == [200, None]
+
+
+def test_an_event_that_was_written_while_the_jobs_part_was_away_is_delivered(
+    station: Station, receiver: WebhookReceiver, webhook: str
+) -> None:
+    kill(station, "jobs")
+    rename(station, "Second")
+    eventually(lambda: deliveries(station, webhook, "delivered"), "its delivery")
+    assert len(receiver.received) == 1
+
+
+def test_an_event_is_delivered_while_the_broker_is_away(
+    station: Station, receiver: WebhookReceiver, webhook: str, broker: Broker
+) -> None:
+    with broker.gone():
+        rename(station, "Third")
+        eventually(lambda: receiver.received, "its delivery")

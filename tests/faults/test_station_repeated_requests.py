@@ -22,8 +22,7 @@ START = {"exposure_us": 1000, "cadence_s": 1, "name": "the only one"}
 def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     station = Station(tmp_path_factory.mktemp("repeated") / "data", **ANY_NUMBER_OF_KILLS)
     try:
-        station.up().cameras.eventually_ready()
-        yield station
+        yield station.up_with_camera()
     finally:
         station.ensure_stopped()
 
@@ -40,18 +39,20 @@ def sent(station: Station, command: str, body: Any, key: str) -> Iterator[None]:
     """A request whose answer no one reads."""
     sender = threading.Thread(target=send, args=(station, command, body, key))
     sender.start()
-    yield
-    sender.join()
+    try:
+        yield
+    finally:
+        sender.join()
 
 
-def answer_to(station: Station, command: str, body: Any, key: str, status: int) -> Answer:
-    """The first answer with this status."""
+def answer_to(station: Station, command: str, body: Any, key: str, *statuses: int) -> Answer:
+    """The first answer with one of these."""
 
     def repeat() -> Answer | None:
         answer = send(station, command, body, key)
-        return answer if answer and answer.status == status else None
+        return answer if answer and answer.status in statuses else None
 
-    return eventually(repeat, what=f"{command} is answered with {status}")  # type: ignore[no-any-return]
+    return eventually(repeat, f"{command} is answered with {statuses}")  # type: ignore[no-any-return]
 
 
 def captures(station: Station) -> int:
@@ -64,11 +65,12 @@ def sessions(station: Station) -> int:
 
 def test_a_capture_is_taken_once_although_the_web_part_is_killed_during_its_exposure(station: Station) -> None:
     with sent(station, "capture", CAPTURE, "k-capture"):
-        eventually(lambda: captures(station) == 1, what="the capture is planned")
+        eventually(lambda: captures(station) == 1, "the capture is planned")
         kill(station, "web")
-    answer = answer_to(station, "capture", CAPTURE, "k-capture", 201)
-    assert answer.body["status"] == "saved"
+    # 202 on a machine that is too busy to save it in time.
+    answer = answer_to(station, "capture", CAPTURE, "k-capture", 201, 202)
     assert answer.body["note"] == "the only one"
+    eventually(lambda: station.database.status_of(answer.body["id"]) == ("saved", ""), "it is saved")
     assert captures(station) == 1
     again = send(station, "capture", CAPTURE, "k-capture")
     assert again is not None
@@ -77,8 +79,8 @@ def test_a_capture_is_taken_once_although_the_web_part_is_killed_during_its_expo
 
 
 def test_a_session_is_started_once_although_the_web_part_is_killed_while_it_waits(station: Station) -> None:
-    with stopped(station.pids()["worker"]), sent(station, "start", START, "k-start"):
-        eventually(lambda: sessions(station) == 1, what="the session is planned")
+    with stopped(station.pid_of_running("worker")), sent(station, "start", START, "k-start"):
+        eventually(lambda: sessions(station) == 1, "the session is planned")
         kill(station, "web")
     assert answer_to(station, "start", START, "k-start", 409).body["type"] == "/problems/idempotency-running"
     station.database.execute("UPDATE core_idempotentrequest SET lease_until = '2026-01-01' WHERE key = 'k-start'")

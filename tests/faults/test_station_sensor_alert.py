@@ -47,14 +47,14 @@ def station(tmp_path_factory: pytest.TempPathFactory, bus: Ds9097, box: MailRece
     station = Station(tmp_path_factory.mktemp("sensor-alert") / "data")
     try:
         station.up_with_camera()
-        station.api.post("cameras/simulated/capture/", {})
-        eventually(lambda: station.api.get("captures/")["results"][0]["thumbnail"], what="a thumbnail")
+        capture = station.cameras.saved_capture()["id"]
+        eventually(lambda: station.api.get(f"captures/{capture}/")["thumbnail"], "a thumbnail")
         add_mail(station, box)
         rule = {"name": "warm", "kind": "reading_above", "subject": "mirror", "threshold": 30, "severity": "error"}
         station.api.ask("POST", "alert-rules/", {**rule, "for_s": 0})
         sensor = {"name": "mirror", "kind": "digitemp", "interval_s": 2.0, "settings": {"port": bus.port}}
         station.api.ask("POST", "sensors/", sensor)
-        eventually(lambda: newest(station)["value"] == COOL, what="the first reading")
+        eventually(lambda: newest(station)["value"] == COOL, "the first reading")
         yield station
     finally:
         station.ensure_stopped()
@@ -102,17 +102,17 @@ def test_a_warm_thermometer_is_told_everywhere_and_its_alert_ends(
     station: Station, bus: Ds9097, box: MailReceiver, prometheus: Prometheus
 ) -> None:
     bus.set_temperature(WARM)
-    eventually(lambda: "rule:warm:mirror" in open_alerts(station), what="the alert")
-    eventually(lambda: WARM in charted(station), what="the point of the chart")
-    eventually(lambda: prometheus.value(METRIC) == WARM, what="the metric")
-    eventually(lambda: prometheus.query(FIRING), what="the rule of Prometheus")
-    eventually(lambda: box.mails, what="the mail")
+    eventually(lambda: "rule:warm:mirror" in open_alerts(station), "the alert")
+    eventually(lambda: WARM in charted(station), "the point of the chart")
+    eventually(lambda: prometheus.value(METRIC) == WARM, "the metric")
+    eventually(lambda: prometheus.query(FIRING), "the rule of Prometheus")
+    eventually(lambda: box.mails, "the mail")
     assert [part.get_filename() for part in box.mails[0].iter_attachments()] == ["picture.jpg"]
     bus.set_temperature(COOL)
-    eventually(lambda: "rule:warm:mirror" not in open_alerts(station), what="the end of the alert")
-    eventually(lambda: not prometheus.query(FIRING), what="the end of the rule of Prometheus")
-    eventually(lambda: any("esolved" in subject or "is over" in subject for subject in subjects(box)), what="its mail")
+    eventually(lambda: "rule:warm:mirror" not in open_alerts(station), "the end of the alert")
+    eventually(lambda: not prometheus.query(FIRING), "the end of the rule of Prometheus")
+    eventually(lambda: any("esolved" in subject or "is over" in subject for subject in subjects(box)), "its mail")
     bus.close()
-    eventually(lambda: newest(station)["quality"] == "missing", what="the missing reading")
-    eventually(lambda: "rule:sensor-missing" in open_alerts(station), what="the alert about the missing sensor")
-    assert newest(station)["value"] is None
+    missing = eventually(lambda: (found := newest(station))["quality"] == "missing" and found, "the missing reading")
+    assert missing["value"] is None
+    eventually(lambda: "rule:sensor-missing" in open_alerts(station), "the alert about the missing sensor")

@@ -11,18 +11,15 @@ from skycam_project.launch import restart
 from tests.harness.postgresql import postgresql
 from tests.harness.stations.outside_broker import Broker
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
-from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def shared(broker: Broker) -> Iterator[dict[str, str]]:
     """The configuration that the hosts of a station share."""
-    broker = Broker(tmp_path_factory.mktemp("broker"))
     with postgresql() as address:
         yield {"DATABASE_URL": address, "REDIS_URL": f"unix://{broker.socket}"}
-    broker.kill()
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +45,7 @@ def test_a_worker_alone_prepares_its_host_and_takes_pictures(station: Station, f
     added = {"slug": "dome", "name": "Dome", "kind": "simulated", "host": "dome"}
     assert station.api.post("cameras/", added).status == 201
     station.cameras.eventually_ready("dome")
-    assert station.cameras.capture("dome").body["status"] == "saved"
+    assert station.cameras.saved_capture("dome")["status"] == "saved"
     assert list(fresh.data.glob("images/captures/dome/**/*.jpg"))
     assert not [line for line in fresh.output().splitlines() if "storage root" in line or "ERROR" in line]
     assert fresh.stop() == 0
@@ -57,22 +54,21 @@ def test_a_worker_alone_prepares_its_host_and_takes_pictures(station: Station, f
 def test_a_worker_alone_brings_the_parts_for_sensors_and_jobs_of_its_host(fresh: Station) -> None:
     fresh.environment["SKYCAM_HOST"] = "attic"
     fresh.start(only="worker").eventually_says("ready.")
-    eventually(lambda: fresh.states() == {"running"}, "all parts run")
-    assert list(fresh.pids()) == ["worker", "sensors", "jobs"]
+    assert list(fresh.running_pids()) == ["worker", "sensors", "jobs"]
     assert restart(fresh.config, "jobs")["state"] == "running"
 
 
 def test_a_worker_of_another_station_learns_the_missing_id(station: Station, fresh: Station) -> None:
     del fresh.environment["SKYCAM_STATION"]
     fresh.environment["SKYCAM_HOST"] = "yard"
-    eventually(lambda: station.parts()["worker"]["state"] == "running")
-    assert fresh.start(only="worker").status(30) == 1
+    station.pid_of_running("worker")
+    assert fresh.start(only="worker").status() == 1
     assert f"the broker serves the station {station.config.station.id}. Set SKYCAM_STATION to that id" in fresh.output()
 
 
 @pytest.mark.prove
 def test_a_worker_under_the_name_of_another_machine_is_refused(station: Station, fresh: Station) -> None:
     fresh.environment["SKYCAM_HOST"] = "main"
-    assert fresh.start(only="worker").status(60) == 1
+    assert fresh.start(only="worker").status() == 1
     assert fresh.output().endswith("uses the host name 'main'. Give this one another name: SKYCAM_HOST.\n")
     assert station.parts()["worker"]["state"] == "running"

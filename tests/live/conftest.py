@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import threading
+import os
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import pytest_asyncio
 import redis
+from asgiref.sync import sync_to_async
 from django.conf import settings
 
 from tests.harness.stations.broker import station_broker
 from tests.harness.stations.station import MANY_VIEWERS, Station
+from tests.harness.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -23,6 +27,29 @@ def server(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
         yield client
     # Not closed here: the thread of the notices may be using it. It is closed when the last user drops it.
     broker.connection.cache_clear()
+
+
+@pytest.fixture
+def hanging_broker(server: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A broker that answers nothing. A call that waits for it does not give up: it hangs until the test is ended."""
+    from core.broker import broker, circuit_breaker, notices
+
+    for module, name in ((broker, "CONNECT_S"), (broker, "ANSWER_S"), (circuit_breaker, "CONNECT_S")):
+        monkeypatch.setattr(module, name, None)
+    broker.connection.cache_clear()
+    pid = int(server.info("server")["process_id"])
+    os.kill(pid, signal.SIGSTOP)
+    yield
+    os.kill(pid, signal.SIGCONT)
+    notices.notice_publisher().finish(PATIENCE_S)  # or those that wait would reach the broker of the next test
+
+
+@pytest.fixture
+def frequent_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Revoked rights take effect soon."""
+    from cameras.sockets import access
+
+    monkeypatch.setattr(access, "CHECK_EVERY_S", 0.1)
 
 
 @pytest.fixture
@@ -49,17 +76,46 @@ def camera(transactional_db: None) -> Any:
     return Camera.objects.create(slug="sky", name="Sky", kind="simulated", host=settings.STATION.host)
 
 
+@pytest_asyncio.fixture
+async def viewer_headers(camera: Any) -> dict[str, str]:
+    return await sync_to_async(headers_of_new)("viewer")
+
+
+@pytest_asyncio.fixture
+async def manager_headers(camera: Any) -> dict[str, str]:
+    return await sync_to_async(headers_of_new)("manager")
+
+
+@pytest_asyncio.fixture
+async def excluded_headers(camera: Any) -> dict[str, str]:
+    """Of a viewer who may not see the camera."""
+
+    def restrict() -> dict[str, str]:
+        from skycam_project.access.models import User
+        from tests.harness.clients.sockets import with_token
+        from tests.harness.rows.audiences import only_for
+
+        only_for(camera, User.objects.create_user(username="listed", role="operator").username)
+        return with_token(User.objects.create_user(username="not-listed", role="viewer"))
+
+    return await sync_to_async(restrict)()
+
+
+def headers_of_new(role: str) -> dict[str, str]:
+    """With a token of a new user, `a-ROLE`."""
+    from tests.harness.clients.sockets import user_of, with_token
+
+    return with_token(user_of(role))
+
+
 @pytest.fixture
 def pictures(server: redis.Redis) -> Iterator[Any]:
     """The camera's process: publishes while pictures are requested."""
     from tests.harness.clients.sockets import CameraProcess
 
-    process = CameraProcess(server, "sky")
-    thread = threading.Thread(target=process.run)
-    thread.start()
+    process = CameraProcess(server, "sky").start()
     yield process
-    process.ended.set()
-    thread.join()
+    process.stop()
 
 
 @pytest.fixture(scope="package")

@@ -6,14 +6,13 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
 from asgiref.sync import sync_to_async
 
 from cameras.models import Camera
-from cameras.sockets import access
 from cameras.sockets.access import TRY_LATER, Access, AccessMonitor
 from skycam_project.access.models import User
 from tests.harness.clients.sockets import user_of
+from tests.harness.waiting import PATIENCE_S
 
 
 @dataclass(frozen=True)
@@ -47,12 +46,7 @@ class RecordingListener:
             raise LookupError("closed already")
 
     async def next(self) -> Access:
-        return await asyncio.wait_for(self.received.get(), 10)
-
-
-@pytest.fixture
-def frequent_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(access, "CHECK_EVERY_S", 0.1)
+        return await asyncio.wait_for(self.received.get(), PATIENCE_S)
 
 
 async def test_a_principal_whose_check_fails_gets_no_access_and_the_others_keep_theirs(

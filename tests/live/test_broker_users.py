@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +19,8 @@ from websockets.asyncio.client import ClientConnection
 from cameras.supervision.broker_users import BrokerUsers, with_login
 from core.broker import broker
 from tests.harness.clients.station_sockets import open_socket
-from tests.harness.stations.station import MANY_VIEWERS, Station
-from tests.harness.waiting import eventually
+from tests.harness.stations.station import Station
+from tests.harness.waiting import PATIENCE_S, eventually
 
 STATION = settings.STATION.station.id
 REFUSED = [
@@ -67,9 +68,9 @@ def test_a_camera_process_is_refused_all_but_its_own_pictures(camera: redis.Redi
 def test_a_camera_process_publishes_its_own_pictures(server: redis.Redis, camera: redis.Redis) -> None:
     with server.pubsub() as pubsub:
         pubsub.subscribe(broker.key("live", "sky", "low"))
-        assert pubsub.get_message(timeout=40)
+        assert pubsub.get_message(timeout=PATIENCE_S)
         assert camera.publish(broker.key("live", "sky", "low"), "picture") == 1
-        assert pubsub.get_message(timeout=40)["data"] == "picture"
+        assert pubsub.get_message(timeout=PATIENCE_S)["data"] == "picture"
 
 
 def test_each_camera_has_a_user_of_its_own(server: redis.Redis, users: BrokerUsers) -> None:
@@ -149,31 +150,40 @@ def test_an_address_keeps_its_host_and_loses_its_login(url: str, expected: str) 
 
 
 def visible_text(process: psutil.Process) -> str:
-    """The texts of a process that other users of the machine, or its owner, can read."""
-    return " ".join([*process.cmdline(), *process.environ().values()])
+    """The texts of a process that other users of the machine, or its owner, can read. None of one that has ended."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return " ".join([*process.cmdline(), *process.environ().values()])
+    return ""
 
 
-def passwords(station: Station) -> list[str]:
+def contains(path: Path, text: str) -> bool:
+    """Whether a file contains the text. A file that was deleted meanwhile does not."""
+    with contextlib.suppress(FileNotFoundError):
+        return path.is_file() and text.encode() in path.read_bytes()
+    return False
+
+
+def password_of(station: Station) -> str:
     """The station's own; only the server and two processes know those of the cameras."""
     found = urlsplit(station.config.redis_url).password
     assert found
-    return [found]
+    return found
 
 
-def test_the_password_of_the_embedded_broker_is_new_at_each_start_and_is_stored_only_in_its_file(
-    tmp_path: Path,
-) -> None:
-    station = Station(tmp_path / "data", **MANY_VIEWERS).up_with_camera()
+def test_the_password_of_the_embedded_broker_is_stored_only_in_its_file(plain_station: Station) -> None:
+    password = password_of(plain_station)
+    assert not [process.pid for process in plain_station.processes() if password in visible_text(process)]
+    assert password not in plain_station.log() + plain_station.output()
+    holding = [path for path in plain_station.data.rglob("*") if contains(path, password)]
+    assert {path.name: stat.filemode(path.stat().st_mode) for path in holding} == {"broker-password": "-rw-------"}
+
+
+def test_the_password_of_the_embedded_broker_is_new_at_each_start(tmp_path: Path) -> None:
+    station = Station(tmp_path / "data")
     try:
-        (password,) = passwords(station)
-        assert not [process.pid for process in station.processes() if password in visible_text(process)]
-        assert password not in station.log() + station.output()
-        holding = [
-            path for path in station.data.rglob("*") if path.is_file() and password.encode() in path.read_bytes()
-        ]
-        assert {path.name: stat.filemode(path.stat().st_mode) for path in holding} == {"broker-password": "-rw-------"}
+        first = password_of(station.up())
         station.stop()
-        assert passwords(station.up_with_camera()) != [password]
+        assert password_of(station.up()) != first
     finally:
         station.ensure_stopped()
 
@@ -183,14 +193,18 @@ async def request_picture(socket: ClientConnection) -> str:
     return str(await socket.recv())
 
 
-async def test_a_camera_process_publishes_without_the_stations_password(station: Station) -> None:
-    async with open_socket(station, "/ws/live/simulated/") as socket:
-        async with asyncio.timeout(30):
+async def test_a_camera_process_publishes_without_the_stations_password(plain_station: Station) -> None:
+    station = plain_station.config.station.id
+    async with open_socket(plain_station, "/ws/live/simulated/") as socket:
+        async with asyncio.timeout(PATIENCE_S):
             while '"type": "frame"' not in await request_picture(socket):
                 continue  # a busy machine's first picture comes later than its first answer
-        users: Any = redis.Redis.from_url(station.config.redis_url, decode_responses=True).acl_list()
-        ours = redis.Redis.from_url(station.config.redis_url, decode_responses=True).client_list()
-    assert [user for user in users if not user.startswith("user default")] == [
-        user for user in users if f"&{station.config.station.id}:live:simulated:* -@all +publish" in user
-    ]
-    assert {one["user"] for one in ours} == {"default", f"skycam-{station.config.station.id}-simulated"}
+        with redis.Redis.from_url(plain_station.config.redis_url, decode_responses=True) as client:
+            acl: Any = client.acl_list()
+            connected = {one["user"] for one in client.client_list()}
+    # Other tests add cameras, each with a user of its own.
+    users = {user.split()[1]: user for user in acl if not user.startswith("user default")}
+    slugs = {name: name.removeprefix(f"skycam-{station}-") for name in users}
+    assert [user for name, user in users.items() if f"&{station}:live:{slugs[name]}:* -@all +publish" not in user] == []
+    assert f"skycam-{station}-simulated" in connected
+    assert connected <= {"default", *users}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -14,41 +15,33 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from cameras.status import consumers
+from captures.capturing import reading_updates
 from captures.capturing.models import Capture
 from captures.storage.models import StorageRoot
 from core.broker import broker
+from monitoring import notices
 from monitoring.models import Alert, Sensor, SensorChannel
-from monitoring.notices import publish_readings
+from monitoring.notices import ReadingPublisher, publish_readings
 from monitoring.sensors.reading import JudgedReading
 from monitoring.services import acknowledge_alert, raise_alert, record_event, resolve_alert
-from skycam_project.access.models import User
-from tests.harness.busy_machine import own_seconds
-from tests.harness.clients.sockets import OpenSocket, user_of, with_token
-from tests.harness.rows.audiences import only_for
+from tests.harness.clients.sockets import OpenSocket
 from tests.harness.rows.captures import file_of, remote
-from tests.harness.waiting import eventually_in_loop
+from tests.harness.waiting import PATIENCE_S, eventually_in_loop
 
 ROM = "28FF641E8216043C"
 STATUS = {"status", "no_status"}
 
 
-@pytest_asyncio.fixture
-async def viewer(camera: Camera) -> dict[str, str]:
-    return await sync_to_async(lambda: with_token(user_of("viewer")))()
+@pytest.fixture(scope="module")
+def frequent_publisher() -> ReadingPublisher:
+    return ReadingPublisher(every_s=0.05)
 
 
-@pytest_asyncio.fixture
-async def manager(camera: Camera) -> dict[str, str]:
-    return await sync_to_async(lambda: with_token(user_of("manager")))()
-
-
-@pytest_asyncio.fixture
-async def excluded(camera: Camera) -> dict[str, str]:
-    def made() -> dict[str, str]:
-        only_for(camera, user_of("operator").username)
-        return with_token(User.objects.create_user(username="not-listed", role="viewer"))
-
-    return await sync_to_async(made)()
+@pytest.fixture(autouse=True)
+def soon(frequent_publisher: ReadingPublisher, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readings are published soon, and the site is read again for each of them."""
+    monkeypatch.setattr(notices, "reading_publisher", lambda: frequent_publisher)
+    monkeypatch.setattr(reading_updates, "READ_EVERY_S", 0.0)
 
 
 @pytest_asyncio.fixture
@@ -76,16 +69,12 @@ async def subscribed(server: redis.Redis, channel: str) -> None:
 
 
 async def next_but_status(socket: OpenSocket) -> Any:
-    while (message := await socket.receive())["type"] in STATUS:
-        pass
-    return message
+    return await socket.receive_until(lambda message: message["type"] not in STATUS)
 
 
 async def next_with(socket: OpenSocket, member: str) -> list[Any]:
     """The next list of events or alerts that is not empty. An alert and its event may come in two messages."""
-    while not (found := (await next_but_status(socket)).get(member)):
-        pass
-    return list(found)
+    return list((await socket.receive_until(lambda message: bool(message.get(member))))[member])
 
 
 async def next_events(socket: OpenSocket, number: int) -> list[Any]:
@@ -102,9 +91,9 @@ def of_roof(
 
 
 async def test_an_event_is_sent_when_it_is_committed(
-    viewer: dict[str, str], camera: Camera, server: redis.Redis
+    viewer_headers: dict[str, str], camera: Camera, server: redis.Redis
 ) -> None:
-    async with OpenSocket("/ws/status/", viewer) as socket:
+    async with OpenSocket("/ws/status/", viewer_headers) as socket:
         await subscribed(server, "events")
         event = await committed(lambda: record_event("session.finished", "Session finished.", camera=camera))
         message = await next_but_status(socket)
@@ -115,8 +104,8 @@ async def test_an_event_is_sent_when_it_is_committed(
     ]
 
 
-async def test_an_alert_is_sent_with_each_of_its_states(viewer: dict[str, str], server: redis.Redis) -> None:
-    async with OpenSocket("/ws/status/", viewer) as socket:
+async def test_an_alert_is_sent_with_each_of_its_states(viewer_headers: dict[str, str], server: redis.Redis) -> None:
+    async with OpenSocket("/ws/status/", viewer_headers) as socket:
         await subscribed(server, "events")
         alert: Alert = await committed(lambda: raise_alert("health.broker", "The broker does not answer."))
         [opened] = await next_with(socket, "alerts")
@@ -129,8 +118,10 @@ async def test_an_alert_is_sent_with_each_of_its_states(viewer: dict[str, str], 
     assert resolved["resolved"] is not None
 
 
-async def test_an_alert_that_is_raised_again_is_not_sent_again(viewer: dict[str, str], server: redis.Redis) -> None:
-    async with OpenSocket("/ws/status/", viewer) as socket:
+async def test_an_alert_that_is_raised_again_is_not_sent_again(
+    viewer_headers: dict[str, str], server: redis.Redis
+) -> None:
+    async with OpenSocket("/ws/status/", viewer_headers) as socket:
         await subscribed(server, "events")
         await committed(lambda: raise_alert("health.broker", "The broker does not answer."))
         await next_with(socket, "alerts")
@@ -141,24 +132,24 @@ async def test_an_alert_that_is_raised_again_is_not_sent_again(viewer: dict[str,
     assert [event["kind"] for event in message["events"]] == ["job.failed"]
 
 
-async def test_many_events_come_in_their_order(viewer: dict[str, str], server: redis.Redis) -> None:
+async def test_many_events_come_in_their_order(viewer_headers: dict[str, str], server: redis.Redis) -> None:
     def record() -> None:
         [record_event("job.failed", f"Job {number} failed.") for number in range(100)]
 
-    async with OpenSocket("/ws/status/", viewer) as socket:
+    async with OpenSocket("/ws/status/", viewer_headers) as socket:
         await subscribed(server, "events")
         await committed(record)
         found = await next_events(socket, 100)
     assert [event["message"] for event in found] == [f"Job {number} failed." for number in range(100)]
 
 
-async def test_what_is_rolled_back_is_not_sent(viewer: dict[str, str], server: redis.Redis) -> None:
+async def test_what_is_rolled_back_is_not_sent(viewer_headers: dict[str, str], server: redis.Redis) -> None:
     def roll_back() -> None:
         record_event("job.failed", "Never.")
         raise_alert("health.broker", "Never.")
         transaction.set_rollback(True)
 
-    async with OpenSocket("/ws/status/", viewer) as socket:
+    async with OpenSocket("/ws/status/", viewer_headers) as socket:
         await subscribed(server, "events")
         await committed(roll_back)
         await committed(lambda: record_event("job.failed", "Committed."))
@@ -168,9 +159,9 @@ async def test_what_is_rolled_back_is_not_sent(viewer: dict[str, str], server: r
 
 
 async def test_what_a_user_may_not_see_is_not_sent(
-    excluded: dict[str, str], camera: Camera, server: redis.Redis
+    excluded_headers: dict[str, str], camera: Camera, server: redis.Redis
 ) -> None:
-    async with OpenSocket("/ws/status/", excluded) as socket:
+    async with OpenSocket("/ws/status/", excluded_headers) as socket:
         await subscribed(server, "events")
         await committed(lambda: raise_alert("camera.quarantined:sky", "Quarantined.", camera=camera))
         await committed(lambda: record_event("capture.saved", "Saved.", camera=camera))
@@ -182,10 +173,10 @@ async def test_what_a_user_may_not_see_is_not_sent(
 
 
 async def test_only_managers_get_the_address_of_a_camera(
-    viewer: dict[str, str], manager: dict[str, str], camera: Camera, server: redis.Redis
+    viewer_headers: dict[str, str], manager_headers: dict[str, str], camera: Camera, server: redis.Redis
 ) -> None:
     data = {"order": "connect", "arguments": {"address": "rtsp://10.0.0.9", "name": "sky"}}
-    async with OpenSocket("/ws/status/", viewer) as theirs, OpenSocket("/ws/status/", manager) as ours:
+    async with OpenSocket("/ws/status/", viewer_headers) as theirs, OpenSocket("/ws/status/", manager_headers) as ours:
         await subscribed(server, "events")
         await committed(lambda: record_event("command", "Connect.", camera=camera, data=data))
         seen, known = await next_but_status(theirs), await next_but_status(ours)
@@ -193,24 +184,28 @@ async def test_only_managers_get_the_address_of_a_camera(
     assert known["events"][0]["data"]["arguments"] == data["arguments"]
 
 
-async def test_a_cut_is_reported(viewer: dict[str, str], server: redis.Redis) -> None:
-    async with OpenSocket("/ws/status/", viewer) as socket:
+async def test_a_cut_is_reported(viewer_headers: dict[str, str], server: redis.Redis) -> None:
+    async with OpenSocket("/ws/status/", viewer_headers) as socket:
         await subscribed(server, "events")
         server.client_kill_filter(_type="pubsub")
         assert (await next_but_status(socket))["type"] == "missed"
 
 
-def test_a_broker_that_is_away_delays_no_event(camera: Camera) -> None:
+def test_a_broker_that_is_away_fails_no_event(camera: Camera) -> None:
     broker.connection.cache_clear()
-    started = own_seconds()
     with transaction.atomic():
         raise_alert("health.broker", "The broker does not answer.")
-    assert own_seconds() - started < 2
     assert Alert.objects.filter(key="health.broker").exists()
 
 
-async def test_the_newest_readings_are_sent_together(viewer: dict[str, str], server: redis.Redis) -> None:
-    async with OpenSocket("/ws/status/", viewer) as socket:
+def test_a_broker_that_hangs_delays_no_event(camera: Camera, hanging_broker: None) -> None:
+    with transaction.atomic():
+        raise_alert("health.broker", "The broker does not answer.")
+    assert Alert.objects.filter(key="health.broker").exists()
+
+
+async def test_the_newest_readings_are_sent_together(viewer_headers: dict[str, str], server: redis.Redis) -> None:
+    async with OpenSocket("/ws/status/", viewer_headers) as socket:
         await subscribed(server, "readings")
         publish_readings([of_roof(11.0), of_roof(11.5), of_roof(60.0, quantity="humidity"), of_roof(3.0, channel="x")])
         message = await next_but_status(socket)
@@ -221,10 +216,10 @@ async def test_the_newest_readings_are_sent_together(viewer: dict[str, str], ser
 
 
 async def test_a_reading_of_the_main_sensor_is_a_capture_update_without_a_capture(
-    viewer: dict[str, str], camera: Camera, root: StorageRoot, thermometer: SensorChannel, server: redis.Redis
+    viewer_headers: dict[str, str], camera: Camera, root: StorageRoot, thermometer: SensorChannel, server: redis.Redis
 ) -> None:
     capture = await committed(lambda: file_of(saved_capture(camera), root, kind="other").capture)
-    async with OpenSocket("/ws/captures/", viewer) as socket:
+    async with OpenSocket("/ws/captures/", viewer_headers) as socket:
         await subscribed(server, "readings")
         publish_readings([of_roof(60.0, quantity="humidity"), of_roof(11.5), of_roof(3.0, channel="other")])
         message = await socket.receive()
@@ -242,10 +237,10 @@ async def test_a_reading_of_the_main_sensor_is_a_capture_update_without_a_captur
 
 
 async def test_a_newest_capture_whose_files_stay_with_the_camera_is_no_image(
-    viewer: dict[str, str], camera: Camera, thermometer: SensorChannel, server: redis.Redis
+    viewer_headers: dict[str, str], camera: Camera, thermometer: SensorChannel, server: redis.Redis
 ) -> None:
     await committed(lambda: remote(camera))
-    async with OpenSocket("/ws/captures/", viewer) as socket:
+    async with OpenSocket("/ws/captures/", viewer_headers) as socket:
         await subscribed(server, "readings")
         publish_readings([of_roof(11.5)])
         data = (await socket.receive())["data"]
@@ -258,9 +253,9 @@ def saved_capture(camera: Camera) -> Capture:
 
 @pytest.mark.parametrize(("value", "quality"), [(85.0, "implausible"), (None, "missing")])
 async def test_a_value_that_is_not_believed_is_no_temperature(
-    viewer: dict[str, str], thermometer: SensorChannel, server: redis.Redis, value: float | None, quality: str
+    viewer_headers: dict[str, str], thermometer: SensorChannel, server: redis.Redis, value: float | None, quality: str
 ) -> None:
-    async with OpenSocket("/ws/captures/", viewer) as socket:
+    async with OpenSocket("/ws/captures/", viewer_headers) as socket:
         await subscribed(server, "readings")
         publish_readings([of_roof(value, quality)])
         data = (await socket.receive())["data"]
@@ -269,35 +264,48 @@ async def test_a_value_that_is_not_believed_is_no_temperature(
 
 
 async def test_a_reading_tells_nothing_of_a_hidden_camera(
-    excluded: dict[str, str], camera: Camera, thermometer: SensorChannel, server: redis.Redis
+    excluded_headers: dict[str, str],
+    manager_headers: dict[str, str],
+    camera: Camera,
+    thermometer: SensorChannel,
+    server: redis.Redis,
 ) -> None:
     await committed(lambda: saved_capture(camera))
-    async with OpenSocket("/ws/captures/", excluded) as socket:
+    async with (
+        OpenSocket("/ws/captures/", excluded_headers) as socket,
+        OpenSocket("/ws/captures/", manager_headers) as of_manager,
+    ):
         await subscribed(server, "readings")
-        publish_readings([of_roof(11.5)])
-        assert await socket.wire.receive_nothing(timeout=1.5)
+        for value in (11.5, 12.5):  # with the second one, the first one has been sent to all
+            publish_readings([of_roof(value)])
+            assert (await of_manager.receive())["data"]["temperature"] == value
+        assert (await socket.request({"type": "ping", "sent": 1}))["type"] == "pong"
 
 
 async def test_another_channel_is_no_capture_update(
-    viewer: dict[str, str], thermometer: SensorChannel, server: redis.Redis
+    viewer_headers: dict[str, str], thermometer: SensorChannel, server: redis.Redis
 ) -> None:
-    async with OpenSocket("/ws/captures/", viewer) as socket:
+    async with OpenSocket("/ws/captures/", viewer_headers) as socket:
         await subscribed(server, "readings")
         publish_readings([of_roof(3.0, channel="other")])
-        assert await socket.wire.receive_nothing(timeout=1.5)
+        publish_readings([of_roof(11.5)])
+        assert (await socket.receive())["data"]["temperature"] == 11.5
 
 
-async def test_the_events_of_a_quarter_of_a_second_are_one_message(
-    viewer: dict[str, str], server: redis.Redis, monkeypatch: pytest.MonkeyPatch
+async def test_events_that_come_together_are_one_message(
+    viewer_headers: dict[str, str], server: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumers, "EVENTS_EVERY_S", 2.0)
+    monkeypatch.setattr(consumers, "EVENTS_EVERY_S", 0.5)
 
     def record() -> None:
-        [record_event("job.failed", f"Job {number} failed.") for number in range(100)]
+        [record_event("job.failed", f"Job {number} failed.") for number in range(10)]
 
-    async with OpenSocket("/ws/status/", viewer) as socket:
+    async with OpenSocket("/ws/status/", viewer_headers) as socket, asyncio.timeout(PATIENCE_S):
         await subscribed(server, "events")
         await committed(lambda: record_event("job.failed", "The first."))
         assert len(await next_with(socket, "events")) == 1
         await committed(record)
-        assert len(await next_with(socket, "events")) == 100
+        while len(found := await next_with(socket, "events")) < 10:
+            # A busy machine took longer than EVENTS_EVERY_S.
+            await next_events(socket, 10 - len(found))
+            await committed(record)

@@ -8,14 +8,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from asgiref.sync import sync_to_async
 
+from cameras.live import api, mjpeg
 from cameras.live.mjpeg import MjpegStream, stream_parts
 from cameras.models import Camera
 from skycam_project.access.models import User
 from skycam_project.access.principals import Principal, principal_of
 from tests.harness.clients.sockets import CameraProcess, user_of, with_token
+from tests.harness.waiting import PATIENCE_S
 
 URL = "/api/v1/cameras/sky/stream.mjpeg"
 
@@ -49,21 +52,26 @@ async def test_each_part_is_a_picture_and_ends_with_the_boundary(
     assert rest == pictures.jpeg + b"\r\n--skycam-frame\r\n"
 
 
-async def test_it_ends_when_the_pictures_do(principal: Principal, pictures: CameraProcess) -> None:
-    async with open_parts(MjpegStream("sky", "medium", principal, timeout_s=1.0)) as parts:
+async def test_it_ends_when_the_pictures_do(
+    principal: Principal, pictures: CameraProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mjpeg, "POLL_S", 0.1)
+    patient, other = (MjpegStream("sky", "medium", principal, timeout_s) for timeout_s in (PATIENCE_S, 0.2))
+    async with open_parts(patient) as parts, asyncio.timeout(PATIENCE_S):
         [await anext(parts) for _ in range(3)]
-        pictures.quiet.set()
-        assert len([part async for part in parts]) <= 2
+        pictures.stop()
+        async with open_parts(other) as last_parts:
+            assert [part[:14] for part in [part async for part in last_parts]] == [b"--skycam-frame", b"Content-Type: "]
 
 
-async def test_it_ends_when_the_role_is_revoked(parts: AsyncIterator[bytes]) -> None:
+async def test_it_ends_when_the_role_is_revoked(parts: AsyncIterator[bytes], frequent_checks: None) -> None:
     await anext(parts)
     await User.objects.aupdate(role="none")
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(PATIENCE_S):
         assert [part async for part in parts]
 
 
-def test_without_a_broker_it_is_a_problem(viewer: Any, camera: Camera) -> None:
+def test_without_a_broker_it_is_a_problem(viewer: Any, camera: Camera, no_wait_for_frames: None) -> None:
     assert viewer.get(URL).json()["type"] == "/problems/broker-down"
 
 
@@ -71,7 +79,10 @@ def test_an_unknown_quality_is_refused(viewer: Any, camera: Camera) -> None:
     assert viewer.get(f"{URL}?quality=best").json()["errors"][0]["field"] == "quality"
 
 
-def test_head_is_answered_without_starting_a_stream(viewer: Any, camera: Camera, pictures: CameraProcess) -> None:
+def test_head_is_answered_without_starting_a_stream(
+    viewer: Any, camera: Camera, pictures: CameraProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "FRAME_WAIT_S", PATIENCE_S)
     answer = viewer.head(URL)
     assert answer.status_code == 200
     assert answer.streaming is False

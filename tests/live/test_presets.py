@@ -22,7 +22,7 @@ from cameras.live.publisher import FRAME_HEADER, LOWERED, LivePublisher
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.consumers import Context
 from core.broker import broker
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 IMAGE = np.full((600, 800, 3), 90, np.uint8)
 SMALL = {"size": 200, "jpeg_quality": 40, "fps": 10.0}
@@ -69,8 +69,8 @@ def pictures(server: redis.Redis) -> Iterator[Any]:
     """A function that returns the next published picture: (quality, flags, width)."""
     with redis.Redis.from_url(settings.STATION.redis_url).pubsub() as pubsub:
         pubsub.psubscribe(broker.key("live", "sky", "*"))
-        assert pubsub.get_message(timeout=40)
-        yield lambda: decoded(pubsub.get_message(timeout=40))
+        assert pubsub.get_message(timeout=PATIENCE_S)
+        yield lambda: decoded(pubsub.get_message(timeout=PATIENCE_S))
 
 
 def decoded(message: Any) -> tuple[str, int, int]:

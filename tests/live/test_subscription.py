@@ -8,6 +8,7 @@ import pytest
 import redis
 
 from cameras.sockets.subscription import Subscription
+from tests.harness.waiting import PATIENCE_S
 
 
 @pytest.mark.parametrize("steps", [*range(0, 80, 4), 200])
@@ -17,5 +18,5 @@ async def test_a_subscription_that_is_cancelled_at_any_moment_ends(server: redis
     for _ in range(steps):
         await asyncio.sleep(0)
     listening.cancel()
-    _, running = await asyncio.wait([listening], timeout=30)
+    _, running = await asyncio.wait([listening], timeout=PATIENCE_S)
     assert not running

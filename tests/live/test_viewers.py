@@ -6,16 +6,18 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator
+from itertools import chain
 from typing import Any
 
 import pytest
-import pytest_asyncio
 import redis
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.urls import reverse
 from rest_framework.test import APIClient
 
+from cameras.live import api, consumers, viewer_registry
+from cameras.live import service as service_module
 from cameras.live.publisher import FRAME_HEADER, LOWERED
 from cameras.live.service import LiveStreamingService, LiveTimes
 from cameras.live.viewer_registry import ViewerRegistry, viewers_everywhere
@@ -23,23 +25,35 @@ from cameras.models import Camera
 from cameras.sockets import loop_singletons
 from monitoring.models import Event
 from skycam_project.station_settings import change_settings
-from tests.harness.clients.sockets import CameraProcess, OpenSocket, user_of, with_token
+from tests.harness.clients.sockets import CameraProcess, OpenSocket
 from tests.harness.clients.station_sockets import BINARY
-from tests.harness.waiting import eventually_in_loop
+from tests.harness.waiting import PATIENCE_S, eventually_in_loop
 
 REQUEST = {"type": "request_frame", "quality": "medium"}
 LIVE = "/ws/live/sky/"
 Headers = dict[str, str]
+NOT_EVEN_ONE = 0.01
+"""kbit/s at which one picture uses the budget for minutes."""
 
 
-@pytest_asyncio.fixture
-async def anna(camera: Camera) -> Headers:
-    return await sync_to_async(lambda: with_token(user_of("viewer")))()
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine, too, a request waits until a picture comes, and other web processes are not forgotten. What is
+    done at intervals is done often."""
+    monkeypatch.setattr(consumers, "NO_FRAME_S", PATIENCE_S)
+    monkeypatch.setattr(api, "FRAME_WAIT_S", PATIENCE_S)
+    monkeypatch.setattr(viewer_registry, "TTL_S", 600)
+    [monkeypatch.setattr(service_module, name, 0.05) for name in ("RUN_EVERY_S", "SETTINGS_MAX_AGE_S")]
 
 
-@pytest_asyncio.fixture
-async def ben(camera: Camera) -> Headers:
-    return await sync_to_async(lambda: with_token(user_of("manager")))()
+@pytest.fixture
+def anna(viewer_headers: Headers) -> Headers:
+    return viewer_headers
+
+
+@pytest.fixture
+def ben(manager_headers: Headers) -> Headers:
+    return manager_headers
 
 
 @contextlib.asynccontextmanager
@@ -51,12 +65,11 @@ async def watching(headers: Headers, count: int) -> AsyncIterator[list[OpenSocke
         yield opened
 
 
-async def first_of(socket: OpenSocket, kind: str) -> Any:
-    """Request pictures until the answer is of this type."""
-    async with asyncio.timeout(30):
-        while (answer := await socket.request(REQUEST))["type"] != kind:
-            await asyncio.sleep(0.05)
-    return answer
+async def next_message(socket: OpenSocket, **fields: Any) -> Any:
+    """Request pictures until a message has these fields."""
+    return await socket.request_until(
+        REQUEST, lambda message: all(message.get(name) == value for name, value in fields.items())
+    )
 
 
 async def viewer_list(headers: Headers) -> list[Any]:
@@ -109,8 +122,8 @@ async def test_an_idle_viewer_is_ended(configured: Any, anna: Headers, pictures:
     loop_singletons.set_loop_singleton(service)
     async with watching(anna, 1) as (hidden,):
         await eventually_in_loop(lambda: not service.viewer_limits.viewers)
-        assert (await hidden.request(REQUEST))["type"] == "frame"
-        assert len(service.viewer_limits.viewers) == 1
+        # Repeated: on a busy machine it may be idle again by now.
+        await hidden.request_until(REQUEST, lambda _: len(service.viewer_limits.viewers) == 1)
 
 
 async def test_viewers_of_another_web_process_count(
@@ -129,7 +142,7 @@ async def test_a_web_process_that_was_killed_leaves_nothing_behind(
     configured(max_viewers_per_user=2)
     killed = ViewerRegistry()
     await asyncio.to_thread(killed.register_counts, Counter({"a-viewer": 2}))
-    assert 0 < server.ttl(viewers_key(killed)) <= 5
+    assert 0 < server.ttl(viewers_key(killed)) <= viewer_registry.TTL_S
     server.delete(viewers_key(killed))  # as when the key expires
     async with watching(anna, 2):
         pass
@@ -170,20 +183,23 @@ async def test_a_manager_sees_all_viewers_and_others_their_own(
 async def test_the_frames_and_bytes_of_a_viewer_are_counted(anna: Headers, pictures: CameraProcess) -> None:
     async with watching(anna, 1) as (socket,):
         sizes = [len(str(await socket.request(REQUEST))) for _ in range(20)]
-        one = await counted(anna, 21)
+        async with asyncio.timeout(PATIENCE_S):  # its rates are above 0 while it receives frames
+            while (one := await counted(anna, 21))["fps"] == 0 or one["kbit_s"] == 0:
+                await socket.request(REQUEST)
     assert one["bytes"] > 0.8 * sum(sizes)
-    assert one["kbit_s"] > 10
-    assert one["fps"] > 1
     assert one["dropped"] == 0
     assert one["limited"] == []
 
 
 async def counted(headers: Headers, frames: int) -> Any:
     """The viewer, once it has received `frames` frames."""
-    async with asyncio.timeout(30):
-        while not (found := [one for one in await viewer_list(headers) if one["frames"] >= frames]):
-            await asyncio.sleep(0.05)
-    return found[0]
+    await eventually_in_loop(lambda: [one for one in registered() if one["frames"] >= frames], registered)
+    return (await viewer_list(headers))[0]
+
+
+def registered() -> list[Any]:
+    """The viewers of all users, as the registry has them."""
+    return list(chain.from_iterable(viewers_everywhere().values()))
 
 
 async def ended(headers: Headers, viewer: str) -> int:
@@ -245,25 +261,25 @@ async def test_above_its_bandwidth_a_viewer_gets_fewer_frames_and_the_reason(
 ) -> None:
     configured(bandwidth={"per_viewer_kbit_s": 60})
     async with OpenSocket(LIVE, anna) as socket:
-        found = [await socket.request(REQUEST)]
-        [await socket.send(REQUEST) for _ in range(3)]
-        found += [await socket.receive() for _ in range(4)]
-        one = await counted(anna, 2)
-    limited = next(message for message in found if message["type"] == "limited")
+        limited = await next_message(socket, type="limited")
+        await next_message(socket, type="frame", lowered=True)
+        async with asyncio.timeout(PATIENCE_S):
+            while not (await counted(anna, 1))["dropped"]:
+                await socket.request(REQUEST)
     assert limited["limits"] == [
         {"reason": "bandwidth", "message": "One viewer gets 60 kbit/s at most: pictures are dropped."}
     ]
-    assert one["dropped"] > 0
-    assert found[-1]["lowered"]
 
 
-async def test_all_viewers_together_have_a_bandwidth(configured: Any, anna: Headers, pictures: CameraProcess) -> None:
-    configured(bandwidth={"total_kbit_s": 10})
+async def test_all_viewers_together_have_a_bandwidth(
+    configured: Any, anna: Headers, pictures: CameraProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured(bandwidth={"total_kbit_s": NOT_EVEN_ONE})
     async with OpenSocket(LIVE, anna) as socket:
-        await socket.request(REQUEST)
-        [await socket.send(REQUEST) for _ in range(2)]
-        messages = [await socket.receive() for _ in range(3)]
-    assert "All viewers together" in str(messages)
+        assert (await socket.request(REQUEST))["type"] == "frame"
+        monkeypatch.setattr(consumers, "NO_FRAME_S", 0.1)
+        limited = await next_message(socket, type="limited")
+    assert "All viewers together" in limited["limits"][0]["message"]
 
 
 async def test_a_busy_web_process_gives_the_next_lower_quality_and_then_full_quality_again(
@@ -279,15 +295,6 @@ async def test_a_busy_web_process_gives_the_next_lower_quality_and_then_full_qua
         load[0] = 0.0
         assert await next_message(socket, type="limited", limits=[])
         assert not (await next_message(socket, quality="medium", type="frame"))["lowered"]
-
-
-async def next_message(socket: OpenSocket, **fields: Any) -> Any:
-    """Request pictures until a message has these fields."""
-    async with asyncio.timeout(30):
-        while True:
-            message = await socket.request(REQUEST)
-            if all(message.get(name) == value for name, value in fields.items()):
-                return message
 
 
 async def test_a_busy_host_is_reported(anna: Headers, pictures: CameraProcess, server: redis.Redis) -> None:
@@ -314,17 +321,10 @@ async def test_a_changed_number_of_waiting_requests_applies_to_present_viewers(
         await sync_to_async(change_settings)({"live_streaming_config.frame_buffer_size": 2})
         service = loop_singletons.loop_singleton(LiveStreamingService)
         await eventually_in_loop(lambda: service.config.frame_buffer_size == 2)
-        pictures.quiet.set()
+        pictures.stop()
         [await socket.send(REQUEST) for _ in range(9)]
-        assert "At most 2 requests" in (await first_message(socket, "error"))["message"]
-
-
-async def first_message(socket: OpenSocket, kind: str) -> Any:
-    """Without asking."""
-    async with asyncio.timeout(30):
-        while (message := await socket.receive())["type"] != kind:
-            pass
-    return message
+        refused = await socket.receive_until(lambda message: message["type"] == "error")
+    assert "At most 2 requests" in refused["message"]
 
 
 # Switched off
@@ -350,9 +350,9 @@ async def test_switching_live_view_off_ends_views_with_a_reason_and_switching_it
 
     async with watching(anna, 1) as (socket,):
         await switched(False)
-        assert (await first_of(socket, "no_frame"))["reason"] == "disabled"
+        assert (await next_message(socket, type="no_frame"))["reason"] == "disabled"
         await switched(True)
-        await first_of(socket, "frame")
+        await next_message(socket, type="frame")
 
 
 @pytest.mark.parametrize("name", ["frame.jpg", "stream.mjpeg"])

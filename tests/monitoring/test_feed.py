@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 from cameras.models import Camera
 from monitoring.feed import feed
@@ -14,12 +13,7 @@ from monitoring.services import raise_alert, record_event
 from skycam_project.access.models import User
 
 pytestmark = pytest.mark.django_db
-NOW = timezone.now()
-
-
-@pytest.fixture
-def camera() -> Camera:
-    return Camera.objects.create(slug="sky", name="Sky", kind="simulated", host="main")
+AT = datetime(2026, 11, 21, 20, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -27,8 +21,8 @@ def reader() -> User:
     return User.objects.create_user("ada", role="viewer")
 
 
-def write(camera: Camera, kind: str, message: str, after_s: float = 0.0, **data: Any) -> None:
-    record_event(kind, message, camera=camera, data=data, at=NOW + timedelta(seconds=after_s))
+def write(camera: Camera, kind: str, message: str, after_s: float = 0.0, begin: datetime = AT, **data: Any) -> None:
+    record_event(kind, message, camera=camera, data=data, at=begin + timedelta(seconds=after_s))
 
 
 def restart(camera: Camera) -> None:
@@ -63,10 +57,12 @@ def test_a_lost_camera_without_a_restart_gets_a_line(camera: Camera, reader: Use
     assert messages(reader) == ["sky is reconnecting: No camera answers."]
 
 
-def test_a_quarantine_is_one_line(camera: Camera, reader: User) -> None:
-    message = "sky is quarantined. It failed 5 times in a row."
-    at = (timezone.now() - NOW).total_seconds()
-    write(camera, "camera.ladder", message, at, step="quarantine")
+def test_a_quarantine_is_one_line(camera: Camera, reader: User, still_clock: datetime) -> None:
+    message, state = (
+        "sky is quarantined. It failed 5 times in a row.",
+        "sky is quarantined: It failed 5 times in a row.",
+    )
+    write(camera, "camera.ladder", message, begin=still_clock, step="quarantine")
     raise_alert("camera.quarantined:sky", message, camera=camera)
-    write(camera, "camera.state", "sky is quarantined: It failed 5 times in a row.", at, observed="quarantined")
+    write(camera, "camera.state", state, begin=still_clock, observed="quarantined")
     assert messages(reader) == [message]

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from tests.harness.browsers.site import Site
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A real station with two simulated cameras, one of them disabled."""
+    """A real station with two simulated cameras, one of them disabled, for all tests of pages. Each leaves it as it
+    was, or with rows that no other test looks for."""
     from tests.harness.browsers.site import Site
 
     site = Site(tmp_path_factory.mktemp("pages"))
@@ -40,9 +41,19 @@ def page(chromium: Browser, site: Site) -> Iterator[Page]:
 @pytest.fixture
 def stranger_page(chromium: Browser, site: Site) -> Iterator[Page]:
     """A window of a user who is not signed in."""
-    context = chromium.new_context(viewport={"width": 1440, "height": 900}, base_url=site.url)
-    yield context.new_page()
-    context.close()
+    from tests.harness.browsers.site import DESKTOP, window
+
+    with window(chromium, site, signed_in=False, viewport=DESKTOP) as page:
+        yield page
+
+
+@pytest.fixture
+def plain_page(chromium: Browser, site: Site) -> Iterator[Page]:
+    """A window of a signed-in manager without JavaScript."""
+    from tests.harness.browsers.site import plain_window
+
+    with plain_window(chromium, site) as page:
+        yield page
 
 
 @pytest.fixture

@@ -14,10 +14,9 @@ from playwright.sync_api import Page, expect
 from tests.harness.browsers.inspection import brightest_other_than_red, overflowing, violations_in_themes
 from tests.harness.browsers.site import Site, in_theme
 from tests.harness.rows.clips import content
-from tests.harness.rows.station_rows import put_clip
+from tests.harness.rows.station_rows import put_clip, remove_clips
 from tests.harness.waiting import eventually
 
-SOON_MS = 40_000
 STARTED = datetime(2025, 3, 28, 12, 0, tzinfo=UTC)
 CLIPS = "/admin/captures/clip/"
 LENGTH_S = 4.0
@@ -31,7 +30,7 @@ def three(site: Site) -> Iterator[list[str]]:
         for number in range(3)
     ]
     yield found
-    site.station.database.execute("DELETE FROM captures_clip WHERE started_at < ?", f"{STARTED:%Y-%m-%d} 23:00")
+    remove_clips(site.station, *found)
 
 
 def choose(page: Page, action: str) -> None:
@@ -50,7 +49,7 @@ def test_clips_are_filtered_chosen_and_pinned_with_a_reason(page: Page, site: Si
     expect(page.locator("#plan-count")).to_contain_text("Pin: 3 clips")
     page.get_by_label("Reason").fill("For the paper")
     page.get_by_role("button", name="Pin").click()
-    expect(page.get_by_text("3 clips pinned.")).to_be_visible(timeout=SOON_MS)
+    expect(page.get_by_text("3 clips pinned.")).to_be_visible()
     page.goto(f"{CLIPS}{three[0]}/")
     expect(page.get_by_text("pinned the clip").first).to_contain_text("For the paper")
 
@@ -61,7 +60,7 @@ def test_an_export_is_planned_confirmed_downloaded_and_whole(page: Page, three: 
     choose(page, "export")
     expect(page.locator("#plan-count")).to_contain_text("Export: 3 clips")
     page.get_by_label("Type the number").fill("3")
-    with page.expect_download(timeout=SOON_MS) as download:
+    with page.expect_download() as download:
         page.get_by_role("button", name="Export").click()
     file = tmp_path / "export.zip"
     download.value.save_as(file)
@@ -81,7 +80,7 @@ def test_files_are_verified_by_a_job_with_progress(page: Page, three: list[str])
     page.get_by_label("Type the number").fill("3")
     page.get_by_role("button", name="Verify").click()
     expect(page).to_have_url(re.compile(r"/jobs/\?kind=admin_action"))
-    expect(page.locator("#jobs")).to_contain_text("3 rows verified, 0 with an error", timeout=SOON_MS)
+    expect(page.locator("#jobs")).to_contain_text("3 rows verified, 0 with an error")
 
 
 def test_a_clip_plays_on_its_page(page: Page, three: list[str]) -> None:

@@ -10,85 +10,87 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.harness.browsers.archived_run import archived_run, clip_of, files_of, flip_a_bit, on_disk
 from tests.harness.browsers.inspection import brightest_other_than_red, overflowing, violations_in_themes
-from tests.harness.browsers.site import Site, in_theme, manager_window
+from tests.harness.browsers.site import Site, in_theme
 from tests.harness.rows.clips import content
-from tests.harness.rows.station_rows import put_clip, stored
+from tests.harness.rows.station_rows import put_clip, remove_clips, stored
 from tests.harness.waiting import eventually
 
-SOON_MS = 60_000
-SOON_S = 90
-OLD = datetime(2025, 3, 28, 12, 0, tzinfo=UTC)
-"""Of clips that are older than the rule of age allows."""
+OLD = datetime(2014, 3, 28, 12, 0, tzinfo=UTC)
+OLD_DAYS = 3000
+"""Older than these days are only the clips of 2014."""
 ARCHIVES = "/admin/captures/archive/"
+DELETED = re.compile("[0-2] files? deleted")
+"""The station applies the rule by itself, too, each minute: it may be the one that deletes a planned file."""
 
 
-@pytest.fixture(scope="module")
-def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Its rolling clips are deleted when they are a month old."""
-    found = Site(tmp_path_factory.mktemp("archivist"), RETENTION__ROLLING_CLIP_DAYS="30")
-    try:
-        yield found.up()
-    finally:
-        found.station.ensure_stopped()
+@pytest.fixture(scope="module", autouse=True)
+def rule_of_age(site: Site) -> Iterator[None]:
+    """Rolling clips older than OLD_DAYS are deleted."""
+    site.api.ask("PATCH", "settings/", {"retention.rolling_clip_days": OLD_DAYS})
+    yield
+    site.api.ask("PATCH", "settings/", {"retention.rolling_clip_days": None})
 
 
 @pytest.fixture
-def archivist(chromium: Browser, station: Site) -> Iterator[Page]:
-    """A window of a signed-in manager. An error on its console fails the test."""
-    with manager_window(chromium, station) as page:
-        yield page
+def old_clips(site: Site) -> Iterator[list[str]]:
+    """For the ids of clips that may still be there after the test."""
+    found: list[str] = []
+    yield found
+    remove_clips(site.station, *found)
 
 
 @pytest.fixture(scope="module")
-def second_disk(station: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def second_disk(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of a destination that gets a copy of each file of an archive."""
     folder = tmp_path_factory.mktemp("second-disk")
     wanted = {"name": "Second disk", "kind": "folder", "settings": {"path": str(folder)}, "classes": ["archive"]}
-    made = station.api.ask("POST", "offsite/destinations/", wanted)
-    station.api.ask("POST", f"offsite/destinations/{made['id']}/test/", {})
-    return folder
+    made = site.api.ask("POST", "offsite/destinations/", wanted)
+    site.api.ask("POST", f"offsite/destinations/{made['id']}/test/", {})
+    yield folder
+    site.api.ask("DELETE", f"offsite/destinations/{made['id']}/?force=true")
 
 
 @pytest.fixture(scope="module")
-def archive(station: Site, second_disk: Path) -> Any:
+def archive(site: Site, second_disk: Path) -> Any:
     """The archive of a run whose source clip is deleted: only the off-site copies of its files are whole besides it."""
-    found = archived_run(station, "Dew on mirror 3")
-    count = len(files_of(station, found))
-    eventually(lambda: len(copied_files(station)) >= count, "the files of the archive are copied")
-    station.api.ask("DELETE", f"clips/{clip_of(station, found)['clip']}/")
+    found = archived_run(site, "Dew on mirror 3")
+    digests = {file["sha256"] for file in files_of(site, found)}
+    eventually(lambda: digests <= copied_digests(site), "the files of the archive are copied")
+    site.api.ask("DELETE", f"clips/{clip_of(site, found)['clip']}/")
     return found
 
 
-def saved(station: Site, minute: int, **fields: Any) -> str:
+def saved(site: Site, minute: int, **fields: Any) -> str:
     """The id of an old clip."""
-    return put_clip(station.station, OLD + timedelta(minutes=minute), content(40, minute), 4.0, **fields)
+    return put_clip(site.station, OLD + timedelta(minutes=minute), content(40, minute), 4.0, **fields)
 
 
-def present(station: Site) -> set[str]:
-    return {clip["id"] for clip in station.api.ask("GET", "clips/?to=2026-01-01T00:00:00Z")["results"]}
+def present(site: Site) -> set[str]:
+    """The ids of the old clips that are there."""
+    return {clip["id"] for clip in site.api.ask("GET", "clips/?to=2015-01-01T00:00:00Z")["results"]}
 
 
-def held_clip(station: Site, minute: int) -> str:
+def held_clip(site: Site, minute: int) -> str:
     """The id of an old clip that an experiment holds from the beginning: the station deletes others by itself."""
-    young = put_clip(station.station, datetime.now(UTC), content(40, minute), 4.0)
-    hold(station, young)
+    young = put_clip(site.station, datetime.now(UTC), content(40, minute), 4.0)
+    hold(site, young)
     begin, end = (stored(OLD + timedelta(minutes=minute, seconds=at)) for at in (0, 4))
     change = "UPDATE captures_clip SET started_at = ?, ended_at = ? WHERE id = ?"
-    station.station.database.execute(change, begin, end, young.replace("-", ""))
+    site.station.database.execute(change, begin, end, young.replace("-", ""))
     return young
 
 
-def release(station: Site, clip: str) -> None:
-    station.station.database.execute("DELETE FROM captures_cliphold WHERE clip_id = ?", clip.replace("-", ""))
+def release(site: Site, clip: str) -> None:
+    site.station.database.execute("DELETE FROM captures_cliphold WHERE clip_id = ?", clip.replace("-", ""))
 
 
-def hold(station: Site, clip: str) -> None:
+def hold(site: Site, clip: str) -> None:
     row = {"clip_id": clip.replace("-", ""), "by": "experiment", "name": "dew", "since": stored(OLD)}
-    station.station.database.insert("captures_cliphold", row)
+    site.station.database.insert("captures_cliphold", row)
 
 
 def choose(page: Page, action: str) -> None:
@@ -101,7 +103,7 @@ def pin_in_the_admin(page: Page, clip: str) -> None:
     choose(page, "pin")
     page.get_by_label("Reason").fill("For the paper")
     page.get_by_role("button", name="Pin").click()
-    expect(page.get_by_text("1 clip pinned.")).to_be_visible(timeout=SOON_MS)
+    expect(page.get_by_text("1 clip pinned.")).to_be_visible()
 
 
 def plan_a_cleanup(page: Page) -> None:
@@ -115,100 +117,104 @@ def confirm_a_cleanup(page: Page, number: str) -> None:
     page.get_by_role("button", name="Delete 2 files").click()
 
 
-def verify_in_the_admin(page: Page, station: Site, archive: Any) -> None:
+def verify_in_the_admin(page: Page, site: Site, archive: Any) -> None:
     """Until the archive is read again."""
-    before = verifications(station)
+    before = verifications(site)
     page.goto(ARCHIVES)
     page.get_by_role("link", name=archive["name"]).click()
     choose(page, "verify")
     page.get_by_label("Type the number").fill("1")
     page.get_by_role("button", name="Verify").click()
-    expect(page.locator("#jobs")).to_contain_text("1 row verified, 0 with an error", timeout=SOON_MS)
-    eventually(lambda: verifications(station) > before, "the archive is verified")
+    expect(page.locator("#jobs")).to_contain_text("1 row verified, 0 with an error")
+    eventually(lambda: verifications(site) - before, "the archive is verified")
 
 
-def verifications(station: Site) -> int:
+def verifications(site: Site) -> set[str]:
     """The jobs that are done."""
-    return len(station.api.ask("GET", "jobs/?kind=verify_archive&state=done")["results"])
+    return {job["id"] for job in site.api.ask("GET", "jobs/?kind=verify_archive&state=done")["results"]}
 
 
-def open_alerts(station: Site) -> list[str]:
-    """The keys of those about archives."""
-    found = station.api.ask("GET", "alerts/?state=open")["results"]
-    return [alert["key"] for alert in found if alert["key"].startswith("archive.")]
+def is_damaged(site: Site, archive: Any) -> bool:
+    """Whether the archive has an open alert."""
+    found = site.api.ask("GET", "alerts/?state=open&limit=200")["results"]
+    return f"archive.damaged:{archive['id']}" in [alert["key"] for alert in found]
 
 
-def copied_files(station: Site) -> set[str]:
-    """The files with a verified off-site copy."""
-    return {copy["file"] for copy in station.api.ask("GET", "offsite/copies/?state=verified&limit=200")["results"]}
+def copied_digests(site: Site) -> set[str]:
+    """Of the files with a verified off-site copy."""
+    return {copy["sha256"] for copy in site.api.ask("GET", "offsite/copies/?state=verified&limit=200")["results"]}
 
 
-def wait_for_the_rule_of_age(station: Site) -> None:
+def wait_for_the_rule_of_age(site: Site) -> None:
     """Until just after the station has applied it by itself: it does so again a minute later."""
-    decoy = saved(station, 59)
-    eventually(lambda: decoy not in present(station), "the station deletes an old clip by itself")
+    decoy = saved(site, 59)
+    eventually(lambda: decoy not in present(site), "the station deletes an old clip by itself", takes_s=60)
 
 
-def test_a_cleanup_is_planned_confirmed_and_leaves_what_is_pinned_or_held(archivist: Page, station: Site) -> None:
-    pinned, held = held_clip(station, 0), held_clip(station, 1)
-    pin_in_the_admin(archivist, pinned)
-    release(station, pinned)
-    archivist.goto("/admin/")
-    wait_for_the_rule_of_age(station)
-    old = [saved(station, minute) for minute in (2, 3)]
-    plan_a_cleanup(archivist)
-    expect(archivist.locator("#plan-count")).to_contain_text("Clean up: 2 files")
-    left_out = archivist.get_by_role("list", name="Left out", exact=True)
+def test_a_cleanup_is_planned_confirmed_and_leaves_what_is_pinned_or_held(
+    page: Page, site: Site, old_clips: list[str]
+) -> None:
+    pinned, held = held_clip(site, 0), held_clip(site, 1)
+    old_clips += [pinned, held]
+    pin_in_the_admin(page, pinned)
+    release(site, pinned)
+    page.goto("/admin/")
+    wait_for_the_rule_of_age(site)
+    old = [saved(site, minute) for minute in (2, 3)]
+    plan_a_cleanup(page)
+    expect(page.locator("#plan-count")).to_contain_text("Clean up: 2 files")
+    left_out = page.get_by_role("list", name="Left out", exact=True)
     expect(left_out).to_contain_text("1 left out: kept by experiment dew")
     expect(left_out).to_contain_text("1 left out: kept by a pin")
-    assert present(station) == {pinned, held, *old}
-    confirm_a_cleanup(archivist, "3")
-    expect(archivist.get_by_role("main").get_by_role("alert")).to_contain_text("The number did not match the plan.")
-    confirm_a_cleanup(archivist, "2")
-    expect(archivist).to_have_url(re.compile(r"/jobs/\?kind=storage_cleanup"))
-    expect(archivist.locator("#jobs")).to_contain_text("2 files deleted", timeout=SOON_MS)
-    assert present(station) == {pinned, held}
+    assert present(site) == {pinned, held, *old}
+    confirm_a_cleanup(page, "3")
+    expect(page.get_by_role("main").get_by_role("alert")).to_contain_text("The number did not match the plan.")
+    confirm_a_cleanup(page, "2")
+    expect(page).to_have_url(re.compile(r"/jobs/\?kind=storage_cleanup"))
+    expect(page.locator("#jobs")).to_contain_text(DELETED)
+    assert present(site) == {pinned, held}
 
 
 def test_a_file_that_has_changed_is_mended_from_its_off_site_copy(
-    archivist: Page, station: Site, archive: Any, second_disk: Path
+    page: Page, site: Site, archive: Any, second_disk: Path
 ) -> None:
-    file = clip_of(station, archive)
-    whole = on_disk(station, archive, file).read_bytes()
-    flip_a_bit(on_disk(station, archive, file))
-    verify_in_the_admin(archivist, station, archive)
-    archivist.goto(f"/archives/{archive['id']}/")
-    findings = archivist.locator("[aria-labelledby=findings-title]")
+    file = clip_of(site, archive)
+    whole = on_disk(site, archive, file).read_bytes()
+    flip_a_bit(on_disk(site, archive, file))
+    verify_in_the_admin(page, site, archive)
+    page.goto(f"/archives/{archive['id']}/")
+    findings = page.locator("[aria-labelledby=findings-title]")
     expect(findings).to_contain_text("Its content has changed. It was mended from a whole copy.")
     expect(findings).to_contain_text(": whole")
-    assert on_disk(station, archive, file).read_bytes() == whole
-    assert open_alerts(station) == []
+    assert on_disk(site, archive, file).read_bytes() == whole
+    assert not is_damaged(site, archive)
 
 
 def test_a_file_without_a_whole_copy_is_an_alert_until_it_is_restored(
-    archivist: Page, station: Site, archive: Any, second_disk: Path
+    page: Page, site: Site, archive: Any, second_disk: Path
 ) -> None:
-    file = clip_of(station, archive)
-    here, [far] = on_disk(station, archive, file), list(second_disk.rglob(Path(file["path"]).name))
+    file = clip_of(site, archive)
+    here, [far] = on_disk(site, archive, file), list(second_disk.rglob(Path(file["path"]).name))
     whole = here.read_bytes()
     flip_a_bit(here)
     flip_a_bit(far)
-    verify_in_the_admin(archivist, station, archive)
-    assert open_alerts(station) == [f"archive.damaged:{archive['id']}"]
-    archivist.goto("/archives/")
-    expect(archivist.locator("tbody tr").filter(has_text=archive["name"])).to_contain_text("1 file")
-    archivist.get_by_role("link", name=archive["name"]).click()
-    expect(archivist.locator(".banner").filter(has_text="1 file missing or damaged.")).to_be_visible()
-    expect(archivist.locator("[aria-labelledby=missing-title]")).to_contain_text(Path(file["path"]).name)
+    verify_in_the_admin(page, site, archive)
+    assert is_damaged(site, archive)
+    page.goto("/archives/")
+    expect(page.locator("tbody tr").filter(has_text=archive["name"])).to_contain_text("1 file")
+    page.get_by_role("link", name=archive["name"]).click()
+    expect(page.locator(".banner").filter(has_text="1 file missing or damaged.")).to_be_visible()
+    expect(page.locator("[aria-labelledby=missing-title]")).to_contain_text(Path(file["path"]).name)
     here.write_bytes(whole)
-    verify_in_the_admin(archivist, station, archive)
-    assert open_alerts(station) == []
+    far.write_bytes(whole)
+    verify_in_the_admin(page, site, archive)
+    assert not is_damaged(site, archive)
 
 
-def test_the_page_of_a_cleanup_suits_everyone(archivist: Page, station: Site) -> None:
-    hold(station, saved(station, 10))
-    in_theme(archivist, station, "red")
-    plan_a_cleanup(archivist)
-    assert overflowing(archivist, 320, 390, 1440) == []
-    assert violations_in_themes(archivist) == {}
-    assert brightest_other_than_red(archivist, full_page=True) == 0
+def test_the_page_of_a_cleanup_suits_everyone(page: Page, site: Site, old_clips: list[str]) -> None:
+    old_clips.append(held_clip(site, 10))
+    in_theme(page, site, "red")
+    plan_a_cleanup(page)
+    assert overflowing(page, 320, 390, 1440) == []
+    assert violations_in_themes(page) == {}
+    assert brightest_other_than_red(page, full_page=True) == 0

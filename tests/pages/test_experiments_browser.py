@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.harness.browsers.inspection import brightest_other_than_red, overflowing, violations_in_themes
 from tests.harness.browsers.site import Site, in_theme
 
-SOON_MS = 40_000
 NAMES = ["Start", "Complete", "Edit", "Abort"]
 
 
@@ -34,17 +34,8 @@ def run(page: Page, site: Site) -> Page:
     made = site.api.ask("POST", "experiments/", {"name": "Dew", "cameras": ["simulated"], "pre_roll_s": 0})
     site.api.ask("POST", f"experiments/{made['id']}/start/", {})
     page.goto(f"/experiments/{made['id']}/")
-    expect(page.locator("#cam-simulated header .st")).to_have_text("Recording", timeout=SOON_MS)
+    expect(page.locator("#cam-simulated header .st")).to_have_text("Recording")
     return page
-
-
-@pytest.fixture
-def plain(chromium: Browser, site: Site) -> Iterator[Page]:
-    """A window of a manager without JavaScript."""
-    context = chromium.new_context(base_url=site.url, java_script_enabled=False)
-    context.add_cookies(site.cookies())
-    yield context.new_page()
-    context.close()
 
 
 def buttons(page: Page) -> list[str]:
@@ -58,15 +49,16 @@ def test_an_experiment_is_created_started_noted_and_completed(page: Page) -> Non
     page.get_by_label("Pre-roll").fill("0 s")
     page.get_by_role("button", name="Create and start").click()
     expect(page.locator("#experiment-head .st")).to_have_text("Running")
-    expect(page.locator("#cam-simulated header .st")).to_have_text("Recording", timeout=SOON_MS)
+    expect(page.locator("#cam-simulated header .st")).to_have_text("Recording")
     page.get_by_label("Note", exact=True).fill("First drops.")
     page.get_by_role("button", name="Add note").click()
-    expect(page.locator("#experiment-notes")).to_contain_text("First drops.", timeout=SOON_MS)
+    expect(page.locator("#experiment-notes")).to_contain_text("First drops.")
     expect(page.get_by_label("Note", exact=True)).to_have_value("")
     page.get_by_role("button", name="Complete").click()
-    expect(page.locator("#experiment-head .st")).to_have_text("Completed", timeout=SOON_MS)
-    expect(page.locator("#experiment-clips tbody tr").first).to_be_visible(timeout=SOON_MS)
-    assert buttons(page) == ["Edit"]
+    # The station archives it by itself, sooner or later.
+    expect(page.locator("#experiment-head .st")).to_have_text(re.compile("Completed|Archived"))
+    expect(page.locator("#experiment-clips tbody tr").first).to_be_visible()
+    assert {*buttons(page)} <= {"Edit"}
 
 
 def test_an_update_keeps_what_is_being_typed(run: Page) -> None:
@@ -95,15 +87,15 @@ def test_a_planned_experiment_that_begins_shows_its_cameras(page: Page, site: Si
     page.goto(f"/experiments/{made['id']}/")
     assert buttons(page) == ["Start", "Edit", "Abort"]
     site.api.ask("POST", f"experiments/{made['id']}/start/", {})
-    expect(page.locator("#experiment-actions")).to_contain_text("Complete", timeout=SOON_MS)
-    expect(page.locator("#cam-simulated .live")).to_have_attribute("data-state", "live", timeout=SOON_MS)
+    expect(page.locator("#experiment-actions")).to_contain_text("Complete")
+    expect(page.locator("#cam-simulated .live")).to_have_attribute("data-state", "live")
 
 
 def test_an_abort_asks_for_a_reason(run: Page) -> None:
     run.get_by_role("link", name="Abort").click()
     run.get_by_label("Reason").fill("The lamp failed.")
     run.locator("#dialog").get_by_role("button", name="Abort").click()
-    expect(run.locator("#experiment-head .st")).to_have_text("Aborted", timeout=SOON_MS)
+    expect(run.locator("#experiment-head .st")).to_have_text("Aborted")
     expect(run.locator("#experiment-trouble")).to_contain_text("The lamp failed.")
     expect(run.locator("#dialog")).to_be_hidden()
 
@@ -114,9 +106,9 @@ def test_a_stop_is_a_question_that_names_the_experiment(run: Page) -> None:
     expect(question).to_contain_text("Dew")
     expect(question.get_by_role("button", name="End only the recording by people")).to_have_count(0)
     question.get_by_role("button", name="Stop for the experiment").click()
-    expect(run.locator("#said-simulated")).to_contain_text("Recording stopped.", timeout=SOON_MS)
+    expect(run.locator("#said-simulated")).to_contain_text("Recording stopped.")
     expect(question).to_be_hidden()
-    expect(run.locator("#experiment-trouble")).to_contain_text("admin stopped the recording.", timeout=SOON_MS)
+    expect(run.locator("#experiment-trouble")).to_contain_text("admin stopped the recording.")
 
 
 def test_the_question_is_cancelled_with_the_keyboard(run: Page, site: Site) -> None:
@@ -130,30 +122,30 @@ def test_the_question_is_cancelled_with_the_keyboard(run: Page, site: Site) -> N
     assert site.api.ask("GET", "cameras/simulated/recording/")["claims"][0]["suspended"] is False
 
 
-def test_without_scripts_the_question_is_a_page(plain: Page, run: Page, site: Site) -> None:
+def test_without_scripts_the_question_is_a_page(plain_page: Page, run: Page, site: Site) -> None:
     site.api.ask("POST", "cameras/simulated/record/", {})
-    plain.goto("/cameras/simulated/")
-    plain.locator("#recording").get_by_role("button", name="Stop recording").click()
-    plain.get_by_role("button", name="End only the recording by people").click()
-    expect(plain.locator(".banner.ok")).to_contain_text("is recorded on for its experiments")
-    assert plain.url.endswith("/cameras/simulated/")
+    plain_page.goto("/cameras/simulated/")
+    plain_page.locator("#recording").get_by_role("button", name="Stop recording").click()
+    plain_page.get_by_role("button", name="End only the recording by people").click()
+    expect(plain_page.locator(".banner.ok")).to_contain_text("is recorded on for its experiments")
+    assert plain_page.url.endswith("/cameras/simulated/")
     claims = site.api.ask("GET", "cameras/simulated/recording/")["claims"]
     assert [claim["kind"] for claim in claims] == ["experiment"]
 
 
-def test_without_scripts_an_experiment_runs_and_ends(plain: Page) -> None:
-    plain.goto("/experiments/add/")
-    plain.get_by_label("Name", exact=True).fill("Plain")
-    plain.get_by_role("button", name="Create", exact=True).click()
-    plain.get_by_role("button", name="Start").click()
-    plain.get_by_label("Note", exact=True).fill("Drops.")
-    plain.get_by_role("button", name="Add note").click()
-    expect(plain.locator("#experiment-notes")).to_contain_text("Drops.")
-    plain.get_by_role("link", name="Abort").click()
-    plain.get_by_label("Reason").fill("Enough.")
-    plain.get_by_role("button", name="Abort").click()
-    expect(plain.locator("#experiment-head .st")).to_have_text("Aborted")
-    expect(plain.locator("#experiment-trouble")).to_contain_text("Enough.")
+def test_without_scripts_an_experiment_runs_and_ends(plain_page: Page) -> None:
+    plain_page.goto("/experiments/add/")
+    plain_page.get_by_label("Name", exact=True).fill("Plain")
+    plain_page.get_by_role("button", name="Create", exact=True).click()
+    plain_page.get_by_role("button", name="Start").click()
+    plain_page.get_by_label("Note", exact=True).fill("Drops.")
+    plain_page.get_by_role("button", name="Add note").click()
+    expect(plain_page.locator("#experiment-notes")).to_contain_text("Drops.")
+    plain_page.get_by_role("link", name="Abort").click()
+    plain_page.get_by_label("Reason").fill("Enough.")
+    plain_page.get_by_role("button", name="Abort").click()
+    expect(plain_page.locator("#experiment-head .st")).to_have_text("Aborted")
+    expect(plain_page.locator("#experiment-trouble")).to_contain_text("Enough.")
 
 
 def test_shortcuts_lead_to_the_list(page: Page) -> None:
@@ -174,7 +166,7 @@ def test_the_page_is_accessible_in_each_theme_and_fits(width: int, run: Page) ->
 def test_the_red_theme_shows_only_red(run: Page, site: Site) -> None:
     in_theme(run, site, "red")
     run.reload()
-    expect(run.locator("#cam-simulated .live")).to_have_attribute("data-state", "live", timeout=SOON_MS)
+    expect(run.locator("#cam-simulated .live")).to_have_attribute("data-state", "live")
     assert brightest_other_than_red(run, full_page=True) == 0
 
 
@@ -189,10 +181,11 @@ def test_the_form_with_errors_is_accessible_and_fits(width: int, page: Page) -> 
     assert overflowing(page, width) == []
 
 
-@pytest.mark.parametrize("width", [390, 1440])
-@pytest.mark.parametrize("part", ["", "edit/", "abort/", "clips/", "../"])
-def test_a_name_of_300_characters_fits(part: str, width: int, page: Page, site: Site) -> None:
+def test_a_name_of_300_characters_fits(page: Page, site: Site) -> None:
     name = "\N{MICROSCOPE}<b>" + "W" * 280
     made = site.api.ask("POST", "experiments/", {"name": name, "cameras": ["simulated"], "tags": ["T" * 60]})
-    page.goto(f"/experiments/{made['id']}/{part}")
-    assert overflowing(page, width) == []
+    too_wide = {}
+    for part in ("", "edit/", "abort/", "clips/", "../"):
+        page.goto(f"/experiments/{made['id']}/{part}")
+        too_wide[part] = overflowing(page, 390, 1440)
+    assert {part: widths for part, widths in too_wide.items() if widths} == {}

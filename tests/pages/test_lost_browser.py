@@ -7,7 +7,6 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-SOON_MS = 40_000
 LATE_MS = 6000
 """After this time without an answer the station counts as lost."""
 CARD = "#cam-simulated"
@@ -28,15 +27,15 @@ def lost(page: Page) -> Page:
     """An open dashboard after the last answer. The browser's clock is fake, so that it need not wait."""
     page.clock.install()
     page.goto("/")
-    expect(page.locator(f"{CARD} header .st")).to_have_text(WELL, timeout=SOON_MS)
+    expect(page.locator(f"{CARD} header .st")).to_have_text(WELL)
     page.route("**/*", lambda route: route.abort())
     page.clock.fast_forward(LATE_MS)
-    expect(page.locator("#connection")).to_be_visible(timeout=SOON_MS)
+    expect(page.locator("#connection")).to_be_visible()
     return page
 
 
 def test_states_become_unknown(lost: Page) -> None:
-    expect(lost.locator("#summary")).to_have_text(re.compile(r"^2 cameras: unknown since \d\d:\d\d:\d\d$"))
+    expect(lost.locator("#summary")).to_have_text(re.compile(r"^\d+ cameras: unknown since \d\d:\d\d:\d\d$"))
     expect(lost.locator(f"{CARD} header .st")).to_have_text("Unknown")
     expect(lost.locator(f"{CARD} header .st use")).to_have_attribute("href", re.compile("#stale$"))
     expect(lost.locator("#side-cameras .st.ok")).to_have_count(0)
@@ -72,8 +71,8 @@ def test_a_form_that_leads_to_another_page_says_so_too(lost: Page) -> None:
 
 def test_the_page_recovers_by_itself(lost: Page) -> None:
     lost.unroute_all(behavior="ignoreErrors")
-    expect(lost.locator("#connection")).to_be_hidden(timeout=SOON_MS)
-    expect(lost.locator(f"{CARD} header .st")).to_have_text(WELL, timeout=SOON_MS)
+    expect(lost.locator("#connection")).to_be_hidden()
+    expect(lost.locator(f"{CARD} header .st")).to_have_text(WELL)
     expect(lost.locator("#summary")).to_contain_text("1 working")
-    expect(lost.locator("#side-cameras .st.ok").first).to_be_visible(timeout=SOON_MS)
+    expect(lost.locator("#side-cameras .st.ok").first).to_be_visible()
     expect(lost.locator("#link")).to_have_text("Connected")

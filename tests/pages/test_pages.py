@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,10 +25,15 @@ INLINE = re.compile(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=|javascript
 ELSEWHERE = re.compile(r"""(?:src|href)=["'](?:https?:)?//""", re.IGNORECASE)
 
 
-@pytest.mark.parametrize("template", templates(), ids=lambda path: path.name)
-def test_a_template_holds_no_code_no_style_and_nothing_from_elsewhere(template: Path) -> None:
-    assert not INLINE.search(template.read_text())
-    assert not ELSEWHERE.search(template.read_text())
+def test_no_template_holds_code_style_or_anything_from_elsewhere() -> None:
+    texts = {path: path.read_text() for path in templates()}
+    assert len(texts) > 300
+    assert [
+        f"{path}:{text[: found.start()].count(chr(10)) + 1}: {found[0]}"
+        for path, text in texts.items()
+        for pattern in (INLINE, ELSEWHERE)
+        for found in pattern.finditer(text)
+    ] == []
 
 
 @pytest.mark.parametrize("address", ["/", "/cameras/sky/", "/users/"])

@@ -8,9 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.harness.browsers.inspection import overflowing, violations_in_themes
-from tests.harness.browsers.site import Site
-
-SOON_MS = 40_000
+from tests.harness.browsers.site import SETTINGS, Site
 
 
 @pytest.fixture
@@ -22,7 +20,7 @@ def panel(page: Page, site: Site) -> Iterator[Locator]:
     )
     page.goto("/cameras/simulated/")
     yield page.locator("#settings")
-    site.api.ask("PUT", "cameras/simulated/settings/", {})
+    site.api.ask("PUT", "cameras/simulated/settings/", SETTINGS)
     for preset in site.api.ask("GET", "cameras/simulated/presets/")["results"]:
         site.api.ask("DELETE", f"cameras/simulated/presets/{preset['name']}/")
 
@@ -30,29 +28,29 @@ def panel(page: Page, site: Site) -> Iterator[Locator]:
 def test_a_preset_is_compared_applied_and_then_the_same(panel: Locator) -> None:
     night = panel.get_by_role("link", name="Night")
     night.click()
-    expect(panel.locator(".compared .st.warn")).to_have_text(["differs", "differs"], timeout=SOON_MS)
+    expect(panel.locator(".compared .st.warn")).to_have_text(["differs", "differs"])
     panel.get_by_role("button", name="Apply Night").click()
-    expect(panel.locator(".message.ok")).to_contain_text("Night was applied.", timeout=SOON_MS)
+    expect(panel.locator(".message.ok")).to_contain_text("Night was applied.")
     expect(panel.get_by_label("Gain")).to_have_value("2")
     night.press("Enter")
-    expect(panel.locator(".compared .st.ok")).to_have_text(["same", "same"], timeout=SOON_MS)
+    expect(panel.locator(".compared .st.ok")).to_have_text(["same", "same"])
 
 
 def test_a_preset_is_saved_with_the_keyboard_and_deleted_after_a_question(panel: Locator, page: Page) -> None:
     panel.get_by_label("Name of a new preset").fill("Dusk")
     page.keyboard.press("Enter")
-    expect(panel.locator(".message.ok")).to_contain_text("Saved as Dusk.", timeout=SOON_MS)
+    expect(panel.locator(".message.ok")).to_contain_text("Saved as Dusk.")
     page.once("dialog", lambda dialog: dialog.dismiss())
     panel.get_by_role("button", name="Delete Dusk").click()
     expect(panel.get_by_role("link", name="Dusk")).to_be_visible()
     page.once("dialog", lambda dialog: dialog.accept())
     panel.get_by_role("button", name="Delete Dusk").click()
-    expect(page.locator(".banner.ok")).to_contain_text("Dusk was deleted.", timeout=SOON_MS)
+    expect(page.locator(".banner.ok")).to_contain_text("Dusk was deleted.")
 
 
 def test_a_comparison_is_accessible_in_each_theme_and_fits_a_phone(panel: Locator, page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     panel.get_by_role("link", name="Night").click()
-    expect(panel.locator(".compared")).to_be_visible(timeout=SOON_MS)
+    expect(panel.locator(".compared")).to_be_visible()
     assert violations_in_themes(page) == {}
     assert overflowing(page, 390) == []

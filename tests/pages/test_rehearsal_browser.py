@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
-
 from playwright.sync_api import Page, expect
 
 from tests.harness.browsers.inspection import violations_in_themes
 from tests.harness.browsers.site import Site
-
-SOON_MS = 40_000
 
 
 def test_cameras_are_searched_for_on_all_hosts_and_their_list_is_accessible_in_each_theme(page: Page) -> None:
     page.goto("/cameras/")
     found = page.locator("#found")
     found.get_by_role("button", name="Search for cameras").click()
-    expect(found.get_by_role("button", name="Search again")).to_be_visible(timeout=SOON_MS)
+    expect(found.get_by_role("button", name="Search again")).to_be_visible()
     expect(found.locator("table, .empty")).to_have_count(1)
     assert violations_in_themes(page) == {}
 
@@ -28,8 +23,7 @@ def test_a_camera_is_added_by_hand(page: Page, site: Site) -> None:
     page.get_by_label("Kind").select_option("simulated")
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page.get_by_role("heading", name="by-hand", level=1)).to_be_visible()
-    with suppress(json.JSONDecodeError):  # the response has no body
-        site.api.ask("DELETE", "cameras/by-hand/")
+    site.api.ask("DELETE", "cameras/by-hand/")
 
 
 def test_faults_are_switched_on_and_cleared_in_the_panel(page: Page) -> None:
@@ -37,8 +31,8 @@ def test_faults_are_switched_on_and_cleared_in_the_panel(page: Page) -> None:
     panel = page.locator("#faults")
     panel.get_by_label("Temperature").fill("61")
     panel.get_by_role("button", name="Apply").click()
-    expect(panel.locator(".message.ok")).to_contain_text("The faults apply from the next picture.", timeout=SOON_MS)
-    expect(page.locator("#facts")).to_contain_text("Simulated faults", timeout=SOON_MS)
+    expect(panel.locator(".message.ok")).to_contain_text("The faults apply from the next picture.")
+    expect(page.locator("#facts")).to_contain_text("Simulated faults")
     panel.get_by_role("button", name="Clear all").click()
-    expect(panel.locator(".message.ok")).to_contain_text("All faults are off.", timeout=SOON_MS)
-    expect(page.locator("#facts")).not_to_contain_text("Simulated faults", timeout=SOON_MS)
+    expect(panel.locator(".message.ok")).to_contain_text("All faults are off.")
+    expect(page.locator("#facts")).not_to_contain_text("Simulated faults")

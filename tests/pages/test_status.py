@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -107,9 +108,10 @@ def test_a_section_that_fails_hides_no_other(
 @pytest.mark.parametrize(
     ("clock", "wrong_s", "words"),
     [
+        # On a busy machine the comparison is some tenths of a second off.
         ("synchronised", 0.0, '<span class="dim hide-s">clock synchronised'),
-        ("synchronised", 90.0, "clock synchronised, 90.0 s ahead</span>"),
-        ("synchronised", -3.0, "clock synchronised, 3.0 s behind</span>"),
+        ("synchronised", 90.0, r"clock synchronised, (89|90)\.\d s ahead</span>"),
+        ("synchronised", -3.0, r"clock synchronised, [23]\.\d s behind</span>"),
         ("unsynchronised", 0.0, "clock unsynchronised, "),
     ],
 )
@@ -118,7 +120,7 @@ def test_the_clock_of_a_host_is_compared_with_the_one_of_this_machine(
 ) -> None:
     ahead_s = round(clock_ahead_s(valkey) + wrong_s, 3)
     valkey.set(broker.key("host", "main"), json.dumps({"host": "main", "clock": clock, "ahead_s": ahead_s}))
-    assert words in text_of(viewer.get("/status/"))
+    assert re.search(words, text_of(viewer.get("/status/")))
 
 
 def sample(at: float, percent: float | None) -> UsageSample:

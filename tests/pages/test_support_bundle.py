@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 
 from monitoring.models import Event
-from skycam_project.cli.support import sections
+from skycam_project.cli.support import bundle, sections
 from tests.harness.clients.pages import text_of
 
 URL = "/status/support-bundle/"
@@ -67,7 +67,9 @@ def run_section(_station: Any) -> Any:
 
 @pytest.fixture
 def section(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], object]]:
-    """What the file parts.json is made of."""
+    """What the file parts.json is made of, the only one of the bundle."""
+    for name in list(sections.FILES):
+        monkeypatch.delitem(sections.FILES, name)
     monkeypatch.setitem(sections.FILES, "parts.json", f"{__name__}:run_section")
     return SECTIONS
 
@@ -82,8 +84,11 @@ def test_one_bundle_is_made_at_a_time(manager: Any, valkey: Any, section: dict[s
     assert manager.post(URL).status_code == 200
 
 
-def test_an_endless_list_is_missing(manager: Any, valkey: Any, section: dict[str, Callable[[], object]]) -> None:
-    section["parts.json"] = lambda: ["an ordinary part"] * 500_000
+def test_an_endless_list_is_missing(
+    manager: Any, valkey: Any, section: dict[str, Callable[[], object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundle, "MAX_CHARACTERS", 1000)
+    section["parts.json"] = lambda: ["an ordinary part"] * 1000
     texts = contents(manager.post(URL))
     assert "parts.json" not in texts
     assert "are the most" in json.loads(texts["missing.json"])["parts.json"]

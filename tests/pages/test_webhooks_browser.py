@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.harness.browsers.inspection import overflowing, violations_in_themes
+from tests.harness.browsers.inspection import barriers_on
 from tests.harness.browsers.site import Site
-from tests.harness.far_ends.webhook_receiver import WebhookReceiver, in_turn, receiving, status
+from tests.harness.far_ends.webhook_receiver import WebhookReceiver, receiving, status
 from tests.harness.waiting import eventually
-
-SOON_MS = 40_000
 
 
 @pytest.fixture
@@ -32,7 +30,7 @@ def no_webhooks(site: Site) -> Iterator[None]:
 
 @pytest.fixture
 def webhook(site: Site, receiver: WebhookReceiver, no_webhooks: None) -> Any:
-    return site.api.ask("POST", "webhooks/", {"name": "Lab", "url": receiver.url, "kinds": ["camera.*"]})
+    return site.api.ask("POST", "webhooks/", {"name": "Lab", "url": receiver.url, "kinds": ["camera.changed"]})
 
 
 def record_event(site: Site) -> None:
@@ -56,39 +54,41 @@ def test_a_web_hook_is_added_tested_and_gets_an_event(
     secret = page.locator("#new-secret").inner_text()
     page.get_by_role("link", name="Lab").click()
     page.get_by_role("button", name="Test").click()
-    expect(page.locator("#said-webhook")).to_contain_text("The receiver answered 200.", timeout=SOON_MS)
-    expect(row(page, "webhook.test")).to_contain_text("Delivered", timeout=SOON_MS)
+    expect(page.locator("#said-webhook")).to_contain_text("The receiver answered 200.")
+    expect(row(page, "webhook.test")).to_contain_text("Delivered")
     record_event(site)
-    expect(row(page, "camera.changed").first).to_contain_text("Delivered", timeout=SOON_MS)
-    assert [got.headers["Skycam-Event"] for got in receiver.received][:2] == ["webhook.test", "camera.changed"]
-    assert receiver.received[1].is_signed_with(secret)
+    expect(row(page, "camera.changed").first).to_contain_text("Delivered")
+    kinds = [got.headers["Skycam-Event"] for got in receiver.received]
+    assert (kinds[0], "camera.changed" in kinds) == ("webhook.test", True)
+    assert all(got.is_signed_with(secret) for got in receiver.received[1:])
 
 
 def test_a_failed_delivery_shows_its_attempt_and_is_replayed(
     page: Page, site: Site, receiver: WebhookReceiver, webhook: Any
 ) -> None:
-    receiver.answer = in_turn(status(500, b"no room"), status(500), status(200, b"thanks"))
+    receiver.answer = status(500, b"no room")
     record_event(site)
     page.goto(f"/webhooks/{webhook['id']}/")
-    expect(row(page, "Next try")).to_have_count(2, timeout=SOON_MS)
+    expect(row(page, "Next try")).to_have_count(2)
     row(page, "camera.changed").last.get_by_role("link").click()
-    expect(page.locator("#attempts")).to_contain_text("no room", timeout=SOON_MS)
+    expect(page.locator("#attempts")).to_contain_text("no room")
+    receiver.answer = status(200, b"thanks")
     page.get_by_role("button", name="Replay").click()
-    expect(page.locator("#said-delivery")).to_contain_text("It is sent again.", timeout=SOON_MS)
-    expect(page.locator("#delivery-head")).to_contain_text("Delivered", timeout=SOON_MS)
-    expect(page.locator("#attempts")).to_contain_text("thanks", timeout=SOON_MS)
+    expect(page.locator("#said-delivery")).to_contain_text("It is sent again.")
+    expect(page.locator("#delivery-head")).to_contain_text("Delivered")
+    expect(page.locator("#attempts")).to_contain_text("thanks")
 
 
 def test_a_web_hook_is_rotated_switched_off_and_removed(page: Page, site: Site, webhook: Any) -> None:
     page.on("dialog", lambda dialog: dialog.accept())
     page.goto(f"/webhooks/{webhook['id']}/")
     page.get_by_role("button", name="Rotate the secret").click()
-    expect(page.locator("#new-secret")).to_have_text(re.compile(r"^[\w-]{43}$"), timeout=SOON_MS)
+    expect(page.locator("#new-secret")).to_have_text(re.compile(r"^[\w-]{43}$"))
     page.get_by_role("button", name="Switch off").click()
-    expect(page.locator("#webhook-head")).to_contain_text("Off", timeout=SOON_MS)
+    expect(page.locator("#webhook-head")).to_contain_text("Off")
     page.get_by_role("link", name="Remove").click()
     page.get_by_role("button", name="Remove Lab").click()
-    expect(page.locator(".banner.ok")).to_contain_text("Lab was removed.", timeout=SOON_MS)
+    expect(page.locator(".banner.ok")).to_contain_text("Lab was removed.")
     assert site.api.ask("GET", "webhooks/")["results"] == []
 
 
@@ -100,14 +100,4 @@ def test_the_pages_are_accessible_in_each_theme_and_fit_a_phone(
     of_webhook = f"webhooks/{webhook['id']}/"
     eventually(lambda: site.api.ask("GET", of_webhook)["failing_since"])
     delivery = site.api.ask("GET", f"{of_webhook}deliveries/")["results"][-1]["id"]
-    assert [
-        barriers(page, path) for path in ("/webhooks/", f"/{of_webhook}", f"/{of_webhook}deliveries/{delivery}/")
-    ] == [({}, [])] * 3
-
-
-def barriers(page: Page, path: str) -> tuple[dict[str, list[str]], list[int]]:
-    """What axe finds in each theme, and the widths that the page exceeds."""
-    page.set_viewport_size({"width": 1440, "height": 900})
-    page.goto(path)
-    found = violations_in_themes(page)
-    return found, overflowing(page, 390, 768)
+    assert barriers_on(page, "/webhooks/", f"/{of_webhook}", f"/{of_webhook}deliveries/{delivery}/") == []

@@ -115,7 +115,7 @@ def test_nothing_is_left_of_a_run_of_a_station(run: Callable[[str], ContainedRun
 
 
 def check_end(run: ContainedRun, end: Callable[[ContainedRun], None], processes: int, ports: int) -> None:
-    """End a run that has at least so many processes and open ports."""
+    """End a run that has at least this number of processes and of open ports."""
     eventually(run.look, "it has started all")
     folder, listening = run.folder(), run.ports()
     assert len(run.started) >= processes

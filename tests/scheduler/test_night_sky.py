@@ -6,7 +6,7 @@ from dataclasses import astuple
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.sky.bodies import moon_phase, moon_place, sun_place
@@ -14,6 +14,7 @@ from core.sky.horizon import Horizon
 from scheduler.planning.rules import Site
 from scheduler.planning.sky import PHASE_AN_HOUR, NightSky, SkyOfSite, TwilightTimes, sky_of_night
 from tests.harness.planning.schedules import BERLIN, TROMSO, utc
+from tests.harness.runs.examples import examples
 
 NIGHT = date(2026, 11, 20)
 KIRUNA = Site(67.86, 20.23, 420, "Europe/Stockholm")
@@ -81,7 +82,7 @@ def test_the_phase_is_that_of_the_local_midnight() -> None:
     assert sky_of_night(BERLIN, NIGHT).moon_phase == moon_phase(utc("2026-11-20 23:00"))
 
 
-@settings(max_examples=300, derandomize=True)
+@examples(300)
 @given(st.datetimes(datetime(1950, 1, 1), datetime(2049, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
 def test_the_phase_never_changes_faster_than_its_greatest_speed(at: datetime) -> None:
     assert abs(moon_phase(at + timedelta(hours=1)) - moon_phase(at)) < PHASE_AN_HOUR * 0.6
@@ -104,7 +105,7 @@ def test_a_night_without_coordinates_or_that_was_skipped_is_refused() -> None:
 places = st.builds(Site, st.floats(-90, 90), st.floats(-180, 180), st.just(0.0), st.just("UTC"))
 
 
-@settings(max_examples=100, derandomize=True)
+@examples(100)
 @given(places, st.dates(date(2000, 1, 1), date(2040, 1, 1)))
 def test_dusk_is_before_dawn_at_any_site(site: Site, night: date) -> None:
     sky: NightSky = sky_of_night(site, night)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.sky.bodies import moon_phase, moon_place, sun_place
@@ -15,6 +15,7 @@ from scheduler.planning.plan import Plan, RunPlan
 from scheduler.planning.planner import plan
 from scheduler.planning.rules import Change, ClockRule, FixedRun, MoonRule, ScheduleRule, Site, SunRule
 from tests.harness.planning.schedules import LONG_AGO, schedule
+from tests.harness.runs.examples import examples
 
 CAMERAS = ("east", "west")
 ZONES = (
@@ -105,7 +106,7 @@ def moments_of(run: RunPlan) -> list[datetime]:
     return [begin + share * (end - begin) / 4 for begin, end in run.windows for share in range(5)]
 
 
-@settings(max_examples=150, derandomize=True)
+@examples(150)
 @given(requests())
 def test_runs_of_a_camera_never_overlap(request: dict[str, object]) -> None:
     found = planned(request)
@@ -113,7 +114,7 @@ def test_runs_of_a_camera_never_overlap(request: dict[str, object]) -> None:
     assert [overlaps(spans_on(found, camera)) for camera in CAMERAS] == [[], []]
 
 
-@settings(max_examples=150, derandomize=True)
+@examples(150)
 @given(requests())
 def test_each_night_of_a_schedule_has_runs_or_one_loser(request: dict[str, object]) -> None:
     found = planned(request)
@@ -125,7 +126,7 @@ def test_each_night_of_a_schedule_has_runs_or_one_loser(request: dict[str, objec
     assert {(one.schedule, one.camera, one.night) for one in found.shortened} <= with_runs
 
 
-@settings(max_examples=150, derandomize=True)
+@examples(150)
 @given(requests())
 def test_windows_are_in_order_and_at_least_a_minute_long(request: dict[str, object]) -> None:
     runs = planned(request).runs
@@ -133,7 +134,7 @@ def test_windows_are_in_order_and_at_least_a_minute_long(request: dict[str, obje
     assert {end - begin >= timedelta(minutes=1) for run in runs for begin, end in run.windows} <= {True}
 
 
-@settings(max_examples=100, derandomize=True)
+@examples(100)
 @given(sites, dates, schedules(st.builds(SunRule, altitudes)))
 def test_inside_of_its_windows_the_sun_is_low_and_the_moon_does_not_disturb(
     site: Site, first: date, rules: list[ScheduleRule]
@@ -153,7 +154,7 @@ def disturbs(rule: MoonRule, at: datetime, site: Site) -> bool:
     return above > (rule.max_altitude or 0.0) + 0.05 and moon_phase(at) > (rule.max_phase or 0.0)
 
 
-@settings(max_examples=100, derandomize=True)
+@examples(100)
 @given(sites, dates, st.builds(SunRule, altitudes, offsets, offsets))
 def test_runs_of_the_sun_are_inside_of_their_night(site: Site, first: date, window: SunRule) -> None:
     found = plan([schedule(window=window)], [], {"allsky": site}, first, first + timedelta(days=2), LONG_AGO)
@@ -161,13 +162,13 @@ def test_runs_of_the_sun_are_inside_of_their_night(site: Site, first: date, wind
     assert [run for run in found.runs if run.end > site.night_range(run.night)[1]] == []
 
 
-@settings(max_examples=50, derandomize=True)
+@examples(50)
 @given(requests())
 def test_planning_twice_gives_the_same(request: dict[str, object]) -> None:
     assert planned(request) == planned(request)
 
 
-@settings(max_examples=100, derandomize=True)
+@examples(100)
 @given(requests())
 def test_a_night_has_the_same_windows_in_every_span(request: dict[str, object]) -> None:
     """Without competition, as a window of the night before may reach into it."""
@@ -177,7 +178,7 @@ def test_a_night_has_the_same_windows_in_every_span(request: dict[str, object]) 
     assert [run for run in whole.runs if run.night == request["last_night"]] == last.runs
 
 
-@settings(max_examples=150, derandomize=True)
+@examples(150)
 @given(requests(), st.floats(0, 1))
 def test_planning_later_only_cuts_what_has_passed(request: dict[str, object], share: float) -> None:
     """Runs that have begun keep their time, and all later ones stay as they are."""
@@ -192,7 +193,7 @@ def test_planning_later_only_cuts_what_has_passed(request: dict[str, object], sh
     assert planned(request, now, fixed).runs == [run for run in before.runs if run.begin > now]
 
 
-@settings(max_examples=100, derandomize=True)
+@examples(100)
 @given(requests(), st.floats(0, 1))
 def test_nothing_begins_before_the_time_of_the_plan(request: dict[str, object], share: float) -> None:
     first = datetime.combine(request["first_night"], datetime.min.time(), UTC)  # type: ignore[arg-type]
@@ -203,7 +204,7 @@ def test_nothing_begins_before_the_time_of_the_plan(request: dict[str, object], 
 fixed_spans = st.lists(st.tuples(st.sampled_from(CAMERAS), st.integers(-600, 4000), st.integers(1, 900)), max_size=4)
 
 
-@settings(max_examples=150, derandomize=True)
+@examples(150)
 @given(requests(), fixed_spans)
 def test_runs_never_overlap_those_that_have_begun(
     request: dict[str, object], begun: list[tuple[str, int, int]]

@@ -7,13 +7,14 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.paths import night as nights
 from scheduler.planning.clocks import clock_window, utc_of_clock
 from scheduler.planning.rules import ClockRule, Site
 from tests.harness.planning.schedules import BERLIN
+from tests.harness.runs.examples import examples
 
 ZONES = (
     "UTC", "Europe/Berlin", "Asia/Urumqi", "Pacific/Kiritimati", "Pacific/Apia", "Antarctica/Troll", "America/St_Johns",
@@ -108,7 +109,7 @@ def test_far_from_mean_time_a_window_begins_in_the_night_of_its_name(site: Site,
     assert nights.night_of(first, nights.Site(site.latitude, site.longitude, site.time_zone)) == date(2026, 11, 20)
 
 
-@settings(max_examples=300, derandomize=True)
+@examples(300)
 @given(st.sampled_from(ZONES), dates, clocks, clocks, st.none() | st.just(10.0))
 def test_windows_of_one_rule_never_overlap(
     zone: str, first: date, begin: str, end: str, longitude: float | None
@@ -119,7 +120,7 @@ def test_windows_of_one_rule_never_overlap(
     assert [later for earlier, later in pairwise(found) if later[0] < earlier[1]] == []
 
 
-@settings(max_examples=300, derandomize=True)
+@examples(300)
 @given(st.sampled_from(ZONES), dates, st.times(), st.times())
 def test_a_later_time_of_day_is_never_an_earlier_moment(zone: str, day: date, one: time, other: time) -> None:
     earlier, later = sorted([one, other])

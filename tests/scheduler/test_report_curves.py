@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from random import Random
 from uuid import uuid4
 
 from hypothesis import given
@@ -11,10 +12,17 @@ from hypothesis import strategies as st
 from scheduler.reports.curves import MOST_POINTS, Point, charts_of, reduce_points
 from scheduler.reports.ledger import CaptureRow
 
-VALUES = st.lists(st.floats(-1e6, 1e6), min_size=MOST_POINTS + 1, max_size=3 * MOST_POINTS)
+COUNTS = st.integers(MOST_POINTS + 1, 3 * MOST_POINTS)
+DEVIATING = st.dictionaries(st.integers(0, 3 * MOST_POINTS - 1), st.floats(-1e6, 1e6), max_size=20)
 
 
-@given(values=VALUES, step=st.floats(0.001, 100))
+def noise(seed: int, count: int, deviating: dict[int, float]) -> list[float]:
+    """A thousand numbers that were drawn one by one would take most of the time of the test."""
+    random = Random(seed)
+    return [deviating.get(number, random.uniform(-1, 1)) for number in range(count)]
+
+
+@given(values=st.builds(noise, st.integers(), COUNTS, DEVIATING), step=st.floats(0.001, 100))
 def test_the_reduced_curve_has_the_extremes_and_the_order(values: list[float], step: float) -> None:
     points: list[Point] = [(1.8e9 + number * step, value) for number, value in enumerate(values)]
     found = reduce_points(points)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.models import Camera
@@ -28,6 +28,7 @@ from tests.harness.rows.nights import (
     session_of,
     whole_session,
 )
+from tests.harness.runs.examples import examples
 
 pytestmark = pytest.mark.django_db
 TONIGHT = date(2027, 1, 14)
@@ -222,7 +223,7 @@ def test_a_gap_beyond_the_night_is_divided_by_time(camera: Camera) -> None:
     assert (before.skipped, after.skipped) == (60, 180)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     count=st.integers(0, 10_000), begin=st.integers(0, 10_000), length=st.integers(0, 9_000), parts=st.integers(1, 9)
 )
@@ -237,7 +238,7 @@ OUTCOMES = st.lists(
 )
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(outcomes=OUTCOMES)
 def test_the_numbers_are_those_of_the_rows(outcomes: list[tuple[str, int]], django_db_blocker: Any) -> None:
     SessionGap.objects.all().delete()

@@ -62,9 +62,9 @@ def test_the_service_is_healthy_without_a_camera(station: Station, disconnected:
 
 
 def test_a_capture_without_a_camera_is_recorded_as_failed(station: Station, disconnected: None) -> None:
-    station.service.capture(exposure=1234)
-    sql = "SELECT status, reason FROM captures_capture WHERE requested_by = 'service' ORDER BY planned_at DESC LIMIT 1"
-    eventually(lambda: station.database.rows(sql) == [("failed", "camera_unreachable")])
+    sql = "SELECT id FROM captures_capture WHERE requested_by = 'service'"
+    [(capture,)] = station.database.rows_after(lambda: station.service.capture(exposure=1234), sql)
+    eventually(lambda: station.database.status_of(capture) == ("failed", "camera_unreachable"))
 
 
 def test_a_missing_pixelink_is_never_replaced_by_the_simulated_camera(station: Station, pixelink: None) -> None:

@@ -13,6 +13,7 @@ from skycam_project.config.model import DOTENV_VARIABLES, VARIABLES
 from tests.harness.documents.pages import blocks, page, section
 from tests.harness.stations.pixelink_service import DOTENV
 from tests.harness.stations.station import Station
+from tests.harness.waiting import PATIENCE_S
 
 PAGE = "docs/clients/pixelink-service.md"
 
@@ -22,7 +23,9 @@ def test_the_commands_of_a_block_succeed(station: Station, tmp_path: Path, scrip
     own = re.sub(r"\bcurl\b", "curl --fail --show-error", script).replace(
         "localhost:8001", f"127.0.0.1:{station.service_port}"
     )
-    done = subprocess.run(["sh", "-ec", own], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        ["sh", "-ec", own], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 

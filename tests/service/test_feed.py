@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.harness.stations.station import Station
+from tests.harness.waiting import PATIENCE_S, eventually
 
 REQUEST = b"GET /video/feed?quality=high HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -24,7 +25,7 @@ class Viewer:
     def __init__(self, port: int, *, buffer: int = 1 << 20) -> None:
         self.wire = socket.socket()
         self.wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        self.wire.settimeout(60)
+        self.wire.settimeout(PATIENCE_S)
         self.wire.connect(("127.0.0.1", port))
         self.wire.sendall(REQUEST)
         self.answer = http.client.HTTPResponse(self.wire)
@@ -58,10 +59,7 @@ def test_the_feed_is_a_stream_of_jpegs(viewer: Viewer) -> None:
 
 
 def test_the_settings_say_that_the_camera_streams(station: Station, viewer: Viewer) -> None:
-    streaming = (
-        station.service.request("GET", "/settings").body["streaming"] for _ in iter(lambda: viewer.pictures(1), [])
-    )
-    assert any(streaming)
+    eventually(lambda: viewer.pictures(1) and station.service.request("GET", "/settings").body["streaming"])
 
 
 def test_a_client_that_never_reads_uses_no_thread_and_no_memory(station: Station, viewer: Viewer) -> None:
@@ -83,7 +81,9 @@ def test_captures_continue_during_a_stream(station: Station, viewer: Viewer) -> 
 
 
 def test_head_ends_and_the_connection_can_be_used_again(station: Station) -> None:
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", station.service_port, timeout=60)) as connection:
+    with contextlib.closing(
+        http.client.HTTPConnection("127.0.0.1", station.service_port, timeout=PATIENCE_S)
+    ) as connection:
         connection.request("HEAD", "/video/feed")
         assert connection.getresponse().read() == b""
         connection.request("GET", "/health")

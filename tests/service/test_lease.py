@@ -12,6 +12,8 @@ from tests.harness.stations.command_line import run
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
+WHILE_HELD_US = 5432
+
 
 @pytest.fixture
 def held(station: Station) -> Iterator[str]:
@@ -25,20 +27,21 @@ def names_the_holder(detail: str) -> bool:
 
 
 def test_the_error_names_the_holder_of_the_camera(station: Station, held: str) -> None:
-    before = station.database.count("captures_capture")
-    capture, settings = station.service.capture(), station.service.request("PUT", "/settings", {"gain": 2})
+    capture = station.service.capture(exposure=WHILE_HELD_US)
+    settings = station.service.request("PUT", "/settings", {"gain": 2})
     assert capture.status == 503
     assert settings.status == 503
     assert names_the_holder(capture.body["detail"])
     assert names_the_holder(settings.body["detail"])
-    assert station.database.count("captures_capture") == before
+    assert station.database.count("captures_capture WHERE asked LIKE ?", f"%{WHILE_HELD_US}%") == 0
 
 
 @pytest.fixture
 def running(station: Station) -> Iterator[None]:
-    station.api.call("POST", "cameras/simulated/start/", {"exposure_us": 1000, "cadence_s": 5})
+    session = station.cameras.start_session(cadence_s=5)
     yield
     station.api.call("POST", "cameras/simulated/stop/", {})
+    eventually(lambda: station.api.get(f"sessions/{session}/")["state"] == "stopped", "the session has stopped")
 
 
 def test_a_session_holds_the_camera_too(station: Station, running: None) -> None:

@@ -23,9 +23,7 @@ def scope(sdk: Sdk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Statio
     station = Station(tmp_path_factory.mktemp("scope") / "data", **sdk.environment, **WITH_SERVICE)
     try:
         station.up().api.call("POST", "cameras/", {"slug": "scope", "kind": "pixelink", "address": SERIAL})
-        eventually(
-            lambda: station.service.request("GET", "/settings").body.get("connected"), "the PixeLink is served"
-        )
+        eventually(lambda: station.service.request("GET", "/settings").body.get("connected"), "the PixeLink is served")
         yield station
     finally:
         station.ensure_stopped()
@@ -59,9 +57,7 @@ def test_a_value_out_of_range_keeps_the_cameras_own(scope: Station) -> None:
 def test_an_unplugged_camera_is_503_until_it_is_back(scope: Station, sdk: Sdk) -> None:
     line = sdk.cameras[SERIAL]
     sdk.unplug()
-    answer = eventually(
-        lambda: (found := scope.service.capture(exposure=1000)).status != 200 and found, "it is missed"
-    )
+    answer = eventually(lambda: (found := scope.service.capture(exposure=1000)).status != 200 and found, "it is missed")
     assert answer.status == 503
     assert answer.body["detail"] == "Camera not connected"
     assert line.split()[0] in answer.body["why"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,19 +19,19 @@ def camera() -> Camera:
     return Camera.objects.create(slug="scope", name="Scope", kind="simulated", host="main")
 
 
-def configure_answer(seconds_ago: float, gain: float) -> Any:
+def configure_answer(at: datetime, gain: float) -> Any:
     """An answer to `configure`, as the camera process sends it."""
-    read_at = (timezone.now() - timedelta(seconds=seconds_ago)).isoformat()
-    return {"actual": {"gain": gain}, "read_at": read_at, "warnings": []}
+    return {"actual": {"gain": gain}, "read_at": at.isoformat(), "warnings": []}
 
 
 def test_an_older_answer_does_not_replace_a_newer_one(camera: Camera) -> None:
-    readback.record_answer(camera, configure_answer(0.1, gain=2))
-    readback.record_answer(camera, configure_answer(0.2, gain=1))
+    now = timezone.now()
+    readback.record_answer(camera, configure_answer(now, gain=2))
+    readback.record_answer(camera, configure_answer(now - timedelta(seconds=0.1), gain=1))
     assert readback.read_back(camera) == {"gain": 2}
 
 
 def test_an_answer_from_before_the_clock_was_set_back_is_replaced(camera: Camera) -> None:
-    readback.record_answer(camera, configure_answer(-3600, gain=2))
-    readback.record_answer(camera, configure_answer(0.1, gain=1))
+    readback.record_answer(camera, configure_answer(timezone.now() + timedelta(hours=1), gain=2))
+    readback.record_answer(camera, configure_answer(timezone.now(), gain=1))
     assert readback.read_back(camera) == {"gain": 1}

@@ -7,7 +7,10 @@ import pytest
 
 from captures.pixelink_service.errors import TooMany, TooSlow
 from captures.pixelink_service.request_order import RequestOrder
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
+
+SHORT_S = 0.01
+"""How long a request waits that does not get the lock."""
 
 
 def eventually_queued(request_order: RequestOrder, count: int) -> None:
@@ -18,9 +21,9 @@ def test_requests_get_the_lock_in_order() -> None:
     request_order, started, release = RequestOrder(10), list[int](), threading.Event()
 
     def hold(number: int) -> None:
-        with request_order.wait_turn(60):
+        with request_order.wait_turn(PATIENCE_S):
             started.append(number)
-            release.wait(60)
+            release.wait(PATIENCE_S)
 
     with ThreadPoolExecutor(5) as pool:
         for number in range(5):
@@ -32,9 +35,9 @@ def test_requests_get_the_lock_in_order() -> None:
 
 def test_a_request_that_waits_too_long_fails_and_leaves_the_queue() -> None:
     request_order = RequestOrder(10)
-    with request_order.wait_turn(1), pytest.raises(TooSlow), request_order.wait_turn(0.01):
+    with request_order.wait_turn(PATIENCE_S), pytest.raises(TooSlow), request_order.wait_turn(SHORT_S):
         pass
-    with request_order.wait_turn(0.01):
+    with request_order.wait_turn(SHORT_S):
         assert request_order.queued == 1
 
 

@@ -41,11 +41,11 @@ def test_without_a_broker_the_cameras_state_is_unknown(alone: Station, method: s
     assert answer.body["detail"].startswith("The station's broker")
 
 
-def test_without_a_broker_a_capture_has_its_outcome_at_once(alone: Station) -> None:
-    answer = alone.service.request("POST", "/capture", {}, **WITH_TOKEN)
+def test_without_a_broker_a_capture_has_its_outcome_with_the_answer(alone: Station) -> None:
+    answer = alone.service.request("POST", "/capture", {"exposure": 1234}, **WITH_TOKEN)
     assert answer.status == 503
     assert answer.body["detail"][:20] == "The station's broker"
-    sql = "SELECT status, reason, requested_by FROM captures_capture ORDER BY planned_at DESC LIMIT 1"
+    sql = "SELECT status, reason, requested_by FROM captures_capture WHERE asked LIKE '%1234%'"
     assert alone.database.rows(sql) == [("failed", "host_down", "service")]
 
 
@@ -72,6 +72,7 @@ def test_with_a_token_it_listens_on_the_configured_address(alone: Station) -> No
 
 
 def test_the_token_is_not_logged(alone: Station) -> None:
+    assert alone.service.request("GET", "/health", **WITH_TOKEN).status == 503
     assert TOKEN not in alone.output()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,15 @@ def problems(configure: Configure, tmp_path: Path) -> Problems:
         return [problem.replace(f"{tmp_path}/", "") for problem in caught.value.problems]
 
     return load
+
+
+@pytest.fixture
+def migrated_again(transactional_db: None) -> Iterator[None]:
+    """All migrations are applied at the end: later tests of the same process need every table."""
+    from tests.harness.migrations import migrate
+
+    yield
+    migrate()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -31,16 +32,27 @@ def identity(descriptor: int) -> str:
     return f"{found.st_dev}:{found.st_ino}"
 
 
+def read_to_the_end(descriptor: int) -> str:
+    """What was written, once all writers have closed it: a terminal ends with EIO."""
+    with os.fdopen(descriptor, "rb", buffering=0) as file, suppress(OSError):
+        written = b""
+        while piece := file.read(4096):
+            written += piece
+    return written.decode()
+
+
 def test_a_pipe_gets_the_password() -> None:
     reader, writer = os.pipe()
     show_on(writer)
-    assert SHOWN in os.read(reader, 4096).decode()
+    os.close(writer)
+    assert SHOWN in read_to_the_end(reader)
 
 
 def test_a_terminal_gets_the_password_also_below_a_user_service() -> None:
     screen, terminal = os.openpty()
     show_on(terminal, JOURNAL_STREAM="8:1234")
-    assert SHOWN in os.read(screen, 4096).decode()
+    os.close(terminal)
+    assert SHOWN in read_to_the_end(screen)
 
 
 def test_a_file_does_not_get_the_password(tmp_path: Path) -> None:

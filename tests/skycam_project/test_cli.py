@@ -17,6 +17,7 @@ from monitoring.models import Event
 from skycam_project.access.models import User
 from skycam_project.cli.station import Station
 from tests.harness.stations.command_line import answer, run, skycam
+from tests.harness.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.django_db
 PROGRAMME = {"exposure_us": 8_000_000, "delay_s": 12.0, "f_number": 1.4}
@@ -164,7 +165,7 @@ def test_a_camera_is_taken_over_for_ten_minutes_and_released(camera: Camera) -> 
     acquire_lease(camera, "anna")
     taken = answer("take", "sim", "--over")
     lasts = datetime.fromisoformat(taken["until"]) - datetime.fromisoformat(taken["since"])
-    assert lasts == pytest.approx(timedelta(seconds=600), abs=timedelta(seconds=5))
+    assert lasts == pytest.approx(timedelta(seconds=600), abs=timedelta(seconds=PATIENCE_S))
     assert "held by no one" in skycam("release").stdout
 
 

@@ -18,15 +18,24 @@ from captures.models import Capture
 from core.broker.hiredis_client import BrokerDown
 from monitoring.services import raise_alert
 from skycam_project.access.models import User
+from skycam_project.cli.diagnostics import STATION, run_checks
 from skycam_project.cli.station import Station as CliStation
 from skycam_project.cli.status import read_status, visible_to
 from skycam_project.config import load_config
 from skycam_project.config.folder import renew_broker_password
+from tests.harness.far_ends.camera_host import camera_host, configured
 from tests.harness.stations.broker import station_broker
-from tests.harness.stations.command_line import answer, camera_host, run, skycam
+from tests.harness.stations.command_line import answer, run, skycam
+from tests.harness.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.django_db
 READY = absent_status("sim", "connected") | {"observed": "ready", "reason": ""}
+
+
+@pytest.fixture(autouse=True)
+def patient_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine the broker may take longer than the second that it has."""
+    monkeypatch.setattr("core.broker.hiredis_client.TIMEOUT_S", PATIENCE_S)
 
 
 def key(*parts: str) -> str:
@@ -90,14 +99,14 @@ def test_a_camera_whose_host_is_down_is_not_reachable(empty_broker: redis.Redis,
 
 
 def test_connecting_shows_what_was_reached(empty_broker: redis.Redis, sim: Camera) -> None:
-    with camera_host(empty_broker, settings.STATION.station.id, {"ok": True, "body": READY}) as taken:
+    with camera_host(empty_broker, {"reconcile": READY}) as commands:
         assert answer("connect")["observed"] == "ready"
-    assert taken[0]["order"] == "reconcile"
+    assert [command["order"] for command in commands] == ["reconcile"]
 
 
 def test_a_camera_that_does_not_connect_is_not_reachable(empty_broker: redis.Redis, sim: Camera) -> None:
     body = READY | {"observed": "quarantined", "reason": "Its cable is out."}
-    with camera_host(empty_broker, settings.STATION.station.id, {"ok": True, "body": body}):
+    with camera_host(empty_broker, {"reconcile": body}):
         found = skycam("connect")
     assert found.exit_code == 3
     assert "Its cable is out." in found.stderr
@@ -105,32 +114,32 @@ def test_a_camera_that_does_not_connect_is_not_reachable(empty_broker: redis.Red
 
 def test_a_busy_camera_is_held(empty_broker: redis.Redis, sim: Camera) -> None:
     refusal = {"ok": False, "problem": "busy", "detail": "It exposes until 20:00:08Z."}
-    with camera_host(empty_broker, settings.STATION.station.id, refusal):
+    with camera_host(empty_broker, {"start": refusal}):
         found = skycam("start", "-e", "1")
     assert found.exit_code == 4
     assert "It exposes until" in found.stderr
 
 
 def test_settings_are_applied_and_the_cameras_warnings_are_shown(empty_broker: redis.Redis, sim: Camera) -> None:
-    body = {"actual": {"iso": 800}, "read_at": "2026-03-01T20:00:00Z", "warnings": ["ISO 801 is 800 here."]}
-    with camera_host(empty_broker, settings.STATION.station.id, {"ok": True, "body": body}):
+    with camera_host(empty_broker, configured(actual={"iso": 800}, warnings=["ISO 801 is 800 here."])):
         found = skycam("cameras", "set", "sim", "--set", "iso=801")
     assert found.exit_code == 0
     assert "ISO 801 is 800 here." in found.stderr
 
 
-def test_doctor_notes_a_broker_that_gives_cameras_the_stations_credentials(empty_broker: redis.Redis) -> None:
-    findings = " ".join(run_doctor(empty_broker, "+@all").split())
-    assert "so camera processes use the station's own credentials" not in findings
-    findings = " ".join(run_doctor(empty_broker, "+@all", "-acl").split())
-    assert "so camera processes use the station's own credentials" in findings
+def test_doctor_notes_a_broker_that_gives_cameras_the_stations_credentials(
+    empty_broker: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", with_login(settings.STATION.redis_url, "me", "a-long-password"))
+    assert checked_broker(empty_broker, "+@all") == ["It answers."]
+    *_, note = checked_broker(empty_broker, "+@all", "-acl")
+    assert "so camera processes use the station's own credentials" in note
 
 
-def run_doctor(server: redis.Redis, *commands: str) -> str:
-    """Doctor's output on a station whose broker user may run these commands."""
+def checked_broker(server: redis.Redis, *commands: str) -> list[str]:
+    """What doctor says of a broker whose user `me` may run these commands."""
     server.acl_setuser("me", True, passwords=["+a-long-password"], keys="*", channels="*", commands=list(commands))
-    url = with_login(settings.STATION.redis_url, "me", "a-long-password")
-    return json.dumps(json.loads(run(settings.STATION.data, "--output", "json", "doctor", REDIS_URL=url).stdout))
+    return [found.detail for found in run_checks({"broker": STATION["broker"]}, CliStation())]
 
 
 def test_watching_continues_after_a_new_broker_password(

@@ -20,7 +20,7 @@ from monitoring.models import Alert, Event
 from monitoring.services import raise_alert, record_event, resolve_alert
 from skycam_project.access.models import ApiToken, User
 from tests.harness.stations.command_line import SKYCAM, answer, skycam
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.django_db
 VIEWER_UID = 54321
@@ -107,8 +107,8 @@ class FollowedCommand:
 
     def __exit__(self, *_: object) -> None:
         self.process.send_signal(signal.SIGINT)
-        status = self.process.wait(60)
-        self.reader.join(60)
+        status = self.process.wait(PATIENCE_S)
+        self.reader.join(PATIENCE_S)
         assert self.process.stdout
         self.process.stdout.close()
         assert status == 0
@@ -132,7 +132,7 @@ def test_unresolved_alerts_are_listed(alert: Alert) -> None:
 
 
 def test_an_alert_is_acknowledged_by_the_beginning_of_its_id(alert: Alert) -> None:
-    found = skycam("alerts", "ack", str(alert.pk)[:13])
+    found = skycam("alerts", "ack", str(alert.pk)[:20])
     alert.refresh_from_db()
     assert found.exit_code == 0
     assert alert.state == "acknowledged"

@@ -23,18 +23,18 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def card(tmp_path: Path, camera: Camera, root: StorageRoot) -> Path:
-    """30 pictures, 4 of them twice, and 3 broken ones, for the primary camera of this host."""
+    """6 pictures, 2 of them twice, and a broken one, for the primary camera of this host."""
     assign_root(root, StorageClass.CAPTURES)
-    return write_card(tmp_path / "card")
+    return write_card(tmp_path / "card", pictures=6, duplicates=2, broken=1)
 
 
 def test_a_card_is_organized_by_a_job(card: Path) -> None:
     shown = skycam("organize", str(card), "--camera", "sky", "--timezone", "Europe/Berlin")
     assert shown.exit_code == 1
-    assert "37 files found, 30 captures adopted" in shown.stdout
-    assert "7 not placed." in shown.stdout
+    assert "9 files found, 6 captures adopted" in shown.stdout
+    assert "3 not placed." in shown.stdout
     assert "DCIM/100CANON/IMG_9000.JPG" in shown.stdout
-    assert Capture.objects.filter(origin="adopted").count() == 30
+    assert Capture.objects.filter(origin="adopted").count() == 6
     job = Job.objects.get()
     assert (job.kind, job.state, job.camera) == ("organize", "done", "sky")
 
@@ -45,21 +45,21 @@ def test_organizing_again_finds_duplicates_alone_and_exits_with_0(card: Path) ->
     assert skycam("organize", str(card)).exit_code == 0
     again = skycam("--output", "json", "organize", str(card))
     assert again.exit_code == 0
-    assert '"duplicate": 34' in again.stdout
+    assert '"duplicate": 8' in again.stdout
 
 
 def test_a_dry_run_prints_the_plan(card: Path) -> None:
     body = answer("organize", str(card), "--dry-run")
-    assert (body["captures"], body["reasons"]) == (30, {"broken": 3, "duplicate": 4})
-    assert len(body["planned"]) == 30
+    assert (body["captures"], body["reasons"]) == (6, {"broken": 1, "duplicate": 2})
+    assert len(body["planned"]) == 6
     assert Capture.objects.count() == 0
-    assert "30 captures would be adopted" in skycam("organize", str(card), "--dry-run").stdout
+    assert "6 captures would be adopted" in skycam("organize", str(card), "--dry-run").stdout
 
 
 def test_move_removes_the_adopted_originals(card: Path) -> None:
     body = answer("organize", str(card), "--move")
-    assert body["removed"] == 30
-    assert len([path for path in card.rglob("*") if path.is_file()]) == 7
+    assert body["removed"] == 6
+    assert len([path for path in card.rglob("*") if path.is_file()]) == 3
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-SKYCAM = str(Path(sys.executable).parent / "skycam")
+from tests.harness.stations.command_line import answer, run, skycam
+
 NIGHT = ("--date", "2026-11-20", "--site=-29.257,-70.7295,2347")
 LINES = """\
 1.00 -25 Y 100 0 1 0 # sets early
@@ -26,15 +25,8 @@ def fields(tmp_path: Path) -> Path:
     return file
 
 
-def skycam(*words: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run([SKYCAM, *words], input=given, capture_output=True, text=True, timeout=60, check=False)
-
-
 def planned(*words: str, given: str = "") -> dict[str, Any]:
-    done = skycam("--output", "json", "telescope", "plan", *words, *NIGHT, given=given)
-    assert done.returncode == 0, done.stdout
-    body: dict[str, Any] = json.loads(done.stdout)
-    return body
+    return answer("telescope", "plan", *words, *NIGHT, given=given)
 
 
 def names(body: dict[str, Any]) -> list[str]:
@@ -46,6 +38,12 @@ def test_a_night_is_planned_with_its_reasons(fields: Path) -> None:
     assert names(body) == ["sets early 1", "must be done 1", "must be done 2"]
     assert [one["comment"] for one in body["unfinished"]] == ["never rises"]
     assert all(one["reason"].endswith(".") for one in [*body["observations"], *body["unfinished"]])
+
+
+def test_it_needs_no_station(fields: Path, tmp_path: Path) -> None:
+    done = run(tmp_path / "none", "--output", "json", "telescope", "plan", str(fields), *NIGHT)
+    assert json.loads(done.stdout) == planned(str(fields))
+    assert not (tmp_path / "none").exists()
 
 
 def test_the_list_may_come_from_the_standard_input(fields: Path) -> None:
@@ -70,11 +68,11 @@ def test_fields_of_an_add_file_are_planned_too(fields: Path, tmp_path: Path) -> 
 def test_all_wrong_lines_are_named(fields: Path) -> None:
     fields.write_text("25 -25 Y 100 0 1 0\n\n1 -25 X 100 0 1 0\n")
     done = skycam("telescope", "plan", str(fields), *NIGHT)
-    assert (done.returncode, done.stdout) == (2, "")
+    assert (done.exit_code, done.stdout) == (2, "")
     assert [line.split(": ")[2] for line in done.stderr.splitlines()] == ["Line 1", "Line 3"]
 
 
 @pytest.mark.parametrize("site", ["here", "1,2", "91,0,0", "nan,0,0"])
 def test_a_place_that_cannot_be_is_refused(fields: Path, site: str) -> None:
     done = skycam("telescope", "plan", str(fields), "--date", "2026-11-20", f"--site={site}")
-    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert (done.exit_code, len(done.stderr.splitlines())) == (2, 1)

@@ -18,13 +18,13 @@ from cameras.models import Camera
 from captures.models import Session
 from core.station_owner import StationOwner
 from core.station_settings.models import StationSetting
-from core.station_settings.values import clear_cache
 from monitoring.models import Event
 from scheduler.models import PlannedRun, Schedule
 from skycam_project.access.models import User
 from skycam_project.config import ConfigManager
 from skycam_project.config.config_file import read_config_file
 from skycam_project.provisioning.service import PlanOutdated, Provisioning
+from tests.harness.configurations import write
 from tests.harness.stations.command_line import answer, run, skycam
 
 pytestmark = pytest.mark.django_db
@@ -49,21 +49,7 @@ camera_config: {crf: 30}
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    path = tmp_path / "skycam.yaml"
-    path.write_text(FILE)
-    return path
-
-
-@pytest.fixture(autouse=True)
-def fresh_settings() -> Any:
-    clear_cache()
-    yield
-    clear_cache()
-
-
-def write(path: Path, text: str) -> Path:
-    path.write_text(text)
-    return path
+    return write(tmp_path / "skycam.yaml", FILE)
 
 
 def apply(path: Path, *more: str) -> dict[str, Any]:

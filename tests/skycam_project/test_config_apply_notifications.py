@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from core.station_settings.values import clear_cache
 from monitoring.models import Event, NotificationChannel, NotificationRoute
 from monitoring.notifications.encrypted_settings import settings_of
 from skycam_project.config import ConfigManager
 from skycam_project.config.config_file import read_config_file
 from skycam_project.config.redaction import secrets_of
+from tests.harness.configurations import write
 from tests.harness.rows.notifications import route_to, webhook_channel
 from tests.harness.stations.command_line import answer, skycam
 
@@ -37,22 +37,14 @@ notification_routes:
 
 
 @pytest.fixture(autouse=True)
-def station(monkeypatch: pytest.MonkeyPatch) -> Any:
+def variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOPIC", "sky-0123456789")
     monkeypatch.setenv("TOKEN", "tk_0123456789")
-    clear_cache()
-    yield
-    clear_cache()
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return write(tmp_path / "skycam.yaml", FILE)
-
-
-def write(path: Path, text: str) -> Path:
-    path.write_text(text)
-    return path
 
 
 def apply(path: Path, *more: str) -> tuple[Any, Any]:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from core.secrets import decrypt_secret
-from core.station_settings.values import clear_cache
 from monitoring.models import Event, Sensor
 from monitoring.sensors.kinds import SENSORS
 from skycam_project.config import ConfigManager
 from skycam_project.config.config_file import read_config_file
 from skycam_project.config.redaction import secrets_of
+from tests.harness.configurations import write
 from tests.harness.far_ends.login_sensor import LOGIN_KIND
 from tests.harness.rows.sensors import make_sensor
 from tests.harness.stations.command_line import answer, skycam
@@ -33,22 +33,14 @@ sensors:
 
 
 @pytest.fixture(autouse=True)
-def station(monkeypatch: pytest.MonkeyPatch) -> Any:
+def login_sensor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SENSORS, "login", LOGIN_KIND)
     monkeypatch.setenv("GATE", "p4ssword")
-    clear_cache()
-    yield
-    clear_cache()
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return write(tmp_path / "skycam.yaml", FILE)
-
-
-def write(path: Path, text: str) -> Path:
-    path.write_text(text)
-    return path
 
 
 def apply(path: Path, *more: str) -> Any:

@@ -12,7 +12,6 @@ import yaml
 from pytest_django import Settings
 
 from cameras.models import Camera
-from core.station_settings.values import clear_cache
 from monitoring.models import Sensor
 from scheduler.models import Schedule
 from skycam_project.config import ConfigManager
@@ -24,12 +23,6 @@ from tests.harness.stations.command_line import answer, run
 EXAMPLE = PROJECT / "config" / "skycam.example.yaml"
 SWITCHED_OFF = re.compile(r"^( *)#(?=  +(?:- |[a-z_]+:)|\S)", re.MULTILINE)
 """The sign in front of a key that is switched off, and of the lines of an item."""
-
-
-@pytest.fixture(autouse=True)
-def fresh_settings() -> Any:
-    yield
-    clear_cache()
 
 
 def item_keys(model: type[Section]) -> Iterator[str]:

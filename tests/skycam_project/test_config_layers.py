@@ -4,15 +4,16 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from skycam_project.config import ConfigManager
 from tests.harness.configurations import Configure
+from tests.harness.runs.examples import examples
 
 SEED = Path(__file__).parent / "data" / "skycam.yaml"
 ports = st.none() | st.integers(1024, 7000).map(str)
-several_times = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+several_times = examples(40)
 
 
 def test_nothing_needs_to_be_configured(configure, tmp_path):

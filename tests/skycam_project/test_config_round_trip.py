@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
@@ -26,6 +25,8 @@ from skycam_project.config.config_file import read_config_file
 from skycam_project.config.secret_references import escape_references
 from skycam_project.provisioning.export import export_configuration
 from skycam_project.provisioning.service import Provisioning
+from tests.harness.configurations import write
+from tests.harness.runs.examples import examples
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "pass%24word"
@@ -125,11 +126,9 @@ def files(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
-    yield
-    clear_cache()
 
 
 class Applied(NamedTuple):
@@ -164,13 +163,24 @@ def applied(path: Path, station: Settings) -> Applied:
     return found
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def check_round_trip(folder: Path, station: Settings, tree: dict[str, Any]) -> None:
+    first = applied(write(folder / "first.yaml", yaml.safe_dump(tree, allow_unicode=True)), station)
+    assert PASSWORD not in first.exported
+    assert applied(write(folder / "second.yaml", first.exported), station) == first
+
+
+@examples(25, few=5)
 @given(tree=files())
 def test_an_export_applied_to_an_empty_station_is_exported_again(
     tmp_path: Path, settings: Settings, tree: dict[str, Any]
 ) -> None:
-    (tmp_path / "first.yaml").write_text(yaml.safe_dump(tree, allow_unicode=True))
-    first = applied(tmp_path / "first.yaml", settings)
-    assert PASSWORD not in first.exported
-    (tmp_path / "second.yaml").write_text(first.exported)
-    assert applied(tmp_path / "second.yaml", settings) == first
+    check_round_trip(tmp_path, settings, tree)
+
+
+@pytest.mark.prove
+@examples(200)
+@given(tree=files())
+def test_many_exports_applied_to_an_empty_station_are_exported_again(
+    tmp_path: Path, settings: Settings, tree: dict[str, Any]
+) -> None:
+    check_round_trip(tmp_path, settings, tree)

@@ -9,9 +9,11 @@ import pytest
 from django.db import connections
 
 from skycam_project.cli.diagnostics.deadline import TooSlow, run_within
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
+DEADLINE_S = 0.3
+"""Of a check that hangs."""
 
 
 class Check:
@@ -25,7 +27,7 @@ class Check:
     def __call__(self) -> bool:
         with connections["default"].cursor() as cursor:
             cursor.execute("SELECT 1")
-        return self.end.wait(60)
+        return self.end.wait(PATIENCE_S)
 
 
 @pytest.fixture
@@ -37,14 +39,14 @@ def check() -> Iterator[Check]:
 
 def test_a_check_that_ends_in_time_leaves_the_connection_to_its_caller(check: Check) -> None:
     check.end.set()
-    assert run_within(30, check) is True
+    assert run_within(PATIENCE_S, check) is True
     assert connections["default"] is check.used
     assert check.used.connection is not None
 
 
 def test_the_connection_of_a_check_that_was_too_slow_is_closed_when_the_check_ends(check: Check) -> None:
     with pytest.raises(TooSlow):
-        run_within(0.3, check)
+        run_within(DEADLINE_S, check)
     assert connections["default"] is not check.used
     assert check.used.connection is not None
     check.end.set()

@@ -32,15 +32,20 @@ from skycam_project.cli.diagnostics.usb import udev_findings, usb_findings
 from skycam_project.cli.station import Station
 from tests.harness.disks.small_disk import mount
 from tests.harness.far_ends.usbdevfs.usb_bus import FakeBus
+from tests.harness.stations.station import free_port
+from tests.harness.waiting import PATIENCE_S
 
 NOBODY = 65534
+DEADLINE_S = 0.2
+"""Of a check that hangs."""
 NIKON = KnownCamera("dslr", "gphoto2", {"vendor": "04b0", "product": "0439", "serial": "3004"})
 HERE = "tests.skycam_project.test_diagnostics"
 
 
 def hang(_station: Station) -> list[Finding]:
-    """A check that waits for a disk that does not answer."""
-    threading.Event().wait(30)
+    """A check that waits for a disk that does not answer. The checks after it are given time."""
+    diagnostics.DEADLINE_S = PATIENCE_S
+    threading.Event().wait(PATIENCE_S)
     return []
 
 
@@ -53,7 +58,7 @@ def be_well(_station: Station) -> list[Finding]:
 
 
 def test_a_check_that_hangs_or_fails_is_a_finding_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diagnostics, "DEADLINE_S", 0.2)
+    monkeypatch.setattr(diagnostics, "DEADLINE_S", DEADLINE_S)
     checks = {name: f"{HERE}:{name}" for name in ("hang", "fail", "be_well")}
     found = run_checks(checks, Station())
     assert [(one.check, one.state) for one in found] == [("hang", "broken"), ("fail", "broken"), ("well", "ok")]
@@ -83,9 +88,7 @@ def test_a_port_that_another_process_uses_is_broken() -> None:
 
 
 def test_a_free_port_is_ok() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    assert next(iter(ports(station_on(port)))).state == "ok"
+    assert next(iter(ports(station_on(free_port())))).state == "ok"
 
 
 @contextmanager
@@ -106,7 +109,7 @@ def tls_server(folder: Path, ends: datetime) -> Iterator[int]:
         thread = threading.Thread(target=lambda: context.wrap_socket(server.accept()[0], server_side=True).close())
         thread.start()
         yield server.getsockname()[1]
-        thread.join(10)
+        thread.join(PATIENCE_S)
 
 
 @pytest.mark.parametrize(("days", "state"), [(-1, "broken"), (5, "warning"), (60, "ok")])
@@ -119,9 +122,9 @@ def test_the_end_of_a_certificate_is_found_before_it_comes(tmp_path: Path, days:
 
 
 def test_a_certificate_that_cannot_be_read_is_a_warning() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    assert certificate_finding("127.0.0.1", port).state == "warning"
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))  # no one else gets the port
+        assert certificate_finding("127.0.0.1", deaf.getsockname()[1]).state == "warning"
 
 
 def test_a_folder_of_another_user_is_named_with_both(tmp_path: Path) -> None:
@@ -190,7 +193,7 @@ def test_a_node_that_this_user_may_not_open_has_its_owner_and_the_udev_rule(
 
 def test_the_program_that_has_opened_a_camera_is_named(fake_bus: FakeBus) -> None:
     node = fake_bus.plug("1-2", 5, serial="3004")
-    hold = "import sys, time; file = open(sys.argv[1]); print(flush=True); time.sleep(60)"
+    hold = "import sys, time; file = open(sys.argv[1]); print(flush=True); time.sleep(600)"
     with subprocess.Popen([sys.executable, "-c", hold, str(node)], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -15,7 +16,7 @@ import pytest
 from skycam_project.launch import restart
 from tests.harness.project import PROJECT
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 ALONE = """
 import os
@@ -72,16 +73,23 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
 
 
 def fork_server(station: Station) -> psutil.Process:
-    return next(one for one in station.processes() if "skycam_project.launch.fork_server" in one.cmdline())
+    """As soon as it runs: it is started by the first part that it is to fork."""
+    return next(iter(eventually(lambda: [one for one in station.processes() if is_fork_server(one)], "a fork server")))
+
+
+def is_fork_server(process: psutil.Process) -> bool:
+    with suppress(psutil.Error):
+        return "skycam_project.launch.fork_server" in process.cmdline()
+    return False
 
 
 def test_each_part_is_a_child_of_the_launcher(station: Station) -> None:
     launcher, *_ = station.processes()
-    assert {psutil.Process(pid).ppid() for pid in station.pids().values()} == {launcher.pid}
+    assert {psutil.Process(pid).ppid() for pid in station.running_pids().values()} == {launcher.pid}
 
 
 def test_each_part_leads_a_session_of_its_own(station: Station) -> None:
-    pids = station.pids().values()
+    pids = station.running_pids().values()
     assert [os.getsid(pid) for pid in pids] == [*pids]
 
 
@@ -103,14 +111,13 @@ def memory(pid: int) -> bytes:
 
 
 def test_parts_go_on_without_the_fork_server_and_the_next_one_starts_another(station: Station) -> None:
-    before, killed = station.pids(), fork_server(station)
+    before, killed = station.running_pids(), fork_server(station)
     killed.kill()
     eventually(lambda: not killed.is_running(), "the fork server is reaped")
     row = restart(station.config, "beat")
     assert row["state"] == "running"
-    assert {name: pid for name, pid in station.pids().items() if name != "beat"} == {
-        name: pid for name, pid in before.items() if name != "beat"
-    }
+    after = station.running_pids()
+    assert {name for name in before if before[name] != after[name]} == {"beat"}
     assert fork_server(station).pid != killed.pid
 
 
@@ -118,9 +125,7 @@ def test_a_fork_server_that_hangs_delays_a_restart_and_is_replaced(station: Stat
     hung = fork_server(station)
     hung.suspend()
     station.part("beat").kill()
-    row = station.back_with(
-        "beat", "beat could not be started: the fork server did not answer within 10 s"
-    )
+    row = station.back_with("beat", "beat could not be started: the fork server did not answer within 10 s")
     assert row["state"] == "running"
     assert fork_server(station).pid != hung.pid
 
@@ -133,14 +138,20 @@ def test_a_forked_part_that_is_killed_is_reaped_and_forked_again(station: Statio
     assert not psutil.pid_exists(part.pid)
 
 
+def run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Without variables, it has those of the tests."""
+    return subprocess.run(
+        command, cwd=PROJECT, env=variables or None, capture_output=True, text=True, timeout=PATIENCE_S
+    )
+
+
 def test_a_program_whose_parent_has_ended_is_ended() -> None:
-    done = subprocess.run([sys.executable, "-c", ORPHAN], cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    done = run(sys.executable, "-c", ORPHAN)
     assert done.stdout == "adopted\nended\n", done.stderr
 
 
 def test_the_programs_that_a_shell_started_before_are_left_alone() -> None:
-    script = ["sh", "-c", 'sleep 600 > /dev/null & exec "$@"', "-", sys.executable, "-c", BEFORE]
-    done = subprocess.run(script, cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    done = run("sh", "-c", 'sleep 600 > /dev/null & exec "$@"', "-", sys.executable, "-c", BEFORE)
     assert done.stdout == "1\n", done.stderr
 
 
@@ -150,10 +161,7 @@ def test_the_preloaded_modules_start_no_thread_and_leave_nothing_open(station: S
 
 
 def test_a_fork_server_that_does_not_answer_is_killed(tmp_path: Path) -> None:
-    environment = {"PATH": os.environ["PATH"], "SKYCAM_DATA": str(tmp_path / "data")}
-    done = subprocess.run(
-        [sys.executable, "-c", IMPATIENT], env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=60
-    )
+    done = run(sys.executable, "-c", IMPATIENT, PATH=os.environ["PATH"], SKYCAM_DATA=str(tmp_path / "data"))
     assert "refused: the fork server did not answer within 0.01 s" in done.stdout
     assert f"the fork server ended with status {-signal.SIGKILL}" in done.stdout
 

@@ -6,16 +6,16 @@ import json
 import os
 import re
 import signal
-import sqlite3
 import urllib.request
 import zipfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
+import redis
 
-from core.broker.hiredis_client import open_client
 from skycam_project.launch import LaunchError, ps, restart
 from tests.harness.stations.command_line import run
 from tests.harness.stations.station import NOTICES_HANGS, SILENCE_S, WITH_SERVICE, Station
@@ -35,6 +35,12 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
         station.ensure_stopped()
 
 
+@pytest.fixture
+def broker(station: Station) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(station.config.redis_url) as client:
+        yield client
+
+
 def test_only_the_banner_shows_the_first_password_and_only_once(station: Station) -> None:
     banners = re.findall(r"Skycam is at (\S+)  \(sign in as admin / (\S+)\)", station.output())
     assert [address for address, _ in banners] == [f"http://127.0.0.1:{station.port}"]
@@ -48,6 +54,7 @@ def test_the_station_answers_at_the_address_of_the_banner(station: Station) -> N
 
 
 def test_ps_shows_the_memory_of_each_part(station: Station) -> None:
+    station.running_pids()
     rows = ps(station.config)
     assert [row["name"] for row in rows] == ["valkey", "web", "service", "worker", "sensors", "jobs", "beat"]
     assert all(row["rss_bytes"] >= row["pss_bytes"] > 1_000_000 for row in rows)
@@ -60,8 +67,11 @@ def test_doctor_knows_the_ports_of_a_running_station(station: Station) -> None:
     assert f"Port {station.service_port} (service.port) is used by this station." in ports
 
 
-def test_the_bundle_of_a_running_station_lacks_nothing_but_a_rotated_log(station: Station, tmp_path: Path) -> None:
+def test_the_bundle_of_a_running_station_lacks_nothing_but_a_rotated_log(
+    station: Station, broker: redis.Redis, tmp_path: Path
+) -> None:
     path = tmp_path / "bundle.zip"
+    eventually(lambda: broker.exists(f"{station.config.station.id}:host:main"), "the state of the host")
     found = run(station.data, "--output", "json", "support-bundle", str(path), **station.environment)
     assert json.loads(found.stdout)["missing"] == {"logs/skycam.log.1": "There is no such file."}
     with zipfile.ZipFile(path) as archive:
@@ -72,45 +82,54 @@ def test_the_bundle_of_a_running_station_lacks_nothing_but_a_rotated_log(station
     assert [key for key in keys if key in texts] == []
 
 
-def test_a_running_station_samples_its_parts(station: Station) -> None:
-    with open_client(station.config.redis_url) as server:
-        name = f"{station.config.station.id}:usage:main"
-        eventually(lambda: server.run_commands([("LLEN", name)])[0] >= 2, "two samples")
-        (newest,) = server.run_commands([("LINDEX", name, "0")])
-    usage = json.loads(newest)["usage"]
+def test_a_running_station_samples_its_parts(station: Station, broker: redis.Redis) -> None:
+    name = f"{station.config.station.id}:usage:main"
+    eventually(lambda: broker.llen(name) >= 2, "two samples")
+    usage = json.loads(broker.lindex(name, 0))["usage"]
     assert {"valkey", "web", "service", "worker", "jobs", "beat"} <= set(usage)
     assert usage["web"]["memory_bytes"] > 10_000_000
     assert usage["web"]["cpu_percent"] is not None
 
 
 def test_no_process_of_a_station_writes_a_core_dump(station: Station) -> None:
-    eventually(lambda: any("cameras.runtime" in one.cmdline() for one in station.processes()), "a camera process")
-    ours = [one for one in station.processes() if one.name() != "cat"]
-    limits = {one.pid: Path(f"/proc/{one.pid}/limits").read_text() for one in ours}
-    found = {
-        pid: re.search(r"Max core file size +(\d+|unlimited) +(\d+|unlimited)", text) for pid, text in limits.items()
-    }
-    assert {match.groups() for match in found.values() if match} == {("0", "0")}
-    assert len(limits) >= 8
+    assert station.running_pids()
+    assert station.cameras.pid()
+    assert {core_limit(process) for process in station.processes()} - {None} == {("0", "0")}
+
+
+def core_limit(process: psutil.Process) -> tuple[str, ...] | None:
+    """The soft one and the hard one; None for a process that has ended, and for `cat`, which is the test's."""
+    with suppress(psutil.Error, OSError):
+        limits = Path(f"/proc/{process.pid}/limits").read_text()
+        found = re.search(r"Max core file size +(\d+|unlimited) +(\d+|unlimited)", limits)
+        return found.groups() if found and process.name() != "cat" else None
+    return None
 
 
 @pytest.mark.parametrize("part", ["valkey", "web", "service", "worker", "sensors", "jobs", "beat"])
 def test_a_killed_part_is_restarted_and_the_others_keep_running(station: Station, part: str) -> None:
-    before = station.pids()
+    before = station.running_pids()
     os.kill(before[part], signal.SIGKILL)
     station.back_with(part, f"{part} killed by SIGKILL")
-    after = station.pids()
+    after = station.running_pids()
     assert {name for name in before if before[name] != after[name]} == {part}
 
 
+def test_a_part_is_refused_beside_the_whole_station_on_the_same_folder(station: Station, tmp_path: Path) -> None:
+    part = Station(station.data)
+    part.output_file = tmp_path / "part.out"
+    assert part.start(only="valkey").status() == 1
+    assert f"Another station uses {station.data} (process {station.process.pid})." in part.output()
+
+
 def test_hung_parts_are_killed_and_restarted(station: Station) -> None:
-    [os.kill(station.pids()[part], signal.SIGSTOP) for part in ("web", "service")]
+    [station.part(part).suspend() for part in ("web", "service")]
     rows = [station.back_with(part, f"{part} silent for {SILENCE_S:g} s") for part in ("web", "service")]
     assert all(row["restarts"] >= 1 for row in rows)
 
 
 def test_a_part_is_restarted_on_request(station: Station) -> None:
-    before = station.pids()["jobs"]
+    before = station.pid_of_running("jobs")
     row = restart(station.config, "jobs")
     assert row["state"] == "running"
     assert row["reason"] == "restarted on request"
@@ -124,15 +143,13 @@ def test_an_unknown_part_is_not_restarted(station: Station) -> None:
 
 def test_each_restart_becomes_one_event(station: Station) -> None:
     restart(station.config, "beat")
-    restarts = station.parts()["beat"]["restarts"]
-    with closing(sqlite3.connect(station.data / "skycam.sqlite3")) as database:
-        question = "SELECT count(*) FROM monitoring_event WHERE kind = 'part.restarted' AND subject = 'beat'"
-        eventually(lambda: database.execute(question).fetchone() == (restarts,), "all restarts in the event log")
+    events = "monitoring_event WHERE kind = 'part.restarted' AND subject = 'beat'"
+    eventually(lambda: station.database.count(events) == station.parts()["beat"]["restarts"], "an event for each")
 
 
 def test_a_killed_launcher_leaves_no_process_and_the_next_one_starts_and_stops_cleanly(station: Station) -> None:
-    processes = [process for process in station.processes() if process.name() != "cat"]
-    os.kill(processes[0].pid, signal.SIGKILL)
+    processes = station.processes()
+    processes[0].kill()
     station.status()
     eventually(lambda: not any(process.is_running() for process in processes), "no process is left")
     processes = station.up().processes()

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 
@@ -17,16 +17,21 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from monitoring.metrics import CollectionErrors, render
+from skycam_project.launch.metrics_port import server
 from skycam_project.launch.metrics_port.page import MetricsPage, StationMetrics
-from skycam_project.launch.metrics_port.server import MetricsServer
+from tests.harness.waiting import PATIENCE_S, eventually
 
 TOKEN = "a-token-of-metrics-16"
 BODY = b"skycam_frames 1\n"
+IDLE_S = 0.3
+"""How long a client may send nothing."""
+COLLECTION_S = 0.1
+"""How long a database that hangs is waited for."""
 Get = Callable[..., HTTPResponse]
 
 
 def get(port: int, path: str = "/metrics", method: str = "GET", **headers: str) -> HTTPResponse:
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     connection.request(method, path, headers=headers)
     return connection.getresponse()
 
@@ -34,28 +39,30 @@ def get(port: int, path: str = "/metrics", method: str = "GET", **headers: str) 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., int]]:
     """Starts a server with the token; returns its port."""
-    servers: list[tuple[MetricsServer, threading.Thread]] = []
+    servers: list[tuple[server.MetricsServer, threading.Thread]] = []
 
     def start(token: str = "") -> int:
         listening = socket.create_server(("127.0.0.1", 0))
-        server = MetricsServer(lambda: BODY, token)
-        thread = threading.Thread(target=server.serve, args=[listening])
+        one = server.MetricsServer(lambda: BODY, token)
+        thread = threading.Thread(target=one.serve, args=[listening])
         thread.start()
-        servers.append((server, thread))
+        servers.append((one, thread))
         port: int = listening.getsockname()[1]
         return port
 
     yield start
-    for server, thread in servers:
-        server.stop()
-        thread.join(5)
+    for one, thread in servers:
+        one.stop()
+        thread.join(PATIENCE_S)
         assert not thread.is_alive()
 
 
 def raw(port: int, request: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+    """The answer; empty if the server ends the connection, which it may do while the request is still being sent."""
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as client, suppress(ConnectionError):
         client.sendall(request)
         return client.recv(1000)
+    return b""
 
 
 def test_metrics_are_served_to_programs_of_this_machine(serve: Callable[..., int]) -> None:
@@ -110,12 +117,13 @@ def test_a_head_that_never_ends_is_cut_off(serve: Callable[..., int]) -> None:
 def test_clients_that_send_nothing_do_not_lock_out_the_next_one(
     serve: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("skycam_project.launch.metrics_port.server.REQUEST_S", 0.3)
-    port = serve()
+    monkeypatch.setattr(server, "REQUEST_S", IDLE_S)
+    address = ("127.0.0.1", serve())
     with ExitStack() as opened:
-        idle = [opened.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(8)]
-        assert [client.recv(1) for client in idle] == [b""] * 8
-        assert get(port).status == 200
+        idle = [opened.enter_context(socket.create_connection(address, PATIENCE_S)) for _ in range(server.CONNECTIONS)]
+        assert [client.recv(1) for client in idle] == [b""] * len(idle)
+        monkeypatch.setattr(server, "REQUEST_S", PATIENCE_S)
+        assert get(address[1]).status == 200
 
 
 class Hanging(Collector):
@@ -126,7 +134,7 @@ class Hanging(Collector):
 
     def collect(self) -> list[Metric]:
         self.collections += 1
-        self.released.wait(20)
+        self.released.wait(PATIENCE_S)
         return [GaugeMetricFamily("skycam_alerts", "Alerts.", value=3)]
 
 
@@ -146,7 +154,7 @@ class Known(Collector):
 def test_what_the_host_knows_is_served_while_the_database_hangs() -> None:
     database = Hanging()
     errors = CollectionErrors()
-    station = StationMetrics(database, wait_s=0.1, collection_errors=errors)
+    station = StationMetrics(database, wait_s=COLLECTION_S, collection_errors=errors)
     first, second = values(render([station, Known()])), values(render([station, Known()]))
     assert first["skycam_outbox_length"] < second["skycam_outbox_length"]
     assert "skycam_alerts" not in first
@@ -157,10 +165,10 @@ def test_what_the_host_knows_is_served_while_the_database_hangs() -> None:
 
 def test_what_was_left_out_comes_back_with_the_database() -> None:
     database = Hanging()
-    station = StationMetrics(database, wait_s=0.1, collection_errors=CollectionErrors())
+    station = StationMetrics(database, wait_s=COLLECTION_S, collection_errors=CollectionErrors())
     render([station])
     database.released.set()
-    assert values(render([station]))["skycam_alerts"] == 3
+    assert eventually(lambda: values(render([station])).get("skycam_alerts")) == 3
 
 
 class Broken(Collector):
@@ -178,7 +186,7 @@ class Broken(Collector):
 
 
 def test_a_collection_that_failed_leaves_the_others_and_is_made_again() -> None:
-    station = StationMetrics(Broken(), collection_errors=CollectionErrors())
+    station = StationMetrics(Broken(), wait_s=PATIENCE_S, collection_errors=CollectionErrors())
     first, second = values(render([station, Known()])), values(render([station, Known()]))
     assert first.keys() == {"skycam_outbox_length"}
     assert second["skycam_alerts"] == 3

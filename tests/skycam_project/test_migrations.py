@@ -7,10 +7,10 @@ import pytest
 from django.apps import apps
 from django.core.management import call_command
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from captures.models import Clip
 from core.station_settings.models import StationSetting
+from tests.harness.migrations import migrate
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.clips import STARTED, row_of
 
@@ -35,23 +35,11 @@ def test_the_migration_marks_losses_of_interrupted_clips_as_unknown(tmp_path: Pa
     assert lost[whole.pk] == 0
 
 
-BEFORE = [("core", "0001_initial"), ("monitoring", "0004_camera_ids_of_events")]
+BEFORE = (("core", "0001_initial"), ("monitoring", "0004_camera_ids_of_events"))
 
 
-def migrate_to_now() -> None:
-    """All migrations of all apps: later tests of the same process need every table."""
-    executor = MigrationExecutor(connection)
-    executor.migrate(executor.loader.graph.leaf_nodes())
-
-
-@pytest.mark.django_db(transaction=True)
-def test_the_settings_of_the_page_keep_their_values_while_their_model_moves() -> None:
-    executor = MigrationExecutor(connection)
-    executor.migrate(BEFORE)
-    old = executor.loader.project_state(BEFORE[1:]).apps.get_model("monitoring", "StationSetting")
-    old.objects.create(key="camera_config.crf", value=20, changed_by="ada")
-    migrate_to_now()
+def test_the_settings_of_the_page_keep_their_values_while_their_model_moves(migrated_again: None) -> None:
+    migrate(*BEFORE)("monitoring.StationSetting").create(key="camera_config.crf", value=20, changed_by="ada")
+    migrate()
     assert StationSetting.objects.values_list("key", "value", "changed_by").get() == ("camera_config.crf", 20, "ada")
-    MigrationExecutor(connection).migrate(BEFORE)
-    assert old.objects.get().value == 20
-    migrate_to_now()
+    assert migrate(*BEFORE)("monitoring.StationSetting").get().value == 20

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from skycam_project.launch.orphans import children
 from tests.harness.project import PROJECT
+from tests.harness.waiting import PATIENCE_S
 
 WITHOUT_ROOTS_RIGHTS = ("unshare", "--user")
 PARENT = "import sys, pathlib; from skycam_project.launch.orphans import *; print(parent_of(pathlib.Path(sys.argv[1])))"
@@ -26,5 +27,5 @@ def test_a_process_that_cannot_be_read_is_no_child(tmp_path: Path) -> None:
     (tmp_path / "stat").write_text("1 (init) S 0")
     (tmp_path / "stat").chmod(0)
     command = [*WITHOUT_ROOTS_RIGHTS, sys.executable, "-c", PARENT, str(tmp_path)]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.stdout == "None\n", done.stderr

@@ -12,8 +12,11 @@ from asgiref.sync import sync_to_async
 from core.limits.wait_limiter import TooManyWaiting, WaitLimiter
 from skycam_project.request_limiter import RequestLimiter, TooManyRequests
 from skycam_project.request_thread_pool import RequestThreadPool
+from tests.harness.waiting import PATIENCE_S, eventually_in_loop
 
 HOME, ELSEWHERE = ({"client": (address, 1)} for address in ("192.0.2.1", "198.51.100.1"))
+WAIT_S = 0.05
+"""How long a request waits for a slot, in tests where none becomes free."""
 
 
 async def settled() -> None:
@@ -22,7 +25,7 @@ async def settled() -> None:
 
 
 async def test_a_request_waits_until_another_has_ended() -> None:
-    limiter = RequestLimiter(1, 1)
+    limiter = RequestLimiter(1, 1, timeout_s=PATIENCE_S)
     first = await limiter.acquire(HOME)
     second = asyncio.create_task(limiter.acquire(ELSEWHERE))
     await settled()
@@ -32,14 +35,14 @@ async def test_a_request_waits_until_another_has_ended() -> None:
 
 
 async def test_a_request_without_a_free_slot_is_refused() -> None:
-    limiter = RequestLimiter(1, 1, timeout_s=0.05)
+    limiter = RequestLimiter(1, 1, timeout_s=WAIT_S)
     await limiter.acquire(HOME)
     with pytest.raises(TooManyRequests):
         await limiter.acquire(ELSEWHERE)
 
 
 async def test_an_address_cannot_use_all_slots() -> None:
-    limiter = RequestLimiter(4, 2)
+    limiter = RequestLimiter(4, 2, timeout_s=PATIENCE_S)
     [await limiter.acquire(HOME) for _ in range(2)]
     third = asyncio.create_task(limiter.acquire(HOME))
     await settled()
@@ -50,31 +53,31 @@ async def test_an_address_cannot_use_all_slots() -> None:
 
 
 async def test_an_ipv6_network_counts_as_one_address() -> None:
-    limiter = RequestLimiter(4, 1, timeout_s=0.05)
+    limiter = RequestLimiter(4, 1, timeout_s=WAIT_S)
     await limiter.acquire({"client": ("2001:db8::1", 1)})
     with pytest.raises(TooManyRequests):
         await limiter.acquire({"client": ("2001:db8::2", 1)})
 
 
 async def test_a_cancelled_request_leaves_the_queue() -> None:
-    limiter = RequestLimiter(1, 1)
+    limiter = RequestLimiter(1, 1, timeout_s=PATIENCE_S)
     first = await limiter.acquire(HOME)
     gone, next_ = (asyncio.create_task(limiter.acquire(ELSEWHERE)) for _ in range(2))
     await settled()
     gone.cancel()
     limiter.release(first)
-    assert await asyncio.wait_for(next_, 40) == "198.51.100.1"
+    assert await asyncio.wait_for(next_, PATIENCE_S) == "198.51.100.1"
 
 
 async def test_a_request_cancelled_just_as_it_gets_a_slot_releases_it() -> None:
-    limiter = RequestLimiter(1, 1)
+    limiter = RequestLimiter(1, 1, timeout_s=PATIENCE_S)
     first = await limiter.acquire(HOME)
     gone = asyncio.create_task(limiter.acquire(ELSEWHERE))
     await settled()
     limiter.release(first)
     gone.cancel()
     await asyncio.wait([gone])
-    assert await asyncio.wait_for(limiter.acquire(HOME), 40) == "192.0.2.1"
+    assert await asyncio.wait_for(limiter.acquire(HOME), PATIENCE_S) == "192.0.2.1"
 
 
 class Working:
@@ -88,7 +91,7 @@ class Working:
     def work(self) -> None:
         self.at_work += 1
         self.most_at_work = max(self.most_at_work, self.at_work)
-        self.end.wait(60)
+        self.end.wait(PATIENCE_S)
         self.at_work -= 1
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -101,25 +104,21 @@ def request(address: str = "192.0.2.1") -> dict[str, Any]:
 
 async def test_the_request_of_a_disconnected_client_keeps_its_slot_until_it_has_ended() -> None:
     application, sent = Working(), asyncio.Queue[Any]()
-    pooled = RequestThreadPool(application, limiter=RequestLimiter(1, 1, timeout_s=0.1))
+    pooled = RequestThreadPool(application, limiter=RequestLimiter(1, 1, timeout_s=WAIT_S))
     left = asyncio.create_task(pooled(request(), None, None))
-    async with asyncio.timeout(40):
-        while not application.at_work:
-            await asyncio.sleep(0.01)
+    await eventually_in_loop(lambda: application.at_work)
     left.cancel()
     await asyncio.wait([left])
     await pooled(request(), None, sent.put)
     assert (await sent.get())["status"] == 503
     application.end.set()
-    async with asyncio.timeout(40):
-        while application.at_work or pooled.limiter.active:
-            await asyncio.sleep(0.01)
+    await eventually_in_loop(lambda: not application.at_work and not pooled.limiter.active)
     await pooled(request(), None, None)
     assert application.most_at_work == 1
 
 
 async def test_a_request_without_a_slot_is_a_problem_with_retry_after() -> None:
-    limiter = RequestLimiter(1, 1, timeout_s=0.01)
+    limiter = RequestLimiter(1, 1, timeout_s=WAIT_S)
     await limiter.acquire(HOME)
     sent = asyncio.Queue[Any]()
     await RequestThreadPool(Working(), limiter=limiter)(request(), None, sent.put)
@@ -137,12 +136,12 @@ class Streaming:
 
 @pytest.mark.parametrize("keep", [0, 16])
 async def test_a_streaming_response_holds_no_slot(keep: int) -> None:
-    limiter, sent, end = RequestLimiter(1, 1), asyncio.Queue[Any](), asyncio.Event()
+    limiter, sent, end = RequestLimiter(1, 1, timeout_s=PATIENCE_S), asyncio.Queue[Any](), asyncio.Event()
     pooled = RequestThreadPool(Streaming(), keep=keep, limiter=limiter)
     streams = []
     for _ in range(3):
         streams.append(asyncio.create_task(pooled(request() | {"end": end}, None, sent.put)))
-        await asyncio.wait_for(sent.get(), 40)
+        await asyncio.wait_for(sent.get(), PATIENCE_S)
     end.set()
     await asyncio.gather(*streams)
     assert limiter.active == {}

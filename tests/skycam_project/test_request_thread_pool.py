@@ -2,24 +2,26 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 
 from skycam_project.request_thread_pool import RequestThreadPool
+from tests.harness.waiting import PATIENCE_S, eventually_in_loop
 
 
 class Application:
     """Records the thread of each request. Each waits until `together` requests have arrived."""
 
     def __init__(self, together: int) -> None:
-        self.threads: list[int] = []
-        self.meet = threading.Barrier(together, timeout=40)
+        self.threads: list[threading.Thread] = []
+        self.meet = threading.Barrier(together, timeout=PATIENCE_S)
 
     def work(self) -> None:
         self.meet.wait()
-        self.threads.append(threading.get_ident())
+        self.threads.append(threading.current_thread())
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await sync_to_async(self.work)()
@@ -53,7 +55,7 @@ class Leaving:
 
     def work(self) -> None:
         self.began.set()
-        self.end.wait(40)
+        self.end.wait(PATIENCE_S)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await sync_to_async(self.work if scope["path"] == "slow" else threading.get_ident)()
@@ -63,10 +65,10 @@ async def test_a_request_does_not_wait_for_the_view_of_a_disconnected_client() -
     application = Leaving()
     pooled = RequestThreadPool(application)
     slow = asyncio.create_task(pooled({"type": "http", "path": "slow"}, None, None))
-    await asyncio.to_thread(application.began.wait, 40)
+    await asyncio.to_thread(application.began.wait, PATIENCE_S)
     slow.cancel()
     await asyncio.wait([slow])
-    await asyncio.wait_for(pooled({"type": "http", "path": "quick"}, None, None), timeout=20)
+    await asyncio.wait_for(pooled({"type": "http", "path": "quick"}, None, None), timeout=PATIENCE_S)
     assert not application.end.is_set()
     application.end.set()
 
@@ -76,14 +78,14 @@ class Streaming:
 
     def __init__(self) -> None:
         self.end = asyncio.Event()
-        self.opened: list[int] = []
-        self.closed: list[int] = []
+        self.opened: list[threading.Thread] = []
+        self.closed: list[threading.Thread] = []
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        self.opened.append(await sync_to_async(threading.get_ident)())
+        self.opened.append(await sync_to_async(threading.current_thread)())
         await send({"type": "http.response.body", "body": b"piece", "more_body": True})
         await self.end.wait()
-        self.closed.append(await sync_to_async(threading.get_ident)())
+        self.closed.append(await sync_to_async(threading.current_thread)())
 
 
 @pytest.mark.parametrize("keep", [1, 16])
@@ -97,7 +99,7 @@ async def test_streams_hold_no_thread_while_they_run_and_end_by_themselves(keep:
     application.end.set()
     await asyncio.gather(*streams)
     assert len(set(application.opened)) == 1
-    assert sorted(application.closed) == sorted(application.opened)
+    assert Counter(application.closed) == Counter(application.opened)
 
 
 async def test_a_thread_of_a_stream_outlives_the_requests_that_used_it_meanwhile() -> None:
@@ -116,9 +118,7 @@ async def test_a_stream_continues_when_its_thread_is_not_kept() -> None:
     application, sent = Streaming(), asyncio.Queue[Any]()
     stream = asyncio.create_task(RequestThreadPool(application, keep=0)({"type": "http"}, None, sent.put))
     await sent.get()
-    async with asyncio.timeout(40):
-        while set(application.opened) & {thread.ident for thread in threading.enumerate()}:
-            await asyncio.sleep(0.01)
+    await eventually_in_loop(lambda: not application.opened[0].is_alive())
     application.end.set()
     await stream
     assert len(application.closed) == 1
@@ -128,10 +128,12 @@ class Waiting:
     """A request that has not used its thread yet, then works on it until `meet` has both."""
 
     def __init__(self) -> None:
+        self.begun = asyncio.Event()
         self.may_work = asyncio.Event()
-        self.meet = threading.Barrier(2, timeout=40)
+        self.meet = threading.Barrier(2, timeout=PATIENCE_S)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.begun.set()
         await self.may_work.wait()
         await sync_to_async(self.meet.wait)()
 
@@ -143,7 +145,7 @@ async def test_a_stream_does_not_return_a_thread_that_another_request_uses() -> 
     await sent.get()
     pooled.application = waiting
     first = asyncio.create_task(send_request(pooled))
-    await asyncio.sleep(0)
+    await waiting.begun.wait()
     streaming.end.set()
     await stream
     second = asyncio.create_task(send_request(pooled))

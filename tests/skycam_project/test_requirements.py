@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 import re
 import tomllib
@@ -34,7 +33,6 @@ NO_IMPORT_IN_TESTS = {
     "moto": "the S3 server of the tests is a process of its own",
     "mypy": "make check",
     "pytest-timeout": "a plugin of pytest",
-    "pytest-xdist": "a plugin of pytest",
     "ruff": "make check",
     "types-paramiko": "types for mypy",
     "types-psutil": "types for mypy",
@@ -44,6 +42,8 @@ NO_IMPORT_IN_TESTS = {
 NOT_NAMED_IN_TESTS = {"stdio.h": "the C sources of the far ends include it"}
 LOCKED_GROUP = {"run": "build", "dev": "dev"}
 """Lock -> the group that it has beside the dependencies."""
+IMPORT = re.compile(r"^ *(?:import|from) +(\w+)", re.MULTILINE)
+"""One module for each line, as `make check` wants it."""
 SYSTEM_PACKAGE = re.compile(r"^([\w/.-]+) {2,}[a-z0-9-]+$", re.MULTILINE)
 
 
@@ -84,12 +84,9 @@ def files(*folders: str) -> Iterator[Path]:
         yield from path.rglob("*.py") if path.is_dir() else [path]
 
 
-def imported_modules(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+def imported_modules(path: Path) -> list[str]:
+    """By its lines, also those of programs in its texts: parsing all files would take seconds."""
+    return IMPORT.findall(path.read_text())
 
 
 @functools.cache
@@ -99,7 +96,7 @@ def distributions_of_modules() -> Mapping[str, list[str]]:
 
 def imported_packages(*folders: str) -> set[str]:
     """The distributions of which the code in these folders imports a module."""
-    modules = {name.partition(".")[0] for path in files(*folders) for name in imported_modules(path)}
+    modules = {name for path in files(*folders) for name in imported_modules(path)}
     return {
         normalize(found) for name, all_of in distributions_of_modules().items() if name in modules for found in all_of
     }

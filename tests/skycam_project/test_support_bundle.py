@@ -136,13 +136,12 @@ def test_only_the_end_of_a_long_log_is_in_it(tmp_path: Path, monkeypatch: pytest
     assert bundle.read_end(tmp_path / "log") == "the second line\nthe third\n"
 
 
-def test_what_hangs_is_missing_in_time() -> None:
+def test_what_hangs_is_missing() -> None:
     gate = threading.Event()
-    begin = time.monotonic()
-    found = bundle.collect_file("parts.json", lambda: str(gate.wait(60)), until=begin)
+    # It returns although no one opens the gate.
+    found = bundle.collect_file("parts.json", lambda: str(gate.wait()), until=time.monotonic())
     gate.set()
     assert found.missing.startswith("It has not ended within")
-    assert time.monotonic() - begin < 30
 
 
 printable = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=8, max_size=40)

@@ -1,9 +1,8 @@
-"""What a support bundle hides although no one knows it to be a secret, and what it costs."""
+"""What a support bundle hides although no one knows it to be a secret."""
 
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -73,16 +72,12 @@ def test_an_ordinary_line_stays_as_it_is(line: str) -> None:
 
 
 @pytest.mark.parametrize("part", ["a", "password", "a.b-c_", "://", "x://a:", "token ", "-----BEGIN PRIVATE KEY-----"])
-def test_a_hostile_log_of_one_long_line_is_redacted_in_seconds(part: str) -> None:
-    begin = time.process_time()
+def test_a_hostile_log_of_one_long_line_is_redacted(part: str) -> None:
+    """With a pattern that backtracks it would take hours, and the run would end it."""
     Redactor([]).redact_text(part * (MEGABYTE // len(part)))
-    assert time.process_time() - begin < 20
 
 
-def test_many_known_secrets_are_hidden_in_seconds() -> None:
+def test_many_known_secrets_are_hidden_in_a_long_log() -> None:
     secrets = [f"secret-number-{number}" for number in range(200)]
     log = "an ordinary line of the log\n" * 40_000
-    begin = time.process_time()
-    text = Redactor(secrets).redact_text(log + secrets[-1])
-    assert secrets[-1] not in text
-    assert time.process_time() - begin < 20
+    assert secrets[-1] not in Redactor(secrets).redact_text(log + secrets[-1])

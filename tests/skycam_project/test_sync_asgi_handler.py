@@ -15,6 +15,7 @@ from django.test import override_settings
 from django.urls import path
 
 from skycam_project.sync_asgi_handler import SyncASGIHandler
+from tests.harness.waiting import PATIENCE_S
 
 
 class Trace:
@@ -100,7 +101,7 @@ BODY = {"type": "http.request", "body": b"all", "more_body": False}
 
 async def request(where: str, client: Client, method: str = "POST") -> Client:
     scope = {"type": "http", "method": method, "path": where, "headers": [], "query_string": b"", "root_path": ""}
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(PATIENCE_S):
         await SyncASGIHandler()(scope, client.receive, client.send)
     return client
 

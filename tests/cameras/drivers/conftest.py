@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cameras.drivers.base import SystemClock
+from cameras.drivers.telescope.profiles import COMMAND_DELAY_S
 from tests.harness.camera_processes.dslr_driver import Dslr
 from tests.harness.far_ends.fast_controller import FastController
 from tests.harness.far_ends.ffmpeg import ffmpeg
@@ -16,6 +17,9 @@ from tests.harness.far_ends.gphoto2_port.build import build
 from tests.harness.far_ends.network.rtsp import RtspServer
 from tests.harness.far_ends.pixelink.build import SERIAL, Sdk, compiled
 from tests.harness.far_ends.v4l2.usb_camera import ADDRESS, UsbCamera, playing
+from tests.harness.waiting import PATIENCE_S
+
+SPEED = 1000
 
 
 @pytest.fixture
@@ -25,8 +29,8 @@ def clock() -> SystemClock:
 
 @pytest.fixture
 def soon(clock: SystemClock) -> Callable[[], float]:
-    """A deadline that leaves a quick camera enough time."""
-    return lambda: clock.monotonic() + 5
+    """A deadline that leaves a camera enough time on any machine."""
+    return lambda: clock.monotonic() + PATIENCE_S
 
 
 @pytest.fixture(scope="session")
@@ -49,8 +53,10 @@ def simulated_address() -> str:
 
 
 @pytest.fixture
-def telescope_address() -> Iterator[str]:
-    controller = FastController(speed=1000)
+def telescope_address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A controller that takes a thousandth of the time of a real one; so do the pauses between two commands."""
+    monkeypatch.setattr("cameras.drivers.telescope.connection.COMMAND_DELAY_S", COMMAND_DELAY_S / SPEED)
+    controller = FastController(speed=SPEED)
     yield controller.address
     controller.stop()
 

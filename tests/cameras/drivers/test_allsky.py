@@ -8,7 +8,7 @@ from typing import Any
 import ephem
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -20,6 +20,7 @@ from cameras.drivers.simulated.scenes.fisheye import DETAIL, Fisheye, angle_betw
 from cameras.drivers.simulated.scenes.sensor import FULL_WELL, READ_NOISE, Sensor, srgb_table
 from cameras.drivers.simulated.scenes.skylight import SUNLIT_SKY, daylight, moonlight, sunlit_sky
 from core.sky.bodies import Place
+from tests.harness.runs.examples import examples
 
 SIZE = (320, 240)
 LENS = Fisheye(*SIZE)
@@ -35,7 +36,7 @@ CLOUDY_NIGHT = datetime(2026, 9, 11, 0, 30, tzinfo=UTC).timestamp()
 DAY = ExposureSettings(500, f_number=5.6)
 
 altitudes = st.floats(-90, 90)
-often = settings(max_examples=60, deadline=None, derandomize=True)
+often = examples(60)
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,15 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.drivers import driver_class
 from cameras.drivers.base import Aborted, CameraError, Driver, Exposure, ExposureRequest, SystemClock
 from cameras.drivers.options import OptionValue
 from tests.harness.far_ends.v4l2.host import FarDriver
+from tests.harness.runs.examples import examples
+from tests.harness.waiting import PATIENCE_S, eventually
 
 FAR_ENDS = {
     "gphoto2": "dslr_address",
@@ -33,13 +35,10 @@ SIMULATED = ("simulated", "telescope")
 OVERLAPPING: dict[str, dict[str, object]] = {"simulated": {"fetch_s": 0.05}, "telescope": {}}
 """The kinds that expose while a picture is fetched, with the settings for it."""
 SLOW: dict[str, tuple[dict[str, object], dict[str, OptionValue]]] = {
-    "simulated": ({"fetch_s": 60.0}, {}),
+    "simulated": ({"fetch_s": 600.0}, {}),
     "telescope": ({}, {"mode": "first"}),
 }
 """The settings and the options with which a fetch takes longer than the other calls together."""
-AT_ONCE_S = 20.0
-"""Soon, compared with a fetch that takes as long as its deadline allows. A busy machine may need some of it."""
-PATIENCE_S = 60.0
 Soon = Callable[[], float]
 
 amounts = st.one_of(st.none(), st.floats(min_value=0, max_value=1000, width=32))
@@ -60,7 +59,7 @@ odd_requests = st.builds(
     f_number=st.one_of(st.none(), st.floats()),
     format=st.one_of(st.none(), st.text(max_size=5)),
 )
-few = settings(max_examples=25, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = examples(25)
 
 
 def made_by(kind: str) -> type[Driver]:
@@ -179,12 +178,10 @@ def test_an_exposure_leaves_the_settings_as_they_were(camera: Driver, soon: Soon
     assert camera.apply({}, soon()).actual == before
 
 
-def test_a_passed_deadline_is_too_slow_at_once(camera: Driver) -> None:
-    before = camera.clock.monotonic()
+def test_a_passed_deadline_is_too_slow(camera: Driver) -> None:
     with pytest.raises(CameraError) as error:
-        camera.expose(ExposureRequest(exposure_us=1000), before - 1)
+        camera.expose(ExposureRequest(exposure_us=1000), camera.clock.monotonic() - 1)
     assert error.value.reason == "too_slow"
-    assert camera.clock.monotonic() - before < AT_ONCE_S
 
 
 def test_closing_is_idempotent(camera: Driver) -> None:
@@ -247,9 +244,7 @@ def test_a_frame_has_the_size_of_the_capabilities(camera: Driver, soon: Soon) ->
 
 @pytest.mark.parametrize("kind", STREAMING)
 def test_a_stream_without_a_frame_in_time_gives_none(camera: Driver) -> None:
-    camera.frame(within(camera, 5))  # may take long to prepare
-    camera.frame(within(camera, 5))
-    assert None in [camera.frame(within(camera, 0.001)) for _ in range(30)]  # one may be due after a pause of the test
+    eventually(lambda: camera.frame(within(camera, 0.001)) is None)  # one may be due after a pause of the test
 
 
 @pytest.mark.parametrize("kind", STREAMING)
@@ -311,13 +306,11 @@ def test_other_calls_do_not_wait_for_a_fetch(
     settings, options = SLOW[kind]
     overlapping.apply(settings, soon())
     _, fetch = held(overlapping, soon, options)
-    fetching = threads.submit(fetch, within(overlapping, 100))
-    before = overlapping.clock.monotonic()
+    fetching = threads.submit(fetch, within(overlapping, 2 * PATIENCE_S))
     overlapping.read_back(soon())
     overlapping.temperature()
     overlapping.supplies(soon())
     overlapping.abort()
-    assert overlapping.clock.monotonic() - before < AT_ONCE_S
     assert not fetching.done()
     overlapping.close()
     assert isinstance(fetching.exception(PATIENCE_S), CameraError)
@@ -333,10 +326,8 @@ def test_a_picture_cannot_be_fetched_after_the_camera_was_closed(overlapping: Dr
 
 
 @pytest.mark.parametrize("kind", OVERLAPPING)
-def test_a_fetch_after_its_deadline_is_too_slow_at_once(overlapping: Driver, soon: Soon) -> None:
+def test_a_fetch_after_its_deadline_is_too_slow(overlapping: Driver, soon: Soon) -> None:
     _, fetch = held(overlapping, soon)
-    before = overlapping.clock.monotonic()
     with pytest.raises(CameraError) as error:
-        fetch(before - 1)
+        fetch(overlapping.clock.monotonic() - 1)
     assert error.value.reason == "too_slow"
-    assert overlapping.clock.monotonic() - before < AT_ONCE_S

@@ -8,15 +8,16 @@ import av
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.drivers.simulated.codec import BLOCK, COLUMNS, LAST_NUMBER, ROWS, draw_frame_number, read_frame_number
 from cameras.drivers.simulated.scenes.base import ExposureSettings, SceneSettings
 from cameras.drivers.simulated.scenes.chart import ChartScene
+from tests.harness.runs.examples import examples
 
 numbers = st.integers(0, LAST_NUMBER)
-few = settings(max_examples=40, derandomize=True)
+few = examples(40)
 AREA = (slice(BLOCK, BLOCK * (ROWS + 1)), slice(BLOCK, BLOCK * (COLUMNS + 1)))
 scene = ChartScene(SceneSettings(640, 480, shot_noise=True))
 
@@ -48,7 +49,7 @@ def test_a_number_survives_jpeg(number: int, quality: int, exposure_us: int) -> 
     assert read_frame_number(through_jpeg(frame(number, exposure_us), quality)) == number
 
 
-@settings(max_examples=6, derandomize=True)
+@examples(6)
 @given(sent=st.lists(numbers, min_size=1, max_size=6), crf=st.integers(18, 28))
 def test_numbers_survive_h264_in_their_order(sent: list[int], crf: int) -> None:
     assert [read_frame_number(image) for image in through_h264([frame(n) for n in sent], crf)] == sent

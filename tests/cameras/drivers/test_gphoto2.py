@@ -15,7 +15,7 @@ from cameras.drivers.gphoto2 import Gphoto2Driver
 from cameras.drivers.gphoto2.device_holders import find_holders
 from cameras.drivers.gphoto2.driver import library_warnings
 from tests.harness.camera_processes.dslr_driver import Dslr
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 TAKE_60 = """
 def expose(request):                     # as the core does: the same capture once more, if no shutter was released
@@ -218,7 +218,7 @@ def test_a_program_with_the_device_open_is_a_holder(tmp_path: Path) -> None:
     with device.open() as held, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=held) as other:
         eventually(lambda: [holder.name for holder in find_holders(str(device))] == ["cat"])
         (holder,) = find_holders(str(device))
-        other.communicate(timeout=40)
+        other.communicate(timeout=PATIENCE_S)
     assert holder.pid == other.pid
     assert holder.stop == f"kill {other.pid}"
 
@@ -295,7 +295,7 @@ while True:
         assert process.stdout is not None
         assert process.stdout.readline() == '"alive"\n'
         process.kill()
-        assert process.wait(timeout=40) == -signal.SIGKILL
+        assert process.wait(timeout=PATIENCE_S) == -signal.SIGKILL
     assert dslr.run_script("driver.open(soon()); report(len(driver.expose(ExposureRequest(), soon()).files))") == 1
 
 

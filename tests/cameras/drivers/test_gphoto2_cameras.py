@@ -14,6 +14,7 @@ from tests.harness.camera_processes.dslr_driver import Dslr
 from tests.harness.far_ends.gphoto2_port.build import build
 from tests.harness.processes.preloaded import PreloadedProcess
 from tests.harness.rows.pictures import dng, exposed_jpeg, jpeg
+from tests.harness.waiting import PATIENCE_S
 
 NIKON = "usb:001,004 6012345 battery=77 free=32000000000"
 OTHER = "usb:001,005 6012346"
@@ -73,7 +74,7 @@ def held(desk: Dslr, *, by_skycam: bool = False) -> Iterator[PreloadedProcess]:
 def test_a_camera_that_another_process_has_open_is_held_until_it_closes(desk: Dslr) -> None:
     with held(desk) as holder:
         error = desk.run_script('driver = Gphoto2Driver("6012345", clock); report(failure(driver.open, soon()))')
-        holder.communicate(timeout=60)
+        holder.communicate(timeout=PATIENCE_S)
     assert error["reason"] == "camera_held"
     assert error["before_shutter"] is False
     assert "is held by another process" in error["message"]
@@ -102,7 +103,7 @@ def test_without_an_address_the_first_free_camera_is_opened(desk: Dslr) -> None:
 def test_a_killed_process_holds_no_camera(desk: Dslr) -> None:
     with held(desk) as holder:
         holder.kill()
-        holder.wait(60)
+        holder.wait(PATIENCE_S)
         assert desk.run_script(f"{OPEN}report(driver._session.identity.serial)") == "6012345"
 
 
@@ -201,12 +202,13 @@ report([exposure.actual, len(exposure.files), (exposure.ended_ns - exposure.star
 
 def test_bulb_without_exif_is_as_long_as_measured(desk: Dslr) -> None:
     desk.set_pictures(jpeg(64, 48))
-    exposure_us = desk.run_script(f"""{OPEN}
+    exposure_us, held_us = desk.run_script(f"""{OPEN}
 driver.apply({{"exposure_us": 31_000_000}}, soon())
 driver._settings["exposure_us"] = 300_000
-report(driver.expose(ExposureRequest(), soon()).actual["exposure_us"])
+exposure = driver.expose(ExposureRequest(), soon())
+report([exposure.actual["exposure_us"], (exposure.ended_ns - exposure.started_ns) // 1000])
 """)
-    assert 300_000 <= exposure_us < 5_000_000
+    assert 300_000 <= exposure_us <= held_us
 
 
 def test_an_abort_closes_a_shutter_that_is_held_open(desk: Dslr) -> None:
@@ -216,19 +218,18 @@ from cameras.runtime.clock import CameraClock
 import threading
 clock = CameraClock()
 {OPEN}
-driver.apply({{"exposure_us": 60_000_000}}, soon())
+driver.apply({{"exposure_us": 3_600_000_000}}, soon())
 threading.Timer(0.2, clock.abort).start()
-began = clock.monotonic()
+was_aborted = False
 try:
-    driver.expose(ExposureRequest(), clock.monotonic() + 100)
+    driver.expose(ExposureRequest(), clock.monotonic() + 4000)
 except Aborted:
-    took_s = clock.monotonic() - began
+    was_aborted = True
 clock.clear_abort()
 driver.open(soon())
-report([took_s, len(driver.expose(ExposureRequest(exposure_us=1000), soon()).files)])
+report([was_aborted, len(driver.expose(ExposureRequest(exposure_us=1000), soon()).files)])
 """)
-    assert aborted[0] < 30  # of the minute of the exposure
-    assert aborted[1] == 1
+    assert aborted == [True, 1]
 
 
 def test_a_dial_at_bulb_without_a_time_opens_no_shutter(desk: Dslr) -> None:
@@ -359,7 +360,7 @@ def test_battery_and_card_are_reported_as_they_change(desk: Dslr) -> None:
     result = desk.run_script(f"""{OPEN}
 first = driver.supplies(soon())
 plug(folder, "usb:001,004 6012345 battery=9 free=1000448")
-until = clock.monotonic() + 15      # libgphoto2 asks for a battery every few seconds at most
+until = clock.monotonic() + {PATIENCE_S}    # libgphoto2 asks for a battery every few seconds at most
 while (now := driver.supplies(soon())).battery_percent == first.battery_percent and clock.monotonic() < until:
     time.sleep(0.05)
 report([[first.battery_percent, first.card_free_bytes], [now.battery_percent, now.card_free_bytes]])

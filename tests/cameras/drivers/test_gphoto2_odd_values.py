@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.drivers.base import Applied, CameraError, ExposureRequest, SystemClock
@@ -22,8 +22,9 @@ from cameras.drivers.gphoto2.widgets import SETTINGS
 from tests.harness.far_ends.gphoto2_port.build import build, plug, put
 from tests.harness.far_ends.scripted_camera import OwnFile
 from tests.harness.rows.pictures import dng, exposed_jpeg, jpeg
+from tests.harness.runs.examples import examples
 
-few = settings(max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = examples(60)
 words = st.one_of(st.text(max_size=64), st.sampled_from(["raw", "jpeg", "raw+jpeg", "NEF (Raw)", "nef+fine", "tiff"]))
 odd_values: dict[str, st.SearchStrategy[Any]] = {
     "exposure_us": st.one_of(st.integers(1, 3_600_000_000), st.sampled_from([8_000_000, 30_000_000, 30_000_001])),

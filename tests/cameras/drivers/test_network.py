@@ -19,7 +19,6 @@ from cameras.drivers.network import NetworkDriver
 from cameras.drivers.network.times import NetworkTimes
 from cameras.drivers.simulated.codec import read_frame_number
 from core.outgoing import OutgoingGuard
-from tests.harness.busy_machine import own_seconds
 from tests.harness.far_ends.network.encrypted import Encrypted, EncryptedRtspServer, EncryptedServer
 from tests.harness.far_ends.network.http import (
     BareStreamServer,
@@ -34,7 +33,7 @@ from tests.harness.far_ends.network.http import (
 from tests.harness.far_ends.network.rtsp import RtspServer
 from tests.harness.far_ends.network.server import Server
 from tests.harness.far_ends.network.video import huge_jpeg, picture
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 SERVERS: list[type[Server]] = [RtspServer, MjpegServer, TransportStreamServer]
 ALL: list[type[Server]] = [*SERVERS, UnmeasuredServer, BareStreamServer]
@@ -47,7 +46,9 @@ class Opened(Protocol):
 
 
 IMPATIENT = NetworkTimes(read_s=1.2, pictureless_s=2.0, check_every_s=1.0)
-STREAMING = NetworkTimes(streaming_s=20.0)
+HANG_S = 3600.0
+"""Longer than a test may take."""
+STREAMING = NetworkTimes(streaming_s=HANG_S)
 """However busy the machine is, a reader counts as one that wants every frame."""
 
 
@@ -69,7 +70,7 @@ def opened(clock: SystemClock, soon: Soon) -> Iterator[Opened]:
 
     def open_(address: str, times: NetworkTimes | None = None) -> NetworkDriver:
         cameras.append(NetworkDriver(address, clock, times))
-        cameras[-1].open(soon() + 15)
+        cameras[-1].open(soon())
         return cameras[-1]
 
     yield open_
@@ -78,8 +79,19 @@ def opened(clock: SystemClock, soon: Soon) -> Iterator[Opened]:
 
 
 def frames(camera: NetworkDriver, count: int) -> list[FrameData]:
-    found = [camera.frame(camera.clock.monotonic() + 30) for _ in range(count)]
+    found = [camera.frame(camera.clock.monotonic() + PATIENCE_S) for _ in range(count)]
     return [frame for frame in found if frame is not None]
+
+
+def read_all(camera: NetworkDriver, server: Server, found: FrameData, held: int = 0) -> FrameData:
+    """Read frames after `found` until all that the server has sent has arrived; the last one.
+
+    `held`: how many stay in the decoder until the next packet comes.
+    """
+    newest = sorted(server.sent.values())[-1 - held]
+    while server.sent[number(found)] < newest:
+        found = frames(camera, 1)[0]
+    return found
 
 
 def number(frame: FrameData | None) -> int:
@@ -95,7 +107,7 @@ def is_whole(frame: FrameData) -> bool:
 
 def trouble(camera: NetworkDriver) -> CameraError:
     """The error that ends the stream; it contains no damaged picture before that."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         try:
             frame = camera.frame(camera.clock.monotonic() + 2)
@@ -105,7 +117,9 @@ def trouble(camera: NetworkDriver) -> CameraError:
     raise AssertionError("The stream did not end.")
 
 
-def refusal(address: str, clock: SystemClock, patience: float = 20, times: NetworkTimes | None = None) -> CameraError:
+def refusal(
+    address: str, clock: SystemClock, patience: float = PATIENCE_S, times: NetworkTimes | None = None
+) -> CameraError:
     with pytest.raises(CameraError) as error:
         NetworkDriver(address, clock, times).open(clock.monotonic() + patience)
     return error.value
@@ -119,26 +133,21 @@ def test_a_stream_is_complete_and_in_order(kind: type[Server], opened: Opened) -
 
 
 @pytest.mark.parametrize("content_type", ["video/mp2t", "application/octet-stream"])
-def test_a_stream_of_small_pictures_opens_at_once(content_type: str, opened: Opened) -> None:
+def test_a_stream_of_small_pictures_opens(content_type: str, opened: Opened) -> None:
+    """FFmpeg would look for more streams until it has read some megabytes."""
     with HevcServer(fps=10) as server:
         server.content_type = content_type
         server.piece(0)
-        began = own_seconds()
-        camera = opened(server.address)
-        assert own_seconds() - began < 10
-        assert number(frames(camera, 1)[0]) >= 0
+        assert number(frames(opened(server.address), 1)[0]) >= 0
 
 
 @every_server
 def test_a_still_was_captured_after_its_request(kind: type[Server], opened: Opened, soon: Soon) -> None:
-    """The request is made midway between two pictures, since the previous one arrives slightly after it is sent."""
-    with kind(fps=4) as server:
-        camera = opened(server.address)
-        newest = max(server.sent)
-        eventually(lambda: max(server.sent) > newest + 1 and time.monotonic() > server.sent[max(server.sent)] + 0.12)
-        ordered = time.monotonic()
+    with kind(fps=10) as server:
+        camera = opened(server.address, NetworkTimes(streaming_s=0.0))
+        before = read_all(camera, server, frames(camera, 1)[0])
         still = camera.expose(ExposureRequest(), soon())
-    assert server.sent[number(still.frame)] >= ordered
+    assert server.sent[number(still.frame)] > server.sent[number(before)]
 
 
 @pytest.mark.parametrize("kind", SERVERS, ids=lambda kind: kind.__name__)
@@ -155,10 +164,10 @@ def test_a_still_is_a_frame_of_the_stream_as_well(kind: type[Server], opened: Op
 
 def test_a_frame_says_when_it_was_captured(server: Server, opened: Opened) -> None:
     seen = frames(opened(server.address), 10)
-    late = [frame.monotonic - server.due[number(frame)] for frame in seen]
-    assert min(late) > -0.06
-    assert min(late) < 0.5
-    assert abs(seen[-1].captured_ns / 1e9 - (time.time() - time.monotonic() + seen[-1].monotonic)) < 1
+    assert min(frame.monotonic - server.due[number(frame)] for frame in seen) > -0.06
+    assert max(frame.monotonic for frame in seen) < time.monotonic()
+    by_the_wall = time.time() - time.monotonic() + seen[-1].monotonic
+    assert seen[-1].captured_ns / 1e9 == pytest.approx(by_the_wall, abs=PATIENCE_S)
 
 
 def test_nothing_is_decoded_while_no_one_wants_pictures(rtsp: RtspServer, opened: Opened, soon: Soon) -> None:
@@ -174,7 +183,8 @@ def test_a_reader_that_returns_to_the_stream_gets_the_newest_frame(rtsp: RtspSer
     camera = opened(rtsp.address)
     left_at = number(frames(camera, 2)[-1])
     eventually(lambda: max(rtsp.sent) > left_at + 60)
-    assert number(frames(camera, 1)[0]) > left_at + 40
+    # Not the next one. A busy machine may not have received all that were sent.
+    assert number(frames(camera, 1)[0]) > left_at + 10
 
 
 def test_frames_skipped_while_no_one_reads_are_counted(opened: Opened) -> None:
@@ -183,7 +193,7 @@ def test_frames_skipped_while_no_one_reads_are_counted(opened: Opened) -> None:
         left_at = frames(camera, 2)[-1]
         eventually(lambda: max(server.sent) > number(left_at) + 60)
         found = frames(camera, 3)
-    assert found[0].missed > 40
+    assert found[0].missed > 10
     assert sum(frame.missed for frame in found) == found[-1].number - left_at.number - len(found)
 
 
@@ -200,16 +210,14 @@ def test_a_server_that_is_killed_is_a_disconnect_that_shows_without_a_stream(ser
     camera = opened(server.address)
     server.hang_up()
     eventually(lambda: ends(camera.temperature))
-    assert ends(lambda: camera.expose(ExposureRequest(), camera.clock.monotonic() + 5))
+    assert ends(lambda: camera.expose(ExposureRequest(), camera.clock.monotonic() + PATIENCE_S))
 
 
-def test_a_stalled_stream_is_unreachable_in_time(rtsp: RtspServer, opened: Opened) -> None:
+def test_a_stalled_stream_is_unreachable(rtsp: RtspServer, opened: Opened) -> None:
     camera = opened(rtsp.address, IMPATIENT)
     frames(camera, 2)
     rtsp.mood = "stall"
-    began = own_seconds()
     assert trouble(camera).reason == "camera_unreachable"
-    assert own_seconds() - began < 20
 
 
 def test_a_stream_that_stalls_inside_a_picture_gives_no_half_picture(server: Server, opened: Opened) -> None:
@@ -230,11 +238,12 @@ def test_a_stream_that_ends_inside_a_picture_gives_no_half_picture(kind: type[Se
 
 def test_a_still_is_not_taken_from_before_a_stall(rtsp: RtspServer, opened: Opened) -> None:
     camera = opened(rtsp.address, IMPATIENT)
-    frames(camera, 2)
+    seen = frames(camera, 2)[-1]
     rtsp.mood = "stall"
-    eventually(lambda: time.monotonic() > max(rtsp.sent.values()) + 0.2)
+    eventually(lambda: time.monotonic() > max(rtsp.sent.values()) + 0.2)  # the last one is on its way, too
+    read_all(camera, rtsp, seen, held=1)
     with pytest.raises(CameraError) as error:
-        camera.expose(ExposureRequest(), camera.clock.monotonic() + 10)
+        camera.expose(ExposureRequest(), camera.clock.monotonic() + PATIENCE_S)
     assert error.value.reason == "camera_unreachable"
 
 
@@ -260,7 +269,7 @@ def test_one_picture_is_decoded_at_intervals_while_no_one_watches(server: Server
 @pytest.mark.parametrize("mood", ["rubbish", "end", "stall"])
 def test_a_source_without_a_picture_does_not_open(server: Server, mood: str, clock: SystemClock) -> None:
     server.mood = mood
-    error = refusal(server.address, clock, times=NetworkTimes(open_s=1.0, first_s=1.0))
+    error = refusal(server.address, clock, times=NetworkTimes(open_s=1.0, first_s=0.5))
     assert error.reason == "camera_unreachable"
     assert error.permanent is False
 
@@ -276,18 +285,15 @@ def test_video_that_cannot_be_decoded_is_reported(clock: SystemClock) -> None:
     assert "sends no video in a format that Skycam opens" in str(error)
 
 
-def test_a_silent_server_is_given_up_in_time(server: Server, clock: SystemClock) -> None:
+def test_a_silent_server_is_given_up(server: Server, clock: SystemClock) -> None:
     server.mood = "mute"
-    began = own_seconds()
-    assert refusal(server.address, clock, times=NetworkTimes(open_s=1.0)).reason == "camera_unreachable"
-    assert own_seconds() - began < 10
+    error = refusal(server.address, clock, patience=HANG_S, times=NetworkTimes(open_s=1.0))
+    assert error.reason == "camera_unreachable"
 
 
 def test_opening_respects_its_deadline(clock: SystemClock) -> None:
     with RtspServer(mood="mute") as server:
-        began = own_seconds()
-        refusal(server.address, clock, patience=0.5)
-    assert own_seconds() - began < 4.5  # the camera would be given up after 5 s
+        refusal(server.address, clock, patience=0.5, times=NetworkTimes(open_s=HANG_S))
 
 
 def test_a_refused_connection_says_what_to_check(clock: SystemClock) -> None:
@@ -363,12 +369,12 @@ def test_a_certificate_is_that_of_the_name_in_the_address(
     with kind(tmp_path, name="camera.invalid") as server:
         by_name = NetworkDriver(server.address.replace("127.0.0.1", "camera.invalid"), clock)
         by_name.set_connection_guard(OutgoingGuard(resolver=at_loopback))
-        by_name.open(clock.monotonic() + 10)
+        by_name.open(clock.monotonic() + PATIENCE_S)
         by_name.close()
         other = NetworkDriver(server.address.replace("127.0.0.1", "other.invalid"), clock)
         other.set_connection_guard(OutgoingGuard(resolver=at_loopback))
         with pytest.raises(CameraError, match="end its address with #unverified"):
-            other.open(clock.monotonic() + 10)
+            other.open(clock.monotonic() + PATIENCE_S)
 
 
 def test_a_web_server_with_many_names_gets_the_right_one(
@@ -377,7 +383,7 @@ def test_a_web_server_with_many_names_gets_the_right_one(
     with EncryptedServer(tmp_path) as server:
         camera = NetworkDriver(f"{server.address.replace('127.0.0.1', 'camera.invalid')}#unverified", clock)
         camera.set_connection_guard(OutgoingGuard(resolver=at_loopback))
-        camera.open(clock.monotonic() + 10)
+        camera.open(clock.monotonic() + PATIENCE_S)
         camera.close()
     assert server.requested_names == ["camera.invalid"]
     assert f"Host: camera.invalid:{server.port}\r" in server.requests[0]
@@ -416,7 +422,7 @@ def test_a_redirection_cannot_lead_the_password_to_another_server(method: str, s
         with RtspServer(redirects={method: leads_to}, login="me:sesame", scheme_of_login="Basic") as server:
             camera = NetworkDriver(server.with_login("me:sesame@"), clock, NetworkTimes(read_s=1.2))
             with contextlib.suppress(CameraError):
-                camera.open(clock.monotonic() + 10)
+                camera.open(clock.monotonic() + PATIENCE_S)
                 frames(camera, 20)
             camera.close()
     assert server.requests
@@ -457,7 +463,7 @@ def test_a_camera_is_looked_up_once_and_opened_where_that_led(
     with kind() as server:
         camera = NetworkDriver(server.address.replace("127.0.0.1", "camera.invalid"), SystemClock())
         camera.set_connection_guard(OutgoingGuard(resolver=resolver))
-        camera.open(time.monotonic() + 10)
+        camera.open(time.monotonic() + PATIENCE_S)
         assert len(frames(camera, 2)) == 2
         camera.close()
     assert lookups == ["camera.invalid"]
@@ -466,7 +472,8 @@ def test_a_camera_is_looked_up_once_and_opened_where_that_led(
 def test_a_picture_that_would_fill_the_memory_is_not_decoded(clock: SystemClock) -> None:
     huge_jpeg()
     with HugeServer(fps=4) as server:
-        assert "cannot be decoded into a picture" in str(refusal(server.address, clock, patience=3))
+        error = refusal(server.address, clock, patience=PATIENCE_S, times=NetworkTimes(first_s=1.0))
+    assert "cannot be decoded into a picture" in str(error)
 
 
 @pytest.mark.parametrize("address", ["", "file:///etc/passwd", "/etc/passwd", "RTSP://host/x", "concat:a|b"])
@@ -486,7 +493,7 @@ def test_after_a_disconnect_the_camera_opens_again(server: Server, opened: Opene
     camera = opened(server.address)
     server.hang_up()
     eventually(lambda: ends(camera.temperature))
-    camera.open(soon() + 15)
+    camera.open(soon())
     assert number(frames(camera, 1)[0]) >= 0
 
 
@@ -497,7 +504,7 @@ def test_a_closed_camera_leaves_no_thread(server: Server, opened: Opened) -> Non
 
 def test_an_interrupted_still_is_aborted(rtsp: RtspServer, clock: SystemClock, soon: Soon) -> None:
     camera = NetworkDriver(rtsp.address, InterruptedClock())
-    camera.open(soon() + 15)
+    camera.open(soon())
     with pytest.raises(Aborted):
         camera.expose(ExposureRequest(), soon())
     assert camera.frame(soon()) is None
@@ -518,7 +525,7 @@ def refusal_of_guarded(server: Server, clock: SystemClock) -> str:
     camera = NetworkDriver(server.address, clock)
     camera.set_connection_guard(OutgoingGuard(own_ports=[server.port]))
     with pytest.raises(CameraError) as error:
-        camera.open(clock.monotonic() + 10)
+        camera.open(clock.monotonic() + PATIENCE_S)
     assert error.value.permanent
     return str(error.value)
 

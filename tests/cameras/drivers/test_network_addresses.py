@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cameras.drivers.credentials import address_secrets, fill_secrets, redact_address, with_password
 from cameras.drivers.network import NetworkDriver
 from cameras.drivers.network.addresses import EXAMPLE, PROTOCOLS
+from tests.harness.waiting import PATIENCE_S
 
 printable = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20)
 
@@ -153,4 +154,4 @@ from cameras.drivers import driver_class
 driver_class("network").check_address("{EXAMPLE}", [])
 assert "av" not in sys.modules
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE_S)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from cameras.drivers.base import SystemClock
 from cameras.drivers.network.capture_clock import CaptureClock
 from cameras.drivers.network.reader import Reader
+from tests.harness.waiting import PATIENCE_S
 
 seconds = st.floats(0, 100, width=32)
 
@@ -104,7 +105,7 @@ class Odd:
 def test_packets_that_cannot_be_read_end_the_connection_with_an_error() -> None:
     odd: Any = Odd()
     reader = Reader(odd, SystemClock())
-    reader.wait(0, 60)
+    reader.wait(0, PATIENCE_S)
     reader.close()
     assert "could not be read (TypeError); Skycam reopens the camera." in str(reader.failure)
     assert odd.is_closed

@@ -14,6 +14,7 @@ from cameras.drivers.network import NetworkDriver
 from cameras.drivers.network.http_auth import HttpCredentials
 from tests.harness.far_ends.network.http import MjpegServer
 from tests.harness.far_ends.network.rtsp import header
+from tests.harness.waiting import PATIENCE_S
 
 NAME, PASSWORD = "me", "p@ss/w:rd#é"
 WRITTEN = "me:p%40ss%2Fw%3Ard%23%C3%A9@"
@@ -64,7 +65,7 @@ def camera(request: pytest.FixtureRequest) -> Iterator[DigestServer]:
 
 def test_a_digest_opens_the_camera(camera: DigestServer, clock: SystemClock) -> None:
     driver = NetworkDriver(camera.with_login(WRITTEN), clock)
-    driver.open(clock.monotonic() + 10)
+    driver.open(clock.monotonic() + PATIENCE_S)
     driver.close()
     assert PASSWORD not in "".join(camera.requests)
     assert not any("Basic" in request for request in camera.requests)
@@ -72,7 +73,7 @@ def test_a_digest_opens_the_camera(camera: DigestServer, clock: SystemClock) -> 
 
 def test_a_wrong_password_is_a_permanent_error(camera: DigestServer, clock: SystemClock) -> None:
     with pytest.raises(CameraError, match="refuses the name or the password") as error:
-        NetworkDriver(camera.with_login("me:wrong@"), clock).open(clock.monotonic() + 10)
+        NetworkDriver(camera.with_login("me:wrong@"), clock).open(clock.monotonic() + PATIENCE_S)
     assert error.value.permanent
     assert len(camera.requests) == 2
 

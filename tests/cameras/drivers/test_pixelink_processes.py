@@ -15,7 +15,7 @@ driver.open(soon())
 driver.apply({"exposure_us": 20_000, "gain": 3.0}, soon())
 driver.frame(soon())
 report("streaming")
-time.sleep(60)
+time.sleep(600)
 """
 ANOTHER_PROGRAM = f"""
 from pixelinkWrapper import PxLApi
@@ -23,7 +23,7 @@ _, camera = PxLApi.initialize({SERIAL})
 assert PxLApi.setFeature(camera, {ADDRESSING}, 2, [2, 0, 2, 2]) == (0,)
 assert PxLApi.setStreamState(camera, 0) == (0,)
 report("streaming")
-time.sleep(60)
+time.sleep(600)
 """
 A_PICTURE = """
 driver.open(soon())
@@ -63,16 +63,20 @@ def test_settings_of_another_program_apply_to_the_picture(sdk: Sdk) -> None:
 
 
 def test_an_exposure_is_aborted_while_it_lasts(sdk: Sdk) -> None:
-    sdk.limits(SHUTTER, 0.00002, 100)
+    sdk.limits(SHUTTER, 0.00002, 1000)
     script = """
 import threading
 from cameras.drivers.base import Aborted
 driver.open(soon())
-threading.Timer(0.2, driver.abort).start()
-began = clock.monotonic()
+ended = threading.Event()
+def abort():
+    while not ended.wait(0.05):
+        driver.abort()
+threading.Thread(target=abort, daemon=True).start()
 try:
-    driver.expose(ExposureRequest(exposure_us=60_000_000), clock.monotonic() + 70)
+    driver.expose(ExposureRequest(exposure_us=900_000_000), clock.monotonic() + 1000)
 except Aborted:
-    report([clock.monotonic() - began < 40, driver.apply({}, soon()).actual["exposure_us"]])"""
-    assert run_script(sdk.environment, script) == [True, 3096]
+    ended.set()
+    report(driver.apply({}, soon()).actual["exposure_us"])"""
+    assert run_script(sdk.environment, script) == 3096
     assert not sdk.streams()

@@ -11,6 +11,7 @@ from cameras.drivers.simulated.driver import SimulatedDriver
 from cameras.drivers.simulated.scenes import SCENES, Image
 from cameras.drivers.simulated.scenes.base import ExposureSettings, SceneSettings, around, smooth_noise
 from cameras.drivers.simulated.scenes.stars import horizontal, sidereal_angle
+from tests.harness.waiting import PATIENCE_S
 
 PICTURES = ["sky", "microscope", "bench"]
 NIGHT_NS = 1_795_230_000_000_000_000
@@ -71,10 +72,10 @@ def test_only_the_chart_carries_the_number_of_its_frame(scene: str) -> None:
 def test_a_camera_begins_with_the_sky_and_changes_scenes_while_it_runs() -> None:
     clock = SystemClock()
     camera = SimulatedDriver("", clock)
-    camera.open(clock.monotonic() + 5)
-    began = camera.apply({}, clock.monotonic() + 5).actual["scene"]
-    changed = camera.apply({"scene": "microscope"}, clock.monotonic() + 5).actual["scene"]
-    frame = camera.frame(clock.monotonic() + 30)
+    camera.open(clock.monotonic() + PATIENCE_S)
+    began = camera.apply({}, clock.monotonic() + PATIENCE_S).actual["scene"]
+    changed = camera.apply({"scene": "microscope"}, clock.monotonic() + PATIENCE_S).actual["scene"]
+    frame = camera.frame(clock.monotonic() + PATIENCE_S)
     assert began == "sky"
     assert changed == "microscope"
     assert frame is not None

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
 from cameras.drivers.base import CameraError, ExposureRequest, FrameData, SystemClock
+from cameras.drivers.opencv.reader import STREAMING_S
 from tests.harness.far_ends.v4l2.host import FarDriver
 from tests.harness.far_ends.v4l2.usb_camera import ADDRESS, UsbCamera
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 Soon = Callable[[], float]
 GONE = f"{ADDRESS} is gone. Plug the camera in again."
@@ -23,7 +23,7 @@ from cameras.drivers.base import SystemClock
 from cameras.drivers.opencv import OpencvDriver
 clock = SystemClock()
 driver = OpencvDriver({ADDRESS!r}, clock)
-driver.open(clock.monotonic() + 20)
+driver.open(clock.monotonic() + {PATIENCE_S})
 raise SystemExit(3)
 """
 
@@ -65,7 +65,7 @@ def test_the_stream_of_a_usb_camera_is_complete_and_rgb(driver: FarDriver, soon:
 
 def test_a_late_reader_gets_every_frame_with_its_own_time(driver: FarDriver, clock: SystemClock, soon: Soon) -> None:
     frames = [not_none(driver.frame(soon()))]
-    time.sleep(0.5)
+    eventually(lambda: clock.monotonic() > frames[0].monotonic + 0.5)
     frames.append(not_none(driver.frame(soon())))
     late = frames[1]
     ages = [(clock.monotonic() - late.monotonic, (clock.wall_ns() - late.captured_ns) / 1e9) for _ in range(9)]
@@ -77,7 +77,8 @@ def test_a_late_reader_gets_every_frame_with_its_own_time(driver: FarDriver, clo
 
 def test_a_reader_after_a_long_pause_gets_no_old_frame(driver: FarDriver, clock: SystemClock, soon: Soon) -> None:
     driver.frame(soon())
-    time.sleep(2.3)
+    read_at = clock.monotonic()
+    eventually(lambda: clock.monotonic() > read_at + STREAMING_S)
     requested_at = clock.monotonic()
     assert not_none(driver.frame(soon())).monotonic > requested_at - 1
 
@@ -101,15 +102,13 @@ def test_a_still_was_captured_after_its_request(
     assert clock.monotonic() - still.monotonic > 0.3
 
 
-def test_a_camera_that_stops_delivering_is_too_slow_in_time(
-    driver: FarDriver, usb_camera: UsbCamera, clock: SystemClock
+def test_a_camera_that_stops_delivering_is_too_slow(
+    driver: FarDriver, usb_camera: UsbCamera, clock: SystemClock, soon: Soon
 ) -> None:
-    driver.frame(clock.monotonic() + 5)
+    driver.frame(soon())
     usb_camera.begin("stall")
-    began = clock.monotonic()
     error = failure(lambda: [driver.expose(ExposureRequest(), clock.monotonic() + 0.3) for _ in range(5)])
     assert error.reason == "too_slow"
-    assert clock.monotonic() - began < 15
 
 
 def test_a_silent_camera_is_noticed_while_no_one_reads_frames(
@@ -150,9 +149,7 @@ def test_a_read_that_hangs_does_not_hold_up_closing(
 ) -> None:
     usb_camera.begin("hang")
     assert failure(lambda: driver.expose(ExposureRequest(), clock.monotonic() + 0.5)).reason == "too_slow"
-    began = clock.monotonic()
     driver.close()
-    assert clock.monotonic() - began < 15
 
 
 def test_a_read_that_returns_closes_the_camera(driver: FarDriver, usb_camera: UsbCamera, soon: Soon) -> None:
@@ -174,6 +171,6 @@ def opens(driver: FarDriver, deadline: float) -> bool:
 
 def test_a_process_that_ends_with_its_camera_open_keeps_its_exit_status(usb_camera: UsbCamera) -> None:
     environment = {**usb_camera.environment, "PYTHONPATH": ":".join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", LEFT_OPEN], env=environment, timeout=60, capture_output=True)
+    done = subprocess.run([sys.executable, "-c", LEFT_OPEN], env=environment, timeout=PATIENCE_S, capture_output=True)
     assert done.returncode == 3
     assert b"terminate" not in done.stderr

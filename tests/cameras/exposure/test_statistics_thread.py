@@ -13,8 +13,7 @@ import pytest
 from cameras.drivers.base import CameraError, Exposure, FrameData
 from cameras.exposure.measuring import KEPT_RESULTS, NICE, StatisticsThread
 from tests.harness.rows.pictures import jpeg
-
-PATIENCE_S = 60.0
+from tests.harness.waiting import PATIENCE_S
 
 
 class HeldFile:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cameras.exposure.simulation import CAMERAS, control_for, day_night_day, simulate
+from tests.harness.runs.examples import examples
 
 DEPTHS_EV = {"dslr": [20, 30], "full stops": [20], "bulb": [20, 30], "machine vision": [20, 22]}
 """10^6 to 10^9, as far as the limits of the camera's settings reach."""
@@ -54,7 +55,7 @@ def test_a_restart_at_any_frame_continues_identically(camera: str) -> None:
     assert restarted.states == whole.states
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(
     camera=st.sampled_from(["dslr", "bulb", "machine vision"]),
     target=st.floats(0.1, 0.5),

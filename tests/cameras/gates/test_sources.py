@@ -6,7 +6,6 @@ import os
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,7 +21,7 @@ from cameras.gates.http_source import HttpSource, value_at
 from cameras.gates.sources import ClockSource, DiskSource, FileSource
 from core.outgoing import OutgoingGuard
 from tests.harness.jobs.builders import is_alive
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 # Files
 
@@ -91,16 +90,16 @@ def test_the_clock_is_synchronised_or_not() -> None:
 # Commands
 
 
-def python(code: str, deadline_s: float = 30.0) -> CommandSource:
+def python(code: str, deadline_s: float = PATIENCE_S) -> CommandSource:
     return CommandSource([sys.executable, "-c", code], deadline_s)
 
 
 def test_a_command_gives_its_output() -> None:
-    assert CommandSource(["echo", "0.4"], 30).read() == Reading("0.4")
+    assert CommandSource(["echo", "0.4"], PATIENCE_S).read() == Reading("0.4")
 
 
 def test_a_command_runs_without_a_shell() -> None:
-    assert CommandSource(["echo", "$HOME; echo 1"], 30).read() == Reading("$HOME; echo 1")
+    assert CommandSource(["echo", "$HOME; echo 1"], PATIENCE_S).read() == Reading("$HOME; echo 1")
 
 
 def test_a_command_gets_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,22 +118,20 @@ def test_a_command_gets_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     ids=["a failure", "not found", "not executable", "killed"],
 )
 def test_a_command_that_fails_is_unknown(command: list[str], error: str) -> None:
-    found = CommandSource(command, 30).read()
+    found = CommandSource(command, PATIENCE_S).read()
     assert found.value is None
     assert found.error in {error, error.replace("137", "-9")}
 
 
 def test_a_command_that_hangs_is_killed_at_its_deadline() -> None:
-    before = time.monotonic()
     found = python("import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)", 0.5).read()
     assert found.error == "The command has not ended within 0.5 s."
-    assert time.monotonic() - before < 30
 
 
 def test_what_a_command_has_started_is_killed_with_it(tmp_path: Path) -> None:
     """The command ends at once; its child keeps the output open."""
     pid_file = tmp_path / "pid"
-    found = CommandSource(["sh", "-c", f"sleep 600 & echo $! > {pid_file}; echo 0.1"], 30).read()
+    found = CommandSource(["sh", "-c", f"sleep 600 & echo $! > {pid_file}; echo 0.1"], PATIENCE_S).read()
     assert found == Reading("0.1")
     pid = int(pid_file.read_text())
     eventually(lambda: not is_alive(pid))
@@ -142,22 +139,27 @@ def test_what_a_command_has_started_is_killed_with_it(tmp_path: Path) -> None:
 
 def test_a_fork_is_killed_at_the_deadline(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
-    CommandSource(["sh", "-c", f"sleep 600 & echo $! > {pid_file}; sleep 600"], 1.0).read()
-    pid = int(pid_file.read_text())
+    forking = CommandSource(["sh", "-c", f"sleep 600 & echo $! > {pid_file}; sleep 600"], 0.5)
+    # On a busy machine it may not come as far before its deadline.
+    pid = int(eventually(lambda: forking.read() and pid_file.exists() and pid_file.read_text()))
     eventually(lambda: not is_alive(pid))
 
 
 def test_endless_output_is_cut_off() -> None:
-    assert CommandSource(["yes"], 30).read().error == "The output of the command has more than 64 kB."
+    assert CommandSource(["yes"], PATIENCE_S).read().error == "The output of the command has more than 64 kB."
 
 
 def test_a_command_leaves_no_open_files_and_no_zombies() -> None:
-    CommandSource(["true"], 30).read()
-    before = len(os.listdir("/proc/self/fd"))
+    CommandSource(["true"], PATIENCE_S).read()
+    before, zombies = len(os.listdir("/proc/self/fd")), zombie_children()
     for command in (["echo", "1"], ["false"], ["yes"], ["no-such-command"]):
-        CommandSource(command, 30).read()
-    assert len(os.listdir("/proc/self/fd")) == before
-    assert [child for child in psutil.Process().children() if child.status() == psutil.STATUS_ZOMBIE] == []
+        CommandSource(command, PATIENCE_S).read()
+    assert len(os.listdir("/proc/self/fd")) <= before
+    assert zombie_children() <= zombies
+
+
+def zombie_children() -> set[psutil.Process]:
+    return {child for child in psutil.Process().children() if child.status() == psutil.STATUS_ZOMBIE}
 
 
 # HTTP
@@ -210,7 +212,7 @@ def text(content: str | bytes, status: int = 200, **headers: str) -> Callable[[A
     return answer
 
 
-def source(url: str, path: str = "", deadline_s: float = 30.0, **options: Any) -> HttpSource:
+def source(url: str, path: str = "", deadline_s: float = PATIENCE_S, **options: Any) -> HttpSource:
     return HttpSource(url, path, options.get("headers", {}), deadline_s, options.get("guard") or OutgoingGuard())
 
 
@@ -264,7 +266,7 @@ def test_an_answer_that_comes_byte_by_byte_ends_at_the_deadline() -> None:
     ended = threading.Event()
 
     def drip(request: Answers) -> None:
-        while not ended.wait(0.05):
+        while not ended.wait(0.05):  # time: the source is slow
             request.wfile.write(b"H")
 
     with serving(drip) as server:

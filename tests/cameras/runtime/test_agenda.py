@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.runtime.reporter import Reporter
@@ -23,6 +23,7 @@ from tests.harness.camera_processes.agendas import RUNS, AgendaBench, content, r
 from tests.harness.camera_processes.sessions import SESSION
 from tests.harness.clocks.camera_clock import EVENING
 from tests.harness.disks.small_disk import SmallDisk
+from tests.harness.runs.examples import examples
 
 HOUR = 3600.0
 
@@ -394,6 +395,8 @@ def test_runs_that_do_not_fit_are_left_out_from_the_last() -> None:
     assert 0 < len(kept) < 10
 
 
+STEP_S = 10.0
+"""Ten times as rare as in a camera process: that is enough, and takes a tenth of the time."""
 operations = st.lists(
     st.one_of(
         st.tuples(st.just("time"), st.integers(1, 3000)),
@@ -404,14 +407,14 @@ operations = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(operations=operations)
 def test_each_run_begins_at_most_once_whatever_happens(operations: list[tuple[str, object]]) -> None:
     plan = [run(number, 900.0 * number, 900.0 * number + 600, cadence_s=300.0) for number in range(10)]
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         bench = AgendaBench(Path(folder), *plan)
         dropped = perform(bench, plan, operations)
-        bench.go_on_until(10_000)
+        bench.go_on_until(10_000, STEP_S)
         begun = [session for session, state in bench.states() if state == "running"]
         ended = [record for record in bench.records("session") if record["state"] == "finished"]
     assert len(begun) == len(set(begun))
@@ -424,7 +427,7 @@ def perform(bench: AgendaBench, plan: list[Run], operations: list[tuple[str, obj
     dropped = set[str]()
     for name, value in operations:
         if name == "time":
-            bench.go_on_until(bench.clock.wall - EVENING + value)  # type: ignore[operator]
+            bench.go_on_until(bench.clock.wall - EVENING + value, STEP_S)  # type: ignore[operator]
         elif name == "kill":
             bench.clock.go_on(value)  # type: ignore[arg-type]
             bench.start_process()

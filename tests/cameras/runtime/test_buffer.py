@@ -7,15 +7,14 @@ import threading
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.drivers.base import FrameData
 from cameras.runtime.buffer import FrameReader, SharedFrameBuffer
 from cameras.runtime.readers import QueueLimits
-from tests.harness.waiting import eventually
-
-PATIENCE_S = 60.0
+from tests.harness.runs.examples import examples
+from tests.harness.waiting import PATIENCE_S, eventually
 
 
 def frame(number: int) -> FrameData:
@@ -35,7 +34,7 @@ def test_there_is_no_frame_before_the_first() -> None:
     assert SharedFrameBuffer().get_frame_for_streaming() is None
 
 
-@settings(max_examples=60, derandomize=True)
+@examples(60)
 @given(most=st.integers(1, 20), sent=st.integers(0, 60))
 def test_a_reader_has_or_counts_as_lost_each_frame_in_order(most: int, sent: int) -> None:
     buffer = SharedFrameBuffer()
@@ -46,7 +45,7 @@ def test_a_reader_has_or_counts_as_lost_each_frame_in_order(most: int, sent: int
     assert reader.lost == max(0, sent - most)
 
 
-@settings(max_examples=60, derandomize=True)
+@examples(60)
 @given(steps=st.lists(st.booleans(), max_size=80), most=st.integers(1, 5))
 def test_frames_put_and_read_alternately_stay_in_order(steps: list[bool], most: int) -> None:
     buffer = SharedFrameBuffer()

@@ -11,10 +11,11 @@ import pytest
 from cameras.spool.agenda import NAME, build_agenda
 from tests.harness.camera_processes.agendas import RUNS, run
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
-from tests.harness.disks.hanging_disk import PATIENCE_S, HangingDisk
-from tests.harness.waiting import eventually
+from tests.harness.disks.hanging_disk import HangingDisk
+from tests.harness.waiting import PATIENCE_S, eventually
 
 SESSION = "0193a000-0000-7000-8000-000000000003"
+CADENCE_S = 0.2
 
 
 @pytest.fixture
@@ -72,13 +73,28 @@ def test_while_a_disk_hangs_a_capture_is_refused_and_leaves_nothing_behind(
     assert refused["unstarted"] is True
 
 
-def test_starts_missed_while_the_disk_hung_have_its_reason(bench: CameraLoopBench, disk: HangingDisk) -> None:
-    bench.send_command("start", session=bench.desired_session(SESSION, cadence_s=0.3))
-    wait_for_hang(bench, disk)
+def miss_starts(bench: CameraLoopBench) -> None:
+    """Until some starts of a session with the cadence CADENCE_S have passed."""
     began = bench.clock.monotonic()
-    eventually(lambda: bench.clock.monotonic() > began + 1)
+    eventually(lambda: bench.clock.monotonic() > began + 3 * CADENCE_S)
+
+
+def has_gap(bench: CameraLoopBench, reason: str) -> bool:
+    """Whether a gap has this reason. Others may come before it: a busy machine misses starts, too."""
+    return any(message["type"] == "spooled" and is_gap(bench, message["id"], reason) for message in bench.link.messages)
+
+
+def is_gap(bench: CameraLoopBench, record: str, reason: str) -> bool:
+    body = bench.record(record)
+    return "first_index" in body and body["reason"] == reason
+
+
+def test_starts_missed_while_the_disk_hung_have_its_reason(bench: CameraLoopBench, disk: HangingDisk) -> None:
+    bench.send_command("start", session=bench.desired_session(SESSION, cadence_s=CADENCE_S))
+    wait_for_hang(bench, disk)
+    miss_starts(bench)
     release(bench, disk)
-    assert bench.wait_for_gap()["reason"] == "write_error"
+    eventually(lambda: has_gap(bench, "write_error"))
 
 
 def test_an_agenda_that_arrives_while_the_disk_hangs_is_stored_once_it_answers(
@@ -148,9 +164,8 @@ def test_a_capture_blocked_by_a_disk_is_saved_once_the_disk_answers(
 def test_starts_missed_while_a_disk_blocked_the_loop_have_its_reason(
     bench: CameraLoopBench, disk_of_the_loop: HangingDisk
 ) -> None:
-    bench.send_command("start", session=bench.desired_session(SESSION, cadence_s=0.3))
+    bench.send_command("start", session=bench.desired_session(SESSION, cadence_s=CADENCE_S))
     wait_for_blocked_loop(bench, disk_of_the_loop)
-    began = bench.clock.monotonic()
-    eventually(lambda: bench.clock.monotonic() > began + 1)
+    miss_starts(bench)
     release(bench, disk_of_the_loop)
-    assert bench.wait_for_gap()["reason"] == "write_error"
+    eventually(lambda: has_gap(bench, "write_error"))

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from tests.harness.camera_processes.camera_process import TIMEOUT_S, CameraProcess
+from tests.harness.camera_processes.camera_process import CameraProcess
+from tests.harness.waiting import PATIENCE_S
 
 
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[CameraProcess]:
-    with CameraProcess(tmp_path, margin_s=0.3, telemetry_s=0.5) as process:
+    with CameraProcess(tmp_path, telemetry_s=0.1) as process:
         process.wait_for_type("observed", observed="ready")
         yield process
 
@@ -48,7 +49,7 @@ def test_a_crash_is_reported_before_it_ends_the_process(process: CameraProcess) 
     inject_faults(process, crash=2)
     process.capture()
     process.wait_for_type("faults", faults={"crash": 1}, struck="crash")
-    assert process.process.wait(TIMEOUT_S) == -signal.SIGSEGV
+    assert process.process.wait(PATIENCE_S) == -signal.SIGSEGV
 
 
 def test_a_process_starts_with_the_faults_of_its_spec(tmp_path: Path) -> None:
@@ -69,7 +70,7 @@ def test_an_exposure_with_a_wrong_clock_has_the_stations_times_and_a_warning(pro
     inject_faults(process, wrong_clock=7200)
     found = outcome(process)
     off_s = (datetime.fromisoformat(found["started"]) - datetime.now(UTC)).total_seconds()
-    assert abs(off_s) < 60
+    assert abs(off_s) < 3600
     assert found["warnings"] == ["The camera's clock is +7200 s off; the station's is used."]
 
 
@@ -81,9 +82,10 @@ def test_a_torn_picture_is_kept_with_a_warning_and_is_still_simulated(process: C
     assert "torn" in found["warnings"][0]
 
 
-def test_a_camera_whose_stream_falls_silent_is_reopened(process: CameraProcess) -> None:
-    process.send("live", qualities=["low"])
-    process.wait_for_message(lambda message: message["type"] == "state" and message["frames"] > 0)
-    inject_faults(process, slow=600)
-    message = process.wait_for_type("observed", observed="reconnecting")
+def test_a_camera_whose_stream_falls_silent_is_reopened(tmp_path: Path) -> None:
+    with CameraProcess(tmp_path, margin_s=0.3) as process:
+        process.send("live", qualities=["low"])
+        process.wait_for_message(lambda message: message["type"] == "state" and message["frames"] > 0)
+        inject_faults(process, slow=600)
+        message = process.wait_for_type("observed", observed="reconnecting")
     assert "has sent no frame for" in message["reason"]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from cameras.runtime.file_formats import FITS_COMPRESSIONS, KEEP_FORMATS, checked_compression, checked_keep
 from tests.harness.project import PROJECT
+from tests.harness.waiting import PATIENCE_S
 
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner), max_leaves=5)
 
@@ -57,4 +58,4 @@ def test_a_camera_process_loads_astropy_only_for_a_fits_file() -> None:
         "import sys, cameras.runtime.__main__, captures.stills.writer, captures.thumbnails.thread; "
         "sys.exit('astropy' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", program], cwd=PROJECT, timeout=60, check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", program], cwd=PROJECT, timeout=PATIENCE_S, check=False).returncode == 0

@@ -118,9 +118,10 @@ def test_a_capture_that_has_waited_too_long_for_a_picture_is_too_slow(
     bench.capture()
     bench.capture()
     wait_for_exposures(bench, 2)
-    late, sent = str(uuid6.uuid7()), clock.monotonic()
-    bench.send_command("capture", id=late, planned="2026-01-01T00:00:00Z", asked={}, remaining_ms=50)
-    eventually(lambda: clock.monotonic() > sent + 0.1)
+    late = str(uuid6.uuid7())
+    bench.send_command("capture", id=late, planned="2026-01-01T00:00:00Z", asked={}, remaining_ms=1)
+    sent = clock.monotonic()
+    eventually(lambda: clock.monotonic() > sent + 0.001)
     release_all(pictures)
     assert bench.outcome(late)["reason"] == "too_slow"
 
@@ -232,7 +233,10 @@ def test_a_picture_that_is_fetched_when_its_session_is_stopped_is_saved(
     assert [answer[name] for name in ("state", "planned", "saved")] == ["stopped", 1, 1]
 
 
-def test_the_end_of_the_station_waits_for_a_picture(bench: CameraLoopBench, camera: ScriptedCamera) -> None:
+def test_the_end_of_the_station_waits_for_a_picture(
+    bench: CameraLoopBench, camera: ScriptedCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cameras.runtime.camera_loop.WRITE_OUT_S", PATIENCE_S)
     held = HeldPicture(camera)
     capture = bench.capture()
     assert held.begun.wait(PATIENCE_S)
@@ -242,8 +246,10 @@ def test_the_end_of_the_station_waits_for_a_picture(bench: CameraLoopBench, came
 
 
 def test_the_end_of_the_station_interrupts_pictures_that_do_not_come(
-    bench: CameraLoopBench, camera: ScriptedCamera
+    bench: CameraLoopBench, camera: ScriptedCamera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("cameras.runtime.camera_loop.WRITE_OUT_S", 0.1)
+    monkeypatch.setattr("cameras.runtime.camera_loop.RECORD_S", PATIENCE_S)
     held = [HeldPicture(camera), HeldPicture(camera)]
     captures = [bench.capture() for _ in held]
     wait_for_exposures(bench, 2)
@@ -256,6 +262,7 @@ def test_the_end_of_the_station_interrupts_pictures_that_do_not_come(
 # Sessions
 
 
+@pytest.mark.usefixtures("all_measured")
 def test_a_session_measures_a_picture_once_it_is_fetched(bench: CameraLoopBench, camera: ScriptedCamera) -> None:
     HeldPicture(camera).released.set()
     bench.send_command("start", session=bench.desired_session(SESSION, cadence_s=60, count=1))

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.programmes.cycle import cycle_of, describe_exposures
 from cameras.spool.moments import iso
 from tests.harness.camera_processes.sessions import SessionBench
 from tests.harness.clocks.camera_clock import EVENING
+from tests.harness.runs.examples import examples
 
 BRACKET = {"kind": "bracket", "ev_steps": [-2.0, 0.0, 2.0]}
 BURST = {"kind": "burst", "burst": 4}
@@ -121,7 +122,7 @@ def test_each_window_begins_with_a_whole_cycle(tmp_path: Path) -> None:
     assert asked == [3_000_000, 12_000_000, 48_000_000] * 2
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(
     burst=st.integers(1, 5),
     timing=st.sampled_from([{"cadence_s": 30.0}, {"cadence_s": 3.0}, {"delay_s": 7.0}, {"delay_s": 0.0}]),

@@ -13,6 +13,7 @@ from tests.harness.camera_processes.camera_loop import CameraLoopBench
 from tests.harness.clocks.camera_clock import StepClock
 from tests.harness.waiting import eventually
 
+pytestmark = pytest.mark.usefixtures("all_measured")
 SESSION = "0193a000-0000-7000-8000-000000000003"
 CONTROL = {
     "target": 0.4, "measure": "mean", "exposure_us": [20, 2_000_000], "order": ["exposure_us"], "damping": 0.3,

@@ -13,7 +13,7 @@ from cameras.drivers.simulated.driver import SimulatedDriver
 from cameras.spool.moments import iso
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
 from tests.harness.clocks.camera_clock import EVENING, SetClock
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 SESSION = "0193a000-0000-7000-8000-000000000003"
 SMALL = {"width": 320, "height": 240}
@@ -36,7 +36,7 @@ class ScriptedClock(SetClock):
 
     def wait(self, seconds: float) -> bool:
         if self.wakes_on_work:
-            self.drain(10.0)
+            self.drain(PATIENCE_S)
         super().wait(seconds)
         while self.planned and self.wall - EVENING >= self.planned[0][0]:
             self.planned.pop(0)[1]()

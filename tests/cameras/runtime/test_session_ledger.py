@@ -5,11 +5,11 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.harness.camera_processes.sessions import SessionBench
+from tests.harness.runs.examples import examples
 
 TIMINGS = [{"cadence_s": 20.0}, {"cadence_s": 5.0}, {"delay_s": 12.0}, {"delay_s": 0.0}]
 COUNT = 60
@@ -97,5 +97,5 @@ class SessionLedger(RuleBasedStateMachine):
         assert session["planned"] < self.count or self.state in {"finished", "stopped", "paused"}
 
 
-SessionLedger.TestCase.settings = settings(max_examples=60, stateful_step_count=25, derandomize=True, print_blob=False)
+SessionLedger.TestCase.settings = examples(60, stateful_step_count=25)
 TestSessionLedger = SessionLedger.TestCase

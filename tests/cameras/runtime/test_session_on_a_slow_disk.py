@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.harness.camera_processes.sessions import Counts, SessionBench
-from tests.harness.disks.hanging_disk import PATIENCE_S, HangingDisk
-
-AT_ONCE_S = 20.0
-"""The disk hangs for longer."""
+from tests.harness.disks.hanging_disk import HangingDisk
+from tests.harness.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -40,7 +38,8 @@ def test_a_session_can_be_described_while_its_file_is_being_written(
     bench.spool.files = disk
     settled = threads.submit(bench.settle, plan)
     assert disk.is_hanging.wait(PATIENCE_S)
-    assert threads.submit(lambda: bench.counts).result(AT_ONCE_S) == Counts(planned=0, saved=0)
+    assert threads.submit(lambda: bench.counts).result(PATIENCE_S) == Counts(planned=0, saved=0)
+    assert not settled.done()
     disk.released.set()
     settled.result(PATIENCE_S)
     assert bench.counts == Counts(planned=1, saved=1)

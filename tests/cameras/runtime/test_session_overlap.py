@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from cameras.spool.records import Plan
 from tests.harness.camera_processes.sessions import Counts, SessionBench
+from tests.harness.runs.examples import examples
 
 TIMINGS = [{"cadence_s": 20.0}, {"cadence_s": 5.0}, {"delay_s": 12.0}, {"delay_s": 0.0}]
 WINDOWS = [
@@ -215,7 +215,5 @@ class OverlappingLedger(RuleBasedStateMachine):
         assert [plan["index"] for plan in self.plans] == list(range(planned, planned + len(self.plans)))
 
 
-OverlappingLedger.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=25, derandomize=True, print_blob=False
-)
+OverlappingLedger.TestCase.settings = examples(60, stateful_step_count=25)
 TestOverlappingLedger = OverlappingLedger.TestCase

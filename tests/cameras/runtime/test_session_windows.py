@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.spool.moments import iso
 from tests.harness.camera_processes.sessions import SessionBench
 from tests.harness.clocks.camera_clock import EVENING
+from tests.harness.runs.examples import examples
 
 HOUR = 3600.0
 UNREACHABLE = ("camera_unreachable", "The cable was pulled.")
@@ -249,13 +250,13 @@ def test_the_start_after_a_capture_is_in_its_record(evening: SessionBench) -> No
     assert evening.records("capture")[-1]["following"] == {"at": iso(EVENING + HOUR + 60)}
 
 
-minutes = st.integers(0, 240)
+quarter_minutes = st.integers(0, 120)
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(
-    lengths=st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), min_size=1, max_size=3),
-    outages=st.lists(st.tuples(minutes, st.sampled_from(["kill", "power", "unreachable"])), max_size=3),
+    lengths=st.lists(st.tuples(st.integers(1, 20), st.integers(1, 20)), min_size=1, max_size=3),
+    outages=st.lists(st.tuples(quarter_minutes, st.sampled_from(["kill", "power", "unreachable"])), max_size=3),
     cadence_s=st.sampled_from([29.0, 60.0, 611.0]),
 )
 def test_all_starts_of_all_windows_are_accounted_for(
@@ -268,7 +269,7 @@ def test_all_starts_of_all_windows_are_accounted_for(
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         bench = bench_of(Path(folder), *begins, cadence_s=cadence_s)
         for after, kind in outages:
-            capture_for(bench, 60.0 * after / 4)
+            capture_for(bench, 15.0 * after)
             OUTAGES[kind](bench)
         bench.shoot_all()
         last = bench.last_report

@@ -12,18 +12,19 @@ from cameras.runtime.device_times import DeviceTimes
 from cameras.runtime.settings_drift import SettingsDrift, still_desired
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
 from tests.harness.camera_processes.camera_process import CameraProcess
+from tests.harness.clocks.camera_clock import SetClock
 from tests.harness.far_ends.gphoto2_port.build import EXPOSURE, ISO, build, plug, turn
 from tests.harness.far_ends.pixelink.build import GAIN, SHUTTER, Sdk
 from tests.harness.waiting import eventually
 
 DESIRED = {"gain": 2.0, "iso": 200}
-OFTEN_S = 0.5
+OFTEN_S = 0.1
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> CameraLoopBench:
-    """A camera whose settings are read very often."""
-    bench = CameraLoopBench(tmp_path, times=DeviceTimes(telemetry_s=0.02), settings=dict(DESIRED))
+    """A camera whose settings are read very often, in a time that passes as fast as they are read."""
+    bench = CameraLoopBench(tmp_path, SetClock(), times=DeviceTimes(telemetry_s=0.02), settings=dict(DESIRED))
     bench.camera.streams = False
     return bench
 

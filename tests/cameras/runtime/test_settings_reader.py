@@ -84,7 +84,7 @@ def test_while_an_exposure_is_due_a_request_gets_the_previous_reading(bench: Cam
 
 def test_between_two_exposures_the_camera_is_read_if_there_is_time(bench: CameraLoopBench) -> None:
     bench.send_command("start", session=bench.desired_session(SESSION, cadence_s=60))
-    eventually(lambda: any(heard["type"] == "spooled" for heard in bench.link.messages))
+    eventually(lambda: (bench.process.runner.describe_session() or {}).get("saved"))
     bench.camera.read_back_takes_s = 0.1
     read(bench)
     assert bench.camera.read_backs == 2

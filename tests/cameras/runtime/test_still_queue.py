@@ -8,10 +8,9 @@ from typing import Any
 from cameras.drivers.base import Identity
 from cameras.runtime.still_queue import MOST_WAITING, StillQueue
 from cameras.runtime.stills import Still
-from tests.harness.camera_processes.camera_loop import PATIENCE_S
 from tests.harness.far_ends.scripted_camera import exposure
 from tests.harness.rows.stills import CLOCK
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 
 def still(capture: str) -> Still:

@@ -3,7 +3,7 @@ real camera process; the test runs the Supervisor's threads."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,6 @@ from tests.harness.waiting import eventually
 pytestmark = pytest.mark.django_db
 PORT = "usb:001,004"
 CHANGE = {"name": "iso", "wished": 400, "has": 1600}
-SOON_S = 60
 
 
 @pytest.fixture
@@ -39,11 +38,8 @@ def far(archive: Archive, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pyt
 
 
 @pytest.fixture
-def slot(far: Path, host: Host) -> CameraSlot:
-    host.database.sync()
-    host.supervisor.tick()
-    [slot] = host.slots.values()
-    eventually(lambda: slot.child and slot.child.state.get("observed") == "ready")
+def slot(far: Path, slot: CameraSlot) -> CameraSlot:
+    """The DSLR is there before its process starts."""
     return slot
 
 
@@ -53,9 +49,16 @@ def shown(host: Host, slot: CameraSlot) -> tuple[Any, Any]:
     return Camera.objects.get().differs, host.statuses.build_status(slot)["differs"]
 
 
+def shown_after_reading(host: Host, slot: CameraSlot) -> tuple[Any, Any]:
+    """The camera is read sooner than at its next turn."""
+    assert slot.child is not None
+    slot.child.send({"type": "read"})
+    return shown(host, slot)
+
+
 def test_a_change_is_in_row_status_and_event_log_until_it_is_desired(far: Path, host: Host, slot: CameraSlot) -> None:
     turn(far, PORT, ISO, 1600)
-    eventually(lambda: shown(host, slot) == ([CHANGE], [CHANGE]))
+    eventually(lambda: shown_after_reading(host, slot) == ([CHANGE], [CHANGE]))
     assert Camera.objects.get().read_back["iso"] == 1600
     assert Event.objects.filter(kind="camera.settings", data={"differs": CHANGE}).count() == 1
     Camera.objects.update(settings={"iso": 1600})
@@ -66,28 +69,29 @@ def test_a_change_is_in_row_status_and_event_log_until_it_is_desired(far: Path, 
 
 def test_the_row_wins_when_the_camera_is_reopened(far: Path, host: Host, slot: CameraSlot) -> None:
     turn(far, PORT, ISO, 1600)
-    eventually(lambda: shown(host, slot)[0] == [CHANGE])
+    eventually(lambda: shown_after_reading(host, slot)[0] == [CHANGE])
     assert slot.child is not None
     slot.child.send({"type": "reopen"})
     eventually(lambda: shown(host, slot) == ([], []))
     assert Camera.objects.get().read_back["iso"] == 400
 
 
-def reading(seconds_ago: float, **actual: Any) -> Reading:
-    read_at = (timezone.now() - timedelta(seconds=seconds_ago)).isoformat()
-    return Reading(actual=actual, warnings=[], read_at=read_at, differs=[])
+def reading(read_at: datetime, **actual: Any) -> Reading:
+    return Reading(actual=actual, warnings=[], read_at=read_at.isoformat(), differs=[])
 
 
 def test_an_older_reading_does_not_replace_a_newer_one(archive: Archive) -> None:
     """For example when the camera's former host could not write it sooner."""
-    store_read_back(str(archive.camera.pk), reading(1, gain=2))
-    store_read_back(str(archive.camera.pk), reading(2, gain=1))
+    now = timezone.now()
+    store_read_back(str(archive.camera.pk), reading(now, gain=2))
+    store_read_back(str(archive.camera.pk), reading(now - timedelta(seconds=1), gain=1))
     archive.camera.refresh_from_db()
     assert archive.camera.read_back == {"gain": 2}
 
 
 def test_a_reading_replaces_one_from_before_the_clock_was_set_back(archive: Archive) -> None:
-    store_read_back(str(archive.camera.pk), reading(-3600, gain=2))
-    store_read_back(str(archive.camera.pk), reading(1, gain=1))
+    now = timezone.now()
+    store_read_back(str(archive.camera.pk), reading(now + timedelta(hours=1), gain=2))
+    store_read_back(str(archive.camera.pk), reading(now, gain=1))
     archive.camera.refresh_from_db()
     assert archive.camera.read_back == {"gain": 1}

@@ -11,6 +11,7 @@ import pytest
 
 from cameras.child_environment import scrubbed_environment
 from cameras.supervision.child import CameraChild, exit_reason
+from tests.harness.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -21,11 +22,10 @@ def stopped() -> Iterator[CameraChild]:
     os.kill(child.process.pid, signal.SIGSTOP)
     yield child
     child.kill()
-    child.wait(60)
+    child.wait(PATIENCE_S)
     child.finish()
 
 
-@pytest.mark.timeout(60)
 def test_a_process_that_reads_nothing_does_not_block_its_supervisor(stopped: CameraChild) -> None:
     sent = [stopped.send({"type": "capture", "id": str(number), "note": "x" * 1000}) for number in range(3000)]
     assert sent[0] is True

@@ -19,8 +19,7 @@ from cameras.supervision.camera_slot import Hardware
 from cameras.supervision.discovery import DiscoveryRunner
 from tests.harness.rows.archive import Archive
 from tests.harness.supervision.hosts import slots_of
-
-PATIENCE_S = 60.0
+from tests.harness.waiting import PATIENCE_S
 
 
 def start_script(code: str) -> subprocess.Popen[str]:
@@ -53,5 +52,4 @@ def test_kinds_that_hang_are_waited_for_together_and_do_not_hide_one_that_has_an
     began = time.monotonic()
     with pytest.raises(local_discovery.DiscoveryFailed, match="did not answer"):
         local_discovery.read_result(hangs, began)
-    assert time.monotonic() - began < local_discovery.TIMEOUT_S
     assert local_discovery.read_result(answered, began) == []

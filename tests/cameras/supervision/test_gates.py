@@ -22,7 +22,7 @@ from cameras.supervision.recovery_policy import RestartSchedule
 from tests.harness.clocks.clock import SteppingClock
 from tests.harness.supervision.hosts import DESIRED, Events, slots_of
 from tests.harness.supervision.processes import Process
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 RAIN = Gate("rain", unsafe_above=0.2, safe_for_s=0.0)
 COLD = ConfiguredGate(Gate("cold", unsafe_below=-20, safe_for_s=0.0), camera_value="temperature")
@@ -40,11 +40,15 @@ class GivenSource:
 
 
 class HangingSource:
-    def __init__(self) -> None:
-        self.goes_on = threading.Event()
+    """Answers `times` times, then hangs until it may go on."""
+
+    def __init__(self, times: int = 0) -> None:
+        self.goes_on, self._times = threading.Event(), times
 
     def read(self) -> Reading:
-        self.goes_on.wait(60)
+        self._times -= 1
+        if self._times < 0:
+            self.goes_on.wait(PATIENCE_S)
         return Reading(0.1)
 
 
@@ -131,14 +135,15 @@ def test_a_source_that_hangs_delays_neither_the_supervisor_nor_another_gate() ->
 
 
 def test_a_reading_is_unknown_when_the_source_hangs_for_too_long() -> None:
-    clock = SteppingClock()
-    reader = SourceReader("rain", GivenSource(), every_s=10.0, deadline_s=5.0, clock=clock.monotonic)
+    clock, hanging = SteppingClock(), HangingSource(times=1)
+    reader = SourceReader("rain", hanging, every_s=10.0, deadline_s=5.0, clock=clock.monotonic)
     reader.start()
     eventually(lambda: reader.reading().value == 0.1)
     clock.advance(19.0)
     assert reader.reading().value == 0.1
     clock.advance(5.0)
     assert reader.reading() == Reading(None, "The source has not answered for 24 s.")
+    hanging.goes_on.set()
     reader.request_stop()
 
 

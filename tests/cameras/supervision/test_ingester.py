@@ -42,7 +42,8 @@ def answers() -> Answers:
 
 @pytest.fixture
 def ingester(answers: Answers) -> Ingester:
-    return Ingester({}, answers, EndedSessions(), LastCaptures(), lambda: None)
+    """No caller that waits is late."""
+    return Ingester({}, answers, EndedSessions(), LastCaptures(), lambda: None, answer_wait_s=3600.0)
 
 
 @pytest.fixture

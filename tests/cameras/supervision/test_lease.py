@@ -20,9 +20,10 @@ def other_machine(left_s: float) -> None:
 
 
 def test_a_free_name_is_leased_for_half_a_minute() -> None:
+    before = timezone.now()
     renew_lease("dome")
-    left = CameraHost.objects.get(name="dome").leased_until - timezone.now()
-    assert LEASE_S - 5 < left.total_seconds() <= LEASE_S
+    until = CameraHost.objects.get(name="dome").leased_until
+    assert before + timedelta(seconds=LEASE_S) <= until <= timezone.now() + timedelta(seconds=LEASE_S)
 
 
 def test_this_machines_lease_is_renewed() -> None:
@@ -32,7 +33,7 @@ def test_this_machines_lease_is_renewed() -> None:
 
 
 def test_a_name_leased_by_another_machine_is_refused_with_advice() -> None:
-    other_machine(left_s=5)
+    other_machine(left_s=3600)
     with pytest.raises(NameTaken, match="SKYCAM_HOST"):
         renew_lease("dome")
     assert CameraHost.objects.get().machine == "another"
@@ -44,7 +45,7 @@ def test_an_expired_lease_is_taken_over() -> None:
     assert CameraHost.objects.get().machine != "another"
 
 
-@pytest.mark.parametrize(("silent_s", "state"), [(LEASE_S - 5, "open"), (LEASE_S + 5, "resolved")])
+@pytest.mark.parametrize(("silent_s", "state"), [(0.0, "open"), (LEASE_S + 5, "resolved")])
 def test_the_alert_of_a_name_in_use_closes_when_no_machine_repeats_it(silent_s: float, state: str) -> None:
     raise_taken_alert("dome", NameTaken("dome"))
     Alert.objects.update(last_seen_at=timezone.now() - timedelta(seconds=silent_s))
@@ -53,7 +54,7 @@ def test_the_alert_of_a_name_in_use_closes_when_no_machine_repeats_it(silent_s: 
 
 
 def test_a_host_name_that_another_machine_uses_raises_an_alert() -> None:
-    other_machine(left_s=30)
+    other_machine(left_s=3600)
     assert not HostLease("dome").hold(0.0)
     assert Alert.objects.get().key == "host.taken:dome"
 

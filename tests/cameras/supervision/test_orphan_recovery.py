@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,10 @@ from cameras.supervision.child import kill_orphans, start_time, write_register
 from captures.models import Capture, Session
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.rows.archive import Archive
+from tests.harness.waiting import PATIENCE_S
+
+LONG_US = 600_000_000
+"""An exposure that does not end within a test."""
 
 
 @pytest.fixture
@@ -31,7 +36,7 @@ def hung() -> Iterator[subprocess.Popen[bytes]]:
 def test_a_process_left_by_an_earlier_supervisor_is_killed(tmp_path: Path, hung: subprocess.Popen[bytes]) -> None:
     write_register(tmp_path / "register", [(hung.pid, start_time(hung.pid))])
     assert kill_orphans(tmp_path / "register") == [hung.pid]
-    assert hung.wait(60) == -9
+    assert hung.wait(PATIENCE_S) == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("began", ["1", None])
@@ -58,7 +63,7 @@ def archive(tmp_path: Path, db: None) -> Archive:
 
 def killed_in_an_exposure(archive: Archive) -> str:
     with CameraProcess(archive.folder, str(archive.camera.id)) as process:
-        capture = process.capture(str(archive.planned().pk), exposure_us=10_000_000)
+        capture = process.capture(str(archive.planned().pk), exposure_us=LONG_US)
         process.wait_for_type("state", doing="exposing")
     return capture
 
@@ -79,7 +84,7 @@ def test_a_spool_without_an_owner_is_recovered(archive: Archive) -> None:
 
 def test_a_spool_with_an_owner_is_left_alone(archive: Archive) -> None:
     with CameraProcess(archive.folder, str(archive.camera.id)) as process:
-        process.capture(str(archive.planned().pk), exposure_us=10_000_000)
+        process.capture(str(archive.planned().pk), exposure_us=LONG_US)
         process.wait_for_type("state", doing="exposing")
         orphan_recovery.recover_spool(archive.desired())
         assert process.done() == {}

@@ -20,7 +20,7 @@ from cameras.supervision.recovery_ladder import RecoveryLadder
 from cameras.supervision.session_watch import SessionWatch
 from tests.harness.rows.archive import Archive
 from tests.harness.supervision.hosts import Answers, Events, slots_of
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.django_db
 
@@ -43,7 +43,7 @@ def slots(tmp_path: Path) -> Iterator[CameraSlots]:
     for slot in slots.values():
         if slot.child:
             slot.child.kill()
-            slot.child.wait(60)
+            slot.child.wait(PATIENCE_S)
             slot.child.finish()
 
 
@@ -69,7 +69,7 @@ def killed(processes: ProcessManager, slot: CameraSlot) -> None:
     processes.maintain_process(slot)
     assert slot.child is not None
     slot.child.kill()
-    slot.child.wait(60)
+    slot.child.wait(PATIENCE_S)
 
 
 def test_the_end_of_a_process_answers_its_callers_but_not_those_of_captures(
@@ -99,7 +99,7 @@ def test_a_process_left_behind_is_killed_by_its_register(processes: ProcessManag
     processes.maintain_process(slot)
     child: Any = slot.child
     processes.kill_orphans()
-    assert child.wait(60)
+    assert child.wait(PATIENCE_S)
 
 
 def test_at_the_end_every_process_has_finished_by_itself(processes: ProcessManager, slot: CameraSlot) -> None:

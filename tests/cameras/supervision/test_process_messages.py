@@ -95,7 +95,6 @@ def test_an_opened_camera_is_recorded_with_its_usb_identity(
     assert events.opened == [{"model": "PL-D", "usb": {"vendor": "1480", "product": "0001", "serial": "3004"}}]
 
 
-@pytest.mark.timeout(30)
 @pytest.mark.parametrize("known", [PIXELINK, None], ids=["known", "new"])
 def test_another_device_that_hangs_does_not_block_the_reader_of_a_process(
     messages: ProcessMessages,

@@ -14,7 +14,7 @@ from monitoring.models import Alert
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.clip_archive import configured
 from tests.harness.supervision.hosts import assembled
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.django_db
 KEY = "recording.failed:sim"
@@ -40,7 +40,7 @@ def supervised(folder: Path) -> Iterator[Host]:
 
 
 @pytest.fixture
-def host(tmp_path: Path, archive: Archive) -> Iterator[Host]:
+def host(tmp_path: Path, archive: Archive, quick_processes: None) -> Iterator[Host]:
     yield from supervised(tmp_path)
 
 
@@ -62,7 +62,7 @@ def killed(host: Host) -> None:
     [slot] = host.slots.values()
     assert slot.child is not None
     slot.child.kill()
-    slot.child.wait(60)
+    slot.child.wait(PATIENCE_S)
 
 
 def test_an_alert_of_a_recorder_that_was_killed_ends_with_its_camera(archive: Archive, host: Host) -> None:
@@ -85,7 +85,7 @@ def test_a_clip_that_a_recorder_rejects_is_an_alert_that_outlives_it(archive: Ar
     (spool / "0193a000-0000-7000-8000-000000000001.plan").write_text("{")
     eventually(lambda: is_open(host, "spool.rejected:sim"))
     desired(archive, enabled=False)
-    eventually(lambda: host.slots[str(archive.camera.pk)].child is None or not is_open(host))
+    eventually(lambda: is_open(host, "spool.rejected:sim") and host.slots[str(archive.camera.pk)].child is None)
     assert is_open(host, "spool.rejected:sim")
 
 

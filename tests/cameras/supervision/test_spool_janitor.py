@@ -18,11 +18,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Archive:
-    return Archive(tmp_path)
-
-
-@pytest.fixture
 def host(tmp_path: Path) -> Host:
     return build_host(tmp_path)
 

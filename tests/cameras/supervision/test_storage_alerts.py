@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from cameras.runtime.messages import LogReport
@@ -19,11 +17,6 @@ from tests.harness.rows.archive import Archive
 from tests.harness.supervision.hosts import Answers, Outcomes, Records, slots_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Archive:
-    return Archive(tmp_path)
 
 
 def nothing(*_: object) -> None:

@@ -8,10 +8,9 @@ import os
 import queue
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Self, cast
 
 import pytest
@@ -19,7 +18,7 @@ import pytest
 from cameras.commands.messages import Command, CommandMessage
 from cameras.live.load_shedder import FixedThresholds, LoadShedder
 from cameras.spool.storage import MARKER
-from cameras.supervision.assembly import Host, build_host
+from cameras.supervision.assembly import Host
 from cameras.supervision.broker_users import BrokerUsers
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.child import CameraChild, LiveView
@@ -41,29 +40,9 @@ NEXT_CENTURY_MS = 4_100_000_000_000
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Archive:
-    return Archive(tmp_path)
-
-
-@pytest.fixture
-def host(tmp_path: Path, valkey: Any) -> Iterator[Host]:
-    host = build_host(tmp_path)
-    yield host
-    for slot in host.slots.values():
-        if slot.child:
-            os.kill(slot.child.process.pid, signal.SIGKILL)
-            slot.child.wait(60)
-            slot.child.finish()
-
-
-@pytest.fixture
-def slot(archive: Archive, host: Host) -> CameraSlot:
-    """A camera with a running process."""
-    host.database.sync()
-    host.supervisor.tick()
-    [slot] = host.slots.values()
-    eventually(lambda: slot.child and slot.child.state.get("observed") == "ready")
-    return slot
+def host(valkey: Any, host: Host) -> Host:
+    """With a broker."""
+    return host
 
 
 class Other:

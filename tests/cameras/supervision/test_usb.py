@@ -12,6 +12,7 @@ import pytest
 
 from cameras.supervision.usb import UsbError, UsbIdentity, refusal
 from tests.harness.far_ends.usbdevfs.usb_bus import FakeBus, build
+from tests.harness.waiting import PATIENCE_S
 
 NIKON = UsbIdentity("04b0", "0439", "3004")
 CHEAP = UsbIdentity("046d", "0825")
@@ -85,7 +86,7 @@ def test_a_place_without_a_port_is_no_usb_device(fake_bus: FakeBus, place: str) 
 def test_a_reset_reaches_the_node_of_the_device(fake_bus: FakeBus, tmp_path: Path) -> None:
     node = fake_bus.plug("1-2", 7, serial="3004")
     environment = os.environ | {"LD_PRELOAD": str(build(tmp_path))}
-    subprocess.run([sys.executable, "-c", RESET, str(tmp_path)], env=environment, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", RESET, str(tmp_path)], env=environment, check=True, timeout=PATIENCE_S)
     assert node.read_text() == "reset\n"
 
 

@@ -44,8 +44,8 @@ def exposures(exchanges: list[Exchange]) -> list[str]:
 
 
 def test_a_program_in_c_runs_a_night(start: Start, tmp_path: Path, files: Path) -> None:
-    simulation = start(*FREE_PORTS, "--speed", "200", "--data", str(files), "--width", "64", "--height", "64")
-    exchanges = run_night(tmp_path, *simulation.ports)
+    simulation = start(*FREE_PORTS, "--speed", "1000", "--data", str(files), "--width", "64", "--height", "64")
+    exchanges = run_night(tmp_path, *simulation.ports, exposure_s=100)
     assert [one for one in exchanges if one.reads != 1 or one.first_word != "DONE" or one.size > 1023] == []
     assert exposures(exchanges) == ["single", "first", "next", "next", "last", "single"]
     assert sum(one.command.startswith("header") for one in exchanges) == 6 * WORDS
@@ -62,15 +62,15 @@ def test_a_program_in_c_runs_a_night(start: Start, tmp_path: Path, files: Path) 
 def test_the_comment_of_the_c_program_is_in_the_file_though_it_is_not_quoted_as_it_should(
     start: Start, tmp_path: Path, files: Path
 ) -> None:
-    simulation = start(*FREE_PORTS, "--speed", "200", "--data", str(files), "--width", "64", "--height", "64")
-    run_night(tmp_path, *simulation.ports)
+    simulation = start(*FREE_PORTS, "--speed", "1000", "--data", str(files), "--width", "64", "--height", "64")
+    run_night(tmp_path, *simulation.ports, exposure_s=100)
     assert list(fits.getheader(files / "20260101000000s_C0.fits")["COMMENT"]) == ["no comment"]
 
 
 def test_a_strict_controller_stops_the_night_of_the_c_program_at_its_comment(start: Start, tmp_path: Path) -> None:
-    simulation = start(*FREE_PORTS, "--speed", "200", "--strict")
+    simulation = start(*FREE_PORTS, "--speed", "1000", "--strict")
     with pytest.raises(AssertionError, match=r"no DONE: header comment 'no comment' -> ERROR incorrect args"):
-        run_night(tmp_path, *simulation.ports)
+        run_night(tmp_path, *simulation.ports, exposure_s=100)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

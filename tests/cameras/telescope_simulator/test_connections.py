@@ -106,7 +106,7 @@ def test_a_client_that_does_not_close_is_closed_after_some_seconds(clock: Shared
         client.send("bogus").receive_all()
         descriptors = len(os.listdir("/proc/self/fd"))
         clock.sleep(LINGER_S + 1)
-        assert len(os.listdir("/proc/self/fd")) == descriptors - 1
+        assert len(os.listdir("/proc/self/fd")) <= descriptors - 1
 
 
 @ENDS
@@ -119,7 +119,7 @@ def test_a_thousand_connections_leave_no_descriptor_behind(clock: SharedTime, is
             exchange(clock, controller.command_port, f"header sequence {number}")
             exchange(clock, controller.status_port, "status")
         clock.sleep(LINGER_S + 1)
-        assert len(os.listdir("/proc/self/fd")) == descriptors
+        assert len(os.listdir("/proc/self/fd")) <= descriptors
     assert len(controller.reports) == 1001
 
 

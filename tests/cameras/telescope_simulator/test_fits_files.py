@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -255,19 +257,34 @@ def test_words_hold_for_one_exposure(clock: SharedTime, tmp_path: Path, writer: 
     assert [fits.getheader(tmp_path / "data" / f"{root}_C0.fits")["SEQUENCE"] for root in "ab"] == [7, "UNKNOWN"]
 
 
-def test_the_status_port_answers_while_files_are_written(clock: SharedTime, tmp_path: Path) -> None:
-    writer = FitsWriter(SimulatorOptions(folder=str(tmp_path), width=1024, height=2048))
+class SlowWriter:
+    """It stays in the middle of the first file until it may go on."""
+
+    def __init__(self, writer: FitsWriter) -> None:
+        self._writer, self.goes_on = writer, threading.Event()
+
+    def write_image(self, image: SimulatedImage) -> Iterator[None]:
+        with closing(self._writer.write_image(image)) as steps:
+            yield next(steps)
+            yield next(steps)
+            while not self.goes_on.is_set():
+                yield
+            yield from steps
+
+
+def test_the_status_port_answers_while_files_are_written(clock: SharedTime, tmp_path: Path, writer: FitsWriter) -> None:
+    slow, written = SlowWriter(writer), tmp_path / "data" / "a_C0.fits"
     with (
-        running_controller(clock, writer.write_image) as controller,
+        running_controller(clock, slow.write_image) as controller,
         WireClient(clock, controller.command_port) as client,
     ):
         exchange(clock, controller.command_port, "expose True 1 a first")
         client.send("expose True 1 b last")
         assert "'FETCHING': '1111'" in exchange(clock, controller.status_port, "status")
-        assert list(tmp_path.glob("a_C3.fits")) == []
+        assert not written.exists()
+        slow.goes_on.set()
         assert client.receive() == b"DONE\n"
-    assert len(list(tmp_path.glob("a_C3.fits"))) == 1
-    writer.close()
+    assert written.exists()
 
 
 def test_a_disk_that_fails_fails_the_exposure_and_not_the_simulator(
@@ -283,14 +300,15 @@ def test_a_disk_that_fails_fails_the_exposure_and_not_the_simulator(
         )
 
 
-def test_a_simulator_that_stops_leaves_no_incomplete_file(clock: SharedTime, tmp_path: Path) -> None:
-    writer = FitsWriter(SimulatorOptions(folder=str(tmp_path), width=1024, height=2048))
+def test_a_simulator_that_stops_leaves_no_incomplete_file(
+    clock: SharedTime, tmp_path: Path, writer: FitsWriter
+) -> None:
+    folder = tmp_path / "data"
     with (
-        running_controller(clock, writer.write_image) as controller,
+        running_controller(clock, SlowWriter(writer).write_image) as controller,
         WireClient(clock, controller.command_port) as client,
     ):
         exchange(clock, controller.command_port, "expose True 1 a first")
         client.send("expose True 1 b last")
-        eventually(lambda: list(tmp_path.glob(".a_C*.fits.part")))
-    assert list(tmp_path.glob(".*")) == []
-    writer.close()
+        eventually(lambda: list(folder.glob(".a_C*.fits.part")))
+    assert list(folder.iterdir()) == []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.drivers.telescope.commands import ARGUMENTS
 from tests.harness.clocks.shared_time import SharedTime
 from tests.harness.far_ends.telescope_controller import WireClient, exchange, running_controller
+from tests.harness.runs.examples import examples
 
 NAMES = st.sampled_from(sorted(set(ARGUMENTS) - {"shutdown"}))
 WORDS = st.lists(
@@ -28,7 +29,7 @@ def answers_or_closes(clock: SharedTime, port: int, content: bytes) -> bool:
 
 
 @given(contents=CONTENTS, is_strict=st.booleans(), is_closing=st.booleans())
-@settings(max_examples=100)
+@examples(100)
 def test_any_bytes_are_answered_or_end_the_connection(contents: list[bytes], is_strict: bool, is_closing: bool) -> None:
     with SharedTime() as clock, running_controller(clock, is_strict=is_strict, is_closing=is_closing) as controller:
         assert [one for one in contents if not answers_or_closes(clock, controller.command_port, one)] == []
@@ -37,7 +38,7 @@ def test_any_bytes_are_answered_or_end_the_connection(contents: list[bytes], is_
 
 
 @given(content=st.binary(min_size=1, max_size=300), at=st.integers(1, 299))
-@settings(max_examples=50)
+@examples(50)
 def test_a_client_that_leaves_in_the_middle_of_a_command_disturbs_no_other(content: bytes, at: int) -> None:
     with SharedTime() as clock, running_controller(clock, speed=1e5) as controller:
         with WireClient(clock, controller.command_port) as client:
@@ -46,7 +47,7 @@ def test_a_client_that_leaves_in_the_middle_of_a_command_disturbs_no_other(conte
 
 
 @given(st.lists(COMMANDS, min_size=2, max_size=8))
-@settings(max_examples=50)
+@examples(50)
 def test_commands_at_the_same_time_are_each_answered(contents: list[bytes]) -> None:
     with SharedTime() as clock, running_controller(clock, speed=1e5) as controller:
         clients = [WireClient(clock, controller.command_port).send(one) for one in contents]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.harness.clocks.shared_time import SharedTime
+from tests.harness.waiting import PATIENCE_S
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -45,12 +46,12 @@ def test_the_time_stands_still_while_a_thread_works(clock: SharedTime) -> None:
 
     def work() -> None:
         works.set()
-        may_end.wait(10)
+        may_end.wait(PATIENCE_S)
         at_its_end.append(clock.monotonic())
 
     worker = clock.start_thread(work, "worker")
     clock.start_thread(lambda: clock.sleep(5), "sleeper")
-    assert works.wait(10)
+    assert works.wait(PATIENCE_S)
     threading.Timer(0.2, may_end.set).start()
     clock.join(worker)
     clock.sleep(10)
@@ -143,7 +144,7 @@ def test_a_thread_that_waits_outside_of_the_clock_does_not_stop_the_time(clock: 
     passed = threading.Event()
     clock.start_thread(lambda: (clock.sleep(60), passed.set()), "sleeper")
     with clock.outside():
-        assert passed.wait(10)
+        assert passed.wait(PATIENCE_S)
     assert clock.monotonic() == 60
 
 
@@ -155,19 +156,20 @@ def wait_for_ever(clock: SharedTime, connection: socket.socket) -> None:
 
 def test_a_wait_without_an_end_fails_and_names_the_threads(ends: Pair) -> None:
     with pytest.raises(AssertionError, match="MainThread waits for 1 sockets; server waits for time"):
-        wait_for_ever(SharedTime(patience_s=0.2), ends[0])
+        wait_for_ever(SharedTime(patience_s=1.0), ends[0])
 
 
-def wait_for_worker(clock: SharedTime) -> None:
-    is_over = threading.Event()
+def wait_for_worker(clock: SharedTime, is_over: threading.Event) -> None:
     with clock:
-        clock.start_thread(lambda: is_over.wait(0.5), "worker")
+        clock.start_thread(lambda: is_over.wait(PATIENCE_S), "worker")
         clock.sleep(1)
 
 
 def test_a_thread_that_works_without_an_end_fails_the_wait_of_the_others() -> None:
+    is_over = threading.Event()
     with pytest.raises(AssertionError, match="MainThread waits for time; worker runs"):
-        wait_for_worker(SharedTime(patience_s=0.2))
+        wait_for_worker(SharedTime(patience_s=0.2), is_over)
+    is_over.set()
 
 
 def leave_thread(clock: SharedTime) -> None:
@@ -191,6 +193,6 @@ def test_a_thread_that_does_not_take_part_is_refused(clock: SharedTime) -> None:
 
     stranger = threading.Thread(target=sleep, name="stranger")
     stranger.start()
-    stranger.join(10)
+    stranger.join(PATIENCE_S)
     [error] = errors
     assert error.startswith("stranger does not take part. Start it by `start_thread`.")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.telescope_simulator.star_catalogue import BRIGHTEST, FAINTEST, Stars, stars_around
+from tests.harness.runs.examples import examples
 
 RA = st.floats(0, 360)
 DEC = st.floats(-90, 90)
@@ -23,7 +24,7 @@ def within(stars: Stars, ra: float, dec: float, radius_deg: float) -> set[tuple[
 
 
 @given(RA, DEC, st.floats(0.1, 3), st.floats(0, 360), st.floats(0, 2))
-@settings(max_examples=50)
+@examples(50)
 def test_two_fields_that_overlap_have_the_same_stars_there(
     ra: float, dec: float, radius_deg: float, angle: float, shift: float
 ) -> None:

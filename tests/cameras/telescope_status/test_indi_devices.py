@@ -13,8 +13,11 @@ from cameras.telescope_status.indi.source import IndiSource
 from cameras.telescope_status.sources import create_source
 from cameras.telescope_status.status import TelescopeStatus
 from tests.harness.far_ends.scripted_indi import ScriptedIndi, defined
+from tests.harness.waiting import PATIENCE_S
 
 CLOCK = SystemClock()
+LONGEST_S, SILENT_S = 30.0, 1.0
+"""`answer_s` where all answer, and where the answer that does not come is waited for."""
 COORDINATES, GOTO, PARK = "EQUATORIAL_EOD_COORD", "ON_COORD_SET", "TELESCOPE_PARK"
 
 
@@ -41,7 +44,7 @@ def source(server: ScriptedIndi) -> Iterator[IndiSource]:
 
 
 def open_source(server: ScriptedIndi, **settings: Any) -> IndiSource:
-    devices = {"telescope": "M", "focuser": "F", "filter_wheel": "W", "answer_s": 0.4}
+    devices = {"telescope": "M", "focuser": "F", "filter_wheel": "W", "answer_s": LONGEST_S}
     given = {"host": "127.0.0.1", "port": server.port, **devices, **settings}
     source = create_source("indi", given, SourceContext(CLOCK, Site(48.0, 11.0)))
     assert isinstance(source, IndiSource)
@@ -49,7 +52,7 @@ def open_source(server: ScriptedIndi, **settings: Any) -> IndiSource:
 
 
 def soon() -> float:
-    return CLOCK.monotonic() + 5
+    return CLOCK.monotonic() + PATIENCE_S
 
 
 def read(source: IndiSource) -> TelescopeStatus:
@@ -165,19 +168,19 @@ def test_what_waits_in_the_connection_is_no_answer(server: ScriptedIndi) -> None
     source.close()
 
 
-def test_a_device_that_stops_answering_is_unknown_and_the_others_are_not(
-    server: ScriptedIndi, source: IndiSource
-) -> None:
+def test_a_device_that_stops_answering_is_unknown_and_the_others_are_not(server: ScriptedIndi) -> None:
+    source = open_source(server, answer_s=SILENT_S)
     read(source)
     server.properties = {key: text for key, text in server.properties.items() if key[0] != "M"}
     found = read(source)
     assert (found.ra, found.dec, found.is_slewing, found.focus, found.filter_id) == (None, None, None, 25000, "2")
     assert found.problem.startswith("The INDI server has no telescope M. Its devices are: F, W.")
+    source.close()
 
 
 def test_a_driver_that_hangs_is_named(server: ScriptedIndi) -> None:
     server.properties = {("M", "DRIVER_INFO"): defined("M", "DRIVER_INFO")}
-    source = open_source(server, focuser="", filter_wheel="")
+    source = open_source(server, focuser="", filter_wheel="", answer_s=SILENT_S)
     assert read(source).problem == "The telescope M does not answer. Check its driver."
     source.close()
 
@@ -200,7 +203,7 @@ def test_a_change_during_the_read_counts(server: ScriptedIndi, source: IndiSourc
 
 def test_names_of_devices_cannot_control_a_terminal(server: ScriptedIndi) -> None:
     server.properties = {("X", "a"): defined("X&#x9b;2J\u202e", "a")}
-    source = open_source(server)
+    source = open_source(server, answer_s=SILENT_S)
     assert "Its devices are: X\ufffd2J\ufffd. " in read(source).problem
     source.close()
 

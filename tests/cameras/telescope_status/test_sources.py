@@ -23,6 +23,10 @@ NOTHING: dict[str, dict[str, Any]] = {
 """Kind -> settings with which it knows little or nothing."""
 
 
+HANG_S = 3600.0
+"""Longer than a test may take."""
+
+
 def test_each_kind_is_in_this_test() -> None:
     assert NOTHING.keys() == STATUS_SOURCES.keys()
 
@@ -31,12 +35,11 @@ def test_each_kind_is_in_this_test() -> None:
 def test_a_source_that_knows_nothing_says_so_and_raises_nothing(kind: str) -> None:
     clock = SystemClock()
     source = create_source(kind, NOTHING[kind], SourceContext(clock, Site()))
-    begun = time.monotonic()
-    found = source.read(clock.monotonic() + 60)
-    assert time.monotonic() - begun < 20
+    begun = time.time()
+    found = source.read(clock.monotonic() + HANG_S)
     assert found.problem
     assert {header_words(found)[name] for name in ("lst", "ha", "tele-ra")} == {"UNKNOWN"}
-    assert found.at == pytest.approx(time.time(), abs=20)
+    assert begun <= found.at <= time.time()
     source.close()
     source.close()
     assert source.read(clock.monotonic() + 1).problem

@@ -14,8 +14,10 @@ from django.utils import timezone
 from cameras.spool.storage import MARKER, make_root
 from captures.archives import jobs
 from captures.archives.services import advance, advance_all, archive_path, request_archive
+from captures.archives.transfer import SenderAway, fetch_file
 from captures.models import Archive, ArchiveFile, Clip, Experiment, StorageRoot
 from captures.storage.roots import assign_root
+from core.broker import broker
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job
 from core.station_settings.models import StationSetting
@@ -200,6 +202,13 @@ def test_a_host_that_is_away_does_not_hold_up_the_files_of_this_one(
     with pytest.raises(JobError, match="the files of dome cannot be fetched"):
         attempt(archive)
     assert ArchiveFile.objects.filter(folder__host="main", state="copied").count() == 3
+
+
+def test_a_broker_that_is_away_is_named(archive: Archive, tmp_path: Path) -> None:
+    file = ArchiveFile.objects.select_related("folder").order_by("path")[0]
+    broker.binary_connection.cache_clear()
+    with (tmp_path / "fetched").open("wb") as target, pytest.raises(SenderAway, match="The broker does not answer"):
+        fetch_file(file, target.fileno(), JobContext("job-1", {}, None, "ada", lambda _: None))
 
 
 def test_a_source_that_is_not_mounted_does_not_hold_up_the_others(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,12 @@ import pytest
 from captures.archives.failpoints import FAILPOINTS
 from captures.archives.services import advance, archive_path, request_archive
 from captures.models import Archive, ArchiveFile, Clip, Experiment
-from tests.harness.project import PROJECT
+from tests.harness.kills.killed_job import KILLED, exit_status
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OF_EACH_FILE = [point for point in FAILPOINTS.points if point.startswith(("after_part", "after_row"))]
 LONG = [pytest.param(point, 1, marks=pytest.mark.prove) for point in OF_EACH_FILE]
 ALWAYS = [(point, 0) for point in FAILPOINTS.points]
-KILLED = -9
-
-
-def killed_at(point: str, passes: int, archive: Archive) -> int:
-    command = [sys.executable, "-m", "tests.harness.kills.archive_process", point, str(passes), str(archive.pk)]
-    return subprocess.run(command, cwd=PROJECT, timeout=120, check=False).returncode
 
 
 @pytest.mark.parametrize(("point", "passes"), [*ALWAYS, *LONG])
@@ -31,7 +24,7 @@ def test_the_next_attempt_finishes_what_a_kill_interrupted(
     point: str, passes: int, run: Experiment, clips: list[Clip], run_jobs: Any
 ) -> None:
     archive = request_archive(run)
-    assert killed_at(point, passes, archive) == KILLED
+    assert exit_status("archive_process", point, passes, archive.pk) == KILLED
     folder = Path(archive_path(archive))
     for file in ArchiveFile.objects.filter(state="copied"):
         assert (folder / file.path).stat().st_size == file.bytes
@@ -42,8 +35,6 @@ def test_the_next_attempt_finishes_what_a_kill_interrupted(
     run_jobs()
     archive.refresh_from_db()
     assert archive.state == "complete"
-    assert (
-        subprocess.run(["sha256sum", "-c", "--strict", "--quiet", "SHA256SUMS"], cwd=folder, check=False).returncode
-        == 0
-    )
+    check = ["sha256sum", "-c", "--strict", "--quiet", "SHA256SUMS"]
+    assert subprocess.run(check, cwd=folder, check=False).returncode == 0
     assert not list(folder.rglob("*.part"))

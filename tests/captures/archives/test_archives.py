@@ -51,6 +51,15 @@ def sums_are_right(archive: Archive) -> bool:
     return subprocess.run(command, cwd=folder(archive), check=False).returncode == 0
 
 
+def reach_deadline(archive: Archive, run_jobs: Any) -> None:
+    """It waits for no more clips, and is made."""
+    Archive.objects.update(wait_until=timezone.now())
+    archive.refresh_from_db()
+    advance(archive)
+    run_jobs()
+    archive.refresh_from_db()
+
+
 def test_an_archive_has_all_files_and_sha256sum_accepts_it(archive: Archive, clips: list[Clip]) -> None:
     assert sums_are_right(archive)
     assert len(list(folder(archive).glob("sky/clips/*.mp4"))) == 3
@@ -115,11 +124,7 @@ def test_two_requests_at_once_are_one_archive(run: Experiment, clips: list[Clip]
 def test_an_experiment_without_a_file_is_archived(run: Experiment, run_jobs: Any) -> None:
     Archive.objects.all().delete()
     archive = request_archive(run)
-    Archive.objects.update(wait_until=timezone.now())
-    archive.refresh_from_db()
-    advance(archive)
-    run_jobs()
-    archive.refresh_from_db()
+    reach_deadline(archive, run_jobs)
     assert archive.state == "complete"
     assert sums_are_right(archive)
 
@@ -129,11 +134,7 @@ def test_it_waits_for_the_clips_of_the_run_until_the_deadline(run: Experiment, c
     archive = request_archive(run)
     assert archive.state == "waiting"
     assert not Job.objects.exists()
-    Archive.objects.update(wait_until=timezone.now())
-    archive.refresh_from_db()
-    advance(archive)
-    run_jobs()
-    archive.refresh_from_db()
+    reach_deadline(archive, run_jobs)
     assert archive.state == "complete"
     [gap] = manifest(archive)["cameras"][0]["gaps"]
     assert gap["reason"] == "no_video"
@@ -352,11 +353,7 @@ def test_events_and_alerts_do_not_name_files_of_other_cameras(
     Clip.objects.filter(pk=clips[0].pk).update(camera=other)
     Path(root.path, clips[0].path).unlink()
     archive = request_archive(run)
-    Archive.objects.update(wait_until=timezone.now())
-    archive.refresh_from_db()
-    advance(archive)
-    run_jobs()
-    archive.refresh_from_db()
+    reach_deadline(archive, run_jobs)
     assert "attic" in archive.missing[0]
     assert "attic" not in Event.objects.get(kind="archive.incomplete").message
     assert "attic" not in Alert.objects.get().message

@@ -170,9 +170,9 @@ def test_clips_of_other_experiments_do_not_count(
 
 
 def test_the_newest_part_of_a_running_experiment_is_pending_and_no_gap(experiment: Any, camera: Camera) -> None:
-    running = experiment(state="running", started_at=timezone.now() - 2 * MINUTE)
-    result = found(running, camera)
-    assert result.pending_s == pytest.approx(120, abs=5)
+    started = timezone.now() - 2 * MINUTE
+    result = found(experiment(state="running", started_at=started), camera)
+    assert 120 <= result.pending_s <= (timezone.now() - started).total_seconds()
     assert result.gaps == []
 
 
@@ -183,7 +183,7 @@ def test_what_is_missing_for_longer_than_a_clip_is_a_gap(experiment: Any, camera
 
 def test_the_end_of_a_run_is_pending_until_its_clip_is_filed(experiment: Any, camera: Camera) -> None:
     now = timezone.now()
-    ended = experiment(state="completed", settled=True, started_at=now - MINUTE, ended_at=now - timedelta(seconds=5))
-    assert found(ended, camera).pending_s == pytest.approx(55, abs=2)
+    ended = experiment(state="completed", settled=True, started_at=now - MINUTE, ended_at=now)
+    assert found(ended, camera).pending_s == pytest.approx(60)
     late = experiment(state="completed", settled=True, started_at=now - 3 * MINUTE, ended_at=now - 2 * MINUTE)
     assert found(late, camera).gaps != []

@@ -12,7 +12,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from captures.experiments.membership import link_capture
 from captures.ingest.clips import ingest_clip
-from captures.models import Clip, Experiment, ExperimentCapture, StorageRoot
+from captures.models import Clip, Experiment, ExperimentCapture, RecordingClaim, StorageRoot
 from captures.recording_claims.services import claim_for_experiment, end_claim_of_experiment
 from captures.recording_claims.windows import present_moment
 from captures.retention.policy import oldest_deletable
@@ -22,9 +22,9 @@ from tests.harness.rows.clips import row_of
 from tests.harness.rows.nights import session_of
 
 
-def record_of(camera: Camera, root: StorageRoot, begin_s: float, **origin: Any) -> Any:
-    """The record of a clip of 10 s that began `begin_s` seconds from now."""
-    began = datetime.now(UTC) + timedelta(seconds=begin_s)
+def record_of(camera: Camera, root: StorageRoot, begin_s: float, since: datetime | None = None, **origin: Any) -> Any:
+    """The record of a clip of 10 s that began `begin_s` seconds from then, by default from now."""
+    began = (since or datetime.now(UTC)) + timedelta(seconds=begin_s)
     clip = row_of(camera, root, began)
     file = {
         "path": clip.path,
@@ -81,15 +81,16 @@ def test_the_growing_clip_that_shows_the_pre_roll_is_held_too(
 ) -> None:
     run = experiment()
     claim(camera, run, pre_roll_s=5)
-    assert held(ingested(record_of(camera, root, -12))) == [f"experiment {run.pk}"]
-    assert held(ingested(record_of(camera, root, -16))) == []
+    pre_roll = RecordingClaim.objects.get().held_from
+    assert held(ingested(record_of(camera, root, -7, pre_roll))) == [f"experiment {run.pk}"]
+    assert held(ingested(record_of(camera, root, -11, pre_roll))) == []
 
 
 def test_clips_of_the_pre_roll_with_a_row_are_held_at_the_start(
     camera: Camera, root: StorageRoot, experiment: Any
 ) -> None:
-    inside, before = (ingested(record_of(camera, root, begin_s)) for begin_s in (-20, -40))
-    claim(camera, experiment(), pre_roll_s=15)
+    inside, before = (ingested(record_of(camera, root, begin_s)) for begin_s in (-200, -400))
+    claim(camera, experiment(), pre_roll_s=300)
     assert len(held(inside)) == 1
     assert held(before) == []
 
@@ -99,10 +100,10 @@ def test_the_pre_roll_is_found_by_the_boot_clock_when_the_clock_was_set(
 ) -> None:
     now = present_moment()
     # The clock showed 1970 until it was synchronised 10 s ago.
-    inside = record_of(camera, root, -56 * 365 * 86_400, boot=now.boot, boot_s=now.boot_s - 20)
-    before = record_of(camera, root, -19, boot=now.boot, boot_s=now.boot_s - 300)
+    inside = record_of(camera, root, -56 * 365 * 86_400, boot=now.boot, boot_s=now.boot_s - 200)
+    before = record_of(camera, root, -19, boot=now.boot, boot_s=now.boot_s - 400)
     inside, before = ingested(inside), ingested(before)
-    claim(camera, experiment(), pre_roll_s=15)
+    claim(camera, experiment(), pre_roll_s=300)
     assert len(held(inside)) == 1
     assert held(before) == []
 
@@ -113,7 +114,8 @@ def test_a_clip_that_is_recovered_after_the_end_belongs_to_the_run(
     run = experiment()
     claim(camera, run, pre_roll_s=20)
     end_claim(camera, run)
-    assert held(ingested(record_of(camera, root, -15))) == [f"experiment {run.pk}"]
+    pre_roll = RecordingClaim.objects.get().held_from
+    assert held(ingested(record_of(camera, root, 5, pre_roll))) == [f"experiment {run.pk}"]
     assert held(ingested(record_of(camera, root, 5))) == []
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,13 +22,6 @@ from tests.harness.rows.offsite import folder_destination, send, store_digests
 
 pytestmark = pytest.mark.django_db
 HALF_MB = 500_000
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    disk = SmallDisk(tmp_path)
-    yield disk
-    disk.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -33,18 +32,6 @@ from tests.harness.rows.offsite import (
 
 pytestmark = pytest.mark.django_db
 OTHER_ROOT = "0193a000-0000-7000-8000-0000000000bb"
-
-
-@pytest.fixture
-def clip(camera: Camera, root: StorageRoot) -> Clip:
-    return clip_of(camera, root)
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    disk = SmallDisk(tmp_path)
-    yield disk
-    disk.close()
 
 
 def copy_of(destination: Destination) -> Path:
@@ -90,7 +77,7 @@ def test_a_test_does_not_mark_the_folder_under_an_unmounted_disk(folder_copies: 
 
 
 def test_a_file_that_differs_from_its_row_waits_for_a_person(folder_copies: Destination, clip: Clip) -> None:
-    Path(clip.root.path, clip.path).write_bytes(os.urandom(clip.bytes))
+    Path(clip.root.path, clip.path).write_bytes(bytes(clip.bytes))
     send(folder_copies)
     assert states(folder_copies) == ["dead"]
     assert open_alerts() == ["offsite.dead"]

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from cameras.models import Camera
 from captures.models import Clip, Destination, OffsiteCopy, StorageRoot
-from captures.offsite import queue
+from captures.offsite import jobs, queue
 from captures.offsite.destinations.port import Interrupted
-from captures.offsite.limits import RowPace, site_time
+from captures.offsite.limits import NAP_S, READ_S, RowPace, site_time
 from captures.offsite.models import COPY_TRANSITIONS, CopyState
 from captures.offsite.thread import start_sending
+from core.jobs.context import JobContext
 from core.jobs.models import Job
+from core.jobs.services import enqueue
+from tests.harness.clocks.clock import SteppingClock
 from tests.harness.rows.captures import file_of, saved
 from tests.harness.rows.clips import STARTED, clip_of, row_of
 from tests.harness.rows.many import many_captures
 from tests.harness.rows.offsite import copies, make_due, open_alerts, send, states
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def clips(camera: Camera, root: StorageRoot) -> list[Clip]:
-    return [clip_of(camera, root, STARTED + timedelta(seconds=10 * number)) for number in range(3)]
 
 
 def test_a_file_is_queued_once(folder_copies: Destination, clips: list[Clip]) -> None:
@@ -102,6 +101,48 @@ def test_a_destination_that_fails_has_one_alert(folder_copies: Destination, clip
     assert open_alerts() == []
 
 
+def test_a_job_waits_for_a_destination_that_fails_for_a_moment(
+    folder_copies: Destination, clips: list[Clip], job_clock: SteppingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker = Path(folder_copies.settings["path"], ".skycam-offsite")
+    marker.rename(marker.with_name("elsewhere"))
+
+    def mount_the_disk(seconds: float) -> None:
+        job_clock.wait(seconds)
+        if not marker.exists():
+            marker.with_name("elsewhere").rename(marker)
+
+    monkeypatch.setattr(jobs, "time", SimpleNamespace(monotonic=job_clock.monotonic, sleep=mount_the_disk))
+    assert send(folder_copies) == {"files": 3, "bytes": sum(clip.bytes for clip in clips), "failed": 1, "stopped": ""}
+    assert job_clock.waits
+    assert open_alerts() == []
+
+
+def test_a_job_that_waits_for_bandwidth_leaves_its_host_to_others(
+    folder_copies: Destination, clips: list[Clip], pace_clock: SteppingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "FAIR_S", -1.0)
+    Destination.objects.update(bytes_per_s=1)
+
+    def start_another_job(message: object) -> None:
+        enqueue("verify", "main", subject="all files", arguments={"camera": None, "since": None})
+
+    queue.queue_new_files(folder_copies, "main")
+    context = JobContext(
+        "0193a000-0000-7000-8000-000000000001", {"destination": str(folder_copies.pk)}, None, "ada", start_another_job
+    )
+    assert jobs.send_files(context)["stopped"] == "Another job waits; it continues afterwards."
+    assert [(copy.state, copy.attempts) for copy in copies(folder_copies)] == [
+        ("queued", 1),
+        ("queued", 0),
+        ("queued", 0),
+    ]
+    Job.objects.update(state="done", ended_at=timezone.now())
+    Destination.objects.update(bytes_per_s=None)
+    send(folder_copies)
+    assert states(folder_copies) == ["verified"] * 3
+
+
 def test_a_person_queues_a_dead_copy_again(folder_copies: Destination, clips: list[Clip]) -> None:
     place = Path(clips[0].root.path, clips[0].path)
     place.rename(place.with_suffix(".away"))
@@ -153,22 +194,24 @@ def test_a_paused_destination_starts_no_job(folder_copies: Destination, clips: l
     assert Job.objects.get(kind="offsite").arguments == {"destination": str(folder_copies.pk)}
 
 
-def test_a_limit_of_bandwidth_can_be_lifted_within_a_file(folder_copies: Destination) -> None:
+def test_a_limit_of_bandwidth_can_be_lifted_within_a_file(
+    folder_copies: Destination, pace_clock: SteppingClock
+) -> None:
     Destination.objects.update(bytes_per_s=1000)
     looks: list[float] = []
 
     def lift_at_the_third_look() -> str:
-        looks.append(time.monotonic())
+        looks.append(pace_clock.monotonic())
         Destination.objects.filter(pk=folder_copies.pk).update(bytes_per_s=None if len(looks) > 2 else 1000)
         return ""
 
-    began = time.monotonic()
+    # At the limit it would wait for 10,000 s.
     RowPace(folder_copies.pk, lift_at_the_third_look).take_bytes(10_000_000)
-    assert len(looks) >= 3
-    assert 1.5 < time.monotonic() - began < 60
+    assert len(looks) == 4
+    assert sum(pace_clock.waits) == pytest.approx(3 * READ_S, abs=4 * NAP_S)
 
 
-def test_a_pause_ends_the_sending_within_a_file(folder_copies: Destination) -> None:
+def test_a_pause_ends_the_sending_within_a_file(folder_copies: Destination, pace_clock: SteppingClock) -> None:
     Destination.objects.update(bytes_per_s=1)
 
     def pause() -> str:

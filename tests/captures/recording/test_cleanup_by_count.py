@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,17 +12,11 @@ from captures.clips.deletion import Problem, combine_problems, mark_for_deletion
 from captures.clips.holds import ClipDeleted, hold_clip, release_holds
 from captures.models import Clip, StorageRoot
 from monitoring.models import Alert, Event
-from tests.harness.rows.clip_archive import LENGTH, ClipArchive, ahead, configured
+from tests.harness.rows.clip_archive import LENGTH, ClipArchive, ahead
 
 SHORT = LENGTH / 60
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClipArchive:
-    configured(monkeypatch, rolling_clips_count=3, soft_floor_gb=0, hard_floor_gb=0)
-    return ClipArchive(tmp_path)
 
 
 def test_the_newest_clips_of_a_camera_stay_and_the_others_are_deleted(archive: ClipArchive) -> None:

@@ -42,13 +42,6 @@ class ManualClock:
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    disk = SmallDisk(tmp_path)
-    yield disk
-    disk.close()
-
-
-@pytest.fixture
 def archive(disk: SmallDisk, monkeypatch: pytest.MonkeyPatch) -> ClipArchive:
     configured(monkeypatch, soft_floor_gb=0.002, hard_floor_gb=0.0001)
     return ClipArchive(disk.path)

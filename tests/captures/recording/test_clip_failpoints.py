@@ -8,6 +8,7 @@ import pytest
 
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.camera_processes.recorded_clips import RECORDING, clips_of, numbers, records_of
+from tests.harness.waiting import PATIENCE_S
 
 FAST = {"fps": 30, "width": 320, "height": 240, "exposure_us": 1000}
 POINTS = ("after_plan", "after_record", "after_place", "after_done")
@@ -25,7 +26,7 @@ def unfinished_files(process: CameraProcess) -> list[str]:
 def test_a_kill_at_any_step_loses_and_duplicates_no_clip(tmp_path: Path, point: str, passes: int) -> None:
     recording = {**RECORDING, "clip_s": 0.5}
     with CameraProcess(tmp_path, settings=FAST, recording=recording, kill={"point": point, "passes": passes}) as killed:
-        killed.process.wait(60)
+        killed.process.wait(PATIENCE_S)
     lengths = [len(numbers([file])) for file in clips_of(killed)]
     with CameraProcess(tmp_path, settings=FAST, recording=recording) as process:
         process.wait_for_message(lambda message: (message.get("recorder") or {}).get("frames", 0) > 5)

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from captures.models import Clip
 from monitoring.models import Event
-from tests.harness.project import PROJECT
-from tests.harness.rows.clip_archive import ClipArchive, configured
+from tests.harness.kills.killed_job import KILLED, exit_status
+from tests.harness.rows.clip_archive import ClipArchive
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClipArchive:
-    configured(monkeypatch, rolling_clips_count=3, soft_floor_gb=0, hard_floor_gb=0)
-    return ClipArchive(tmp_path)
-
-
-def killed_at(point: str, passes: int) -> int:
-    words = ["-m", "tests.harness.kills.deletion_process", point, str(passes), "3"]
-    return subprocess.run([sys.executable, *words], cwd=PROJECT, timeout=60, check=False).returncode
 
 
 @pytest.mark.parametrize(("point", "passes"), [("after_clip_marked", 0), ("after_clip_file", 1), ("after_clip_row", 0)])
 def test_the_next_pass_finishes_a_deletion_that_was_killed(archive: ClipArchive, point: str, passes: int) -> None:
     archive.clips(6)
-    assert killed_at(point, passes) == -9
+    assert exit_status("deletion_process", point, passes, 3) == KILLED
     assert set(archive.files) <= set(archive.rows)
     assert Clip.objects.present().count() == 3
     archive.cleanup.run()

@@ -44,18 +44,17 @@ def test_every_frame_is_in_one_clip_across_three_rotations(tmp_path: Path) -> No
         process.wait_for_type("answer", command_id=stopped)
         found = numbers(clips_of(process))
     assert found == list(range(len(found)))
-    assert len(found) > 30  # of 90 on a free machine
 
 
 def test_a_clip_ends_where_the_next_one_begins(tmp_path: Path) -> None:
     with recording(tmp_path) as process:
         wait_for_clips(process, 3)
-        records = records_of(process)[:3]
+        records, files = records_of(process)[:3], clips_of(process)
     first, second, third = (ends(record) for record in records)
     assert first[1] == second[0]
     assert second[1] == third[0]
     assert second[1] - second[0] > timedelta(seconds=0.9)
-    assert records[1]["body"]["frames"] < 1.5 * FAST["fps"]  # a busy machine may have fewer, so the clip may be longer
+    assert shown(files[1])[-1].seconds <= RECORDING["clip_s"]
 
 
 def test_the_record_describes_the_file(tmp_path: Path) -> None:

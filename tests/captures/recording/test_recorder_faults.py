@@ -87,6 +87,7 @@ def test_a_disk_that_hangs_is_reported_and_the_clip_continues_when_it_is_back(
         with disk.faulty(how):
             assert "has not answered" in failure(process)
         process.wait_for_type("alert", key="recording.failed:sim", message="")
+        wait_for_frames(process, 40)
         process.wait_for_type("answer", command_id=process.send("record", recording=None))
         [record] = records_of(process)
     messages = [one["message"] for one in process.messages if one.get("key") == "recording.failed:sim"]

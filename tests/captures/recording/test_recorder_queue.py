@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from cameras.spool.storage import Storage
-from tests.harness.camera_processes.camera_loop import PATIENCE_S
 from tests.harness.camera_processes.recorder import RecorderBench
 from tests.harness.waiting import eventually
 

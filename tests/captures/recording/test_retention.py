@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -14,16 +13,10 @@ from captures.retention.thread import Retention
 from core.jobs.tables import BACKGROUND_THREADS
 from core.registry import resolve
 from monitoring.models import Alert
-from tests.harness.rows.clip_archive import ClipArchive, configured
+from tests.harness.rows.clip_archive import ClipArchive
 from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClipArchive:
-    configured(monkeypatch, rolling_clips_count=3, soft_floor_gb=0, hard_floor_gb=0)
-    return ClipArchive(tmp_path)
 
 
 @pytest.fixture

@@ -133,7 +133,8 @@ def test_a_cleanup_that_a_person_requests_says_why_old_clips_stay(old: ClipArchi
 def test_a_confirmed_clock_applies_the_rules_again(old: ClipArchive) -> None:
     known(behind=AHEAD)
     old.cleanup.run()
-    ClockGuard("main").confirm(timezone.now().date(), "boss")
+    shown = read_clock()
+    ClockGuard("main", lambda: shown).confirm(datetime.fromtimestamp(shown.moment.wall, UTC).date(), "boss")
     ClipCleanup("main").run()
     assert left() == (0, 0, 1)
     assert alerts() == []

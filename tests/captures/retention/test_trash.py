@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -20,7 +17,7 @@ from captures.trash.purge import delete_rows
 from captures.trash.services import CaptureKept, NotInTrash, pin_capture, restore_capture, trash_capture
 from core.jobs.context import JobContext
 from monitoring.models import Event
-from tests.harness.project import PROJECT
+from tests.harness.kills.killed_job import KILLED, exit_status
 from tests.harness.rows.captures import file_of, saved
 from tests.harness.rows.clip_archive import ClipArchive, configured
 
@@ -56,7 +53,7 @@ def test_a_capture_in_the_trash_keeps_its_file_and_can_be_restored(archive: Clip
     capture.refresh_from_db()
     assert capture.trashed_at is None
     assert pictures(archive) == 1
-    assert [event.kind for event in Event.objects.order_by("at")] == ["capture.trashed", "capture.restored"]
+    assert [event.kind for event in Event.objects.order_by("id")] == ["capture.trashed", "capture.restored"]
 
 
 def test_after_its_time_the_files_of_a_capture_are_deleted_and_its_row_stays(archive: ClipArchive) -> None:
@@ -190,16 +187,11 @@ def test_a_capture_that_two_cleanups_purge_is_reported_once(archive: ClipArchive
     assert Event.objects.filter(kind="capture.deleted").count() == 1
 
 
-def killed_at(point: str) -> int:
-    words = ["-m", "tests.harness.kills.deletion_process", point, "0", "3"]
-    return subprocess.run([sys.executable, *words], cwd=PROJECT, timeout=60, check=False, env=os.environ).returncode
-
-
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("point", ["after_capture_purged", "after_capture_files", "after_capture_rows"])
 def test_the_next_pass_finishes_a_purge_that_was_killed(archive: ClipArchive, point: str) -> None:
     captures = [trashed(archive, 31) for _ in range(6)]
-    assert killed_at(point) == -9
+    assert exit_status("deletion_process", point, 0, 3) == KILLED
     ClipCleanup("main").run()
     assert pictures(archive) == 0
     assert CaptureFile.objects.count() == 0

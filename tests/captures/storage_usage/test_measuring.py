@@ -22,6 +22,13 @@ GB = 1_000_000_000
 MONDAY = date(2026, 3, 2)
 
 
+@pytest.fixture(autouse=True)
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No day ends during a test."""
+    now = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: now)
+
+
 @pytest.fixture
 def archive(tmp_path: Path, db: None) -> ClipArchive:
     return ClipArchive(tmp_path)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.utils import timezone
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.idempotency.answers import Answer
@@ -15,6 +15,7 @@ from core.idempotency.claims import AnsweredAlready, Claim, RequestRunning, clai
 from core.idempotency.keys import KeyedRequest
 from core.idempotency.models import IdempotentRequest
 from skycam_project.access.models import User
+from tests.harness.runs.examples import examples
 
 CREATED = Answer(201, "{}")
 DATABASE_DOWN = Answer(503, '{"type": "/problems/database-down"}')
@@ -73,7 +74,7 @@ class Program:
 def test_a_request_has_one_effect(db: None) -> None:
     ada = User.objects.create_user("ada", role="operator")
 
-    @settings(max_examples=200)
+    @examples(200)
     @given(steps=STEPS, beside_running=st.booleans())
     def repeat(steps: list[str], beside_running: bool) -> None:
         program = Program(ada, beside_running=beside_running)

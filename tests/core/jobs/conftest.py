@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.harness.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from core.jobs.models import Job
@@ -41,15 +44,16 @@ def enqueue(add_kind: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> C
 
 
 @pytest.fixture
-def worker() -> Iterator[JobsWorker]:
-    """A worker that runs on its thread until the test ends."""
+def worker(request: pytest.FixtureRequest) -> Iterator[JobsWorker]:
+    """A worker that runs on its thread until the test ends. Its times are a parameter; by default it kills no job that
+    is asked to stop."""
     from core.jobs.worker import JobsWorker
     from tests.harness.jobs.builders import HOST, QUICK
 
-    found = JobsWorker(HOST, QUICK)
+    found = JobsWorker(HOST, getattr(request, "param", replace(QUICK, grace_s=PATIENCE_S)))
     found.start()
     yield found
-    found.stop()
+    found.stop(PATIENCE_S)
 
 
 @pytest.fixture

@@ -25,11 +25,6 @@ from tests.harness.stations.command_line import answer, skycam
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def camera(db: None) -> Camera:
-    return Camera.objects.create(slug="sky", name="Sky", kind="simulated", host="main")
-
-
 @pytest.fixture(autouse=True)
 def without_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services, "wake_host", lambda host: False)

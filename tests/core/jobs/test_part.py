@@ -12,6 +12,7 @@ import pytest
 from core.jobs import tables
 from core.jobs.part import JobsPart, local_part
 from skycam_project import celery
+from tests.harness.waiting import PATIENCE_S
 
 
 class Recorder:
@@ -61,8 +62,7 @@ def test_a_part_that_cannot_start_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_launcher_from_before_an_update_gets_no_worker_without_cameras() -> None:
     command = [sys.executable, "-m", "celery", "--quiet", "--skip-checks", "--app", "skycam_project.celery", "worker"]
-    ended = subprocess.run(
-        command, env={**os.environ, "SKYCAM_PART": "worker"}, capture_output=True, text=True, timeout=120, check=False
-    )
+    environment = {**os.environ, "SKYCAM_PART": "worker"}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert ended.returncode == 1
     assert "Restart the whole station." in ended.stderr

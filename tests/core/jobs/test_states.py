@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.jobs import claims, services
 from core.jobs.claims import JobLease, change_state, claim, recover_lost
 from core.jobs.models import Job
 from core.jobs.states import FINISHED, JOB_TRANSITIONS, UNFINISHED, JobState
+from tests.harness.runs.examples import examples
 
 pytestmark = pytest.mark.django_db
+AT = datetime(2026, 11, 21, 20, tzinfo=UTC)
 STEPS = ("claim", "renew", "finish", "fail", "release", "take_back", "lose", "recover", "cancel", "due")
 
 
@@ -64,7 +66,7 @@ class Actor:
             lease.take_back("It failed.")
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(60)
 @given(steps=st.lists(st.sampled_from(STEPS), max_size=25))
 def test_only_moves_of_the_table_happen(db: Any, steps: list[str]) -> None:
     actor = Actor()
@@ -86,9 +88,7 @@ def test_a_finished_job_has_no_moves_and_an_unfinished_one_reaches_each_end() ->
     assert set(FINISHED) <= JOB_TRANSITIONS[JobState.RUNNING]
 
 
-@pytest.mark.parametrize(
-    "fields", [{"state": "running"}, {"state": "done"}, {"ended_at": timezone.now()}, {"lease_until": timezone.now()}]
-)
+@pytest.mark.parametrize("fields", [{"state": "running"}, {"state": "done"}, {"ended_at": AT}, {"lease_until": AT}])
 def test_the_database_refuses_a_contradiction(fields: dict[str, Any]) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         Job.objects.create(kind="verify", host="main", **fields)

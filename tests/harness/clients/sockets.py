@@ -117,10 +117,10 @@ class OpenSocket:
         return message
 
     async def request_until(self, content: Any, is_wanted: Callable[[Any], bool]) -> Any:
-        """Repeat a request until a message is wanted. With pauses, as a socket may send only so many messages."""
+        """Repeat a request until a message is wanted. With pauses: a socket may send a limited number of messages."""
         async with asyncio.timeout(PATIENCE_S):
             while not is_wanted(message := await self.request(content)):
-                await asyncio.sleep(POLL_S)
+                await asyncio.sleep(POLL_S)  # time: the pause
         return message
 
     async def wait_closed(self) -> tuple[int, str]:

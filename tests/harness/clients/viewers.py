@@ -48,7 +48,7 @@ class ReceivedFrames:
 
 
 async def received_further(seen: list[ReceivedFrames], frames: int) -> None:
-    """Wait until each of these viewers has received so many frames more."""
+    """Wait until each of these viewers has received that number of further frames."""
     before = [len(one.numbers) for one in seen]
     await eventually_in_loop(
         lambda: all(len(one.numbers) >= count + frames for one, count in zip(seen, before, strict=True)),
@@ -100,7 +100,7 @@ class NonReadingViewer:
             await loop.sock_sendall(wire, handshake(self.station))
             while True:
                 await loop.sock_sendall(wire, with_mask(LARGE))
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.2)  # time: the rate of this viewer
 
 
 @contextlib.asynccontextmanager
@@ -118,7 +118,7 @@ async def reconnect_repeatedly(station: Station) -> None:
             async with open_socket(station, LIVE) as opened, hung_up(opened):
                 await opened.send(REQUEST)
                 await opened.recv()
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # time: this viewer comes back after a while
 
 
 async def send_garbage(station: Station) -> None:
@@ -132,7 +132,7 @@ async def send_garbage(station: Station) -> None:
                 await opened.send("x" * 10_000_000)
                 await opened.recv()
         await send_raw(station, frame_head(4) + bytes(4) + b"\xff\xfe\xfd\xfc")
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # time: this viewer comes back after a while
 
 
 async def send_raw(station: Station, data: bytes) -> bytes:

@@ -82,6 +82,7 @@ def wait_for_a_blocked_transaction() -> None:
 
     def is_one_blocked() -> bool:
         with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")  # a transaction sees the activities of its first question
             cursor.execute(BLOCKED)
             return bool(cursor.fetchone()[0])
 

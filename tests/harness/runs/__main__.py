@@ -50,7 +50,7 @@ def main(tier: str, *arguments: str, report: Path = UNSTABLE) -> int:
     for failure in unstable:
         print(f"\nUNSTABLE {failure.test}\n{failure.output}")
     failed = [failure.test for failure in failures if failure not in unstable]
-    print("\n".join(verdict(failed, unstable)))
+    print("\n".join(summary(failed, unstable)))
     return SOME_FAILED if failed or len(unstable) > MOST_UNSTABLE else 0
 
 
@@ -78,7 +78,7 @@ def passes_alone(failure: Failure, tier: str) -> bool:
     return all(run("--tier", tier, "-q", failure.test)[0] == 0 for _ in range(AGAIN))
 
 
-def verdict(failed: list[str], unstable: list[Failure]) -> list[str]:
+def summary(failed: list[str], unstable: list[Failure]) -> list[str]:
     lines = [f"FAILED, and again alone: {test}" for test in failed]
     lines += [f"UNSTABLE, passed twice alone: {failure.test}" for failure in unstable]
     if len(unstable) > MOST_UNSTABLE:

@@ -53,7 +53,7 @@ def contain(config: pytest.Config) -> None:
     """Start this run again, below a process that ends all that it started. Does not return."""
     capturing: Any = config.pluginmanager.getplugin("capturemanager")
     capturing.suspend_global_capture(in_=True)
-    # Set by tests/conftest.py for this process, and made anew in the next one.
+    # Set by tests/conftest.py for this process, and made again in the next one.
     os.environ.pop("DJANGO_SETTINGS_MODULE", None)
     os.execv(sys.executable, [sys.executable, CONTAIN, *sys.orig_argv])
 

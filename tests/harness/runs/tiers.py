@@ -34,6 +34,7 @@ PROMISES = (
 MARKERS = (
     "prove: long runs, of `make prove`",
     "slow: takes longer than 3 s by itself, without a whole station",
+    "generated: tries examples as a property does, though Hypothesis cannot tell",
     "promise(name): a whole station in the first tier, which shows one of PROMISES",
 )
 
@@ -47,9 +48,11 @@ class Tier(StrEnum):
 def tiers_of(item: pytest.Item) -> set[Tier]:
     if item.get_closest_marker("prove"):
         return {Tier.PROVE}
-    property_ = {Tier.STATIONS, Tier.PROVE} if is_hypothesis_test(getattr(item, "obj", None)) else set[Tier]()
     if item.get_closest_marker("promise"):
         return {Tier.FIRST}
-    if item.get_closest_marker("slow") or reaches(item, MANY_SECONDS):
-        return {Tier.STATIONS} | property_
-    return {Tier.FIRST} | property_
+    tier = Tier.STATIONS if item.get_closest_marker("slow") or reaches(item, MANY_SECONDS) else Tier.FIRST
+    return {tier, Tier.STATIONS, Tier.PROVE} if is_property(item) else {tier}
+
+
+def is_property(item: pytest.Item) -> bool:
+    return is_hypothesis_test(getattr(item, "obj", None)) or item.get_closest_marker("generated") is not None

@@ -185,9 +185,10 @@ def test_what_is_not_stored_is_not_known(user: User, kind: str) -> None:
 
 
 def events(kind: str, *minutes_ago: float, camera: Camera | None = None) -> None:
+    now = timezone.now()
     Event.objects.bulk_create(
         Event(
-            kind=kind, message="x", at=timezone.now() - timedelta(minutes=ago),
+            kind=kind, message="x", at=now - timedelta(minutes=ago),
             camera=camera.slug if camera else "", camera_uuid=str(camera.pk) if camera else "",
         )
         for ago in minutes_ago

@@ -37,7 +37,7 @@ from monitoring.notifications.home_assistant import SensorFeed
 feed = SensorFeed(MqttSettings.model_validate_json(sys.argv[1]), OutgoingGuard(), sys.argv[2], "Skycam")
 feed.publish([])
 print("published", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -126,7 +126,7 @@ def test_a_sensor_that_was_removed_while_nothing_ran_is_removed(feed: SensorFeed
     feed.publish([DOME, WIND])
     eventually(lambda: names(broker) == {"Dome Temperature", "Roof Wind"})
     feed.stop()
-    assert status_of(broker) == "offline"
+    eventually(lambda: status_of(broker) == "offline")
     later = SensorFeed(settings_for(broker.port), OutgoingGuard(), NODE, "Skycam")
     eventually(lambda: later.publish([DOME]) and names(broker) == {"Dome Temperature"})
     later.stop()
@@ -145,11 +145,12 @@ def test_everything_is_published_again_to_a_broker_that_has_lost_it(tmp_path: Pa
         feed.publish([DOME])
     with mqtt_broker(tmp_path, PASSWORD, first.port) as second:
         eventually(lambda: feed.publish([DOME]) and names(second) == {"Dome Temperature"})
-        assert status_of(second) == "online"
+        eventually(lambda: status_of(second) == "online")
         feed.stop()
 
 
-def test_a_broker_that_is_away_is_an_error_and_then_a_pause(tmp_path: Path) -> None:
+def test_a_broker_that_is_away_is_an_error_and_then_a_pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(home_assistant, "RETRY_S", 3600.0)
     with mqtt_broker(tmp_path, PASSWORD) as gone:
         feed = SensorFeed(settings_for(gone.port), OutgoingGuard(), NODE, "Skycam")
     with pytest.raises(ConnectionRefusedError, match="refused"):
@@ -188,4 +189,4 @@ def test_a_host_publishes_its_own_sensors_over_each_mqtt_channel(broker: MqttBro
     eventually(lambda: names(broker) == {"balcony air"})
     NotificationChannel.objects.filter(pk=channel.pk).update(enabled=False)
     part.publish()
-    assert "offline" in broker.retained().values()
+    eventually(lambda: "offline" in broker.retained().values())

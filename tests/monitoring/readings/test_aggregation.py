@@ -15,6 +15,7 @@ from monitoring.readings import aggregation
 from monitoring.readings.aggregation import Stretch, aggregate_batch, aggregate_due, stretches
 from monitoring.readings.levels import DAY_S, HOUR_S, LEVELS, MINUTE_S
 from tests.harness.rows.readings import NOON_S, channel_of, read, write
+from tests.harness.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.django_db
 HOUR_START = NOON_S // HOUR_S * HOUR_S
@@ -172,6 +173,6 @@ def test_two_hosts_at_once_compute_all_of_a_backlog(monkeypatch: pytest.MonkeyPa
 
 def aggregate_and_close() -> int:
     try:
-        return aggregate_due()
+        return aggregate_due(run_s=PATIENCE_S)
     finally:
         connection.close()

@@ -153,7 +153,7 @@ def test_a_change_restarts_its_process_only_if_it_must(manager: Any) -> None:
     manager.patch(f"{URL}balcony/", {"interval_s": 5})
     manager.patch(f"{URL}balcony/", {"enabled": False})
     assert Sensor.objects.get().revision == 4
-    kinds = list(Event.objects.filter(kind="sensor.changed").order_by("at").values_list("data", flat=True))
+    kinds = list(Event.objects.filter(kind="sensor.changed").order_by("at", "id").values_list("data", flat=True))
     assert [data["changed"] for data in kinds] == [["label"], ["settings.fault"], ["interval_s"], ["enabled"]]
 
 

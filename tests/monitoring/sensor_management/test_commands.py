@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -17,7 +16,7 @@ from core.broker import broker
 from core.outgoing import OutgoingGuard
 from core.secrets import encrypt_secret
 from monitoring.models import SensorChannel
-from monitoring.sensor_management import commands, probing
+from monitoring.sensor_management import commands, probing, selectors
 from monitoring.sensor_management.commands import SensorCommandServer
 from monitoring.sensors.probe import ProbeRequest
 from tests.harness.rows.sensor_states import AT, SINCE, publish, reading
@@ -26,6 +25,8 @@ from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/sensors/"
+SOON_S = 0.2
+"""How long a request waits for a host that does not answer; 22 s on a station."""
 
 
 @pytest.fixture
@@ -35,7 +36,10 @@ def paused() -> list[str]:
 
 
 @pytest.fixture
-def host(valkey: redis.Redis, paused: list[str]) -> Iterator[SensorCommandServer]:
+def host(valkey: redis.Redis, paused: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[SensorCommandServer]:
+    """It looks every tenth of a second whether it is to stop."""
+    monkeypatch.setattr(commands, "BLOCK_S", 0.1)
+
     @contextmanager
     def pause(sensor: str) -> Iterator[None]:
         paused.append(sensor)
@@ -75,12 +79,12 @@ def test_a_stored_sensor_is_tried_while_its_process_is_paused(
 
 
 def test_a_driver_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probing, "KILL_AFTER_S", 2.0)
+    monkeypatch.setattr(probing, "KILL_AFTER_S", 0.5)
     request = ProbeRequest(
         action="test", kind="simulated", settings={**SIMULATED, "fault": "silent"}, deadline_s=0.5,
         outgoing=OutgoingGuard().rules(),
     )  # fmt: skip
-    assert probing.run_probe(request)["message"] == "It did not answer within 2.5 s, so its process was killed."
+    assert probing.run_probe(request)["message"] == "It did not answer within 1 s, so its process was killed."
 
 
 def test_detection_lists_devices_with_a_free_name(manager: Any, host: SensorCommandServer) -> None:
@@ -110,12 +114,12 @@ def test_a_host_that_does_not_answer_is_too_slow(
     manager: Any, valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish()
-    monkeypatch.setitem(commands.WAIT_S, "test", 0.2)
+    monkeypatch.setitem(commands.WAIT_S, "test", SOON_S)
     answer = manager.post(f"{URL}test/", {"kind": "simulated"})
     assert (answer.status_code, answer.json()["type"]) == (504, "/problems/too-slow")
 
 
-def test_a_broker_that_is_down_is_an_error_at_once(manager: Any) -> None:
+def test_a_broker_that_is_down_is_an_error(manager: Any) -> None:
     answer = manager.post(f"{URL}test/", {"kind": "simulated"})
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/broker-down")
 
@@ -135,7 +139,7 @@ def test_no_secret_is_readable_in_the_broker(
     manager: Any, valkey: redis.Redis, login_kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish()
-    monkeypatch.setitem(commands.WAIT_S, "test", 0.2)
+    monkeypatch.setitem(commands.WAIT_S, "test", SOON_S)
     settings = {"url": "mqtt://roof", "password": "p4ssword"}
     manager.post(f"{URL}test/", {"kind": "login", "settings": settings})
     (command,) = valkey.lrange(commands.command_list("main"), 0, -1)
@@ -145,7 +149,6 @@ def test_no_secret_is_readable_in_the_broker(
 def test_the_server_answers_again_when_the_broker_is_back(host: SensorCommandServer, manager: Any) -> None:
     broker.connection().client_kill_filter(_type="normal", skipme=False)
     eventually(lambda: manager.post(f"{URL}test/", {"kind": "simulated"}).status_code == 200)
-    assert threading.active_count() > 1
 
 
 # What the host says of its sensors
@@ -177,7 +180,10 @@ def test_without_its_host_a_sensor_is_missing(viewer: Any, valkey: redis.Redis) 
     assert body["message"] == "The host main says nothing of it. Is `skycam up` running there?"
 
 
-def test_a_sensor_that_was_just_added_is_starting(viewer: Any, valkey: redis.Redis) -> None:
+def test_a_sensor_that_was_just_added_is_starting(
+    viewer: Any, valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selectors, "JUST_ADDED", timedelta(hours=1))
     make_sensor()
     assert viewer.get(f"{URL}balcony/").json()["state"] == "starting"
 

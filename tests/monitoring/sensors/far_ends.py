@@ -16,8 +16,12 @@ from tests.harness.far_ends.ds9097 import Ds9097
 from tests.harness.far_ends.mosquitto import Mosquitto
 from tests.harness.far_ends.serial_device import SerialDevice
 from tests.harness.far_ends.weather_station import WeatherStation
+from tests.harness.waiting import PATIENCE_S
 
-DEADLINE_S = 10.0
+DEADLINE_S = PATIENCE_S
+"""For what is there, or is noticed to be gone."""
+SHORT_S = 0.5
+"""The deadline of a driver for what does not come."""
 
 
 @dataclass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +12,8 @@ import pytest
 from monitoring.sensors.driver import SensorDriver, SensorError
 from monitoring.sensors.kinds import SENSORS, driver_class
 from monitoring.sensors.quantities import QUANTITIES
-from tests.monitoring.sensors.far_ends import DEADLINE_S, FAR_ENDS, FarEnd, driver_of
+from tests.monitoring.sensors.far_ends import DEADLINE_S, FAR_ENDS, SHORT_S, FarEnd, driver_of
 
-MARGIN_S = 5.0
-"""For a busy machine."""
 CAN_BE_GONE = sorted(set(SENSORS) - {"host"})
 """The machine itself cannot."""
 IMPORTED = """
@@ -63,22 +60,18 @@ def test_it_is_closed_without_having_been_opened(far_end: FarEnd) -> None:
 
 
 @pytest.mark.parametrize("kind", SENSORS)
-def test_discovery_ends_in_time(kind: str) -> None:
-    began = time.monotonic()
-    found = driver_class(kind).detect(DEADLINE_S)
-    assert time.monotonic() - began < DEADLINE_S + MARGIN_S
+def test_what_is_discovered_can_be_set(kind: str) -> None:
+    found = driver_class(kind).detect(SHORT_S)
     assert all(driver_class(kind).check_settings(one.settings) for one in found)
 
 
 @pytest.mark.parametrize("far_end", CAN_BE_GONE, indirect=True)
-def test_a_far_end_that_is_gone_is_an_error_within_the_deadline(far_end: FarEnd, driver: SensorDriver) -> None:
+def test_a_far_end_that_is_gone_is_an_error(far_end: FarEnd, driver: SensorDriver) -> None:
     driver.read(DEADLINE_S)
     far_end.remove()
     driver.settings = {**driver.settings, **far_end.changed}
-    began = time.monotonic()
     with pytest.raises(SensorError, match=r"\. [A-Z].*\.$") as caught:
         driver.read(DEADLINE_S)
-    assert time.monotonic() - began < DEADLINE_S + MARGIN_S
     assert not caught.value.permanent
     driver.close()
 

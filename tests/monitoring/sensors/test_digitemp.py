@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
-import time
 from collections.abc import Iterator
 
 import psutil
@@ -19,7 +18,7 @@ from monitoring.sensors.drivers.digitemp import DigitempSensor, is_temperature, 
 from monitoring.sensors.serial_ports import SerialPort
 from tests.harness.far_ends.ds9097 import Ds9097
 from tests.harness.waiting import eventually
-from tests.monitoring.sensors.far_ends import DEADLINE_S, driver_of
+from tests.monitoring.sensors.far_ends import DEADLINE_S, SHORT_S, driver_of
 
 
 @pytest.fixture
@@ -65,12 +64,15 @@ def test_a_thermometer_whose_checksum_is_wrong_gives_no_value_and_the_other_one_
     assert list(values(driver.read(DEADLINE_S))) == [second]
 
 
-def test_a_broken_thermometer_delays_the_others_once(driver: SensorDriver, bus: Ds9097) -> None:
+def test_a_broken_thermometer_delays_the_others_once(
+    driver: SensorDriver, bus: Ds9097, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digitemp, "SEARCH_AFTER_LOSS_S", 3600.0)
     bus.break_crc()
     driver.read(DEADLINE_S)
-    began = time.monotonic()
+    bus.addressed.clear()
     assert list(values(driver.read(DEADLINE_S))) == [bus.roms[1]]
-    assert time.monotonic() - began < 2.5
+    assert set(bus.addressed) == {bus.roms[1]}
 
 
 def test_a_thermometer_that_was_removed_gives_no_value_and_the_other_one_does(
@@ -99,32 +101,34 @@ def test_a_new_thermometer_is_found_by_the_next_search(bus: Ds9097, monkeypatch:
     driver.close()
 
 
-def test_more_thermometers_than_fit_into_a_reading_have_their_turns(driver: SensorDriver, bus: Ds9097) -> None:
-    readings = [list(values(driver.read(1.2))) for _ in range(2)]
+def test_more_thermometers_than_fit_into_a_reading_have_their_turns(
+    driver: SensorDriver, bus: Ds9097, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(digitemp, "LEAST_CALL_S", DEADLINE_S)  # so much is left for the first alone
+    readings = [list(values(driver.read(DEADLINE_S))) for _ in range(2)]
+    assert [len(reading) for reading in readings] == [1, 1]
     assert sorted(readings[0] + readings[1]) == sorted(bus.roms)
 
 
-def test_an_adapter_that_is_silent_is_an_error_within_the_deadline(driver: SensorDriver, bus: Ds9097) -> None:
+def test_an_adapter_that_is_silent_is_an_error(driver: SensorDriver, bus: Ds9097) -> None:
     bus.go_silent()
-    began = time.monotonic()
     with pytest.raises(SensorError, match="does not answer"):
-        driver.read(2.0)
+        driver.read(SHORT_S)
     with pytest.raises(SensorError, match="does not answer"):
-        driver.open(1.0)
-    assert time.monotonic() - began < 10.0
+        driver.open(SHORT_S)
 
 
 def test_a_silent_adapter_that_was_found_by_itself_is_named(bus: Ds9097, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(digitemp, "adapter_ports", lambda: [SerialPort(bus.port, "adapter")])
     bus.go_silent()
     with pytest.raises(SensorError, match=f"at {bus.port} does not answer"):
-        driver_of("digitemp", {}).open(1.0)
+        driver_of("digitemp", {}).open(SHORT_S)
 
 
 def test_no_program_is_left_behind_by_a_silent_adapter(driver: SensorDriver, bus: Ds9097) -> None:
     bus.go_silent()
     with pytest.raises(SensorError):
-        driver.read(1.0)
+        driver.read(SHORT_S)
     eventually(lambda: not [child for child in psutil.Process().children(recursive=True) if "digitemp" in child.name()])
 
 

@@ -13,7 +13,7 @@ from core.outgoing import OutgoingGuard
 from monitoring.sensor_host.process import SensorProcess
 from monitoring.sensors.messages import Message, Specification
 from tests.harness.rows.sensors import SIMULATED
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 Start = Callable[..., tuple[SensorProcess, "queue.Queue[Message]"]]
 
@@ -38,59 +38,61 @@ def start() -> Iterator[Start]:
 
     yield start
     for process in processes:
-        process.stop()
+        process.stop(PATIENCE_S)
 
 
 def test_its_readings_are_heard(start: Start) -> None:
     _, heard = start()
-    message: Any = heard.get(timeout=60)
+    message: Any = heard.get(timeout=PATIENCE_S)
     assert [sample["quantity"] for sample in message["samples"]] == ["temperature", "humidity"]
 
 
 def test_an_error_of_the_driver_is_heard(start: Start) -> None:
     _, heard = start(fault="error")
-    message: Any = heard.get(timeout=60)
+    message: Any = heard.get(timeout=PATIENCE_S)
     assert (message["type"], message["permanent"]) == ("error", False)
 
 
 def test_a_process_that_hangs_is_killed_and_started_again(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("monitoring.sensor_host.process.MARGIN_S", 1.0)
     process, heard = start(deadline_s=0.1, fault="silent")
-    first = eventually(lambda: process.pid)
-    message: Any = heard.get(timeout=60)
+    first = psutil.Process(eventually(lambda: process.pid))
+    message: Any = heard.get(timeout=PATIENCE_S)
     assert "has not answered" in message["message"]
-    assert eventually(lambda: process.pid) != first
-    assert not psutil.pid_exists(first)
+    eventually(lambda: process.pid not in {None, first.pid})
+    assert not first.is_running()
 
 
 def test_a_process_that_was_killed_is_started_again(start: Start) -> None:
     process, heard = start()
-    heard.get(timeout=60)
+    heard.get(timeout=PATIENCE_S)
     psutil.Process(process.pid).kill()
-    message: Any = eventually(lambda: next((one for one in [heard.get(timeout=60)] if one["type"] == "error"), None))
+    message: Any = eventually(
+        lambda: next((one for one in [heard.get(timeout=PATIENCE_S)] if one["type"] == "error"), None)
+    )
     assert message["message"] == "Its process ended with status -9."
-    assert eventually(lambda: heard.get(timeout=60)["type"] == "samples")
+    assert eventually(lambda: heard.get(timeout=PATIENCE_S)["type"] == "samples")
 
 
 def test_a_stop_ends_the_process(start: Start) -> None:
     process, heard = start()
-    heard.get(timeout=60)
+    heard.get(timeout=PATIENCE_S)
     child = psutil.Process(process.pid)
-    process.stop()
+    process.stop(PATIENCE_S)
     assert not child.is_running()
 
 
 def test_a_stop_ends_a_process_that_hangs(start: Start) -> None:
     process, _ = start(fault="silent")
     child = psutil.Process(eventually(lambda: process.pid))
-    process.stop()
+    process.stop(PATIENCE_S)
     assert not child.is_running()
 
 
 def test_the_environment_of_the_process_has_no_secrets(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://user:secret@host/name")
     process, heard = start()
-    heard.get(timeout=60)
+    heard.get(timeout=PATIENCE_S)
     assert "DATABASE_URL" not in psutil.Process(process.pid).environ()
 
 
@@ -99,7 +101,7 @@ def test_a_process_whose_messages_cannot_be_used_is_started_again(
 ) -> None:
     monkeypatch.setattr("monitoring.sensor_host.process.MODULE", "this")
     _, heard = start()
-    messages: Any = [heard.get(timeout=60), heard.get(timeout=60)]
+    messages: Any = [heard.get(timeout=PATIENCE_S), heard.get(timeout=PATIENCE_S)]
     assert {one["message"] for one in messages} == {"What its process sent cannot be used; the log has the traceback."}
 
 
@@ -109,12 +111,12 @@ def test_a_process_that_closes_its_output_and_goes_on_is_killed_and_started_agai
     monkeypatch.setattr("monitoring.sensor_host.process.MODULE", "tests.harness.far_ends.mute_sensor")
     monkeypatch.setattr("monitoring.sensor_host.process.STOP_S", 0.1)
     _, heard = start()
-    messages: Any = [heard.get(timeout=60), heard.get(timeout=60)]
+    messages: Any = [heard.get(timeout=PATIENCE_S), heard.get(timeout=PATIENCE_S)]
     assert {one["message"] for one in messages} == {"Its process closed its output without an end, so it was killed."}
 
 
 def test_what_a_library_prints_is_no_message(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("monitoring.sensor_host.process.MODULE", "tests.harness.far_ends.printing_sensor")
     _, heard = start()
-    message: Any = heard.get(timeout=60)
+    message: Any = heard.get(timeout=PATIENCE_S)
     assert message["type"] == "samples"

@@ -13,7 +13,10 @@ from core.outgoing import OutgoingGuard
 from monitoring.models import Sensor
 from monitoring.sensor_host.host import SensorHost
 from monitoring.sensor_host.process import SensorProcess
+from monitoring.sensor_host.rows import read_rows
+from monitoring.sensor_host.running import RunningSensors
 from tests.harness.rows.sensors import make_sensor
+from tests.harness.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.django_db
 
@@ -82,16 +85,36 @@ def test_a_change_during_a_test_of_the_sensor_waits_for_its_end(
     assert len(names_at_stops) == 4
 
 
-def test_two_tests_of_one_sensor_come_one_after_the_other(host: SensorHost, sensor: Sensor) -> None:
+class WatchedLock:
+    """A lock that says when somebody has to wait for it."""
+
+    def __init__(self) -> None:
+        self._lock, self.is_waited_for = threading.Lock(), threading.Event()
+        self.release = self._lock.release
+
+    def acquire(self) -> bool:
+        if self._lock.acquire(blocking=False):
+            return True
+        self.is_waited_for.set()
+        return self._lock.acquire()
+
+
+def test_two_tests_of_one_sensor_come_one_after_the_other(sensor: Sensor) -> None:
+    sensors = RunningSensors("main", OutgoingGuard(), lambda _: None)
+    sensors.apply(read_rows("main"))
+    [running] = sensors.snapshot()
+    running.in_use = lock = WatchedLock()  # type: ignore[assignment]
     second_began = threading.Event()
 
     def second() -> None:
-        with host.paused(str(sensor.pk)):
+        with sensors.paused(str(sensor.pk)):
             second_began.set()
 
     thread = threading.Thread(target=second)
-    with host.paused(str(sensor.pk)):
+    with sensors.paused(str(sensor.pk)):
         thread.start()
-        assert not second_began.wait(0.3)
-    thread.join(10)
+        assert lock.is_waited_for.wait(PATIENCE_S)
+        assert not second_began.is_set()
+    thread.join(PATIENCE_S)
     assert second_began.is_set()
+    sensors.stop()

@@ -14,7 +14,7 @@ from monitoring.sensor_host.metrics import sensor_metrics
 from monitoring.sensors.quality import Quality
 from monitoring.sensors.reading import ChannelReading, SensorState
 from monitoring.temperature_monitor import TemperatureMonitor
-from tests.harness.waiting import eventually_in_loop
+from tests.harness.waiting import PATIENCE_S, eventually_in_loop
 
 CONFIG = SimpleNamespace(sampling_interval=0.02)
 
@@ -74,7 +74,7 @@ async def test_a_callback_may_be_a_coroutine_function() -> None:
     monitor = TemperatureMonitor(CONFIG)
     monitor.add_callback(heard.put)
     await monitor.start_monitoring()
-    assert await asyncio.wait_for(heard.get(), 60) == 12.5
+    assert await asyncio.wait_for(heard.get(), PATIENCE_S) == 12.5
     await monitor.stop_monitoring()
 
 

@@ -17,6 +17,7 @@ from monitoring.sensor_host.waiting import WaitingReadings
 from monitoring.sensor_host.writer import ReadingWriter
 from monitoring.services import record_event
 from tests.harness.rows.sensors import judged, make_sensor
+from tests.harness.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AT_MS = 1_800_000_000_000
@@ -232,7 +233,7 @@ def test_readings_go_to_the_journal_while_the_database_hangs(
 
     def hang(*_: Any) -> Any:
         hangs.set()
-        goes_on.wait(60)
+        goes_on.wait(PATIENCE_S)
         raise OperationalError("the connection was lost")
 
     def write() -> None:
@@ -242,12 +243,12 @@ def test_readings_go_to_the_journal_while_the_database_hangs(
     writer.add([judged(sensor, AT_MS)])
     thread = threading.Thread(target=write)
     thread.start()
-    hangs.wait(60)
+    assert hangs.wait(PATIENCE_S)
     writer.add([judged(sensor, AT_MS + 1)])
     writer.relieve(hangs_s=0.0)
     kept = len(journal)
     goes_on.set()
-    thread.join(60)
+    thread.join(PATIENCE_S)
     writer.write()
     assert (kept, times(), writer.losses.total) == (1, [AT_MS, AT_MS + 1], 0)
 
@@ -288,9 +289,12 @@ def test_an_error_in_a_write_stops_no_others_and_is_reported(writer: ReadingWrit
     ]
 
 
-def test_events_beyond_the_limit_are_counted_and_reported(writer: ReadingWriter) -> None:
-    for number in range(1003):
+def test_events_beyond_the_limit_are_counted_and_reported(
+    writer: ReadingWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitoring.sensor_host.write_queue.MAX_WRITES", 10)
+    for number in range(13):
         writer.writes.add(partial(record_event, "sensor.missing", f"Event {number}."))
     writer.write()
     assert Event.objects.get(kind="sensor.events_lost").data == {"count": 3}
-    assert Event.objects.filter(kind="sensor.missing").count() == 1000
+    assert Event.objects.filter(kind="sensor.missing").count() == 10

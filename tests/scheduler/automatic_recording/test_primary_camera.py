@@ -67,11 +67,14 @@ def test_manual_clips_stay_manual(primary: Camera, switched_on: None) -> None:
     assert recording(primary) == ("manual", "ann")
 
 
-@pytest.mark.parametrize("obstacle", [
-    {"capabilities": {"stream": False}},
-    {"held_by": "bob", "held_since": timezone.now(), "held_until": timezone.now() + timedelta(days=1)},
-], ids=["no stream", "held"])  # fmt: skip
-def test_an_obstacle_does_not_keep_the_station_from_starting(obstacle: Any, primary: Camera, switched_on: None) -> None:
-    Camera.objects.update(**obstacle)
+def test_a_camera_without_a_stream_does_not_keep_the_station_from_starting(primary: Camera, switched_on: None) -> None:
+    Camera.objects.update(capabilities={"stream": False})
+    record_primary_camera()
+    assert recording(primary) == ("", "")
+
+
+def test_a_camera_that_is_held_does_not_keep_the_station_from_starting(primary: Camera, switched_on: None) -> None:
+    now = timezone.now()
+    Camera.objects.update(held_by="bob", held_since=now, held_until=now + timedelta(days=1))
     record_primary_camera()
     assert recording(primary) == ("", "")

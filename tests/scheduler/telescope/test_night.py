@@ -5,20 +5,21 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.sky.equatorial import separation
 from scheduler.telescope.night import SHORTEST_OBSERVATION_D, Night, night_of
 from scheduler.telescope.sky import TelescopeSite, julian_date, time_of
 from tests.harness.astropy_sky import moon_by_astropy, sun_altitude_by_astropy
+from tests.harness.runs.examples import examples
 
 LA_SILLA = TelescopeSite()
 SOUTH_POLE = TelescopeSite(-90, 0, 2835)
 TROMSO = TelescopeSite(69.65, 18.96, 0)
 UPPSALA = TelescopeSite(59.86, 17.64, 0)
 WITHIN_H = 0.01
-often = settings(max_examples=40, deadline=None, derandomize=True)
+often = examples(40)
 evenings = st.dates(date(1990, 1, 1), date(2039, 1, 1))
 dark_sites = st.builds(TelescopeSite, st.floats(-45, 45), st.floats(-180, 180), st.floats(0, 5000))
 
@@ -93,7 +94,7 @@ def test_in_the_north_a_summer_night_has_a_sunset_and_no_dark_time() -> None:
 
 
 @given(st.builds(TelescopeSite, st.floats(-90, 90), st.floats(-180, 180)), evenings)
-@settings(max_examples=100, deadline=None, derandomize=True)
+@examples(100)
 def test_the_times_of_any_night_are_in_their_order(site: TelescopeSite, evening: date) -> None:
     night = night_of(site, evening)
     assert night.midnight - 0.5 <= night.sunset <= night.begin <= night.end <= night.sunrise <= night.midnight + 0.5

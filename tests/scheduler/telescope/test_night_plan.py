@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import radians, sin
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.drivers.telescope.field import SelectionCode
@@ -20,6 +20,7 @@ from scheduler.telescope.night_programme import Rule
 from scheduler.telescope.progress import begin_night
 from scheduler.telescope.sky import TelescopeSite, time_of
 from tests.harness.astropy_sky import altitude_by_astropy, hour_angle_by_astropy
+from tests.harness.runs.examples import examples
 from tests.scheduler.telescope.expected_choices import expected_night, field_lists
 from tests.scheduler.telescope.nights import LA_SILLA, NIGHT, SECOND_D, at, listed
 
@@ -136,7 +137,7 @@ def test_the_time_in_which_a_field_could_be_observed_begins_with_the_plan() -> N
 
 
 @pytest.mark.parametrize("rule", ["priority", "sequential"])
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(field_lists, st.dates(date(2026, 1, 1), date(2026, 12, 31)))
 def test_a_night_is_that_of_the_rules_written_once_more(rule: Rule, lines: list[str], evening: date) -> None:
     found = plan(*lines, evening=evening, rule=rule)
@@ -147,7 +148,7 @@ def test_a_night_is_that_of_the_rules_written_once_more(rule: Rule, lines: list[
     ] == expected
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(field_lists, st.dates(date(2026, 1, 1), date(2026, 12, 31)), st.floats(0, 1))
 def test_a_night_that_goes_on_from_any_observation_makes_the_same_choices(
     lines: list[str], evening: date, share: float
@@ -162,7 +163,7 @@ def test_a_night_that_goes_on_from_any_observation_makes_the_same_choices(
     assert rest.end_states == whole.end_states
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(field_lists, st.data())
 def test_each_choice_of_a_plan_is_explained_again(lines: list[str], data: st.DataObject) -> None:
     found = plan(*lines, "0 7 N 60 3600 5 0")

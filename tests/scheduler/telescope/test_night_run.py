@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -41,6 +42,18 @@ def night(tmp_path: Path) -> NightBench:
     return NightBench(tmp_path, NINE_FIELDS)
 
 
+class WholeNight(NamedTuple):
+    bench: NightBench
+    observed: list[Observation]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> WholeNight:
+    """A night in which nothing happens; tests only read it."""
+    bench = NightBench(tmp_path_factory.mktemp("whole"), NINE_FIELDS)
+    return WholeNight(bench, bench.observe_all())
+
+
 def names(observations: list[Observation]) -> list[str]:
     return [one.name for one in observations]
 
@@ -51,8 +64,8 @@ def kill(night: NightBench) -> None:
     night.start_process()
 
 
-def test_a_night_takes_the_fields_in_the_order_of_its_plan(night: NightBench) -> None:
-    observed = night.observe_all()
+def test_a_night_takes_the_fields_in_the_order_of_its_plan(whole: WholeNight) -> None:
+    observed = whole.observed
     options = PlanOptions(readout_s=READOUT_S, transfer_s=0.0, slew_s=0.0, focus_s=0.0)
     plan = plan_night(parse_field_file(NINE_FIELDS).fields, SITE, EVENING, options=options)
     assert names(observed) == [one.field.comment.strip() for one in plan.observations]
@@ -63,11 +76,11 @@ def test_a_night_takes_the_fields_in_the_order_of_its_plan(night: NightBench) ->
     assert [abs(a[0] * 3600 + a[1] * 60 + a[2] - b) <= 60 for a, b in zip(at, seconds, strict=True)] == [True] * len(at)
 
 
-def test_a_night_whose_fields_are_observed_ends_at_sunrise(night: NightBench) -> None:
-    observed = night.observe_all()
-    assert Counter(names(observed)) == REQUIRED
-    assert night.last_report["state"] == "finished"
-    assert night.last_report["planned"] == night.last_report["saved"] == len(observed)
+def test_a_night_whose_fields_are_observed_ends_at_sunrise(whole: WholeNight) -> None:
+    report = whole.bench.last_report
+    assert Counter(names(whole.observed)) == REQUIRED
+    assert report["state"] == "finished"
+    assert report["planned"] == report["saved"] == len(whole.observed)
 
 
 def test_a_field_that_is_added_after_the_others_are_observed_is_observed(night: NightBench) -> None:
@@ -105,7 +118,8 @@ def test_an_exposure_asks_for_what_the_field_says(night: NightBench) -> None:
 
 def test_the_focus_steps_through_its_range(night: NightBench) -> None:
     asked = []
-    while night.wait_for_start():
+    for _ in range(8):
+        assert night.wait_for_start()
         plan = night.plan()
         asked.append(plan["asked"]["options"])
         night.record(night.expose_planned(plan))
@@ -114,16 +128,16 @@ def test_the_focus_steps_through_its_range(night: NightBench) -> None:
 
 def test_the_camera_is_cleared_after_a_pause(night: NightBench) -> None:
     cleared = []
-    while night.wait_for_start():
+    for _ in range(4):
+        assert night.wait_for_start()
         plan = night.plan()
         cleared.append((plan["asked"]["options"]["comment"], plan["asked"]["options"]["clear"]))
         night.record(night.expose_planned(plan))
-    assert cleared[:4] == [("dark", True), ("dark", False), ("flat", True), ("flat", False)]
+    assert cleared == [("dark", True), ("dark", False), ("flat", True), ("flat", False)]
 
 
-def test_each_observation_has_a_record_of_its_own(night: NightBench) -> None:
-    night.observe_all()
-    records = night.records("observation")
+def test_each_observation_has_a_record_of_its_own(whole: WholeNight) -> None:
+    records = whole.bench.records("observation")
     assert len(records) == sum(REQUIRED.values())
     first = records[0]
     assert (first["number"], first["ha_h"], first["airmass"], first["field_key"]) == (
@@ -238,12 +252,12 @@ def session_after(night: NightBench, folder: Path, text: str = NINE_FIELDS) -> N
 
 
 @pytest.mark.parametrize("hour", ["00:", "00:3", "01:", "04:"])
-def test_a_session_continues_the_night_of_an_earlier_one(night: NightBench, tmp_path: Path, hour: str) -> None:
-    (tmp_path / "whole").mkdir()
-    whole = NightBench(tmp_path / "whole", NINE_FIELDS).observe_all()
+def test_a_session_continues_the_night_of_an_earlier_one(
+    night: NightBench, whole: WholeNight, tmp_path: Path, hour: str
+) -> None:
     first = observe_until(night, hour)
     second = session_after(night, tmp_path / "second")
-    assert names(first + second.observe_all()) == names(whole)
+    assert names(first + second.observe_all()) == names(whole.observed)
     numbers = Counter((one["field_key"], one["number"]) for one in night.records("observation"))
     numbers += Counter((one["field_key"], one["number"]) for one in second.records("observation"))
     assert max(numbers.values()) == 1
@@ -368,14 +382,12 @@ def test_a_failed_exposure_is_repeated(night: NightBench) -> None:
 # Kills
 
 
-def test_a_night_goes_on_after_kills_between_all_observations(night: NightBench, tmp_path: Path) -> None:
-    (tmp_path / "whole").mkdir()
-    whole = NightBench(tmp_path / "whole", NINE_FIELDS).observe_all()
+def test_a_night_goes_on_after_kills_between_all_observations(night: NightBench, whole: WholeNight) -> None:
     found = []
     while (one := night.observe()) is not None:
         found.append(one)
         kill(night)
-    assert names(found) == names(whole)
+    assert names(found) == names(whole.observed)
 
 
 def kill_after_plan(night: NightBench) -> None:
@@ -424,13 +436,13 @@ def test_no_field_is_observed_twice_that_a_record_says_is_done(
 # The files of the C scheduler
 
 
-def test_log_and_record_are_those_of_the_c_scheduler(night: NightBench) -> None:
-    observed = night.observe_all()
-    lines = (night.records_folder() / "log.obs").read_text().splitlines()
-    assert len(lines) == len(observed)
+def test_log_and_record_are_those_of_the_c_scheduler(whole: WholeNight) -> None:
+    folder = whole.bench.records_folder()
+    lines = (folder / "log.obs").read_text().splitlines()
+    assert len(lines) == len(whole.observed)
     assert lines[0].split()[2:5] == ["d", "1", "60.0"]
     assert lines[0].endswith("# dark 0 dark")
-    record = read_record(night.records_folder() / "scheduler.bin")
+    record = read_record(folder / "scheduler.bin")
     assert [field.n_done for field in record.fields] == [2, 2, 3, 2, 2, 2, 0, 1]
     assert [len(field.filename) for field in record.fields] == [2, 2, 3, 2, 2, 2, 0, 1]
     assert record.fields[0].filename[0] == lines[0].split()[8]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.drivers.telescope.field import SelectionCode
@@ -23,6 +23,7 @@ from scheduler.telescope.progress import (
     state_to_json,
 )
 from scheduler.telescope.sky import TelescopeSite
+from tests.harness.runs.examples import examples
 from tests.scheduler.telescope.nights import LA_SILLA, NIGHT, SECOND_D, at, listed, state_at, states_at
 
 DUSK, DAWN = NIGHT.begin, NIGHT.end
@@ -234,7 +235,7 @@ lines = st.sampled_from(
 
 
 @given(lines, st.integers(0, 100), st.floats(0, 12), st.sampled_from(SelectionCode), st.floats(0, 24, exclude_max=True))
-@settings(max_examples=100)
+@examples(100)
 def test_a_state_survives_as_json(line: str, n_done: int, interval_h: float, code: SelectionCode, ra: float) -> None:
     state = replace(
         state_at(at("20:00"), line), n_done=n_done, interval_h=interval_h, selection=code, place=Equatorial(ra, -30.5)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.drivers.telescope.field import SelectionCode
@@ -19,6 +19,7 @@ from scheduler.telescope.progress import (
     state_to_json,
 )
 from scheduler.telescope.rules import Choice, choose
+from tests.harness.runs.examples import examples
 from tests.scheduler.telescope.expected_choices import Expected, expected_choice, field_lists
 from tests.scheduler.telescope.nights import MINUTE_D, NIGHT, at, states_at
 
@@ -348,7 +349,7 @@ def summary(choice: Choice) -> Expected | None:
     )
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(scenes(), st.sampled_from(["priority", "sequential"]))
 def test_a_choice_is_that_of_the_rules_written_once_more(
     scene: tuple[list[FieldState], float, bool, int | None], rule: Rule
@@ -359,7 +360,7 @@ def test_a_choice_is_that_of_the_rules_written_once_more(
     assert summary(choice) == expected_choice(states, jd, bad_weather, previous, rule)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(scenes())
 def test_a_choice_from_states_that_were_stored_is_the_same(
     scene: tuple[list[FieldState], float, bool, int | None],
@@ -371,7 +372,7 @@ def test_a_choice_from_states_that_were_stored_is_the_same(
     assert choice == again
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(scenes())
 def test_each_field_is_chosen_or_passed_over_with_a_sentence(
     scene: tuple[list[FieldState], float, bool, int | None],

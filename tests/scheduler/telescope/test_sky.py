@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from math import radians, sin
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.sky.equatorial import Equatorial, apparent_places
@@ -21,6 +21,7 @@ from scheduler.telescope.sky import (
     wall_seconds,
 )
 from tests.harness.astropy_sky import altitude_by_astropy, hour_angle_by_astropy
+from tests.harness.runs.examples import examples
 
 WITHIN_H = 0.01
 WITHIN_AIRMASS = 0.01
@@ -28,7 +29,7 @@ BEGIN, END = datetime(1990, 1, 1, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UTC)
 moments = st.timedeltas(timedelta(0), END - BEGIN).map(lambda after: BEGIN + after)
 places = st.builds(Equatorial, st.floats(0, 23.999), st.floats(-89, 89))
 sites = st.builds(TelescopeSite, st.floats(-89, 89), st.floats(-180, 180), st.floats(0, 5000))
-often = settings(max_examples=100, deadline=None, derandomize=True)
+often = examples(100)
 
 
 def hours_between(one: float, other: float) -> float:

@@ -7,7 +7,7 @@ from math import nan, radians, sin
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from core.sky.equatorial import Equatorial, apparent_places
@@ -22,6 +22,7 @@ from scheduler.telescope.sky import (
 )
 from scheduler.telescope.windows import MAX_AIRMASS, MAX_HOUR_ANGLE_H, observable_windows
 from tests.harness.astropy_sky import altitude_by_astropy, hour_angle_by_astropy
+from tests.harness.runs.examples import examples
 
 LA_SILLA = TelescopeSite()
 NIGHT = night_of(LA_SILLA, date(2026, 11, 20))
@@ -58,7 +59,7 @@ def is_observable_by_astropy(star: Equatorial, night: Night, jd: float) -> bool:
     return height > 0 and 1 / sin(radians(height)) < 2.0 and abs(hour_angle_by_astropy(star, time_of(jd), site)) < 4.3
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@examples(60)
 @given(nights, stars)
 def test_fields_rise_and_set_within_a_hundredth_of_an_hour_of_astropy(night: Night, star: Equatorial) -> None:
     rises, sets = window(apparent_places([star], time_of(night.midnight))[0], night)
@@ -69,7 +70,7 @@ def test_fields_rise_and_set_within_a_hundredth_of_an_hour_of_astropy(night: Nig
     assert sets == night.end or not is_observable_by_astropy(star, night, sets + WITHIN_D)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@examples(100)
 @given(times, places)
 def test_a_window_begins_and_ends_where_a_search_in_minutes_finds_it(
     time: tuple[Night, float], place: Equatorial
@@ -81,7 +82,7 @@ def test_a_window_begins_and_ends_where_a_search_in_minutes_finds_it(
     assert sets == pytest.approx(found[-1], abs=1.01 * MINUTE_D)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@examples(100)
 @given(times, places)
 def test_there_is_no_window_where_a_search_in_minutes_finds_none(time: tuple[Night, float], place: Equatorial) -> None:
     assume(not observable_minutes(place, *time))

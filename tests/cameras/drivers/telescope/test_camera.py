@@ -23,6 +23,7 @@ from cameras.telescope_simulator.faults import FaultKind
 from tests.cameras.drivers.telescope.conftest import Connect, StartController
 from tests.harness.clocks.shared_time import SharedTime
 from tests.harness.far_ends.telescope_controller import RunningController
+from tests.harness.waiting import eventually
 
 MODES: list[ExposureMode] = ["single", "first", "next", "last"]
 
@@ -388,7 +389,7 @@ def test_no_thread_remains_after_an_exposure(camera: TelescopeCamera, clock: Sha
     camera.take_exposure(field(), FitsHeader(), wait_flag=False)
     camera.wait_camera_readout()
     clock.sleep(0.001)
-    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("telescope")] == []
+    eventually(lambda: not [one for one in threading.enumerate() if one.name.startswith("telescope")])
 
 
 # Errors

@@ -16,6 +16,7 @@ from cameras.drivers.telescope.header import FitsHeader
 from cameras.drivers.telescope.replies import CommandError
 from tests.harness.clocks.shared_time import SharedTime
 from tests.harness.far_ends.telescope_controller import running_controller
+from tests.harness.waiting import eventually
 
 
 class KilledController:
@@ -88,14 +89,14 @@ def expose_many(count: int, seed: int) -> None:
                 # As a scheduler does. Without it all exposures would fail in one short absence.
                 clock.sleep(2.0)
         controller.stop()
-    assert (open_files(), threading.active_count()) == (files, threads)
+    eventually(lambda: open_files() <= files and threading.active_count() <= threads)
     assert outcomes.total() == count
     assert outcomes["DONE"] > count / 4
     assert controller.kills > count / 10
 
 
-def test_each_of_a_thousand_exposures_has_an_outcome_although_the_controller_is_killed() -> None:
-    expose_many(1_000, seed=1)
+def test_each_exposure_has_an_outcome_although_the_controller_is_killed() -> None:
+    expose_many(60, seed=1)
 
 
 @pytest.mark.prove

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -160,8 +161,15 @@ def test_no_socket_remains_after_a_failure() -> None:
 # Ownership
 
 
-def test_a_second_owner_is_told_who_has_the_controller() -> None:
-    first, second = ControllerLock("127.0.0.1", 5999), ControllerLock("localhost", 5999)
+@pytest.fixture
+def free_port() -> Iterator[int]:
+    """No other program of this machine has it during the test."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_a_second_owner_is_told_who_has_the_controller(free_port: int) -> None:
+    first, second = ControllerLock("127.0.0.1", free_port), ControllerLock("localhost", free_port)
     first.acquire()
     with pytest.raises(ControllerHeld, match=f"held by process {os.getpid()}.*two programs") as refusal:
         second.acquire()
@@ -169,37 +177,41 @@ def test_a_second_owner_is_told_who_has_the_controller() -> None:
     assert refusal.value.pid == os.getpid()
 
 
-def test_a_released_controller_can_be_owned() -> None:
-    first, second = ControllerLock("127.0.0.1", 5999), ControllerLock("127.0.0.1", 5999)
+def test_a_released_controller_can_be_owned(free_port: int) -> None:
+    first, second = ControllerLock("127.0.0.1", free_port), ControllerLock("127.0.0.1", free_port)
     first.acquire()
     first.release()
     second.acquire()
     second.release()
 
 
-def test_controllers_on_other_ports_have_other_owners() -> None:
-    first, second = ControllerLock("127.0.0.1", 5998), ControllerLock("127.0.0.1", 5999)
-    first.acquire()
-    second.acquire()
-    first.release()
-    second.release()
+def test_controllers_on_other_ports_have_other_owners(free_port: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        first, second = ControllerLock("127.0.0.1", free_port), ControllerLock("127.0.0.1", other.getsockname()[1])
+        first.acquire()
+        second.acquire()
+        first.release()
+        second.release()
 
 
 OWN_A_CONTROLLER = """
 import sys
 from cameras.drivers.telescope.ownership import ControllerLock
-lock = ControllerLock("127.0.0.1", 5999)
+lock = ControllerLock("127.0.0.1", int(sys.argv[1]))
 lock.acquire()
 print("owned", flush=True)
 sys.stdin.read()
 """
 
 
-def test_a_killed_program_owns_nothing() -> None:
+def test_a_killed_program_owns_nothing(free_port: int) -> None:
     program = subprocess.Popen(
-        [sys.executable, "-c", OWN_A_CONTROLLER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", OWN_A_CONTROLLER, str(free_port)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    lock = ControllerLock("127.0.0.1", 5999)
+    lock = ControllerLock("127.0.0.1", free_port)
     with program:
         assert program.stdout is not None
         program.stdout.readline()
