@@ -94,7 +94,7 @@ def archive_beside_recording(runs: Runs) -> Table:
         for slug in slugs:
             station.api.ask("PATCH", f"cameras/{slug}/settings/", SCENES["the chart"])
             station.api.ask("POST", f"cameras/{slug}/record/", {})
-        eventually(lambda: all(frames for frames, _ in recorded(station, slugs)), 60, "all record")
+        eventually(lambda: all(frames for frames, _ in recorded(station, slugs)), "all record")
         before, began = recorded(station, slugs), time.monotonic()
         took_s = archived(station.config.data)
         after, seconds = recorded(station, slugs), time.monotonic() - began

@@ -53,7 +53,7 @@ def open_page(site: Site, browser: Browser) -> Page:
 
 
 def one_camera(found: Table, site: Site, browser: Browser, seconds: int) -> None:
-    eventually(lambda: site.station.cameras.observed() == "ready", 30, "the camera is ready")
+    eventually(lambda: site.station.cameras.observed() == "ready", "the camera is ready")
     site.api.ask("PATCH", "cameras/simulated/settings/", {"fps": FAST_FPS})
     page = open_page(site, browser)
     page.goto("/cameras/simulated/")
@@ -89,9 +89,7 @@ def dashboard(found: Table, site: Site, browser: Browser) -> None:
             "POST", "cameras/", {"slug": slug, "kind": "simulated", "address": slug, "settings": {"fps": SLOW_FPS}}
         )
     slugs = [camera["slug"] for camera in site.api.ask("GET", "cameras/")["results"]]
-    eventually(
-        lambda: {site.station.cameras.observed(slug) for slug in slugs} == {"ready"}, 60, "all cameras are ready"
-    )
+    eventually(lambda: {site.station.cameras.observed(slug) for slug in slugs} == {"ready"}, "all cameras are ready")
     page = open_page(site, browser)
     answered = sorted(load(page) for _ in range(LOADS))
     found.add(

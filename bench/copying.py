@@ -103,7 +103,7 @@ def ffmpeg(name: str) -> Started:
         command = ["ffmpeg", "-v", "error", "-nostdin", "-rtsp_transport", "tcp", "-i", address, *WORDS[name]]
         written = [*command, "-movflags", MOVFLAGS, "-flush_packets", "1", str(file)]
         with ended(subprocess.Popen(written, text=True)) as process:
-            eventually(lambda: has_begun(file), 30, "ffmpeg records")
+            eventually(lambda: has_begun(file), "ffmpeg records")
             yield psutil.Process(process.pid)
 
     return started

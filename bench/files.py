@@ -24,7 +24,7 @@ BLOCK = 1 << 20
 def run(runs: Runs) -> list[Table]:
     station = runs.station
     address, path = large_file(station)
-    web = psutil.Process(station.station.pids()["web"])
+    web = psutil.Process(station.station.pid_of_running("web"))
     before = peak_bytes(web)
     seconds = downloaded(station, address)
     grown = (peak_bytes(web) - before) / 1e6

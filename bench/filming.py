@@ -102,7 +102,7 @@ def skycam(runs: Runs, source: int) -> Iterator[Filming]:
         station.up_with_camera()
         with_one_camera(station, source)
         station.api.ask("POST", f"cameras/{SLUG}/record/", {})
-        parts = {name: psutil.Process(pid) for name, pid in station.pids().items() if pid}
+        parts = {name: psutil.Process(pid) for name, pid in station.running_pids().items()}
         camera = station.cameras.process(SLUG)
         relaying = {"camera": camera, "web": parts.pop("web"), "Valkey": parts.pop("valkey")}
         relay = Relay(station.port, relaying, parts, f"/ws/live/{SLUG}/", tuple(station.api.authorization.items()))
@@ -115,7 +115,7 @@ def skycam(runs: Runs, source: int) -> Iterator[Filming]:
 def clips(station: Station) -> list[Path]:
     """The clips, once the next process has finalized what the killed one left."""
     folder = station.config.storage_root / "clips"
-    eventually(lambda: list(folder.rglob("*.mp4")), 30, "the clip is filed")
+    eventually(lambda: list(folder.rglob("*.mp4")), "the clip is filed")
     return sorted(folder.rglob("*.mp4"))
 
 
@@ -130,8 +130,8 @@ def motion(runs: Runs, source: int) -> Iterator[Filming]:
     with (runs.folder / "motion-filming.log").open("w") as log, ended(
         subprocess.Popen(["motion", "-c", str(conf)], cwd=runs.folder, stdout=log, stderr=log, text=True)
     ) as process:  # fmt: skip
-        eventually(lambda: sends_pictures(port), 20, "motion serves")
-        eventually(lambda: list(folder.iterdir()), 20, "motion records")
+        eventually(lambda: sends_pictures(port), "motion serves")
+        eventually(lambda: list(folder.iterdir()), "motion records")
         relay = Relay(port, {MOTION: psutil.Process(process.pid)}, {})
         yield Filming(relay, process.kill, lambda: sorted(folder.iterdir()))
 

@@ -33,7 +33,7 @@ def session(client: Client, count: int) -> list[float]:
     """Run a session; returns the start of each exposure, in seconds."""
     request = {**EXPOSURE, "cadence_s": CADENCE_S, "count": count}
     path = f"/api/v1/sessions/{client.request('POST', f'/api/v1/cameras/{SLUG}/start/', request, expect=201)['id']}/"
-    eventually(lambda: _has_ended(client.get(path)), within_s=count * CADENCE_S + 30, what="the end of the session")
+    eventually(lambda: _has_ended(client.get(path)), what="the end of the session", takes_s=count * CADENCE_S)
     captures = client.get(f"/api/v1/captures/?session={path.split('/')[-2]}&limit=200")["results"]
     return sorted(datetime.fromisoformat(capture["started"]).timestamp() for capture in captures)
 

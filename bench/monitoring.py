@@ -53,7 +53,7 @@ def add_cameras(station: BenchStation) -> None:
     for number in range(1, CAMERAS):
         client.request("POST", "/api/v1/cameras/", {"slug": f"more-{number}", "kind": "simulated"}, expect=201)
     slugs = [SLUG, *(f"more-{number}" for number in range(1, CAMERAS))]
-    eventually(lambda: {client.get(f"/api/v1/cameras/{one}/status/")["observed"] for one in slugs} == {"ready"}, 60)
+    eventually(lambda: {client.get(f"/api/v1/cameras/{one}/status/")["observed"] for one in slugs} == {"ready"})
 
 
 def add_sensors(station: BenchStation) -> None:
@@ -61,7 +61,7 @@ def add_sensors(station: BenchStation) -> None:
     for number in range(SENSORS):
         body = {"name": f"sensor-{number}", "kind": "simulated", "interval_s": INTERVAL_S}
         client.request("POST", "/api/v1/sensors/", body, expect=201)
-    eventually(lambda: {one["state"] for one in client.get("/api/v1/sensors/")["results"]} == {"ok"}, 60)
+    eventually(lambda: {one["state"] for one in client.get("/api/v1/sensors/")["results"]} == {"ok"})
 
 
 def shares(station: BenchStation, measured_s: int) -> dict[str, float]:

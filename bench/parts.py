@@ -36,7 +36,7 @@ def memory(station: BenchStation) -> Table:
 
 
 def named_processes(station: BenchStation) -> list[tuple[str, psutil.Process]]:
-    names = {pid: name for name, pid in station.station.pids().items()}
+    names = {pid: name for name, pid in station.station.running_pids().items()}
     launcher, *others = station.station.processes()
     return [("launcher", launcher), *((names.get(process.pid) or _own_name(process), process) for process in others)]
 

@@ -83,12 +83,12 @@ def add_camera(station: Station, number: int) -> str:
     camera = {"slug": f"sim-{number}", "kind": "simulated", "address": f"sim-{number}"}
     station.api.ask("POST", "cameras/", camera)
     status = f"cameras/{camera['slug']}/status/"
-    eventually(lambda: station.api.ask("GET", status)["observed"] == "ready", 60, "the camera is ready")
+    eventually(lambda: station.api.ask("GET", status)["observed"] == "ready", "the camera is ready")
     return camera["slug"]
 
 
 async def add_rows(found: Table, station: Station, slugs: list[str], seconds: int) -> None:
-    processes = {name: psutil.Process(pid) for name, pid in station.pids().items() if pid}
+    processes = {name: psutil.Process(pid) for name, pid in station.running_pids().items()}
     cameras = {f"camera {one.pid}": one for one in camera_processes(station)}
     async with light_viewers(station, VIEWERS) as seen:
         await asyncio.sleep(WARM_UP_S)

@@ -126,7 +126,7 @@ def skycam(runs: Runs, source: int) -> Iterator[Relay]:
     try:
         station.up_with_camera()
         with_one_camera(station, source)
-        parts = {name: psutil.Process(pid) for name, pid in station.pids().items() if pid}
+        parts = {name: psutil.Process(pid) for name, pid in station.running_pids().items()}
         relaying = {"camera": station.cameras.process(SLUG), "web": parts.pop("web"), "Valkey": parts.pop("valkey")}
         yield Relay(station.port, relaying, parts, f"/ws/live/{SLUG}/", tuple(station.api.authorization.items()))
         station.stop()
@@ -141,7 +141,7 @@ def with_one_camera(station: Station, source: int) -> None:
     camera = {"slug": SLUG, "kind": "network", "address": f"http://127.0.0.1:{source}/"}
     station.api.ask("POST", "cameras/", camera)
     status = f"cameras/{SLUG}/status/"
-    eventually(lambda: station.api.ask("GET", status)["observed"] == "ready", 60, "the camera is ready")
+    eventually(lambda: station.api.ask("GET", status)["observed"] == "ready", "the camera is ready")
 
 
 @contextlib.contextmanager
@@ -152,7 +152,7 @@ def motion(runs: Runs, source: int) -> Iterator[Relay]:
     with (runs.folder / "motion.log").open("w") as log, ended(
         subprocess.Popen(["motion", "-c", str(conf)], cwd=runs.folder, stdout=log, stderr=log, text=True)
     ) as process:  # fmt: skip
-        eventually(lambda: sends_pictures(port), 20, "motion serves")
+        eventually(lambda: sends_pictures(port), "motion serves")
         yield Relay(port, {MOTION: psutil.Process(process.pid)}, {})
 
 

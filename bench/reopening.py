@@ -36,7 +36,7 @@ def milliseconds_to_capture(station: BenchStation, client: Client) -> float:
     time.sleep(2 * HEALTHY_S)
     began = time.perf_counter()
     process.kill()
-    eventually(lambda: captures_successfully(client), within_s=60, what="a capture after the kill")
+    eventually(lambda: captures_successfully(client), what="a capture after the kill")
     return (time.perf_counter() - began) * 1000
 
 

@@ -132,7 +132,7 @@ async def add_viewers(found: Table, runs: Runs) -> None:
 
 
 def process_of(station: BenchStation) -> psutil.Process:
-    return psutil.Process(station.station.pids()["service"])
+    return psutil.Process(station.station.pid_of_running("service"))
 
 
 @contextlib.asynccontextmanager

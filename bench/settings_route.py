@@ -52,7 +52,7 @@ def hello() -> Iterator[int]:
     port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "bench.hello", str(port)], cwd=PROJECT)
     try:
-        eventually(lambda: _listens(port), within_s=10)
+        eventually(lambda: _listens(port))
         yield port
     finally:
         process.terminate()
