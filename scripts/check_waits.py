@@ -1,4 +1,5 @@
-"""Fails and names the lines of the tests that wait for a time, or for less than a busy machine needs.
+"""Fails and names the lines of the tests that wait for a time, or for less than a busy machine needs:
+`python scripts/check_waits.py [FOLDER]`.
 
 A test waits for what it is about (`tests/harness/waiting.py`); CONTRIBUTING.md has the rules. A line that is right as
 it is, because the time itself is its subject, says so: `# time: WHY`.
@@ -30,8 +31,9 @@ FREE = ("harness/far_ends", "harness/clocks", "harness/jobs", "harness/waiting.p
 """Where something takes its time by design: slow far ends and jobs, clocks, samples of a long run."""
 
 
-def main() -> int:
-    found = [line for path in sorted(TESTS.rglob("*.py")) if not is_free(path) for line in faults_in(path)]
+def main(folder: Path = TESTS) -> int:
+    paths = [path for path in sorted(folder.rglob("*.py")) if not is_free(path.relative_to(folder))]
+    found = [f"{folder.name}/{path.relative_to(folder)}:{fault}" for path in paths for fault in faults_in(path)]
     if found:
         print("\n".join(found), file=sys.stderr)
         print(f"{len(found)} lines wait for a time. {REMEDY}", file=sys.stderr)
@@ -39,7 +41,7 @@ def main() -> int:
 
 
 def is_free(path: Path) -> bool:
-    return str(path.relative_to(TESTS)).startswith(FREE)
+    return str(path).startswith(FREE)
 
 
 def faults_in(path: Path) -> Iterator[str]:
@@ -47,7 +49,7 @@ def faults_in(path: Path) -> Iterator[str]:
     lines = text.splitlines()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Call) and (fault := fault_of(node)) and SAID not in lines[node.end_lineno - 1]:
-            yield f"tests/{path.relative_to(TESTS)}:{node.lineno}: {fault}"
+            yield f"{node.lineno}: {fault}"
 
 
 def fault_of(call: ast.Call) -> str | None:
@@ -96,4 +98,4 @@ def is_number(value: ast.expr, *, below: float, at_most: bool = False) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*map(Path, sys.argv[1:])))

@@ -8,10 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.harness.postgresql import postgresql
 from tests.harness.project import PROJECT
 
 
+@pytest.mark.promise("postgresql")
 def test_of_two_cameras_made_primary_at_once_the_second_is_refused_with_the_reason(tmp_path: Path) -> None:
     with postgresql() as address:
         done = subprocess.run(

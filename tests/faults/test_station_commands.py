@@ -70,6 +70,7 @@ def test_a_session_stopped_in_the_middle_of_an_exposure_counts_it_once(station: 
     assert station.spools.inconsistencies() == []
 
 
+@pytest.mark.promise("captures")
 def test_twenty_captures_at_once_are_all_saved_one_after_the_other(station: Station) -> None:
     answers = at_once(station.cameras.capture)
     assert {answer.status for answer in answers} <= {201, 202}
@@ -77,6 +78,7 @@ def test_twenty_captures_at_once_are_all_saved_one_after_the_other(station: Stat
     assert {station.database.status_of(answer.body["id"]) for answer in answers} == {("saved", "")}
 
 
+@pytest.mark.promise("captures")
 def test_of_two_sessions_started_at_once_one_is_refused_as_held(station: Station) -> None:
     answers = at_once(
         lambda: station.api.post("cameras/simulated/start/", {"exposure_us": 1000, "cadence_s": 1}), times=2

@@ -59,6 +59,7 @@ def test_battery_and_card_are_in_status_command_line_and_page(station: DslrStati
     assert "Free on its card 32 GB" in page
 
 
+@pytest.mark.promise("dslr")
 def test_raw_and_jpeg_are_two_files_of_one_capture(station: DslrStation) -> None:
     capture = station.cameras.saved_capture("east", iso=800, exposure_us=10_000, format="raw+jpeg")
     assert [file["kind"] for file in capture["files"]] == ["raw", "jpeg"]
@@ -74,6 +75,7 @@ def test_the_thumbnail_of_a_raw_file_is_its_embedded_picture(station: DslrStatio
     assert thumbnail.size == (320, 212)
 
 
+@pytest.mark.promise("dslr")
 def test_an_unplugged_camera_is_reported_everywhere_and_resumes_on_another_port(
     station: DslrStation, desk: Desk
 ) -> None:

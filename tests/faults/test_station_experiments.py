@@ -132,6 +132,7 @@ def sums_are_right(folder: Path) -> bool:
     return subprocess.run(command, cwd=folder, check=False).returncode == 0
 
 
+@pytest.mark.promise("experiments")
 def test_a_run_by_the_api_has_clips_of_all_of_it_and_stills_of_the_dslr(station: DslrStation) -> None:
     run = Run(station, "simulated", "second", "east", tags=["dew"])
     assert run.do("start")["state"] == "running"

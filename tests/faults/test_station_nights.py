@@ -31,6 +31,7 @@ def run_of(station: Station, begins_in_s: float) -> StationRun:
     return StationRun(station, begins_in_s, CADENCE_S, PLANNED)
 
 
+@pytest.mark.promise("nights")
 def test_a_run_begins_on_time_while_database_broker_web_worker_jobs_and_beat_are_away(
     station: Station, broker: Broker
 ) -> None:

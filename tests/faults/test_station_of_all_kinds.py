@@ -17,6 +17,7 @@ from tests.harness.waiting import eventually
 
 EVERYWHERE = {"status": True, "refusal": True, "page": True, "command line": True}
 KINDS = ["simulated", "east", "west", "microscope", "yard"]
+YARD = pytest.param("yard", marks=pytest.mark.promise("network"))
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def test_all_kinds_are_on_one_dashboard(station: DslrStation, sessions: dict[str
     assert [slug for slug in KINDS if slug not in page.lower()] == []
 
 
-@pytest.mark.parametrize("killed", KINDS)
+@pytest.mark.parametrize("killed", [*KINDS[:-1], YARD])
 def test_the_others_lose_nothing_when_the_process_of_one_is_killed(
     killed: str, station: DslrStation, sessions: dict[str, str]
 ) -> None:

@@ -68,6 +68,7 @@ def test_a_missing_sdk_is_reported_and_the_station_runs_on(status_without_sdk: t
     assert other_camera == "saved"
 
 
+@pytest.mark.promise("pixelink")
 def test_a_still_is_captured_and_records_who_took_it(station: Station) -> None:
     body = station.cameras.saved_capture("microscope", exposure_us=5000)
     assert body["status"] == "saved"

@@ -92,7 +92,7 @@ def test_the_django_program_of_the_document_records_watches_and_stops(station: S
     assert results["health"]["recording"] == ["simulated"]
 
 
-@pytest.mark.parametrize("target", ["camera", "worker"])
+@pytest.mark.parametrize("target", [pytest.param("camera", marks=pytest.mark.promise("recording")), "worker"])
 def test_recording_resumes_by_itself_after_a_kill(station: Station, clip: str, target: str) -> None:
     kill(station, target)
     after = grows(station, beside=clip)
@@ -105,6 +105,7 @@ def test_recording_resumes_by_itself_after_a_kill(station: Station, clip: str, t
     assert after != clip
 
 
+@pytest.mark.promise("recording")
 def test_a_clip_has_its_poster_before_anyone_watches(station: Station, clip: str) -> None:
     station.api.post(f"{CAMERA}stop-recording/")
     wait_for_poster(station, clip)

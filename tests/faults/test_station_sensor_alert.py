@@ -98,6 +98,7 @@ def subjects(box: MailReceiver) -> list[str]:
     return [str(mail["Subject"]) for mail in box.mails]
 
 
+@pytest.mark.promise("sensors")
 def test_a_warm_thermometer_is_told_everywhere_and_its_alert_ends(
     station: Station, bus: Ds9097, box: MailReceiver, prometheus: Prometheus
 ) -> None:

@@ -27,6 +27,7 @@ def observatory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observator
         observatory.stop()
 
 
+@pytest.mark.promise("telescope")
 def test_the_header_words_are_in_the_files_that_the_station_has_collected(observatory: Observatory) -> None:
     capture = observatory.station.cameras.saved_capture(
         "mosaic", exposure_us=100_000, options={"header": {"filterna": "rg610"}, "comment": "a test of words"}

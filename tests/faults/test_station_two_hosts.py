@@ -40,6 +40,7 @@ def fresh(tmp_path: Path, station: Station, shared: dict[str, str]) -> Iterator[
     found.ensure_stopped()
 
 
+@pytest.mark.promise("hosts")
 def test_a_worker_alone_prepares_its_host_and_takes_pictures(station: Station, fresh: Station) -> None:
     fresh.start(only="worker")
     added = {"slug": "dome", "name": "Dome", "kind": "simulated", "host": "dome"}

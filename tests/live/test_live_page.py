@@ -138,6 +138,7 @@ async def advances(page: Page) -> None:
     await holds(page, f"{NUMBER} !== {now}")
 
 
+@pytest.mark.promise("live")
 async def test_pictures_advance_and_show_their_age(page: Page) -> None:
     await becomes(page, "live")
     await advances(page)

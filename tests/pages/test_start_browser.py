@@ -35,6 +35,7 @@ def filled(form: Locator, **values: str) -> None:
         form.get_by_label(label, exact=True).fill(text)
 
 
+@pytest.mark.promise("browser")
 def test_a_session_is_started_from_the_page_of_the_form(form: Locator, stopped: None) -> None:
     filled(form, Exposure="50 ms", Wait="0.2 s", Frames="3")
     form.get_by_role("button", name="Start", exact=True).click()
@@ -42,6 +43,7 @@ def test_a_session_is_started_from_the_page_of_the_form(form: Locator, stopped: 
     expect(form.page.locator(".banner.ok")).to_contain_text("Session running.")
 
 
+@pytest.mark.promise("browser")
 def test_errors_are_shown_at_their_fields_and_the_first_has_the_focus(form: Locator) -> None:
     filled(form, Exposure="2", Wait="soon", Frames="0", Name="Perseids")
     form.get_by_role("button", name="Start", exact=True).click()

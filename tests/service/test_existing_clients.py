@@ -58,6 +58,7 @@ def test_a_value_out_of_range_keeps_the_present_one_with_a_warning(station: Stat
     assert "3000 s was requested" in answer.body["warning"]
 
 
+@pytest.mark.promise("service")
 def test_a_capture_has_all_keys_of_both_guides(station: Station) -> None:
     answer = station.service.capture(exposure=10000, gain=1.5)
     assert answer.status == 200
@@ -123,6 +124,7 @@ def capturing(station: Station, pool: ThreadPoolExecutor, **body: Any) -> Future
     return futures[0]
 
 
+@pytest.mark.promise("service")
 def test_concurrent_captures_are_taken_in_order(station: Station) -> None:
     with ThreadPoolExecutor(3) as pool:
         futures = [capturing(station, pool, exposure=exposure) for exposure in (700_000, 2000, 1000)]

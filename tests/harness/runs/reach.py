@@ -3,13 +3,14 @@ name, to any depth."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from types import CodeType, FunctionType
 from typing import Any
 
 import pytest
+from hypothesis import is_hypothesis_test
 
 OURS = "tests."
 
@@ -51,7 +52,7 @@ def named_in(function: FunctionType) -> Iterator[Any]:
     names = set(names_in(function.__code__))
     yield from (function.__globals__.get(name) for name in names)
     # An import inside of the function has the name of a module, and those that it takes from there.
-    imported = [sys.modules[name] for name in names if name.startswith(OURS) and name in sys.modules]
+    imported = [import_module(name) for name in names if name.startswith(OURS)]
     yield from (getattr(module, name, None) for module in imported for name in names)
 
 
@@ -63,10 +64,10 @@ def names_in(code: CodeType) -> Iterator[str]:
 
 
 def code_of(member: Any) -> Any:
-    """The function of a method, a property or a decorated function."""
+    """The function of a method, a property, a decorated function or a property of Hypothesis."""
     for name in ("__func__", "fget", "func", "__wrapped__"):
         member = getattr(member, name, None) or member
-    return member
+    return member.hypothesis.inner_test if is_hypothesis_test(member) else member
 
 
 def ours(values: Any) -> Iterator[Any]:
