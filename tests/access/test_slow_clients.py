@@ -115,6 +115,7 @@ def test_five_hundred_slow_clients_do_not_block_pages(web: Web, connections: con
     assert all(map(is_open, slow))  # the pages did not wait until these were disconnected
 
 
+@pytest.mark.slow
 def test_slow_clients_are_disconnected(impatient_web: Web, connections: contextlib.ExitStack) -> None:
     slow = open_slow(impatient_web, connections, 30)
     eventually(lambda: not any(map(is_open, slow)))
@@ -182,6 +183,7 @@ def test_an_address_whose_connections_are_all_busy_gets_retry_after(
     assert b"retry-after: 5" in content
 
 
+@pytest.mark.slow
 def test_a_viewer_who_waits_for_many_thumbnails_holds_few_threads(
     transactional_db: None, valkey: redis.Redis, file: CaptureFile, connections: contextlib.ExitStack
 ) -> None:

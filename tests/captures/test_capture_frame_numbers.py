@@ -14,6 +14,8 @@ from PIL import ExifTags, Image
 from cameras.drivers.simulated.codec import read_frame_number
 from tests.harness.camera_processes.camera_process import CameraProcess
 
+pytestmark = pytest.mark.slow
+
 SESSION = "0193a000-0000-7000-8000-000000000003"
 
 

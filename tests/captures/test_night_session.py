@@ -17,6 +17,8 @@ from tests.harness.camera_processes.camera_loop import CameraLoopBench
 from tests.harness.clocks.camera_clock import EVENING, StepClock
 from tests.harness.waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 SESSION = "0193a000-0000-7000-8000-000000000003"
 SUTHERLAND = {"latitude": -32.4, "longitude": 20.8, "time_zone": "Africa/Johannesburg"}
 SMALL = {"scene": "chart", "width": 320, "height": 240}

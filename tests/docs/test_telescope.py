@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from cameras.drivers.telescope.profiles import PROFILES
 from tests.harness.documents.controller import controller
 from tests.harness.documents.pages import blocks, page
@@ -13,6 +15,7 @@ from tests.harness.documents.pages import blocks, page
 PAGE = "docs/telescope.md"
 
 
+@pytest.mark.slow
 def test_the_program_of_the_page_runs_as_it_is_written(tmp_path: Path) -> None:
     """With the ports of this run, which the page does not know."""
     (command,) = blocks(PAGE, "sh")

@@ -6,6 +6,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from cameras.telescope_simulator import procedures
 from cameras.telescope_simulator.connections import MOST_CONNECTIONS
 from cameras.telescope_simulator.exposure_pixels import LIGHTS
@@ -18,6 +20,7 @@ from tests.harness.documents.pages import blocks, section
 PAGE = "docs/cameras/telescope-simulator.md"
 
 
+@pytest.mark.slow
 def test_the_session_of_the_page_prints_what_the_page_shows(tmp_path: Path) -> None:
     """With the ports of this run and a folder of the test."""
     (command,) = blocks(PAGE, "sh")

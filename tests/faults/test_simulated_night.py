@@ -67,6 +67,7 @@ def test_a_night_with_all_faults_is_accounted_for(shuffled: list[str], hours: fl
         assert night.badly_exposed() <= 0.02 * night.row.saved
 
 
+@pytest.mark.slow
 def test_a_night_without_faults_loses_nothing() -> None:
     with simulated(1.0, []) as night:
         check_accounts(night)

@@ -18,7 +18,7 @@ from tests.harness.waiting import eventually
 
 CADENCE_S = 0.25
 MISSED = 4
-"""So many starts of a session pass at least while the gate is closed."""
+"""As many starts of a session pass at least while the gate is closed."""
 SMALL = {"scene": "chart", "width": 320, "height": 240}
 
 

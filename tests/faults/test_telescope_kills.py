@@ -106,6 +106,7 @@ def night(tmp_path: Path, controller: FastController) -> Iterator[KilledNight]:
     night.process.kill()
 
 
+@pytest.mark.slow
 def test_a_kill_in_each_state_of_the_controller_repeats_no_field(
     night: KilledNight, controller: FastController
 ) -> None:
@@ -119,7 +120,7 @@ def test_a_kill_in_each_state_of_the_controller_repeats_no_field(
         eventually(lambda before=before: len(night.records("observation")) > before, "one more is observed")
         eventually(lambda state=state: is_in(state), state.name)
         night.kill_and_restart()
-    eventually(night.is_observed, "all is observed")
+    eventually(night.is_observed, "all is observed", takes_s=120)
     observed = night.records("observation")
     expected = dict.fromkeys(range(1, OBSERVATIONS + 1), FIELDS)
     assert Counter(one["number"] for one in observed) == expected

@@ -234,6 +234,7 @@ def test_a_retry_later_answer_is_not_an_error_in_the_log(viewer: Any, caplog: py
     assert [record.levelname for record in caplog.records if record.name == "django.request"] == ["WARNING"]
 
 
+@pytest.mark.slow
 def test_a_station_behind_tls_passes_djangos_deployment_checks(tmp_path: Path) -> None:
     own = {"PATH": os.environ["PATH"], "SKYCAM_DATA": str(tmp_path), "SKYCAM_WEB__TLS": "true"}
     command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]

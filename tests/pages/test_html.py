@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cameras.models import Camera, SettingsPreset
 from captures.models import Experiment, StorageRoot
 from captures.retention.manager import StorageManager
@@ -98,6 +100,7 @@ ADDRESSES = {
 }
 
 
+@pytest.mark.slow
 def test_every_page_is_valid_html(
     html_validate: Path, valkey: Any, manager: Any, anonymous: Any, camera: Camera, pictures: Any, tmp_path: Path
 ) -> None:

@@ -19,6 +19,8 @@ from skycam_project.config.model import KEYS, key_option, variable_of
 from tests.harness.disks.small_disk import mount
 from tests.harness.stations.command_line import Ran, run
 
+pytestmark = pytest.mark.slow
+
 SECRETS = {
     "database_url": ("postgresql://skycam:planted-database@127.0.0.1:1/skycam", "planted-database"),
     "redis_url": ("redis://:planted-broker@127.0.0.1:1/0", "planted-broker"),

@@ -44,6 +44,7 @@ def count() -> list[list[Any]]:
     return [[one.status, one.reason, one.duration_le_ms, one.captures, round(one.seconds, 3)] for one in rows]
 
 
+@pytest.mark.slow
 def test_the_captures_that_a_station_has_are_counted(migrated_again: None) -> None:
     assert count() == COUNTED
 

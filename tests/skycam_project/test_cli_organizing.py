@@ -39,6 +39,7 @@ def test_a_card_is_organized_by_a_job(card: Path) -> None:
     assert (job.kind, job.state, job.camera) == ("organize", "done", "sky")
 
 
+@pytest.mark.slow
 def test_organizing_again_finds_duplicates_alone_and_exits_with_0(card: Path) -> None:
     for broken in card.glob("DCIM/100CANON/IMG_9*"):
         broken.unlink()

@@ -38,6 +38,7 @@ def test_the_migration_marks_losses_of_interrupted_clips_as_unknown(tmp_path: Pa
 BEFORE = (("core", "0001_initial"), ("monitoring", "0004_camera_ids_of_events"))
 
 
+@pytest.mark.slow
 def test_the_settings_of_the_page_keep_their_values_while_their_model_moves(migrated_again: None) -> None:
     migrate(*BEFORE)("monitoring.StationSetting").create(key="camera_config.crf", value=20, changed_by="ada")
     migrate()

@@ -52,6 +52,7 @@ def check_migrated(found: Any) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_booleans_of_roots_become_assignments_and_back(tmp_path: Path) -> None:
     check_migrated(returned_with(__name__, there_and_back.__name__, tmp_path))
 

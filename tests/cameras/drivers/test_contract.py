@@ -212,6 +212,7 @@ def test_odd_settings_are_applied_or_raise_a_camera_error(camera: Driver, values
     allowed_to_fail(lambda: camera.apply(accepted, within(camera, 5)))
 
 
+@pytest.mark.slow
 @few
 @given(request_=odd_requests)
 def test_odd_requests_give_a_picture_or_raise_a_camera_error(camera: Driver, request_: ExposureRequest) -> None:

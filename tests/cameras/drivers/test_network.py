@@ -254,6 +254,7 @@ def test_garbage_in_the_stream_is_never_a_picture(server: Server, opened: Opened
     assert trouble(camera).reason == "camera_unreachable"
 
 
+@pytest.mark.slow
 def test_garbage_is_noticed_while_no_one_watches(server: Server, opened: Opened) -> None:
     camera = opened(server.address, IMPATIENT)
     server.mood = "rubbish"

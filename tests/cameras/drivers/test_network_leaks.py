@@ -48,6 +48,7 @@ def idle_collector() -> Iterator[None]:
     gc.enable()
 
 
+@pytest.mark.slow
 def test_packets_that_were_decoded_do_not_stay(camera: NetworkDriver, soon: Callable[[], float]) -> None:
     camera.open(soon())
     before = alive(Packet)

@@ -111,6 +111,7 @@ def test_a_camera_that_stops_delivering_is_too_slow(
     assert error.reason == "too_slow"
 
 
+@pytest.mark.slow
 def test_a_silent_camera_is_noticed_while_no_one_reads_frames(
     driver: FarDriver, usb_camera: UsbCamera, soon: Soon
 ) -> None:

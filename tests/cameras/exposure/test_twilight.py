@@ -64,6 +64,7 @@ def test_a_restart_at_any_frame_continues_identically(camera: str) -> None:
     cadence_s=st.sampled_from([20, 30, 60]),
     delay=st.integers(0, 2),
 )
+@pytest.mark.slow
 def test_any_usual_control_keeps_the_frames_of_a_night_usable(
     camera: str, target: float, damping: float, hysteresis_ev: float, cadence_s: int, delay: int
 ) -> None:

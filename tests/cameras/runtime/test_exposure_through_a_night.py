@@ -18,6 +18,8 @@ from tests.harness.camera_processes.camera_loop import CameraLoopBench
 from tests.harness.clocks.camera_clock import StepClock
 from tests.harness.waiting import PATIENCE_S, eventually
 
+pytestmark = pytest.mark.slow
+
 SESSION = "0193a000-0000-7000-8000-000000000003"
 NOON = datetime(2027, 1, 7, 11, 16, tzinfo=UTC)
 """At 11 degrees east, on the day of the new Moon."""

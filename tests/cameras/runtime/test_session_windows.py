@@ -259,6 +259,7 @@ quarter_minutes = st.integers(0, 120)
     outages=st.lists(st.tuples(quarter_minutes, st.sampled_from(["kill", "power", "unreachable"])), max_size=3),
     cadence_s=st.sampled_from([29.0, 60.0, 611.0]),
 )
+@pytest.mark.slow
 def test_all_starts_of_all_windows_are_accounted_for(
     lengths: list[tuple[int, int]], outages: list[tuple[int, str]], cadence_s: float
 ) -> None:

@@ -114,6 +114,7 @@ def test_a_difference_ends_with_its_desired_value() -> None:
     assert still_desired(found, {"gain": 4.0}) == still_desired(found, {}) == []
 
 
+@pytest.mark.slow
 def test_a_dial_on_a_dslr_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     far = tmp_path / "far"
     far.mkdir()

@@ -28,7 +28,7 @@ from tests.harness.supervision.hosts import assembled
 from tests.harness.supervision.processes import Process
 from tests.harness.waiting import PATIENCE_S, eventually
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 EXITS = 3
 MARGIN_S = 0.5
 STEP_S = 0.5

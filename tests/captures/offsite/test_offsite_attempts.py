@@ -57,6 +57,7 @@ def test_a_folder_gets_a_file_that_takes_longer_than_an_attempt(folder: Path, fi
     assert (folder / KEY).read_bytes() == file.read_bytes()
 
 
+@pytest.mark.slow
 def test_sftp_gets_a_file_that_takes_longer_than_an_attempt(tmp_path: Path, file: Path, source: Source) -> None:
     server = Sshd(tmp_path)
     place, secret = SftpSettings.model_validate(server.settings), SftpSecret.model_validate(server.secret)

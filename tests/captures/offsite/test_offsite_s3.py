@@ -343,6 +343,7 @@ def overwrite_end(file: Path) -> None:
     ("point", "passes"),
     [("after_upload_begun", 0), ("after_part_sent", 0), ("after_part_sent", 3), ("after_data_sent", 0)],
 )
+@pytest.mark.slow
 def test_after_a_kill_the_next_job_finishes_the_upload(
     bucket: Destination, large: Clip, server: int, point: str, passes: int
 ) -> None:

@@ -10,6 +10,8 @@ from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.camera_processes.recorded_clips import RECORDING, clips_of, numbers, records_of
 from tests.harness.waiting import PATIENCE_S
 
+pytestmark = pytest.mark.slow
+
 FAST = {"fps": 30, "width": 320, "height": 240, "exposure_us": 1000}
 POINTS = ("after_plan", "after_record", "after_place", "after_done")
 

@@ -36,6 +36,7 @@ def after(number: int, other: int) -> int:
     return (other - number + PICTURES // 2) % PICTURES - PICTURES // 2
 
 
+@pytest.mark.slow
 def test_every_packet_is_in_one_clip_across_three_rotations(tmp_path: Path) -> None:
     with RtspServer(FPS) as server, CopyingBench(tmp_path, server.address, SHORT) as bench:
         bench.wait_for_clips(3)
@@ -101,6 +102,7 @@ def test_recording_decodes_nothing_and_a_still_is_captured_meanwhile(tmp_path: P
     assert follow_one_another(numbers(bench.clips()))
 
 
+@pytest.mark.slow
 def test_packets_are_decoded_only_while_someone_watches_and_the_clip_loses_nothing(tmp_path: Path) -> None:
     with RtspServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG, network_times=UNCHECKED) as bench:
         bench.wait_for_frames(5)
@@ -156,6 +158,7 @@ def test_new_parameter_sets_within_a_stream_begin_another_clip_without_a_loss(tm
     assert numbers(bench.clips()[1:])[0] == turn
 
 
+@pytest.mark.slow
 def test_a_stall_inside_a_picture_ends_the_clip_before_it(tmp_path: Path) -> None:
     times = NetworkTimes(read_s=1.2)
     with RtspServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG, network_times=times) as bench:
@@ -171,6 +174,7 @@ def test_a_stall_inside_a_picture_ends_the_clip_before_it(tmp_path: Path) -> Non
     assert all(follow_one_another(numbers([clip])) for clip in bench.clips())
 
 
+@pytest.mark.slow
 def test_a_camera_that_stops_sending_key_frames_is_encoded(tmp_path: Path) -> None:
     pictures, times = coded(PICTURES, FPS, group=PICTURES), RecorderTimes(key_frame_s=0.5)
     with RtspServer(FPS, pictures=pictures) as server, CopyingBench(tmp_path, server.address, SHORT, times) as bench:
@@ -179,6 +183,7 @@ def test_a_camera_that_stops_sending_key_frames_is_encoded(tmp_path: Path) -> No
     assert all(follow_one_another(numbers([clip])) for clip in bench.clips()[:2])
 
 
+@pytest.mark.slow
 def test_a_camera_whose_parameter_sets_change_with_each_key_frame_is_encoded(tmp_path: Path) -> None:
     one, other = (coded(PICTURES, FPS, group=20, width=width) for width in (320, 336))
     pictures = [(one, other)[number // 20 % 2][number] for number in range(PICTURES)]

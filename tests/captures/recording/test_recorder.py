@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from cameras.drivers.base import FrameData
 from captures.recording.loss_counter import LossCounter
@@ -37,6 +38,7 @@ def ends(record: dict[str, Any]) -> tuple[datetime, datetime]:
     return datetime.fromisoformat(record["body"]["started"]), datetime.fromisoformat(record["body"]["ended"])
 
 
+@pytest.mark.slow
 def test_every_frame_is_in_one_clip_across_three_rotations(tmp_path: Path) -> None:
     with recording(tmp_path) as process:
         wait_for_clips(process, 3)
@@ -46,6 +48,7 @@ def test_every_frame_is_in_one_clip_across_three_rotations(tmp_path: Path) -> No
     assert found == list(range(len(found)))
 
 
+@pytest.mark.slow
 def test_a_clip_ends_where_the_next_one_begins(tmp_path: Path) -> None:
     with recording(tmp_path) as process:
         wait_for_clips(process, 3)
@@ -144,6 +147,7 @@ def test_below_the_floor_nothing_is_recorded_and_stills_continue(tmp_path: Path)
     assert clips_of(process) == []
 
 
+@pytest.mark.slow
 def test_a_camera_that_goes_away_ends_its_clip_and_begins_another_when_it_is_back(tmp_path: Path) -> None:
     with recording(tmp_path, clip_s=60) as process:
         process.wait_for_message(lambda message: (message.get("recorder") or {}).get("frames", 0) > 5)

@@ -57,6 +57,7 @@ def test_a_full_disk_ends_the_clip_and_the_next_begins_when_there_is_space(
     wait_for_some_frames(process)
 
 
+@pytest.mark.slow
 def test_at_the_floor_recording_waits_for_a_tenth_more_space(disk: SmallDisk) -> None:
     floor = 3_000_000
     with CameraProcess(disk.path, settings=NOISY, recording={**LONG, "floor_bytes": floor}) as process:

@@ -38,6 +38,7 @@ def test_an_encoder_that_fails_at_each_frame_is_reported_and_does_not_end_the_re
     assert "The recorder failed" in message
 
 
+@pytest.mark.slow
 def test_a_disk_that_cannot_sync_is_reported_until_it_can(tmp_path: Path, disk: BadDisk) -> None:
     with on(disk)(tmp_path, settings=FAST, recording=LONG) as process:
         wait_for_frames(process)
@@ -58,6 +59,7 @@ def killed_while_recording(folder: Path) -> None:
         wait_for_frames(killed)
 
 
+@pytest.mark.slow
 def test_a_clip_that_cannot_be_read_is_reported_and_recording_continues(tmp_path: Path, disk: BadDisk) -> None:
     killed_while_recording(tmp_path)
     with disk.faulty("read-fails"), on(disk)(tmp_path, settings=FAST, recording=LONG) as process:
@@ -78,6 +80,7 @@ def test_the_open_clip_is_synced_while_the_recovery_of_another_hangs(tmp_path: P
             assert "Input/output error" in failure(process)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["write-hangs", "sync-hangs"])
 def test_a_disk_that_hangs_is_reported_and_the_clip_continues_when_it_is_back(
     tmp_path: Path, disk: BadDisk, how: str

@@ -277,6 +277,7 @@ def test_a_job_that_a_command_runs_makes_no_room(enqueue: Enqueue, tmp_path: Pat
     assert state_of(job) == "done"
 
 
+@pytest.mark.slow
 def test_a_job_survives_kills_of_child_and_worker(enqueue: Enqueue, start_worker: StartWorker, tmp_path: Path) -> None:
     """Every step is done at least once, and the job goes on at its checkpoint."""
     path, gate = tmp_path / "steps", tmp_path / "gate"

@@ -19,6 +19,8 @@ from scheduler.telescope.sky import time_of
 from tests.harness.camera_processes.sessions import CAMERA, SESSION
 from tests.harness.camera_processes.telescope_night import EVENING, READOUT_S, SITE, NightBench, Observation
 
+pytestmark = pytest.mark.slow
+
 NINE_FIELDS = """\
 FILTER rgzz
 0 -1 N 60 0 2 0 # dark

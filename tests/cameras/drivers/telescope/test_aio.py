@@ -21,8 +21,6 @@ from tests.harness.waiting import eventually, eventually_in_loop
 
 SPEED = 100
 SHORT = Field(expt=0.2 / 3600, shutter=SKY_CODE)
-SECOND = Field(expt=SPEED / 3600, shutter=SKY_CODE)
-"""One of the machine that runs the test."""
 
 
 @pytest.fixture(params=[True, False], ids=["closing", "non-closing"])
@@ -146,17 +144,20 @@ async def test_a_cancelled_coroutine_leaves_nothing(use: Use, opened: int) -> No
     controller.stop()
 
 
-async def test_a_cancelled_wait_leaves_the_exposure_pending(camera: AsyncTelescopeCamera) -> None:
-    await camera.take_exposure(SECOND, FitsHeader(), wait_flag=False)
-    waiting = asyncio.ensure_future(camera.wait_camera_readout())
-    await asyncio.sleep(0)
-    waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-    assert camera.is_readout_pending
-    done = await camera.wait_camera_readout()
+async def test_a_cancelled_wait_leaves_the_exposure_pending() -> None:
+    controller = FastController(speed=10)  # its readout takes a second
+    async with camera_of(controller) as camera:
+        await camera.take_exposure(SHORT, FitsHeader(), wait_flag=False)
+        waiting = asyncio.ensure_future(camera.wait_camera_readout())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert camera.is_readout_pending
+        done = await camera.wait_camera_readout()
     assert done is not None
     assert done.reply == "DONE"
+    controller.stop()
 
 
 async def test_a_closed_camera_leaves_nothing(controller: FastController) -> None:

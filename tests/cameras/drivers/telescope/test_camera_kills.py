@@ -95,6 +95,7 @@ def expose_many(count: int, seed: int) -> None:
     assert controller.kills > count / 10
 
 
+@pytest.mark.slow
 def test_each_exposure_has_an_outcome_although_the_controller_is_killed() -> None:
     expose_many(60, seed=1)
 

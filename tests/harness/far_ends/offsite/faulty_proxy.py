@@ -9,6 +9,7 @@ import http.client
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -101,13 +102,11 @@ class FaultyProxy:
         return [body[place : place + 10] for place in range(0, len(body), 10)] if self.pause_s else [body]
 
     def forward(self, request: Request) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.backend, timeout=PATIENCE_S)
         headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP}
-        connection.request(request.method, request.path, request.body, headers)
-        found = connection.getresponse()
-        content = found.read()
-        connection.close()
-        return Answer(found.status, content, dict(found.getheaders()))
+        with closing(http.client.HTTPConnection("127.0.0.1", self.backend, timeout=PATIENCE_S)) as connection:
+            connection.request(request.method, request.path, request.body, headers)
+            with closing(connection.getresponse()) as found:
+                return Answer(found.status, found.read(), dict(found.getheaders()))
 
     def stop(self) -> None:
         """From now on nobody listens at the port."""
