@@ -10,7 +10,6 @@ from types import CodeType, FunctionType
 from typing import Any
 
 import pytest
-from hypothesis import is_hypothesis_test
 
 OURS = "tests."
 
@@ -67,7 +66,7 @@ def code_of(member: Any) -> Any:
     """The function of a method, a property, a decorated function or a property of Hypothesis."""
     for name in ("__func__", "fget", "func", "__wrapped__"):
         member = getattr(member, name, None) or member
-    return member.hypothesis.inner_test if is_hypothesis_test(member) else member
+    return getattr(getattr(member, "hypothesis", None), "inner_test", member)
 
 
 def ours(values: Any) -> Iterator[Any]:
