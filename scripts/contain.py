@@ -112,7 +112,7 @@ def status_of(pid: int) -> int | None:
 
 
 def end_all(folder: str) -> None:
-    """End all processes below this one, then remove the folder."""
+    """End all processes below this one, then remove the folder, and that of the same name in memory."""
     for pid in descendants():
         send(pid, signal.SIGTERM)
     deadline = time.monotonic() + CLEANUP_S
@@ -122,7 +122,8 @@ def end_all(folder: str) -> None:
         for pid in descendants():
             send(pid, signal.SIGKILL)
         time.sleep(0.02)
-    shutil.rmtree(folder, ignore_errors=True)
+    for place in (folder, Path("/dev/shm", Path(folder).name)):
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def reap() -> bool:

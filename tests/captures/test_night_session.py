@@ -15,6 +15,7 @@ import pytest
 from cameras.drivers.simulated.driver import SimulatedDriver
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
 from tests.harness.clocks.camera_clock import EVENING, StepClock
+from tests.harness.runs.folder import memory
 from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -35,7 +36,7 @@ def night(cadence_s: int) -> Iterator[CameraLoopBench]:
     """8 s in each interval from 20:00 to 06:00."""
     until = datetime.fromtimestamp(EVENING + HOURS_10, UTC).isoformat()
     clock = StepClock(EVENING)
-    folder = Path(tempfile.mkdtemp(dir="/dev/shm"))
+    folder = Path(tempfile.mkdtemp(dir=memory()))
     desired = CameraLoopBench.desired_session(SESSION, exposure_us=8_000_000, cadence_s=float(cadence_s), until=until)
     driver = SimulatedDriver("", clock)
     bench = CameraLoopBench(folder, clock, driver, settings=SMALL, site=SUTHERLAND, session=desired)

@@ -22,6 +22,7 @@ from scheduler.reports.nightly import write_file
 from scheduler.reports.report import night_report
 from skycam_project.access.models import User
 from tests.harness.project import PROJECT
+from tests.harness.runs.folder import memory
 from tests.harness.scenarios.simulated_night import DUSK, NIGHT, ingest_night, run_night
 from tests.harness.stations.web_server import Web
 
@@ -33,7 +34,7 @@ LOADED = "[...document.images].every((image) => image.complete && image.naturalW
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(dir="/dev/shm"))
+    folder = Path(tempfile.mkdtemp(dir=memory()))
     yield folder
     shutil.rmtree(folder)
 

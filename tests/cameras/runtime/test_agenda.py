@@ -24,6 +24,7 @@ from tests.harness.camera_processes.sessions import SESSION
 from tests.harness.clocks.camera_clock import EVENING
 from tests.harness.disks.small_disk import SmallDisk
 from tests.harness.runs.examples import examples
+from tests.harness.runs.folder import memory
 
 HOUR = 3600.0
 
@@ -411,7 +412,7 @@ operations = st.lists(
 @given(operations=operations)
 def test_each_run_begins_at_most_once_whatever_happens(operations: list[tuple[str, object]]) -> None:
     plan = [run(number, 900.0 * number, 900.0 * number + 600, cadence_s=300.0) for number in range(10)]
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+    with tempfile.TemporaryDirectory(dir=memory()) as folder:
         bench = AgendaBench(Path(folder), *plan)
         dropped = perform(bench, plan, operations)
         bench.go_on_until(10_000, STEP_S)

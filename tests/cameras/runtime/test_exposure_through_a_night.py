@@ -16,6 +16,7 @@ import pytest
 from cameras.drivers.simulated.driver import SimulatedDriver
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
 from tests.harness.clocks.camera_clock import StepClock
+from tests.harness.runs.folder import memory
 from tests.harness.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.slow
@@ -37,7 +38,7 @@ SETTLED = 6
 @pytest.fixture(scope="module")
 def frames() -> Iterator[list[dict[str, Any]]]:
     """The captures of 24 hours."""
-    folder, clock = Path(tempfile.mkdtemp(dir="/dev/shm")), StepClock(NOON.timestamp())
+    folder, clock = Path(tempfile.mkdtemp(dir=memory())), StepClock(NOON.timestamp())
     desired = CameraLoopBench.desired_session(
         SESSION, exposure_us=1000, f_number=16.0, iso=100, cadence_s=CADENCE_S, count=FRAMES, control=CONTROL
     )

@@ -15,6 +15,7 @@ from cameras.spool.moments import iso
 from tests.harness.camera_processes.sessions import SessionBench
 from tests.harness.clocks.camera_clock import EVENING
 from tests.harness.runs.examples import examples
+from tests.harness.runs.folder import memory
 
 BRACKET = {"kind": "bracket", "ev_steps": [-2.0, 0.0, 2.0]}
 BURST = {"kind": "burst", "burst": 4}
@@ -131,7 +132,7 @@ def test_each_window_begins_with_a_whole_cycle(tmp_path: Path) -> None:
 def test_after_any_outage_a_cycle_is_whole_or_continued(
     burst: int, timing: Any, aways: list[tuple[int, float]]
 ) -> None:
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+    with tempfile.TemporaryDirectory(dir=memory()) as folder:
         bench = bench_of(Path(folder), 1.0, kind="burst", burst=burst, count=60, **timing)
         for captures, away_s in aways:
             bench.shoot_at_most(captures)

@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.harness.camera_processes.sessions import SessionBench
 from tests.harness.runs.examples import examples
+from tests.harness.runs.folder import memory
 
 TIMINGS = [{"cadence_s": 20.0}, {"cadence_s": 5.0}, {"delay_s": 12.0}, {"delay_s": 0.0}]
 COUNT = 60
@@ -20,7 +21,7 @@ seconds = st.floats(0, 300)
 class SessionLedger(RuleBasedStateMachine):
     @initialize(timing=st.sampled_from(TIMINGS), counted=st.booleans())
     def start(self, timing: dict[str, float], counted: bool) -> None:
-        self.folder = tempfile.TemporaryDirectory(dir="/dev/shm")
+        self.folder = tempfile.TemporaryDirectory(dir=memory())
         self.bench = SessionBench(Path(self.folder.name), **timing, **({"count": COUNT} if counted else {}))
         self.count = COUNT if counted else 1 << 60
         self.revision = 1

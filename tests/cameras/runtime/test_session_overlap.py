@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from cameras.spool.records import Plan
 from tests.harness.camera_processes.sessions import Counts, SessionBench
 from tests.harness.runs.examples import examples
+from tests.harness.runs.folder import memory
 
 TIMINGS = [{"cadence_s": 20.0}, {"cadence_s": 5.0}, {"delay_s": 12.0}, {"delay_s": 0.0}]
 WINDOWS = [
@@ -162,7 +163,7 @@ class OverlappingLedger(RuleBasedStateMachine):
 
     @initialize(timing=st.sampled_from(TIMINGS), windows=st.sampled_from([{}, {"windows": WINDOWS}]))
     def start(self, timing: dict[str, float], windows: dict[str, Any]) -> None:
-        self.folder = tempfile.TemporaryDirectory(dir="/dev/shm")
+        self.folder = tempfile.TemporaryDirectory(dir=memory())
         self.bench = SessionBench(Path(self.folder.name), **timing, **windows)
         self.bench.overlaps, self.revision, self.plans = True, 1, list[Plan]()
         self.bench.apply_desired()

@@ -14,6 +14,7 @@ from cameras.spool.moments import iso
 from tests.harness.camera_processes.sessions import SessionBench
 from tests.harness.clocks.camera_clock import EVENING
 from tests.harness.runs.examples import examples
+from tests.harness.runs.folder import memory
 
 HOUR = 3600.0
 UNREACHABLE = ("camera_unreachable", "The cable was pulled.")
@@ -267,7 +268,7 @@ def test_all_starts_of_all_windows_are_accounted_for(
     for pause, length in lengths:
         begins.append((60.0 * (at + pause), 60.0 * (at + pause + length)))
         at += pause + length
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+    with tempfile.TemporaryDirectory(dir=memory()) as folder:
         bench = bench_of(Path(folder), *begins, cadence_s=cadence_s)
         for after, kind in outages:
             capture_for(bench, 15.0 * after)

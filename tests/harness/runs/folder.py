@@ -18,6 +18,13 @@ def run_folder() -> Path:
     return Path(tempfile.gettempdir())
 
 
+def memory() -> Path:
+    """A folder in memory, for tests that write much. It is removed at the end of the run."""
+    folder = Path("/dev/shm") / run_folder().name
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @contextmanager
 def one_at_a_time(name: str) -> Iterator[None]:
     """Of all processes of the run."""
