@@ -27,6 +27,7 @@ LEAVES_MUCH = """
 setsid sleep 600 &
 (trap "" TERM INT HUP; sleep 600) &
 touch "$TMPDIR/file"
+mkdir "/dev/shm/$(basename "$TMPDIR")"
 echo "$TMPDIR"
 """
 
@@ -148,8 +149,10 @@ def test_a_command_that_is_not_there_is_said_in_one_line() -> None:
 
 def test_what_a_command_leaves_is_ended_when_it_ends() -> None:
     done = contained("sh", "-c", LEAVES_MUCH)
-    assert not Path(done.stdout.strip()).exists()
+    folder = Path(done.stdout.strip())
     assert done.returncode == 0
+    assert not folder.exists()
+    assert not Path("/dev/shm", folder.name).exists()
 
 
 def test_a_folder_that_cannot_be_used_is_said_in_one_line(tmp_path: Path) -> None:
