@@ -23,7 +23,7 @@ def simulated_lives(stride: int) -> str:
     return f"{math.ceil((steps_of_a_run() + 1) ** 3 * len(CUTS) / stride):,}"
 
 
-@pytest.mark.parametrize("stride", [1, 5, 197])
+@pytest.mark.parametrize("stride", [1, 5, 397, 2903])
 def test_the_page_states_the_number_of_simulated_lives(stride: int) -> None:
     assert simulated_lives(stride) in section("docs/internals/spool.md", "Proof")
 

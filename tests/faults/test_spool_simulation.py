@@ -15,7 +15,9 @@ LONG = (pytest.mark.prove, pytest.mark.timeout(3600))
 def strides(few: int, more: int) -> pytest.MarkDecorator:
     """Of all possible runs one in `few` is made, about a thousand, and one in `more` in a long run. A thousand find
     each missing sync and each missing removal that the others find."""
-    return pytest.mark.parametrize("stride", [few, pytest.param(more, marks=LONG)])
+    return pytest.mark.parametrize(
+        "stride", [few, pytest.param(397, marks=pytest.mark.slow), pytest.param(more, marks=LONG)]
+    )
 
 
 def test_a_run_without_a_kill_ends_with_every_outcome_in_the_database() -> None:
