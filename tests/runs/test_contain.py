@@ -21,6 +21,7 @@ from tests.harness.waiting import PATIENCE_S, eventually
 CONTAIN = str(PROJECT / "scripts" / "contain.py")
 pytestmark = pytest.mark.slow
 TESTS = "tests/runs/running_station.py"
+SET_BY_A_RUN = {CONTAINED, "PYTEST_XDIST_WORKER", "DJANGO_SETTINGS_MODULE"}
 TEMPORARY = "/tmp"
 """Not that of this run: the paths of the sockets in a folder inside of it would be too long."""
 LEAVES_MUCH = """
@@ -30,21 +31,21 @@ touch "$TMPDIR/file"
 mkdir "/dev/shm/$(basename "$TMPDIR")"
 echo "$TMPDIR"
 """
+SHELL = ("sh", "-c", f"{LEAVES_MUCH} touch $RUN_READY; sleep 600")
+PYTEST = (sys.executable, "-m", "pytest", "-n", "1", "-p", "no:cacheprovider")
 
 
 class ContainedRun:
-    """A run of pytest with two workers, and all that it has started."""
+    """A run, and all that it has started."""
 
-    def __init__(self, folder: Path, chosen: str) -> None:
+    def __init__(self, folder: Path, *command: str) -> None:
         self.ready, self.report = folder / "ready", folder / "output"
-        command = [sys.executable, "-m", "pytest", "-n", "2", "-p", "no:cacheprovider", f"{TESTS}::{chosen}"]
-        environment = {
-            name: value for name, value in os.environ.items() if name not in {CONTAINED, "PYTEST_XDIST_WORKER"}
-        }
+        environment = {name: value for name, value in os.environ.items() if name not in SET_BY_A_RUN}
         environment |= {"TMPDIR": TEMPORARY, "RUN_READY": str(self.ready)}
-        environment.pop("DJANGO_SETTINGS_MODULE", None)
         self.output = self.report.open("w+")
-        self.process = psutil.Popen(command, cwd=PROJECT, env=environment, stdout=self.output, stderr=self.output)
+        self.process = psutil.Popen(
+            [sys.executable, CONTAIN, *command], cwd=PROJECT, env=environment, stdout=self.output, stderr=self.output
+        )
         self.started: set[psutil.Process] = set()
 
     def look(self) -> bool:
@@ -70,11 +71,11 @@ class ContainedRun:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[Callable[[str], ContainedRun]]:
+def run(tmp_path: Path) -> Iterator[Callable[..., ContainedRun]]:
     made: list[ContainedRun] = []
 
-    def start(chosen: str) -> ContainedRun:
-        made.append(ContainedRun(tmp_path, chosen))
+    def start(*command: str) -> ContainedRun:
+        made.append(ContainedRun(tmp_path, *command))
         return made[-1]
 
     yield start
@@ -92,30 +93,38 @@ ENDS: dict[str, Callable[[ContainedRun], None]] = {
     "the terminal is closed": lambda run: run.process.send_signal(signal.SIGHUP),
     "kill -9 of what the shell started": lambda run: run.process.kill(),
     "kill -9 of what ends the rest": lambda run: run.named("-S").kill(),
-    "kill -9 of pytest": lambda run: run.named("-m pytest").kill(),
-    "kill -9 of a worker, then Ctrl-C": lambda run: kill_worker_and_interrupt(run),
-    "kill -9 of all that is called pytest": lambda run: [
-        one.kill() for one in {run.process, *run.started} if "pytest" in command_of(one)
-    ],
+    "kill -9 of the command": lambda run: run.named("sh -c").kill(),
 }
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_nothing_is_left_of_a_run_that_is_ended(end: str, run: Callable[..., ContainedRun]) -> None:
+    check_end(run(*SHELL), ENDS[end], processes=5)
+
+
+def kill_all_called_pytest(run: ContainedRun) -> None:
+    for process in {run.process, *run.started}:
+        if "pytest" in command_of(process):
+            process.kill()
+
+
+def test_nothing_is_left_of_a_station_when_all_that_is_called_pytest_is_killed(
+    run: Callable[..., ContainedRun],
+) -> None:
+    check_end(run(*PYTEST, f"{TESTS}::test_a_station_runs"), kill_all_called_pytest, processes=12, ports=2)
 
 
 def kill_worker_and_interrupt(run: ContainedRun) -> None:
     """The run itself would go on."""
-    next(one for one in run.started if "xdist running" in command_of(one)).kill()
+    run.named("xdist running").kill()
     run.process.send_signal(signal.SIGINT)
 
 
-@pytest.mark.parametrize("end", ENDS)
-def test_nothing_is_left_of_a_run_that_is_ended(end: str, run: Callable[[str], ContainedRun]) -> None:
-    check_end(run("test_servers_run"), ENDS[end], processes=10, ports=1)
+def test_nothing_is_left_of_a_worker_that_is_killed(run: Callable[..., ContainedRun]) -> None:
+    check_end(run(*PYTEST, f"{TESTS}::test_servers_run"), kill_worker_and_interrupt, processes=10, ports=1)
 
 
-def test_nothing_is_left_of_a_run_of_a_station(run: Callable[[str], ContainedRun]) -> None:
-    check_end(run("test_a_station_runs"), ENDS["kill -9 of pytest"], processes=12, ports=2)
-
-
-def check_end(run: ContainedRun, end: Callable[[ContainedRun], None], processes: int, ports: int) -> None:
+def check_end(run: ContainedRun, end: Callable[[ContainedRun], None], processes: int, ports: int = 0) -> None:
     """End a run that has at least this number of processes and of open ports."""
     eventually(run.look, "it has started all")
     folder, listening = run.folder(), run.ports()
@@ -127,8 +136,8 @@ def check_end(run: ContainedRun, end: Callable[[ContainedRun], None], processes:
     assert [port for port in listening if is_listening(port)] == []
 
 
-def test_nothing_is_left_of_a_fixture_that_crashes(run: Callable[[str], ContainedRun]) -> None:
-    crashing = run("test_a_fixture_crashes")
+def test_nothing_is_left_of_a_fixture_that_crashes(run: Callable[..., ContainedRun]) -> None:
+    crashing = run(*PYTEST, f"{TESTS}::test_a_fixture_crashes")
     crashing.process.wait(2 * PATIENCE_S)
     assert "the fixture crashes" in crashing.report.read_text()
     folder, *pids = crashing.ready.read_text().split()

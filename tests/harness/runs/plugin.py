@@ -20,8 +20,8 @@ from tests.harness.runs.folder import CONTAINED
 from tests.harness.runs.tiers import MARKERS, Tier, tiers_of
 
 CONTAIN = str(PROJECT / "scripts" / "contain.py")
-SHARED = ("plain_station", "chromium", "site", "page", "shared_postgresql")
-"""Fixtures that live as long as a worker."""
+SHARED = {"plain_station": "plain station", "site": "pages", "page": "pages", "chromium": "pages"}
+"""Fixture that lives as long as a worker -> the station that it needs, which costs while it is idle, too."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -104,9 +104,9 @@ def rank(file: str, mine: set[str | None], others: set[str | None]) -> int:
 
 @cache
 def shared_by(file: str) -> str | None:
-    """The fixture of SHARED that the tests of a file use."""
+    """What the tests of a file share with others, by SHARED."""
     found = re.search(rf"def \w+\([^)]*\b({'|'.join(SHARED)})\b:", (PROJECT / file).read_text(encoding="utf-8"))
-    return found[1] if found else None
+    return SHARED[found[1]] if found else None
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Affinity:
