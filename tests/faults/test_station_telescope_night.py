@@ -94,11 +94,12 @@ def test_a_night_observes_by_the_rules_and_goes_on_after_a_kill(
 
 
 def test_each_observation_has_its_capture_and_its_reason(observatory: Observatory, night: list[dict[str, Any]]) -> None:
-    observatory.station.spools.eventually_settled()
-    captures = [observatory.station.api.get(f"captures/{one['capture']}/") for one in night]
-    assert {capture["status"] for capture in captures} == {"saved"}
+    def captures() -> list[dict[str, Any]]:
+        return [observatory.station.api.get(f"captures/{one['capture']}/") for one in night]
+
+    eventually(lambda: {capture["status"] for capture in captures()} == {"saved"}, "all are saved")
     assert all(one["reason"].endswith(".") for one in night)
-    assert observatory.header(captures[0])["COMMENT"][0] == "must be done"
+    assert observatory.header(captures()[0])["COMMENT"][0] == "must be done"
 
 
 def test_the_files_of_the_c_scheduler_have_each_observation(

@@ -31,7 +31,7 @@ from tests.harness.waiting import PATIENCE_S, eventually
 SESSION = "0193a000-0000-7000-8000-0000000000aa"
 FIELD_LIST = "0193a000-0000-7000-8000-0000000000ab"
 SPEED = 20
-FIELDS, OBSERVATIONS = 4, 2
+FIELDS, OBSERVATIONS = 3, 2
 STATES = (
     ControllerState.EXPOSING, ControllerState.READING, ControllerState.FETCHING, ControllerState.FETCH_PENDING,
 )  # fmt: skip
@@ -107,20 +107,19 @@ def night(tmp_path: Path, controller: FastController) -> Iterator[KilledNight]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
 def test_a_kill_in_each_state_of_the_controller_repeats_no_field(
-    night: KilledNight, controller: FastController
+    night: KilledNight, controller: FastController, state: ControllerState
 ) -> None:
     port = CommandPort("127.0.0.1", controller.simulator.status_port, SystemClock())
 
-    def is_in(state: ControllerState) -> bool:
+    def is_in_the_state() -> bool:
         return bool(parse_status(port.send(STATUS, PATIENCE_S), time.time()).has(state))
 
-    for state in STATES:
-        before = len(night.records("observation"))
-        eventually(lambda before=before: len(night.records("observation")) > before, "one more is observed")
-        eventually(lambda state=state: is_in(state), state.name)
-        night.kill_and_restart()
-    eventually(night.is_observed, "all is observed", takes_s=120)
+    eventually(lambda: night.records("observation"), "one is observed")
+    eventually(is_in_the_state, state.name)
+    night.kill_and_restart()
+    eventually(night.is_observed, "all is observed", takes_s=60)
     observed = night.records("observation")
     expected = dict.fromkeys(range(1, OBSERVATIONS + 1), FIELDS)
     assert Counter(one["number"] for one in observed) == expected

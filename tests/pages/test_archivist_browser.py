@@ -172,7 +172,7 @@ def test_a_cleanup_is_planned_confirmed_and_leaves_what_is_pinned_or_held(
     confirm_a_cleanup(page, "2")
     expect(page).to_have_url(re.compile(r"/jobs/\?kind=storage_cleanup"))
     expect(page.locator("#jobs")).to_contain_text(DELETED)
-    assert present(site) == {pinned, held}
+    eventually(lambda: present(site) == {pinned, held}, lambda: present(site))
 
 
 def test_a_file_that_has_changed_is_mended_from_its_off_site_copy(

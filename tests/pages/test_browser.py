@@ -130,7 +130,7 @@ def test_a_slow_answer_updates_the_page_and_does_not_count_as_a_loss(page: Page)
     page.clock.install()
     page.goto("/")
     held: list[Route] = []
-    page.route("**/now/", held.append)
+    page.route("**/now/", lambda route: held.append(route))
     for _ in range(2):
         page.evaluate("document.querySelector('#summary').textContent = 'outdated'")
         page.evaluate("htmx.trigger(document.body, 'acted')")
