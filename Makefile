@@ -50,5 +50,6 @@ packages: ## What the tests need beyond Python's wheels
 
 node_modules/installed.stamp: package.json package-lock.json
 	@command -v npm >/dev/null || { echo "make check and the tests need npm: apt install npm" >&2; exit 1; }
+	@echo "Installing the packages of package-lock.json into node_modules." >&2
 	npm ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@

@@ -41,8 +41,8 @@ class Look:
 
     @property
     def unstable(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(self.file.read_text())
-        return found
+        found: dict[str, list[dict[str, Any]]] = json.loads(self.file.read_text())
+        return found["first"]
 
 
 def test_a_test_that_fails_again_alone_fails_the_run(tmp_path: Path) -> None:

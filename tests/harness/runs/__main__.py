@@ -45,8 +45,7 @@ def main(tier: str, *arguments: str, report: Path = UNSTABLE) -> int:
     if status not in {0, SOME_FAILED} or len(failures) > MOST_FAILED or (status and not failures):
         return status
     unstable = [failure for failure in failures if passes_alone(failure, tier)]
-    report.parent.mkdir(exist_ok=True)
-    report.write_text(json.dumps([vars(failure) for failure in unstable], indent=1))
+    store(report, tier, unstable)
     for failure in unstable:
         print(f"\nUNSTABLE {failure.test}\n{failure.output}")
     failed = [failure.test for failure in failures if failure not in unstable]
@@ -76,6 +75,13 @@ def run(*arguments: str) -> tuple[int, list[Failure]]:
 def passes_alone(failure: Failure, tier: str) -> bool:
     print(f"\nOnce more, alone: {failure.test}", flush=True)
     return all(run("--tier", tier, "-q", failure.test)[0] == 0 for _ in range(AGAIN))
+
+
+def store(report: Path, tier: str, unstable: list[Failure]) -> None:
+    """Beside the unstable tests of the other tier."""
+    report.parent.mkdir(exist_ok=True)
+    found = json.loads(report.read_text()) if report.exists() else {}
+    report.write_text(json.dumps(found | {tier: [vars(failure) for failure in unstable]}, indent=1))
 
 
 def summary(failed: list[str], unstable: list[Failure]) -> list[str]:

@@ -87,7 +87,7 @@ class FailureLog:
 
 
 class Affinity(LoadFileScheduling):
-    """Files in the order of their cost, and those that share something on the worker that has it already."""
+    """Files that share a station run on the worker that has it, as long as others have something else to do."""
 
     def _assign_work_unit(self, node: Any) -> None:
         mine = {shared_by(file) for file in self.assigned_work.get(node, {})} - {None}
