@@ -22,11 +22,13 @@ from captures.tasks import render_file
 from captures.thumbnails.jobs import ThumbnailJob
 from captures.thumbnails.store import ThumbnailStore
 from core.broker import broker
+from core.broker.broker import BrokerDown
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.captures import UNKNOWN
 from tests.harness.rows.pictures import jpeg
 from tests.harness.rows.stills import picture as still_pixels
 from tests.harness.rows.stills import write_still
+from tests.harness.stations.broker import broker_that_hangs_up
 from tests.harness.waiting import PATIENCE_S, eventually
 
 Make = Callable[..., CaptureFile]
@@ -188,3 +190,9 @@ def test_the_oldest_job_is_dropped_when_the_queue_is_full(picture: Make) -> None
     worker.may_continue.set()
     eventually(lambda: worker.batches == [[first], [jobs[2], jobs[1]]])
     assert crowded.dropped == 1
+
+
+def test_a_task_for_a_broker_that_hangs_up_is_tried_once_more_and_given_up(file: CaptureFile) -> None:
+    with broker_that_hangs_up(settings.STATION) as connections, pytest.raises(BrokerDown):
+        thumbnail_view.send_render_task(file)
+    assert len(connections) == 2

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import socketserver
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -15,30 +11,9 @@ from django.utils import timezone
 
 from core.jobs import wake
 from core.jobs.models import Job
-from skycam_project.launch.paths import valkey_path
+from tests.harness.stations.broker import broker_that_hangs_up
 
 pytestmark = pytest.mark.django_db
-
-
-@contextmanager
-def broker_that_hangs_up() -> Iterator[list[object]]:
-    """The connections that were ended at once."""
-    path, ended = valkey_path(settings.STATION), list[object]()
-    path.parent.mkdir(parents=True, exist_ok=True)
-
-    class Ending(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            ended.append(self.client_address)
-
-    with socketserver.UnixStreamServer(str(path), Ending) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield ended
-        finally:
-            server.shutdown()
-            thread.join()
-            path.unlink()
 
 
 def test_without_a_broker_a_host_is_not_woken() -> None:
@@ -46,7 +21,7 @@ def test_without_a_broker_a_host_is_not_woken() -> None:
 
 
 def test_a_broker_that_is_away_is_tried_twice() -> None:
-    with broker_that_hangs_up() as ended:
+    with broker_that_hangs_up(settings.STATION) as ended:
         assert wake.wake_host("main") is False
     assert len(ended) == 2
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socketserver
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -33,3 +35,24 @@ def answers(client: redis.Redis) -> bool:
         return bool(client.ping())
     except redis.ConnectionError:
         return False
+
+
+@contextmanager
+def broker_that_hangs_up(config: SkycamConfig) -> Iterator[list[object]]:
+    """In place of the broker of this configuration: the connections that it has ended at once."""
+    path, ended = valkey_path(config), list[object]()
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+    class Ending(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            ended.append(self.client_address)
+
+    with socketserver.UnixStreamServer(str(path), Ending) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield ended
+        finally:
+            server.shutdown()
+            thread.join()
+            path.unlink()
