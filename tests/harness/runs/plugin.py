@@ -22,6 +22,8 @@ from tests.harness.runs.tiers import MARKERS, Tier, tiers_of
 CONTAIN = str(PROJECT / "scripts" / "contain.py")
 SHARED = {"plain_station": "plain station", "site": "pages", "page": "pages", "chromium": "pages"}
 """Fixture that lives as long as a worker -> the station that it needs, which costs while it is idle, too."""
+STATIONS = re.compile(r"tests\.harness\.(stations\.station|scenarios|kills)\b")
+"""What files import that start stations."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -87,7 +89,8 @@ class FailureLog:
 
 
 class Affinity(LoadFileScheduling):
-    """Files that share a station run on the worker that has it, as long as others have something else to do."""
+    """Files that share a station run on the worker that has it, as long as others have something else to do. Those that
+    start stations come first: one that begins at the end would keep the others waiting."""
 
     def _assign_work_unit(self, node: Any) -> None:
         mine = {shared_by(file) for file in self.assigned_work.get(node, {})} - {None}
@@ -97,16 +100,22 @@ class Affinity(LoadFileScheduling):
         super()._assign_work_unit(node)
 
 
-def rank(file: str, mine: set[str | None], others: set[str | None]) -> int:
+def rank(file: str, mine: set[str | None], others: set[str | None]) -> tuple[int, bool]:
     shared = shared_by(file)
-    return 0 if shared in mine else 1 if shared and shared not in others else 2 if not shared else 3
+    place = 0 if shared in mine else 1 if shared and shared not in others else 2 if not shared else 3
+    return place, not STATIONS.search(source(file))
 
 
 @cache
 def shared_by(file: str) -> str | None:
     """What the tests of a file share with others, by SHARED."""
-    found = re.search(rf"def \w+\([^)]*\b({'|'.join(SHARED)})\b:", (PROJECT / file).read_text(encoding="utf-8"))
+    found = re.search(rf"def \w+\([^)]*\b({'|'.join(SHARED)})\b:", source(file))
     return SHARED[found[1]] if found else None
+
+
+@cache
+def source(file: str) -> str:
+    return (PROJECT / file).read_text(encoding="utf-8")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Affinity:
