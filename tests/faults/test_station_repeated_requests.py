@@ -55,6 +55,16 @@ def answer_to(station: Station, command: str, body: Any, key: str, *statuses: in
     return eventually(repeat, f"{command} is answered with {statuses}")  # type: ignore[no-any-return]
 
 
+def replayed_answer_to(station: Station, command: str, body: Any, key: str) -> Answer:
+    """The first one that is the stored answer to an earlier request: that of a capture is stored once it is saved."""
+
+    def repeat() -> Answer | None:
+        answer = send(station, command, body, key)
+        return answer if answer and answer.headers.get("idempotency-replayed") == "true" else None
+
+    return eventually(repeat, f"the answer to {command} is replayed")  # type: ignore[no-any-return]
+
+
 def captures(station: Station) -> int:
     return station.database.count("captures_capture WHERE note = ?", CAPTURE["note"])
 
@@ -72,9 +82,9 @@ def test_a_capture_is_taken_once_although_the_web_part_is_killed_during_its_expo
     assert answer.body["note"] == "the only one"
     eventually(lambda: station.database.status_of(answer.body["id"]) == ("saved", ""), "it is saved")
     assert captures(station) == 1
-    again = answer_to(station, "capture", CAPTURE, "k-capture", 201, 202)
+    again = replayed_answer_to(station, "capture", CAPTURE, "k-capture")
     assert (again.body["id"], again.body["status"]) == (answer.body["id"], "saved")
-    assert again.headers["idempotency-replayed"] == "true"
+    assert captures(station) == 1
 
 
 def test_a_session_is_started_once_although_the_web_part_is_killed_while_it_waits(station: Station) -> None:

@@ -19,7 +19,7 @@ from tests.harness.clients.station_sockets import BINARY, open_socket
 from tests.harness.clients.viewers import LIVE, REQUEST
 from tests.harness.stations.http_client import ApiClient
 from tests.harness.stations.station import MANY_VIEWERS, Station
-from tests.harness.waiting import PATIENCE_S, eventually
+from tests.harness.waiting import PATIENCE_S, POLL_S, eventually
 
 MOST = 3
 
@@ -85,16 +85,15 @@ async def watching(station: Station, count: int) -> AsyncIterator[list[ClientCon
     async with contextlib.AsyncExitStack() as stack:
         opened = [await stack.enter_async_context(open_socket(station, LIVE, BINARY)) for _ in range(count)]
         for one in opened:
-            await wait_until_admitted(station, one)
+            await wait_until_admitted(one)
         yield opened
 
 
-async def wait_until_admitted(station: Station, opened: ClientConnection) -> None:
+async def wait_until_admitted(opened: ClientConnection) -> None:
     """A refusal of an earlier test may be repeated for a while."""
     async with asyncio.timeout(PATIENCE_S):
         while await answer(opened) != "frame":
-            # Not more often: a socket that sends too many messages is closed.
-            await asyncio.to_thread(station.api.get, "viewers/")
+            await asyncio.sleep(POLL_S)  # time: a socket that sends too many messages is closed
 
 
 async def first_frame(opened: ClientConnection, quality: str) -> dict[str, Any]:
@@ -141,6 +140,6 @@ async def test_the_viewers_of_a_killed_process_are_forgotten_when_their_keys_exp
         async with open_socket(station, LIVE, BINARY) as waits, watching(killed.at, MOST):
             assert await answer(waits) == "capacity"
             killed.kill()
-            await wait_until_admitted(station, waits)
+            await wait_until_admitted(waits)
     finally:
         killed.kill()
