@@ -8,7 +8,8 @@ none of its temporary files are there a few seconds later. Both processes of thi
       contain.py             starts the command, has TMPDIR removed, and kills the rest when the command ends
         COMMAND
 
-Signals are passed on to the command. It gets GRACE_S to end by itself, then it is killed. Linux only.
+Signals are passed on to the command. It gets GRACE_S to end by itself, then it is killed. The inner process has a group
+of its own, so that a kill of the whole job leaves it. Linux only.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ CLEANUP_S = 0.5
 POLL_S = 0.2
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>; Python's library has no prctl()
 PR_SET_CHILD_SUBREAPER = 36
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+COMMAND_KNOWS = signal.SIGUSR1
+"""To the inner process: the command has its signal already."""
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, COMMAND_KNOWS)
 KILLED = 128
 """A shell's exit status for a command that a signal ended, less the number of the signal."""
 
@@ -61,7 +64,9 @@ def inner(command: list[str]) -> int:
     try:
         if os.getppid() != int(os.environ[INSIDE]):  # it has ended before the line above
             return KILLED + signal.SIGKILL
-        return follow(start(command, os.environ))
+        pid = start(command, os.environ)
+        os.setpgid(0, 0)  # kill -9 of the whole group, as of a shell's job, leaves this process
+        return follow(pid)
     finally:
         end_all(folder)
 
@@ -95,9 +100,10 @@ def follow(pid: int) -> int:
         received = signal.sigtimedwait([*ENDING, signal.SIGCHLD], POLL_S)
         if received is not None and received.si_signo in ENDING:
             kill_at = kill_at or time.monotonic() + GRACE_S
-            # Ctrl-C of a terminal has no sender: the kernel sends it to all processes in front.
-            if received.si_pid or received.si_signo != signal.SIGINT:
-                send(pid, received.si_signo)
+            # Ctrl-C of a terminal has no sender: the kernel sends it to the command, too, and not to the inner process.
+            from_terminal = received.si_signo == signal.SIGINT and not received.si_pid
+            if received.si_signo != COMMAND_KNOWS:
+                send(pid, COMMAND_KNOWS if from_terminal else received.si_signo)
         if kill_at is not None and time.monotonic() > kill_at:
             send(pid, signal.SIGKILL)
     return status if status >= 0 else KILLED - status

@@ -44,7 +44,12 @@ class ContainedRun:
         environment |= {"TMPDIR": TEMPORARY, "RUN_READY": str(self.ready)}
         self.output = self.report.open("w+")
         self.process = psutil.Popen(
-            [sys.executable, CONTAIN, *command], cwd=PROJECT, env=environment, stdout=self.output, stderr=self.output
+            [sys.executable, CONTAIN, *command],
+            cwd=PROJECT,
+            env=environment,
+            stdout=self.output,
+            stderr=self.output,
+            start_new_session=True,
         )
         self.started: set[psutil.Process] = set()
 
@@ -93,6 +98,7 @@ ENDS: dict[str, Callable[[ContainedRun], None]] = {
     "the terminal is closed": lambda run: run.process.send_signal(signal.SIGHUP),
     "kill -9 of what the shell started": lambda run: run.process.kill(),
     "kill -9 of what ends the rest": lambda run: run.named("-S").kill(),
+    "kill -9 of the whole group": lambda run: os.killpg(run.process.pid, signal.SIGKILL),
     "kill -9 of the command": lambda run: run.named("sh -c").kill(),
 }
 
