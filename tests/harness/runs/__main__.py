@@ -25,7 +25,7 @@ AGAIN = 2
 MOST_UNSTABLE = 2
 MOST_FAILED = 10
 """With more failures the change is at fault: they are not run again."""
-NEEDED_BYTES = 4_000_000_000
+NEEDED_BYTES = 2_000_000_000
 """Of the folder of temporary files, while WORKERS tests run."""
 UNSTABLE = PROJECT / "build" / "unstable.json"
 SOME_FAILED = 1
