@@ -10,6 +10,9 @@ none of its temporary files are there a few seconds later. Both processes of thi
 
 Signals are passed on to the command. It gets GRACE_S to end by itself, then it is killed. The inner process has a group
 of its own, so that a kill of the whole job leaves it. Linux only.
+
+It imports nothing of the project, although the launcher finds its orphans in the same way
+(`skycam_project/launch/orphans.py`): that import takes a second.
 """
 
 from __future__ import annotations
@@ -33,6 +36,8 @@ GRACE_S = 2.0
 """For the command, after a signal that ends it: it says what has failed so far."""
 CLEANUP_S = 0.5
 """For what the command has left, between SIGTERM and SIGKILL: PostgreSQL frees its shared memory."""
+KILL_S = 10.0
+"""For processes that are killed and wait for a disk."""
 POLL_S = 0.2
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>; Python's library has no prctl()
 PR_SET_CHILD_SUBREAPER = 36
@@ -124,12 +129,22 @@ def end_all(folder: str) -> None:
     deadline = time.monotonic() + CLEANUP_S
     while reap() and time.monotonic() < deadline:
         time.sleep(0.02)
-    while reap():
+    deadline = time.monotonic() + KILL_S
+    while reap() and time.monotonic() < deadline:
         for pid in descendants():
             send(pid, signal.SIGKILL)
         time.sleep(0.02)
-    for place in (folder, Path("/dev/shm", Path(folder).name)):
+    for place in (Path(folder), Path("/dev/shm", Path(folder).name)):
         shutil.rmtree(place, ignore_errors=True)
+        if place.exists():
+            say(f"{place} could not be removed: remove it.")
+    if left := descendants():
+        numbers = " ".join(map(str, left))
+        say(f"These processes could not be killed, because they wait for a disk or are another user's: {numbers}.")
+
+
+def say(what: str) -> None:
+    print(f"contain.py: {what}", file=sys.stderr)
 
 
 def reap() -> bool:
@@ -162,8 +177,8 @@ def parent_of(path: Path) -> tuple[int, int] | None:
 def send(pid: int, number: int) -> None:
     try:
         os.kill(pid, number)
-    except ProcessLookupError:
-        return
+    except (ProcessLookupError, PermissionError):
+        return  # it has ended, or `end_all` says that it is left
 
 
 def prctl(option: int, value: int) -> None:

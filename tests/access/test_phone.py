@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -18,14 +17,6 @@ RIGHT_EDGES = """[...document.querySelectorAll('main button, main select, main i
     .map((element) => element.getBoundingClientRect().right)"""
 PHONE, WIDE = 390, 1440
 NAMES = ["anna", "bartholomew.van.der.meer@observatory.example.org", "robot"]
-
-
-@pytest.fixture
-def beside_a_browser() -> Iterator[None]:
-    """Allow database access in this thread, which runs the browser's event loop, also during teardown."""
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    yield
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -37,14 +36,6 @@ def folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(dir=memory()))
     yield folder
     shutil.rmtree(folder)
-
-
-@pytest.fixture
-def beside_a_browser() -> Iterator[None]:
-    """Allow database access in this thread, which runs the browser's event loop, also during teardown."""
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    yield
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @pytest.fixture

@@ -10,14 +10,12 @@ import pytest
 
 from tests.harness.far_ends.mail_server import mail_server
 from tests.harness.far_ends.webhook_receiver import WebhookReceiver, hang, in_turn, receiving, status
-from tests.harness.kills.faults import kill
+from tests.harness.kills.faults import end_leases, kill
 from tests.harness.rows.notifications import SECRET
 from tests.harness.stations.outside_broker import Broker, station_beside
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
-END_LEASES = "UPDATE {table} SET lease_until = '2026-01-01' WHERE lease_until IS NOT NULL"
-"""Those of a process that was killed while it sent, which would last for 30 to 90 s."""
 RAISE = """
 import os, django
 os.environ["DJANGO_SETTINGS_MODULE"] = "skycam_project.settings"
@@ -73,7 +71,7 @@ def test_a_message_whose_process_is_killed_while_it_is_sent_comes_once_more(
     raise_alert(station, "test.killed")
     eventually(lambda: receiver.received, "the message")
     kill(station, "jobs")
-    station.database.execute(END_LEASES.format(table="monitoring_notificationchannel"))
+    end_leases(station, "monitoring_notificationchannel")
     [delivery] = eventually(lambda: sent_to(station, channel), "it was sent")
     assert [json.loads(got.body)["id"] for got in receiver.received] == [delivery["id"], delivery["id"]]
     assert delivery["tries"] == 2
@@ -126,7 +124,7 @@ def test_a_delivery_whose_process_is_killed_during_the_attempt_comes_again(
     rename(station, "First")
     eventually(lambda: receiver.received, "the first attempt")
     kill(station, "jobs")
-    station.database.execute(END_LEASES.format(table="monitoring_webhookdelivery"))
+    end_leases(station, "monitoring_webhookdelivery")
     delivered = eventually(lambda: deliveries(station, webhook, "delivered"), "the second attempt")
     first, second = receiver.received
     assert first.headers["Skycam-Delivery"] == second.headers["Skycam-Delivery"] == delivered[0]["id"]

@@ -14,7 +14,7 @@ import pytest
 from tests.harness.far_ends.offsite.faulty_proxy import FaultyProxy, corrupt, once
 from tests.harness.far_ends.offsite.s3_server import BUCKET, KEYS, client, s3_server
 from tests.harness.far_ends.offsite.sshd import Sshd
-from tests.harness.kills.faults import kill
+from tests.harness.kills.faults import end_leases, kill
 from tests.harness.rows.station_rows import put_clip
 from tests.harness.stations.http_client import AWAY, Refused
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
@@ -25,8 +25,6 @@ LATER = timedelta(minutes=10)
 FILMS = [os.urandom(300_000 + number) for number in range(4)]
 RETRIED_S = 60.0
 """After some failures the next attempt is up to a minute later."""
-END_LEASES = "UPDATE core_job SET lease_until = '2026-01-01' WHERE lease_until IS NOT NULL"
-"""Those of killed jobs, which would last for 30 s."""
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +104,7 @@ def test_a_bucket_that_is_down_for_a_while_and_corrupts_an_upload_gets_each_clip
     put_clip(station, STARTED + 10 * LATER, FILMS[0][::-1], 60)
     eventually(lambda: alerts(station, "offsite.failing:"), "the alert of a server that is down")
     kill(station, "jobs")
-    station.database.execute(END_LEASES)
+    end_leases(station, "core_job")
     proxy.start()
     eventually(lambda: verified(station, path) == len(FILMS) + 1, "all are verified", RETRIED_S)
     assert stored_in_bucket(server) == sorted([*FILMS, FILMS[0][::-1]])
@@ -119,7 +117,7 @@ def test_an_sshd_gets_each_clip_whole_although_the_station_is_killed(station: St
     path = add(station, "sftp", sshd.settings, sshd.secret)
     eventually(lambda: verified(station, path) >= 1, "a copy")
     kill(station, "all")
-    station.database.execute(END_LEASES)
+    end_leases(station, "core_job")
     eventually(lambda: verified(station, path) >= len(FILMS), "all are verified", RETRIED_S)
     stored = {file.read_bytes() for file in sshd.folder.glob("copies/**/*.mp4")}
     assert set(FILMS) <= stored

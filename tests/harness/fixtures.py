@@ -205,6 +205,14 @@ def chromium(chromium_of_worker: SharedChromium) -> Iterator[Browser]:
 
 
 @pytest.fixture
+def beside_a_browser() -> Iterator[None]:
+    """Allow database access in this thread, which runs the browser's event loop, also during teardown."""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    yield
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
 def retention(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Set keys of the section `retention` as a YAML file would."""
 

@@ -34,7 +34,7 @@ def test_schedules_nights_experiments_archives_storage_and_monitoring_work_on_po
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     with postgresql() as address:
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "--reuse-db", *TESTS],
+            [sys.executable, "-m", "pytest", "-q", *TESTS],
             env={**environment, "TEST_DATABASE_URL": address}, capture_output=True, text=True, check=False,
         )  # fmt: skip
     assert done.returncode == 0, done.stdout[-10_000:]

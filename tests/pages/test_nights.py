@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -36,14 +34,6 @@ from tests.harness.rows.nights import (
 
 HOUR = timedelta(hours=1)
 MEASURED = {"temperature_celsius": 4.5, "statistics": {"mean": 0.3, "saturated": 0.01}}
-
-
-@pytest.fixture
-def beside_a_browser() -> Iterator[None]:
-    """Allow database access in this thread, which runs the browser's event loop, also during teardown."""
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    yield
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @pytest.fixture(autouse=True)

@@ -18,16 +18,13 @@ def load_profile(tier: Tier | None) -> None:
     """Before the first test is collected. A new seed in `make prove`; elsewhere always the same examples."""
     # A busy machine may pause a test for longer than the time that Hypothesis allows for an example.
     quiet = {"deadline": None, "suppress_health_check": CHECKS_OF_HYPOTHESIS}
-    settings.register_profile("first", max_examples=FEW, derandomize=True, **quiet)
-    settings.register_profile("stations", derandomize=True, **quiet)
-    settings.register_profile("prove", print_blob=True, **quiet)
+    settings.register_profile(Tier.FIRST, max_examples=FEW, derandomize=True, **quiet)
+    settings.register_profile(Tier.STATIONS, derandomize=True, **quiet)
+    settings.register_profile(Tier.PROVE, print_blob=True, **quiet)
     settings.load_profile(tier or Tier.STATIONS)
 
 
 def examples(most: int, few: int = FEW, **options: Any) -> hypothesis.settings:
     """The decorator of a property that is tried with `most` examples, and with `few` in the first tier."""
-    return settings(max_examples=min(most, few) if is_first() else most, **options)
-
-
-def is_first() -> bool:
-    return settings.default.max_examples == FEW
+    is_first = settings.get_current_profile_name() == Tier.FIRST
+    return settings(max_examples=min(most, few) if is_first else most, **options)

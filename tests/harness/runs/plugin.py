@@ -20,8 +20,11 @@ from tests.harness.runs.folder import CONTAINED
 from tests.harness.runs.tiers import MARKERS, Tier, tiers_of
 
 CONTAIN = str(PROJECT / "scripts" / "contain.py")
-SHARED = {"plain_station": "plain station", "site": "pages", "page": "pages", "chromium": "pages"}
-"""Fixture that lives as long as a worker -> the station that it needs, which costs while it is idle, too."""
+SHARED = {
+    "plain station": re.compile(r"\bplain_station: Station\b"),
+    "pages": re.compile(r"\b(site: Site|page: Page|chromium: Browser)\b"),
+}
+"""A station that lives as long as a worker, and costs while it is idle, too -> the fixtures that use it."""
 STATIONS = re.compile(r"tests\.harness\.(stations\.station|scenarios|kills)\b")
 """What files import that start stations."""
 
@@ -109,8 +112,7 @@ def rank(file: str, mine: set[str | None], others: set[str | None]) -> tuple[int
 @cache
 def shared_by(file: str) -> str | None:
     """What the tests of a file share with others, by SHARED."""
-    found = re.search(rf"def \w+\([^)]*\b({'|'.join(SHARED)})\b:", source(file))
-    return SHARED[found[1]] if found else None
+    return next((name for name, used in SHARED.items() if used.search(source(file))), None)
 
 
 @cache

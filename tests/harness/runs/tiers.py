@@ -22,7 +22,7 @@ LONGEST_S = 3.0
 """Of a test of the first tier, on a quiet machine. A long run measures it."""
 MANY_SECONDS = frozenset({
     "tests.harness.stations.station.Station",
-    "tests.harness.postgresql.postgresql",
+    "tests.harness.postgresql.start",
     "tests.harness.documents.project_copy.ProjectCopy",
 })  # fmt: skip
 """What takes seconds to start. A test that uses one of them, however indirectly, is of the second tier."""
