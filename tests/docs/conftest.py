@@ -9,8 +9,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.harness.documents.sources import nodes, sources
 from tests.harness.stations.shell import Shell
 from tests.harness.stations.station import WITH_SERVICE, Station
+
+
+@pytest.fixture(scope="session")
+def parsed_sources() -> None:
+    """All sources are parsed: in the time of the first test that reads them, it would be the slowest of all."""
+    for path in sources():
+        nodes(path)
 
 
 @pytest.fixture(scope="module")

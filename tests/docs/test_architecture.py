@@ -22,6 +22,8 @@ from tests.harness.documents.sources import nodes, sources, text, tree
 from tests.harness.project import PROJECT
 from tests.harness.rows.archive import Archive
 
+pytestmark = pytest.mark.usefixtures("parsed_sources")
+
 PAGE = "docs/internals/architecture.md"
 TEXT = without_blocks(page(PAGE))
 PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]*|\w+\.(?:py|toml))`")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import get_args, get_type_hints
 
+import pytest
 from django.conf import settings
 
 from cameras.child_environment import VENDOR_VARIABLES
@@ -94,6 +95,8 @@ from skycam_project.health import HealthBody, HostBody
 from skycam_project.station_settings import SettingBody
 from tests.harness.documents.pages import first_cells, page, section
 from tests.harness.documents.sources import nodes, sources, text
+
+pytestmark = pytest.mark.usefixtures("parsed_sources")
 
 PAGE = "docs/clients/contracts.md"
 EVENT = re.compile(
