@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -40,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     load_profile(config.getoption("tier"))
+    gc.disable()
     if is_controller(config):
         if CONTAINED not in os.environ:
             contain(config)
@@ -72,6 +74,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         (chosen if (wanted in tiers if wanted else tiers != {Tier.PROVE}) else others).append(item)
     items[:] = chosen
     config.hook.pytest_deselected(items=others)
+
+
+def pytest_collection_finish() -> None:
+    """From here on, the thousands of collected tests are no work for each garbage collection."""
+    gc.freeze()
+    gc.enable()
 
 
 class FailureLog:
