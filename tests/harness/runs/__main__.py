@@ -23,6 +23,8 @@ WORKERS = 2 * (os.cpu_count() or 1)
 """Tests wait for processes and disks about as long as they compute."""
 AGAIN = 2
 MOST_UNSTABLE = 2
+SLOWEST = 10
+"""Tests that a run names at its end."""
 MOST_FAILED = 10
 NEEDED_BYTES = 2_000_000_000
 """Of the folder of temporary files, while WORKERS tests run."""
@@ -40,7 +42,7 @@ class Failure:
 
 def main(tier: str, *arguments: str, report: Path = UNSTABLE) -> int:
     refuse_full_disk()
-    status, failures = run("--tier", tier, "-n", str(WORKERS), *arguments)
+    status, failures = run("--tier", tier, "-n", str(WORKERS), "--durations", str(SLOWEST), *arguments)
     if status not in {0, SOME_FAILED} or (status and not failures):
         return status
     if len(failures) > MOST_FAILED:
