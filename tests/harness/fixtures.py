@@ -120,7 +120,15 @@ def shared_broker() -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def empty_broker(shared_broker: redis.Redis) -> redis.Redis:
+def lasting_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A status that a test writes does not expire, however busy the machine is."""
+    from cameras.status import status
+
+    monkeypatch.setattr(status, "STATUS_TTL_S", 3600)
+
+
+@pytest.fixture
+def empty_broker(shared_broker: redis.Redis, lasting_status: None) -> redis.Redis:
     """The module's broker, without what earlier tests wrote."""
     from core.broker import broker
 
@@ -130,7 +138,7 @@ def empty_broker(shared_broker: redis.Redis) -> redis.Redis:
 
 
 @pytest.fixture
-def valkey() -> Iterator[redis.Redis]:
+def valkey(lasting_status: None) -> Iterator[redis.Redis]:
     """The station's broker, without a camera host, and the connection that the station's code has to it."""
     from django.conf import settings
 

@@ -19,7 +19,7 @@ from tests.harness.waiting import PATIENCE_S
 
 
 @pytest.fixture
-def server(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
+def server(lasting_status: None) -> Iterator[redis.Redis]:
     from core.broker import broker
 
     broker.connection.cache_clear()

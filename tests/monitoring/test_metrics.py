@@ -36,12 +36,6 @@ def value(found: Values, name: str, **labels: str) -> float | None:
     return found.get((name, frozenset(labels.items())))
 
 
-@pytest.fixture
-def lasting_status(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A status does not expire during a test."""
-    monkeypatch.setattr(status, "STATUS_TTL_S", 3600)
-
-
 def owner_values() -> Values:
     return parsed(metrics_for(StationOwner()))
 
@@ -100,7 +94,7 @@ def test_durations_are_a_histogram(camera: Camera) -> None:
     assert value(found, f"{name}_sum", camera="sky") == 14.0
 
 
-def test_a_camera_that_the_user_cannot_see_is_in_no_metric(camera: Camera, valkey: Any, lasting_status: None) -> None:
+def test_a_camera_that_the_user_cannot_see_is_in_no_metric(camera: Camera, valkey: Any) -> None:
     count(camera)
     raise_alert("camera.unreachable:sky", "It is away.", camera=camera)
     status.write_status(valkey, absent_status("sky", "connected", "") | {"observed": "ready"})
@@ -116,7 +110,7 @@ def test_what_names_paths_and_destinations_is_for_managers(viewer: Any, manager:
         assert name in manager.get("/api/v1/metrics/").content.decode()
 
 
-def test_temperature_and_session_are_those_of_the_status(camera: Camera, valkey: Any, lasting_status: None) -> None:
+def test_temperature_and_session_are_those_of_the_status(camera: Camera, valkey: Any) -> None:
     session = {"state": "running", "planned": 9, "saved": 7, "failed": 1, "skipped": 1}
     written = absent_status("sky", "connected", "") | {"observed": "ready", "temperature_celsius": -5.5}
     status.write_status(valkey, written | {"session": session})  # type: ignore[arg-type, operator]

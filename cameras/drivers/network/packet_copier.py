@@ -26,35 +26,44 @@ def may_be_copied(codec: str, picture: VideoFrame) -> bool:
 
 
 class PacketCopier:
-    """Used by the reading thread only, apart from its construction."""
+    """Used by the reading thread only, apart from its construction. It is one packet behind: when a source disconnects,
+    the last packet may be an incomplete picture."""
 
     def __init__(self, sink: PacketSink, extradata: bytes | None) -> None:
         self._sink, self._coded = sink, CodedStream(COPIED_CODEC, extradata or b"")
         self._copying = False
         self._newest = -1
+        self._held: PacketData | None = None
         self._order = PresentationOrder()
         sink.begin(self._coded)
 
     def add(self, arrived: ArrivedPacket, group: list[ArrivedPacket]) -> None:
         """`group` are the packets since the newest key frame, including `arrived`."""
         if not self._sink.wants_packets:
-            self._copying = False
+            self._copying, self._held = False, None
         # Without a usable key frame the packets are passed on singly, and the recorder waits for the next key frame.
         elif self._copying or not group or arrived.captured - group[0].captured > LEAD_S:
             at = _seconds(arrived.packet, arrived.packet.dts)
-            self._put_once(self._packet(arrived, at, _shift_s(arrived.packet), arrived.captured))
+            self._hold_once(self._packet(arrived, at, _shift_s(arrived.packet), arrived.captured))
         # FFmpeg knows no decoding time for the first packets of a stream with B-frames; those that it knows later are
         # more exact than any derived ones.
         elif arrived.packet.dts is not None or len(group) > REORDERED:
             self._copying = True
             for packet in self._lead(group):
-                self._put_once(packet)
+                self._hold_once(packet)
 
-    def _put_once(self, packet: PacketData) -> None:
-        """Put each packet once, even if copying begins again."""
-        if packet.number > self._newest:
-            self._newest = packet.number
-            self._sink.put_packet(packet)
+    def put_held(self) -> None:
+        """The last packet is known to be complete."""
+        if self._held:
+            self._newest = self._held.number
+            self._sink.put_packet(self._held)
+            self._held = None
+
+    def _hold_once(self, packet: PacketData) -> None:
+        """Put the packet before this one. Each is put once, even if copying begins again."""
+        if packet.number > (self._held.number if self._held else self._newest):
+            self.put_held()
+            self._held = packet
 
     def _lead(self, group: list[ArrivedPacket]) -> list[PacketData]:
         """The first packets. Those that were queued arrive all at once, so their times are corrected: each is one step

@@ -15,7 +15,8 @@ from cameras.drivers.base import CameraError
 from cameras.drivers.network.errors import FAILURES
 from cameras.drivers.network.packet_buffer import Arrival, ArrivedPacket
 
-THREADS = 2
+THREADS = 1
+"""With more, FFmpeg 8.1 does not report the damage of a slice that the second thread decoded (H.264)."""
 END_OF_IMAGE = b"\xff\xd9"
 PADDING = 64
 """The most bytes that may follow the end of a JPEG in its packet."""
@@ -46,7 +47,7 @@ class PictureDecoder:
     skipped."""
 
     def __init__(self, codec: VideoCodecContext) -> None:
-        # `copy_opaque` carries each packet's arrival to its picture: B-frames and threads return pictures later and in
+        # `copy_opaque` carries each packet's arrival to its picture: B-frames return pictures later and in
         # another order.
         codec.copy_opaque, codec.thread_count = True, THREADS
         self._codec = codec

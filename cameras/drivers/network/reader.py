@@ -28,6 +28,8 @@ class Reader:
         self._connection, self._clock = connection, clock
         self._capture_clock = CaptureClock(connection.parsed)
         self._packets = PacketBuffer()
+        self._suspect: ArrivedPacket | None = None
+        """The newest packet, if it may be an incomplete picture."""
         self._copier: PacketCopier | None = None
         self._changed = threading.Condition()
         self._closing = False
@@ -72,6 +74,8 @@ class Reader:
         try:
             self._read()
         except CameraError as error:
+            if self._suspect and self._copier is not None:
+                self._copier.put_held()
             self._end(error)
         # Anything else would end the thread in silence, and the camera would look like one that only pauses.
         except Exception as error:
@@ -87,7 +91,6 @@ class Reader:
             self._changed.notify_all()
 
     def _read(self) -> None:
-        held: ArrivedPacket | None = None
         before = self._clock.monotonic()
         for number, packet in enumerate(self._connection.packets()):
             if self._closing:
@@ -98,13 +101,14 @@ class Reader:
             earliest = captured if self._connection.timed else before
             arrived = ArrivedPacket(number, captured, now_ns - round((now - captured) * 1e9), earliest, packet)
             waited, before = now - before, now
-            self._keep([held] if held else [])
-            held = arrived if self._may_be_cut_off(waited) else None
-            self._keep([] if held else [arrived], live=waited > LIVE_S)
+            self._keep([self._suspect] if self._suspect else [])
+            self._suspect = arrived if self._may_be_cut_off(waited) else None
+            self._keep([] if self._suspect else [arrived], live=waited > LIVE_S)
 
     def _may_be_cut_off(self, waited: float) -> bool:
         """When a source disconnects, FFmpeg returns the incomplete picture that it has, right after the previous one or
-        after its time-out. Such a packet is kept only when another one follows."""
+        after its time-out. Such a packet is kept only when another one follows. On a busy machine this finds not all:
+        the decoder refuses the others, and the copier is one packet behind."""
         return self._connection.parsed > 0 and not LIVE_S < waited < self._connection.read_s / 2
 
     def _keep(self, packets: list[ArrivedPacket], *, live: bool = False) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from cameras.drivers.base import Aborted, CameraError, ExposureRequest, FrameData, SystemClock
-from cameras.drivers.network import NetworkDriver
+from cameras.drivers.network import NetworkDriver, reader
 from cameras.drivers.network.times import NetworkTimes
 from cameras.drivers.simulated.codec import read_frame_number
 from core.outgoing import OutgoingGuard
@@ -229,6 +229,19 @@ def test_a_stream_that_stalls_inside_a_picture_gives_no_half_picture(server: Ser
 
 @every_server
 def test_a_stream_that_ends_inside_a_picture_gives_no_half_picture(kind: type[Server], opened: Opened) -> None:
+    with kind() as server:
+        camera = opened(server.address)
+        frames(camera, 2)
+        server.mood = "end inside"
+        assert trouble(camera).reason == "camera_unreachable"
+
+
+@every_server
+def test_a_half_picture_that_is_read_late_is_refused_as_well(
+    kind: type[Server], opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a busy machine: the time between two packets says nothing."""
+    monkeypatch.setattr(reader, "LIVE_S", 0.0)
     with kind() as server:
         camera = opened(server.address)
         frames(camera, 2)

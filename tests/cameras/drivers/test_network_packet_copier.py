@@ -1,4 +1,4 @@
-"""The presentation times of copied packets."""
+"""The presentation times of copied packets, and the last packet of a connection."""
 
 from __future__ import annotations
 
@@ -56,6 +56,7 @@ def shown(seen: list[int], latenesses: list[float]) -> list[float]:
         captured = clock.captured(now, place / FPS)
         group.append(ArrivedPacket(place, captured, round(captured * 1e9), captured, packet(place, seen)))
         copier.add(group[-1], group)
+    copier.put_held()
     by_number = {given.number: given.monotonic + given.shown_after_s for given in sink.given}
     return [by_number[place] for _, place in sorted((at, place) for place, at in enumerate(seen))]
 
@@ -74,3 +75,14 @@ def test_an_initial_delay_is_corrected_gradually() -> None:
 def test_pictures_sent_in_order_are_shown_when_they_were_captured() -> None:
     straight = list(range(len(SEEN)))
     assert shown(straight, [0.3] + [0.0] * 15)[-1] == pytest.approx(100 + 15 / FPS, abs=0.001)
+
+
+def test_a_packet_is_copied_once_another_one_follows() -> None:
+    sink, group = Sink(), list[ArrivedPacket]()
+    copier = PacketCopier(sink, b"")
+    for place in range(3):
+        group.append(ArrivedPacket(place, float(place), place, float(place), packet(place, [0, 1, 2])))
+        copier.add(group[-1], group)
+    assert [one.number for one in sink.given] == [0, 1]
+    copier.put_held()
+    assert [one.number for one in sink.given] == [0, 1, 2]
