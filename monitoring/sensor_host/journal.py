@@ -84,6 +84,8 @@ class ReadingJournal:
             os.fsync(file.fileno())
         if is_new:
             fsync_folder(self._folder)
+            # The folder is created by the first outage.
+            fsync_folder(self._folder.parent)
         self._written = written + len(lines)
 
     def _drop_oldest(self) -> int:

@@ -339,6 +339,13 @@ def test_a_camera_in_use_is_reported(driver: PixelinkDriver, sdk: Sdk, soon: Soo
     assert error.value.reason == "camera_held"
 
 
+def test_a_camera_that_could_not_be_identified_is_not_left_in_use(driver: PixelinkDriver, sdk: Sdk, soon: Soon) -> None:
+    sdk.fails("PxLGetCameraInfoEx", HARDWARE, times=1)
+    with pytest.raises(CameraError, match="lost its connection"):
+        driver.open(soon())
+    assert driver.open(soon()).model == "PL-D722CU"
+
+
 def test_an_error_that_is_the_cameras_own_is_named(colour: PixelinkDriver, sdk: Sdk, soon: Soon) -> None:
     sdk.fails("PxLSetFeature", 0x8000000C)
     with pytest.raises(CameraError, match=r"usbfs_memory_mb.*\(ApiOutOfMemoryError 0x8000000c\)") as error:

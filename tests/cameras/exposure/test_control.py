@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from cameras.drivers.base import SettingRange
 from cameras.exposure.allocation import total_ev
-from cameras.exposure.control import ControlState, first_state, next_state
+from cameras.exposure.control import BRIGHTEST_CHANNEL, ControlState, first_state, next_state
 from cameras.exposure.explanation import explain
 from cameras.exposure.levels import Levels
 from cameras.exposure.parameters import finite, parameters_of
 from cameras.exposure.settings import ExposureControl, ExposureControlRequest
 from cameras.exposure.statistics import FrameStatistics, statistics_of
+from cameras.exposure.transfer import from_linear, to_linear
 from tests.cameras.exposure.simulation import CAMERAS, control_for, simulate
 
 RANGES = {"exposure_us": SettingRange("µs", 1, 3_600_000_000, 1), "gain": SettingRange("dB", 0, 40)}
@@ -135,6 +136,14 @@ def test_coloured_light_is_kept_from_saturating_its_channel() -> None:
     blue = coloured(10, 10, 254)
     assert steps_ev(after(blue)) <= -0.5
     assert steps_ev(after(coloured(10, 10, 240))) < 0.1
+
+
+def test_the_brightest_channel_of_a_picture_to_be_seen_is_kept_below_its_limit_as_recorded() -> None:
+    state = first_state(control(), {"exposure_us": 1_000_000}, RANGES)
+    found = next_state(control(), state, coloured(10, 10, 200), state["settings"], RANGES, "srgb")
+    times_the_light = found["settings"]["exposure_us"] / 1_000_000
+    blue = from_linear(to_linear(200 / 255, "srgb") * times_the_light, "srgb")
+    assert blue == pytest.approx(BRIGHTEST_CHANNEL, abs=0.005)
 
 
 def test_the_gain_takes_what_the_exposure_cannot() -> None:

@@ -48,6 +48,13 @@ def test_without_a_safe_limit_a_gate_opens_at_the_unsafe_one() -> None:
     assert judge(battery, Reading(-0.1)).safety == "unsafe"
 
 
+def test_a_safe_limit_of_zero_is_a_limit() -> None:
+    rain = Gate("rain", unsafe_above=0.2, safe_below=0)
+    frost = Gate("frost", unsafe_below=-2, safe_above=0)
+    assert [judge(rain, Reading(value)).safety for value in (0.0, 0.1)] == ["safe", "between"]
+    assert [judge(frost, Reading(value)).safety for value in (0.0, -1.0)] == ["safe", "between"]
+
+
 def test_a_gate_may_have_a_limit_on_both_sides() -> None:
     warm = Gate("housing", unsafe_above=40, safe_below=35, unsafe_below=-20, safe_above=-15)
     found = [judge(warm, Reading(float(value))).safety for value in (-21, -17, 0, 37, 41)]

@@ -10,7 +10,7 @@ import pytest
 
 from cameras.commands.messages import Answer
 from cameras.models import Camera
-from cameras.spool.storage import MARKER
+from cameras.spool.storage import MARKER, make_root
 from cameras.supervision.camera_slot import CameraSlot, CameraSlots, OutstandingCommand
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.outcome_reconciler import OutcomeReconciler
@@ -21,6 +21,7 @@ from tests.harness.rows.records import capture_record, write_records
 from tests.harness.supervision.hosts import Answers
 
 pytestmark = pytest.mark.django_db
+NEW_ROOT = "0193a000-0000-7000-8000-0000000000bb"
 
 
 @pytest.fixture
@@ -97,6 +98,19 @@ def test_captures_that_cannot_be_settled_do_not_hold_up_older_ones_of_another_ca
     capture.refresh_from_db()
     assert capture.status == "failed"
     assert Capture.objects.filter(camera=away, status="planned").count() == 100
+
+
+def test_a_capture_that_was_begun_on_the_former_root_is_not_settled_without_its_record(
+    archive: Archive, outcomes: OutcomeReconciler, valkey: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    capture, former = overdue(archive), archive.desired()
+    write_records(archive, capture_record(archive, capture=str(capture.pk)))
+    folder = tmp_path_factory.mktemp("new-root")
+    make_root(folder, NEW_ROOT)
+    present = replace(former, root=NEW_ROOT, root_path=str(folder))
+    outcomes.settle_overdue({str(archive.camera.id): [present, former]})
+    capture.refresh_from_db()
+    assert capture.status == "planned"
 
 
 def with_ended_process(archive: Archive, capture: Capture) -> CameraSlot:

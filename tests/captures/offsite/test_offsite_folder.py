@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -172,17 +171,11 @@ def test_a_part_that_a_power_cut_left_is_replaced(folder_copies: Destination, cl
 
 
 def test_a_copy_that_is_there_already_is_on_the_disk_before_it_counts(
-    folder_copies: Destination, clip: Clip, monkeypatch: pytest.MonkeyPatch
+    folder_copies: Destination, clip: Clip, synced: list[str]
 ) -> None:
     send(folder_copies)
     folder_copies.copies.update(state="queued", verified_at=None)
-    synced, fsync = list[str](), os.fsync
-
-    def record_and_sync(file: int) -> None:
-        synced.append(os.readlink(f"/proc/self/fd/{file}"))
-        fsync(file)
-
-    monkeypatch.setattr(os, "fsync", record_and_sync)
+    synced.clear()
     send(folder_copies)
     assert states(folder_copies) == ["verified"]
     place = copy_of(folder_copies)

@@ -51,6 +51,20 @@ def test_exif_has_camera_exposure_time_and_site(tmp_path: Path, kind: str) -> No
     assert json.loads(found["ExifIFD:UserComment"])["gain"] == 2.5
 
 
+@pytest.mark.parametrize(
+    ("latitude", "longitude", "directions"),
+    [(48.1, 11.6, "NE"), (31.9, -111.6, "NW"), (-31.3, 149.1, "SE"), (-33.45, -70.66, "SW")],
+)
+def test_a_site_is_in_its_quarter_of_the_earth(
+    tmp_path: Path, latitude: float, longitude: float, directions: str
+) -> None:
+    found = metadata(write_still(tmp_path, "jpeg", picture("mono 8"), latitude=latitude, longitude=longitude))
+    assert found["GPS:GPSLatitudeRef"] + found["GPS:GPSLongitudeRef"] == directions
+    place = pytest.approx((latitude, longitude), abs=1e-6)
+    assert (found["Composite:GPSLatitude"], found["Composite:GPSLongitude"]) == place
+    assert (found["XMP-exif:GPSLatitude"], found["XMP-exif:GPSLongitude"]) == place
+
+
 @PICTURES
 def test_xmp_has_what_exif_has_no_tag_for(tmp_path: Path, kind: str) -> None:
     found = metadata(write_still(tmp_path, kind, picture("colour 8"), simulated=True, serial="Größe <7>"))

@@ -48,6 +48,14 @@ def test_readings_survive_the_end_of_the_process(journal: ReadingJournal, tmp_pa
     assert times(ReadingJournal(tmp_path / "readings")) == [0, 1, 2]
 
 
+def test_a_new_segment_and_its_folder_survive_a_power_cut(
+    journal: ReadingJournal, tmp_path: Path, synced: list[str]
+) -> None:
+    journal.append(readings(1))
+    [segment] = (tmp_path / "readings").iterdir()
+    assert synced == [str(segment), str(segment.parent), str(tmp_path)]
+
+
 def test_a_line_that_was_cut_off_loses_only_itself(journal: ReadingJournal, tmp_path: Path) -> None:
     journal.append(readings(2))
     (segment,) = (tmp_path / "readings").iterdir()
