@@ -203,7 +203,7 @@ def test_a_file_without_a_whole_copy_is_an_alert_until_it_is_restored(
     page.goto("/archives/")
     expect(page.locator("tbody tr").filter(has_text=archive["name"])).to_contain_text("1 file")
     page.get_by_role("link", name=archive["name"]).click()
-    expect(page.locator(".banner").filter(has_text="1 file missing or damaged.")).to_be_visible()
+    expect(page.locator("main .banner").filter(has_text="1 file missing or damaged.")).to_be_visible()
     expect(page.locator("[aria-labelledby=missing-title]")).to_contain_text(Path(file["path"]).name)
     here.write_bytes(whole)
     far.write_bytes(whole)

@@ -246,7 +246,7 @@ def test_a_clip_that_was_cut_off_plays_and_seeks_to_its_last_frame(page: Page, c
     seek(page, (last + 0.5) / FPS)
     wait_for_frame(page, last)
     assert 150 < last < 300
-    expect(page.locator(".banner").filter(has_text="Cut off at")).to_contain_text("The process was killed.")
+    expect(page.locator("main .banner").filter(has_text="Cut off at")).to_contain_text("The process was killed.")
 
 
 def test_without_its_index_the_file_itself_is_played(page: Page, clip: str) -> None:
@@ -359,5 +359,5 @@ def test_the_long_name_of_a_clip_that_was_deleted_fits_a_phone(page: Page, site:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"/clips/{clip}/delete/")
     page.get_by_role("button", name="Delete 1 clip").click()
-    expect(page.locator(".banner.ok")).to_contain_text("Deleted: cameracamera")
+    expect(page.locator("main .banner.ok")).to_contain_text("Deleted: cameracamera")
     assert overflowing(page, 390) == []

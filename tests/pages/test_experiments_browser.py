@@ -127,7 +127,7 @@ def test_without_scripts_the_question_is_a_page(plain_page: Page, run: Page, sit
     plain_page.goto("/cameras/simulated/")
     plain_page.locator("#recording").get_by_role("button", name="Stop recording").click()
     plain_page.get_by_role("button", name="End only the recording by people").click()
-    expect(plain_page.locator(".banner.ok")).to_contain_text("is recorded on for its experiments")
+    expect(plain_page.locator("main .banner.ok")).to_contain_text("is recorded on for its experiments")
     assert plain_page.url.endswith("/cameras/simulated/")
     claims = site.api.ask("GET", "cameras/simulated/recording/")["claims"]
     assert [claim["kind"] for claim in claims] == ["experiment"]

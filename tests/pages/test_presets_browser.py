@@ -45,7 +45,7 @@ def test_a_preset_is_saved_with_the_keyboard_and_deleted_after_a_question(panel:
     expect(panel.get_by_role("link", name="Dusk")).to_be_visible()
     page.once("dialog", lambda dialog: dialog.accept())
     panel.get_by_role("button", name="Delete Dusk").click()
-    expect(page.locator(".banner.ok")).to_contain_text("Dusk was deleted.")
+    expect(page.locator("main .banner.ok")).to_contain_text("Dusk was deleted.")
 
 
 def test_a_comparison_is_accessible_in_each_theme_and_fits_a_phone(panel: Locator, page: Page) -> None:

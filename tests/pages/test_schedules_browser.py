@@ -88,7 +88,7 @@ def test_a_schedule_is_added_without_scripts(plain_page: Page) -> None:
     plain_page.get_by_role("button", name="Preview").click()
     expect(plain_page.locator("#preview")).to_contain_text("20:00 to 21:00, about")
     plain_page.get_by_role("button", name="Save").click()
-    expect(plain_page.locator(".banner.ok")).to_contain_text("Plain was added.")
+    expect(plain_page.locator("main .banner.ok")).to_contain_text("Plain was added.")
 
 
 @pytest.mark.parametrize("width", [390, 1440])

@@ -81,7 +81,7 @@ def test_a_channel_is_edited_and_a_sensor_removed_with_the_keyboard(page: Page, 
     expect(page.locator("#channels")).to_contain_text("Mast")
     page.get_by_role("link", name="Remove").press("Enter")
     page.get_by_role("button", name="Remove Balcony").press("Enter")
-    expect(page.locator(".banner.ok")).to_contain_text("Balcony was removed.")
+    expect(page.locator("main .banner.ok")).to_contain_text("Balcony was removed.")
     assert site.api.ask("GET", "sensors/")["results"] == []
 
 

@@ -40,7 +40,7 @@ def test_a_session_is_started_from_the_page_of_the_form(form: Locator, stopped: 
     filled(form, Exposure="50 ms", Wait="0.2 s", Frames="3")
     form.get_by_role("button", name="Start", exact=True).click()
     expect(form.page).to_have_url(HOME)
-    expect(form.page.locator(".banner.ok")).to_contain_text("Session running.")
+    expect(form.page.locator("main .banner.ok")).to_contain_text("Session running.")
 
 
 @pytest.mark.promise("browser")
@@ -81,7 +81,7 @@ def test_without_scripts_the_forecast_is_confirmed(plain_page: Page, stopped: No
     expect(plain_page.get_by_role("button", name="2 s")).to_be_hidden()
     plain_page.get_by_role("region", name="Confirm the session").get_by_role("button", name="Start").click()
     expect(plain_page).to_have_url(HOME)
-    expect(plain_page.locator(".banner.ok")).to_contain_text("Session running.")
+    expect(plain_page.locator("main .banner.ok")).to_contain_text("Session running.")
 
 
 @pytest.mark.parametrize("width", [390, 1440])

@@ -118,14 +118,14 @@ def test_a_capture_is_restored_from_the_trash_and_another_deleted(page: Page, si
     page.get_by_role("link", name="Trash").click()
     page.locator(f"#capture-{trashed}").get_by_role("checkbox").check()
     page.get_by_role("button", name="Restore").click()
-    expect(page.locator(".banner.ok")).to_contain_text("1 capture was restored.")
+    expect(page.locator("main .banner.ok")).to_contain_text("1 capture was restored.")
     site.api.ask("DELETE", f"captures/{trashed}/")
     page.goto("/storage/trash/")
     page.locator(f"#capture-{trashed}").get_by_role("checkbox").check()
     page.get_by_role("button", name="Delete now").click()
     page.get_by_label("Type the number of captures").fill("1")
     page.get_by_role("button", name="Delete 1").click()
-    expect(page.locator(".banner.ok")).to_contain_text("1 capture was deleted.")
+    expect(page.locator("main .banner.ok")).to_contain_text("1 capture was deleted.")
     assert site.api.ask("GET", f"captures/{trashed}/")["files"] == []
 
 
@@ -148,7 +148,7 @@ def test_a_check_finds_a_missing_file_and_an_untracked_one_is_adopted(page: Page
     row(page, "found.jpg").get_by_role("link", name="Decide").click()
     page.get_by_label("Camera", exact=True).select_option("simulated")
     page.get_by_role("button", name="Adopt").click()
-    expect(page.locator(".banner.ok")).to_contain_text("Adopted: captures/simulated/found.jpg.")
+    expect(page.locator("main .banner.ok")).to_contain_text("Adopted: captures/simulated/found.jpg.")
     [(adopted,)] = site.station.database.rows(ADOPTED)
     site.api.ask("DELETE", f"captures/{uuid.UUID(adopted)}/")
     site.station.database.execute("DELETE FROM captures_integrityfinding WHERE state = 'open'")

@@ -88,7 +88,7 @@ def test_a_web_hook_is_rotated_switched_off_and_removed(page: Page, site: Site, 
     expect(page.locator("#webhook-head")).to_contain_text("Off")
     page.get_by_role("link", name="Remove").click()
     page.get_by_role("button", name="Remove Lab").click()
-    expect(page.locator(".banner.ok")).to_contain_text("Lab was removed.")
+    expect(page.locator("main .banner.ok")).to_contain_text("Lab was removed.")
     assert site.api.ask("GET", "webhooks/")["results"] == []
 
 
