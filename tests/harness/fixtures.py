@@ -103,6 +103,19 @@ def shared_world(
 
 
 @pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths of the files and folders that this process has synced, in their order."""
+    found, fsync = list[str](), os.fsync
+
+    def record_and_sync(file: int) -> None:
+        found.append(os.readlink(f"/proc/self/fd/{file}"))
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", record_and_sync)
+    return found
+
+
+@pytest.fixture
 def no_wait_for_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a camera host each request for a live picture would wait for one for seconds."""
     monkeypatch.setattr("cameras.live.api.FRAME_WAIT_S", 0.1)
