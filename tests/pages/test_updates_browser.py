@@ -337,7 +337,7 @@ def test_an_alert_of_a_long_outage_is_told_although_the_first_request_after_it_f
     eventually(lambda: page.evaluate("window.tried"), "the page opens another socket")
     alerts.raise_alert("The disk of the shed is full.", key="health.disk:shed")
     page.route("**/now/", lambda route: route.abort())  # its answer would set the page's clock right
-    page.route("**/api/v1/events/?**", requests.append)
+    page.route("**/api/v1/events/?**", lambda route: requests.append(route))
     page.evaluate(AN_HOUR_LATER)
     page.evaluate(OPEN_SOCKET)
     eventually(lambda: let_events_through(page) and requests, "the page asks for what it has missed")
