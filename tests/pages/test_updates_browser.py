@@ -291,7 +291,7 @@ def test_a_refused_socket_leaves_the_polling(page: Page, alerts: AlertProcess) -
 
 @pytest.fixture
 def cuts(page: Page, alerts: AlertProcess) -> list[WebSocketRoute]:
-    """The sockets of the dashboard, to cut them."""
+    """The sockets of the dashboard, to cut the last one: on a busy machine it may have opened another one already."""
     opened: list[WebSocketRoute] = []
 
     def pass_on(socket: WebSocketRoute) -> None:
@@ -305,8 +305,9 @@ def cuts(page: Page, alerts: AlertProcess) -> list[WebSocketRoute]:
 
 
 def test_a_cut_socket_is_opened_again(page: Page, cuts: list[WebSocketRoute], alerts: AlertProcess) -> None:
-    cuts[0].close()
-    eventually(lambda: let_events_through(page) and len(cuts) > 1, "the socket is open again")
+    opened = len(cuts)
+    cuts[-1].close()
+    eventually(lambda: let_events_through(page) and len(cuts) > opened, "the socket is open again")
     alerts.raise_alert("The disk of the dome is full.", key="health.disk:dome")
     expect(toast(page, "The disk of the dome is full.")).to_be_visible()
 
@@ -318,7 +319,7 @@ def test_an_alert_and_the_end_of_a_session_that_no_socket_reported_are_told_once
     expect(toast(page, "cellar")).to_be_visible()
     toast(page, "cellar").get_by_role("button", name="Close").click()
     page.evaluate(NO_SOCKET)
-    cuts[0].close()
+    cuts[-1].close()
     alerts.raise_alert("The disk of the attic is full.", key="health.disk:attic")
     started = site.api.ask("POST", "cameras/simulated/start/", {"exposure_us": 1000, "delay_s": 0.1, "count": 1})
     eventually(lambda: site.api.get(f"sessions/{started['id']}/")["state"] == "finished")
@@ -333,7 +334,7 @@ def test_an_alert_of_a_long_outage_is_told_although_the_first_request_after_it_f
 ) -> None:
     requests: list[Route] = []
     page.evaluate(NO_SOCKET)
-    cuts[0].close()
+    cuts[-1].close()
     eventually(lambda: page.evaluate("window.tried"), "the page opens another socket")
     alerts.raise_alert("The disk of the shed is full.", key="health.disk:shed")
     page.route("**/now/", lambda route: route.abort())  # its answer would set the page's clock right
