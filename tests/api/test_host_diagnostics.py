@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from cameras.editing.services import add_camera
 from cameras.models import Camera
 from cameras.status import status
 from cameras.status.messages import absent_status
@@ -48,6 +49,13 @@ def open_key(cleared_cache: None) -> Iterator[None]:
 
 
 @pytest.fixture
+def lost_password(db: None, cleared_cache: None) -> None:
+    """The restricted camera `yard`, whose password cannot be decrypted: doctor reports it as broken, by its name."""
+    add_camera(slug="yard", kind="network", address="rtsp://viewer:sesame@10.0.0.9/live")
+    Camera.objects.update(encrypted_address="of another key", restricted=True)
+
+
+@pytest.fixture
 def healthy_station(valkey: Any, camera: Camera) -> None:
     """A healthy station: its host and its camera answer."""
     valkey.set(broker.key("host", "main"), "{}")
@@ -76,6 +84,14 @@ def test_what_doctor_finds_broken_is_a_problem(viewer: Any, healthy_station: Non
     assert answer.status_code == 503
     assert list(answer.json()["problems"]) == ["station"]
     assert "1 problem" in viewer.get("/status/").content.decode()
+
+
+def test_a_finding_that_names_cameras_is_shown_to_those_who_may_see_all(
+    viewer: Any, manager: Any, lost_password: None, valkey: Any
+) -> None:
+    assert "yard" in manager.get("/api/v1/health/").json()["problems"]["passwords"][0]
+    assert "passwords" not in viewer.get("/api/v1/health/").json()["problems"]
+    assert "yard" not in text_of(viewer.get("/status/"))
 
 
 def test_the_clock_is_reported_as_in_doctor(viewer: Any, healthy_station: None, cleared_cache: None) -> None:

@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import redis
+from django.db import connection
 from django.utils import timezone
 
 from cameras.leases import service as leases
@@ -16,6 +18,7 @@ from captures.capturing.requests import CaptureRequest
 from captures.models import Capture, Session
 from captures.sessions.requests import SessionRequest
 from monitoring.models import Event
+from tests.harness.far_ends.camera_host import camera_host
 from tests.harness.rows.captures import saved
 from tests.harness.rows.keyed_requests import KEY, interrupted
 
@@ -93,6 +96,24 @@ def test_commands_of_other_users_are_refused(method: str, route: str, body: Any,
     assert answer.json()["held_by"] == "anna"
     assert Capture.objects.count() == 0
     assert Session.objects.count() == 0
+
+
+def take_before_it_is_stored(execute: Any, sql: str, *rest: Any) -> Any:
+    """Anna takes the camera after the start was found to be allowed."""
+    if sql.startswith('INSERT INTO "captures_session"'):
+        leases.acquire_lease(Camera.objects.get(), "anna")
+    return execute(sql, *rest)
+
+
+def test_a_start_is_refused_when_another_user_takes_the_camera_at_the_same_moment(
+    operator: Any, camera: Camera, empty_broker: redis.Redis
+) -> None:
+    with camera_host(empty_broker, {"start": {}}) as commands, connection.execute_wrapper(take_before_it_is_stored):
+        answer = operator.post(f"{SKY}start/", {"exposure_s": 1, "delay_s": 2}, format="json")
+    assert answer.status_code == 409
+    assert answer.json()["held_by"] == "anna"
+    assert Session.objects.count() == 0
+    assert commands == []
 
 
 def test_another_user_cannot_stop_the_holders_session(operator: Any, held: Camera, run: Session) -> None:

@@ -35,7 +35,7 @@ from captures.organizing.inspector import Inspector
 from captures.organizing.pairing import FoundPicture, batches, pair_pictures
 from captures.organizing.reasons import NotPlaced, Reason, printable
 from captures.organizing.source import SourceFile, SourceFiles, TooManyFiles
-from captures.organizing.staging import CHUNK_BYTES, CopyFailed, Staging, StagingLocked
+from captures.organizing.staging import CHUNK_BYTES, CopyFailed, StagedFile, Staging, StagingLocked
 from captures.organizing.times import CameraZone, PlacedTime, resolve_time
 from tests.harness.rows.cards import taken_picture, taken_raw, utc
 
@@ -251,6 +251,23 @@ def test_a_plan_that_was_not_completely_written_is_removed(folder: Path) -> None
         (folder / ".organize/tmp-a.json").write_text('{"captures": ["0193')
         assert staging.recover(lambda captures: set()) == 0
     assert os.listdir(folder / ".organize") == [".lock"]
+
+
+def test_a_batch_that_is_undone_leaves_the_picture_of_another_capture_at_its_path(folder: Path) -> None:
+    taken, own = folder / "captures/moon.jpg", folder / "captures/own.jpg"
+    taken.parent.mkdir()
+    taken.write_bytes(b"another capture")
+    with Staging(str(folder), str(read_marker(str(folder)))) as staging:
+        files = [StagedFile("b.part", "captures/own.jpg"), StagedFile("a.part", "captures/moon.jpg")]
+        for file in files:
+            (folder / ".organize" / file.part).write_bytes(b"adopted")
+        staging.plan(["a"], files)
+        with pytest.raises(FileExistsError):
+            staging.place(files)
+        assert own.exists()
+        assert staging.recover(lambda captures: set()) == 1
+    assert taken.read_bytes() == b"another capture"
+    assert os.listdir(taken.parent) == ["moon.jpg"]
 
 
 def test_two_processes_do_not_adopt_into_one_root_at_the_same_time(folder: Path) -> None:

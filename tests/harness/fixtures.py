@@ -104,7 +104,7 @@ def shared_world(
 
 @pytest.fixture
 def synced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The paths of the files and folders that this process has fsynced since the test began."""
+    """The paths of the files and folders that this process has synced since the test began, in their order."""
     paths, fsync = list[str](), os.fsync
 
     def record_and_sync(file: int) -> None:

@@ -18,6 +18,7 @@ from skycam_project.cli.diagnostics.finding import Finding
 from skycam_project.pages import status
 from tests.harness.clients.pages import MARKUP, templates, text_of
 from tests.harness.documents.pages import first_cells, section
+from tests.harness.rows.captures import file_of, saved
 from tests.harness.rows.many import many_cameras, many_captures
 
 PAGES = ["/", "/events/", "/status/", "/users/", "/accounts/", "/cameras/sky/", "/cameras/sky/start/", "/nowhere/"]
@@ -89,6 +90,18 @@ def test_the_dashboard_shows_the_newest_pictures(viewer: Any, camera: Camera, pi
     text = text_of(viewer.get("/"))
     assert text.count('class="th"') == 12
     assert f"/api/v1/captures/{pictures[0].pk}/thumbnail/?size=320" in text
+
+
+@pytest.mark.parametrize(("simulated", "marks"), [(True, 1), (False, 0)])
+def test_the_card_of_a_camera_that_is_switched_off_marks_a_simulated_picture(
+    simulated: bool, marks: int, valkey: Any, viewer: Any, camera: Camera, root: Any
+) -> None:
+    capture = saved(camera, simulated=simulated)
+    file_of(capture, root)
+    Camera.objects.update(enabled=False)
+    well = text_of(viewer.get("/")).partition('id="well-sky"')[2].partition("</article>")[0]
+    assert f"/api/v1/captures/{capture.pk}/" in well
+    assert well.count(">SIMULATED<") == marks
 
 
 def test_the_chart_has_a_point_for_each_minute(viewer: Any, camera: Camera, pictures: list[Any]) -> None:

@@ -169,6 +169,14 @@ def test_an_event_that_all_see_tells_nothing_of_a_restricted_camera(camera: Came
     assert events() == ["The night of 2027-01-14 is reported. A manager sees its numbers."]
 
 
+def test_an_event_that_all_see_tells_nothing_of_a_restricted_camera_beside_an_open_one(camera: Camera) -> None:
+    dome = Camera.objects.create(slug="dome", name="Dome", kind="simulated", host=camera.host, restricted=True)
+    whole_session(camera)
+    whole_session(dome)
+    report_nights(MORNING)
+    assert events() == ["The night of 2027-01-14 is reported. A manager sees its numbers."]
+
+
 def nights(viewer: Any = None, now: datetime = MORNING) -> dict[date, CalendarNight]:
     return {one.night: one for one in month_of(date(2027, 1, 1), viewer, now).nights}
 

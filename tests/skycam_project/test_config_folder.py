@@ -68,6 +68,13 @@ def test_a_kill_while_the_key_is_created_leaves_no_empty_key(tmp_path):
     assert len(secret_key(tmp_path)) >= 50
 
 
+def test_the_name_of_a_new_key_is_on_the_disk_before_the_key_is_used(tmp_path, synced):
+    secret_key(tmp_path)
+    assert len(synced) == 2
+    assert synced[0].startswith(f"{tmp_path}/.{KEY_FILE}.")
+    assert synced[1] == str(tmp_path)
+
+
 def test_an_emptied_key_is_an_error_and_not_a_new_key(tmp_path):
     (tmp_path / KEY_FILE).touch()
     with pytest.raises(ConfigError, match="has invalid content"):

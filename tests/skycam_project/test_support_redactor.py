@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from skycam_project.cli.support.redactor import Redactor
+from skycam_project.config.redaction import REDACTED
 
 SECRET = "Zq7hidden"
 MEGABYTE = 1_000_000
@@ -81,3 +82,7 @@ def test_many_known_secrets_are_hidden_in_a_long_log() -> None:
     secrets = [f"secret-number-{number}" for number in range(200)]
     log = "an ordinary line of the log\n" * 40_000
     assert secrets[-1] not in Redactor(secrets).redact_text(log + secrets[-1])
+
+
+def test_of_a_secret_that_has_another_one_in_it_nothing_is_left() -> None:
+    assert Redactor(["sesame", "open-sesame-now"]).redact_text("it sent open-sesame-now") == f"it sent {REDACTED}"

@@ -15,18 +15,6 @@ from captures.archives.copying import CopyRequest, CopyStopped, SourceFaulty, co
 CONTENT = b"frame" * 1000
 
 
-class SyncedFiles(RootFiles):
-    """Lists the folders that were synced."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.synced: list[str] = []
-
-    def sync(self, folder: str) -> None:
-        super().sync(folder)
-        self.synced.append(folder)
-
-
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     folder = tmp_path / "source"
@@ -43,8 +31,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def files(folder: Path) -> Iterator[SyncedFiles]:
-    made = SyncedFiles(str(folder.parent))
+def files(folder: Path) -> Iterator[RootFiles]:
+    made = RootFiles(str(folder.parent))
     yield made
     made.close()
 
@@ -56,15 +44,23 @@ def copy_request(source: Path) -> CopyRequest:
 
 
 def test_a_file_that_was_renamed_before_a_kill_is_synced_into_its_folder(
-    copy_request: CopyRequest, files: SyncedFiles, folder: Path
+    copy_request: CopyRequest, files: RootFiles, folder: Path, synced: list[str]
 ) -> None:
     (folder / "clip.mp4").write_bytes(CONTENT)
     copy_file(copy_request, files, lambda: False)
-    assert files.synced == ["clips"]
+    assert synced == [str(folder)]
+
+
+def test_a_copy_is_on_the_disk_before_it_has_its_name(
+    copy_request: CopyRequest, files: RootFiles, folder: Path, synced: list[str]
+) -> None:
+    copy_file(copy_request, files, lambda: False)
+    assert (folder / "clip.mp4").read_bytes() == CONTENT
+    assert synced == [str(folder / ".clip.mp4.part"), str(folder)]
 
 
 def test_a_source_that_becomes_shorter_while_it_is_copied_leaves_nothing(
-    copy_request: CopyRequest, files: SyncedFiles, source: Path, folder: Path
+    copy_request: CopyRequest, files: RootFiles, source: Path, folder: Path
 ) -> None:
     with pytest.raises(SourceFaulty, match="became shorter"):
         # It is asked before each piece.
@@ -72,7 +68,7 @@ def test_a_source_that_becomes_shorter_while_it_is_copied_leaves_nothing(
     assert list(folder.iterdir()) == []
 
 
-def test_a_copy_that_was_stopped_leaves_nothing(copy_request: CopyRequest, files: SyncedFiles, folder: Path) -> None:
+def test_a_copy_that_was_stopped_leaves_nothing(copy_request: CopyRequest, files: RootFiles, folder: Path) -> None:
     with pytest.raises(CopyStopped):
         copy_file(copy_request, files, lambda: True)
     assert list(folder.iterdir()) == []

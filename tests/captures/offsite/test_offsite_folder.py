@@ -11,7 +11,7 @@ import pytest
 from cameras.models import Camera
 from cameras.spool.storage import make_root
 from captures.models import Clip, Destination, StorageRoot
-from captures.offsite.destinations.port import CopyMissing
+from captures.offsite.destinations.port import CopyMissing, WrongChecksum
 from captures.offsite.queue import queue_new_files
 from captures.offsite.restore import restore
 from captures.stored_files.tables import FILE_TABLES
@@ -192,6 +192,20 @@ def test_a_copy_that_is_missing_when_it_is_needed_is_not_verified_any_more(
     assert states(folder_copies) == ["queued"]
     send(folder_copies)
     assert copy_of(folder_copies).exists()
+
+
+def test_a_copy_that_was_damaged_at_its_destination_does_not_replace_the_file(
+    folder_copies: Destination, clip: Clip
+) -> None:
+    send(folder_copies)
+    file = Path(clip.root.path, clip.path)
+    whole = file.read_bytes()
+    copy_of(folder_copies).write_bytes(bytes(clip.bytes))
+    with pytest.raises(WrongChecksum, match="is damaged"):
+        restore(FILE_TABLES["clips"].of_row(clip))
+    assert file.read_bytes() == whole
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+    assert states(folder_copies) == ["queued"]
 
 
 def test_the_missing_copy_of_a_deleted_file_stays_known(folder_copies: Destination, clip: Clip) -> None:

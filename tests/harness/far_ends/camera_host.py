@@ -21,8 +21,9 @@ def camera_host(server: redis.Redis, answers: dict[str, dict[str, Any]], host: s
     """`answers`: kind of command -> the body of its answer, or a refusal with `ok` and its fields. Yields the received
     commands."""
     received: list[dict[str, Any]] = []
-    # Not the station's connection, on which a wait of more than three seconds opens the circuit.
-    waiting = redis.Redis.from_url(settings.STATION.redis_url, decode_responses=True)
+    # Not the station's connection, on which a wait of more than three seconds opens the circuit. The client's own
+    # time-out would end the thread while it waits for the first command.
+    waiting = redis.Redis.from_url(settings.STATION.redis_url, decode_responses=True, socket_timeout=None)
 
     def serve() -> None:
         while True:
