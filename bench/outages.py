@@ -139,7 +139,7 @@ def silent_network_camera_s(station: Station) -> float:
 LOCKED, HANGS, GONE = "SQLite is locked", "Valkey hangs", "Valkey is gone"
 OUTAGES = (
     Promise(f"{GONE}, until sending a task fails", 1, unsent_task_s),
-    Promise(f"{GONE}, until the delivery of an event to a web-hook", 5, webhook_without_broker_s, times=2),
+    Promise(f"{GONE}, until the delivery of an event to a web-hook", 5, webhook_without_broker_s),
     Promise(f"{HANGS}, until the first command is refused", 3, refused_by_hung_broker_s, is_wait=True),
     Promise("Valkey answers again after a hang, until a capture is saved", 2, recovery_from_hung_broker_s),
     Promise(f"{LOCKED}, until a command is refused", 3, refused_by_locked_database_s, is_wait=True),

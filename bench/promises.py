@@ -18,6 +18,7 @@ KILLS_WHILE_RECORDING = 3
 LOST_S, GAP_S = 1.0, 2.0
 """Of a recording, by a kill of the camera's process."""
 NOT_MEASURED = (
+    ("The part sensors hangs, until readings go on", "25 s", "as the worker: the launcher watches both alike"),
     ("The last second of a recording, lost with the power", "1 s", "needs a machine that loses its power"),
     ("A USB camera delivers nothing, until it is opened again", "after 4 s", "needs a USB camera"),
     ("A read of a USB camera hangs in the kernel, until closing goes on", "after 1 s", "needs a USB camera"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Callable
 
@@ -22,7 +20,7 @@ def recovery_of(target: str) -> Callable[[Station], float]:
 
     def recovery_s(station: Station) -> float:
         with Client(station) as client:
-            client.wait_for_saves(more=3)
+            client.wait_for_saves(more=5)
             return client.recovery_s(lambda: kill(station, target))
 
     return recovery_s
@@ -37,15 +35,6 @@ def service_recovery_s(station: Station) -> float:
 def sensors_recovery_s(station: Station) -> float:
     """Until a reading is in the database that was taken after the kill."""
     kill(station, "sensors")
-    return next_reading_s(station)
-
-
-def hung_sensors_s(station: Station) -> float:
-    os.kill(station.pid_of_running("sensors"), signal.SIGSTOP)
-    return next_reading_s(station)
-
-
-def next_reading_s(station: Station) -> float:
     since = time.time()
     return seconds_until(lambda: newest_reading_s(station) > since)
 
@@ -80,5 +69,4 @@ RECOVERIES = (
     Promise("The launcher killed: the same, from `skycam up`", PROMISED_S["launcher"], recovery_of("launcher")),
     Promise("The service killed, until it has captured", 5, service_recovery_s, times=3),
     Promise("The part sensors killed, until the next reading is in the database", 5, sensors_recovery_s, times=3),
-    Promise("The part sensors hangs, until the next reading is in the database", 25, hung_sensors_s),
 )
