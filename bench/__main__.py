@@ -52,6 +52,7 @@ BENCHES = {
     "interval": "bench.interval",
     "parts":    "bench.parts",
     "reopen":   "bench.reopening",
+    "promises": "bench.promises",
     "flatness": "bench.flatness",
     "start":    "bench.starting",
 }  # fmt: skip
