@@ -148,7 +148,7 @@ OUTAGES = (
         is_wait=True,
     ),
     Promise("A camera process stands still, until a capture is answered with 202", 10, accepted_by_hung_camera_s),
-    Promise("The simulated camera unplugged, until its state says so", 5, unplugged_camera_s, times=2),
+    Promise("The simulated camera unplugged, until its state says so", 6, unplugged_camera_s, times=2),
     Promise("A silent MJPEG camera, until it is opened again", 4, silent_network_camera_s, is_wait=True),
     Promise("A receiver of web-hooks hangs, until the attempt has failed", 10, hung_receiver_s, is_wait=True),
 )  # fmt: skip

@@ -17,8 +17,9 @@ from cameras.sockets.loop_singletons import loop_singleton
 from core.background import start_background_task
 
 BINARY = "skycam.live.v1"
-NO_FRAME_S = 2.0
-"""How long a request waits for a picture before it is answered with the reason why there is none."""
+NO_FRAME_S = 1.8
+"""How long a request waits for a picture before it is answered with the reason why there is none. The answer is
+promised within 2 s."""
 ENDED = 4410
 """Closes a socket whose viewer was ended by someone."""
 
