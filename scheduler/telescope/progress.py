@@ -136,12 +136,21 @@ def reload_states(
     """The states of a list that was edited while the night runs. A field whose id is known keeps what was observed of
     it, and also its window and interval if its line says the same. All others begin at `jd`."""
     known = {state.field.id: state for state in states}
+    changed = [field for field in fields if not _is_as_before(field, known.get(field.id))]
     # Whether the observations still fit is decided for those that are left.
-    left = [replace(field, n_required=_left(field, known.get(field.id))) for field in fields]
-    fresh = begin_night(left, night, jd)
-    return tuple(
-        _reload(replace(state, field=field), known.get(field.id)) for field, state in zip(fields, fresh, strict=True)
-    )
+    left = [replace(field, n_required=_left(field, known.get(field.id))) for field in changed]
+    fresh = {
+        field.id: _reload(replace(state, field=field), known.get(field.id))
+        for field, state in zip(changed, begin_night(left, night, jd), strict=True)
+    }
+    return tuple(fresh.get(field.id) or replace(known[field.id], field=field) for field in fields)
+
+
+def _is_as_before(field: ListedField, before: FieldState | None) -> bool:
+    if before is None:
+        return False
+    old = before.field
+    return (old.interval_s, old.n_required, old.survey) == (field.interval_s, field.n_required, field.survey)
 
 
 def _left(field: ListedField, before: FieldState | None) -> int:
@@ -151,9 +160,6 @@ def _left(field: ListedField, before: FieldState | None) -> int:
 def _reload(fresh: FieldState, before: FieldState | None) -> FieldState:
     if before is None:
         return fresh
-    old, new = before.field, fresh.field
-    if (old.interval_s, old.n_required, old.survey) == (new.interval_s, new.n_required, new.survey):
-        return replace(before, field=new)
     state = replace(fresh, n_done=before.n_done, selection=before.selection, place=before.place or fresh.place)
     if before.n_done:
         return replace(state, jd_next=before.jd_next + (state.interval_h - before.interval_h) / 24)
