@@ -68,7 +68,8 @@ async def test_it_ends_when_the_role_is_revoked(parts: AsyncIterator[bytes], fre
     await anext(parts)
     await User.objects.aupdate(role="none")
     async with asyncio.timeout(PATIENCE_S):
-        assert [part async for part in parts]
+        async for _ in parts:
+            """Parts that were sent before the end."""
 
 
 def test_without_a_broker_it_is_a_problem(viewer: Any, camera: Camera, no_wait_for_frames: None) -> None:
