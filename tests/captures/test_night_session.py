@@ -72,7 +72,7 @@ def test_all_captures_of_a_night_are_on_time_in_one_folder(night: CameraLoopBenc
     planned = HOURS_10 // cadence_s + 1
     reader = SpoolReader(night)
     with night:
-        eventually(reader.read_records, takes_s=planned / 50)
+        eventually(reader.read_records, takes_s=planned / 5)
     captures = reader.bodies("capture")
     assert [(body["index"], body["outcome"]) for body in captures] == [(index, "saved") for index in range(planned)]
     late = [

@@ -25,7 +25,7 @@ from tests.harness.clients.viewers import (
     send_raw,
     watching,
 )
-from tests.harness.jobs.builders import is_alive
+from tests.harness.processes.alive import is_alive
 from tests.harness.stations.station import Station
 from tests.harness.waiting import PATIENCE_S, eventually_in_loop
 

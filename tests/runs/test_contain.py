@@ -53,12 +53,12 @@ class ContainedRun:
         )
         self.started: set[psutil.Process] = set()
 
-    def look(self) -> bool:
-        """Whether all runs; remembers its processes."""
+    def look(self) -> int:
+        """How many processes it has started, once it is ready; remembers them."""
         assert self.process.poll() is None, self.report.read_text()
         if self.ready.exists():
             self.started |= set(self.process.children(recursive=True))
-        return bool(self.started)
+        return len(self.started)
 
     def named(self, words: str) -> psutil.Process:
         """Its first process with these words in the command."""
@@ -132,9 +132,8 @@ def test_nothing_is_left_of_a_worker_that_is_killed(run: Callable[..., Contained
 
 def check_end(run: ContainedRun, end: Callable[[ContainedRun], None], processes: int, ports: int = 0) -> None:
     """End a run that has at least this number of processes and of open ports."""
-    eventually(run.look, "it has started all")
+    eventually(lambda: run.look() >= processes, lambda: f"it has started all: {run.started}")
     folder, listening = run.folder(), run.ports()
-    assert len(run.started) >= processes
     assert len(listening) >= ports
     end(run)
     eventually(lambda: not alive(run.started), lambda: alive(run.started))

@@ -20,7 +20,7 @@ from cameras.gates.gate import Reading
 from cameras.gates.http_source import HttpSource, value_at
 from cameras.gates.sources import ClockSource, DiskSource, FileSource
 from core.outgoing import OutgoingGuard
-from tests.harness.jobs.builders import is_alive
+from tests.harness.processes.alive import is_alive
 from tests.harness.waiting import PATIENCE_S, eventually
 
 # Files

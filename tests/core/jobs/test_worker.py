@@ -24,7 +24,8 @@ from core.jobs.models import Job
 from core.jobs.tables import JOB_KINDS
 from core.jobs.worker import JobsWorker
 from monitoring.models import Event
-from tests.harness.jobs.builders import HOST, QUICK, Enqueue, WorkerProcess, in_threads, is_alive, pid_in, reloaded
+from tests.harness.jobs.builders import HOST, QUICK, Enqueue, WorkerProcess, in_threads, pid_in, reloaded
+from tests.harness.processes.alive import is_alive
 from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -52,14 +52,6 @@ def pid_in(path: Path) -> int:
     return int(path.read_text())
 
 
-def is_alive(pid: int) -> bool:
-    """False also for a process that ended and waits for its parent."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
-    except OSError:
-        return False
-
-
 def in_threads(*work: Callable[[], Any]) -> None:
     """Run all at the same moment, each with its own database connection."""
     barrier = threading.Barrier(len(work))

@@ -17,6 +17,7 @@ import psutil
 
 from skycam_project.config import ConfigManager, SkycamConfig, socket_path
 from skycam_project.launch import ps
+from tests.harness.processes.alive import is_alive
 from tests.harness.project import PROJECT
 from tests.harness.stations.cameras import StationCameras
 from tests.harness.stations.database import StationDatabase
@@ -168,7 +169,9 @@ class Station:
         return found if found.keys() == parts.keys() else None
 
     def _running_pids(self) -> dict[str, int]:
-        return {name: row["pid"] for name, row in self.parts().items() if row["state"] == "running" and row["pid"]}
+        """By the launcher's table, and without those that have ended meanwhile."""
+        rows = self.parts().items()
+        return {name: row["pid"] for name, row in rows if row["state"] == "running" and is_alive(row["pid"])}
 
     def part(self, name: str) -> psutil.Process:
         """The process of a part, as soon as it runs."""
