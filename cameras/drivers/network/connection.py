@@ -23,6 +23,8 @@ from core.outgoing import AddressRefused, OutgoingGuard
 
 PROBE_US = 3_000_000
 CODECS = "h264,hevc,mjpeg,mpeg4,mpeg2video,vp8,vp9,av1,libdav1d"
+REPORTED = frozenset({"h264", "mpeg4"})
+"""Codecs of which FFmpeg 8.1 reports a picture whose data ends early. Of H.265, VP8 and VP9 it does not."""
 MOST_PIXELS = 8192 * 8192
 """Larger pictures are not decoded: a few KB may expand to a GB."""
 LIMITS = {"max_pixels": str(MOST_PIXELS), "codec_whitelist": CODECS}
@@ -70,6 +72,11 @@ class Connection:
         if self.stream.codec_context.name == "mjpeg":
             return 0
         return 2 if self._container.format.name == "mpegts" else 1
+
+    @property
+    def reports_damage(self) -> bool:
+        """Whether a decoder tells an incomplete picture."""
+        return self.stream.codec_context.name in REPORTED
 
     @property
     def timed(self) -> bool:

@@ -44,23 +44,23 @@ class PacketCopier:
         # Without a usable key frame the packets are passed on singly, and the recorder waits for the next key frame.
         elif self._copying or not group or arrived.captured - group[0].captured > LEAD_S:
             at = _seconds(arrived.packet, arrived.packet.dts)
-            self._hold_once(self._packet(arrived, at, _shift_s(arrived.packet), arrived.captured))
+            self._put_previous(self._packet(arrived, at, _shift_s(arrived.packet), arrived.captured))
         # FFmpeg knows no decoding time for the first packets of a stream with B-frames; those that it knows later are
         # more exact than any derived ones.
         elif arrived.packet.dts is not None or len(group) > REORDERED:
             self._copying = True
             for packet in self._lead(group):
-                self._hold_once(packet)
+                self._put_previous(packet)
 
     def put_held(self) -> None:
-        """The last packet is known to be complete."""
+        """Put the last packet as well: it is complete."""
         if self._held:
             self._newest = self._held.number
             self._sink.put_packet(self._held)
             self._held = None
 
-    def _hold_once(self, packet: PacketData) -> None:
-        """Put the packet before this one. Each is put once, even if copying begins again."""
+    def _put_previous(self, packet: PacketData) -> None:
+        """Put the packet before this one, and hold this one. Each is put once, even if copying begins again."""
         if packet.number > (self._held.number if self._held else self._newest):
             self.put_held()
             self._held = packet

@@ -107,9 +107,10 @@ class Reader:
 
     def _may_be_cut_off(self, waited: float) -> bool:
         """When a source disconnects, FFmpeg returns the incomplete picture that it has, right after the previous one or
-        after its time-out. Such a packet is kept only when another one follows. On a busy machine this finds not all:
-        the decoder refuses the others, and the copier is one packet behind."""
-        return self._connection.parsed > 0 and not LIVE_S < waited < self._connection.read_s / 2
+        after its time-out. Such a packet is kept only when another one follows. On a busy machine the time alone does
+        not tell it: the decoder refuses the others, where it reports them, and the copier is one packet behind."""
+        is_in_time = LIVE_S < waited < self._connection.read_s / 2
+        return self._connection.parsed > 0 and not (is_in_time and self._connection.reports_damage)
 
     def _keep(self, packets: list[ArrivedPacket], *, live: bool = False) -> None:
         with self._changed:

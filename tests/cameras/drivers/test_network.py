@@ -25,6 +25,7 @@ from tests.harness.far_ends.network.http import (
     HevcServer,
     HugeServer,
     MjpegServer,
+    NoisyHevcServer,
     PlaylistServer,
     TransportStreamServer,
     UnknownVideoServer,
@@ -38,6 +39,7 @@ from tests.harness.waiting import PATIENCE_S, eventually
 SERVERS: list[type[Server]] = [RtspServer, MjpegServer, TransportStreamServer]
 ALL: list[type[Server]] = [*SERVERS, UnmeasuredServer, BareStreamServer]
 every_server = pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
+every_codec = pytest.mark.parametrize("kind", [*ALL, NoisyHevcServer], ids=lambda kind: kind.__name__)
 Soon = Callable[[], float]
 
 
@@ -236,7 +238,7 @@ def test_a_stream_that_ends_inside_a_picture_gives_no_half_picture(kind: type[Se
         assert trouble(camera).reason == "camera_unreachable"
 
 
-@every_server
+@every_codec
 def test_a_half_picture_that_is_read_late_is_refused_as_well(
     kind: type[Server], opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:

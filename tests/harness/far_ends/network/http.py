@@ -100,6 +100,13 @@ class HevcServer(TransportStreamServer):
         return transport_stream(PICTURES, self.fps, "libx265")[number]
 
 
+class NoisyHevcServer(HevcServer):
+    """H.265 whose pictures are cut off in the middle of their data, not between two packets of MPEG-TS."""
+
+    def piece(self, number: int) -> bytes:
+        return transport_stream(PICTURES, self.fps, "libx265", noise=8)[number]
+
+
 class UnknownVideoServer(TransportStreamServer):
     """The stream calls itself AVS3 (0xD4), which FFmpeg knows and cannot decode."""
 

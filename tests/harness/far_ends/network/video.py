@@ -90,20 +90,28 @@ QUIET = {"libx265": {"x265-params": "log-level=none:keyint=20"}}
 
 
 @functools.cache
-def transport_stream(count: int, fps: int, codec: str = "libx264") -> list[bytes]:
-    """The same pictures as MPEG-TS, one piece for each."""
+def transport_stream(count: int, fps: int, codec: str = "libx264", noise: int = 0) -> list[bytes]:
+    """The same pictures as MPEG-TS, one piece for each. With `noise` (grey levels) each has many packets."""
     file, pieces = io.BytesIO(), []
     with av.open(file, "w", format="mpegts", options={"flush_packets": "1", "pat_period": "0.2"}) as container:
         video = container.add_stream(
-            codec, rate=fps, options={"preset": "ultrafast", "g": "20", "tune": "zerolatency", **QUIET.get(codec, {})}
+            codec,
+            rate=fps,
+            options={"preset": "ultrafast", "g": "20", "crf": "12", "tune": "zerolatency", **QUIET.get(codec, {})},
         )
         video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         for number in range(count):
-            container.mux(video.encode(av.VideoFrame.from_ndarray(picture(number), format="rgb24")))
+            container.mux(video.encode(av.VideoFrame.from_ndarray(noisy(number, noise), format="rgb24")))
             pieces.append(file.getvalue())
             file.seek(0)
             file.truncate()
     return pieces
+
+
+def noisy(number: int, noise: int) -> NDArray[np.uint8]:
+    image = picture(number)
+    added = np.random.default_rng(number).integers(-noise, noise, image.shape, endpoint=True)
+    return np.clip(image + added, 0, 255).astype(np.uint8)
 
 
 def renamed(packets: bytes, kind: int) -> bytes:
