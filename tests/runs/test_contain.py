@@ -85,10 +85,13 @@ def run(tmp_path: Path) -> Iterator[Callable[..., ContainedRun]]:
 
     yield start
     for one in made:
-        for process in [*one.started, one.process]:
+        # Not killed: of a test that has failed, it still has to remove the temporary folder.
+        with suppress(psutil.NoSuchProcess):
+            one.process.terminate()
+        one.process.wait()
+        for process in one.started:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        one.process.wait()
         one.output.close()
 
 
