@@ -167,7 +167,8 @@ def test_prometheus_and_status_agree_on_the_images_after_a_kill(
     before = eventually(lambda: prometheus.value(counted), "images are counted")
     kill(station, target)
     eventually(lambda: (prometheus.value(counted) or 0) > before + 3, "they are counted on")
-    assert station.api.post(to_be_stopped, {}).status == 200
+    # 503 while no process of the camera is ready: the stop is stored, and applies then.
+    assert station.api.post(to_be_stopped, {}).status in {200, 503}
 
     def numbers() -> list[Any]:
         [[saved]] = station.database.rows("SELECT COUNT(*) FROM captures_capture WHERE status = 'saved'")
