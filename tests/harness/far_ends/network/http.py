@@ -88,23 +88,27 @@ class TransportStreamServer(HttpServer):
     """MPEG-TS over HTTP."""
 
     content_type = "video/mp2t"
+    codec, noise = "libx264", 0
+
+    def __init__(self, fps: int = 40, mood: str = "good", *, login: str = "", status: str = "200 OK") -> None:
+        super().__init__(fps, mood, login=login, status=status)
+        # Before anyone connects: on a busy machine the encoder takes longer than a client waits for the first byte.
+        self.pieces = transport_stream(PICTURES, fps, self.codec, self.noise)
 
     def piece(self, number: int) -> bytes:
-        return transport_stream(PICTURES, self.fps)[number]
+        return self.pieces[number]
 
 
 class HevcServer(TransportStreamServer):
     """H.265."""
 
-    def piece(self, number: int) -> bytes:
-        return transport_stream(PICTURES, self.fps, "libx265")[number]
+    codec = "libx265"
 
 
 class NoisyHevcServer(HevcServer):
     """H.265 whose pictures are cut off in the middle of their data, not between two packets of MPEG-TS."""
 
-    def piece(self, number: int) -> bytes:
-        return transport_stream(PICTURES, self.fps, "libx265", noise=8)[number]
+    noise = 8
 
 
 class UnknownVideoServer(TransportStreamServer):
