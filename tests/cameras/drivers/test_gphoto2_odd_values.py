@@ -23,6 +23,7 @@ from tests.harness.far_ends.gphoto2_port.build import build, plug, put
 from tests.harness.far_ends.scripted_camera import OwnFile
 from tests.harness.rows.pictures import dng, exposed_jpeg, jpeg
 from tests.harness.runs.examples import examples
+from tests.harness.waiting import PATIENCE_S
 
 few = examples(60)
 words = st.one_of(st.text(max_size=64), st.sampled_from(["raw", "jpeg", "raw+jpeg", "NEF (Raw)", "nef+fine", "tiff"]))
@@ -62,7 +63,7 @@ def camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sessions: list[Sessi
 
 
 def soon() -> float:
-    return SystemClock().monotonic() + 10
+    return SystemClock().monotonic() + PATIENCE_S
 
 
 def texts_of(session: Session) -> dict[str, Any]:
