@@ -169,6 +169,7 @@ def test_prometheus_and_status_agree_on_the_images_after_a_kill(
     eventually(lambda: (prometheus.value(counted) or 0) > before + 3, "they are counted on")
     # 503 while no process of the camera is ready: the stop is stored, and applies then.
     assert station.api.post(to_be_stopped, {}).status in {200, 503}
+    eventually(lambda: station.api.get("cameras/simulated/status/")["session"] is None, "the session has ended")
 
     def numbers() -> list[Any]:
         [[saved]] = station.database.rows("SELECT COUNT(*) FROM captures_capture WHERE status = 'saved'")
