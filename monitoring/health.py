@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from core.database_health import note, room
 from core.registry import resolve
 from monitoring.camera_refs import CameraRef
 from monitoring.selectors import hidden_cameras
@@ -96,4 +97,8 @@ def database_problems() -> list[Finding]:
     except Error as error:
         sentence = f"The database does not answer ({type(error).__name__}). Start it, or check DATABASE_URL."
         return [Finding(sentence)]
+    if (damage := note.read_note()) is not None:
+        return [Finding(note.sentence(f"{damage['reason']}; since {damage['found']}, when Skycam {damage['by']}"))]
+    if reason := room.write_error():
+        return [Finding(f"The database takes no writes ({reason}). Free some space, or mount the disk writable.")]
     return []

@@ -5,6 +5,7 @@ While the database is away everything waits in the spools and in the outbox; run
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 import time
@@ -15,6 +16,7 @@ from cameras.supervision.desired_state_reader import READ_S, DesiredStateReader
 from cameras.supervision.ingester import ANSWER_WAIT_S, Ingester
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.spool_janitor import SpoolJanitor
+from core.database_health import note
 from core.retrying_thread import RetryingThread
 
 log = logging.getLogger(__name__)
@@ -52,13 +54,25 @@ class DatabaseThread:
         self._late_answers.stop(within_s=1.0)
 
     def sync(self) -> None:
-        """Every step once. Raises DatabaseError while the database is away: what is left waits for the next call."""
-        # First, because callers wait for these rows. The sweep is last: it queues what it finds for the next round.
-        self._ingester.ingest_waiting()
-        self._outbox.flush()
+        """Every step once. Raises DatabaseError while the database is away: what is left waits for the next call. Where
+        a table is damaged, the steps that do not need it are done."""
         now = time.monotonic()
-        self._reader.read_if_due(now)
-        self._janitor.sweep_if_due(now)
+        damage: DatabaseError | None = None
+        # First, because callers wait for these rows. The sweep is last: it queues what it finds for the next round.
+        for step in (
+            self._ingester.ingest_waiting,
+            self._outbox.flush,
+            functools.partial(self._reader.read_if_due, now),
+            functools.partial(self._janitor.sweep_if_due, now),
+        ):
+            try:
+                step()
+            except DatabaseError as error:
+                if not note.is_damage(error):
+                    raise
+                damage = error
+        if damage is not None:
+            raise damage
 
     def run_once(self) -> None:
         """Every step once, then the answers that waited for records."""
@@ -87,6 +101,7 @@ class DatabaseThread:
         if self.away_since is None:
             self.away_since = time.monotonic()
             log.error("The database cannot be written (%s); records wait in the spool.", error)
+        note.note_if_damage(error, "ingested records")
         # A connection that has broken never works again; the next try opens another one.
         close_old_connections()
         connection.close()

@@ -10,6 +10,8 @@ from typing import Any
 
 from django.db import DatabaseError, DataError, IntegrityError
 
+from core.database_health import note
+
 log = logging.getLogger(__name__)
 MAX_CALLS = 10_000
 
@@ -51,6 +53,7 @@ class Outbox:
                     raise
                 with self._lock:
                     self.lost += 1
+                note.note_if_damage(error, "recorded an event")
                 log.exception("A write to the database failed for good and was dropped.")
 
     def __len__(self) -> int:
@@ -61,4 +64,7 @@ class Outbox:
 def is_away(error: Exception) -> bool:
     """Whether the database is away, so that the same call may succeed later."""
     # IntegrityError and DataError are DatabaseErrors too, but about the values: the same call would fail again.
-    return isinstance(error, DatabaseError) and not isinstance(error, (IntegrityError, DataError))
+    if not isinstance(error, DatabaseError) or isinstance(error, (IntegrityError, DataError)):
+        return False
+    # A damaged table must not keep back what other tables take.
+    return not note.is_damage(error)

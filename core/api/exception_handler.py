@@ -29,7 +29,8 @@ def problem_handler(error: Exception, context: Mapping[str, Any]) -> HttpRespons
 def problem_of(error: Exception) -> Problem | None:
     """The problem for an exception, by the entry of its class, else of its nearest listed base; None without one."""
     table = merged_table()
-    return next((table[kind](error) for kind in type(error).__mro__ if kind in table), None)
+    kind = next((kind for kind in type(error).__mro__ if kind in table), None)
+    return table[kind](error) if kind is not None else None
 
 
 @cache

@@ -6,11 +6,12 @@ from typing import Any
 
 import pydantic
 from django.core import exceptions as django_errors
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions as drf_errors
 
 from core.api.problems import ErrorBody, ExceptionTable, Problem, invalid
+from core.database_health import note
 from core.limits.wait_limiter import TooManyWaiting
 
 CHALLENGE = 'Token realm="Skycam"'
@@ -85,6 +86,13 @@ def database_down(_: Exception) -> Problem:
     )
 
 
+def database_error(error: DatabaseError) -> Problem | None:
+    """Only damage: any other one, such as a violated constraint, is a fault of the code."""
+    if not note.note_if_damage(error, "answered a request"):
+        return None
+    return Problem("database-down", f"{note.sentence(str(error))} Nothing was changed. Running sessions continue.")
+
+
 EXCEPTIONS: ExceptionTable = {
     pydantic.ValidationError: validation_failed,
     django_errors.ValidationError: model_validation_failed,
@@ -100,6 +108,7 @@ EXCEPTIONS: ExceptionTable = {
     Http404: not_found,
     django_errors.ObjectDoesNotExist: not_found,
     drf_errors.MethodNotAllowed: method_not_allowed,
+    DatabaseError: database_error,
     OperationalError: database_down,
     InterfaceError: database_down,
 }

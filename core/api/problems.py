@@ -106,8 +106,9 @@ class Problem:
         )
 
 
-ExceptionTable = Mapping[type[Exception], Callable[[Any], Problem]]
-"""Class of an exception -> the function that makes a problem of it, also for its subclasses without an entry."""
+ExceptionTable = Mapping[type[Exception], Callable[[Any], Problem | None]]
+"""Class of an exception -> the function that makes a problem of it, also for its subclasses without an entry. It may
+return None: then the exception is none of a problem."""
 
 
 def invalid(errors: list[ErrorBody]) -> Problem:

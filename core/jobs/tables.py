@@ -91,6 +91,7 @@ JOB_KINDS: dict[str, JobKind] = {
 """Kind -> what it is, its limits, and the function that does it."""
 
 BACKGROUND_THREADS = {
+    "database_check": "core.database_health.check.DatabaseCheck",
     "retention": "captures.retention.thread.Retention",
     "storage_usage": "captures.storage_usage.thread.UsageMeasurement",
     "posters": "captures.files.posters.PosterSearch",

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
+from core.durable_files import sync_folder
 from monitoring.sensors.reading import JudgedReading
 
 log = logging.getLogger(__name__)
@@ -83,9 +84,9 @@ class ReadingJournal:
             file.flush()
             os.fsync(file.fileno())
         if is_new:
-            fsync_folder(self._folder)
+            sync_folder(self._folder)
             # The folder is created by the first outage.
-            fsync_folder(self._folder.parent)
+            sync_folder(self._folder.parent)
         self._written = written + len(lines)
 
     def _drop_oldest(self) -> int:
@@ -109,11 +110,3 @@ class ReadingJournal:
     def _next(self) -> Path:
         newest = self._newest()
         return self._folder / f"{int(newest.stem) + 1 if newest else 1:012}{SUFFIX}"
-
-
-def fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -9,10 +9,10 @@ import re
 import secrets
 import stat
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from core.durable_files import write_durably
 from skycam_project.config.errors import ConfigError, NoStation
 
 # sun_path of struct sockaddr_un has 104 bytes on macOS and 108 on Linux, one of them for the terminating NUL.
@@ -101,32 +101,6 @@ def create_once(path: Path, text: str) -> None:
     with contextlib.suppress(FileExistsError):
         # os.replace() would overwrite the file of a process that was first and already uses its text; os.link() fails.
         write_durably(path, text, os.link)
-
-
-def write_durably(path: Path, text: str, name: Callable[[str, Path], None]) -> None:
-    """Write `text` durably, readable by its owner only; `name` moves or links the complete file to `path`."""
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        # mkstemp() has created the file with mode 0600.
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        name(temporary, path)
-    finally:
-        # os.replace() has moved it; os.link() leaves it as a second name.
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-    # Otherwise a power cut could take the name away after a password has been encrypted with the key.
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def socket_path(data: Path, name: str) -> Path:

@@ -69,11 +69,14 @@ def record_primary_camera() -> None:
         primary_camera.record_primary_camera()
 
 
+def is_sqlite() -> bool:
+    return str(settings.DATABASES["default"]["ENGINE"]).endswith("sqlite3")
+
+
 def prepare_part() -> None:
     """Check the database for a part that runs alone. Raises PreparationError when it is missing or not migrated."""
-    database = settings.DATABASES["default"]
     # The file system is asked: a connection would create an empty database.
-    if database["ENGINE"].endswith("sqlite3") and not Path(database["NAME"]).exists():
+    if is_sqlite() and not Path(settings.DATABASES["default"]["NAME"]).exists():
         raise PreparationError(
             f"There is no database in {settings.STATION.data} yet. Set DATABASE_URL to the station's PostgreSQL, or "
             "start the whole station here once: skycam up."
@@ -157,15 +160,23 @@ def main(fd: int, part: str = "", password_fd: str = "") -> None:
 
 def run_preparation(part: str) -> dict[str, object]:
     """`first`: what the first start did; `refused`: a sentence."""
-    from django.db import OperationalError
+    from django.db import DatabaseError, OperationalError
 
     from captures.storage.roots import UnusableRoot
+    from core.database_health import note
 
     try:
+        if not is_sqlite():
+            # PostgreSQL's files are not checked: the next error of this kind writes the note again.
+            note.remove_note()
         return {"first": PREPARATIONS[part]()}
     except (PreparationError, UnusableRoot) as error:
         return {"refused": str(error)}
-    except OperationalError as error:
+    except DatabaseError as error:
+        if note.is_damage(error):
+            return {"refused": note.sentence(str(error))}
+        if not isinstance(error, OperationalError):
+            raise
         cause = str(error).strip().splitlines()  # psycopg's messages have several lines
         return {
             "refused": f"The database cannot be used ({cause[0] if cause else 'no reason given'}). "

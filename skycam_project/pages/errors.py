@@ -12,6 +12,7 @@ from django.template.loader import get_template
 from django.views import defaults
 
 from core.api.problems import ErrorBody, Problem, invalid, is_api
+from core.database_health import note
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
@@ -31,9 +32,15 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 def server_error(request: HttpRequest) -> HttpResponseBase:
     if not is_api(request.path):
         # Django calls handler500 while it handles the exception.
-        is_away = isinstance(sys.exception(), OperationalError | InterfaceError)
-        return database_down_page() if is_away else defaults.server_error(request)
+        return database_down_page() if needs_database(sys.exception()) else defaults.server_error(request)
     return Problem("internal", "Something went wrong inside; the station's log says what.").response(request.path)
+
+
+def needs_database(error: BaseException | None) -> bool:
+    """Whether the page failed because the database is away, locked or damaged."""
+    if error is None:
+        return False
+    return isinstance(error, OperationalError | InterfaceError) or note.note_if_damage(error, "showed a page")
 
 
 def database_down_page() -> HttpResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 UP = "Start the station: skycam up"
 STALE_DAYS = 7
+CHECK_S = 5.0
+"""Of the deadline of a check, for reading the database's file."""
 
 
 def database(station: Station) -> Iterator[Finding]:
@@ -27,18 +30,54 @@ def database(station: Station) -> Iterator[Finding]:
     except CliError as error:
         yield Finding("database", BROKEN, error.detail, UP)
     except database_error() as error:
-        yield Finding(
-            "database", BROKEN, f"It does not answer: {str(error).strip()}.", "Start it, or check DATABASE_URL."
-        )
+        yield unanswered_finding(error)
     else:
+        damaged = damage()
+        if damaged:
+            yield damaged_finding(damaged)
         if locked:
             yield locked_finding(station, locked)
         if waiting:
             yield Finding(
                 "database", BROKEN, f"{waiting} migrations are not applied.", "Restart the station: skycam up"
             )
-        if not locked and not waiting:
+        if not damaged and not locked and not waiting:
             yield Finding("database", OK, "It answers, and all migrations are applied.")
+
+
+def unanswered_finding(error: Exception) -> Finding:
+    from core.database_health import note
+
+    if note.is_damage(error):
+        return damaged_finding(str(error).strip())
+    return Finding("database", BROKEN, f"It does not answer: {str(error).strip()}.", "Start it, or check DATABASE_URL.")
+
+
+def damage() -> str:
+    """What is damaged; empty if nothing is known of it. Reads the file as far as CHECK_S allows, also while the station
+    is stopped: its daily check reads all of it."""
+    from core.database_health import note
+    from core.database_health.check import FileCheck, Interrupted, sqlite_file
+
+    if (noted := note.read_note()) is not None:
+        return f"{noted['reason']}, since {noted['found']}"
+    if (file := sqlite_file()) is None:
+        return ""
+    check = FileCheck(file)
+    timer = threading.Timer(CHECK_S, check.end)
+    timer.start()
+    try:
+        return "; ".join(check.findings())
+    except Interrupted:
+        return ""
+    finally:
+        timer.cancel()
+
+
+def damaged_finding(reason: str) -> Finding:
+    from core.database_health import note
+
+    return Finding("database", BROKEN, f"It is damaged ({reason}).", note.REMEDY)
 
 
 def lock_error() -> str:

@@ -1,0 +1,114 @@
+"""Checks SQLite's file for damage at the start and once a day, on a thread of the jobs part."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from django.conf import settings
+
+from core.database_health import note
+from core.retrying_thread import RetryingThread
+
+log = logging.getLogger(__name__)
+INTERVAL_S = 86_400.0
+RETRY_S = 60.0
+CHECKED = "checked its file"
+MOST = 3
+"""Findings that the note names."""
+STEPS = 10_000
+"""Of SQLite's machine, between two looks at whether to end: below a millisecond."""
+
+
+class Interrupted(Exception):
+    """The check was ended before its end."""
+
+
+class FileCheck:
+    """The check of one SQLite file. `end` may be called from another thread."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._ended = False
+
+    def end(self) -> None:
+        self._ended = True
+
+    def findings(self) -> list[str]:
+        """What `PRAGMA quick_check` says; empty for a sound file. Interrupted.
+
+        Table by table: a reader does not stop writers, but while it reads the write-ahead log grows.
+        """
+        found: list[str] = []
+        with self._opened() as connection:
+            try:
+                for table in ["sqlite_schema", *tables(connection)]:
+                    quoted = table.replace('"', '""')
+                    rows = connection.execute(f'PRAGMA quick_check("{quoted}")').fetchall()
+                    found += [f"{table}: {text}" for (text,) in rows if text != "ok"]
+            except sqlite3.OperationalError as error:
+                if self._ended:
+                    raise Interrupted from None
+                raise error
+            except sqlite3.DatabaseError as error:
+                # A page that the check itself needs: the table of all tables, say.
+                found.append(str(error))
+        return found
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        """A connection that changes nothing and creates no file."""
+        with closing(sqlite3.connect(f"file:{quote(self._file)}?mode=ro", uri=True)) as connection:
+            connection.set_progress_handler(lambda: self._ended, STEPS)
+            yield connection
+
+
+def tables(connection: sqlite3.Connection) -> list[str]:
+    question = "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 ORDER BY name"
+    return [name for (name,) in connection.execute(question)]
+
+
+def sqlite_file() -> str | None:
+    """That of the station's database; None with PostgreSQL."""
+    database = settings.DATABASES["default"]
+    return str(database["NAME"]) if database["ENGINE"].endswith("sqlite3") else None
+
+
+class DatabaseCheck:
+    """Writes the note of a damaged file, and removes it once the file is sound. Does nothing with PostgreSQL, which has
+    no such check."""
+
+    def __init__(self, _host: str) -> None:
+        file = sqlite_file()
+        self._check = FileCheck(file) if file and Path(file).exists() else None
+        self._thread = RetryingThread("database-check", self._run, INTERVAL_S)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._thread.request_stop()
+        if self._check is not None:
+            self._check.end()
+        self._thread.stop(within_s=1.0)
+
+    def _run(self) -> float | None:
+        """Seconds until the next check."""
+        if self._check is None:
+            return None
+        try:
+            found = self._check.findings()
+        except Interrupted:
+            return None
+        except sqlite3.OperationalError as error:
+            log.warning("The database's file could not be checked (%s); it is tried again.", error)
+            return RETRY_S
+        if found:
+            note.note_damage(CHECKED, "; ".join(found[:MOST]))
+        else:
+            note.remove_note()
+        return None
