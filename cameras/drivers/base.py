@@ -412,6 +412,13 @@ class Driver(ABC):
             reason="rejected_setting",
         )
 
+    def check_alive(self, deadline: float) -> None:
+        """Ask the idle camera for a sign of life. CameraError when it turns out to be gone.
+
+        Called every few seconds while nothing else uses the camera, so it must be quick and change nothing. A driver
+        whose `temperature`, `supplies` or `read_back` asks the camera itself needs no other sign.
+        """
+
     def temperature(self) -> float | None:
         """Celsius, or None if the camera does not report it. CameraError when the camera turns out to be gone."""
         return None

@@ -28,6 +28,8 @@ class Telemetry:
         driver = self._driver.driver
         # Before the calls: a camera that fails here must not be read again at once.
         self._read_at = now = self._driver.clock.monotonic()
+        with self._driver.watch_call("asking for a sign of life", APPLY_S) as deadline:
+            driver.check_alive(deadline)
         with self._driver.watch_call("reading the temperature"):
             self.temperature_celsius = driver.temperature()
         with self._driver.watch_call("reading battery and card", APPLY_S) as deadline:

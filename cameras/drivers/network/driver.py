@@ -221,13 +221,11 @@ class NetworkDriver(Driver):
         if self._reader is not None and self._reader.failure is not None:
             raise self._reader.failure
 
-    def temperature(self) -> float | None:
-        """None. Called regularly, so it also detects (CameraError) that the connection has ended or pictures have
-        stopped while no one reads frames."""
+    def check_alive(self, deadline: float) -> None:
+        """Whether the connection goes on, and brings pictures."""
         self.check_packets()
         if self._reader is not None and self.clock.monotonic() - self._seen > self._times.check_every_s:
             self._check_decodable(self._reader)
-        return None
 
     # Pictures
 

@@ -121,12 +121,9 @@ class OpencvDriver(Driver):
         with camera_errors(self._name):
             return source.next_frame(deadline)
 
-    def temperature(self) -> float | None:
-        """None. Called regularly, so it also detects (CameraError) that the camera was unplugged while no one reads
-        frames."""
+    def check_alive(self, deadline: float) -> None:
         if self._source is not None:
             self._source.check_present()
-        return None
 
     def _open_source(self, deadline: float) -> Source:
         if addresses.is_device(self.address):

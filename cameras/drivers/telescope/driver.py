@@ -115,6 +115,9 @@ class TelescopeDriver(Driver):
             self._commands = CommandPort(host, address.command_port, self._aborts, self._check_address)
             self._fetches = CommandPort(host, address.command_port, self._clock, self._check_address)
             self._statuses = CommandPort(host, address.status_port, self._aborts, self._check_address)
+            # Unlike the others not ended by the abort of an exposure.
+            port = address.status_port if address.profile.has_status_channel else address.command_port
+            self._checks = CommandPort(host, port, self._clock, self._check_address)
             self._may_be_busy = True
             status = self._read_status(deadline)
         self._is_simulated = status.comment.startswith("simulated")
@@ -148,6 +151,18 @@ class TelescopeDriver(Driver):
             options=dict(OPTIONS),
             settings={"exposure_us": SettingRange("µs", 1, LONGEST_US, 1)},
         )
+
+    def check_alive(self, deadline: float) -> None:
+        """Ask the controller for its status, between exposures. The replies to those tell the same."""
+        if self._lock is None or not self._sequence.acquire(blocking=False):
+            return
+        try:
+            if self._running is None or self._running.is_done:
+                timeout_s = min(COMMAND_TIMEOUT_S, max(0.1, deadline - self.clock.monotonic()))
+                with translate_errors(before_shutter=True):
+                    check_reply(STATUS, self._checks.send(STATUS, timeout_s))
+        finally:
+            self._sequence.release()
 
     # Settings
 

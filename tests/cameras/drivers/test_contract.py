@@ -184,6 +184,12 @@ def test_a_passed_deadline_is_too_slow(camera: Driver) -> None:
     assert error.value.reason == "too_slow"
 
 
+def test_an_idle_camera_gives_a_sign_of_life_and_stays_as_it_is(camera: Driver, soon: Soon) -> None:
+    before = camera.read_back(soon())
+    camera.check_alive(soon())
+    assert camera.read_back(soon()) == before
+
+
 def test_closing_is_idempotent(camera: Driver) -> None:
     camera.close()
     camera.close()
@@ -309,6 +315,7 @@ def test_other_calls_do_not_wait_for_a_fetch(
     _, fetch = held(overlapping, soon, options)
     fetching = threads.submit(fetch, within(overlapping, 2 * PATIENCE_S))
     overlapping.read_back(soon())
+    overlapping.check_alive(soon())
     overlapping.temperature()
     overlapping.supplies(soon())
     overlapping.abort()

@@ -211,7 +211,7 @@ def test_a_stream_that_ends_is_a_disconnect(server: Server, opened: Opened) -> N
 def test_a_server_that_is_killed_is_a_disconnect_that_shows_without_a_stream(server: Server, opened: Opened) -> None:
     camera = opened(server.address)
     server.hang_up()
-    eventually(lambda: ends(camera.temperature))
+    eventually(lambda: ends(lambda: camera.check_alive(soon())))
     assert ends(lambda: camera.expose(ExposureRequest(), camera.clock.monotonic() + PATIENCE_S))
 
 
@@ -270,16 +270,21 @@ def test_garbage_in_the_stream_is_never_a_picture(server: Server, opened: Opened
 
 
 @pytest.mark.slow
-def test_garbage_is_noticed_while_no_one_watches(server: Server, opened: Opened) -> None:
+def test_garbage_is_noticed_while_no_one_watches(server: Server, opened: Opened, soon: Soon) -> None:
     camera = opened(server.address, IMPATIENT)
     server.mood = "rubbish"
-    eventually(lambda: ends(camera.temperature))
+    eventually(lambda: ends(lambda: camera.check_alive(soon())))
 
 
-def test_one_picture_is_decoded_at_intervals_while_no_one_watches(server: Server, opened: Opened) -> None:
+def test_one_picture_is_decoded_at_intervals_while_no_one_watches(server: Server, opened: Opened, soon: Soon) -> None:
     camera = opened(server.address, IMPATIENT)
     before = camera.last_decoded
-    eventually(lambda: camera.temperature() is None and camera.last_decoded > before)
+
+    def has_decoded() -> bool:
+        camera.check_alive(soon())
+        return camera.last_decoded > before
+
+    eventually(has_decoded)
 
 
 @pytest.mark.parametrize("mood", ["rubbish", "end", "stall"])
@@ -508,7 +513,7 @@ def test_an_address_whose_password_was_lost_says_what_to_do(clock: SystemClock) 
 def test_after_a_disconnect_the_camera_opens_again(server: Server, opened: Opened, soon: Soon) -> None:
     camera = opened(server.address)
     server.hang_up()
-    eventually(lambda: ends(camera.temperature))
+    eventually(lambda: ends(lambda: camera.check_alive(soon())))
     camera.open(soon())
     assert number(frames(camera, 1)[0]) >= 0
 

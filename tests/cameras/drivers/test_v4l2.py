@@ -122,9 +122,11 @@ def test_a_silent_camera_is_noticed_while_no_one_reads_frames(
     assert str(failure(lambda: [driver.frame(soon()) for _ in range(80)])) == SILENT
 
 
-def test_an_unplugged_camera_is_noticed_while_no_one_reads_frames(driver: FarDriver, usb_camera: UsbCamera) -> None:
+def test_an_unplugged_camera_is_noticed_while_no_one_reads_frames(
+    driver: FarDriver, usb_camera: UsbCamera, soon: Soon
+) -> None:
     usb_camera.unplug()
-    error = failure(driver.temperature)
+    error = failure(lambda: driver.check_alive(soon()))
     assert error.reason == "camera_unreachable"
     assert str(error) == GONE
 

@@ -85,6 +85,51 @@ def modes(controller: RunningController) -> list[str]:
     return [line.split()[-1] for line in lines(controller)]
 
 
+# A sign of life
+
+
+def alive(camera: TelescopeDriver) -> None:
+    camera.check_alive(camera.clock.monotonic() + SOON_S)
+
+
+def test_an_idle_controller_is_asked_for_its_status(camera: TelescopeDriver, controller: RunningController) -> None:
+    before = len(controller.commands("status"))
+    alive(camera)
+    assert [one.text for one in controller.commands("status")[before:]] == ["status"]
+    assert controller.commands() == []
+
+
+def test_a_controller_without_a_status_channel_is_asked_on_its_command_port(clock: DriverTime, opened: Open) -> None:
+    with running_controller(clock, profile="seed") as controller:
+        camera = opened(controller, "profile=seed")
+        before = len(controller.commands())
+        alive(camera)
+        assert [one.text for one in controller.commands()[before:]] == ["status"]
+
+
+def test_a_controller_that_has_ended_is_noticed_while_no_one_exposes(clock: DriverTime, opened: Open) -> None:
+    with running_controller(clock) as controller:
+        camera = opened(controller)
+        alive(camera)
+    with pytest.raises(CameraError) as error:
+        alive(camera)
+    assert error.value.reason == "camera_unreachable"
+
+
+def test_it_is_asked_after_an_exposure_that_was_aborted(camera: TelescopeDriver) -> None:
+    camera.abort()
+    alive(camera)
+
+
+def test_nothing_is_asked_while_an_image_is_read_out(camera: TelescopeDriver, controller: RunningController) -> None:
+    exposure = expose(camera)
+    before = len(controller.reports)
+    alive(camera)
+    assert len(controller.reports) == before
+    fetch(camera, exposure)
+    alive(camera)
+
+
 # Exposures
 
 

@@ -21,7 +21,7 @@ from cameras.drivers.base import (
 from cameras.drivers.opencv import OpencvDriver, v4l2
 from tests.harness.far_ends.v4l2.usb_camera import ADDRESS
 
-CALLS = ("open", "close", "capabilities", "apply", "read_back", "expose", "frame", "temperature", "device_location")
+CALLS = ("open", "close", "capabilities", "apply", "read_back", "expose", "frame", "check_alive", "device_location")
 
 
 class Discoverer:
@@ -77,8 +77,8 @@ class FarDriver(OpencvDriver):
     def frame(self, deadline: float) -> FrameData | None:
         return self._far.frame(deadline)
 
-    def temperature(self) -> float | None:
-        return self._far.temperature()
+    def check_alive(self, deadline: float) -> None:
+        self._far.check_alive(deadline)
 
     def device_location(self) -> str:
         return self._far.device_location()
