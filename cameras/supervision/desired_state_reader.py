@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 
 from cameras.status.messages import OpenAlert
 from cameras.supervision.capture_totals import CaptureTotals
@@ -62,8 +63,10 @@ class DesiredStateReader:
                 resolve(path)()
         cameras = desired_states(self._host) if has_name else {}
         live, recording = live_streaming_config(), resolve(RECORDING["settings"])()
-        # Before the snapshot, so that the first status of a new camera has its last capture.
-        self._last_captures.read_new(cameras)
+        # Before the snapshot, so that the first status of a new camera has its last capture. It is only shown: a damaged
+        # table must not keep the cameras from their desired states.
+        with log_and_continue("last captures", unless=(OperationalError, InterfaceError)):
+            self._last_captures.read_new(cameras)
         # `now` is from before the queries: a command that arrives during them counts as newer than what they found.
         self.snapshot = HostSnapshot(cameras, has_name, now, live, recording, station_name(), self.snapshot.open_alerts)
         self._wake_supervisor()

@@ -43,21 +43,28 @@ class FileCheck:
 
         Table by table: a reader does not stop writers, but while it reads the write-ahead log grows.
         """
-        found: list[str] = []
         with self._opened() as connection:
             try:
-                for table in ["sqlite_schema", *tables(connection)]:
-                    quoted = table.replace('"', '""')
-                    rows = connection.execute(f'PRAGMA quick_check("{quoted}")').fetchall()
-                    found += [f"{table}: {text}" for (text,) in rows if text != "ok"]
-            except sqlite3.OperationalError as error:
-                if self._ended:
-                    raise Interrupted from None
-                raise error
+                names = tables(connection)
+            except sqlite3.OperationalError:
+                raise
             except sqlite3.DatabaseError as error:
-                # A page that the check itself needs: the table of all tables, say.
-                found.append(str(error))
-        return found
+                return [str(error)]
+            return [text for name in names for text in self._findings_of(connection, name)]
+
+    def _findings_of(self, connection: sqlite3.Connection, table: str) -> list[str]:
+        quoted = table.replace('"', '""')
+        try:
+            rows = connection.execute(f'PRAGMA quick_check("{quoted}")').fetchall()
+        except sqlite3.OperationalError:
+            if self._ended:
+                raise Interrupted from None
+            raise
+        except sqlite3.DatabaseError as error:
+            return [f"{table}: {error}"]
+        if self._ended:
+            raise Interrupted
+        return [f"{table}: {text}" for (text,) in rows if text != "ok"]
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
@@ -68,8 +75,9 @@ class FileCheck:
 
 
 def tables(connection: sqlite3.Connection) -> list[str]:
+    """Those with pages of their own, and the table of all tables."""
     question = "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 ORDER BY name"
-    return [name for (name,) in connection.execute(question)]
+    return ["sqlite_schema", *(name for (name,) in connection.execute(question))]
 
 
 def sqlite_file() -> str | None:

@@ -9,6 +9,7 @@ import re
 import secrets
 import stat
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 

@@ -116,7 +116,7 @@ def test_a_silent_camera_is_noticed_while_no_one_reads_frames(
     driver: FarDriver, usb_camera: UsbCamera, soon: Soon
 ) -> None:
     usb_camera.begin("stall")
-    error = failure(lambda: eventually(driver.temperature))
+    error = failure(lambda: eventually(lambda: driver.check_alive(soon())))
     assert error.reason == "camera_unreachable"
     assert str(error) == SILENT
     assert str(failure(lambda: [driver.frame(soon()) for _ in range(80)])) == SILENT

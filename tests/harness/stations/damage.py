@@ -14,9 +14,9 @@ def damaged_table(file: Path, table: str) -> Iterator[None]:
     with closing(sqlite3.connect(file)) as database:
         # Otherwise the page may stand in the write-ahead log, too, and be read from there.
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        [(page,)] = database.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,))
+        roots = dict(database.execute("SELECT name, rootpage FROM sqlite_schema")) | {"sqlite_schema": 1}
         [(size,)] = database.execute("PRAGMA page_size")
-    place = (page - 1) * size
+    place = (roots[table] - 1) * size
     with file.open("r+b") as pages:
         pages.seek(place)
         before = pages.read(size)
