@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from cameras.gates.closed_gates import blocking_gates
 from cameras.leases.lease_holders import Lease, LeaseHolder, lease_of
 from cameras.live.viewer_limits import LIVE_VIEW_OFF
 from cameras.models import Camera, desired_connection, may_record
@@ -49,6 +50,7 @@ FAILING = StateDisplay("bad", "Not recording", "bad")
 NOT_REQUESTED = StateDisplay("off", "Not recording")
 UNKNOWN = StateDisplay("stale", "Unknown", "warn")
 BETWEEN = StateDisplay("wait", "In session", "act")
+GATE_CLOSED = StateDisplay("wait", "Gate closed", "warn")
 STALE_STATES = frozenset({"reconnecting", "quarantined", "host_down", "unknown"})
 
 ADVICE = {
@@ -111,7 +113,7 @@ class CameraDisplay:
         if self.status["recording"]:
             return RECORDING
         if self.status["session"]:
-            return BETWEEN
+            return GATE_CLOSED if blocking_gates(self.status["session"], self.status["gates"]) else BETWEEN
         return LIVE if self.status["fps"] else STATE_DISPLAYS["ready"]
 
     @property

@@ -23,6 +23,7 @@ EVENT_RECORDED = {
 
 SIGNALS: dict[str, tuple[str, float, str]] = {
     "frame_age": ("host", 1.0, "cameras.status.signals.frame_ages"),
+    "session_waits": ("host", 1.0, "cameras.status.signals.waiting_sessions"),
     "disk_free": ("host", 10.0, "captures.storage.signals.free_space"),
     "clock_unsynchronised": ("host", 10.0, "cameras.status.signals.unsynchronised_clock"),
     "clock_offset": ("host", 10.0, "cameras.status.signals.clock_offset"),

@@ -50,6 +50,30 @@ class Gate:
     def has_limits(self) -> bool:
         return self.unsafe_above is not None or self.unsafe_below is not None
 
+    @property
+    def safe_range(self) -> tuple[float | None, float | None]:
+        """The least and the greatest number that open a closed gate; None where there is no such limit."""
+        # `is None` and not `or`: a limit of 0 is a limit.
+        bottom = self.unsafe_below if self.safe_above is None else self.safe_above
+        top = self.unsafe_above if self.safe_below is None else self.safe_below
+        return bottom, top
+
+    @property
+    def opens(self) -> str:
+        """What opens a closed gate, as the end of a sentence: `below 0.05 for 20 s`; a value at the limit opens it,
+        too. Empty if no known value does."""
+        bottom, top = (None if limit is None else format_number(limit) for limit in self.safe_range)
+        ways = []
+        if bottom is not None and top is not None:
+            ways.append(f"between {bottom} and {top}")
+        elif top is not None:
+            ways.append(f"below {top}")
+        elif bottom is not None:
+            ways.append(f"above {bottom}")
+        ways += [f"at {', '.join(self.safe_values)}"] if self.safe_values else []
+        lasted = f" for {self.safe_for_s:g} s" if ways and self.safe_for_s else ""
+        return " or ".join(ways) + lasted
+
 
 @dataclass(frozen=True, slots=True)
 class GateState:
@@ -74,13 +98,16 @@ class GateState:
             return cls(is_open=True, since=now, unknown_since=now)
         return cls(is_open=False, since=now, sentence=_veto(gate, _unknown(NO_READING.error)), unknown_since=now)
 
-    def status(self, gate: Gate) -> GateStatus:
+    def status(self, gate: Gate, since: str) -> GateStatus:
+        """`since`: the wall clock's time of `self.since`."""
         return GateStatus(
             name=gate.name,
             open=self.is_open,
+            since=since,
             value=self.value,
             limit=self.limit,
             sentence=self.sentence,
+            opens=gate.opens,
             unknown="safe" if gate.unknown_is_safe else "unsafe",
         )
 
@@ -151,9 +178,7 @@ def _judge_number(gate: Gate, value: float | str) -> Judgement:
         return Judgement("unsafe", number, gate.unsafe_above, f"{shown} is above {format_number(gate.unsafe_above)}.")
     if gate.unsafe_below is not None and number < gate.unsafe_below:
         return Judgement("unsafe", number, gate.unsafe_below, f"{shown} is below {format_number(gate.unsafe_below)}.")
-    # `is None` and not `or`: a limit of 0 is a limit.
-    top = gate.unsafe_above if gate.safe_below is None else gate.safe_below
-    bottom = gate.unsafe_below if gate.safe_above is None else gate.safe_above
+    bottom, top = gate.safe_range
     is_safe = (top is None or number <= top) and (bottom is None or number >= bottom)
     return Judgement("safe" if is_safe else "between", number)
 

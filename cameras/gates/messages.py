@@ -12,6 +12,8 @@ Unknown = Literal["unsafe", "safe"]
 class GateStatus(TypedDict):
     name: str
     open: bool
+    since: str
+    """When it opened or closed, or when its host began to evaluate it."""
     value: float | str | None
     """The newest value; None while it is unknown."""
     limit: float | str | None
@@ -19,5 +21,7 @@ class GateStatus(TypedDict):
     for one that is closed because its value is unknown."""
     sentence: str
     """Why it is closed, with gate, value and limit; empty for an open gate."""
+    opens: str
+    """What opens it again while it is closed, such as `below 0.05 for 20 s`."""
     unknown: Unknown
     """What an unknown value counts as."""

@@ -7,13 +7,15 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, cast
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 
 from cameras.drivers import DRIVERS, driver_class
+from cameras.gates.closed_gates import blocking_gates
 from cameras.models import Camera, desired_connection
 from cameras.selectors import cameras_for
 from cameras.status.messages import Status
-from cameras.status.status import read_statuses_by_slug
+from cameras.status.status import read_fields, read_statuses_by_slug
 from core.broker import broker
 from core.times.kernel_clock import read_kernel_clock
 from monitoring.alert_rules.rule import Signal
@@ -78,6 +80,30 @@ class FrameAges:
         return self._known
 
 
+class WaitingSessions:
+    """Whether the running session of a camera of this host waits for a closed gate."""
+
+    def __init__(self) -> None:
+        self._known: list[tuple[str, str]] = []
+        """Id and slug of each camera."""
+
+    def signals(self, host: str) -> Iterator[Signal]:
+        """BrokerDown."""
+        try:
+            cameras = Camera.objects.present().filter(host=host).values_list("pk", "slug")
+            self._known = [(str(pk), slug) for pk, slug in cameras]
+        except DatabaseError:
+            connection.close()  # those that are known go on
+        found = read_fields([slug for _, slug in self._known], ("session", "gates"))
+        for camera, slug in self._known:
+            fields = found.get(slug)
+            gates = blocking_gates(fields["session"], fields["gates"]) if fields else []
+            sentences = " ".join(gate["sentence"] for gate in gates)
+            yield Signal(
+                "session_waits", slug, float(bool(gates)) if fields else None, "", (camera, slug), detail=sentences
+            )
+
+
 @functools.cache
 def _frame_ages() -> FrameAges:
     return FrameAges()
@@ -98,6 +124,15 @@ def has_frame_age(camera: Camera) -> bool:
 
 def frame_ages(host: str) -> Iterator[Signal]:
     return _frame_ages().signals(host)
+
+
+@functools.cache
+def _waiting_sessions() -> WaitingSessions:
+    return WaitingSessions()
+
+
+def waiting_sessions(host: str) -> Iterator[Signal]:
+    return _waiting_sessions().signals(host) if any(gate.enabled for gate in settings.STATION.gates) else iter(())
 
 
 def unsynchronised_clock(host: str) -> Iterator[Signal]:

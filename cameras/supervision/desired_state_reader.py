@@ -63,8 +63,8 @@ class DesiredStateReader:
                 resolve(path)()
         cameras = desired_states(self._host) if has_name else {}
         live, recording = live_streaming_config(), resolve(RECORDING["settings"])()
-        # Before the snapshot, so that the first status of a new camera has its last capture. It is only shown: a damaged
-        # table must not keep the cameras from their desired states.
+        # Before the snapshot, so that the first status of a new camera has its last capture. It is only shown: a
+        # damaged table must not keep the cameras from their desired states.
         with log_and_continue("last captures", unless=(OperationalError, InterfaceError)):
             self._last_captures.read_new(cameras)
         # `now` is from before the queries: a command that arrives during them counts as newer than what they found.

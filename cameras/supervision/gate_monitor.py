@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from cameras.gates.gate import NO_READING, GateState, Reading, evaluate
+from cameras.gates.gate import NO_READING, Gate, GateState, Reading, evaluate
 from cameras.gates.messages import GateStatus
+from cameras.spool.moments import iso
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.camera_status import own_slots
 from cameras.supervision.configured_gates import ConfiguredGate, camera_reading
@@ -30,7 +31,8 @@ class GateMonitor:
     ) -> None:
         self._gates, self._slots, self._reports, self._clock = gates, slots, reports, clock
         self._readers: dict[Place, SourceReader] = {}
-        self._states: Mapping[Place, GateState] = {}
+        self._states: Mapping[Place, tuple[GateState, str]] = {}
+        """With the time stamp of the state's begin: its own is of a monotonic clock."""
 
     def start(self) -> None:
         self._reports.resolve_old_alerts()
@@ -41,7 +43,7 @@ class GateMonitor:
             reader.request_stop()
 
     def evaluate_gates(self) -> None:
-        states: dict[Place, GateState] = {}
+        states: dict[Place, tuple[GateState, str]] = {}
         here = {slot.desired.slug for slot in own_slots(self._slots) if not slot.desired.removed}
         for gate in self._gates:
             # Without any camera the database may not have been read yet.
@@ -53,12 +55,13 @@ class GateMonitor:
 
     def statuses(self, slot: CameraSlot) -> list[GateStatus]:
         """The gates of a camera. One without a state yet has no known value."""
-        desired, states, now = slot.desired, self._states, self._clock()
-        return [
-            (states.get((one.gate.name, one.subject(desired))) or GateState.initial(one.gate, now)).status(one.gate)
-            for one in self._gates
-            if one.concerns(desired)
-        ]
+        desired, states = slot.desired, self._states
+        found = [(one.gate, (one.gate.name, one.subject(desired))) for one in self._gates if one.concerns(desired)]
+        evaluated = [(gate, *(states.get(place) or self._initial(gate))) for gate, place in found]
+        return [state.status(gate, since) for gate, state, since in evaluated]
+
+    def _initial(self, gate: Gate) -> tuple[GateState, str]:
+        return GateState.initial(gate, self._clock()), iso(time.time())
 
     def _slots_by_subject(self, gate: ConfiguredGate) -> dict[str, list[CameraSlot]]:
         """The running cameras that the gate concerns. A source that all cameras share is also read without one."""
@@ -68,13 +71,13 @@ class GateMonitor:
                 found.setdefault(gate.subject(slot.desired), []).append(slot)
         return found
 
-    def _evaluate(self, gate: ConfiguredGate, subject: str, slots: Sequence[CameraSlot]) -> GateState:
+    def _evaluate(self, gate: ConfiguredGate, subject: str, slots: Sequence[CameraSlot]) -> tuple[GateState, str]:
         now, cameras = self._clock(), [slot.desired for slot in slots]
-        before = self._states.get((gate.gate.name, subject)) or GateState.initial(gate.gate, now)
+        before, since = self._states.get((gate.gate.name, subject)) or self._initial(gate.gate)
         after = evaluate(gate.gate, before, self._reading(gate, subject, slots), now)
         self._reports.report_change(gate, cameras, before, after)
         self._reports.report_unknown(gate, subject, cameras, after, now)
-        return after
+        return after, since if after.since == before.since else iso(time.time())
 
     def _reading(self, gate: ConfiguredGate, subject: str, slots: Sequence[CameraSlot]) -> Reading:
         if gate.camera_value is not None:

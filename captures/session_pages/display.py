@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from cameras.camera_display import camera_displays
 from cameras.leases.lease_holders import LeaseHolder, lease_of, who_holds
-from cameras.programmes.cycle import describe_exposures, kind_of
+from cameras.programmes.cycle import describe_exposures
 from cameras.settings.settings_form import setting_label, with_unit
 from captures.days.day import Day, station_site
 from captures.sessions.holders import holder
@@ -87,7 +87,7 @@ class SessionDisplay:
 
 
 def present_wait(session: Session) -> str:
-    """Why a session that chooses its exposures exposes nothing now; empty while it does, and for every other one."""
-    if session.state != "running" or not kind_of(session.programme).chooses:
+    """Why a running session exposes nothing now; empty while it does."""
+    if session.state != "running":
         return ""
     return waits_of(session, camera_displays([session.camera])[0].status)

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from cameras.gates.closed_gates import blocking_gates, describe_pause
 from cameras.programmes.cycle import cycle_of
 from cameras.runtime.messages import SessionStatus
 from cameras.status.messages import Status
 from captures.sessions.models import Session
+from core.templatetags.skycam import clock_text
 
 LATE_AFTER = timedelta(seconds=30)
 """How long after the end of its exposure the next capture of a session may be due before it is overdue."""
@@ -52,7 +54,11 @@ def reported_session(session: Session, status: Status) -> SessionStatus | None:
 
 
 def waits_of(session: Session, status: Status) -> str:
-    """Why a session that chooses its exposures exposes nothing now; empty while it does, and for every other one."""
+    """Why a running session exposes nothing now; empty while it does. Times are those of the present zone."""
     reported = reported_session(session, status)
+    if reported is None:
+        return ""
     # A host of an older version does not say it.
-    return reported.get("waits", "") if reported else ""
+    return reported.get("waits", "") or describe_pause(
+        blocking_gates(reported, status["gates"]), lambda at: clock_text(datetime.fromisoformat(at))
+    )

@@ -29,7 +29,7 @@ def watched_events(rule: AlertRule, user: Any, begin: datetime, end: datetime) -
 def event_openings(rule: AlertRule, events: QuerySet[Event], end: datetime) -> Iterator[Opening]:
     """Of each kind and camera, as in `event_rules`."""
     subjects: dict[str, _Subject] = defaultdict(lambda: _Subject(rule))
-    for event in events.only("kind", "camera", "at").iterator(CHUNK):
+    for event in events.only("kind", "camera", "at", "data").iterator(CHUNK):
         if meets(rule, event):
             subject = subject_of(event)
             yield from subjects[subject].replay_event(subject, event)

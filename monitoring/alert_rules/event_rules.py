@@ -18,6 +18,10 @@ CACHE_S = 2.0
 """How long a process keeps the rules: events are recorded with each capture."""
 EXCLUDED = ("alert.", "notification.", "webhook.")
 """Families that no rule watches: an alert would cause its own next one."""
+GAP = "session.gap"
+DECIDED = ("unsafe", "vetoed", "session_stopped")
+"""Reasons of a gap that opens no alert when it ends: a gate has an alert while it is closed (`gate_closed`), and the
+others are what a person wanted."""
 _cache: tuple[float, list[AlertRule]] | None = None
 
 
@@ -63,6 +67,8 @@ def close_if_quiet(alert: Alert, rule: AlertRule | None) -> None:
 
 def meets(rule: AlertRule, event: Event) -> bool:
     """A subject is a kind or `kind:camera`, with wildcards."""
+    if event.kind == GAP and event.data.get("reason") in DECIDED:
+        return False
     kind, _, camera = rule.subject.partition(":")
     return matches(kind, event.kind) and (not camera or matches(camera, event.camera))
 
@@ -75,6 +81,8 @@ def is_frequent(rule: AlertRule, event: Event) -> bool:
     # Neither the events in a maintenance window count, nor those before it, as for other rules.
     since = max([since, *(window.ends_at for window in windows_of(event, since))])
     found = Event.objects.filter(kind=event.kind, camera=event.camera, at__gt=since, at__lte=event.at)
+    if event.kind == GAP:
+        found = found.exclude(data__has_key="reason", data__reason__in=DECIDED)
     # Counting ends at the threshold: there may be millions within a month.
     return found.values("pk")[: int(rule.threshold)].count() >= rule.threshold
 

@@ -59,6 +59,10 @@ RULE_KINDS: dict[str, RuleKind] = {
         "No frame of a recording for", "frame_age", "above", "camera", "s",
         "{subject} has given no frame for {value} (limit {threshold}).",
     ),
+    "gate_closed": RuleKind(
+        "Session waits for a gate", "session_waits", "above", "camera", "",
+        "The session of {subject} takes no captures{lasted}. {detail}", fixed=0.5,
+    ),
     "disk_below": RuleKind(
         "Free space below", "disk_free", "below", "storage root or folder", "%",
         "{subject} has {value} free space, below {threshold}{lasted}. Delete files or add a disk: skycam storage.",

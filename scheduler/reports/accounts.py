@@ -75,8 +75,9 @@ class CameraAccount:
         return not self.losses and not self.problems and not self.counts.open
 
 
-def account_of(camera: Camera, ledger: CameraLedger, night: Interval, now: datetime) -> CameraAccount:
-    accountant = _Accountant(camera, ledger, night, now)
+def account_of(camera: Camera, ledger: CameraLedger, night: Interval, now: datetime, pause: str = "") -> CameraAccount:
+    """`pause`: the sentence of the closed gates for which its running session waits now, if it does."""
+    accountant = _Accountant(camera, ledger, night, now, pause)
     losses = with_alike_joined(list(accountant.losses()))
     return CameraAccount(
         counts=counts_of(ledger.captures, ledger.gaps, night),
@@ -106,8 +107,8 @@ def counts_of(captures: Sequence[CaptureRow], gaps: Iterable[SessionGap], night:
 class _Accountant:
     """The rows of one camera by session, and how long a step of each session takes."""
 
-    def __init__(self, camera: Camera, ledger: CameraLedger, night: Interval, now: datetime) -> None:
-        self.camera, self.ledger, self.night, self.now = camera, ledger, night, now
+    def __init__(self, camera: Camera, ledger: CameraLedger, night: Interval, now: datetime, pause: str) -> None:
+        self.camera, self.ledger, self.night, self.now, self.pause = camera, ledger, night, now, pause
         self.captures = defaultdict[UUID | None, list[CaptureRow]](list)
         self.gaps = defaultdict[UUID, list[SessionGap]](list)
         for row in ledger.captures:
@@ -157,9 +158,12 @@ class _Accountant:
         return within(windows, begin, end)
 
     def _why(self, session: Session, hole: Interval) -> tuple[str, str]:
-        """A session that is paused now has a gap only when it continues."""
-        if session.state == SessionState.PAUSED and hole[1] >= min(self.now, self.night[1]):
-            return session.reason or "vetoed", session.message or "The session is paused."
+        """A session that is paused now, or waits for a gate, has a gap only when it continues."""
+        if hole[1] >= min(self.now, self.night[1]):
+            if session.state == SessionState.PAUSED:
+                return session.reason or "vetoed", session.message or "The session is paused."
+            if session.state == SessionState.RUNNING and self.pause:
+                return "unsafe", self.pause
         return UNACCOUNTED, f"No capture and no reason is recorded for this time.{self._present_state(hole)}"
 
     def _present_state(self, hole: Interval) -> str:

@@ -12,9 +12,12 @@ from typing import Any, Literal
 from django.conf import settings
 from django.utils import timezone
 
+from cameras.gates.closed_gates import blocking_gates, describe_pause
 from cameras.models import Camera
+from cameras.status.status import read_fields
 from cameras.visibility import UnknownCamera, visible_cameras
 from captures.sessions.models import ACTIVE
+from core.broker.broker import BrokerDown
 from core.text.plurals import pluralize
 from scheduler.planning.rules import Site
 from scheduler.planning.sky import NightSky, sky_of_night
@@ -230,11 +233,13 @@ def night_report(
     skies = {one: sky_of_night(one, night) for one in set(sites.values()) if one.latitude is not None and begin < end}
     busy = [camera for camera in cameras if camera.pk in ledgers and not ledgers[camera.pk].is_empty]
     thumbs = choose_thumbs({camera.pk: ledgers[camera.pk].captures for camera in busy})
+    clock = SiteClock(site.zone, begin, end)
+    pauses = read_pauses(busy, clock) if begin <= now < end else {}
     reports = [
         CameraReport(
             camera, sites[camera.pk], *ranges[camera.pk], skies.get(sites[camera.pk]),
-            account_of(camera, ledgers[camera.pk], ranges[camera.pk], now), ledgers[camera.pk],
-            tuple(thumbs.get(camera.pk, ())), _free_now(thumbs.get(camera.pk, ()), end, now),
+            account_of(camera, ledgers[camera.pk], ranges[camera.pk], now, pauses.get(camera.slug, "")),
+            ledgers[camera.pk], tuple(thumbs.get(camera.pk, ())), _free_now(thumbs.get(camera.pk, ()), end, now),
         )
         for camera in busy
     ]  # fmt: skip
@@ -257,6 +262,18 @@ def night_report(
         has_events=has_events_from(begin),
         past=past_nights(night, cameras),
     )  # fmt: skip
+
+
+def read_pauses(cameras: Sequence[Camera], clock: SiteClock) -> dict[str, str]:
+    """Slug -> for which closed gates its running session waits now, as a sentence. Empty while the broker is away."""
+    try:
+        found = read_fields([camera.slug for camera in cameras], ("session", "gates"))
+    except BrokerDown:
+        return {}
+    closed = {slug: blocking_gates(fields["session"], fields["gates"]) for slug, fields in found.items()}
+    return {
+        slug: describe_pause(gates, lambda at: clock.time(datetime.fromisoformat(at))) for slug, gates in closed.items()
+    }
 
 
 def _free_now(thumbs: Sequence[Thumb], end: datetime, now: datetime) -> int | None:

@@ -133,6 +133,8 @@ def camera_table(body: Any) -> Any:
 
 
 def camera_cells(status: dict[str, Any]) -> list[object]:
+    from cameras.gates.closed_gates import blocking_gates, describe_pause
+
     return [
         status["camera"],
         humanize(status["observed"]),
@@ -141,7 +143,7 @@ def camera_cells(status: dict[str, Any]) -> list[object]:
         format_time((status["last_capture"] or {}).get("at")),
         status["temperature_celsius"],
         status["fps"] or None,
-        status["reason"],
+        status["reason"] or describe_pause(blocking_gates(status["session"], status["gates"]), format_time),
     ]
 
 

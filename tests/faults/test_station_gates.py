@@ -17,6 +17,10 @@ from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
 CADENCE_S = 0.25
+ALERT = (
+    "rule:gate-closed:simulated",
+    "The session of simulated takes no captures. The gate rain is closed: 0.4 is above 0.2.",
+)
 MISSED = 4
 """As many starts of a session pass at least while the gate is closed."""
 SMALL = {"scene": "chart", "width": 320, "height": 240}
@@ -35,6 +39,12 @@ class GatedStation(Station):
 
     def eventually_open(self, *, is_open: bool) -> None:
         eventually(lambda: self.gate()["open"] is is_open, f"the gate is open: {is_open}")
+
+
+def alerts(station: Station) -> list[tuple[str, str]]:
+    """Open alerts of sessions, by key and message."""
+    asked = "SELECT key, message FROM monitoring_alert WHERE state != 'resolved' AND (key LIKE ? OR key LIKE ?)"
+    return station.database.rows(asked, "rule:gate-closed:%", "rule:session-gap:%")
 
 
 def started_s(capture: dict[str, Any]) -> float:
@@ -63,6 +73,7 @@ def test_a_session_pauses_while_the_gate_is_closed_and_goes_on_by_itself(station
     station.rain.set(0.4)
     station.eventually_open(is_open=False)
     assert station.gate()["sentence"] == "The gate rain is closed: 0.4 is above 0.2."
+    eventually(lambda: alerts(station) == [ALERT], lambda: alerts(station))
     # Captures by command are still taken; and by their times some starts have passed.
     until_s = started_s(station.cameras.saved_capture()) + MISSED * CADENCE_S
     eventually(lambda: started_s(station.cameras.saved_capture()) > until_s, "some starts have passed")
@@ -70,6 +81,8 @@ def test_a_session_pauses_while_the_gate_is_closed_and_goes_on_by_itself(station
     station.eventually_open(is_open=True)
     saved = ledger()["saved"]
     eventually(lambda: ledger()["saved"] >= saved + 3, "it goes on")
+    # Neither is its gap an alert.
+    eventually(lambda: alerts(station) == [], lambda: alerts(station))
     station.api.post(f"sessions/{session}/stop/")
     station.spools.eventually_settled()
     found = ledger()

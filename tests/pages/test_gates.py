@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from typing import Any
+
+import pytest
+from django.utils import timezone
 
 from cameras.gates.messages import GateStatus
 from cameras.models import Camera
 from cameras.status import status
-from cameras.status.messages import absent_status
+from captures.models import Session
 from tests.harness.clients.pages import MARKUP, text_of
+from tests.harness.rows.gates import CLOSED, OPEN, PAUSED, status_with
 
 PAGE = "/cameras/sky/"
-OPEN = GateStatus(name="wind", open=True, value=3.25, limit=None, sentence="", unknown="unsafe")
-CLOSED = GateStatus(
-    name="rain",
-    open=False,
-    value=0.4,
-    limit=0.2,
-    sentence="The gate rain is closed: 0.4 is above 0.2.",
-    unknown="unsafe",
-)
 
 
-def report_gates(server: Any, *gates: GateStatus) -> None:
-    found = absent_status("sky", "connected", "")
-    status.write_status(server, found | {"observed": "ready", "gates": list(gates)})
+def report_gates(server: Any, *gates: GateStatus, session: Any = None) -> None:
+    status.write_status(server, status_with(*gates, session=session))
+
+
+@pytest.fixture
+def session(camera: Camera) -> Session:
+    """A running session, whose next capture is overdue."""
+    begun = timezone.now() - timedelta(hours=1)
+    return Session.objects.create(
+        camera=camera, name="Perseids", state="running", programme={"exposure_us": 8_000_000, "delay_s": 12.0},
+        started_at=begun, next_at=begun + timedelta(minutes=4), planned=12, saved=12,
+    )  # fmt: skip
 
 
 def panel(client: Any, page: str = PAGE) -> str:
@@ -54,3 +60,25 @@ def test_without_gates_the_panel_is_hidden(viewer: Any, camera: Camera, valkey: 
 def test_the_panel_refreshes_itself(viewer: Any, camera: Camera, valkey: Any) -> None:
     report_gates(valkey, CLOSED)
     assert "The gate rain is closed" in panel(viewer, f"{PAGE}now/")
+
+
+@pytest.mark.parametrize("path", ["/", PAGE, "/sessions/{}/", "/sessions/{}/now/"])
+def test_a_session_that_a_gate_pauses_says_so(viewer: Any, session: Session, valkey: Any, path: str) -> None:
+    report_gates(valkey, CLOSED, session=session.pk)
+    shown = " ".join(text_of(viewer.get(path.format(session.pk))).split())
+    assert re.search(rf"{re.escape(PAUSED[0])}[^(]*\d\d:\d\d:\d\d {re.escape(PAUSED[1])}", shown), shown
+    assert "overdue" not in shown
+    assert "Every planned capture was saved" not in shown
+
+
+@pytest.mark.parametrize("path", ["/", PAGE])
+def test_the_chip_of_a_camera_names_the_closed_gate(viewer: Any, session: Session, valkey: Any, path: str) -> None:
+    report_gates(valkey, CLOSED, session=session.pk)
+    assert "Gate closed" in text_of(viewer.get(path))
+    report_gates(valkey, OPEN, session=session.pk)
+    assert "Gate closed" not in text_of(viewer.get(path))
+
+
+def test_a_session_behind_an_open_gate_is_overdue(viewer: Any, session: Session, valkey: Any) -> None:
+    report_gates(valkey, OPEN, session=session.pk)
+    assert "overdue" in text_of(viewer.get(f"/sessions/{session.pk}/"))

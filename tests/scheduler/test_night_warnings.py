@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import pytest
 from django.utils import timezone
 
-from cameras.gates.messages import GateStatus
 from cameras.models import Camera, CameraHost
 from cameras.runtime.messages import AgendaStatus
 from cameras.status import status
@@ -24,14 +23,11 @@ from scheduler.tonight.warnings import NightWarning, warnings_of
 from skycam_project.access.models import User
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.captures import file_of, saved
+from tests.harness.rows.gates import CLOSED
 
 pytestmark = pytest.mark.django_db
 AFTERNOON = datetime(2027, 1, 15, 13, 0, tzinfo=UTC)
 MUNICH = {"latitude": 48.1, "longitude": 11.6, "elevation": 500.0, "time_zone": "Europe/Berlin"}
-GATE = GateStatus(
-    name="rain", open=False, value=0.4, limit=0.2, sentence="The gate rain is closed: 0.4 is above 0.2.",
-    unknown="unsafe",
-)  # fmt: skip
 
 
 class Usage(NamedTuple):
@@ -142,7 +138,7 @@ def test_a_process_that_waits_with_an_earlier_run_is_not_behind(run: PlannedRun)
 
 
 def test_a_closed_gate_is_a_warning(run: PlannedRun) -> None:
-    [found] = warnings({"sky": ready(run, gates=[GATE, {**GATE, "open": True}])})
+    [found] = warnings({"sky": ready(run, gates=[CLOSED, {**CLOSED, "open": True}])})
     assert (found.severity, found.reason) == ("warning", "unsafe")
     assert found.message == "Sky takes no pictures now. The gate rain is closed: 0.4 is above 0.2."
 
@@ -207,7 +203,7 @@ def test_the_room_of_the_card(
 
 
 def test_errors_come_first(run: PlannedRun) -> None:
-    found = reasons({"sky": ready(run, gates=[GATE], agenda=None)})
+    found = reasons({"sky": ready(run, gates=[CLOSED], agenda=None)})
     assert found == [("error", "agenda"), ("warning", "unsafe")]
 
 
@@ -221,7 +217,7 @@ def test_a_dry_run_has_no_warnings() -> None:
 
 
 def test_the_page_and_the_api_show_the_warnings(run: PlannedRun, viewer: Any, valkey: Any) -> None:
-    status.write_status(valkey, ready(run, gates=[GATE]))
+    status.write_status(valkey, ready(run, gates=[CLOSED]))
     page = text_of(viewer.get("/tonight/"))
     assert "Sky takes no pictures now." in page
     assert 'href="/cameras/sky/">Open Sky</a>' in page

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.models import Camera
+from cameras.status.status import write_status
 from captures.models import Capture, SessionGap
 from monitoring.services import record_event
 from scheduler.models import CameraNight, PlannedRun, ReportedNight
@@ -19,6 +20,7 @@ from scheduler.reports.incidents import MOST_ACTIONS
 from scheduler.reports.losses import share_in
 from scheduler.reports.report import Report, last_night, night_report
 from skycam_project.access.models import User
+from tests.harness.rows.gates import CLOSED, status_with
 from tests.harness.rows.nights import (
     DUSK,
     MORNING,
@@ -191,6 +193,23 @@ def test_a_session_that_is_paused_now_says_so(camera: Camera) -> None:
     captures_in(session, DUSK, 60)
     [(_, loss)] = report(now=DUSK + 2 * HOUR).losses
     assert (loss.reason, loss.message) == ("vetoed", "ada paused it.")
+
+
+def test_a_session_that_waits_for_a_gate_now_says_so(camera: Camera, valkey: Any) -> None:
+    session = session_of(camera, state="running", ended_at=None)
+    captures_in(session, DUSK, 60)
+    write_status(valkey, status_with({**CLOSED, "since": "2027-01-14T18:02:00.000Z"}, session=session.pk))
+    [(_, loss)] = report(now=DUSK + 2 * HOUR).losses
+    assert (loss.reason, loss.message) == (
+        "unsafe", "Paused by the gate rain since 19:02:00 (0.4; opens below 0.05 for 20 s).",
+    )  # fmt: skip
+
+
+def test_a_closed_gate_explains_no_loss_before(camera: Camera, valkey: Any) -> None:
+    session = session_of(camera, state="running", ended_at=None)
+    captures_in(session, DUSK + HOUR, 60)
+    write_status(valkey, status_with(CLOSED, session=session.pk))
+    assert [loss.reason for _, loss in report(now=DUSK + 2 * HOUR).losses] == ["unaccounted"]
 
 
 def test_many_gaps_with_one_reason_are_one_row(camera: Camera) -> None:

@@ -208,7 +208,7 @@ def test_a_stream_that_ends_is_a_disconnect(server: Server, opened: Opened) -> N
     assert error.permanent is False
 
 
-def test_a_server_that_is_killed_is_a_disconnect_that_shows_without_a_stream(server: Server, opened: Opened) -> None:
+def test_a_server_that_is_killed_is_a_disconnect_without_a_stream(server: Server, opened: Opened, soon: Soon) -> None:
     camera = opened(server.address)
     server.hang_up()
     eventually(lambda: ends(lambda: camera.check_alive(soon())))

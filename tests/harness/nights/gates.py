@@ -26,4 +26,4 @@ class RainGate:
         self._state = evaluate(RAIN, self._state, self._reading, self._clock.elapsed_s)
         if self.is_silent:
             return None
-        return GatesCommand(type="gates", gates=[self._state.status(RAIN)], life_s=LIFE_S)
+        return GatesCommand(type="gates", gates=[self._state.status(RAIN, self._clock.moment().iso())], life_s=LIFE_S)

@@ -23,6 +23,7 @@ from monitoring.services import record_event
 from scheduler.models import PlannedRun
 from tests.harness.camera_processes.camera_loop import CAMERA, CameraLoopBench
 from tests.harness.clocks.camera_clock import StepClock
+from tests.harness.rows.gates import CLOSED, OPEN
 from tests.harness.waiting import eventually
 
 SITE = {"latitude": 48.0, "longitude": 11.0, "elevation": 500.0, "time_zone": "Europe/Berlin"}
@@ -37,8 +38,8 @@ CONTROL = {
 }  # fmt: skip
 WET = "The gate rain is closed: 3.2 is above 0.5."
 GATES = {
-    False: {"name": "rain", "open": True, "value": 0.0, "limit": None, "sentence": "", "unknown": "unsafe"},
-    True: {"name": "rain", "open": False, "value": 3.2, "limit": 0.5, "sentence": WET, "unknown": "unsafe"},
+    False: OPEN,
+    True: CLOSED | {"value": 3.2, "limit": 0.5, "sentence": WET},
 }
 SESSION = "0193a000-0000-7000-8000-0000000000aa"
 

@@ -42,6 +42,16 @@ def test_other_events_open_nothing() -> None:
     assert keys() == []
 
 
+@pytest.mark.parametrize("reason", ["unsafe", "vetoed", "session_stopped"])
+def test_a_gap_that_a_gate_or_a_person_decided_opens_nothing(reason: str) -> None:
+    add_rule(threshold=2, for_s=60)
+    record_event("session.gap", "Three captures were missed.", data={"reason": reason})
+    record_event("session.gap", "Three captures were missed.", data={"reason": "camera_hung"})
+    assert keys() == []
+    record_event("session.gap", "Three captures were missed.", data={"reason": "camera_hung"})
+    assert keys() == ["rule:gaps:session.gap"]
+
+
 def test_wildcards_match_a_family() -> None:
     add_rule(subject="session.*")
     record_event("session.stopped", "The session was stopped.")
