@@ -6,14 +6,18 @@ import logging
 import os
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cameras.drivers.base import CameraError, Exposure, Pixels
+from cameras.exposure.control import correction_of
+from cameras.exposure.mask import mask_grid
 from cameras.exposure.picture_statistics import statistics_of_exposure
+from cameras.exposure.settings import ExposureControl
 from cameras.exposure.statistics import FrameStatistics, Unmeasurable, statistics_of
+from cameras.exposure.transfer import Transfer
 
 log = logging.getLogger(__name__)
 NICE = 10
@@ -29,6 +33,8 @@ class Measurement:
     key: str
     source: Exposure | Pixels
     mask: NDArray[np.bool_] | None
+    control: ExposureControl | None
+    transfer: Transfer
 
 
 class StatisticsThread:
@@ -46,13 +52,17 @@ class StatisticsThread:
         self._logged: set[str] = set()
         self.measured = self.dropped = self.failed = 0
 
-    def submit(self, key: str, source: Exposure | Pixels, mask: NDArray[np.bool_] | None = None) -> None:
-        """Returns at once. `source` must not be changed afterwards."""
+    def submit(
+        self, key: str, source: Exposure | Pixels, control: ExposureControl | None = None, transfer: Transfer = "linear"
+    ) -> None:
+        """Returns at once. `source` must not be changed afterwards. `control` is the exposure control of the picture's
+        session, `transfer` that of the camera."""
+        mask = control.get("mask") if control else None
         with self._changed:
             if self._stopped:
                 return
             self.dropped += self._waiting is not None
-            self._waiting = Measurement(key, source, mask)
+            self._waiting = Measurement(key, source, None if mask is None else mask_grid(mask), control, transfer)
             self._changed.notify_all()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="statistics", daemon=True)
@@ -98,10 +108,13 @@ class StatisticsThread:
             return found
 
     def _measure(self, measurement: Measurement) -> FrameStatistics | None:
+        source, mask = measurement.source, measurement.mask
         try:
-            if isinstance(measurement.source, Exposure):
-                return statistics_of_exposure(measurement.source, measurement.mask)
-            return statistics_of(measurement.source, measurement.mask)
+            of_exposure = isinstance(source, Exposure)
+            found = statistics_of_exposure(source, mask) if of_exposure else statistics_of(source, mask)
+            if measurement.control and (correction := correction_of(measurement.control, found, measurement.transfer)):
+                found = replace(found, controlled=correction.measured)
+            return found
         except (Unmeasurable, CameraError) as error:
             if self._is_new_cause(str(error)):
                 log.warning("A picture has no statistics: %s", error)

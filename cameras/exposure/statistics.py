@@ -45,6 +45,8 @@ class FrameStatistics:
     histogram: tuple[int, ...]
     luma: Levels
     peak: Levels
+    controlled: float | None = None
+    """The measure of the exposure control, as recorded; None for a picture of a session without one."""
 
     @classmethod
     def from_levels(cls, luma: Levels, peak: Levels) -> FrameStatistics:
@@ -64,8 +66,9 @@ class FrameStatistics:
 
 def as_body(statistics: FrameStatistics) -> dict[str, float]:
     """The figures that a capture's row has."""
-    names = ("mean", "median", "p1", "p99", "saturated", "black")
-    return {name: round(float(getattr(statistics, name)), DIGITS) for name in names}
+    names = ("mean", "median", "p1", "p99", "saturated", "black", "controlled")
+    values = {name: getattr(statistics, name) for name in names}
+    return {name: round(float(value), DIGITS) for name, value in values.items() if value is not None}
 
 
 def statistics_of(image: Pixels, mask: NDArray[np.bool_] | None = None) -> FrameStatistics:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cameras.drivers.base import Exposure
+from cameras.exposure.settings import ExposureControl
+from cameras.exposure.transfer import Transfer
 from cameras.runtime.messages import Command, ConsumerStats
 
 # numpy and OpenCV are loaded with the first capture of a session: a camera process starts faster without them.
@@ -22,14 +24,13 @@ class ExposureStatistics:
     def __init__(self, context: Context | None = None) -> None:
         self._thread: StatisticsThread | None = None
 
-    def measure(self, capture: str, exposure: Exposure, mask: str | None) -> None:
-        """Returns at once. `mask`: as in exposure control."""
-        from cameras.exposure.mask import mask_grid
+    def measure(self, capture: str, exposure: Exposure, control: ExposureControl | None, transfer: Transfer) -> None:
+        """Returns at once."""
         from cameras.exposure.measuring import StatisticsThread
 
         if self._thread is None:
             self._thread = StatisticsThread()
-        self._thread.submit(capture, exposure, None if mask is None else mask_grid(mask))
+        self._thread.submit(capture, exposure, control, transfer)
 
     def result(self, capture: str, timeout_s: float) -> FrameStatistics | None:
         """The statistics of this capture; None when it has none, or not in time."""

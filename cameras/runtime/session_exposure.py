@@ -46,7 +46,7 @@ class SessionExposure:
             return
         session = self._runner.session
         control = control_of(session)
-        self._statistics.measure(capture, exposure, control.get("mask") if control else None)
+        self._statistics.measure(capture, exposure, control, self._device.driver.transfer)
         # Of a bracket only one exposure says how bright the others should be.
         if session is not None and control and due.shot == reference_shot(session.programme):
             with self._lock:

@@ -64,8 +64,13 @@ class ExposurePanel:
 
     @property
     def measure(self) -> str:
-        """The figure of a capture that is compared with the target: rows have no other percentiles."""
-        return "median" if self.control and self.control["measure"] == "median" else "mean"
+        """How the brightness of the captures is measured: as the exposure control does it."""
+        return self.control["measure"] if self.control else "mean"
+
+    def _brightness(self, point: ExposurePoint) -> float | None:
+        # Captures of a session with fixed settings, and of an earlier version, have no controlled measure.
+        known = point.statistics.get("controlled") if self.control else None
+        return point.statistics.get(self.measure, point.brightness) if known is None else known
 
     @property
     def newest(self) -> ExposurePoint | None:
@@ -73,7 +78,7 @@ class ExposurePanel:
 
     @property
     def measured(self) -> float | None:
-        return self.newest.brightness(self.measure) if self.newest else None
+        return self._brightness(self.newest) if self.newest else None
 
     @property
     def used(self) -> str:
@@ -118,7 +123,7 @@ class ExposurePanel:
 
     @property
     def _brightness_curve(self) -> Curve:
-        found = [(point.at, value) for point in self.points if (value := point.brightness(self.measure)) is not None]
+        found = [(point.at, value) for point in self.points if (value := self._brightness(point)) is not None]
         saturated = [(point.at, point.saturated) for point in self.points if point.saturated is not None]
         target = [Level("target", BRIGHTNESS.y_of(self.control["target"]))] if self.control else []
         return Curve(
@@ -137,7 +142,7 @@ class ExposurePanel:
     def rows(self) -> list[tuple[ExposurePoint, str, float | None]]:
         """The newest first, evenly chosen: the point, its settings and its brightness."""
         step = max(1, -(-len(self.points) // TABLE_ROWS))
-        return [(one, settings_text(one.used), one.brightness(self.measure)) for one in self.points[::-1][::step]]
+        return [(one, settings_text(one.used), self._brightness(one)) for one in self.points[::-1][::step]]
 
 
 def exposure_panel(camera: Camera, now: datetime) -> ExposurePanel:

@@ -13,6 +13,8 @@ from monitoring.camera_refs import CameraRef
 from monitoring.services import record_event
 
 SEVERITIES = {"saved": "info", "failed": "error", "skipped": "warning"}
+STOPPED = "session_stopped"
+"""A reason that is no failure: a user stopped the session during the exposure."""
 
 
 def publish_outcome(
@@ -25,7 +27,7 @@ def publish_outcome(
     remote = describe_references(references)
     where = [f"Remote: {remote}, not held by this station."] if remote else []
     message = " ".join([capture.message or f"{camera.slug} saved a capture.", *where, *warnings])
-    severity = SEVERITIES[capture.status]
+    severity = "info" if capture.reason == STOPPED else SEVERITIES[capture.status]
     record_event(
         f"capture.{capture.status}", message, severity="warning" if warnings and severity == "info" else severity,
         camera=camera, subject=capture.pk, actor=capture.requested_by,

@@ -30,9 +30,10 @@ class ExposurePoint:
     def saturated(self) -> float | None:
         return self.statistics.get("saturated")
 
-    def brightness(self, measure: str = "mean") -> float | None:
-        """By `mean` or `median`, as recorded."""
-        return self.statistics.get(measure)
+    @property
+    def brightness(self) -> float | None:
+        """The mean, as recorded."""
+        return self.statistics.get("mean")
 
     @property
     def used(self) -> dict[str, Any]:

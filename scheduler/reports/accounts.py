@@ -14,6 +14,7 @@ from captures.sessions.progress import planned_end
 from core.sky.intervals import Interval, intersect
 from scheduler.reports.ledger import CameraLedger, CaptureRow
 from scheduler.reports.losses import (
+    STOPPED,
     UNACCOUNTED,
     Loss,
     capture_losses,
@@ -177,9 +178,11 @@ class _Accountant:
         return f" The camera is {str(self.camera.observed).replace('_', ' ')}{why}".rstrip(".") + "."
 
     def _cut_short(self, session: Session) -> Iterable[Loss]:
-        """What was planned behind the end of a session that was stopped, or that failed."""
+        """What was planned behind the end of a session that failed, or that something else than its user stopped."""
         end = planned_end(session)
         if session.state not in (SessionState.STOPPED, SessionState.FAILED) or session.ended_at is None or end is None:
+            return
+        if session.state == SessionState.STOPPED and session.reason in ("", STOPPED):
             return
         begin = max(session.ended_at, self.night[0])
         windows = windows_of(session.programme.get("windows") or []) or [(begin, end)]
@@ -187,8 +190,7 @@ class _Accountant:
         count = expected_captures(session.programme, spans, self.steps[session.pk], session.planned)
         if spans and spans[-1][1] - spans[0][0] > self.steps[session.pk]:
             message = session.message or f"The session was {session.state} before its planned end."
-            reason = session.reason or "session_stopped"
-            yield Loss("cut_short", tuple(spans), count, reason, message, session.pk, is_estimate=True)
+            yield Loss("cut_short", tuple(spans), count, session.reason, message, session.pk, is_estimate=True)
 
     def _not_begun(self, run: PlannedRun) -> Iterable[Loss]:
         spans = within(self.windows[run.pk], self.night[0], min(self.now, self.night[1]))

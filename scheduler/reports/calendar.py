@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.capturing.models import Capture
+from core.times.installation import installed_at
 from scheduler.reports.comparison import PastNight, reported_nights
 from scheduler.reports.models import ReportedNight
 from scheduler.reports.report import main_site, night_report, percent_of, seen_cameras
@@ -66,6 +67,8 @@ def month_of(first: date, viewer: Any, now: datetime | None = None) -> Month:
     live = {present - number * DAY for number in range(LIVE)} - known | {present}
     earliest = _earliest(cameras, present)
     first_known = min(filter(None, [earliest, _earliest_run(cameras)]), default=None)
+    if first_known:
+        first_known = max(first_known, night_at(site, installed_at()))
     nights = [_night(day, present, first_known, reported.get(day), day in known) for day in days if day not in live]
     nights += [_live(day, cameras, viewer, now) for day in days if day in live]
     return Month(first, sorted(nights, key=lambda one: one.night), earliest)

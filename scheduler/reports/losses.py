@@ -20,6 +20,7 @@ from core.sky.intervals import Interval, clip, union
 from scheduler.reports.ledger import CaptureRow
 
 Kind = Literal["gap", "failed", "skipped", "unaccounted", "not_begun", "cut_short"]
+STOPPED = "session_stopped"
 UNACCOUNTED = "unaccounted"
 """The reason of a time in which a session ran, and for which there is neither a capture nor a gap."""
 PATIENCE = timedelta(minutes=1)
@@ -95,10 +96,11 @@ def gap_losses(gaps: Iterable[Gap], night: Interval) -> list[Loss]:
 
 
 def capture_losses(captures: Iterable[CaptureRow], step: timedelta) -> list[Loss]:
-    """Captures in a row that were not saved for the same reason are one loss; each of them lost one step."""
+    """Captures in a row that were not saved for the same reason are one loss; each of them lost one step. Not those
+    during which a user stopped the session."""
     found = []
     for (status, reason), group in groupby(captures, key=lambda row: (row.status, row.reason)):
-        if status in ("failed", "skipped"):
+        if status in ("failed", "skipped") and reason != STOPPED:
             rows = list(group)
             spans = tuple(union(sorted((row.at, row.at + step) for row in rows)))
             kind = cast(Kind, status)

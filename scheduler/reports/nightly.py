@@ -24,12 +24,14 @@ from django.utils import timezone
 from captures.capturing.models import Capture
 from captures.sessions.models import Session, SessionGap
 from core.sky.intervals import Interval
+from core.times.installation import installed_at
 from monitoring.selectors import unresolved_keys
 from monitoring.services import raise_alert, record_event, resolve_alert
 from scheduler.reports.html_file import render_report
 from scheduler.reports.models import CameraNight, ReportedNight
-from scheduler.reports.report import Report, last_night, night_report, seen_cameras
+from scheduler.reports.report import Report, last_night, main_site, night_report, seen_cameras
 from scheduler.runs.models import PlannedRun
+from scheduler.runs.nights import night_at
 from scheduler.runs.sites import sites_of
 
 log = logging.getLogger(__name__)
@@ -109,11 +111,13 @@ def due_nights(now: datetime) -> Iterable[tuple[date, str]]:
 
 
 def _first_night(last: date) -> date:
+    """Pictures that were organized may be from long before the station was there."""
     oldest = Capture.objects.filter(started_at__year__gte=UNKNOWN_OLD.year).order_by("started_at", "id").first()
     run = PlannedRun.objects.exclude(night=None).order_by("night").first()
     nights = [oldest.started_at.date() - DAY] if oldest else []
     nights += [run.night] if run and run.night else []
-    return min(nights, default=last + DAY)
+    installed = night_at(main_site(seen_cameras()), installed_at())
+    return max(min(nights), installed) if nights else last + DAY
 
 
 def ledger_fingerprint(night: date) -> str:

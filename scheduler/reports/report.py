@@ -140,7 +140,8 @@ class Report:
 
     @property
     def percent(self) -> float | None:
-        """Saved of planned, rounded down so that 100 is all. None when nothing was planned."""
+        """Saved of planned, rounded down so that 100 is all; what never began counts as planned. None when nothing
+        was."""
         return percent_of(self.saved, self.planned + sum(one.missing for one in self.cameras))
 
     @property

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import psycopg
 
 from tests.harness.runs.folder import one_at_a_time, run_folder
-from tests.harness.stations.migrated_database import migrate
+from tests.harness.stations.migrated_database import INSTALLED, migrate
 from tests.harness.waiting import PATIENCE_S
 
 INSTALL = "PostgreSQL's server is missing. Install it: apt-get install -y --no-install-recommends postgresql-15"
@@ -44,6 +44,7 @@ def postgresql() -> Iterator[str]:
         if not has_template(server):
             execute(server, "CREATE DATABASE migrating")
             migrate(DATABASE_URL=url(server, "migrating"), SKYCAM_DATA=str(server / "data"))
+            execute(server, INSTALLED, "migrating")
             execute(server, f"ALTER DATABASE migrating RENAME TO {TEMPLATE}")
         execute(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
     try:
@@ -96,8 +97,8 @@ def url(folder: Path, database: str) -> str:
     return f"postgresql://skycam@{quote(str(folder), safe='')}/{database}"
 
 
-def execute(server: Path, statement: str) -> None:
-    with psycopg.connect(url(server, "postgres"), autocommit=True) as connection:
+def execute(server: Path, statement: str, database: str = "postgres") -> None:
+    with psycopg.connect(url(server, database), autocommit=True) as connection:
         connection.execute(statement.encode())
 
 

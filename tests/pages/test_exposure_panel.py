@@ -53,6 +53,16 @@ def test_the_panel_has_target_brightness_settings_and_limits(viewer: Any, automa
     assert "limits: it cannot" not in shown
 
 
+def test_the_measure_that_is_controlled_is_shown_beside_the_target(viewer: Any, automatic: Session) -> None:
+    automatic.programme = {**automatic.programme, "control": {**CONTROL, "measure": "percentile", "percentile": 90}}
+    automatic.save()
+    add_capture(automatic, statistics={"mean": 0.24, "median": 0.2, "controlled": 0.31, "saturated": 0.0})
+    shown = " ".join(text_of(viewer.get(PANEL)).split())
+    for text in ("0.30 of full scale (percentile)", "0.31 (percentile)"):
+        assert text in shown
+    assert '<polyline class="brightness" points="0,69' in text_of(viewer.get(PANEL))
+
+
 def test_settings_at_their_upper_limits_are_said(viewer: Any, automatic: Session) -> None:
     add_capture(automatic, exposure_us=20_000_000, iso=3200)
     assert "At its upper limits: it cannot get brighter." in text_of(viewer.get(PANEL))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db.migrations.recorder import MigrationRecorder
 
 from cameras.models import Camera
 from monitoring.models import Alert, Event
@@ -223,6 +224,15 @@ def test_a_session_that_goes_on_does_not_change_the_nights_behind_it(camera: Cam
 def test_a_night_that_is_not_reported_yet_says_so(camera: Camera) -> None:
     whole_session(camera, DUSK - 9 * DAY)
     assert nights()[NIGHT - 9 * DAY].state == "unknown"
+
+
+def test_nights_before_the_installation_are_not_reported(camera: Camera) -> None:
+    whole_session(camera, DUSK - 9 * DAY)
+    whole_session(camera, DUSK - 8 * DAY)
+    MigrationRecorder.Migration.objects.update(applied=DUSK - 8 * DAY)
+    assert report_nights(MORNING)[-1] == NIGHT - 2 * DAY
+    assert [night for _ in range(3) for night in report_nights(MORNING)][-1] == NIGHT - 8 * DAY
+    assert nights()[NIGHT - 9 * DAY].state == "nothing"
 
 
 def test_the_calendar_has_nothing_of_a_hidden_camera(camera: Camera) -> None:

@@ -149,8 +149,8 @@ def test_a_run_with_a_number_of_pictures_lacks_no_more_than_those(camera: Camera
     assert (loss.kind, loss.count) == ("not_begun", 10)
 
 
-def test_a_stopped_session_with_a_number_of_pictures_lacks_the_rest_of_them(camera: Camera) -> None:
-    session = session_of(camera, state="stopped", reason="session_stopped", message="ben stopped it.")
+def test_a_session_with_a_number_of_pictures_lacks_the_rest_of_them(camera: Camera) -> None:
+    session = session_of(camera, state="failed", reason="camera_crashed", message="It crashed.")
     session.programme["count"] = 310
     session.ended_at = DUSK + 5 * HOUR
     captures_in(session, DUSK, 300)
@@ -158,13 +158,23 @@ def test_a_stopped_session_with_a_number_of_pictures_lacks_the_rest_of_them(came
     assert (loss.kind, loss.count) == ("cut_short", 10)
 
 
-def test_a_session_that_a_person_stopped_lacks_what_was_planned_behind_its_end(camera: Camera) -> None:
-    session = session_of(camera, state="stopped", reason="session_stopped", message="ben stopped it.")
+def test_a_session_that_was_cut_short_lacks_what_was_planned_behind_its_end(camera: Camera) -> None:
+    session = session_of(camera, state="stopped", reason="camera_held", message="The run gave way to ben.")
     session.ended_at = DUSK + 5 * HOUR
     captures_in(session, DUSK, 300)
     [(_, loss)] = report().losses
     assert (loss.kind, loss.begin, loss.end, loss.count) == ("cut_short", DUSK + 5 * HOUR, DUSK + 10 * HOUR, 300)
-    assert loss.message == "ben stopped it."
+    assert loss.message == "The run gave way to ben."
+
+
+def test_what_its_own_user_stopped_is_no_loss(camera: Camera) -> None:
+    session = session_of(camera, state="stopped", reason="session_stopped", message="ben stopped it.")
+    session.ended_at = DUSK + 5 * HOUR
+    captures_in(session, DUSK, 300)
+    captures_in(session, session.ended_at, 1, "failed", reason="session_stopped", message="ben stopped it.")
+    found = report()
+    assert (found.state, found.losses) == ("complete", [])
+    assert (found.planned, found.saved, found.percent) == (301, 300, 99.6)
 
 
 def test_a_night_that_runs_says_so_far(camera: Camera) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import threading
 from collections.abc import Iterator
@@ -12,8 +13,11 @@ import pytest
 
 from cameras.drivers.base import CameraError, Exposure, FrameData
 from cameras.exposure.measuring import KEPT_RESULTS, NICE, StatisticsThread
+from cameras.exposure.statistics import as_body
 from tests.harness.rows.pictures import jpeg
 from tests.harness.waiting import PATIENCE_S
+
+CONTROL: Any = {"target": 0.4, "measure": "mean"}
 
 
 class HeldFile:
@@ -74,10 +78,33 @@ def test_a_frame_and_an_exposure_are_measured(thread: StatisticsThread) -> None:
 
 
 def test_only_the_masked_part_is_measured(thread: StatisticsThread) -> None:
-    mask = np.zeros((64, 64), np.bool_)
-    mask[:32] = True
-    thread.submit("frame", np.vstack([grey(204), grey(0)]), mask)
-    assert thread.result("frame", PATIENCE_S).mean == pytest.approx(0.8)  # type: ignore[union-attr]
+    upper = np.zeros((64, 64), np.bool_)
+    upper[:32] = True
+    mask = base64.b64encode(np.packbits(upper).tobytes()).decode()
+    thread.submit("frame", np.vstack([grey(204), grey(0)]), {**CONTROL, "mask": mask})
+    found = thread.result("frame", PATIENCE_S)
+    assert found is not None
+    assert (found.mean, found.controlled) == (pytest.approx(0.8), pytest.approx(0.8))
+
+
+@pytest.mark.parametrize(
+    ("measure", "transfer", "controlled"),
+    [
+        ({"measure": "median"}, "srgb", 51 / 255),
+        ({"measure": "percentile", "percentile": 90.0}, "srgb", 204 / 255),
+        # A quarter of the light of the brighter half is more than that of its value as recorded.
+        ({"measure": "mean"}, "srgb", 0.46),
+        ({"measure": "mean"}, "linear", (0.75 * 51 + 0.25 * 204) / 255),
+    ],
+)
+def test_the_measure_that_the_control_uses_is_kept(
+    thread: StatisticsThread, measure: Any, transfer: Any, controlled: float
+) -> None:
+    picture = np.vstack([grey(51), grey(51), grey(51), grey(204)])
+    thread.submit("frame", picture, {**CONTROL, **measure}, transfer)
+    found = thread.result("frame", PATIENCE_S)
+    assert found is not None
+    assert as_body(found)["controlled"] == pytest.approx(controlled, abs=0.01)
 
 
 def test_of_pictures_that_come_too_fast_the_newest_is_measured(thread: StatisticsThread, busy: HeldFile) -> None:
