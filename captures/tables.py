@@ -12,6 +12,11 @@ ARCHIVE_MENDERS: dict[str, str] = {
 }
 """Functions that put a whole copy of an archive's file in its place: see `captures.archives.verification.Mender`."""
 
+ARCHIVE_COPIES: dict[str, str] = {
+    "offsite": "captures.offsite.selectors.dead_copies_of_archive",
+}
+"""Archive -> host -> its files whose copies elsewhere are not tried again by themselves, as `VerifiedFile`."""
+
 RETENTION_GUARDS = {
     "an archive that copies it": "captures.archives.retention_guard.files_to_copy",
     "an off-site copy that is not verified": "captures.offsite.selectors.unverified_files",

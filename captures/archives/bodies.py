@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 from django.db.models import Count, Q, Sum
 
+from captures.archives.findings import FolderFindings, VerifiedFile, findings_of
 from captures.archives.models import Archive, ArchiveFile, ArchiveFolder
 from captures.archives.remote import remote_sentences
 from captures.experiments.selectors import visible_places
@@ -13,13 +14,16 @@ from core.times.timestamps import stamp, stamp_or_none
 
 
 class ArchiveFolderBody(TypedDict):
-    """`path` is null for a user who is not a manager. `has_manifest`: that of the present revision."""
+    """`path` is null for a user who is not a manager. `has_manifest`: that of the present revision. `found` counts what
+    the last verification found here, and the dead off-site copies; `findings` names the first of these files."""
 
     host: str
     path: str | None
     has_manifest: bool
     verified: str | None
     extra: list[str]
+    found: dict[str, int]
+    findings: list[VerifiedFile]
 
 
 class ArchiveBody(TypedDict):
@@ -69,6 +73,7 @@ def archive_body(archive: Archive, user: Any) -> ArchiveBody:
     sees_all = len(places) == len(archive.experiment.places.all())
     files = ArchiveFile.objects.filter(folder__archive=archive, camera__in=[place.camera_id for place in places])
     counts = files.values_list("state").annotate(Count("pk")).order_by()
+    findings = findings_of(archive) if sees_all else {}
     total = files.filter(~Q(state="missing")).aggregate(Sum("bytes"))["bytes__sum"] or 0
     return ArchiveBody(
         id=str(archive.pk), experiment=str(archive.experiment_id), name=archive.experiment.name, method=archive.method,
@@ -79,15 +84,19 @@ def archive_body(archive: Archive, user: Any) -> ArchiveBody:
         requested=stamp(archive.requested_at), requested_by=archive.requested_by,
         completed=stamp_or_none(archive.completed_at), verified=stamp_or_none(archive.verified_at),
         verification=archive.verification,
-        folders=[folder_body(archive, folder, user, sees_all) for folder in archive.folders.all()],
+        folders=[folder_body(archive, folder, user, findings.get(folder.host)) for folder in archive.folders.all()],
     )  # fmt: skip
 
 
-def folder_body(archive: Archive, folder: ArchiveFolder, user: Any, sees_all: bool) -> ArchiveFolderBody:
+def folder_body(
+    archive: Archive, folder: ArchiveFolder, user: Any, findings: FolderFindings | None
+) -> ArchiveFolderBody:
+    """`findings` is None for a user who may not see all cameras."""
     return ArchiveFolderBody(
         host=folder.host, path=f"{folder.root.path}/{archive.folder}" if user.may("manager") else None,
         has_manifest=bool(archive.revision) and folder.revision == archive.revision,
-        verified=stamp_or_none(folder.verified_at), extra=folder.extra if sees_all else [],
+        verified=stamp_or_none(folder.verified_at), extra=folder.extra if findings else [],
+        found=findings["counts"] if findings else {}, findings=findings["listed"] if findings else [],
     )  # fmt: skip
 
 

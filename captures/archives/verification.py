@@ -29,6 +29,7 @@ from captures.archives.copying import (
     copy_file,
     is_whole,
 )
+from captures.archives.findings import KIND, VerifiedFile
 from captures.archives.jobs import check_mounted, describe_error, fetch_whole, lock_folder, open_root
 from captures.archives.manifest import MANIFEST, README, SUMS, small_files
 from captures.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveState
@@ -44,7 +45,6 @@ from core.station_settings.values import archive_config
 from core.text.plurals import pluralize
 from monitoring.services import raise_alert, record_event, resolve_alert
 
-KIND = "verify_archive"
 MAX_LISTED = 1000
 FAILED_AGAIN = timedelta(days=1)
 """How long after it failed an archive is verified again by itself."""
@@ -60,12 +60,6 @@ Way = Callable[[ArchiveFile, CopyRequest], bool]
 """A way to mend a file: whether it is whole now. OSError, CopyFaulty."""
 Mender = Callable[[ArchiveFile, RootFiles, str, str], bool]
 """File, root of the archive, folder and name -> whether it put a whole file there."""
-
-
-class VerifiedFile(TypedDict):
-    path: str
-    what: str
-    message: str
 
 
 class VerifyResult(TypedDict):

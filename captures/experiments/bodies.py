@@ -10,8 +10,10 @@ from uuid import UUID
 from django.db.models import Count, Q
 
 from cameras.models import may_record
+from cameras.runtime.recording_state import Recorder
+from cameras.status.status import read_fields
 from captures.capturing.models import Capture, CaptureStatus
-from captures.experiments.coverage import Gap, Segment, coverage
+from captures.experiments.coverage import Coverage, Gap, Segment, coverage, time_after
 from captures.experiments.models import (
     Experiment,
     ExperimentAttachment,
@@ -21,6 +23,7 @@ from captures.experiments.models import (
 )
 from captures.experiments.selectors import visible_places
 from captures.experiments.stills_coverage import still_gaps
+from core.broker.broker import BrokerDown
 from core.times.timestamps import stamp, stamp_or_none
 
 
@@ -201,6 +204,9 @@ def camera_account(experiment: Experiment, place: ExperimentCamera) -> CameraAcc
     assert start is not None
     # Only cameras that give clips can have gaps in their video.
     records = place.means == ExperimentCamera.Means.CLIPS or bool(found.clips)
+    if records and found.pending_s and (gap := unrecorded_part(experiment, place, found)):
+        found.pending_s = 0.0
+        found.gaps.append(gap)
     gaps = found.gaps if records else []
     if not records and experiment.record and not may_record(place.camera):
         gaps = still_gaps(experiment, place)
@@ -212,6 +218,22 @@ def camera_account(experiment: Experiment, place: ExperimentCamera) -> CameraAcc
         gaps=[gap_body(gap) for gap in gaps],
         captures=capture_counts(experiment, place), sessions=link_bodies(list(links)),
     )  # fmt: skip
+
+
+def unrecorded_part(experiment: Experiment, place: ExperimentCamera, found: Coverage) -> Gap | None:
+    """The newest part of a run as a gap, where the camera's host says that nothing of it is being recorded, as on a
+    full disk. None if it is, or may be."""
+    try:
+        status = read_fields([place.camera.slug], ("recorder",)).get(place.camera.slug)
+    except BrokerDown:
+        return None
+    recorder: Recorder | None = status["recorder"] if status else None
+    start = experiment.start
+    # Once a first frame was written, the newest clip may not have ended, or may be on its way into the database.
+    if start is None or recorder is None or recorder["state"] == "recording" or recorder["since"] is not None:
+        return None
+    begin, end = (time_after(start, at) for at in (found.length_s - found.pending_s, found.length_s))
+    return Gap(begin, end, recorder["reason"] or "no_video", recorder["message"] or "Nothing is recorded.")
 
 
 def segment_body(segment: Segment, start: float) -> SegmentBody:

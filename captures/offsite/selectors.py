@@ -8,6 +8,8 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
 
+from captures.archives.findings import VerifiedFile
+from captures.archives.models import Archive, ArchiveFile
 from captures.clips.models import ClipKind
 from captures.offsite.models import CopyState, Destination, DestinationHost, OffsiteCopy, file_columns
 from captures.stored_files.tables import FileClass
@@ -41,6 +43,22 @@ def backlog_of(destination: Destination) -> Backlog:
 
 def failing_hosts(destination: Destination) -> QuerySet[DestinationHost]:
     return destination.hosts.exclude(failures=0)
+
+
+def dead_copies_of_archive(archive: Archive) -> dict[str, list[VerifiedFile]]:
+    """By host: the files of an archive whose copies are dead."""
+    files = ArchiveFile.objects.filter(folder__archive=archive)
+    dead = OffsiteCopy.objects.filter(table="archives", state=CopyState.DEAD.value, uuid__in=files.values("pk"))
+    paths = dict(files.filter(pk__in=dead.values("uuid")).values_list("pk", "path"))
+    found: dict[str, list[VerifiedFile]] = {}
+    for copy in dead.select_related("destination").order_by("path"):
+        name = copy.destination.name
+        # The row may be gone since the first query.
+        if copy.uuid in paths:
+            again = f"Copy it again: `skycam offsite retry {name}`."
+            message = f"Its copy at {name} is dead: {copy.error or 'its last attempt failed.'} {again}"
+            found.setdefault(copy.host, []).append(VerifiedFile(path=paths[copy.uuid], what="dead", message=message))
+    return found
 
 
 def unverified_files(table: str) -> Q:

@@ -139,6 +139,16 @@ def duration(seconds: float | timedelta | None) -> str:
 
 
 @register.filter
+def exact_duration(seconds: float | timedelta) -> str:
+    """12 s, 7 min 53 s, 2 h 5 min 0 s: for accounts, in which no second may disappear. Whole seconds, rounded down."""
+    s = int(seconds.total_seconds() if isinstance(seconds, timedelta) else seconds)
+    minutes, hours = s // MINUTE_S, s // HOUR_S
+    parts = [f"{hours} h"] if hours else []
+    parts += [f"{minutes % 60} min"] if minutes else []
+    return " ".join([*parts, f"{s % MINUTE_S} s"])
+
+
+@register.filter
 def exposure(microseconds: float | None) -> str:
     """8 s, 12.5 ms, 250 µs."""
     return NOTHING if microseconds is None else format_exposure(microseconds)

@@ -91,7 +91,7 @@ class AutomaticRecordingService:
             end_claim_of_experiment(camera, experiment.pk, "no_stream")
             return provide_stills(experiment, camera)
         if claim_for_experiment(camera, experiment.pk, experiment.operator, experiment.pre_roll_s):
-            message = f"{camera.slug} is recorded for the experiment {experiment.name!r}."
+            message = f"The recording of {camera.slug} was requested for the experiment {experiment.name!r}."
             record_event("experiment.recording", message, camera=camera, subject=experiment.pk)
         return Contribution(Means.CLIPS)
 

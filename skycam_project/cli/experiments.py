@@ -265,8 +265,19 @@ def describe_plan(body: dict[str, Any]) -> str:
     return f"{begin or 'by hand'} to {end or 'by hand'}" if begin or end else ""
 
 
+def describe_video(account: dict[str, Any]) -> str | None:
+    """`7 min 53 s of 8 min 1 s, 38 s not known yet`; None for a camera without video."""
+    from core.templatetags.skycam import exact_duration as duration
+
+    if account["means"] != "clips" and not account["clips"]:
+        return None
+    covered = f"{duration(account['covered_s'])} of {duration(account['length_s'] - account['pending_s'])}"
+    # As long as the newest clip has not ended, nobody has read it.
+    return f"{covered}, {duration(account['pending_s'])} not known yet" if account["pending_s"] >= 1 else covered
+
+
 def print_account(body: dict[str, Any]) -> None:
-    from core.templatetags.skycam import duration, format_bytes
+    from core.templatetags.skycam import format_bytes
 
     print_experiment(body)
     for one in body["account"]["cameras"]:
@@ -275,7 +286,7 @@ def print_account(body: dict[str, Any]) -> None:
         print_line(f"{one['camera']}:")
         print_fields(
             [
-                ("video", f"{duration(one['covered_s'])} of {duration(one['length_s'])}" if one["clips"] else None),
+                ("video", describe_video(one)),
                 ("clips", f"{one['clips']}, {format_bytes(one['bytes'])}" if one["clips"] else None),
                 ("lost frames", lost if one["clips"] else None),
                 ("captures", ", ".join(f"{count} {name}" for name, count in counts.items() if count) or None),
@@ -383,7 +394,10 @@ def print_archive(body: dict[str, Any]) -> None:
         ]
     )
     for folder in body["folders"]:
-        print_line(f"  {folder['host']}: {folder['path'] or body['folder']}")
+        found = ", ".join(f"{count} {what}" for what, count in folder["found"].items())
+        print_line(f"  {folder['host']}: {folder['path'] or body['folder']}{f': {found}' if found else ''}")
+        for one in folder["findings"]:
+            print_line(f"    {one['what']}: {one['path']}. {one['message']}")
     for sentence in body["missing"]:
         print_line(f"  missing: {sentence}")
     for sentence in body["remote"]:

@@ -14,6 +14,7 @@ from core.jobs.models import Job
 from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.experiments import clip_in, running
+from tests.harness.rows.offsite_rows import copy_row, folder_destination_row
 
 SCRIPT = {"HX-Request": "true"}
 
@@ -101,6 +102,42 @@ def test_an_archive_is_verified_on_request(operator: Any, run: Experiment, archi
     answer = operator.post(f"/experiments/{run.pk}/verify/", headers=SCRIPT)
     assert "is being verified" in text_of(answer)
     assert Job.objects.get().kind == "verify_archive"
+
+
+@pytest.fixture
+def found(archive: Archive) -> Archive:
+    """Its last verification mended a file and found a strange one; the off-site copy of the first is dead."""
+    file = archive.folders.get().files.get(path="sky/0")
+    mended = {"path": "sky/0", "what": "mended", "message": "It is missing. It was mended from a whole copy."}
+    extra = {"path": "notes.txt", "what": "extra", "message": "Not in the manifest."}
+    Job.objects.create(
+        kind="verify_archive", host="main", subject=str(archive.pk), unique_key=str(archive.pk), state="done",
+        ended_at=timezone.now(),
+        result={"missing": 0, "changed": 0, "extra": 1, "mended": 1, "results": [mended, extra]},
+    )  # fmt: skip
+    copy_row(folder_destination_row(), table="archives", uuid=file.pk, error="The checksum was wrong.")
+    return archive
+
+
+def test_what_was_mended_extra_or_is_dead_is_said_on_every_surface(
+    viewer: Any, run: Experiment, found: Archive
+) -> None:
+    expected = {"extra": 1, "mended": 1, "dead": 1}
+    [folder] = viewer.get(f"/api/v1/archives/{found.pk}/").json()["folders"]
+    assert folder["found"] == expected
+    assert [one["what"] for one in folder["findings"]] == ["dead", "mended", "extra"]
+    assert "skycam offsite retry second disk" in folder["findings"][0]["message"]
+    for count in ("1 mended", "1 extra", "1 dead"):
+        assert count in panel(viewer, run)
+        assert count in text_of(viewer.get(f"/archives/{found.pk}/")).replace("\n", " ")
+
+
+def test_who_does_not_see_all_cameras_gets_no_findings(viewer: Any, found: Archive, camera: Camera) -> None:
+    other = Camera.objects.create(slug="b", name="B", kind="simulated", host=camera.host)
+    found.experiment.places.create(camera=other, position=2)
+    only_for(other)
+    [folder] = viewer.get(f"/api/v1/archives/{found.pk}/").json()["folders"]
+    assert (folder["found"], folder["findings"]) == ({}, [])
 
 
 def test_a_faulty_archive_says_so(viewer: Any, run: Experiment, archive: Archive) -> None:

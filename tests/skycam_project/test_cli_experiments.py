@@ -17,6 +17,7 @@ from captures.storage.roots import assign_root
 from core.jobs.models import Job
 from monitoring.services import record_event
 from skycam_project.access.models import User
+from skycam_project.cli.experiments import describe_video
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.clips import clip_of
 from tests.harness.stations.command_line import answer, skycam
@@ -128,6 +129,29 @@ def test_a_verification_that_was_cancelled_does_not_succeed_with_the_outcome_of_
     verified = skycam("experiments", "verify", "Dew")
     assert verified.exit_code == 1
     assert "On main: the verification was cancelled." in verified.stderr
+
+
+def test_what_a_verification_found_is_printed(run: dict[str, Any], root: StorageRoot) -> None:
+    archive = Archive.objects.create(experiment_id=run["id"], folder="experiments/x", wait_until=timezone.now())
+    archive.folders.create(host="main", root=root)
+    (Path(root.path) / "experiments/x").mkdir(parents=True)
+    (Path(root.path) / "experiments/x/notes.txt").write_text("Not ours.")
+    verified = skycam("experiments", "verify", "Dew")
+    assert ": 1 extra" in verified.stdout
+    assert "extra: notes.txt. Not in the manifest." in verified.stdout
+
+
+@pytest.mark.parametrize(
+    ("account", "shown"),
+    [
+        ({"covered_s": 473.4, "length_s": 473.9, "pending_s": 0.4}, "7 min 53 s of 7 min 53 s"),
+        ({"covered_s": 1, "length_s": 123, "pending_s": 122}, "1 s of 1 s, 2 min 2 s not known yet"),
+        ({"clips": 0, "covered_s": 0, "length_s": 38, "pending_s": 38}, "0 s of 0 s, 38 s not known yet"),
+        ({"clips": 0, "means": "stills", "covered_s": 0, "length_s": 38, "pending_s": 0}, None),
+    ],
+)
+def test_the_account_of_a_running_experiment_has_what_the_page_has(account: dict[str, Any], shown: str | None) -> None:
+    assert describe_video({"means": "clips", "clips": 3} | account) == shown
 
 
 def test_a_verification_names_the_hosts_that_are_away(run: dict[str, Any], valkey: Any) -> None:

@@ -10,6 +10,9 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import Camera
+from cameras.status.messages import absent_status
+from cameras.status.status import write_status
+from captures.experiments.bodies import camera_account
 from captures.experiments.coverage import Coverage, coverage
 from captures.models import (
     ClaimSuspension,
@@ -22,6 +25,7 @@ from captures.models import (
 from captures.recording_claims.windows import present_moment
 from monitoring.services import record_event
 from tests.harness.rows.clips import row_of
+from tests.harness.rows.recorder_status import RECORDER
 
 MINUTE = timedelta(minutes=1)
 
@@ -174,6 +178,29 @@ def test_the_newest_part_of_a_running_experiment_is_pending_and_no_gap(experimen
     result = found(experiment(state="running", started_at=started), camera)
     assert 120 <= result.pending_s <= (timezone.now() - started).total_seconds()
     assert result.gaps == []
+
+
+FULL = "There is less than 2 GB left on its disk."
+
+
+@pytest.mark.parametrize(
+    ("recorder", "pending", "reasons"),
+    [
+        ({"state": "failing", "since": None, "reason": "disk_full", "message": FULL}, False, [("disk_full", FULL)]),
+        ({"state": "waiting", "since": None}, False, [("no_video", "Nothing is recorded.")]),
+        ({"state": "failing", "reason": "disk_full", "message": FULL}, True, []),
+        ({"state": "recording"}, True, []),
+    ],
+)
+def test_what_the_host_does_not_record_is_a_gap_at_once(
+    experiment: Any, camera: Camera, valkey: Any, recorder: Any, pending: bool, reasons: list[tuple[str, str]]
+) -> None:
+    running = experiment(state="running", started_at=timezone.now() - 2 * MINUTE)
+    place = running.places.create(camera=camera, position=1, means="clips")
+    write_status(valkey, absent_status("sky", "connected", "") | {"recorder": RECORDER | recorder})
+    account = camera_account(running, place)
+    assert (account["pending_s"] > 0) is pending
+    assert [(gap["reason"], gap["message"]) for gap in account["gaps"]] == reasons
 
 
 def test_what_is_missing_for_longer_than_a_clip_is_a_gap(experiment: Any, camera: Camera) -> None:

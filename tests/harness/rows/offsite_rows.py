@@ -16,8 +16,9 @@ def folder_destination_row(**fields: Any) -> Destination:
 
 
 def copy_row(destination: Destination, state: str = "dead", **fields: Any) -> OffsiteCopy:
-    return OffsiteCopy.objects.create(
-        destination=destination, table="clips", uuid=uuid.uuid4(), file_class="rolling_clip", host="main",
-        root=uuid.uuid4(), path="clips/sky/1.mp4", bytes=1000, sha256="0" * 64, camera=uuid.uuid4(),
-        at=timezone.now(), key="main/1/clips/sky/1.mp4", state=state, **fields,
-    )  # fmt: skip
+    values = {
+        "table": "clips", "uuid": uuid.uuid4(), "file_class": "rolling_clip", "host": "main", "root": uuid.uuid4(),
+        "path": "clips/sky/1.mp4", "bytes": 1000, "sha256": "0" * 64, "camera": uuid.uuid4(), "at": timezone.now(),
+        "key": "main/1/clips/sky/1.mp4",
+    }  # fmt: skip
+    return OffsiteCopy.objects.create(destination=destination, state=state, **(values | fields))
