@@ -42,6 +42,8 @@ def postgresql() -> Iterator[str]:
     server, name = shared_server(), f"test_{secrets.token_hex(6)}"
     with one_at_a_time("migrated-on-postgresql"):
         if not has_template(server):
+            # Of a test that ended while it was migrated.
+            execute(server, "DROP DATABASE IF EXISTS migrating WITH (FORCE)")
             execute(server, "CREATE DATABASE migrating")
             migrate(DATABASE_URL=url(server, "migrating"), SKYCAM_DATA=str(server / "data"))
             execute(server, INSTALLED, "migrating")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import socket
@@ -48,12 +49,19 @@ class ReceivedFrames:
 
 
 async def received_further(seen: list[ReceivedFrames], frames: int) -> None:
-    """Wait until each of these viewers has received that number of further frames."""
+    """Wait until each of these viewers has received that number of further frames: for each, as a busy machine sends
+    few in a second."""
     before = [len(one.numbers) for one in seen]
-    await eventually_in_loop(
-        lambda: all(len(one.numbers) >= count + frames for one, count in zip(seen, before, strict=True)),
-        lambda: f"{frames} further frames: {[one.reasons[-1:] for one in seen]}",
-    )
+    for number in range(frames):
+        expected = [count + number for count in before]
+        await eventually_in_loop(
+            functools.partial(have_more_than, seen, expected),
+            f"frame {number + 1} of {frames}: {[one.reasons[-1:] for one in seen]}",
+        )
+
+
+def have_more_than(seen: list[ReceivedFrames], counts: list[int]) -> bool:
+    return all(len(one.numbers) > count for one, count in zip(seen, counts, strict=True))
 
 
 async def watch(station: Station, seen: ReceivedFrames) -> None:
