@@ -46,6 +46,11 @@ OWN = "leads to a port of the station itself, which is always refused. Give anot
 HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?\.?")
 # C libraries read such a host, or its last part, as an IPv4 address: 0x7f.1 is 127.0.0.1.
 NUMBER = re.compile(r"(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.?")
+ZONE = (
+    "has an IPv6 zone, the part from % on. It names a network card of one machine and cannot be used. Give an address"
+    " that needs none, such as [2001:db8::1]."
+)
+"""Continues a sentence that begins with "The address"."""
 NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
 COMPATIBLE = IPv6Network("::/96")
 
@@ -192,6 +197,8 @@ def literal_address(host: str) -> Address | None:
     """The address that `host` spells, or None for a name. Raises AddressRefused for ambiguous forms, which programs
     read as different addresses or as a name: `0177.0.0.1`, `2130706433`, `127.1`."""
     plain = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if has_zone(host):
+        raise AddressRefused(ZONE)
     if "%" not in plain:
         with contextlib.suppress(ValueError):
             return ipaddress.ip_address(plain)
@@ -200,6 +207,14 @@ def literal_address(host: str) -> Address | None:
             "has a host that is neither a name nor an IP address. Write an IP address as 192.168.1.20 or [2001:db8::1]."
         )
     return None
+
+
+def has_zone(host: str) -> bool:
+    """Whether it is an IPv6 address with a zone, such as `fe80::1%eth0`."""
+    address, percent, _ = host.strip("[]").partition("%")
+    with contextlib.suppress(ValueError):
+        return bool(percent) and bool(IPv6Address(address))
+    return False
 
 
 def equivalent_addresses(address: Address) -> Iterator[Address]:

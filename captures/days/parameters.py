@@ -29,10 +29,12 @@ def parse_day(text: str) -> date | None:
 
 
 def parse_clock(text: str) -> time | None:
+    """None also for a time with an offset: it is one of another clock."""
     try:
-        return time.fromisoformat(text).replace(tzinfo=None) if text else None
+        found = time.fromisoformat(text)
     except ValueError:
         return None
+    return None if found.tzinfo else found
 
 
 def parse_id(text: str) -> UUID | None:

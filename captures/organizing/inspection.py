@@ -6,18 +6,17 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import re
 import stat
 import warnings
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from fractions import Fraction
 from typing import Any, BinaryIO, TypedDict
 
 from PIL import ExifTags, Image
 
-from cameras.drivers.gphoto2.exif import MALFORMED_EXIF, details_of_raw, settings_of
+from cameras.drivers.gphoto2.exif import MALFORMED_EXIF, exif_of_raw, settings_of
 from cameras.drivers.gphoto2.session import RAW_SUFFIXES
+from captures.organizing.exif_times import TakenAt, taken_at
 from captures.organizing.reasons import NotPlaced, Reason, printable
 from captures.thumbnails.rendering import MAX_PIXELS, SIMULATED
 
@@ -33,24 +32,9 @@ MAGIC = {
 SUFFIXES = {"jpeg": (".jpg", ".jpeg", ".jpe"), "png": (".png",), "tiff": (".tif", ".tiff")}
 """Kind -> the endings that a copy keeps; the first one replaces any other."""
 PICTURE_SUFFIXES = frozenset({*RAW_SUFFIXES, *(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)})
-DATE = re.compile(r"\s*(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
-OFFSET = re.compile(r"\s*([+-])(\d\d):?(\d\d)\s*\0*\Z")
 DISK_ERRORS = frozenset({errno.EIO, errno.ENODEV, errno.ENXIO, errno.ENOMEDIUM, errno.ESTALE, errno.ETIMEDOUT})
 """Errors that say nothing about the picture, unlike EINVAL: decoders seek to the places that a broken file names."""
-MAX_OFFSET_S = 15 * 3600
 SERIAL_LENGTH = 80
-# The date of the exposure, and of the digitization; not the tag DateTime, which editors set.
-DATES = (
-    (ExifTags.Base.DateTimeOriginal, ExifTags.Base.SubsecTimeOriginal, ExifTags.Base.OffsetTimeOriginal),
-    (ExifTags.Base.DateTimeDigitized, ExifTags.Base.SubsecTimeDigitized, ExifTags.Base.OffsetTimeDigitized),
-)
-
-
-class TakenAt(TypedDict):
-    """`local` is the camera's own time, ISO 8601 without an offset; `offset_s` is None if the file does not say it."""
-
-    local: str
-    offset_s: int | None
 
 
 class Inspection(TypedDict):
@@ -154,14 +138,14 @@ def decode_image(file: BinaryIO, form: str) -> Decoded:
         check_pixels(width, height)
         # Before the pixels, after which Pillow has closed a TIFF. A PNG, whose EXIF may come last, is read by it.
         exif = image.getexif()
-        details = details_or_none(lambda: exif.get_ifd(ExifTags.IFD.Exif))
+        details, place = directories_of(lambda: exif)
         # A JPEG is then decoded at an eighth of its size: all of its data is read, in a third of the time.
         image.draft("RGB", (1, 1))
         image.load()
     return Decoded(
         width=width,
         height=height,
-        taken=taken_at(details),
+        taken=taken_at(details, place),
         settings=settings_or_none(details),
         serial=serial_of(details),
         simulated=exif.get(ExifTags.Base.ImageDescription) == SIMULATED,
@@ -171,7 +155,7 @@ def decode_image(file: BinaryIO, form: str) -> Decoded:
 def decode_raw(file: BinaryIO) -> Decoded:
     import rawpy
 
-    details = details_or_none(lambda: details_of_raw(file.read(HEAD_BYTES)))
+    details, place = directories_of(lambda: exif_of_raw(file.read(HEAD_BYTES)))
     file.seek(0)
     try:
         with rawpy.imread(file) as raw:
@@ -180,7 +164,7 @@ def decode_raw(file: BinaryIO) -> Decoded:
             raw.unpack()
             width, height, other = raw.sizes.width, raw.sizes.height, raw.other
             # Of formats that are not based on TIFF, such as CR3 and RAF.
-            taken = taken_at(details) or time_of_raw(other.timestamp)
+            taken = taken_at(details, place) or time_of_raw(other.timestamp)
     except rawpy.LibRawError as error:
         text = error.args[0] if error.args else ""
         why = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
@@ -200,10 +184,19 @@ def check_pixels(width: int, height: int) -> None:
         raise NotPlaced(Reason.BROKEN, f"It has {width} x {height} pixels; the limit is {MAX_PIXELS}.")
 
 
-def details_or_none(read: Callable[[], dict[int, Any]]) -> dict[int, Any]:
-    """Empty for EXIF that cannot be read: the picture may still be whole, and is then one without a time."""
+def directories_of(read: Callable[[], Image.Exif]) -> tuple[Mapping[int, Any], Mapping[int, Any]]:
+    """The directories Exif and GPSInfo. Empty for what cannot be read: the picture may still be whole, and is then one
+    without a time."""
     try:
-        return read()
+        exif = read()
+    except MALFORMED_EXIF:
+        return {}, {}
+    return _directory(exif, ExifTags.IFD.Exif), _directory(exif, ExifTags.IFD.GPSInfo)
+
+
+def _directory(exif: Image.Exif, ifd: int) -> Mapping[int, Any]:
+    try:
+        return exif.get_ifd(ifd)
     except MALFORMED_EXIF:
         return {}
 
@@ -232,50 +225,8 @@ def serial_of(details: Mapping[int, Any]) -> str:
     return "".join(filter(str.isprintable, text)).strip()[:SERIAL_LENGTH] if isinstance(text, str) else ""
 
 
-def taken_at(details: Mapping[int, Any]) -> TakenAt | None:
-    """The first of EXIF's dates that is one."""
-    for date, fraction, offset in DATES:
-        local = parse_date(details.get(date))
-        if local is not None:
-            at = local.replace(microsecond=parse_fraction(details.get(fraction)))
-            return TakenAt(local=at.isoformat(), offset_s=parse_offset(details.get(offset)))
-    return None
-
-
-def parse_date(text: Any) -> datetime | None:
-    """`2026:01:16 04:05:06`, the form of EXIF, without a time zone. None for anything else, such as zeros."""
-    found = DATE.match(text) if isinstance(text, str) else None
-    if found is None:
-        return None
-    try:
-        at = datetime(*(int(one) for one in found.groups()))  # type: ignore[arg-type]  # noqa: DTZ001
-    except ValueError:
-        return None
-    # Cameras begin at such a date after an empty battery.
-    return at if 1980 < at.year < 9000 else None
-
-
-def parse_fraction(text: Any) -> int:
-    """Microseconds from the digits after the decimal point."""
-    digits = text.strip(" \0") if isinstance(text, str) else ""
-    if not (digits.isascii() and digits.isdigit()):
-        return 0
-    return int(Fraction(int(digits[:6]), 10 ** len(digits[:6])) * 1_000_000)
-
-
-def parse_offset(text: Any) -> int | None:
-    """Seconds east of UTC from `+01:00`."""
-    if isinstance(text, str) and text.strip(" \0") == "Z":
-        return 0
-    found = OFFSET.match(text) if isinstance(text, str) else None
-    if found is None:
-        return None
-    seconds = int(found[2]) * 3600 + int(found[3]) * 60
-    return None if seconds > MAX_OFFSET_S else seconds if found[1] == "+" else -seconds
-
-
 def time_of_raw(timestamp: datetime) -> TakenAt | None:
     """LibRaw's time of the file. It is that of the camera's clock while the zone of the process is UTC."""
     local = timestamp.astimezone(UTC).replace(tzinfo=None) if timestamp.tzinfo else timestamp
     # LibRaw gives 1970 for a file that has no time.
-    return TakenAt(local=local.isoformat(), offset_s=None) if 1980 < local.year < 9000 else None
+    return TakenAt(local=local.isoformat(), offset_s=None, note="") if 1980 < local.year < 9000 else None

@@ -28,7 +28,7 @@ from captures.organizing.placing import BatchAdopter
 from captures.organizing.reasons import NotPlaced, Reason, printable
 from captures.organizing.source import Inode, SourceFile, SourceFiles, TooManyFiles
 from captures.organizing.staging import Staging, StagingLocked
-from captures.organizing.times import CameraZone, resolve_time
+from captures.organizing.times import NO_DATE, CameraZone, resolve_time
 from captures.paths.night import Site
 from captures.paths.organizer import ImageOrganizer
 from captures.storage.health import MIN_FREE_BYTES
@@ -220,9 +220,7 @@ class Organizing:
         found = [picture for file in files if (picture := self._inspect(inspector, file)) is not None]
         captures, timeless = pair_pictures(self._without_stored(found))
         for picture in timeless:
-            self._findings.add_not_placed(
-                picture.file.path, Reason.NO_TIME, "Its EXIF does not say when it was taken (DateTimeOriginal)."
-            )
+            self._findings.add_not_placed(picture.file.path, Reason.NO_TIME, NO_DATE)
         if self._request.dry_run:
             for capture in captures:
                 self._plan_only(capture)

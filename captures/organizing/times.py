@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
-from captures.organizing.inspection import TakenAt
+from captures.organizing.exif_times import TakenAt
 from captures.organizing.reasons import NotPlaced, Reason
 
 MAX_AHEAD = timedelta(days=1)
+NO_DATE = "Its EXIF has no date of the exposure that can be read (DateTimeOriginal)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,10 @@ class PlacedTime:
 def resolve_time(taken: TakenAt | None, zone: CameraZone, now: datetime) -> PlacedTime:
     """NotPlaced without a time, or with one in the future."""
     if taken is None:
-        raise NotPlaced(Reason.NO_TIME, "Its EXIF does not say when it was taken (DateTimeOriginal).")
+        raise NotPlaced(Reason.NO_TIME, NO_DATE)
     local = datetime.fromisoformat(taken["local"])
     found = _with_offset(local, taken["offset_s"]) if taken["offset_s"] is not None else _in_zone(local, zone)
+    found = replace(found, warning=f"{found.warning} {taken['note']}".strip())
     if found.at > now + MAX_AHEAD:
         raise NotPlaced(Reason.NO_TIME, f"Its time, {found.at:%Y-%m-%d %H:%M:%S} UTC, is in the future.")
     return found

@@ -51,18 +51,19 @@ def _note(facts: StillFacts) -> dict[str, object]:
 
 
 def _add_place(exif: Image.Exif, facts: StillFacts) -> None:
-    if facts.latitude is None or facts.longitude is None:
+    latitude, longitude, elevation = facts.place
+    if latitude is None or longitude is None:
         return
     place = exif.get_ifd(ExifTags.IFD.GPSInfo)
     place[ExifTags.GPS.GPSVersionID] = b"\2\3\0\0"
     place[ExifTags.GPS.GPSMapDatum] = "WGS-84"
-    place[ExifTags.GPS.GPSLatitudeRef] = "N" if facts.latitude >= 0 else "S"
-    place[ExifTags.GPS.GPSLatitude] = sexagesimal(facts.latitude)
-    place[ExifTags.GPS.GPSLongitudeRef] = "E" if facts.longitude >= 0 else "W"
-    place[ExifTags.GPS.GPSLongitude] = sexagesimal(facts.longitude)
-    if facts.elevation is not None:
-        place[ExifTags.GPS.GPSAltitudeRef] = b"\0" if facts.elevation >= 0 else b"\1"
-        place[ExifTags.GPS.GPSAltitude] = IFDRational(round(abs(facts.elevation) * 100), 100)
+    place[ExifTags.GPS.GPSLatitudeRef] = "N" if latitude >= 0 else "S"
+    place[ExifTags.GPS.GPSLatitude] = sexagesimal(latitude)
+    place[ExifTags.GPS.GPSLongitudeRef] = "E" if longitude >= 0 else "W"
+    place[ExifTags.GPS.GPSLongitude] = sexagesimal(longitude)
+    if elevation is not None:
+        place[ExifTags.GPS.GPSAltitudeRef] = b"\0" if elevation >= 0 else b"\1"
+        place[ExifTags.GPS.GPSAltitude] = IFDRational(round(abs(elevation) * 100), 100)
 
 
 def sexagesimal(degrees: float) -> tuple[IFDRational, IFDRational, IFDRational]:

@@ -43,6 +43,13 @@ class StillFacts:
     """Metres above sea level."""
 
     @property
+    def place(self) -> tuple[float | None, float | None, float | None]:
+        """Latitude, longitude and elevation; none of them without both coordinates: an elevation alone is that of no
+        place, and the configuration has 0 where none was written."""
+        has_place = self.latitude is not None and self.longitude is not None
+        return (self.latitude, self.longitude, self.elevation) if has_place else (None, None, None)
+
+    @property
     def software(self) -> str:
         return f"Skycam {skycam_version()}"
 

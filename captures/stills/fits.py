@@ -72,8 +72,7 @@ def stored_pixels(image: Pixels) -> Any:
 def header_cards(facts: StillFacts, warn: Callable[[str], None]) -> list[Card]:
     """Keyword, value and comment, without those that are unknown. Keywords of FITS 4.0, and those that programs for
     astronomy agree on."""
-    clock, middle = facts.clock, facts.started + (facts.ended - facts.started) / 2
-    place = (facts.latitude, facts.longitude, facts.elevation)
+    clock, middle, place = facts.clock, facts.started + (facts.ended - facts.started) / 2, facts.place
     cards: list[Card] = [
         ("DATE-OBS", timestamp(facts.started), "begin of the exposure"),
         ("DATE-BEG", timestamp(facts.started), "begin of the exposure"),

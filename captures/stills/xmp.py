@@ -35,7 +35,7 @@ def xmp_of(facts: StillFacts) -> bytes:
 
 def _attributes(facts: StillFacts) -> dict[str, object]:
     clock = facts.clock
-    has_place = facts.latitude is not None and facts.longitude is not None
+    latitude, longitude, elevation = facts.place
     return {
         "xmp:CreatorTool": facts.software,
         "xmp:CreateDate": timestamp(facts),
@@ -44,10 +44,10 @@ def _attributes(facts: StillFacts) -> dict[str, object]:
         "exif:DateTimeOriginal": timestamp(facts),
         "exif:ExposureTime": None if facts.exposure_s is None else rational(facts.exposure_s),
         "exif:FNumber": None if facts.f_number is None else rational(facts.f_number),
-        "exif:GPSLatitude": coordinate(facts.latitude, "NS") if has_place else None,
-        "exif:GPSLongitude": coordinate(facts.longitude, "EW") if has_place else None,
-        "exif:GPSAltitude": rational(abs(facts.elevation)) if has_place and facts.elevation is not None else None,
-        "exif:GPSAltitudeRef": int(facts.elevation < 0) if has_place and facts.elevation is not None else None,
+        "exif:GPSLatitude": None if latitude is None else coordinate(latitude, "NS"),
+        "exif:GPSLongitude": None if longitude is None else coordinate(longitude, "EW"),
+        "exif:GPSAltitude": None if elevation is None else rational(abs(elevation)),
+        "exif:GPSAltitudeRef": None if elevation is None else int(elevation < 0),
         "exifEX:PhotographicSensitivity": facts.iso,
         "exifEX:BodySerialNumber": facts.serial,
         "skycam:Capture": facts.capture,

@@ -12,6 +12,7 @@ from typing import Any
 from core.secrets import decrypt_secret
 from monitoring.models import Sensor
 from monitoring.sensors.channels import ChannelId, ChannelSettings
+from monitoring.sensors.kinds import driver_class
 from monitoring.sensors.quality import Limits
 
 
@@ -45,9 +46,9 @@ class SensorRow:
         return (self.id, self.name, self.kind, self.interval_s, self.revision)
 
     def complete_settings(self) -> dict[str, Any]:
-        """With the secrets. DecryptionFailed."""
+        """With the secrets and the defaults. DecryptionFailed; KeyError for a kind of another version."""
         secrets = json.loads(decrypt_secret(self.secrets_encrypted)) if self.secrets_encrypted else {}
-        return {**self.settings, **secrets}
+        return driver_class(self.kind).complete_settings({**self.settings, **secrets})
 
     def channel_settings(self) -> dict[ChannelId, ChannelSettings]:
         return {

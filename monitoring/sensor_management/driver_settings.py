@@ -55,10 +55,11 @@ def secrets_of(sensor: Sensor) -> dict[str, Any]:
 
 
 def readable_settings(sensor: Sensor) -> dict[str, Any]:
-    """With the secrets, unless they cannot be decrypted."""
+    """Complete, with the secrets unless they cannot be decrypted."""
+    secrets: dict[str, Any] = {}
     with suppress(DecryptionFailed):
-        return {**sensor.settings, **secrets_of(sensor)}
-    return dict(sensor.settings)
+        secrets = secrets_of(sensor)
+    return driver_class(sensor.kind).complete_settings({**sensor.settings, **secrets})
 
 
 def shown_settings(sensor: Sensor) -> dict[str, Any]:

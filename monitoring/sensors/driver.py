@@ -63,7 +63,7 @@ class Found:
 
 
 class SensorDriver(ABC):
-    """One sensor. `settings` were checked by `check_settings` and include the secrets.
+    """One sensor. `settings` are all those of the kind, with the secrets, as `check_settings` returns them.
 
     It owns no thread and retries nothing: an error is raised as SensorError, and the process opens it again.
     """
@@ -85,6 +85,12 @@ class SensorDriver(ABC):
         """The complete settings of this kind, with defaults. ValueError with a sentence for a setting that is unknown,
         missing or wrong. Opens nothing."""
         return checked_options(cls.options, settings)
+
+    @classmethod
+    def complete_settings(cls, stored: Mapping[str, Any]) -> dict[str, Any]:
+        """What a row has stored, with the defaults of the rest: an empty secret is not stored, and an older version did
+        not know every setting."""
+        return {**{option.name: option.default for option in cls.options}, **stored}
 
     @classmethod
     def detect(cls, deadline_s: float) -> list[Found]:

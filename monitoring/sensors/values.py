@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,21 +11,14 @@ from typing import Any
 
 from monitoring.sensors.driver import Sample
 from monitoring.sensors.quantities import QUANTITIES
+from monitoring.sensors.units import Unit, quantity_and_unit, value_of
 
 CHANNEL_LENGTH = LABEL_LENGTH = 80
 MAX_SOURCES = 50
 MAX_DEPTH = 10
 """Members of a JSON path."""
-NUMBER = re.compile(r"[+-]?\d{1,15}(?:\.\d{1,15})?(?:[eE][+-]?\d{1,2})?", re.ASCII)
-
-ALIASES = {
-    "temp": "temperature", "t": "temperature", "temperature_c": "temperature", "temp_c": "temperature",
-    "tempc": "temperature", "hum": "humidity", "h": "humidity", "rh": "humidity", "relative_humidity": "humidity",
-    "p": "pressure", "press": "pressure", "pres": "pressure", "dewpoint": "dew_point", "wind_speed": "wind",
-    "windspeed": "wind", "wind_gust": "gust", "sqm": "sky_brightness", "volt": "voltage", "volts": "voltage",
-    "v": "voltage", "battery_voltage": "voltage",
-}  # fmt: skip
-"""What devices call a quantity -> the quantity."""
+NO_NUMBER = re.compile(r"(?<=[:,\[\s])[+-]?(?:nan|inf|infinity|ovf)(?=\s*[,}\]])", re.IGNORECASE)
+"""What microcontrollers print for a value that was not measured. JSON has no word for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +28,6 @@ class ValueSource:
     name: str
     quantity: str
     label: str = ""
-
-
-def quantity_of(name: str) -> str | None:
-    """The quantity that a device's name for a value means; None for a name that is not known."""
-    plain = re.sub(r"[\s-]+", "_", name.strip().lower())
-    return plain if plain in QUANTITIES else ALIASES.get(plain)
 
 
 def parse_sources(text: str, setting: str) -> list[ValueSource]:
@@ -62,9 +48,15 @@ def _parse_source(entry: str, setting: str) -> ValueSource:
 
 
 def parse_json(content: bytes | str) -> Any:
-    """ValueError for what is no JSON, or is nested too deeply."""
+    """A number that was not measured, such as `nan`, is None. ValueError for what is no JSON, or is nested too
+    deeply."""
+    text = content if isinstance(content, str) else content.decode(json.detect_encoding(content), "surrogatepass")
+    text = text.removeprefix("\ufeff")
     try:
-        return json.loads(content)
+        try:
+            return json.loads(text)
+        except ValueError:
+            return json.loads(NO_NUMBER.sub("null", text))
     except RecursionError as error:
         raise ValueError("The JSON is nested too deeply.") from error
 
@@ -80,20 +72,6 @@ def value_at(document: Any, path: str) -> Any:
     return found
 
 
-def finite_number(value: Any) -> float | None:
-    """The number of a JSON value or a text; None for anything else, also for truth values, NaN and infinity."""
-    if isinstance(value, str):
-        text = value.strip()
-        return float(text) if NUMBER.fullmatch(text) else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
-
-
 def channel_of(name: str) -> str:
     """`name` as that of a channel: at most 80 printable characters. Two names that differ stay different."""
     printable = "".join(sign for sign in name if sign.isprintable())
@@ -106,14 +84,23 @@ def channel_of(name: str) -> str:
 def samples_of_document(document: Any, sources: list[ValueSource], age_s: float = 0.0) -> Iterator[Sample]:
     """The values at the paths of `sources`. What is missing, or is no number, is left out."""
     for source in sources:
-        value = finite_number(value_at(document, source.name))
+        value = value_of(value_at(document, source.name), source.quantity)
         if value is not None:
             yield Sample(channel_of(source.name), source.quantity, value, source.label, age_s)
 
 
 def samples_of_members(document: dict[Any, Any]) -> Iterator[Sample]:
-    """The members of a JSON object whose names are those of quantities; the first of each name counts."""
+    """The members of a JSON object whose names are those of quantities. One in another unit, such as `temp_f`, is left
+    out if there is one in the unit of the quantity."""
+    found = [(Sample(channel_of(name), quantity, value), unit) for name, quantity, value, unit in _members(document)]
+    direct = {sample.quantity for sample, unit in found if unit is None or not unit.is_converted}
+    for sample, unit in found:
+        if unit is None or not unit.is_converted or sample.quantity not in direct:
+            yield sample
+
+
+def _members(document: dict[Any, Any]) -> Iterator[tuple[str, str, float, Unit | None]]:
     for name, given in document.items():
-        quantity, value = quantity_of(str(name)), finite_number(given)
-        if quantity is not None and value is not None:
-            yield Sample(channel_of(str(name)), quantity, value)
+        quantity, unit = quantity_and_unit(str(name))
+        if quantity is not None and (value := value_of(given, quantity, unit)) is not None:
+            yield str(name), quantity, value, unit

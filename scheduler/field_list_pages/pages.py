@@ -27,7 +27,7 @@ from scheduler.field_lists.nights import evening_of, station_site
 from scheduler.field_lists.requests import FieldListChange, FieldListRequest, NightOptions, ObserveRequest
 from scheduler.field_lists.service import FieldListService
 from scheduler.planning.rules import FIRST, LAST
-from scheduler.telescope.field_file import MAX_CHARACTERS, LineError, parse_field_file
+from scheduler.telescope.field_file import LATIN_1, MAX_BYTES, LineError, decode_field_file, parse_field_file
 
 if TYPE_CHECKING:
     from scheduler.field_lists.plans import NightProgress, PlanChange
@@ -162,7 +162,7 @@ class FormPage(PageOfList):
     def _form(self, found: FieldList | None, values: dict[str, Any], status: int = 200, **more: Any) -> HttpResponse:
         preview_url = reverse("preview-field-list", args=[found.pk]) if found else reverse("preview-new-field-list")
         preview = preview_context(found, values["text"])
-        context = {"list": found, "preview_url": preview_url, **values, **preview, **more}
+        context = {"list": found, "preview_url": preview_url, "latin_1": LATIN_1, **values, **preview, **more}
         return self.render(context, status=status)
 
 
@@ -180,7 +180,7 @@ class AddFieldListPage(FormPage):
             return self._form(None, values, 400, errors={"name": [MESSAGE_NAME]})
         except ValidationError as error:
             return self._form(None, values, 400, errors=error.message_dict)
-        messages.success(request, f"{added.name} was added.")
+        messages.success(request, f"{added.name} was added. {values['encoding']}".strip())
         return redirect("field-list", added.pk)
 
 
@@ -201,7 +201,9 @@ class EditFieldListPage(FormPage):
         except ValidationError as error:
             return self._form(found, values, 400, errors=error.message_dict)
         messages.success(
-            request, f"{changed.name} was changed. A night that runs takes it over before its next choice."
+            request,
+            f"{changed.name} was changed. A night that runs takes it over before its next choice. "
+            f"{values['encoding']}".strip(),
         )
         return redirect("field-list", changed.pk)
 
@@ -292,14 +294,16 @@ class ArchiveListPage(PageOfList):
 
 
 def form_values(request: HttpRequest) -> dict[str, Any]:
-    text = request.POST.get("text", "")
+    """`encoding` says that the file was read as Latin-1; empty for UTF-8."""
+    text, is_latin_1 = request.POST.get("text", ""), False
     if (file := request.FILES.get("file")) is not None:
-        # As far as the parser reads; it refuses what is longer.
-        text = file.read(MAX_CHARACTERS + 1).decode(errors="replace")
+        # The parser refuses what is longer.
+        text, is_latin_1 = decode_field_file(file.read(MAX_BYTES + 1))
     revision = request.POST.get("revision", "")
     return {
         "name": request.POST.get("name", ""), "text": text.replace("\r\n", "\n"),
         "revision": int(revision) if revision.isdigit() and len(revision) < 10 else None,
+        "encoding": f"The file {LATIN_1}" if is_latin_1 else "",
     }  # fmt: skip
 
 

@@ -111,8 +111,9 @@ class FieldListService:
 
 def append_lines(text: str, more: str) -> str:
     """With the lines of `more` that it does not have yet: a request that comes twice adds its fields once."""
-    lines = text.splitlines()
-    lines += [line for line in more.splitlines() if line.strip() and line not in lines]
+    # Not splitlines(), which also ends a line at characters that a comment may have.
+    lines, new = (part.replace("\r\n", "\n").removesuffix("\n").split("\n") if part else [] for part in (text, more))
+    lines += [line for line in new if line.strip() and line not in lines]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -5,7 +5,7 @@ A line is a field, `FILTER` with a name, a comment that begins with `#`, or blan
     right ascension (h), declination (°), flag, exposure (s), interval (s), observations, survey   # comment
 
 and the line of a focus sequence has the increment and the default of the focus, in mm, before its comment. Places are
-of the equinox J2000.
+of the equinox J2000. A comment may have any characters that can be read, all else is ASCII.
 """
 
 from __future__ import annotations
@@ -25,9 +25,14 @@ from cameras.drivers.telescope.field import (
     FieldKind,
     SurveyCode,
 )
+from core.text.names import is_readable
 
 MAX_CHARACTERS = 1_048_576
 """Of a file."""
+MAX_BYTES = 4 * MAX_CHARACTERS
+"""A longer file has more characters than MAX_CHARACTERS, whatever they are."""
+LATIN_1 = "is not UTF-8 and was read as Latin-1. Check its comments."
+"""Continues a sentence that begins with a file."""
 MAX_LINE_BYTES = 1023
 MAX_ERRORS = 1000
 """More wrong lines are not listed."""
@@ -176,11 +181,17 @@ class WrongLine(ValueError):
         self.text = text[:LONGEST_TEXT]
 
 
-def parse_field_file(text: str) -> ParsedFields:
-    """The fields of a file, and an error for each line that is wrong. It never raises.
+def decode_field_file(content: bytes) -> tuple[str, bool]:
+    """The text of a file, and whether it was read as Latin-1, because it is not UTF-8. Give all of it, or more than
+    MAX_BYTES, which `parse_field_file` refuses: what is cut off would be missed by no one."""
+    try:
+        return content.decode(), False
+    except UnicodeDecodeError:
+        return content.decode("latin-1"), True
 
-    Read bytes as UTF-8 with `errors="replace"`: a field's line with other characters than printable ASCII is wrong.
-    """
+
+def parse_field_file(text: str) -> ParsedFields:
+    """The fields of a file, and an error for each line that is wrong. It never raises."""
     if len(text) > MAX_CHARACTERS:
         error = f"The field file has {len(text):,} characters; it may have up to {MAX_CHARACTERS:,}."
         return ParsedFields((), (), (LineError(0, "line", "", error),))
@@ -226,7 +237,7 @@ def _parse_line(number: int, line: str) -> ListedField | FilterLine | None:
     content, _, comment = line.partition("#")
     if not content.strip(" \t"):
         return None
-    _check_characters(line)
+    _check_characters(line, len(content))
     words = content.split()
     if words[0].upper() == "FILTER":
         return _parse_filter(number, words)
@@ -281,15 +292,19 @@ def _parse_flag(text: str) -> int:
     return FLAGS[text]
 
 
-def _check_characters(line: str) -> None:
+def _check_characters(line: str, comment_at: int) -> None:
     size = len(line.encode("utf-8", "surrogatepass"))
     if size > MAX_LINE_BYTES:
         raise WrongLine("line", line, f"The line has {size:,} bytes; it may have up to {MAX_LINE_BYTES}.")
     for place, character in enumerate(line, start=1):
-        if not (" " <= character <= "~" or character == "\t"):
-            raise WrongLine(
-                "line", line, f"Character {place} of the line is {character!a}; only printable ASCII is allowed."
-            )
+        if " " <= character <= "~" or character == "\t":
+            continue
+        if place <= comment_at:
+            message = f"Character {place} of the line is {character!a}; before # only printable ASCII is allowed."
+            raise WrongLine("line", line, message)
+        if not is_readable(character):
+            message = f"Character {place} of the line is {character!a}, which is invisible. Leave it out."
+            raise WrongLine("line", line, message)
 
 
 def _check_column_count(words: list[str], columns: tuple[str, ...]) -> None:

@@ -16,12 +16,10 @@ from typing import TypedDict
 
 from cameras.spool.spool import Spool
 from core.dataclass_json import dataclass_from_json
-from scheduler.telescope.field_file import ListedField, parse_field_file
+from scheduler.telescope.field_file import MAX_BYTES, ListedField, decode_field_file, parse_field_file
 from scheduler.telescope.field_lists import merge_added
 
 REREAD_S = 5.0
-MOST_ADDED = 1 << 20
-"""Characters of an `.add` file that are read."""
 
 
 class EarlierObservation(TypedDict):
@@ -95,6 +93,8 @@ class FieldListReader:
         self._read_at = float("-inf")
         self._content: FieldListContent | None = None
         self._added = ""
+        self.is_latin_1 = False
+        """Whether the `.add` file was read as Latin-1."""
         self._loaded: LoadedList | None = None
 
     def read(self, now: float) -> LoadedList | None:
@@ -114,18 +114,23 @@ class FieldListReader:
         if not self._add_file:
             return ""
         try:
-            return read_regular_file(self._add_file)
+            text, self.is_latin_1 = decode_field_file(read_regular_file(self._add_file, MAX_BYTES))
         except OSError:
             return self._added
+        return text
 
 
-def read_regular_file(path: str) -> str:
-    """OSError, also for a pipe or a device: a read of one could wait for ever."""
+def read_regular_file(path: str, most: int) -> bytes:
+    """All of it. OSError, also for a file of more than `most` bytes, and for a pipe or a device: a read of one could
+    wait for ever."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, encoding="utf-8", errors="replace") as file:
+    with open(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "not a regular file", path)
-        return file.read(MOST_ADDED)
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, "too large", path)
+    return content
 
 
 def load_list(content: FieldListContent, added: str = "") -> LoadedList:

@@ -6,6 +6,7 @@ same choices follow from them.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, cast
@@ -18,6 +19,7 @@ from cameras.spool.session_files import SessionFile
 from cameras.spool.spool import Spool
 from core.sky.sidereal import local_sidereal_hours
 from scheduler.telescope.c_records import write_records
+from scheduler.telescope.field_file import LATIN_1
 from scheduler.telescope.field_list_file import FieldListReader, LoadedList
 from scheduler.telescope.night import Night
 from scheduler.telescope.night_file import NightFile, PlannedField
@@ -27,6 +29,7 @@ from scheduler.telescope.progress import FieldState, after_observation, state_fr
 from scheduler.telescope.rules import WAIT_S, choose
 from scheduler.telescope.sky import TelescopeSite, julian_date, time_of
 
+log = logging.getLogger(__name__)
 CLEAR_AFTER_D = 0.1 / 24
 """The CCDs are cleared before an exposure that follows the last one after so long: CLEAR_INTERVAL of the C code."""
 ARRIVES_S = 2.0
@@ -51,6 +54,7 @@ class TelescopeNight:
         self._spool, self._session = spool, session
         self._programme: NightProgramme = cast(dict[str, Any], session.programme)["telescope"]
         self._lists = FieldListReader(spool, session.id, self._programme["add_file"])
+        self._has_warned = False
         self._file: NightFile | None = None
         self._night: Night | None = None
         self._planned: dict[int, PlannedField] = {}
@@ -72,6 +76,7 @@ class TelescopeNight:
         jd = julian_date(datetime.fromtimestamp(now.wall, UTC))
         try:
             loaded = self._lists.read(now.boot_s)
+            self._warn_of_latin_1()
             if loaded is None:
                 return Wait(ARRIVES_S, "The field list has not arrived from the station yet.", is_fault=True)
             if self._night is None and has_plan_of_another(self._spool, self._session.id):
@@ -80,6 +85,12 @@ class TelescopeNight:
         except UNREADABLE as error:
             return Wait(WAIT_S, f"The field list cannot be read: {error}", is_fault=True)
         return self._choose(file, loaded, index, jd, bad_weather=bad_weather)
+
+    def _warn_of_latin_1(self) -> None:
+        """Once for each night."""
+        if self._lists.is_latin_1 and not self._has_warned:
+            self._has_warned = True
+            log.warning("%s %s", self._programme["add_file"], LATIN_1)
 
     def confirm(self, index: int) -> None:
         if self._chosen is not None and self._chosen[0] == index:

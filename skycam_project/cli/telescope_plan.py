@@ -60,10 +60,12 @@ def plan(
 
 def read_fields(name: str) -> tuple[ListedField, ...]:
     """CliError with a line for each wrong one."""
-    from scheduler.telescope.field_file import parse_field_file
+    from scheduler.telescope.field_file import LATIN_1, decode_field_file, parse_field_file
 
-    content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    parsed = parse_field_file(content.decode(errors="replace"))
+    text, is_latin_1 = decode_field_file(sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes())
+    if is_latin_1:
+        print_line(f"{name} {LATIN_1}", err=True)
+    parsed = parse_field_file(text)
     if parsed.errors:
         raise CliError("invalid", "\n".join(f"{name}: {error}" for error in parsed.errors))
     return parsed.fields

@@ -179,6 +179,38 @@ def test_a_time_without_an_offset_is_read_in_the_given_zone_and_the_capture_says
     assert result["time_zone"] == "America/New_York"
 
 
+@pytest.mark.parametrize("after", ["+0000", "Z", "+01:00"])
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF"])
+def test_an_offset_in_the_date_is_that_of_the_time(camera: Camera, card: Path, after: str, form: str) -> None:
+    (card / "IMG_1").write_bytes(taken_picture(offset="", after=after, form=form))
+    organized(camera, card, time_zone="America/New_York")
+    capture = Capture.objects.get()
+    hour = 21 if after == "+01:00" else 22
+    assert (capture.started_at, capture.warnings) == (utc(2026, 1, 16, hour, 0, 0, 789_000), [])
+
+
+@pytest.mark.parametrize(
+    ("picture", "warning"),
+    [
+        ({"changed_offset": "+01:00"}, "(OffsetTime, +01:00)"),
+        ({"gps": FIRST - timedelta(hours=1, seconds=5)}, "by the time of its GPS it is +01:00"),
+    ],
+)
+def test_an_offset_of_another_tag_is_used_and_the_capture_says_so(
+    camera: Camera, card: Path, picture: dict[str, Any], warning: str
+) -> None:
+    (card / "IMG_1.JPG").write_bytes(taken_picture(offset="", **picture))
+    organized(camera, card, time_zone="America/New_York")
+    capture = Capture.objects.get()
+    assert capture.started_at == utc(2026, 1, 16, 21, 0, 0, 789_000)
+    assert warning in capture.warnings[0]
+
+
+def test_a_date_with_more_behind_it_is_none(camera: Camera, card: Path) -> None:
+    (card / "IMG_1.JPG").write_bytes(taken_picture(after=" PM"))
+    assert organized(camera, card)["reasons"] == {"no_time": 1}
+
+
 def test_a_simulated_picture_stays_one(camera: Camera, card: Path) -> None:
     (card / "IMG_1.JPG").write_bytes(taken_picture(description=SIMULATED))
     organized(camera, card)

@@ -17,17 +17,25 @@ import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import ExifTags
 
 from cameras.spool.storage import read_marker
-from captures.organizing.inspection import (
-    Inspection,
+from captures.organizing.exif_times import (
+    ExifDate,
     TakenAt,
-    decode,
-    inspect_file,
-    kind_of,
+    gps_time,
+    offset_by_gps,
+    offset_text,
     parse_date,
     parse_fraction,
     parse_offset,
+    taken_at,
+)
+from captures.organizing.inspection import (
+    Inspection,
+    decode,
+    inspect_file,
+    kind_of,
     printable_error,
     settings_of_raw,
 )
@@ -48,7 +56,7 @@ def never() -> bool:
 
 
 def at(local: str, offset_s: int | None = None) -> TakenAt:
-    return TakenAt(local=local, offset_s=offset_s)
+    return TakenAt(local=local, offset_s=offset_s, note="")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +81,8 @@ def test_a_time_in_the_future_is_refused() -> None:
 
 @given(text=st.text() | st.none() | st.integers() | st.binary() | st.from_regex(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d"))
 def test_no_content_of_exif_is_an_error(text: object) -> None:
-    assert isinstance(parse_date(text), datetime | None)
+    assert isinstance(parse_date(text), ExifDate | None)
+    assert gps_time({ExifTags.GPS.GPSDateStamp: text, ExifTags.GPS.GPSTimeStamp: text}) is None
     assert 0 <= parse_fraction(text) < 1_000_000
     assert isinstance(parse_offset(text), int | None)
 
@@ -82,7 +91,90 @@ def test_no_content_of_exif_is_an_error(text: object) -> None:
 def test_fractions_and_offsets_are_read_as_they_are_written(fraction: int, offset: int) -> None:
     sign, minutes = "-" if offset < 0 else "+", abs(offset) // 60
     assert parse_fraction(f"{fraction:06}") == fraction
-    assert parse_offset(f"{sign}{minutes // 60:02}:{minutes % 60:02}") == offset
+    text = f"{sign}{minutes // 60:02}:{minutes % 60:02}"
+    assert parse_offset(text) == parse_offset(text.replace(":", "")) == parse_offset(f" {text}\0") == offset
+    assert offset_text(offset) == text.replace("-00:00", "+00:00")
+    assert parse_date(f"2026:01:16 22:00:00.{fraction:06}{text}") == ExifDate(
+        datetime(2026, 1, 16, 22, 0, 0, fraction),  # noqa: DTZ001
+        offset,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "offset_s"),
+    [
+        ("2025:01:14 18:31:30", None),
+        ("2025:01:14 18:31:30\0", None),
+        ("2025:01:14 18:31:30+0000", 0),
+        ("2025:01:14 18:31:30Z", 0),
+        ("2025-01-14T18:31:30+01:00", 3600),
+        ("2025:01:14 18:31:30 -03", -10_800),
+    ],
+)
+def test_a_date_of_exif_may_have_an_offset(text: str, offset_s: int | None) -> None:
+    assert parse_date(text) == ExifDate(datetime(2025, 1, 14, 18, 31, 30), offset_s)  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2025:01:14 18:31:30 PM", "2025:01:14 18:31:30+01:00 DST", "2025:01:14 18:31:30+99:00",
+        "2025:01:14 18:31:300", "2025:01:14 18:31:30 x", "2025:01:14 18:31", "0000:00:00 00:00:00",
+    ],
+)  # fmt: skip
+def test_no_beginning_of_a_date_is_one(text: str) -> None:
+    assert parse_date(text) is None
+
+
+ORIGINAL = {ExifTags.Base.DateTimeOriginal: "2026:01:16 22:00:00"}
+CHANGED = {ExifTags.Base.OffsetTime: "-05:00"}
+
+
+def gps_of(hour: int, minute: int, second: int = 0, date: str = "2026:01:16") -> dict[int, object]:
+    return {ExifTags.GPS.GPSDateStamp: date, ExifTags.GPS.GPSTimeStamp: (hour, minute, second)}
+
+
+@pytest.mark.parametrize(
+    ("details", "place", "offset_s", "note"),
+    [
+        (ORIGINAL, {}, None, ""),
+        (ORIGINAL | CHANGED, {}, -18_000, "that of its last change was used (OffsetTime, -05:00)."),
+        (ORIGINAL, gps_of(20, 59, 40), 3600, "by the time of its GPS it is +01:00."),
+        (ORIGINAL, gps_of(16, 15), 20_700, "by the time of its GPS it is +05:45."),
+        (ORIGINAL | CHANGED, gps_of(21, 0), 3600, "by the time of its GPS it is +01:00."),
+        (ORIGINAL, gps_of(20, 53), None, "2026-01-16 20:53:00 UTC, fits no time zone and was not used."),
+        (ORIGINAL, gps_of(21, 0, date="2020:01:16"), None, "fits no time zone and was not used."),
+        (ORIGINAL | {ExifTags.Base.OffsetTimeOriginal: "+02:00"} | CHANGED, gps_of(21, 0), 7200, ""),
+        (
+            {ExifTags.Base.DateTimeOriginal: "2026:01:16 22:00:00Z", ExifTags.Base.OffsetTimeOriginal: "+02:00"}, {},
+            0, "+00:00 of the date itself was used, and not +02:00.",
+        ),
+    ],
+)  # fmt: skip
+def test_where_an_offset_comes_from_is_said(
+    details: dict[int, object], place: dict[int, object], offset_s: int | None, note: str
+) -> None:
+    found = taken_at(details, place)
+    assert found is not None
+    assert (found["local"], found["offset_s"]) == ("2026-01-16T22:00:00", offset_s)
+    assert found["note"].endswith(note)
+    assert bool(found["note"]) == bool(note)
+
+
+def test_without_a_date_the_time_of_the_gps_is_used() -> None:
+    found = taken_at({}, gps_of(21, 0, 30))
+    assert found is not None
+    assert (found["local"], found["offset_s"]) == ("2026-01-16T21:00:30", 0)
+    assert resolve_time(found, BERLIN, NOW) == PlacedTime(
+        utc(2026, 1, 16, 21, 0, 30), "Its EXIF has no date of the exposure; the time of its GPS was used."
+    )
+
+
+@given(st.integers(-56, 56), st.integers(-120, 120))
+def test_every_time_zone_is_found_by_a_gps(quarters: int, late_s: int) -> None:
+    gps = datetime(2026, 1, 16, 22)  # noqa: DTZ001
+    local = gps + timedelta(seconds=quarters * 900 + late_s)
+    assert offset_by_gps(local, gps) == quarters * 900
 
 
 @given(content=st.binary(max_size=300), name=st.sampled_from(["a.jpg", "a.cr2", "a.tif", "a.png", "a.dng", "a"]))

@@ -96,13 +96,18 @@ def test_addresses_that_are_not_cameras_are_refused_and_the_setting_is_named(hos
     [
         "2130706433",
         "0177.0.0.1", "0x7f.0.0.1", "0x7f000001", "127.1", "127.0.1", "127.0.0.01", "256.1.1.1", "1.2.3.4.5",
-        "127.0.0.1.", "fe80::1%eth0", "me@127.0.0.1", "127.0.0.1:80", "127.0.0.1/x", "a b", "", ".", "-x", "камера",
+        "127.0.0.1.", "x%eth0", "me@127.0.0.1", "127.0.0.1:80", "127.0.0.1/x", "a b", "", ".", "-x", "камера",
         "127。0。0。1", "①②⑦.0.0.1", "x\n", "x\0", "0x", "1.", "[::1",
     ],
 )  # fmt: skip
 def test_ambiguous_addresses_are_refused(host: str) -> None:
     guard = OutgoingGuard(resolver=Resolver(["192.168.1.20"]))
     assert refusal(host, guard=guard).startswith("has a host that is neither a name nor an IP address.")
+
+
+@pytest.mark.parametrize("host", ["fe80::1%eth0", "[fe80::1%25eth0]", "2001:db8::1%1", "fe80::1%"])
+def test_an_ipv6_zone_is_named(host: str) -> None:
+    assert refusal(host).startswith("has an IPv6 zone, the part from % on.")
 
 
 @given(addresses, st.sampled_from(["{0:d}", "0x{0:x}", "0{0:o}"]))

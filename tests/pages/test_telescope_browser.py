@@ -18,6 +18,7 @@ DROP = """([area, text]) => {
     data.items.add(new File([text], "tonight.fields", { type: "text/plain" }));
     area.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
 }"""
+DROP_BYTES = DROP.replace("[text]", "[new Uint8Array(text)]")
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,13 @@ def test_a_dropped_file_is_corrected_saved_and_planned(page: Page, site: Site) -
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page.get_by_text("The fields were added for the night.")).to_be_visible()
     expect(page.get_by_label("Table of the progress of each field")).to_contain_text("an alert")
+
+
+def test_a_dropped_file_in_latin_1_is_read_and_the_page_says_so(page: Page, site: Site) -> None:
+    page.goto(f"{site.url}/telescope/add/")
+    page.evaluate(DROP_BYTES, [page.locator("#list-text").element_handle(), [*RIGHT.encode(), *b"# Gro\xdfe Wolke"]])
+    expect(page.locator("#list-text")).to_have_value(f"{RIGHT}# Große Wolke")
+    expect(page.get_by_text("The file is not UTF-8 and was read as Latin-1.")).to_be_visible()
 
 
 def test_the_page_of_a_list_is_accessible_in_each_theme(page: Page, site: Site) -> None:

@@ -103,6 +103,20 @@ def test_a_list_is_added_from_a_file(operator: Any, db: None) -> None:
     assert FieldList.objects.get().fields.count() == 3
 
 
+def test_a_file_in_latin_1_is_added_and_the_page_says_so(operator: Any, db: None) -> None:
+    file = SimpleUploadedFile("tonight.fields", "1 -25 Y 100 0 1 0 # Große Wolke".encode("latin-1"))
+    answer = sent(operator, "/telescope/add/", name="new", text="", file=file)
+    assert "new was added. The file is not UTF-8 and was read as Latin-1." in text_of(operator.get(answer.url))
+    assert FieldList.objects.get().fields.get().comment == " Große Wolke"
+
+
+def test_nothing_of_a_file_that_is_too_long_is_added(operator: Any, db: None) -> None:
+    file = SimpleUploadedFile("tonight.fields", f"{TEXT}{'# é' * 400_000}".encode())
+    answer = sent(operator, "/telescope/add/", name="new", text="", file=file)
+    assert answer.status_code == 400
+    assert "characters; it may have up to" in text_of(answer)
+
+
 def test_wrong_lines_stand_beside_their_numbers(operator: Any, db: None) -> None:
     answer = sent(operator, "/telescope/add/", name="new", text=WRONG)
     page = text_of(answer)

@@ -65,6 +65,13 @@ def test_fields_of_an_add_file_are_planned_too(fields: Path, tmp_path: Path) -> 
     assert "an alert 1" in names(planned(str(fields), "--add", str(added)))
 
 
+def test_a_file_in_latin_1_is_planned_and_the_command_says_so(fields: Path) -> None:
+    fields.write_bytes("1 -25 Y 100 0 1 0 # Große Wolke".encode("latin-1"))
+    done = skycam("telescope", "plan", str(fields), *NIGHT)
+    assert (done.exit_code, "Große Wolke" in done.stdout) == (0, True)
+    assert done.stderr.strip() == f"{fields} is not UTF-8 and was read as Latin-1. Check its comments."
+
+
 def test_all_wrong_lines_are_named(fields: Path) -> None:
     fields.write_text("25 -25 Y 100 0 1 0\n\n1 -25 X 100 0 1 0\n")
     done = skycam("telescope", "plan", str(fields), *NIGHT)

@@ -7,12 +7,24 @@ import re
 from collections.abc import Callable, Iterable
 
 # [0-9] and not \d, which also matches the digits of other scripts. Bodies set to some languages write a comma.
-NUMBER = r"([0-9]+(?:[.,][0-9]+)?)"
-SECONDS = re.compile(rf"{NUMBER}(?:/{NUMBER})?\s*(?:s|sec|\")?", re.IGNORECASE)
+NUMBER = r"([0-9]{1,12}(?:[.,][0-9]{1,12})?)"
+SECOND = r"(?:s|secs?|seconds?)\.?|\"|''|″"
+SECONDS = re.compile(rf"{NUMBER}(?:/{NUMBER})?\s*(?:{SECOND})?", re.IGNORECASE)
+# Fujifilm lists its long times as `2m` to `60m`.
+MINUTES = re.compile(rf"{NUMBER}\s*(?:m|mins?|minutes?|'|\u2032)\.?(?:\s*{NUMBER}\s*(?:{SECOND}))?", re.IGNORECASE)
 F_NUMBER = re.compile(rf"(?:f/?\s*)?{NUMBER}", re.IGNORECASE)
-EV = re.compile(r"[+-]?[0-9]{1,3}(?:[.,][0-9]{1,6})?\s*(?:ev)?", re.IGNORECASE | re.ASCII)
+# Also `+1 2/3`, as older Canons list it.
+EV = re.compile(
+    r"([+-]?)(?:([0-9]{1,3}(?:[.,][0-9]{1,6})?)|(?:([0-9]{1,3})\s)?([0-9]{1,2})/([0-9]{1,2}))\s*(?:ev)?", re.IGNORECASE
+)
 PERCENT = re.compile(rf"{NUMBER}\s*%")
-ISO = re.compile(r"(?:iso\s*)?([0-9]+)", re.IGNORECASE)
+EXTENDED = r"(high|hi|low|lo|[ehls])"
+"""A step beyond the usual range."""
+ISO = re.compile(
+    rf"(?:iso[\s-]*)?(?:{EXTENDED}[\s.-]*)?([0-9]{{1,12}})(?:\s*(?:{EXTENDED}|\({EXTENDED}\)))?", re.IGNORECASE
+)
+LEAST_EXTENDED = 25
+"""`H1` and `Hi 2` are names of steps, and no sensitivities."""
 
 LONGEST_US = 3_600_000_000
 """No camera times more than an hour; Nikon lists bulb and time as 429496 seconds."""
@@ -24,13 +36,16 @@ BEST_FIRST = ("extra", "x.", "fine", "large", "superior")
 
 
 def parse_exposure_us(text: str) -> int | None:
-    """Microseconds of `1/125`, `0.5`, `30`, `1.0000s` or `1/1.3`; None for bulb, auto and the like."""
-    match = SECONDS.fullmatch(text.strip())
-    if match is None:
+    """Microseconds of `1/125`, `0.5`, `30`, `1.0000s`, `1/125 sec.`, `1/1.3` or `2m`; None for bulb, auto and the
+    like."""
+    if match := SECONDS.fullmatch(text.strip()):
+        # The text comes from the camera, so `1/0` must not raise.
+        divisor = _number(match[2] or "1")
+        exposure_us = _number(match[1]) / divisor * 1_000_000 if divisor else 0.0
+    elif match := MINUTES.fullmatch(text.strip()):
+        exposure_us = (_number(match[1]) * 60 + _number(match[2] or "0")) * 1_000_000
+    else:
         return None
-    # The text comes from the camera, so `1/0` must not raise.
-    divisor = _number(match[2] or "1")
-    exposure_us = _number(match[1]) / divisor * 1_000_000 if divisor else 0.0
     # Half a microsecond rounds to 0, which no setting allows.
     return round(exposure_us) if 0.5 < exposure_us <= LONGEST_US else None
 
@@ -42,9 +57,13 @@ def parse_f_number(text: str) -> float | None:
 
 
 def parse_iso(text: str) -> int | None:
-    """The number of `100` or `ISO 100`; None for auto and for named steps such as `Hi 0.3`."""
+    """The number of `100`, `ISO 100`, `L100` or `25600H`; None for auto, and for steps with a name such as `Hi 0.3` and
+    `H1`."""
     match = ISO.fullmatch(text.strip())
-    return (int(match[1]) or None) if match else None
+    if match is None:
+        return None
+    is_extended = bool(match[1] or match[3] or match[4])
+    return int(match[2]) if int(match[2]) >= (LEAST_EXTENDED if is_extended else 1) else None
 
 
 def parse_capture_target(text: str) -> str | None:
@@ -65,9 +84,12 @@ def parse_kinds(text: str) -> frozenset[str]:
 
 
 def parse_ev(text: str) -> float | None:
-    """Stops of `-1.7`, `+0.3 EV` or `0`; None for other text."""
+    """Stops of `-1.7`, `+0.3 EV`, `-1 2/3` or `0`; None for other text."""
     match = EV.fullmatch(text.strip())
-    return float(text.casefold().removesuffix("ev").replace(",", ".")) if match else None
+    if match is None or (match[5] is not None and not int(match[5])):
+        return None
+    stops_ = _number(match[2]) if match[2] else int(match[3] or "0") + int(match[4]) / int(match[5])
+    return -stops_ if match[1] == "-" else stops_
 
 
 def parse_percent(text: str) -> float | None:
@@ -79,7 +101,8 @@ def parse_percent(text: str) -> float | None:
 
 def is_bulb(choice: str) -> bool:
     """Whether the shutter stays open until it is closed by a command."""
-    return choice.strip().casefold().startswith("bulb")
+    name = choice.strip().casefold()
+    return name == "b" or name.startswith("bulb")
 
 
 def closest(choices: Iterable[str], wanted: float, parse: Callable[[str], float | None]) -> str | None:

@@ -54,17 +54,17 @@ def _details(head: bytes) -> dict[int, Any]:
         # Only this decoder: Pillow would try all of its formats on bytes that the camera controls.
         with Image.open(io.BytesIO(head), formats=["JPEG"]) as image:
             return image.getexif().get_ifd(ExifTags.IFD.Exif)
-    return details_of_raw(head)
+    return exif_of_raw(head).get_ifd(ExifTags.IFD.Exif)
 
 
-def details_of_raw(head: bytes) -> dict[int, Any]:
-    """The EXIF directory of a RAW file that is based on TIFF; empty for others. Raises what `MALFORMED_EXIF` names."""
+def exif_of_raw(head: bytes) -> Image.Exif:
+    """Of a RAW file that is based on TIFF; empty for others. Raises what `MALFORMED_EXIF` names."""
     exif = Image.Exif()
     if head.startswith(TIFF):
         # Pillow cannot open most RAW files, but its EXIF reader takes any TIFF directory after the prefix that a JPEG
         # has.
         exif.load(b"Exif\0\0" + head)
-    return exif.get_ifd(ExifTags.IFD.Exif)
+    return exif
 
 
 def _number(value: Any) -> float:

@@ -12,6 +12,7 @@ from typing import NoReturn
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from cameras.drivers.credentials import REDACTED
+from core.outgoing import ZONE, has_zone
 
 UNVERIFIED = "unverified"
 """After `#`: the camera's certificate is not verified."""
@@ -110,6 +111,8 @@ def _split(address: str) -> SplitResult:
 def _host(parts: SplitResult) -> str:
     host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
     # `hostname` has lost the brackets of an IPv6 address.
+    if has_zone(host):
+        _refuse(f"The host {ZONE}")
     if ":" in host and _is_ip6(host):
         return f"[{host}]{port}"
     if not HOST.fullmatch(host) or parts.netloc.endswith(":") or parts.port == 0:
@@ -122,8 +125,7 @@ def _is_ip6(host: str) -> bool:
         ipaddress.IPv6Address(host)
     except ValueError:
         return False
-    # A zone such as %eth0 is valid for `ipaddress`, but would be an escape in the address.
-    return "%" not in host
+    return True
 
 
 def _login(parts: SplitResult) -> str:

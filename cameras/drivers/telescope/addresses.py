@@ -17,11 +17,11 @@ from urllib.parse import parse_qsl, quote
 
 from cameras.drivers.telescope.profiles import PROFILES, Profile, ProfileName
 from core.folders import real_path_inside
-from core.outgoing import HOST
+from core.outgoing import HOST, ZONE, has_zone
 
 EXAMPLE = "pco-nuc:6000,6001?profile=2025"
 _PARTS = re.compile(
-    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:?,/\s\[\]]+)"
+    r"(?P<host>\[[0-9A-Fa-f:.]+(?:%[^\]\s]{0,40})?\]|[^:?,/\s\[\]]+)"
     r"(?::(?P<command>[0-9]{1,9})(?:,(?P<status>[0-9]{1,9}))?)?"
     r"(?:\?(?P<rest>.*))?"
 )
@@ -67,7 +67,7 @@ def parse_address(address: str, folders: list[str] | None = None) -> ControllerA
     every folder, for an address that was checked when it was stored."""
     match = _PARTS.fullmatch(address.strip())
     if match is None:
-        _refuse("This is not the address of a controller.")
+        _refuse(f"The host {ZONE}" if has_zone(address.strip()) else "This is not the address of a controller.")
     host = _check_host(match["host"])
     options = _read_options(match["rest"] or "")
     name = options.get("profile", _NAMES[0])
@@ -109,6 +109,8 @@ def _choose(options: dict[str, str], key: str, chosen: str, other: str) -> bool:
 
 
 def _check_host(host: str) -> str:
+    if has_zone(host):
+        _refuse(f"The host {ZONE}")
     if host.startswith("["):
         try:
             return f"[{ipaddress.IPv6Address(host[1:-1])}]"

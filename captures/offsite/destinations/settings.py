@@ -11,7 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StrictBool, model_valida
 from core.api.model import StrictModel
 from core.text.names import Line
 
-HOST = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:\[\]-]+$")]
+HOST = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:%\[\]-]+$")]
 
 
 def _endpoint(value: str) -> str:

@@ -37,7 +37,7 @@ Address = Annotated[Text, Field(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Z
 
 class MailSettings(ChannelSettings):
     destination: ClassVar = ("host", "port", "security")
-    host: Annotated[Text, Field(pattern=r"^[A-Za-z0-9.:_-]+$")]
+    host: Annotated[Text, Field(pattern=r"^[A-Za-z0-9.:_%-]+$")]
     port: Port = 587
     security: Literal["starttls", "tls", "none"] = "starttls"
     user: OptionalText = ""

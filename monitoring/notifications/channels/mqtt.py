@@ -37,7 +37,7 @@ UNSAFE = re.compile(r"[^a-zA-Z0-9_-]+")
 
 class MqttSettings(ChannelSettings):
     destination: ClassVar = ("host", "port", "tls")
-    host: Annotated[Text, Field(pattern=r"^[A-Za-z0-9.:_-]+$")]
+    host: Annotated[Text, Field(pattern=r"^[A-Za-z0-9.:_%-]+$")]
     port: Port = 8883
     tls: bool = True
     user: OptionalText = ""

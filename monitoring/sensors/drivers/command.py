@@ -9,12 +9,11 @@ from core.commands import CommandResult, run_command
 from core.outgoing import OutgoingGuard
 from monitoring.sensors.driver import Option, Sample, SensorDriver, SensorError
 from monitoring.sensors.quantities import QUANTITIES
+from monitoring.sensors.units import quantity_and_unit, value_of
 from monitoring.sensors.values import (
     channel_of,
-    finite_number,
     parse_json,
     parse_sources,
-    quantity_of,
     samples_of_document,
     samples_of_members,
 )  # fmt: skip
@@ -53,7 +52,7 @@ class CommandSensor(SensorDriver):
 
     def read(self, deadline_s: float) -> list[Sample]:
         result = self._run(deadline_s)
-        samples = list(self._samples(result.output.decode(errors="replace").strip()))
+        samples = list(self._samples(result.output.decode("utf-8-sig", errors="replace").strip()))
         if not samples:
             raise SensorError(
                 "The output of the command has no value. It may be a number, lines such as temperature=21.5, or a JSON"
@@ -82,7 +81,7 @@ class CommandSensor(SensorDriver):
         return result
 
     def _samples(self, text: str) -> Iterator[Sample]:
-        number = finite_number(text)
+        number = value_of(text, self.settings["quantity"])
         if number is not None:
             yield Sample(VALUE, self.settings["quantity"], number)
         elif text.startswith(("{", "[")):
@@ -106,8 +105,9 @@ def samples_of_lines(text: str) -> Iterator[Sample]:
     found: dict[str, Sample] = {}
     for line in text.splitlines()[:MAX_LINES]:
         name, _, given = (part.strip() for part in line.partition("="))
-        value = finite_number(given)
-        if name and value is not None:
+        known, unit = quantity_and_unit(name)
+        quantity = known or "number"
+        if name and (value := value_of(given, quantity, unit)) is not None:
             channel = channel_of(name)
-            found[channel] = Sample(channel, quantity_of(name) or "number", value)
+            found[channel] = Sample(channel, quantity, value)
     yield from found.values()

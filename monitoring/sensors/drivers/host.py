@@ -11,7 +11,8 @@ from typing import Any
 from core.outgoing import OutgoingGuard
 from core.times.kernel_clock import read_kernel_clock
 from monitoring.sensors.driver import Found, Option, Sample, SensorDriver, SensorError
-from monitoring.sensors.values import channel_of, finite_number
+from monitoring.sensors.units import finite_number
+from monitoring.sensors.values import channel_of
 
 GROUPS = ("temperature", "load", "cpu", "memory", "disks", "battery", "network", "clock")
 MAX_DISKS = 20

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from core.outgoing import AddressRefused, OutgoingGuard
 from core.outgoing_request import wrap_tls
 from monitoring.sensors.driver import Option, Sample, SensorDriver, SensorError
-from monitoring.sensors.values import ValueSource, channel_of, finite_number, parse_json, parse_sources, value_at
+from monitoring.sensors.units import value_of
+from monitoring.sensors.values import ValueSource, channel_of, parse_json, parse_sources, value_at
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, MQTTMessage
@@ -183,15 +184,16 @@ class MqttSensor(SensorDriver):
             return
         age_s = RETAINED_AGE_S if message.retain else 0.0
         for wanted in self._sources:
-            value = payload_value(message.payload, wanted.path)
+            value = payload_value(message.payload, wanted)
             if value is not None and topic_matches_sub(wanted.topic, message.topic):
                 name = f"{message.topic}:{wanted.path}" if wanted.path else message.topic
                 yield Sample(channel_of(name), wanted.source.quantity, value, wanted.source.label, age_s)
 
 
-def payload_value(payload: bytes | bytearray, path: str) -> float | None:
+def payload_value(payload: bytes | bytearray, wanted: TopicSource) -> float | None:
     try:
-        return finite_number(value_at(parse_json(bytes(payload)), path)) if path else finite_number(payload.decode())
+        found = value_at(parse_json(bytes(payload)), wanted.path) if wanted.path else payload.decode()
+        return value_of(found, wanted.source.quantity)
     except ValueError:
         return None
 

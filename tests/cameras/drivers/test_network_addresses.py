@@ -51,6 +51,12 @@ def test_an_address_has_a_normal_form(address: str, normal: str) -> None:
     assert normalise_address(normal) == normal
 
 
+@pytest.mark.parametrize("address", ["rtsp://[fe80::1%25eth0]/live", "http://me:12@[fe80::1%eth0]:80/video"])
+def test_an_ipv6_zone_is_named(address: str) -> None:
+    with pytest.raises(ValueError, match="has an IPv6 zone, the part from % on"):
+        normalise_address(address)
+
+
 @pytest.mark.parametrize(
     "address",
     [

@@ -107,6 +107,12 @@ def test_what_is_unknown_has_no_keyword() -> None:
     assert not {"GAIN", "SITELAT", "OBSGEO-B", "SERIALNO", "CCD-TEMP"} & found.keys()
 
 
+@pytest.mark.parametrize("missing", [["latitude"], ["longitude"], ["latitude", "longitude"]])
+def test_without_a_site_no_keyword_names_a_place(missing: list[str]) -> None:
+    found = cards(**dict.fromkeys(missing), elevation=0.0)
+    assert not {"SITELAT", "SITELONG", "SITEELEV", "OBSGEO-B", "OBSGEO-L", "OBSGEO-H"} & found.keys()
+
+
 def test_a_text_that_is_not_ascii_is_transliterated_with_a_warning(tmp_path: Path) -> None:
     encoding = Encoding(replace(FACTS, vendor="Müller", model="Ω7", serial="北京"))
     header = header_of(write_encoded(tmp_path, "fits", picture("mono 8"), encoding))

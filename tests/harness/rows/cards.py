@@ -19,9 +19,10 @@ FIRST = datetime(2026, 1, 16, 22, 0, 0)  # noqa: DTZ001
 
 def taken_picture(
     at: datetime | None = FIRST, offset: str = "+01:00", subsec: str = "789", form: str = "JPEG", description: str = "",
-    size: tuple[int, int] = (160, 120),
+    size: tuple[int, int] = (160, 120), after: str = "", changed_offset: str = "", gps: datetime | None = None,
 ) -> bytes:  # fmt: skip
-    """A picture of random pixels, so that no two are alike, taken at `at` for 1/125 s at f/4 and ISO 800."""
+    """A picture of random pixels, so that no two are alike, taken at `at` for 1/125 s at f/4 and ISO 800. `after` is
+    what the camera writes behind the date; `changed_offset` is OffsetTime, and `gps` the time of a GPS."""
     exif = Image.Exif()
     exif[ExifTags.Base.DateTime] = "2030:01:01 00:00:00"
     if description:
@@ -32,10 +33,16 @@ def taken_picture(
     details[ExifTags.Base.ISOSpeedRatings] = 800
     details[ExifTags.Base.BodySerialNumber] = "4711"
     if at is not None:
-        details[ExifTags.Base.DateTimeOriginal] = f"{at:%Y:%m:%d %H:%M:%S}"
+        details[ExifTags.Base.DateTimeOriginal] = f"{at:%Y:%m:%d %H:%M:%S}{after}"
         details[ExifTags.Base.SubsecTimeOriginal] = subsec
     if offset:
         details[ExifTags.Base.OffsetTimeOriginal] = offset
+    if changed_offset:
+        details[ExifTags.Base.OffsetTime] = changed_offset
+    if gps is not None:
+        place = exif.get_ifd(ExifTags.IFD.GPSInfo)
+        place[ExifTags.GPS.GPSDateStamp] = f"{gps:%Y:%m:%d}"
+        place[ExifTags.GPS.GPSTimeStamp] = (IFDRational(gps.hour), IFDRational(gps.minute), IFDRational(gps.second))
     pixels = np.frombuffer(os.urandom(size[0] * size[1] * 3), np.uint8).reshape(size[1], size[0], 3)
     content = io.BytesIO()
     Image.fromarray(pixels).save(content, form, exif=exif.tobytes())

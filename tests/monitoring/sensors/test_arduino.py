@@ -86,6 +86,34 @@ def test_bytes_without_values_are_an_error_that_names_the_baud_rate(driver: Sens
         driver.read(DEADLINE_S)
 
 
+def test_lines_without_values_are_an_error_that_quotes_one(driver: SensorDriver, device: SerialDevice) -> None:
+    device.send(b"\n" + b"Failed to read from DHT sensor!\r\n" * 100)
+    with pytest.raises(
+        SensorError, match=r"no value in it, such as the line `Failed to read from DHT sensor!`\. Check"
+    ):
+        driver.read(DEADLINE_S)
+
+
+def test_a_line_with_two_meanings_is_refused_and_says_what_to_set(driver: SensorDriver, device: SerialDevice) -> None:
+    device.send(b"\n23,5\r\n")
+    with pytest.raises(SensorError, match=r"The line `23,5` at .*Set `decimal` to comma or to point") as caught:
+        driver.read(DEADLINE_S)
+    assert caught.value.permanent
+
+
+def test_a_line_with_two_meanings_after_a_plain_one_is_dropped(driver: SensorDriver, device: SerialDevice) -> None:
+    device.send(b"\nT:23.5\r\n23,5\r\n")
+    assert read(driver) == {"temperature": 23.5}
+
+
+def test_the_decimal_sign_is_a_setting(device: SerialDevice) -> None:
+    driver = driver_of("arduino", {"port": device.port, "decimal": "comma"})
+    driver.open(DEADLINE_S)
+    device.send(b"\n-3,5\r\n")
+    assert read(driver) == {"temperature": -3.5}
+    driver.close()
+
+
 def test_an_unplugged_device_is_an_error_and_found_again_once_it_is_back() -> None:
     with SerialDevice(b"T:23.5\n") as device:
         driver = driver_of("arduino", {"port": device.port})
@@ -140,7 +168,14 @@ def test_a_pattern_that_never_ends_costs_its_own_process_alone(
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("baud_rate", 12345), ("baud_rate", "fast"), ("port", "COM3"), ("order", "colour"), ("pattern", "(")],
+    [
+        ("baud_rate", 12345),
+        ("baud_rate", "fast"),
+        ("port", "COM3"),
+        ("order", "colour"),
+        ("pattern", "("),
+        ("decimal", ";"),
+    ],
 )
 def test_a_wrong_setting_is_refused(setting: str, value: object) -> None:
     with pytest.raises(ValueError, match=rf"{setting} is not"):

@@ -18,6 +18,7 @@ from cameras.drivers.telescope.field import (
     SKY_CODE,
     SurveyCode,
 )
+from core.text.names import is_readable
 from scheduler.telescope.field_file import (
     MAX_CHARACTERS,
     MAX_ERRORS,
@@ -25,6 +26,7 @@ from scheduler.telescope.field_file import (
     FocusSteps,
     LineError,
     ListedField,
+    decode_field_file,
     format_field_line,
     parse_field_file,
 )
@@ -33,7 +35,7 @@ SKY = "3.424352 -14.3 Y 60 1800 3 0"
 DARK = "0 0 N 60 0 15 0"
 FOCUS = "0 0 F 10 0 7 0 0.05 27.95"
 
-texts = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=60)
+texts = st.text(st.characters(min_codepoint=32, codec="utf-8").filter(is_readable), max_size=60)
 focus_steps = st.builds(FocusSteps, st.floats(0.01, 0.02), st.floats(26, 28))
 columns = st.fixed_dictionaries(
     {
@@ -184,13 +186,15 @@ def test_two_lines_of_one_place_have_two_ids() -> None:
           "Change the default, the increment or the number of observations.")),
         ("FILTER", "line", "FILTER", "A FILTER line has one word after FILTER, the name of the filter."),
         ("FILTER a b", "line", "FILTER a b", "A FILTER line has one word after FILTER, the name of the filter."),
-        ("1 2 Y 60 0 1 0 # é", "line", "1 2 Y 60 0 1 0 # é",
-         "Character 18 of the line is '\\xe9'; only printable ASCII is allowed."),
+        ("1 2 Y 60 0 1 0 # \u202e", "line", "1 2 Y 60 0 1 0 # \u202e",
+         "Character 18 of the line is '\\u202e', which is invisible. Leave it out."),
+        ("1 2 é 60 0 1 0 # é", "line", "1 2 é 60 0 1 0 # é",
+         "Character 5 of the line is '\\xe9'; before # only printable ASCII is allowed."),
         ("1 2 Y\x00 60 0 1 0", "line", "1 2 Y\x00 60 0 1 0",
-         "Character 6 of the line is '\\x00'; only printable ASCII is allowed."),
-        ("\x85", "line", "\x85", "Character 1 of the line is '\\x85'; only printable ASCII is allowed."),
+         "Character 6 of the line is '\\x00'; before # only printable ASCII is allowed."),
+        ("\x85", "line", "\x85", "Character 1 of the line is '\\x85'; before # only printable ASCII is allowed."),
         ("\uff11 2 Y 60 0 1 0", "line", "\uff11 2 Y 60 0 1 0",
-         "Character 1 of the line is '\\uff11'; only printable ASCII is allowed."),
+         "Character 1 of the line is '\\uff11'; before # only printable ASCII is allowed."),
     ],
 )  # fmt: skip
 def test_a_wrong_line_names_its_first_wrong_column_and_what_is_allowed(
@@ -280,6 +284,19 @@ hostile = st.one_of(
         " ".join
     ),
 )
+
+
+@pytest.mark.parametrize(
+    "comment", [" Große Magellansche Wolke", " 北京 µ Cephei", " 👩\u200d🚀", "\u00a0NGC 253\t# é"]
+)
+def test_a_comment_may_have_any_characters_that_can_be_read(comment: str) -> None:
+    assert only(f"1 2 Y 60 0 1 0 #{comment}").comment == comment
+
+
+def test_a_file_that_is_not_utf_8_is_read_as_latin_1() -> None:
+    text = "1 2 Y 60 0 1 0 # é"
+    assert decode_field_file(text.encode()) == (text, False)
+    assert decode_field_file(text.encode("latin-1")) == (text, True)
 
 
 @given(hostile)

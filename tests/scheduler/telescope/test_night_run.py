@@ -198,6 +198,16 @@ def test_an_add_file_that_is_a_pipe_delays_no_choice(tmp_path: Path) -> None:
     assert names([one for one in (night.observe(),) if one]) == ["dark"]
 
 
+def test_an_add_file_in_latin_1_is_read_and_the_log_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "root").mkdir()
+    added = tmp_path / "tonight.add"
+    added.write_bytes(f"{ADDED.strip()} é".encode("latin-1"))
+    night = NightBench(tmp_path / "root", NINE_FIELDS, add_file=str(added))
+    assert "an alert é" in names(night.observe_all())
+    said = [record.getMessage() for record in caplog.records if "Latin-1" in record.getMessage()]
+    assert said == [f"{added} is not UTF-8 and was read as Latin-1. Check its comments."]
+
+
 def test_an_edited_field_keeps_what_was_observed_of_it(night: NightBench) -> None:
     observe_until(night, "01:")
     night.change_list(NINE_FIELDS.replace("4.00 -40 Y 200 7200 2 3", "4.00 -40 Y 200 1800 3 3"))

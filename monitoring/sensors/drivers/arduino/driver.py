@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from core.outgoing import OutgoingGuard
 from monitoring.sensors.driver import Found, Option, Sample, SensorDriver, SensorError
-from monitoring.sensors.drivers.arduino.formats import LineParser, parse_order, parse_pattern
+from monitoring.sensors.drivers.arduino.formats import (
+    DECIMAL_SIGNS,
+    AmbiguousLine,
+    LineParser,
+    decode,
+    parse_order,
+    parse_pattern,
+)
 from monitoring.sensors.drivers.arduino.lines import LineBuffer
 from monitoring.sensors.serial_ports import check_port, find_ports, held_sentence, only_free_port
 
@@ -26,6 +33,8 @@ SETTLE_S = 0.1
 """How long the lines of one reading may take after its first: temperature and humidity often have one each."""
 UNKNOWN_BYTES = 2000
 """More bytes without a value than a boot banner has."""
+SHOWN_LENGTH = 80
+"""Characters of a line that a message quotes."""
 
 
 class ArduinoSensor(SensorDriver):
@@ -36,17 +45,26 @@ class ArduinoSensor(SensorDriver):
         Option("baud_rate", "Baud rate of the port.", 9600, int, f"one of {', '.join(map(str, BAUD_RATES))}"),
         Option("order", "The quantities of a line of numbers, in their order; - for one that is not used.",
                "temperature,humidity"),
+        Option("decimal", "The decimal sign; auto: recognised, and a line that has two meanings is refused.", "auto",
+               choices=DECIMAL_SIGNS),
         Option("pattern", "A regular expression for other lines. Its named groups are quantities.", ""),
     )  # fmt: skip
     sends_by_itself = True
 
     def __init__(self, settings: Mapping[str, Any], guard: OutgoingGuard) -> None:
         super().__init__(settings, guard)
-        self._parser = LineParser(parse_order(settings["order"]), parse_pattern(settings["pattern"]))
+        self._parser = self._new_parser()
         self._port: serial.Serial | None = None
         self._path = ""
         self._lines = LineBuffer()
         self._unknown_bytes = 0
+        self._refused = b""
+        """The last readable line without a value."""
+        self._has_understood = False
+
+    def _new_parser(self) -> LineParser:
+        settings = self.settings
+        return LineParser(parse_order(settings["order"]), parse_pattern(settings["pattern"]), settings["decimal"])
 
     @classmethod
     def check_settings(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,6 +90,7 @@ class ArduinoSensor(SensorDriver):
 
         self.close()
         self._lines, self._unknown_bytes = LineBuffer(), 0
+        self._parser, self._refused, self._has_understood = self._new_parser(), b"", False
         self._path = self.settings["port"] or only_free_port(find_ports())
         with self._named_errors():
             # Exclusive: a second reader would take half of the bytes.
@@ -88,7 +107,7 @@ class ArduinoSensor(SensorDriver):
             while (left_s := until - time.monotonic()) > 0:
                 self._port.timeout = left_s
                 content = self._port.read(max(1, min(self._port.in_waiting, READ_BYTES)))
-                samples = [sample for line in self._lines.feed(content) for sample in self._parser.parse(line)]
+                samples = [sample for line in self._lines.feed(content) for sample in self._parse(line)]
                 newest.update((sample.channel, sample) for sample in samples)
                 self._unknown_bytes = 0 if samples else self._unknown_bytes + len(content)
                 self._check_understood()
@@ -102,10 +121,31 @@ class ArduinoSensor(SensorDriver):
             with self._named_errors():
                 port.close()
 
+    def _parse(self, line: bytes) -> list[Sample]:
+        """Empty for a line without a value. SensorError for a first line that can be read in two ways; after another
+        line it is one that was damaged."""
+        try:
+            samples = self._parser.parse(line)
+        except AmbiguousLine:
+            if not self._has_understood:
+                raise SensorError(
+                    f"The line `{shown(line)}` at {self._path} can be one number with a decimal comma, or several"
+                    " numbers. Set `decimal` to comma or to point.",
+                    permanent=True,
+                ) from None
+            samples = []
+        if samples:
+            self._has_understood = True
+        elif decode(line):
+            self._refused = line
+        return samples
+
     def _check_understood(self) -> None:
         if self._unknown_bytes > UNKNOWN_BYTES:
+            line = shown(self._refused)
+            such_as = f", such as the line `{line}`" if line else ""
             raise SensorError(
-                f"What arrives at {self._path} has no value in it. Check `baud_rate`, and set `pattern` if"
+                f"What arrives at {self._path} has no value in it{such_as}. Check `baud_rate`, and set `pattern` if"
                 " the lines have a form of their own."
             )
 
@@ -127,3 +167,9 @@ class ArduinoSensor(SensorDriver):
         if number in {errno.EAGAIN, errno.EBUSY}:
             return held_sentence(port)
         return f"The device at {port} is gone. Plug it in again; it is opened again by itself."
+
+
+def shown(line: bytes) -> str:
+    """As a message quotes it; empty for noise."""
+    text = decode(line).replace("`", "'")
+    return text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}..."

@@ -1,66 +1,110 @@
 """What microcontrollers write in a line, and the values in it. Django-free.
 
-A line is one of: a JSON object; names with numbers, such as `T:23.5,H:40` or `Humidity: 56.70%  Temperature: 19.40°C`;
-numbers alone, in an order that is a setting; or what a pattern of the user finds. Any other line has no values: a
+A line is one of: a JSON object; numbers alone, in an order that is a setting; names with numbers, or numbers with
+units; or what a pattern of the user finds. The time of a clock may be before it. Any other line has no values: a
 banner, or a line in which a byte was damaged.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 
 from monitoring.sensors.driver import Sample
+from monitoring.sensors.drivers.arduino.named_values import parse_named_values
 from monitoring.sensors.quantities import QUANTITIES
-from monitoring.sensors.values import finite_number, parse_json, quantity_of, samples_of_members
+from monitoring.sensors.units import NUMBER, converted, value_of
+from monitoring.sensors.values import parse_json, samples_of_members
 
 SKIPPED = "-"
 """In the order of numbers: one that is not used."""
 MAX_FIELDS = 20
-VALUE = r"[+-]?\d{1,7}(?:\.\d{1,9})?"
-UNIT = r"(?:%|°?\s?[CF](?![A-Za-z])|hPa|mbar|m/s|mm/h|V(?![A-Za-z]))"
-NAMED = re.compile(
-    rf"(?P<name>[A-Za-z][A-Za-z0-9_ -]{{0,29}}?)\s{{0,3}}[:=]\s{{0,3}}"
-    rf"(?P<values>{VALUE}(?:\s?{UNIT})?(?:\s{{1,3}}{VALUE}\s?{UNIT})*)(?P<end>[\s,;|]*)",
-    re.ASCII,
+DECIMAL_SIGNS = ("auto", "point", "comma")
+NOT_MEASURED = re.compile(r"[+-]?(?:nan|inf|ovf)|null|none|n/?a|-+|\?+", re.IGNORECASE)
+"""What devices write in place of a number."""
+FAILED = re.compile(r"|err(?:or)?|fail(?:ed)?", re.IGNORECASE)
+"""The same between commas or semicolons. Between spaces they are words of a sentence."""
+COMMA_ENDS = re.compile(r"\s*[,;]\s*|\s+")
+COMMA_DECIMAL = re.compile(r"\s*;\s*|\s+")
+CLOCK = re.compile(
+    r"\[?\s*"
+    r"(?:(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})(?:\s?\([A-Za-z]{3,9}\))?(?:T|[,;]?\s+|[,;]))?"
+    r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:\s?[AP]M(?![A-Za-z]))?(?:Z|[+-]\d{2}:?\d{2})?(?![\d.:])"
+    r"\s*\]?\s*(?:->|[,;|]|[:-](?=\s))?\s*",
+    re.ASCII | re.IGNORECASE,
 )
-ONE_VALUE = re.compile(rf"(?P<number>{VALUE})(?:\s?(?P<unit>{UNIT}))?", re.ASCII)
+"""The time that a monitor or a logger writes before a line."""
+
+
+class AmbiguousLine(ValueError):
+    """Its comma may be a decimal sign, or be between two values."""
 
 
 class LineParser:
     """`order` are quantities, for lines of numbers. `pattern` replaces the formats; its named groups are quantities,
-    with a word of one's own after an underscore: `temperature_roof`."""
+    with a word of one's own after an underscore: `temperature_roof`. `decimal` is one of DECIMAL_SIGNS."""
 
-    def __init__(self, order: tuple[str, ...], pattern: re.Pattern[str] | None = None) -> None:
+    def __init__(self, order: tuple[str, ...], pattern: re.Pattern[str] | None = None, decimal: str = "auto") -> None:
         self._order, self._pattern = order, pattern
+        self._decimal = decimal
+        """With `auto`, what the first plain line has shown holds for the others: `23.5,40` may be followed by
+        `23,40`."""
 
     def parse(self, line: bytes) -> list[Sample]:
-        """The values of a whole line; empty for one that has none. Never raises."""
+        """The values of a whole line; empty for one that has none. AmbiguousLine."""
         text = decode(line)
         if not text:
             return []
         if self._pattern is not None:
             return list(self._matched(self._pattern, text))
+        text = text[found.end() :] if (found := CLOCK.match(text)) else text
         if text.startswith("{"):
             return parse_object(text)
-        return parse_named(text) or list(self._numbers(text))
+        return self._numbers(text) or parse_named_values(text, "." if self._decimal == "point" else ".,")
 
     def _matched(self, pattern: re.Pattern[str], text: str) -> Iterator[Sample]:
         found = pattern.search(text)
         for name, given in (found.groupdict() if found else {}).items():
-            quantity, value = group_quantity(name), finite_number(given)
-            if quantity is not None and value is not None:
+            quantity = group_quantity(name)
+            # No microcontroller writes a comma between thousands.
+            if quantity and given and (value := value_of(given.replace(",", "."), quantity)) is not None:
                 yield Sample(name, quantity, value)
 
-    def _numbers(self, text: str) -> Iterator[Sample]:
-        fields = re.split(r"\s*[,;\t]\s*|\s+", text)[: MAX_FIELDS + 1]
-        values = [finite_number(field) for field in fields]
-        # A bare number is the first of the order. Any other count is a damaged line.
-        if len(values) not in {1, len(self._order)} or None in values:
-            return
-        for quantity, value in zip(self._order, values, strict=False):
-            if quantity != SKIPPED and value is not None:
-                yield Sample(quantity, quantity, value)
+    def _numbers(self, text: str) -> list[Sample]:
+        """Of a line of numbers. A number that was not measured takes only itself."""
+        text = text.rstrip(",; ")
+        between = self._samples_of(fields_of(COMMA_ENDS, text), has_commas="," in text or ";" in text)
+        decimal = self._samples_of(
+            [field.replace(",", ".") for field in fields_of(COMMA_DECIMAL, text)], has_commas=";" in text
+        )
+        if self._decimal == "auto" and "," in text and between != decimal:
+            if between and decimal:
+                raise AmbiguousLine
+            if between or decimal:
+                self._decimal = "point" if between else "comma"
+        return decimal if self._decimal == "comma" else between
+
+    def _samples_of(self, fields: list[str], *, has_commas: bool) -> list[Sample]:
+        """Empty unless there is a field for each quantity. A bare number is the first of the order."""
+        words = [field for field in fields if not NUMBER.fullmatch(field)]
+        are_known = all(NOT_MEASURED.fullmatch(word) or (has_commas and FAILED.fullmatch(word)) for word in words)
+        # Any other count is a damaged line.
+        if len(fields) not in {1, len(self._order)} or not are_known:
+            return []
+        return [
+            Sample(quantity, quantity, number)
+            for quantity, field in zip(self._order, fields, strict=False)
+            if quantity != SKIPPED and (number := converted(number_or_none(field), None, quantity)) is not None
+        ]
+
+
+def fields_of(separator: re.Pattern[str], text: str) -> list[str]:
+    return separator.split(text, maxsplit=MAX_FIELDS + 1)
+
+
+def number_or_none(field: str) -> float | None:
+    return float(field) if NUMBER.fullmatch(field) else None
 
 
 def parse_order(text: str) -> tuple[str, ...]:
@@ -96,6 +140,7 @@ def group_quantity(name: str) -> str | None:
 
 def decode(line: bytes) -> str:
     """The text without spaces around it; empty if a byte in it is noise."""
+    line = line.removeprefix(codecs.BOM_UTF8)
     try:
         text = line.decode()
     except UnicodeDecodeError:
@@ -111,28 +156,3 @@ def parse_object(text: str) -> list[Sample]:
     except ValueError:
         return []
     return list(samples_of_members(found)) if isinstance(found, dict) else []
-
-
-def parse_named(text: str) -> list[Sample]:
-    """Of `Humidity: 56.70%  Temperature: 19.40°C 66.92°F`. The whole line must have this form. The first value of a
-    name counts that is not in Fahrenheit; names that are no quantities are left out."""
-    samples: dict[str, Sample] = {}
-    at = 0
-    while at < len(text):
-        found = NAMED.match(text, at)
-        if found is None or (not found["end"] and found.end() < len(text)):
-            return []
-        at = found.end()
-        quantity = quantity_of(found["name"])
-        if quantity is not None and (value := first_value(found["values"])) is not None:
-            samples.setdefault(quantity, Sample(quantity, quantity, value))
-    return list(samples.values())
-
-
-def first_value(text: str) -> float | None:
-    """In °C if the unit is °F."""
-    values = [(float(found["number"]), found["unit"] or "") for found in ONE_VALUE.finditer(text)]
-    others = [value for value, unit in values if not unit.endswith("F")]
-    if others:
-        return others[0]
-    return round((values[0][0] - 32) / 1.8, 4) if values else None

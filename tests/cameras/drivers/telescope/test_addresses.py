@@ -51,6 +51,8 @@ def test_the_seed_has_one_readout_time() -> None:
         ("http://pco-nuc", "not the address of a controller"),
         ("-x", "'-x' is not the name of a host"),
         ("[::g]", "not the address of a controller"),
+        ("[fe80::1%eth0]:6000", "has an IPv6 zone, the part from % on"),
+        ("fe80::1%eth0", "has an IPv6 zone, the part from % on"),
         ("[1::2::3]", "not an IPv6 address"),
         ("pco-nuc:0", "port 0 does not exist"),
         ("pco-nuc:70000", "port 70000 does not exist"),
