@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from tests.harness.camera_processes.camera_process import CameraProcess
+from tests.harness.camera_processes.recorded_clips import RECORDING
+from tests.harness.far_ends.network.http import SnapshotServer
 from tests.harness.far_ends.network.rtsp import RtspServer
+from tests.harness.far_ends.network.server import Server
 from tests.harness.processes.slow_exit import slow_exit
 
 SECRET = "sesame-open"
@@ -22,9 +25,14 @@ def server() -> Iterator[RtspServer]:
         yield running
 
 
-def started(root: Path, server: RtspServer, password: str = SECRET, **options: Any) -> CameraProcess:
+def started(
+    root: Path, server: Server, password: str = SECRET, values: dict[str, Any] | None = None, **options: Any
+) -> CameraProcess:
+    """`values`: the camera's settings."""
     address = server.with_login(f"me:{password}@")
-    return CameraProcess(root, kind="network", address=address, settings={}, slug="yard", telemetry_s=0.2, **options)
+    return CameraProcess(
+        root, kind="network", address=address, settings=values or {}, slug="yard", telemetry_s=0.2, **options
+    )
 
 
 def test_a_capture_of_a_network_camera_is_saved(tmp_path: Path, server: RtspServer) -> None:
@@ -36,6 +44,20 @@ def test_a_capture_of_a_network_camera_is_saved(tmp_path: Path, server: RtspServ
     assert record["body"]["outcome"] == "saved"
     assert record["files"][0]["width"] == 320
     assert record["files"][0]["height"] == 240
+
+
+def test_a_camera_with_a_snapshot_address_is_captured_and_recorded(tmp_path: Path) -> None:
+    with (
+        SnapshotServer(login=f"me:{SECRET}") as server,
+        started(tmp_path, server, values={"interval_s": 0.1}) as process,
+    ):
+        recording = process.send("record", recording={**RECORDING, "clip_s": 60})
+        answer = process.wait_for_type("answer", command_id=recording)
+        capture = process.capture()
+        process.wait_for_type("spooled", id=capture)
+        record = process.done()[capture]
+    assert answer["body"]["recorder"]["state"] == "recording"
+    assert record["body"]["outcome"] == "saved"
 
 
 def test_a_camera_that_went_away_without_being_used_comes_back(tmp_path: Path, server: RtspServer) -> None:

@@ -20,8 +20,8 @@ HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?\.?")
 REFUSED = frozenset("|\\<>\"'`{}^ ")
 EXAMPLE = "rtsp://user:password@192.168.1.20:554/stream1"
 ALLOWED = (
-    f"Give {EXAMPLE}, http://host/video.mjpg (MJPEG or MPEG-TS; https and rtsps too), or tcp://host:port or "
-    "udp://host:port (MPEG-TS)."
+    f"Give {EXAMPLE}, http://host/video.mjpg (MJPEG, MPEG-TS, or an address of single JPEGs; https and rtsps too), or "
+    "tcp://host:port or udp://host:port (MPEG-TS)."
 )
 
 
@@ -40,15 +40,14 @@ class Protocol:
     """It opens no connection, and only receives."""
 
 
-OVER_HTTP = "mpjpeg,mpegts"
 NOTHING = "none"
-"""FFmpeg gets the bytes from us and opens nothing itself."""
+"""FFmpeg gets the bytes of an HTTP answer from us and opens nothing itself."""
 PROTOCOLS = {
     # `rtsp` itself is missing: FFmpeg 8.1 checks the target of a redirect against this list, so it follows none.
     "rtsp": Protocol("tcp,rtp", "rtsp", 554),
     "rtsps": Protocol("tls,tcp,rtp", "rtsp", 322, encrypted=True),
-    "http": Protocol(NOTHING, OVER_HTTP, 80),
-    "https": Protocol(NOTHING, OVER_HTTP, 443, encrypted=True),
+    "http": Protocol(NOTHING, "mpegts", 80),
+    "https": Protocol(NOTHING, "mpegts", 443, encrypted=True),
     "tcp": Protocol("tcp", "mpegts", None, bare=True),
     "udp": Protocol("udp", "mpegts", None, bare=True, listens=True),
 }

@@ -40,9 +40,18 @@ CHECK_S = 0.5
 """The time limit of a check that the camera still sends pictures."""
 READOUT_S = 3.0
 """The time until the next picture has arrived and is decoded, from the last key frame on."""
+INTERVALS_S = (0.1, 10.0)
+"""Of snapshots. Longer ones would leave live views and clips without pictures: sessions make those."""
 # The reader's condition does not know of interruptions of the clock, so they are noticed after this time.
 SLICE_S = 0.02
-UNITS = {"fps": "1/s", "width": "px", "height": "px"}
+UNITS = {"fps": "1/s", "width": "px", "height": "px", "interval_s": "s"}
+UNDECODABLE = (
+    "The camera sends data that cannot be decoded into a picture. "
+    "Check it with another program, and restart the camera."
+)
+NO_PICTURE = (
+    "The camera sends data, but no whole picture. Check the stream on the camera's own pages, and restart the camera."
+)
 UNREADABLE = (
     "The camera's address holds a password that this station cannot read: its key is lost or was replaced. "
     "Restore the key (see docs/cameras/network-cameras.md), or save the address again with its password."
@@ -50,8 +59,11 @@ UNREADABLE = (
 
 
 class NetworkSettings(DriverSettings):
-    """A network camera is configured on its own pages; these settings report what it sends."""
+    """A network camera is configured on its own pages; these settings report what it sends, except for `interval_s`."""
 
+    interval_s: float | None = Field(
+        default=None, ge=INTERVALS_S[0], le=INTERVALS_S[1], description="seconds from one snapshot to the next"
+    )
     fps: float | None = Field(default=None, gt=0, le=1000, description="frames per second")
     width: int | None = Field(default=None, ge=16, le=16_384, description="pixels")
     height: int | None = Field(default=None, ge=16, le=16_384, description="pixels")
@@ -70,6 +82,7 @@ class NetworkDriver(Driver):
         super().__init__(address, clock)
         self._times = times or NetworkTimes()
         self._reader: Reader | None = None
+        self._connection: Connection | None = None
         self._sink: PacketSink | None = None
         self._guard = OutgoingGuard()
         self._ahead: deque[FrameData] = deque(maxlen=16)
@@ -77,8 +90,8 @@ class NetworkDriver(Driver):
         self._missed = 0
         """Pictures decoded since the last frame that did not become frames of the stream."""
         self._pictureless_s = 0.0
-        self._seen = -math.inf
-        """When a picture was last decoded that was newer than the one before."""
+        self._seen, self._seen_number = -math.inf, -1
+        """When a picture was last decoded that was newer than the one before, and the number of its packet."""
         self._actual: dict[str, Any] = {}
 
     @classmethod
@@ -99,25 +112,31 @@ class NetworkDriver(Driver):
         if REDACTED in self.address:
             raise CameraError(UNREADABLE, permanent=True)
         # Here and not at the top: PyAV is slow to load, and addresses are checked in processes that open no camera.
-        from cameras.drivers.network.connection import Connection
         from cameras.drivers.network.errors import library
+        from cameras.drivers.network.opening import open_connection
         from cameras.drivers.network.picture_decoder import PictureDecoder
         from cameras.drivers.network.reader import Reader
 
         open_s = min(self._times.open_s, remaining(self.clock, deadline))
-        connection = Connection(self.address, self._guard, open_s, self._times.read_s)
-        title, rate = connection.title, connection.stream.average_rate
+        connection = open_connection(self.address, self._guard, self._times, open_s)
         self._decoder: PictureDecoder = PictureDecoder(connection.new_decoder())
-        self._reader = Reader(connection, self.clock)
-        self._actual = {"fps": round(float(rate), 3)} if rate else {}
-        self._streamed, self._pictureless_s, self._seen = -math.inf, 0.0, self.clock.monotonic()
+        self._reader, self._connection = Reader(connection, self.clock), connection
+        self._actual = {"fps": round(connection.rate, 3)} if connection.rate else {}
+        self._report_interval(connection)
+        self._streamed, self._pictureless_s = -math.inf, 0.0
+        self._seen, self._seen_number = self.clock.monotonic(), -1
         self._ahead.clear()
-        picture = self._wait_for_picture(min(deadline, self.clock.monotonic() + self._times.first_s))
+        try:
+            picture = self._wait_for_picture(min(deadline, self.clock.monotonic() + self._times.first_s))
+        except CameraError:
+            # A reader that failed leaves its connection open.
+            self.close()
+            raise
         self._missed = self._decoder.dropped = 0
         # Last: only a decoded picture says whether browsers play it, and a camera that fails to open has offered
         # nothing.
         self._offer_packets(connection, picture)
-        return Identity(model=title, library=library())
+        return Identity(model=connection.title, library=library())
 
     def copy_packets_to(self, sink: PacketSink) -> None:
         self._sink = sink
@@ -126,10 +145,9 @@ class NetworkDriver(Driver):
         """Copy the connection's packets into the sink from now on, if browsers play them."""
         from cameras.drivers.network.packet_copier import PacketCopier, may_be_copied
 
-        codec = connection.stream.codec_context
-        if self._sink is not None and may_be_copied(codec.name, picture.decoded):
+        if self._sink is not None and may_be_copied(connection.codec, picture.decoded):
             # The constructor calls `sink.begin` before the reading thread knows the copier, so no packet precedes it.
-            self._need_open().start_copying(PacketCopier(self._sink, codec.extradata))
+            self._need_open().start_copying(PacketCopier(self._sink, connection.extradata))
 
     def close(self) -> None:
         if self._sink is not None:
@@ -138,7 +156,7 @@ class NetworkDriver(Driver):
             self._sink.end()
         if self._reader is not None:
             self._reader.close()
-            self._reader = None
+            self._reader = self._connection = None
             del self._decoder
 
     @property
@@ -152,14 +170,16 @@ class NetworkDriver(Driver):
             stream=True,
             width=self._actual.get("width"),
             height=self._actual.get("height"),
-            readout_s=READOUT_S,
-            settings={name: SettingRange(UNITS[name], read_only=True) for name in self._actual},
+            readout_s=self._times.snapshot_s if self._interval_s else READOUT_S,
+            settings={name: _setting_range(name) for name in self._actual},
         )
 
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
         self._need_open()
         remaining(self.clock, deadline)
-        return Applied(dict(self._actual), self._setting_warnings(self.validated(settings)))
+        requested = self.validated(settings)
+        self._set_interval(requested.get("interval_s"))
+        return Applied(dict(self._actual), self._setting_warnings(requested))
 
     def read_back(self, deadline: float) -> dict[str, Any]:
         self._need_open()
@@ -169,9 +189,10 @@ class NetworkDriver(Driver):
         return Applied({}, self._setting_warnings(request.settings()))
 
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
-        self._need_open()
+        reader = self._need_open()
         remaining(self.clock, deadline)
         requested_at, streaming = self.clock.monotonic(), self._is_streaming()
+        reader.request_picture()
         newest: DecodedPicture | None = None
         for picture in self._decoded(deadline, skip=not streaming):
             newest = picture
@@ -239,8 +260,8 @@ class NetworkDriver(Driver):
             for picture in self._decoder.decode(arrived):
                 self._missed += 1
                 if picture.arrival.captured > seen or self.clock.monotonic() - began > CHECK_S:
-                    self._seen = self.clock.monotonic()
-        if began - self._seen > self._times.check_every_s + self._times.pictureless_s:
+                    self._record_seen(picture)
+        if began - self._seen > self._times.check_every_s + self._longest_pause_s:
             raise self._no_pictures()
 
     def _wait_for_picture(self, deadline: float) -> DecodedPicture:
@@ -255,7 +276,6 @@ class NetworkDriver(Driver):
             if reader.live and self._is_newest():
                 break
         if seen is None:
-            self.close()
             raise self._no_pictures()
         return seen
 
@@ -269,15 +289,24 @@ class NetworkDriver(Driver):
         while self.clock.monotonic() < deadline and not (interruptible and self.clock.wait(0)):
             arrived = reader.after(self._decoder.number)
             for picture in self._decoder.decode(arrived) if arrived else ():
-                began = self._seen = self.clock.monotonic()
+                began = self._record_seen(picture)
                 self._pictureless_s = 0.0
                 yield picture
             if arrived is None:
                 self._wait(reader, deadline)
         # Added up over calls: each waits for a moment only, and no single one would reach the limit.
         self._pictureless_s += self.clock.monotonic() - began
-        if self._pictureless_s > self._times.pictureless_s:
+        if self._pictureless_s > self._longest_pause_s:
             raise self._no_pictures()
+
+    def _record_seen(self, picture: DecodedPicture) -> float:
+        self._seen, self._seen_number = self.clock.monotonic(), picture.arrival.number
+        return self._seen
+
+    @property
+    def _longest_pause_s(self) -> float:
+        """Without a picture, until the camera is treated as one that sends none."""
+        return self._times.pictureless_s + (self._interval_s or 0.0)
 
     def _wait(self, reader: Reader, deadline: float) -> None:
         if reader.failure is not None:
@@ -295,16 +324,31 @@ class NetworkDriver(Driver):
             raise CameraError("The camera is closed. Open it first.", before_shutter=True)
         return self._reader
 
+    @property
+    def _interval_s(self) -> float | None:
+        """Of snapshots; None for a camera that streams."""
+        return self._connection.interval_s if self._connection else None
+
+    def _set_interval(self, seconds: float | None) -> None:
+        """Does nothing for a camera that streams."""
+        connection = self._connection
+        if connection is not None and connection.interval_s and seconds and seconds != connection.interval_s:
+            connection.interval_s = seconds
+            self._report_interval(connection)
+            # The reading thread waits for the end of an interval that may be much longer.
+            connection.request_picture()
+
+    def _report_interval(self, connection: Connection) -> None:
+        if connection.interval_s:
+            self._actual |= {"interval_s": connection.interval_s, "fps": round(1 / connection.interval_s, 3)}
+
     def _no_pictures(self) -> CameraError:
-        return CameraError(
-            "The camera sends data that cannot be decoded into a picture. "
-            "Check it with another program, and restart the camera.",
-            reason="camera_unreachable",
-        )
+        has_refused = self._decoder.number > self._seen_number
+        return CameraError(UNDECODABLE if has_refused else NO_PICTURE, reason="camera_unreachable")
 
     def _setting_warnings(self, requested: dict[str, Any]) -> list[str]:
         return [
-            _setting_warning(name, value, self._actual.get(name))
+            _setting_warning(name, value, self._actual.get(name), "interval_s" in self._actual)
             for name, value in requested.items()
             if value != self._actual.get(name)
         ]
@@ -314,10 +358,14 @@ def _frame_of(picture: DecodedPicture) -> FrameData:
     return FrameData(picture.image, picture.arrival.captured_ns, picture.arrival.captured, picture.arrival.number)
 
 
-def _setting_warning(name: str, requested: Any, actual: Any) -> str:
+def _setting_range(name: str) -> SettingRange:
+    if name == "interval_s":
+        return SettingRange(UNITS[name], *INTERVALS_S)
+    return SettingRange(UNITS[name], read_only=True)
+
+
+def _setting_warning(name: str, requested: Any, actual: Any, has_interval: bool) -> str:
     if actual is None:
-        return f"A network camera has no {name}; {requested:g} was requested."
-    return (
-        f"The {name} of this network camera is {actual:g}; {requested:g} was requested. "
-        "Set it on the camera's own pages."
-    )
+        return f"This network camera has no {name}; {requested:g} was requested."
+    where = "Set interval_s instead." if has_interval and name == "fps" else "Set it on the camera's own pages."
+    return f"The {name} of this network camera is {actual:g}; {requested:g} was requested. {where}"

@@ -7,7 +7,7 @@ import threading
 
 from cameras.drivers.base import CameraError, Clock
 from cameras.drivers.network.capture_clock import CaptureClock
-from cameras.drivers.network.connection import Connection
+from cameras.drivers.network.connection import Connection, ReceivedPacket
 from cameras.drivers.network.packet_buffer import ArrivedPacket, PacketBuffer
 from cameras.drivers.network.packet_copier import PacketCopier
 
@@ -44,6 +44,10 @@ class Reader:
     def newest_group(self) -> int:
         with self._changed:
             return self._packets.newest_group()
+
+    def request_picture(self) -> None:
+        """Fetch a picture now, where each is requested by itself."""
+        self._connection.request_picture()
 
     def start_copying(self, copier: PacketCopier) -> None:
         """Start copying with the next packet, and with those before it that are still buffered."""
@@ -92,18 +96,25 @@ class Reader:
 
     def _read(self) -> None:
         before = self._clock.monotonic()
-        for number, packet in enumerate(self._connection.packets()):
+        for number, received in enumerate(self._connection.packets()):
             if self._closing:
                 return
             now, now_ns = self._clock.monotonic(), self._clock.wall_ns()
-            captured = self._capture_clock.captured(now, self._connection.stamp(packet))
-            # Without the camera's times only the arrival of the previous picture bounds the capture of this one.
-            earliest = captured if self._connection.timed else before
-            arrived = ArrivedPacket(number, captured, now_ns - round((now - captured) * 1e9), earliest, packet)
+            captured = self._capture_clock.captured(now, received.stamp)
+            earliest = self._earliest(received, captured, before)
+            arrived = ArrivedPacket(number, captured, now_ns - round((now - captured) * 1e9), earliest, received.packet)
             waited, before = now - before, now
             self._keep([self._suspect] if self._suspect else [])
             self._suspect = arrived if self._may_be_cut_off(waited) else None
-            self._keep([] if self._suspect else [arrived], live=waited > LIVE_S)
+            is_live = waited > LIVE_S or received.requested is not None
+            self._keep([] if self._suspect else [arrived], live=is_live)
+
+    def _earliest(self, received: ReceivedPacket, captured: float, before: float) -> float:
+        """The earliest time at which the picture can have been captured."""
+        if received.requested is not None:
+            return received.requested
+        # Without the camera's times only the arrival of the previous picture bounds the capture of this one.
+        return captured if self._connection.timed else before
 
     def _may_be_cut_off(self, waited: float) -> bool:
         """When a source disconnects, FFmpeg returns the incomplete picture that it has, right after the previous one or

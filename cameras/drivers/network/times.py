@@ -16,6 +16,8 @@ class NetworkTimes:
     read_s: float = 4.0
     """A source that sends no packet for this long is treated as disconnected. With RTSP, FFmpeg needs twice the
     time."""
+    snapshot_s: float = 10.0
+    """The time limit for a picture that is requested by itself."""
     pictureless_s: float = 10.0
     """After waiting this long in total, the camera is treated as one that sends no pictures."""
     check_every_s: float = 10.0

@@ -14,6 +14,7 @@ from tests.harness.camera_processes.dslr_driver import Dslr
 from tests.harness.far_ends.fast_controller import FastController
 from tests.harness.far_ends.ffmpeg import ffmpeg
 from tests.harness.far_ends.gphoto2_port.build import build
+from tests.harness.far_ends.network.http import SnapshotServer
 from tests.harness.far_ends.network.rtsp import RtspServer
 from tests.harness.far_ends.pixelink.build import SERIAL, Sdk, compiled
 from tests.harness.far_ends.v4l2.usb_camera import ADDRESS, UsbCamera, playing
@@ -65,6 +66,14 @@ def telescope_address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def rtsp_address() -> Iterator[str]:
     """Twenty frames a second of H.264, for clients with the password."""
     with RtspServer(fps=20, login="viewer:night") as server:
+        yield server.with_login("viewer:night@")
+
+
+@pytest.fixture
+def snapshot_address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A picture for each request, ten times a second, for clients with the password."""
+    monkeypatch.setattr("cameras.drivers.network.jpeg_connection.INTERVAL_S", 0.1)
+    with SnapshotServer(login="viewer:night") as server:
         yield server.with_login("viewer:night@")
 
 

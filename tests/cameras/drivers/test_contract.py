@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from cameras.drivers import driver_class
 from cameras.drivers.base import Aborted, CameraError, Driver, Exposure, ExposureRequest, SystemClock
+from cameras.drivers.network import NetworkDriver
 from cameras.drivers.options import OptionValue
 from tests.harness.far_ends.v4l2.host import FarDriver
 from tests.harness.runs.examples import examples
@@ -21,15 +22,16 @@ from tests.harness.waiting import PATIENCE_S, eventually
 FAR_ENDS = {
     "gphoto2": "dslr_address",
     "network": "rtsp_address",
+    "network snapshots": "snapshot_address",
     "opencv": "video_file",
     "opencv device": "usb_address",
     "pixelink": "pixelink_address",
     "simulated": "simulated_address",
     "telescope": "telescope_address",
 }
-ELSEWHERE = {"opencv device": FarDriver}
-"""Its device exists in another process only."""
-STREAMING = ["network", "opencv", "opencv device", "pixelink", "simulated"]
+MADE_BY: dict[str, type[Driver]] = {"network snapshots": NetworkDriver, "opencv device": FarDriver}
+"""The drivers of those that are no kinds of their own. The USB device exists in another process only."""
+STREAMING = ["network", "network snapshots", "opencv", "opencv device", "pixelink", "simulated"]
 SIMULATED = ("simulated", "telescope")
 """The kinds that say that their picture is simulated: the controller of the telescope says it of itself."""
 OVERLAPPING: dict[str, dict[str, object]] = {"simulated": {"fetch_s": 0.05}, "telescope": {}}
@@ -63,7 +65,7 @@ few = examples(25)
 
 
 def made_by(kind: str) -> type[Driver]:
-    return ELSEWHERE[kind] if kind in ELSEWHERE else driver_class(kind)
+    return MADE_BY[kind] if kind in MADE_BY else driver_class(kind)
 
 
 @pytest.fixture(params=sorted(FAR_ENDS))

@@ -17,8 +17,8 @@ import pytest
 from cameras.drivers.base import Aborted, CameraError, ExposureRequest, FrameData, SystemClock
 from cameras.drivers.network import NetworkDriver, reader
 from cameras.drivers.network.times import NetworkTimes
-from cameras.drivers.simulated.codec import read_frame_number
 from core.outgoing import OutgoingGuard
+from tests.harness.camera_processes.network_frames import frames, number
 from tests.harness.far_ends.network.encrypted import Encrypted, EncryptedRtspServer, EncryptedServer
 from tests.harness.far_ends.network.http import (
     BareStreamServer,
@@ -80,11 +80,6 @@ def opened(clock: SystemClock, soon: Soon) -> Iterator[Opened]:
         camera.close()
 
 
-def frames(camera: NetworkDriver, count: int) -> list[FrameData]:
-    found = [camera.frame(camera.clock.monotonic() + PATIENCE_S) for _ in range(count)]
-    return [frame for frame in found if frame is not None]
-
-
 def read_all(camera: NetworkDriver, server: Server, found: FrameData, held: int = 0) -> FrameData:
     """Read frames after `found` until all that the server has sent has arrived; the last one.
 
@@ -94,12 +89,6 @@ def read_all(camera: NetworkDriver, server: Server, found: FrameData, held: int 
     while server.sent[number(found)] < newest:
         found = frames(camera, 1)[0]
     return found
-
-
-def number(frame: FrameData | None) -> int:
-    """The number in the picture; -1 for a damaged picture."""
-    found = None if frame is None else read_frame_number(frame.image)
-    return -1 if found is None else found
 
 
 def is_whole(frame: FrameData) -> bool:

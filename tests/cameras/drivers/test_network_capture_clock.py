@@ -85,16 +85,13 @@ def test_times_increase_and_are_never_in_the_future(waits: list[float], stamps: 
 
 
 class Odd:
-    """A connection whose packets have invalid times."""
+    """A connection whose packets cannot be read."""
 
     parsed, timed = 0, True
     is_closed = False
 
     def packets(self) -> Iterator[str]:
-        yield "packet"
-
-    def stamp(self, packet: str) -> float:
-        raise TypeError(f"The time of the {packet} is no number.")
+        raise TypeError("The time of a packet is no number.")
 
     def interrupt(self) -> None: ...
 

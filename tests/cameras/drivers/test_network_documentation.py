@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from cameras.drivers.credentials import REDACTED
-from cameras.drivers.network import NetworkDriver, connection, driver, errors
+from cameras.drivers.network import NetworkDriver, driver, errors, ffmpeg_connection, jpeg_connection
 from cameras.drivers.network.addresses import PROTOCOLS
+from cameras.drivers.network.jpeg_connection import INTERVAL_S
+from cameras.drivers.network.jpeg_framer import MOST_BYTES
 from cameras.drivers.network.times import NetworkTimes
 from core import outgoing
 from tests.harness.project import PROJECT
@@ -31,11 +33,20 @@ def test_the_page_has_every_protocol() -> None:
 
 @pytest.mark.parametrize("sentence", MESSAGES)
 def test_every_quoted_message_is_one_of_the_driver(sentence: str) -> None:
-    code = "".join(Path(str(module.__file__)).read_text() for module in (connection, driver, errors, outgoing))
-    assert sentence in code
+    modules = (driver, errors, ffmpeg_connection, jpeg_connection, outgoing)
+    code = "".join(Path(str(module.__file__)).read_text() for module in modules)
+    assert sentence.replace(f"{MOST_BYTES // 1_000_000} MB", "{MOST_BYTES // 1_000_000} MB") in code
 
 
 def test_the_page_has_the_real_time_limits() -> None:
-    read_s = NetworkTimes().read_s
+    times = NetworkTimes()
+    read_s = times.read_s
     assert f"sends nothing for {read_s:g} s (RTSP: {2 * read_s:g} s)" in TEXT
-    assert len(MESSAGES) == 12
+    assert f"which may take {times.snapshot_s:g} s" in TEXT
+    assert f"after {read_s:g} s more than the interval" in TEXT
+    assert len(MESSAGES) == 26
+
+
+def test_the_page_has_the_real_interval_of_snapshots() -> None:
+    shortest, longest = driver.INTERVALS_S
+    assert f"`interval_s`, {INTERVAL_S:g} s unless you change it, from {shortest:g} s to {longest:g} s" in TEXT

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import socket
+import threading
+import time
+from collections.abc import Callable
 
 from tests.harness.far_ends.network.rtsp import header
 from tests.harness.far_ends.network.server import Server
@@ -32,11 +35,17 @@ class HttpServer(Server):
         request = head_of(client)
         self.requests.append(request)
         if not self.lets_in(request):
-            challenges = "".join(f"WWW-Authenticate: {challenge}\r\n" for challenge in self.challenges)
-            client.sendall(HEAD.format("401 Unauthorized", challenges).encode())
+            self.refuse(client)
             return
+        self.answer(client)
+
+    def answer(self, client: socket.socket) -> None:
         client.sendall(HEAD.format(self.status, f"Content-Type: {self.content_type}\r\n").encode())
         self.send(client)
+
+    def refuse(self, client: socket.socket) -> None:
+        challenges = "".join(f"WWW-Authenticate: {challenge}\r\n" for challenge in self.challenges)
+        client.sendall(HEAD.format("401 Unauthorized", challenges).encode())
 
     def lets_in(self, request: str) -> bool:
         known = "Basic " + base64.b64encode(self.login.encode()).decode()
@@ -82,6 +91,72 @@ class UnmeasuredServer(MjpegServer):
     """Pictures without Content-Length: only the boundary ends a picture."""
 
     measured = False
+
+
+def part(head: str, jpeg: bytes, end: str = "\r\n") -> bytes:
+    return f"--frame\r\n{head}\r\n\r\n".encode() + jpeg + end.encode()
+
+
+PARTS: dict[str, Callable[[bytes], bytes]] = {
+    "no boundary": lambda jpeg: b"Content-Type: image/jpeg\r\n\r\n" + jpeg + b"\r\n",
+    "a boundary without dashes": lambda jpeg: b"frame\r\nContent-Type: image/jpeg\r\n\r\n" + jpeg + b"\r\n",
+    "a type with a charset": lambda jpeg: part("Content-Type: image/jpeg; charset=UTF-8", jpeg),
+    "a type with a size": lambda jpeg: part(f"Content-Type: image/jpeg;size={len(jpeg)}", jpeg),
+    "another type": lambda jpeg: part("Content-Type: text/plain", jpeg),
+    "a length too short": lambda jpeg: part(f"Content-Type: image/jpeg\r\nContent-Length: {len(jpeg) - 40}", jpeg),
+    "a length too long": lambda jpeg: part(f"Content-Type: image/jpeg\r\nContent-Length: {len(jpeg) + 400}", jpeg),
+    "a length of nothing": lambda jpeg: part("Content-Type: image/jpeg\r\nContent-Length: 0", jpeg),
+    "no blank line before the boundary": lambda jpeg: part("Content-Type: image/jpeg", jpeg, end=""),
+    "lines that end with LF": lambda jpeg: b"--frame\nContent-Type: image/jpeg\n\n" + jpeg + b"\n",
+    "bytes behind the picture": lambda jpeg: part("Content-Type: image/jpeg", jpeg + bytes(4000)),
+    "nothing but pictures": lambda jpeg: jpeg,
+}
+"""Parts of a multipart stream as cameras send them."""
+
+
+class OddPartsServer(MjpegServer):
+    """It sends `preamble`, and then parts of the form `form`."""
+
+    def __init__(self, form: str, preamble: bytes = b"", content_type: str = MjpegServer.content_type) -> None:
+        super().__init__()
+        self.form, self.preamble, self.content_type = PARTS[form], preamble, content_type
+
+    def send(self, client: socket.socket) -> None:
+        client.sendall(self.preamble)
+        super().send(client)
+
+    def piece(self, number: int) -> bytes:
+        return self.form(jpeg(number))
+
+
+class SnapshotServer(HttpServer):
+    """One picture for each GET, the next one each time. `failures` are the statuses of the next answers.
+
+    Moods: good, stall (half a picture, and no more), cut (half a picture).
+    """
+
+    path = "/snapshot.jpg"
+    content_type = "image/jpeg"
+
+    def __init__(self, *, login: str = "", content_type: str = content_type, with_length: bool = True) -> None:
+        super().__init__(login=login)
+        self.content_type, self.with_length = content_type, with_length
+        self.failures: list[str] = []
+        self._count, self._counting = 0, threading.Lock()
+
+    def answer(self, client: socket.socket) -> None:
+        with self._counting:
+            number, self._count = self._count, self._count + 1
+            failure = self.failures.pop(0) if self.failures else ""
+        if failure:
+            client.sendall(HEAD.format(failure, "").encode())
+            return
+        data, self.sent[number] = jpeg(number % PICTURES), time.monotonic()
+        length = f"Content-Length: {len(data)}\r\n" if self.with_length else ""
+        head = HEAD.format("200 OK", f"Content-Type: {self.content_type}\r\n{length}")
+        client.sendall(head.encode() + data[: len(data) if self.mood == "good" else len(data) // 2])
+        if self.mood == "stall":
+            self._closing.wait()
 
 
 class TransportStreamServer(HttpServer):

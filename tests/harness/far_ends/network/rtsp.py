@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import hashlib
 import re
 import socket
 import struct
 import threading
 from collections.abc import Iterator
 
+from tests.harness.far_ends.network.digest import Login
 from tests.harness.far_ends.network.server import Server
 from tests.harness.far_ends.network.video import GROUP, CodedPicture, coded, units
 from tests.harness.waiting import PATIENCE_S
@@ -20,13 +20,15 @@ MOST_BYTES = 1200
 FIRST_TIME = 0x87654321
 """A camera's time stamps begin anywhere (RFC 3550, 5.1)."""
 REALM, NONCE = "camera", "0123456789abcdef"
+DIGEST = f'Digest realm="{REALM}", nonce="{NONCE}"'
+BASIC = f'Basic realm="{REALM}"'
 PICTURES = GROUP * 10
 FRAGMENT = 28
-DIGEST = re.compile(r'(\w+)="([^"]*)"')
 
 
 class RtspServer(Server):
-    """`login` is `user:password`; with it every request needs one, as `scheme_of_login` says.
+    """`login` is `user:password`; with it every request needs one, as `scheme_of_login` and `algorithm` say. It offers
+    `challenges`, each in a line, in which NONCE stands for `nonce`.
 
     Moods: good, mute (accepts and says nothing), stall (sends no more), stall inside (stops within a picture),
     end (closes), end inside, rubbish (sends noise in place of pictures), no video (describes none).
@@ -41,7 +43,9 @@ class RtspServer(Server):
         pictures: list[CodedPicture] | None = None, redirects: dict[str, str] | None = None,
     ) -> None:  # fmt: skip
         super().__init__(fps, mood)
-        self.login, self.scheme_of_login = login, scheme_of_login
+        self.login, self.scheme_of_login, self.algorithm, self.nonce = login, scheme_of_login, "MD5", NONCE
+        self.challenges = [BASIC if scheme_of_login == "Basic" else DIGEST]
+        self.session = "1"
         self.pictures = pictures or coded(PICTURES, fps)
         self.requests: list[str] = []
         self.redirects = redirects or {}
@@ -62,12 +66,11 @@ class RtspServer(Server):
     def _answer(self, request: str) -> str:
         method, number = request.split(maxsplit=1)[0], header(request, "CSeq")
         if self.login and not self._knows(request):
-            challenge = f'{self.scheme_of_login} realm="{REALM}"'
-            challenge += f', nonce="{NONCE}"' if self.scheme_of_login == "Digest" else ""
-            return f"RTSP/1.0 401 Unauthorized\r\nCSeq: {number}\r\nWWW-Authenticate: {challenge}\r\n\r\n"
+            lines = "".join(f"WWW-Authenticate: {line}\r\n" for line in self.challenges).replace(NONCE, self.nonce)
+            return f"RTSP/1.0 401 Unauthorized\r\nCSeq: {number}\r\n{lines}\r\n"
         if method in self.redirects:
             return f"RTSP/1.0 302 Found\r\nCSeq: {number}\r\nLocation: {self.redirects[method]}\r\n\r\n"
-        headers, body = {"CSeq": number, "Session": "1"}, ""
+        headers, body = {"CSeq": number, "Session": self.session}, ""
         if method == "OPTIONS":
             headers["Public"] = "OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER"
         elif method == "DESCRIBE":
@@ -82,11 +85,8 @@ class RtspServer(Server):
         given = header(request, "Authorization")
         if self.scheme_of_login == "Basic":
             return given == "Basic " + base64.b64encode(self.login.encode()).decode()
-        fields = dict(DIGEST.findall(given))
-        user, _, password = self.login.partition(":")
-        secret = md5(f"{user}:{REALM}:{password}")
-        request_hash = md5(f"{request.split(maxsplit=1)[0]}:{fields.get('uri', '')}")
-        return fields.get("response") == md5(f"{secret}:{NONCE}:{request_hash}")
+        method, uri, _ = request.split(maxsplit=2)
+        return Login(self.login, REALM, self.nonce, self.algorithm).is_answered_by(given, method, uri)
 
     def _description(self) -> str:
         if self.mood == "no video":
@@ -164,7 +164,3 @@ def requests(client: socket.socket) -> Iterator[str]:
 def header(request: str, name: str) -> str:
     found = re.search(rf"(?im)^{name}: *(.*?)\r?$", request)
     return found[1] if found else ""
-
-
-def md5(text: str) -> str:
-    return hashlib.md5(text.encode()).hexdigest()

@@ -30,9 +30,32 @@ def picture(number: int, width: int = WIDTH, height: int = HEIGHT) -> NDArray[np
     return image
 
 
-def jpeg(number: int) -> bytes:
-    _, data = cv2.imencode(".jpg", picture(number), [cv2.IMWRITE_JPEG_QUALITY, 90])
+def jpeg(number: int, *options: int) -> bytes:
+    """`options` of OpenCV: a flag and its value."""
+    _, data = cv2.imencode(".jpg", picture(number), [cv2.IMWRITE_JPEG_QUALITY, 90, *options])
     return data.tobytes()
+
+
+def with_thumbnail(data: bytes) -> bytes:
+    """The JPEG with EXIF that holds another whole JPEG, as that of a camera."""
+    _, thumbnail = cv2.imencode(".jpg", np.full((120, 160, 3), 200, np.uint8))
+    exif = b"Exif\0\0" + thumbnail.tobytes()
+    return data[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2) + exif + data[2:]
+
+
+def with_restarts(number: int) -> bytes:
+    """A JPEG with restart markers in its coded data."""
+    return jpeg(number, cv2.IMWRITE_JPEG_RST_INTERVAL, 4)
+
+
+def progressive(number: int) -> bytes:
+    """A JPEG of several scans, with tables between them."""
+    return jpeg(number, cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
+
+
+def with_fill_bytes(data: bytes) -> bytes:
+    """The JPEG with bytes FF before its first and its last marker, as T.81 allows."""
+    return data[:2] + b"\xff\xff\xff" + data[2:-2] + b"\xff\xff" + data[-2:]
 
 
 @functools.cache
