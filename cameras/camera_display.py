@@ -10,7 +10,7 @@ from cameras.gates.closed_gates import blocking_gates
 from cameras.leases.lease_holders import Lease, LeaseHolder, lease_of
 from cameras.live.viewer_limits import LIVE_VIEW_OFF
 from cameras.models import Camera, desired_connection, may_record
-from cameras.runtime.recording_state import Recorder
+from cameras.runtime.recording_state import Recorder, is_slow
 from cameras.status import status as statuses
 from cameras.status.messages import Status, absent_status
 from core.broker.broker import BrokerDown
@@ -90,6 +90,11 @@ class CameraDisplay:
     def recorder(self) -> Recorder | None:
         """The status of the recording; None where none is desired, or the status is unknown."""
         return self.status["recorder"]
+
+    @property
+    def records_slowly(self) -> bool:
+        """Whether the video has less than the set rate."""
+        return is_slow(self.recorder)
 
     @property
     def can_stop_recording(self) -> bool:

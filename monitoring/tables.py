@@ -24,6 +24,7 @@ EVENT_RECORDED = {
 SIGNALS: dict[str, tuple[str, float, str]] = {
     "frame_age": ("host", 1.0, "cameras.status.signals.frame_ages"),
     "session_waits": ("host", 1.0, "cameras.status.signals.waiting_sessions"),
+    "frame_delivery": ("host", 2.0, "cameras.status.signals.frame_deliveries"),
     "disk_free": ("host", 10.0, "captures.storage.signals.free_space"),
     "clock_unsynchronised": ("host", 10.0, "cameras.status.signals.unsynchronised_clock"),
     "clock_offset": ("host", 10.0, "cameras.status.signals.clock_offset"),
@@ -48,6 +49,7 @@ REPORT_FILES = {
 
 SUBJECTS = {
     "frame_age": "cameras.status.signals.watched_cameras",
+    "frame_delivery": "cameras.status.signals.watched_cameras",
 }
 """Signal of the alert rules -> function: user -> its subjects now, for those that the database knows. Sensors are
 known without it."""

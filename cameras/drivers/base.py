@@ -150,7 +150,7 @@ class FrameData:
     `image` is (height, width, 3) RGB or (height, width) mono, uint8 or uint16, C-contiguous, never
     written to after it was handed out. `captured_ns` is the start of the exposure (UTC nanoseconds), or when the frame
     was read if the camera does not report it. `number` increases from frame to frame since `open`. `missed` counts the
-    frames of the stream that were lost before it, for drivers that do not number frames.
+    frames of the stream that were lost before it, for drivers that do not number frames. `stills` is set by the core.
     """
 
     image: Pixels
@@ -159,6 +159,8 @@ class FrameData:
     number: int
     simulated: bool = False
     missed: int = 0
+    stills: tuple[float, float] | None = None
+    """When stills were taken since the frame before, while the stream had none: begin and end in monotonic seconds."""
 
     @property
     def size(self) -> int:
@@ -267,6 +269,8 @@ class Exposure:
     """
     fetch_s: float = 0.0
     """The longest time that `fetch` takes, in seconds."""
+    called: tuple[float, float] = (0.0, 0.0)
+    """When `expose` was called, in seconds since 1970 and of `clock.monotonic()`. Set by the core."""
 
 
 class Driver(ABC):
@@ -346,6 +350,23 @@ class Driver(ABC):
         settings overridden for an exposure; empty where the camera does not report them. Called every few seconds, so
         it must be quick."""
         return {}
+
+    def use_for_stream(self, settings: dict[str, Any], deadline: float) -> None:
+        """Use these settings for the frames of the stream, instead of those of the call before; an empty dict restores
+        the camera's own. `read_back` leaves them out. The core restores them before `apply` and `expose`. Does nothing
+        for a camera that cannot."""
+
+    @classmethod
+    def stream_fps(cls, actual: Mapping[str, Any], desired: Mapping[str, Any]) -> float | None:
+        """Frames per second that its stream should have: the rate that the camera reports (`actual`), or less if a
+        `desired` exposure takes longer than that. None for a stream that has no set rate."""
+        fps = actual.get("fps")
+        if not fps or fps <= 0:
+            return None
+        # Not the actual one, which may be that of an automatic exposure: if that makes the stream slow in the dark, the
+        # camera delivers less than it is set to.
+        exposure_us = desired.get("exposure_us")
+        return min(float(fps), 1e6 / exposure_us) if exposure_us else float(fps)
 
     def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
         """The settings that an exposure with `request` would use, and a sentence for each value the camera does not

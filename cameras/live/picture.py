@@ -98,7 +98,7 @@ class Picture:
                 "type": "frame",
                 "data": base64.b64encode(self.jpeg).decode(),
                 "frame_number": self.number,
-                "timestamp": datetime.fromtimestamp(self.captured_us / 1e6, UTC).isoformat().replace("+00:00", "Z"),
+                "timestamp": self.captured_at,
                 "width": width,
                 "height": height,
                 "quality": self.quality,

@@ -36,6 +36,8 @@ def pack_picture(frame: FrameData, jpeg: bytes, *, lowered: bool = False) -> byt
 class LivePublisher:
     """The buffer calls it with the newest frame, on the publisher's own thread."""
 
+    keeps_frames = False
+
     def __init__(self, context: Context) -> None:
         self._spec, self._buffer = context.spec, context.buffer
         self._presets = presets_of(context.spec.get("presets"))

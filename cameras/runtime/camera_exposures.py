@@ -10,6 +10,7 @@ from cameras.runtime.camera_settings import APPLY_S, CameraSettings
 from cameras.runtime.clock_offset import ClockOffset
 from cameras.runtime.device_timing import DeviceTiming
 from cameras.runtime.retry_schedule import RetrySchedule
+from cameras.runtime.stream_settings import StreamSettings
 from cameras.runtime.watched_driver import WatchedDriver
 from core.dataclass_json import dataclass_from_json
 
@@ -22,11 +23,13 @@ class CameraExposures:
         driver: WatchedDriver,
         timing: DeviceTiming,
         settings: CameraSettings,
+        stream_settings: StreamSettings,
         retries: RetrySchedule,
         clock_offset: ClockOffset,
         reopen: Callable[[], None],
     ) -> None:
         self._driver, self._timing, self._settings = driver, timing, settings
+        self._stream_settings = stream_settings
         self._retries, self._clock_offset, self._reopen = retries, clock_offset, reopen
 
     def expose(self, requested: dict[str, Any], allowed_s: float) -> Exposure:
@@ -48,6 +51,7 @@ class CameraExposures:
     def _expose_once(self, request: ExposureRequest, deadline: float) -> Exposure:
         """New work does not wake the driver meanwhile; an abort does."""
         clock = self._driver.clock
+        self._stream_settings.restore()
         # A driver raises `Aborted` when a wait in its exposure is interrupted, whatever the cause.
         clock.wakes_on_work = False
         began_ns, began = clock.wall_ns(), clock.monotonic()
@@ -59,6 +63,7 @@ class CameraExposures:
             raise
         finally:
             clock.wakes_on_work = True
+        exposure.called = began_ns / 1e9, began
         exposure.warnings = [*exposure.warnings, *self._settings.format_warnings(request.format)]
         self._timing.record_shutter(request.exposure_us, exposure.actual)
         # Not the wall clock: if that was set meanwhile, the difference shows it in `correct_exposure`.

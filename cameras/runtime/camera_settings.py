@@ -10,6 +10,7 @@ from cameras.runtime.device_timing import DeviceTiming
 from cameras.runtime.link import ReportSink
 from cameras.runtime.messages import Reading, SettingsReport
 from cameras.runtime.settings_drift import Difference, SettingsDrift, same_values
+from cameras.runtime.stream_settings import StreamSettings
 from cameras.runtime.watched_driver import WatchedDriver
 from cameras.spool.moments import iso
 from cameras.spool.records import UsedSettings
@@ -32,10 +33,12 @@ class CameraSettings:
         driver: WatchedDriver,
         timing: DeviceTiming,
         link: ReportSink,
+        stream_settings: StreamSettings,
         desired: dict[str, Any],
         fresh_s: float,
     ) -> None:
         self._driver, self._timing, self._link, self._fresh_s = driver, timing, link, fresh_s
+        self._stream_settings = stream_settings
         self.desired: dict[str, Any] = {}
         self._drift = SettingsDrift()
         self._actual: dict[str, Any] = {}
@@ -58,6 +61,7 @@ class CameraSettings:
 
     def apply(self, values: dict[str, Any]) -> Reading:
         """Apply some of the desired settings to the open camera."""
+        self._stream_settings.restore()
         with self._driver.watch_call("applying settings", APPLY_S) as deadline:
             applied = self._driver.driver.apply(values, deadline)
         return self.record_applied(values, applied)
@@ -71,7 +75,8 @@ class CameraSettings:
     def _report(self, actual: dict[str, Any], warnings: list[str]) -> Reading:
         self._record_reading(actual, self._drift.find_differences(self.desired, actual))
         reported: Reading = {**self.reading, "warnings": warnings}
-        self._link.send(SettingsReport(type="settings", **reported))
+        stream_fps = self._driver.driver.stream_fps(actual, self.desired)
+        self._link.send(SettingsReport(type="settings", stream_fps=stream_fps, **reported))
         return reported
 
     def _record_reading(self, actual: dict[str, Any], differs: list[Difference]) -> None:

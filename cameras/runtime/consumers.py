@@ -49,6 +49,9 @@ class FrameConsumer(Protocol):
     def handle_command(self, command: Command) -> None:
         """A command for consumers: `live`, `record`, `rotate`, or `configure` with `recording`. Others are ignored."""
 
+    keeps_frames: bool
+    """Whether it stores them. The camera then streams with its own settings, also while someone watches its session."""
+
     @property
     def wants_frames(self) -> bool: ...
 

@@ -19,6 +19,7 @@ from cameras.runtime.memory import release_freed_memory
 from cameras.runtime.messages import FaultsReport, LadderReport, OpenedReport, Reading, Trouble
 from cameras.runtime.reporter import Reporter
 from cameras.runtime.retry_schedule import LONGEST_BACK_OFF_S, RetrySchedule
+from cameras.runtime.stream_settings import StreamSettings
 from cameras.runtime.telemetry import Telemetry
 from cameras.runtime.watched_driver import WatchedDriver
 
@@ -81,10 +82,13 @@ class Device:
         self.capabilities = Capabilities()
         self.retries = retries = RetrySchedule(times.first_pause_s)
         self.timing = timing = DeviceTiming(driver.margin_s)
-        self.settings = CameraSettings(driver, timing, link, settings, times.fresh_s)
+        self.stream_settings = StreamSettings(driver)
+        self.settings = CameraSettings(driver, timing, link, self.stream_settings, settings, times.fresh_s)
         self.telemetry = Telemetry(driver, self.settings, times.telemetry_s)
         self.stream = FrameStream(driver, timing, retries, self._clock_offset, packets)
-        self.exposures = CameraExposures(driver, timing, self.settings, retries, self._clock_offset, self.reopen)
+        self.exposures = CameraExposures(
+            driver, timing, self.settings, self.stream_settings, retries, self._clock_offset, self.reopen
+        )
 
     @property
     def is_open(self) -> bool:
@@ -131,6 +135,7 @@ class Device:
         self.timing.readout_s = self.capabilities.readout_s
         self.retries.record_opened(self._clock.monotonic())
         self.stream.record_opened()
+        self.stream_settings.record_opened()
         self._clock_offset.reset()
         self._link.send(
             OpenedReport(

@@ -1,4 +1,5 @@
-"""What the camera was when a clip began: its driver and identity, and its settings as it reported them last."""
+"""What the camera was when a clip began: its driver and identity, and its settings as it reported them last; and the
+rate that its stream should have now."""
 
 from __future__ import annotations
 
@@ -15,6 +16,8 @@ class DeviceConditions:
         self._kind = kind
         self._identity: dict[str, Any] = {}
         self._settings: dict[str, Any] = {}
+        self.stream_fps: float | None = None
+        """Frames per second that its stream should have; None while the camera has reported none."""
 
     def snapshot(self) -> dict[str, Any]:
         """As JSON. Texts are empty, and settings have no entry, while the camera has reported nothing."""
@@ -31,7 +34,7 @@ class DeviceConditions:
         if report["type"] == "opened":
             self._identity = dict(report["identity"])
         elif report["type"] == "settings":
-            self._settings = dict(report["actual"])
+            self._settings, self.stream_fps = dict(report["actual"]), report["stream_fps"]
 
 
 class ObservedReports:

@@ -170,7 +170,8 @@ class ExposureRunner:
             message = "The camera was busy until the command's deadline was over."
             self._fail(plan, "too_slow", message, command)
         else:
-            self._expose(plan, command)
+            with self._device.stream.interrupted_by_still():
+                self._expose(plan, command)
 
     def expose_for_session(self, due: Due) -> None:
         session = self._runner.session
@@ -189,7 +190,8 @@ class ExposureRunner:
         self._seen.append(plan["id"])
         # Before the exposure: the still thread may settle this index at any time after it.
         self._runner.mark_planned(due.index)
-        self._expose(plan, None, due)
+        with self._device.stream.interrupted_by_still():
+            self._expose(plan, None, due)
 
     def record_unexposed(self, command: CaptureCommand, reason: str, message: str) -> None:
         """Record the outcome of a requested capture that will not be exposed, after the stills that wait."""
@@ -268,7 +270,7 @@ class ExposureRunner:
         self._enqueue(plan, command, exposure)
         # A still of such a stream also arrives as one of its frames; a recording would have it twice.
         if exposure.frame is not None and not self._device.stream.has_stills:
-            self._buffer.put_frame(exposure.frame)
+            self._buffer.put_frame(self._device.stream.with_still_time(exposure.frame))
 
     def _fail(self, plan: Plan, reason: str, message: str, command: CaptureCommand | None) -> None:
         """Record an outcome without a picture, after the stills that wait to be written."""

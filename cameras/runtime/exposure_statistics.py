@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class ExposureStatistics:
     """`measure` is called by the camera loop's thread, `result` by any."""
 
-    wants_frames = False
+    wants_frames = keeps_frames = False
 
     def __init__(self, context: Context | None = None) -> None:
         self._thread: StatisticsThread | None = None

@@ -54,6 +54,7 @@ class FrameFeed:
         within_s = min(due.in_s if due else FRAME_S, run_in_s)
         try:
             if self._are_frames_wanted and self._may_stream(due):
+                self._use_settings_of_session(due)
                 frame = self._device.stream.read_frame(within_s)
                 if frame is not None:
                     self._buffer.put_frame(frame)
@@ -66,11 +67,23 @@ class FrameFeed:
             self._handle_missing_frame(error)
             return
         try:
+            self._device.stream_settings.restore()
             self._device.stream.end_live_view()
         except CameraError as error:
             self._handle_error(error)
             return
         self._clock.wait(self._inbox.idle_s(min(1.0, within_s), holds_captures=holds_captures))
+
+    def _use_settings_of_session(self, due: Due | None) -> None:
+        """Live view of a session has the light of its captures. A recording keeps the camera's own settings: a viewer
+        must not change what is stored."""
+        session, settings = self._runner.session, self._device.stream_settings
+        is_stored = any(consumer.wants_frames and consumer.keeps_frames for consumer in self._consumers)
+        if session is None or not session.is_running or is_stored:
+            settings.restore()
+        elif due is not None:
+            # Without a due start, as while a picture is fetched, the last ones stay.
+            settings.use(due.requested)
 
     def _may_stream(self, due: Due | None) -> bool:
         """Whether frames may be read. A preview raises the mirror and warms the sensor: none during a session, nor

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
 from cameras.drivers.base import CameraError, FrameData
 from cameras.drivers.packets import PacketSink
 from cameras.runtime.camera_settings import APPLY_S
@@ -29,6 +33,9 @@ class FrameStream:
         self._is_live = False
         self._waited_s = 0.0
         """Since the last picture."""
+        self._stills: tuple[float, float] | None = None
+        """Begin and end of the stills since the last frame."""
+        self._still_began = 0.0
 
     def read_frame(self, within_s: float) -> FrameData | None:
         """The next frame; None when none arrived in time, or when other work arrived."""
@@ -45,7 +52,25 @@ class FrameStream:
             self._check_frames_arrive(clock.monotonic() - began)
             return None
         self.record_picture()
+        if self._stills is not None:
+            frame, self._stills = replace(frame, stills=self._stills), None
         return self._clock_offset.correct_frame(frame, clock.wall_ns(), self._timing.shutter_s)
+
+    @contextmanager
+    def interrupted_by_still(self) -> Iterator[None]:
+        """Around a still: the next frame has its time, so that a recording knows why it has no frames of it."""
+        self._still_began = began = self._driver.clock.monotonic()
+        try:
+            yield
+        finally:
+            # Where stills are frames of the stream, it goes on.
+            if not self._driver.driver.stills_from_stream:
+                began = self._stills[0] if self._stills else began
+                self._stills = began, self._driver.clock.monotonic()
+
+    def with_still_time(self, frame: FrameData) -> FrameData:
+        """The frame of a still that has just been taken: it may have waited for the end of a frame of the stream."""
+        return replace(frame, stills=(self._still_began, self._driver.clock.monotonic()))
 
     def wait_for_packets(self, within_s: float) -> None:
         """Wait `within_s` seconds, or until there is other work, while other threads copy packets."""

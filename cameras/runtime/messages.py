@@ -312,6 +312,8 @@ class SettingsReport(Reading):
     """The settings were applied, or were changed on the camera's body."""
 
     type: Literal["settings"]
+    stream_fps: float | None
+    """Frames per second that its stream should have with them; None if it has no set rate."""
 
 
 class LadderReport(TypedDict):

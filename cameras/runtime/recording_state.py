@@ -7,6 +7,9 @@ from typing import Any, Literal, TypedDict
 
 from cameras.runtime.spec import Recording
 
+SLOW_PERCENT = 90.0
+"""A stream with fewer of the frames of its set rate is slow."""
+
 
 class Recorder(TypedDict):
     """The state of a camera that should record. Fields of the open clip are null or 0 while there is none."""
@@ -22,6 +25,14 @@ class Recorder(TypedDict):
     message: str
     lost_frames: int
     """Frames lost since then."""
+    holes: int
+    """Times without a frame since then that were longer than two intervals."""
+    expected_fps: float | None
+    """The rate that the camera is set to; null if it has none."""
+    actual_fps: float | None
+    """Of the last minute, without the time of stills."""
+    delivered_percent: float | None
+    """Frames of the last minute, of those that were due by the set rate; null until a minute is over."""
     free_bytes: int | None
     """Free bytes on the disk of the clips."""
     clip: str | None
@@ -38,8 +49,8 @@ def waiting_recorder(desired: Recording, message: str) -> Recorder:
     """The recorder of a camera that delivers no frames yet."""
     return Recorder(
         state="waiting", kind=desired["kind"], by=desired["requested_by"], since=None, reason="", message=message,
-        lost_frames=0, free_bytes=None, clip=None, clip_started=None, frames=0, bytes=0, mb_per_min=None,
-        floor_s=None,
+        lost_frames=0, holes=0, expected_fps=None, actual_fps=None, delivered_percent=None, free_bytes=None, clip=None,
+        clip_started=None, frames=0, bytes=0, mb_per_min=None, floor_s=None,
     )  # fmt: skip
 
 
@@ -61,6 +72,13 @@ def shared(recorder: Recorder | None, others: Iterable[Recorder | None]) -> Reco
     own = recorder["mb_per_min"]
     rates = own + sum(other["mb_per_min"] or 0 for other in others if other)
     return {**recorder, "floor_s": round(recorder["floor_s"] * own / rates)}
+
+
+def is_slow(recorder: Recorder | None) -> bool:
+    """Whether the camera delivers less than its set rate."""
+    # A host of an older version reports none.
+    percent = recorder.get("delivered_percent") if recorder else None
+    return percent is not None and percent < SLOW_PERCENT
 
 
 def is_recording(recorder: Recorder | None) -> bool:

@@ -17,7 +17,7 @@ from cameras.runtime.clock import CameraClock
 from cameras.runtime.messages import SessionStatus
 from cameras.runtime.session_account import NOT_RUNNING, PAUSED, Place, SessionAccount
 from cameras.runtime.session_choices import SessionChoices
-from cameras.spool.moments import iso
+from cameras.spool.moments import iso, seconds_of
 from cameras.spool.observations import settle_observation
 from cameras.spool.records import CaptureRecord, FollowingStart, UsedSettings
 from cameras.spool.recovery import settle_session
@@ -394,6 +394,7 @@ class SessionRunner:
         start_s = self._account.schedule(session).start_s if session.follows_time else None
         wait = self._choices.wait if session.is_running else None
         expects = session.is_running and (wait is None or wait.is_fault)
+        until = session.programme.get("until")
         return SessionStatus(
             id=session.id,
             name=session.name,
@@ -404,7 +405,7 @@ class SessionRunner:
             failed=session.failed,
             skipped=session.skipped,
             count=session.programme.get("count"),
-            until=session.programme.get("until"),
+            until=iso(seconds_of(until)) if until else None,
             next_in_s=None if start_s is None else round(max(0.0, start_s), 3),
             interval_s=self._account.interval_s(session) if expects else None,
             exposure=explain(session.control) if session.control else None,

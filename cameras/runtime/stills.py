@@ -21,6 +21,7 @@ from cameras.spool.records import (
     CaptureObservations,
     CaptureRecord,
     ClockState,
+    FollowingStart,
     PartFile,
     Plan,
     RecordBase,
@@ -128,10 +129,22 @@ class StillRecorder:
                 record["body"]["statistics"] = measured_body(measured)
             if missing := describe_missing(still.exposure, record["files"]):
                 set_failed(record, "incomplete", missing)
-            return record
+            return self._with_end(record, still, still.exposure)
         set_failed(record, reason, message)
         # Before the record: on a full disk this makes room for it.
         delete_parts(storage.spool, still.plan["id"])
+        return self._with_end(record, still, still.exposure)
+
+    def _with_end(self, record: CaptureRecord, still: Still, exposure: Exposure) -> CaptureRecord:
+        """The record of a capture that ends now. By the monotonic clock: the wall clock may have been set since the
+        exposure began, which the record says."""
+        wall, monotonic = exposure.called
+        ended = max(wall + self._clock.monotonic() - monotonic, exposure.ended_ns / 1e9)
+        body = record["body"]
+        body["ended"] = iso(ended)
+        # The next exposure did not wait for this picture.
+        if still.due is not None and "after_s" in body.get("following", {}):
+            body["following"] = FollowingStart(at=iso(exposure.ended_ns / 1e9 + body["following"]["after_s"]))
         return record
 
     def _write_files(self, spool: Spool, still: Still, exposure: Exposure) -> list[PartFile]:

@@ -79,6 +79,8 @@ class ClipOrigin(TypedDict, total=False):
     """Ids of the experiments for which it was recorded."""
     conditions: dict[str, Any]
     """The camera when it began: `cameras.runtime.device_conditions`."""
+    stream_fps: float | None
+    """The rate that its stream should have had then; None without a set rate."""
 
 
 class _ClipPlan(TypedDict):
@@ -171,6 +173,7 @@ class CaptureBody(TypedDict):
     started: str | None
     """None when the shutter did not open."""
     ended: str
+    """When its outcome was known: of a saved capture, when its files were on the disk."""
     exposure_us: NotRequired[int | None]
     gain: NotRequired[float | None]
     iso: NotRequired[int | None]
@@ -248,6 +251,37 @@ class SessionBody(UsedSettings):
     description: NotRequired[SessionDescription]
 
 
+HoleReason = Literal["not_delivered", "still", "lost", "unknown"]
+"""The camera sent no frame; it took a still; frames were lost here; or the process that knew it has ended."""
+
+
+MAX_HOLES = 100
+
+
+class HoleContent(TypedDict):
+    """A time in a clip without a frame that is longer than two intervals, in seconds after the clip's first frame."""
+
+    begin_s: float
+    end_s: float
+    frames: int
+    """How many are missing."""
+    reason: HoleReason
+
+
+class DeliveryContent(TypedDict):
+    """Whether the camera delivered the frames of its set rate during a clip."""
+
+    expected_fps: float | None
+    """The set rate, on average; None for a camera without one."""
+    stills_s: float
+    """The time in which the camera took stills instead of frames."""
+    hole_count: int
+    hole_s: float
+    """Sum of all holes."""
+    holes: list[HoleContent]
+    """The longest ones, at most MAX_HOLES, in their order."""
+
+
 class ClipOutcome(TypedDict):
     """What is known at the end of a clip. `lost_frames` is None when it is unknown."""
 
@@ -259,6 +293,8 @@ class ClipOutcome(TypedDict):
     message: str
     clock: NotRequired[ClockState]
     """Missing when the clip was cut off: its process has ended."""
+    delivery: NotRequired[DeliveryContent]
+    """Missing in the records of older versions."""
 
 
 class ClipBody(ClipOutcome):

@@ -9,10 +9,10 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from time import time
 from typing import Any, cast, get_args
 
+from cameras.spool.moments import iso
 from cameras.spool.observations import settle_observation
 from cameras.spool.records import CaptureBody, CaptureRecord, Outcome, Plan, Record
 from cameras.spool.session_files import SessionFile, session_name
@@ -140,7 +140,7 @@ def failed_record(
         reason=reason,
         message=message[:1000],
         started=None,
-        ended=datetime.fromtimestamp(now, UTC).isoformat(),
+        ended=iso(now),
     )
     if "following" in plan:
         body["following"] = plan["following"]

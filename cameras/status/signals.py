@@ -42,13 +42,13 @@ class FrameAges:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._known: list[WatchedCamera] = []
+        self._streaming = StreamingCameras()
         self._frames: dict[str, SeenFrame] = {}
         """Camera's id -> its newest frame."""
 
     def signals(self, host: str) -> Iterator[Signal]:
         """BrokerDown."""
-        cameras = self._cameras(host)
+        cameras = self._streaming.cameras(host)
         now = self._clock()
         statuses = read_statuses_by_slug({camera.slug: "connected" for camera in cameras})
         for camera in cameras:
@@ -68,7 +68,47 @@ class FrameAges:
             self._frames[camera.id] = known = SeenFrame(newest, now, is_first=known is None)
         return now - known.seen_at, known.is_first
 
-    def _cameras(self, host: str) -> list[WatchedCamera]:
+
+class FrameDeliveries:
+    """How many of the frames of its set rate each camera of this host has delivered to its recording in the last
+    minute, in per cent. A camera that is not recorded misses none."""
+
+    def __init__(self) -> None:
+        self._streaming = StreamingCameras()
+
+    def signals(self, host: str) -> Iterator[Signal]:
+        """BrokerDown."""
+        cameras = self._streaming.cameras(host)
+        statuses = read_statuses_by_slug({camera.slug: "connected" for camera in cameras})
+        for camera in cameras:
+            percent, detail = delivered(statuses[camera.slug])
+            yield Signal("frame_delivery", camera.slug, percent, "%", (camera.id, camera.slug), detail=detail)
+
+
+def delivered(status: Status) -> tuple[float | None, str]:
+    """Per cent of the due frames, and a sentence. None if it is not known: in the first minute, of a camera without a
+    set rate, and while no frame comes, for which there is another signal."""
+    recorder = status["recorder"]
+    if recorder is None:
+        return (None if status["observed"] == "host_down" else 100.0), ""
+    # A host of an older version reports none.
+    percent = recorder.get("delivered_percent") if recorder["state"] == "recording" else None
+    if percent is None:
+        return None, ""
+    detail = (
+        f"{recorder['expected_fps']:g} frames a second are set, {recorder['actual_fps']:g} came. See whether its "
+        "exposure, its light, its cable or this machine makes it slow, or set a lower rate."
+    )
+    return percent, detail
+
+
+class StreamingCameras:
+    """The cameras of a host whose streams are watched. While the database is away, those that are known."""
+
+    def __init__(self) -> None:
+        self._known: list[WatchedCamera] = []
+
+    def cameras(self, host: str) -> list[WatchedCamera]:
         try:
             self._known = [
                 WatchedCamera(str(camera.pk), camera.slug, bool(camera.recording))
@@ -76,7 +116,7 @@ class FrameAges:
                 if has_frame_age(camera)
             ]
         except DatabaseError:
-            connection.close()  # those that are known go on
+            connection.close()
         return self._known
 
 
@@ -109,6 +149,11 @@ def _frame_ages() -> FrameAges:
     return FrameAges()
 
 
+@functools.cache
+def _frame_deliveries() -> FrameDeliveries:
+    return FrameDeliveries()
+
+
 def watched_cameras(user: Any) -> list[str]:
     """The cameras that have a frame age, of those that `user` may see."""
     return sorted(camera.slug for camera in cameras_for(user) if has_frame_age(camera))
@@ -133,6 +178,10 @@ def _waiting_sessions() -> WaitingSessions:
 
 def waiting_sessions(host: str) -> Iterator[Signal]:
     return _waiting_sessions().signals(host) if any(gate.enabled for gate in settings.STATION.gates) else iter(())
+
+
+def frame_deliveries(host: str) -> Iterator[Signal]:
+    return _frame_deliveries().signals(host)
 
 
 def unsynchronised_clock(host: str) -> Iterator[Signal]:

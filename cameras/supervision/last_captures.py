@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from cameras.runtime.messages import LastCapture
+from cameras.spool.moments import iso, seconds_of
 from cameras.spool.records import CaptureRecord
 from cameras.tables import LAST_CAPTURES
 from core.registry import resolve
@@ -33,9 +34,9 @@ class LastCaptures:
     def note(self, camera: str, record: CaptureRecord) -> None:
         """Note the capture of an ingested record. An older one replaces no newer one."""
         body = record["body"]
-        self._note(
-            camera, LastCapture(id=record["id"], status=body["outcome"], reason=body["reason"], at=body["ended"])
-        )
+        # Records of older versions have other digits, by which the newest could not be found.
+        at = iso(seconds_of(body["ended"]))
+        self._note(camera, LastCapture(id=record["id"], status=body["outcome"], reason=body["reason"], at=at))
 
     def _note(self, camera: str, last: LastCapture) -> None:
         known = self._captures.get(camera)

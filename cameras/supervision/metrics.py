@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 OF_CAMERAS = {
     "frames": ("skycam_camera_frames", "Frames that the camera delivered."),
     "lost": ("skycam_recording_frames_lost", "Frames that recording lost."),
+    "holes": (
+        "skycam_recording_holes_found",
+        "Times in recordings without a frame that were longer than two intervals.",
+    ),
     "bytes": ("skycam_recording_written_bytes", "Bytes written to clips."),
     "yielded": ("skycam_live_frames_yielded", "Frames that live view left to recording."),
 }

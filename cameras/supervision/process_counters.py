@@ -40,6 +40,7 @@ class ProcessCounters:
                 self._count_live(slug, process, live)
             if recorder := report.get("recorder"):
                 self._count(Count("lost", slug), (process, recorder["since"]), recorder["lost_frames"])
+                self._count(Count("holes", slug), (process, recorder["since"]), recorder["holes"])
                 self._count(Count("bytes", slug), (process, recorder["clip"]), recorder["bytes"])
 
     def count_step(self, camera: str, step: str) -> None:

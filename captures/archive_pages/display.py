@@ -12,6 +12,7 @@ from django.utils.dateparse import parse_datetime
 from cameras.camera_display import StateDisplay
 from captures.archives.copies import is_clip
 from captures.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveState
+from captures.clips.delivery import describe_holes, describe_rate
 from captures.clips.player import Played
 from captures.thumbnails.store import picture_index
 
@@ -56,6 +57,15 @@ class ArchivedFile:
         """None when a kill left it unknown."""
         found: int | None = self.file.facts.get("lost_frames")
         return found
+
+    @property
+    def rate_text(self) -> str:
+        """Empty for a clip of an older version."""
+        return describe_rate(self.file.facts.get("actual_fps"), self.file.facts.get("expected_fps"))
+
+    @property
+    def holes_text(self) -> str:
+        return describe_holes(self.file.facts.get("hole_count"), self.file.facts.get("hole_s"))
 
     @property
     def state_display(self) -> StateDisplay:

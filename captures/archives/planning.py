@@ -128,6 +128,7 @@ def clip_facts(clip: Clip) -> dict[str, Any]:
         "ended": stamp(clip.ended_at),
         "frames": clip.frames,
         "lost_frames": clip.lost_frames,
+        **clip.delivered.body(),
         "interrupted": clip.interrupted,
         "reason": clip.reason,
         "message": clip.message,

@@ -36,6 +36,31 @@ class Card:
     newest: Capture | None = None
     lost: Capture | None = None
     """The newest capture of the last hour that was not saved."""
+    wants_live: bool = False
+    """Whether the user asked for live pictures during a session."""
+
+    @property
+    def is_exposing(self) -> bool:
+        """Whether a session takes captures. They are the pictures to look at: live pictures have another exposure."""
+        return self.session is not None and self.session.state == Session.State.RUNNING
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the page requests live pictures."""
+        return self.display.is_live and (self.wants_live or not self.is_exposing)
+
+    @property
+    def may_go_live(self) -> bool:
+        """Whether live pictures can be asked for instead of the newest capture. A preview is for a camera that is free:
+        it raises the mirror."""
+        return self.display.is_live and self.is_exposing and bool(self.camera.capabilities.get("stream"))
+
+    @property
+    def live_hint(self) -> str:
+        """With which settings live pictures of a session are exposed."""
+        if self.display.recorder:
+            return "With the camera's own settings, as it is recorded"
+        return "With the settings of the session, exposed for at most one second"
 
     @property
     def camera(self) -> Camera:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -40,6 +41,8 @@ from monitoring.feed import feed
 STRIP = 12
 SESSIONS = 6
 EVENTS = 8
+LIVE = "live"
+"""Of the parameter `view`: live pictures also while a session takes captures."""
 
 
 class CameraPage(PageOfCamera):
@@ -57,7 +60,8 @@ class CameraPage(PageOfCamera):
         )  # fmt: skip
 
     def card(self) -> Card:
-        return cards_of(cameras_for(self.request.user).filter(pk=self.camera().pk))[0]
+        card = cards_of(cameras_for(self.request.user).filter(pk=self.camera().pk))[0]
+        return replace(card, wants_live=self.request.GET.get("view") == LIVE)
 
     def refreshed_context(self, card: Card) -> dict[str, Any]:
         """The context of the parts that are refreshed."""

@@ -37,7 +37,8 @@ class ReferenceBody(TypedDict):
 
 
 class CaptureBody(TypedDict):
-    """One planned still. `started` is null until the shutter opens. The primary file's fields are repeated at the top
+    """One planned still. `started` is null until the shutter opens. `ended` is when its outcome was known: of a saved
+    one, when its files were on the disk. The primary file's fields are repeated at the top
     level, null without files. `asked` has the requested settings; exposure_us, gain, ... are those that were used.
     `origin` is camera or adopted; `adopted` says when, null for a camera's own capture. `trashed` says when it was
     moved to the trash, null if it was not; `purged` when its files were deleted from there. `files` are those that the

@@ -84,6 +84,7 @@ class Capture(models.Model):
     planned_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(default=timezone.now)
     exposed = models.BooleanField(default=False)
+    # When its outcome was known: of a saved one, when its files were on the disk. Not a help text: that is a migration.
     ended_at = models.DateTimeField(null=True, blank=True)
     host = models.CharField(max_length=60, blank=True, help_text="The host that was sent the command.")
     deadline_ms = models.BigIntegerField(null=True, blank=True, help_text="In Redis TIME, while planned.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from captures.clips.delivery import DeliveryBody
 from captures.clips.models import Clip, ClipHold
 from core.times.timestamps import stamp
 
@@ -14,7 +15,7 @@ class HoldBody(TypedDict):
     since: str
 
 
-class ClipBody(TypedDict):
+class ClipBody(DeliveryBody):
     """A recorded file. `ended` is exclusive. `lost_frames` were captured meanwhile and are not in the file; null is
     unknown. Nothing deletes a clip that is held or pinned."""
 
@@ -66,6 +67,7 @@ def clip_body(clip: Clip) -> ClipBody:
         duration_s=clip.duration.total_seconds(),
         frames=clip.frames,
         lost_frames=clip.lost_frames,
+        **clip.delivered.body(),
         interrupted=clip.interrupted,
         reason=clip.reason,
         message=clip.message,

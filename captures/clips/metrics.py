@@ -18,6 +18,9 @@ OF_CLIP = {
     "skycam_recording_frames": ("frames", "Frames in the open clip."),
     "skycam_recording_bytes": ("bytes", "Bytes of the open clip."),
     "skycam_recording_lost_frames": ("lost_frames", "Frames lost since the recording began."),
+    "skycam_recording_holes": ("holes", "Times without a frame since the recording began, longer than two intervals."),
+    "skycam_recording_expected_frames_per_second": ("expected_fps", "Frames per second that the camera is set to."),
+    "skycam_recording_frames_per_second": ("actual_fps", "Frames per second of the last minute of the recording."),
     "skycam_recording_floor_seconds": ("floor_s", "Seconds until the disk is at the floor at the current rate."),
 }
 """Metric -> the field of the recorder, and what it means."""
@@ -41,7 +44,7 @@ def recordings(user: Any) -> Iterator[Metric]:
     yield _by_camera("skycam_recording", "Whether a clip of the camera is being written.", recording)
     recorders = {slug: one["recorder"] for slug, one in found.items() if one["recorder"]}
     for name, (field, meaning) in OF_CLIP.items():
-        yield _by_camera(name, meaning, {slug: recorder[field] for slug, recorder in recorders.items()})
+        yield _by_camera(name, meaning, {slug: recorder.get(field) for slug, recorder in recorders.items()})
 
 
 def _by_camera(name: str, meaning: str, values: dict[str, Any]) -> Metric:

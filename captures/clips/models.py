@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cached_property
 from typing import Self
 
 import uuid6
@@ -8,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from cameras.models import Camera
+from captures.clips.delivery import Delivery, delivery
 from captures.storage.guards import guarded
 from captures.storage.models import StorageRoot
 
@@ -89,6 +91,12 @@ class Clip(models.Model):
         blank=True,
         help_text="Settings, driver, library, firmware and serial number of the camera when it began.",
     )
+    delivery = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        blank=True,
+        help_text="The set rate and the holes (`DeliveryContent`). Empty in clips of older versions.",
+    )
     requested_by = models.CharField(max_length=150, blank=True)
     host = models.CharField(max_length=60)
     root = models.ForeignKey(StorageRoot, on_delete=models.PROTECT)
@@ -149,6 +157,11 @@ class Clip(models.Model):
     @property
     def filename(self) -> str:
         return self.path.rpartition("/")[2]
+
+    @cached_property
+    def delivered(self) -> Delivery:
+        """The rates and the holes."""
+        return delivery(self.delivery, self.frames, self.started_at, self.ended_at)
 
 
 class ClipHold(models.Model):

@@ -11,7 +11,9 @@ from uuid import UUID
 
 from cameras.camera_display import CameraDisplay
 from cameras.models import Camera
-from captures.experiments.bodies import CameraAccount, GapBody, camera_account
+from captures.clips.delivery import Hole, longest
+from captures.experiments.bodies import CameraAccount, GapBody, account_of
+from captures.experiments.coverage import coverage
 from captures.experiments.models import Experiment, ExperimentCamera, ExperimentSession
 from core.templatetags.skycam import exact_duration
 from core.text.naming import with_names
@@ -48,7 +50,9 @@ class PlaceAccount:
     ) -> None:
         """`live` is the camera's present state, while the experiment runs."""
         self.experiment, self.place, self.links, self.live = experiment, place, links, live
-        self.body: CameraAccount = camera_account(experiment, place)
+        found = coverage(experiment, place.camera_id)
+        self.delivery = found.delivery
+        self.body: CameraAccount = account_of(experiment, place, found)
         self.gaps = [gap_display(gap, place.camera) for gap in self.body["gaps"]]
 
     @property
@@ -94,6 +98,11 @@ class PlaceAccount:
     def listed_gaps(self) -> list[GapDisplay]:
         """The newest ones, newest first."""
         return self.gaps[::-1][:MAX_GAPS]
+
+    @property
+    def listed_holes(self) -> list[Hole]:
+        """The longest ones that no still explains, in their order."""
+        return longest([hole for hole in self.delivery.holes if hole.reason != "still"], MAX_GAPS)
 
     @property
     def unlisted(self) -> int:

@@ -13,6 +13,7 @@ from cameras.models import may_record
 from cameras.runtime.recording_state import Recorder
 from cameras.status.status import read_fields
 from captures.capturing.models import Capture, CaptureStatus
+from captures.clips.delivery import DeliveryBody
 from captures.experiments.coverage import Coverage, Gap, Segment, coverage, time_after
 from captures.experiments.models import (
     Experiment,
@@ -106,9 +107,10 @@ class CaptureCounts(TypedDict):
     skipped: int
 
 
-class CameraAccount(TypedDict):
+class CameraAccount(DeliveryBody):
     """`covered_s` of `length_s` seconds have video; `pending_s` are the newest ones, whose clip has not ended.
-    `lost_frames` is null when it is unknown. The gaps of a camera without a stream are the times without stills."""
+    `lost_frames` is null when it is unknown. The rates and the holes are those of all clips. The gaps of a camera
+    without a stream are the times without stills."""
 
     camera: str
     means: str
@@ -198,7 +200,10 @@ def account_body(experiment: Experiment, user: Any) -> AccountBody:
 
 
 def camera_account(experiment: Experiment, place: ExperimentCamera) -> CameraAccount:
-    found = coverage(experiment, place.camera_id)
+    return account_of(experiment, place, coverage(experiment, place.camera_id))
+
+
+def account_of(experiment: Experiment, place: ExperimentCamera, found: Coverage) -> CameraAccount:
     links = experiment.session_links.filter(session__camera=place.camera_id).select_related("session")
     start = experiment.start
     assert start is not None
@@ -213,7 +218,7 @@ def camera_account(experiment: Experiment, place: ExperimentCamera) -> CameraAcc
     return CameraAccount(
         camera=place.camera.slug, means=place.means, message=place.message, length_s=found.length_s,
         covered_s=found.covered_s, pending_s=found.pending_s if records else 0.0, clips=found.clips,
-        frames=found.frames, bytes=found.bytes, lost_frames=found.lost_frames,
+        frames=found.frames, bytes=found.bytes, lost_frames=found.lost_frames, **found.delivery.body(),
         segments=[segment_body(one, start.wall) for one in found.segments],
         gaps=[gap_body(gap) for gap in gaps],
         captures=capture_counts(experiment, place), sessions=link_bodies(list(links)),

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import QuerySet
 
 from cameras.spool.moments import Moment
+from captures.clips.delivery import Delivery, delivery, sum_deliveries
 from captures.clips.models import Clip
 from captures.experiments.models import Experiment
 from captures.recording_claims.models import ClaimSuspension, as_moment
@@ -65,6 +66,7 @@ class Coverage:
     frames: int = 0
     bytes: int = 0
     lost_frames: int | None = 0
+    delivery: Delivery = field(default_factory=Delivery)
     segments: list[Segment] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
 
@@ -87,6 +89,7 @@ class _Row(NamedTuple):
     frames: int
     lost_frames: int | None
     bytes: int
+    delivery: dict[str, Any]
 
 
 def coverage(experiment: Experiment, camera: UUID) -> Coverage:
@@ -103,6 +106,7 @@ def coverage(experiment: Experiment, camera: UUID) -> Coverage:
             found.lost_frames = None
         else:
             found.lost_frames += row.lost_frames
+    found.delivery = sum_deliveries(_delivery(row, start) for row in rows)
     found.segments = list(_merged(_segment(row, start) for row in rows))
     within = [(max(0.0, one.begin_s), min(length_s, one.end_s)) for one in found.segments]
     within = [(begin, end) for begin, end in within if end > begin]
@@ -126,6 +130,12 @@ def _rows(experiment: Experiment, camera: UUID) -> list[_Row]:
 def _segment(row: _Row, start: Moment) -> Segment:
     begin_s = start.seconds_until(as_moment(row.started_at.timestamp(), row.boot, row.boot_s))
     return Segment(begin_s, begin_s + (row.ended_at - row.started_at).total_seconds(), row.id)
+
+
+def _delivery(row: _Row, start: Moment) -> Delivery:
+    # Its holes are dated as the segments are.
+    began = time_after(start, _segment(row, start).begin_s)
+    return delivery(row.delivery, row.frames, began, began + (row.ended_at - row.started_at))
 
 
 def _merged(segments: Iterable[Segment]) -> Iterable[Segment]:

@@ -54,6 +54,7 @@ def clip_of(record: ClipRecord) -> Clip:
         boot=body.get("origin", {}).get("boot", ""),
         boot_s=body.get("origin", {}).get("boot_s"),
         conditions=body.get("origin", {}).get("conditions", {}),
+        delivery=body.get("delivery", {}),
         **body.get("clock", {}),
     )
 
@@ -71,7 +72,7 @@ def _record_clip_event(clip: Clip, camera: CameraRef) -> None:
     length = f"{clip.duration.total_seconds():.1f} s with {clip.frames} {'frame' if clip.frames == 1 else 'frames'}"
     lost = f", {clip.lost_frames} lost" if clip.lost_frames else ""
     unknown = " How many frames it lost is unknown." if clip.lost_frames is None else ""
-    summary = f"{camera.slug} recorded a clip of {length}{lost}.{unknown}"
+    summary = f"{camera.slug} recorded a clip of {length}{lost}.{unknown} {clip.delivered.lack}".strip()
     data = {"reason": clip.reason, "lost_frames": clip.lost_frames} if clip.interrupted or clip.lost_frames else {}
     record_event(
         "recording.lost" if clip.interrupted or clip.lost_frames else "recording.rotated",

@@ -26,6 +26,7 @@ from captures.organizing.pairing import FoundPicture
 from captures.organizing.reasons import NotPlaced, Reason
 from captures.organizing.source import SourceFile
 from captures.organizing.times import CameraZone, resolve_time
+from captures.recording.recovery import delivery_of
 from captures.recording.repair import PlayablePart, playable_part
 from captures.storage.models import StorageRoot
 
@@ -58,7 +59,7 @@ def adopt_clip(files: RootFiles, root: StorageRoot, path: str, camera: Camera, a
         camera=camera, kind=ClipKind.MANUAL, started_at=started, ended_at=started + timedelta(seconds=part.seconds),
         frames=part.frames, lost_frames=None, host=root.host, root=root, path=path, bytes=size,
         sha256=sha256, width=0, height=0, clock="unknown", requested_by=actor,
-        message=f"Adopted by {actor}: a file without a row.",
+        message=f"Adopted by {actor}: a file without a row.", delivery=delivery_of(part, None),
     )  # fmt: skip
     return lambda: clip.save(force_insert=True)
 

@@ -170,7 +170,7 @@ def _commit_clip(clip: OpenClip, ended: datetime) -> ClipRecord:
     outcome: ClipOutcome = {
         "ended": ended.isoformat(), "frames": clip.times.frames, "lost_frames": clip.lost_frames,
         "interrupted": clip.interruption is not None, "reason": reason, "message": message,
-        "clock": clip.clock_monitor.read_state(),
+        "clock": clip.clock_monitor.read_state(), "delivery": clip.delivery.content(),
     }  # fmt: skip
     record = make_record(clip.plan, storage.root, outcome, clip.file.bytes, clip.file.sha256)
     # Both need space for a name, which a full disk may refuse until the cleanup has deleted a clip.

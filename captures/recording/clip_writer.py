@@ -28,7 +28,7 @@ class WriterReports(Protocol):
     """What the writer reports. None of it waits for the disk."""
 
     def report_clip_opened(self, clip: OpenClip) -> None: ...
-    def report_frame_written(self, clip: OpenClip) -> None: ...
+    def report_frame_written(self, clip: OpenClip, frame: FrameOrPacket) -> None: ...
     def report_lost_frames(self, clip: OpenClip, frames: int) -> None: ...
     def report_failure(self, failure: Failure) -> None: ...
     def report_recording_stopped(self, *, for_good: bool) -> None: ...
@@ -111,20 +111,20 @@ class ClipWriter:
         if clip is not None:
             cause = self._policy.cause_to_end(clip, frame, self._inbox.desired, self._inbox.rotated)
             if cause is not None:
-                self._move(cause, frame)
+                self._move(cause, frame, lost=lost)
                 clip = None
         clip = clip or self._open_clip(frame)
         if clip is None:
             return
         try:
-            clip.add(frame)
+            clip.add(frame, lost)
         # A disk that is full or fails needs no traceback in the log. Errors of the encoder go to `run`, which logs one.
         except OSError as error:
             self._fail(error)
             return
         if lost:
             self._reports.report_lost_frames(clip, lost)
-        self._reports.report_frame_written(clip)
+        self._reports.report_frame_written(clip, frame)
 
     def _open_clip(self, frame: FrameOrPacket) -> OpenClip | None:
         """None while nothing can be written."""
@@ -190,11 +190,13 @@ class ClipWriter:
             self._root_error.report(error)
         self._move(Cause.FAILURE, failure=describe_error(error, self._path))
 
-    def _move(self, cause: Cause, frame: FrameOrPacket | None = None, failure: Failure | None = None) -> None:
-        """`frame` is the one at hand, `failure` that of an interruption."""
+    def _move(
+        self, cause: Cause, frame: FrameOrPacket | None = None, failure: Failure | None = None, lost: int = 0
+    ) -> None:
+        """`frame` is the one at hand, before which `lost` were lost; `failure` that of an interruption."""
         ending = self._policy.move(cause)
         if ending is Ending.REGULAR:
-            self._end_clip(frame)
+            self._end_clip(frame, lost)
         elif ending is Ending.INTERRUPTED and failure is not None:
             self._interrupt_clip(failure)
 
@@ -206,7 +208,7 @@ class ClipWriter:
             clip.interruption = failure
             self._end_clip(None)
 
-    def _end_clip(self, next_frame: FrameOrPacket | None) -> None:
+    def _end_clip(self, next_frame: FrameOrPacket | None, lost: int = 0) -> None:
         """End the open clip as it is, and hand it to the finalizer."""
         clip, self.clip = self.clip, None
         # From here on the finalizer syncs the file, when it closes it.
@@ -221,5 +223,8 @@ class ClipWriter:
             log.exception("The encoder could not finish a clip.")
             clip.interruption = describe_error(error, self._path)
         # After a gap the clip ends with its own last frame: it must not seem to show the time until `next_frame`.
-        continues = next_frame is not None and clip.times.precedes(next_frame)
-        self._finalizer.finalize(clip, clip.times.ended(next_frame if continues else None))
+        following = next_frame if next_frame is not None and clip.times.precedes(next_frame) else None
+        if following is not None:
+            # A hole between the two is at the end of this clip, which lasts until the next one.
+            clip.measure(following, lost)
+        self._finalizer.finalize(clip, clip.times.ended(following))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import uuid6
 
 from cameras.drivers.packets import CodedStream
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.clock_monitor import ClockMonitor
+from cameras.runtime.device_conditions import DeviceConditions
 from cameras.runtime.spec import Recording
 from cameras.spool.records import ClipOrigin, ClipPlan
 from cameras.spool.spool import boot_id
@@ -17,6 +17,7 @@ from cameras.spool.storage import Storage
 from captures.paths.organizer import ImageOrganizer
 from captures.recording.clip_record import KIND
 from captures.recording.clip_times import ClipTimes, moment
+from captures.recording.delivery import ClipDelivery, stills_before
 from captures.recording.failures import Failure
 from captures.recording.track_factory import make_track
 from captures.recording.tracks import FrameOrPacket
@@ -34,10 +35,9 @@ class OpenClip:
         organizer: ImageOrganizer,
         first: FrameOrPacket,
         desired: Recording,
-        conditions: dict[str, Any] | None = None,
+        conditions: DeviceConditions,
     ) -> None:
-        """`conditions`: of the camera, as `DeviceConditions.snapshot`."""
-        self.storage, self.desired, self._conditions = storage, desired, conditions or {}
+        self.storage, self.desired, self._conditions = storage, desired, conditions
         # Before anything is on the disk: a packet that no clip can begin with leaves no trace.
         self._track = make_track(first, desired)
         self.plan = self._make_plan(camera, organizer, first)
@@ -49,10 +49,12 @@ class OpenClip:
         storage.spool.plan(self.plan)
         self.file = VideoFile(storage.files, storage.spool.folder, f"{self.id}.{KIND}.part")
         self._track.begin(self.file)
-        self.times = ClipTimes(first, copied=self.source is not None)
+        self.times, self.delivery = ClipTimes(first, copied=self.source is not None), ClipDelivery()
         self.clock_monitor = ClockMonitor(CameraClock())
         """Since the beginning of the clip. Times of clips are those of the machine."""
         self.lost_frames = 0
+        self._lost_before = 0
+        """Frames that were lost before the next picture."""
         self.interruption: Failure | None = None
         """Why it was cut off early."""
         self._finished = False
@@ -69,7 +71,8 @@ class OpenClip:
         age_s = time.monotonic() - first.monotonic
         return ClipOrigin(
             boot=boot_id(), boot_s=time.clock_gettime(time.CLOCK_BOOTTIME) - age_s,
-            experiments=list(self.desired.get("experiments", [])), conditions=self._conditions,
+            experiments=list(self.desired.get("experiments", [])), conditions=self._conditions.snapshot(),
+            stream_fps=self._conditions.stream_fps,
         )  # fmt: skip
 
     @property
@@ -84,11 +87,19 @@ class OpenClip:
     def accepts(self, frame: FrameOrPacket) -> bool:
         return self._track.accepts(frame)
 
-    def add(self, frame: FrameOrPacket) -> None:
-        """OSError of the disk: what was written before is kept. av.FFmpegError of the encoder."""
+    def add(self, frame: FrameOrPacket, lost: int) -> None:
+        """`lost` frames were lost before it. OSError of the disk: what was written before is kept. av.FFmpegError of
+        the encoder."""
+        self._lost_before += lost
         if self._track.add(frame, self.times.age_s(frame)):
             # Counted after it was written: a frame whose write failed is not in the file.
             self.times.add(frame)
+            self.measure(frame, self._lost_before)
+            self._lost_before = 0
+
+    def measure(self, frame: FrameOrPacket, lost: int) -> None:
+        """A frame of this clip, or the first of the next one, which begins where this one ends."""
+        self.delivery.add(frame.monotonic, self._conditions.stream_fps, stills_before(frame), lost)
 
     def finish(self) -> None:
         """Write the end of the file. OSError of the disk."""

@@ -57,10 +57,12 @@ class RecorderTimes:
 class ClipRecorder:
     """The thread of the camera loop calls all methods but `stats`, which any thread may call."""
 
+    keeps_frames = True
+
     def __init__(self, context: Context, times: RecorderTimes | None = None) -> None:
         spec, self._times = context.spec, times or RecorderTimes()
         self._path = spec["video_root_path"]
-        self._reports = RecorderReports(context.link.send, spec["slug"], self._path)
+        self._reports = RecorderReports(context.link.send, spec["slug"], self._path, context.conditions)
         self._queue = FrameQueue(context.buffer, LossCounter(numbered=driver_class(spec["kind"]).numbers_frames))
         self._inbox = RecorderInbox(self._queue)
         # One for all threads: whichever finds that the root cannot be written, the recorder's thread closes it.
@@ -94,7 +96,7 @@ class ClipRecorder:
         organizer = ImageOrganizer(spec["slug"], dataclass_from_json(Site, spec["site"]))
 
         def make_clip(storage: Storage, first: FrameOrPacket, desired: Recording) -> OpenClip:
-            return OpenClip(storage, spec["camera"], organizer, first, desired, conditions.snapshot())
+            return OpenClip(storage, spec["camera"], organizer, first, desired, conditions)
 
         return ClipWriter(
             self._inbox, self._queue, root, root_error, policy, finalizer, self._sync.set_file, reports, make_clip

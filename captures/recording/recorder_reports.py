@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cameras.runtime.device_conditions import DeviceConditions
 from cameras.runtime.messages import SpooledReport
 from cameras.runtime.recording_state import Recorder
 from cameras.runtime.spec import Recording
@@ -16,6 +17,7 @@ from captures.recording.open_clip import OpenClip
 from captures.recording.recorder_alerts import FailureAlert, RecorderEvents, RecoveryAlert
 from captures.recording.recorder_status import RecorderStatus
 from captures.recording.recovery import RecoveredClips
+from captures.recording.tracks import FrameOrPacket
 
 PROBLEMS = {"disk_full": "disk-full", "write_error": "disk-full"}
 UNREACHABLE = "camera-not-reachable"
@@ -24,10 +26,10 @@ NOT_RECORDING = "not-recording"
 
 class RecorderReports:
     """The recorder's thread reports clips, the finalizer's thread their outcomes, any thread a failure. `path` is the
-    root of the clips."""
+    root of the clips, `conditions` has the rate that the camera is set to."""
 
-    def __init__(self, send: SendReport, slug: str, path: str) -> None:
-        self._send, self._slug = send, slug
+    def __init__(self, send: SendReport, slug: str, path: str, conditions: DeviceConditions) -> None:
+        self._send, self._slug, self._conditions = send, slug, conditions
         self._events = RecorderEvents(send, slug)
         self._failure, self._recovery = FailureAlert(self._events), RecoveryAlert(self._events, path)
         self._last_finalized: str | None = None
@@ -46,8 +48,9 @@ class RecorderReports:
             message = f"{self._slug} is recording ({clip.plan['kind']})."
             self._events.log_event("recording.started", message, "info")
 
-    def report_frame_written(self, clip: OpenClip) -> None:
+    def report_frame_written(self, clip: OpenClip, frame: FrameOrPacket) -> None:
         """Called for each frame. The first frame is in the file once the second is added."""
+        self.status.count_frame(frame, self._conditions.stream_fps)
         # FFmpeg writes the fragment of a frame when the next one comes, which says how long it lasts.
         if clip.times.frames < 2:
             return

@@ -9,7 +9,9 @@ from cameras.runtime.recording_state import Recorder, waiting_recorder
 from cameras.runtime.spec import Recording
 from cameras.spool.moments import iso
 from captures.recording.clip_times import ClipTimes
+from captures.recording.delivery import RecentDelivery, stills_before
 from captures.recording.failures import Failure
+from captures.recording.tracks import FrameOrPacket
 
 RATE_S = 5.0
 """A shorter clip does not show how fast it grows; the rate of the clip before it is used."""
@@ -42,6 +44,8 @@ class RecorderStatus:
         self._lost = 0
         self._rate: float | None = None
         """Bytes per second of the newest clip that was long enough."""
+        self._recent = RecentDelivery()
+        self._expected_fps: float | None = None
 
     @property
     def is_begun(self) -> bool:
@@ -51,10 +55,16 @@ class RecorderStatus:
     def begin(self) -> None:
         """The first clip is open."""
         self._since, self._lost, self._rate = time.time(), 0, None
+        self._recent.reset()
 
     def end(self) -> None:
         """Recording is stopped."""
         self._since = None
+
+    def count_frame(self, frame: FrameOrPacket, expected_fps: float | None) -> None:
+        """Count a frame that was written. `expected_fps`: the set rate; None without one."""
+        self._expected_fps = expected_fps
+        self._recent.add(frame.monotonic, expected_fps, stills_before(frame))
 
     def count_lost(self, frames: int) -> None:
         self._lost += frames
@@ -71,6 +81,8 @@ class RecorderStatus:
         status["state"] = "failing" if failure.reason else "recording" if clip else "waiting"
         status["since"], status["reason"] = iso(self._since) if self._since else None, failure.reason
         status["lost_frames"], status["free_bytes"] = self._lost, self._free
+        status["holes"], status["expected_fps"] = self._recent.holes, self._expected_fps
+        status["actual_fps"], status["delivered_percent"] = self._recent.rates
         if clip:
             self._add_clip(status, clip)
         return status

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from cameras.spool.durable import RootFiles
-from cameras.spool.records import ClipOutcome, ClipPlan, ClipRecord, Record
+from cameras.spool.records import ClipOutcome, ClipPlan, ClipRecord, DeliveryContent, Record
 from cameras.spool.recovery import (
     UNREADABLE,
     DecidedOutcome,
@@ -25,6 +25,7 @@ from cameras.spool.recovery import (
 from cameras.spool.spool import Spool
 from cameras.spool.storage import Storage
 from captures.recording.clip_record import KIND, make_record
+from captures.recording.delivery import ClipDelivery
 from captures.recording.repair import PlayablePart, repair
 
 UNPLACEABLE = (FileNotFoundError, FileExistsError)
@@ -128,7 +129,20 @@ def _outcome(plan: ClipPlan, whole: PlayablePart, decided: DecidedOutcome, lost:
     return {
         "ended": ended.isoformat(), "frames": whole.frames, "lost_frames": lost, "interrupted": True,
         "reason": decided.reason, "message": decided.message,
+        "delivery": delivery_of(whole, plan.get("origin", {}).get("stream_fps")),
     }  # fmt: skip
+
+
+def delivery_of(whole: PlayablePart, stream_fps: float | None) -> DeliveryContent:
+    """From the times in the file. Why frames are missing is not in it."""
+    delivery = ClipDelivery()
+    # A damaged time may lie beyond the end of the file, thousands of years ahead.
+    for begin in (begin for begin in whole.begins if begin <= whole.seconds):
+        delivery.add(begin, stream_fps)
+    found = delivery.content()
+    for hole in found["holes"]:
+        hole["reason"] = "unknown"
+    return found
 
 
 def _checked_plan(spool: Spool, clip: str) -> ClipPlan:

@@ -10,9 +10,11 @@ import hashlib
 import mmap
 import os
 import struct
+from array import array
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
 
 HEAD = struct.Struct(">I4s")
 MAX_BOX_BYTES = 1 << 30
@@ -45,16 +47,19 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class PlayablePart:
-    """The part of a clip that plays: its bytes, frames, and seconds to the end of the last frame."""
+    """The part of a clip that plays: its bytes, frames, and seconds to the end of the last frame. `begins`: when each
+    frame begins, in seconds."""
 
     bytes: int = 0
     frames: int = 0
     seconds: float = 0.0
+    begins: Sequence[float] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    frames: int
+    begins: tuple[int, ...]
+    """The begin of each frame, in ticks of the track."""
     ends: int
     """The end, in ticks of the track."""
     sizes: tuple[int, ...]
@@ -86,22 +91,23 @@ def _check_readable(file: int) -> None:
 
 def playable_part(content: mmap.mmap | bytes) -> PlayablePart:
     """The longest beginning that plays. No content of the file raises."""
-    whole = PlayablePart()
+    whole, begins = PlayablePart(), array("d")
     unsynced: deque[tuple[PlayablePart, Box, float]] = deque()
     with contextlib.suppress(Damaged, struct.error):
-        for pictures, found in _playable_parts(content):
+        for pictures, found in _playable_parts(content, begins):
             unsynced.append((whole, pictures, found.seconds))
             whole = found
     # Only what no sync has covered can have holes, so the rest of a clip of gigabytes is not searched.
     for before, pictures, seconds in unsynced:
         if seconds > whole.seconds - UNSYNCED_S and _has_hole(content, pictures):
-            return before
-    return whole
+            whole = before
+            break
+    return replace(whole, begins=begins[: whole.frames])
 
 
-def _playable_parts(content: mmap.mmap | bytes) -> Iterator[tuple[Box, PlayablePart]]:
-    """The `mdat` of each fragment, with the playable part up to its end. Damaged where the rest does not play. An index
-    at the end is left out, since players do not need it."""
+def _playable_parts(content: mmap.mmap | bytes, begins: array[float]) -> Iterator[tuple[Box, PlayablePart]]:
+    """The `mdat` of each fragment, with the playable part up to its end; the begin of each frame is added to `begins`.
+    Damaged where the rest does not play. An index at the end is left out, since players do not need it."""
     whole, timescale = PlayablePart(), 0
     fragment: Fragment | None = None
     for box in boxes(content, 0, len(content)):
@@ -111,7 +117,8 @@ def _playable_parts(content: mmap.mmap | bytes) -> Iterator[tuple[Box, PlayableP
             fragment = _fragment(content, box)
         elif box.kind == b"mdat" and fragment is not None and timescale:
             _check_samples(content, box, fragment)
-            whole = PlayablePart(box.end, whole.frames + fragment.frames, fragment.ends / timescale)
+            begins.extend(begin / timescale for begin in fragment.begins)
+            whole = PlayablePart(box.end, len(begins), fragment.ends / timescale)
             # Media data without a `moof` of its own before it is not a picture.
             fragment = None
             yield box, whole
@@ -155,7 +162,8 @@ def _fragment(content: mmap.mmap | bytes, moof: Box) -> Fragment:
     (version,) = struct.unpack_from(">B", content, decode.body)
     (began,) = struct.unpack_from(">Q" if version else ">I", content, decode.body + 4)
     durations, sizes = _samples(content, _inner(content, traf, b"trun"), duration, size)
-    return Fragment(len(sizes), int(began) + sum(durations), sizes)
+    *begins, ends = accumulate(durations, initial=int(began))
+    return Fragment(tuple(begins), ends, sizes)
 
 
 def _defaults(content: mmap.mmap | bytes, tfhd: Box) -> tuple[int, int]:

@@ -127,6 +127,8 @@ class SessionRequest(ExposureSettings):
             found["control"] = self.control.control()
         if self.exposures_us is not None:
             del found["exposure_us"]
+        if self.until is not None:
+            found["until"] = stamp(self.until)
         if self.windows is not None:
             found["windows"] = [[stamp(begin), stamp(end)] for begin, end in windows_from(self.windows, timezone.now())]
         return found

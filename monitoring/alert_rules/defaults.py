@@ -9,6 +9,7 @@ DEFAULT_RULES: tuple[dict[str, Any], ...] = (
     {"name": "sensor-implausible", "kind": "sensor_implausible", "threshold": 0.5, "for_s": 300, "clear_for_s": 60},
     {"name": "no-frame", "kind": "no_frame", "threshold": 30, "clear_for_s": 5, "severity": "error"},
     {"name": "gate-closed", "kind": "gate_closed", "threshold": 0.5},
+    {"name": "frames-missing", "kind": "frames_below", "threshold": 90, "clear": 95, "clear_for_s": 60},
     {"name": "disk-low", "kind": "disk_below", "threshold": 10, "clear": 12, "for_s": 60},
     {"name": "disk-nearly-full", "kind": "disk_below", "threshold": 3, "clear": 4, "for_s": 10, "severity": "critical"},
     {"name": "clock-unsynchronised", "kind": "clock_unsynchronised", "threshold": 0.5, "for_s": 900, "clear_for_s": 60},

@@ -63,6 +63,11 @@ RULE_KINDS: dict[str, RuleKind] = {
         "Session waits for a gate", "session_waits", "above", "camera", "",
         "The session of {subject} takes no captures{lasted}. {detail}", fixed=0.5,
     ),
+    "frames_below": RuleKind(
+        "Frames of a minute of a recording below, of the set rate", "frame_delivery", "below", "camera", "%",
+        "{subject} has delivered {value} of the frames of its set rate in the last minute (limit {threshold}). "
+        "{detail}",
+    ),
     "disk_below": RuleKind(
         "Free space below", "disk_free", "below", "storage root or folder", "%",
         "{subject} has {value} free space, below {threshold}{lasted}. Delete files or add a disk: skycam storage.",

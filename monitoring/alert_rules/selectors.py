@@ -93,7 +93,9 @@ def known_subjects(user: Any) -> Known:
     channels = channels_by_subject(SensorChannel.objects.filter(sensor__enabled=True))
     units = {subject: channel.unit.unit for subject, channel in sorted(channels.items())}
     found: dict[str, Mapping[str, str]] = dict.fromkeys(READING_SIGNALS, units)
-    return found | {signal: dict.fromkeys(resolve(path)(user), "") for signal, path in SUBJECTS.items()}
+    # Several signals may have the same subjects, which are read once.
+    subjects = {path: dict.fromkeys(resolve(path)(user), "") for path in set(SUBJECTS.values())}
+    return found | {signal: subjects[path] for signal, path in SUBJECTS.items()}
 
 
 def channels_by_subject(channels: QuerySet[SensorChannel]) -> dict[str, SensorChannel]:

@@ -89,6 +89,7 @@ def print_clips(body: dict[str, Any]) -> None:
 
 
 def clip_cells(clip: dict[str, Any]) -> list[object]:
+    from captures.clips.delivery import describe_holes, describe_rate, is_below
     from core.templatetags.skycam import duration, format_bytes
 
     marks = {
@@ -96,6 +97,8 @@ def clip_cells(clip: dict[str, Any]) -> list[object]:
         "pinned": clip["pinned"],
         "held": bool(clip["holds"]),
         "cut off": clip["interrupted"],
+        describe_rate(clip["actual_fps"], clip["expected_fps"]): is_below(clip["actual_fps"], clip["expected_fps"]),
+        describe_holes(clip["hole_count"], clip["hole_s"]): any(hole["reason"] != "still" for hole in clip["holes"]),
     }
     remarks = [word for word, applies in marks.items() if applies]
     length, size = duration(clip["duration_s"]), format_bytes(clip["bytes"])

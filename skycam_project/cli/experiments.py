@@ -277,6 +277,7 @@ def describe_video(account: dict[str, Any]) -> str | None:
 
 
 def print_account(body: dict[str, Any]) -> None:
+    from captures.clips.delivery import describe_holes, describe_rate
     from core.templatetags.skycam import format_bytes
 
     print_experiment(body)
@@ -289,6 +290,8 @@ def print_account(body: dict[str, Any]) -> None:
                 ("video", describe_video(one)),
                 ("clips", f"{one['clips']}, {format_bytes(one['bytes'])}" if one["clips"] else None),
                 ("lost frames", lost if one["clips"] else None),
+                ("rate", describe_rate(one["actual_fps"], one["expected_fps"]) or None),
+                ("holes", describe_holes(one["hole_count"], one["hole_s"]) if one["clips"] else None),
                 ("captures", ", ".join(f"{count} {name}" for name, count in counts.items() if count) or None),
             ]
         )

@@ -118,6 +118,7 @@ def print_recordings(body: dict[str, Any]) -> None:
 
 
 def print_recording(body: dict[str, Any]) -> None:
+    from captures.clips.delivery import describe_rate
     from captures.recording_control.descriptions import describe_recording
     from core.templatetags.skycam import duration, format_bytes
 
@@ -130,6 +131,8 @@ def print_recording(body: dict[str, Any]) -> None:
         [
             ("since", format_time(recorder["since"])),
             ("lost frames", recorder["lost_frames"]),
+            ("holes", recorder["holes"]),
+            ("rate", describe_rate(recorder["actual_fps"], recorder["expected_fps"]) or None),
             ("clip", recorder["clip"]),
             ("started", format_time(recorder["clip_started"])),
             ("frames", recorder["frames"] if recorder["clip"] else None),

@@ -26,6 +26,7 @@ from skycam_project.cli.output import (
 from skycam_project.cli.station import Station, current
 
 if TYPE_CHECKING:
+    from cameras.runtime.recording_state import Recorder
     from cameras.status.messages import StationStatus
 
 EVERY_S = 1.0
@@ -181,11 +182,14 @@ def camera_remarks(status: dict[str, Any]) -> str:
     return f"{status['camera']}: {', '.join(remarks)}" if remarks else ""
 
 
-def recording(recorder: dict[str, Any] | None) -> list[str]:
+def recording(recorder: Recorder | None) -> list[str]:
     """`recording since ..., 3 frames lost`; `not recording: The disk is full.`"""
+    from cameras.runtime.recording_state import is_slow
+
     if recorder is None:
         return []
     if recorder["state"] != "recording":
         return [f"not recording: {recorder['message'] or 'it waits for frames.'}"]
     lost = [f"{pluralize(recorder['lost_frames'], 'frame')} lost"] if recorder["lost_frames"] else []
-    return [f"recording since {format_time(recorder['since'])}", *lost]
+    slow = [f"{recorder['delivered_percent']:.0f} % of its set rate"] if is_slow(recorder) else []
+    return [f"recording since {format_time(recorder['since'])}", *lost, *slow]

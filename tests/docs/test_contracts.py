@@ -28,6 +28,7 @@ from captures.capturing.notices import CaptureUpdate, LatestImage
 from captures.capturing.requests import CaptureRequest
 from captures.clips.api import TimelineBody
 from captures.clips.bodies import ClipBody, HoldBody
+from captures.clips.delivery import HoleBody
 from captures.experiments.bodies import (
     AccountBody,
     AttachmentBody,
@@ -114,6 +115,7 @@ FIELDS = {
     "job": JobBody.__annotations__,
     "clip": ClipBody.__annotations__,
     "hold": HoldBody.__annotations__,
+    "hole": HoleBody.__annotations__,
     "timeline": TimelineBody.__annotations__,
     "file": FileBody.__annotations__,
     "gap": GapBody.__annotations__,

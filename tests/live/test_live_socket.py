@@ -178,7 +178,7 @@ async def test_the_reason_names_the_last_picture_that_came_although_the_status_i
     monkeypatch.setattr(consumers, "NO_FRAME_S", 0.3)
     while (answer := await socket.request(REQUEST))["type"] == "frame":
         frame = answer
-    last = frame["timestamp"][: len("2026-03-01T20:00:00.000")] + "Z"
+    last = frame["timestamp"]
     assert answer["last_frame"] == last
     assert f"the last one came at {last}." in answer["message"]
 

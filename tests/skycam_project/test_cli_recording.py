@@ -20,8 +20,8 @@ from tests.harness.stations.command_line import answer, skycam
 pytestmark = pytest.mark.django_db
 RECORDER = Recorder(
     state="recording", kind="rolling", by="cli:anna", since="2026-03-01T20:00:00Z", reason="", message="",
-    lost_frames=0, free_bytes=10**12, clip="c-1", clip_started="2026-03-01T20:05:00Z", frames=900, bytes=12_500_000,
-    mb_per_min=12.5, floor_s=190_000,
+    lost_frames=0, holes=2, expected_fps=15.0, actual_fps=14.9, delivered_percent=99.3, free_bytes=10**12, clip="c-1",
+    clip_started="2026-03-01T20:05:00Z", frames=900, bytes=12_500_000, mb_per_min=12.5, floor_s=190_000,
 )  # fmt: skip
 RECORDED = {"clip": "c-1", "recorder": RECORDER}
 
@@ -89,6 +89,7 @@ def test_status_shows_what_is_recorded_since_when_and_how_long_the_disk_lasts(em
     shown = " ".join(skycam("record", "status").stdout.split())
     assert "bath is not recording." in shown
     assert "dome is recording (rolling, started by cli:anna)." in shown
+    assert "holes 2 rate 14.9 of 15 frames per second" in shown
     assert "frames 900 size 12.5 MB grows 12.5 MB/min disk full in 2 d 4 h" in shown
 
 
@@ -104,6 +105,7 @@ def test_the_recording_status_is_unknown_while_the_host_is_down(empty_broker: re
 STATES = [
     ({}, "dome: recording since 2026-03-01 20:00:00"),
     ({"lost_frames": 3}, "dome: recording since 2026-03-01 20:00:00, 3 frames lost"),
+    ({"delivered_percent": 31.3}, "dome: recording since 2026-03-01 20:00:00, 31 % of its set rate"),
     ({"state": "failing", "message": "The disk is full."}, "dome: not recording: The disk is full."),
     ({"state": "waiting"}, "dome: not recording: it waits for frames."),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from cameras.drivers.base import Applied, Clock, FrameData, SettingRange, remaining
@@ -41,8 +41,13 @@ class VideoDevice:
             self._picture, self._last_requested = self._stream.actual(), dict[str, Any]()
             self._reader = Reader(self._stream, clock, self._interval_s())
             undo.pop_all()
+        self._of_stream = ExitStack()
+        """Restores what the settings of the stream have replaced."""
+        self._replaced: frozenset[str] = frozenset()
 
     def close(self) -> None:
+        with suppress(OSError):
+            self.use_for_stream({})
         # Not the stream: its reading thread closes it, when a read that may hang has returned.
         self._reader.close()
         self._node.close()
@@ -81,6 +86,19 @@ class VideoDevice:
         return Applied(
             actual, [_setting_warning(name, requested, actual.get(name)) for name, requested in differing.items()]
         )
+
+    def use_for_stream(self, values: dict[str, Any]) -> None:
+        self._of_stream.close()
+        self._replaced = frozenset()
+        if values:
+            self._of_stream.enter_context(self._controls.restored_afterwards(values))
+            self._replaced = frozenset(values)
+        for name, value in values.items():
+            self._controls.set(name, value)
+
+    def own(self) -> dict[str, Any]:
+        """The settings as read back, without those that are the stream's only."""
+        return {name: value for name, value in self.actual().items() if name not in self._replaced}
 
     def actual(self) -> dict[str, Any]:
         return {name: value for name, value in self._picture.items() if value > 0} | self._controls.actual()

@@ -96,7 +96,12 @@ class OpencvDriver(Driver):
     def read_back(self, deadline: float) -> dict[str, Any]:
         source = self._need_open()
         with camera_errors(self._name):
-            return source.actual()
+            return source.own()
+
+    def use_for_stream(self, settings: dict[str, Any], deadline: float) -> None:
+        source = self._need_open()
+        with camera_errors(self._name):
+            source.use_for_stream(self.validated(settings))
 
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         source = self._need_open()

@@ -75,6 +75,9 @@ class VideoFile:
             actual, [_setting_warning(name, requested, actual.get(name)) for name, requested in differing.items()]
         )
 
+    def use_for_stream(self, values: dict[str, Any]) -> None:
+        """Nothing: the frames of a file are what they are."""
+
     def overridden(self, values: dict[str, Any], deadline: float) -> AbstractContextManager[Applied]:
         return nullcontext(self.apply(values, deadline))
 
@@ -84,6 +87,9 @@ class VideoFile:
             "width": int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
             "height": int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
         }
+
+    def own(self) -> dict[str, Any]:
+        return self.actual()
 
     def ranges(self) -> dict[str, SettingRange]:
         return {name: SettingRange(unit, read_only=True) for name, unit in UNITS.items()}

@@ -39,11 +39,17 @@ class Source(Protocol):
 
     def apply(self, values: dict[str, Any], deadline: float) -> Applied: ...
 
+    def use_for_stream(self, values: dict[str, Any]) -> None:
+        """Apply `values` until the next call, which restores what they have replaced."""
+
     def overridden(self, values: dict[str, Any], deadline: float) -> AbstractContextManager[Applied]:
         """Apply `values` for one still, and restore the settings afterwards."""
 
     def actual(self) -> dict[str, Any]:
         """The settings as read back; only those that the source has."""
+
+    def own(self) -> dict[str, Any]:
+        """The same, without those of `use_for_stream`."""
 
     def ranges(self) -> dict[str, SettingRange]:
         """The ranges of the settings in `actual`."""

@@ -73,6 +73,8 @@ class PixelinkDriver(Driver):
         self._overridden: dict[str, Feature] = {}
         """The camera's values that an exposure overrode. They are restored after it, or in the next session."""
         self._overridden_on = ""
+        self._of_stream: dict[str, Feature] = {}
+        """The camera's values that settings of the stream replace."""
         self._number = 0
         self._shutter = False
         self._aborted = threading.Event()
@@ -112,6 +114,8 @@ class PixelinkDriver(Driver):
 
     def close(self) -> None:
         session, self._session, self._controls = self._session, None, None
+        # The camera keeps what the stream's settings have set: the next session restores it.
+        self._overridden, self._of_stream = self._overridden | self._of_stream, {}
         if session is not None:
             session.close()
 
@@ -131,7 +135,17 @@ class PixelinkDriver(Driver):
 
     def read_back(self, deadline: float) -> Values:
         with self._using_controls(deadline) as controls:
-            return controls.read_settings()
+            found, replaced = controls.read_settings(), {n for n in SETTINGS if SETTINGS[n].feature in self._of_stream}
+            return {name: value for name, value in found.items() if name not in replaced}
+
+    def use_for_stream(self, settings: dict[str, Any], deadline: float) -> None:
+        requested = self.validated(settings)
+        with self._using_controls(deadline) as controls:
+            controls.restore_features(self._of_stream)
+            self._of_stream = {}
+            if requested:
+                self._of_stream = controls.read_features(requested)
+                controls.set_values(requested)
 
     def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
         """Set the requested values, read them back, and restore the original ones."""

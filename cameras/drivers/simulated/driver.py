@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -152,6 +152,7 @@ class SimulatedDriver(Driver):
         """Set when it is closed; each opening has its own."""
         self._scene: Scene | None = None
         self._settings = dict(DEFAULTS)
+        self._stream_settings: dict[str, Any] = {}
         self._pacer = FramePacer(clock)
         self._number = 0
         self._opened = 0.0
@@ -191,7 +192,7 @@ class SimulatedDriver(Driver):
         # As after a power cycle: the core applies the desired settings after each opening.
         self._settings, self._number, self._opened = dict(DEFAULTS), 0, self.clock.monotonic()
         self._is_open, self._closing = True, threading.Event()
-        self._scene = None
+        self._scene, self._stream_settings = None, {}
         self._pacer.start(self._settings["fps"])
         return Identity(
             vendor="Skycam",
@@ -234,6 +235,15 @@ class SimulatedDriver(Driver):
         self._need_open()
         self._faults.check_cable()
         return dict(self._settings)
+
+    def use_for_stream(self, settings: dict[str, Any], deadline: float) -> None:
+        self._need_open()
+        self._stream_settings, _ = _within_range(self.validated(settings))
+
+    @classmethod
+    def stream_fps(cls, actual: Mapping[str, Any], desired: Mapping[str, Any]) -> float | None:
+        # Exposures of the stream are limited to the time between two frames.
+        return actual.get("fps")
 
     def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
         self._need_open()
@@ -284,7 +294,7 @@ class SimulatedDriver(Driver):
     ) -> tuple[FrameData | None, list[FileReference], list[str]]:
         """The frame or the references of an exposure, and its warnings."""
         if not self._settings["remote_files"]:
-            frame, damage = self._frame(settings, started_ns, started, lit=lit)
+            frame, damage = self._frame(settings, started_ns, started, lit=lit, streamed=False)
             return frame, [], damage
         number, self._number = self._number, self._number + 1
         return None, [FileReference("fits", f"{self._serial}:/data/{number:08}.fits")], []
@@ -312,10 +322,10 @@ class SimulatedDriver(Driver):
         self._faults.trigger()
         if not self._is_transferred(deadline) or not self._pacer.wait(deadline):
             return None
-        exposure_us = min(self._settings["exposure_us"], int(1e6 / self._settings["fps"]))
+        used = self._exposure_settings(self._stream_settings)
+        settings = replace(used, exposure_us=min(used.exposure_us, int(1e6 / self._settings["fps"])))
         self._last_frame_at = self.clock.monotonic()
-        settings = self._exposure_settings({"exposure_us": exposure_us})
-        return self._frame(settings, self._wall_ns(), self._last_frame_at)[0]
+        return self._frame(settings, self._wall_ns(), self._last_frame_at, lit=True, streamed=True)[0]
 
     def temperature(self) -> float:
         """A slow sine since the camera was opened, unless a fault sets it."""
@@ -378,15 +388,17 @@ class SimulatedDriver(Driver):
             raise CameraError(" ".join(messages), reason="rejected_setting", permanent=True, before_shutter=True)
 
     def _frame(
-        self, settings: ExposureSettings, wall_ns: int, monotonic: float, *, lit: bool = True
+        self, settings: ExposureSettings, wall_ns: int, monotonic: float, *, lit: bool, streamed: bool
     ) -> tuple[FrameData, list[str]]:
-        """The frame, and a sentence if it is damaged. `lit`: the shutter was open."""
+        """The frame, and a sentence if it is damaged. `lit`: the shutter was open; `streamed`: it is one of the
+        stream."""
         # Made here and not in `apply`, so that several changes of the settings make one scene.
         if self._scene is None:
             self._scene = self._new_scene()
         number, self._number = self._number, self._number + 1
         if lit:
-            image = self._scene.render(number, settings, wall_ns, monotonic - self._opened)
+            render = self._scene.render_streamed if streamed else self._scene.render
+            image = render(number, settings, wall_ns, monotonic - self._opened)
         else:
             image = dark_image(self._settings["height"], self._settings["width"], settings.amplification, number)
         damaged = self._faults.use_once("torn_frame")

@@ -85,7 +85,7 @@ class ClipAdmin(ReadOnlyAdmin):
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Clip]:
-        return Clip.objects.present().select_related("camera").prefetch_related("holds").defer("conditions")
+        return Clip.objects.present().select_related("camera").prefetch_related("holds").defer("conditions", "delivery")
 
     @display(description="Clip")
     def poster(self, clip: Clip) -> SafeString:
@@ -133,7 +133,10 @@ class ClipAdmin(ReadOnlyAdmin):
             video=f"/api/v1/clips/{row.pk}/file/", poster=f"{poster(row)}?size=1024", elsewhere=elsewhere,
             width=row.width, height=row.height,
         )  # fmt: skip
-        facts = [("Camera", admin_link(row.camera)), ("Storage root", admin_link(row.root)), *self.show_facts(row)]
+        facts = [
+            ("Camera", admin_link(row.camera)), ("Storage root", admin_link(row.root)), *self.show_facts(row),
+            ("Rate", row.delivered.rate_text or NOTHING), ("Holes", row.delivered.holes_text),
+        ]  # fmt: skip
         experiments = [[admin_link(one), one.state] for one in row.experiments.all()]
         holds = [[one.by, one.name, show_time(one.since)] for one in row.holds.all()]
         copies = [

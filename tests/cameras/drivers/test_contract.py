@@ -180,6 +180,17 @@ def test_an_exposure_leaves_the_settings_as_they_were(camera: Driver, soon: Soon
     assert camera.apply({}, soon()).actual == before
 
 
+def test_settings_of_the_stream_are_not_read_back_and_leave_the_cameras_own(camera: Driver, soon: Soon) -> None:
+    camera.apply({"exposure_us": 2000}, soon())
+    own = camera.read_back(soon())
+    camera.use_for_stream({"exposure_us": 1000, "iso": 200}, soon())
+    meanwhile = camera.read_back(soon())
+    camera.use_for_stream({"exposure_us": 3000}, soon())
+    camera.use_for_stream({}, soon())
+    assert meanwhile == {name: own[name] for name in meanwhile}
+    assert camera.read_back(soon()) == own
+
+
 def test_a_passed_deadline_is_too_slow(camera: Driver) -> None:
     with pytest.raises(CameraError) as error:
         camera.expose(ExposureRequest(exposure_us=1000), camera.clock.monotonic() - 1)

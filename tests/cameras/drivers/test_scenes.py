@@ -69,6 +69,24 @@ def test_only_the_chart_carries_the_number_of_its_frame(scene: str) -> None:
     assert read_frame_number(picture("chart")) == 7
 
 
+@pytest.mark.parametrize("scene", SCENES)
+def test_each_frame_of_a_stream_is_a_picture_of_its_own_moment(scene: str) -> None:
+    made, exposure = SCENES[scene](SceneSettings(320, 240)), ExposureSettings(LONG_US.get(scene, 10_000))
+    moments = [number / 15 for number in range(30)]
+    frames = [
+        made.render_streamed(number, exposure, NIGHT_NS + round(at * 1e9), at) for number, at in enumerate(moments)
+    ]
+    # Above the caption, which has the time.
+    assert len({frame[: -240 // 8].tobytes() for frame in frames}) == 30
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_the_same_moment_and_exposure_give_the_same_still(scene: str) -> None:
+    made, exposure = SCENES[scene](SceneSettings(320, 240)), ExposureSettings(LONG_US.get(scene, 10_000))
+    first, _, again = (made.render(7, exposure, NIGHT_NS + round(at * 1e9), at) for at in (3.0, 40.0, 3.0))
+    assert np.array_equal(first, again)
+
+
 def test_a_camera_begins_with_the_sky_and_changes_scenes_while_it_runs() -> None:
     clock = SystemClock()
     camera = SimulatedDriver("", clock)

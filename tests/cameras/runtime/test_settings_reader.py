@@ -49,7 +49,7 @@ def test_a_reading_reports_a_setting_changed_on_the_body(bench: CameraLoopBench)
     assert body["actual"] == {**DESIRED, "gain": 4.0}
     assert body["warnings"] == []
     assert body["differs"] == [{"name": "gain", "wished": 2.0, "has": 4.0}]
-    assert reports(bench)[1:] == [{"type": "settings", **body}]
+    assert reports(bench)[1:] == [{"type": "settings", "stream_fps": None, **body}]
 
 
 def test_a_reading_sets_nothing(bench: CameraLoopBench) -> None:

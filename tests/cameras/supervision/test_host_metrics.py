@@ -37,7 +37,7 @@ def report(frames: int, **more: Any) -> Any:
 
 
 def recorder(clip: str, size: int, since: str, lost: int) -> dict[str, Any]:
-    return {"recorder": {"clip": clip, "bytes": size, "since": since, "lost_frames": lost}}
+    return {"recorder": {"clip": clip, "bytes": size, "since": since, "lost_frames": lost, "holes": 2 * lost}}
 
 
 @pytest.fixture
@@ -66,6 +66,7 @@ def test_bytes_add_up_over_clips_and_lost_frames_over_recordings(counters: Proce
     totals = counters.totals()
     assert totals[Count("bytes", "sky")] == 1300
     assert totals[Count("lost", "sky")] == 6
+    assert totals[Count("holes", "sky")] == 12
 
 
 def test_encoded_pictures_are_counted_by_quality(counters: ProcessCounters) -> None:

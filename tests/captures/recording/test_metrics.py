@@ -46,7 +46,7 @@ def test_recordings_are_counted_by_camera(camera: Camera, valkey: Any) -> None:
     assert found['skycam_recording{camera="sky"}'] == 1
     assert found['skycam_recording_wished{camera="sky"}'] == 1
     of_clip = [found[f'{name}{{camera="sky"}}'] for name in OF_CLIP]
-    assert of_clip == [900, 12_500_000, 0, 190_000]
+    assert of_clip == [900, 12_500_000, 0, 0, 15, 15, 190_000]
 
 
 def test_clips_are_counted_by_kind(camera: Camera, root: StorageRoot) -> None:

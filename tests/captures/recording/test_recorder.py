@@ -77,6 +77,7 @@ def test_the_record_describes_the_file(tmp_path: Path) -> None:
     assert file_record["width"] == 320
     assert file_record["height"] == 240
     assert body["lost_frames"] == 0
+    assert body["delivery"]["expected_fps"] == 30.0
 
 
 def test_a_clip_cut_off_by_a_kill_is_kept_and_marked(tmp_path: Path) -> None:
@@ -191,3 +192,32 @@ def test_stills_that_are_frames_are_in_the_clip_once_and_in_order(tmp_path: Path
     assert found == sorted(set(found), key=lambda number: number or 0)
     assert record["body"]["lost_frames"] == 0
     assert record["body"]["frames"] == len(found)
+
+
+def delivery_of_a_clip(process: CameraProcess) -> dict[str, Any]:
+    """Of the clip that is being recorded, once it has ended."""
+    stopped = process.send("record", recording=None)
+    process.wait_for_type("answer", command_id=stopped)
+    delivery: dict[str, Any] = records_of(process)[-1]["body"]["delivery"]
+    return delivery
+
+
+def test_a_camera_that_delivers_less_than_its_set_rate_has_holes(tmp_path: Path) -> None:
+    with recording(tmp_path, clip_s=60.0) as process:
+        process.send("faults", faults={"slow": 0.2})
+        shown = process.wait_for_state(lambda state: state["recorder"]["holes"] >= 3)["recorder"]
+        found = delivery_of_a_clip(process)
+    assert shown["expected_fps"] == found["expected_fps"] == 30.0
+    assert found["hole_count"] >= 3
+    assert "not_delivered" in {hole["reason"] for hole in found["holes"]}
+
+
+def test_a_still_during_a_recording_is_a_hole_with_its_reason(tmp_path: Path) -> None:
+    with recording(tmp_path, clip_s=60.0) as process:
+        process.wait_for_state(lambda state: state["recorder"]["frames"] >= 3)
+        process.wait_for_type("spooled", id=process.capture(exposure_us=1_000_000))
+        frames = process.wait_for_type("state")["recorder"]["frames"]
+        process.wait_for_state(lambda state: state["recorder"]["frames"] > frames + 3)
+        found = delivery_of_a_clip(process)
+    assert "still" in {hole["reason"] for hole in found["holes"]}
+    assert found["stills_s"] >= 1.0

@@ -56,7 +56,7 @@ class Streamed:
     """A consumer that wants frames while `wants_frames` is set."""
 
     def __init__(self) -> None:
-        self.wants_frames = False
+        self.wants_frames = self.keeps_frames = False
 
     def handle_command(self, command: Command) -> None:
         self.wants_frames = command["type"] == "live"

@@ -9,6 +9,7 @@ import numpy as np
 from cameras.drivers.base import FrameData
 from cameras.drivers.packets import CodedStream, PacketData
 from captures.recording.clip_times import ClipTimes
+from captures.recording.delivery import ClipDelivery
 from captures.recording.failures import Failure
 from captures.recording.tracks import FrameOrPacket
 
@@ -41,6 +42,7 @@ class MemoryClip:
     ) -> None:
         self.id, self.desired, self.source = name, desired, source
         self.times, self.file = ClipTimes(first, copied=source is not None), MemoryFile()
+        self.delivery = ClipDelivery()
         self.accepted_frames = 100
         self.error: OSError | None = None
         self.interruption: Failure | None = None
@@ -50,10 +52,14 @@ class MemoryClip:
     def accepts(self, frame: FrameOrPacket) -> bool:
         return self.times.frames < self.accepted_frames
 
-    def add(self, frame: FrameOrPacket) -> None:
+    def add(self, frame: FrameOrPacket, lost: int) -> None:
         if self.error is not None:
             raise self.error
         self.times.add(frame)
+        self.measure(frame, lost)
         self.written.append(frame.number)
+
+    def measure(self, frame: FrameOrPacket, lost: int) -> None:
+        self.delivery.add(frame.monotonic, None, lost=lost)
 
     def finish(self) -> None: ...

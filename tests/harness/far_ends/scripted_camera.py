@@ -105,6 +105,11 @@ class ScriptedCamera(Driver):
         self.meanwhile: Callable[[], object] | None = None
         self.overlap = 0
         self.held: list[HeldPicture] = []
+        self.of_stream: list[dict[str, Any]] = []
+        """The settings that the stream was given."""
+
+    def use_for_stream(self, settings: dict[str, Any], deadline: float) -> None:
+        self.of_stream.append(settings)
 
     def open(self, deadline: float) -> Identity:
         self.calls.append("open")

@@ -18,6 +18,7 @@ import numpy as np
 from cameras.drivers.simulated.scenes.base import ExposureSettings, Image, Light, Scene, SceneSettings, draw_caption
 from cameras.drivers.simulated.scenes.clouds import Clouds
 from cameras.drivers.simulated.scenes.fisheye import DETAIL, Angle, Fisheye, angle_between
+from cameras.drivers.simulated.scenes.moments import Moments
 from cameras.drivers.simulated.scenes.sensor import Sensor
 from cameras.drivers.simulated.scenes.skylight import (
     DARK_SKY,
@@ -32,8 +33,9 @@ from cameras.drivers.simulated.scenes.stars import MilkyWay, Stars, Values
 from core.sky.bodies import Place, moon_phase, moon_place, sun_place
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-LIFE_NS = 2_000_000_000
-"""The luminance is computed once for each two seconds of the clock, the noise for each frame."""
+MOMENT_S = 2.0
+"""The luminance is computed once for each two seconds of the clock, the noise for each frame. A frame of a stream is
+between two such moments."""
 DAYLIGHT_ENDS, STARS_BEGIN = -24.0, -3.0
 """Altitudes of the Sun in degrees, beyond which they would not be seen."""
 MILKY_WAY, TOWN, AIRGLOW = 3.5e-4, 1.6e-3, 1.0e-4
@@ -85,19 +87,23 @@ class AllSkyScene(Scene):
         self._town = town_share(self._lens)
         self._night = night_sky(self._lens, self._town)
         self._sensor = Sensor(self.height, self.width)
-        self._moment_ns = -1
-        self._luminance: Light = np.zeros((0, 0, 3), np.float32)
+        self._luminances = Moments(MOMENT_S, self.luminance)
 
     def render(self, number: int, exposure: ExposureSettings, wall_ns: int, seconds: float) -> Image:
-        moment_ns = wall_ns // LIFE_NS * LIFE_NS
-        if moment_ns != self._moment_ns:
-            self._luminance, self._moment_ns = self.luminance(moment_ns / 1e9), moment_ns
-        image = self._sensor.expose(self._luminance, exposure, seed=abs(wall_ns))
+        return self._exposed(self._luminances.last(wall_ns / 1e9), exposure, wall_ns)
+
+    def render_streamed(self, number: int, exposure: ExposureSettings, wall_ns: int, seconds: float) -> Image:
+        before, after, share = self._luminances.around(wall_ns / 1e9)
+        between = np.asarray(cv2.addWeighted(before, 1 - share, after, share, 0), np.float32)
+        return self._exposed(between, exposure, wall_ns)
+
+    def _exposed(self, luminance: Light, exposure: ExposureSettings, wall_ns: int) -> Image:
+        image = self._sensor.expose(luminance, exposure, seed=abs(wall_ns))
         draw_caption(image, wall_ns)
         return image
 
     def luminance(self, unix_s: float) -> Light:
-        """(height, width, 3) cd/m² of red, green and blue; 0 outside of the lens's circle."""
+        """(height, width, 3) cd/m² of red, green and blue; 0 outside of the lens's circle. On any thread."""
         at = EPOCH + timedelta(seconds=unix_s)
         sun, moon, phase = self._sun(at), self._moon(at), moon_phase(at)
         cloud = self._clouds.opacity(unix_s, cloud_threshold(unix_s))

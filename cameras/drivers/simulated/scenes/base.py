@@ -7,11 +7,12 @@ them a quarter brighter, so that a stream of 10 ms and a session of 8 s both sho
 from __future__ import annotations
 
 import functools
-import math
 from abc import ABC, abstractmethod
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -20,12 +21,17 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]
 Light = NDArray[np.float32]
 """(height, width, 3), linear; 1 is full scale."""
+Made = TypeVar("Made")
 
 WIDEST_F_NUMBER = 1.4
 REFERENCE_S = 0.01
 BRIGHTNESS_EXPONENT = 0.1
 DIMMEST, BRIGHTEST = 0.5, 1.8
 NOISE_SIZE = 512
+GRAIN_PLACES = 64
+"""Rows and columns from which the grain of a frame may start."""
+KEPT_BRIGHTNESSES = 2
+"""That of the stream, and that of the stills between its frames."""
 LEVELS, FULL_SCALE = 65_536, 4.0
 """Steps of light between black and FULL_SCALE, far into the highlights."""
 CAPTION_FONT, CAPTION_HEIGHT = cv2.FONT_HERSHEY_SIMPLEX, 14
@@ -72,31 +78,42 @@ class ExposureSettings:
 
 
 class Scene(ABC):
-    """A scene for one picture size. `render` may be called for any time in any order."""
+    """A scene for one picture size."""
 
     def __init__(self, settings: SceneSettings) -> None:
         self.width, self.height = settings.width, settings.height
 
     @abstractmethod
     def render(self, number: int, exposure: ExposureSettings, wall_ns: int, seconds: float) -> Image:
-        """A new picture, (height, width, 3) RGB, of frame `number`; `seconds` are since the camera was opened."""
+        """A new picture, (height, width, 3) RGB, of frame `number`; `seconds` are since the camera was opened. It may
+        be called for any time in any order: the same arguments give the same picture."""
+
+    def render_streamed(self, number: int, exposure: ExposureSettings, wall_ns: int, seconds: float) -> Image:
+        """The same for a frame of a stream, which is rendered in order. It must not take long: what does is drawn ahead
+        on another thread (`Moments`)."""
+        return self.render(number, exposure, wall_ns, seconds)
 
 
 class Backdrop:
-    """The static part of a picture; made once for each brightness and moment."""
+    """The static part of a picture, made once for each brightness."""
 
-    def __init__(self, life_s: float = math.inf) -> None:
-        self.life_s = life_s
-        self._key: tuple[float, float] | None = None
-        self._image: Image = np.zeros((0, 0, 3), np.uint8)
+    def __init__(self, make: Callable[[float], Image]) -> None:
+        self._make = make
+        self._images: OrderedDict[float, Image] = OrderedDict()
 
-    def get(self, brightness: float, seconds: float, make: Callable[[float, float], Image]) -> Image:
-        """`make(brightness, moment)` with the seconds at which this backdrop's life began. Not to be changed."""
-        moment = seconds // self.life_s * self.life_s if math.isfinite(self.life_s) else 0.0
-        key = (round(brightness, 3), moment)
-        if key != self._key:
-            self._image, self._key = make(brightness, moment), key
-        return self._image
+    def get(self, brightness: float) -> Image:
+        """Not to be changed."""
+        return recent(self._images, round(brightness, 3), self._make)
+
+
+def recent(kept: OrderedDict[float, Made], brightness: float, make: Callable[[float], Made]) -> Made:
+    """What was made for this brightness. Only what was used last is kept."""
+    if brightness not in kept:
+        kept[brightness] = make(brightness)
+    kept.move_to_end(brightness)
+    if len(kept) > KEPT_BRIGHTNESSES:
+        kept.popitem(last=False)
+    return kept[brightness]
 
 
 def brightness_of(exposure: ExposureSettings) -> float:
@@ -105,17 +122,22 @@ def brightness_of(exposure: ExposureSettings) -> float:
     return float(min(max(found, DIMMEST), BRIGHTEST))
 
 
-def developed(light: Light, brightness: float, noise: float, seed: int) -> Image:
-    """8 bits with the tone of a camera's JPEG: a display gamma and soft highlights. `noise` is a share of full scale.
+def developed(light: Light, brightness: float) -> Image:
+    """8 bits with the tone of a camera's JPEG: a display gamma and soft highlights.
 
-    Uses a table: the same in float32 takes five times as long, and delays the stream.
+    Uses a table: the same in float32 takes five times as long.
     """
     levels = np.clip(light * np.float32(LEVELS / FULL_SCALE), 0, LEVELS - 1).astype(np.uint16)
-    image = np.take(tone_table(round(brightness, 3)), levels)
-    shift = seed % NOISE_SIZE
-    rows, columns = (-(-size // NOISE_SIZE) for size in light.shape[:2])
-    grain = np.tile(np.roll(noise_tile(noise), shift, axis=(0, 1)), (rows, columns, 1))
-    return np.asarray(cv2.add(image, grain[: light.shape[0], : light.shape[1]], dtype=cv2.CV_8U), np.uint8)
+    return np.asarray(np.take(tone_table(round(brightness, 3)), levels), np.uint8)
+
+
+def add_grain(image: Image, noise: float, seed: int) -> None:
+    """The noise of one frame, in place. `noise` is a share of full scale; the same seed gives the same noise."""
+    height, width = image.shape[:2]
+    row, column = np.random.default_rng(seed).integers(0, GRAIN_PLACES, 2)
+    # Not drawn for each frame: that takes ten times as long.
+    grain = grain_field(height + GRAIN_PLACES, width + GRAIN_PLACES, noise)
+    cv2.add(image, grain[row : row + height, column : column + width], dst=image, dtype=cv2.CV_8U)
 
 
 @functools.lru_cache(maxsize=4)
@@ -125,11 +147,12 @@ def tone_table(brightness: float) -> Image:
     return np.asarray(np.sqrt(1 - np.exp(-1.4 * light)) * 255, np.uint8)
 
 
-@functools.lru_cache(maxsize=4)
-def noise_tile(noise: float) -> NDArray[np.int16]:
-    """(NOISE_SIZE, NOISE_SIZE, 3), the same in all colours."""
+@functools.lru_cache(maxsize=2)
+def grain_field(height: int, width: int, noise: float) -> NDArray[np.int16]:
+    """(height, width, 3), the same in all colours, from a field of NOISE_SIZE that repeats."""
     grain = np.random.default_rng(2).standard_normal((NOISE_SIZE, NOISE_SIZE, 1), np.float32) * (noise * 255)
-    return np.asarray(np.repeat(grain, 3, axis=2), np.int16)
+    tile = np.asarray(np.repeat(grain, 3, axis=2), np.int16)
+    return np.tile(tile, (-(-height // NOISE_SIZE), -(-width // NOISE_SIZE), 1))[:height, :width]
 
 
 def smooth_noise(height: int, width: int, cell: float, seed: int, octaves: int = 4) -> Light:
@@ -156,8 +179,8 @@ def around(surface: NDArray[np.float32], width: int) -> NDArray[np.float32]:
 
 
 def draw_caption(image: Image, wall_ns: int) -> None:
-    """Write `SIMULATED` and the time to the second into the lower left corner."""
-    text = f"SIMULATED  {utc_text(wall_ns)[:-5].replace('T', '  ')} UTC"
+    """Write `SIMULATED` and the time to the millisecond into the lower left corner."""
+    text = f"SIMULATED  {utc_text(wall_ns)[:-1].replace('T', '  ')} UTC"
     height, width = image.shape[:2]
     scale = max(CAPTION_HEIGHT * height / 1024, 9) / 22
     size, _ = cv2.getTextSize(text, CAPTION_FONT, scale, 1)

@@ -15,6 +15,7 @@ from cameras.drivers.simulated.scenes.base import (
     Light,
     Scene,
     SceneSettings,
+    add_grain,
     brightness_of,
     developed,
     draw_caption,
@@ -44,14 +45,14 @@ class BenchScene(Scene):
 
     def __init__(self, settings: SceneSettings) -> None:
         super().__init__(settings)
-        self._backdrop = Backdrop()
+        self._backdrop = Backdrop(self._developed)
         random = np.random.default_rng(13)
         self._bubbles = random.uniform(0, 1, (BUBBLES, 4))
 
     def render(self, number: int, exposure: ExposureSettings, wall_ns: int, seconds: float) -> Image:
         brightness = brightness_of(exposure)
         # A copy: the backdrop serves further frames, and a picture never changes after it was handed out.
-        image = self._backdrop.get(brightness, seconds, self._developed).copy()
+        image = self._backdrop.get(brightness).copy()
         self._draw_vortex(image, seconds)
         self._draw_bubbles(image, seconds)
         self._draw_reading(image, seconds)
@@ -60,8 +61,10 @@ class BenchScene(Scene):
 
     # The static part
 
-    def _developed(self, brightness: float, _moment: float) -> Image:
-        return developed(self._lighted_room, brightness, NOISE, 1)
+    def _developed(self, brightness: float) -> Image:
+        image = developed(self._lighted_room, brightness)
+        add_grain(image, NOISE, seed=1)
+        return image
 
     @cached_property
     def _lighted_room(self) -> Light:

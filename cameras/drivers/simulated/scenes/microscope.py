@@ -17,6 +17,7 @@ from cameras.drivers.simulated.scenes.base import (
     Light,
     Scene,
     SceneSettings,
+    add_grain,
     brightness_of,
     developed,
     draw_caption,
@@ -57,7 +58,7 @@ class Cell:
 class MicroscopeScene(Scene):
     def __init__(self, settings: SceneSettings) -> None:
         super().__init__(settings)
-        self._backdrop = Backdrop()
+        self._backdrop = Backdrop(self._developed)
         random = np.random.default_rng(21)
         aspect = self.width / self.height
         radii = self.height * (SMALLEST + (LARGEST - SMALLEST) * random.beta(2, 2.5, SHAPES))
@@ -76,7 +77,7 @@ class MicroscopeScene(Scene):
 
     def render(self, number: int, exposure: ExposureSettings, wall_ns: int, seconds: float) -> Image:
         # A copy: the backdrop serves further frames, and a picture never changes after it was handed out.
-        image = self._backdrop.get(brightness_of(exposure), seconds, self._developed).copy()
+        image = self._backdrop.get(brightness_of(exposure)).copy()
         aspect = self.width / self.height
         for cell in self._cells:
             x, y = cell.place(seconds, aspect)
@@ -87,8 +88,10 @@ class MicroscopeScene(Scene):
         draw_caption(image, wall_ns)
         return image
 
-    def _developed(self, brightness: float, _moment: float) -> Image:
-        return developed(self._lighted_field, brightness, NOISE, 1)
+    def _developed(self, brightness: float) -> Image:
+        image = developed(self._lighted_field, brightness)
+        add_grain(image, NOISE, seed=1)
+        return image
 
     @cached_property
     def _lighted_field(self) -> Light:

@@ -4,28 +4,33 @@ drifting clouds above a line of trees. The moon is not real: it is always above 
 
 from __future__ import annotations
 
+import functools
 import math
+from collections import OrderedDict
 
 import cv2
 import numpy as np
 
 from cameras.drivers.simulated.scenes.base import (
-    Backdrop,
     ExposureSettings,
     Image,
     Light,
     Scene,
     SceneSettings,
+    add_grain,
     brightness_of,
     developed,
     draw_caption,
+    recent,
 )
 from cameras.drivers.simulated.scenes.clouds import Clouds
 from cameras.drivers.simulated.scenes.fisheye import Angle, Fisheye, angle_between
+from cameras.drivers.simulated.scenes.moments import Moments
 from cameras.drivers.simulated.scenes.stars import MilkyWay, Stars
 
 LATITUDE = LONGITUDE = 0.0
-BACKDROP_S, STAR_WIDTH = 2.0, 1.1
+MOMENT_S, STAR_WIDTH = 2.0, 1.1
+"""Between two moments everything moves by less than a pixel: frames are blended from both."""
 NOISE, SENSITIVITY = 0.008, 1.3
 SKY_TOP, SKY_HORIZON = (0.004, 0.0065, 0.014), (0.017, 0.017, 0.021)
 AIRGLOW, TOWN = (0.003, 0.012, 0.004), (0.13, 0.075, 0.03)
@@ -38,7 +43,7 @@ class SkyScene(Scene):
     def __init__(self, settings: SceneSettings) -> None:
         super().__init__(settings)
         self._lens = Fisheye(self.width, self.height)
-        self._backdrop = Backdrop(BACKDROP_S)
+        self._skies: OrderedDict[float, Moments[Image]] = OrderedDict()
         self._clouds = Clouds(self._lens)
         self._milky_way = MilkyWay(self._lens, LATITUDE, LONGITUDE)
         width = STAR_WIDTH * self.height / 1024
@@ -47,24 +52,34 @@ class SkyScene(Scene):
         self._fixed = self._fixed_glow()
 
     def render(self, number: int, exposure: ExposureSettings, wall_ns: int, seconds: float) -> Image:
-        began_s = wall_ns / 1e9 - seconds
+        # A copy: the drawing serves further pictures, and a picture never changes after it was handed out.
+        return self._finished(self._sky(exposure).last(wall_ns / 1e9).copy(), wall_ns)
 
-        def make(brightness: float, moment: float) -> Image:
-            return self._picture(brightness, began_s + moment)
+    def render_streamed(self, number: int, exposure: ExposureSettings, wall_ns: int, seconds: float) -> Image:
+        before, after, share = self._sky(exposure).around(wall_ns / 1e9)
+        blended = np.asarray(cv2.addWeighted(before, 1 - share, after, share, 0), np.uint8)
+        return self._finished(blended, wall_ns)
 
-        # A copy: the backdrop serves further frames, and a picture never changes after it was handed out.
-        image = self._backdrop.get(brightness_of(exposure), seconds, make).copy()
+    def _finished(self, image: Image, wall_ns: int) -> Image:
+        add_grain(image, NOISE, abs(wall_ns))
         draw_caption(image, wall_ns)
         return image
 
-    def _picture(self, brightness: float, unix_s: float) -> Image:
+    def _sky(self, exposure: ExposureSettings) -> Moments[Image]:
+        return recent(self._skies, round(brightness_of(exposure), 3), self._moments)
+
+    def _moments(self, brightness: float) -> Moments[Image]:
+        return Moments(MOMENT_S, functools.partial(self._drawn, brightness))
+
+    def _drawn(self, brightness: float, unix_s: float) -> Image:
+        """The sky of this moment, without noise. On any thread."""
         # More or less of the sky is covered over minutes.
         cloud = self._clouds.opacity(unix_s, clear=0.60 + 0.07 * math.sin(unix_s / 420))
         size = (self.width, self.height)
         glow = np.asarray(cv2.resize(self._glow(unix_s, cloud), size, interpolation=cv2.INTER_LINEAR), np.float32)
         self._stars.draw(glow, unix_s, 1 - cloud)
         self._draw_moon(glow, unix_s)
-        return developed(glow * self._ground, brightness * SENSITIVITY, NOISE, int(unix_s) & 0xFFFF)
+        return developed(glow * self._ground, brightness * SENSITIVITY)
 
     def _fixed_glow(self) -> tuple[Light, Angle]:
         """The night sky's own light with a town at the horizon, and the town alone."""

@@ -44,21 +44,22 @@ Values = NDArray[np.float64]
 
 
 class MilkyWay:
-    """The Milky Way's brightness, about 0 to 1.6, at a quarter of the picture's size; computed once a minute."""
+    """The Milky Way's brightness, about 0 to 1.6, at a quarter of the picture's size; computed once a minute. For any
+    thread."""
 
     def __init__(self, lens: Fisheye, latitude: float, longitude: float) -> None:
         """`latitude` and `longitude` are in radians."""
         self._lens, self._latitude, self._longitude = lens, latitude, longitude
         self._texture = around(smooth_noise(720, 1640, 70, seed=5, octaves=7), 1440)
-        self._minute = -1
-        self._band: Angle = np.zeros_like(lens.azimuth)
+        self._newest: tuple[int, Angle] = (-1, np.zeros_like(lens.azimuth))
+        """A minute and its band. Replaced as a whole."""
 
     def band(self, unix_s: float) -> Angle:
         minute = int(unix_s // MILKY_WAY_S)
-        if minute != self._minute:
-            sidereal = sidereal_angle(minute * MILKY_WAY_S, self._longitude)
-            self._minute, self._band = minute, self._computed(sidereal)
-        return self._band
+        newest = self._newest
+        if minute != newest[0]:
+            newest = self._newest = minute, self._computed(sidereal_angle(minute * MILKY_WAY_S, self._longitude))
+        return newest[1]
 
     def _computed(self, sidereal: float) -> Angle:
         right_ascension, declination = equatorial(self._lens.zenith_angle, self._lens.azimuth, sidereal, self._latitude)

@@ -21,7 +21,10 @@ from cameras.drivers.base import (
 from cameras.drivers.opencv import OpencvDriver, v4l2
 from tests.harness.far_ends.v4l2.usb_camera import ADDRESS
 
-CALLS = ("open", "close", "capabilities", "apply", "read_back", "expose", "frame", "check_alive", "device_location")
+CALLS = (
+    "open", "close", "capabilities", "apply", "read_back", "use_for_stream", "expose", "frame", "check_alive",
+    "device_location",
+)  # fmt: skip
 
 
 class Discoverer:
@@ -70,6 +73,9 @@ class FarDriver(OpencvDriver):
 
     def read_back(self, deadline: float) -> dict[str, Any]:
         return self._far.read_back(deadline)
+
+    def use_for_stream(self, settings: dict[str, Any], deadline: float) -> None:
+        self._far.use_for_stream(settings, deadline)
 
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         return self._far.expose(request, deadline)
