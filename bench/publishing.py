@@ -25,15 +25,15 @@ class Publishing:
 
 def publish(publishing: Publishing) -> float:
     """The `reason` of each notice is the time of its publication, in microseconds of the monotonic clock."""
-    from captures.capturing.notices import CAPTURES, CaptureUpdate
+    from captures.capturing.notices import CAPTURES, CaptureNotice
     from core.broker.notices import publish_notice
 
     began_cpu, began = time.process_time(), time.monotonic()
     for number in range(publishing.count):
         time.sleep(max(0.0, began + number / publishing.per_s - time.monotonic()))
         at_us = time.monotonic_ns() // 1000
-        update = CaptureUpdate(
-            camera=publishing.camera, status="ready", temperature=12.5, latest_image=None,
+        update = CaptureNotice(
+            camera=publishing.camera, status="ready", camera_temperature=12.5, latest_image=None,
             capture=f"{number:036}", outcome="failed", reason=f"{at_us}",
         )  # fmt: skip
         publish_notice(CAPTURES, update)

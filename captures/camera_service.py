@@ -17,6 +17,8 @@ from captures.capturing.outcomes import Outcome
 from captures.capturing.requests import CaptureRequest
 from captures.capturing.service import CaptureService
 from captures.experiments.models import Experiment
+from captures.experiments.requests import ExperimentFields
+from captures.experiments.service import ExperimentService
 from captures.recording_control.commands import record, stop_recording
 from captures.sessions.models import Session
 from captures.sessions.requests import SessionRequest
@@ -53,15 +55,27 @@ class CameraService:
         """See `SessionService.resume`."""
         return SessionService(self.actor).resume(session)
 
-    def archive_experiment_videos(self, experiment_id: str, method: str = "copy") -> str:
-        """The folder of the experiment's archive, at once; jobs fill it. `method` is copy or link.
+    def archive_experiment_videos(self, experiment_id: str, method_name: str = "", copy_method: str = "copy") -> str:
+        """The folder of the experiment's archive, at once; jobs fill it.
 
-        ValidationError for another method; Experiment.DoesNotExist; UnusableRoot when a host has no storage root.
+        `method_name` is the experiment's method. An experiment that has none gets it; empty, it says nothing.
+        `copy_method` is copy or link. ValidationError for another one, and for another method than the experiment's;
+        Experiment.DoesNotExist; WrongState for a method of an experiment that is archived without one; UnusableRoot
+        when a host has no storage root.
         """
-        if method not in ArchiveMethod.values:
-            raise ValidationError({"method": f"Choose one of: {', '.join(ArchiveMethod.values)}."})
+        if copy_method not in ArchiveMethod.values:
+            raise ValidationError({"copy_method": f"Choose one of: {', '.join(ArchiveMethod.values)}."})
         experiment = Experiment.objects.get(pk=experiment_id)
-        return archive_path(request_archive(experiment, method, self.actor))
+        if method_name and not experiment.method:
+            ExperimentService(None, self.actor).change(experiment, ExperimentFields(method=method_name))
+        elif method_name not in ("", experiment.method):
+            raise ValidationError(
+                {
+                    "method_name": f"The method of the experiment {experiment.name!r} is {experiment.method!r}, not"
+                    f" {method_name[:100]!r}. Change that first, or leave method_name empty."
+                }
+            )
+        return archive_path(request_archive(experiment, copy_method, self.actor))
 
     # For programs that name a camera by its slug.
 

@@ -1,4 +1,5 @@
-"""Programs that have a device open, as far as /proc shows them to this user. Django-free."""
+"""Programs that have a device open, cameras of Skycam among them, as far as /proc shows them to this user.
+Django-free."""
 
 from __future__ import annotations
 
@@ -8,10 +9,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
+
+from core.camera_claims import claims, key_of
 
 ANOTHER_PROGRAM = "another program"
 """A program whose processes this user may not inspect."""
 NONE: Mapping[str, str] = MappingProxyType({})
+
+
+class CameraDevice(NamedTuple):
+    kind: str
+    location: str
+    """`device_location` of the driver that has it open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +29,30 @@ class DeviceHolder:
     pid: int
     name: str
     stop: str
-    """The command that makes it release the device."""
+    """The command that makes it release the device; empty for a camera of Skycam, which is not ended by a command."""
+
+    @property
+    def remedy(self) -> str:
+        """As a part of a sentence."""
+        return f"stop it with `{self.stop}`" if self.stop else "remove one of the two cameras"
 
 
-def find_holders(node: str, suspects: Mapping[str, str] = NONE) -> Iterator[DeviceHolder]:
-    """Other processes that have the device node open (empty: no node). `suspects` (program name -> command that stops
-    it) are listed in any case."""
+def find_holders(
+    node: str, suspects: Mapping[str, str] = NONE, camera: CameraDevice | None = None
+) -> Iterator[DeviceHolder]:
+    """Other processes that have the device node open (empty: no node), and cameras of Skycam that have the `camera`
+    open. `suspects` (program name -> command that stops it) are listed in any case."""
+    claimed = {claim.pid: claim for claim in claims()}
+    key = key_of(*camera) if camera else ""
     # A process may end at any moment of this loop, so each of the reads below may fail.
     for pid in (int(entry) for entry in os.listdir("/proc") if entry.isdecimal()):
-        name = _program(pid)
         # This process may have the device open itself.
-        if pid != os.getpid() and (name in suspects or (node and _has_open(pid, node))):
+        if pid == os.getpid():
+            continue
+        name, claim = _program(pid), claimed.get(pid)
+        if claim is not None and (claim.key == key or (node and _has_open(pid, node))):
+            yield DeviceHolder(pid, f"the camera {claim.slug} of Skycam", "")
+        elif name in suspects or (node and _has_open(pid, node)):
             yield DeviceHolder(pid, name, suspects.get(name, f"kill {pid}"))
 
 
@@ -40,7 +63,7 @@ def format_holders(found: Iterable[DeviceHolder]) -> str:
 
 def format_holders_with_commands(found: Iterable[DeviceHolder]) -> str:
     """``cheese (pid 77; stop it with `kill 77`)``."""
-    return ", ".join(f"{holder.name} (pid {holder.pid}; stop it with `{holder.stop}`)" for holder in found)
+    return ", ".join(f"{holder.name} (pid {holder.pid}; {holder.remedy})" for holder in found)
 
 
 def usb_device_node(serial: str, sysfs: Path = Path("/sys")) -> str:

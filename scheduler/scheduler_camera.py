@@ -15,6 +15,7 @@ from datetime import datetime
 from types import ModuleType
 from typing import Generic, ParamSpec, TypeVar
 
+from cameras.drivers.telescope import commands as _commands
 from cameras.drivers.telescope import exposures as _exposures
 from cameras.drivers.telescope.aio import AsyncTelescopeCamera
 from cameras.drivers.telescope.clock import SystemClock
@@ -73,7 +74,9 @@ __all__ = [
     "BAD_ERROR_CODE",
     "BAD_READOUT_TIME",
     "CAMERA_TIMEOUT_SEC",
+    "CLEAR_COMMAND",
     "CLEAR_TIME",
+    "CLOSE_COMMAND",
     "COMMAND_DELAY_USEC",
     "COMMAND_PORT",
     "DARK_CODE",
@@ -84,7 +87,9 @@ __all__ = [
     "ERRORED",
     "ERROR_REPLY",
     "EVENING_FLAT_CODE",
+    "EXPOSE_COMMAND",
     "EXPOSING",
+    "EXPOSURE_OVERHEAD",
     "EXP_MODE_FIRST",
     "EXP_MODE_LAST",
     "EXP_MODE_NEXT",
@@ -94,6 +99,7 @@ __all__ = [
     "FILENAME_LENGTH",
     "FLUSHING",
     "FOCUS_CODE",
+    "HEADER_COMMAND",
     "IDLE",
     "LOOP_WAIT_SEC",
     "MACHINE_NAME",
@@ -106,6 +112,7 @@ __all__ = [
     "NUM_CAMERA_CLEARS",
     "NUM_STATES",
     "OFFSET_CODE",
+    "OPEN_COMMAND",
     "POWERBAD",
     "POWEROFF",
     "POWERON",
@@ -113,8 +120,12 @@ __all__ = [
     "READING",
     "READOUT_PENDING",
     "READOUT_TIME_SEC",
+    "REBOOT_COMMAND",
+    "RESTART_COMMAND",
+    "SHUTDOWN_COMMAND",
     "SKY_CODE",
     "STATE_NAMES",
+    "STATUS_COMMAND",
     "STATUS_PORT",
     "TRANSFER_TIME_SEC",
     "UNKNOWN",
@@ -177,6 +188,15 @@ BAD_ERROR_CODE = 2
 MAXBUFSIZE = BUFFER_BYTES
 LOOP_WAIT_SEC = 10
 MACHINE_NAME = HOST
+OPEN_COMMAND = _commands.OPEN
+CLOSE_COMMAND = _commands.CLOSE
+STATUS_COMMAND = _commands.STATUS
+CLEAR_COMMAND = _commands.CLEAR
+HEADER_COMMAND = _commands.HEADER
+EXPOSE_COMMAND = _commands.EXPOSE
+SHUTDOWN_COMMAND = _commands.SHUTDOWN
+REBOOT_COMMAND = _commands.REBOOT
+RESTART_COMMAND = _commands.RESTART
 EXP_MODE_SINGLE: ExposureMode = "single"
 EXP_MODE_FIRST: ExposureMode = "first"
 EXP_MODE_NEXT: ExposureMode = "next"
@@ -193,6 +213,7 @@ host_name: str
 COMMAND_PORT: int
 STATUS_PORT: int
 READOUT_TIME_SEC: float
+EXPOSURE_OVERHEAD: float
 NUM_CAMERA_CLEARS: int
 
 P = ParamSpec("P")
@@ -270,7 +291,7 @@ def do_camera_command(command: str, timeout_sec: float = CAMERA_TIMEOUT_SEC) -> 
     return _camera.send_command(command, timeout_sec)
 
 
-def do_status_command(command: str = "status", timeout_sec: float = CAMERA_TIMEOUT_SEC) -> str:
+def do_status_command(command: str = STATUS_COMMAND, timeout_sec: float = CAMERA_TIMEOUT_SEC) -> str:
     """The reply to a command on the port for the status."""
     return _camera.send_status_command(command, timeout_sec)
 
@@ -390,6 +411,10 @@ class _Module(ModuleType):
     @property
     def READOUT_TIME_SEC(self) -> float:  # noqa: N802
         return _camera.profile.readout_s
+
+    @property
+    def EXPOSURE_OVERHEAD(self) -> float:  # noqa: N802
+        return _camera.profile.overhead_s / 3600
 
     @property
     def NUM_CAMERA_CLEARS(self) -> int:  # noqa: N802

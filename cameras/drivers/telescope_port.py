@@ -17,6 +17,10 @@ class Pointing:
 
 
 class Telescope(Protocol):
+    @property
+    def immovable(self) -> str:
+        """Why nothing moves it, as the end of a sentence; empty if something does."""
+
     def move(self, pointing: Pointing, deadline: float) -> list[str]:
         """Move it, and return once it is there. Sentences about what could not be moved; raises nothing but Aborted."""
 
@@ -27,8 +31,10 @@ class Telescope(Protocol):
 class NoTelescope:
     """Of a camera whose telescope is not configured."""
 
+    immovable = "`telescopes` does not configure it."
+
     def move(self, pointing: Pointing, deadline: float) -> list[str]:
-        return [] if pointing == Pointing() else ["The telescope was not moved: `telescopes` does not configure it."]
+        return [] if pointing == Pointing() else [f"The telescope was not moved: {self.immovable}"]
 
     def header_words(self, deadline: float) -> tuple[dict[str, str], str]:
         return {}, ""

@@ -33,6 +33,11 @@ class ProgrammeKind(ABC):
         `settings` are those of the programme, or those that exposure control has chosen.
         """
 
+    def rehearsal(self, programme: Programme, settings: Mapping[str, Any]) -> Shot:
+        """An exposure that the camera rehearses at the start of a session, without taking it: what it would use, and
+        what it cannot do, is recorded with the start."""
+        return self.shots(programme, settings)[0]
+
     def open_chooser(self, spool: Spool, session: SessionFile) -> Chooser:
         """What chooses the exposures of a session. Only of a kind that `chooses`."""
         raise NotImplementedError

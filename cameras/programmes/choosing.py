@@ -46,5 +46,8 @@ class Chooser(Protocol):
     def choose(self, index: int, now: Moment, *, bad_weather: bool) -> Choice:
         """What to do for the capture with this index. Called in each round of the loop, so it must be quick."""
 
+    def could_choose(self, begin: Moment, end: Moment) -> bool:
+        """Whether there was something to expose in a time in which nothing was chosen; also while that is not known."""
+
     def confirm(self, index: int) -> None:
         """The plan of the exposure that was chosen last for `index` is on the disk."""

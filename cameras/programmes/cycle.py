@@ -61,6 +61,11 @@ def cycle_of(programme: Programme, chosen: Mapping[str, Any] | None = None) -> C
     return Cycle(tuple(kind_of(programme).shots(programme, settings_of(programme, chosen))))
 
 
+def rehearsal_of(programme: Programme) -> Shot:
+    """The exposure that the camera rehearses at the start of a session."""
+    return kind_of(programme).rehearsal(programme, settings_of(programme))
+
+
 def reference_shot(programme: Programme) -> int:
     """The place in the cycle of the exposure that exposure control measures."""
     return kind_of(programme).reference(programme)

@@ -47,6 +47,7 @@ from cameras.runtime.storage_holder import StorageHolder
 from cameras.runtime.watched_driver import WatchedDriver
 from cameras.telescope_status.base import Site, SourceContext
 from cameras.telescope_status.sources import create_source
+from core.camera_claims import CameraClaim
 from core.outgoing import OutgoingGuard
 from core.watchdog import DiskWatchdog, Watchdog
 
@@ -97,7 +98,8 @@ def build_camera_process(
     """Starts the still thread; the caller runs the loop. `statistics` is one of the `consumers` as well."""
     watchdog, disk_watchdog, reporter = Watchdog(), DiskWatchdog(), Reporter(link)
     watched = WatchedDriver(driver, clock, watchdog, spec["margin_s"])
-    device = Device(watched, reporter, link, buffer, spec["settings"], times or DeviceTimes())
+    claim = CameraClaim(spec["slug"], spec["kind"])
+    device = Device(watched, reporter, link, buffer, spec["settings"], times or DeviceTimes(), claim)
     # Before the loop runs: a fault may concern the first opening.
     if faults := spec.get("faults"):
         device.inject_faults(faults)

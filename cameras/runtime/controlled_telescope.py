@@ -22,11 +22,15 @@ class ControlledTelescope:
     def __init__(self, source: StatusSource, clock: Clock) -> None:
         self._source, self._clock = source, clock
 
+    @property
+    def immovable(self) -> str:
+        return "" if isinstance(self._source, CanPoint) else "this source of its status cannot."
+
     def move(self, pointing: Pointing, deadline: float) -> list[str]:
         if pointing == Pointing():
             return []
         if not isinstance(self._source, CanPoint):
-            return ["The telescope was not moved: this source of its status cannot."]
+            return [f"The telescope was not moved: {self.immovable}"]
         source, problems = self._source, list[str]()
         commands: list[Callable[[], None]] = []
         if (place := pointing.place) is not None:

@@ -22,6 +22,7 @@ from cameras.runtime.retry_schedule import LONGEST_BACK_OFF_S, RetrySchedule
 from cameras.runtime.stream_settings import StreamSettings
 from cameras.runtime.telemetry import Telemetry
 from cameras.runtime.watched_driver import WatchedDriver
+from core.camera_claims import CameraClaim
 
 OPEN_S = 20.0
 """Seconds that opening a camera may take."""
@@ -68,8 +69,10 @@ class Device:
         packets: PacketSink,
         settings: dict[str, Any],
         times: DeviceTimes,
+        claim: CameraClaim,
     ) -> None:
         self._watched, self._reporter, self._link, self._packets = driver, reporter, link, packets
+        self._claim = claim
         self.driver, self._clock, self._clock_offset = driver.driver, driver.clock, ClockOffset(reporter)
         self._state = DeviceState.CLOSED
         self.error: CameraError | None = None
@@ -137,12 +140,11 @@ class Device:
         self.stream.record_opened()
         self.stream_settings.record_opened()
         self._clock_offset.reset()
+        place = self.driver.device_location()
+        self._claim.hold(place)
         self._link.send(
             OpenedReport(
-                type="opened",
-                identity=asdict(self.identity),
-                capabilities=asdict(self.capabilities),
-                place=self.driver.device_location(),
+                type="opened", identity=asdict(self.identity), capabilities=asdict(self.capabilities), place=place
             )
         )
         self.settings.record_applied(self.settings.desired, applied)
@@ -159,6 +161,7 @@ class Device:
         with self._watched.watch_call("closing"):
             self.driver.close()
             release_freed_memory()
+        self._claim.release()
         # A permanent error may be a wrong password: many cameras lock out users who try more often.
         longest_s = LONGEST_BACK_OFF_S if error.permanent else self.driver.max_retry_interval_s
         self.retries.record_failure(self._clock.monotonic(), longest_s)

@@ -52,10 +52,16 @@ class Progress:
 
 
 class SessionAccount:
-    """Its caller holds a lock. `save` makes a changed session durable and sends its records; OSError."""
+    """Its caller holds a lock. `save` makes a changed session durable and sends its records; OSError. `could_choose`:
+    whether a session that chooses its exposures had something to expose in a time; OSError."""
 
-    def __init__(self, clock: CameraClock, save: Callable[[SessionFile], None]) -> None:
-        self._clock, self._save = clock, save
+    def __init__(
+        self,
+        clock: CameraClock,
+        save: Callable[[SessionFile], None],
+        could_choose: Callable[[SessionFile, Moment, Moment], bool],
+    ) -> None:
+        self._clock, self._save, self._could_choose = clock, save, could_choose
         self._progress = Progress()
         self._outage: Reason | None = None
         self._outage_after = -1
@@ -166,12 +172,15 @@ class SessionAccount:
             self._save(session)
 
     def _add_gap(self, session: SessionFile, until: Moment) -> bool:
-        """Count the starts that were missed until now; False when there are none. The caller saves."""
+        """Count the starts that were missed until now; False when nothing was missed and no outage ends. The caller
+        saves."""
         missed = self.schedule(session).missed_starts(after_outage=self.outage is not None)
         # A session that chooses its exposures says what prevented them, and not how many it would have chosen.
-        if missed <= 0 and not (self.outage is not None and kind_of(session.programme).chooses):
+        ends_choices = self.outage is not None and kind_of(session.programme).chooses
+        if missed <= 0 and not ends_choices:
             return False
-        session.add_gap(session.last_end, until, missed, *(self.outage or OVERRUN))
+        if missed > 0 or self._could_choose(session, session.last_end, until):
+            session.add_gap(session.last_end, until, missed, *(self.outage or OVERRUN))
         session.last_end, self._progress.planned = until, session.settled
         self.outage = session.outage = None
         return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cameras.programmes.choosing import Choice, Chooser, Wait
 from cameras.programmes.cycle import kind_of
 from cameras.runtime.clock import CameraClock
+from cameras.spool.moments import Moment
 from cameras.spool.session_files import SessionFile
 from cameras.spool.spool import Spool
 
@@ -24,10 +25,18 @@ class SessionChoices:
         if not kind_of(session.programme).chooses:
             self.forget()
             return None
+        chooser = self._chooser_of(spool, session)
+        self._choice = chooser.choose(session.planned, self._clock.moment(), bad_weather=self.bad_weather)
+        return self._choice
+
+    def could_choose(self, spool: Spool, session: SessionFile, begin: Moment, end: Moment) -> bool:
+        """Whether a session that chooses had something to expose in this time. OSError of the disk."""
+        return self._chooser_of(spool, session).could_choose(begin, end)
+
+    def _chooser_of(self, spool: Spool, session: SessionFile) -> Chooser:
         if self._chooser is None or self._session != session.id:
             self._chooser, self._session = kind_of(session.programme).open_chooser(spool, session), session.id
-        self._choice = self._chooser.choose(session.planned, self._clock.moment(), bad_weather=self.bad_weather)
-        return self._choice
+        return self._chooser
 
     def confirm(self, index: int) -> None:
         """The plan of the exposure that was chosen for `index` is on the disk."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cameras.programmes.cycle import cycle_of
+from cameras.programmes.cycle import rehearsal_of
 from cameras.runtime.agenda_runs import AgendaRuns
 from cameras.runtime.camera_holders import CameraHolders
 from cameras.runtime.device import Device
@@ -44,7 +44,7 @@ class SessionCommands:
         used: UsedSettings = {}
         # If it does not open, the session starts all the same, and what it misses is a gap.
         if is_new and self._device.ensure_open():
-            used = self._device.settings.rehearse(cycle_of(desired["programme"]).shots[0])
+            used = self._device.settings.rehearse(rehearsal_of(desired["programme"]))
         answer = self._runner.apply_desired_session(desired, used)
         self._starts.report_records()
         return answer

@@ -17,7 +17,7 @@ from cameras.runtime.clock import CameraClock
 from cameras.runtime.messages import SessionStatus
 from cameras.runtime.session_account import NOT_RUNNING, PAUSED, Place, SessionAccount
 from cameras.runtime.session_choices import SessionChoices
-from cameras.spool.moments import iso, seconds_of
+from cameras.spool.moments import Moment, iso, seconds_of
 from cameras.spool.observations import settle_observation
 from cameras.spool.records import CaptureRecord, FollowingStart, UsedSettings
 from cameras.spool.recovery import settle_session
@@ -57,7 +57,7 @@ class SessionRunner:
         self._spool: Spool | None = None
         self.session: SessionFile | None = None
         self._snapshot: SessionFile | None = None
-        self._account = SessionAccount(clock, self._save)
+        self._account = SessionAccount(clock, self._save, self._could_choose)
         self._ended: deque[SessionFile] = deque(maxlen=REMEMBERED)
         self._unsent: list[SessionFile] = []
         """Sessions whose last change is saved, and whose records could not be sent yet, in the order of the changes."""
@@ -288,6 +288,9 @@ class SessionRunner:
                 return finished
             case None:
                 return due
+
+    def _could_choose(self, session: SessionFile, begin: Moment, end: Moment) -> bool:
+        return self._choices.could_choose(self._require_spool(), session, begin, end)
 
     def _following(self, schedule: SessionSchedule) -> FollowingStart:
         following_s = schedule.following_s()

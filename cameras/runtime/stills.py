@@ -125,6 +125,9 @@ class StillRecorder:
             reason = "write_error"
             message = f"The picture could not be written as a file: {error} See the log for details."[:1000]
         else:
+            opened_s = (self._clock.wall_ns() - still.exposure.started_ns) / 1e9
+            # The clock may have been set back meanwhile.
+            record["body"]["durable_after_s"] = round(max(0.0, opened_s), 6)
             if measured := self._statistics.result(still.plan["id"], MEASURED_WITHIN_S):
                 record["body"]["statistics"] = measured_body(measured)
             if missing := describe_missing(still.exposure, record["files"]):

@@ -194,6 +194,8 @@ class CaptureBody(TypedDict):
     """Of a session that chooses its exposures: `cameras.programmes.choosing.NextExposure.observation`."""
     statistics: NotRequired[dict[str, float]]
     """Brightness of a capture of a session: `cameras.exposure.statistics.as_body`."""
+    durable_after_s: NotRequired[float]
+    """Of one whose files are written: seconds from the opening of the shutter until they were durable."""
     following: NotRequired[FollowingStart]
     references: NotRequired[list[ReferenceContent]]
 

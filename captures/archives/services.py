@@ -31,7 +31,7 @@ from captures.archives.names import folder_of
 from captures.archives.planning import archive_root, plan_files
 from captures.archives.reports import report_end, report_event, report_failure
 from captures.clips.models import ClipHold
-from captures.experiments.coverage import coverage
+from captures.experiments.coverage import coverage, video_places
 from captures.experiments.models import ENDED, Experiment, ExperimentCapture, ExperimentState
 from captures.experiments.service import ExperimentService
 from captures.recording_claims.models import ExperimentClip
@@ -217,7 +217,7 @@ def _is_ready(archive: Archive) -> bool:
     if not experiment.settled or own.exists():
         return False
     # A gap may be a clip that a kill left in a spool. One whose reason was observed is none.
-    found = [coverage(experiment, place.camera_id) for place in experiment.places.filter(means="clips")]
+    found = [coverage(experiment, place.camera_id) for place in video_places(experiment)]
     return not any(one.pending_s or any(gap.reason == "no_video" for gap in one.gaps) for one in found)
 
 
@@ -325,7 +325,7 @@ def _missing(archive: Archive) -> list[str]:
     if experiment.state == ExperimentState.RUNNING:
         found.append("The experiment still runs: its newest clips are missing.")
     elif experiment.started_at is not None:
-        for place in experiment.places.filter(means="clips").select_related("camera"):
+        for place in video_places(experiment).select_related("camera"):
             one = coverage(experiment, place.camera_id)
             if one.pending_s:
                 found.append(f"{place.camera.slug}: the last clips of the run have not been saved yet.")

@@ -9,13 +9,13 @@ from cameras.sockets.consumer import Socket
 from cameras.sockets.loop_singletons import loop_singleton
 from cameras.sockets.notice_broadcaster import MISSED, NoticeBroadcaster
 from cameras.status.consumers import ReadingBroadcaster
-from captures.capturing.notices import CAPTURES, CaptureUpdate
-from captures.capturing.reading_updates import SiteCache, main_reading, reading_update
+from captures.capturing.notices import CAPTURES, CaptureNotice, CaptureUpdate
+from captures.capturing.reading_updates import SiteCache, capture_update, main_reading, reading_update
 
 NOTICES_LOST = {"type": "missed", "message": "Notices may have been lost. Request the list of captures."}
 
 
-class CaptureBroadcaster(NoticeBroadcaster[CaptureUpdate]):
+class CaptureBroadcaster(NoticeBroadcaster[CaptureNotice]):
     def __init__(self) -> None:
         super().__init__(CAPTURES)
 
@@ -31,12 +31,12 @@ class CapturesConsumer(Socket):
             while not self.ended:
                 await self._send_capture(await listener.get())
 
-    async def _send_capture(self, notice: CaptureUpdate | None) -> None:
+    async def _send_capture(self, notice: CaptureNotice | None) -> None:
         if notice is MISSED:
             await self.send_message(dict(NOTICES_LOST))
         # The access of this moment: it is read again every two seconds while the socket is open.
         elif notice.get("camera") in self.access.cameras:
-            await self._send_update(notice)
+            await self._send_update(capture_update(notice, await loop_singleton(SiteCache).site()))
 
     async def _send_readings(self) -> None:
         with loop_singleton(ReadingBroadcaster).subscribe() as listener:

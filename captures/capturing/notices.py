@@ -20,21 +20,35 @@ class LatestImage(TypedDict):
     thumbnail: str | None
 
 
+class CaptureNotice(TypedDict):
+    """Of a capture: `status` and `camera_temperature` are the camera's; `outcome` and `reason` are those of the capture
+    with the id `capture`."""
+
+    camera: str
+    status: str
+    camera_temperature: float | None
+    latest_image: LatestImage | None
+    capture: str
+    outcome: str
+    reason: str
+
+
 class CaptureUpdate(TypedDict):
-    """Of a capture: `status` and `temperature` are the camera's; `outcome` and `reason` are those of the capture with
-    the id `capture`. Of a reading: these three are left out, `temperature` is that of the site's main sensor, and
-    `latest_image` the newest saved picture, with its camera and that camera's `status`."""
+    """What a socket gets: a notice with the `temperature` of the site's main sensor, or that of the camera at a station
+    without one. Of a reading: `latest_image` is the newest saved picture, with its camera and that camera's `status`,
+    and what only a capture has is left out."""
 
     camera: str
     status: str
     temperature: float | None
     latest_image: LatestImage | None
+    camera_temperature: NotRequired[float | None]
     capture: NotRequired[str]
     outcome: NotRequired[str]
     reason: NotRequired[str]
 
 
-CAPTURES: NoticeKind[CaptureUpdate] = NoticeKind("captures")
+CAPTURES: NoticeKind[CaptureNotice] = NoticeKind("captures")
 CAMERAS = PreparedQuery(
     lambda: Camera.objects.only("observed", "removed_at").filter(pk=Parameter("camera", UUIDField()))
 )
@@ -50,15 +64,15 @@ def _publish_present(capture: Capture, slug: str, files: list[CaptureFile]) -> N
     """Publish, but nothing for a removed camera: another camera may have its slug, with another audience."""
     camera = CAMERAS.first(camera=capture.camera_id)
     if camera is not None and camera.removed_at is None:
-        publish_notice(CAPTURES, capture_update(capture, slug, camera.observed, files))
+        publish_notice(CAPTURES, capture_notice(capture, slug, camera.observed, files))
 
 
-def capture_update(capture: Capture, slug: str, observed: str, files: list[CaptureFile]) -> CaptureUpdate:
+def capture_notice(capture: Capture, slug: str, observed: str, files: list[CaptureFile]) -> CaptureNotice:
     saved = capture.status == Capture.Status.SAVED
-    return CaptureUpdate(
+    return CaptureNotice(
         camera=slug,
         status=observed,
-        temperature=capture.temperature_celsius,
+        camera_temperature=capture.temperature_celsius,
         latest_image=latest_image(capture, files) if saved else None,
         capture=str(capture.pk),
         outcome=capture.status,

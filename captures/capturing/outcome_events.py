@@ -18,11 +18,13 @@ STOPPED = "session_stopped"
 
 
 def publish_outcome(
-    capture: Capture, camera: CameraRef, files: list[CaptureFile], references: Iterable[CaptureReference] = ()
-) -> None:
+    capture: Capture, camera: CameraRef, files: list[CaptureFile], references: Iterable[CaptureReference] = (),
+    durable_after_s: float | None = None,
+) -> None:  # fmt: skip
     """Count the outcome and record its event, in the caller's transaction, and publish its notice after the commit.
-    Each capture that a camera takes or fails to take comes here once; adopted ones do not."""
-    count_outcome(capture)
+    Each capture that a camera takes or fails to take comes here once; adopted ones do not. `durable_after_s` as of
+    `count_outcome`."""
+    count_outcome(capture, durable_after_s)
     warnings = _setting_warnings(capture)
     remote = describe_references(references)
     where = [f"Remote: {remote}, not held by this station."] if remote else []

@@ -1,4 +1,4 @@
-"""The `capture_update` of a reading: the temperature of the site's main sensor, and the newest picture."""
+"""The temperature of the site in each `capture_update`, and the `capture_update` of a reading of its main sensor."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from django.db import Error
 
 from cameras.models import Camera
 from captures.capturing.models import Capture
-from captures.capturing.notices import CaptureUpdate, LatestImage, latest_image
+from captures.capturing.notices import CaptureNotice, CaptureUpdate, LatestImage, latest_image
 from captures.capturing.selectors import captures_by_id, with_newest
 from monitoring.models import SensorChannel
 from monitoring.notices import ReadingBody
+from monitoring.sensor_management.selectors import site_temperature
 
 log = logging.getLogger(__name__)
 READ_EVERY_S = 1.0
@@ -35,10 +36,11 @@ class CameraPicture:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """`main` is the sensor, the channel and the quantity of the site's temperature. `pictures` has the newest one
-    first."""
+    """`main` is the sensor, the channel and the quantity of the site's temperature, `temperature` its newest value, if
+    that is to be believed. `pictures` has the newest one first."""
 
     main: tuple[str, str, str] | None = None
+    temperature: float | None = None
     pictures: tuple[CameraPicture, ...] = ()
 
 
@@ -68,9 +70,16 @@ def read_site() -> Site:
         return Site()
     cameras: list[Any] = list(with_newest(Camera.objects.present()).only("slug", "observed"))
     captures = captures_by_id(camera.newest_id for camera in cameras)
+    newest = site_temperature()
     # Those without a picture last.
     cameras.sort(key=lambda camera: camera.newest_at.timestamp() if camera.newest_at else 0.0, reverse=True)
-    return Site(main, tuple(camera_picture(camera, captures.get(camera.newest_id)) for camera in cameras))
+    pictures = tuple(camera_picture(camera, captures.get(camera.newest_id)) for camera in cameras)
+    return Site(main, newest.celsius if newest else None, pictures)
+
+
+def capture_update(notice: CaptureNotice, site: Site) -> CaptureUpdate:
+    """What a user who may see the camera gets of a capture."""
+    return {"temperature": site.temperature if site.main else notice["camera_temperature"], **notice}
 
 
 def camera_picture(camera: Camera, newest: Capture | None) -> CameraPicture:

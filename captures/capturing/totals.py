@@ -15,9 +15,10 @@ BOUNDS_MS = (100, 250, 500, 1_000, 2_500, 5_000, 10_000, 15_000, 30_000, 60_000,
 NO_BOUND_MS = 2**31 - 1
 
 
-def count_outcome(capture: Capture) -> None:
-    """Count a capture whose outcome is being stored, in the caller's transaction."""
-    duration_s = _duration_s(capture)
+def count_outcome(capture: Capture, durable_after_s: float | None = None) -> None:
+    """Count a capture whose outcome is being stored, in the caller's transaction. `durable_after_s`: seconds from the
+    opening of the shutter to the durable file; None where that is not known."""
+    duration_s = durable_after_s if capture.status == CaptureStatus.SAVED else None
     bound_ms = 0 if duration_s is None else next((ms for ms in BOUNDS_MS if duration_s * 1000 <= ms), NO_BOUND_MS)
     _add(capture.camera_id, capture.status, capture.reason, bound_ms, 1, duration_s or 0.0)
 
@@ -34,14 +35,6 @@ def totals_of(cameras: Iterable[str]) -> dict[str, CaptureCounts]:
     for camera, status, number in rows.values_list("camera", "status").annotate(number=Sum("captures")):
         found[str(camera)][status] = number  # type: ignore[literal-required]
     return found
-
-
-def _duration_s(capture: Capture) -> float | None:
-    """From the opening of the shutter to the durable file. None if the capture was not saved."""
-    if capture.status != CaptureStatus.SAVED or capture.ended_at is None:
-        return None
-    # The clock may have been set back during the exposure.
-    return max(0.0, (capture.ended_at - capture.started_at).total_seconds())
 
 
 def _add(camera: UUID, status: str, reason: str, bound_ms: int, number: int, seconds: float) -> None:

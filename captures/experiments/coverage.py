@@ -14,13 +14,13 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from cameras.spool.moments import Moment
 from captures.clips.delivery import Delivery, delivery, sum_deliveries
 from captures.clips.models import Clip
-from captures.experiments.models import Experiment
-from captures.recording_claims.models import ClaimSuspension, as_moment
+from captures.experiments.models import Experiment, ExperimentCamera
+from captures.recording_claims.models import ClaimSuspension, RecordingClaim, as_moment
 from captures.recording_claims.windows import present_moment
 from core.station_settings.values import camera_config
 from monitoring.models import Event
@@ -115,7 +115,11 @@ def coverage(experiment: Experiment, camera: UUID) -> Coverage:
     causes = GapCauses(camera, experiment)
     for begin_s, end_s in _holes(within, length_s):
         is_last = end_s == length_s and not any(stop.end is None for stop in stops)
-        if is_last and _may_be_pending(experiment, now_s - begin_s, now_s - length_s):
+        if (
+            is_last
+            and _was_recorded(experiment, camera, start, begin_s)
+            and _may_be_pending(experiment, now_s - begin_s, now_s - length_s)
+        ):
             found.pending_s = length_s - begin_s
         else:
             found.gaps += _explained(experiment, causes, stops, time_after(start, begin_s), time_after(start, end_s))
@@ -156,6 +160,20 @@ def _holes(within: Sequence[tuple[float, float]], length_s: float) -> Iterable[t
     for (_, ended), (began, _) in pairwise(edges):
         if began - ended >= CONTINUOUS_S:
             yield ended, began
+
+
+def _was_recorded(experiment: Experiment, camera: UUID, start: Moment, begin_s: float) -> bool:
+    """Whether a clip may show the run since `begin_s`: of an experiment that records nothing by itself, one for
+    others."""
+    if experiment.record:
+        return True
+    standing = Q(ended_at=None) | Q(ended_at__gt=time_after(start, begin_s))
+    return RecordingClaim.objects.filter(standing, camera=camera).exists()
+
+
+def video_places(experiment: Experiment) -> QuerySet[ExperimentCamera]:
+    """The cameras whose clips an archive of the experiment waits for."""
+    return experiment.places.filter(means="clips") if experiment.record else experiment.places.all()
 
 
 def _may_be_pending(experiment: Experiment, since_begin_s: float, since_end_s: float) -> bool:

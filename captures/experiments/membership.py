@@ -1,15 +1,23 @@
-"""Which captures belong to an experiment: those that its cameras took while it ran, for any request, and all those of
-its own session, whatever the wall clock said."""
+"""Which captures and clips belong to an experiment: what its cameras took while it ran, for any request.
+
+Of its own session all captures belong to it, whatever the wall clock said. The clips of an experiment that records are
+found by its claims (`captures.recording_claims.windows`); here are those of one that does not.
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.db.models import Q
 
+from cameras.spool.moments import Moment
 from captures.capturing.models import Capture
+from captures.clips.models import Clip
 from captures.experiments.models import Experiment, ExperimentCapture, ExperimentSession, ExperimentState
 from captures.experiments.requests import MAX_ROLL_S
+from captures.recording_claims.services import hold_clips
+from captures.recording_claims.windows import CLOCK_SLACK, clips_since, shows
 
 LONGEST_POST_ROLL = timedelta(seconds=MAX_ROLL_S)
 
@@ -33,5 +41,35 @@ def contains(experiment: Experiment, capture: Capture) -> bool:
     """Whether the capture was started between the start of the experiment and the end of its post-roll."""
     if experiment.ended_at is None:
         return True
-    roll_s = 0.0 if experiment.state == ExperimentState.ABORTED else experiment.post_roll_s
-    return capture.started_at <= experiment.ended_at + timedelta(seconds=roll_s)
+    return capture.started_at <= experiment.ended_at + timedelta(seconds=_post_roll_s(experiment))
+
+
+def shown_by(clip: Clip) -> set[UUID]:
+    """The experiments that record nothing by themselves and of whose time, from the pre-roll to the post-roll, the clip
+    shows a part: it was recorded for others."""
+    near = Q(ended_at=None) | Q(
+        ended_at__gte=clip.started_at - CLOCK_SLACK, started_at__lte=clip.ended_at + CLOCK_SLACK
+    )
+    if clip.boot:
+        near |= Q(started_boot=clip.boot) | Q(ended_boot=clip.boot)
+    begun = Experiment.objects.filter(near, record=False, places__camera=clip.camera_id).exclude(started_at=None)
+    return {one.pk for one in begun if shows(clip, _begin(one), _end(one))}
+
+
+def hold_earlier_clips(experiment: Experiment, camera: UUID) -> None:
+    """The clips of the pre-roll that have a row belong to an experiment that begins and records nothing by itself."""
+    hold_clips(clips_since(camera, _begin(experiment)), experiment.pk)
+
+
+def _begin(experiment: Experiment) -> Moment:
+    assert experiment.start is not None
+    return experiment.start.earlier(experiment.pre_roll_s)
+
+
+def _end(experiment: Experiment) -> Moment | None:
+    return experiment.end and experiment.end.earlier(-_post_roll_s(experiment))
+
+
+def _post_roll_s(experiment: Experiment) -> float:
+    """One that was aborted has none."""
+    return 0.0 if experiment.state == ExperimentState.ABORTED else experiment.post_roll_s

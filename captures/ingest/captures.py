@@ -13,6 +13,7 @@ from captures.capturing.outcome_events import publish_outcome
 from captures.capturing.records import apply_record, fields_from_record, files_from_record, references_from_record
 from captures.experiments.membership import link_capture
 from captures.ingest.records import camera_of
+from captures.ingest.sessions import close_gap_before
 from captures.sessions.models import SESSION_TRANSITIONS, Session
 from monitoring.services import raise_alert
 
@@ -26,8 +27,9 @@ def ingest_capture(record: CaptureRecord) -> None:
     references = CaptureReference.objects.bulk_create(references_from_record(capture, record))
     if capture.session_id:
         _count_outcome(capture, record["body"].get("following"))
+        close_gap_before(capture)
     link_capture(capture)
-    publish_outcome(capture, camera_of(record), files, references)
+    publish_outcome(capture, camera_of(record), files, references, record["body"].get("durable_after_s"))
 
 
 def _capture_from_record(record: CaptureRecord) -> Capture:

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from cameras.spool.records import ClipRecord
 from captures.clips.models import Clip
+from captures.experiments.membership import shown_by
 from captures.experiments.models import Experiment
 from captures.ingest.records import camera_of
 from captures.recording_claims.services import hold_clips
@@ -64,7 +65,7 @@ def _hold_for_experiments(clip: Clip, named: list[str]) -> None:
     experiments for which the clip was recorded; a clip of the pre-roll was begun before its experiment."""
     # An experiment can be unknown: the database was restored from a backup, for example.
     known = Experiment.objects.filter(pk__in=named).values_list("pk", flat=True) if named else []
-    for experiment in {*known, *experiments_of(clip)}:
+    for experiment in {*known, *experiments_of(clip), *shown_by(clip)}:
         hold_clips([clip.pk], experiment)
 
 

@@ -9,12 +9,15 @@ from django.db.models import F
 from django.utils import timezone
 
 from cameras.leases import service as leases
+from cameras.programmes.cycle import kind_of
 from cameras.spool.records import GapRecord, SessionBody, SessionRecord
+from captures.capturing.models import Capture
 from captures.capturing.totals import count_missed
 from captures.ingest.records import camera_of
 from captures.sessions.models import SESSION_TRANSITIONS, Session, SessionGap, SessionState
 from core.text.names import person
 from core.text.plurals import pluralize, was_or_were
+from monitoring.alert_rules.event_rules import close_alerts_of
 from monitoring.services import record_event
 
 EVENT_OF = {
@@ -51,6 +54,15 @@ def ingest_gap(record: GapRecord) -> None:
     message = f"{_describe_missed(record['slug'], body['count'])}: {body['message']}"
     data = {"reason": body["reason"], "count": body["count"]}
     record_event("session.gap", message, severity="warning", camera=camera_of(record), subject=session.pk, data=data)
+
+
+def close_gap_before(capture: Capture) -> None:
+    """Close the alerts of a gap that has no number of missed captures, once its session has chosen the next one."""
+    assert capture.session is not None
+    assert capture.index is not None
+    gaps = SessionGap.objects.filter(session=capture.session, first_index=capture.index, count=0)
+    if kind_of(capture.session.programme).chooses and gaps.exists():
+        close_alerts_of("session.gap", capture.session_id, f"{capture.camera.slug} chooses captures again.")
 
 
 def _describe_missed(slug: str, count: int) -> str:

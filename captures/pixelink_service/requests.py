@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from captures.capturing.requests import HOUR_US
 from core.api.model import StrictModel
 
-Exposure = Annotated[int, Field(ge=1, le=HOUR_US, description="Microseconds.")]
+Exposure = Annotated[float, Field(ge=1, le=HOUR_US, description="Microseconds; rounded to whole ones.")]
 Gain = Annotated[float, Field(ge=0, le=1000)]
 
 
@@ -22,7 +22,8 @@ class ExposureOptions(StrictModel):
     gain: Gain | None = None
 
     def settings(self) -> dict[str, Any]:
-        values = {"exposure_us": self.exposure, "gain": self.gain}
+        exposure_us = None if self.exposure is None else round(self.exposure)
+        values = {"exposure_us": exposure_us, "gain": self.gain}
         return {name: value for name, value in values.items() if value is not None}
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from captures.clips.models import Clip, ClipHold
 from captures.recording_claims.models import OF_PEOPLE, ClaimKind, ClaimSuspension, ExperimentClip, RecordingClaim
-from captures.recording_claims.windows import pre_roll_clips, present_moment
+from captures.recording_claims.windows import clips_since, present_moment
 
 HOLD = "experiment"
 """`by` of the holds of experiments."""
@@ -55,7 +55,7 @@ def claim_for_experiment(camera: Camera, experiment: UUID, by: str, pre_roll_s: 
     )
     if created:
         store_desired_recording(camera)
-        hold_clips(pre_roll_clips(claim), experiment)
+        hold_clips(clips_since(camera.pk, claim.begin), experiment)
     return created
 
 
@@ -117,7 +117,8 @@ def hold_clips(clips: Iterable[UUID], experiment: UUID) -> None:
 
 
 def store_desired_recording(camera: Camera) -> None:
-    """Derive the columns of the camera from its claims."""
+    """Derive the columns of the camera from its claims. Its experiments also are those that record nothing by
+    themselves: a recording for others then begins a new clip with their run, and at its end."""
     suspended = ClaimSuspension.objects.filter(to_at=None, claim__camera=camera).values("claim")
     claims = list(RecordingClaim.objects.standing().filter(camera=camera).exclude(pk__in=suspended))
     of_kind = {claim.kind: claim for claim in reversed(claims)}
@@ -128,7 +129,12 @@ def store_desired_recording(camera: Camera) -> None:
     else:
         camera.recording = ClaimKind.MANUAL if deciding.kind == ClaimKind.MANUAL else ClaimKind.ROLLING
     camera.recording_by = deciding.by if deciding else ""
-    camera.recording_experiments = sorted(str(claim.experiment_id) for claim in claims if claim.experiment_id)
+    names = {str(claim.experiment_id) for claim in claims if claim.experiment_id}
+    if deciding is not None:
+        begun = camera.experiment_places.filter(experiment__record=False, experiment__settled=False)
+        begun = begun.exclude(experiment__started_at=None)
+        names |= {str(experiment) for experiment in begun.values_list("experiment", flat=True)}
+    camera.recording_experiments = sorted(names)
     camera.save(update_fields=["recording", "recording_by", "recording_experiments"])
 
 

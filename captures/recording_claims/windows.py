@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from uuid import UUID
 
@@ -30,28 +30,27 @@ def clip_moments(clip: Clip) -> tuple[Moment, Moment]:
     return begin, begin.earlier(-clip.duration.total_seconds())
 
 
-def overlaps(clip: Clip, claim: RecordingClaim) -> bool:
-    """Whether the clip shows a part of the claim's time, the pre-roll included."""
-    begin, end = clip_moments(clip)
-    begins_before_the_end = claim.end is None or begin.seconds_until(claim.end) > 0
-    return begins_before_the_end and claim.begin.seconds_until(end) > 0
+def shows(clip: Clip, begin: Moment, end: Moment | None) -> bool:
+    """Whether the clip shows a part of this time; None is a time that has not ended."""
+    first, last = clip_moments(clip)
+    return (end is None or first.seconds_until(end) > 0) and begin.seconds_until(last) > 0
 
 
 def experiments_of(clip: Clip) -> set[UUID]:
-    """The experiments whose window the clip overlaps."""
+    """The experiments that record, and of whose time, the pre-roll included, the clip shows a part."""
     near = Q(ended_at=None) | Q(ended_at__gte=clip.started_at - CLOCK_SLACK, held_from__lte=clip.ended_at + CLOCK_SLACK)
     if clip.boot:
         near |= Q(boot=clip.boot) | Q(ended_boot=clip.boot)
     claims = RecordingClaim.objects.of_experiments().filter(near, camera=clip.camera_id)
-    return {claim.experiment_id for claim in claims if claim.experiment_id and overlaps(clip, claim)}
+    return {one.experiment_id for one in claims if one.experiment_id and shows(clip, one.begin, one.end)}
 
 
-def pre_roll_clips(claim: RecordingClaim) -> Iterator[UUID]:
-    """The clips with a row that show a part of the claim's time, which has just begun."""
-    clips = Clip.objects.present().filter(camera=claim.camera_id)
+def clips_since(camera: UUID, begin: Moment) -> Iterator[UUID]:
+    """The clips with a row that show a part of the time from `begin`, not long ago, until now."""
+    clips = Clip.objects.present().filter(camera=camera)
     # Clips of a camera do not overlap: by the boot clock, the first one that ended too early is the last to look at.
-    of_this_boot = clips.filter(boot=claim.boot).order_by("-boot_s")
-    found = takewhile(lambda clip: overlaps(clip, claim), of_this_boot.iterator(chunk_size=20))
+    of_this_boot = clips.filter(boot=begin.boot).order_by("-boot_s")
+    found = takewhile(lambda clip: shows(clip, begin, None), of_this_boot.iterator(chunk_size=20))
     yield from (clip.pk for clip in found)
-    others = clips.exclude(boot=claim.boot).filter(ended_at__gt=claim.held_from)
-    yield from (clip.pk for clip in others if overlaps(clip, claim))
+    others = clips.exclude(boot=begin.boot).filter(ended_at__gt=datetime.fromtimestamp(begin.wall, UTC))
+    yield from (clip.pk for clip in others if shows(clip, begin, None))

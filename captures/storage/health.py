@@ -26,20 +26,22 @@ ACTIVE_STATES = frozenset({"starting", "ready", "busy", "reconnecting"})
 
 class HealthCheck(TypedDict):
     """Of the machine `host`. `storage`: whether its clips can be written; `free_disk_space_gb` is of their root.
-    Cameras are slugs, of all hosts: those with a process, and those that record; null while the broker does not
-    answer."""
+    Cameras are slugs, of all hosts: those with a process, and those that record, of which `active_threads` is the
+    number; null while the broker does not answer."""
 
     host: str
     storage: bool
     free_disk_space_gb: float | None
     active_cameras: list[str] | None
     recording: list[str] | None
+    active_threads: int | None
     timestamp: str
 
 
 def health_check() -> HealthCheck:
     path = _video_path()
     statuses = _read_statuses()
+    recording = None if statuses is None else [entry["camera"] for entry in statuses if entry["recording"]]
     return HealthCheck(
         host=settings.STATION.host,
         storage=path is not None,
@@ -47,7 +49,8 @@ def health_check() -> HealthCheck:
         active_cameras=None
         if statuses is None
         else [entry["camera"] for entry in statuses if entry["observed"] in ACTIVE_STATES],
-        recording=None if statuses is None else [entry["camera"] for entry in statuses if entry["recording"]],
+        recording=recording,
+        active_threads=None if recording is None else len(recording),
         timestamp=stamp(timezone.now()),
     )
 

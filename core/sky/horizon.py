@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from math import isfinite, radians, tan
+from math import degrees, isfinite, radians, sqrt, tan
 
 from core.sky.bodies import Place
 from core.sky.intervals import TWILIGHTS, Interval, intervals_below, subtract, union
@@ -124,6 +124,12 @@ def _hidden(
     # parts of it that are narrower than the body's way in 10 minutes, 2.5°, may be missed.
     between = subtract(below_any, below_all)
     return union(below_all, *(intervals_below(over, 0.0, *one, fastest=None) for one in between))
+
+
+def horizon_dip(height: float) -> float:
+    """By how much the sea's horizon is below the horizontal plane, in degrees, seen from `height` metres above the sea;
+    0 below it. Without refraction. Source: the Earth's radius of 6378.14 km, to the first order of the height."""
+    return degrees(sqrt(2 * max(height, 0.0) / 6_378_140))
 
 
 def refraction(altitude: float) -> float:

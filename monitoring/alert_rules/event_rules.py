@@ -65,6 +65,16 @@ def close_if_quiet(alert: Alert, rule: AlertRule | None) -> None:
         resolve_alert(alert.key)
 
 
+def close_alerts_of(kind: str, subject: object, why: str) -> None:
+    """Close the alerts whose newest event is of this kind and about `subject`, because that is over. Alerts of rules
+    that count several events stay."""
+    single = set(AlertRule.objects.filter(kind="event", threshold__lte=1).values_list("name", flat=True))
+    for alert in rule_alerts():
+        about = Event.objects.filter(pk=alert.data.get("event"), kind=kind, subject=str(subject))
+        if alert.data.get("rule") in single and about.exists():
+            resolve_alert(alert.key, why)
+
+
 def meets(rule: AlertRule, event: Event) -> bool:
     """A subject is a kind or `kind:camera`, with wildcards."""
     if event.kind == GAP and event.data.get("reason") in DECIDED:

@@ -7,14 +7,16 @@ that moves a state, the jobs part and each camera host once a second. Nothing is
 from __future__ import annotations
 
 from django.db import InterfaceError, InternalError, OperationalError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from cameras.models import Camera, may_record
+from captures.experiments.membership import hold_earlier_clips
 from captures.experiments.models import ENDED, Experiment, ExperimentCamera, ExperimentState
 from captures.experiments.requests import MAX_ROLL_S
 from captures.experiments.service import ExperimentService, WrongState
 from captures.recording_claims.models import RecordingClaim
-from captures.recording_claims.services import claim_for_experiment, end_claim_of_experiment
+from captures.recording_claims.services import claim_for_experiment, end_claim_of_experiment, store_desired_recording
 from captures.recording_claims.windows import present_moment
 from core.background import log_and_continue
 from core.times.timestamps import stamp
@@ -59,8 +61,11 @@ class AutomaticRecordingService:
             return
 
     def apply(self, experiment: Experiment) -> None:
-        if experiment.state == ExperimentState.RUNNING and experiment.record:
-            self._record(experiment)
+        if experiment.state == ExperimentState.RUNNING:
+            if experiment.record:
+                self._record(experiment)
+            else:
+                self._follow(experiment)
         elif experiment.state in ENDED and is_post_roll_over(experiment):
             self._settle(experiment)
 
@@ -70,6 +75,13 @@ class AutomaticRecordingService:
             # Its alert follows from the row without means, and the next pass tries again.
             with log_and_continue("automatic-recording", unless=TRANSACTION_LOST):
                 self._record_camera(experiment, place)
+
+    def _follow(self, experiment: Experiment) -> None:
+        """It records nothing by itself. What is recorded for others belongs to it, in clips of its own."""
+        with transaction.atomic():
+            for camera in _locked_cameras(experiment):
+                store_desired_recording(camera)
+                hold_earlier_clips(experiment, camera.pk)
 
     def _record_camera(self, experiment: Experiment, place: ExperimentCamera) -> None:
         with transaction.atomic():
@@ -98,12 +110,18 @@ class AutomaticRecordingService:
     def _settle(self, experiment: Experiment) -> None:
         """End its recordings and its sessions, and nothing else."""
         with transaction.atomic():
-            for camera in (
-                Camera.objects.select_for_update().filter(experiment_places__experiment=experiment).order_by("pk")
-            ):
+            cameras = list(_locked_cameras(experiment))
+            for camera in cameras:
                 end_claim_of_experiment(camera, experiment.pk)
             end_own_sessions(experiment)
             Experiment.objects.filter(pk=experiment.pk, state__in=ENDED).update(settled=True)
+            if not experiment.record:
+                for camera in cameras:
+                    store_desired_recording(camera)
+
+
+def _locked_cameras(experiment: Experiment) -> QuerySet[Camera]:
+    return Camera.objects.select_for_update().filter(experiment_places__experiment=experiment).order_by("pk")
 
 
 def is_as_it_should_be(experiment: Experiment) -> bool:

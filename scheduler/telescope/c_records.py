@@ -15,7 +15,6 @@ from cameras.drivers.telescope.observation_record import (
     unpack_record,
 )
 from cameras.spool.durable import Files
-from core.sky.equatorial import Equatorial
 from scheduler.telescope.night import Night
 from scheduler.telescope.night_file import NightFile, Observed, PlannedField
 from scheduler.telescope.progress import FieldState
@@ -33,8 +32,8 @@ def records_folder(night: NightFile) -> str:
 def write_records(
     files: Files, night_file: NightFile, states: Sequence[FieldState], planned: PlannedField, observed: Observed
 ) -> None:
-    """Add one observation to both files. Repeated, it changes nothing. A disk that refuses them is only logged: they
-    repeat what the records of the captures say."""
+    """Add one observation to both files. Repeated, it changes nothing. A disk that refuses them, or a value that the C
+    structures cannot hold, is only logged: they repeat what the records of the captures say."""
     folder = records_folder(night_file)
     state = next((state for state in states if state.field.id == planned["field"]), None)
     if state is None:
@@ -44,15 +43,14 @@ def write_records(
         _append_line(files, folder, _line(state, planned, observed))
         content = _with_observation(_read(files, folder, FILE_NAME), states, night_file.night, state, planned, observed)
         _replace(files, folder, FILE_NAME, content)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         log.error("%s and %s of the night %s were not written: %s", LOG_NAME, FILE_NAME, night_file.evening, error)
 
 
 def _line(state: FieldState, planned: PlannedField, observed: Observed) -> str:
-    place = Equatorial(*planned["place"]) if planned["place"] else Equatorial(state.field.ra, state.field.dec)
     return log_line(
-        state.field, place, planned["number"], state.field.exposure_s, observed.ha or 0.0, observed.jd,
-        observed.exposure_s / 3600, planned["root"],
+        state, planned["number"], state.field.exposure_s, observed.ha or 0.0, observed.jd, observed.exposure_s / 3600,
+        planned["root"],
     )  # fmt: skip
 
 
@@ -67,13 +65,18 @@ def _with_observation(
     observed: Observed,
 ) -> bytes:  # fmt: skip
     """The record with one more observation. A file that is none is written from the beginning."""
-    known: dict[str, Field] = {}
+    # By the lines, because numbers change when a list is edited. A list may have the same line twice.
+    known: dict[str, list[Field]] = {}
     if before:
         try:
-            known = {field.script_line: field for field in unpack_record(before).fields}
+            for field in unpack_record(before).fields:
+                known.setdefault(field.script_line.rstrip(), []).append(field)
         except ValueError as error:
             log.error("%s was not readable, and is written again: %s", FILE_NAME, error)
-    fields = [_with_observations(c_field(one, night, observed.jd), known.get(one.field.script_line)) for one in states]
+    fields = []
+    for one in states:
+        same = known.get(one.field.script_line.rstrip())
+        fields.append(_with_observations(c_field(one, night, observed.jd), same.pop(0) if same else None))
     field = fields[states.index(state)]
     if planned["root"] not in field.filename:
         made = _Made(planned["root"], _ut_of(observed.at), observed.jd, observed.exposure_s)

@@ -33,7 +33,8 @@ MAX_BYTES = 4 * MAX_CHARACTERS
 """A longer file has more characters than MAX_CHARACTERS, whatever they are."""
 LATIN_1 = "is not UTF-8 and was read as Latin-1. Check its comments."
 """Continues a sentence that begins with a file."""
-MAX_LINE_BYTES = 1023
+MAX_LINE_BYTES = 1021
+"""The C scheduler keeps a line in 1024 bytes, with its newline, a blank and a NUL."""
 MAX_ERRORS = 1000
 """More wrong lines are not listed."""
 FLAGS = {flag: code for code, kind in FIELD_KINDS.items() if code != BAD_CODE for flag in (kind.flag, kind.letter)}

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from core.sky.bodies import moon_phase
 from core.sky.equatorial import Equatorial, moon_direction
+from core.sky.horizon import horizon_dip
 from core.sky.intervals import TWILIGHTS, sun_intervals
 from scheduler.telescope.sky import TelescopeSite, julian_date
 
@@ -45,12 +46,12 @@ class Night:
 def night_of(site: TelescopeSite, evening: date) -> Night:
     """The night that begins on `evening`, from one mean noon of the site to the next. It takes about 4 ms.
 
-    Sunset and sunrise are those of almanacs: the centre of the Sun is 0.833° below the horizon. OverflowError beyond
-    the calendar.
+    At sunset and sunrise the centre of the Sun is 0.833° below the horizon of the sea, as it is seen from the height of
+    the site: 8 minutes further from noon at La Silla than in almanacs. OverflowError beyond the calendar.
     """
     noon = datetime.combine(evening, time(12), UTC) - timedelta(hours=site.longitude / 15)
     midnight = noon + DAY / 2
-    sunset, sunrise = _sun_below(site, TWILIGHTS["sunset"], noon)
+    sunset, sunrise = _sun_below(site, TWILIGHTS["sunset"] - horizon_dip(site.elevation), noon)
     begin, end = _sun_below(site, TWILIGHTS["nautical"], noon)
     return Night(
         date=evening,

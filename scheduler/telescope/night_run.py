@@ -26,7 +26,7 @@ from scheduler.telescope.night_file import NightFile, PlannedField
 from scheduler.telescope.night_programme import NightProgramme
 from scheduler.telescope.other_sessions import UNREADABLE, earlier_night, has_plan_of_another, remove_other_nights
 from scheduler.telescope.progress import FieldState, after_observation, state_from_json, state_to_json
-from scheduler.telescope.rules import WAIT_S, choose
+from scheduler.telescope.rules import WAIT_S, choose, could_choose
 from scheduler.telescope.sky import TelescopeSite, julian_date, time_of
 
 log = logging.getLogger(__name__)
@@ -91,6 +91,19 @@ class TelescopeNight:
         if self._lists.is_latin_1 and not self._has_warned:
             self._has_warned = True
             log.warning("%s %s", self._programme["add_file"], LATIN_1)
+
+    def could_choose(self, begin: Moment, end: Moment) -> bool:
+        first, last = (julian_date(datetime.fromtimestamp(at.wall, UTC)) for at in (begin, end))
+        try:
+            loaded = self._lists.read(end.boot_s)
+            if loaded is None or (self._night is None and has_plan_of_another(self._spool, self._session.id)):
+                return True
+            file = self._current_file(loaded, last)
+        except UNREADABLE:
+            return True
+        assert self._night is not None
+        states, previous = self._expected_states(file, loaded, self._night, first)
+        return could_choose(states, first, last, previous=previous or None, rule=file.rule)
 
     def confirm(self, index: int) -> None:
         if self._chosen is not None and self._chosen[0] == index:

@@ -21,6 +21,11 @@ class TelescopeKind(ProgrammeKind):
     def shots(self, programme: Programme, settings: Mapping[str, Any]) -> list[Shot]:
         return [dict(settings)]
 
+    def rehearsal(self, programme: Programme, settings: Mapping[str, Any]) -> Shot:
+        """With a place, as the fields of the sky have one: the start of a night says that nothing will be pointed."""
+        options: dict[str, Any] = {**settings.get("options", {}), "ra": 0.0, "dec": 0.0}
+        return {**settings, "options": options}
+
     def describe(self, programme: Programme, settings: Mapping[str, Any]) -> str:
         return f"the fields of {cast(dict[str, Any], programme)['telescope']['name']}"
 

@@ -89,17 +89,36 @@ def choose(
     if not night.sunset <= jd < night.sunrise:
         return wait("The Sun is up.")
     table = FieldTable(states)
-    before = next((index for index, state in enumerate(states) if state.field.id == previous), None)
+    before = _index_of(states, previous)
     selection = select(table, jd, bad_weather, before, rule)
     if selection is None:
-        candidates = states if rule == "priority" or before is None else states[before + 1 :]
-        return wait(reason_to_wait(candidates, jd, bad_weather))
+        return wait(reason_to_wait(_candidates(states, before, rule), jd, bad_weather))
     state = states[selection.chosen]
     if bad_weather and state.field.shutter == SKY_CODE:
         return wait(f"The weather is bad: {state.field.title} needs an open dome.")
     spare_h = float(table.hours_to_spare(jd)[selection.chosen])
     reason = reason_for(selection, states, spare_h, before)
     return Choice(selected_state(state, selection), reason, jd, states, bad_weather)
+
+
+def could_choose(
+    states: Sequence[FieldState], begin: float, end: float, *, previous: str | None = None, rule: Rule = "priority"
+) -> bool:
+    """Whether a field could have been observed from `begin` to `end`, in good weather, if nothing was."""
+    candidates = _candidates(states, _index_of(states, previous), rule)
+    return any(
+        not state.problem and state.n_left > 0 and state.jd_open <= end and state.jd_set >= begin
+        for state in candidates
+    )  # fmt: skip
+
+
+def _index_of(states: Sequence[FieldState], field: str | None) -> int | None:
+    return next((index for index, state in enumerate(states) if state.field.id == field), None)
+
+
+def _candidates(states: Sequence[FieldState], before: int | None, rule: Rule) -> Sequence[FieldState]:
+    """The sequential rule does not come back to a field."""
+    return states if rule == "priority" or before is None else states[before + 1 :]
 
 
 def selected_state(state: FieldState, selection: Selection) -> FieldState:

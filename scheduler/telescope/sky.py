@@ -31,7 +31,8 @@ class TelescopeSite:
     longitude: float = -70.7295
     """Degrees (WGS 84), east positive."""
     elevation: float = 2347.0
-    """Metres above sea level."""
+    """Metres above sea level. The C scheduler has the height above the horizon beside it, which is the same at its
+    site."""
 
     def __post_init__(self) -> None:
         limits = (("latitude", 90, "°"), ("longitude", 180, "°"), ("elevation", 10_000, " m"))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from pydantic import field_validator, model_validator
@@ -101,8 +102,18 @@ class AutoRecordingConfig(Section):
     )  # fmt: skip
     record_primary_camera: bool = _auto_key(
         "RECORD_PRIMARY_CAMERA", False,
-        "Whether the primary camera records rolling clips after each start of the station.", "true or false",
+        "Whether the primary camera records rolling clips after each start of the station. Where `enabled` is set and "
+        "this is not, it is as `enabled`.", "true or false",
     )  # fmt: skip
+
+    @model_validator(mode="before")
+    @classmethod
+    def primary_camera_by_enabled(cls, values: Any) -> Any:
+        """Who switches automatic recording on expects that it begins, as in the first documents of Skycam. By default
+        experiments record, and nothing else does."""
+        if not isinstance(values, Mapping) or values.get("enabled") is None:
+            return values
+        return {"record_primary_camera": values["enabled"], **values}
 
 
 def _archive_key(name: str, default: Any, meaning: str, allowed: str, **limits: Any) -> Any:

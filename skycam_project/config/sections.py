@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Any, Literal, Self
 from zoneinfo import available_timezones
@@ -350,8 +351,11 @@ class ServiceConfig(Section):
     @field_validator("default_exposure", mode="before")
     @classmethod
     def read_exposure(cls, value: Any) -> Any:
-        """A plain number means microseconds, as in the service that this one replaces."""
-        return with_unit(value, parse_exposure)
+        """A plain number means microseconds, as in the service that this one replaces. A fraction is rounded."""
+        read = with_unit(value, parse_exposure)
+        # A text that is left is that of a number.
+        number = float(read) if isinstance(read, str | float) else 0.0
+        return round(number) if 1 <= number < inf else read
 
     @field_validator("image_format", mode="before")
     @classmethod

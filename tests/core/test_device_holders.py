@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,14 +12,26 @@ from typing import Any
 
 import pytest
 
+from core.camera_claims import CameraClaim, camera_of_process
 from core.device_holders import (
+    CameraDevice,
     DeviceHolder,
     find_holders,
     format_holders,
     format_holders_with_commands,
     usb_device_node,
 )
+from tests.harness.project import PROJECT
+from tests.harness.waiting import eventually
 
+CLAIM = """
+import sys
+from core.camera_claims import CameraClaim
+claim = CameraClaim("door", "pixelink")
+claim.hold("777")
+print("held", flush=True)
+sys.stdin.read()
+"""
 HOLD = "import sys; f = open(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
 
 
@@ -53,11 +66,47 @@ def test_the_program_that_has_a_device_open_is_named(node: str, pid: int) -> Non
 
 
 def test_a_suspect_is_listed_with_its_own_command(pid: int) -> None:
-    assert DeviceHolder(pid, "cheese", "cheese --quit") in list(find_holders("", {"cheese": "cheese --quit"}))
+    found = list(find_holders("", {"cheese": "cheese --quit"}))
+    assert DeviceHolder(pid, "cheese", "cheese --quit") in found
 
 
 def test_an_unknown_device_has_no_holders(pid: int) -> None:
     assert list(find_holders("")) == []
+
+
+@pytest.fixture
+def camera() -> Iterator[int]:
+    """The process of the camera door, which has a device open that no node shows."""
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", CLAIM], cwd=PROJECT, **pipes) as process:
+        process.stdout.readline()
+        yield process.pid
+
+
+def holders_of(kind: str, location: str) -> list[DeviceHolder]:
+    return list(find_holders("", camera=CameraDevice(kind, location)))
+
+
+def test_a_camera_of_skycam_is_named_by_its_device(camera: int) -> None:
+    own = DeviceHolder(camera, "the camera door of Skycam", "")
+    assert own.remedy == "remove one of the two cameras"
+    assert holders_of("pixelink", "777") == [own]
+    assert holders_of("pixelink", "778") == holders_of("opencv", "777") == []
+    assert camera_of_process(camera) == "door"
+
+
+def test_a_camera_of_skycam_that_has_ended_holds_nothing(camera: int) -> None:
+    os.kill(camera, signal.SIGKILL)
+    eventually(lambda: holders_of("pixelink", "777") == [])
+
+
+def test_a_camera_of_skycam_that_is_closed_holds_nothing() -> None:
+    claim = CameraClaim("door", "pixelink")
+    for location in ("777", "778"):
+        claim.hold(location)
+    assert camera_of_process(os.getpid()) == "door"
+    claim.release()
+    assert camera_of_process(os.getpid()) == ""
 
 
 def test_holders_are_listed_with_and_without_commands() -> None:

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 import uuid6
+from pydantic import ValidationError
 
 from cameras.spool.storage import Storage
 from cameras.supervision.ingest import SpoolIngester
 from cameras.tables import RECORDS
 from monitoring.models import Event
 from skycam_project.checks import TABLES
+from skycam_project.config.sections import CameraConfig
 from skycam_project.pages.context import PAGES
 from tests.harness.documents.pages import blocks, page, section, without_blocks
 from tests.harness.documents.sources import nodes, sources, text, tree
@@ -26,6 +28,7 @@ pytestmark = pytest.mark.usefixtures("parsed_sources")
 
 PAGE = "docs/internals/architecture.md"
 TEXT = without_blocks(page(PAGE))
+NAMES = page("docs/decisions/seeds-names.md")
 PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]*|\w+\.(?:py|toml))`")
 FUNCTION = re.compile(r"`(?:([A-Z]\w+)\.)?(\w+)\(\)`")
 CLASS = re.compile(r"`([A-Z][a-z]\w+)`")
@@ -108,6 +111,20 @@ def test_each_kept_name_is_in_the_file_beside_it() -> None:
     classes = [(name, path) for names, path in rows for name in re.findall(r"`([A-Z][a-z]\w+)`", names)]
     assert len(classes) > 7
     assert [one for one in classes if f"class {one[0]}" not in text(PROJECT / one[1])] == []
+
+
+def test_the_files_beside_the_names_of_the_first_documents_exist() -> None:
+    paths = re.findall(r"`([\w/.-]+\.(?:py|js|json))`", NAMES)
+    stated = {path for path in paths if "/" in path and not path.startswith(("backend/", "web/"))}
+    assert len(stated) > 30
+    assert [path for path in sorted(stated) if not (PROJECT / path).exists()] == []
+
+
+def test_no_name_is_reserved_that_exists() -> None:
+    (reserved,) = re.findall(r"^Reserved for what is not built yet: (.+)$", NAMES, re.MULTILINE)
+    assert reserved == "`camera.type: astro`."
+    with pytest.raises(ValidationError, match="does not support yet"):
+        CameraConfig(type="astro")
 
 
 def test_the_documented_keys_of_pages_are_those_of_the_menu() -> None:

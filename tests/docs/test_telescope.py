@@ -34,5 +34,7 @@ def test_the_table_of_versions_has_the_constants() -> None:
     ports = " | ".join(f"{one.command_port}, {one.status_port}" for one in (seed, later, latest))
     assert f"| `COMMAND_PORT`, `STATUS_PORT` | {ports} |" in text
     assert f"| `READOUT_TIME_SEC` | {seed.readout_s:g} | {later.readout_s:g} | {latest.readout_s:g} |" in text
+    overheads = " | ".join(f"{one.overhead_s:g} s" for one in (seed, later, latest))
+    assert f"| `EXPOSURE_OVERHEAD`, in hours | {overheads} |" in text
     assert f"| `NUM_CAMERA_CLEARS` | {seed.clears} | {later.clears} | {latest.clears} |" in text
     assert f"| `clear {seed.clear_s}` | `clear {later.clear_s}` | `clear {latest.clear_s}` |" in text

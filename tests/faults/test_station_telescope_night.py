@@ -109,7 +109,7 @@ def test_the_files_of_the_c_scheduler_have_each_observation(
     expected = [one["filename"] for one in night]
 
     def roots() -> list[str]:
-        return [line.split()[8] for line in log.read_text().splitlines()]
+        return [line.split()[8] for line in log.read_text().split("\n")[:-1]]
 
     eventually(lambda: len(roots()) >= len(expected), roots)
     assert roots()[: len(expected)] == expected

@@ -126,3 +126,11 @@ def test_a_kill_in_each_state_of_the_controller_repeats_no_field(
     assert {*Counter((one["field_key"], one["number"]) for one in observed).values()} == {1}
     # A capture is counted in its night before its own record is done.
     eventually(lambda: {one["capture"] for one in observed} <= night.saved(), "all captures are saved")
+
+
+def test_a_night_without_a_configured_telescope_warns_with_its_start(night: KilledNight) -> None:
+    """Its fields would count as observed, although nothing is pointed."""
+    eventually(lambda: night.records("session"), "the session has begun")
+    assert night.records("session")[0]["warnings"] == [
+        "The telescope will not be moved: `telescopes` does not configure it."
+    ]

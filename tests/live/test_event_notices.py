@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -17,12 +18,15 @@ from cameras.models import Camera
 from cameras.status import consumers
 from captures.capturing import reading_updates
 from captures.capturing.models import Capture
+from captures.capturing.notices import publish_capture
 from captures.storage.models import StorageRoot
 from core.broker import broker
 from monitoring import notices
 from monitoring.models import Alert, Sensor, SensorChannel
 from monitoring.notices import ReadingPublisher, publish_readings
-from monitoring.sensors.reading import JudgedReading
+from monitoring.sensor_host.latest import HOSTS
+from monitoring.sensors.quality import Quality
+from monitoring.sensors.reading import ChannelReading, JudgedReading, SensorState
 from monitoring.services import acknowledge_alert, raise_alert, record_event, resolve_alert
 from tests.harness.clients.sockets import OpenSocket
 from tests.harness.rows.captures import file_of, remote
@@ -236,6 +240,32 @@ async def test_a_reading_of_the_main_sensor_is_a_capture_update_without_a_captur
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(("quality", "temperature"), [("ok", -12.25), ("implausible", None)])
+async def test_the_temperature_of_a_capture_is_that_of_the_main_sensor_as_well(
+    viewer_headers: dict[str, str], camera: Camera, thermometer: SensorChannel, server: redis.Redis, quality: Quality,
+    temperature: float | None,
+) -> None:  # fmt: skip
+    publish_latest(-12.25, quality)
+    async with OpenSocket("/ws/captures/", viewer_headers) as socket:
+        await subscribed(server, "captures")
+        await committed(lambda: publish_capture(saved_capture(camera, temperature_celsius=20.5), camera.slug, []))
+        data = (await socket.receive())["data"]
+    assert (data["temperature"], data["camera_temperature"]) == (temperature, 20.5)
+
+
+def publish_latest(value: float, quality: Quality) -> None:
+    """The host of the main sensor says its newest value."""
+    channel = ChannelReading(
+        channel=ROM, quantity="temperature", label="", main=True, value=value, quality=quality, at=None
+    )
+    state = SensorState(
+        sensor="roof", kind="simulated", host="main", interval_s=2.0, state="ok", message="", since="",
+        channels=[channel],
+    )  # fmt: skip
+    broker.connection().set(broker.key("sensors", "main"), json.dumps([state]))
+    broker.connection().sadd(broker.key(HOSTS), "main")
+
+
 async def test_a_newest_capture_whose_files_stay_with_the_camera_is_no_image(
     viewer_headers: dict[str, str], camera: Camera, thermometer: SensorChannel, server: redis.Redis
 ) -> None:
@@ -247,8 +277,8 @@ async def test_a_newest_capture_whose_files_stay_with_the_camera_is_no_image(
     assert (data["camera"], data["latest_image"]) == ("sky", None)
 
 
-def saved_capture(camera: Camera) -> Capture:
-    return Capture.objects.create(camera=camera, status="saved", started_at=timezone.now())
+def saved_capture(camera: Camera, **columns: Any) -> Capture:
+    return Capture.objects.create(camera=camera, status="saved", started_at=timezone.now(), **columns)
 
 
 @pytest.mark.parametrize(("value", "quality"), [(85.0, "implausible"), (None, "missing")])

@@ -26,7 +26,9 @@ from tests.harness.clients.sockets import OpenSocket, user_of
 from tests.harness.rows.audiences import only_for
 from tests.harness.waiting import PATIENCE_S, eventually, eventually_in_loop
 
-UPDATE_KEYS = {"camera", "status", "temperature", "latest_image", "capture", "outcome", "reason"}
+UPDATE_KEYS = {
+    "camera", "status", "temperature", "camera_temperature", "latest_image", "capture", "outcome", "reason",
+}  # fmt: skip
 PUBLISHES_AND_ENDS = """
 import django
 django.setup()
@@ -80,6 +82,8 @@ async def test_a_saved_capture_is_announced(
     assert update["data"]["latest_image"]["url"] == f"/api/v1/captures/{capture.id}/file/"
     assert update["data"]["latest_image"]["thumbnail"] == f"/api/v1/captures/{capture.id}/thumbnail/"
     assert update["data"]["camera"] == "sky"
+    assert update["data"]["camera_temperature"] == 12.5
+    # At a station without a main sensor.
     assert update["data"]["temperature"] == 12.5
 
 

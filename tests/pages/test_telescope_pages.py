@@ -76,7 +76,7 @@ def test_the_pages_are_valid_html(
 def test_a_night_shows_its_choices_with_their_reasons(viewer: Any, tonight: FieldList) -> None:
     page = text_of(viewer.get(night(tonight)))
     assert page.count('class="mark planned"') == 3
-    assert "00:17:09 sets early: It has the fewest left, 1 observation, and the least to spare," in page
+    assert "00:17:07 sets early: It has the fewest left, 1 observation, and the least to spare," in page
     assert "It never rises:" in page
     assert "0 of 2" in page
 

@@ -78,12 +78,32 @@ def test_the_constants_are_those_of_the_seed() -> None:
     assert (cam.BAD_ERROR_CODE, cam.BAD_READOUT_TIME, cam.MAXBUFSIZE, cam.LOOP_WAIT_SEC) == (2, 60.0, 1024, 10)
     assert (cam.MAX_FITS_WORDS, cam.MAX_OBS_PER_FIELD, cam.MAX_FIELDS, cam.FILENAME_LENGTH) == (100, 100, 500, 16)
     assert (cam.MACHINE_NAME, cam.status_channel_active) == ("pco-nuc", False)
+    assert cam.EXPOSURE_OVERHEAD == (cam.READOUT_TIME_SEC + 5) / 3600
+
+
+def test_the_commands_are_those_of_the_c_header() -> None:
+    assert (cam.OPEN_COMMAND, cam.CLOSE_COMMAND, cam.STATUS_COMMAND) == ("open_shutter", "close_shutter", "status")
+    assert (cam.CLEAR_COMMAND, cam.HEADER_COMMAND, cam.EXPOSE_COMMAND) == ("clear", "header", "expose")
+    assert (cam.SHUTDOWN_COMMAND, cam.REBOOT_COMMAND, cam.RESTART_COMMAND) == ("shutdown", "reboot", "restart")
+
+
+def test_no_constant_of_the_c_header_is_missing() -> None:
+    names = {
+        "MACHINE_NAME", "COMMAND_PORT", "STATUS_PORT", "COMMAND_DELAY_USEC", "ERROR_REPLY", "DONE_REPLY", "CLEAR_TIME",
+        "NUM_CAMERA_CLEARS", "READOUT_TIME_SEC", "TRANSFER_TIME_SEC", "EXPOSURE_OVERHEAD", "CAMERA_TIMEOUT_SEC",
+        "EXP_MODE_SINGLE", "EXP_MODE_FIRST", "EXP_MODE_NEXT", "EXP_MODE_LAST", "OPEN_COMMAND", "CLOSE_COMMAND",
+        "STATUS_COMMAND", "CLEAR_COMMAND", "HEADER_COMMAND", "EXPOSE_COMMAND", "SHUTDOWN_COMMAND", "REBOOT_COMMAND",
+        "RESTART_COMMAND",
+    }  # fmt: skip
+    assert names - {*cam.__all__} == set()
+    assert [name for name in names if not hasattr(cam, name)] == []
 
 
 @pytest.mark.parametrize("profile", ["2025", "2026"])
 def test_a_later_version_has_other_constants(profile: cam.ProfileName) -> None:
     cam.set_profile(profile)
     assert (cam.COMMAND_PORT, cam.STATUS_PORT, cam.READOUT_TIME_SEC, cam.NUM_CAMERA_CLEARS) == (6000, 6001, 20, 1)
+    assert cam.EXPOSURE_OVERHEAD == (cam.READOUT_TIME_SEC + cam.TRANSFER_TIME_SEC) / 3600
     assert cam.status_channel_active
 
 

@@ -50,6 +50,11 @@ def test_settings_can_be_changed(station: Station) -> None:
     assert read["gain"] == 2.0
 
 
+def test_a_fraction_of_a_microsecond_is_rounded(station: Station) -> None:
+    answer = station.service.request("PUT", "/settings", {"exposure": 49_999.6})
+    assert (answer.status, answer.body["exposure"]) == (200, 50_000)
+
+
 def test_a_value_out_of_range_keeps_the_present_one_with_a_warning(station: Station) -> None:
     station.service.request("PUT", "/settings", {"exposure": 50000})
     answer = station.service.request("PUT", "/settings", {"exposure": 3_000_000_000})

@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from cameras.leases import service as leases
 from cameras.models import Camera
+from cameras.spool.spool import spool_folder
 from cameras.spool.storage import MARKER
-from captures.models import StorageRoot
+from captures.models import Session, StorageRoot
 from captures.pixelink_service import roots
 from captures.pixelink_service.served_camera import (
     DefaultSettings,
@@ -139,16 +140,48 @@ def refuse_changes(execute: Any, sql: str, *rest: Any) -> Any:
     return execute(sql, *rest)
 
 
-def test_captures_of_the_service_go_to_its_own_root(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+@pytest.fixture
+def own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> StorageRoot:
+    """The root of IMAGE_SAVE_PATH."""
     configure(monkeypatch, image_save_path=tmp_path / "captures")
-    roots.first_served_camera.cache_clear()
-    served_one, other = add("simulated", "simulated"), add("second", "simulated")
-    own = roots.ensure_service_root()
-    assert own is not None
-    assert roots.own_root(served_one) == {"id": str(own.id), "path": str(tmp_path / "captures")}
-    assert roots.own_root(other) is None
+    made = roots.ensure_service_root()
+    assert made is not None
+    return made
+
+
+def test_captures_of_the_service_go_to_its_own_root(own: StorageRoot) -> None:
+    folder, served_one, other = roots.ServiceFolder(), add("simulated", "simulated"), add("second", "simulated")
+    assert folder.root_of(served_one) == {"id": str(own.id), "path": own.path}
+    assert folder.root_of(other) is None
     assert roots.ensure_service_root() == own
-    roots.first_served_camera.cache_clear()
+
+
+def test_the_folder_of_the_service_counts_at_once_for_a_pixelink_that_is_added(
+    own: StorageRoot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roots, "READ_EVERY_S", 0.0)
+    folder, simulated = roots.ServiceFolder(), add("simulated", "simulated")
+    assert folder.root_of(simulated) is not None
+    scope = add("scope", "pixelink")
+    assert folder.root_of(scope) == {"id": str(own.id), "path": own.path}
+    # Its process runs there.
+    assert folder.root_of(simulated) is not None
+
+
+def test_a_session_stays_in_the_root_in_which_it_runs(own: StorageRoot) -> None:
+    scope = add("scope", "pixelink")
+    session = Session.objects.create(camera=scope, programme={"exposure_us": 1000}, state="running")
+    folder = roots.ServiceFolder()
+    assert folder.root_of(scope) is None
+    Session.objects.filter(pk=session.pk).update(state="finished")
+    assert folder.root_of(scope) is not None
+
+
+def test_after_a_restart_a_session_goes_on_in_the_folder_of_the_service(own: StorageRoot) -> None:
+    scope = add("scope", "pixelink")
+    Session.objects.create(camera=scope, programme={"exposure_us": 1000}, state="running")
+    Path(own.path, spool_folder(str(scope.pk))).mkdir(parents=True)
+    assert roots.ServiceFolder().root_of(scope) is not None
 
 
 @pytest.mark.parametrize("marker", ["", "rubbish"])

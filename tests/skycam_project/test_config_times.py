@@ -31,7 +31,15 @@ def test_the_sensors_interval_may_have_a_unit_too(configure):
 
 @pytest.mark.parametrize(
     ("text", "microseconds"),
-    [("20000", 20_000), ("20 ms", 20_000), ("1/50 s", 20_000), ("1/50", 20_000), ("20 µs", 20)],
+    [
+        ("20000", 20_000),
+        ("20 ms", 20_000),
+        ("1/50 s", 20_000),
+        ("1/50", 20_000),
+        ("20 µs", 20),
+        ("100000.0", 100_000),
+        ("99.6", 100),
+    ],
 )
 def test_the_services_exposure_is_microseconds_or_has_its_unit(configure, text, microseconds):
     assert configure(f"service: {{default_exposure: {text}}}").config.service.default_exposure == microseconds

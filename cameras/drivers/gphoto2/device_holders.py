@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from core import device_holders as processes
-from core.device_holders import DeviceHolder
+from core.device_holders import CameraDevice, DeviceHolder
 
 DESKTOP = {
     "gvfs-gphoto2-volume-monitor": "systemctl --user mask --now gvfs-gphoto2-volume-monitor",
@@ -17,11 +17,11 @@ DESKTOP = {
 def held_sentence(port: str) -> str:
     """A sentence: which program probably holds the camera at `port` (`usb:BUS,DEVICE`), and how to stop it."""
     held = f"The camera at {port} is held by another process"
-    node = device_node(port)
-    listed = processes.format_holders_with_commands(find_holders(node))
+    listed = processes.format_holders_with_commands(find_holders(port))
     if not listed:
         return (
-            f"{held}. Close programs that may use it (a file manager, gphoto2, Entangle); `fuser -v {node}` names it."
+            f"{held}. Close programs that may use it (a file manager, gphoto2, Entangle); `fuser -v"
+            f" {device_node(port)}` names it."
         )
     return f"{held}, probably {listed}."
 
@@ -31,8 +31,8 @@ def device_node(port: str) -> str:
     return "/dev/bus/usb/" + port.removeprefix("usb:").replace(",", "/")
 
 
-def find_holders(node: str) -> Iterator[DeviceHolder]:
-    """The processes that have the device node open, as far as /proc shows them, and the desktop's camera parts."""
+def find_holders(port: str) -> Iterator[DeviceHolder]:
+    """The processes that have the camera at `port` open, as far as /proc shows them, and the desktop's camera parts."""
     # The desktop's parts are suspects even without an open file that is visible here: they run as the desktop's user,
     # whose file descriptors a service user cannot list.
-    return processes.find_holders(node, DESKTOP)
+    return processes.find_holders(device_node(port), DESKTOP, CameraDevice("gphoto2", port))

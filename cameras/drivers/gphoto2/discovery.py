@@ -9,7 +9,7 @@ import re
 
 from cameras.drivers.base import CameraError, Clock, SystemClock
 from cameras.drivers.gphoto2.claims import is_claimed
-from cameras.drivers.gphoto2.device_holders import device_node, find_holders
+from cameras.drivers.gphoto2.device_holders import find_holders
 from cameras.drivers.gphoto2.errors import CHECK_CABLE, camera_error
 from cameras.drivers.gphoto2.session import Attached, Session, attached, is_listed, library
 from core.device_holders import format_holders
@@ -56,7 +56,7 @@ def describe_camera(camera: Attached) -> dict[str, str]:
         # No deadline: `cameras.discovery.local` kills the process of a discovery that hangs.
         session = Session(camera, SystemClock(), math.inf)
     except library().GPhoto2Error:
-        held_by = format_holders(find_holders(device_node(camera.port)))
+        held_by = format_holders(find_holders(camera.port))
         return listed_camera(camera) | ({"held_by": held_by} if held_by else {})
     with contextlib.suppress(library().GPhoto2Error):
         session.exit()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from cameras.drivers.base import CameraError, Clock, SystemClock
-from cameras.drivers.pixelink.errors import CHECK_CABLE, IN_USE, camera_error, serials
+from cameras.drivers.pixelink.errors import CHECK_CABLE, IN_USE, camera_error, find_holders_of, serials
 from cameras.drivers.pixelink.sdk import SdkError, library
 from cameras.drivers.pixelink.session import Session
-from core.device_holders import ANOTHER_PROGRAM, find_holders, format_holders, usb_device_node
+from core.device_holders import ANOTHER_PROGRAM, format_holders
 
 LARGEST = 0xFFFFFFFF  # PxLInitializeEx takes the serial number as U32
 
@@ -47,7 +47,7 @@ def describe_camera(serial: str) -> dict[str, str]:
         # `cameras.discovery.local` kills the process of a discovery that hangs.
         session = Session(serial, SystemClock(), math.inf)
     except SdkError as error:
-        held_by = format_holders(find_holders(usb_device_node(serial))) or ANOTHER_PROGRAM
+        held_by = format_holders(find_holders_of(serial)) or ANOTHER_PROGRAM
         return listed_camera(serial) | ({"held_by": held_by} if error.code == IN_USE else {})
     session.close()
     return listed_camera(serial) | {"model": session.identity.model}

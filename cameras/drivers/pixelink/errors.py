@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from cameras.drivers.base import CameraError
 from cameras.drivers.pixelink.sdk import SdkError, call, name_of
-from core.device_holders import ANOTHER_PROGRAM, find_holders, format_holders_with_commands, usb_device_node
+from core.device_holders import (
+    ANOTHER_PROGRAM,
+    CameraDevice,
+    DeviceHolder,
+    find_holders,
+    format_holders_with_commands,
+    usb_device_node,
+)
 
 IN_USE = 0x80000007
 TIMED_OUT = 0x9000000C
@@ -40,15 +49,18 @@ def is_listed(serial: str) -> bool:
         return False
 
 
+def find_holders_of(serial: str) -> Iterator[DeviceHolder]:
+    return find_holders(usb_device_node(serial), camera=CameraDevice("pixelink", serial))
+
+
 def camera_error(error: SdkError, serial: str, *, before_shutter: bool = False) -> CameraError:
     """The CameraError of a failed call. A camera that is no longer listed counts as unplugged, whatever the code."""
     camera, code_name = f"The PixeLink camera {serial}", f"({name_of(error.code)})"
     if error.code == IN_USE:
-        holder = (
-            format_holders_with_commands(find_holders(usb_device_node(serial)))
-            or f"{ANOTHER_PROGRAM} (PixeLINK Capture, a script, another Skycam)"
+        holder = format_holders_with_commands(find_holders_of(serial)) or (
+            f"{ANOTHER_PROGRAM} (PixeLINK Capture, a script, another Skycam; close it)"
         )
-        return CameraError(f"{camera} is in use by {holder}. Close it. {code_name}", reason="camera_held")
+        return CameraError(f"{camera} is in use by {holder}. {code_name}", reason="camera_held")
     # The code alone does not tell: an unplugged camera gives any of several, also that of a time-out.
     if error.code in PERHAPS_GONE and not is_listed(serial):
         sentence = f"is no longer attached. {CHECK_CABLE}; Skycam reopens it when it is back."

@@ -11,12 +11,20 @@ ExposureMode: TypeAlias = Literal["single", "first", "next", "last"]
 """What the controller does: `single` exposes, reads and fetches; `first` exposes and reads; `next` exposes and reads,
 and fetches the exposure before; `last` fetches the exposure before and takes none."""
 MODES: tuple[ExposureMode, ...] = get_args(ExposureMode)
+OPEN = "open_shutter"
+CLOSE = "close_shutter"
 STATUS = "status"
+CLEAR = "clear"
+HEADER = "header"
+EXPOSE = "expose"
+SHUTDOWN = "shutdown"
+REBOOT = "reboot"
+RESTART = "restart"
 
 ARGUMENTS: dict[str, tuple[str, ...]] = {
-    "status": (),
-    "open_shutter": (),
-    "close_shutter": (),
+    STATUS: (),
+    OPEN: (),
+    CLOSE: (),
     "erase": (),
     "vsub_on": (),
     "vsub_off": (),
@@ -27,12 +35,12 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "autoflush_on": (),
     "autoflush_off": (),
     "help": (),
-    "shutdown": (),
-    "restart": (),
-    "reboot": (),
-    "expose": ("shutter", "exptime", "fileroot", "exp_mode"),
-    "clear": ("clear_time",),
-    "header": ("key_word", "value"),
+    SHUTDOWN: (),
+    RESTART: (),
+    REBOOT: (),
+    EXPOSE: ("shutter", "exptime", "fileroot", "exp_mode"),
+    CLEAR: ("clear_time",),
+    HEADER: ("key_word", "value"),
     "purge": ("fast",),
     "flush": ("fast", "flushcount"),
     "clean": ("erase", "n_cycles", "flushcount", "fast"),
@@ -50,11 +58,11 @@ def expose_command(shutter: bool, exposure_s: float, file_root: str, mode: Expos
         raise ValueError(f"{file_root!r} is no root of a file name: letters, digits, dots, - and _, at most 64.")
     if mode not in MODES:
         raise ValueError(f"{mode!r} is no mode of an exposure; the modes are {', '.join(MODES)}.")
-    return f"expose {shutter} {exposure_s:9.3f} {file_root} {mode}"
+    return f"{EXPOSE} {shutter} {exposure_s:9.3f} {file_root} {mode}"
 
 
 def clear_command(seconds: int) -> str:
-    return f"clear {seconds}"
+    return f"{CLEAR} {seconds}"
 
 
 def header_command(keyword: str, value: str) -> str:
@@ -64,7 +72,8 @@ def header_command(keyword: str, value: str) -> str:
     """
     words = value.split()
     quoted = len(words) >= 2 and words[0] == words[-1] == "'"
-    return f"header {keyword} {' '.join(words)}" if len(words) <= 1 or quoted else f"header {keyword} ' {value} '"
+    argument = " ".join(words) if len(words) <= 1 or quoted else f"' {value} '"
+    return f"{HEADER} {keyword} {argument}"
 
 
 def quote_text(text: str, most: int) -> str:

@@ -39,7 +39,7 @@ from cameras.drivers.telescope.running_exposure import RunningExposure
 from cameras.drivers.telescope.shared_files import SharedFile, SharedFolder
 from cameras.drivers.telescope.states import ControllerState
 from cameras.drivers.telescope.status import CameraStatus, parse_status
-from cameras.drivers.telescope_port import NoTelescope, Telescope
+from cameras.drivers.telescope_port import NoTelescope, Pointing, Telescope
 from core.outgoing import AddressRefused, OutgoingGuard
 
 LINGER_S = 5.0
@@ -178,6 +178,13 @@ class TelescopeDriver(Driver):
         return {"exposure_us": self._exposure_us}
 
     def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
+        used = self._possible(request)
+        if read_options(request.options).pointing != Pointing() and self._telescope.immovable:
+            used.warnings.append(f"The telescope will not be moved: {self._telescope.immovable}")
+        return used
+
+    def _possible(self, request: ExposureRequest) -> Applied:
+        """What the camera would use of these settings, and a sentence for each that it does not have."""
         self._need_open()
         wanted = request.settings()
         exposure_us = wanted.pop("exposure_us", self._exposure_us)
@@ -188,7 +195,7 @@ class TelescopeDriver(Driver):
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         aborts = self._need_open()
         remaining(self.clock, deadline)
-        applied, options = self.dry_run(request, deadline), read_options(request.options)
+        applied, options = self._possible(request), read_options(request.options)
         exposure_us = applied.actual["exposure_us"]
         if not 1 <= exposure_us <= LONGEST_US:
             raise CameraError(

@@ -10,6 +10,7 @@ import socket
 import struct
 
 from cameras.drivers.telescope.connection import resolve
+from core.camera_claims import camera_of_process
 
 
 class ControllerHeld(ConnectionError):
@@ -42,9 +43,12 @@ class ControllerLock:
             if error.errno != errno.EADDRINUSE:
                 raise
             pid = holder_of(name)
+            slug = camera_of_process(pid)
+            by = f"the camera {slug} of Skycam (pid {pid})" if slug else describe_process(pid)
+            remedy = "Remove one of the two cameras" if slug else "End that program, or let it do the work"
             raise ControllerHeld(
-                f"The controller {self.host}:{self.port} is held by {describe_process(pid)}. End that program, or let"
-                " it do the work: two programs must not command one controller.", pid,
+                f"The controller {self.host}:{self.port} is held by {by}. {remedy}: two programs must not command one"
+                " controller.", pid,
             ) from None  # fmt: skip
         except BaseException:
             holder.close()

@@ -41,6 +41,8 @@ class Profile:
     """Whether the controller answers `status` on a port of its own, also during an exposure."""
     readout_s: float
     """READOUT_TIME_SEC, by which the time-outs are computed."""
+    overhead_s: float
+    """EXPOSURE_OVERHEAD, by which a scheduler plans: what an exposure takes beyond its exposure time."""
     clears: int
     """NUM_CAMERA_CLEARS: how often a scheduler clears the camera when it should be cleared."""
     clear_s: int
@@ -53,20 +55,23 @@ class Profile:
         if self.readout_s == ONE_AMPLIFIER_READOUT_S:
             return self
         longer_s = ONE_AMPLIFIER_READOUT_S - self.readout_s
-        return replace(self, readout_s=ONE_AMPLIFIER_READOUT_S, clear_s=self.clear_s + round(longer_s))
+        return replace(
+            self, readout_s=ONE_AMPLIFIER_READOUT_S, overhead_s=self.overhead_s + longer_s,
+            clear_s=self.clear_s + round(longer_s),
+        )  # fmt: skip
 
 
 PROFILES: dict[ProfileName, Profile] = {
     "seed": Profile(
-        command_port=5000, status_port=5001, has_status_channel=False, readout_s=40.0, clears=0, clear_s=CLEAR_S,
-        has_observatory=False,
+        command_port=5000, status_port=5001, has_status_channel=False, readout_s=40.0, overhead_s=40.0 + 5.0,
+        clears=0, clear_s=CLEAR_S, has_observatory=False,
     ),
     "2025": Profile(
-        command_port=6000, status_port=6001, has_status_channel=True, readout_s=20.0, clears=1, clear_s=25,
-        has_observatory=False,
+        command_port=6000, status_port=6001, has_status_channel=True, readout_s=20.0, overhead_s=20.0 + TRANSFER_S,
+        clears=1, clear_s=25, has_observatory=False,
     ),
     "2026": Profile(
-        command_port=6000, status_port=6001, has_status_channel=True, readout_s=20.0, clears=1, clear_s=25,
-        has_observatory=True,
+        command_port=6000, status_port=6001, has_status_channel=True, readout_s=20.0, overhead_s=20.0 + TRANSFER_S,
+        clears=1, clear_s=25, has_observatory=True,
     ),
 }  # fmt: skip

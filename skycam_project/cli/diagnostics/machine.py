@@ -86,9 +86,10 @@ def libgphoto2(_station: Station) -> Iterator[Finding]:
 
 def desktop(_station: Station) -> Iterator[Finding]:
     """Programs of a desktop session that claim every USB camera."""
-    from cameras.drivers.gphoto2.device_holders import DESKTOP, find_holders
+    from cameras.drivers.gphoto2.device_holders import DESKTOP
+    from core.device_holders import find_holders
 
-    found = [holder for holder in find_holders("") if holder.name in DESKTOP]
+    found = [holder for holder in find_holders("", DESKTOP) if holder.name in DESKTOP]
     for holder in found:
         yield Finding("desktop", WARNING, f"{holder.name} (pid {holder.pid}) claims every USB camera.", holder.stop)
     if not found:

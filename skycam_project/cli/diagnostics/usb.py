@@ -75,7 +75,7 @@ def device_finding(bus: UsbBus, device: UsbDevice, name: str, own: set[int]) -> 
         remedy = f"Unload it: modprobe -r {names}. To keep it off, blacklist it in /etc/modprobe.d."
         return Finding("usb", WARNING, f"{name}: the kernel driver {names} has claimed it.", remedy)
     if holders := [one for one in find_holders(str(node)) if one.pid not in own]:
-        remedy = f"Stop it: {'; '.join(holder.stop for holder in holders)}"
+        remedy = f"Stop it: {'; '.join(holder.stop or holder.remedy for holder in holders)}"
         return Finding("usb", BROKEN, f"{name}: {format_holders(holders)} has opened it.", remedy)
     return Finding("usb", OK, f"{name}: this user may open it, and no other program holds it.")
 

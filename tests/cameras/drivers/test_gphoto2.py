@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from cameras.drivers.gphoto2 import Gphoto2Driver
-from cameras.drivers.gphoto2.device_holders import find_holders
+from cameras.drivers.gphoto2.device_holders import DESKTOP
 from cameras.drivers.gphoto2.driver import library_warnings
+from core.device_holders import find_holders
 from tests.harness.camera_processes.dslr_driver import Dslr
 from tests.harness.waiting import PATIENCE_S, eventually
 
@@ -216,8 +217,8 @@ def test_a_program_with_the_device_open_is_a_holder(tmp_path: Path) -> None:
     device = tmp_path / "device"
     device.touch()
     with device.open() as held, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=held) as other:
-        eventually(lambda: [holder.name for holder in find_holders(str(device))] == ["cat"])
-        (holder,) = find_holders(str(device))
+        eventually(lambda: [holder.name for holder in find_holders(str(device), DESKTOP)] == ["cat"])
+        (holder,) = find_holders(str(device), DESKTOP)
         other.communicate(timeout=PATIENCE_S)
     assert holder.pid == other.pid
     assert holder.stop == f"kill {other.pid}"

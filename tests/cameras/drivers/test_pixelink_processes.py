@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.camera_processes.pixelink_driver import run_script, running
 from tests.harness.far_ends.pixelink.build import ADDRESSING, SERIAL, SHUTTER, Sdk
 
@@ -46,6 +48,24 @@ def test_a_camera_that_another_process_holds_is_reported(sdk: Sdk, holder: subpr
     refusal = run_script(sdk.environment, "report(failure(driver.open, soon()))")
     assert refusal["reason"] == "camera_held"
     assert refusal["message"].startswith(f"The PixeLink camera {SERIAL} is in use by another program")
+
+
+def scope(sdk: Sdk, root: Path, slug: str) -> CameraProcess:
+    """The process of a camera without an address: it is the first one that is attached."""
+    root.mkdir()
+    return CameraProcess(root, kind="pixelink", slug=slug, settings={"exposure_us": 10_000}, variables=sdk.environment)
+
+
+def test_a_second_camera_on_one_device_names_the_first_one(sdk: Sdk, tmp_path: Path) -> None:
+    with scope(sdk, tmp_path / "first", "scope-a") as first:
+        first.wait_for_type("observed", observed="ready")
+        with scope(sdk, tmp_path / "second", "scope-b") as second:
+            refused = second.wait_for_type("observed", observed="reconnecting")
+    assert refused["code"] == "camera_held"
+    assert refused["reason"].startswith(
+        f"The PixeLink camera {SERIAL} is in use by the camera scope-a of Skycam (pid {first.process.pid}; remove one "
+        "of the two cameras)."
+    )
 
 
 def test_a_camera_that_a_killed_process_left_streaming_is_opened(sdk: Sdk, holder: subprocess.Popen[str]) -> None:

@@ -70,3 +70,8 @@ def test_a_telescope_that_cannot_be_moved_says_so(clock: SteppingClock, mount: s
     still = NoTelescope() if mount == "none" else telescope(clock, "fixed", ra=3.0)
     assert still.move(Pointing(), soon(clock)) == []
     assert "was not moved" in " ".join(still.move(Pointing((3.0, -20.0)), soon(clock)))
+    assert still.immovable
+
+
+def test_a_telescope_that_points_is_not_immovable(clock: SteppingClock) -> None:
+    assert telescope(clock).immovable == ""

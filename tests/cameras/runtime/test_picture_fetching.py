@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,20 @@ def test_the_next_exposure_begins_while_a_picture_is_fetched(bench: CameraLoopBe
     first.released.set()
     assert outcomes(bench, captures) == ["saved", "saved"]
     assert spooled(bench) == captures
+
+
+def test_a_capture_takes_until_its_picture_is_durable(
+    bench: CameraLoopBench, camera: ScriptedCamera, clock: RecordingClock
+) -> None:
+    held = HeldPicture(camera)
+    capture = bench.capture()
+    wait_for_exposures(bench, 1)
+    before_the_picture_s = clock.wall_ns() / 1e9
+    held.released.set()
+    body = bench.outcome(capture)
+    opened_s = datetime.fromisoformat(body["started"]).timestamp()
+    # The record has whole milliseconds.
+    assert opened_s + body["durable_after_s"] >= before_the_picture_s - 0.001
 
 
 def test_no_more_pictures_wait_than_the_camera_can_hold(

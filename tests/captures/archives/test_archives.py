@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from cameras.models import Camera
@@ -27,6 +28,7 @@ from captures.models import (
     Experiment,
     ExperimentCamera,
     ExperimentCapture,
+    RecordingClaim,
     StorageRoot,
 )
 from captures.storage.roots import assign_root
@@ -100,10 +102,33 @@ def test_unknown_losses_are_null_in_the_manifest(run: Experiment, clip: Any, run
 
 
 def test_the_facade_returns_the_path_at_once(run: Experiment, clips: list[Clip]) -> None:
-    path = CameraService("ada").archive_experiment_videos(str(run.pk), "copy")
+    path = CameraService("ada").archive_experiment_videos(str(run.pk), "Dew ramp")
     assert path.endswith(Archive.objects.get().folder)
     assert not Path(path).exists()
     assert Job.objects.get(kind="archive").state == "waiting"
+
+
+def test_the_facade_names_the_method_of_the_experiment(run: Experiment, clips: list[Clip], run_jobs: Any) -> None:
+    for method_name in ("Dew ramp", "Dew ramp", ""):
+        CameraService("ada").archive_experiment_videos(str(run.pk), method_name)
+    run_jobs()
+    archive = Archive.objects.get()
+    assert manifest(archive)["experiment"]["method"] == "Dew ramp"
+    assert archive.method == "copy"
+
+
+def test_the_facade_refuses_another_method_than_the_experiments(run: Experiment, clips: list[Clip]) -> None:
+    Experiment.objects.update(method="Dew ramp")
+    with pytest.raises(ValidationError, match="is 'Dew ramp', not 'Frost'"):
+        CameraService("ada").archive_experiment_videos(str(run.pk), "Frost")
+    assert not Archive.objects.exists()
+
+
+def test_the_facade_copies_or_links(run: Experiment, clips: list[Clip]) -> None:
+    with pytest.raises(ValidationError, match="Choose one of: copy, link"):
+        CameraService("ada").archive_experiment_videos(str(run.pk), copy_method="move")
+    CameraService("ada").archive_experiment_videos(str(run.pk), copy_method="link")
+    assert Archive.objects.get().method == "link"
 
 
 def test_captures_are_archived_too(run: Experiment, clips: list[Clip], run_jobs: Any, camera: Any, root: Any) -> None:
@@ -138,6 +163,27 @@ def test_it_waits_for_the_clips_of_the_run_until_the_deadline(run: Experiment, c
     assert archive.state == "complete"
     [gap] = manifest(archive)["cameras"][0]["gaps"]
     assert gap["reason"] == "no_video"
+
+
+def test_it_waits_for_clips_that_others_record_of_a_run_that_records_nothing(
+    run: Experiment, clip: Any, run_jobs: Any, camera: Camera
+) -> None:
+    """The newest clip is not filed yet."""
+    ended = timezone.now()
+    started = ended - timedelta(seconds=12)
+    Experiment.objects.update(record=False, started_at=started, ended_at=ended)
+    run.places.update(means="")
+    RecordingClaim.objects.create(camera=camera, kind="rolling", by="ben")
+    run.refresh_from_db()
+    clip(0)
+    clip(1)
+    archive = request_archive(run)
+    assert archive.state == "waiting"
+    clip(2)
+    advance(archive)
+    run_jobs()
+    archive.refresh_from_db()
+    assert (archive.state, archive.missing, len(manifest(archive)["files"])) == ("complete", [], 3)
 
 
 def test_a_clip_that_turns_up_later_completes_the_archive(

@@ -214,3 +214,15 @@ def test_the_end_of_a_run_is_pending_until_its_clip_is_filed(experiment: Any, ca
     assert found(ended, camera).pending_s == pytest.approx(60)
     late = experiment(state="completed", settled=True, started_at=now - 3 * MINUTE, ended_at=now - 2 * MINUTE)
     assert found(late, camera).gaps != []
+
+
+def recorded_for_others(camera: Camera) -> None:
+    RecordingClaim.objects.create(camera=camera, kind="rolling", by="ben")
+
+
+def test_the_end_of_a_run_that_records_nothing_is_pending_while_others_record(experiment: Any, camera: Camera) -> None:
+    now = timezone.now()
+    ended = experiment(record=False, state="completed", settled=True, started_at=now - MINUTE, ended_at=now)
+    assert [gap.reason for gap in found(ended, camera).gaps] == ["not_requested"]
+    recorded_for_others(camera)
+    assert found(ended, camera).pending_s == pytest.approx(60)

@@ -119,6 +119,49 @@ def test_a_clip_that_is_recovered_after_the_end_belongs_to_the_run(
     assert held(ingested(record_of(camera, root, 5))) == []
 
 
+@pytest.fixture
+def quiet(experiment: Any) -> Experiment:
+    """An experiment that records nothing by itself; it ran for a minute, which ended a minute ago."""
+    now = present_moment()
+    return experiment(
+        record=False, state="completed", pre_roll_s=5.0, post_roll_s=5.0,
+        started_at=datetime.fromtimestamp(now.wall - 120, UTC), started_boot=now.boot, started_boot_s=now.boot_s - 120,
+        ended_at=datetime.fromtimestamp(now.wall - 60, UTC), ended_boot=now.boot, ended_boot_s=now.boot_s - 60,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("begin_s", "is_of_the_run"), [(-136, False), (-134, True), (-90, True), (-56, True), (-54, False)]
+)
+def test_a_clip_for_others_belongs_to_an_experiment_that_records_nothing(
+    camera: Camera, root: StorageRoot, quiet: Experiment, begin_s: int, is_of_the_run: bool
+) -> None:
+    """From the pre-roll to the post-roll; each clip has 10 s."""
+    clip = ingested(record_of(camera, root, begin_s))
+    assert held(clip) == [f"experiment {quiet.pk}"] * is_of_the_run
+    assert list(quiet.clips.all()) == [clip] * is_of_the_run
+
+
+def test_a_clip_of_an_experiment_that_records_nothing_is_found_when_the_clock_was_set(
+    camera: Camera, root: StorageRoot, quiet: Experiment
+) -> None:
+    now = present_moment()
+    of_1970 = record_of(camera, root, -56 * 365 * 86_400, boot=now.boot, boot_s=now.boot_s - 90)
+    assert held(ingested(of_1970)) == [f"experiment {quiet.pk}"]
+
+
+def test_a_clip_of_another_camera_is_none_of_the_run(camera: Camera, root: StorageRoot, quiet: Experiment) -> None:
+    dome = Camera.objects.create(slug="dome", name="Dome", kind="simulated", host=camera.host)
+    assert held(ingested(record_of(dome, root, -90))) == []
+
+
+def test_an_aborted_experiment_that_records_nothing_has_no_post_roll(
+    camera: Camera, root: StorageRoot, quiet: Experiment
+) -> None:
+    Experiment.objects.update(state="aborted")
+    assert held(ingested(record_of(camera, root, -58))) == []
+
+
 def test_a_clip_belongs_to_all_experiments_that_overlap_it(camera: Camera, root: StorageRoot, experiment: Any) -> None:
     first, second = experiment(), experiment(name="Frost")
     for run in (first, second):

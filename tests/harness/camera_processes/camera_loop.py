@@ -26,6 +26,7 @@ from cameras.runtime.reporter import Reporter
 from cameras.runtime.watched_driver import WatchedDriver
 from cameras.spool.storage import MARKER, make_root, read_marker
 from captures.stills.writer import StillWriter
+from core.camera_claims import CameraClaim
 from core.watchdog import Watchdog
 from tests.harness.far_ends.scripted_camera import ScriptedCamera
 from tests.harness.waiting import PATIENCE_S
@@ -49,7 +50,8 @@ class RecordingLink:
 def make_device(spec: Any, clock: CameraClock, driver: Driver, link: RecordingLink) -> Device:
     """A device without its loop."""
     watched = WatchedDriver(driver, clock, Watchdog(), spec["margin_s"])
-    return Device(watched, Reporter(link), link, SharedFrameBuffer(), spec["settings"], DeviceTimes())
+    claim = CameraClaim("sky", driver.kind)
+    return Device(watched, Reporter(link), link, SharedFrameBuffer(), spec["settings"], DeviceTimes(), claim)
 
 
 class Streamed:

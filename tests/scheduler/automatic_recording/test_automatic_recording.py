@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -19,9 +19,12 @@ from captures.experiments.bodies import camera_account
 from captures.experiments.models import Experiment, ExperimentCamera, ExperimentState
 from captures.experiments.service import ExperimentService, WrongState
 from captures.recording_claims.models import RecordingClaim
+from captures.recording_claims.services import claim_for_person
 from captures.sessions.models import Session
+from captures.storage.models import StorageRoot
 from monitoring.models import Event
 from scheduler.automatic_recording.service import apply_experiment, move_if_due, reconcile
+from tests.harness.rows.clips import row_of
 
 Make = Callable[..., Experiment]
 
@@ -71,6 +74,39 @@ def test_a_start_that_is_repeated_changes_nothing(experiment: Make, camera: Came
     reconcile()
     assert RecordingClaim.objects.count() == 1
     assert Event.objects.filter(kind="experiment.started").count() == 1
+
+
+def test_a_recording_for_others_has_clips_of_its_own_for_a_run_that_records_nothing(
+    experiment: Make, camera: Camera
+) -> None:
+    """A new clip begins with the run and at its end."""
+    with transaction.atomic():
+        claim_for_person(Camera.objects.select_for_update().get(pk=camera.pk), "rolling", "ben")
+    run = STATION.start(experiment(record=False))
+    assert desired(camera) == ("rolling", [str(run.pk)])
+    reconcile()
+    STATION.complete(run)
+    assert desired(camera) == ("rolling", [])
+    assert not RecordingClaim.objects.of_experiments().exists()
+
+
+def test_a_recording_that_is_started_in_a_run_that_records_nothing_names_it(experiment: Make, camera: Camera) -> None:
+    run = STATION.start(experiment(record=False))
+    with transaction.atomic():
+        claim_for_person(Camera.objects.select_for_update().get(pk=camera.pk), "rolling", "ben")
+    assert desired(camera) == ("rolling", [str(run.pk)])
+
+
+def test_clips_of_the_pre_roll_belong_to_a_run_that_records_nothing(
+    experiment: Make, camera: Camera, root: StorageRoot
+) -> None:
+    now = timezone.now()
+    before, shown = (row_of(camera, root, now - timedelta(seconds=ago_s), 10.0) for ago_s in (60, 25))
+    for clip in (before, shown):
+        clip.save(force_insert=True)
+    run = STATION.start(experiment(record=False, pre_roll_s=20.0))
+    assert list(run.clips.all()) == [shown]
+    assert not before.holds.exists()
 
 
 def test_an_experiment_that_does_not_record_makes_no_claim(experiment: Make, camera: Camera) -> None:

@@ -13,6 +13,7 @@ from cameras.models import Camera
 from captures.recording_claims.models import RecordingClaim
 from core.station_settings.models import StationSetting
 from core.station_settings.values import clear_cache
+from skycam_project.config.recording import AutoRecordingConfig
 from skycam_project.launch.prepare import record_primary_camera
 
 
@@ -42,6 +43,26 @@ def test_the_primary_camera_records_rolling_clips(primary: Camera, switched_on: 
     record_primary_camera()
     assert recording(primary) == ("rolling", "station")
     assert RecordingClaim.objects.standing().get().kind == "rolling"
+
+
+@pytest.mark.parametrize(
+    ("written", "records"),
+    [
+        ({"enabled": True}, "rolling"),
+        ({"enabled": True, "record_primary_camera": False}, ""),
+        ({"enabled": False}, ""),
+        ({"enabled": False, "record_primary_camera": True}, ""),
+        ({"pre_roll_s": 5}, ""),
+    ],
+)
+def test_automatic_recording_that_is_switched_on_records_the_primary_camera_without_a_second_key(
+    primary: Camera, monkeypatch: pytest.MonkeyPatch, written: dict[str, Any], records: str
+) -> None:
+    section = AutoRecordingConfig.model_validate(written)
+    station = settings.STATION.model_copy(update={"auto_recording_config": section})
+    monkeypatch.setattr(settings, "STATION", station)
+    record_primary_camera()
+    assert recording(primary)[0] == records
 
 
 def test_nothing_records_unless_it_is_configured(primary: Camera) -> None:

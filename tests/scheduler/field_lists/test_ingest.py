@@ -9,10 +9,13 @@ import pytest
 import uuid6
 
 from cameras.models import Camera
-from cameras.spool.records import ObservationBody, ObservationRecord
+from cameras.spool.records import ObservationBody, ObservationRecord, Plan
+from cameras.spool.recovery import failed_record
+from captures.ingest.captures import ingest_capture
 from captures.ingest.sessions import ingest_gap
 from captures.models import Session
-from monitoring.models import Event
+from monitoring.alert_rules.event_rules import clear_cache
+from monitoring.models import Alert, AlertRule, Event
 from scheduler.field_lists.ingest import ingest_observation
 from scheduler.field_lists.requests import FieldListRequest
 from scheduler.field_lists.service import FieldListService
@@ -96,17 +99,68 @@ def test_an_observation_stays_when_its_field_leaves_the_list(field_list: FieldLi
     assert [(one.field, one.field_list) for one in Observation.objects.all()] == [(None, field_list)]
 
 
-def test_a_night_without_a_choice_for_some_time_has_no_number_of_missed_captures(session: Session) -> None:
+def gap(session: Session, index: int = 3, count: int = 0) -> None:
+    """The session had no captures for some time, before that with this index."""
     times = {"from": "2026-11-21T01:00:00+00:00", "to": "2026-11-21T01:00:05+00:00"}
     body = {
-        "session": str(session.pk),
-        "first_index": 3,
-        "count": 0,
-        "reason": "interrupted",
-        "message": "Why.",
+        "session": str(session.pk), "first_index": index, "count": count, "reason": "interrupted", "message": "Why.",
         **times,
-    }
+    }  # fmt: skip
     ingest_gap(
         {"kind": "gap", "id": str(uuid6.uuid7()), "camera": str(session.camera_id), "slug": "mosaic", "body": body}
     )  # type: ignore[typeddict-item]
-    assert Event.objects.get().message == "mosaic chose no captures for some time: Why."
+
+
+def chosen(session: Session, index: int, outcome: str = "saved") -> None:
+    """The record of a capture of the session."""
+    plan = Plan(
+        id=str(uuid6.uuid7()), camera=str(session.camera_id), slug="mosaic", session=str(session.pk), index=index,
+        planned="2026-11-21T01:00:10+00:00", boot="b", boot_s=1.0, deadline_s=20.0, path="captures/mosaic/1",
+        asked={"exposure_us": 1000}, requested_by="", job="",
+    )  # fmt: skip
+    reason = "" if outcome == "saved" else "camera_error"
+    ingest_capture(failed_record(plan, str(uuid6.uuid7()), reason, "", outcome, now=1_795_000_000.0))  # type: ignore[arg-type]
+
+
+def open_alerts() -> list[str]:
+    return sorted(Alert.objects.exclude(state="resolved").values_list("key", flat=True))
+
+
+@pytest.fixture
+def rule() -> AlertRule:
+    clear_cache()
+    return AlertRule.objects.get(name="session-gap")
+
+
+def test_a_night_without_a_choice_for_some_time_has_no_number_of_missed_captures(session: Session) -> None:
+    gap(session)
+    assert Event.objects.filter(kind="session.gap").get().message == "mosaic chose no captures for some time: Why."
+
+
+@pytest.mark.parametrize("outcome", ["saved", "failed"])
+def test_the_alert_of_a_night_without_a_choice_closes_once_it_chooses_again(
+    session: Session, rule: AlertRule, outcome: str
+) -> None:
+    gap(session)
+    chosen(session, 2)
+    assert open_alerts() == ["rule:session-gap:session.gap:mosaic"]
+    chosen(session, 3, outcome)
+    assert open_alerts() == []
+    closed = Event.objects.get(kind="alert.resolved")
+    assert closed.message == "rule:session-gap:session.gap:mosaic is closed: mosaic chooses captures again."
+
+
+def test_the_alert_of_missed_captures_stays_when_the_next_one_is_saved(camera: Camera, rule: AlertRule) -> None:
+    each_minute = Session.objects.create(camera=camera, programme={"kind": "interval", "exposure_us": 1000})
+    gap(each_minute, index=3, count=5)
+    chosen(each_minute, 8)
+    assert open_alerts() == ["rule:session-gap:session.gap:mosaic"]
+
+
+def test_an_alert_about_several_gaps_stays_when_a_night_chooses_again(session: Session, rule: AlertRule) -> None:
+    AlertRule.objects.filter(pk=rule.pk).update(threshold=2, for_s=3600)
+    clear_cache()
+    for index in (3, 4):
+        gap(session, index)
+        chosen(session, index)
+    assert open_alerts() == ["rule:session-gap:session.gap:mosaic"]

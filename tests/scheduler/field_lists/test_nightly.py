@@ -25,7 +25,7 @@ from tests.harness.rows.nights import at_site
 
 pytestmark = pytest.mark.django_db
 LA_SILLA = {"latitude": -29.257, "longitude": -70.7295, "elevation": 2347.0, "time_zone": "America/Santiago"}
-SUNSET = datetime(2026, 11, 20, 23, 19, tzinfo=UTC)
+SUNSET = datetime(2026, 11, 20, 23, 27, tzinfo=UTC)
 NOON = SUNSET - timedelta(hours=7)
 NIGHT = SUNSET + timedelta(hours=3)
 MORNING = SUNSET + timedelta(hours=12)
@@ -84,7 +84,7 @@ def test_a_night_is_started_an_hour_before_sunset(nightly: NightlyStart, host: l
     start_due_nights(SUNSET - LEAD + timedelta(minutes=2))
     [session] = Session.objects.all()
     assert (session.camera, session.created_by, session.name) == (nightly.camera, "olga", "tonight 2026-11-20")
-    assert session.programme["windows"][0][0].startswith("2026-11-20T23:1")
+    assert session.programme["windows"][0][0].startswith("2026-11-20T23:2")
     assert len(host) == 1
 
 
@@ -107,7 +107,7 @@ def test_a_session_that_was_stopped_is_not_started_again(nightly: NightlyStart, 
 def test_a_station_that_was_away_starts_the_rest_of_the_night(nightly: NightlyStart, host: list[Any]) -> None:
     start_due_nights(NIGHT)
     [session] = Session.objects.all()
-    assert session.programme["windows"][0][0].startswith("2026-11-21T02:19")
+    assert session.programme["windows"][0][0].startswith("2026-11-21T02:27")
 
 
 def test_a_night_that_a_person_has_started_is_left_alone(nightly: NightlyStart, host: list[Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from math import acos, degrees
 
 import pytest
 from hypothesis import given
@@ -28,6 +29,11 @@ def coordinates(site: TelescopeSite) -> tuple[float, float, float]:
     return site.latitude, site.longitude, site.elevation
 
 
+def sea_horizon(site: TelescopeSite) -> float:
+    """Degrees below the horizontal plane: where a line from the site touches a sphere of the Earth's size."""
+    return degrees(acos(6378.14 / (6378.14 + site.elevation / 1000)))
+
+
 def passages(night: Night, begin: float, limit: float, direction: int) -> bool:
     """Whether astropy has the Sun pass `limit` within WITHIN_H of `begin`, downwards with 1 and upwards with -1."""
     before, after = (
@@ -40,11 +46,11 @@ def passages(night: Night, begin: float, limit: float, direction: int) -> bool:
 @often
 @given(dark_sites, evenings)
 def test_the_sun_passes_its_altitudes_when_astropy_has_it(site: TelescopeSite, evening: date) -> None:
-    night = night_of(site, evening)
-    assert passages(night, night.sunset, -0.833, 1)
+    night, edge = night_of(site, evening), -0.833 - sea_horizon(site)
+    assert passages(night, night.sunset, edge, 1)
     assert passages(night, night.begin, -12, 1)
     assert passages(night, night.end + SHORTEST_OBSERVATION_D, -12, -1)
-    assert passages(night, night.sunrise, -0.833, -1)
+    assert passages(night, night.sunrise, edge, -1)
 
 
 @often
@@ -59,9 +65,21 @@ def test_a_night_has_the_date_of_its_evening() -> None:
     night = night_of(LA_SILLA, date(2026, 11, 20))
     times = [night.sunset, night.begin, night.midnight, night.end, night.sunrise]
     assert [f"{time_of(jd):%m-%d %H:%M}" for jd in times] == [
-        "11-20 23:19", "11-21 00:17", "11-21 04:42", "11-21 08:38", "11-21 09:37",
+        "11-20 23:27", "11-21 00:17", "11-21 04:42", "11-21 08:38", "11-21 09:29",
     ]  # fmt: skip
     assert night.has_dark_time
+
+
+def test_the_sun_sets_when_the_c_scheduler_has_it() -> None:
+    """Its `ut sunset` and `ut sunrise` of this night, in hours; it stops within 0.1° of the horizon, 30 s."""
+    night = night_of(LA_SILLA, date(2026, 11, 20))
+    hours = [(jd + 0.5) % 1 * 24 for jd in (night.sunset, night.sunrise)]
+    assert hours == pytest.approx([23.454330, 9.497940], abs=0.1 / 12)
+
+
+def test_a_site_below_the_sea_has_the_horizon_of_the_sea() -> None:
+    low, level = (night_of(TelescopeSite(31.5, 35.5, height), date(2026, 11, 20)) for height in (-430, 0))
+    assert low.sunset == pytest.approx(level.sunset, abs=1e-5)
 
 
 def test_a_night_in_the_far_east_begins_on_the_date_of_its_evening_as_well() -> None:

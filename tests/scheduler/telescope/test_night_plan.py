@@ -39,10 +39,10 @@ FILTER rgzz
 """.splitlines()
 ADDED = "3.00 -20 Y 300 0 1 4 # an alert, added at 03:00"
 AT_SUNSET = """\
-23:19 dark 1 FIRST_DO_NOW_DARK
-23:21 dark 2 FIRST_DO_NOW_DARK
-23:49 pmskyflat 1 FIRST_DO_NOW_FLAT
-23:50 pmskyflat 2 FIRST_DO_NOW_FLAT
+23:27 dark 1 FIRST_DO_NOW_DARK
+23:29 dark 2 FIRST_DO_NOW_DARK
+23:57 pmskyflat 1 FIRST_DO_NOW_FLAT
+23:58 pmskyflat 2 FIRST_DO_NOW_FLAT
 00:17 focus 1 FIRST_DO_NOW
 00:18 focus 2 FIRST_DO_NOW
 00:19 focus 3 FIRST_DO_NOW
@@ -98,8 +98,8 @@ def test_the_observations_of_a_night_have_reasons() -> None:
         "It is the first focus or offset exposure that can be taken now.",
         "It has the fewest left, 1 observation, and the least to spare, 5.67 h.",
         "It must be done, with 2 observations left and 4.21 h to spare.",
-        "It must be done, with 1 observation left and 4.24 h to spare.",
-        "It has the fewest left, 2 observations, and the least to spare, 4.17 h.",
+        "It must be done, with 1 observation left and 4.23 h to spare.",
+        "It has the fewest left, 2 observations, and the least to spare, 4.16 h.",
         "It is the pair of field 3.",
         "It has the fewest left, 1 observation, and the least to spare, 4.19 h.",
         "It must be done, with 1 observation left and 5.01 h to spare.",

@@ -445,25 +445,75 @@ def test_no_field_is_observed_twice_that_a_record_says_is_done(
     assert night.last_report["planned"] == night.last_report["saved"] + night.last_report["failed"]
 
 
+def test_a_kill_after_all_is_observed_is_no_gap(night: NightBench) -> None:
+    """Nothing was missed: there was nothing to choose."""
+    for _ in range(sum(REQUIRED.values())):
+        night.observe()
+    kill(night)
+    assert night.due().in_s > 0
+    assert night.records("gap") == []
+    night.change_list(NINE_FIELDS, "0 0 N 60 0 1 0 # added late")
+    # The next look at the list.
+    night.clock.go_on(20.0)
+    late = night.observe()
+    assert (late and late.name, night.records("gap")) == ("added late", [])
+
+
+def test_a_kill_while_a_field_could_be_observed_is_a_gap_without_a_number(night: NightBench) -> None:
+    night.observe()
+    kill(night)
+    night.due()
+    (gap,) = night.records("gap")
+    assert (gap["count"], gap["first_index"], gap["reason"]) == (0, 1, "interrupted")
+
+
+def test_a_kill_until_a_field_has_set_is_a_gap(tmp_path: Path) -> None:
+    night = NightBench(tmp_path, "0 0 N 60 0 1 0 # dark\n1.00 -25 Y 100 0 1 0 # sets early\n")
+    night.observe()
+    night.clock.go_on(8 * 3600.0)
+    night.start_process()
+    night.due()
+    assert [gap["count"] for gap in night.records("gap")] == [0]
+
+
 # The files of the C scheduler
 
 
 def test_log_and_record_are_those_of_the_c_scheduler(whole: WholeNight) -> None:
     folder = whole.bench.records_folder()
-    lines = (folder / "log.obs").read_text().splitlines()
+    *lines, after_the_last = (folder / "log.obs").read_text().split("\n")
     assert len(lines) == len(whole.observed)
     assert lines[0].split()[2:5] == ["d", "1", "60.0"]
     assert lines[0].endswith("# dark 0 dark")
+    # Each line of this list has a comment, which the C scheduler copies with the blank behind its line.
+    assert {line.startswith(" " * 3) for line in lines[1:3]} == {True}
+    assert after_the_last == " "
     record = read_record(folder / "scheduler.bin")
     assert [field.n_done for field in record.fields] == [2, 2, 3, 2, 2, 2, 0, 1]
     assert [len(field.filename) for field in record.fields] == [2, 2, 3, 2, 2, 2, 0, 1]
     assert record.fields[0].filename[0] == lines[0].split()[8]
+    assert [field.script_line for field in record.fields] == [f"{line}\n " for line in NINE_FIELDS.splitlines()[1:]]
+    # Flats and focus where the telescope pointed first, all others as the list has them.
+    places = {field.field_number: f"{field.ra:.6f} {field.dec:.6f}" for field in record.fields}
+    assert {int(line.split()[11]): " ".join(line.split()[:2]) for line in lines}.items() <= places.items()
+    assert [places[number] for number in (0, 3, 4, 5)] == [
+        "0.000000 -1.000000", "6.000000 -30.000000", "6.040000 -30.000000", "4.000000 -40.000000",
+    ]  # fmt: skip
+    assert "0.000000 0.000000" not in places.values()
+
+
+def test_two_lines_that_are_the_same_have_records_of_their_own(tmp_path: Path) -> None:
+    night = NightBench(tmp_path, "0 0 N 60 0 1 0 # dark\n0 0 N 60 0 1 0 # dark\n")
+    night.observe_all()
+    record = read_record(night.records_folder() / "scheduler.bin")
+    assert [field.n_done for field in record.fields] == [1, 1]
+    assert len({field.filename[0] for field in record.fields}) == 2
 
 
 def test_kills_leave_no_line_twice_and_none_out(night: NightBench) -> None:
     while night.wait_for_start():
         kill_after_record(night)
-    lines = (night.records_folder() / "log.obs").read_text().splitlines()
+    *lines, _ = (night.records_folder() / "log.obs").read_text().split("\n")
     assert len(set(lines)) == len(lines) == sum(REQUIRED.values())
     record = read_record(night.records_folder() / "scheduler.bin")
     assert sum(field.n_done for field in record.fields) == len(lines)

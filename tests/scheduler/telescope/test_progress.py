@@ -66,7 +66,7 @@ def test_a_field_that_is_added_in_the_night_begins_then(line: str) -> None:
         ("0 -1 N 60 0 1 0", "00:30", "Its time ended at 00:17 UTC."),
         ("0 0 E 60 0 1 0", "00:30", "Its time ended at 00:17 UTC."),
         ("0 0 N 60 0 1 0", "09:00", "Its time ended at 08:38 UTC."),
-        ("0 0 M 60 0 1 0", "09:10", "Its time ended at 09:07 UTC."),
+        ("0 0 M 60 0 1 0", "09:10", "Its time ended at 08:59 UTC."),
         ("5 45 Y 60 0 1 0", "20:00",
          "It never rises: while it is dark, its airmass is not below 2 within 4.3 h of the meridian."),
         ("16 -30 Y 60 0 1 0", "20:00",

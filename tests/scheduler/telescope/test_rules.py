@@ -113,17 +113,17 @@ def test_a_dark_that_must_be_done_is_a_dark() -> None:
 @pytest.mark.parametrize(
     ("line", "clock", "is_taken"),
     [
-        ("0 -1 N 60 0 3 0", "23:25", True),
+        ("0 -1 N 60 0 3 0", "23:30", True),
         ("0 -1 N 60 0 3 0", "00:20", False),
         ("0 0 N 60 0 3 0", "23:25", False),
         ("0 0 N 60 0 3 0", "00:20", True),
         ("0 0 N 60 0 3 0", "08:40", False),
         ("0 1 N 60 0 3 0", "08:30", False),
         ("0 1 N 60 0 3 0", "08:40", True),
-        ("0 7 N 60 0 3 0", "23:25", True),
-        ("0 7 N 60 0 3 0", "09:30", True),
+        ("0 7 N 60 0 3 0", "23:30", True),
+        ("0 7 N 60 0 3 0", "09:25", True),
         ("0 0 E 5 0 3 0", "23:45", False),
-        ("0 0 E 5 0 3 0", "23:55", True),
+        ("0 0 E 5 0 3 0", "00:00", True),
         ("0 0 E 5 0 3 0", "00:20", False),
         ("0 0 M 5 0 3 0", "08:30", False),
         ("0 0 M 5 0 3 0", "08:45", True),
@@ -256,8 +256,8 @@ def test_in_bad_weather_darks_and_dome_flats_alone_are_taken() -> None:
 
 
 def test_in_bad_weather_evening_flats_wait() -> None:
-    assert choose_from(EVENING_FLAT, clock="23:55", bad_weather=True).state is None
-    assert number_of(choose_from(EVENING_FLAT, clock="23:55")) == 0
+    assert choose_from(EVENING_FLAT, clock="00:00", bad_weather=True).state is None
+    assert number_of(choose_from(EVENING_FLAT, clock="00:00")) == 0
 
 
 def test_the_scheduler_waits_in_bad_weather_for_a_field_that_must_be_done() -> None:

@@ -434,6 +434,8 @@ def test_without_a_status_channel_the_command_port_is_asked(start_controller: St
 class Mount:
     """A telescope that takes its time."""
 
+    immovable = ""
+
     def __init__(self, clock: DriverTime) -> None:
         self._clock = clock
         self.moves: list[tuple[float, Pointing]] = []
@@ -473,6 +475,23 @@ def test_the_header_words_say_where_the_telescope_is(
     assert (found["lst"], found["tele-ra"], found["tele-dec"]) == ("12.5000", "3.2500", "0.0")
 
 
-def test_a_telescope_that_is_not_configured_says_that_it_was_not_moved(camera: TelescopeDriver) -> None:
-    exposure = fetch(camera, expose(camera, ra=1.0, dec=2.0))
-    assert "was not moved" in " ".join(exposure.warnings)
+def rehearsed(camera: TelescopeDriver, clock: DriverTime, **options: object) -> list[str]:
+    """The warnings of an exposure that is only tried."""
+    return camera.dry_run(ExposureRequest(exposure_us=1_000_000, options=options), clock.monotonic() + 10.0).warnings
+
+
+def test_a_telescope_that_is_not_configured_is_said_before_an_exposure_and_once_with_it(
+    camera: TelescopeDriver, clock: DriverTime
+) -> None:
+    assert rehearsed(camera, clock) == []
+    assert rehearsed(camera, clock, ra=1.0, dec=2.0) == [
+        "The telescope will not be moved: `telescopes` does not configure it."
+    ]
+    assert fetch(camera, expose(camera, ra=1.0, dec=2.0)).warnings == [
+        "The telescope was not moved: `telescopes` does not configure it."
+    ]
+
+
+def test_a_telescope_that_can_be_moved_is_no_warning(camera: TelescopeDriver, clock: DriverTime) -> None:
+    camera.set_telescope(Mount(clock))
+    assert rehearsed(camera, clock, ra=1.0, dec=2.0) == []
