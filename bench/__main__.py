@@ -33,6 +33,7 @@ BENCHES = {
     "admin":    "bench.admin",
     "retention": "bench.retention",
     "offsite":  "bench.offsite",
+    "write_locks": "bench.write_locks",
     "integrity": "bench.integrity",
     "service":  "bench.service",
     "files":    "bench.files",

@@ -14,6 +14,7 @@ from django.utils import timezone
 from cameras.errors import UNREACHED, CommandRefused, ControlError
 from cameras.models import Camera
 from core.broker.broker import BrokerDown
+from core.camera_refs import Cameras
 from monitoring.models import Event
 from monitoring.services import record_event
 
@@ -66,10 +67,14 @@ def record_outcome(event: Event) -> Iterator[None]:
     try:
         yield
     except UNREACHED as error:
-        _record_failure(f"{event.message} {error}", **_outcome_fields(event, problem_of(error)))
+        message = f"{event.message} {error}"
+        _record_failure(message, event.camera_refs, event.actor, _outcome_data(event, problem_of(error)), event.subject)
         raise
     with _log_database_errors():
-        record_event("command.done", f"Done: {event.message}", **_outcome_fields(event, DONE))
+        record_event(
+            "command.done", f"Done: {event.message}", camera=event.camera_refs, subject=event.subject,
+            actor=event.actor, data=_outcome_data(event, DONE),
+        )  # fmt: skip
 
 
 @contextmanager
@@ -79,7 +84,7 @@ def record_failures(camera: Camera, order: str, actor: str, arguments: dict[str,
         yield
     except UNREACHED as error:
         message = f"{failure_sentence(order, camera, actor)} {error}"
-        _record_failure(message, camera=camera, actor=actor, data=command_data(order, arguments, problem_of(error)))
+        _record_failure(message, camera, actor, command_data(order, arguments, problem_of(error)))
         raise
 
 
@@ -87,14 +92,15 @@ def problem_of(error: ControlError | BrokerDown) -> str:
     return error.problem if isinstance(error, ControlError) else "broker-down"
 
 
-def _outcome_fields(event: Event, outcome: str) -> dict[str, Any]:
-    data = event.data | {"outcome": outcome, "event": str(event.pk)}
-    return {"camera": event.camera_ref, "subject": event.subject, "actor": event.actor, "data": data}
+def _outcome_data(event: Event, outcome: str) -> dict[str, Any]:
+    return {**event.data, "outcome": outcome, "event": str(event.pk)}
 
 
-def _record_failure(message: str, **fields: Any) -> None:
+def _record_failure(message: str, camera: Cameras, actor: str, data: dict[str, Any], subject: str = "") -> None:
     with _log_database_errors():
-        record_event("command.failed", message, severity="warning", **fields)
+        record_event(
+            "command.failed", message, severity="warning", camera=camera, actor=actor, data=data, subject=subject
+        )
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import BigIntegerField, CharField
 
 from cameras.models import Camera, CameraQuerySet
@@ -32,6 +33,13 @@ def camera_for(user: Any, slug: str) -> Camera:
     if found is None:
         raise Camera.DoesNotExist
     return found
+
+
+def check_sees(user: Any, camera: Camera) -> None:
+    """ValidationError for a camera that the user may not see, as for one that does not exist. None is the station
+    itself."""
+    if user is not None and not cameras_for(user).filter(pk=camera.pk).exists():
+        raise ValidationError({"camera": f"There is no camera {camera.slug!r}."})
 
 
 def primary_camera_for(user: Any) -> Camera:

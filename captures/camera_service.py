@@ -75,7 +75,7 @@ class CameraService:
                     f" {method_name[:100]!r}. Change that first, or leave method_name empty."
                 }
             )
-        return archive_path(request_archive(experiment, copy_method, self.actor))
+        return archive_path(request_archive(experiment, copy_method, self.actor, user=None))
 
     # For programs that name a camera by its slug.
 

@@ -9,10 +9,11 @@ from collections.abc import Iterable
 def real_path_inside(path: str, folders: Iterable[str]) -> str | None:
     """The path without symbolic links if it is one of the folders or inside one, else None. It need not exist."""
     real = os.path.realpath(path)
-    inside = any(_is_inside(real, os.path.realpath(folder)) for folder in folders)
-    return real if inside else None
+    return real if is_inside(real, map(os.path.realpath, folders)) else None
 
 
-def _is_inside(path: str, folder: str) -> bool:
+def is_inside(path: str, folders: Iterable[str]) -> bool:
+    """Whether the path is one of the folders or inside one, by its name alone: no disk is asked, which may hang."""
+    plain = os.path.normpath(path)
     # With the slash, so that /videos-private is not inside /videos.
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
+    return any(plain == folder or plain.startswith(folder.rstrip("/") + "/") for folder in folders)

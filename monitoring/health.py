@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from core.camera_refs import CameraRef
 from core.database_health import note, room
 from core.registry import resolve
-from monitoring.camera_refs import CameraRef
 from monitoring.selectors import hidden_cameras
 
 logger = logging.getLogger(__name__)

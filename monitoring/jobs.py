@@ -16,7 +16,6 @@ from core.jobs.models import Job
 from core.jobs.selectors import jobs_for
 from core.jobs.states import JobState
 from core.jobs.tables import JOB_KINDS
-from monitoring.camera_refs import CameraName
 from monitoring.models import Severity
 from monitoring.services import record_event
 
@@ -28,14 +27,14 @@ def record_job_end(job: Job) -> None:
     everyone who reads events may see."""
     if job.state != JobState.FAILED.value:
         return
-    camera = CameraName(job.camera_uuid, job.camera) if job.camera_uuid else None
+    cameras = job.camera_refs
     name = f"{label_of(job.kind)} ({job.camera or job.host})"
-    why = f": {job.error}" if camera else f". `skycam jobs show {job.pk}` says why."
+    why = f": {job.error}" if cameras else f". `skycam jobs show {job.pk}` says why."
     record_event(
         "job.failed",
         f"Job failed: {name}{why}",
         severity=Severity.ERROR,
-        camera=camera,
+        camera=cameras,
         subject=job.pk,
         actor=job.requested_by,
         data={"kind": job.kind, "host": job.host, "attempts": job.attempts},

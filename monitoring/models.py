@@ -8,7 +8,7 @@ import uuid6
 from django.db import models
 from django.utils import timezone
 
-from monitoring.camera_refs import CameraName
+from core.camera_refs import AboutCameras
 from monitoring.notification_models import (
     AlertSilence,
     NotificationChannel,
@@ -61,15 +61,13 @@ class EventQuerySet(models.QuerySet["Event"]):
         raise TypeError("Events are append-only: they are not deleted one by one.")
 
 
-class Event(models.Model):
+class Event(AboutCameras):
     """Something that happened. Written once by `monitoring.services.record_event`, never changed."""
 
     id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
     at = models.DateTimeField(default=timezone.now)
     kind = models.CharField(max_length=60)
     severity = models.CharField(max_length=10, choices=Severity, default=Severity.INFO)
-    camera = models.CharField(max_length=60, blank=True, help_text="Its slug, which another camera may have later.")
-    camera_uuid = models.CharField(max_length=36, blank=True, help_text="Decides who may see the row.")
     subject = models.CharField(max_length=80, blank=True, help_text="Id of the capture, session or part.")
     actor = models.CharField(max_length=150, blank=True)
     host = models.CharField(max_length=60, blank=True)
@@ -101,12 +99,8 @@ class Event(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError("Events are append-only: they are not deleted one by one.")
 
-    @property
-    def camera_ref(self) -> CameraName | None:
-        return CameraName(self.camera_uuid, self.camera) if self.camera else None
 
-
-class Alert(models.Model):
+class Alert(AboutCameras):
     """A condition that needs a person's attention. At most one unresolved row for each `key`."""
 
     class State(models.TextChoices):
@@ -124,8 +118,6 @@ class Alert(models.Model):
     key = models.CharField(max_length=120, help_text="What is wrong, once: `camera.quarantined:dslr`.")
     severity = models.CharField(max_length=10, choices=Severity, default=Severity.WARNING)
     state = models.CharField(max_length=12, choices=State, default=State.OPEN)
-    camera = models.CharField(max_length=60, blank=True, help_text="Its slug, which another camera may have later.")
-    camera_uuid = models.CharField(max_length=36, blank=True, help_text="Decides who may see the row.")
     host = models.CharField(max_length=60, blank=True, help_text="The machine that it is about, or that reports it.")
     message = models.TextField(help_text="What is wrong and what to do.")
     opened_at = models.DateTimeField(default=timezone.now)
@@ -149,7 +141,3 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key}: {self.message}"
-
-    @property
-    def camera_ref(self) -> CameraName | None:
-        return CameraName(self.camera_uuid, self.camera) if self.camera else None

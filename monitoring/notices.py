@@ -23,10 +23,10 @@ PUBLISH_EVERY_S = 1.0
 
 
 class EventNotice(TypedDict):
-    """The event as a manager may see it. `camera_id` decides who may see it; empty if it is of no camera."""
+    """The event as a manager may see it. Who may see all of its cameras may see it."""
 
     type: Literal["event"]
-    camera_id: str
+    camera_ids: list[str]
     body: EventBody
 
 
@@ -34,7 +34,7 @@ class AlertNotice(TypedDict):
     """An alert that was opened, acknowledged or resolved."""
 
     type: Literal["alert"]
-    camera_id: str
+    camera_ids: list[str]
     body: AlertBody
 
 
@@ -59,13 +59,13 @@ READINGS: NoticeKind[ReadingsNotice] = NoticeKind("readings")
 
 def publish_event(event: Event) -> None:
     """Publish after the commit; a failure does not affect the commit."""
-    notice = EventNotice(type="event", camera_id=event.camera_uuid, body=full_event_body(event))
+    notice = EventNotice(type="event", camera_ids=event.camera_ids, body=full_event_body(event))
     transaction.on_commit(lambda: publish_notice(EVENTS, notice), robust=True)
 
 
 def publish_alert(alert: Alert) -> None:
     """Publish after the commit; a failure does not affect the commit."""
-    notice = AlertNotice(type="alert", camera_id=alert.camera_uuid, body=alert_body(alert))
+    notice = AlertNotice(type="alert", camera_ids=alert.camera_ids, body=alert_body(alert))
     transaction.on_commit(lambda: publish_notice(EVENTS, notice), robust=True)
 
 

@@ -7,6 +7,8 @@ import uuid6
 from django.db import models
 from django.utils import timezone
 
+from core.camera_refs import AboutCameras
+
 
 class NotificationState(models.TextChoices):
     PENDING = "pending"
@@ -146,7 +148,7 @@ class NotificationDelivery(models.Model):
         return f"{self.kind} {self.state}"
 
 
-class AlertSilence(models.Model):
+class AlertSilence(AboutCameras):
     """While it is active, alerts that match all given conditions open and are shown, but no one is notified.
 
     Without `ends_at` it ends when the alert `key` resolves.
@@ -155,8 +157,6 @@ class AlertSilence(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
     key = models.CharField(max_length=120, blank=True, help_text="The key of an alert.")
     key_prefix = models.CharField(max_length=120, blank=True, help_text="The beginning of keys.")
-    camera = models.CharField(max_length=60, blank=True)
-    camera_uuid = models.CharField(max_length=36, blank=True, help_text="Decides who may see the row.")
     reason = models.CharField(max_length=200, blank=True)
     created_by = models.CharField(max_length=150)
     created_at = models.DateTimeField(default=timezone.now)

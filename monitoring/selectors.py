@@ -6,15 +6,17 @@ from typing import Any, TypeVar
 
 from django.db.models import QuerySet
 
+from core.camera_refs import CameraRef, without_cameras
 from core.registry import resolve
-from monitoring.camera_refs import CameraRef
 from monitoring.models import Alert, AlertSilence, Event
 from monitoring.tables import HIDDEN_CAMERAS
 
 Row = TypeVar("Row", Event, Alert, AlertSilence)
-MANAGER_ONLY_KINDS = ("user.", "webhook.", "notification.", "camera.audience", "rule.", "maintenance.")
-"""Prefixes of event kinds that reveal other users, where events are sent, or patterns that may name hidden cameras, for
-managers only."""
+MANAGER_ONLY_KINDS = (
+    "user.", "webhook.", "notification.", "camera.audience", "rule.", "maintenance.", "files.action",
+)  # fmt: skip
+"""Prefixes of event kinds that reveal other users, where events are sent, or patterns and filters that may name hidden
+cameras, for managers only."""
 
 
 def is_manager_only(kind: str) -> bool:
@@ -48,8 +50,7 @@ def visible_to(rows: QuerySet[Row], user: Any) -> QuerySet[Row]:
     hidden = hidden_cameras(user)
     if not hidden:
         return rows
-    # By id: another camera may have the slug of a removed one that is hidden from this user.
-    rows = rows.exclude(camera_uuid__in=[str(camera.id) for camera in hidden])
+    rows = without_cameras(rows, hidden)
     return rows.exclude(camera_uuid="", camera__in={camera.slug for camera in hidden})
 
 

@@ -13,8 +13,8 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from core.camera_refs import Cameras, camera_columns
 from core.registry import resolve
-from monitoring.camera_refs import CameraRef, camera_columns
 from monitoring.models import Alert, Event, Severity
 from monitoring.notices import publish_alert
 from monitoring.selectors import unresolved_keys
@@ -25,13 +25,14 @@ def record_event(
     kind: str,
     message: str,
     *,
+    camera: Cameras,
     severity: str = Severity.INFO,
-    camera: CameraRef | None = None,
     subject: object = "",
     actor: str = "",
     data: dict[str, Any] | None = None,
     at: datetime | None = None,
 ) -> Event:
+    """`camera`: all cameras that the event names or is about; None if it names none, and concerns all users."""
     # Without a savepoint, which would cost two statements: if a part of it fails, the caller's transaction fails.
     with transaction.atomic(savepoint=False):
         event = Event.objects.create(
@@ -55,14 +56,14 @@ def raise_alert(
     key: str,
     message: str,
     *,
+    camera: Cameras,
     severity: str = Severity.WARNING,
-    camera: CameraRef | None = None,
     data: dict[str, Any] | None = None,
     host: str = "",
 ) -> Alert:
-    """Open the alert `key`, or increase its count when it is already open. `camera` is the one that the message is
-    about; None for a whole disk or host, which concerns all users. `host` is the machine that it is about; the one
-    that reports it when it is empty."""
+    """Open the alert `key`, or increase its count when it is already open. `camera`: all cameras that the message
+    names or is about; None for a whole disk or host, which concerns all users. `host` is the machine that it is about;
+    the one that reports it when it is empty."""
     host = host or settings.STATION.host
     # Of two processes that raise it at once, the constraint lets one insert the row, and `get_or_create` reads it in
     # the other.
@@ -100,7 +101,7 @@ def resolve_alert(key: str, why: str = "") -> bool:
         record_event(
             "alert.resolved",
             f"{key} is closed: {why}" if why else f"{key} is over.",
-            camera=first.camera_ref if first else None,
+            camera=first.camera_refs if first else None,
             subject=first.pk if first else "",
             data={"key": key},
         )
@@ -127,7 +128,7 @@ def acknowledge_alert(alert: Alert, actor: str) -> Alert:
         record_event(
             "alert.acknowledged",
             f"{actor} has seen: {alert.message}",
-            camera=alert.camera_ref,
+            camera=alert.camera_refs,
             subject=alert.id,
             actor=actor,
         )

@@ -29,8 +29,8 @@ def replan_nights() -> None:
     # The plan stays as it is, and a person must know it; the task of the next minute tries again.
     except Exception as error:
         log.exception("The nights cannot be planned")
-        message = f"The nights cannot be planned; the planned runs stay as they are. {error!r}"
-        raise_alert(f"{ALERT}all", message, severity="error")
+        what = "The nights cannot be planned; the planned runs stay as they are"
+        raise_alert(f"{ALERT}all", failure_message(what, error), camera=None, severity="error")
     report_late_runs()
 
 
@@ -45,7 +45,13 @@ def start_telescope_nights() -> None:
     # A night may be lost, and a person must know it; the task of the next minute tries again.
     except Exception as error:
         log.exception("The nights of the telescopes cannot be started")
-        raise_alert(f"{NOT_STARTED}all", f"The nights of the telescopes cannot be started. {error!r}", severity="error")
+        message = failure_message("The nights of the telescopes cannot be started", error)
+        raise_alert(f"{NOT_STARTED}all", message, camera=None, severity="error")
+
+
+def failure_message(what: str, error: Exception) -> str:
+    """For all users: what the error says may name cameras that not everyone may see."""
+    return f"{what} ({type(error).__name__}). The log of the jobs part has the reason."
 
 
 @shared_task(name="scheduler.report_nights", ignore_result=True)

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
 
+from core.open_files import REMEDY, hard_limit, too_few_message
 from core.registry import iterate_paths, resolve
 from skycam_project.config import ConfigError, SkycamConfig, check_writable
 from skycam_project.config.folder import ADDRESS_FILE, KEY_FILE
@@ -72,6 +73,7 @@ def check_station(**_: Any) -> list[CheckMessage]:
     return [
         *check_folders(station),
         *check_database_folder(settings.DATABASES["default"]),
+        *check_open_files(hard_limit()),
         *(checks.Warning(notice.text, id=f"skycam.{notice.code}") for notice in station.notices),
     ]
 
@@ -140,6 +142,11 @@ def check_database_folder(database: Mapping[str, Any]) -> Iterator[CheckMessage]
             hint="Create it, change its owner, or set DATABASE_URL.",
             id="skycam.E004",
         )
+
+
+def check_open_files(limit: int) -> Iterator[CheckMessage]:
+    if message := too_few_message(limit):
+        yield checks.Warning(message, hint=REMEDY, id="skycam.W011")
 
 
 def check_table(table: str) -> Iterator[CheckMessage]:

@@ -78,7 +78,8 @@ def record_change(change: SettingChange, actor: str) -> None:
     key, old, new = change
     effect = "unchanged" if old == new else f"from {_text(old)} to {_text(new)}"
     text = f"{actor or 'The station'} set {key}: {effect}."
-    record_event("station.settings", text, actor=actor, subject=key, data={"key": key, "old": old, "new": new})
+    data = {"key": key, "old": old, "new": new}
+    record_event("station.settings", text, camera=None, actor=actor, subject=key, data=data)
 
 
 def _text(value: Any) -> str:

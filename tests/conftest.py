@@ -36,6 +36,7 @@ def leave_the_developers_environment() -> None:
     (FOLDER / "skycam.yaml").write_text(f"database_url: {database}\n" if database else "")
     os.environ["SKYCAM_CONFIG"] = str(FOLDER / "skycam.yaml")
     os.environ["SKYCAM_DATA"] = str(FOLDER / "data")
+    os.environ["SKYCAM_OFFSITE_ROOTS"] = f"{tempfile.gettempdir()}:/mnt"
     for name in ("LOWER_QUALITY", "LOWER_FPS"):  # a machine that runs tests may be busy
         os.environ[f"LIVE_STREAMING_CONFIG__CPU_THRESHOLDS__{name}"] = "0"
 

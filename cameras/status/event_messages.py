@@ -25,7 +25,7 @@ def events_message(notices: Iterable[EventNotice | AlertNotice], access: Access)
     """None when the user may see none of them."""
     message = EventsMessage(type="events", events=[], alerts=[])
     for notice in notices:
-        if not may_see_camera(notice["camera_id"], access):
+        if not may_see_cameras(notice["camera_ids"], access):
             continue
         if notice["type"] == "alert":
             message["alerts"].append(notice["body"])
@@ -36,7 +36,7 @@ def events_message(notices: Iterable[EventNotice | AlertNotice], access: Access)
     return message if message["events"] or message["alerts"] else None
 
 
-def may_see_camera(camera_id: str, access: Access) -> bool:
+def may_see_cameras(camera_ids: list[str], access: Access) -> bool:
     """Stricter than the list of events: nothing of a removed camera, nor of one that was added since the last check.
     The list has them."""
-    return not camera_id or camera_id in access.camera_ids
+    return access.camera_ids.issuperset(camera_ids)

@@ -14,7 +14,7 @@ from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.process_counters import ProcessCounters
 from cameras.supervision.readings import store_read_back
-from monitoring.camera_refs import CameraRef
+from core.camera_refs import CameraRef, Cameras
 from monitoring.services import raise_alert, record_event, resolve_alert, resolve_alerts
 
 
@@ -36,7 +36,7 @@ class EventWriter:
             functools.partial(record_event, kind, message, severity=severity, camera=camera, data=data, at=at)
         )
 
-    def raise_alert(self, key: str, message: str, severity: str, camera: CameraRef | None) -> None:
+    def raise_alert(self, key: str, message: str, severity: str, camera: Cameras) -> None:
         self._outbox.add(functools.partial(raise_alert, key, message, severity=severity, camera=camera))
 
     def resolve_alert(self, key: str) -> None:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from cameras.supervision.ports import EventSink
-from monitoring.camera_refs import CameraRef
+from core.camera_refs import CameraRef
 
 log = logging.getLogger(__name__)
 

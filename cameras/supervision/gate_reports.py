@@ -36,7 +36,7 @@ class GateReports:
         kind, severity = ("gate.opened", "info") if after.is_open else ("gate.closed", "warning")
         message = after.sentence or f"The gate {gate.gate.name} is open{shown_value(after)}."
         data = {"gate": gate.gate.name, "value": after.value, "limit": after.limit}
-        if not (gate.cameras or gate.camera_value):
+        if not concerns_some(gate):
             self._events.record_event(kind, message, severity, None, {**data, "cameras": []})
             return
         for camera in cameras:
@@ -51,7 +51,7 @@ class GateReports:
             self._resolve(key)
         elif now - state.unknown_since >= UNKNOWN_S:
             message = f"The value of the gate {gate.gate.name} has been unknown for 5 minutes. {state.sentence}".strip()
-            self._raise(key, message, cameras[0] if len(cameras) == 1 else None)
+            self._raise(key, message, cameras if concerns_some(gate) else None)
 
     def report_missing(self, gate: ConfiguredGate, missing: Sequence[str]) -> None:
         """Raise the alert of a gate that names cameras which this host does not have: a misspelt name would leave a
@@ -64,15 +64,20 @@ class GateReports:
         else:
             self._resolve(key)
 
-    def _raise(self, key: str, message: str, camera: DesiredState | None) -> None:
+    def _raise(self, key: str, message: str, cameras: Sequence[DesiredState] | None) -> None:
         if key not in self._alerts:
             self._alerts.add(key)
-            self._events.raise_alert(key, message, "error", camera)
+            self._events.raise_alert(key, message, "error", cameras)
 
     def _resolve(self, key: str) -> None:
         if key in self._alerts:
             self._alerts.discard(key)
             self._events.resolve_alert(key)
+
+
+def concerns_some(gate: ConfiguredGate) -> bool:
+    """Whether it concerns some cameras only, and not all users."""
+    return bool(gate.cameras or gate.camera_value)
 
 
 def shown_value(state: GateState) -> str:

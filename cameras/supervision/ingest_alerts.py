@@ -13,7 +13,7 @@ from django.db import transaction
 from cameras.spool.spool import spool_folder
 from cameras.supervision import orphan_recovery
 from cameras.supervision.desired_state import DesiredState
-from monitoring.camera_refs import CameraRef
+from core.camera_refs import CameraRef
 from monitoring.models import Alert
 from monitoring.selectors import unresolved_keys
 from monitoring.services import raise_alert, record_event, resolve_alert

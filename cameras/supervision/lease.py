@@ -52,7 +52,7 @@ def renew_lease(host: str) -> None:
 
 def raise_taken_alert(host: str, error: NameTaken) -> None:
     """The refused Supervisor repeats this each second."""
-    raise_alert(f"{TAKEN}{host}", str(error), severity="critical")
+    raise_alert(f"{TAKEN}{host}", str(error), camera=None, severity="critical")
 
 
 def close_taken_alerts() -> None:

@@ -12,7 +12,7 @@ from cameras.commands.messages import Answer
 from cameras.status.messages import Status
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.desired_state import DesiredState, HostSnapshot
-from monitoring.camera_refs import CameraRef
+from core.camera_refs import CameraRef, Cameras
 
 Waker = Callable[[], None]
 """Makes a thread run its loop at once. Any thread may call it."""
@@ -25,7 +25,7 @@ class EventSink(Protocol):
         self, kind: str, message: str, severity: str, camera: CameraRef | None, data: dict[str, Any]
     ) -> None: ...
 
-    def raise_alert(self, key: str, message: str, severity: str, camera: CameraRef | None) -> None: ...
+    def raise_alert(self, key: str, message: str, severity: str, camera: Cameras) -> None: ...
 
     def resolve_alert(self, key: str) -> None: ...
 

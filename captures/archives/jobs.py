@@ -24,6 +24,7 @@ from captures.archives.models import Archive, ArchiveFile, ArchiveFileState, Arc
 from captures.archives.reports import report_failure, resolve_failure
 from captures.archives.services import absent_hosts, advance, files_left, resume
 from captures.archives.transfer import FileRefused, SenderAway, fetch_file, part_name
+from captures.experiments.selectors import cameras_of
 from captures.storage.models import StorageRoot
 from core.jobs.context import JobContext, JobError
 from core.jobs.services import enqueue
@@ -213,8 +214,9 @@ class ArchiveJob:
         if source.verified_at is None or source.verified_at < timezone.now() - VERIFIED_AGAIN:
             archive = str(self._archive.pk)
             enqueue(
-                "verify_archive", source.folder.host, subject=archive, arguments={"archive": archive}, actor="station"
-            )
+                "verify_archive", source.folder.host, camera=cameras_of(self._archive.experiment), subject=archive,
+                arguments={"archive": archive}, actor="station",
+            )  # fmt: skip
 
     def _settle_copied(self, row: ArchiveFile, *, linked: bool = False) -> None:
         self._copied_bytes += row.bytes

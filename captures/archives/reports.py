@@ -1,19 +1,20 @@
-"""The events and alerts of archives. Each names the first camera of the experiment: only users who may see that one
-read it."""
+"""The events and alerts of archives. Each names the first camera of the experiment, as its own events do: only users
+who may see that one read it. What may name files of any camera names all of them."""
 
 from __future__ import annotations
 
 from captures.archives.hosts import away_sentence
 from captures.archives.models import Archive, ArchiveFile, ArchiveFileState
+from captures.experiments.selectors import cameras_of
+from core.camera_refs import Cameras
 from core.text.plurals import pluralize
 from monitoring.services import raise_alert, record_event, resolve_alert
 
 
 def report_event(archive: Archive, kind: str, text: str, severity: str = "info", *, actor: str = "") -> None:
     experiment = archive.experiment
-    place = experiment.places.select_related("camera").first()
     record_event(
-        kind, f"The experiment {experiment.name!r} {text}", severity=severity, camera=place.camera if place else None,
+        kind, f"The experiment {experiment.name!r} {text}", severity=severity, camera=cameras_of(experiment)[:1],
         subject=archive.pk, actor=actor, data={"experiment": str(experiment.pk)},
     )  # fmt: skip
 
@@ -21,7 +22,9 @@ def report_event(archive: Archive, kind: str, text: str, severity: str = "info",
 def report_failure(archive: Archive, message: str) -> None:
     """Files cannot be copied now, as on a full disk. The jobs try again."""
     Archive.objects.filter(pk=archive.pk).update(message=message)
-    _alert(archive, failure_key(archive), f"The experiment {archive.experiment.name!r} cannot be archived: {message}")
+    text = f"The experiment {archive.experiment.name!r} cannot be archived: {message}"
+    # It may name a file of any camera.
+    _alert(archive, failure_key(archive), text, cameras_of(archive.experiment))
 
 
 def resolve_failure(archive: Archive) -> None:
@@ -44,7 +47,7 @@ def report_end(archive: Archive) -> None:
     text = f"is archived with {pluralize(count, 'file')}, but not whole: {first}"
     report_event(archive, "archive.incomplete", text, "warning")
     message = f"The archive of {archive.experiment.name!r} is not whole: {first} {_next_step(archive)}"
-    _alert(archive, incomplete_key(archive), message, "warning")
+    _alert(archive, incomplete_key(archive), message, cameras_of(archive.experiment)[:1], "warning")
 
 
 def _first_missing(archive: Archive) -> str:
@@ -66,10 +69,8 @@ def _next_step(archive: Archive) -> str:
     return "Restore what is missing, then archive it again."
 
 
-def _alert(archive: Archive, key: str, message: str, severity: str = "error") -> None:
-    place = archive.experiment.places.select_related("camera").first()
-    camera = place.camera if place else None
-    raise_alert(key, message, severity=severity, camera=camera, data={"archive": str(archive.pk)})
+def _alert(archive: Archive, key: str, message: str, cameras: Cameras, severity: str = "error") -> None:
+    raise_alert(key, message, severity=severity, camera=cameras, data={"archive": str(archive.pk)})
 
 
 def incomplete_key(archive: Archive) -> str:

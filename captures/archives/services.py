@@ -1,7 +1,7 @@
 """Request archives, and move them on: from the request to complete, and again when a clip turns up later.
 
-`advance` is idempotent and runs on each host every two seconds, at the end of each job, and after a request. What is to
-be done on a disk is a job of the host with that disk.
+`advance` is idempotent and runs on each host every two seconds, and at the end of each job. What is to be done on a
+disk is a job of the host with that disk.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from captures.archives.reports import report_end, report_event, report_failure
 from captures.clips.models import ClipHold
 from captures.experiments.coverage import coverage, video_places
 from captures.experiments.models import ENDED, Experiment, ExperimentCapture, ExperimentState
+from captures.experiments.selectors import cameras_of, check_sees_all
 from captures.experiments.service import ExperimentService
 from captures.recording_claims.models import ExperimentClip
 from captures.recording_claims.services import HOLD as EXPERIMENT_HOLD
@@ -56,11 +57,14 @@ State = ArchiveState
 FileState = ArchiveFileState
 
 
-def request_archive(experiment: Experiment, method: str = "", actor: str = "") -> Archive:
-    """Archive the experiment, or what it has got since it was archived last. Returns at once; jobs copy the files.
+def request_archive(experiment: Experiment, method: str = "", actor: str = "", *, user: Any) -> Archive:
+    """Archive the experiment, or what it has got since it was archived last. Returns at once: the jobs part of a host
+    finds out within seconds which files it has, which may be tens of thousands, and jobs copy them.
 
-    For one that still runs, the archive has what it has until now. Two requests at once are one. UnusableRoot.
+    For one that still runs, the archive has what it has until now. Two requests at once are one. `user` is None for the
+    station itself. UnusableRoot; PermissionDenied unless the user may see all cameras.
     """
+    check_sees_all(user, experiment)
     config = archive_config()
     # Before the row: a request that cannot be met leaves nothing.
     for place in experiment.places.select_related("camera"):
@@ -78,8 +82,6 @@ def request_archive(experiment: Experiment, method: str = "", actor: str = "") -
             _try_again(archive)
         if created or is_begun:
             report_event(archive, "archive.requested", "is being archived.", actor=actor)
-    advance(archive)
-    archive.refresh_from_db()
     return archive
 
 
@@ -134,7 +136,7 @@ def request_due() -> None:
     completed = Experiment.objects.filter(state=ExperimentState.COMPLETED, settled=True)
     for experiment in completed.filter(Q(archive=None) | while_it_ran)[:BATCH]:
         with log_and_continue("archives"):
-            request_archive(experiment, actor="station")
+            request_archive(experiment, actor="station", user=None)
 
 
 def extend_archives() -> None:
@@ -352,7 +354,10 @@ def _start_jobs(archive: Archive, absent: set[str]) -> None:
             continue
         if jobs.filter(state__in=["failed", "cancelled"], ended_at__range=(now - RETRY, now)).exists():
             continue
-        enqueue(KIND, folder.host, subject=str(archive.pk), arguments={"archive": str(archive.pk)}, actor="station")
+        enqueue(
+            KIND, folder.host, camera=cameras_of(archive.experiment), subject=str(archive.pk),
+            arguments={"archive": str(archive.pk)}, actor="station",
+        )  # fmt: skip
 
 
 def _has_work(archive: Archive, folder: ArchiveFolder, absent: set[str]) -> bool:

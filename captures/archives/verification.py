@@ -35,6 +35,7 @@ from captures.archives.manifest import MANIFEST, README, SUMS, small_files
 from captures.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveState
 from captures.archives.services import files_left, restate
 from captures.archives.transfer import SenderAway
+from captures.experiments.selectors import cameras_of, check_sees_all
 from captures.files.serving import FileMissing, open_below
 from captures.tables import ARCHIVE_MENDERS
 from core.jobs.context import JobContext, JobError
@@ -311,12 +312,16 @@ def store_outcome(archive: Archive, folder: ArchiveFolder, result: VerifyResult)
         resolve_alert(key)
 
 
-def request_verification(archive: Archive, actor: str = "") -> list[Job]:
-    """A job on each host of the archive; one that runs already is joined."""
-    jobs = []
+def request_verification(archive: Archive, actor: str = "", *, user: Any) -> list[Job]:
+    """A job on each host of the archive; one that runs already is joined. `user` is None for the station itself.
+    PermissionDenied unless the user may see all cameras."""
+    check_sees_all(user, archive.experiment)
+    jobs, cameras = [], cameras_of(archive.experiment)
     for folder in archive.folders.all():
-        arguments = {"archive": str(archive.pk)}
-        jobs.append(enqueue(KIND, folder.host, subject=str(archive.pk), arguments=arguments, actor=actor)[0])
+        subject = str(archive.pk)
+        arguments = {"archive": subject}
+        job, _ = enqueue(KIND, folder.host, camera=cameras, subject=subject, arguments=arguments, actor=actor)
+        jobs.append(job)
     return jobs
 
 
@@ -341,4 +346,7 @@ def verify_due() -> None:
     oldest = due.order_by(F("verified_at").asc(nulls_first=True)).first()
     if oldest is not None:
         archive = str(oldest.archive_id)
-        enqueue(KIND, host, subject=archive, arguments={"archive": archive}, actor="station")
+        enqueue(
+            KIND, host, camera=cameras_of(oldest.archive.experiment), subject=archive, arguments={"archive": archive},
+            actor="station",
+        )  # fmt: skip

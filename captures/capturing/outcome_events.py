@@ -9,7 +9,7 @@ from captures.capturing.models import Capture, CaptureFile, CaptureReference
 from captures.capturing.notices import publish_capture
 from captures.capturing.references import describe_references
 from captures.capturing.totals import count_outcome
-from monitoring.camera_refs import CameraRef
+from core.camera_refs import CameraRef
 from monitoring.services import record_event
 
 SEVERITIES = {"saved": "info", "failed": "error", "skipped": "warning"}

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from captures.clips.models import Clip, ClipHold
+from core.slices import delete_in_slices
 
 
 class ClipDeleted(Exception):
@@ -26,9 +27,6 @@ def hold_clip(clip: UUID, by: str, name: str) -> ClipHold:
     return found
 
 
-def release_holds(by: str, name: str, clip: UUID | None = None) -> int:
-    """Release the holds of `name`, on one clip or on all; returns how many there were."""
-    holds = ClipHold.objects.filter(by=by, name=name)
-    if clip is not None:
-        holds = holds.filter(clip=clip)
-    return holds.delete()[0]
+def release_holds(by: str, name: str) -> int:
+    """Release all holds of `name`; returns how many there were. An experiment may have tens of thousands of clips."""
+    return delete_in_slices(ClipHold.objects.filter(by=by, name=name))

@@ -7,18 +7,17 @@ from uuid import UUID
 
 import uuid6
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from captures.days.parameters import parse_id
 from captures.experiment_control.hosts import wake_hosts
-from captures.experiment_pages.display import NOT_ALL_SEEN
 from captures.experiment_pages.forms import ExperimentForm, ReasonForm, fixed_rows
 from captures.experiment_pages.pages import ExperimentPageBase
 from captures.experiments.models import Experiment, ExperimentState
-from captures.experiments.selectors import sees_all
+from captures.experiments.selectors import check_sees_all
 from captures.experiments.service import WrongState
 from core.pages.page import is_htmx_request, message_response
 
@@ -68,13 +67,13 @@ class EditExperimentPage(ExperimentPageBase):
 
     def get(self, request: HttpRequest, experiment: UUID) -> HttpResponse:
         found = self.experiment()
-        self._check_seen(found)
+        check_sees_all(self.request.user, found)
         return self._form(ExperimentForm(request.user, experiment=found), found)
 
     def post(self, request: HttpRequest, experiment: UUID) -> HttpResponse:
         """Change the edited fields, and no others."""
         found = self.experiment()
-        self._check_seen(found)
+        check_sees_all(self.request.user, found)
         form = ExperimentForm(request.user, request.POST, found)
         if not form.is_valid() or form.request is None:
             return self._form(form, found, 400)
@@ -88,10 +87,6 @@ class EditExperimentPage(ExperimentPageBase):
             return self._form(ExperimentForm(request.user, experiment=self.experiment()), found, 409, str(error))
         messages.success(request, f"{changed.name} was changed." if form.changed_data else "Nothing was changed.")
         return redirect("experiment", found.pk)
-
-    def _check_seen(self, experiment: Experiment) -> None:
-        if not sees_all(self.request.user, experiment):
-            raise PermissionDenied(NOT_ALL_SEEN)
 
     def _form(self, form: ExperimentForm, experiment: Experiment, status: int = 200, refusal: str = "") -> HttpResponse:
         context = {"form": form, "experiment": experiment, "fixed": fixed_rows(experiment), "refusal": refusal}

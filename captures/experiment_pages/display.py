@@ -12,6 +12,7 @@ from django.utils import timezone
 from cameras.camera_display import StateDisplay
 from cameras.selectors import hidden_cameras
 from captures.experiments.models import EXPERIMENT_TRANSITIONS, Experiment, ExperimentCamera, ExperimentState
+from captures.experiments.selectors import NOT_ALL_SEEN
 from core.templatetags.skycam import clock_text, datetime_text, duration
 
 STATES = {
@@ -24,7 +25,6 @@ STATES = {
 RUNS_WITHOUT_RECORDING = StateDisplay("expose", "Running", "act")
 LAST_CLIPS = timedelta(minutes=2)
 """How long after the end the last clips may still get their rows."""
-NOT_ALL_SEEN = "The experiment also has cameras that you may not see, so you cannot change it. Ask a manager."
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from cameras.models import Camera
 from cameras.selectors import hidden_cameras
 from captures.experiments.models import Experiment, ExperimentCamera
+
+NOT_ALL_SEEN = "The experiment also has cameras that you may not see, so you cannot change it. Ask a manager."
 
 
 def experiments_for(user: Any) -> QuerySet[Experiment]:
@@ -39,8 +43,20 @@ def visible_places(user: Any, experiment: Experiment, hidden: set[UUID] | None =
     return [place for place in experiment.places.all() if place.camera_id not in hidden]
 
 
+def cameras_of(experiment: Experiment) -> list[Camera]:
+    """All of them, in their order."""
+    return [place.camera for place in experiment.places.select_related("camera")]
+
+
 def sees_all(user: Any, experiment: Experiment) -> bool:
     return len(visible_places(user, experiment)) == len(experiment.places.all())
+
+
+def check_sees_all(user: Any, experiment: Experiment) -> None:
+    """PermissionDenied: a user must not change what a camera records that does not exist for them. None is the station
+    itself."""
+    if user is not None and not sees_all(user, experiment):
+        raise PermissionDenied(NOT_ALL_SEEN)
 
 
 def matching(experiments: QuerySet[Experiment], text: str) -> QuerySet[Experiment]:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import uuid6
 from django.contrib.auth import get_user_model
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import TextField, Value
 from django.db.models.functions import Concat, Trim
@@ -32,7 +32,7 @@ from captures.experiments.models import (
     ExperimentTag,
 )
 from captures.experiments.requests import PLANNED, ExperimentFields, ExperimentRequest
-from captures.experiments.selectors import experiment_for, sees_all
+from captures.experiments.selectors import check_sees_all, experiment_for
 from captures.recording_claims.services import HOLD
 from captures.recording_claims.windows import present_moment
 from captures.tables import EXPERIMENT_HANDLERS
@@ -84,7 +84,7 @@ class ExperimentService:
         values = request.columns()
         with transaction.atomic():
             locked = Experiment.objects.select_for_update().get(pk=experiment.pk)
-            self._check_seen(locked)
+            check_sees_all(self._user, locked)
             _check_changeable(locked, request.model_fields_set)
             _check(values, {name: getattr(locked, name) for name in PLANNED} | values)
             for name, value in values.items():
@@ -125,7 +125,7 @@ class ExperimentService:
             )
             present = self._present(experiment)
             # After the UPDATE, which keeps others from adding a camera until the transaction ends.
-            self._check_seen(present)
+            check_sees_all(self._user, present)
             if moved:
                 severity = "warning" if state == ExperimentState.ABORTED else "info"
                 self._record(present, MOVE_EVENTS[state], MOVE_EVENTS[state].partition(".")[2], message, severity)
@@ -141,6 +141,7 @@ class ExperimentService:
         """`new_id` becomes its id; a note that has this id already is returned as it is."""
         if new_id and (noted := ExperimentNote.objects.filter(pk=new_id).first()):
             return noted
+        self._check_exists(experiment)
         with transaction.atomic():
             note = ExperimentNote.objects.create(
                 id=new_id or uuid6.uuid7(), experiment=experiment, author=person(self._actor), text=text,
@@ -155,6 +156,7 @@ class ExperimentService:
         """`new_id` becomes its id; an attachment that has this id already is returned as it is."""
         if new_id and (attached := ExperimentAttachment.objects.filter(pk=new_id).first()):
             return attached
+        self._check_exists(experiment)
         with transaction.atomic():
             added = ExperimentAttachment.objects.create(
                 id=new_id or uuid6.uuid7(), experiment=experiment, added_by=person(self._actor), label=label,
@@ -166,14 +168,14 @@ class ExperimentService:
     def release(self, experiment: Experiment) -> int:
         """Release the clips of an experiment that has ended: retention may delete them then. They still belong to it.
         Returns their number. WrongState."""
-        self._check_seen(experiment)
-        with transaction.atomic():
-            locked = Experiment.objects.select_for_update().get(pk=experiment.pk)
-            if locked.state not in ENDED:
-                raise WrongState(f"The experiment is {locked.state}: its clips are released after it has ended.")
-            clips = release_holds(HOLD, str(locked.pk))
-            if clips:
-                self._record(locked, "experiment.released", f"released {pluralize(clips, 'clip')} of", clips=clips)
+        check_sees_all(self._user, experiment)
+        # Not locked: no state follows that is none of ENDED.
+        found = Experiment.objects.get(pk=experiment.pk)
+        if found.state not in ENDED:
+            raise WrongState(f"The experiment is {found.state}: its clips are released after it has ended.")
+        clips = release_holds(HOLD, str(found.pk))
+        if clips:
+            self._record(found, "experiment.released", f"released {pluralize(clips, 'clip')} of", clips=clips)
         return clips
 
     def _cameras(self, slugs: list[str] | None) -> list[Camera]:
@@ -199,12 +201,10 @@ class ExperimentService:
             ]
         )
 
-    def _check_seen(self, experiment: Experiment) -> None:
-        """A user must not stop the recording of a camera that does not exist for them."""
-        if self._user is not None and not sees_all(self._user, experiment):
-            raise PermissionDenied(
-                "The experiment also has cameras that you may not see, so you cannot change it. Ask a manager."
-            )
+    def _check_exists(self, experiment: Experiment) -> None:
+        """Experiment.DoesNotExist for a user who may see none of its cameras."""
+        if self._user is not None:
+            experiment_for(self._user, experiment.pk)
 
     def _present(self, experiment: Experiment) -> Experiment:
         if self._user is not None:

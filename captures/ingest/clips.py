@@ -13,7 +13,7 @@ from captures.experiments.models import Experiment
 from captures.ingest.records import camera_of
 from captures.recording_claims.services import hold_clips
 from captures.recording_claims.windows import experiments_of
-from monitoring.camera_refs import CameraRef
+from core.camera_refs import CameraRef
 from monitoring.services import record_event
 
 

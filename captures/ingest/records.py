@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cameras.spool.records import Record
-from monitoring.camera_refs import CameraName
+from core.camera_refs import CameraName
 
 
 def camera_of(record: Record) -> CameraName:

@@ -143,7 +143,9 @@ def _decide(
     if not moved.update(state=state, decided_by=actor, decided_at=timezone.now()):
         raise FindingRefused(DECIDED)
     data = {"root": str(finding.root_id), "path": finding.path}
+    # The path may be in the folder of another camera than that which gets the file.
+    owners = list(dict.fromkeys(one for one in (camera, finding.camera) if one is not None))
     record_event(
         "storage.adopted" if state == FindingState.ADOPTED else "storage.set_aside", message,
-        camera=camera or finding.camera, subject=finding.pk, actor=actor, data=data,
+        camera=owners, subject=finding.pk, actor=actor, data=data,
     )  # fmt: skip

@@ -33,7 +33,7 @@ from captures.offsite.failpoints import FAILPOINTS
 from captures.offsite.limits import NoPace, RowPace, closed_reason
 from captures.offsite.models import CopyState, Destination, DestinationHost, DestinationKind, OffsiteCopy
 from captures.offsite.secret_store import settings_of
-from captures.offsite.senders import open_sftp, opened
+from captures.offsite.senders import allowed_folder, open_sftp, opened
 from captures.storage.models import StorageRoot
 from captures.stored_files.tables import FILE_TABLES
 from core.jobs.claims import others_wait
@@ -271,7 +271,7 @@ def probe_sftp(destination: Destination) -> list[str]:
     # Conditional: of two first tests one pins.
     if Destination.objects.filter(pk=destination.pk, host_key="").update(host_key=key):
         name = destination.name
-        record_event("offsite.pinned", f"The key of {name} is pinned: {key}.", subject=destination.pk)
+        record_event("offsite.pinned", f"The key of {name} is pinned: {key}.", camera=None, subject=destination.pk)
         said = [*said, "It is pinned now. Compare it with that of your server: `ssh-keygen -lf` prints it there."]
     return said
 
@@ -281,7 +281,7 @@ def probe_folder(destination: Destination) -> list[str]:
     assert isinstance(found, FolderSettings)
     # Only before the first copy: later on, a folder without a marker is a disk that is not mounted.
     if not destination.copies.filter(host=settings.STATION.host).exclude(verified_at=None).exists():
-        write_marker(found.path, str(destination.pk))
+        write_marker(allowed_folder(found.path), str(destination.pk))
     with opened(destination, NoPace()) as sender:
         return sender.probe()
 

@@ -19,6 +19,7 @@ from captures.offsite.backoff import LONGEST_S, retry_delay_s
 from captures.offsite.models import COPY_TRANSITIONS, CopyState, Destination, DestinationHost, OffsiteCopy, file_columns
 from captures.offsite.secret_store import settings_of
 from captures.stored_files.tables import FILE_TABLES, FileTable, StoredFile
+from core.slices import update_in_slices
 from monitoring.services import raise_alert, record_event, resolve_alert
 
 NEWEST, NEWEST_BATCHES = 500, 20
@@ -211,19 +212,21 @@ def note_verified(copy: OffsiteCopy, verified_by: str, sent_to: Destination) -> 
 
 def compare_again(destination: Destination) -> None:
     """The destination is at another place: copies of files that are still on their hosts count only once they are found
-    whole there. Those of deleted files stay verified, as there is nothing to send. In the transaction of the change."""
+    whole there. Those of deleted files stay verified, as there is nothing to send. Twice: before the change, in short
+    transactions, for what may be 200,000 rows; and in the transaction of the change, for those that a job has verified
+    at the place before meanwhile."""
     copies = OffsiteCopy.objects.filter(destination=destination)
     queued = {
         "state": CopyState.QUEUED.value, "retry_at": database_now(), "verified_at": None, "verified_by": "",
         "upload": "",
     }  # fmt: skip
-    copies.exclude(upload="").update(upload="")
+    update_in_slices(copies.exclude(upload=""), upload="")
     # First, so that a job cannot make them verified after the next statement.
-    copies.filter(state=CopyState.SENDING.value).update(**queued)
+    update_in_slices(copies.filter(state=CopyState.SENDING.value), **queued)
     for table in FILE_TABLES.values():
         present = table.rows().model._base_manager.values("pk")
         own = copies.filter(state=CopyState.VERIFIED.value, table=table.name, **{f"{key_column(table)}__in": present})
-        own.update(**queued)
+        update_in_slices(own, **queued)
 
 
 def note_interrupted(copy: OffsiteCopy) -> bool:
@@ -243,12 +246,12 @@ def note_failed(copy: OffsiteCopy, error: str) -> bool:
         again = database_now() + timedelta(seconds=retry_delay_s(copy.attempts))
         if not move(copy, CopyState.SENDING, CopyState.QUEUED, retry_at=again, error=error):
             return False
-        note_destination_failed(copy.destination, copy.host, error)
+        note_destination_failed(copy.destination, copy.host, error, camera_named_in(error, copy))
     return True
 
 
-def note_destination_failed(destination: Destination, host: str, error: str) -> None:
-    """One alert for a destination that fails, however many files wait for it."""
+def note_destination_failed(destination: Destination, host: str, error: str, camera: Camera | None = None) -> None:
+    """One alert for a destination that fails, however many files wait for it. `camera`: that which the error names."""
     now, state = database_now(), host_of(destination, host)
     with transaction.atomic():
         DestinationHost.objects.filter(pk=state.pk).update(
@@ -260,6 +263,7 @@ def note_destination_failed(destination: Destination, host: str, error: str) -> 
                 f"offsite.failing:{destination.pk}",
                 f"No file reaches the off-site destination {destination.name}: {error} It is tried again by itself; "
                 f"`skycam offsite status` shows what waits.",
+                camera=camera,
                 severity="error",
                 data={"destination": str(destination.pk), "host": host},
             )
@@ -277,7 +281,7 @@ def note_damaged(copy: OffsiteCopy, error: str) -> bool:
         _record("offsite.damaged", message, copy)
         raise_alert(
             f"offsite.damaged:{copy.destination_id}", f"{message} Check the network and the storage of {name}.",
-            severity="error", data={"destination": str(copy.destination_id)},
+            camera=camera_named_in(error, copy), severity="error", data={"destination": str(copy.destination_id)},
         )  # fmt: skip
     return True
 
@@ -291,7 +295,7 @@ def note_dead(copy: OffsiteCopy, error: str) -> bool:
         _record("offsite.dead", message, copy)
         raise_alert(
             f"offsite.dead:{copy.destination_id}", f"{message} `skycam offsite copies --state dead` names it.",
-            severity="error", data={"destination": str(copy.destination_id)},
+            camera=camera_named_in(error, copy), severity="error", data={"destination": str(copy.destination_id)},
         )  # fmt: skip
     return True
 
@@ -322,23 +326,32 @@ def try_now(destination: Destination) -> None:
 
 def retry_dead(copies: Any, actor: str) -> int:
     """Queue dead copies again, at a person's request."""
+    dead = copies.filter(state=CopyState.DEAD.value).order_by()
+    destinations = set(dead.values_list("destination", flat=True).distinct())
+    moved = update_in_slices(dead, state=CopyState.QUEUED, retry_at=database_now(), attempts=0)
     with transaction.atomic():
-        rows = list(copies.filter(state=CopyState.DEAD.value).values_list("pk", "destination")[:10_000])
-        pks = [pk for pk, _ in rows]
-        moved = OffsiteCopy.objects.filter(pk__in=pks, state=CopyState.DEAD.value).update(
-            state=CopyState.QUEUED, retry_at=database_now(), attempts=0
-        )
         if moved:
-            record_event("offsite.retried", f"{actor} queued {moved} dead off-site copies again.", actor=actor)
-        for destination in Destination.objects.filter(pk__in={destination for _, destination in rows}):
+            message = f"{actor} queued {moved} dead off-site copies again."
+            record_event("offsite.retried", message, camera=None, actor=actor)
+        for destination in Destination.objects.filter(pk__in=destinations):
             _resolve_alerts(destination)
     return moved
 
 
 def _record(kind: str, message: str, copy: OffsiteCopy, severity: str = "error") -> None:
     """The path names a camera, which not everyone may see: the event belongs to it."""
-    camera = Camera.objects.filter(pk=copy.camera).first()
-    record_event(kind, message, severity=severity, camera=camera, subject=copy.pk, data={"path": copy.path})
+    record_event(kind, message, severity=severity, camera=camera_of(copy), subject=copy.pk, data={"path": copy.path})
+
+
+def camera_of(copy: OffsiteCopy) -> Camera | None:
+    return Camera.objects.filter(pk=copy.camera).first()
+
+
+def camera_named_in(error: str, copy: OffsiteCopy) -> Camera | None:
+    """What a far end says may quote the name of the copy, which has that of its camera. An alert about a destination
+    concerns all users otherwise."""
+    camera = camera_of(copy)
+    return camera if camera is not None and camera.slug in error else None
 
 
 def _resolve_alerts(destination: Destination) -> None:

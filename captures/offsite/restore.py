@@ -13,7 +13,7 @@ from captures.offsite.destinations.port import CopyMissing, DestinationError, Wr
 from captures.offsite.jobs import has_row
 from captures.offsite.limits import NoPace
 from captures.offsite.models import CopyState, OffsiteCopy
-from captures.offsite.queue import database_now
+from captures.offsite.queue import camera_of, database_now
 from captures.offsite.selectors import find_copy
 from captures.offsite.senders import opened
 from captures.storage.models import StorageRoot
@@ -45,7 +45,7 @@ def restore(file: StoredFile) -> OffsiteCopy:
     with open_root(StorageRoot.objects.get(pk=file.root)) as files:
         _place(copy, files, folder, name)
     record_event(
-        "offsite.restored", f"A file came back from its copy at {copy.destination.name}.",
+        "offsite.restored", f"A file came back from its copy at {copy.destination.name}.", camera=camera_of(copy),
         subject=copy.pk, data={"table": file.table, "file": file.pk},
     )  # fmt: skip
     return copy
@@ -77,8 +77,9 @@ def _take_back(copy: OffsiteCopy, what: str) -> None:
         error=f"The copy was found to be {what}.",
     )  # fmt: skip
     record_event(
-        "offsite.damaged", f"A verified copy at {copy.destination.name} is {what}.", severity="error", subject=copy.pk
-    )
+        "offsite.damaged", f"A verified copy at {copy.destination.name} is {what}.", camera=camera_of(copy),
+        severity="error", subject=copy.pk,
+    )  # fmt: skip
 
 
 def mend_archive_file(row: ArchiveFile, files: RootFiles, folder: str, name: str) -> bool:

@@ -13,6 +13,7 @@ from captures.offsite.destinations.port import DestinationError, Pace, Sender
 from captures.offsite.destinations.settings import FolderSettings, S3Secret, S3Settings, SftpSecret, SftpSettings
 from captures.offsite.models import Destination, DestinationHost
 from captures.offsite.secret_store import secret_of, settings_of
+from core.folders import real_path_inside
 from core.secrets import DecryptionFailed
 
 Open = Callable[[Destination, Pace], Sender]
@@ -41,7 +42,29 @@ def open_sftp(destination: Destination, pace: Pace, *, pin: bool = False) -> Sen
 def open_folder(destination: Destination, pace: Pace) -> Sender:
     found = settings_of(destination)
     assert isinstance(found, FolderSettings)
-    return FolderSender(found.path, str(destination.pk), pace)
+    return FolderSender(allowed_folder(found.path), str(destination.pk), pace)
+
+
+def allowed_folder(path: str) -> str:
+    """The folder without symbolic links. DestinationError unless the configuration of this host allows it: a user who
+    adds destinations could otherwise write into any folder of the machine, and learn which exist."""
+    roots = offsite_roots()
+    real = real_path_inside(path, roots)
+    if real is None:
+        raise DestinationError(not_allowed_message(path, roots))
+    return real
+
+
+def offsite_roots() -> list[str]:
+    return [str(root) for root in settings.STATION.offsite_roots]
+
+
+def not_allowed_message(path: str, roots: list[str]) -> str:
+    listed = f"only in {', '.join(roots)}" if roots else "in no folder"
+    return (
+        f"Copies may be {listed} of the host {settings.STATION.host}, not in {path}. Give a folder there, or add its "
+        "disk to offsite_roots in the configuration file."
+    )
 
 
 SENDERS: dict[str, Open] = {"s3": open_s3, "sftp": open_sftp, "folder": open_folder}

@@ -12,14 +12,17 @@ from pydantic import ValidationError as Invalid
 
 from cameras.models import Camera
 from captures.offsite.destinations.settings import SECRETS, SETTINGS, FolderSettings, Settings
-from captures.offsite.models import WAITING, CopyState, Destination
+from captures.offsite.models import WAITING, CopyState, Destination, OffsiteCopy
 from captures.offsite.queue import compare_again
 from captures.offsite.requests import DestinationChange, DestinationRequest
 from captures.offsite.secret_store import encrypt_for, settings_of
+from captures.offsite.senders import not_allowed_message, offsite_roots
 from captures.storage.models import StorageRoot
+from core.folders import is_inside
 from core.jobs.models import Job
 from core.jobs.services import enqueue
 from core.outgoing import AddressRefused, literal_address
+from core.slices import delete_in_slices
 from core.text.plurals import pluralize
 from monitoring.services import record_event, resolve_alert
 
@@ -59,6 +62,8 @@ def add_destination(wanted: DestinationRequest, actor: str) -> Destination:
 def change_destination(destination: Destination, wanted: DestinationChange, actor: str) -> Destination:
     """Another server or user needs its secret again, and its key is pinned again. Copies that are at another place now
     are compared there before they count again. ValidationError."""
+    if wanted.copies_moved:
+        _prepare_move(destination, wanted)
     try:
         with transaction.atomic():
             found = Destination.objects.select_for_update().get(pk=destination.pk)
@@ -81,8 +86,35 @@ def change_destination(destination: Destination, wanted: DestinationChange, acto
     return found
 
 
+def _prepare_move(destination: Destination, wanted: DestinationChange) -> None:
+    """Most of what `_move_copies` does, before the transaction of the change: there may be 200,000 copies. If the
+    change is refused then, they are compared where they are. ValidationError."""
+    found = Destination.objects.get(pk=destination.pk)
+    before = settings_of(found).place()
+    for name, value in _place_columns(found, wanted).items():
+        setattr(found, name, value)
+    if settings_of(found).place() != before:
+        _check_only_copy(found)
+        compare_again(found)
+
+
 def remove_destination(destination: Destination, actor: str, *, force: bool = False) -> None:
     """Forget the destination and the rows of its copies. The copies themselves stay where they are. FilesWait."""
+    waiting = _close_for_good(destination, force=force)
+    # Without the rows, nothing is deleted here because of them: a kill between the transactions costs no file.
+    delete_in_slices(OffsiteCopy.objects.filter(destination=destination))
+    with transaction.atomic():
+        found = Destination.objects.select_for_update().get(pk=destination.pk)
+        for alert in ALERTS:
+            resolve_alert(f"offsite.{alert}:{found.pk}")
+        _record(
+            "offsite.removed", found, f"{actor} removed the off-site destination {found.name}.", actor, waiting=waiting
+        )  # fmt: skip
+        found.delete()
+
+
+def _close_for_good(destination: Destination, *, force: bool) -> int:
+    """Let nothing be sent any more. Returns how many files wait for their copies. FilesWait."""
     with transaction.atomic():
         found = Destination.objects.select_for_update().get(pk=destination.pk)
         # Dead copies, too: their files stay here until a person has decided.
@@ -93,12 +125,8 @@ def remove_destination(destination: Destination, actor: str, *, force: bool = Fa
                 f"{pluralize(waiting, 'file')} must not be deleted here before they are copied to {found.name}. Wait, "
                 "or remove it with force: these files have no copy then, and retention may delete them."
             )
-        for alert in ALERTS:
-            resolve_alert(f"offsite.{alert}:{found.pk}")
-        _record(
-            "offsite.removed", found, f"{actor} removed the off-site destination {found.name}.", actor, waiting=waiting
-        )  # fmt: skip
-        found.delete()
+        Destination.objects.filter(pk=found.pk).update(enabled=False)
+    return waiting
 
 
 def start_test(destination: Destination, actor: str, host: str = "") -> Job:
@@ -107,7 +135,7 @@ def start_test(destination: Destination, actor: str, host: str = "") -> Job:
     if not StorageRoot.objects.filter(host=host).exists():
         raise ValidationError({"host": f"The host {host} has no files."})
     job, _ = enqueue(
-        TEST_KIND, host, subject=str(destination.pk),
+        TEST_KIND, host, camera=None, subject=str(destination.pk),
         arguments={"destination": str(destination.pk)}, actor=actor,
     )  # fmt: skip
     return job
@@ -125,6 +153,9 @@ def check_place(found: Settings) -> None:
 
 
 def _check_folder(found: FolderSettings) -> None:
+    # The sender checks it again, without symbolic links.
+    if not is_inside(found.path, roots := offsite_roots()):
+        raise ValidationError({"settings": not_allowed_message(found.path, roots)})
     own = [*StorageRoot.objects.values_list("path", flat=True), str(settings.STATION.data)]
     for path in own:
         ours, theirs = f"{path.rstrip('/')}/", f"{found.path}/"
@@ -199,4 +230,4 @@ def _name_taken(name: str) -> ValidationError:
 
 
 def _record(kind: str, found: Destination, message: str, actor: str, **data: Any) -> None:
-    record_event(kind, message, subject=found.pk, actor=actor, data={"kind": found.kind, **data})
+    record_event(kind, message, camera=None, subject=found.pk, actor=actor, data={"kind": found.kind, **data})

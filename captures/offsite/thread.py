@@ -43,5 +43,5 @@ def start_sending(destination: Destination, host: str) -> bool:
     lost = OffsiteCopy.objects.filter(destination=destination, host=host, state=OffsiteCopy.State.SENDING.value)
     if not waits.exists() and not lost.exists():
         return False
-    enqueue(KIND, host, subject=str(destination.pk), arguments={"destination": str(destination.pk)})
+    enqueue(KIND, host, camera=None, subject=str(destination.pk), arguments={"destination": str(destination.pk)})
     return True

@@ -73,7 +73,7 @@ class ClipCleanup:
         watched = watched_roots(self.host)
         for root in roots:
             if root not in watched:
-                self._set_alert(f"storage.soft_floor:{root.pk}", "")
+                self._set_alert(f"storage.soft_floor:{root.pk}", "", None)
                 _set_exhausted(root, exhausted=False)
             else:
                 self._free_space(root, result)
@@ -101,13 +101,13 @@ class ClipCleanup:
             return EACH_PASS
         self._aged_at = self.clock()
         self._doubt = self._clock_guard.note_time()
-        self._set_alert(f"storage.clock:{self.host}", self._doubt)
+        self._set_alert(f"storage.clock:{self.host}", self._doubt, None)
         return {(table, why) for table, why in RULES if not (self._doubt and why in BY_CLOCK)}
 
     def _report(self, problems: dict[UUID, Problem], result: CleanupResult) -> None:
         result.problems += [one.sentence for one in problems.values()]
         problem = combine_problems(problems.values()) if problems else Problem("")
-        self._set_alert(f"storage.clips:{self.host}", problem.sentence, "error", problem.camera)
+        self._set_alert(f"storage.clips:{self.host}", problem.sentence, problem.camera, "error")
 
     # The rule of space
 
@@ -123,15 +123,15 @@ class ClipCleanup:
             return
         except OSError as error:
             result.add(undeletable_message(root, error))
-            self._set_alert(alert, undeletable_message(root, error), "error")
+            self._set_alert(alert, undeletable_message(root, error), None, "error")
             return
         if freed.stuck:
             result.add(stuck_problem(root, freed.stuck).sentence)
         # Before the alert, whose condition is the new state.
         _set_exhausted(root, exhausted=_is_exhausted(root, freed, floor))
-        self._set_alert(alert, shortage_message(root, freed, floor) if root.exhausted else "")
+        self._set_alert(alert, shortage_message(root, freed, floor) if root.exhausted else "", None)
 
-    def _set_alert(self, key: str, sentence: str, severity: str = "warning", camera: Camera | None = None) -> None:
+    def _set_alert(self, key: str, sentence: str, camera: Camera | None, severity: str = "warning") -> None:
         """Raise or resolve the alert on a change, also one that an earlier process left open. A new sentence for an
         open alert, such as one about a second disk, waits ALERT_REPEAT_S."""
         last, at = self._reported.get(key, (None, 0.0))

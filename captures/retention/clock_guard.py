@@ -63,8 +63,8 @@ class ClockGuard:
             )
         self._store(KnownTime(now, MAX_STEP_S, confirmed=True))
         record_event(
-            "storage.clock_confirmed", f"{actor} confirmed the clock of {self.host}: {shown} (UTC).", subject=self.host,
-            actor=actor, data={"date": str(shown)},
+            "storage.clock_confirmed", f"{actor} confirmed the clock of {self.host}: {shown} (UTC).", camera=None,
+            subject=self.host, actor=actor, data={"date": str(shown)},
         )  # fmt: skip
 
     def _doubt(self, reading: ClockReading, known: KnownTime | None) -> str:

@@ -148,7 +148,7 @@ class PlanExecutor:
         key = f"storage.vanished:{root.pk}"
         if vanished.is_vanished(files, root, items):
             if not self.is_left_alone(root):
-                raise_alert(key, vanished.message(root), severity="error", data={"root": str(root.pk)})
+                raise_alert(key, vanished.message(root), camera=None, severity="error", data={"root": str(root.pk)})
             self._left_until[root.pk] = self.clock() + VANISHED_PAUSE_S
             result.add(vanished.message(root))
             return True

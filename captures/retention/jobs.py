@@ -96,5 +96,7 @@ def job_of_plan(plan: UUID) -> Job | None:
 def enqueue_plan(plan: UUID, actor: str) -> Job:
     """The job that executes the plan on its host. A second request for the same plan gets the same job. PlanRefused."""
     found = check_claimable(plan)
-    job, _ = enqueue("storage_cleanup", found.host, subject=str(plan), arguments={"plan": str(plan)}, actor=actor)
+    job, _ = enqueue(
+        "storage_cleanup", found.host, camera=None, subject=str(plan), arguments={"plan": str(plan)}, actor=actor
+    )
     return job

@@ -48,7 +48,7 @@ class Retention:
         if self._problem == self._alerted:
             return
         if self._problem:
-            raise_alert(self._alert, self._problem, severity="error")
+            raise_alert(self._alert, self._problem, camera=None, severity="error")
         else:
             resolve_alert(self._alert)
         self._alerted = self._problem

@@ -47,7 +47,7 @@ class IntegrityView(IdempotentView):
         """Check the storage of a host, by default this one, as a job. With `hash` it reads the content of all files."""
         wanted = CheckBody.model_validate(request.data)
         host = wanted.host or settings.STATION.host
-        job, _ = enqueue("integrity", host, arguments={"hash": wanted.hash}, actor=actor(request))
+        job, _ = enqueue("integrity", host, camera=None, arguments={"hash": wanted.hash}, actor=actor(request))
         return Response(job_body(job, request.user), 202, headers={"Location": f"/api/v1/jobs/{job.pk}/"})
 
 

@@ -51,7 +51,7 @@ class IntegrityPage(Page):
         if host not in StorageRoot.objects.values_list("host", flat=True):
             return message_response(request, "bad", "No host of that name has a storage root.")
         arguments = {"hash": request.POST.get("hash") == "yes"}
-        job, is_new = enqueue("integrity", host, arguments=arguments, actor=self.actor)
+        job, is_new = enqueue("integrity", host, camera=None, arguments=arguments, actor=self.actor)
         if is_new:
             return message_response(request, "ok", f"The storage of {host} is being checked.")
         by = job.requested_by or "the station"

@@ -3,7 +3,6 @@ from __future__ import annotations
 import functools
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,8 +11,7 @@ from rest_framework.views import APIView
 from core.api.paging import page
 from core.idempotency.view import IdempotentView
 from core.jobs.bodies import JobBody, job_body
-from core.jobs.kinds import role_of
-from core.jobs.selectors import jobs_for, may_control
+from core.jobs.selectors import jobs_for
 from core.jobs.serializers import JobPage, JobQuery
 from core.jobs.services import request_cancel
 
@@ -49,7 +47,5 @@ class CancelView(IdempotentView):
     @extend_schema(request=None, responses=JobBody)
     def post(self, request: Request, job: UUID) -> Response:
         found = jobs_for(request.user).get(pk=job)
-        # After the look-up: the job of a hidden camera does not exist, whatever role is needed.
-        if not may_control(found, request.user):
-            raise PermissionDenied(f"This needs the role {role_of(found.kind)}. Ask a manager.")
-        return Response(job_body(request_cancel(found, request.user.get_username()), request.user))
+        cancelled = request_cancel(found, request.user.get_username(), user=request.user)
+        return Response(job_body(cancelled, request.user))

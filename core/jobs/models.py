@@ -6,23 +6,22 @@ import uuid6
 from django.db import models
 from django.utils import timezone
 
+from core.camera_refs import AboutCameras
 from core.jobs.states import FINISHED, UNFINISHED, JobState
 
 CHOICES = [(state.value, state.value) for state in JobState]
 
 
-class Job(models.Model):
+class Job(AboutCameras):
     """Work for one host, done by a child process of its jobs worker. `JOB_TRANSITIONS` lists how its state changes.
 
-    `done` and `total` count in the kind's own unit; `total` is null while it is unknown. Cameras are text, not foreign
-    keys, so that a job outlives what it was about.
+    `done` and `total` count in the kind's own unit; `total` is null while it is unknown. A job outlives what it
+    was about.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
     kind = models.CharField(max_length=40)
     subject = models.CharField(max_length=120, blank=True, help_text="What the work is about, in words or as an id.")
-    camera = models.CharField(max_length=60, blank=True, help_text="Its slug, which another camera may have later.")
-    camera_uuid = models.CharField(max_length=36, blank=True, help_text="Decides who may see the row.")
     host = models.CharField(max_length=60, help_text="The host that runs it.")
     arguments = models.JSONField(default=dict, blank=True)
     state = models.CharField(max_length=10, choices=CHOICES, default=JobState.WAITING.value)

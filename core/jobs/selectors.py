@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from core.camera_refs import without_cameras
 from core.jobs.kinds import role_of
 from core.jobs.models import Job
 from core.jobs.tables import JOB_HIDDEN_CAMERAS
@@ -16,7 +17,7 @@ def jobs_for(user: Any) -> QuerySet[Job]:
     if not user.is_authenticated or not user.may("viewer"):
         return Job.objects.none()
     hidden = [camera for path in JOB_HIDDEN_CAMERAS.values() for camera in resolve(path)(user)]
-    return Job.objects.exclude(camera_uuid__in=[str(camera.id) for camera in hidden]) if hidden else Job.objects.all()
+    return without_cameras(Job.objects.all(), hidden)
 
 
 def sees_details(job: Job, user: Any) -> bool:

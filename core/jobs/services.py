@@ -6,15 +6,18 @@ import functools
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Protocol
-from uuid import UUID
+from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from core.camera_refs import Cameras, camera_columns
 from core.jobs.claims import change_state, is_busy, is_due, is_lost, recover_lost
+from core.jobs.kinds import role_of
 from core.jobs.models import Job
+from core.jobs.selectors import jobs_for, may_control
 from core.jobs.states import FINISHED, UNFINISHED, JobState
 from core.jobs.tables import JOB_KINDS
 from core.jobs.wake import wake_host
@@ -29,37 +32,27 @@ class NotCancellable(Exception):
     """The job has ended already."""
 
 
-class JobCamera(Protocol):
-    """A camera's row, or anything else with its id and slug."""
-
-    @property
-    def id(self) -> UUID | str: ...
-
-    @property
-    def slug(self) -> str: ...
-
-
 def enqueue(
     kind: str,
     host: str,
     *,
+    camera: Cameras,
     subject: str = "",
     arguments: dict[str, Any] | None = None,
-    camera: JobCamera | None = None,
     actor: str = "",
     request: str = "",
 ) -> tuple[Job, bool]:
     """The new job, and True; or the unfinished job of the same subject, where the kind has one for each, or of the same
-    `request`, such as a form that was sent twice, and False. The host's worker is woken after the commit. KeyError for
-    an unknown kind; IntegrityError for a bad value."""
+    `request`, such as a form that was sent twice, and False. The host's worker is woken after the commit. `camera`: all
+    cameras that the job reads or changes; None for a job of a whole disk or host. KeyError for an unknown kind;
+    IntegrityError for a bad value."""
     unique = (subject or "host") if JOB_KINDS[kind].one_per_subject else request
     job = Job(
         kind=kind,
         host=host,
         subject=subject,
         arguments=arguments or {},
-        camera=camera.slug if camera else "",
-        camera_uuid=str(camera.id) if camera else "",
+        **camera_columns(camera),
         unique_key=unique,
         requested_by=actor,
     )
@@ -84,8 +77,12 @@ def enqueue(
         return job, True
 
 
-def request_cancel(job: Job, actor: str) -> Job:
-    """Cancel a waiting or lost job at once, and ask the worker of a running one to. NotCancellable."""
+def request_cancel(job: Job, actor: str, *, user: Any) -> Job:
+    """Cancel a waiting or lost job at once, and ask the worker of a running one to. `user` decides whether it may be
+    cancelled; None is the station itself. NotCancellable; Job.DoesNotExist for one with a camera that the user may not
+    see, and PermissionDenied for one whose kind needs another role."""
+    if user is not None:
+        _check_may_cancel(job, user)
     # A job may change its state between two of the statements, so that none of them fits; the next round finds it.
     while not _cancel_or_request(job, actor):
         job.refresh_from_db()
@@ -93,6 +90,13 @@ def request_cancel(job: Job, actor: str) -> Job:
             raise NotCancellable(f"The job has ended already: it is {job.state}.")
     job.refresh_from_db()
     return job
+
+
+def _check_may_cancel(job: Job, user: Any) -> None:
+    # In this order: the job of a hidden camera does not exist, whatever role is needed.
+    found = jobs_for(user).get(pk=job.pk)
+    if not may_control(found, user):
+        raise PermissionDenied(f"This needs the role {role_of(found.kind)}. Ask a manager.")
 
 
 def _cancel_or_request(job: Job, actor: str) -> bool:

@@ -120,7 +120,7 @@ class DefaultRulesView(IdempotentView):
 
 
 class WindowsView(IdempotentView):
-    roles = {"GET": "viewer", "POST": "operator"}
+    roles = {"GET": "viewer", "POST": "manager"}
     idempotent = {"POST"}
 
     @extend_schema(operation_id="maintenance_windows_list", responses=WindowList)

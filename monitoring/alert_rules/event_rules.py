@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from monitoring.alert_rules.rows import alert_key, rule_alerts
 from monitoring.alert_rules.rule import concerns, matches
-from monitoring.camera_refs import CameraName
 from monitoring.models import Alert, AlertRule, Event, MaintenanceWindow
 from monitoring.services import raise_alert, resolve_alert
 
@@ -32,13 +31,12 @@ def open_event_alerts(event: Event) -> None:
     for rule in _event_rules():
         if meets(rule, event) and is_frequent(rule, event) and not in_maintenance(event):
             subject = subject_of(event)
-            camera = CameraName(event.camera_uuid, event.camera) if event.camera else None
             sentence = f"{rule.label}: {event.message}" if rule.label else event.message
             raise_alert(
                 alert_key(rule.name, subject),
                 sentence,
                 severity=rule.severity,
-                camera=camera,
+                camera=event.camera_refs,
                 data={"rule": rule.name, "subject": subject, "host": event.host, "event": str(event.pk)},
                 host=event.host,
             )

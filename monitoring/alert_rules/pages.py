@@ -305,7 +305,7 @@ class DefaultRulesPage(Page):
 
 
 class MaintenancePage(Page):
-    roles = {"GET": "viewer", "POST": "operator"}
+    roles = {"GET": "viewer", "POST": "manager"}
     template = "alerts/maintenance.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:

@@ -13,10 +13,11 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.registry import resolve
+from core.text.names import person
 from monitoring.alert_rules.kinds import EVENTS, RULE_KINDS, RuleKind
 from monitoring.alert_rules.reading_signals import READING_SIGNALS, ChannelId, channel_subjects
 from monitoring.alert_rules.rows import KEY
-from monitoring.alert_rules.rule import concerns
+from monitoring.alert_rules.rule import concerns, matches
 from monitoring.models import Alert, AlertRule, MaintenanceWindow, SensorChannel
 from monitoring.selectors import alerts_for, hidden_cameras
 from monitoring.tables import SUBJECTS
@@ -58,15 +59,20 @@ def windows_for(user: Any) -> list[MaintenanceWindow]:
     hidden, now = hidden_slugs(user), timezone.now()
     ended = MaintenanceWindow.objects.filter(ends_at__lte=now)[:WINDOWS]
     found = [*MaintenanceWindow.objects.filter(ends_at__gt=now), *ended]
-    return [window for window in found if not names_one_of(window.subject, hidden)]
+    return [window for window in found if is_visible(window, user, hidden)]
 
 
 def window_for(user: Any, window: UUID) -> MaintenanceWindow:
     """MaintenanceWindow.DoesNotExist."""
     found = MaintenanceWindow.objects.get(pk=window)
-    if not may_view(user) or names_one_of(found.subject, hidden_slugs(user)):
+    if not may_view(user) or not is_visible(found, user, hidden_slugs(user)):
         raise MaintenanceWindow.DoesNotExist
     return found
+
+
+def is_visible(window: MaintenanceWindow, user: Any, hidden: set[str]) -> bool:
+    """Its subject names no hidden camera, or the user has written it: who has begun a window can end it."""
+    return person(window.created_by) == user.get_username() or not names_one_of(window.subject, hidden)
 
 
 def statuses_of(rules: Iterable[AlertRule], user: Any) -> list[RuleStatus]:
@@ -134,5 +140,9 @@ def hidden_slugs(user: Any) -> set[str]:
 
 
 def names_one_of(pattern: str, slugs: set[str]) -> bool:
-    """Whether a part of the pattern, such as that after `session.gap:`, is one of these cameras."""
-    return not slugs.isdisjoint(re.split(r"[:={},\"*?]", pattern))
+    """Whether a part of the pattern, such as that after `session.gap:`, is one of these cameras, or the beginning or
+    another part of its name: `roof*` names `roof-north`, while `*` names none."""
+    if not slugs.isdisjoint(re.split(r"[:={},\"*?]", pattern)):
+        return True
+    parts = [part for part in re.split(r"[:={},\"]", pattern) if part.strip("*?")]
+    return any(matches(part, slug) for part in parts for slug in slugs)

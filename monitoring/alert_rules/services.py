@@ -71,29 +71,31 @@ def add_rule(wanted: RuleRequest, actor: str, new_id: UUID | None = None) -> Ale
     return rule
 
 
-@transaction.atomic
 def change_rule(rule: AlertRule, wanted: RuleChange, actor: str) -> AlertRule:
     """Its alerts close; those whose condition still holds open again by the changed rule. ValidationError."""
-    found = AlertRule.objects.select_for_update().get(pk=rule.pk)
-    before = columns_of(found)
-    for name, value in wanted.given().items():
-        setattr(found, name, value)
-    check_rule(found)
-    changed = {name: value for name, value in columns_of(found).items() if value != before[name]}
+    with transaction.atomic():
+        found = AlertRule.objects.select_for_update().get(pk=rule.pk)
+        before = columns_of(found)
+        for name, value in wanted.given().items():
+            setattr(found, name, value)
+        check_rule(found)
+        changed = {name: value for name, value in columns_of(found).items() if value != before[name]}
+        if changed:
+            found.save(update_fields=list(changed))
+            record_rule("rule.changed", found, f"{actor} changed the alert rule {found.name}.", actor, changed)
     if changed:
-        found.save(update_fields=list(changed))
         close_alerts(found, f"{actor} changed its rule.")
-        record_rule("rule.changed", found, f"{actor} changed the alert rule {found.name}.", actor, changed)
     return found
 
 
-@transaction.atomic
 def remove_rule(rule: AlertRule, actor: str) -> None:
     """Its alerts close."""
-    removed, _ = AlertRule.objects.filter(pk=rule.pk).delete()
+    with transaction.atomic():
+        removed, _ = AlertRule.objects.filter(pk=rule.pk).delete()
+        if removed:
+            record_rule("rule.removed", rule, f"{actor} removed the alert rule {rule.name}.", actor, columns_of(rule))
     if removed:
         close_alerts(rule, f"{actor} removed its rule.")
-        record_rule("rule.removed", rule, f"{actor} removed the alert rule {rule.name}.", actor, columns_of(rule))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,20 +120,24 @@ def rules_to_restore() -> list[RestoredRule]:
     return found
 
 
-@transaction.atomic
 def restore_default_rules(actor: str) -> list[RestoredRule]:
     """Add the rules of a new station that are missing, and give the others their first values. Other rules stay."""
-    restored = rules_to_restore()
-    for one in restored:
-        rule, _ = AlertRule.objects.update_or_create(name=one.name, defaults=one.changes)
+    rules = []
+    with transaction.atomic():
+        restored = rules_to_restore()
+        for one in restored:
+            rule, _ = AlertRule.objects.update_or_create(name=one.name, defaults=one.changes)
+            rules.append(rule)
+            kind = "rule.added" if one.action == "add" else "rule.changed"
+            record_rule(kind, rule, f"{actor} restored the alert rule {rule.name}.", actor, one.changes)
+    for rule in rules:
         close_alerts(rule, f"{actor} restored its rule.")
-        kind = "rule.added" if one.action == "add" else "rule.changed"
-        record_rule(kind, rule, f"{actor} restored the alert rule {rule.name}.", actor, one.changes)
     return restored
 
 
 def close_alerts(rule: AlertRule, why: str) -> None:
-    """Here and not only by the hosts: one of them may be away."""
+    """Here and not only by the hosts: one of them may be away. Each in a transaction of its own, as there may be many.
+    After a kill, the hosts close the rest."""
     for alert in rule_alerts(rule.name):
         resolve_alert(alert.key, why)
 
@@ -141,4 +147,4 @@ def columns_of(rule: AlertRule) -> dict[str, Any]:
 
 
 def record_rule(kind: str, rule: AlertRule, message: str, actor: str, data: dict[str, Any]) -> None:
-    record_event(kind, message, subject=rule.name, actor=actor, data=data)
+    record_event(kind, message, camera=None, subject=rule.name, actor=actor, data=data)

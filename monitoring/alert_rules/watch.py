@@ -12,6 +12,7 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from core.background import log_and_continue
+from core.camera_refs import CameraName
 from core.retrying_thread import RetryingThread
 from monitoring.alert_rules.engine import Change, Place, RuleEngine
 from monitoring.alert_rules.reading_signals import READING_SIGNALS, ReadingSignals
@@ -26,7 +27,6 @@ from monitoring.alert_rules.rows import (
 )
 from monitoring.alert_rules.rule import Rule, Signal
 from monitoring.alert_rules.sources import SignalSource
-from monitoring.camera_refs import CameraName
 from monitoring.models import Alert
 from monitoring.sensors.reading import JudgedReading, SensorState
 from monitoring.services import raise_alert, resolve_alert

@@ -1,4 +1,8 @@
-"""What operators do with maintenance windows. Each change is one transaction with its event."""
+"""What users do with maintenance windows. Each change is one transaction with its event.
+
+A window keeps alerts from opening, as a silence of a camera or of the beginnings of keys keeps people from being told:
+managers add both, and operators end those that they see.
+"""
 
 from __future__ import annotations
 
@@ -92,4 +96,4 @@ def record_window(kind: str, window: MaintenanceWindow, message: str, actor: str
         "to": stamp(window.ends_at),
         "reason": window.reason,
     }
-    record_event(kind, message, subject=window.pk, actor=actor, data=data)
+    record_event(kind, message, camera=None, subject=window.pk, actor=actor, data=data)

@@ -55,6 +55,7 @@ def _note_sent(claim: Claim, channel: NotificationChannel, result: SendResult) -
     record_event(
         "notification.sent",
         f"{channel.name}: {claim.kind}, {number} sent. {result.detail}",
+        camera=None,
         subject=channel.pk,
         data={"kind": claim.kind, "alerts": alerts_of(claim.rows), "deliveries": [str(row.pk) for row in claim.rows]},
     )
@@ -88,6 +89,7 @@ def _give_up(channel: NotificationChannel, kind: str, rows: list[NotificationDel
         record_event(
             "notification.failed",
             f"{channel.name}: {kind}, {number} given up. {error}",
+            camera=None,
             severity=Severity.ERROR,
             subject=channel.pk,
             data={"kind": kind, "alerts": alerts_of(rows), "deliveries": [str(row.pk) for row in rows]},
@@ -116,6 +118,7 @@ def _note_failing(channel: NotificationChannel, error: str) -> None:
             failing_alert(channel),
             f"The notification channel {channel.name} has sent nothing for {(now - since).total_seconds() / 60:.0f} "
             "min. Its page says why. No one is notified over it until it works.",
+            camera=None,
             severity=Severity.ERROR,
         )
 
@@ -138,7 +141,8 @@ def record_test(delivery: NotificationDelivery, result: SendResult) -> None:
             NotificationChannel.objects.filter(pk=channel.pk).update(last_error=result.error)
             event, severity = "notification.failed", Severity.WARNING
         record_event(
-            event, f"{channel.name}: test. {result.error or result.detail}", severity=severity, subject=channel.pk,
+            event, f"{channel.name}: test. {result.error or result.detail}", camera=None, severity=severity,
+            subject=channel.pk,
             data={"kind": NotificationKind.TEST.value, "alerts": [], "deliveries": [str(delivery.pk)]},
         )  # fmt: skip
 

@@ -16,11 +16,13 @@ from core.api.constraints import describe_error
 from core.limits.wait_limiter import WaitLimiter
 from core.outgoing import AddressRefused, literal_address
 from core.secrets import DecryptionFailed
+from core.slices import delete_in_slices
 from monitoring.models import (
     NotificationChannel,
     NotificationDelivery,
     NotificationKind,
     NotificationRoute,
+    NotificationState,
 )
 from monitoring.notifications.channels.base import ChannelSettings
 from monitoring.notifications.channels.kinds import CHANNEL_KINDS, channel_class
@@ -94,10 +96,17 @@ def _switch_off(channel: NotificationChannel, actor: str) -> None:
     resolve_alert(failing_alert(channel))
 
 
-@transaction.atomic
 def remove_channel(channel: NotificationChannel, actor: str) -> str:
     """With its routes, its notifications and its secrets. Returns what was done, with the routes that escalated to it:
     they do not escalate any more."""
+    # Before the rest: it may have tens of thousands. What is still to be sent goes with the channel.
+    sent = NotificationDelivery.objects.filter(channel=channel.pk)
+    delete_in_slices(sent.exclude(state=NotificationState.PENDING))
+    return _remove_channel(channel, actor)
+
+
+@transaction.atomic
+def _remove_channel(channel: NotificationChannel, actor: str) -> str:
     found = NotificationChannel.objects.select_for_update().filter(pk=channel.pk).first()
     if found is None:
         return f"{channel.name} was removed already."
@@ -260,4 +269,4 @@ def _name_taken(what: str, name: str) -> ValidationError:
 
 
 def _record(kind: str, message: str, subject: object, actor: str) -> None:
-    record_event(kind, message, subject=subject, actor=actor)
+    record_event(kind, message, camera=None, subject=subject, actor=actor)

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from monitoring.camera_refs import CameraRef, camera_columns
+from core.camera_refs import Cameras, camera_columns
 from monitoring.models import Alert, AlertSilence, Event
 from monitoring.services import record_event
 
@@ -49,13 +49,13 @@ def silence_alert(
     alert: Alert, actor: str, reason: str = "", for_s: float | None = None, pk: UUID | None = None
 ) -> AlertSilence:
     """Silence the alert's key for some seconds; None: until the alert is resolved. TooManySilences."""
-    return add_silence(actor, reason, for_s, key=alert.key, camera=alert.camera_ref, pk=pk)
+    return add_silence(actor, reason, for_s, key=alert.key, camera=alert.camera_refs, pk=pk)
 
 
 @transaction.atomic
 def add_silence(
-    actor: str, reason: str, for_s: float | None, *, key: str = "", key_prefix: str = "",
-    camera: CameraRef | None = None, pk: UUID | None = None,
+    actor: str, reason: str, for_s: float | None, *, camera: Cameras, key: str = "", key_prefix: str = "",
+    pk: UUID | None = None,
 ) -> AlertSilence:  # fmt: skip
     """With `pk`, the row that has it already after a kill. TooManySilences."""
     if pk is not None and (found := AlertSilence.objects.filter(pk=pk).first()):
@@ -87,10 +87,9 @@ def end_silence(silence: AlertSilence, actor: str = "") -> bool:
         ended_at=timezone.now(), ended_by=actor[:150]
     )
     if ended:
-        camera = Alert(camera=silence.camera, camera_uuid=silence.camera_uuid).camera_ref
         message = f"{actor} ended the silence of {silence}." if actor else f"The silence of {silence} is over."
         record_event(
-            "alert.unsilenced", message, camera=camera, subject=silence.pk, actor=actor,
+            "alert.unsilenced", message, camera=silence.camera_refs, subject=silence.pk, actor=actor,
             data={"key": silence.key, "key_prefix": silence.key_prefix},
         )  # fmt: skip
     silence.refresh_from_db()

@@ -132,4 +132,4 @@ class SensorHost:
 def record_absence(host: str, sensor: str, report: AbsenceReport) -> None:
     severity = Severity.WARNING if report.kind == "sensor.missing" else Severity.INFO
     data = {"sensor": sensor, "channel": report.channel, "host": host}
-    record_event(report.kind, report.message, severity=severity, subject=sensor, data=data)
+    record_event(report.kind, report.message, camera=None, severity=severity, subject=sensor, data=data)

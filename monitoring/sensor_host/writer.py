@@ -131,6 +131,7 @@ def record_loss(host: str, kind: str, number: int) -> None:
         kind,
         f"{number} {LOST[kind]} on {host} were dropped: the database refused them, or was away for longer than they "
         "could wait.",
+        camera=None,
         severity=Severity.ERROR,
         subject=host,
         data={"count": number},

@@ -154,4 +154,6 @@ def _check_channel(channel: SensorChannel) -> None:
 
 
 def _record(kind: str, sensor: Sensor, message: str, actor: str, data: dict[str, Any] | None = None) -> Any:
-    return record_event(kind, message, subject=sensor.name, actor=actor, data={"sensor": sensor.name, **(data or {})})
+    return record_event(
+        kind, message, camera=None, subject=sensor.name, actor=actor, data={"sensor": sensor.name, **(data or {})}
+    )

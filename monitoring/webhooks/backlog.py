@@ -49,6 +49,7 @@ def _fail_oldest(webhook: Webhook, number: int) -> None:
             record_event(
                 "webhook.overflowed",
                 f"The web-hook {webhook.name} has more than {MAX_PENDING:,} pending deliveries. The oldest ones fail.",
+                camera=None,
                 severity=Severity.ERROR,
                 subject=webhook.pk,
             )

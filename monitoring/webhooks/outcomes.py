@@ -71,9 +71,11 @@ def _note_gone(claim: Claim, webhook: Webhook, answer: Answer) -> None:
         return
     cancel_pending(webhook, GONE_REASON)
     message = f"The web-hook {webhook.name} is switched off. {GONE_REASON}"
-    record_event("webhook.gone", message, severity=Severity.ERROR, subject=webhook.pk)
+    record_event("webhook.gone", message, camera=None, severity=Severity.ERROR, subject=webhook.pk)
     resolve_alert(failing_alert(webhook))
-    raise_alert(gone_alert(webhook), f"{message} Remove it, or switch it on again.", severity=Severity.ERROR)
+    raise_alert(
+        gone_alert(webhook), f"{message} Remove it, or switch it on again.", severity=Severity.ERROR, camera=None
+    )
 
 
 def _note_failure(claim: Claim, webhook: Webhook, answer: Answer) -> None:
@@ -103,6 +105,7 @@ def _end_failed(rows: QuerySet[WebhookDelivery], delivery: WebhookDelivery, webh
         record_event(
             "webhook.failed",
             f"The web-hook {webhook.name} did not get an event of the kind {delivery.kind}: {error}",
+            camera=None,
             severity=Severity.ERROR,
             subject=webhook.pk,
             data={"delivery": str(delivery.pk), "event": str(delivery.event), "tries": delivery.tries},
@@ -121,5 +124,6 @@ def _note_failing(webhook: Webhook) -> None:
             failing_alert(webhook),
             f"The web-hook {webhook.name} has delivered nothing for {(now - since).total_seconds() / 3600:.0f} h. Its "
             "page says why. A delivery that fails for a day is given up.",
+            camera=None,
             severity=Severity.WARNING,
         )

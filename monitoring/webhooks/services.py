@@ -81,39 +81,45 @@ def change_webhook(webhook: Webhook, wanted: WebhookChange, actor: str) -> Webho
             for name, value in given.items():
                 setattr(found, name, value)
             if wanted.enabled is not None:
-                _switch(found, actor)
+                _switch(found)
             found.save(update_fields=[*given, "disabled_reason", "failing_since"])
             changed = {name: value for name, value in _public(found).items() if value != before[name]}
             if changed or wanted.url is not None:
                 _record("webhook.changed", found, f"{actor} changed the web-hook {found.name}.", actor, changed)
     except IntegrityError:
         raise _name_taken(str(wanted.name)) from None
+    if wanted.enabled is False:
+        cancel_pending(found, f"{actor} switched the web-hook off.")
     return found
 
 
-def _switch(webhook: Webhook, actor: str) -> None:
+def _switch(webhook: Webhook) -> None:
     """What follows from `enabled`, which a person has set."""
     webhook.disabled_reason = ""
     resolve_alert(gone_alert(webhook))
     if not webhook.enabled:
         webhook.failing_since = None
         resolve_alert(failing_alert(webhook))
-        cancel_pending(webhook, f"{actor} switched the web-hook off.")
+
+
+def remove_webhook(webhook: Webhook, actor: str) -> None:
+    """Cancel what waits and delete the secrets. The retention removes its deliveries."""
+    if _mark_removed(webhook, actor):
+        cancel_pending(webhook, f"{actor} removed the web-hook.")
 
 
 @transaction.atomic
-def remove_webhook(webhook: Webhook, actor: str) -> None:
-    """Cancel what waits and delete the secrets. The retention removes its deliveries."""
+def _mark_removed(webhook: Webhook, actor: str) -> bool:
+    """False for one that was removed already."""
     removed = Webhook.objects.filter(pk=webhook.pk, removed_at=None).update(
         removed_at=timezone.now(), enabled=False, failing_since=None, url_encrypted="", url_shown="",
         secret_encrypted="", old_secret_encrypted="", old_secret_until=None,
     )  # fmt: skip
-    if not removed:
-        return
-    cancel_pending(webhook, f"{actor} removed the web-hook.")
-    resolve_alert(failing_alert(webhook))
-    resolve_alert(gone_alert(webhook))
-    _record("webhook.removed", webhook, f"{actor} removed the web-hook {webhook.name}.", actor)
+    if removed:
+        resolve_alert(failing_alert(webhook))
+        resolve_alert(gone_alert(webhook))
+        _record("webhook.removed", webhook, f"{actor} removed the web-hook {webhook.name}.", actor)
+    return bool(removed)
 
 
 @transaction.atomic
@@ -203,4 +209,4 @@ def _name_taken(name: str) -> ValidationError:
 
 
 def _record(kind: str, webhook: Webhook, message: str, actor: str, data: dict[str, Any] | None = None) -> Any:
-    return record_event(kind, message, subject=webhook.pk, actor=actor, data=data)
+    return record_event(kind, message, camera=None, subject=webhook.pk, actor=actor, data=data)

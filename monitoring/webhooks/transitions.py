@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from core.slices import slices_of
 from monitoring.models import DeliveryState, Webhook, WebhookDelivery
 from monitoring.webhook_models import DELIVERY_TRANSITIONS
 
@@ -23,7 +24,10 @@ def change_state(
 
 
 def cancel_pending(webhook: Webhook, reason: str) -> int:
-    """Cancel what waits; returns the number of deliveries. A request that is on its way is not called back."""
-    return change_state(
-        WebhookDelivery.objects.filter(webhook=webhook), DeliveryState.PENDING, DeliveryState.CANCELLED, error=reason
+    """Cancel what waits; returns the number of deliveries. A request that is on its way is not called back. Not in a
+    transaction: there may be ten thousand. After a kill, `trim_backlogs` cancels the rest."""
+    pending = WebhookDelivery.objects.filter(webhook=webhook, state=DeliveryState.PENDING)
+    return sum(
+        change_state(pending.filter(pk__in=keys), DeliveryState.PENDING, DeliveryState.CANCELLED, error=reason)
+        for keys in slices_of(pending)
     )

@@ -1,4 +1,6 @@
-"""Adds, changes and removes schedules, and changes single nights of them. Each change plans the runs again."""
+"""Adds, changes and removes schedules, and changes single nights of them. After each change the runs are planned again:
+in a transaction of their own, as others must be able to write meanwhile. If the process ends between both, the task of
+the next minute plans them."""
 
 from __future__ import annotations
 
@@ -22,6 +24,7 @@ from scheduler.runs.replanning import replan
 from scheduler.schedules.bodies import ScheduleBody, schedule_body, schedule_version
 from scheduler.schedules.models import NightChange, Schedule
 from scheduler.schedules.requests import NightRequest, ScheduleRequest
+from scheduler.schedules.selectors import schedule_for
 
 
 class ScheduleChanged(Exception):
@@ -38,10 +41,10 @@ def _read(schedule: UUID) -> QuerySet[Schedule]:
 
 
 class ScheduleService:
-    """`user` decides which cameras it may use; `actor` stands in the events."""
+    """`user` decides which cameras it may use: a schedule with another one does not exist. `actor` is for events."""
 
     def __init__(self, user: Any, actor: str, replan: Callable[[], object] = replan) -> None:
-        """`replan`: called in the transaction of each change. Who makes many changes plans once after them."""
+        """`replan`: called after each change. Who makes many changes plans once after them."""
         self._user, self._actor, self._replan = user, actor, replan
 
     def add(self, request: ScheduleRequest, *, new_id: UUID | None = None) -> Schedule:
@@ -49,7 +52,9 @@ class ScheduleService:
         that has this id already is returned as it is."""
         if new_id and (added := _read(new_id).first()):
             return added
-        return self._store(Schedule(id=new_id or uuid6.uuid7(), created_by=self._actor), request, "schedule.added")
+        added = self._store(Schedule(id=new_id or uuid6.uuid7(), created_by=self._actor), request, "schedule.added")
+        self._replan()
+        return added
 
     def change(self, schedule: Schedule, request: ScheduleRequest, version: str | None = None) -> Schedule:
         """The schedule is as in the request from now on. A run that has begun keeps its programme and its window.
@@ -60,23 +65,27 @@ class ScheduleService:
                 present = Schedule.objects.select_for_update().filter(pk=schedule.pk).first()
                 if present is None or schedule_version(present) != version:
                     raise ScheduleChanged
-            return self._store(schedule, request, "schedule.changed")
+            changed = self._change(schedule, request)
+        self._replan()
+        return changed
 
     def change_fields(self, schedule: Schedule, fields: Mapping[str, Any]) -> Schedule:
         """The other fields stay as they are now, also where someone else has changed them since `schedule` was read.
         pydantic.ValidationError; Schedule.DoesNotExist."""
         with transaction.atomic():
             present = Schedule.objects.select_for_update().get(pk=schedule.pk)
-            return self.change(
-                present, ScheduleRequest.model_validate({**request_of(schedule_body(present)), **fields})
-            )
+            request = ScheduleRequest.model_validate({**request_of(schedule_body(present)), **fields})
+            changed = self._change(present, request)
+        self._replan()
+        return changed
 
     def remove(self, schedule: Schedule) -> None:
         """Its runs that have not begun are removed as well; a session that runs continues."""
         with transaction.atomic():
+            self._check_seen(schedule)
             self._record("schedule.removed", schedule, "removed")
             schedule.delete()
-            self._replan()
+        self._replan()
 
     def change_night(self, schedule: Schedule, request: NightRequest, night: date) -> NightChange:
         """ValidationError for a time that is not in the night, and for a night beyond the calendar."""
@@ -88,6 +97,7 @@ class ScheduleService:
             if at is not None and not begin <= at <= end:
                 raise ValidationError({name: f"It is not in the night of {night}, which is from {begin} to {end}."})
         with transaction.atomic():
+            self._check_seen(schedule)
             change, _ = NightChange.objects.update_or_create(
                 schedule=schedule, night=night,
                 defaults={
@@ -97,15 +107,20 @@ class ScheduleService:
             )  # fmt: skip
             what = "skipped" if request.skip else "changed"
             self._record("schedule.night", schedule, f"{what} the night of {night} of")
-            self._replan()
+        self._replan()
         return change
 
     def restore_night(self, schedule: Schedule, night: date) -> None:
         """The night is as the schedule says again."""
         with transaction.atomic():
+            self._check_seen(schedule)
             schedule.changes.filter(night=night).delete()
             self._record("schedule.night", schedule, f"restored the night of {night} of")
-            self._replan()
+        self._replan()
+
+    def _change(self, schedule: Schedule, request: ScheduleRequest) -> Schedule:
+        self._check_seen(schedule)
+        return self._store(schedule, request, "schedule.changed")
 
     def _store(self, schedule: Schedule, request: ScheduleRequest, kind: str) -> Schedule:
         cameras = self._cameras(request.cameras)
@@ -118,8 +133,11 @@ class ScheduleService:
             self._save(schedule)
             schedule.cameras.set(cameras)
             self._record(kind, schedule, kind.partition(".")[2])
-            self._replan()
         return _read(schedule.pk).get()
+
+    def _check_seen(self, schedule: Schedule) -> None:
+        """Schedule.DoesNotExist for one with a camera that the user may not see."""
+        schedule_for(self._user, schedule.pk)
 
     def _cameras(self, slugs: list[str]) -> list[Camera]:
         found = {camera.slug: camera for camera in cameras_for(self._user).filter(slug__in=slugs)}
@@ -139,4 +157,5 @@ class ScheduleService:
 
     def _record(self, kind: str, schedule: Schedule, verb: str) -> None:
         message = f"{self._actor or 'Someone'} {verb} the schedule {schedule.name!r}."
-        record_event(kind, message, actor=self._actor, subject=schedule.pk)
+        # Who may not see one of them does not see the schedule either.
+        record_event(kind, message, camera=list(schedule.cameras.all()), actor=self._actor, subject=schedule.pk)

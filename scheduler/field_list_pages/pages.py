@@ -21,7 +21,7 @@ from cameras.selectors import cameras_for
 from core.pages.page import Page
 from scheduler.field_lists.models import FieldList, NightlyStart
 from scheduler.field_lists.night_start import start_night
-from scheduler.field_lists.nightly import check_may_change, end_nightly_start, set_nightly_start
+from scheduler.field_lists.nightly import end_nightly_start, set_nightly_start
 from scheduler.field_lists.nightly_starts import problem_of
 from scheduler.field_lists.nights import evening_of, station_site
 from scheduler.field_lists.requests import FieldListChange, FieldListRequest, NightOptions, ObserveRequest
@@ -51,7 +51,7 @@ class PageOfList(Page):
 
     @property
     def service(self) -> FieldListService:
-        return FieldListService(self.actor)
+        return FieldListService(self.request.user, self.actor)
 
 
 class FieldListsPage(Page):
@@ -199,7 +199,8 @@ class EditFieldListPage(FormPage):
         except InvalidRequest:
             return self._form(found, values, 400, errors={"name": [MESSAGE_NAME]})
         except ValidationError as error:
-            return self._form(found, values, 400, errors=error.message_dict)
+            refusal = " ".join(error.message_dict.get("", []))
+            return self._form(found, values, 400, errors=error.message_dict, refusal=refusal)
         messages.success(
             request,
             f"{changed.name} was changed. A night that runs takes it over before its next choice. "
@@ -256,7 +257,7 @@ class ObserveListPage(ListAction):
         camera = chosen_camera(self.request)
         start_over = "start_over" in self.request.POST
         asked = ObserveRequest(camera=camera.slug, add_file=self.add_file, start_over=start_over)
-        start_night(found, camera, asked, actor=self.actor, now=datetime.now(UTC))
+        start_night(found, camera, asked, user=self.request.user, actor=self.actor, now=datetime.now(UTC))
         return f"The night of {found.name} runs on {camera.slug}."
 
 
@@ -264,13 +265,12 @@ class NightlyListPage(ListAction):
     """Has each night of the list started by itself, or ends that with `end`."""
 
     def act(self, found: FieldList) -> str:
-        check_may_change(found, self.request.user)
         if "end" in self.request.POST:
-            end_nightly_start(found, actor=self.actor)
+            end_nightly_start(found, user=self.request.user, actor=self.actor)
             return "No further night is started by itself. One that runs goes on."
         camera = chosen_camera(self.request)
         asked = NightOptions(camera=camera.slug, add_file=self.add_file)
-        set_nightly_start(found, camera, asked, actor=self.actor, now=datetime.now(UTC))
+        set_nightly_start(found, camera, asked, user=self.request.user, actor=self.actor, now=datetime.now(UTC))
         return f"{camera.name} observes {found.name} each night from now on."
 
 
@@ -288,7 +288,11 @@ class ArchiveListPage(PageOfList):
 
     def post(self, request: HttpRequest, field_list: Any) -> HttpResponse:
         archived = request.POST.get("archived") != "no"
-        changed = self.service.change(self.found(), FieldListChange(archived=archived))
+        try:
+            changed = self.service.change(self.found(), FieldListChange(archived=archived))
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+            return redirect("field-list", field_list)
         messages.success(request, f"{changed.name} was {'archived' if archived else 'restored'}.")
         return redirect("field-lists")
 

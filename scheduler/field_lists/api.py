@@ -22,7 +22,7 @@ from core.idempotency.view import IdempotentView
 from scheduler.field_lists import bodies
 from scheduler.field_lists.models import FieldList
 from scheduler.field_lists.night_start import start_night
-from scheduler.field_lists.nightly import check_may_change, end_nightly_start, set_nightly_start
+from scheduler.field_lists.nightly import end_nightly_start, set_nightly_start
 from scheduler.field_lists.nights import evening_of, station_site
 from scheduler.field_lists.queries import PlanQuery
 from scheduler.field_lists.requests import FieldListChange, FieldListRequest, FieldText, NightOptions, ObserveRequest
@@ -61,7 +61,7 @@ class FieldListsView(IdempotentView):
     def post(self, request: Request) -> Response:
         """Add a list. All lines that are wrong are named at once."""
         wanted = FieldListRequest.model_validate(request.data)
-        found = FieldListService(actor(request)).add(wanted, new_id=self.reserved_id)
+        found = FieldListService(request.user, actor(request)).add(wanted, new_id=self.reserved_id)
         headers = {"Location": bodies.field_list_url(found.pk)}
         return Response(bodies.field_list_detail(found, request.user), 201, headers=headers)
 
@@ -77,13 +77,13 @@ class FieldListView(APIView):
     def patch(self, request: Request, field_list: UUID) -> Response:
         """Change what is given. A night that runs takes the list over before its next choice."""
         wanted = FieldListChange.model_validate(request.data)
-        changed = FieldListService(actor(request)).change(FieldList.objects.get(pk=field_list), wanted)
+        changed = FieldListService(request.user, actor(request)).change(FieldList.objects.get(pk=field_list), wanted)
         return Response(bodies.field_list_detail(changed, request.user))
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, field_list: UUID) -> Response:
         """Archive the list: what was observed from it stays. PATCH with `archived` false restores it."""
-        FieldListService(actor(request)).archive(FieldList.objects.get(pk=field_list))
+        FieldListService(request.user, actor(request)).archive(FieldList.objects.get(pk=field_list))
         return Response(status=204)
 
 
@@ -105,7 +105,9 @@ class AddFieldsView(IdempotentView):
     def post(self, request: Request, field_list: UUID) -> Response:
         """Add fields for the night, as an .add file does."""
         wanted = FieldText.model_validate(request.data)
-        changed = FieldListService(actor(request)).add_fields(FieldList.objects.get(pk=field_list), wanted.text)
+        changed = FieldListService(request.user, actor(request)).add_fields(
+            FieldList.objects.get(pk=field_list), wanted.text
+        )
         return Response(bodies.field_list_detail(changed, request.user))
 
 
@@ -166,8 +168,9 @@ class ObserveView(IdempotentView):
         wanted, found = ObserveRequest.model_validate(request.data), FieldList.objects.get(pk=field_list)
         camera = camera_of(request.user, wanted.camera)
         session = start_night(
-            found, camera, wanted, actor=actor(request), now=datetime.now(UTC), new_id=self.reserved_id
-        )
+            found, camera, wanted, user=request.user, actor=actor(request), now=datetime.now(UTC),
+            new_id=self.reserved_id,
+        )  # fmt: skip
         return Response(session_body(session), 201, headers={"Location": session_url(session.pk)})
 
 
@@ -179,16 +182,14 @@ class NightlyView(APIView):
         """Have each night of the list started on the camera of a telescope, from the present one on."""
         wanted, found = NightOptions.model_validate(request.data), FieldList.objects.get(pk=field_list)
         camera = camera_of(request.user, wanted.camera)
-        check_may_change(found, request.user)
-        set_nightly_start(found, camera, wanted, actor=actor(request), now=datetime.now(UTC))
+        set_nightly_start(found, camera, wanted, user=request.user, actor=actor(request), now=datetime.now(UTC))
         return Response(bodies.field_list_detail(found, request.user))
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, field_list: UUID) -> Response:
         """Start no further night by itself. One that runs goes on."""
         found = FieldList.objects.get(pk=field_list)
-        check_may_change(found, request.user)
-        end_nightly_start(found, actor=actor(request))
+        end_nightly_start(found, user=request.user, actor=actor(request))
         return Response(status=204)
 
 

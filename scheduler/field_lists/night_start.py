@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from cameras.models import Camera
+from cameras.selectors import check_sees
 from captures.sessions.models import Session
 from captures.sessions.service import SessionService
 from core.folders import real_path_inside
@@ -20,6 +21,7 @@ from scheduler.field_lists.contents import listed_fields
 from scheduler.field_lists.models import FieldList
 from scheduler.field_lists.nights import evening_of, night_at, site_of_camera
 from scheduler.field_lists.requests import ObserveRequest
+from scheduler.field_lists.visibility import check_may_change
 from scheduler.telescope.night import Night
 from scheduler.telescope.night_programme import NightProgramme
 from scheduler.telescope.sky import TelescopeSite, julian_date, time_of
@@ -73,9 +75,15 @@ def night_start(found: FieldList, site: TelescopeSite, request: ObserveRequest, 
 
 
 def start_night(
-    found: FieldList, camera: Camera, request: ObserveRequest, *, actor: str, now: datetime, new_id: UUID | None = None
-) -> Session:
-    """What `checked_night_start` and `SessionService.start` raise."""
+    found: FieldList, camera: Camera, request: ObserveRequest, *, user: Any, actor: str, now: datetime,
+    new_id: UUID | None = None,
+) -> Session:  # fmt: skip
+    """What `checked_night_start` and `SessionService.start` raise. `user` is None for the station itself;
+    ValidationError for a camera that the user may not see."""
+    check_sees(user, camera)
+    if request.start_over:
+        # For all cameras that observe the list in this night.
+        check_may_change(found, user)
     return SessionService(actor).start(camera, checked_night_start(found, camera, request, now), new_id=new_id)
 
 

@@ -9,19 +9,24 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from cameras.models import Camera
-from cameras.selectors import hidden_cameras
+from cameras.selectors import check_sees
+from core.camera_refs import Cameras
 from monitoring.services import record_event
 from scheduler.field_lists.models import FieldList, NightlyStart
 from scheduler.field_lists.night_start import checked_night_start, last_evening
 from scheduler.field_lists.nights import site_of_camera
 from scheduler.field_lists.requests import NightOptions, ObserveRequest
+from scheduler.field_lists.visibility import check_may_change
 
 
 def set_nightly_start(
-    found: FieldList, camera: Camera, request: NightOptions, *, actor: str, now: datetime
+    found: FieldList, camera: Camera, request: NightOptions, *, user: Any, actor: str, now: datetime
 ) -> NightlyStart:
     """The nights of the list are started on the camera from the present one on. ValidationError for what a request to
-    observe would be refused for, and for a camera that observes another list each night."""
+    observe would be refused for, for a camera that observes another list each night, and what `check_may_change`
+    raises."""
+    check_sees(user, camera)
+    check_may_change(found, user)
     checked_night_start(found, camera, ObserveRequest(**request.model_dump()), now)
     options = request.model_dump(exclude={"camera"})
     with transaction.atomic():
@@ -42,16 +47,20 @@ def set_nightly_start(
             other = FieldList.objects.filter(nightly_start__camera=camera).first()
             message = f"{camera.slug} observes the list {str(other)!r} each night. End that first."
             raise ValidationError({"camera": message}) from None
-        record_change(found, actor, f"has the list {found.name!r} observed each night by {camera.slug}.")
+        record_change(found, actor, f"has the list {found.name!r} observed each night by {camera.slug}.", camera)
     return new
 
 
-def end_nightly_start(found: FieldList, *, actor: str) -> None:
-    """No further night is started; one that runs goes on. Nothing happens if none would be."""
+def end_nightly_start(found: FieldList, *, user: Any, actor: str) -> None:
+    """No further night is started; one that runs goes on. Nothing happens if none would be. What `check_may_change`
+    raises."""
+    check_may_change(found, user)
     with transaction.atomic():
-        deleted, _ = NightlyStart.objects.filter(field_list=found).delete()
-        if deleted:
-            record_change(found, actor, f"has ended that the list {found.name!r} is observed each night.")
+        present = NightlyStart.objects.filter(field_list=found).select_related("camera").first()
+        if present is not None:
+            present.delete()
+            did = f"has ended that the list {found.name!r} is observed each night."
+            record_change(found, actor, did, present.camera)
 
 
 def end_for_removed_cameras() -> None:
@@ -61,14 +70,9 @@ def end_for_removed_cameras() -> None:
             nightly.delete()
             camera, name = nightly.camera.slug, nightly.field_list.name
             message = f"{camera} was removed, and observes the list {name!r} each night no longer."
-            record_event("telescope.list_changed", message, subject=nightly.field_list_id)
+            record_event("telescope.list_changed", message, camera=nightly.camera, subject=nightly.field_list_id)
 
 
-def check_may_change(found: FieldList, user: Any) -> None:
-    """ValidationError when a camera observes the list each night that the user may not see."""
-    if NightlyStart.objects.filter(field_list=found, camera__in=hidden_cameras(user)).exists():
-        raise ValidationError({"camera": "A camera that you may not see observes the list each night."})
-
-
-def record_change(found: FieldList, actor: str, did: str) -> None:
-    record_event("telescope.list_changed", f"{actor or 'Someone'} {did}", actor=actor, subject=found.pk)
+def record_change(found: FieldList, actor: str, did: str, camera: Cameras) -> None:
+    message = f"{actor or 'Someone'} {did}"
+    record_event("telescope.list_changed", message, camera=camera, actor=actor, subject=found.pk)

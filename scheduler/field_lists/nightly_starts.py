@@ -85,7 +85,7 @@ def try_start(nightly: NightlyStart, evening: date, now: datetime) -> None:
         if not is_running(nightly.camera, evening):
             check_ready(nightly.camera)
             request = ObserveRequest(camera=nightly.camera.slug, evening=evening, **nightly.options)
-            start_night(nightly.field_list, nightly.camera, request, actor=nightly.created_by, now=now)
+            start_night(nightly.field_list, nightly.camera, request, user=None, actor=nightly.created_by, now=now)
     except ValidationError as error:
         store(nightly, problem=" ".join(error.messages))
     # ValueError: what an older version stored.

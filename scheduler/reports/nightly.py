@@ -62,9 +62,10 @@ def report_nights(now: datetime | None = None) -> list[date]:
         # Whatever fails here would fail again each time, unseen: a person has to know.
         except Exception as error:
             log.exception("The report of the night %s was not written", night)
-            raise_alert(
-                alert_of(night), f"The report of the night {night} was not written: {error}. It is tried again."
-            )
+            # For all users: what another error says may name a camera.
+            why = (error.strerror if isinstance(error, OSError) else None) or f"{type(error).__name__}, see the log"
+            message = f"The report of the night {night} was not written: {why}. It is tried again."
+            raise_alert(alert_of(night), message, camera=None)
             failed.append(night)
     _resolve_alerts(now)
     _remove_old_files(now)
@@ -156,6 +157,7 @@ def store(report: Report, fingerprint: str, path: Path) -> None:
         record_event(
             "night.reported",
             f"The night of {report.night} is reported{again}. {public_sentence(report)}",
+            camera=None,
             severity="warning" if report.state == "incomplete" else "info",
             subject=report.night,
             data={

@@ -65,11 +65,14 @@ def _present(schedule: Schedule) -> list[Camera]:
     return [camera for camera in schedule.cameras.all() if camera.removed_at is None]
 
 
-def report_problems(problems: Problems) -> None:
-    """An alert for each, which ends when the schedule can be planned again or is removed."""
+def report_problems(problems: Problems, schedules: Iterable[Schedule]) -> None:
+    """An alert for each, which ends when the schedule can be planned again or is removed. Who may not see one of its
+    cameras does not see the schedule."""
+    cameras = {f"{ALERT}{schedule.pk}": list(schedule.cameras.all()) for schedule in schedules}
     keys = {f"{ALERT}{pk}": problem for pk, problem in problems.items()}
     open_keys = unresolved_keys(ALERT)
     for key in sorted(keys.keys() - open_keys):
-        raise_alert(key, f"{keys[key]} Its planned runs stay as they are.", severity="error")
+        message = f"{keys[key]} Its planned runs stay as they are."
+        raise_alert(key, message, camera=cameras[key], severity="error")
     for key in sorted(open_keys - keys.keys()):
         resolve_alert(key)

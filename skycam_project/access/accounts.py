@@ -10,6 +10,8 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from core.idempotency.models import IdempotentRequest
+from core.slices import delete_in_slices
 from monitoring.services import record_event
 from skycam_project.access.models import Role, User
 from skycam_project.access.services import end_sign_ins, lower_scopes, revoke_tokens, revoked_tokens_text
@@ -36,7 +38,7 @@ def add_user(name: str, role: str, password: str | None = None, *, actor: str) -
     # save() validates nothing.
     user.full_clean()
     user.save()
-    record_event("user.changed", f"{actor} added the user {user} as {role}.", subject=user, actor=actor)
+    record_event("user.changed", f"{actor} added the user {user} as {role}.", camera=None, subject=user, actor=actor)
     return user, generated
 
 
@@ -64,17 +66,25 @@ def change_user(
         also = f" ({text})" if (text := revoked_tokens_text(revoked)) else ""
         done.append(f"gave {user} a new password{also}")
     user.save()
-    record_event("user.changed", f"{actor} {' and '.join(done)}.", subject=user, actor=actor)
+    record_event("user.changed", f"{actor} {' and '.join(done)}.", camera=None, subject=user, actor=actor)
     return UserChange(user, generated, revoked)
 
 
-@transaction.atomic
 def remove_user(user: User, *, actor: str) -> None:
     """Remove a user and their tokens; their events stay in the log. ValidationError for the last manager;
     User.DoesNotExist when the user has been removed meanwhile."""
+    with transaction.atomic():
+        check_a_manager_remains(user, Role.NONE)
+    # Before the rest: a program may have ten thousand.
+    delete_in_slices(IdempotentRequest.objects.filter(user=user))
+    _remove_user(user, actor)
+
+
+@transaction.atomic
+def _remove_user(user: User, actor: str) -> None:
     check_a_manager_remains(user, Role.NONE)
     User.objects.select_for_update().get(pk=user.pk).delete()
-    record_event("user.changed", f"{actor} removed the user {user}.", subject=user, actor=actor)
+    record_event("user.changed", f"{actor} removed the user {user}.", camera=None, subject=user, actor=actor)
 
 
 def check_a_manager_remains(user: User, role: str) -> None:

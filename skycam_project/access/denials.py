@@ -28,6 +28,7 @@ def record_denied(username: str, address: str) -> None:
     record_event(
         "user.denied",
         f"A sign-in as {username!r} from {address or 'this machine'} was refused.",
+        camera=None,
         severity="warning",
         data={"address": address, "username": username},
     )
@@ -73,6 +74,7 @@ def _record_summary(hour: DeniedHour) -> None:
         "user.denied",
         f"{more} more sign-ins were refused from {hour.began_at:%H:%M} to {until:%H:%M} UTC: "
         f"as {_most_common(hour.names)}; from {_most_common(hour.addresses)}.",
+        camera=None,
         severity="warning",
         data={"count": more, "names": hour.names, "addresses": hour.addresses},
     )

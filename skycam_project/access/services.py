@@ -60,6 +60,7 @@ def _issue_sign_in_token(
     record_event(
         "user.signed_in",
         f"{user.username} got the token {token.hint}… from {address or 'this machine'}.",
+        camera=None,
         actor=user.username,
         data={"address": address, "scope": token.scope, "token": token.hint, "name": token.name},
     )
@@ -148,6 +149,7 @@ def record_sign_in(request: HttpRequest, user: User) -> None:
     record_event(
         "user.signed_in",
         f"{user.username} signed in from {address or 'this machine'}.",
+        camera=None,
         actor=user.username,
         data={"address": address, "agent": agent},
     )
@@ -189,4 +191,4 @@ def record_password_change(user: User, before: str | None, session_key: str | No
 
 
 def _changed(actor: str, subject: str, message: str) -> None:
-    record_event("user.changed", message, subject=subject, actor=actor)
+    record_event("user.changed", message, camera=None, subject=subject, actor=actor)

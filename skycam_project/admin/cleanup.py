@@ -75,7 +75,8 @@ def start_cleanup(plan: CleanupPlan, actor: str) -> None:
     if Event.objects.filter(kind="files.action", subject=str(job.pk)).exists():
         return
     record_event(
-        "files.action", f"{actor} began: Clean up {pluralize(len(plan.items), 'file')}.", subject=job.pk, actor=actor,
+        "files.action", f"{actor} began: Clean up {pluralize(len(plan.items), 'file')}.", camera=None, subject=job.pk,
+        actor=actor,
         data={"action": "cleanup", "model": "", "rows": len(plan.items), "bytes": plan.bytes, "host": plan.host,
               "reason": "", "filter": ""},
     )  # fmt: skip

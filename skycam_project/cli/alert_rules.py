@@ -278,7 +278,7 @@ def add_maintenance(
 
     Example: skycam alerts maintenance add balcony --for 2h --reason "New cable"
     """
-    caller = current().authorize("operator")
+    caller = current().authorize("manager")
     from monitoring.alert_rules.bodies import window_body
     from monitoring.alert_rules.requests import WindowRequest
     from monitoring.alert_rules.windows import add_window

@@ -63,7 +63,7 @@ def clean_up(caller: Caller) -> CleanupReport:
     """Run the job on this host and wait for it."""
     from django.conf import settings
 
-    return cast("CleanupReport", run_job(caller, "clip_cleanup", settings.STATION.host).result)
+    return cast("CleanupReport", run_job(caller, "clip_cleanup", settings.STATION.host, camera=None).result)
 
 
 def print_cleanup(body: dict[str, Any]) -> None:

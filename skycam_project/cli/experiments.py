@@ -221,16 +221,6 @@ def find_experiment(caller: Caller, text: str) -> Experiment:
     raise CliError("not-found", f"There is no experiment {text!r}. `skycam experiments list` lists all.")
 
 
-def find_whole_experiment(caller: Caller, text: str) -> Experiment:
-    """One of which the caller may see all cameras. CliError."""
-    from captures.experiments.selectors import sees_all
-
-    found = find_experiment(caller, text)
-    if not sees_all(caller.user, found):
-        raise CliError("forbidden", "The experiment also has cameras that you may not see. Ask a manager.")
-    return found
-
-
 def print_experiments(body: dict[str, Any]) -> None:
     if not body["results"]:
         print_line("No experiment. `skycam experiments create NAME` creates one.")
@@ -316,7 +306,8 @@ def archive(experiment: str, method: str | None, no_wait: bool) -> int:
     caller = current().authorize("operator")
     from captures.archives.services import request_archive
 
-    made = request_archive(find_whole_experiment(caller, experiment), method or "", caller.actor)
+    found = find_experiment(caller, experiment)
+    made = request_archive(found, method or "", caller.actor, user=caller.user)
     if not no_wait:
         wait_for_archive(made)
     print_result(archive_body_of(made, caller), print_archive)
@@ -333,9 +324,13 @@ def verify(experiment: str) -> int:
     caller = current().authorize("operator")
     from captures.archives.hosts import away_hosts
     from captures.archives.verification import request_verification
+    from captures.experiments.selectors import check_sees_all
 
-    found = find_archive(caller, find_whole_experiment(caller, experiment))
-    requested = request_verification(found, caller.actor)
+    of = find_experiment(caller, experiment)
+    # Before what the archive says.
+    check_sees_all(caller.user, of)
+    found = find_archive(caller, of)
+    requested = request_verification(found, caller.actor, user=caller.user)
     # Their jobs wait until they are back.
     away = away_hosts(job.host for job in requested)
     jobs = [wait_and_show(job, run_here=True) for job in requested if job.host not in away]

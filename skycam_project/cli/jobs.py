@@ -14,6 +14,7 @@ from skycam_project.cli.progress import job_progress
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
+    from core.camera_refs import Cameras
     from core.jobs.models import Job
     from skycam_project.cli.identity import Caller
 
@@ -56,12 +57,10 @@ def show(job_id: str) -> None:
 def cancel(job_id: str) -> None:
     """Cancel the job ID. A running job ends within some seconds; what it has done stays done."""
     caller = current().authorize("operator")
-    from core.jobs.kinds import role_of
     from core.jobs.services import request_cancel
 
-    job = find_job(caller, job_id)
-    caller.require(role_of(job.kind))
-    print_result(body_of(request_cancel(job, caller.actor), caller), print_job)
+    cancelled = request_cancel(find_job(caller, job_id), caller.actor, user=caller.user)
+    print_result(body_of(cancelled, caller), print_job)
 
 
 @jobs.command("wait", cls=Command)
@@ -87,8 +86,8 @@ def body_of(job: Job, caller: Caller) -> dict[str, Any]:
 
 
 def run_job(
-    caller: Caller, kind: str, host: str, *, subject: str = "", arguments: dict[str, Any] | None = None,
-    camera: Any = None,
+    caller: Caller, kind: str, host: str, *, camera: Cameras, subject: str = "",
+    arguments: dict[str, Any] | None = None,
 ) -> Job:  # fmt: skip
     """Start a job, or join the one that already does the same, and wait for it with its progress on stderr. On a
     station that is stopped, this process runs it. Returns the job that is done; CliError if it failed or was cancelled.

@@ -147,7 +147,8 @@ def test(name: str, host: str | None) -> int:
 
     found = find_destination(name)
     subject = str(found.pk)
-    job = run_job(caller, TEST_KIND, host or settings.STATION.host, subject=subject, arguments={"destination": subject})
+    arguments = {"destination": subject}
+    job = run_job(caller, TEST_KIND, host or settings.STATION.host, camera=None, subject=subject, arguments=arguments)
     body = dict(job.result or {})
     print_result(body, lambda one: print_line("\n".join(one["said"])))
     return 0 if body["works"] else FAILED

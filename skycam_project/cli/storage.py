@@ -166,7 +166,7 @@ def check(hashed: bool, csv_file: str | None, force: bool) -> int:
     # Before the job, which can take hours.
     check_destination(csv_file, force=force)
     host = settings.STATION.host
-    job = run_job(caller, "integrity", host, arguments={"hash": hashed})
+    job = run_job(caller, "integrity", host, camera=None, arguments={"hash": hashed})
     if csv_file:
         write_lines(Path(csv_file), csv_lines(open_findings(host)))
     listed = [dict(finding_body(one)) for one in open_findings(host)[:MAX_LISTED]]

@@ -133,6 +133,13 @@ class SkycamConfig(Section):
         separator=":",
         unset="`<data>/sources`",
     )
+    offsite_roots: list[Path] = key(
+        [Path("/mnt"), Path("/media")],
+        "Folders in which a folder for off-site copies may be (docs/station/offsite.md).",
+        "a list of folders",
+        separator=":",
+        unset="`/mnt` and `/media`",
+    )
     camera_environment: list[str] = key(
         [],
         "Additional environment variables passed to camera processes. Variables that hold secrets are refused.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import resource
 from collections import Counter
 from typing import Any
 
@@ -11,10 +10,8 @@ from uvicorn.middleware.proxy_headers import _TrustedHosts
 
 from core.addresses import client_network
 from core.limits.refusals import count_refusal
+from core.open_files import connections_within, raise_limit
 from skycam_project.config.web import LimitsConfig
-
-RESERVED_FILES = 256
-"""File descriptors left for everything else that the process opens."""
 
 
 class ConnectionLimiter:
@@ -23,8 +20,7 @@ class ConnectionLimiter:
 
     def __init__(self, limits: LimitsConfig, proxies: list[str]) -> None:
         self.limits = limits
-        # Below the limit of open files: at that limit asyncio accepts nothing for a second, and clients get no answer.
-        self.most = min(limits.connections, raise_open_file_limit() - RESERVED_FILES)
+        self.most = min(limits.connections, connections_within(raise_limit()))
         # uvicorn's own rule, so that the limits and X-Forwarded-For trust the same addresses.
         self._proxies = _TrustedHosts(proxies)
         self._addresses: dict[asyncio.Transport, str] = {}
@@ -84,14 +80,3 @@ class ConnectionLimiter:
         self.remove(found)
         found.abort()
         return True
-
-
-def raise_open_file_limit() -> int:
-    """Raise the soft limit on open files to the hard limit; returns the limit that holds then."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    except (OSError, ValueError):
-        return soft
-    # RLIM_INFINITY is -1, which min() would choose.
-    return 1_000_000 if hard == resource.RLIM_INFINITY else hard

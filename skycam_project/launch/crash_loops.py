@@ -93,6 +93,6 @@ def report_crash_loops(run_folder: Path) -> None:
     for key, (part, message) in found.items():
         # The worker calls this every 2 s: an unchanged alert is not written again.
         if known.get(key) != message:
-            raise_alert(key, message, severity="critical", data={"host": host, "part": part})
+            raise_alert(key, message, camera=None, severity="critical", data={"host": host, "part": part})
     for key in known.keys() - found.keys():
         resolve_alert(key)

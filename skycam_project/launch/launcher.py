@@ -12,6 +12,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
+from core.open_files import REMEDY, hard_limit, too_few_message
 from skycam_project.config import ConfigError, SkycamConfig, check_writable, load_config
 from skycam_project.config.folder import renew_broker_password
 from skycam_project.launch import banner, control, http, paths, preflight, reporting
@@ -128,6 +129,8 @@ class Launcher:
     async def run(self) -> int:
         """Run until a signal; returns the exit status. A failure is raised after everything has stopped."""
         self._handle_signals()
+        if message := too_few_message(hard_limit()):
+            self.stream.log_message(f"{message} Allow more: {REMEDY}.")
         self.parts = {name: self._make_part(name) for name in parts_to_start(self.config, self.only)}
         address = paths.control_path(self.config, self.only)
         server = await control.serve(address, self.parts)

@@ -134,6 +134,7 @@ def _create_event(identity: str, record: RestartRecord) -> None:
         record_event(
             "part.restarted",
             f"{record['part']} {ON_REQUEST}." if record["asked"] else f"{record['reason']}; it was started again.",
+            camera=None,
             severity=Severity.INFO if record["asked"] else Severity.WARNING,
             subject=record["part"],
             data={"note": identity, "restarts": record["restarts"]},

@@ -41,6 +41,7 @@ class SupportBundlePage(Page):
             record_event(
                 "station.support_bundle",
                 f"{self.actor} downloaded a support bundle.",
+                camera=None,
                 actor=self.actor,
                 data={"bytes": content.tell(), "missing": sorted(bundle.missing)},
             )

@@ -156,9 +156,9 @@ def test_clips_are_filtered_by_the_evening_of_their_night(
 
 
 def test_missing_and_corrupt_clips_are_found_by_their_alerts(clips: list[Clip], boss: Any) -> None:
-    raise_alert(f"storage.missing:{clips[0].pk}", "The file is missing.")
-    raise_alert(f"storage.damaged:{clips[1].pk}", "The content has changed.")
-    raise_alert("storage.missing:17", "The file of a capture is missing.")
+    raise_alert(f"storage.missing:{clips[0].pk}", "The file is missing.", camera=None)
+    raise_alert(f"storage.damaged:{clips[1].pk}", "The content has changed.", camera=None)
+    raise_alert("storage.missing:17", "The file of a capture is missing.", camera=None)
     assert found(boss, "fault=missing") == ids(clips[0])
     assert found(boss, "fault=corrupt") == ids(clips[1])
 
@@ -166,21 +166,21 @@ def test_missing_and_corrupt_clips_are_found_by_their_alerts(clips: list[Clip], 
 def test_a_missing_file_of_a_capture_finds_the_capture(world: World, boss: Any) -> None:
     file = world.capture.files.get()
     assert found(boss, "fault=missing", list_of(Capture)) == set()
-    raise_alert(f"storage.missing:{file.pk}", "The file is missing.")
+    raise_alert(f"storage.missing:{file.pk}", "The file is missing.", camera=None)
     assert found(boss, "fault=missing", list_of(Capture)) == ids(world.capture)
 
 
 def test_a_capture_with_two_files_is_found_once(world: World, boss: Any) -> None:
     files = [world.capture.files.get(), second_file(world.capture)]
-    raise_alert(f"storage.missing:{files[0].pk}", "The file is missing.")
-    raise_alert(f"storage.missing:{files[1].pk}", "The file is missing.")
+    raise_alert(f"storage.missing:{files[0].pk}", "The file is missing.", camera=None)
+    raise_alert(f"storage.missing:{files[1].pk}", "The file is missing.", camera=None)
     for_missing, for_path = listed(boss, "fault=missing"), listed(boss, "q=captures/")
     assert for_missing == for_path == [world.capture.pk]
 
 
 def test_a_plan_of_a_filter_has_the_bytes_of_all_files_of_a_capture(world: World, boss: Any) -> None:
     first, second = world.capture.files.get(), second_file(world.capture)
-    raise_alert(f"storage.missing:{second.pk}", "The file is missing.")
+    raise_alert(f"storage.missing:{second.pk}", "The file is missing.", camera=None)
     planned = boss.post(f"{list_of(Capture)}?fault=missing", {"action": "verify", "across": "yes"}).context["plan"]
     assert (planned.count, planned.bytes) == (1, first.bytes + second.bytes)
 
@@ -286,7 +286,7 @@ def test_a_clip_of_another_host_says_where_it_is(clips: list[Clip], boss: Any) -
 def test_an_archive_shows_its_chain_of_custody(world: World, boss: Any) -> None:
     from monitoring.services import record_event
 
-    record_event("archive.requested", "The archive was requested.", subject=world.archive.pk, actor="boss")
+    record_event("archive.requested", "The archive was requested.", subject=world.archive.pk, actor="boss", camera=None)
     page = boss.get(f"{list_of(Archive)}{world.archive.pk}/").content.decode()
     assert "Chain of custody" in page
     assert "The archive was requested." in page

@@ -211,7 +211,7 @@ def test_rows_without_a_camera_id_are_filtered_by_slug(viewer: Any, camera: Came
 
 def test_all_users_see_an_alert_about_a_whole_disk(viewer: Any, camera: Camera) -> None:
     change_camera(camera, {"restricted": True})
-    raise_alert("storage.unmounted:1", "The storage root /data is not mounted.")
+    raise_alert("storage.unmounted:1", "The storage root /data is not mounted.", camera=None)
     assert [alert["camera"] for alert in viewer.get("/api/v1/alerts/").json()["results"]] == [""]
 
 

@@ -111,7 +111,7 @@ async def test_an_event_is_sent_when_it_is_committed(
 async def test_an_alert_is_sent_with_each_of_its_states(viewer_headers: dict[str, str], server: redis.Redis) -> None:
     async with OpenSocket("/ws/status/", viewer_headers) as socket:
         await subscribed(server, "events")
-        alert: Alert = await committed(lambda: raise_alert("health.broker", "The broker does not answer."))
+        alert: Alert = await committed(lambda: raise_alert("health.broker", "The broker does not answer.", camera=None))
         [opened] = await next_with(socket, "alerts")
         await committed(lambda: acknowledge_alert(alert, "ada"))
         [acknowledged] = await next_with(socket, "alerts")
@@ -127,10 +127,10 @@ async def test_an_alert_that_is_raised_again_is_not_sent_again(
 ) -> None:
     async with OpenSocket("/ws/status/", viewer_headers) as socket:
         await subscribed(server, "events")
-        await committed(lambda: raise_alert("health.broker", "The broker does not answer."))
+        await committed(lambda: raise_alert("health.broker", "The broker does not answer.", camera=None))
         await next_with(socket, "alerts")
-        await committed(lambda: raise_alert("health.broker", "The broker does not answer."))
-        await committed(lambda: record_event("job.failed", "Job failed."))
+        await committed(lambda: raise_alert("health.broker", "The broker does not answer.", camera=None))
+        await committed(lambda: record_event("job.failed", "Job failed.", camera=None))
         message = await next_but_status(socket)
     assert message["alerts"] == []
     assert [event["kind"] for event in message["events"]] == ["job.failed"]
@@ -138,7 +138,7 @@ async def test_an_alert_that_is_raised_again_is_not_sent_again(
 
 async def test_many_events_come_in_their_order(viewer_headers: dict[str, str], server: redis.Redis) -> None:
     def record() -> None:
-        [record_event("job.failed", f"Job {number} failed.") for number in range(100)]
+        [record_event("job.failed", f"Job {number} failed.", camera=None) for number in range(100)]
 
     async with OpenSocket("/ws/status/", viewer_headers) as socket:
         await subscribed(server, "events")
@@ -149,14 +149,14 @@ async def test_many_events_come_in_their_order(viewer_headers: dict[str, str], s
 
 async def test_what_is_rolled_back_is_not_sent(viewer_headers: dict[str, str], server: redis.Redis) -> None:
     def roll_back() -> None:
-        record_event("job.failed", "Never.")
-        raise_alert("health.broker", "Never.")
+        record_event("job.failed", "Never.", camera=None)
+        raise_alert("health.broker", "Never.", camera=None)
         transaction.set_rollback(True)
 
     async with OpenSocket("/ws/status/", viewer_headers) as socket:
         await subscribed(server, "events")
         await committed(roll_back)
-        await committed(lambda: record_event("job.failed", "Committed."))
+        await committed(lambda: record_event("job.failed", "Committed.", camera=None))
         message = await next_but_status(socket)
     assert message["alerts"] == []
     assert [event["message"] for event in message["events"]] == ["Committed."]
@@ -169,8 +169,8 @@ async def test_what_a_user_may_not_see_is_not_sent(
         await subscribed(server, "events")
         await committed(lambda: raise_alert("camera.quarantined:sky", "Quarantined.", camera=camera))
         await committed(lambda: record_event("capture.saved", "Saved.", camera=camera))
-        await committed(lambda: record_event("user.denied", "A sign-in was refused."))
-        await committed(lambda: record_event("job.failed", "Job failed."))
+        await committed(lambda: record_event("user.denied", "A sign-in was refused.", camera=None))
+        await committed(lambda: record_event("job.failed", "Job failed.", camera=None))
         message = await next_but_status(socket)
     assert message["alerts"] == []
     assert [event["kind"] for event in message["events"]] == ["job.failed"]
@@ -198,13 +198,13 @@ async def test_a_cut_is_reported(viewer_headers: dict[str, str], server: redis.R
 def test_a_broker_that_is_away_fails_no_event(camera: Camera) -> None:
     broker.connection.cache_clear()
     with transaction.atomic():
-        raise_alert("health.broker", "The broker does not answer.")
+        raise_alert("health.broker", "The broker does not answer.", camera=None)
     assert Alert.objects.filter(key="health.broker").exists()
 
 
 def test_a_broker_that_hangs_delays_no_event(camera: Camera, hanging_broker: None) -> None:
     with transaction.atomic():
-        raise_alert("health.broker", "The broker does not answer.")
+        raise_alert("health.broker", "The broker does not answer.", camera=None)
     assert Alert.objects.filter(key="health.broker").exists()
 
 
@@ -328,11 +328,11 @@ async def test_events_that_come_together_are_one_message(
     monkeypatch.setattr(consumers, "EVENTS_EVERY_S", 0.5)
 
     def record() -> None:
-        [record_event("job.failed", f"Job {number} failed.") for number in range(10)]
+        [record_event("job.failed", f"Job {number} failed.", camera=None) for number in range(10)]
 
     async with OpenSocket("/ws/status/", viewer_headers) as socket, asyncio.timeout(PATIENCE_S):
         await subscribed(server, "events")
-        await committed(lambda: record_event("job.failed", "The first."))
+        await committed(lambda: record_event("job.failed", "The first.", camera=None))
         assert len(await next_with(socket, "events")) == 1
         await committed(record)
         while len(found := await next_with(socket, "events")) < 10:

@@ -31,7 +31,7 @@ def recorded(camera: Camera) -> None:
         "session.gap", "Five pictures are missing.", camera=camera, subject="0199", actor="ada", severity="warning"
     )
     record_event("session.finished", "The session is finished.", camera=camera)
-    record_event("camera.state", "The session waits: 100% cloud_cover.")
+    record_event("camera.state", "The session waits: 100% cloud_cover.", camera=None)
     Event.objects.bulk_create([Event(kind="part.restarted", message="web was started again.", host="barn")])
 
 
@@ -61,9 +61,9 @@ def test_a_family_is_found_however_many_events_it_has(
     sorted_at_most: int, viewer: Any, recorded: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_search, "MAX_SORTED", sorted_at_most)
-    record_event("command", "ben started a session.")
-    record_event("command.done", "It was done.")
-    record_event("commanded.else", "It is not a command.")
+    record_event("command", "ben started a session.", camera=None)
+    record_event("command.done", "It was done.", camera=None)
+    record_event("commanded.else", "It is not a command.", camera=None)
     assert messages(viewer.get(EVENTS, {"kind": "command"})) == ["It was done.", "ben started a session."]
 
 
@@ -77,7 +77,10 @@ def many(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
     """Twelve events, three of which may be read at once; two pairs at the same moment."""
     monkeypatch.setattr(event_search, "MAX_READ", 3)
     start = timezone.now()
-    [record_event("job.failed", f"Job {number}.", at=start + timedelta(seconds=number // 2)) for number in range(12)]
+    [
+        record_event("job.failed", f"Job {number}.", at=start + timedelta(seconds=number // 2), camera=None)
+        for number in range(12)
+    ]
 
 
 def test_a_search_reads_a_limited_number_of_events_and_goes_on(viewer: Any, many: None) -> None:
@@ -159,7 +162,7 @@ def test_an_export_as_csv_is_no_formula(viewer: Any, camera: Camera) -> None:
 
 def test_an_export_has_only_what_the_user_may_see(viewer: Any, manager: Any, camera: Camera) -> None:
     record_event("camera.state", "Hidden.", camera=camera)
-    record_event("user.denied", "A sign-in was refused.")
+    record_event("user.denied", "A sign-in was refused.", camera=None)
     only_for(camera)
     assert exported(viewer, "jsonl") == ""
     assert len(exported(manager, "csv").splitlines()) == 3

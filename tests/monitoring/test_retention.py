@@ -36,7 +36,9 @@ def kept_for(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 def events(*days_ago: float, severity: str = "info") -> None:
     for days in days_ago:
-        record_event("camera.state", f"{days}", at=timezone.now() - timedelta(days=days), severity=severity)
+        record_event(
+            "camera.state", f"{days}", at=timezone.now() - timedelta(days=days), severity=severity, camera=None
+        )
 
 
 def remaining_events() -> list[str]:
@@ -45,7 +47,7 @@ def remaining_events() -> list[str]:
 
 
 def alert(key: str, days_ago: float, *, over: bool) -> None:
-    raise_alert(key, "Look at it.")
+    raise_alert(key, "Look at it.", camera=None)
     if over:
         resolve_alert(key)
         Alert.objects.filter(key=key).update(resolved_at=timezone.now() - timedelta(days=days_ago))

@@ -241,7 +241,7 @@ def test_findings_of_the_last_verification_are_listed(viewer: Any, archived: Arc
 
 
 def test_the_chain_of_custody_names_who_did_what(viewer: Any, archive: Archive) -> None:
-    record_event("archive.requested", "ada asked for it.", subject=archive.pk, actor="ada")
+    record_event("archive.requested", "ada asked for it.", subject=archive.pk, actor="ada", camera=None)
     assert "ada asked for it." in text_of(viewer.get(of(archive)))
 
 
@@ -251,7 +251,7 @@ def test_who_does_not_see_all_cameras_sees_no_sentence_about_them(
     archive = archived.folder.archive
     hidden = archived_file(archive, root, other, "b/clips/unseen.mp4", b"x", at=STARTED, facts={"kind": "clip"})
     Archive.objects.update(state="incomplete", missing=["b: unseen sentence."])
-    record_event("archive.incomplete", "b: unseen event.", subject=archive.pk)
+    record_event("archive.incomplete", "b: unseen event.", subject=archive.pk, camera=None)
     seen, whole = text_of(viewer.get(of(archive))), text_of(manager.get(of(archive)))
     assert "unseen" not in seen
     assert "Secret" not in seen

@@ -116,7 +116,7 @@ def test_every_page_is_valid_html(
     archived = archived_clip(archive, clip, state="damaged", message="Its content has changed.")
     notified = webhook_channel()
     route = route_to(notified)
-    alert = raise_alert("disk", "The disk is nearly full. See `skycam doctor`.", severity="error")
+    alert = raise_alert("disk", "The disk is nearly full. See `skycam doctor`.", severity="error", camera=None)
     silence_alert(alert, "anna")
     webhook = added()
     happened()

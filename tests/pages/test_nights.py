@@ -55,7 +55,7 @@ def rainy_night(camera: Camera, root: StorageRoot) -> None:
         store.write_thumbnail("0" * 64, SIZES[0], jpeg())
     record_event("command", "ada started a session.", camera=camera, actor="ada", at=DUSK)
     data = {"gate": "rain", "value": 3.2, "limit": 0.5}
-    record_event("gate.closed", "The gate rain is closed.", data=data, at=DUSK + 4 * HOUR)
+    record_event("gate.closed", "The gate rain is closed.", data=data, at=DUSK + 4 * HOUR, camera=None)
 
 
 def test_the_report_says_when_what_and_why(manager: Any, rainy_night: None) -> None:
@@ -70,7 +70,7 @@ def test_nobody_did_anything_only_where_the_events_reach_back_to_the_night(manag
     nobody, removed = "No one started, stopped or changed anything", "does not reach back to the begin of this night"
     page = text_of(manager.get(f"/nights/{NIGHT}/"))
     assert (nobody in page, removed in page) == (False, True)
-    record_event("part.restarted", "Restarted.", at=DUSK - 24 * HOUR)
+    record_event("part.restarted", "Restarted.", at=DUSK - 24 * HOUR, camera=None)
     page = text_of(manager.get(f"/nights/{NIGHT}/"))
     assert (nobody in page, removed in page) == (True, False)
 

@@ -104,7 +104,7 @@ def test_a_route_is_added_and_changed(manager: Any) -> None:
 def test_the_page_of_events_says_who_was_notified(operator: Any, viewer: Any) -> None:
     with receiving(status(200)) as receiver:
         route_to(webhook_channel(receiver.url, "night shift"))
-        raise_alert("disk.full:main", "The disk is full.")
+        raise_alert("disk.full:main", "The disk is full.", camera=None)
         send_due()
     assert "night shift" in text_of(operator.get("/events/"))
     assert "night shift" not in text_of(viewer.get("/events/"))
@@ -112,14 +112,14 @@ def test_the_page_of_events_says_who_was_notified(operator: Any, viewer: Any) ->
 
 def test_only_managers_see_why_a_notification_failed(operator: Any, manager: Any) -> None:
     route_to(mail_channel(9))
-    raise_alert("disk.full:main", "The disk is full.")
+    raise_alert("disk.full:main", "The disk is full.", camera=None)
     send_due()
     assert "cannot be reached" in text_of(manager.get("/events/"))
     assert "cannot be reached" not in text_of(operator.get("/events/"))
 
 
 def test_an_operator_silences_an_alert_and_ends_the_silence(operator: Any) -> None:
-    alert = raise_alert("disk.full:main", "The disk is full.")
+    alert = raise_alert("disk.full:main", "The disk is full.", camera=None)
     operator.post(f"/alerts/{alert.pk}/silence/", {"for": "8h"}, format="multipart")
     silence = AlertSilence.objects.get()
     assert "disk.full:main" in text_of(operator.get("/events/"))

@@ -153,7 +153,7 @@ def test_consecutive_captures_are_one_line_of_the_feed(viewer: Any, camera: Came
 def test_consecutive_clips_do_not_crowd_out_other_events(viewer: Any, camera: Camera) -> None:
     from monitoring.services import record_event
 
-    record_event("camera.state", "It rained.", severity="warning")
+    record_event("camera.state", "It rained.", severity="warning", camera=None)
     for kind in ("recording.rotated", "capture.saved", "capture.saved") * 10:
         record_event(kind, "All is well.", camera=camera)
     record_event("recording.lost", "It lost a frame.", severity="warning", camera=camera)
@@ -164,8 +164,8 @@ def test_consecutive_clips_do_not_crowd_out_other_events(viewer: Any, camera: Ca
 def test_events_are_chosen_by_the_address(viewer: Any, camera: Camera) -> None:
     from monitoring.services import record_event
 
-    record_event("camera.state", "It rained.", severity="warning")
-    record_event("camera.state", "It shone.")
+    record_event("camera.state", "It rained.", severity="warning", camera=None)
+    record_event("camera.state", "It shone.", camera=None)
     text = text_of(viewer.get("/events/?severity=warning"))
     assert "It rained." in text
     assert "It shone." not in text
@@ -181,9 +181,9 @@ def test_every_kind_of_event_can_be_chosen(manager: Any) -> None:
 
 @pytest.mark.parametrize("kind", ["command", "command.", "command.done"])
 def test_a_kind_is_chosen_with_all_that_belongs_to_it(viewer: Any, kind: str) -> None:
-    record_event("command", "ben started a session.")
-    record_event("command.done", "It was done.")
-    record_event("commanded.else", "It is not a command.")
+    record_event("command", "ben started a session.", camera=None)
+    record_event("command.done", "It was done.", camera=None)
+    record_event("commanded.else", "It is not a command.", camera=None)
     text = text_of(viewer.get(f"/events/?kind={kind}"))
     shown = ["ben started" in text, "It was done." in text, "It is not a command." in text]
     assert shown == [kind != "command.done", True, False]
@@ -215,7 +215,7 @@ def test_an_invalid_cursor_is_not_found(viewer: Any) -> None:
 def test_an_alert_is_on_every_page_until_it_is_acknowledged(operator: Any, camera: Camera) -> None:
     from monitoring.services import raise_alert
 
-    alert = raise_alert("disk", "The disk is nearly full. Make room.", severity="error")
+    alert = raise_alert("disk", "The disk is nearly full. Make room.", severity="error", camera=None)
     assert "nearly full" in text_of(operator.get("/cameras/sky/"))
     operator.post(f"/alerts/{alert.pk}/acknowledge/")
     assert "nearly full" not in text_of(operator.get("/cameras/sky/"))

@@ -65,7 +65,7 @@ def test_a_check_is_begun_once(manager: Any, root: StorageRoot) -> None:
 
 
 def test_a_check_of_contents_beside_one_without_is_told_apart(manager: Any, root: StorageRoot) -> None:
-    enqueue("integrity", root.host, arguments={"hash": False}, actor="boss")
+    enqueue("integrity", root.host, arguments={"hash": False}, actor="boss", camera=None)
     form = {"host": root.host, "hash": "yes"}
     answer = manager.post(PAGE, form, format="multipart", headers={"Referer": PAGE}, follow=True)
     assert "begun by boss. It does not read the contents: check again after it." in text_of(answer)
@@ -79,7 +79,7 @@ def test_a_check_of_an_unknown_host_is_refused(manager: Any, root: StorageRoot, 
 
 
 def test_a_running_check_refreshes_itself_until_it_has_ended(manager: Any, root: StorageRoot) -> None:
-    job, _ = enqueue("integrity", root.host, arguments={"hash": False}, actor="boss")
+    job, _ = enqueue("integrity", root.host, arguments={"hash": False}, actor="boss", camera=None)
     assert 'hx-get="/storage/integrity/now/"' in page(manager)
     assert 'id="checks"' in text_of(manager.get(f"{PAGE}now/"))
     ended(job, {"rows": 1, "files": 1, "problems": []})

@@ -75,7 +75,9 @@ def test_a_root_of_another_host_is_known_by_its_measurements(viewer: Any, elsewh
 
 
 def test_an_alert_about_a_root_is_shown_with_it(viewer: Any, elsewhere: StorageRoot) -> None:
-    raise_alert(f"storage.unmounted:{elsewhere.pk}", "/srv/roof is not mounted. Check `mount`.", severity="error")
+    raise_alert(
+        f"storage.unmounted:{elsewhere.pk}", "/srv/roof is not mounted. Check `mount`.", severity="error", camera=None
+    )
     text = page(viewer)
     assert "/srv/roof is not mounted. Check <code>mount</code>." in text.partition('id="roots"')[2]
     assert "</svg>Not mounted</span>" in text

@@ -34,7 +34,7 @@ WRONG = "1.00 -25 Y 100 0 1 0\n25 -25 Y 100 0 1 0 # <b>bold</b>\n"
 @pytest.fixture
 def tonight(db: None) -> FieldList:
     at_site(LA_SILLA)
-    return FieldListService("olga").add(FieldListRequest(name="tonight", text=TEXT))
+    return FieldListService(None, "olga").add(FieldListRequest(name="tonight", text=TEXT))
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_a_date_that_cannot_be_is_refused_with_a_sentence(viewer: Any, tonight: 
 
 
 def test_without_coordinates_the_page_says_what_to_set(viewer: Any, db: None) -> None:
-    found = FieldListService("olga").add(FieldListRequest(name="tonight", text=TEXT))
+    found = FieldListService(None, "olga").add(FieldListRequest(name="tonight", text=TEXT))
     assert "Set site.latitude and site.longitude" in text_of(viewer.get(night(found)))
 
 
@@ -135,7 +135,7 @@ def test_a_preview_shows_what_changes_and_saves_nothing(operator: Any, tonight: 
 
 
 def test_a_form_of_an_earlier_revision_is_refused(operator: Any, tonight: FieldList) -> None:
-    FieldListService("otto").change(tonight, FieldListChange(text="3.00 -25 Y 100 0 1 0"))
+    FieldListService(None, "otto").change(tonight, FieldListChange(text="3.00 -25 Y 100 0 1 0"))
     answer = sent(operator, f"/telescope/{tonight.pk}/edit/", name="tonight", text=TEXT, revision="1")
     assert answer.status_code == 400
     assert "otto has changed the list meanwhile." in text_of(answer)

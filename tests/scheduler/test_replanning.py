@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from cameras.models import Camera, CameraHost
 from captures.models import Session
@@ -14,6 +15,7 @@ from monitoring.models import Alert
 from scheduler.models import NightChange, PlannedRun, Schedule
 from scheduler.runs.replanning import LEAD, replan
 from scheduler.tasks import replan_nights
+from tests.harness.rows.transactions import Transactions
 
 pytestmark = pytest.mark.django_db
 MUNICH = {"latitude": 48.1, "longitude": 11.6, "elevation": 500.0, "time_zone": "Europe/Berlin"}
@@ -220,3 +222,25 @@ def test_a_plan_that_fails_is_an_alert_until_it_succeeds(camera: Camera, host: C
 
 def open_alerts() -> list[str]:
     return sorted(Alert.objects.exclude(state=Alert.State.RESOLVED).values_list("key", flat=True))
+
+
+def test_a_schedule_that_changes_while_the_plan_is_made_is_planned_as_it_is_then(camera: Camera) -> None:
+    schedule = add(camera)
+    waiting = [lambda: Schedule.objects.filter(pk=schedule.pk).update(enabled=False)]
+
+    def execute(run: Any, sql: str, *arguments: Any) -> Any:
+        if waiting and sql.startswith("SAVEPOINT"):
+            waiting.pop()()
+        return run(sql, *arguments)
+
+    with connection.execute_wrapper(execute):
+        replan(AFTERNOON)
+    assert runs() == []
+
+
+def test_a_plan_without_changes_writes_nothing(camera: Camera) -> None:
+    add(camera)
+    replan(AFTERNOON)
+    with Transactions() as transactions:
+        replan(AFTERNOON)
+    assert transactions.most == 0

@@ -364,10 +364,10 @@ def test_what_people_did_and_which_gates_closed(camera: Camera) -> None:
     whole_session(camera)
     record_event("command", "ada started a session.", camera=camera, actor="ada", at=DUSK)
     record_event("command.done", "Done.", camera=camera, actor="ada", at=DUSK)
-    record_event("user.changed", "ada added ben.", actor="ada", at=DUSK)
+    record_event("user.changed", "ada added ben.", actor="ada", at=DUSK, camera=None)
     data = {"gate": "rain", "value": 3.2, "limit": 0.5}
-    record_event("gate.closed", "The gate rain is closed.", data=data, at=DUSK + HOUR)
-    record_event("gate.opened", "The gate rain is open.", data=data, at=DUSK + 2 * HOUR)
+    record_event("gate.closed", "The gate rain is closed.", data=data, at=DUSK + HOUR, camera=None)
+    record_event("gate.opened", "The gate rain is open.", data=data, at=DUSK + 2 * HOUR, camera=None)
     found = report()
     assert [(action.actor, action.message) for action in found.actions] == [("ada", "ada started a session.")]
     [gate] = found.gates

@@ -45,7 +45,7 @@ def key(*parts: str) -> str:
 def test_status_leaves_out_hidden_cameras(empty_broker: redis.Redis, sim: Camera) -> None:
     hidden = add_camera(slug="attic", kind="simulated", seen_by={"restricted": True})
     raise_alert("camera.unreachable:attic", "attic cannot be opened.", camera=hidden)
-    raise_alert("storage.unmounted:1", "The storage root is not mounted.")
+    raise_alert("storage.unmounted:1", "The storage root is not mounted.", camera=None)
     [status.write_status(empty_broker, {**READY, "camera": slug}) for slug in ("sim", "attic")]
     alerts = [{"key": key, "message": "."} for key in ("camera.unreachable:attic", "storage.unmounted:1")]
     empty_broker.set(key("alerts"), json.dumps(alerts))

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def failed_jobs() -> None:
-    [record_event("job.failed", f"Job {number} failed.") for number in range(30)]
+    [record_event("job.failed", f"Job {number} failed.", camera=None) for number in range(30)]
 
 
 @pytest.mark.parametrize(("suffix", "lines"), [("csv", 31), ("jsonl", 30)])

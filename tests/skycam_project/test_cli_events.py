@@ -37,7 +37,7 @@ def viewer_at_the_machine(monkeypatch: pytest.MonkeyPatch) -> User:
 def three_events(camera: Camera) -> None:
     record_event("session.started", "It began.", camera=camera, at=timezone.now() - timedelta(hours=3))
     record_event("session.gap", "Some are missing.", severity="warning", camera=camera)
-    record_event("part.restarted", "web was started again.", severity="error")
+    record_event("part.restarted", "web was started again.", severity="error", camera=None)
 
 
 # Events
@@ -71,7 +71,7 @@ def test_people_read_the_newest_last(three_events: None) -> None:
 
 
 def test_events_of_people_are_for_managers(viewer_at_the_machine: User) -> None:
-    record_event("user.changed", "anna became a manager.")
+    record_event("user.changed", "anna became a manager.", camera=None)
     assert answer("events")["results"] == []
 
 
@@ -81,7 +81,7 @@ def test_events_are_followed_as_they_come(camera: Camera) -> None:
     with FollowedCommand("events", "sky") as seen:
         eventually(lambda: len(seen()) == 1)
         record_event("session.gap", "Some are missing.", camera=camera)
-        record_event("part.restarted", "web was started again.")
+        record_event("part.restarted", "web was started again.", camera=None)
         record_event("session.finished", "It ended.", camera=camera)
         eventually(lambda: len(seen()) == 3)
         assert [event["message"] for event in seen()] == ["It began.", "Some are missing.", "It ended."]
@@ -119,7 +119,7 @@ class FollowedCommand:
 
 @pytest.fixture
 def alert(camera: Camera) -> Alert:
-    resolved = raise_alert("old", "It was hot.")
+    resolved = raise_alert("old", "It was hot.", camera=None)
     resolve_alert(resolved.key)
     return raise_alert("disk", "The disk is nearly full.", severity="error", camera=camera)
 

@@ -51,7 +51,7 @@ def test_a_check_lists_what_is_missing_and_fails(lost: Clip) -> None:
 
 
 def test_a_check_of_contents_that_joins_one_without_says_so_and_fails(archive: ClipArchive) -> None:
-    enqueue("integrity", "main", arguments={"hash": False})
+    enqueue("integrity", "main", arguments={"hash": False}, camera=None)
     found = skycam("storage", "check", "--hash")
     assert found.exit_code == 1
     assert "The contents were not read" in found.stderr

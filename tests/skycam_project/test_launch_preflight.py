@@ -43,6 +43,9 @@ TINY_DISK = (
 )
 
 
+FEW_FILES = ("sh", "-c", 'ulimit -n 96; exec "$@"', "-")
+
+
 @pytest.fixture
 def new_station(tmp_path: Path) -> Iterator[NewStation]:
     made: list[Station] = []
@@ -204,3 +207,9 @@ def test_sigterm_stops_a_part_that_runs_alone(new_station: NewStation) -> None:
     station = new_station()
     running_valkey(station)
     assert station.stop(signal.SIGTERM) == 0
+
+
+def test_a_station_with_few_open_files_says_so_and_serves(new_station: NewStation) -> None:
+    station = new_station().up(wrapped_in=FEW_FILES)
+    assert "may open at most 96 files" in station.output()
+    assert station.api.ask("GET", "cameras/")["results"] != []

@@ -80,8 +80,8 @@ def test_no_secret_of_the_database_is_in_it(tmp_path: Path, log_of_secrets: list
     destination("s3", S3, {"secret_key": DESTINATION})
     headers = json.dumps({"headers": json.dumps({"X-Key": SENSOR})})
     Sensor.objects.create(name="roof", kind="http", host="main", secrets_encrypted=encrypt_secret(headers))
-    [record_event("camera.state", f"It said {line}.", data={"answer": line}) for line in log_of_secrets]
-    raise_alert("camera.unreachable:yard", f"It refuses {CAMERA}.", data={"password": "unknown-secret-9"})
+    [record_event("camera.state", f"It said {line}.", data={"answer": line}, camera=None) for line in log_of_secrets]
+    raise_alert("camera.unreachable:yard", f"It refuses {CAMERA}.", data={"password": "unknown-secret-9"}, camera=None)
     body = answer("support-bundle", str(tmp_path / "b.zip"))
     texts = contents(tmp_path / "b.zip")
     assert {secret: leaks(texts, secret) for secret in (*SECRETS, key) if leaks(texts, secret)} == {}

@@ -104,11 +104,15 @@ class HostSensor(SensorDriver):
             yield Sample("swap", "percent", swap.percent, "Swap in use")
 
     def _read_disks(self) -> Iterator[Sample]:
+        mounted = mount_points()
         for path in self._disks:
+            # Of no other path: the channel would say which folders this machine has.
+            if os.path.normpath(path) not in mounted:
+                continue
             try:
                 found = os.statvfs(path)
             except OSError:
-                # Not mounted: its channel is missing, the others go on.
+                # As one that is not mounted: its channel is missing, the others go on.
                 continue
             if found.f_blocks:
                 # For a user without special rights.
@@ -147,6 +151,13 @@ class HostSensor(SensorDriver):
 def entries(text: str) -> tuple[str, ...]:
     """Those of a text with commas, each once."""
     return tuple(dict.fromkeys(entry.strip() for entry in text.split(",") if entry.strip()))
+
+
+def mount_points() -> set[str]:
+    """As the kernel lists them: no disk is asked, which may hang."""
+    import psutil
+
+    return {one.mountpoint for one in psutil.disk_partitions(all=True)}
 
 
 def read_counters() -> Counters:

@@ -67,7 +67,7 @@ def send_export(rows: QuerySet[Any], actor: str) -> StreamingHttpResponse:
     here = [file for file in files if file.state == EXPORTED]
     size = sum(file.bytes for file in here)
     record_event(
-        "files.exported", f"{actor} began an export of {pluralize(len(here), 'file')}.", actor=actor,
+        "files.exported", f"{actor} began an export of {pluralize(len(here), 'file')}.", camera=None, actor=actor,
         data={"files": len(here), "bytes": size, "elsewhere": len(files) - len(here)},
     )  # fmt: skip
     return ExportStream(files, actor).response(f"skycam_{timezone.now():%Y%m%d_%H%M%S}.zip")

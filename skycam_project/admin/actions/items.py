@@ -110,12 +110,12 @@ def verify_capture(capture: Capture, request: ItemRequest) -> None:
 
 def archive_experiment(experiment: Experiment, request: ItemRequest) -> None:
     """UnusableRoot."""
-    request_archive(experiment, actor=request.actor)
+    request_archive(experiment, actor=request.actor, user=None)
 
 
 def verify_experiment(experiment: Experiment, request: ItemRequest) -> None:
-    request_verification(experiment.archive, request.actor)
+    request_verification(experiment.archive, request.actor, user=None)
 
 
 def verify_archive(archive: Archive, request: ItemRequest) -> None:
-    request_verification(archive, request.actor)
+    request_verification(archive, request.actor, user=None)

@@ -127,11 +127,11 @@ def _start_jobs(
         }  # fmt: skip
         # A job without its event would name no one.
         with transaction.atomic():
-            job, is_new = enqueue(KIND, host, subject=what, arguments=arguments, actor=actor, request=form)
+            job, is_new = enqueue(KIND, host, camera=None, subject=what, arguments=arguments, actor=actor, request=form)
             if is_new:
                 record_event(
-                    "files.action", f"{actor} began: {what}{f' ({reason})' if reason else ''}.", subject=job.pk,
-                    actor=actor,
+                    "files.action", f"{actor} began: {what}{f' ({reason})' if reason else ''}.", camera=None,
+                    subject=job.pk, actor=actor,
                     data={"action": action.name, "model": selection.model, "rows": plan.count, "bytes": plan.bytes,
                           "host": host, "reason": reason, "filter": selection.query},
                 )  # fmt: skip

@@ -27,6 +27,7 @@ MACHINE = {
 CONFIGURATION = {"configuration": "skycam_project.cli.diagnostics.station:configuration"}
 STATION = {
     "launcher": "skycam_project.cli.diagnostics.station:launcher",
+    "open files": "skycam_project.cli.diagnostics.station:open_files",
     "broker": "skycam_project.cli.diagnostics.station:broker",
     "time zone": "skycam_project.cli.diagnostics.clocks:time_zone",
     "broker's clock": "skycam_project.cli.diagnostics.clocks:broker_clock",

@@ -48,6 +48,22 @@ def launcher(station: Station) -> Iterator[Finding]:
         )
 
 
+def open_files(station: Station) -> Iterator[Finding]:
+    """Of the running station, which another shell or service may have started; else of this shell."""
+    from core.open_files import REMEDY, hard_limit, hard_limit_of, too_few_message
+    from skycam_project import launch
+
+    try:
+        pids = [part["pid"] for part in launch.ps(station.config) if part["pid"]]
+    except launch.LaunchError:
+        pids = []
+    limits = [limit for pid in pids if (limit := hard_limit_of(pid)) is not None]
+    limit = min(limits, default=hard_limit())
+    message = too_few_message(limit)
+    state, detail = (WARNING, message) if message else (OK, f"Each process may open {limit:,} files.")
+    yield Finding("open files", state, detail, f"Allow more, and start the station again: {REMEDY}" if message else "")
+
+
 def broker(station: Station) -> Iterator[Finding]:
     from core.broker.hiredis_client import BrokerDown, open_client
 

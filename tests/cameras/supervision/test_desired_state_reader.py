@@ -64,8 +64,8 @@ def test_it_is_read_each_second_and_at_once_when_asked(reader: DesiredStateReade
 
 
 def test_open_alerts_are_those_that_are_not_resolved(reader: DesiredStateReader) -> None:
-    raise_alert("one", "The first.", severity="error")
-    raise_alert("two", "The second.", severity="error")
+    raise_alert("one", "The first.", severity="error", camera=None)
+    raise_alert("two", "The second.", severity="error", camera=None)
     resolve_alert("one")
     reader.read(0.0)
     assert [alert["key"] for alert in reader.snapshot.open_alerts] == ["two"]

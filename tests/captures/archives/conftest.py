@@ -77,7 +77,7 @@ def run_jobs() -> Callable[..., list[Any]]:
 @pytest.fixture
 def archive(run: Experiment, clips: list[Clip], run_jobs: Any) -> Archive:
     """A complete one of three clips."""
-    from captures.archives.services import request_archive
+    from tests.harness.rows.archives import request_archive
 
     made = request_archive(run, actor="ada")
     run_jobs()

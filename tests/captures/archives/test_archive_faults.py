@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from cameras.spool.storage import MARKER, make_root
 from captures.archives import jobs
-from captures.archives.services import advance, advance_all, archive_path, request_archive
+from captures.archives.services import advance, advance_all, archive_path
 from captures.archives.transfer import SenderAway, fetch_file
 from captures.models import Archive, ArchiveFile, Clip, Experiment, StorageRoot
 from captures.storage.roots import assign_root
@@ -23,6 +23,7 @@ from core.jobs.models import Job
 from core.station_settings.models import StationSetting
 from core.station_settings.values import clear_cache
 from monitoring.models import Alert
+from tests.harness.rows.archives import request_archive
 
 
 @pytest.fixture

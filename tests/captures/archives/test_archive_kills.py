@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from captures.archives.failpoints import FAILPOINTS
-from captures.archives.services import advance, archive_path, request_archive
+from captures.archives.services import advance, archive_path
 from captures.models import Archive, ArchiveFile, Clip, Experiment
 from tests.harness.kills.killed_job import KILLED, exit_status
+from tests.harness.rows.archives import request_archive
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OF_EACH_FILE = [point for point in FAILPOINTS.points if point.startswith(("after_part", "after_row"))]

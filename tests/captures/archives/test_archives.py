@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.archives.selectors import archives_for
-from captures.archives.services import advance, archive_path, extend_archives, request_archive, request_due
+from captures.archives.services import advance, advance_all, archive_path, extend_archives, request_due
 from captures.camera_service import CameraService
 from captures.experiments.membership import link_capture
 from captures.models import (
@@ -36,6 +36,7 @@ from captures.stored_files.tables import FILE_TABLES
 from captures.trash.services import restore_capture, trash_capture
 from core.jobs.models import Job
 from monitoring.models import Alert, Event
+from tests.harness.rows.archives import request_archive
 from tests.harness.rows.captures import HASH, PLACES, file_of, remote, saved
 
 
@@ -105,7 +106,7 @@ def test_the_facade_returns_the_path_at_once(run: Experiment, clips: list[Clip])
     path = CameraService("ada").archive_experiment_videos(str(run.pk), "Dew ramp")
     assert path.endswith(Archive.objects.get().folder)
     assert not Path(path).exists()
-    assert Job.objects.get(kind="archive").state == "waiting"
+    assert Archive.objects.get().state == "waiting"
 
 
 def test_the_facade_names_the_method_of_the_experiment(run: Experiment, clips: list[Clip], run_jobs: Any) -> None:
@@ -317,7 +318,7 @@ def test_an_archive_of_a_running_experiment_is_completed_after_its_end(
     run_jobs()
     Experiment.objects.update(state="completed", ended_at=ended, settled=True)
     Archive.objects.update(completed_at=ended - timedelta(seconds=1))
-    request_due()
+    advance_all()
     run_jobs()
     archive.refresh_from_db()
     assert (archive.state, archive.missing) == ("complete", [])

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from cameras.models import CameraHost
 from cameras.spool.storage import make_root
-from captures.archives.services import advance, archive_path, extend_archives, request_archive
+from captures.archives.services import advance, archive_path, extend_archives
 from captures.archives.verification import request_verification
 from captures.models import Archive, ArchiveFile, ArchiveFolder, Clip, ClipHold, Experiment, StorageRoot
 from captures.storage.roots import assign_root
@@ -27,6 +27,7 @@ from core.registry import resolve
 from core.station_settings.models import StationSetting
 from core.station_settings.values import clear_cache
 from monitoring.models import Alert, Event
+from tests.harness.rows.archives import request_archive
 
 AWAY = "The host dome is away: 1 file is not copied yet."
 
@@ -219,7 +220,7 @@ def test_a_clip_that_is_added_on_a_host_that_is_away_takes_the_verification_back
 
 def test_the_verification_of_the_other_hosts_does_not_make_it_whole(given_up: Archive, run_here: Any) -> None:
     ArchiveFolder.objects.filter(host="dome").update(verified_at=timezone.now())
-    request_verification(given_up)
+    request_verification(given_up, user=None)
     run_here("main", "verify_archive")
     assert again(given_up).verification == ""
     assert ArchiveFile.objects.filter(verified_at=None).get().folder.host == "dome"

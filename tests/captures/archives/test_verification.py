@@ -12,12 +12,13 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.archives.services import advance, archive_path, request_archive
+from captures.archives.services import advance, archive_path
 from captures.archives.verification import request_verification, verify_archive, verify_due
 from captures.models import Archive, ArchiveFile, ArchiveFolder, Clip, Experiment, StorageRoot
 from core.jobs.context import JobContext
 from core.jobs.models import Job
 from monitoring.models import Alert, Event
+from tests.harness.rows.archives import request_archive
 from tests.harness.rows.offsite import folder_destination, send
 
 
@@ -26,7 +27,7 @@ def verify(archive: Archive, run_jobs: Any) -> Any:
     """Verifies the archive; returns the counts of what is wrong, with the row read again."""
 
     def run() -> dict[str, int]:
-        request_verification(archive, "ada")
+        request_verification(archive, "ada", user=None)
         [result] = run_jobs("verify_archive")
         archive.refresh_from_db()
         return {name: result[name] for name in ("missing", "changed", "extra", "mended") if result[name]}
@@ -195,7 +196,7 @@ def test_a_file_that_cannot_be_read_has_not_changed(
 
 def test_what_an_earlier_attempt_mended_is_reported_too(archive: Archive, clips: list[Clip], run_jobs: Any) -> None:
     flip_a_bit(copy_of(archive, clips[0]))
-    request_verification(archive, "ada")
+    request_verification(archive, "ada", user=None)
     job = Job.objects.get(kind="verify_archive")
     context = JobContext(str(job.pk), job.arguments, None, "ada", lambda _: context.stopping.set())
     assert verify_archive(context) == {}
@@ -216,7 +217,7 @@ def test_a_clock_that_was_set_back_does_not_make_files_count_as_read(
 def dome(archive: Archive, root: StorageRoot) -> ArchiveFolder:
     """The folder of another host, whose verification runs there."""
     folder = ArchiveFolder.objects.create(archive=archive, host="dome", root=root)
-    request_verification(archive)
+    request_verification(archive, user=None)
     Job.objects.filter(host="dome").update(state="running", lease_until=timezone.now())
     return folder
 
@@ -263,7 +264,7 @@ def test_a_file_that_was_never_copied_and_is_mended_completes_the_archive(
     archive = request_archive(run)
     run_jobs()
     source.write_bytes(content)
-    request_verification(archive)
+    request_verification(archive, user=None)
     run_jobs("verify_archive")
     archive.refresh_from_db()
     advance(archive)

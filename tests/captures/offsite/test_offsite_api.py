@@ -82,6 +82,26 @@ def test_a_folder_in_a_storage_root_is_refused(manager: Any, root: StorageRoot, 
     assert "on another disk" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize("path", ["/etc/cron.d", "/proc/self", "/nowhere/at/all", "/mnt-private"])
+def test_a_folder_that_the_configuration_does_not_allow_is_refused_whether_it_exists_or_not(
+    manager: Any, path: str, settings: Any
+) -> None:
+    settings.STATION = settings.STATION.model_copy(update={"offsite_roots": [Path("/mnt")]})
+    wanted = {"name": "a", "kind": "folder", "classes": ["capture"], "settings": {"path": path}}
+    answer = manager.post(URL, wanted, format="json")
+    assert answer.status_code == 400
+    assert f"Copies may be only in /mnt of the host main, not in {path}." in answer.json()["detail"]
+    assert not Destination.objects.exists()
+
+
+def test_a_destination_is_not_changed_to_a_folder_that_is_not_allowed(manager: Any, settings: Any) -> None:
+    settings.STATION = settings.STATION.model_copy(update={"offsite_roots": [Path("/mnt")]})
+    made = folder_destination_row(settings={"path": "/mnt/copies"})
+    assert manager.patch(f"{URL}{made.pk}/", {"settings": {"path": "/etc"}}, format="json").status_code == 400
+    made.refresh_from_db()
+    assert made.settings == {"path": "/mnt/copies"}
+
+
 def test_another_endpoint_needs_the_secret_again(bucket: str, manager: Any) -> None:
     moved = {**BUCKET["settings"], "endpoint": "https://s3.example.net"}  # type: ignore[dict-item]
     assert manager.patch(bucket, {"settings": moved}, format="json").status_code == 400

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from tests.harness.rows.captures import file_of, saved
 from tests.harness.rows.clips import STARTED, clip_of
 from tests.harness.rows.offsite import (
     copies,
+    destination,
     events,
     folder_destination,
     make_due,
@@ -59,6 +61,33 @@ def test_a_folder_without_its_marker_is_not_filled(folder_copies: Destination, c
     assert states(folder_copies) == ["queued"]
     assert "Mount its disk" in folder_copies.hosts.get().error
     assert list(copies_folder.iterdir()) == []
+
+
+@pytest.fixture
+def outside(tmp_path: Path, settings: Any) -> Path:
+    """A folder that the configuration does not allow, and a link to it in the folder `allowed`."""
+    allowed, outside = tmp_path / "allowed", tmp_path / "outside"
+    allowed.mkdir()
+    outside.mkdir()
+    (allowed / "copies").symlink_to(outside)
+    settings.STATION = settings.STATION.model_copy(update={"offsite_roots": [allowed]})
+    return outside
+
+
+def test_a_link_leads_to_no_folder_that_is_not_allowed(outside: Path, tmp_path: Path) -> None:
+    made = destination("folder", {"path": str(tmp_path / "allowed" / "copies")})
+    assert "add its disk to offsite_roots" in probe(made)["said"][0]
+    assert list(outside.iterdir()) == []
+
+
+def test_nothing_is_sent_to_a_folder_that_is_not_allowed_any_more(
+    folder_copies: Destination, clip: Clip, copies_folder: Path, settings: Any
+) -> None:
+    settings.STATION = settings.STATION.model_copy(update={"offsite_roots": []})
+    send(folder_copies)
+    assert states(folder_copies) == ["queued"]
+    assert "Copies may be in no folder of the host main" in folder_copies.hosts.get().error
+    assert [one.name for one in copies_folder.iterdir()] == [".skycam-offsite"]
 
 
 def test_a_folder_of_another_destination_is_refused(copies_folder: Path, folder_copies: Destination) -> None:

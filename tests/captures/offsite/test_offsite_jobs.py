@@ -79,7 +79,7 @@ def test_a_job_that_waits_for_bandwidth_leaves_its_host_to_others(
     Destination.objects.update(bytes_per_s=1)
     queue.start()
     eventually(lambda: OffsiteCopy.objects.filter(state="sending").exists())
-    other, _ = enqueue("verify", "main", subject="all files", arguments={"camera": None, "since": None})
+    other, _ = enqueue("verify", "main", subject="all files", arguments={"camera": None, "since": None}, camera=None)
     eventually(lambda: Job.objects.filter(pk=other.pk, state="done").exists(), takes_s=FAIR_S)
     assert not verified()
     Destination.objects.filter(pk=made.pk).update(bytes_per_s=None)

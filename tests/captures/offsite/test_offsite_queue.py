@@ -125,7 +125,7 @@ def test_a_job_that_waits_for_bandwidth_leaves_its_host_to_others(
     Destination.objects.update(bytes_per_s=1)
 
     def start_another_job(message: object) -> None:
-        enqueue("verify", "main", subject="all files", arguments={"camera": None, "since": None})
+        enqueue("verify", "main", subject="all files", arguments={"camera": None, "since": None}, camera=None)
 
     queue.queue_new_files(folder_copies, "main")
     context = JobContext(

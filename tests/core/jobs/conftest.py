@@ -38,7 +38,7 @@ def enqueue(add_kind: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> C
     def new_job(name: str, *, limits: dict[str, Any] | None = None, **arguments: Any) -> Job:
         if name not in tables.JOB_KINDS or limits:
             add_kind(name, **(limits or {}))
-        return services.enqueue(name, HOST, arguments=arguments, actor="tester")[0]
+        return services.enqueue(name, HOST, camera=None, arguments=arguments, actor="tester")[0]
 
     return new_job
 

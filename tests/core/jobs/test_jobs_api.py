@@ -45,7 +45,7 @@ def failed(camera: Camera | None = None) -> Job:
 
 def test_jobs_are_listed_newest_first_with_filters(viewer: Any) -> None:
     first = new_job()
-    services.request_cancel(first, "ada")
+    services.request_cancel(first, "ada", user=None)
     second = new_job()
     found = viewer.get("/api/v1/jobs/").json()["results"]
     assert [one["id"] for one in found] == [str(second.pk), str(first.pk)]

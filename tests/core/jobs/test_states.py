@@ -49,7 +49,7 @@ class Actor:
 
     def cancel(self) -> None:
         try:
-            services.request_cancel(self.job, "someone")
+            services.request_cancel(self.job, "someone", user=None)
         except services.NotCancellable:
             assert JobState(Job.objects.get(pk=self.job.pk).state) in FINISHED
 
@@ -95,15 +95,15 @@ def test_the_database_refuses_a_contradiction(fields: dict[str, Any]) -> None:
 
 
 def test_a_subject_has_one_unfinished_job_of_a_kind() -> None:
-    first, created = services.enqueue("verify", "main", subject="sky")
-    same, again = services.enqueue("verify", "main", subject="sky")
-    _, new = services.enqueue("verify", "main", subject="dslr")
+    first, created = services.enqueue("verify", "main", camera=None, subject="sky")
+    same, again = services.enqueue("verify", "main", camera=None, subject="sky")
+    _, new = services.enqueue("verify", "main", camera=None, subject="dslr")
     assert same == first
     assert created is True
     assert again is False
     assert new is True
-    services.request_cancel(first, "someone")
-    assert services.enqueue("verify", "main", subject="sky")[1] is True
+    services.request_cancel(first, "someone", user=None)
+    assert services.enqueue("verify", "main", camera=None, subject="sky")[1] is True
 
 
 def test_the_database_holds_one_unfinished_job_of_a_subject() -> None:

@@ -147,17 +147,17 @@ def test_a_kind_that_this_version_does_not_know_fails(enqueue: Enqueue) -> None:
 
 
 def test_a_waiting_job_is_cancelled_at_once(enqueue: Enqueue) -> None:
-    job = services.request_cancel(enqueue("add", numbers=[]), "someone")
+    job = services.request_cancel(enqueue("add", numbers=[]), "someone", user=None)
     assert job.state == "cancelled"
     assert job.cancel_requested_by == "someone"
     with pytest.raises(services.NotCancellable, match="it is cancelled"):
-        services.request_cancel(job, "someone")
+        services.request_cancel(job, "someone", user=None)
 
 
 def test_a_running_job_is_asked_to_stop(enqueue: Enqueue, worker: JobsWorker, tmp_path: Path) -> None:
     job = enqueue("wait_for_stop", path=str(tmp_path / "pid"))
     pid_in(tmp_path / "pid")
-    services.request_cancel(job, "someone")
+    services.request_cancel(job, "someone", user=None)
     eventually(lambda: state_of(job) == "cancelled")
     assert reloaded(job).result == {"stopped": True}
 
@@ -166,7 +166,7 @@ def test_a_running_job_is_asked_to_stop(enqueue: Enqueue, worker: JobsWorker, tm
 def test_a_job_that_does_not_stop_is_killed(enqueue: Enqueue, worker: JobsWorker, tmp_path: Path) -> None:
     job = enqueue("ignore_stop", path=str(tmp_path / "pid"))
     pid = pid_in(tmp_path / "pid")
-    services.request_cancel(job, "someone")
+    services.request_cancel(job, "someone", user=None)
     eventually(lambda: state_of(job) == "cancelled")
     assert not is_alive(pid)
 
@@ -201,7 +201,7 @@ def test_one_of_two_workers_gets_a_row(enqueue: Enqueue) -> None:
 def test_two_enqueued_at_the_same_moment_are_one(enqueue: Enqueue, add_kind: Callable[..., None]) -> None:
     add_kind("add", one_per_subject=True)
     found: list[tuple[Job, bool]] = []
-    in_threads(*[lambda: found.append(services.enqueue("add", HOST, subject="sky"))] * 3)
+    in_threads(*[lambda: found.append(services.enqueue("add", HOST, camera=None, subject="sky"))] * 3)
     assert len({job.pk for job, _ in found}) == 1
     assert sorted(new for _, new in found) == [False, False, True]
 
@@ -210,7 +210,7 @@ def test_two_enqueued_at_the_same_moment_are_one(enqueue: Enqueue, add_kind: Cal
 def test_a_job_without_a_host_is_refused(add_kind: Callable[..., None], one_per_subject: bool) -> None:
     add_kind("add", one_per_subject=one_per_subject)
     with pytest.raises(IntegrityError):
-        services.enqueue("add", None)  # type: ignore[arg-type]
+        services.enqueue("add", None, camera=None)  # type: ignore[arg-type]
 
 
 def test_the_child_of_a_killed_worker_dies_with_it(enqueue: Enqueue, start_worker: StartWorker, tmp_path: Path) -> None:
@@ -317,7 +317,7 @@ def test_a_job_that_is_lost_too_often_fails(enqueue: Enqueue) -> None:
 def test_a_lost_job_that_was_cancelled_is_not_tried_again(enqueue: Enqueue) -> None:
     job = enqueue("add", numbers=[])
     assert claim_next(HOST, "worker")
-    services.request_cancel(job, "someone")
+    services.request_cancel(job, "someone", user=None)
     lose_lease(job)
     assert claim_next(HOST, "worker") is None
     assert state_of(job) == "cancelled"
@@ -357,7 +357,7 @@ def test_a_cancelled_job_does_not_wait_again_when_its_worker_stops(enqueue: Enqu
     enqueue("add", numbers=[])
     job = claim_next(HOST, "worker")
     assert job is not None
-    services.request_cancel(job, "someone")
+    services.request_cancel(job, "someone", user=None)
     assert claims.JobLease(job).release()
     assert state_of(job) == "cancelled"
 
@@ -366,7 +366,7 @@ def test_a_job_that_is_cancelled_while_its_attempt_fails_is_not_tried_again(enqu
     enqueue("add", numbers=[])
     job = claim_next(HOST, "worker")
     assert job is not None
-    with before_update(lambda: services.request_cancel(job, "someone")):
+    with before_update(lambda: services.request_cancel(job, "someone", user=None)):
         assert claims.JobLease(job).take_back("The disk is missing.")
     assert state_of(job) == "cancelled"
 
@@ -376,7 +376,7 @@ def test_a_job_whose_worker_stops_while_it_is_cancelled_is_cancelled(enqueue: En
     job = claim_next(HOST, "worker")
     assert job is not None
     with before_update(lambda: claims.JobLease(job).release()):
-        assert services.request_cancel(job, "someone").state == "cancelled"
+        assert services.request_cancel(job, "someone", user=None).state == "cancelled"
 
 
 def test_a_command_runs_the_job_itself_on_a_stopped_station(enqueue: Enqueue) -> None:
@@ -408,12 +408,12 @@ def test_a_command_that_waits_for_a_host_without_a_jobs_part_says_so_once(
     add_kind: Callable[..., None], enqueue: Enqueue
 ) -> None:
     add_kind("add")
-    job, _ = services.enqueue("add", "dome")
+    job, _ = services.enqueue("add", "dome", camera=None)
     said: list[str] = []
 
     def explain(waiting: Job) -> None:
         said.append(waiting.host)
-        services.request_cancel(waiting, "someone")
+        services.request_cancel(waiting, "someone", user=None)
 
     ended = services.wait_for_job(job, lambda job: None, explain, run_here=True, patience_s=0.0)
     assert ended.state == "cancelled"

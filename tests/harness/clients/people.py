@@ -75,7 +75,7 @@ class World:
         self.sensor = make_sensor()
         self.channel = SensorChannel.objects.create(sensor=self.sensor, key="t", quantity="temperature")
         self.webhook = added(kinds=("storage.full",))
-        record_event("storage.full", "The disk is full.")
+        record_event("storage.full", "The disk is full.", camera=None)
         self.delivery = WebhookDelivery.objects.get()
         self.notification_channel = webhook_channel()
         self.route = route_to(self.notification_channel)

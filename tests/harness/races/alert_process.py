@@ -26,8 +26,8 @@ KEY = "storage.full:a"
 
 def raise_while_it_is_resolved() -> None:
     """It is raised again while its resolution is not committed yet."""
-    raise_alert(KEY, "The disk is full.")
-    second = threading.Thread(target=raise_alert, args=(KEY, "The disk is full again."))
+    raise_alert(KEY, "The disk is full.", camera=None)
+    second = threading.Thread(target=raise_alert, args=(KEY, "The disk is full again."), kwargs={"camera": None})
     with transaction.atomic():
         resolve_alert(KEY)
         second.start()

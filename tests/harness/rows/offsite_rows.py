@@ -11,8 +11,8 @@ from captures.models import Destination, OffsiteCopy
 
 
 def folder_destination_row(**fields: Any) -> Destination:
-    values = {"classes": ["rolling_clip"], "keep_local": False} | fields
-    return Destination.objects.create(name="second disk", kind="folder", settings={"path": "/nowhere"}, **values)
+    values = {"classes": ["rolling_clip"], "keep_local": False, "settings": {"path": "/nowhere"}} | fields
+    return Destination.objects.create(name="second disk", kind="folder", **values)
 
 
 def copy_row(destination: Destination, state: str = "dead", **fields: Any) -> OffsiteCopy:

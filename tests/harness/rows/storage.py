@@ -82,5 +82,5 @@ def executed(plan: UUID, actor: str = "boss") -> Job:
 
 def checked(host: str, **result: Any) -> Job:
     """A check of the host that has ended."""
-    job, _ = enqueue("integrity", host, arguments={"hash": False}, actor="boss")
+    job, _ = enqueue("integrity", host, arguments={"hash": False}, actor="boss", camera=None)
     return ended(job, {"rows": 12, "files": 12, "problems": [], **result})

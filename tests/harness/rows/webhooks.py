@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from core.camera_refs import Cameras
 from core.outgoing import OutgoingGuard
 from monitoring.models import Event, Webhook, WebhookDelivery
 from monitoring.services import record_event
@@ -29,8 +30,8 @@ def added_with_secret(url: str) -> tuple[Webhook, str]:
     return add_webhook(WebhookRequest(name="lab", url=url, kinds=["storage.*"]), "anna")
 
 
-def happened(kind: str = "storage.full", **fields: Any) -> Event:
-    return record_event(kind, "The disk is full.", **fields)
+def happened(kind: str = "storage.full", camera: Cameras = None, **fields: Any) -> Event:
+    return record_event(kind, "The disk is full.", camera=camera, **fields)
 
 
 def only_delivery() -> WebhookDelivery:

@@ -99,11 +99,17 @@ def ingest_night(folder: Path) -> Camera:
     )  # fmt: skip
     for record in records:
         ingest_record(record)
-    record_event("schedule.changed", "ada changed the schedule All night.", actor="ada", at=DUSK + timedelta(minutes=9))
+    record_event(
+        "schedule.changed",
+        "ada changed the schedule All night.",
+        actor="ada",
+        at=DUSK + timedelta(minutes=9),
+        camera=None,
+    )
     record_event("camera.taken", "ben took sky.", camera=camera, actor="ben", at=UNPLUGGED[0] + timedelta(minutes=4))
     data = {"gate": "rain", "value": 3.2, "limit": 0.5}
-    record_event("gate.closed", WET, severity="warning", data=data, at=RAIN[0])
-    record_event("gate.opened", "The gate rain is open: 0.", data=data, at=RAIN[1])
+    record_event("gate.closed", WET, severity="warning", data=data, at=RAIN[0], camera=None)
+    record_event("gate.opened", "The gate rain is open: 0.", data=data, at=RAIN[1], camera=None)
     store_thumbnails(folder, camera)
     return camera
 

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -81,6 +82,7 @@ class Station:
         own["PROMETHEUS_PORT"] = str(self.metrics_port)
         own["SKYCAM_ADMIN_PASSWORD"] = PASSWORD
         own |= NOT_LOWERED
+        own["SKYCAM_OFFSITE_ROOTS"] = tempfile.gettempdir()
         self.environment = {name: os.environ[name] for name in PASSING if name in os.environ} | own | variables
         self.process: subprocess.Popen[str] | None = None
         self.output_file = data.parent / f"{data.name[:40]}.out"

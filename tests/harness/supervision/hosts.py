@@ -12,7 +12,7 @@ from cameras.supervision.assembly import Host, build_host
 from cameras.supervision.camera_slot import CameraSlot, CameraSlots
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.recovery_policy import RestartSchedule
-from monitoring.camera_refs import CameraRef
+from core.camera_refs import CameraRef, Cameras
 from tests.harness.waiting import PATIENCE_S
 
 
@@ -64,7 +64,7 @@ class Events:
     ) -> None:
         self.recorded.append(data.get("step", kind))
 
-    def raise_alert(self, key: str, message: str, severity: str, camera: CameraRef | None) -> None:
+    def raise_alert(self, key: str, message: str, severity: str, camera: Cameras) -> None:
         self.open_alerts.append(key)
 
     def resolve_alert(self, key: str) -> None:

@@ -29,7 +29,7 @@ def keys() -> list[str]:
 
 def test_an_event_opens_an_alert_with_its_sentence() -> None:
     add_rule(severity="error")
-    record_event("session.gap", "Three captures were missed.")
+    record_event("session.gap", "Three captures were missed.", camera=None)
     alert = Alert.objects.get()
     assert (alert.key, alert.message, alert.severity) == (
         "rule:gaps:session.gap", "Three captures were missed.", "error",
@@ -38,7 +38,7 @@ def test_an_event_opens_an_alert_with_its_sentence() -> None:
 
 def test_other_events_open_nothing() -> None:
     add_rule()
-    record_event("session.finished", "The session is finished.")
+    record_event("session.finished", "The session is finished.", camera=None)
     assert keys() == []
 
 
@@ -54,7 +54,7 @@ def test_a_gap_that_a_gate_or_a_person_decided_opens_nothing(reason: str) -> Non
 
 def test_wildcards_match_a_family() -> None:
     add_rule(subject="session.*")
-    record_event("session.stopped", "The session was stopped.")
+    record_event("session.stopped", "The session was stopped.", camera=None)
     assert keys() == ["rule:gaps:session.stopped"]
 
 
@@ -67,15 +67,15 @@ def test_an_alert_of_a_camera_belongs_to_it(camera: Any) -> None:
 def test_a_number_of_events_must_come_within_the_time() -> None:
     add_rule(threshold=3, for_s=3600)
     for _ in range(2):
-        record_event("session.gap", "Missed.")
+        record_event("session.gap", "Missed.", camera=None)
     assert keys() == []
-    record_event("session.gap", "Missed.")
+    record_event("session.gap", "Missed.", camera=None)
     assert keys() == ["rule:gaps:session.gap"]
 
 
 def test_an_alert_does_not_cause_its_own_next_one() -> None:
     add_rule(subject="*")
-    record_event("session.gap", "Missed.")
+    record_event("session.gap", "Missed.", camera=None)
     assert keys() == ["rule:gaps:session.gap"]
 
 
@@ -83,13 +83,13 @@ def test_in_a_maintenance_window_nothing_opens() -> None:
     add_rule()
     now = timezone.now()
     MaintenanceWindow.objects.create(begins_at=now, ends_at=now + timedelta(hours=1))
-    record_event("session.gap", "Missed.")
+    record_event("session.gap", "Missed.", camera=None)
     assert keys() == []
 
 
 def test_an_alert_closes_when_no_event_has_come_for_a_while() -> None:
     add_rule()
-    record_event("session.gap", "Missed.")
+    record_event("session.gap", "Missed.", camera=None)
     close_quiet_alerts()
     assert keys() == ["rule:gaps:session.gap"]
     Alert.objects.update(last_seen_at=timezone.now() - timedelta(hours=2))
@@ -99,7 +99,7 @@ def test_an_alert_closes_when_no_event_has_come_for_a_while() -> None:
 
 def test_the_alerts_of_a_removed_rule_close() -> None:
     add_rule()
-    record_event("session.gap", "Missed.")
+    record_event("session.gap", "Missed.", camera=None)
     AlertRule.objects.all().delete()
     close_quiet_alerts()
     assert keys() == []
@@ -129,17 +129,17 @@ def test_events_until_the_end_of_a_window_do_not_count() -> None:
     add_rule(threshold=2, for_s=3600)
     window("session.gap", timedelta(minutes=-20), timedelta(minutes=-10))
     for ago in (30, 15, 5):
-        record_event("session.gap", "Missed.", at=timezone.now() - timedelta(minutes=ago))
+        record_event("session.gap", "Missed.", at=timezone.now() - timedelta(minutes=ago), camera=None)
     assert keys() == []
-    record_event("session.gap", "Missed.")
+    record_event("session.gap", "Missed.", camera=None)
     assert keys() == ["rule:gaps:session.gap"]
 
 
 def test_an_alert_stays_open_if_an_event_comes_while_quiet_ones_are_closed() -> None:
     rule = add_rule()
-    record_event("session.gap", "Missed.")
+    record_event("session.gap", "Missed.", camera=None)
     Alert.objects.update(last_seen_at=timezone.now() - timedelta(hours=2))
     quiet = Alert.objects.get()
-    record_event("session.gap", "Missed again.")
+    record_event("session.gap", "Missed again.", camera=None)
     close_if_quiet(quiet, rule)
     assert keys() == ["rule:gaps:session.gap"]

@@ -130,7 +130,7 @@ def test_a_list_of_channels_costs_one_query_for_any_number(manager: Any) -> None
 
 
 def test_an_operator_silences_an_alert_for_some_time_and_ends_it(operator: Any) -> None:
-    alert = raise_alert("camera.quarantined:sky", "Check the camera.")
+    alert = raise_alert("camera.quarantined:sky", "Check the camera.", camera=None)
     made = send(operator, "post", f"/api/v1/alerts/{alert.pk}/silence/", {"for_s": 3600, "reason": "cleaning"})
     assert (made.status_code, made.json()["key"], made.json()["reason"]) == (201, alert.key, "cleaning")
     assert len(operator.get("/api/v1/silences/?active=true").json()["results"]) == 1
@@ -139,7 +139,7 @@ def test_an_operator_silences_an_alert_for_some_time_and_ends_it(operator: Any) 
 
 
 def test_a_viewer_cannot_silence_an_alert(viewer: Any) -> None:
-    alert = raise_alert("camera.quarantined:sky", "Check the camera.")
+    alert = raise_alert("camera.quarantined:sky", "Check the camera.", camera=None)
     assert send(viewer, "post", f"/api/v1/alerts/{alert.pk}/silence/", {}).status_code == 403
 
 
@@ -159,7 +159,7 @@ def test_a_silence_of_everything_is_refused(manager: Any) -> None:
 
 
 def test_a_silence_is_repeated_with_the_same_key_only_once(operator: Any) -> None:
-    alert = raise_alert("camera.quarantined:sky", "Check the camera.")
+    alert = raise_alert("camera.quarantined:sky", "Check the camera.", camera=None)
     path, key = f"/api/v1/alerts/{alert.pk}/silence/", {"HTTP_IDEMPOTENCY_KEY": "0123456789abcdef"}
     made = [operator.post(path, "{}", content_type="application/json", **key).json()["id"] for _ in range(2)]
     assert made[0] == made[1]

@@ -61,14 +61,14 @@ def test_an_alert_about_a_sensor_has_the_newest_picture_of_the_primary_camera(
     box: MailReceiver, file: CaptureFile, thumbnail: bytes
 ) -> None:
     route_to(mail_channel(box.port))
-    raise_alert("rule:hot:balcony:t", "balcony:t is 31 °C.", data={"site_picture": True})
+    raise_alert("rule:hot:balcony:t", "balcony:t is 31 °C.", data={"site_picture": True}, camera=None)
     send_due()
     assert attached(box) == [("picture.jpg", thumbnail)]
 
 
 def test_an_alert_about_the_station_has_no_picture(box: MailReceiver, file: CaptureFile, thumbnail: bytes) -> None:
     route_to(mail_channel(box.port))
-    raise_alert("rule:disk-low:main", "The disk is nearly full.", data={"site_picture": False})
+    raise_alert("rule:disk-low:main", "The disk is nearly full.", data={"site_picture": False}, camera=None)
     send_due()
     assert attached(box) == []
 
@@ -76,7 +76,7 @@ def test_an_alert_about_the_station_has_no_picture(box: MailReceiver, file: Capt
 def test_a_restricted_primary_camera_shows_nothing(box: MailReceiver, file: CaptureFile, thumbnail: bytes) -> None:
     Camera.objects.update(restricted=True)
     route_to(mail_channel(box.port))
-    raise_alert("rule:hot:balcony:t", "balcony:t is 31 °C.", data={"site_picture": True})
+    raise_alert("rule:hot:balcony:t", "balcony:t is 31 °C.", data={"site_picture": True}, camera=None)
     send_due()
     assert attached(box) == []
 
@@ -114,7 +114,9 @@ def answering(fault: Any) -> Any:
 
 def test_the_report_of_a_night_is_attached(box: MailReceiver, report: str) -> None:
     route_to(mail_channel(box.port), night_reports=True)
-    record_event("night.reported", "120 of 120 captures.", subject=NIGHT, data={"night": NIGHT.isoformat()})
+    record_event(
+        "night.reported", "120 of 120 captures.", subject=NIGHT, data={"night": NIGHT.isoformat()}, camera=None
+    )
     send_due()
     [(name, content)] = attached(box)
     assert (name, "120 of 120" in str(content)) == ("night-2026-11-22.html", True)

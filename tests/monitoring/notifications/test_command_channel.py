@@ -69,7 +69,7 @@ def test_the_program_gets_no_secret_of_the_station(monkeypatch: pytest.MonkeyPat
 def test_a_failed_program_is_tried_again_as_other_channels_are() -> None:
     channel = command_channel([sys.executable, "-c", "raise SystemExit('no modem')"])
     route_to(channel)
-    raise_alert("disk.full:main", "The disk is full.")
+    raise_alert("disk.full:main", "The disk is full.", camera=None)
     send_due()
     channel.refresh_from_db()
     assert channel.last_error == "The program ended with status 1. no modem"

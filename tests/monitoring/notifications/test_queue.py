@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from core.camera_refs import Cameras
 from monitoring.models import Alert, AlertSilence, Event, NotificationChannel, NotificationDelivery, NotificationRoute
 from monitoring.notifications.channels.base import SendResult
 from monitoring.notifications.claims import claim, due_channels
@@ -57,8 +58,8 @@ def bodies(receiver: WebhookReceiver) -> list[dict[str, Any]]:
     return [json.loads(got.body) for got in receiver.received]
 
 
-def opened(key: str = KEY, severity: str = "error", **values: Any) -> Alert:
-    return raise_alert(key, "Check the camera.", severity=severity, **values)
+def opened(key: str = KEY, severity: str = "error", camera: Cameras = None, **values: Any) -> Alert:
+    return raise_alert(key, "Check the camera.", camera=camera, severity=severity, **values)
 
 
 def test_an_alert_is_sent_once_however_often_it_is_raised(
@@ -241,7 +242,7 @@ def test_an_acknowledged_alert_is_not_escalated(channel: NotificationChannel) ->
 
 def test_a_silenced_alert_is_open_and_waits(channel: NotificationChannel, receiver: WebhookReceiver) -> None:
     route_to(channel)
-    silence = add_silence("anna", "maintenance", 3600, key_prefix="camera.")
+    silence = add_silence("anna", "maintenance", 3600, camera=None, key_prefix="camera.")
     alert = opened()
     send_due()
     assert (alert.state, receiver.received) == ("open", [])
@@ -252,10 +253,12 @@ def test_a_silenced_alert_is_open_and_waits(channel: NotificationChannel, receiv
 
 def test_many_silenced_alerts_do_not_hide_another_one(channel: NotificationChannel, receiver: WebhookReceiver) -> None:
     route_to(channel, night_reports=True)
-    add_silence("anna", "maintenance", 3600, key_prefix="camera.")
+    add_silence("anna", "maintenance", 3600, camera=None, key_prefix="camera.")
     silenced = [opened(f"camera.failed:{number}") for number in range(60)]
     opened("disk:one")
-    record_event("night.reported", "120 of 120 captures.", subject="2026-11-22", data={"night": "2026-11-22"})
+    record_event(
+        "night.reported", "120 of 120 captures.", subject="2026-11-22", data={"night": "2026-11-22"}, camera=None
+    )
     send_due()
     send_due()
     assert [body["kind"] for body in bodies(receiver)] == ["opened", "report"]
@@ -270,7 +273,7 @@ def test_a_channel_with_silenced_alerts_alone_is_not_due(channel: NotificationCh
 
 
 def test_a_silence_ends_by_itself_with_an_event() -> None:
-    silence = add_silence("anna", "", 3600, key_prefix="camera.")
+    silence = add_silence("anna", "", 3600, camera=None, key_prefix="camera.")
     AlertSilence.objects.update(ends_at=timezone.now() - timedelta(seconds=1))
     end_expired_silences()
     silence.refresh_from_db()
@@ -378,7 +381,7 @@ def test_the_alert_of_a_failing_channel_ends_when_it_works(receiver: WebhookRece
     channel = webhook_channel(receiver.url)
     route_to(channel)
     NotificationChannel.objects.update(failing_since=timezone.now())
-    raise_alert(failing_alert(channel), "It fails.")
+    raise_alert(failing_alert(channel), "It fails.", camera=None)
     opened()
     send_due()
     assert Alert.objects.get(key=failing_alert(channel)).state == "resolved"
@@ -397,7 +400,9 @@ def test_the_report_of_a_night_goes_to_the_routes_that_want_it(
 ) -> None:
     route_to(channel, night_reports=True)
     route_to(webhook_channel(receiver.url, "other"), "other")
-    record_event("night.reported", "120 of 120 captures.", subject="2026-11-22", data={"night": "2026-11-22"})
+    record_event(
+        "night.reported", "120 of 120 captures.", subject="2026-11-22", data={"night": "2026-11-22"}, camera=None
+    )
     send_due()
     assert [(body["kind"], body["text"]) for body in bodies(receiver)] == [("report", "120 of 120 captures.")]
 

@@ -35,7 +35,7 @@ def test_a_mail_that_is_refused_for_now_arrives_later(thread: NotificationThread
     with mail_server() as box:
         box.answers = ["451 try again later"]
         route_to(mail_channel(box.port))
-        raise_alert("disk.full:main", "The disk is full.", severity="error")
+        raise_alert("disk.full:main", "The disk is full.", severity="error", camera=None)
         thread.start()
         eventually(lambda: NotificationDelivery.objects.exclude(error="").exists())
         make_due()
@@ -47,7 +47,7 @@ def test_a_channel_that_hangs_delays_no_other(thread: NotificationThread) -> Non
     with receiving(hang) as stuck, receiving(status(200)) as receiver:
         route_to(webhook_channel(stuck.url, "stuck"), "first", continue_matching=True)
         route_to(webhook_channel(receiver.url, "well"), "second", position=1)
-        raise_alert("disk.full:main", "The disk is full.")
+        raise_alert("disk.full:main", "The disk is full.", camera=None)
         thread.start()
         eventually(lambda: stuck.received)
         eventually(lambda: sent() == 1)
@@ -57,7 +57,7 @@ def test_what_a_killed_host_was_sending_is_sent_again_once(thread: NotificationT
     with receiving(status(200)) as receiver:
         channel = webhook_channel(receiver.url)
         route_to(channel)
-        raise_alert("disk.full:main", "The disk is full.")
+        raise_alert("disk.full:main", "The disk is full.", camera=None)
         claim(channel.pk, "killed")
         NotificationChannel.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
         thread.start()

@@ -24,10 +24,14 @@ def test_groups_choose_what_is_read() -> None:
     assert "memory" in channels("memory, load")
 
 
-def test_the_free_space_of_a_disk_is_a_percentage(tmp_path: Path) -> None:
-    found = channels("disks", str(tmp_path))
-    assert list(found) == [f"disk:{tmp_path}"]
-    assert 0 < found[f"disk:{tmp_path}"] <= 100
+def test_the_free_space_of_a_disk_is_a_percentage() -> None:
+    found = channels("disks", "/")
+    assert list(found) == ["disk:/"]
+    assert 0 < found["disk:/"] <= 100
+
+
+def test_a_folder_that_is_no_mount_point_has_no_value_whether_it_exists_or_not(tmp_path: Path) -> None:
+    assert list(channels("disks", f"{tmp_path}, {tmp_path}/away")) == []
 
 
 def test_a_disk_that_is_not_mounted_has_no_value_and_the_others_have(tmp_path: Path) -> None:

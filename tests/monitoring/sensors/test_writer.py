@@ -273,14 +273,14 @@ def test_a_write_that_is_refused_for_ever_stops_no_others(writer: ReadingWriter)
         raise ValueError("A string literal cannot contain NUL (0x00) characters.")
 
     writer.writes.add(refuse)
-    writer.writes.add(lambda: record_event("sensor.returned", "The sensor is back."))
+    writer.writes.add(lambda: record_event("sensor.returned", "The sensor is back.", camera=None))
     writer.write()
     assert Event.objects.get().kind == "sensor.returned"
 
 
 def test_an_error_in_a_write_stops_no_others_and_is_reported(writer: ReadingWriter) -> None:
     writer.writes.add(lambda: 1 / 0)
-    writer.writes.add(lambda: record_event("sensor.returned", "The sensor is back."))
+    writer.writes.add(lambda: record_event("sensor.returned", "The sensor is back.", camera=None))
     writer.write()
     writer.write()
     assert list(Event.objects.order_by("pk").values_list("kind", flat=True)) == [
@@ -294,7 +294,7 @@ def test_events_beyond_the_limit_are_counted_and_reported(
 ) -> None:
     monkeypatch.setattr("monitoring.sensor_host.write_queue.MAX_WRITES", 10)
     for number in range(13):
-        writer.writes.add(partial(record_event, "sensor.missing", f"Event {number}."))
+        writer.writes.add(partial(record_event, "sensor.missing", f"Event {number}.", camera=None))
     writer.write()
     assert Event.objects.get(kind="sensor.events_lost").data == {"count": 3}
     assert Event.objects.filter(kind="sensor.missing").count() == 10

@@ -23,7 +23,7 @@ from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import spool_of
 
 pytestmark = pytest.mark.django_db
-SERVICE = FieldListService("olga")
+SERVICE = FieldListService(None, "olga")
 EVENING = date(2026, 11, 20)
 MIDNIGHT = datetime(2026, 11, 21, 4, 43, tzinfo=UTC)
 FIRST, SECOND = "1.00 -25 Y 100 0 1 0", "2.00 -25 Y 100 0 1 0"

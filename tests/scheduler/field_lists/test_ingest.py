@@ -34,7 +34,7 @@ def camera() -> Camera:
 
 @pytest.fixture
 def field_list() -> FieldList:
-    return FieldListService("olga").add(FieldListRequest(name="tonight", text=LINE))
+    return FieldListService(None, "olga").add(FieldListRequest(name="tonight", text=LINE))
 
 
 @pytest.fixture

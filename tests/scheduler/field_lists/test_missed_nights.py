@@ -34,8 +34,8 @@ def nightly() -> NightlyStart:
     """From the night of EVENING on."""
     at_site(LA_SILLA)
     mosaic = Camera.objects.create(slug="mosaic", name="Mosaic", kind="telescope", address="pco-nuc:6000", host="main")
-    found = FieldListService("olga").add(FieldListRequest(name="tonight", text="1.00 -25 Y 100 0 1 0"))
-    return set_nightly_start(found, mosaic, NightOptions(camera="mosaic"), actor="olga", now=AFTERNOON)
+    found = FieldListService(None, "olga").add(FieldListRequest(name="tonight", text="1.00 -25 Y 100 0 1 0"))
+    return set_nightly_start(found, mosaic, NightOptions(camera="mosaic"), user=None, actor="olga", now=AFTERNOON)
 
 
 def session_of(nightly: NightlyStart, evening: date, **columns: Any) -> Session:
@@ -87,7 +87,7 @@ def test_the_alert_of_a_second_missed_night_is_that_of_the_first(nightly: Nightl
 
 def test_the_alert_ends_with_the_nights_that_are_started(nightly: NightlyStart) -> None:
     report_missed_nights(MORNING)
-    end_nightly_start(nightly.field_list, actor="olga")
+    end_nightly_start(nightly.field_list, user=None, actor="olga")
     report_missed_nights(MORNING)
     assert open_alerts() == []
 
@@ -153,7 +153,7 @@ def test_a_clock_that_was_ahead_hides_no_later_night(nightly: NightlyStart) -> N
 
 def test_a_host_without_coordinates_hides_no_other_list(nightly: NightlyStart) -> None:
     away = Camera.objects.create(slug="away", name="Away", kind="telescope", address="pco-nuc:6000", host="away")
-    found = FieldListService("olga").add(FieldListRequest(name="a", text="1.00 -25 Y 100 0 1 0"))
+    found = FieldListService(None, "olga").add(FieldListRequest(name="a", text="1.00 -25 Y 100 0 1 0"))
     NightlyStart.objects.create(field_list=found, camera=away, options={})
     report_missed_nights(MORNING)
     assert len(missed()) == 1

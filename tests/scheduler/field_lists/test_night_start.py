@@ -25,7 +25,7 @@ MORNING = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 @pytest.fixture
 def tonight() -> FieldList:
-    return FieldListService("olga").add(FieldListRequest(name="tonight", text="1.00 -25 Y 100 0 1 0"))
+    return FieldListService(None, "olga").add(FieldListRequest(name="tonight", text="1.00 -25 Y 100 0 1 0"))
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from scheduler.field_lists.service import FieldListService
 from scheduler.models import FieldList, NightlyStart
 from scheduler.tasks import start_telescope_nights
 from tests.harness.far_ends.camera_host import camera_host
+from tests.harness.rows.audiences import only_for
 from tests.harness.rows.nights import at_site
 
 pytestmark = pytest.mark.django_db
@@ -58,12 +59,12 @@ def host(empty_broker: Any) -> Iterator[list[Any]]:
 
 
 def a_list(name: str) -> FieldList:
-    return FieldListService("olga").add(FieldListRequest(name=name, text="1.00 -25 Y 100 0 1 0"))
+    return FieldListService(None, "olga").add(FieldListRequest(name=name, text="1.00 -25 Y 100 0 1 0"))
 
 
 def each_night(found: FieldList, camera: Camera, **options: Any) -> NightlyStart:
     request = NightOptions(camera=camera.slug, **options)
-    return set_nightly_start(found, camera, request, actor="olga", now=NOON)
+    return set_nightly_start(found, camera, request, user=None, actor="olga", now=NOON)
 
 
 def evenings() -> list[str]:
@@ -213,7 +214,7 @@ def test_starts_that_fail_as_a_whole_are_an_alert_until_they_work(
     NightlyStart.objects.update(options=["what no version stored"])
     monkeypatch.setattr(timezone, "now", lambda: SUNSET)
     start_telescope_nights()
-    assert alerts()[0].startswith("The nights of the telescopes cannot be started. TypeError(")
+    assert alerts()[0].startswith("The nights of the telescopes cannot be started (TypeError).")
     NightlyStart.objects.update(options={}, tried_at=None)
     start_telescope_nights()
     assert (alerts(), evenings()) == ([], ["2026-11-20"])
@@ -244,7 +245,7 @@ def test_a_night_without_a_sunset_is_refused(tonight: FieldList, mosaic: Camera)
     at_site({**LA_SILLA, "latitude": -80.0})
     options, summer = NightOptions(camera="mosaic"), datetime(2026, 12, 21, 20, tzinfo=UTC)
     with pytest.raises(ValidationError, match="The Sun does not set on 2026-12-21"):
-        set_nightly_start(tonight, mosaic, options, actor="olga", now=summer)
+        set_nightly_start(tonight, mosaic, options, user=None, actor="olga", now=summer)
 
 
 def test_a_camera_observes_one_list_each_night(nightly: NightlyStart) -> None:
@@ -276,9 +277,19 @@ def test_another_kind_of_camera_is_refused(tonight: FieldList, camera: Camera) -
 
 
 def test_an_ended_or_archived_list_starts_no_night(nightly: NightlyStart, host: list[Any]) -> None:
-    end_nightly_start(nightly.field_list, actor="olga")
+    end_nightly_start(nightly.field_list, user=None, actor="olga")
     assert not NightlyStart.objects.exists()
     each_night(nightly.field_list, nightly.camera)
-    FieldListService("olga").archive(nightly.field_list)
+    FieldListService(None, "olga").archive(nightly.field_list)
     start_due_nights(SUNSET)
     assert (evenings(), NightlyStart.objects.count()) == ([], 0)
+
+
+def test_events_of_a_list_do_not_name_a_hidden_camera(
+    nightly: NightlyStart, mosaic: Camera, operator: Any, manager: Any
+) -> None:
+    only_for(mosaic)
+    end_nightly_start(nightly.field_list, user=None, actor="olga")
+    shown = [one["message"] for one in operator.get("/api/v1/events/").json()["results"]]
+    assert shown == ["olga added the field list 'tonight' with 1 field."]
+    assert len(manager.get("/api/v1/events/").json()["results"]) == 3

@@ -21,7 +21,7 @@ LINES = ["1.00 -25 Y 100 0 1 0 # sets early", "4.00 -40 Y 200 7200 2 3 # must be
 
 @pytest.fixture
 def tonight() -> FieldList:
-    return FieldListService("olga").add(FieldListRequest(name="tonight", text="\n".join(LINES)))
+    return FieldListService(None, "olga").add(FieldListRequest(name="tonight", text="\n".join(LINES)))
 
 
 def names(found: FieldList, now: datetime | None = None) -> list[str]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from monitoring.models import Event
 from scheduler.field_lists.requests import FieldListChange, FieldListRequest
 from scheduler.field_lists.service import FieldListService
 from scheduler.models import FieldList
+from tests.harness.rows.transactions import Transactions
 
 pytestmark = pytest.mark.django_db
 FIRST, SECOND, THIRD = "1.00 -25 Y 100 0 1 0 # a", "2.00 -25 Y 100 0 1 0 # b", "3.00 -25 Y 100 0 1 0 # c"
@@ -19,12 +24,26 @@ WRONG = "25 -25 Y 100 0 1 0"
 
 @pytest.fixture
 def service() -> FieldListService:
-    return FieldListService("olga")
+    return FieldListService(None, "olga")
 
 
 @pytest.fixture
 def tonight(service: FieldListService) -> FieldList:
     return service.add(FieldListRequest(name="tonight", text=f"{FIRST}\n{SECOND}\n"))
+
+
+@contextmanager
+def before_the_transaction(act: Callable[[], object]) -> Iterator[None]:
+    """Call `act` once, just before the next transaction: as if another process came between."""
+    waiting = [act]
+
+    def execute(run: Any, sql: str, *arguments: Any) -> Any:
+        if waiting and sql.startswith("SAVEPOINT"):
+            waiting.pop()()
+        return run(sql, *arguments)
+
+    with connection.execute_wrapper(execute):
+        yield
 
 
 def errors_of(call: Callable[[], object]) -> dict[str, list[str]]:
@@ -60,6 +79,30 @@ def test_a_field_that_stays_keeps_its_row(service: FieldListService, tonight: Fi
     assert (changed.fields.get(pk=row).exposure_s, changed.revision) == (200, 2)
 
 
+def test_a_new_name_writes_no_field(service: FieldListService, tonight: FieldList) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        service.change(tonight, FieldListChange(name="tomorrow"))
+    writes = [query["sql"] for query in queries if query["sql"].startswith(("INSERT", "UPDATE", "DELETE"))]
+    assert [sql for sql in writes if '"scheduler_field"' in sql] == []
+
+
+def test_only_the_fields_that_differ_are_written(service: FieldListService) -> None:
+    lines = [f"{number}.00 -25 Y 100 0 1 0 # {number}" for number in range(1, 21)]
+    found = service.add(FieldListRequest(name="long", text="\n".join(lines)))
+    lines[7] = lines[7].replace("100", "200")
+    with Transactions() as transactions:
+        service.change(found, FieldListChange(text="\n".join(lines)))
+    # The list, its field, the event.
+    assert transactions.most == 3
+
+
+def test_a_list_that_another_changes_meanwhile_is_read_again(service: FieldListService, tonight: FieldList) -> None:
+    with before_the_transaction(lambda: FieldListService(None, "otto").add_fields(tonight, THIRD)):
+        changed = service.change(tonight, FieldListChange(text=SECOND))
+    assert comments(changed) == ["b", "c"]
+    assert changed.revision == 3
+
+
 def test_a_wrong_text_changes_nothing(service: FieldListService, tonight: FieldList) -> None:
     errors_of(lambda: service.change(tonight, FieldListChange(name="other", text=WRONG)))
     tonight.refresh_from_db()
@@ -67,7 +110,7 @@ def test_a_wrong_text_changes_nothing(service: FieldListService, tonight: FieldL
 
 
 def test_a_change_of_a_list_that_another_has_changed_is_refused(service: FieldListService, tonight: FieldList) -> None:
-    FieldListService("otto").change(tonight, FieldListChange(text=THIRD, revision=1))
+    FieldListService(None, "otto").change(tonight, FieldListChange(text=THIRD, revision=1))
     found = errors_of(lambda: service.change(tonight, FieldListChange(text=FIRST, revision=1)))
     assert found == {"revision": ["otto has changed the list meanwhile. Read it again."]}
     assert comments(tonight) == ["c"]
