@@ -17,7 +17,7 @@ def add_rules(apps, _editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("monitoring", "0014_newest_alerts"),
+        ("monitoring", "0015_events_of_several_cameras"),
     ]
 
     operations = [
