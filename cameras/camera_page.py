@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -12,14 +13,16 @@ from cameras.models import Camera
 from cameras.selectors import camera_for
 from core.pages.page import Page
 from core.templatetags.skycam import clock_text
-from core.text.naming import with_names
+from core.text.sentences import join_sentences
 
 
-def refusal(error: Exception, camera: Camera) -> str:
-    """The error as pages show it: with the camera's name and local times."""
+def refusal(error: Exception, *cameras: Camera) -> str:
+    """The error as pages of these cameras show it, which the reader may see: with their names and local times."""
     if isinstance(error, CommandRefused):
-        return error.sentence(camera.name, clock_text(error.since))
-    return with_names(str(error), {camera.slug: camera.name})
+        sentences: list[str] = [error.with_time(clock_text(error.since))]
+    else:
+        sentences = error.messages if isinstance(error, ValidationError) else [str(error)]
+    return join_sentences(sentences).with_names({str(camera.pk): camera.name for camera in cameras})
 
 
 class CameraPage(Page):

@@ -11,6 +11,7 @@ from cameras.drivers.options import Option, option_errors
 from cameras.models import Camera
 from core.dataclass_json import dataclass_from_json
 from core.text.plurals import pluralize
+from core.text.sentences import sentence
 
 
 def declared_options(camera: Camera) -> dict[str, Option]:
@@ -34,6 +35,7 @@ def check_options(camera: Camera, options: Mapping[str, Any] | None, field: str 
     if not options:
         return
     if not camera.capabilities:
-        raise ValidationError({field: f"{camera.slug} was never opened, so its options are not known yet."})
+        message = sentence("{camera} was never opened, so its options are not known yet.", camera=camera)
+        raise ValidationError({field: message})
     if errors := option_errors(declared_options(camera), options):
         raise ValidationError({f"{field}.{name}" if name else field: text for name, text in errors.items()})

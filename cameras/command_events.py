@@ -15,6 +15,7 @@ from cameras.errors import UNREACHED, CommandRefused, ControlError
 from cameras.models import Camera
 from core.broker.broker import BrokerDown
 from core.camera_refs import Cameras
+from core.text.sentences import Sentence, join_sentences, sentence
 from monitoring.models import Event
 from monitoring.services import record_event
 
@@ -22,22 +23,22 @@ log = logging.getLogger(__name__)
 # Programs read these values in the events' data, so they are not renamed.
 DESIRED, DONE = "wished", "done"
 ATTEMPT_PHRASES = {
-    "adopt": "adopt the settings of {}",
-    "capture": "take a picture with {}",
-    "change": "change {}",
-    "connect": "connect {}",
-    "disconnect": "disconnect {}",
-    "faults": "switch the faults of {}",
-    "hand-over": "hand over the session of {}",
-    "new-clip": "begin a new clip of {}",
-    "record": "record {}",
-    "release": "release {}",
-    "remove": "remove {}",
-    "settings": "change the settings of {}",
-    "start": "start a session on {}",
-    "stop": "stop the session of {}",
-    "stop-recording": "stop the recording of {}",
-    "take": "take {}",
+    "adopt": "adopt the settings of {camera}",
+    "capture": "take a picture with {camera}",
+    "change": "change {camera}",
+    "connect": "connect {camera}",
+    "disconnect": "disconnect {camera}",
+    "faults": "switch the faults of {camera}",
+    "hand-over": "hand over the session of {camera}",
+    "new-clip": "begin a new clip of {camera}",
+    "record": "record {camera}",
+    "release": "release {camera}",
+    "remove": "remove {camera}",
+    "settings": "change the settings of {camera}",
+    "start": "start a session on {camera}",
+    "stop": "stop the session of {camera}",
+    "stop-recording": "stop the recording of {camera}",
+    "take": "take {camera}",
 }
 """Command -> the phrase for an attempt, with a place for the camera's id."""
 REPEAT_INTERVAL = timedelta(minutes=1)
@@ -55,7 +56,7 @@ def record_desired_change(
 ) -> Event:  # fmt: skip
     """Call it in the transaction that stores the desired state. `did` follows the actor's name in the message."""
     return record_event(
-        kind, f"{actor or 'Someone'} {did}", camera=camera, subject=subject, actor=actor,
+        kind, join_sentences([actor or "Someone", did]), camera=camera, subject=subject, actor=actor,
         data=command_data(order, arguments, DESIRED),
     )  # fmt: skip
 
@@ -67,14 +68,18 @@ def record_outcome(event: Event) -> Iterator[None]:
     try:
         yield
     except UNREACHED as error:
-        message = f"{event.message} {error}"
+        message = join_sentences([event.sentence, str(error)])
         _record_failure(message, event.camera_refs, event.actor, _outcome_data(event, problem_of(error)), event.subject)
         raise
     with _log_database_errors():
         record_event(
-            "command.done", f"Done: {event.message}", camera=event.camera_refs, subject=event.subject,
-            actor=event.actor, data=_outcome_data(event, DONE),
-        )  # fmt: skip
+            "command.done",
+            join_sentences(["Done:", event.sentence]),
+            camera=event.camera_refs,
+            subject=event.subject,
+            actor=event.actor,
+            data=_outcome_data(event, DONE),
+        )
 
 
 @contextmanager
@@ -83,7 +88,7 @@ def record_failures(camera: Camera, order: str, actor: str, arguments: dict[str,
     try:
         yield
     except UNREACHED as error:
-        message = f"{failure_sentence(order, camera, actor)} {error}"
+        message = join_sentences([failure_sentence(order, camera, actor), str(error)])
         _record_failure(message, camera, actor, command_data(order, arguments, problem_of(error)))
         raise
 
@@ -115,9 +120,10 @@ def _log_database_errors() -> Iterator[None]:
         log.warning("The outcome of a command cannot be written: %s", error)
 
 
-def failure_sentence(order: str, camera: Camera, actor: str) -> str:
+def failure_sentence(order: str, camera: Camera, actor: str) -> Sentence:
     """`ben could not take a picture with sky.`"""
-    return f"{actor or 'Someone'} could not {ATTEMPT_PHRASES.get(order, order + ' {}').format(camera.slug)}."
+    attempt = ATTEMPT_PHRASES.get(order, f"{order} {{camera}}")
+    return sentence("{who} could not {attempt}.", who=actor or "Someone", attempt=sentence(attempt, camera=camera))
 
 
 @contextmanager
@@ -141,6 +147,10 @@ def _record_refusal(error: CommandRefused, camera: Camera, order: str, actor: st
     if same.filter(data__order=order, data__outcome=error.problem).exists():
         return
     record_event(
-        "command", f"{failure_sentence(order, camera, actor)} {error}", severity="warning",
-        camera=camera, actor=actor, data=command_data(order, arguments, error.problem),
-    )  # fmt: skip
+        "command",
+        join_sentences([failure_sentence(order, camera, actor), str(error)]),
+        severity="warning",
+        camera=camera,
+        actor=actor,
+        data=command_data(order, arguments, error.problem),
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from core.broker.broker import BrokerDown
+from core.text.sentences import Sentence
 
 
 class ControlError(Exception):
@@ -35,8 +36,8 @@ class CommandRefused(ControlError):
     problem = "held"
     since: datetime
 
-    def sentence(self, camera: str, since: str) -> str:
-        """The message with the camera and the time as the reader knows them: pages show its name and local times."""
+    def with_time(self, since: str) -> Sentence:
+        """The message with the time as the reader knows it: pages show local times."""
         raise NotImplementedError
 
 

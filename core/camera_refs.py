@@ -6,29 +6,12 @@ The rows outlive their cameras, so they have no foreign keys. A user sees a row 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
-from uuid import UUID
+from typing import TypeVar
 
 from django.db import models
 from django.db.models import Q, QuerySet
 
-
-class CameraRef(Protocol):
-    """A camera's row, or anything else with its id and slug."""
-
-    @property
-    def id(self) -> UUID | str: ...
-
-    @property
-    def slug(self) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class CameraName:
-    id: str
-    slug: str
-
+from core.camera_names import CameraName, CameraRef
 
 Cameras = CameraRef | Sequence[CameraRef] | None
 """What a row is about: one camera, several, or none, which concerns all users. Nobody has a default for it: who records

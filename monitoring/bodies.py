@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from core.text.sentences import spans_of
 from core.times.timestamps import stamp, stamp_or_none
 from monitoring.models import Alert, Event
 
@@ -19,6 +20,8 @@ class EventBody(TypedDict):
     host: str
     message: str
     data: dict[str, Any]
+    mentions: list[list[int]]
+    """Where the message has slugs of cameras: `[[begin, end], ...]` in characters."""
 
 
 class AlertBody(TypedDict):
@@ -36,6 +39,8 @@ class AlertBody(TypedDict):
     acknowledged_by: str
     resolved: str | None
     data: dict[str, Any]
+    mentions: list[list[int]]
+    """As of an event."""
 
 
 ADDRESS = "address"
@@ -61,6 +66,7 @@ def full_event_body(event: Event) -> EventBody:
         host=event.host,
         message=event.message,
         data=event.data,
+        mentions=spans_of(event.sentence),
     )
 
 
@@ -93,4 +99,5 @@ def alert_body(alert: Alert) -> AlertBody:
         acknowledged_by=alert.acknowledged_by,
         resolved=stamp_or_none(alert.resolved_at),
         data=alert.data,
+        mentions=spans_of(alert.sentence),
     )

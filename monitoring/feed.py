@@ -9,6 +9,8 @@ from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
+from core.camera_names import CameraName
+from core.text.sentences import Sentence, cameras_text, sentence
 from monitoring.models import Event
 from monitoring.selectors import events_for
 
@@ -25,9 +27,7 @@ class Line:
     """The newest event of a run, and the message for the whole run."""
 
     event: Event
-    message: str
-    cameras: tuple[str, ...]
-    """The ids that the message may name."""
+    message: Sentence
 
 
 def feed(user: Any, lines: int, **conditions: Any) -> list[Line]:
@@ -41,9 +41,9 @@ def fold_events(events: Sequence[Event]) -> Iterable[Line]:
     for routine, run in groupby(without_details(events), key=lambda event: event.kind in ROUTINE):
         listed = list(run)
         if routine and len(listed) > 1:
-            yield Line(listed[0], run_message(listed), cameras_of(listed))
+            yield Line(listed[0], run_message(listed))
         else:
-            yield from (Line(event, event.message, cameras_of([event])) for event in listed)
+            yield from (Line(event, event.sentence) for event in listed)
 
 
 def without_details(events: Sequence[Event]) -> list[Event]:
@@ -69,13 +69,14 @@ def is_summarised_by(event: Event, summary: Event) -> bool:
     return event.camera_uuid == summary.camera_uuid and abs(event.at - summary.at) < SAME_MOMENT
 
 
-def run_message(events: Sequence[Event]) -> str:
+def run_message(events: Sequence[Event]) -> Sentence:
     """38 captures saved, 2 clips recorded: dslr, lab."""
     counted = Counter(event.kind for event in events)
     counts = [(counted[kind], words) for kind, words in ROUTINE.items() if counted[kind]]
     parts = [f"{count} {words.format(s='s' if count > 1 else '')}" for count, words in counts]
-    return f"{', '.join(parts)}: {', '.join(cameras_of(events))}."
-
-
-def cameras_of(events: Iterable[Event]) -> tuple[str, ...]:
-    return tuple(sorted({event.camera for event in events}))
+    cameras = sorted({(event.camera, event.camera_uuid) for event in events})
+    return sentence(
+        "{counts}: {cameras}.",
+        counts=", ".join(parts),
+        cameras=cameras_text(CameraName(camera, slug) for slug, camera in cameras),
+    )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from core.camera_refs import CameraRef
+from core.camera_names import CameraRef
 from core.database_health import note, room
 from core.registry import resolve
 from monitoring.selectors import hidden_cameras

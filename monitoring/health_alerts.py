@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from django.conf import settings
 
+from core.text.sentences import join_sentences
 from monitoring.health import HEALTH, HOST_CHECKS, Finding, run_checks, sentences
 from monitoring.selectors import unresolved_keys
 from monitoring.services import raise_alert, resolve_alert
@@ -35,8 +36,8 @@ def _sync_alerts(names: Iterable[str]) -> None:
             wrong.setdefault(_alert_key(name, finding), []).append(finding)
     for key, findings in wrong.items():
         first, host = findings[0], _host_of(findings[0])
-        sentence = " ".join(sentences(findings))
-        raise_alert(key, sentence, severity="error", camera=first.camera, data={"host": host}, host=host)
+        message = join_sentences(sentences(findings))
+        raise_alert(key, message, severity="error", camera=first.camera, data={"host": host}, host=host)
     # Alerts are compared with the findings, not with those of the last run: a restart forgets nothing.
     for key in unresolved_keys("health.") - wrong.keys():
         if _is_checked_here(key, checked.keys()):

@@ -16,6 +16,7 @@ from core.jobs.models import Job
 from core.jobs.selectors import jobs_for
 from core.jobs.states import JobState
 from core.jobs.tables import JOB_KINDS
+from core.text.sentences import sentence
 from monitoring.models import Severity
 from monitoring.services import record_event
 
@@ -28,11 +29,11 @@ def record_job_end(job: Job) -> None:
     if job.state != JobState.FAILED.value:
         return
     cameras = job.camera_refs
-    name = f"{label_of(job.kind)} ({job.camera or job.host})"
     why = f": {job.error}" if cameras else f". `skycam jobs show {job.pk}` says why."
+    place = cameras[0] if job.camera else job.host
     record_event(
         "job.failed",
-        f"Job failed: {name}{why}",
+        sentence("Job failed: {kind} ({place}){why}", kind=label_of(job.kind), place=place, why=why),
         severity=Severity.ERROR,
         camera=cameras,
         subject=job.pk,

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from core.camera_refs import AboutCameras
+from core.text.sentences import Sentence, read_sentence
 from monitoring.notification_models import (
     AlertSilence,
     NotificationChannel,
@@ -53,6 +54,22 @@ class Severity(models.TextChoices):
     CRITICAL = "critical"
 
 
+class Statement(AboutCameras):
+    """A message about cameras. It has their slugs; a page shows their names of today instead."""
+
+    message = models.TextField(help_text="With the slugs of the cameras that it mentions.")
+    mentions = models.JSONField(
+        default=list, blank=True, help_text="Where it has them: `[[start, end, camera id], ...]`, in characters."
+    )
+
+    class Meta:
+        abstract = True
+
+    @property
+    def sentence(self) -> Sentence:
+        return read_sentence(self.message, self.mentions)
+
+
 class EventQuerySet(models.QuerySet["Event"]):
     def update(self, **kwargs: Any) -> NoReturn:
         raise TypeError("Events are append-only: write a new one with monitoring.services.record_event.")
@@ -61,7 +78,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         raise TypeError("Events are append-only: they are not deleted one by one.")
 
 
-class Event(AboutCameras):
+class Event(Statement):
     """Something that happened. Written once by `monitoring.services.record_event`, never changed."""
 
     id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
@@ -71,7 +88,6 @@ class Event(AboutCameras):
     subject = models.CharField(max_length=80, blank=True, help_text="Id of the capture, session or part.")
     actor = models.CharField(max_length=150, blank=True)
     host = models.CharField(max_length=60, blank=True)
-    message = models.TextField()
     data = models.JSONField(default=dict, blank=True)
 
     objects = EventQuerySet.as_manager()
@@ -100,8 +116,9 @@ class Event(AboutCameras):
         raise TypeError("Events are append-only: they are not deleted one by one.")
 
 
-class Alert(AboutCameras):
-    """A condition that needs a person's attention. At most one unresolved row for each `key`."""
+class Alert(Statement):
+    """A condition that needs a person's attention. At most one unresolved row for each `key`. The message says
+    what is wrong and what to do."""
 
     class State(models.TextChoices):
         OPEN = "open"
@@ -119,7 +136,6 @@ class Alert(AboutCameras):
     severity = models.CharField(max_length=10, choices=Severity, default=Severity.WARNING)
     state = models.CharField(max_length=12, choices=State, default=State.OPEN)
     host = models.CharField(max_length=60, blank=True, help_text="The machine that it is about, or that reports it.")
-    message = models.TextField(help_text="What is wrong and what to do.")
     opened_at = models.DateTimeField(default=timezone.now)
     last_seen_at = models.DateTimeField(default=timezone.now)
     count = models.PositiveIntegerField(default=1)

@@ -8,6 +8,7 @@ from django.db import models
 from django.utils import timezone
 
 from core.camera_refs import AboutCameras
+from core.text.sentences import cameras_text, join_sentences
 
 
 class NotificationState(models.TextChoices):
@@ -178,4 +179,4 @@ class AlertSilence(AboutCameras):
         ]
 
     def __str__(self) -> str:
-        return self.key or f"{self.key_prefix}* {self.camera}".strip()
+        return self.key or join_sentences([f"{self.key_prefix}*", cameras_text(self.camera_refs[:1])])

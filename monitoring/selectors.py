@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 from django.db.models import QuerySet
 
-from core.camera_refs import CameraRef, without_cameras
+from core.camera_names import CameraRef
+from core.camera_refs import without_cameras
 from core.registry import resolve
 from monitoring.models import Alert, AlertSilence, Event
 from monitoring.tables import HIDDEN_CAMERAS

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from core.camera_refs import Cameras, camera_columns
 from core.registry import resolve
+from core.text.sentences import mentions_of, sentence
 from monitoring.models import Alert, Event, Severity
 from monitoring.notices import publish_alert
 from monitoring.selectors import unresolved_keys
@@ -32,12 +33,14 @@ def record_event(
     data: dict[str, Any] | None = None,
     at: datetime | None = None,
 ) -> Event:
-    """`camera`: all cameras that the event names or is about; None if it names none, and concerns all users."""
+    """`camera`: all cameras that the event names or is about; None if it names none, and concerns all users. A message
+    that names cameras is a Sentence: pages show their names."""
     # Without a savepoint, which would cost two statements: if a part of it fails, the caller's transaction fails.
     with transaction.atomic(savepoint=False):
         event = Event.objects.create(
             kind=kind,
             message=message,
+            mentions=mentions_of(message),
             severity=severity,
             **camera_columns(camera),
             subject=str(subject),
@@ -68,19 +71,17 @@ def raise_alert(
     # Of two processes that raise it at once, the constraint lets one insert the row, and `get_or_create` reads it in
     # the other.
     unresolved = Alert.objects.exclude(state=Alert.State.RESOLVED)
-    alert, created = unresolved.get_or_create(
-        key=key,
-        defaults={"message": message, "severity": severity, "data": data or {}, "host": host, **camera_columns(camera)},
-    )
+    stated = {"message": message, "mentions": mentions_of(message), "data": data or {}, "host": host}
+    stated |= camera_columns(camera)
+    alert, created = unresolved.get_or_create(key=key, defaults={"severity": severity, **stated})
     if created:
         record_event("alert.opened", message, severity=severity, camera=camera, subject=alert.id, data={"key": key})
         publish_alert(alert)
         return alert
     # An update with F(), so that two processes lose no count. The camera, too: a slug in the key may be used again.
     is_counted = unresolved.filter(pk=alert.pk).update(
-        message=message, severity=severity, last_seen_at=timezone.now(), count=F("count") + 1, data=data or {},
-        host=host, **camera_columns(camera),
-    )  # fmt: skip
+        severity=severity, last_seen_at=timezone.now(), count=F("count") + 1, **stated
+    )
     if not is_counted:
         # Another process has resolved it meanwhile: the condition is a new alert.
         return raise_alert(key, message, severity=severity, camera=camera, data=data, host=host)
@@ -100,7 +101,7 @@ def resolve_alert(key: str, why: str = "") -> bool:
     if closed:
         record_event(
             "alert.resolved",
-            f"{key} is closed: {why}" if why else f"{key} is over.",
+            sentence("{key} is closed: {why}", key=key, why=why) if why else f"{key} is over.",
             camera=first.camera_refs if first else None,
             subject=first.pk if first else "",
             data={"key": key},
@@ -127,7 +128,7 @@ def acknowledge_alert(alert: Alert, actor: str) -> Alert:
     if changed:
         record_event(
             "alert.acknowledged",
-            f"{actor} has seen: {alert.message}",
+            sentence("{actor} has seen: {message}", actor=actor, message=alert.sentence),
             camera=alert.camera_refs,
             subject=alert.id,
             actor=actor,

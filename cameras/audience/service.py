@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 
 from cameras.command_events import DONE, command_data
 from cameras.models import Camera
+from core.text.sentences import Sentence, sentence
 from monitoring.services import record_event
 
 FIELDS = {"restricted", "audience"}
@@ -32,10 +33,12 @@ def change_audience(locked: Camera, changes: Mapping[str, Any], actor: str = "")
     difference = {"added": sorted({*wanted} - {*before}), "removed": sorted({*before} - {*wanted})}
     record_event(
         # A kind of its own: it names users, so only managers see it (MANAGER_ONLY_KINDS in `monitoring/selectors.py`).
-        "camera.audience", f"{actor or 'The station'} {change_sentence(locked, wanted, was_restricted)}", camera=locked,
+        "camera.audience",
+        sentence("{who} {did}", who=actor or "The station", did=change_sentence(locked, wanted, was_restricted)),
+        camera=locked,
         actor=actor,
         data=difference | command_data("audience", {"restricted": locked.restricted, "audience": wanted}, DONE),
-    )  # fmt: skip
+    )
 
 
 def find_users(names: Collection[str]) -> list[Any]:
@@ -52,14 +55,15 @@ def audience_of(camera: Camera) -> list[str]:
     return sorted(user.get_username() for user in camera.audience.all())
 
 
-def change_sentence(camera: Camera, names: list[str], was_restricted: bool) -> str:
+def change_sentence(camera: Camera, names: list[str], was_restricted: bool) -> Sentence:
     """What changed, as a sentence that follows the actor's name."""
     listed = f"managers and {', '.join(names)}" if names else "managers"
-    if not camera.restricted:
-        open_to_all = f"{camera.slug}, which all users with a role may see"
-        return (
-            f"lifted the restriction of {open_to_all} now." if was_restricted else f"changed the list of {open_to_all}."
-        )
-    if not was_restricted:
-        return f"restricted {camera.slug}: only {listed} may see it now."
-    return f"changed who may see {camera.slug}: only {listed}."
+    if not camera.restricted and was_restricted:
+        template = "lifted the restriction of {camera}, which all users with a role may see now."
+    elif not camera.restricted:
+        template = "changed the list of {camera}, which all users with a role may see."
+    elif not was_restricted:
+        template = "restricted {camera}: only {listed} may see it now."
+    else:
+        template = "changed who may see {camera}: only {listed}."
+    return sentence(template, camera=camera, listed=listed)

@@ -18,6 +18,7 @@ from cameras.commands.messages import Answer, Arguments, ArgumentsT, BodyT, Comm
 from cameras.errors import ControlError, HostDown, TooSlow
 from cameras.models import Camera
 from core.broker import broker
+from core.text.sentences import sentence, with_mentions, with_sentence
 
 ANSWER_TTL_S = 60
 COMMAND_TTL_S = 86_400
@@ -98,14 +99,16 @@ def push_command(host: str, command: Command) -> None:
 
 def host_down_error(camera: Camera) -> HostDown:
     return HostDown(
-        f"The camera host {camera.host!r} does not answer, so {camera.slug!r} cannot be reached. "
-        "Is `skycam up` running there?"
-    )
+        sentence(
+            "The camera host {host!r} does not answer, so {camera} cannot be reached. Is `skycam up` running there?",
+            host=camera.host, camera=camera,
+        )
+    )  # fmt: skip
 
 
 def wait_for_answer(sent: SentCommand[BodyT]) -> BodyT:
     """The answer's body. TooSlow without an answer in time; ControlError when the command failed."""
-    answer: Answer = json.loads(_pop_answer(sent))
+    answer = cast(Answer, with_sentence(json.loads(_pop_answer(sent))))
     if answer["ok"]:
         return cast(BodyT, answer.get("body", {}))
     raise ControlError(answer.get("detail", ""), answer.get("problem"), answer.get("reason", ""))
@@ -135,6 +138,6 @@ def push_answer(server: redis.Redis, command_id: str, content: Answer) -> None:
     """Push the answer onto the list that `wait_for_answer` reads. It expires after a minute."""
     name = broker.key("reply", command_id)
     pipe = server.pipeline(transaction=False)
-    pipe.lpush(name, json.dumps(content))
+    pipe.lpush(name, json.dumps(with_mentions(content)))
     pipe.expire(name, ANSWER_TTL_S)
     pipe.execute()

@@ -16,6 +16,7 @@ from cameras.runtime.spec import Recording
 from cameras.spool.records import CaptureRecord
 from cameras.spool.session_files import DesiredSession
 from cameras.status.messages import Status
+from core.text.sentences import Mentions
 
 # Arguments
 
@@ -99,13 +100,15 @@ AnswerBody = (
 
 
 class Answer(TypedDict):
-    """If not ok, it has `problem` (a problem type) and `detail`."""
+    """If not ok, it has `problem` (a problem type) and `detail`, and if that mentions cameras, where."""
 
     ok: bool
     body: NotRequired[AnswerBody]
     problem: NotRequired[str]
     reason: NotRequired[str]
     detail: NotRequired[str]
+    mentions: NotRequired[Mentions]
+    """In the list alone: `core.text.sentences.with_mentions`."""
 
 
 # Commands

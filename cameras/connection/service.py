@@ -10,6 +10,7 @@ from cameras.commands.messages import RECONCILE, Arguments
 from cameras.leases import lease_holders
 from cameras.models import Camera
 from cameras.status.messages import Status
+from core.text.sentences import sentence
 from monitoring.models import Event
 
 
@@ -24,7 +25,8 @@ def set_connected(camera: Camera, connected: bool, actor: str = "") -> Event:
         # `enabled` of the locked row: a disconnection must not bring back what another user has disabled meanwhile.
         locked.enabled = locked.enabled or connected
         locked.save(update_fields=["connected", "enabled"])
-        return record_desired_change(locked, order, f"{order}ed {locked.slug}.", actor, {})
+        did = sentence("{order}ed {camera}.", order=order, camera=locked)
+        return record_desired_change(locked, order, did, actor, {})
 
 
 def connect(camera: Camera, connected: bool, actor: str = "") -> Status:

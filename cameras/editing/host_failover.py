@@ -17,6 +17,7 @@ from cameras.tables import LEASE_HOLDERS
 from core.broker import broker
 from core.registry import resolve
 from core.text.names import person
+from core.text.sentences import Sentence, sentence
 
 
 class HostGone(SessionRunning):
@@ -26,12 +27,14 @@ class HostGone(SessionRunning):
         self.host = host
         super().__init__(holder)
 
-    def sentence(self, camera: str, since: str) -> str:
-        return (
-            f"A session ran on {camera} when its host {self.host} last answered. If that machine is off, confirm it "
-            f"with `skycam cameras set {self.holder.camera} --host ... --host-is-gone`, or `host_is_gone` in the API: "
-            "then the session ends, and the camera is moved."
-        )
+    def with_time(self, since: str) -> Sentence:
+        camera = self.holder.camera
+        return sentence(
+            "A session ran on {camera} when its host {host} last answered. If that machine is off, confirm it with "
+            "`skycam cameras set {slug} --host ... --host-is-gone`, or `host_is_gone` in the API: then the session "
+            "ends, and the camera is moved.",
+            camera=camera, host=self.host, slug=camera.slug,
+        )  # fmt: skip
 
 
 class HostAlive(SessionRunning):
@@ -41,8 +44,11 @@ class HostAlive(SessionRunning):
         self.host = host
         super().__init__(holder)
 
-    def sentence(self, camera: str, since: str) -> str:
-        return f"The host {self.host} answered within the last minute: it is not gone. Stop its session on {camera}."
+    def with_time(self, since: str) -> Sentence:
+        return sentence(
+            "The host {host} answered within the last minute: it is not gone. Stop its session on {camera}.",
+            host=self.host, camera=self.holder.camera,
+        )  # fmt: skip
 
 
 def is_host_gone(host: str) -> bool:

@@ -18,6 +18,7 @@ from cameras.editing import camera_creation, host_failover
 from cameras.leases import lease_holders
 from cameras.models import Camera
 from cameras.runtime.file_formats import DEFAULT_KEEP
+from core.text.sentences import sentence
 from monitoring.services import record_event
 
 CHANGEABLE = {
@@ -55,11 +56,14 @@ def add_camera(
         Camera.objects.present().filter(primary=True).update(primary=False)
     _save_camera(camera)
     record_event(
-        "camera.added", f"{actor or 'The station'} added {slug} ({kind}).", camera=camera, actor=actor,
+        "camera.added",
+        sentence("{who} added {camera} ({kind}).", who=actor or "The station", camera=camera, kind=kind),
+        camera=camera,
+        actor=actor,
         data=command_data(
             "add", {"kind": kind, **_event_arguments(camera, {"address", "host", "settings", "primary"})}, DONE
         ),
-    )  # fmt: skip
+    )
     audience.change_audience(camera, seen_by or {}, actor)
     return camera
 
@@ -118,10 +122,11 @@ def _change_row(locked: Camera, changes: dict[str, Any], actor: str, host_is_gon
     if _process_location(locked) != before or changes.get("enabled") is False:
         # After the save: the error rolls it back.
         lease_holders.check_no_session(locked)
-    record_event(
-        "camera.changed", f"{actor or 'The station'} changed {', '.join(sorted(changes))} of {locked.slug}.",
-        camera=locked, actor=actor, data=command_data("change", _event_arguments(locked, changes), DONE),
-    )  # fmt: skip
+    message = sentence(
+        "{who} changed {what} of {camera}.", who=actor or "The station", what=", ".join(sorted(changes)), camera=locked
+    )
+    data = command_data("change", _event_arguments(locked, changes), DONE)
+    record_event("camera.changed", message, camera=locked, actor=actor, data=data)
 
 
 def _process_location(camera: Camera) -> tuple[str, str]:
@@ -166,7 +171,5 @@ def _remove(camera: Camera, actor: str) -> None:
     camera.removed_at = timezone.now()
     camera.enabled = camera.connected = camera.primary = False
     camera.save(update_fields=["removed_at", "enabled", "connected", "primary"])
-    record_event(
-        "camera.removed", f"{actor or 'The station'} removed {camera.slug}.", camera=camera, actor=actor,
-        data=command_data("remove", {}, DONE),
-    )  # fmt: skip
+    message = sentence("{who} removed {camera}.", who=actor or "The station", camera=camera)
+    record_event("camera.removed", message, camera=camera, actor=actor, data=command_data("remove", {}, DONE))

@@ -44,7 +44,7 @@ class FaultsPage(CameraPage):
         except UNREACHED as error:
             return self._form(camera, form, tone="bad", sentence=refusal(error, camera))
         except ValidationError as error:
-            return self._form(camera, form, tone="bad", sentence=" ".join(error.messages), status=400)
+            return self._form(camera, form, tone="bad", sentence=refusal(error, camera), status=400)
         if not is_htmx_request(request):
             return redirect("camera", slug=slug)
         said = "The faults apply from the next picture." if found else "All faults are off."

@@ -13,6 +13,7 @@ from cameras.drivers import driver_class
 from cameras.drivers.simulated.faults import Faults
 from cameras.leases import lease_holders
 from cameras.models import Camera
+from core.text.sentences import sentence
 from monitoring.services import record_event
 
 
@@ -35,15 +36,22 @@ def set_faults(camera: Camera, faults: Faults, actor: str = "") -> dict[str, Any
     listed = ", ".join(f"{name} ({value})" for name, value in wanted.items())
     did = f"switched on the faults {listed} of" if wanted else "cleared the faults of"
     record_event(
-        "camera.faults", f"{actor or 'Someone'} {did} {camera.slug}.", severity="warning" if wanted else "info",
-        camera=camera, actor=actor, data={"faults": wanted, **command_data("faults", wanted, DONE)},
-    )  # fmt: skip
+        "camera.faults",
+        sentence("{who} {did} {camera}.", who=actor or "Someone", did=did, camera=camera),
+        severity="warning" if wanted else "info",
+        camera=camera,
+        actor=actor,
+        data={"faults": wanted, **command_data("faults", wanted, DONE)},
+    )
     return found
 
 
 def _need_simulated(camera: Camera) -> None:
     if not driver_class(camera.kind).simulated:
         raise ValidationError(
-            f"{camera.slug} is a real camera. Only a simulated one has faults that can be switched on: add one, with "
-            "`skycam cameras add NAME --kind simulated`."
+            sentence(
+                "{camera} is a real camera. Only a simulated one has faults that can be switched on: add one, with "
+                "`skycam cameras add NAME --kind simulated`.",
+                camera=camera,
+            )
         )

@@ -16,9 +16,11 @@ from django.utils import timezone
 from cameras.errors import CommandRefused
 from cameras.models import Camera
 from cameras.tables import LEASE_HOLDERS
+from core.camera_names import CameraName
 from core.prepared_query import Parameter, PreparedQuery
 from core.registry import resolve
 from core.text.names import person
+from core.text.sentences import Sentence, sentence
 from core.times.timestamps import stamp
 
 # An open page renews every 20 s, so that one lost renewal does not cost the lease.
@@ -33,7 +35,7 @@ class LeaseHolder:
     """Who holds a camera. `session` is the id of the session that holds it for them, `run` its name; both are empty for
     a lease."""
 
-    camera: str
+    camera: CameraName
     held_by: str
     since: datetime
     session: str = ""
@@ -65,13 +67,15 @@ class LeaseHeld(CommandRefused):
 
     def __init__(self, holder: LeaseHolder) -> None:
         self.holder, self.since = holder, holder.since
-        super().__init__(self.sentence(holder.camera, f"{holder.since:%Y-%m-%d %H:%M:%SZ}"))
+        super().__init__(self.with_time(f"{holder.since:%Y-%m-%d %H:%M:%SZ}"))
 
-    def sentence(self, camera: str, since: str) -> str:
-        by = f"{self.holder.held_by} since {since}"
+    def with_time(self, since: str) -> Sentence:
         if self.holder.session:
-            return f"{camera} is held by {by} with {_run(self.holder)}. Ask them to stop it, or take it over."
-        return f"{camera} is held by {by}. Ask them to release it, or take it over."
+            template = "{camera} is held by {by} since {since} with {run}. Ask them to stop it, or take it over."
+        else:
+            template = "{camera} is held by {by} since {since}. Ask them to release it, or take it over."
+        holder = self.holder
+        return sentence(template, camera=holder.camera, by=holder.held_by, since=since, run=_run(holder))
 
     @property
     def members(self) -> dict[str, str]:
@@ -83,9 +87,12 @@ class LeaseHeld(CommandRefused):
 class SessionRunning(LeaseHeld):
     """No user may do this while a session runs, not even the camera's holder."""
 
-    def sentence(self, camera: str, since: str) -> str:
-        started = f"It was started by {self.holder.held_by} at {since}."
-        return f"{camera} runs {_run(self.holder)}. Stop it first. {started}"
+    def with_time(self, since: str) -> Sentence:
+        holder = self.holder
+        return sentence(
+            "{camera} runs {run}. Stop it first. It was started by {by} at {since}.",
+            camera=holder.camera, run=_run(holder), by=holder.held_by, since=since,
+        )  # fmt: skip
 
 
 def _run(holder: LeaseHolder) -> str:
@@ -97,7 +104,8 @@ def lease_of(camera: Camera) -> Lease | None:
     if not camera.held_by or camera.held_since is None or camera.held_until is None:
         return None
     # An expired lease is still in the row: nothing clears it, so an expiry needs no process that watches for it.
-    lease = Lease(LeaseHolder(camera.slug, camera.held_by, camera.held_since), camera.held_until, camera.taken_from)
+    holder = LeaseHolder(CameraName(str(camera.pk), camera.slug), camera.held_by, camera.held_since)
+    lease = Lease(holder, camera.held_until, camera.taken_from)
     return lease if lease.runs else None
 
 

@@ -12,6 +12,7 @@ from cameras.command_events import DONE, command_data, record_refusals
 from cameras.leases.lease_holders import LEASE_S, LeaseHeld, LeaseHolder, holder_of, lease_end, lease_of
 from cameras.models import Camera
 from core.text.names import person
+from core.text.sentences import sentence
 from monitoring.services import record_event
 
 
@@ -51,10 +52,13 @@ def _store_new_lease(locked: Camera, actor: str, for_s: float, other: LeaseHolde
     _save_lease(locked)
     over = f" over from {other.held_by}" if other else ""
     record_event(
-        "camera.taken", f"{actor} took {locked.slug}{over}.", severity="warning" if other else "info",
-        camera=locked, actor=actor,
+        "camera.taken",
+        sentence("{who} took {camera}{over}.", who=actor, camera=locked, over=over),
+        severity="warning" if other else "info",
+        camera=locked,
+        actor=actor,
         data={"from": locked.taken_from, **command_data("take", {"over": bool(other), "for_s": for_s}, DONE)},
-    )  # fmt: skip
+    )
     return locked
 
 
@@ -67,7 +71,9 @@ def take_over_for_run(camera: UUID, held_by: str, run: str, actor: str, at: date
     if lease is not None and lease.holder.held_by == held_by and lease.holder.since <= at:
         locked.held_by, locked.held_since, locked.held_until, locked.taken_from = "", None, None, ""
         _save_lease(locked)
-    message = f"The planned run {run} took {locked.slug} over from {held_by}."
+    message = sentence(
+        "The planned run {run} took {camera} over from {held_by}.", run=run, camera=locked, held_by=held_by
+    )
     record_event("camera.taken", message, severity="warning", camera=locked, actor=actor, data={"from": held_by})
 
 
@@ -95,11 +101,15 @@ def release_lease(camera: Camera, actor: str, *, over: bool = False) -> Camera:
             raise LeaseHeld(holder)
         locked.held_by, locked.held_since, locked.held_until, locked.taken_from = "", None, None, ""
         _save_lease(locked)
+        held = f", held by {holder.held_by}" if others else ""
         record_event(
-            "camera.released", f"{actor} released {locked.slug}{f', held by {holder.held_by}' if others else ''}.",
-            severity="warning" if others else "info", camera=locked, actor=actor,
+            "camera.released",
+            sentence("{who} released {camera}{held}.", who=actor, camera=locked, held=held),
+            severity="warning" if others else "info",
+            camera=locked,
+            actor=actor,
             data={"from": holder.held_by, **command_data("release", {"over": others}, DONE)},
-        )  # fmt: skip
+        )
         return locked
 
 

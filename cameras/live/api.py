@@ -15,7 +15,6 @@ from cameras.errors import ControlError
 from cameras.live.mjpeg import CONTENT_TYPE, open_stream, stream_parts
 from cameras.live.serializers import FrameQuery
 from cameras.live.snapshot_limiter import has_pictures, next_picture
-from cameras.models import Camera
 from cameras.tables import ACCESS
 from core.registry import resolve
 
@@ -32,7 +31,7 @@ class FrameView(CameraView):
         camera = self.camera()
         picture = next_picture(camera.slug, FrameQuery.of(request).quality, FRAME_WAIT_S, actor(request))
         if picture is None:
-            raise no_picture(camera)
+            raise no_picture()
         return HttpResponse(picture.jpeg, content_type="image/jpeg", headers=NOT_KEPT)
 
 
@@ -46,7 +45,7 @@ class StreamView(CameraView):
         camera, quality = self.camera(), FrameQuery.of(request).quality
         # Before the first byte: a response that has begun cannot become a problem.
         if not has_pictures(camera.slug, quality, FRAME_WAIT_S, actor(request)):
-            raise no_picture(camera)
+            raise no_picture()
         # Django answers HEAD with `get`, without its body: the stream would run on with no reader.
         if request.method == "HEAD":
             return HttpResponse(content_type=CONTENT_TYPE, headers=NOT_KEPT)
@@ -55,8 +54,8 @@ class StreamView(CameraView):
         return StreamingHttpResponse(stream_parts(stream), content_type=CONTENT_TYPE, headers=NOT_KEPT)
 
 
-def no_picture(camera: Camera) -> ControlError:
-    return ControlError(f"{camera.slug} gave no picture within {FRAME_WAIT_S:g} s. See `status/`.")
+def no_picture() -> ControlError:
+    return ControlError(f"The camera gave no picture within {FRAME_WAIT_S:g} s. See `status/`.")
 
 
 def lower_case(headers: Mapping[str, str]) -> dict[str, str]:

@@ -6,12 +6,16 @@ from typing import Protocol, TypedDict
 
 from cameras.live.rate_limiter import RateLimiter
 from cameras.status.messages import Status
+from core.camera_names import CameraName
+from core.text.sentences import sentence, spans_of
 
 
 class NoFrame(TypedDict):
     type: str
     reason: str
     message: str
+    mentions: list[list[int]]
+    """Where the message has the camera's slug: `[[begin, end], ...]` in characters."""
     last_frame: str | None
 
 
@@ -27,30 +31,31 @@ class Bandwidth(Protocol):
 
 SENTENCES = {
     "broker": "The station's broker does not answer. Recording continues; pictures return when the broker does.",
-    "host_down": "The camera host of {slug} does not answer. Start `skycam up` there.",
-    "disabled": "{slug} is disabled. A manager can enable it.",
-    "disconnected": "{slug} is disconnected. Connect it to see pictures.",
-    "starting": "{slug} is starting.",
-    "reconnecting": "{slug} was lost and is reconnecting. {why}",
-    "quarantined": "{slug} is quarantined and needs attention. {why}",
-    "busy": "{slug} is exposing; the next picture comes after the exposure.",
-    "stale": "{slug} is ready but sends no pictures; the last one came at {last}.",
-    "never": "{slug} is ready but has sent no picture yet.",
+    "host_down": "The camera host of {camera} does not answer. Start `skycam up` there.",
+    "disabled": "{camera} is disabled. A manager can enable it.",
+    "disconnected": "{camera} is disconnected. Connect it to see pictures.",
+    "starting": "{camera} is starting.",
+    "reconnecting": "{camera} was lost and is reconnecting. {why}",
+    "quarantined": "{camera} is quarantined and needs attention. {why}",
+    "busy": "{camera} is exposing; the next picture comes after the exposure.",
+    "stale": "{camera} is ready but sends no pictures; the last one came at {last}.",
+    "never": "{camera} is ready but has sent no picture yet.",
 }
 
 
 def no_frame_message(slug: str, status: Status | None) -> NoFrame:
     """Why the camera has no picture. `status` is None when the broker is away."""
     if status is None:
-        return NoFrame(type="no_frame", reason="broker", message=SENTENCES["broker"], last_frame=None)
+        return refusal_message("broker", SENTENCES["broker"])
     reason, last = no_frame_reason(status), status["last_frame"]
-    message = SENTENCES[reason].format(slug=slug, why=status["reason"], last=last).strip()
-    return NoFrame(type="no_frame", reason=reason, message=message, last_frame=last)
+    # The socket knows its camera by the slug alone.
+    message = sentence(SENTENCES[reason], camera=CameraName(slug, slug), why=status["reason"], last=last)
+    return NoFrame(type="no_frame", reason=reason, message=message.strip(), mentions=spans_of(message), last_frame=last)
 
 
 def refusal_message(reason: str, message: str) -> NoFrame:
-    """For reasons that do not come from the camera: disabled, capacity, bandwidth."""
-    return NoFrame(type="no_frame", reason=reason, message=message, last_frame=None)
+    """For reasons that do not come from the camera: broker, disabled, capacity, bandwidth."""
+    return NoFrame(type="no_frame", reason=reason, message=message, mentions=[], last_frame=None)
 
 
 def host_load_message(status: Status | None) -> str:

@@ -15,6 +15,7 @@ from cameras.models import Camera, SettingsPreset
 from cameras.runtime.messages import Reading
 from cameras.runtime.settings_drift import same_value
 from cameras.settings.service import set_settings
+from core.text.sentences import sentence
 from core.times.timestamps import stamp, stamp_or_none
 from monitoring.services import record_event
 
@@ -78,7 +79,12 @@ def preset_for(camera: Camera, name: str) -> SettingsPreset:
     if camera.kind in found:
         return found[camera.kind]
     elsewhere = f" There is one for {', '.join(sorted(found))} cameras, which have other settings." if found else ""
-    raise NoPreset(f"There is no preset {name!r} for {camera.kind} cameras, such as {camera.slug}.{elsewhere}")
+    raise NoPreset(
+        sentence(
+            "There is no preset {name!r} for {kind} cameras, such as {camera}.{elsewhere}",
+            name=name, kind=camera.kind, camera=camera, elsewhere=elsewhere,
+        )
+    )  # fmt: skip
 
 
 @transaction.atomic
@@ -92,7 +98,8 @@ def save_preset(
     if new_id and (saved := SettingsPreset.objects.filter(pk=new_id).first()):
         return saved
     if values is None and not camera.settings:
-        raise ValidationError({"settings": f"{camera.slug} has no desired settings, so there is nothing to save."})
+        message = sentence("{camera} has no desired settings, so there is nothing to save.", camera=camera)
+        raise ValidationError({"settings": message})
     stored = SettingsPreset.objects.select_for_update().filter(kind=camera.kind, name=name.strip()).first()
     if stored and not replace:
         raise _name_taken_error(stored)

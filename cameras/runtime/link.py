@@ -14,6 +14,7 @@ from typing import BinaryIO, Protocol, cast
 
 from cameras.runtime.messages import Command, Report
 from cameras.runtime.spec import Spec
+from core.text.sentences import with_mentions
 
 # Without a bound, readline would read a line without end into memory.
 MOST_LINE_BYTES = 1 << 20
@@ -55,7 +56,7 @@ class Link:
 
     def send(self, message: Report) -> None:
         """Send a message. No error when the Supervisor is gone: the end of stdin then ends this process."""
-        line = json.dumps(message, separators=(",", ":")).encode() + b"\n"
+        line = json.dumps(with_mentions(message), separators=(",", ":")).encode() + b"\n"
         # Many threads send, and writes of more than PIPE_BUF (4096 bytes) to a pipe may mix.
         with self._lock:
             try:

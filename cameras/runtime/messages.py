@@ -15,6 +15,7 @@ from cameras.runtime.spec import HeldLease, Recording
 from cameras.spool.agenda import Agenda
 from cameras.spool.records import FileOptions, StillFormats
 from cameras.spool.session_files import DesiredSession
+from core.text.sentences import Mentions
 
 # Down: commands of the Supervisor
 
@@ -358,6 +359,8 @@ class AnswerReport(TypedDict):
     problem: NotRequired[str]
     reason: NotRequired[str]
     detail: NotRequired[str]
+    mentions: NotRequired[Mentions]
+    """Where the detail mentions cameras, on the link alone: `core.text.sentences.with_mentions`."""
     unstarted: NotRequired[bool]
     """The command was not run and left nothing behind. For a capture the Supervisor decides the outcome."""
 
@@ -369,6 +372,8 @@ class LogReport(TypedDict):
     level: str
     kind: str
     message: str
+    mentions: NotRequired[Mentions]
+    """As of an AnswerReport."""
 
 
 class AlertReport(TypedDict):
@@ -377,6 +382,8 @@ class AlertReport(TypedDict):
     type: Literal["alert"]
     key: str
     message: str
+    mentions: NotRequired[Mentions]
+    """As of an AnswerReport."""
 
 
 Report = (

@@ -14,6 +14,7 @@ from cameras.leases import lease_holders
 from cameras.models import Camera
 from cameras.runtime.messages import Reading
 from cameras.validation import checked_settings
+from core.text.sentences import sentence
 from monitoring.models import Event
 
 
@@ -27,11 +28,11 @@ def set_settings(
     reachable: the settings are stored and are applied when it opens.
     """
     origin = {"preset": preset} if preset else {}
-    sentence = f"set {{}} on {{}}, from the preset {preset!r}." if preset else "set {} on {}."
+    template = "set {changed} on {camera}, from the preset {preset!r}." if preset else "set {changed} on {camera}."
     with record_refusals(camera, "settings", actor, {**origin, "settings": values}), transaction.atomic():
         # From the locked row: two partial changes at the same moment keep each other's settings.
         stored = lease_holders.lock_as_holder(camera, actor).settings
-        event = _store_settings(camera, stored, values if replace else {**stored, **values}, actor, sentence, origin)
+        event = _store_settings(camera, stored, values if replace else {**stored, **values}, actor, template, origin)
     # After the commit: an exposure may delay the answer for seconds, in which no lock may be held, and a process that
     # starts meanwhile reads the row.
     return _apply_settings(camera, event)
@@ -46,24 +47,27 @@ def adopt_settings(camera: Camera, actor: str = "") -> Reading:
         locked = lease_holders.lock_as_holder(camera, actor)
         found = {one["name"]: one["has"] for one in locked.body_changes}
         if not found:
-            raise ValidationError(f"None of the desired settings was changed on {camera.slug} itself.")
+            raise ValidationError(
+                sentence("None of the desired settings was changed on {camera} itself.", camera=camera)
+            )
         event = _store_settings(
-            camera, locked.settings, {**locked.settings, **found}, actor, "adopted {} from the body of {}."
+            camera, locked.settings, {**locked.settings, **found}, actor, "adopted {changed} from the body of {camera}."
         )
     return _apply_settings(camera, event)
 
 
 def _store_settings(
-    camera: Camera, stored: dict[str, Any], values: dict[str, Any], actor: str, sentence: str,
+    camera: Camera, stored: dict[str, Any], values: dict[str, Any], actor: str, template: str,
     origin: dict[str, str] | None = None,
 ) -> Event:  # fmt: skip
-    """Store the desired settings with their event; ValidationError for a bad value."""
+    """Store the desired settings with their event; ValidationError for a bad value. `template` has places for what was
+    `changed`, for the `camera`, and for what `origin` has."""
     desired = checked_settings(camera.kind, values, camera.capabilities.get("settings"))
     # This column alone: `camera` was read before the lock, so its other columns may be out of date.
     Camera.objects.filter(pk=camera.pk).update(settings=desired)
     camera.settings = desired
     changed = ", ".join(f"{name} to {value}" for name, value in desired.items() if stored.get(name) != value)
-    did = sentence.format(changed or "nothing new", camera.slug)
+    did = sentence(template, changed=changed or "nothing new", camera=camera, **(origin or {}))
     return record_desired_change(
         camera, "settings", did, actor, {**(origin or {}), "settings": desired}, kind="camera.settings"
     )

@@ -41,7 +41,7 @@ class SettingsPage(CameraPage):
             kept = f"Stored until the camera connects. {refusal(error, camera)}"
             return self._form(SettingsForm(camera), tone="warn", sentence=kept)
         except ValidationError as error:
-            return self._form(form, tone="bad", sentence=" ".join(error.messages), status=400)
+            return self._form(form, tone="bad", sentence=refusal(error, camera), status=400)
         if not is_htmx_request(request):
             return redirect("camera", slug=slug)
         tone, sentence = ("warn", " ".join(warnings)) if warnings else ("ok", "The camera has applied the settings.")

@@ -21,7 +21,6 @@ from cameras.settings.settings_form import SettingsForm, setting_label, with_uni
 from cameras.settings_panel.pages import SettingsPage
 from cameras.settings_panel.preset_form import PresetForm
 from core.pages.page import MESSAGE_LEVELS, is_htmx_request
-from core.text.naming import with_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +81,7 @@ class PanelPage(SettingsPage):
             return self.outcome(camera, "bad", refusal(error, camera), 409)
         if isinstance(error, UNREACHED):
             return self.outcome(camera, "warn", f"Stored until the camera connects. {refusal(error, camera)}")
-        sentence = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
-        return self.outcome(camera, "bad", with_names(sentence, {camera.slug: camera.name}), 400)
+        return self.outcome(camera, "bad", refusal(error, camera), 400)
 
 
 class BodyPage(PanelPage):

@@ -11,6 +11,7 @@ from cameras.status import status
 from cameras.status.messages import Heartbeat
 from core.broker import broker
 from core.broker.broker import BrokerDown
+from core.text.sentences import sentence
 from monitoring.health import Finding, NotObserved
 
 
@@ -45,11 +46,11 @@ def host_problems() -> list[Finding]:
 
 def silent_host_findings(host: str, cameras: list[Camera]) -> list[Finding]:
     """One finding for everyone; if all of the host's cameras are restricted, one for each, for those who may see it."""
-    sentence = f"The camera host {host} does not answer. Start `skycam up` there."
+    silent = f"The camera host {host} does not answer. Start `skycam up` there."
     there = [camera for camera in cameras if camera.host == host]
     if not all(camera.restricted for camera in there):
-        return [Finding(sentence, host=host)]
-    return [Finding(sentence, camera, host) for camera in there]
+        return [Finding(silent, host=host)]
+    return [Finding(silent, camera, host) for camera in there]
 
 
 def camera_problems() -> list[Finding]:
@@ -62,7 +63,7 @@ def camera_problems() -> list[Finding]:
     ill = (one for one in found.values() if one["observed"] == "quarantined")
     return [
         Finding(
-            f"{one['camera']} is quarantined: {one['reason']}",
+            sentence("{camera} is quarantined: {why}", camera=cameras[one["camera"]], why=one["reason"]),
             cameras[one["camera"]],
             # The Supervisor raises this alert; a second one of the health check would repeat it.
             alert=f"camera.quarantined:{one['camera']}",

@@ -8,6 +8,7 @@ from cameras.supervision.child import CameraChild
 from cameras.supervision.ports import EventSink
 from cameras.supervision.quarantine import BY_PERSON, Quarantine
 from cameras.supervision.recovery_policy import REOPENED
+from core.text.sentences import sentence
 
 RECORDER_ALERTS = ("failed", "lost", "left")
 """Alerts `recording.*` that a process raises and its successor may have to resolve."""
@@ -28,8 +29,8 @@ class CameraAlerts:
         breaks_off = child.state.get("unopened", 0) == 0
         if observed == "reconnecting" and not slot.unreachable_alerted and fails:
             slot.unreachable_alerted = True
-            text = "fails repeatedly" if breaks_off else "cannot be opened and is retried"
-            text = f"{slot.desired.slug} {text}. {why}"
+            does = "fails repeatedly" if breaks_off else "cannot be opened and is retried"
+            text = sentence("{camera} {does}. {why}", camera=slot.desired, does=does, why=why)
             self._events.raise_alert(f"camera.unreachable:{slot.desired.slug}", text, "error", slot.desired)
         elif slot.unreachable_alerted and observed in {"ready", "busy"} and not (fails and breaks_off):
             self._resolve_unreachable(slot)

@@ -23,6 +23,7 @@ from cameras.runtime.spec import HeldLease, Recording, Spec
 from cameras.spool.agenda import Agenda
 from cameras.spool.records import StillFormats
 from cameras.spool.session_files import DesiredSession
+from core.text.sentences import with_sentence
 
 log = logging.getLogger(__name__)
 PROJECT = Path(__file__).resolve().parents[2]
@@ -162,7 +163,7 @@ class CameraChild:
 
     def _handle_line(self, line: bytes) -> None:
         try:
-            report: Report = json.loads(line)
+            report = cast(Report, with_sentence(json.loads(line)))
             if report["type"] == "state":
                 self.state = report
                 self.observed = (report["observed"], report["reason"])

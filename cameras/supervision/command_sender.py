@@ -10,6 +10,8 @@ from cameras.commands.messages import Answer, Command, ConfigureArguments, Recor
 from cameras.supervision.camera_slot import CameraSlot, Commanded, OutstandingCommand
 from cameras.supervision.child import CameraChild
 from cameras.supervision.ports import AnswerSink, OutcomeSink, Snapshots
+from core.camera_names import CameraName
+from core.text.sentences import join_sentences, sentence
 
 Note = Callable[[CameraSlot, CameraChild, Any], None]
 """Gets the arguments of the command under which it stands in the table."""
@@ -30,18 +32,21 @@ class CommandSender:
 
     def refusal(self, command: Command, slot: CameraSlot | None, child: CameraChild | None) -> str | None:
         """Why no command can be sent to the process `child` now; None when it can."""
-        slug = command["slug"]
+        camera, slug = camera_of(command), command["slug"]
         if slot is None or slot.desired.elsewhere:
-            return f"The host {self._host} does not know {slug}. Try again in a moment."
+            template = "The host {host} does not know {camera}. Try again in a moment."
+            return sentence(template, host=self._host, camera=camera)
         if not slot.desired.enabled:
-            return f"{slug} is disabled. Enable it first: `skycam cameras set {slug} --enabled`."
+            template = "{camera} is disabled. Enable it first: `skycam cameras set {slug} --enabled`."
+            return sentence(template, camera=camera, slug=slug)
         if not slot.desired.connected:
-            return f"{slug} is disconnected. Connect it first: `skycam connect {slug}`."
+            template = "{camera} is disconnected. Connect it first: `skycam connect {slug}`."
+            return sentence(template, camera=camera, slug=slug)
         if slot.quarantined:
-            return f"{slug} is in quarantine. {slot.quarantined}"
+            return sentence("{camera} is in quarantine. {why}", camera=camera, why=slot.quarantined)
         if child is None or child.ending:
-            why = slot.observed[1]
-            return f"The process of {slug} is being started again. {why}".strip()
+            started = sentence("The process of {camera} is being started again.", camera=camera)
+            return join_sentences([started, slot.observed[1]])
         return None
 
     def send_command(self, command: Command, slot: CameraSlot, child: CameraChild) -> None:
@@ -54,7 +59,8 @@ class CommandSender:
         sent = child.send_user_command(order, command["command_id"], arguments)
         # A capture stays outstanding: once its process has ended, `settle_lost` decides by the spool.
         if not sent and capture is None and slot.outstanding.remove(command["command_id"]):
-            self.refuse_command(command, f"The process of {command['slug']} has just ended and is being started again.")
+            template = "The process of {camera} has just ended and is being started again."
+            self.refuse_command(command, sentence(template, camera=camera_of(command)))
 
     def refuse_command(self, command: Command, detail: str) -> None:
         """No process got the command, so the outcome of a planned capture is decided here."""
@@ -73,6 +79,10 @@ class CommandSender:
         slot.commanded_recording = Commanded(recording, time.monotonic())
         # The applier compares with this, so it does not send the same again.
         child.desired = {**child.desired, "recording": recording}
+
+
+def camera_of(command: Command) -> CameraName:
+    return CameraName(command["camera"], command["slug"])
 
 
 def note_session(slot: CameraSlot, _child: CameraChild, arguments: SessionArguments) -> None:

@@ -14,7 +14,9 @@ from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.process_counters import ProcessCounters
 from cameras.supervision.readings import store_read_back
-from core.camera_refs import CameraRef, Cameras
+from core.camera_names import CameraRef
+from core.camera_refs import Cameras
+from core.text.sentences import sentence
 from monitoring.services import raise_alert, record_event, resolve_alert, resolve_alerts
 
 
@@ -55,7 +57,8 @@ class EventWriter:
             slot.last_observed, slot.since = (observed, reason), time.time()
             fields = {"observed": observed, "observed_reason": reason, "observed_at": timezone.now()}
             self._outbox.add(functools.partial(Camera.objects.filter(pk=camera.id).update, **fields))
-            text = f"{camera.slug} is {observed}." if not reason else f"{camera.slug} is {observed}: {reason}"
+            template = "{camera} is {observed}: {reason}" if reason else "{camera} is {observed}."
+            text = sentence(template, camera=camera, observed=observed, reason=reason)
             severity = "warning" if observed in {"reconnecting", "quarantined"} else "info"
             self.record_event("camera.state", text, severity, camera, {"observed": observed})
 
@@ -66,6 +69,5 @@ class EventWriter:
     def record_read_back(self, camera: CameraRef, reading: Reading) -> None:
         self._outbox.add(functools.partial(store_read_back, str(camera.id), reading))
         for warning in reading["warnings"]:
-            self.record_event(
-                "camera.settings", f"{camera.slug}: {warning}", "warning", camera, {"actual": reading["actual"]}
-            )
+            text = sentence("{camera}: {warning}", camera=camera, warning=warning)
+            self.record_event("camera.settings", text, "warning", camera, {"actual": reading["actual"]})

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable
 
 from cameras.supervision.ports import EventSink
-from core.camera_refs import CameraRef
+from core.camera_names import CameraRef
+from core.text.sentences import sentence
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +32,11 @@ class FailureAlerts:
             # Once for each error: the step is repeated ten times a second.
             if failure != before:
                 log.exception("The Supervisor failed at %s and goes on.", slug or "its own loop")
-                what = f"{slug} is not supervised" if slug else "No camera of this host is supervised"
-                message = f"{what} ({failure}). See the log, then run `skycam restart worker`."
+                what = "{camera} is not supervised" if slug else "No camera of this host is supervised"
+                message = sentence(
+                    f"{what} ({{failure}}). See the log, then run `skycam restart worker`.",
+                    camera=camera, failure=failure,
+                )  # fmt: skip
                 self._events.raise_alert(key, message, "critical", camera)
             return
         if before:

@@ -18,6 +18,7 @@ from cameras.spool.storage import MARKER
 from cameras.supervision.desired_state import DesiredState
 from cameras.tables import RECORDS
 from core.registry import resolve
+from core.text.sentences import sentence
 from monitoring.services import raise_alert, record_event
 
 log = logging.getLogger(__name__)
@@ -91,10 +92,11 @@ class SpoolIngester:
 
     def _reject(self, record: str, error: Exception) -> None:
         log.error("The record %s of %s was rejected: %s", record, self.slug, error)
-        message = (
-            f"A record of {self.slug} could not be ingested ({error}). It is in {self.spool.folder}/rejected. "
-            "Its pictures are kept. Check the record, then remove it there."
-        )
+        message = sentence(
+            "A record of {camera} could not be ingested ({error}). It is in {folder}/rejected. Its pictures are kept. "
+            "Check the record, then remove it there.",
+            camera=self, error=error, folder=self.spool.folder,
+        )  # fmt: skip
         # Before the record is moved: a kill between the two repeats them, and no record in `rejected` lacks its alert.
         with transaction.atomic():
             record_event("spool.rejected", message, severity="error", camera=self, subject=record)

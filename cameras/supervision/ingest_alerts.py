@@ -13,7 +13,8 @@ from django.db import transaction
 from cameras.spool.spool import spool_folder
 from cameras.supervision import orphan_recovery
 from cameras.supervision.desired_state import DesiredState
-from core.camera_refs import CameraRef
+from core.camera_names import CameraRef
+from core.text.sentences import sentence
 from monitoring.models import Alert
 from monitoring.selectors import unresolved_keys
 from monitoring.services import raise_alert, record_event, resolve_alert
@@ -30,7 +31,9 @@ again for another one."""
 @transaction.atomic
 def raise_rejected_alert(camera: CameraRef, rejected: list[str]) -> None:
     """`rejected` are descriptions. Raises DatabaseError."""
-    text = f"The spool of {camera.slug} held unusable records: {'; '.join(rejected)[:500]}"
+    text = sentence(
+        "The spool of {camera} held unusable records: {records}", camera=camera, records="; ".join(rejected)[:500]
+    )
     record_event(REJECTED, text, severity="error", camera=camera)
     raise_alert(f"{REJECTED}:{camera.slug}", text, severity="error", camera=camera)
 
@@ -53,10 +56,11 @@ def raise_unreadable_alert(camera: DesiredState, record: str, error: OSError) ->
     if key in unresolved_keys(UNREADABLE):
         return
     folder = f"{camera.root_path}/{spool_folder(camera.id, camera.part)}"
-    message = (
-        f"A record of {camera.slug} cannot be read ({error}). It is {folder}/{record}.done, and is tried again every "
-        "few seconds. Check the disk. A record that is lost can be removed there; its pictures are kept."
-    )
+    message = sentence(
+        "A record of {camera} cannot be read ({error}). It is {folder}/{record}.done, and is tried again every few "
+        "seconds. Check the disk. A record that is lost can be removed there; its pictures are kept.",
+        camera=camera, error=error, folder=folder, record=record,
+    )  # fmt: skip
     raise_alert(key, message, severity="error", camera=camera, data={"record": record})
 
 

@@ -49,7 +49,7 @@ def _recover(desired: DesiredState, decided: DecidedOutcome | None) -> Recovered
     try:
         if desired.part:
             found = resolve(RECOVERIES[desired.part])(storage, decided)
-            return RecoveredSpool(found.rejected, found.left(desired.slug, desired.root_path))
+            return RecoveredSpool(found.rejected, found.left(desired, desired.root_path))
         rejected = storage.recover(decided).rejected
         _stop_session(desired, storage)
         _end_session_elsewhere(desired, storage)

@@ -81,7 +81,7 @@ class OutcomeReconciler:
         # For a capture whose record was ingested since the search: null makes the caller read the row.
         content = record_answer(None)
         if not self.is_settled(capture):
-            detail = f"The process of {slot.desired.slug} ended before this capture began."
+            detail = "The camera's process ended before this capture began."
             content = Answer(ok=False, problem="camera-not-reachable", reason="not_started", detail=detail)
             self._settle(capture, "not_started", detail)
         if slot.outstanding.remove(command):

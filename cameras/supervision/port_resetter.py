@@ -9,6 +9,7 @@ from cameras.supervision.camera_slot import CameraSlot, PortReset
 from cameras.supervision.ladder_events import record_step
 from cameras.supervision.ports import EventSink, Waker
 from cameras.supervision.usb import UsbBus, UsbError
+from core.text.sentences import sentence
 
 RESET_S = 30.0
 """A reset of a USB port that takes longer may never end and is no longer waited for."""
@@ -35,12 +36,12 @@ class PortResetter:
             assert usb is not None
             device = self._bus.find_device(usb)
             if device is None:
-                raise UsbError(f"{slot.desired.slug} is not on the USB bus, or another device is just like it.")
+                raise UsbError("The camera is not on the USB bus, or another device is just like it.")
             self._bus.reset_port(device)
-            text = f"The USB port of {slot.desired.slug} was reset."
+            text = sentence("The USB port of {camera} was reset.", camera=slot.desired)
             record_step(self._events, slot, "usb_reset", text, place=device.place)
         except UsbError as error:
-            why = f"The USB port of {slot.desired.slug} cannot be reset. {error}"
+            why = sentence("The USB port of {camera} cannot be reset. {error}", camera=slot.desired, error=error)
             record_step(self._events, slot, "usb_reset", why, "error", reason=str(error))
         finally:
             port_reset.end()

@@ -12,7 +12,8 @@ from cameras.commands.messages import Answer
 from cameras.status.messages import Status
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.desired_state import DesiredState, HostSnapshot
-from core.camera_refs import CameraRef, Cameras
+from core.camera_names import CameraRef
+from core.camera_refs import Cameras
 
 Waker = Callable[[], None]
 """Makes a thread run its loop at once. Any thread may call it."""

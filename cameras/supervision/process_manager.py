@@ -22,6 +22,7 @@ from cameras.supervision.process_states import Action, current_rule
 from cameras.supervision.recovery_ladder import RecoveryLadder
 from cameras.supervision.recovery_policy import RecoveryPolicy
 from cameras.supervision.session_watch import SessionWatch
+from core.text.sentences import sentence
 from monitoring import heartbeat
 
 log = logging.getLogger(__name__)
@@ -113,7 +114,10 @@ class ProcessManager:
         slot.child = None
         child.finish()  # closes the pipe to the ended process
         for command in slot.outstanding.remove_without_capture():  # captures are answered from the spool
-            detail = f"The process of {slot.desired.slug} ended ({exit_reason(status)}) before it could answer."
+            detail = sentence(
+                "The process of {camera} ended ({why}) before it could answer.",
+                camera=slot.desired, why=exit_reason(status),
+            )  # fmt: skip
             self._answers.send_response(
                 command, Answer(ok=False, problem="camera-not-reachable", reason="camera_crashed", detail=detail)
             )

@@ -25,6 +25,7 @@ from cameras.supervision.ingest_alerts import REJECTED
 from cameras.supervision.process_counters import ProcessCounters
 from cameras.supervision.storage_alerts import RESOLVES, ROOT_EVENTS, STORAGE_ALERTS
 from cameras.supervision.usb import UsbBus, UsbIdentity
+from core.text.sentences import sentence
 
 SEARCH_S = 1.0
 """Less than SILENCE_S of the recovery policy: the process counts as silent meanwhile."""
@@ -85,7 +86,7 @@ class ProcessMessages:
         left, struck = report["faults"], report["struck"]
         slot.faults = left
         if struck and struck not in left:
-            text = f"The fault {struck} of {slot.desired.slug} was used up."
+            text = sentence("The fault {struck} of {camera} was used up.", struck=struck, camera=slot.desired)
             self._events.record_event("camera.faults", text, "warning", slot.desired, {"faults": left})
 
     def handle_settings(self, slot: CameraSlot, child: CameraChild, report: SettingsReport) -> None:
@@ -93,7 +94,7 @@ class ProcessMessages:
 
     def handle_ladder(self, slot: CameraSlot, child: CameraChild, report: LadderReport) -> None:
         data = {"step": report["step"], "reason": report["reason"]}
-        text = f"{slot.desired.slug} is closed and reopened: {report['message']}"
+        text = sentence("{camera} is closed and reopened: {why}", camera=slot.desired, why=report["message"])
         self._events.record_event("camera.ladder", text, "warning", slot.desired, data)
 
     def handle_log(self, slot: CameraSlot, child: CameraChild, report: LogReport) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.ladder_events import record_step
 from cameras.supervision.ports import EventSink
+from core.text.sentences import sentence
 
 BY_PERSON = "a person"
 
@@ -20,7 +21,7 @@ class Quarantine:
             f"It failed {slot.restarts.failures} times in a row, the last time because: {cause} "
             "Check the camera and the log, then connect it."
         )
-        whole = f"{slot.desired.slug} is quarantined. {slot.quarantined}"
+        whole = sentence("{camera} is quarantined. {why}", camera=slot.desired, why=slot.quarantined)
         # The next search only notes where the camera is: one that is still attached has not returned.
         slot.last_seen = None
         failures = slot.restarts.failures
@@ -31,7 +32,7 @@ class Quarantine:
     def release(self, slot: CameraSlot, who: str = "", text: str = "") -> None:
         """End a quarantine, also one of an earlier Supervisor that left its alert open."""
         if slot.quarantined and who:
-            text = text or f"{slot.desired.slug} was released by {who}."
+            text = text or sentence("{camera} was released by {who}.", camera=slot.desired, who=who)
             record_step(self._events, slot, "release", text, "info", reason=who)
         slot.quarantined = ""
         slot.restarts.reset()

@@ -10,6 +10,7 @@ from cameras.models import Camera
 from cameras.runtime.messages import Reading
 from cameras.runtime.settings_drift import Difference, still_desired
 from cameras.status.readings import supersedes
+from core.text.sentences import sentence
 from monitoring.services import record_event
 
 
@@ -29,8 +30,9 @@ def store_read_back(camera: str, reading: Reading) -> None:
 
 
 def _record_difference(camera: Camera, difference: Difference) -> None:
-    text = (
-        f"{difference['name']} of {camera.slug} was changed on the camera itself: it has {difference['has']}, and "
-        f"{difference['wished']} is desired. Adopt it, or apply yours again."
-    )
+    text = sentence(
+        "{name} of {camera} was changed on the camera itself: it has {has}, and {desired} is desired. Adopt it, or "
+        "apply yours again.",
+        name=difference["name"], camera=camera, has=difference["has"], desired=difference["wished"],
+    )  # fmt: skip
     record_event("camera.settings", text, severity="warning", camera=camera, data={"differs": difference})

@@ -12,6 +12,7 @@ from cameras.supervision.ladder_events import record_step
 from cameras.supervision.ports import EventSink
 from cameras.supervision.quarantine import Quarantine
 from cameras.supervision.usb import UsbBus, UsbIdentity
+from core.text.sentences import sentence
 
 SEARCH_S = 1.0
 
@@ -69,7 +70,7 @@ class ReconnectWatcher:
             self._handle_return(slot, place)
 
     def _handle_return(self, slot: CameraSlot, place: str) -> None:
-        text = f"{slot.desired.slug} is back on the bus, as {place}."
+        text = sentence("{camera} is back on the bus, as {place}.", camera=slot.desired, place=place)
         if slot.quarantined:
             self._quarantine.release(slot, "its return", text)
         elif slot.child:

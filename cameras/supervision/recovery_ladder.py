@@ -17,6 +17,7 @@ from cameras.supervision.ladder_events import record_step
 from cameras.supervision.ports import EventSink
 from cameras.supervision.quarantine import Quarantine
 from cameras.supervision.recovery_policy import REOPENED
+from core.text.sentences import join_sentences, sentence
 
 # Signals by which a library's fault ends its process. SIGKILL is sent by something else and proves no crash.
 CRASH_SIGNALS = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")
@@ -52,36 +53,42 @@ class RecoveryLadder:
         if step is not None:
             self._take_step(slot, child, step)
         elif child.state.get("failures", 0) >= self._reopened and is_stuck(slot, child):
-            why = f"{slot.desired.slug} failed {child.state['failures']} times in a row: {child.observed[1]}"
+            why = sentence(
+                "{camera} failed {failures} times in a row: {error}",
+                camera=slot.desired, failures=child.state["failures"], error=child.observed[1],
+            )  # fmt: skip
             self._kill(slot, child, why, {"reason": "camera_error", "message": child.observed[1]})
 
     # A session that saves no pictures
 
     def reopen(self, slot: CameraSlot, child: CameraChild, why: str) -> None:
         """Close the camera and open it again; `why` is a sentence."""
-        record_step(self._events, slot, "reconnect", f"{why} The camera is closed and opened again.", reason="too_slow")
+        text = join_sentences([why, "The camera is closed and opened again."])
+        record_step(self._events, slot, "reconnect", text, reason="too_slow")
         child.send(ReopenCommand(type="reopen"))
 
-    def replace_process(self, slot: CameraSlot, child: CameraChild, why: str) -> None:
-        self._kill(slot, child, why, {"reason": "too_slow", "message": why})
+    def replace_process(self, slot: CameraSlot, child: CameraChild, why: str, message: str) -> None:
+        """`message` is for its unfinished capture."""
+        self._kill(slot, child, why, {"reason": "too_slow", "message": message})
 
     def _take_step(self, slot: CameraSlot, child: CameraChild, step: str) -> None:
         doing = child.state.get("doing", "starting")
-        why = f"{slot.desired.slug} hangs while {doing}"
         if step == "kill":
+            why = sentence("{camera} hangs while {doing}.", camera=slot.desired, doing=doing)
             message = f"The camera hung while {doing}; its process was killed."
-            self._kill(slot, child, f"{why}.", {"reason": "camera_hung", "message": message}, doing=doing)
+            self._kill(slot, child, why, {"reason": "camera_hung", "message": message}, doing=doing)
             return
         done = "the driver call is aborted" if step == "abort" else "the camera is closed and opened again"
-        record_step(self._events, slot, step, f"{why}: {done}.", doing=doing, reason="camera_hung")
+        why = sentence("{camera} hangs while {doing}: {done}.", camera=slot.desired, doing=doing, done=done)
+        record_step(self._events, slot, step, why, doing=doing, reason="camera_hung")
         if step == "abort":
             child.send(AbortCommand(type="abort", reason="camera_hung"))
         else:
             child.send(ReopenCommand(type="reopen"))
 
     def _kill(self, slot: CameraSlot, child: CameraChild, why: str, decided: dict[str, str], **data: Any) -> None:
-        why = f"{why} Its process is killed and started again."
-        record_step(self._events, slot, "kill", why, reason=decided["reason"], **data)
+        text = join_sentences([why, "Its process is killed and started again."])
+        record_step(self._events, slot, "kill", text, reason=decided["reason"], **data)
         # The recovery of the spool gives this reason to the unfinished capture, instead of `interrupted`.
         slot.decided_outcome = decided
         child.kill()
@@ -100,14 +107,19 @@ class RecoveryLadder:
         gives_up = slot.restarts.record_exit(time.monotonic(), cause, fruitless=was_killed_by_ladder and not delivered)
         pause_s = 0.0 if gives_up else max(0.0, slot.restarts.not_before - time.monotonic())
         when = "" if gives_up else f" It is started again {f'in {pause_s:.0f} s' if pause_s >= 1 else 'at once'}."
-        text, data = f"{slot.desired.slug}: {cause}{when}", {"reason": reason, "message": cause}
+        text = sentence("{camera}: {cause}{when}", camera=slot.desired, cause=cause, when=when)
+        data = {"reason": reason, "message": cause}
         self._events.record_event("part.restarted", text, "error", slot.desired, data)
         if gives_up:
             self._quarantine.quarantine(slot, cause)
             return
         self._events.record_observed(slot, "reconnecting", cause)
         if pause_s > 0:
-            why, failures = f"{slot.desired.slug} is started again in {pause_s:.1f} s: {cause}", slot.restarts.failures
+            why = sentence(
+                "{camera} is started again in {pause_s:.1f} s: {cause}",
+                camera=slot.desired, pause_s=pause_s, cause=cause,
+            )  # fmt: skip
+            failures = slot.restarts.failures
             record_step(self._events, slot, "back_off", why, pause_s=round(pause_s, 1), failures=failures, reason=cause)
         # Only before the last start: the reset may disturb other devices of the same hub.
         if self._reset_port and slot.restarts.tries_left == 1 and slot.usb is not None:

@@ -16,6 +16,8 @@ from cameras.supervision.outbox import Outbox
 from cameras.supervision.outcome_reconciler import OutcomeReconciler
 from cameras.supervision.ports import RecordSink
 from cameras.supervision.storage_alerts import STORAGE_ALERTS
+from core.camera_names import CameraRef
+from core.text.sentences import Sentence, sentence
 from monitoring.services import record_event, resolve_alert
 
 log = logging.getLogger(__name__)
@@ -54,7 +56,7 @@ def record_recovery_events(slot: CameraSlot, report: RecoveredReport) -> None:
     alerts: the root could be opened. Raises DatabaseError."""
     for what, ids in (("interrupted", report["interrupted"]), ("finished", report["finished"])):
         if ids:
-            text = recovery_message(what, len(ids), slot.desired.slug)
+            text = recovery_message(what, len(ids), slot.desired)
             record_event("spool.recovered", text, severity="warning", camera=slot.desired, data={"ids": ids})
     if report["rejected"]:
         raise_rejected_alert(slot.desired, report["rejected"])
@@ -62,9 +64,11 @@ def record_recovery_events(slot: CameraSlot, report: RecoveredReport) -> None:
         resolve_alert(f"{kind}:{slot.desired.root}")
 
 
-def recovery_message(what: str, count: int, slug: str) -> str:
+def recovery_message(what: str, count: int, camera: CameraRef) -> Sentence:
     """`what` is `interrupted` (the captures failed) or `finished` (their pictures are safe)."""
-    captures = f"A capture of {slug} was" if count == 1 else f"{count} captures of {slug} were"
+    captures = "A capture of {camera} was" if count == 1 else "{count} captures of {camera} were"
     if what == "finished":
-        return f"{captures} finished after the camera's process had ended."
-    return f"{captures} interrupted: the camera's process ended before the picture was saved."
+        happened = "finished after the camera's process had ended."
+    else:
+        happened = "interrupted: the camera's process ended before the picture was saved."
+    return sentence(f"{captures} {happened}", count=count, camera=camera)

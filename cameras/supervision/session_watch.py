@@ -10,6 +10,8 @@ from cameras.supervision.camera_alerts import CameraAlerts
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.child import CameraChild
 from cameras.supervision.recovery_ladder import RecoveryLadder
+from core.camera_names import CameraRef
+from core.text.sentences import Sentence, sentence
 
 STEPS = {
     "reconnect": "the camera was closed and opened again",
@@ -42,24 +44,35 @@ class SessionWatch:
     def _take_step(
         self, slot: CameraSlot, child: CameraChild, session: SessionStatus, step: str, stalled_s: float
     ) -> None:
-        why = describe_stall(slot, child, session, stalled_s)
+        why = describe_stall(slot.desired, child, session, stalled_s)
         # A camera in trouble is retried already, and its process replaced when that may help.
         if child.observed[0] != "reconnecting":
             slot.picture_watch.tried += (f"{datetime.now(UTC):%H:%M} UTC {STEPS[step]}",)
-            (self._ladder.reopen if step == "reconnect" else self._ladder.replace_process)(slot, child, why)
+            if step == "reconnect":
+                self._ladder.reopen(slot, child, why)
+            else:
+                message = describe_stall("The camera", child, session, stalled_s)
+                self._ladder.replace_process(slot, child, why, message)
         tried = "; ".join(slot.picture_watch.tried) or f"it is {child.observed[0]}: {child.observed[1]}"
-        self._alerts.raise_stalled(slot, f"{why} Tried: {tried}.")
+        self._alerts.raise_stalled(slot, sentence("{why} Tried: {tried}.", why=why, tried=tried))
 
 
-def describe_stall(slot: CameraSlot, child: CameraChild, session: SessionStatus, stalled_s: float) -> str:
-    named = f"the session {session['name']}" if session["name"] else "its session"
-    sentence = f"{slot.desired.slug} has saved no picture of {named} for {describe_duration(stalled_s)}."
-    if session["waits"]:
-        return f"{sentence} {session['waits']}"
+def describe_stall(camera: CameraRef | str, child: CameraChild, session: SessionStatus, stalled_s: float) -> Sentence:
+    """`camera` is the subject of the sentence: a camera, or `The camera` where it stands beside it."""
     last = child.state["last_capture"]
-    if last and last["status"] == "failed":
-        return f"{sentence} The last capture failed: {last['reason']}."
-    return sentence
+    if session["waits"]:
+        why = f" {session['waits']}"
+    elif last and last["status"] == "failed":
+        why = f" The last capture failed: {last['reason']}."
+    else:
+        why = ""
+    return sentence(
+        "{camera} has saved no picture of {session} for {duration}.{why}",
+        camera=camera,
+        session=f"the session {session['name']}" if session["name"] else "its session",
+        duration=describe_duration(stalled_s),
+        why=why,
+    )
 
 
 def describe_duration(seconds: float) -> str:

@@ -10,6 +10,7 @@ from cameras.live.viewer import ViewerBody
 from cameras.live.viewer_registry import request_end, viewers_everywhere
 from cameras.models import Camera
 from core.station_settings.values import live_streaming_config
+from core.text.sentences import sentence
 from monitoring.services import record_event
 
 END_TIMEOUT_S = 2.0  # a web process reads the requests twice a second
@@ -67,9 +68,12 @@ def _wait_for_end(viewer: str) -> None:
 def _record_end(body: ViewerBody, by: str) -> None:
     """An event, unless users end a viewer of their own."""
     if body["user"] != by:
-        message = f"{by} ended a live view of {body['camera']} that {body['user']} had."
         # A removed camera may have had the same slug.
         camera = Camera.objects.present().filter(slug=body["camera"]).first()
+        message = sentence(
+            "{who} ended a live view of {camera} that {user} had.",
+            who=by, camera=camera or body["camera"], user=body["user"],
+        )  # fmt: skip
         record_event("live.ended", message, camera=camera, actor=by, data={"viewer": body["id"]})
 
 

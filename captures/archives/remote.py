@@ -6,10 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+from cameras.models import Camera
 from captures.capturing.models import CaptureReference
 from captures.capturing.references import describe_references
 from captures.experiments.models import Experiment, ExperimentCamera
 from core.text.plurals import pluralize
+from core.text.sentences import Sentence, sentence
 from core.times.timestamps import stamp
 
 
@@ -23,17 +25,20 @@ def _references(experiment: Experiment, places: Iterable[ExperimentCamera]) -> I
 
 def remote_sentences(experiment: Experiment, places: Iterable[ExperimentCamera]) -> list[str]:
     """One for each of these cameras that keeps files."""
-    by_camera: dict[str, list[CaptureReference]] = defaultdict(list)
+    by_camera: dict[Camera, list[CaptureReference]] = defaultdict(list)
     for one in _references(experiment, places):
-        by_camera[one.capture.camera.slug].append(one)
-    return [_sentence(camera, references) for camera, references in sorted(by_camera.items())]
+        by_camera[one.capture.camera].append(one)
+    return [_sentence(camera, by_camera[camera]) for camera in sorted(by_camera, key=lambda camera: camera.slug)]
 
 
-def _sentence(camera: str, references: list[CaptureReference]) -> str:
+def _sentence(camera: Camera, references: list[CaptureReference]) -> Sentence:
     captures = len({one.capture_id for one in references})
-    verb = "is" if captures == 1 else "are"
-    return (
-        f"{pluralize(captures, 'capture')} of {camera} {verb} not archived: remote, {describe_references(references)}."
+    return sentence(
+        "{captures} of {camera} {are} not archived: remote, {references}.",
+        captures=pluralize(captures, "capture"),
+        camera=camera,
+        are="is" if captures == 1 else "are",
+        references=describe_references(references),
     )
 
 

@@ -14,6 +14,7 @@ from cameras.runtime.messages import LastCapture
 from cameras.spool.moments import iso
 from captures.capturing.models import Capture
 from captures.capturing.outcome_events import publish_outcome
+from core.text.sentences import beside_camera
 
 
 @transaction.atomic
@@ -23,7 +24,7 @@ def fail_unsent_capture(capture: UUID | str, reason: str, message: str) -> bool:
     row = Capture.objects.select_for_update().filter(pk=capture, status=Capture.Status.PLANNED).first()
     if row is None:
         return False
-    row.status, row.reason, row.message = Capture.Status.FAILED, reason, message
+    row.status, row.reason, row.message = Capture.Status.FAILED, reason, beside_camera(message, row.camera)
     row.ended_at = timezone.now()
     row.save(update_fields=["status", "reason", "message", "ended_at"])
     publish_outcome(row, row.camera, [])

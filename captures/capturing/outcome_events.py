@@ -9,7 +9,8 @@ from captures.capturing.models import Capture, CaptureFile, CaptureReference
 from captures.capturing.notices import publish_capture
 from captures.capturing.references import describe_references
 from captures.capturing.totals import count_outcome
-from core.camera_refs import CameraRef
+from core.camera_names import CameraRef
+from core.text.sentences import join_sentences, sentence
 from monitoring.services import record_event
 
 SEVERITIES = {"saved": "info", "failed": "error", "skipped": "warning"}
@@ -28,7 +29,8 @@ def publish_outcome(
     warnings = _setting_warnings(capture)
     remote = describe_references(references)
     where = [f"Remote: {remote}, not held by this station."] if remote else []
-    message = " ".join([capture.message or f"{camera.slug} saved a capture.", *where, *warnings])
+    saved = capture.message or sentence("{camera} saved a capture.", camera=camera)
+    message = join_sentences([saved, *where, *warnings])
     severity = "info" if capture.reason == STOPPED else SEVERITIES[capture.status]
     record_event(
         f"capture.{capture.status}", message, severity="warning" if warnings and severity == "info" else severity,

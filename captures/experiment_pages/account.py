@@ -10,13 +10,11 @@ from functools import cached_property
 from uuid import UUID
 
 from cameras.camera_display import CameraDisplay
-from cameras.models import Camera
 from captures.clips.delivery import Hole, longest
 from captures.experiments.bodies import CameraAccount, GapBody, account_of
 from captures.experiments.coverage import coverage
 from captures.experiments.models import Experiment, ExperimentCamera, ExperimentSession
 from core.templatetags.skycam import exact_duration
-from core.text.naming import with_names
 
 MAX_GAPS = 10
 """Gaps of a camera that are listed in the account."""
@@ -53,7 +51,7 @@ class PlaceAccount:
         found = coverage(experiment, place.camera_id)
         self.delivery = found.delivery
         self.body: CameraAccount = account_of(experiment, place, found)
-        self.gaps = [gap_display(gap, place.camera) for gap in self.body["gaps"]]
+        self.gaps = [gap_display(gap) for gap in self.body["gaps"]]
 
     @property
     def gives_video(self) -> bool:
@@ -156,10 +154,9 @@ def _fault_of(live: CameraDisplay) -> str:
     return live.status["reason"] or live.state_display.label if live.is_stale else ""
 
 
-def gap_display(gap: GapBody, camera: Camera) -> GapDisplay:
+def gap_display(gap: GapBody) -> GapDisplay:
     begin, end = datetime.fromisoformat(gap["from"]), datetime.fromisoformat(gap["to"])
-    # Events have the camera's id.
-    why = with_names(gap["message"], {camera.slug: camera.name}) or gap["reason"].replace("_", " ")
+    why = gap["message"] or gap["reason"].replace("_", " ")
     return GapDisplay(begin, end, why, gap["reason"] == "suspended", gap["by"])
 
 

@@ -222,7 +222,7 @@ def _unsuspended(experiment: Experiment, causes: GapCauses, begin: datetime, end
         return
     cause = causes.of_gap(begin, end)
     if cause is not None:
-        yield Gap(begin, end, cause.kind, cause.message, cause.actor)
+        yield Gap(begin, end, cause.kind, cause.sentence, cause.actor)
     elif not experiment.record:
         yield Gap(begin, end, "not_requested", "The experiment does not record by itself.")
     else:

@@ -231,7 +231,7 @@ class _HoleReasons:
         if reason:
             return Gap(gap.begin, gap.end, reason, message, by)
         if cause := self._causes.of_gap(gap.begin, gap.end):
-            return Gap(gap.begin, gap.end, cause.kind, cause.message, cause.actor)
+            return Gap(gap.begin, gap.end, cause.kind, cause.sentence, cause.actor)
         return Gap(gap.begin, gap.end, NO_CAPTURES, "No session took stills in this time.")
 
     def _end_of(self, session: Session) -> tuple[str, str, str]:

@@ -33,7 +33,7 @@ from captures.files.ranges import Span, not_modified, requested_span
 from captures.files.stored_copy import StoredCopy
 from captures.storage.models import StorageClass
 from captures.storage.roots import is_assigned
-from core.camera_refs import CameraRef
+from core.camera_names import CameraRef
 from monitoring.services import raise_alert
 
 CHUNK_BYTES = 256 * 1024

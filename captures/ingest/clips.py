@@ -13,7 +13,8 @@ from captures.experiments.models import Experiment
 from captures.ingest.records import camera_of
 from captures.recording_claims.services import hold_clips
 from captures.recording_claims.windows import experiments_of
-from core.camera_refs import CameraRef
+from core.camera_names import CameraRef
+from core.text.sentences import join_sentences, sentence
 from monitoring.services import record_event
 
 
@@ -73,10 +74,16 @@ def _record_clip_event(clip: Clip, camera: CameraRef) -> None:
     length = f"{clip.duration.total_seconds():.1f} s with {clip.frames} {'frame' if clip.frames == 1 else 'frames'}"
     lost = f", {clip.lost_frames} lost" if clip.lost_frames else ""
     unknown = " How many frames it lost is unknown." if clip.lost_frames is None else ""
-    summary = f"{camera.slug} recorded a clip of {length}{lost}.{unknown} {clip.delivered.lack}".strip()
+    summary = sentence(
+        "{camera} recorded a clip of {length}{lost}.{unknown}",
+        camera=camera, length=length, lost=lost, unknown=unknown,
+    )  # fmt: skip
     data = {"reason": clip.reason, "lost_frames": clip.lost_frames} if clip.interrupted or clip.lost_frames else {}
     record_event(
         "recording.lost" if clip.interrupted or clip.lost_frames else "recording.rotated",
-        f"{summary} {clip.message}".strip(), severity="warning" if data else "info", camera=camera, subject=clip.pk,
+        join_sentences([summary, clip.delivered.lack, clip.message]),
+        severity="warning" if data else "info",
+        camera=camera,
+        subject=clip.pk,
         data=data,
-    )  # fmt: skip
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cameras.spool.records import Record
-from core.camera_refs import CameraName
+from core.camera_names import CameraName
 
 
 def camera_of(record: Record) -> CameraName:

@@ -15,8 +15,10 @@ from captures.capturing.models import Capture
 from captures.capturing.totals import count_missed
 from captures.ingest.records import camera_of
 from captures.sessions.models import SESSION_TRANSITIONS, Session, SessionGap, SessionState
+from core.camera_names import CameraRef
 from core.text.names import person
 from core.text.plurals import pluralize, was_or_were
+from core.text.sentences import Sentence, join_sentences, sentence
 from monitoring.alert_rules.event_rules import close_alerts_of
 from monitoring.services import record_event
 
@@ -51,9 +53,10 @@ def ingest_gap(record: GapRecord) -> None:
         planned=F("planned") + body["count"], skipped=F("skipped") + body["count"]
     )
     count_missed(UUID(record["camera"]), body["reason"], body["count"])
-    message = f"{_describe_missed(record['slug'], body['count'])}: {body['message']}"
+    camera = camera_of(record)
+    message = join_sentences([_describe_missed(camera, body["count"]), body["message"]], ": ")
     data = {"reason": body["reason"], "count": body["count"]}
-    record_event("session.gap", message, severity="warning", camera=camera_of(record), subject=session.pk, data=data)
+    record_event("session.gap", message, severity="warning", camera=camera, subject=session.pk, data=data)
 
 
 def close_gap_before(capture: Capture) -> None:
@@ -62,14 +65,18 @@ def close_gap_before(capture: Capture) -> None:
     assert capture.index is not None
     gaps = SessionGap.objects.filter(session=capture.session, first_index=capture.index, count=0)
     if kind_of(capture.session.programme).chooses and gaps.exists():
-        close_alerts_of("session.gap", capture.session_id, f"{capture.camera.slug} chooses captures again.")
+        why = sentence("{camera} chooses captures again.", camera=capture.camera)
+        close_alerts_of("session.gap", capture.session_id, why)
 
 
-def _describe_missed(slug: str, count: int) -> str:
+def _describe_missed(camera: CameraRef, count: int) -> Sentence:
     # A programme that chooses each exposure when it is due has no number of those that it would have chosen.
     if not count:
-        return f"{slug} chose no captures for some time"
-    return f"{pluralize(count, 'capture')} of {slug} {was_or_were(count)} missed"
+        return sentence("{camera} chose no captures for some time", camera=camera)
+    return sentence(
+        "{captures} of {camera} {were} missed",
+        captures=pluralize(count, "capture"), camera=camera, were=was_or_were(count),
+    )  # fmt: skip
 
 
 def ingest_session(record: SessionRecord) -> None:
@@ -88,15 +95,15 @@ def ingest_session(record: SessionRecord) -> None:
         session.state = new
         _set_times(session, datetime.fromisoformat(body["at"]))
         session.reason, session.message = reason, message
-        sentences = [
-            message or f"The session of {record['slug']} is {new}.",
-            *_account(body),
-            *body.get("warnings", []),
-        ]
+        camera = camera_of(record)
+        happened = message or sentence("The session of {camera} is {state}.", camera=camera, state=new)
         record_event(
-            kind, " ".join(sentences), camera=camera_of(record),
-            subject=session.pk, severity=_severity(new, reason),
-        )  # fmt: skip
+            kind,
+            join_sentences([happened, *_account(body), *body.get("warnings", [])]),
+            camera=camera,
+            subject=session.pk,
+            severity=_severity(new, reason),
+        )
     session.actual, session.warnings = body.get("actual", session.actual), body.get("warnings", session.warnings)
     # Of a running session the next capture says it.
     session.next_at = datetime.fromisoformat(body["next"]) if new == "waiting" and "next" in body else None

@@ -15,6 +15,7 @@ from captures.organizing.service import OrganizeRequest, RequestThumbnail, organ
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job
 from core.text.plurals import pluralize
+from core.text.sentences import sentence
 from monitoring.models import Event
 from monitoring.services import record_event
 
@@ -59,8 +60,14 @@ def report_adopted(camera: Camera, result: OrganizeResult, context: JobContext) 
         return
     record_event(
         "capture.adopted",
-        f"{context.actor} adopted {adopted} of {camera.name} from {result['folder']}; "
-        f"{pluralize(not_placed, 'file')} not placed.",
+        sentence(
+            "{who} adopted {adopted} of {camera} from {folder}; {files} not placed.",
+            who=context.actor,
+            adopted=adopted,
+            camera=camera,
+            folder=result["folder"],
+            files=pluralize(not_placed, "file"),
+        ),
         camera=camera,
         subject=context.id,
         actor=context.actor,

@@ -38,6 +38,7 @@ from captures.recording.recorder_inbox import RecorderInbox
 from captures.recording.recorder_reports import RecorderReports
 from captures.recording.retry import RetryTimer
 from captures.recording.tracks import FrameOrPacket
+from core.camera_names import CameraName
 from core.dataclass_json import dataclass_from_json
 
 
@@ -62,7 +63,8 @@ class ClipRecorder:
     def __init__(self, context: Context, times: RecorderTimes | None = None) -> None:
         spec, self._times = context.spec, times or RecorderTimes()
         self._path = spec["video_root_path"]
-        self._reports = RecorderReports(context.link.send, spec["slug"], self._path, context.conditions)
+        camera = CameraName(spec["camera"], spec["slug"])
+        self._reports = RecorderReports(context.link.send, camera, self._path, context.conditions)
         self._queue = FrameQueue(context.buffer, LossCounter(numbered=driver_class(spec["kind"]).numbers_frames))
         self._inbox = RecorderInbox(self._queue)
         # One for all threads: whichever finds that the root cannot be written, the recorder's thread closes it.

@@ -6,7 +6,9 @@ from cameras.runtime.messages import AlertReport, LogReport
 from captures.recording.command_answers import SendReport
 from captures.recording.failures import Failure
 from captures.recording.recovery import RecoveredClips, unrecovered_message
+from core.camera_names import CameraName
 from core.text.plurals import pluralize, was_or_were
+from core.text.sentences import sentence
 
 NO_FAILURE = Failure("", "")
 
@@ -14,15 +16,15 @@ NO_FAILURE = Failure("", "")
 class RecorderEvents:
     """Sends events and alerts of one recorder. Any thread calls the methods."""
 
-    def __init__(self, send: SendReport, slug: str) -> None:
-        self._send, self.slug = send, slug
+    def __init__(self, send: SendReport, camera: CameraName) -> None:
+        self._send, self.camera = send, camera
 
     def log_event(self, kind: str, message: str, level: str) -> None:
         self._send(LogReport(type="log", level=level, kind=kind, message=message))
 
     def set_alert(self, about: str, message: str) -> None:
         """Raise the alert, or resolve it if `message` is empty: `recording.failed:<slug>`."""
-        self._send(AlertReport(type="alert", key=f"recording.{about}:{self.slug}", message=message))
+        self._send(AlertReport(type="alert", key=f"recording.{about}:{self.camera.slug}", message=message))
 
 
 class FailureAlert:
@@ -37,7 +39,7 @@ class FailureAlert:
     def report(self, failure: Failure) -> None:
         """Logged once for each reason and message."""
         if failure != self.failure:
-            message = f"{self._events.slug} cannot record: {failure.message}"
+            message = sentence("{camera} cannot record: {why}", camera=self._events.camera, why=failure.message)
             self._events.log_event("recording.failed", message, "critical")
             self._events.set_alert("failed", message)
         self.failure = failure
@@ -72,17 +74,21 @@ class RecoveryAlert:
         self._unrecovered = {}
 
     def report(self, found: RecoveredClips) -> None:
-        slug = self._events.slug
+        camera = self._events.camera
         if found.repaired:
             number = len(found.repaired)
-            clips = f"{pluralize(number, 'clip')} of {slug} that {was_or_were(number)} cut off"
-            message = f"{clips} {was_or_were(number)} repaired and kept."
+            message = sentence(
+                "{clips} of {camera} that {were} cut off {were} repaired and kept.",
+                clips=pluralize(number, "clip"), camera=camera, were=was_or_were(number),
+            )  # fmt: skip
             self._events.log_event("spool.recovered", message, "warning")
         # Only clips of this attempt: others may still wait for theirs, and the alert stays open for them.
         for clip in found.tried:
             self._unrecovered.pop(clip, None)
         self._unrecovered |= found.failed
-        self._events.set_alert("left", unrecovered_message(slug, self._path, self._unrecovered))
+        self._events.set_alert("left", unrecovered_message(camera, self._path, self._unrecovered))
         if found.rejected:
-            message = f"Clips of {slug} could not be recovered: {'; '.join(found.rejected)[:500]}"
+            message = sentence(
+                "Clips of {camera} could not be recovered: {why}", camera=camera, why="; ".join(found.rejected)[:500]
+            )
             self._events.log_event("spool.rejected", message, "error")

@@ -18,6 +18,8 @@ from captures.recording.recorder_alerts import FailureAlert, RecorderEvents, Rec
 from captures.recording.recorder_status import RecorderStatus
 from captures.recording.recovery import RecoveredClips
 from captures.recording.tracks import FrameOrPacket
+from core.camera_names import CameraName
+from core.text.sentences import join_sentences, sentence
 
 PROBLEMS = {"disk_full": "disk-full", "write_error": "disk-full"}
 UNREACHABLE = "camera-not-reachable"
@@ -28,9 +30,9 @@ class RecorderReports:
     """The recorder's thread reports clips, the finalizer's thread their outcomes, any thread a failure. `path` is the
     root of the clips, `conditions` has the rate that the camera is set to."""
 
-    def __init__(self, send: SendReport, slug: str, path: str, conditions: DeviceConditions) -> None:
-        self._send, self._slug, self._conditions = send, slug, conditions
-        self._events = RecorderEvents(send, slug)
+    def __init__(self, send: SendReport, camera: CameraName, path: str, conditions: DeviceConditions) -> None:
+        self._send, self._camera, self._conditions = send, camera, conditions
+        self._events = RecorderEvents(send, camera)
         self._failure, self._recovery = FailureAlert(self._events), RecoveryAlert(self._events, path)
         self._last_finalized: str | None = None
         self.answers = CommandAnswers(send)
@@ -45,7 +47,7 @@ class RecorderReports:
     def report_clip_opened(self, clip: OpenClip) -> None:
         if not self.status.is_begun:
             self.status.begin()
-            message = f"{self._slug} is recording ({clip.plan['kind']})."
+            message = sentence("{camera} is recording ({kind}).", camera=self._camera, kind=clip.plan["kind"])
             self._events.log_event("recording.started", message, "info")
 
     def report_frame_written(self, clip: OpenClip, frame: FrameOrPacket) -> None:
@@ -63,7 +65,10 @@ class RecorderReports:
     def report_lost_frames(self, clip: OpenClip, frames: int) -> None:
         # Once for each clip: a slow machine loses frames by the hundred.
         if not clip.lost_frames:
-            message = f"{self._slug} loses frames while recording: this machine, its disk or its network is too slow."
+            message = sentence(
+                "{camera} loses frames while recording: this machine, its disk or its network is too slow.",
+                camera=self._camera,
+            )
             self._events.log_event("recording.lost", message, "error")
             self._events.set_alert("lost", message)
         clip.lost_frames += frames
@@ -81,7 +86,8 @@ class RecorderReports:
             self._send(SpooledReport(type="spooled", id=clip, command_id="", part=PART))
             self.answers.accept(clip, {"clip": clip})
         for clip in found.empty:
-            self.answers.refuse(clip, NOT_RECORDING, f"The clip of {self._slug} has no frames.")
+            detail = sentence("The clip of {camera} has no frames.", camera=self._camera)
+            self.answers.refuse(clip, NOT_RECORDING, detail)
         self._recovery.report(found)
 
     # The recording
@@ -89,12 +95,13 @@ class RecorderReports:
     def report_recording_stopped(self, *, for_good: bool) -> None:
         """Recording stopped and its queue is written; `for_good` unless it was started again meanwhile."""
         if self.status.is_begun:
-            self._events.log_event("recording.stopped", f"{self._slug} stopped recording.", "info")
+            message = sentence("{camera} stopped recording.", camera=self._camera)
+            self._events.log_event("recording.stopped", message, "info")
         self.status.end()
         self.report_idle()
         # After a restart the start that waits is the new one: its first frame is still to come.
         if for_good:
-            detail = f"Recording of {self._slug} was stopped meanwhile."
+            detail = sentence("Recording of {camera} was stopped meanwhile.", camera=self._camera)
             self.answers.refuse(WRITTEN, NOT_RECORDING, detail)
 
     def report_idle(self) -> None:
@@ -108,8 +115,8 @@ class RecorderReports:
 
     def reject_rotation(self, command: Mapping[str, Any]) -> None:
         """There is no open clip to end."""
-        detail = f"{self._slug} is not writing a clip. {self._failure.failure.message}".strip()
-        self.answers.refuse_now(command, NOT_RECORDING, detail)
+        detail = sentence("{camera} is not writing a clip.", camera=self._camera)
+        self.answers.refuse_now(command, NOT_RECORDING, join_sentences([detail, self._failure.failure.message]))
 
     def report_failure(self, failure: Failure) -> None:
         """Nothing can be written. Logged once for each reason and message."""

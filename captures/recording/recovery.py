@@ -27,6 +27,8 @@ from cameras.spool.storage import Storage
 from captures.recording.clip_record import KIND, make_record
 from captures.recording.delivery import ClipDelivery
 from captures.recording.repair import PlayablePart, repair
+from core.camera_names import CameraRef
+from core.text.sentences import sentence
 
 UNPLACEABLE = (FileNotFoundError, FileExistsError)
 """Not NotADirectoryError: a folder that is briefly a symbolic link must not cost a clip."""
@@ -46,9 +48,9 @@ class RecoveredClips:
     failed: dict[str, OSError] = field(default_factory=dict)
     """Left for the next recovery, with the error of a disk that is full or fails."""
 
-    def left(self, slug: str, path: str) -> str:
+    def left(self, camera: CameraRef, path: str) -> str:
         """The alert about the clips that failed; empty if there are none."""
-        return unrecovered_message(slug, path, self.failed)
+        return unrecovered_message(camera, path, self.failed)
 
 
 def unfinished_clips(spool: Spool) -> list[str]:
@@ -171,13 +173,15 @@ def _reject(spool: Spool, clip: str, reason: str, result: RecoveredClips) -> Non
     result.rejected.append(reason)
 
 
-def unrecovered_message(slug: str, path: str, failed: Mapping[str, OSError]) -> str:
+def unrecovered_message(camera: CameraRef, path: str, failed: Mapping[str, OSError]) -> str:
     """About clips that cannot be recovered yet; empty if there are none."""
     if not failed:
         return ""
-    error = next(iter(failed.values())).strerror
-    clips = "A clip" if len(failed) == 1 else f"{len(failed)} clips"
-    return (
-        f"{clips} of {slug} that a crash cut off cannot be recovered yet: the disk of {path} reports {error}. Skycam "
-        "keeps trying, and recording continues. Check the disk."
+    return sentence(
+        "{clips} of {camera} that a crash cut off cannot be recovered yet: the disk of {path} reports {error}. Skycam "
+        "keeps trying, and recording continues. Check the disk.",
+        clips="A clip" if len(failed) == 1 else f"{len(failed)} clips",
+        camera=camera,
+        path=path,
+        error=next(iter(failed.values())).strerror,
     )

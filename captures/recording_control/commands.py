@@ -44,6 +44,7 @@ from captures.recording_claims.services import (
 from captures.recording_control.desired import desired_recording
 from core.broker.broker import BrokerDown
 from core.text.plurals import pluralize
+from core.text.sentences import Sentence, join_sentences, sentence
 from monitoring.models import Event
 from monitoring.services import record_event
 
@@ -81,10 +82,13 @@ class RecordingClaimed(ControlError):
         self.experiments = [claim.experiment for claim in claims if claim.experiment]
         names = ", ".join(repr(one.name) for one in self.experiments)
         super().__init__(
-            f"{camera.slug} is recorded for {pluralize(len(claims), 'experiment')}: {names}. Choose what happens to "
-            "them: with `keep` only the recording that people requested ends; with `suspend` the recording for "
-            "experiments stops too, and their account shows the gap."
-        )
+            sentence(
+                "{camera} is recorded for {experiments}: {names}. Choose what happens to them: with `keep` only the "
+                "recording that people requested ends; with `suspend` the recording for experiments stops too, and "
+                "their account shows the gap.",
+                camera=camera, experiments=pluralize(len(claims), "experiment"), names=names,
+            )
+        )  # fmt: skip
 
 
 def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
@@ -102,7 +106,7 @@ def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
         kind = kind or locked.recording or ClipKind.ROLLING
         _check_recordable(locked, kind)
         event = _store_start(locked, kind, actor)
-    deferred = f"{camera.slug} starts recording as soon as it can; the request is stored."
+    deferred = sentence("{camera} starts recording as soon as it can; the request is stored.", camera=camera)
     # Sent after the commit: the host reconciles with the row each second, and a wait of seconds must not hold the lock.
     return _await_outcome(locked, desired_recording(locked), event, deferred, START_S)
 
@@ -132,11 +136,12 @@ def stop_recording(camera: Camera, actor: str = "", kind: str = "", experiments:
     # No process runs that could answer, and none has a clip to finalize.
     if desired_connection(locked) != "connected":
         return _make_body(locked, RecordAnswer(recorder=None, clip=None))
-    deferred = f"{camera.slug} stops recording as soon as its host answers; the request is stored."
     desired = desired_recording(locked)
-    if desired is not None:
-        deferred = f"{camera.slug} changes its recording as soon as it can; the request is stored."
-    return _await_outcome(locked, desired, event, deferred, FINALIZE_S)
+    if desired is None:
+        deferred = "{camera} stops recording as soon as its host answers; the request is stored."
+    else:
+        deferred = "{camera} changes its recording as soon as it can; the request is stored."
+    return _await_outcome(locked, desired, event, sentence(deferred, camera=camera), FINALIZE_S)
 
 
 def new_clip(camera: Camera, actor: str = "") -> str:
@@ -147,14 +152,14 @@ def new_clip(camera: Camera, actor: str = "") -> str:
     with record_refusals(camera, "new-clip", actor), transaction.atomic():
         locked = _locked(camera, actor)
     if not locked.recording:
-        raise NotRecording(f"{camera.slug} is not recording. Start it first: `skycam record start {camera.slug}`.")
+        template = "{camera} is not recording. Start it first: `skycam record start {slug}`."
+        raise NotRecording(sentence(template, camera=camera, slug=camera.slug))
     # Nothing is stored: a new clip begins now or not at all.
     with record_failures(camera, "new-clip", actor, {}):
         clip = control.run_command(camera, ROTATE, Arguments(), wait_s=FINALIZE_S)["clip"]
-    record_event(
-        "command", f"{actor or 'Someone'} began a new clip of {camera.slug}.", camera=camera, actor=actor,
-        subject=clip, data=command_data("new-clip", {}, DONE),
-    )  # fmt: skip
+    message = sentence("{who} began a new clip of {camera}.", who=actor or "Someone", camera=camera)
+    data = command_data("new-clip", {}, DONE)
+    record_event("command", message, camera=camera, actor=actor, subject=clip, data=data)
     return clip
 
 
@@ -169,9 +174,8 @@ def _check_recordable(camera: Camera, kind: str) -> None:
     if kind not in ClipKind.values:
         raise ValidationError({"kind": f"No such kind of clip. Choose one of: {', '.join(ClipKind.values)}."})
     if not may_record(camera):
-        raise ValidationError(
-            f"{camera.slug} gives no stream of frames, so it cannot be recorded. Capture stills or start a session."
-        )
+        template = "{camera} gives no stream of frames, so it cannot be recorded. Capture stills or start a session."
+        raise ValidationError(sentence(template, camera=camera))
 
 
 def _store_start(locked: Camera, kind: str, actor: str) -> Event | None:
@@ -181,7 +185,8 @@ def _store_start(locked: Camera, kind: str, actor: str) -> Event | None:
         return None
     for claim in resumed:
         _record_suspension("experiment.resumed", "resumed", locked, claim, actor)
-    return record_desired_change(locked, "record", f"started the recording of {locked.slug}.", actor, {"kind": kind})
+    did = sentence("started the recording of {camera}.", camera=locked)
+    return record_desired_change(locked, "record", did, actor, {"kind": kind})
 
 
 def _store_stop(locked: Camera, kinds: Iterable[str], experiments: Experiments, actor: str) -> Event | None:
@@ -197,16 +202,18 @@ def _store_stop(locked: Camera, kinds: Iterable[str], experiments: Experiments, 
     if not ended and not suspended and (was_recording == bool(locked.recording)):
         return None
     arguments = {"experiments": [str(claim.experiment_id) for claim in suspended]} if suspended else {}
-    did = f"stopped the recording of {locked.slug}."
     if locked.recording:
-        did = f"ended a request to record {locked.slug}, which is recorded on for another."
-    return record_desired_change(locked, "stop-recording", did, actor, arguments)
+        did = "ended a request to record {camera}, which is recorded on for another."
+    else:
+        did = "stopped the recording of {camera}."
+    return record_desired_change(locked, "stop-recording", sentence(did, camera=locked), actor, arguments)
 
 
 def _record_suspension(kind: str, verb: str, camera: Camera, claim: RecordingClaim, actor: str) -> None:
-    message = (
-        f"{actor or 'Someone'} {verb} the recording of {camera.slug} for the experiment {str(claim.experiment)!r}."
-    )
+    message = sentence(
+        "{who} {verb} the recording of {camera} for the experiment {experiment!r}.",
+        who=actor or "Someone", verb=verb, camera=camera, experiment=str(claim.experiment),
+    )  # fmt: skip
     severity = "warning" if kind == "experiment.suspended" else "info"
     record_event(kind, message, severity=severity, camera=camera, subject=claim.experiment_id, actor=actor)
 
@@ -218,7 +225,8 @@ def _await_outcome(
         with record_outcome(event) if event else nullcontext():
             return _make_body(camera, _send_recording(camera, recording, wait_s))
     except UNREACHED as error:
-        raise RecordingDeferred(f"{error} {deferred}", problem_of(error), getattr(error, "reason", "")) from error
+        message = join_sentences([str(error), deferred])
+        raise RecordingDeferred(message, problem_of(error), getattr(error, "reason", "")) from error
 
 
 def _send_recording(camera: Camera, recording: Recording | None, wait_s: float) -> RecordAnswer:
@@ -236,15 +244,18 @@ def _send_recording(camera: Camera, recording: Recording | None, wait_s: float) 
         raise
 
 
-def _unreachable_reason(camera: Camera) -> str:
-    """Why the camera gives no frames, as its host reports; empty if the camera works or its state is unknown."""
+def _unreachable_reason(camera: Camera) -> Sentence | None:
+    """Why the camera gives no frames, as its host reports; None if the camera works or its state is unknown."""
     try:
         found = status.read_status(camera)
     except BrokerDown:
         # The command that follows reports the broker itself.
-        return ""
-    unreachable = found["observed"] in {"reconnecting", "quarantined"}
-    return f"{camera.slug} is {found['observed']}. {found['reason']}".strip() if unreachable else ""
+        return None
+    if found["observed"] not in {"reconnecting", "quarantined"}:
+        return None
+    return join_sentences(
+        [sentence("{camera} is {observed}.", camera=camera, observed=found["observed"]), found["reason"]]
+    )
 
 
 def _make_body(camera: Camera, answer: RecordAnswer) -> RecordingBody:

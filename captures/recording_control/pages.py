@@ -19,7 +19,6 @@ from captures.recording_control.commands import (
     stop_recording,
 )
 from core.pages.page import is_htmx_request, message_response
-from core.text.naming import with_names
 
 
 class RecordPage(CameraPage):
@@ -30,12 +29,10 @@ class RecordPage(CameraPage):
         camera = self.camera()
         try:
             record(camera, request.POST.get("kind", ""), self.actor)
-        except LeaseHeld as error:
+        except (LeaseHeld, ValidationError) as error:
             return message_response(request, "bad", refusal(error, camera))
         except RecordingDeferred as error:
             return message_response(request, "warn", refusal(error, camera))
-        except ValidationError as error:
-            return message_response(request, "bad", with_names(" ".join(error.messages), {slug: camera.name}))
         return message_response(request, "ok", "Recording.")
 
 

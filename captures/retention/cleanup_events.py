@@ -15,6 +15,7 @@ from captures.storage.guards import guards
 from captures.storage.models import StorageRoot
 from core.templatetags.skycam import format_bytes
 from core.text.plurals import pluralize, was_or_were
+from core.text.sentences import sentence
 from monitoring.services import record_event
 
 
@@ -29,8 +30,11 @@ def record_deletions(clips: Sequence[Clip], why: str, reason: str, actor: str = 
     with transaction.atomic():
         for camera, deleted in by_camera.items():
             number, size = len(deleted), sum(clip.bytes for clip in deleted)
-            clips_deleted = f"{pluralize(number, 'clip')} of {camera.slug} ({format_bytes(size)})"
-            message = f"{clips_deleted} {was_or_were(number)} deleted: {reason}."
+            message = sentence(
+                "{clips} of {camera} ({size}) {were} deleted: {reason}.",
+                clips=pluralize(number, "clip"), camera=camera, size=format_bytes(size), were=was_or_were(number),
+                reason=reason,
+            )  # fmt: skip
             data = {"why": why, "clips": number, "bytes": size, "unfreed_bytes": pending}
             severity = "warning" if pending else "info"
             record_event("storage.cleaned", message, severity=severity, camera=camera, actor=actor, data=data)

@@ -189,10 +189,8 @@ class HandOverSessionPage(SessionPage):
         found, to = self.session(session), request.POST.get("to", "")
         try:
             hand_over(found, to, self.actor)
-        except (LeaseHeld, SessionEnded) as error:
+        except (LeaseHeld, SessionEnded, ValidationError) as error:
             return message_response(request, "bad", refusal(error, found.camera))
-        except ValidationError as error:
-            return message_response(request, "bad", " ".join(error.messages))
         return message_response(request, "ok", f"{to} holds {found.camera.name} now.", holder=to)
 
 

@@ -12,6 +12,7 @@ from cameras.models import Camera
 from cameras.spool.session_files import DesiredSession
 from captures.sessions.models import Session
 from captures.sessions.selectors import active_session
+from core.text.sentences import beside_camera, sentence
 from monitoring.services import record_event
 
 
@@ -66,9 +67,11 @@ def fail_session_of_lost_host(camera: Camera, host: str) -> None:
         session.revision + 1,
     )
     session.reason, session.ended_at, session.next_at = "host_down", timezone.now(), None
-    session.message = (
-        f"{camera.slug} was moved from the host {host}, which did not answer, to {camera.host}. "
-        f"Captures of this session in the spool of {host} are added when it returns."
-    )
+    message = sentence(
+        "{camera} was moved from the host {host}, which did not answer, to {new}. Captures of this session in the "
+        "spool of {host} are added when it returns.",
+        camera=camera, host=host, new=camera.host,
+    )  # fmt: skip
+    session.message = beside_camera(message, camera)
     session.save()
-    record_event("session.stopped", session.message, camera=camera, subject=session.pk, severity="error")
+    record_event("session.stopped", message, camera=camera, subject=session.pk, severity="error")

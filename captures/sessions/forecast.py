@@ -24,6 +24,7 @@ from captures.sessions.models import MAX_SESSION
 from captures.storage.roots import UnusableRoot, root_of
 from core.templatetags.skycam import duration, format_bytes
 from core.text.plurals import pluralize
+from core.text.sentences import sentence
 from core.times.durations import format_exposure
 from core.times.timestamps import stamp_or_none
 
@@ -264,7 +265,10 @@ def usable_exposure(camera: Camera, exposure_us: int) -> tuple[int, list[str]]:
         nearest = max(nearest, math.ceil(least))
     if nearest == exposure_us:
         return exposure_us, []
-    warning = f"{camera.slug} cannot expose for {format_exposure(exposure_us)}; it will use {format_exposure(nearest)}."
+    warning = sentence(
+        "{camera} cannot expose for {wanted}; it will use {nearest}.",
+        camera=camera, wanted=format_exposure(exposure_us), nearest=format_exposure(nearest),
+    )  # fmt: skip
     return nearest, [warning]
 
 

@@ -18,6 +18,7 @@ from captures.sessions.models import Session
 from captures.sessions.service import check_not_ended
 from core.api.model import StrictModel
 from core.text.names import person
+from core.text.sentences import sentence
 from monitoring.services import record_event
 
 
@@ -46,14 +47,17 @@ def hand_over(session: Session, to: str, actor: str) -> Session:
         check_not_ended(locked, "hand over")
         lease_holders.check_holder_now(locked.camera, actor)
         if to not in possible_receivers(locked.camera):
-            raise ValidationError({"to": f"There is no user {to!r} who may control {locked.camera.slug}."})
+            wrong = sentence("There is no user {to!r} who may control {camera}.", to=to, camera=locked.camera)
+            raise ValidationError({"to": wrong})
         if person(locked.holder) == to:
             return locked
         locked.handed_to = to
         locked.save(update_fields=["handed_to"])
         # Else the lease would keep the camera from the receiver.
         release_lease(locked.camera, actor)
-        message = f"{actor or 'Someone'} handed the session on {locked.camera.slug} over to {to}."
+        message = sentence(
+            "{who} handed the session on {camera} over to {to}.", who=actor or "Someone", camera=locked.camera, to=to
+        )
         record_event(
             "session.handed_over", message, camera=locked.camera, subject=locked.pk, actor=actor, data={"to": to}
         )

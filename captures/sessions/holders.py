@@ -10,6 +10,7 @@ from django.db.models import UUIDField
 from cameras.leases.lease_holders import LeaseHolder
 from cameras.models import Camera
 from captures.sessions.models import Session, SessionQuerySet
+from core.camera_names import CameraName
 from core.prepared_query import Parameter, PreparedQuery
 from core.text.names import person
 
@@ -24,7 +25,8 @@ OF_CAMERA = PreparedQuery(lambda: active().filter(camera=Parameter("camera", UUI
 def holder(camera: Camera, session: Session) -> LeaseHolder:
     """The user who started the session holds its camera, or the one to whom it was handed over."""
     since = session.started_at or session.created_at
-    return LeaseHolder(camera.slug, person(session.holder), since, str(session.pk), session.name)
+    name = CameraName(str(camera.pk), camera.slug)
+    return LeaseHolder(name, person(session.holder), since, str(session.pk), session.name)
 
 
 def holders(cameras: Iterable[Camera]) -> dict[UUID, LeaseHolder]:

@@ -27,6 +27,7 @@ from captures.sessions.desired import describe_desired_session
 from captures.sessions.models import ACTIVE, Session, SessionState
 from core.broker.broker import BrokerDown
 from core.text.plurals import pluralize
+from core.text.sentences import beside_camera, sentence
 from monitoring.models import Event
 
 Experiments = Literal["ask", "suspend"]
@@ -64,9 +65,12 @@ class SessionClaimed(ControlError):
         self.experiments = experiments
         names = ", ".join(repr(one.name) for one in experiments)
         super().__init__(
-            f"The session on {session.camera.slug} takes stills for {pluralize(len(experiments), 'experiment')}: "
-            f"{names}. With `suspend` it stops nevertheless, and their account shows the gap, with your name."
-        )
+            sentence(
+                "The session on {camera} takes stills for {experiments}: {names}. With `suspend` it stops "
+                "nevertheless, and their account shows the gap, with your name.",
+                camera=session.camera, experiments=pluralize(len(experiments), "experiment"), names=names,
+            )
+        )  # fmt: skip
 
 
 def check_no_experiment(session: Session) -> None:
@@ -78,10 +82,14 @@ def check_no_experiment(session: Session) -> None:
 
 def check_not_ended(session: Session, verb: str) -> None:
     """SessionEnded when the session cannot be paused or resumed any more; `verb` names the command."""
-    if session.state not in ACTIVE:
-        raise SessionEnded(f"The session on {session.camera.slug} is {session.state}; there is nothing to {verb}.")
-    if session.desired == Session.Desired.STOPPED:
-        raise SessionEnded(f"The session on {session.camera.slug} is being stopped; there is nothing to {verb}.")
+    if session.state in ACTIVE and session.desired != Session.Desired.STOPPED:
+        return
+    raise SessionEnded(
+        sentence(
+            "The session on {camera} is {state}; there is nothing to {verb}.",
+            camera=session.camera, state="being stopped" if session.state in ACTIVE else session.state, verb=verb,
+        )
+    )  # fmt: skip
 
 
 class SessionService:
@@ -136,7 +144,7 @@ class SessionService:
                 )  # fmt: skip
                 # Again, as the camera may have been taken since the first check. LeaseHeld undoes the insert.
                 lease_holders.check_holder_now(camera, self.actor)
-                did = f"started a session on {camera.slug}."
+                did = sentence("started a session on {camera}.", camera=camera)
                 event = record_desired_change(camera, "start", did, self.actor, session.programme, subject=session.id)
         except IntegrityError:
             # Another session was started at the same moment, and the constraint let one through. Say whose it is.
@@ -149,8 +157,8 @@ class SessionService:
         """Insert the session as failed: no host has ever read it."""
         Session.objects.create(
             id=new_id, camera=camera, name=request.name, programme=request.programme(camera), created_by=self.actor,
-            state=SessionState.FAILED, desired=Session.Desired.STOPPED, reason="host_down", message=message,
-            ended_at=timezone.now(),
+            state=SessionState.FAILED, desired=Session.Desired.STOPPED, reason="host_down",
+            message=beside_camera(message, camera), ended_at=timezone.now(),
         )  # fmt: skip
 
     def stop(self, session: Session, experiments: Experiments = "ask") -> Session:
@@ -209,7 +217,7 @@ class SessionService:
             return None
         locked.desired, locked.revision = desired, locked.revision + 1
         locked.save(update_fields=["desired", "revision"])
-        message = f"{did} the session on {locked.camera.slug}."
+        message = sentence("{did} the session on {camera}.", did=did, camera=locked.camera)
         return record_desired_change(locked.camera, command, message, self.actor, {}, subject=locked.pk)
 
 

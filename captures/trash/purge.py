@@ -20,6 +20,7 @@ from captures.capturing.references import describe_references
 from captures.clips.deletion import Problem, delete_file, open_root
 from captures.storage.guards import any_of, guards
 from captures.storage.models import StorageRoot
+from core.text.sentences import sentence
 from monitoring.services import record_event
 
 
@@ -149,8 +150,15 @@ def delete_rows(files: list[CaptureFile], actor: str) -> list[CaptureFile]:
         data = [{"path": file.path, "bytes": file.bytes, "sha256": file.sha256} for file in own]
         record_event(
             "capture.deleted",
-            f"The picture of {capture.camera.name} of {capture.started_at:%Y-%m-%d %H:%M:%S} UTC was deleted: "
-            f"{f'{actor} emptied it from the trash' if actor else 'its time in the trash is over'}.",
-            camera=capture.camera, subject=pk, actor=actor or capture.trashed_by, data={"files": data},
-        )  # fmt: skip
+            sentence(
+                "The picture of {camera} of {at:%Y-%m-%d %H:%M:%S} UTC was deleted: {why}.",
+                camera=capture.camera,
+                at=capture.started_at,
+                why=f"{actor} emptied it from the trash" if actor else "its time in the trash is over",
+            ),
+            camera=capture.camera,
+            subject=pk,
+            actor=actor or capture.trashed_by,
+            data={"files": data},
+        )
     return files

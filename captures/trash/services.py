@@ -13,6 +13,7 @@ from captures.archives.models import ArchiveFile, ArchiveFileState
 from captures.capturing.models import Capture, CaptureFile, CaptureReference
 from captures.experiments.models import Experiment, ExperimentCapture, ExperimentState
 from core.text.plurals import pluralize
+from core.text.sentences import Sentence, sentence
 from monitoring.services import record_event
 
 
@@ -43,7 +44,8 @@ def trash_capture(capture: Capture, actor: str) -> None:
     """Move the capture to the trash. Idempotent. CaptureKept."""
     with transaction.atomic():
         if trash_captures([capture.pk], actor):
-            _record(capture, "capture.trashed", f"{actor} moved the picture of {_name(capture)} to the trash.", actor)
+            message = sentence("{who} moved the picture of {name} to the trash.", who=actor, name=_name(capture))
+            _record(capture, "capture.trashed", message, actor)
             return
         now = Capture.objects.get(pk=capture.pk)
     if now.trashed_at is None:
@@ -66,7 +68,8 @@ def restore_capture(capture: Capture, actor: str) -> None:
     """Take the capture out of the trash. NotInTrash, also when its files are deleted already."""
     restored = Capture.objects.in_trash().filter(pk=capture.pk).update(trashed_at=None, trashed_by="")
     if restored:
-        _record(capture, "capture.restored", f"{actor} restored the picture of {_name(capture)}.", actor)
+        message = sentence("{who} restored the picture of {name}.", who=actor, name=_name(capture))
+        _record(capture, "capture.restored", message, actor)
         return
     purged = Capture.objects.exclude(purged_at=None).filter(pk=capture.pk).exists()
     why = "its files were deleted from there" if purged else "it was not moved there, or was restored since"
@@ -78,7 +81,10 @@ def pin_capture(capture: Capture, pinned: bool, actor: str, reason: str = "") ->
     """Pin or unpin the capture. Idempotent. The event has the reason. CaptureKept when it is in the trash."""
     if Capture.objects.present().filter(pk=capture.pk, pinned=not pinned).update(pinned=pinned):
         verb = "pinned" if pinned else "unpinned"
-        message = f"{actor} {verb} the picture of {_name(capture)}{f': {reason}' if reason else '.'}"
+        message = sentence(
+            "{who} {verb} the picture of {name}{why}",
+            who=actor, verb=verb, name=_name(capture), why=f": {reason}" if reason else ".",
+        )  # fmt: skip
         _record(capture, "capture.pinned", message, actor, pinned=pinned, **({"reason": reason} if reason else {}))
     elif not Capture.objects.present().filter(pk=capture.pk).exists():
         raise CaptureKept("The capture is in the trash. Restore it first.")
@@ -98,8 +104,8 @@ def _why_kept(capture: Capture) -> str:
     return "an archive copies it"
 
 
-def _name(capture: Capture) -> str:
-    return f"{capture.camera.name} of {capture.started_at:%Y-%m-%d %H:%M:%S} UTC"
+def _name(capture: Capture) -> Sentence:
+    return sentence("{camera} of {at:%Y-%m-%d %H:%M:%S} UTC", camera=capture.camera, at=capture.started_at)
 
 
 def _record(capture: Capture, kind: str, message: str, actor: str, **data: object) -> None:
@@ -116,6 +122,9 @@ def record_aged(captures: Iterable[UUID], days: float) -> None:
         by_camera.setdefault(capture.camera_id, []).append(capture)
     for moved in by_camera.values():
         number = pluralize(len(moved), "capture")
-        message = f"{number} of {moved[0].camera.slug} moved to the trash: older than {days:g} days."
+        message = sentence(
+            "{number} of {camera} moved to the trash: older than {days:g} days.",
+            number=number, camera=moved[0].camera, days=days,
+        )  # fmt: skip
         data = {"why": "age", "captures": [str(capture.pk) for capture in moved]}
         record_event("capture.trashed", message, camera=moved[0].camera, data=data)

@@ -16,7 +16,7 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 
-from core.text.naming import with_names
+from core.text.sentences import Sentence
 from core.times.durations import format_exposure
 
 register = template.Library()
@@ -190,22 +190,40 @@ def unlocalised(value: float) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def named(context: Any, sentence: str, cameras: str | Iterable[str]) -> SafeString:
-    """A sentence about `cameras` (slugs), with the names of those that the reader may see."""
-    names = context["shell"].names
-    about = [cameras] if isinstance(cameras, str) else cameras
-    # Only names that this reader may see: `shell.names` has no others.
-    return with_code(with_names(sentence, {slug: names[slug] for slug in about if slug in names}))
+def named(context: Any, sentence: str) -> SafeString:
+    """A sentence with the names of the cameras that the reader may see. Others keep their slug, and so do all in a text
+    without mentions and in a file that has no reader yet."""
+    if not isinstance(sentence, Sentence) or "shell" not in context:
+        return with_code(sentence)
+    return _code(
+        "".join(
+            # A back-quote of a name begins no code.
+            conditional_escape(part).replace("`", "&#96;") if is_name else conditional_escape(part)
+            for part, is_name in sentence.parts(context["shell"].names)
+        )
+    )
 
 
 @register.simple_tag(takes_context=True)
-def camera_name(context: Any, slug: str) -> str:
-    """The camera's name; its slug when it is removed or the reader may not see it."""
-    return str(context["shell"].names.get(slug, slug))
+def named_text(context: Any, sentence: Sentence) -> str:
+    """The same as plain text, for `as`: to be cut or put into an attribute."""
+    return sentence.with_names(context["shell"].names)
+
+
+@register.simple_tag(takes_context=True)
+def camera_name(context: Any, slug: str, camera: str = "") -> str:
+    """The camera's name; its slug when it is removed or the reader may not see it. `camera` is its id, of rows that
+    have it: another camera may have the slug by now."""
+    shell = context["shell"]
+    return str(shell.names.get(camera, slug) if camera else shell.names_of_slugs.get(slug, slug))
 
 
 @register.filter
 def with_code(sentence: str) -> SafeString:
     """A sentence of the log or of an error, with text in back-quotes as code."""
+    return _code(conditional_escape(sentence))
+
+
+def _code(escaped: str) -> SafeString:
     # Escaped before the tags are added: sentences contain names that users chose and texts of cameras.
-    return mark_safe(QUOTED.sub(r"<code>\1</code>", conditional_escape(sentence)))  # noqa: S308 - escaped just here
+    return mark_safe(QUOTED.sub(r"<code>\1</code>", escaped))  # noqa: S308 - HTML of this module

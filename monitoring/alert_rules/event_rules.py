@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from core.text.sentences import join_sentences
 from monitoring.alert_rules.rows import alert_key, rule_alerts
 from monitoring.alert_rules.rule import concerns, matches
 from monitoring.models import Alert, AlertRule, Event, MaintenanceWindow
@@ -31,10 +32,9 @@ def open_event_alerts(event: Event) -> None:
     for rule in _event_rules():
         if meets(rule, event) and is_frequent(rule, event) and not in_maintenance(event):
             subject = subject_of(event)
-            sentence = f"{rule.label}: {event.message}" if rule.label else event.message
             raise_alert(
                 alert_key(rule.name, subject),
-                sentence,
+                join_sentences([rule.label, event.sentence], ": "),
                 severity=rule.severity,
                 camera=event.camera_refs,
                 data={"rule": rule.name, "subject": subject, "host": event.host, "event": str(event.pk)},

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+from core.camera_names import CameraName
+from core.text.sentences import Sentence, join_sentences, sentence
 from monitoring.alert_rules.kinds import EVENTS
 from monitoring.alert_rules.rule import Rule, Signal
 
 MINUTE_S, HOUR_S = 60, 3600
 
 
-def alert_sentence(rule: Rule, signal: Signal, lasted_s: float) -> str:
+def alert_sentence(rule: Rule, signal: Signal, lasted_s: float) -> Sentence:
     kind = rule.rule_kind
     unit = signal.unit or kind.unit
     value, threshold = with_unit(signal.value, unit), with_unit(rule.threshold, unit)
     if value == threshold and signal.value is not None:
         # "30 °C, above 30 °C" would say nothing.
         value, threshold = f"{signal.value:.15g} {unit}".strip(), f"{rule.threshold:.15g} {unit}".strip()
-    sentence = kind.sentence.format(
-        subject=signal.subject,
+    camera = CameraName(*signal.camera) if signal.camera else None
+    found = sentence(
+        kind.sentence,
+        # The subject of a metric has labels, too.
+        subject=camera if camera and camera.slug == signal.subject else signal.subject,
         value=value,
         threshold=threshold,
         lasted=f" for {duration_text(lasted_s)}" if lasted_s >= 1 else "",
         detail=signal.detail,
     )
-    return f"{rule.label}: {sentence}" if rule.label else sentence
+    return join_sentences([rule.label, found], ": ")
 
 
 def condition_text(rule: Rule, unit: str) -> str:

@@ -12,7 +12,7 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from core.background import log_and_continue
-from core.camera_refs import CameraName
+from core.camera_names import CameraName
 from core.retrying_thread import RetryingThread
 from monitoring.alert_rules.engine import Change, Place, RuleEngine
 from monitoring.alert_rules.reading_signals import READING_SIGNALS, ReadingSignals

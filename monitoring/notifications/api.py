@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.api.paging import page
-from core.camera_refs import CameraName
+from core.camera_names import CameraName
 from core.idempotency.view import IdempotentView
 from monitoring.notifications.bodies import (
     API,

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from core.camera_refs import Cameras, camera_columns
+from core.text.sentences import sentence
 from monitoring.models import Alert, AlertSilence, Event
 from monitoring.services import record_event
 
@@ -71,7 +72,13 @@ def add_silence(
     until = f"until {silence.ends_at:%Y-%m-%d %H:%M} UTC" if silence.ends_at else "until it is resolved"
     record_event(
         "alert.silenced",
-        f"{actor} silenced {silence} {until}{': ' if reason else ''}{reason}",
+        sentence(
+            "{who} silenced {silence} {until}{why}",
+            who=actor,
+            silence=silence,
+            until=until,
+            why=f": {reason}" if reason else "",
+        ),
         camera=camera,
         subject=silence.pk,
         actor=actor,
@@ -87,7 +94,8 @@ def end_silence(silence: AlertSilence, actor: str = "") -> bool:
         ended_at=timezone.now(), ended_by=actor[:150]
     )
     if ended:
-        message = f"{actor} ended the silence of {silence}." if actor else f"The silence of {silence} is over."
+        template = "{who} ended the silence of {silence}." if actor else "The silence of {silence} is over."
+        message = sentence(template, who=actor, silence=silence)
         record_event(
             "alert.unsilenced", message, camera=silence.camera_refs, subject=silence.pk, actor=actor,
             data={"key": silence.key, "key_prefix": silence.key_prefix},

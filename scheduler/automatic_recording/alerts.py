@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from captures.experiments.models import Experiment, ExperimentCamera, ExperimentState
+from core.text.sentences import sentence
 from core.times.timestamps import stamp
 from monitoring.selectors import unresolved_keys
 from monitoring.services import raise_alert, resolve_alert
@@ -62,7 +63,12 @@ def _report_cameras(now: datetime) -> set[str]:
         why = place.message or "Its recording could not be requested: the log of the station says why."
         raise_alert(
             key,
-            f"{place.camera.slug} records nothing for the experiment {place.experiment.name!r}. {why}",
+            sentence(
+                "{camera} records nothing for the experiment {name!r}. {why}",
+                camera=place.camera,
+                name=place.experiment.name,
+                why=why,
+            ),
             severity="error",
             camera=place.camera,
             data={"experiment": str(place.experiment_id)},

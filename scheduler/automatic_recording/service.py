@@ -19,6 +19,7 @@ from captures.recording_claims.models import RecordingClaim
 from captures.recording_claims.services import claim_for_experiment, end_claim_of_experiment, store_desired_recording
 from captures.recording_claims.windows import present_moment
 from core.background import log_and_continue
+from core.text.sentences import sentence
 from core.times.timestamps import stamp
 from monitoring.services import record_event
 from scheduler.automatic_recording.stills import (
@@ -103,7 +104,10 @@ class AutomaticRecordingService:
             end_claim_of_experiment(camera, experiment.pk, "no_stream")
             return provide_stills(experiment, camera)
         if claim_for_experiment(camera, experiment.pk, experiment.operator, experiment.pre_roll_s):
-            message = f"The recording of {camera.slug} was requested for the experiment {experiment.name!r}."
+            message = sentence(
+                "The recording of {camera} was requested for the experiment {name!r}.",
+                camera=camera, name=experiment.name,
+            )  # fmt: skip
             record_event("experiment.recording", message, camera=camera, subject=experiment.pk)
         return Contribution(Means.CLIPS)
 

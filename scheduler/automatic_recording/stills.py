@@ -21,6 +21,7 @@ from captures.sessions.models import Session, SessionState
 from captures.sessions.requests import SessionRequest
 from captures.sessions.selectors import active_session
 from core.text.names import person
+from core.text.sentences import sentence
 from monitoring.models import Event
 from monitoring.services import record_event
 
@@ -29,6 +30,11 @@ RETRY = timedelta(minutes=1)
 """How long after a session of the experiment has failed another one is begun."""
 HELD = "camera_held"
 KINDS = {Means.STILLS: "experiment.stills", Means.LINKED: "experiment.linked", Means.NOTHING: INTERRUPTED}
+DOES = {
+    Means.STILLS: "{camera} takes a still each {interval_s:g} s for the experiment {name!r}.",
+    Means.LINKED: "{camera} takes captures for the experiment {name!r}. {why}",
+    Means.NOTHING: "{camera} takes no stills for the experiment {name!r}. {why}",
+}
 
 
 class Contribution(NamedTuple):
@@ -47,7 +53,7 @@ def provide_stills(experiment: Experiment, camera: Camera) -> Contribution:
     """In a transaction with the camera's row locked."""
     session = active_session(camera)
     if session is not None:
-        return _link(experiment, camera, session)
+        return _link(experiment, session)
     if refusal := _refusal(experiment, camera):
         return refusal
     return Contribution(Means.STILLS, new_session=_start(experiment, camera))
@@ -62,14 +68,10 @@ def record_contribution(experiment: Experiment, camera: Camera, found: Contribut
         data["session"] = str(found.new_session)
     if found.means == Means.NOTHING:
         data |= {"reason": found.reason, "why": found.why, "by": found.by}
-    message = found.message
-    if found.means == Means.STILLS:
-        message = (
-            f"{camera.slug} takes a still each {experiment.still_interval_s:g} s for the experiment "
-            f"{experiment.name!r}."
-        )
-    elif found.means == Means.NOTHING:
-        message = f"{camera.slug} takes no stills for the experiment {experiment.name!r}. {found.message}"
+    message = sentence(
+        DOES[Means(found.means)],
+        camera=camera, interval_s=experiment.still_interval_s, name=experiment.name, why=found.message,
+    )  # fmt: skip
     severity = "warning" if found.means == Means.NOTHING else "info"
     record_event(
         KINDS[Means(found.means)], message, severity=severity, camera=camera, subject=experiment.pk, actor=found.by,
@@ -84,7 +86,7 @@ def are_stills_provided(experiment: Experiment, place: ExperimentCamera) -> bool
         refusal = _refusal(experiment, place.camera)
         return refusal is not None and (place.means, place.message) == refusal[:2]
     link = ExperimentSession.objects.filter(experiment=experiment, session=session).first()
-    return link is not None and (place.means, place.message) == _contribution(place.camera, session, own=link.own)[:2]
+    return link is not None and (place.means, place.message) == _contribution(session, own=link.own)[:2]
 
 
 def end_own_sessions(experiment: Experiment) -> None:
@@ -94,26 +96,26 @@ def end_own_sessions(experiment: Experiment) -> None:
         Session.objects.filter(pk=session.pk).update(desired=Session.Desired.STOPPED, revision=F("revision") + 1)
 
 
-def _link(experiment: Experiment, camera: Camera, session: Session) -> Contribution:
+def _link(experiment: Experiment, session: Session) -> Contribution:
     link, created = ExperimentSession.objects.get_or_create(
         experiment=experiment, session=session, defaults={"own": False}
     )
-    found = _contribution(camera, session, own=link.own)
+    found = _contribution(session, own=link.own)
     return found._replace(new_session=session.pk) if created else found
 
 
-def _contribution(camera: Camera, session: Session, *, own: bool) -> Contribution:
-    """What the camera contributes by a session that is active on it."""
+def _contribution(session: Session, *, own: bool) -> Contribution:
+    """What a camera contributes by a session that is active on it. The messages stand beside the camera's name."""
     if session.desired == Session.Desired.PAUSED:
         by = _commander(session, "pause")
-        message = f"The session on {camera.slug} was paused{_by(by)}: it takes no stills until it is resumed."
+        message = f"Its session was paused{_by(by)}: it takes no stills until it is resumed."
         return Contribution(Means.NOTHING, message, SUSPENDED, f"{by or 'Someone'} paused the session.", by)
     if session.desired == Session.Desired.STOPPED:
         # Its host may be away for hours, and ends it then.
-        return _stopped(camera, session) if own else _is_stopping(camera, session)
+        return _stopped(session) if own else _is_stopping(session)
     if own:
         return Contribution(Means.STILLS)
-    message = f"{person(session.holder)} runs a session on {camera.slug}: its captures belong to the experiment too."
+    message = f"{person(session.holder)} runs a session on the camera: its captures belong to the experiment too."
     return Contribution(Means.LINKED, message)
 
 
@@ -125,7 +127,7 @@ def _refusal(experiment: Experiment, camera: Camera) -> Contribution | None:
     last = link.session if link else None
     # A planned run that took the camera over gives it back at its end.
     if last is not None and last.state in {SessionState.STOPPED, SessionState.FINISHED} and last.reason != TAKEN_OVER:
-        return _stopped(camera, last)
+        return _stopped(last)
     # In both directions: a clock that is set back must not put the next session off until it shows the same time again.
     failed_at = last.ended_at if last is not None and last.state == SessionState.FAILED else None
     if last is not None and failed_at is not None and abs(timezone.now() - failed_at) < RETRY:
@@ -134,25 +136,25 @@ def _refusal(experiment: Experiment, camera: Camera) -> Contribution | None:
     lease = lease_of(camera)
     if lease is not None and lease.holder.held_by != person(experiment.operator):
         by = lease.holder.held_by
-        message = f"{camera.slug} is held by {by}. Its stills begin when it is released."
-        return Contribution(Means.NOTHING, message, HELD, f"{by} held {camera.slug}.", by)
+        message = f"The camera is held by {by}. Its stills begin when it is released."
+        return Contribution(Means.NOTHING, message, HELD, f"{by} held the camera.", by)
     return None
 
 
-def _stopped(camera: Camera, session: Session) -> Contribution:
+def _stopped(session: Session) -> Contribution:
     """Nothing, as the experiment's own session was stopped."""
     by = _commander(session, "stop")
     message = (
-        f"Its session was stopped{_by(by)}. To go on, start a session on {camera.slug}: its captures belong here too."
+        f"Its session was stopped{_by(by)}. To go on, start a session on the camera: its captures belong here too."
     )
     why = f"{by} stopped its session." if by else "Its session was stopped."
     return Contribution(Means.NOTHING, message, SUSPENDED if by else STOPPED, why, by)
 
 
-def _is_stopping(camera: Camera, session: Session) -> Contribution:
+def _is_stopping(session: Session) -> Contribution:
     """Nothing until somebody's session has ended: then the experiment begins its own."""
     by = _commander(session, "stop")
-    message = f"The session on {camera.slug} is being stopped{_by(by)}. Stills begin when it has ended."
+    message = f"Its session is being stopped{_by(by)}. Stills begin when it has ended."
     why = f"{by} stopped the session." if by else "The session was stopped."
     return Contribution(Means.NOTHING, message, STOPPED, why, by)
 

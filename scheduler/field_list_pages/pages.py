@@ -15,6 +15,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from pydantic import ValidationError as InvalidRequest
 
+from cameras.camera_page import refusal
 from cameras.errors import UNREACHED
 from cameras.models import Camera
 from cameras.selectors import cameras_for
@@ -231,10 +232,8 @@ class ListAction(PageOfList):
             messages.success(request, self.act(found))
         except InvalidRequest:
             messages.error(request, MESSAGE_ADD_FILE)
-        except ValidationError as error:
-            messages.error(request, " ".join(error.messages))
-        except UNREACHED as error:
-            messages.error(request, str(error))
+        except (ValidationError, *UNREACHED) as error:
+            messages.error(request, refusal(error, *telescope_cameras(request.user)))
         return redirect("field-list", found.pk)
 
     def act(self, found: FieldList) -> str:
@@ -258,7 +257,7 @@ class ObserveListPage(ListAction):
         start_over = "start_over" in self.request.POST
         asked = ObserveRequest(camera=camera.slug, add_file=self.add_file, start_over=start_over)
         start_night(found, camera, asked, user=self.request.user, actor=self.actor, now=datetime.now(UTC))
-        return f"The night of {found.name} runs on {camera.slug}."
+        return f"The night of {found.name} runs on {camera.name}."
 
 
 class NightlyListPage(ListAction):

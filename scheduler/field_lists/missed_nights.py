@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from captures.sessions.models import Session
 from core.text.plurals import pluralize
+from core.text.sentences import Sentence, sentence
 from monitoring.selectors import unresolved_keys
 from monitoring.services import raise_alert, record_event, resolve_alert
 from scheduler.field_lists.models import NightlyStart
@@ -86,9 +87,11 @@ def has_sunset(nightly: NightlyStart, evening: date) -> bool:
     return night.sunset < night.sunrise
 
 
-def message_of(nightly: NightlyStart, missed: list[date]) -> str:
+def message_of(nightly: NightlyStart, missed: list[date]) -> Sentence:
     nights = f"the night of {missed[0]}"
     if len(missed) > 1:
         nights = f"{pluralize(len(missed), 'night')}, from {missed[0]} to {missed[-1]}"
-    found, camera = nightly.field_list.name, nightly.camera.slug
-    return f"{camera} did not observe {found} in {nights}. {nightly.problem or MESSAGE_AWAY}"
+    return sentence(
+        "{camera} did not observe {found} in {nights}. {why}",
+        camera=nightly.camera, found=nightly.field_list.name, nights=nights, why=nightly.problem or MESSAGE_AWAY,
+    )  # fmt: skip

@@ -16,6 +16,7 @@ from cameras.selectors import check_sees
 from captures.sessions.models import Session
 from captures.sessions.service import SessionService
 from core.folders import real_path_inside
+from core.text.sentences import sentence
 from core.times.timestamps import stamp
 from scheduler.field_lists.contents import listed_fields
 from scheduler.field_lists.models import FieldList
@@ -31,7 +32,7 @@ MESSAGE_ADD_FILE = (
     "{path!r} is not the full path of an .add file in one of the folders of the setting `sources` ({folders})."
 )
 ADD_SUFFIX = ".add"
-MESSAGE_KIND = "{slug} is no camera of a telescope. Choose one whose kind is telescope."
+MESSAGE_KIND = "{camera} is no camera of a telescope. Choose one whose kind is telescope."
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def checked_night_start(found: FieldList, camera: Camera, request: ObserveReques
     """What `night_start` raises. ValidationError for an archived list, for a camera of another kind, and for one whose
     host has no coordinates."""
     if camera.kind != "telescope":
-        raise ValidationError({"camera": MESSAGE_KIND.format(slug=camera.slug)})
+        raise ValidationError({"camera": sentence(MESSAGE_KIND, camera=camera)})
     if found.archived_at is not None:
         raise ValidationError({"": f"The list {found.name!r} is archived. Restore it first."})
     return night_start(found, site_of_camera(camera), request, now)

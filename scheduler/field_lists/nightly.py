@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from cameras.models import Camera
 from cameras.selectors import check_sees
 from core.camera_refs import Cameras
+from core.text.sentences import join_sentences, sentence
 from monitoring.services import record_event
 from scheduler.field_lists.models import FieldList, NightlyStart
 from scheduler.field_lists.night_start import checked_night_start, last_evening
@@ -45,9 +46,12 @@ def set_nightly_start(
                 )  # fmt: skip
         except IntegrityError:
             other = FieldList.objects.filter(nightly_start__camera=camera).first()
-            message = f"{camera.slug} observes the list {str(other)!r} each night. End that first."
+            message = sentence(
+                "{camera} observes the list {other!r} each night. End that first.", camera=camera, other=str(other)
+            )
             raise ValidationError({"camera": message}) from None
-        record_change(found, actor, f"has the list {found.name!r} observed each night by {camera.slug}.", camera)
+        did = sentence("has the list {name!r} observed each night by {camera}.", name=found.name, camera=camera)
+        record_change(found, actor, did, camera)
     return new
 
 
@@ -68,11 +72,13 @@ def end_for_removed_cameras() -> None:
     for nightly in NightlyStart.objects.exclude(camera__removed_at=None).select_related("camera", "field_list"):
         with transaction.atomic():
             nightly.delete()
-            camera, name = nightly.camera.slug, nightly.field_list.name
-            message = f"{camera} was removed, and observes the list {name!r} each night no longer."
+            message = sentence(
+                "{camera} was removed, and observes the list {name!r} each night no longer.",
+                camera=nightly.camera, name=nightly.field_list.name,
+            )  # fmt: skip
             record_event("telescope.list_changed", message, camera=nightly.camera, subject=nightly.field_list_id)
 
 
 def record_change(found: FieldList, actor: str, did: str, camera: Cameras) -> None:
-    message = f"{actor or 'Someone'} {did}"
+    message = join_sentences([actor or "Someone", did])
     record_event("telescope.list_changed", message, camera=camera, actor=actor, subject=found.pk)

@@ -12,6 +12,7 @@ from cameras.commands.control import check_reachable
 from cameras.errors import UNREACHED
 from cameras.models import Camera
 from captures.sessions.models import Session
+from core.text.sentences import beside_camera, join_sentences, sentence
 from monitoring.selectors import unresolved_keys
 from monitoring.services import raise_alert, resolve_alert
 from scheduler.field_lists.models import NightlyStart
@@ -38,7 +39,10 @@ def start_due_nights(now: datetime | None = None) -> None:
         if nightly.problem:
             problems[f"{ALERT}{nightly.camera.slug}"] = nightly
     for key, nightly in sorted(problems.items()):
-        message = f"The night of {nightly.field_list.name} is not started on {nightly.camera.slug}. {nightly.problem}"
+        message = sentence(
+            "The night of {name} is not started on {camera}. {why}",
+            name=nightly.field_list.name, camera=nightly.camera, why=nightly.problem,
+        )  # fmt: skip
         raise_alert(key, message, severity="error", camera=nightly.camera)
     for key in sorted(unresolved_keys(ALERT) - problems.keys()):
         resolve_alert(key)
@@ -49,7 +53,7 @@ def start_if_due(nightly: NightlyStart, now: datetime) -> None:
     try:
         evening = due_evening(nightly.camera, now)
     except ValidationError as error:
-        store(nightly, problem=" ".join(error.messages))
+        store(nightly, problem=join_sentences(error.messages))
         return
     if evening is None or evening == nightly.started:
         store(nightly, problem="")
@@ -87,7 +91,7 @@ def try_start(nightly: NightlyStart, evening: date, now: datetime) -> None:
             request = ObserveRequest(camera=nightly.camera.slug, evening=evening, **nightly.options)
             start_night(nightly.field_list, nightly.camera, request, user=None, actor=nightly.created_by, now=now)
     except ValidationError as error:
-        store(nightly, problem=" ".join(error.messages))
+        store(nightly, problem=join_sentences(error.messages))
     # ValueError: what an older version stored.
     except (*UNREACHED, ValueError) as error:
         store(nightly, problem=str(error))
@@ -112,7 +116,8 @@ def check_ready(camera: Camera) -> None:
 
 def store(nightly: NightlyStart, problem: str, started: date | None = None) -> None:
     """Unless it is stored already."""
-    values = {"problem": problem[:1000], "started": started or nightly.started}
+    problem = beside_camera(problem, nightly.camera)[:1000]
+    values = {"problem": problem, "started": started or nightly.started}
     if any(getattr(nightly, name) != value for name, value in values.items()):
         NightlyStart.objects.filter(pk=nightly.pk).update(**values)
-    nightly.problem = problem[:1000]
+    nightly.problem = problem

@@ -52,7 +52,7 @@ def read_incidents(
     events = _events(viewer).filter(camera_uuid__in=["", *(str(camera.pk) for camera in cameras)])
     acted = events.filter(at__gte=begin, at__lt=end).exclude(actor="").exclude(kind__in=ROUTINE)
     found = list(acted.exclude(kind__startswith="user.")[:MOST_ACTIONS])
-    actions = [Action(event.at, event.actor, event.kind, event.camera, event.message) for event in reversed(found)]
+    actions = [Action(event.at, event.actor, event.kind, event.camera, event.sentence) for event in reversed(found)]
     gates = events.filter(at__gte=begin - BEFORE, at__lt=end, kind__in=("gate.closed", "gate.opened"))
     rows = list(gates[:MOST_CLOSURES])[::-1]
     return tuple(actions), tuple(one for one in _closures(rows) if one.end is None or one.end > begin)
@@ -89,5 +89,5 @@ def _closure(event: Event, end: datetime | None) -> GateClosure:
     data = event.data
     return GateClosure(
         gate=str(data.get("gate", "")), camera=event.camera, host=event.host, begin=event.at, end=end,
-        value=data.get("value"), limit=data.get("limit"), message=event.message,
+        value=data.get("value"), limit=data.get("limit"), message=event.sentence,
     )  # fmt: skip

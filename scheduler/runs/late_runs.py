@@ -10,6 +10,7 @@ from django.utils import timezone
 from cameras.leases.lease_holders import holder_of
 from cameras.models import Camera, Observed
 from captures.sessions.models import Session, SessionState
+from core.text.sentences import sentence
 from core.times.timestamps import stamp
 from monitoring.selectors import unresolved_keys
 from monitoring.services import raise_alert, resolve_alert
@@ -25,7 +26,10 @@ def report_late_runs(now: datetime | None = None) -> None:
     late = {f"{ALERT}{run.camera.slug}": run for run in _late_runs(now)}
     for key, run in sorted(late.items()):
         begin = f"{run.begins_at:%H:%M} UTC"
-        message = f"The run {run.name} of {run.camera.slug} should have begun at {begin}. {why_late(run)}"
+        message = sentence(
+            "The run {run} of {camera} should have begun at {begin}. {why}",
+            run=run.name, camera=run.camera, begin=begin, why=why_late(run),
+        )  # fmt: skip
         raise_alert(
             key, message, severity="error", camera=run.camera, data={"run": str(run.pk), "begin": stamp(run.begins_at)}
         )

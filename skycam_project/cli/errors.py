@@ -126,7 +126,7 @@ def control(error: Any) -> CliError:
 
 
 def held(error: Any) -> CliError:
-    detail = f"{error.detail} `skycam take {error.holder.camera} --over` takes it over."
+    detail = f"{error.detail} `skycam take {error.holder.camera.slug} --over` takes it over."
     return CliError(error.problem, detail, more=error.members)
 
 

@@ -107,7 +107,7 @@ class Shell:
 
     @cached_property
     def cameras(self) -> list[Card]:
-        # Side bar, tabs and `names` use one query.
+        # Side bar, tabs and names use one query.
         return brief_cards_for(self.user)
 
     @cached_property
@@ -118,6 +118,10 @@ class Shell:
     @cached_property
     def names(self) -> dict[str, str]:
         """Camera id -> display name, for the cameras that the reader may see."""
+        return {str(card.camera.id): card.camera.name for card in self.cameras} if self.can_view else {}
+
+    @cached_property
+    def names_of_slugs(self) -> dict[str, str]:
         return {card.camera.slug: card.camera.name for card in self.cameras} if self.can_view else {}
 
     @cached_property

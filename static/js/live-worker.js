@@ -69,7 +69,7 @@ export class ClockOffset {
 /**
  * One camera on one canvas. `report` is called with
  *   {kind: "frame", ...} as Screen does
- *   {kind: "no-frame", reason, message}
+ *   {kind: "no-frame", reason, message, mentions}    where the message has the camera's ID; absent if it has not
  *   {kind: "limited", message}    why the quality is reduced; empty when it no longer is
  *   {kind: "open"}
  *   {kind: "closed", code, reason, opened, tries}    `opened` is false when the socket never opened
@@ -178,8 +178,8 @@ export class LiveStream {
     else if (message.type === "error") this.onAnswered(RETRY_MS);
   }
 
-  onNoFrame({ reason, message }) {
-    this.report({ kind: "no-frame", reason, message });
+  onNoFrame({ reason, message, mentions }) {
+    this.report({ kind: "no-frame", reason, message, mentions });
     this.onAnswered(SLOW_REASONS.has(reason) ? SLOW_RETRY_MS : RETRY_MS);
   }
 

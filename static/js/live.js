@@ -30,6 +30,7 @@ import { ENDED, fetchStatus, REFUSED_STATUS } from "./live-mjpeg.js";
 import { download, duration, fileName, Panel } from "./live-panel.js";
 import { NO_STREAM, RemoteStream, sharedWorker } from "./live-remote.js";
 import { SUBPROTOCOL, TRANSPORTS } from "./live-worker.js";
+import { withNames } from "./sentences.js";
 
 const ISO = /\d{4}-\d{2}-\d{2}T[\d:.]+Z/g;
 const TICK_MS = 250;
@@ -206,20 +207,18 @@ export class LiveView {
     else this.change("live", "", "Live.");
   }
 
-  onNoFrame({ reason, message: stationMessage }) {
-    const message = this.localise(stationMessage);
+  onNoFrame({ reason, message: stationMessage, mentions }) {
+    const message = this.localise(stationMessage, mentions);
     if (this.picture && (this.isLate || this.host.dataset.state === "stale")) this.becomeStale(reason, message);
     else if (!this.picture) this.change("no-frame", reason, message);
   }
 
-  /** The station's messages have the camera's ID and UTC times; the page shows its name and the page's time zone. Text
-      in backquotes (commands to type) stays. */
-  localise(message) {
+  /** The station's messages have the camera's ID, where `mentions` say, and UTC times; the page shows its name and the
+      page's time zone. Text in backquotes (commands to type) stays. */
+  localise(message, mentions = []) {
     const { live, name } = this.host.dataset;
-    const [prose, ...commands] = message.split("`");
-    const mention = new RegExp(`(?<![\\w/.@-])${live}(?![\\w/@-]|\\.\\w)`);
-    const local = prose.replace(mention, () => name || live).replace(ISO, (time) => shown(Date.parse(time)));
-    return [local, ...commands].join("`");
+    const [prose, ...commands] = withNames(message, mentions, () => name || live).split("`");
+    return [prose.replace(ISO, (time) => shown(Date.parse(time))), ...commands].join("`");
   }
 
   onLimited({ message }) {

@@ -1,4 +1,7 @@
 // Short notices over the page. Information and warnings close after a while; errors stay until they are closed.
+
+import { withNames } from "./sentences.js";
+
 const SHOWN_MS = 15_000;
 const MAX_SHOWN = 4;
 const STAYING = ["error", "critical"];
@@ -13,13 +16,10 @@ let folded = 0;
 /** The name of the camera with this id, if this page shows it. */
 const nameOf = (camera) => document.querySelector(`#side-${CSS.escape(camera)} .name`)?.title ?? camera;
 
-/** The sentence with the camera's name, as the pages write it. */
-export function sentenceOf({ camera, message }) {
-  if (!camera) return message;
-  const name = nameOf(camera);
-  const id = new RegExp(`(?<![\\w-])${camera.replace(/[^\w-]/g, "\\$&")}(?![\\w-])`, "g");
-  const named = message.replace(id, () => name);
-  return named.includes(name) ? named : `${name}: ${named}`;
+/** The sentence of an event or an alert with the names of cameras, as the pages write it. */
+export function sentenceOf({ camera, message, mentions }) {
+  if (camera && !mentions.length) return `${nameOf(camera)}: ${message}`;
+  return withNames(message, mentions, nameOf);
 }
 
 /** Shows a notice, or changes the one with this id. `address` is a page that says more. */

@@ -151,8 +151,9 @@ function announceEnd(event) {
   announce(event.id, event, `/sessions/${event.subject}/`);
 }
 
-function announce(id, { camera, message, severity }, address) {
-  const text = sentenceOf({ camera, message });
+function announce(id, one, address) {
+  const { severity } = one;
+  const text = sentenceOf(one);
   showToast({ id, severity, text, address });
   notify({ id, title: severity === "info" ? "Skycam" : `Skycam: ${severity}`, text, address });
 }

@@ -21,7 +21,7 @@ MARGIN_S = "2"
 CRASHES = 3
 NEVER_S = "3600"
 """No process of these tests lives so long: each exit counts as one of a crash loop, until a person connects."""
-NOT_BEGUN = "The process of simulated ended before this capture began."
+NOT_BEGUN = "The camera's process ended before this capture began."
 """At its deadline a capture that was not begun fails anyway, and its message says so."""
 
 

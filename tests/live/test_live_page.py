@@ -60,6 +60,11 @@ INTERVAL_AFTER = """async (pictures) => {
     for (const picture of pictures) screen.reportFrame(picture, null);
     return screen.intervalMs;
 }"""
+LOCALISED = """async ([message, mentions]) => {
+    const { LiveView } = await import('/static/js/live.js');
+    const view = { host: { dataset: { live: 'camera', name: 'Microscope' } } };
+    return LiveView.prototype.localise.call(view, message, mentions);
+}"""
 AN_HOUR_MS = 3_600_000
 BECOMES_TRUE = """() => new Promise((resolve) => {{
     const check = () => ({}) ? resolve() : setTimeout(check, 20);
@@ -167,6 +172,13 @@ async def test_the_time_after_a_stale_picture_is_no_interval_of_the_camera(page:
     stale, fresh, next_one = ({"stationMs": at} for at in (0, AN_HOUR_MS, AN_HOUR_MS + 200))
     assert await page.evaluate(INTERVAL_AFTER, [stale | {"stale": True}, fresh]) == 0
     assert await page.evaluate(INTERVAL_AFTER, [stale | {"stale": True}, fresh, next_one]) == 200
+
+
+async def test_a_message_names_the_camera_where_the_station_says(page: Page) -> None:
+    message = "🔭 The camera host of camera does not answer. Type `skycam connect camera`."
+    begin = message.index("camera does")
+    found = await page.evaluate(LOCALISED, [message, [[begin, begin + len("camera")]]])
+    assert found == "🔭 The camera host of Microscope does not answer. Type `skycam connect camera`."
 
 
 async def test_a_disconnected_camera_is_reported_and_comes_back(page: Page, station: Station) -> None:

@@ -17,6 +17,7 @@ from captures.experiments import coverage
 from captures.experiments.models import Experiment
 from captures.experiments.service import ExperimentService
 from captures.models import Session, StorageRoot
+from core.text.sentences import sentence
 from monitoring.services import record_event
 from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.rows.audiences import only_for
@@ -183,7 +184,8 @@ def test_a_gap_has_the_first_warning_about_its_camera_as_its_reason(
     clip_in(found, camera, root, 1500, 2000)
     clip_in(found, camera, root, 2500, 3590)
     record_event("camera.quarantined", "bath answers nothing.", severity="error", camera=other, at=at(found, 1200))
-    record_event("camera.reconnecting", "sky gives no frames.", severity="warning", camera=camera, at=at(found, 1195))
+    message = sentence("{camera} gives no frames.", camera=camera)
+    record_event("camera.reconnecting", message, severity="warning", camera=camera, at=at(found, 1195))
     record_event("camera.quarantined", "sky is away.", severity="error", camera=camera, at=at(found, 1400))
     account = section(page(viewer, found), "experiment-account")
     assert "5 min</span><span>Sky gives no frames.</span>" in account.replace("</span> <span>", "</span><span>")

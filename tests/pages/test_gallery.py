@@ -22,6 +22,7 @@ from captures.gallery import counting, tiles
 from captures.gallery.counting import CountQuery, count_captures
 from captures.models import Capture, Session, SessionGap, StorageRoot
 from captures.paths.night import Site, night_of, night_range
+from core.text.sentences import sentence
 from monitoring.models import Event
 from monitoring.services import record_event
 from tests.harness.clients.pages import MARKUP, text_of
@@ -314,7 +315,8 @@ def test_a_capture_shows_its_details_files_and_events(viewer: Any, camera: Camer
     capture = saved(camera, started_at=NOON, f_number=1.4, iso=1600, asked={"exposure_us": 900}, simulated=True)
     file_of(capture, root, "captures/sky/a.nef", b"raw", kind="raw", place=1)
     file_of(capture, root, "captures/sky/a.jpg", b"jpeg")
-    record_event("capture.saved", "sky saved a capture.", camera=camera, subject=capture.pk)
+    message = sentence("{camera} saved a capture.", camera=camera)
+    record_event("capture.saved", message, camera=camera, subject=capture.pk)
     text = text_of(viewer.get(f"/captures/{capture.pk}/"))
     wanted = [
         "f/1.4",

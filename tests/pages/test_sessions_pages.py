@@ -14,6 +14,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from captures.models import Capture, Session, SessionGap
 from captures.session_pages import pages
+from core.text.sentences import sentence
 from monitoring.services import record_event
 from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.rows.audiences import only_for
@@ -179,5 +180,6 @@ def test_a_session_that_has_not_started_has_no_timeline(viewer: Any, session: Se
 
 
 def test_the_events_of_a_session_name_the_camera(viewer: Any, session: Session) -> None:
-    record_event("session.started", "anna started a session on sky.", camera=session.camera, subject=session.pk)
+    message = sentence("anna started a session on {camera}.", camera=session.camera)
+    record_event("session.started", message, camera=session.camera, subject=session.pk)
     assert "anna started a session on Sky." in text_of(viewer.get(address(session)))

@@ -25,12 +25,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
 import django
 django.setup()
 from cameras.models import Camera
+from core.text.sentences import sentence
 from monitoring.services import raise_alert, resolve_alert
 for line in sys.stdin:
     key, message, severity, slug = json.loads(line)
     resolve_alert(key)
+    camera = Camera.objects.filter(slug=slug).first()
     if message:
-        raise_alert(key, message, severity=severity, camera=Camera.objects.filter(slug=slug).first())
+        raise_alert(key, sentence(message, camera=camera), severity=severity, camera=camera)
     print("done", flush=True)
 """
 ADD_VIEWER = """
@@ -104,7 +106,7 @@ class AlertProcess:
         )  # fmt: skip
 
     def raise_alert(self, message: str, severity: str = "error", camera: str = "", key: str = "health.disk:x") -> None:
-        """Until it is committed."""
+        """Until it is committed. The message may have a place for the `{camera}`."""
         assert self.process.stdin
         assert self.process.stdout
         self.keys.add(key)
@@ -231,8 +233,10 @@ def test_a_warning_closes_by_itself_and_an_error_stays(page: Page, alerts: Alert
 
 
 def test_a_toast_names_the_camera(shown: Page, alerts: AlertProcess) -> None:
-    alerts.raise_alert("simulated is quarantined.", "critical", "simulated", "camera.quarantined:simulated")
-    expect(toast(shown, "critical: Simulated camera is quarantined.")).to_be_visible()
+    message = "The simulated light of {camera} is broken: {camera} is quarantined."
+    alerts.raise_alert(message, "critical", "simulated", "camera.quarantined:simulated")
+    named = "The simulated light of Simulated camera is broken: Simulated camera is quarantined."
+    expect(toast(shown, f"critical: {named}")).to_be_visible()
     alerts.resolve("camera.quarantined:simulated")
     expect(shown.locator("#banners")).not_to_contain_text("quarantined")
 
@@ -374,7 +378,7 @@ def viewer_page(chromium: Browser, site: Site, alerts: AlertProcess) -> Iterator
 
 
 def test_a_viewer_gets_nothing_of_a_camera_that_they_may_not_see(viewer_page: Page, alerts: AlertProcess) -> None:
-    alerts.raise_alert("spare is quarantined.", "error", "spare", "camera.quarantined:spare")
+    alerts.raise_alert("{camera} is quarantined.", "error", "spare", "camera.quarantined:spare")
     alerts.raise_alert("The disk of the barn is full.", key="health.disk:barn")
     expect(toast(viewer_page, "The disk of the barn is full.")).to_be_visible()
     expect(viewer_page.locator("#toasts")).not_to_contain_text("quarantined")

@@ -10,7 +10,10 @@ import pytest
 from captures.recording.failures import Failure, describe_floor
 from captures.recording.recorder_alerts import FailureAlert, RecorderEvents, RecoveryAlert
 from captures.recording.recovery import RecoveredClips
+from core.camera_names import CameraName
+from core.text.sentences import Mention, mentions_of
 
+SKY = CameraName("0197", "sky")
 BROKEN = OSError(errno.EIO, "Input/output error")
 WRITE_ERROR, FULL = Failure("write_error", "The disk fails."), Failure("disk_full", "The disk is full.")
 
@@ -30,7 +33,7 @@ def sent() -> Sent:
 
 @pytest.fixture
 def failures(sent: Sent) -> FailureAlert:
-    return FailureAlert(RecorderEvents(sent.append, "sky"))
+    return FailureAlert(RecorderEvents(sent.append, SKY))
 
 
 def test_a_failure_is_logged_once_and_again_when_it_changes(sent: Sent, failures: FailureAlert) -> None:
@@ -70,7 +73,7 @@ def test_an_open_root_closes_only_the_alert_about_a_missing_one(sent: Sent, fail
 
 
 def test_a_repaired_clip_does_not_close_the_alert_about_others(sent: Sent) -> None:
-    alert = RecoveryAlert(RecorderEvents(sent.append, "sky"), "/video")
+    alert = RecoveryAlert(RecorderEvents(sent.append, SKY), "/video")
     alert.report(RecoveredClips(tried=["a", "b"], failed={"a": BROKEN, "b": BROKEN}))
     alert.report(RecoveredClips(tried=["c"], repaired=["c"]))
     assert sent.messages("left")[-1].startswith("2 clips of sky")
@@ -88,3 +91,8 @@ def test_the_message_about_a_full_disk_says_whether_clips_could_be_deleted(floor
     assert f"less than {floor / 1e9:g} GB left. Free some space" in message
     assert ("there is none" in message) == lower
     assert ("lower camera_config.soft_floor_gb" in message) == lower
+
+
+def test_what_a_recorder_says_of_its_camera_mentions_it(sent: Sent, failures: FailureAlert) -> None:
+    failures.report(FULL)
+    assert [mentions_of(one["message"]) for one in sent] == [[[*Mention(0, 3, SKY.id)]]] * 2

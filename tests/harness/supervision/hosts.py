@@ -12,7 +12,8 @@ from cameras.supervision.assembly import Host, build_host
 from cameras.supervision.camera_slot import CameraSlot, CameraSlots
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.recovery_policy import RestartSchedule
-from core.camera_refs import CameraRef, Cameras
+from core.camera_names import CameraRef
+from core.camera_refs import Cameras
 from tests.harness.waiting import PATIENCE_S
 
 

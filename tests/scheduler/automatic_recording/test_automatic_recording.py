@@ -209,7 +209,7 @@ def test_the_captures_of_somebodys_session_are_linked_instead_and_that_is_said(e
     theirs = Session.objects.create(camera=dslr, programme={"exposure_us": 1000, "delay_s": 1}, created_by="bob")
     run = STATION.start(experiment(dslr))
     assert place(run, dslr).means == "linked"
-    assert "bob runs a session on dslr" in place(run, dslr).message
+    assert place(run, dslr).message.startswith("bob runs a session on the camera: ")
     STATION.complete(run)
     theirs.refresh_from_db()
     assert theirs.desired == "running"
@@ -219,7 +219,7 @@ def test_stills_begin_once_the_holder_of_the_camera_releases_it(experiment: Make
     now = timezone.now()
     Camera.objects.filter(pk=dslr.pk).update(held_by="bob", held_since=now, held_until=now + timedelta(hours=1))
     run = STATION.start(experiment(dslr))
-    assert place(run, dslr).message == "dslr is held by bob. Its stills begin when it is released."
+    assert place(run, dslr).message == "The camera is held by bob. Its stills begin when it is released."
     Camera.objects.filter(pk=dslr.pk).update(held_until=now)
     reconcile()
     assert place(run, dslr).means == "stills"
@@ -241,7 +241,7 @@ def test_stills_that_are_paused_are_stated_until_they_are_resumed(experiment: Ma
     Session.objects.update(desired="paused")
     reconcile()
     assert place(run, dslr).means == "nothing"
-    assert place(run, dslr).message.startswith("The session on dslr was paused by bob")
+    assert place(run, dslr).message.startswith("Its session was paused by bob")
     Session.objects.update(desired="running")
     reconcile()
     assert (place(run, dslr).means, place(run, dslr).message) == ("stills", "")
@@ -498,7 +498,7 @@ def test_after_somebodys_session_that_is_being_stopped_the_experiment_begins_its
         camera=dslr, programme={"exposure_us": 1000, "delay_s": 1}, created_by="bob", state="running", desired="stopped"
     )
     run = STATION.start(experiment(dslr))
-    assert place(run, dslr).message == "The session on dslr is being stopped. Stills begin when it has ended."
+    assert place(run, dslr).message == "Its session is being stopped. Stills begin when it has ended."
     Session.objects.filter(pk=theirs.pk).update(state="stopped", ended_at=timezone.now())
     reconcile()
     assert place(run, dslr).means == "stills"
@@ -511,7 +511,7 @@ def test_a_camera_that_is_held_is_in_the_account_with_the_name_of_the_holder(exp
     reconcile()
     assert Event.objects.filter(kind="experiment.interrupted").count() == 1
     data = Event.objects.get(kind="experiment.interrupted").data
-    assert (data["reason"], data["why"], data["by"]) == ("camera_held", "bob held dslr.", "bob")
+    assert (data["reason"], data["why"], data["by"]) == ("camera_held", "bob held the camera.", "bob")
     assert (data["boot"], place(run, dslr).means) == (run.started_boot, "nothing")
 
 

@@ -20,7 +20,7 @@ SECOND = timedelta(seconds=1)
 def running(camera: Camera) -> Experiment:
     """Since noon, with a camera that somebody else holds."""
     made = Experiment.objects.create(name="Dew", operator="ada", state="running", started_at=NOON, still_interval_s=5)
-    message = f"{camera.slug} is held by bob. Its stills begin when it is released."
+    message = "The camera is held by bob. Its stills begin when it is released."
     ExperimentCamera.objects.create(experiment=made, camera=camera, position=1, means="nothing", message=message)
     return made
 
@@ -65,7 +65,7 @@ def test_a_camera_that_records_nothing_for_a_running_experiment_is_an_alert_with
     assert alerts(NOON + LATE) == [
         (
             f"{camera.slug} records nothing for the experiment 'Dew'. "
-            f"{camera.slug} is held by bob. Its stills begin when it is released."
+            "The camera is held by bob. Its stills begin when it is released."
         )
     ]
     assert Alert.objects.get().key == f"experiment.camera:{running.pk}:{camera.slug}"
