@@ -188,7 +188,8 @@ def held_sentence(holder: LeaseHolder | None, actor: str) -> str:
     """Why `actor` cannot control the camera; empty where they can."""
     if holder is None or holder.held_by == person(actor):
         return ""
-    return f"Held by {holder.held_by} since {clock_text(holder.since)}. Take it over first."
+    by = holder.label if holder.schedule else f"Held by {holder.held_by}"
+    return f"{by} since {clock_text(holder.since)}. Take it over first."
 
 
 def summary(displays: Iterable[CameraDisplay]) -> str:

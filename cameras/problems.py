@@ -15,7 +15,7 @@ from core.broker.broker import BrokerDown
 
 def lease_held(error: LeaseHeld) -> Problem:
     """Another user's lease holds the camera, or its session forbids the command."""
-    return Problem("held", error.detail, extensions=error.members)
+    return Problem("held", error.detail, extensions=error.members, title=error.title)
 
 
 def control_failed(error: ControlError) -> Problem:

@@ -1,25 +1,60 @@
-"""The time zone of the station, for what people read and for times of day that they set."""
+"""The time zone of the station: for what people read, for the times of day that they set, and for sentences."""
 
 from __future__ import annotations
 
-from datetime import UTC, tzinfo
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable
+from datetime import datetime, timedelta, tzinfo
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
+from django.utils import timezone
 
-LOCALTIME = Path("/etc/localtime")
+from core.station_settings.values import site_config
+from core.times.zones import machine_zone_name
 
 
-@cache
-def station_zone() -> tzinfo:
-    """The configured time zone of the site, else the machine's."""
-    if name := settings.STATION.site.time_zone:
-        return ZoneInfo(name)
-    try:
-        # The file, not its name: on some machines it is a copy and not a link into the zone database.
-        with LOCALTIME.open("rb") as file:
-            return ZoneInfo.from_file(file)
-    except (OSError, ValueError):
-        return UTC
+def station_zone_name() -> str:
+    """The time zone of the site, else the machine's."""
+    return str(site_config().time_zone or machine_zone_name())
+
+
+def station_zone() -> ZoneInfo:
+    return ZoneInfo(station_zone_name())
+
+
+def site_time_text(at: datetime) -> str:
+    """`2026-11-26 16:02:00 CET`, by the clock of the site: for sentences that are stored."""
+    return f"{at.astimezone(station_zone()):%Y-%m-%d %H:%M:%S %Z}"
+
+
+def reader_time_text(at: datetime) -> str:
+    """`2026-11-26 16:02:00 CET`, for the sentences of an answer: by the clock that the reader of a page has chosen, by
+    the site's on the command line, and in UTC in the API."""
+    return f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S %Z}"
+
+
+class LazyZone(tzinfo):
+    """The zone that `find` returns, looked up when it is first used: a request that shows no time, such as `/healthz`,
+    then reads no database."""
+
+    def __init__(self, find: Callable[[], tzinfo]) -> None:
+        self._find = find
+
+    @cached_property
+    def _zone(self) -> tzinfo:
+        return self._find()
+
+    def utcoffset(self, at: datetime | None, /) -> timedelta | None:
+        return self._zone.utcoffset(at)
+
+    def dst(self, at: datetime | None, /) -> timedelta | None:
+        return self._zone.dst(at)
+
+    def tzname(self, at: datetime | None, /) -> str | None:
+        return self._zone.tzname(at)
+
+    def fromutc(self, at: datetime, /) -> datetime:
+        return self._zone.fromutc(at.replace(tzinfo=self._zone)).replace(tzinfo=self)
+
+    def __str__(self) -> str:
+        return str(self._zone)

@@ -399,8 +399,9 @@ class Driver(ABC):
         """Set, before `open`, the allowed destinations. Only drivers that open connections use it."""
 
     def set_site(self, latitude: float | None, longitude: float | None, elevation: float) -> None:
-        """Set, before `open`, where the camera stands: degrees, north and east positive, None where it is not
-        configured; metres above sea level. Only drivers that compute what the sky shows use it."""
+        """Set, before `open` and whenever it changes, where the camera stands: degrees, north and east positive, None
+        where it is not known; metres above sea level. Must not wait. Only drivers that compute what the sky shows, and
+        those of telescopes, use it."""
 
     def set_telescope(self, telescope: Telescope) -> None:
         """Set, before `open`, the telescope on which the camera stands. Only drivers of telescopes' cameras use it."""

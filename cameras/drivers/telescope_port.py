@@ -27,6 +27,9 @@ class Telescope(Protocol):
     def header_words(self, deadline: float) -> tuple[dict[str, str], str]:
         """The FITS words that say where it is, and sentences about what is unknown."""
 
+    def set_site(self, latitude: float | None, longitude: float | None, elevation: float) -> None:
+        """It stands here from now on; as `Driver.set_site`."""
+
 
 class NoTelescope:
     """Of a camera whose telescope is not configured."""
@@ -38,3 +41,6 @@ class NoTelescope:
 
     def header_words(self, deadline: float) -> tuple[dict[str, str], str]:
         return {}, ""
+
+    def set_site(self, latitude: float | None, longitude: float | None, elevation: float) -> None:
+        return None

@@ -19,6 +19,7 @@ from cameras.tables import LEASE_HOLDERS
 from core.camera_names import CameraName
 from core.prepared_query import Parameter, PreparedQuery
 from core.registry import resolve
+from core.station_zone import reader_time_text
 from core.text.names import person
 from core.text.sentences import Sentence, sentence
 from core.times.timestamps import stamp
@@ -33,13 +34,19 @@ LEASES = PreparedQuery(lambda: Camera.objects.only(*LEASE_COLUMNS).filter(pk=Par
 @dataclass(frozen=True, slots=True)
 class LeaseHolder:
     """Who holds a camera. `session` is the id of the session that holds it for them, `run` its name; both are empty for
-    a lease."""
+    a lease. `schedule` is the name of the schedule whose run the session is: then `held_by` made the schedule."""
 
     camera: CameraName
     held_by: str
     since: datetime
     session: str = ""
     run: str = ""
+    schedule: str = ""
+
+    @property
+    def label(self) -> str:
+        """`anna`, or `Schedule Twilight`."""
+        return f"Schedule {self.schedule}" if self.schedule else self.held_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,38 +67,45 @@ class HolderFields(TypedDict):
 
     held_by: str | None
     held_since: str | None
+    held_schedule: str | None
 
 
 class LeaseHeld(CommandRefused):
     """Another user holds the camera. The message says who, since when, and what to do."""
 
+    title = "Held by someone else"
+
     def __init__(self, holder: LeaseHolder) -> None:
         self.holder, self.since = holder, holder.since
-        super().__init__(self.with_time(f"{holder.since:%Y-%m-%d %H:%M:%SZ}"))
+        super().__init__(self.with_time(reader_time_text(holder.since)))
 
     def with_time(self, since: str) -> Sentence:
-        if self.holder.session:
+        holder = self.holder
+        if holder.schedule:
+            template = "{camera} is held by {by} since {since}. Stop its session, or take the camera over."
+        elif holder.session:
             template = "{camera} is held by {by} since {since} with {run}. Ask them to stop it, or take it over."
         else:
             template = "{camera} is held by {by} since {since}. Ask them to release it, or take it over."
-        holder = self.holder
-        return sentence(template, camera=holder.camera, by=holder.held_by, since=since, run=_run(holder))
+        return sentence(template, camera=holder.camera, by=holder.label, since=since, run=_run(holder))
 
     @property
     def members(self) -> dict[str, str]:
         """The problem's further fields."""
         session = {"session": self.holder.session} if self.holder.session else {}
-        return {**session, "held_by": self.holder.held_by, "since": stamp(self.holder.since)}
+        schedule = {"schedule": self.holder.schedule} if self.holder.schedule else {}
+        return {**session, **schedule, "held_by": self.holder.held_by, "since": stamp(self.holder.since)}
 
 
 class SessionRunning(LeaseHeld):
     """No user may do this while a session runs, not even the camera's holder."""
 
+    title = "A session runs on the camera"
+
     def with_time(self, since: str) -> Sentence:
-        holder = self.holder
         return sentence(
             "{camera} runs {run}. Stop it first. It was started by {by} at {since}.",
-            camera=holder.camera, run=_run(holder), by=holder.held_by, since=since,
+            camera=self.holder.camera, run=_run(self.holder), by=self.holder.label, since=since,
         )  # fmt: skip
 
 
@@ -135,23 +149,25 @@ def holder_of(camera: Camera) -> LeaseHolder | None:
 
 def holder_fields(holder: LeaseHolder | None) -> HolderFields:
     if holder is None:
-        return HolderFields(held_by=None, held_since=None)
-    return HolderFields(held_by=holder.held_by, held_since=stamp(holder.since))
+        return HolderFields(held_by=None, held_since=None, held_schedule=None)
+    return HolderFields(held_by=holder.held_by, held_since=stamp(holder.since), held_schedule=holder.schedule or None)
 
 
-def check_holder(camera: Camera, actor: str) -> None:
-    """LeaseHeld when anyone but `actor` holds the camera, from the row as it was read."""
+def check_holder(camera: Camera, actor: str, *, of_session: bool = False) -> None:
+    """LeaseHeld when anyone but `actor` holds the camera, from the row as it was read. `of_session`: to stop, pause,
+    resume or hand over its session, which each operator may where it is the run of a schedule."""
     holder = holder_of(camera)
-    if holder is not None and holder.held_by != person(actor):
-        raise LeaseHeld(holder)
+    if holder is None or holder.held_by == person(actor) or (of_session and holder.schedule):
+        return
+    raise LeaseHeld(holder)
 
 
-def check_holder_now(camera: Camera, actor: str) -> None:
+def check_holder_now(camera: Camera, actor: str, *, of_session: bool = False) -> None:
     """`check_holder` with the row read again, because `camera` may be out of date."""
     present = LEASES.first(camera=camera.pk)
     if present is None:
         raise Camera.DoesNotExist
-    check_holder(present, actor)
+    check_holder(present, actor, of_session=of_session)
 
 
 def check_no_session(camera: Camera) -> None:

@@ -55,6 +55,7 @@ class ReleaseLeasePage(CameraPage):
             other = holder_of(leases.release_lease(camera, self.actor))
         except LeaseHeld as error:
             return message_response(request, "bad", refusal(error, camera))
-        left = f"The session of {other.held_by} holds it now" if other else "No one holds it now"
+        session = "" if other is None else other.label if other.schedule else f"The session of {other.held_by}"
+        left = f"{session} holds it now" if other else "No one holds it now"
         holder = other.held_by if other else ""
         return message_response(request, "ok", f"You have released {camera.name}. {left}.", holder=holder)

@@ -50,7 +50,7 @@ def _store_new_lease(locked: Camera, actor: str, for_s: float, other: LeaseHolde
     # The page of the previous holder shows who took the camera over.
     locked.taken_from = other.held_by if other else ""
     _save_lease(locked)
-    over = f" over from {other.held_by}" if other else ""
+    over = f" over from {other.label}" if other else ""
     record_event(
         "camera.taken",
         sentence("{who} took {camera}{over}.", who=actor, camera=locked, over=over),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cameras.drivers import driver_class
 from cameras.drivers.base import Driver
@@ -74,14 +75,18 @@ def make_driver(spec: Spec, clock: CameraClock) -> Driver:
     rules = spec.get("outgoing")
     if rules:
         driver.set_connection_guard(OutgoingGuard.of(rules))
-    site = spec["site"]
-    driver.set_site(site.get("latitude"), site.get("longitude"), site.get("elevation") or 0.0)
+    place = site_of(spec["site"])
+    driver.set_site(place.latitude, place.longitude, place.elevation)
     if telescope := spec.get("telescope"):
-        place = Site(site.get("latitude"), site.get("longitude"), site.get("elevation") or 0.0)
         context = SourceContext(clock, place, OutgoingGuard.of(rules) if rules else OutgoingGuard())
         source = create_source(telescope["source"], telescope["settings"], context)
         driver.set_telescope(ControlledTelescope(source, clock))
     return driver
+
+
+def site_of(site: dict[str, Any]) -> Site:
+    """Where the camera stands, from the site of its spec."""
+    return Site(site.get("latitude"), site.get("longitude"), site.get("elevation") or 0.0)
 
 
 def build_camera_process(
@@ -126,6 +131,12 @@ def build_camera_process(
     stills = StillQueue(fetcher.fetch, recorder.write, lose_storage)
     inbox = CommandInbox(clock)
     planner = Planner(spec, device.timing, writer.file_path)
+
+    def set_site(site: dict[str, Any]) -> None:
+        place = site_of(site)
+        driver.set_site(place.latitude, place.longitude, place.elevation)
+        writer.set_site(site)
+
     exposures = ExposureRunner(
         device,
         spec["kind"],
@@ -157,7 +168,7 @@ def build_camera_process(
     sessions = SessionCommands(runner, resumption, agenda, holders, starts, device, stills)
     commands = CommandRunner(
         inbox, device, settings_reader, exposures, sessions, storage_holder, consumers, reporter, errors,
-        planner.set_formats,
+        planner.set_formats, set_site,
     )  # fmt: skip
     poller = CameraPoller(settings_reader, device.telemetry, starts, inbox, errors)
     feed = FrameFeed(device, buffer, consumers, runner, inbox, clock, errors)

@@ -42,8 +42,9 @@ class CommandRunner:
         reporter: Reporter,
         handle_error: Callable[[CameraError], None],
         set_formats: Callable[[StillFormats], None],
+        set_site: Callable[[dict[str, Any]], None],
     ) -> None:
-        self._set_formats = set_formats
+        self._set_formats, self._set_site = set_formats, set_site
         self._inbox, self._device, self._settings_reader, self._exposures = inbox, device, settings_reader, exposures
         self._sessions, self._storage_holder = sessions, storage_holder
         self._consumers, self._reporter, self._handle_error = consumers, reporter, handle_error
@@ -117,10 +118,7 @@ class CommandRunner:
             self._sessions.replace_agenda(command["agenda"])
         if "lease" in command:
             self._sessions.replace_lease(command["lease"])
-        if "recording" in command:
-            self._forward_to_consumers(command)
-        if "formats" in command:
-            self._set_formats(command["formats"])
+        self._configure_files(command)
         whole = command.get("whole", False)
         # Last: it raises if the camera is away, and session and recording do not depend on that.
         answer = self._device.apply_settings(command["settings"], whole=whole) if "settings" in command else None
@@ -136,10 +134,16 @@ class CommandRunner:
             self._sessions.defer_agenda(command["agenda"])
         if "lease" in command:
             self._sessions.replace_lease(command["lease"])
-        if "recording" in command:
-            self._forward_to_consumers(command)
+        self._configure_files(command)
+
+    def _configure_files(self, command: ConfigureCommand) -> None:
+        """What the following stills and clips are like. It needs neither the camera nor the root."""
         if "formats" in command:
             self._set_formats(command["formats"])
+        if "site" in command:
+            self._set_site(command["site"])
+        if "recording" in command or "site" in command:
+            self._forward_to_consumers(command)
 
     def _withdraw_capture(self, command: WithdrawCommand) -> None:
         """Drop a capture that has not begun, because its deadline is over. The answer is that of its own command."""

@@ -39,6 +39,9 @@ class StillConsumer(Protocol):
         self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity, clock: ClockState
     ) -> list[PartFile]: ...
 
+    def set_site(self, site: dict[str, Any]) -> None:
+        """The camera stands here from now on; as in the spec. The camera loop calls it."""
+
     def handle_saved(self, record: CaptureRecord, exposure: Exposure) -> None:
         """The record is durable and has files. Called on the still thread, so it must return at once."""
 
@@ -47,7 +50,8 @@ class FrameConsumer(Protocol):
     """Reads frames from the buffer on its own threads."""
 
     def handle_command(self, command: Command) -> None:
-        """A command for consumers: `live`, `record`, `rotate`, or `configure` with `recording`. Others are ignored."""
+        """A command for consumers: `live`, `record`, `rotate`, or `configure` with `recording` or `site`. Others are
+        ignored."""
 
     keeps_frames: bool
     """Whether it stores them. The camera then streams with its own settings, also while someone watches its session."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from cameras.drivers.base import Aborted, Clock
 from cameras.drivers.telescope_port import Pointing
 from cameras.telescope_status.base import Pointing as CanPoint
-from cameras.telescope_status.base import StatusError, StatusSource
+from cameras.telescope_status.base import Site, StatusError, StatusSource
 from cameras.telescope_status.status import header_words
 
 LOOK_S = 0.5
@@ -59,6 +60,9 @@ class ControlledTelescope:
     def header_words(self, deadline: float) -> tuple[dict[str, str], str]:
         status = self._source.read(self._soon(deadline))
         return header_words(status), status.problem
+
+    def set_site(self, latitude: float | None, longitude: float | None, elevation: float) -> None:
+        self._source.context = replace(self._source.context, site=Site(latitude, longitude, elevation))
 
     def _soon(self, deadline: float) -> float:
         return min(deadline, self._clock.monotonic() + READ_S)

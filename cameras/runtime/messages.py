@@ -48,8 +48,8 @@ class CaptureCommand(_Command, StillRequest):
 
 
 class ConfigureCommand(_Command):
-    """New settings, the desired state of the session, the agenda, the lease, the desired recording, or the files to
-    make of stills; only what is given changes."""
+    """New settings, the desired state of the session, the agenda, the lease, the desired recording, the files to make
+    of stills, or the site; only what is given changes."""
 
     type: Literal["configure"]
     settings: NotRequired[dict[str, Any]]
@@ -60,6 +60,8 @@ class ConfigureCommand(_Command):
     lease: NotRequired[HeldLease | None]
     recording: NotRequired[Recording | None]
     formats: NotRequired[StillFormats]
+    site: NotRequired[dict[str, Any]]
+    """As in the spec."""
 
 
 class ReadCommand(_Command):

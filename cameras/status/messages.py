@@ -50,6 +50,8 @@ class Status(TypedDict):
     card_free_bytes: int | None
     held_by: str | None
     held_since: str | None
+    held_schedule: str | None
+    """Name of the schedule whose run holds the camera: each operator may stop it. None for a person."""
     faults: dict[str, Any]
     lowered: str
     """Why live pictures are reduced below their quality; empty when they are not."""
@@ -68,6 +70,8 @@ class Heartbeat(TypedDict):
     """Whether the machine's clock is synchronised: `synchronised`, `unsynchronised` or `unknown`."""
     ahead_s: NotRequired[float]
     """How far the machine's clock is ahead of the broker's, in seconds; negative when it is behind."""
+    time_zone: NotRequired[str]
+    """Name of the site's time zone, by which `skycam status` shows times; missing until the host has read it."""
 
 
 class OpenAlert(TypedDict):
@@ -105,5 +109,5 @@ def absent_status(slug: str, desired: str, reason: str = "The camera host does n
         fps=0.0,
         vendor="", model="", serial="", firmware="", battery_percent=None, card_free_bytes=None, held_by=None,
         held_since=None, faults={}, lowered="", differs=[],
-        gates=[],
+        gates=[], held_schedule=None,
     )  # fmt: skip

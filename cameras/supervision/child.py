@@ -43,6 +43,7 @@ class SentState(TypedDict):
     lease: HeldLease | None
     recording: Recording | None
     formats: StillFormats
+    site: dict[str, Any]
 
 
 def start_time(pid: int) -> str | None:
@@ -99,6 +100,7 @@ class CameraChild:
             lease=spec.get("lease"),
             recording=spec["recording"],
             formats=spec.get("formats", DEFAULT_FORMATS),
+            site=spec["site"],
         )
         self.ending = self.killed = False
         self.end_by = 0.0

@@ -23,7 +23,7 @@ from cameras.supervision.usb import UsbIdentity
 from cameras.tables import AGENDAS, CONSUMERS, PROGRAMMES, ROOTS
 from core.dataclass_json import dataclass_from_json
 from core.registry import resolve
-from core.station_settings.values import live_streaming_config
+from core.station_settings.values import live_streaming_config, site_config
 from core.times.timestamps import stamp
 
 CLOCK_WAIT_S = 120.0
@@ -59,6 +59,8 @@ class DesiredState:
     """The sessions that it begins by itself; None while they are not known."""
     formats: StillFormats = field(default_factory=lambda: DEFAULT_FORMATS)
     """The files to make of stills."""
+    site: dict[str, Any] = field(default_factory=dict)
+    """Where the camera stands: the fields of `SiteConfig`."""
     elsewhere: bool = False
     """Its row names another host now; what is left here is finished."""
 
@@ -104,7 +106,7 @@ class DesiredState:
             video_root=self.video_root,
             video_root_path=self.video_root_path,
             station=station.station.id,
-            site=station.site.model_dump(),
+            site=self.site,
             file_names=station.file_names,
             margin_s=station.supervision.margin_s,
             clock_wait_s=CLOCK_WAIT_S,
@@ -150,6 +152,8 @@ class HostSnapshot:
     """The recording settings."""
     station_name: str
     open_alerts: list[OpenAlert] = field(default_factory=list)
+    time_zone: str = ""
+    """The name of the site's; empty until it was read."""
 
 
 def desired_states(host: str) -> dict[str, DesiredState]:
@@ -160,9 +164,9 @@ def desired_states(host: str) -> dict[str, DesiredState]:
     # For all cameras at once: this runs each second.
     runners, agendas = session_holders(cameras), resolve(AGENDAS["planned"])(cameras)
     found = {camera.pk: _desired_state(camera, own_root(camera) or root, video) for camera in cameras}
-    presets = live_streaming_config().quality_presets.model_dump()
+    presets, site = live_streaming_config().quality_presets.model_dump(), site_config().model_dump()
     return {
-        str(pk): replace(desired, runner=runners.get(pk), agenda=agendas.get(pk), presets=presets)
+        str(pk): replace(desired, runner=runners.get(pk), agenda=agendas.get(pk), presets=presets, site=site)
         for pk, desired in found.items()
     }
 

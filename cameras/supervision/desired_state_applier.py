@@ -76,8 +76,7 @@ class DesiredStateApplier:
             send_settings(child, desired.settings)
         if desired.recording != child.desired["recording"] and not slot.commanded_recording.is_newer(read_at):
             send_recording(child, desired.recording)
-        if desired.formats != child.desired["formats"]:
-            send_formats(child, desired.formats)
+        send_files(child, desired)
         if desired.agenda is not None and desired.agenda != child.desired["agenda"]:
             send_agenda(child, desired.agenda)
         if desired.held_lease != child.desired["lease"]:
@@ -96,9 +95,22 @@ def send_recording(child: CameraChild, recording: Recording | None) -> None:
         child.desired = {**child.desired, "recording": recording}
 
 
+def send_files(child: CameraChild, desired: DesiredState) -> None:
+    """What its files are: their formats, and the site in them."""
+    if desired.formats != child.desired["formats"]:
+        send_formats(child, desired.formats)
+    if desired.site != child.desired["site"]:
+        send_site(child, desired.site)
+
+
 def send_formats(child: CameraChild, formats: StillFormats) -> None:
     if child.send(ConfigureCommand(type="configure", formats=formats)):
         child.desired = {**child.desired, "formats": formats}
+
+
+def send_site(child: CameraChild, site: dict[str, Any]) -> None:
+    if child.send(ConfigureCommand(type="configure", site=site)):
+        child.desired = {**child.desired, "site": site}
 
 
 def send_agenda(child: CameraChild, agenda: Agenda) -> None:

@@ -17,6 +17,8 @@ from cameras.tables import RECONCILERS, RECORDING
 from core.background import log_and_continue
 from core.registry import resolve
 from core.station_settings.values import live_streaming_config, station_name
+from core.station_zone import station_zone_name
+from core.times.zones import machine_zone_name
 from monitoring.models import Alert
 
 READ_S = 1.0
@@ -40,7 +42,10 @@ class DesiredStateReader:
         self._wake_reader, self._wake_supervisor = wake_reader, wake_supervisor
         self._read_now = True
         station = settings.STATION
-        self.snapshot = HostSnapshot({}, False, 0.0, station.live_streaming_config, {}, station.station.name)
+        zone = station.site.time_zone or machine_zone_name()
+        self.snapshot = HostSnapshot(
+            {}, False, 0.0, station.live_streaming_config, {}, station.station.name, time_zone=zone
+        )
 
     def read_soon(self) -> None:
         """Read at once, because a row has changed."""
@@ -68,7 +73,9 @@ class DesiredStateReader:
         with log_and_continue("last captures", unless=(OperationalError, InterfaceError)):
             self._last_captures.read_new(cameras)
         # `now` is from before the queries: a command that arrives during them counts as newer than what they found.
-        self.snapshot = HostSnapshot(cameras, has_name, now, live, recording, station_name(), self.snapshot.open_alerts)
+        self.snapshot = HostSnapshot(
+            cameras, has_name, now, live, recording, station_name(), self.snapshot.open_alerts, station_zone_name()
+        )
         self._wake_supervisor()
         # Last, because they are only shown: if these queries fail or take long, no camera waits for its desired state.
         self.snapshot = replace(self.snapshot, open_alerts=open_alerts())

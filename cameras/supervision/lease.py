@@ -6,12 +6,15 @@ import hashlib
 import logging
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from cameras.models import CameraHost
+from core.station_settings.values import site_config
+from core.station_zone import station_zone_name
 from monitoring.models import Alert
 from monitoring.services import raise_alert, resolve_alert
 
@@ -36,6 +39,11 @@ def this_machine() -> str:
     return hashlib.sha256(f"{machine}:{settings.STATION.data}".encode()).hexdigest()
 
 
+def host_site() -> dict[str, Any]:
+    """Where this host stands, as JSON. Its time zone has a name also where none is set."""
+    return {**site_config().model_dump(mode="json"), "time_zone": station_zone_name()}
+
+
 @transaction.atomic
 def renew_lease(host: str) -> None:
     """Raises NameTaken while another machine's lease is valid."""
@@ -46,7 +54,7 @@ def renew_lease(host: str) -> None:
         raise NameTaken(host)
     row.machine, row.leased_until = ours, timezone.now() + timedelta(seconds=LEASE_S)
     # The planner works for cameras of all hosts, which may stand at different sites.
-    row.site = settings.STATION.site.model_dump(mode="json")
+    row.site = host_site()
     row.save(update_fields=["machine", "leased_until", "site"])
 
 
@@ -69,11 +77,13 @@ class HostLease:
     def __init__(self, host: str) -> None:
         self._host = host
         self._renewed_at = -RENEW_S
+        self._site: dict[str, Any] = {}
 
     def hold(self, now: float) -> bool:
-        """Whether we hold the lease; renewed every RENEW_S. `now` is in time.monotonic(). Without the lease no camera
-        is touched, and an alert is raised. Raises DatabaseError."""
-        if now - self._renewed_at < RENEW_S:
+        """Whether we hold the lease; renewed every RENEW_S, and once the site has changed. `now` is in
+        time.monotonic(). Without the lease no camera is touched, and an alert is raised. Raises DatabaseError."""
+        site = host_site()
+        if now - self._renewed_at < RENEW_S and site == self._site:
             return True
         try:
             renew_lease(self._host)
@@ -81,5 +91,5 @@ class HostLease:
             log.critical("%s", error)
             raise_taken_alert(self._host, error)
             return False
-        self._renewed_at = now
+        self._renewed_at, self._site = now, site
         return True

@@ -92,9 +92,13 @@ class StatusPublisher:
         server.set(broker.key("alerts"), json.dumps(snapshot.open_alerts), ex=ALERTS_LIFE_S)
 
     def _heartbeat(self, server: redis.Redis) -> Heartbeat:
-        ahead_s = clock_ahead_s(server)
-        clock = clock_state()
-        return Heartbeat(host=self._host, at=iso(time.time()), version=SKYCAM, clock=clock, ahead_s=round(ahead_s, 3))
+        beat = Heartbeat(
+            host=self._host, at=iso(time.time()), version=SKYCAM, clock=clock_state(),
+            ahead_s=round(clock_ahead_s(server), 3),
+        )  # fmt: skip
+        if zone := self._snapshots.snapshot.time_zone:
+            beat["time_zone"] = zone
+        return beat
 
     def check_load(self) -> None:
         """Measure the load of the machine; once a second."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Self, TypedDict
 from uuid import UUID
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -14,6 +14,7 @@ from captures.capturing.bodies import CaptureBody
 from captures.capturing.models import CaptureStatus
 from captures.capturing.selectors import DayCount
 from core.api.paging import Links, Query, TimeQuery
+from core.times.zones import zone_names
 
 MAX_DAYS = 400  # each day is a query of its own: `counts_by_day`
 
@@ -28,7 +29,7 @@ class CaptureQuery(TimeQuery):
 
 def _known_zone(name: str) -> str:
     # Not ZoneInfo(name): for a folder of the time zone database, such as Europe, it raises IsADirectoryError.
-    if name not in available_timezones():
+    if name not in zone_names():
         raise ValueError(f"{name!r} is not a time zone; write a name such as Europe/Berlin.")
     return name
 

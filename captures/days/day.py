@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
-from django.conf import settings
 from django.utils import timezone
 
 from captures.paths.night import Site, night_of, night_range
+from core.station_settings.values import site_config
 
 By = Literal["night", "day"]
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -19,7 +19,7 @@ FIRST, LAST = date(1970, 1, 1), date(9000, 12, 31)
 
 
 def station_site() -> Site:
-    site = settings.STATION.site
+    site = site_config()
     return Site(site.latitude, site.longitude, site.time_zone)
 
 

@@ -38,9 +38,9 @@ from captures.recording_claims.windows import present_moment
 from captures.tables import EXPERIMENT_HANDLERS
 from core.registry import resolve
 from core.station_settings.values import auto_recording_config
+from core.station_zone import reader_time_text
 from core.text.names import person
 from core.text.plurals import pluralize
-from core.times.timestamps import stamp
 from monitoring.services import record_event
 
 MOVE_EVENTS = {
@@ -298,10 +298,8 @@ def describe_refusal(experiment: Experiment, state: ExperimentState) -> str:
     end = experiment.planned_end
     is_start = (experiment.state, state) == (ExperimentState.PLANNED, ExperimentState.RUNNING)
     if is_start and end is not None and end <= timezone.now():
-        return (
-            f"The experiment {experiment.name!r} was planned until {stamp(end)}, which is over. Change or clear its "
-            "planned end, then start it."
-        )
+        over = f"The experiment {experiment.name!r} was planned until {reader_time_text(end)}, which is over."
+        return f"{over} Change or clear its planned end, then start it."
     to = sorted(EXPERIMENT_TRANSITIONS[experiment.state])
     allowed = f"From here it can only become {' or '.join(to)}." if to else "It stays so."
     return f"The experiment {experiment.name!r} is {experiment.state}; it cannot become {state}. {allowed}"

@@ -153,7 +153,8 @@ def _create_session(record: SessionRecord) -> Session | None:
         )  # fmt: skip
     return Session.objects.create(
         id=record["body"]["session"], camera_id=record["camera"], name=description["name"],
-        programme=description["programme"], created_by=description["created_by"], revision=record["body"]["revision"],
+        programme=description["programme"], created_by=description["created_by"], schedule=description["name"],
+        revision=record["body"]["revision"],
     )  # fmt: skip
 
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import uuid6
-from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -29,6 +28,7 @@ from captures.organizing.times import CameraZone, resolve_time
 from captures.recording.recovery import delivery_of
 from captures.recording.repair import PlayablePart, playable_part
 from captures.storage.models import StorageRoot
+from core.station_settings.values import site_config
 
 STARTED = re.compile(r"_(\d{8}_\d{6}_\d{3})_[^/]*\Z")
 """The time in the name of a clip."""
@@ -41,7 +41,7 @@ def adopt_picture(_files: RootFiles, root: StorageRoot, path: str, camera: Camer
         inspection = inspector.inspect(path)
     refuse_duplicate(CaptureFile.objects.filter(sha256=inspection["sha256"]))
     now = timezone.now()
-    placed = resolve_time(inspection["taken"], CameraZone(settings.STATION.site.time_zone), now)
+    placed = resolve_time(inspection["taken"], CameraZone(site_config().time_zone), now)
     picture = FoundPicture(SourceFile(path, inspection["bytes"]), inspection, placed)
     adopter = Adopter(camera, root.pk, actor, "")
     return lambda: adopter.store([(uuid6.uuid7(), placed, [AdoptedFile(picture, path, path)])], now)

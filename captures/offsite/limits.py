@@ -6,14 +6,12 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
-
-from django.conf import settings
 
 from captures.offsite.destinations.port import Interrupted
 from captures.offsite.hours import Hours
 from captures.offsite.models import Destination
 from captures.offsite.token_bucket import TokenBucket
+from core.station_zone import station_zone
 
 READ_S = 1.0
 """Seconds between two looks at the row, within a file as well."""
@@ -22,8 +20,7 @@ NAP_S = 0.2
 
 def site_time() -> datetime:
     """The time that the site's clock shows."""
-    name = settings.STATION.site.time_zone
-    return datetime.now(ZoneInfo(name)) if name else datetime.now().astimezone()
+    return datetime.now(station_zone())
 
 
 def closed_reason(destination: Destination | None) -> str:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from cameras.spool.storage import RootMissing
 from captures.capturing.models import CaptureFile
+from captures.days.day import station_site
 from captures.files.thumbnails import send_render_task
 from captures.organizing.adoption import Adopter, stored_captures, stored_files
 from captures.organizing.copying import BatchCopier, original_path
@@ -29,7 +30,6 @@ from captures.organizing.reasons import NotPlaced, Reason, printable
 from captures.organizing.source import Inode, SourceFile, SourceFiles, TooManyFiles
 from captures.organizing.staging import Staging, StagingLocked
 from captures.organizing.times import NO_DATE, CameraZone, resolve_time
-from captures.paths.night import Site
 from captures.paths.organizer import ImageOrganizer
 from captures.storage.health import MIN_FREE_BYTES
 from captures.storage.models import StorageRoot
@@ -156,8 +156,7 @@ class Organizing:
         should_stop: Callable[[], bool],
         request_thumbnail: RequestThumbnail,
     ) -> None:
-        station = settings.STATION
-        site = Site(station.site.latitude, station.site.longitude, station.site.time_zone)
+        station, site = settings.STATION, station_site()
         self._request, self._source, self._staging = request, source, staging
         self._progress, self._should_stop, self._request_thumbnail = progress, should_stop, request_thumbnail
         self._zone = CameraZone(request.time_zone or site.time_zone)

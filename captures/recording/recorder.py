@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from cameras.drivers import driver_class
 from cameras.runtime.consumers import Context
@@ -62,9 +63,10 @@ class ClipRecorder:
 
     def __init__(self, context: Context, times: RecorderTimes | None = None) -> None:
         spec, self._times = context.spec, times or RecorderTimes()
-        self._path = spec["video_root_path"]
-        camera = CameraName(spec["camera"], spec["slug"])
+        self._path, camera = spec["video_root_path"], CameraName(spec["camera"], spec["slug"])
+        self._slug = camera.slug
         self._reports = RecorderReports(context.link.send, camera, self._path, context.conditions)
+        self._set_site(spec["site"])
         self._queue = FrameQueue(context.buffer, LossCounter(numbered=driver_class(spec["kind"]).numbers_frames))
         self._inbox = RecorderInbox(self._queue)
         # One for all threads: whichever finds that the root cannot be written, the recorder's thread closes it.
@@ -95,21 +97,26 @@ class ClipRecorder:
         )
         disk = DiskGuard(root.free_bytes, reports.status.set_disk_space, time.monotonic)
         policy = ClipPolicy(retry, disk, CopyingPolicy(self._queue.refuse_packets, times.key_frame_s))
-        organizer = ImageOrganizer(spec["slug"], dataclass_from_json(Site, spec["site"]))
 
         def make_clip(storage: Storage, first: FrameOrPacket, desired: Recording) -> OpenClip:
-            return OpenClip(storage, spec["camera"], organizer, first, desired, conditions)
+            return OpenClip(storage, spec["camera"], self._organizer, first, desired, conditions)
 
         return ClipWriter(
             self._inbox, self._queue, root, root_error, policy, finalizer, self._sync.set_file, reports, make_clip
         )
 
     def handle_command(self, command: Command) -> None:
-        """Handle `record`, `configure` with a recording, and `rotate`."""
+        """Handle `record`, `configure` with a recording or a site, and `rotate`."""
+        if command["type"] == "configure" and "site" in command:
+            self._set_site(command["site"])
         if command["type"] == "record" or (command["type"] == "configure" and "recording" in command):
             self._record(command, command["recording"])
         elif command["type"] == "rotate":
             self._rotate(command)
+
+    def _set_site(self, site: dict[str, Any]) -> None:
+        """For the next clip. Replaced whole: the recorder's thread reads it."""
+        self._organizer = ImageOrganizer(self._slug, dataclass_from_json(Site, site))
 
     def _record(self, command: Command, desired: Recording | None) -> None:
         """None stops."""

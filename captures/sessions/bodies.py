@@ -24,6 +24,8 @@ class SessionBody(TypedDict):
     actual: dict[str, Any]
     warnings: list[str]
     created_by: str
+    schedule: str | None
+    """Name of the schedule whose run it is."""
     handed_to: str
     created: str
     started: str | None
@@ -65,6 +67,7 @@ def session_body(session: Session) -> SessionBody:
         actual=session.actual,
         warnings=session.warnings,
         created_by=session.created_by,
+        schedule=session.schedule or None,
         handed_to=session.handed_to,
         created=stamp(session.created_at),
         started=stamp_or_none(session.started_at),

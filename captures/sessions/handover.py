@@ -45,7 +45,7 @@ def hand_over(session: Session, to: str, actor: str) -> Session:
     with record_refusals(session.camera, "hand-over", actor, {"to": to}), transaction.atomic():
         locked = Session.objects.select_for_update().select_related("camera").get(pk=session.pk)
         check_not_ended(locked, "hand over")
-        lease_holders.check_holder_now(locked.camera, actor)
+        lease_holders.check_holder_now(locked.camera, actor, of_session=True)
         if to not in possible_receivers(locked.camera):
             wrong = sentence("There is no user {to!r} who may control {camera}.", to=to, camera=locked.camera)
             raise ValidationError({"to": wrong})

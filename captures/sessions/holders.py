@@ -14,19 +14,21 @@ from core.camera_names import CameraName
 from core.prepared_query import Parameter, PreparedQuery
 from core.text.names import person
 
+COLUMNS = ("camera_id", "name", "schedule", "created_by", "handed_to", "started_at", "created_at")
+
 
 def active() -> SessionQuerySet:
-    return Session.objects.active().only("camera_id", "name", "created_by", "handed_to", "started_at", "created_at")
+    return Session.objects.active().only(*COLUMNS)
 
 
 OF_CAMERA = PreparedQuery(lambda: active().filter(camera=Parameter("camera", UUIDField())))
 
 
 def holder(camera: Camera, session: Session) -> LeaseHolder:
-    """The user who started the session holds its camera, or the one to whom it was handed over."""
+    """The user who started the session holds its camera, or the one to whom it was handed over; else its schedule."""
     since = session.started_at or session.created_at
-    name = CameraName(str(camera.pk), camera.slug)
-    return LeaseHolder(name, person(session.holder), since, str(session.pk), session.name)
+    schedule, name = "" if session.handed_to else session.schedule, CameraName(str(camera.pk), camera.slug)
+    return LeaseHolder(name, person(session.holder), since, str(session.pk), session.name, schedule)
 
 
 def holders(cameras: Iterable[Camera]) -> dict[UUID, LeaseHolder]:

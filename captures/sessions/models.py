@@ -71,6 +71,13 @@ class Session(models.Model):
         db_default="",
         help_text="Who holds the camera by it; empty: who started it.",
     )
+    schedule = models.CharField(
+        max_length=120,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Name of the schedule whose run it is; empty: a user started it.",
+    )
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -103,6 +110,11 @@ class Session(models.Model):
     def holder(self) -> str:
         """The actor who holds the camera by it."""
         return self.handed_to or self.created_by
+
+    @property
+    def started_by(self) -> str:
+        """`anna`, or `Schedule Twilight`; empty for the station."""
+        return f"Schedule {self.schedule}" if self.schedule else self.created_by
 
 
 class SessionGap(models.Model):

@@ -212,7 +212,7 @@ class SessionService:
 
     def _set_desired(self, locked: Session, desired: Session.Desired, command: str, did: str) -> Event | None:
         """The event; None when the state is desired already: the command is then only sent again."""
-        lease_holders.check_holder_now(locked.camera, self.actor)
+        lease_holders.check_holder_now(locked.camera, self.actor, of_session=True)
         if locked.desired == desired:
             return None
         locked.desired, locked.revision = desired, locked.revision + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 from cameras.drivers.base import CameraError, CameraFile, Exposure, Identity
 from cameras.runtime.consumers import Context
@@ -27,10 +28,14 @@ HEAD_BYTES = 1 << 18
 class StillWriter:
     def __init__(self, context: Context) -> None:
         spec = context.spec
-        self._site = spec["site"]
-        site = dataclass_from_json(Site, spec["site"])
-        self._organizer = ImageOrganizer(spec["slug"], site, spec.get("file_names", DEFAULT_TEMPLATE))
+        self._slug, self._template = spec["slug"], spec.get("file_names", DEFAULT_TEMPLATE)
+        self.set_site(spec["site"])
         self.thumbnails = ThumbnailThread(spec["root_path"], spec["root"])
+
+    def set_site(self, site: dict[str, Any]) -> None:
+        # Each is replaced whole: the still thread reads `_site` while the camera loop replaces it.
+        self._site = site
+        self._organizer = ImageOrganizer(self._slug, dataclass_from_json(Site, site), self._template)
 
     def file_path(
         self, capture: str, at: datetime, name: str = "", *, index: int | None = None, exposure_us: int | None = None

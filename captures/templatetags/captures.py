@@ -69,12 +69,12 @@ def held(holder: LeaseHolder | None, user: Any) -> str:
 def take_over_question(holder: LeaseHolder, session: Session | None) -> str:
     """What is asked before the camera is taken over. `session`: the camera's session, if one is running."""
     continues = " The session continues." if session else ""
-    return f"{holder.held_by} has held it since {datetime_text(holder.since)}.{continues} Take over?"
+    return f"{holder.label} has held it since {datetime_text(holder.since)}.{continues} Take over?"
 
 
 @register.simple_tag
 def stop_question(holder: LeaseHolder, session: Session) -> str:
     """What is asked before a session is stopped while someone else holds its camera."""
-    by, at = session.created_by or "the station", datetime_text(session.started_at or session.created_at)
+    by, at = session.started_by or "the station", datetime_text(session.started_at or session.created_at)
     since = "" if holder.session else f" {holder.held_by} has since taken over the camera."
-    return f"This session was started by {by}, {at}.{since} Take over from {holder.held_by} and stop the session?"
+    return f"This session was started by {by}, {at}.{since} Take over from {holder.label} and stop the session?"

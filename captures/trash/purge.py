@@ -20,6 +20,7 @@ from captures.capturing.references import describe_references
 from captures.clips.deletion import Problem, delete_file, open_root
 from captures.storage.guards import any_of, guards
 from captures.storage.models import StorageRoot
+from core.station_zone import site_time_text
 from core.text.sentences import sentence
 from monitoring.services import record_event
 
@@ -142,8 +143,8 @@ def delete_rows(files: list[CaptureFile], actor: str) -> list[CaptureFile]:
     CaptureFile.objects.filter(pk__in=locked).delete()
     for pk, own in by_capture.items():
         capture = own[0].capture
-        when = f"{capture.trashed_at:%Y-%m-%d %H:%M:%S} UTC"
-        message = f"Its picture was moved to the trash at {when} and deleted at {timezone.now():%Y-%m-%d %H:%M:%S} UTC."
+        when = site_time_text(capture.trashed_at) if capture.trashed_at else "an unknown time"
+        message = f"Its picture was moved to the trash at {when} and deleted at {site_time_text(timezone.now())}."
         if references := describe_references(capture.references.all()):
             message = f"{message} Remote files were not deleted: {references}."
         Capture.objects.filter(pk=pk).update(message=message)
@@ -151,9 +152,9 @@ def delete_rows(files: list[CaptureFile], actor: str) -> list[CaptureFile]:
         record_event(
             "capture.deleted",
             sentence(
-                "The picture of {camera} of {at:%Y-%m-%d %H:%M:%S} UTC was deleted: {why}.",
+                "The picture of {camera} of {at} was deleted: {why}.",
                 camera=capture.camera,
-                at=capture.started_at,
+                at=site_time_text(capture.started_at),
                 why=f"{actor} emptied it from the trash" if actor else "its time in the trash is over",
             ),
             camera=capture.camera,

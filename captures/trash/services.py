@@ -12,6 +12,7 @@ from django.utils import timezone
 from captures.archives.models import ArchiveFile, ArchiveFileState
 from captures.capturing.models import Capture, CaptureFile, CaptureReference
 from captures.experiments.models import Experiment, ExperimentCapture, ExperimentState
+from core.station_zone import site_time_text
 from core.text.plurals import pluralize
 from core.text.sentences import Sentence, sentence
 from monitoring.services import record_event
@@ -105,7 +106,7 @@ def _why_kept(capture: Capture) -> str:
 
 
 def _name(capture: Capture) -> Sentence:
-    return sentence("{camera} of {at:%Y-%m-%d %H:%M:%S} UTC", camera=capture.camera, at=capture.started_at)
+    return sentence("{camera} of {at}", camera=capture.camera, at=site_time_text(capture.started_at))
 
 
 def _record(capture: Capture, kind: str, message: str, actor: str, **data: object) -> None:

@@ -78,19 +78,20 @@ class ProblemBody(_Always, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`extensions` are extension members, such as the `capture` that failed."""
+    """`extensions` are extension members, such as the `capture` that failed. `title`: instead of that of its type."""
 
     type: str
     detail: str
     errors: list[ErrorBody] = field(default_factory=list)
     extensions: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    title: str = ""
 
     def response(self, instance: str) -> JsonResponse:
         status, title = PROBLEMS[self.type]
         body: dict[str, Any] = {
             "type": f"/problems/{self.type}",
-            "title": title,
+            "title": self.title or title,
             "status": status,
             "detail": self.detail,
             "instance": instance,

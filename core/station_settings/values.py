@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 from core.station_settings.models import StationSetting
 
 SECTIONS = (
-    "station", "camera_config", "auto_recording_config", "archive_config", "live_streaming_config", "retention",
+    "station", "site", "camera_config", "auto_recording_config", "archive_config", "live_streaming_config", "retention",
 )  # fmt: skip
 """The sections on the page, by their names in YAML. They contain no secrets."""
 # All processes of a station follow a change within this time, without messages that could be lost.
@@ -53,18 +53,24 @@ def retention_config() -> Any:
 def live_streaming_config() -> Any:
     """The current `LiveStreamingConfig`; while the database is away, the last known one, so that viewers do not
     notice."""
-    try:
-        return section("live_streaming_config")
-    except DatabaseError:
-        return effective("live_streaming_config", _cache[1] if _cache else {})[0]
+    return _last_known("live_streaming_config")
 
 
 def station_name() -> str:
     """The station's display name; while the database is away, the last known one."""
+    return str(_last_known("station").name)
+
+
+def site_config() -> Any:
+    """Where the station stands: the current `SiteConfig`; while the database is away, the last known one."""
+    return _last_known("site")
+
+
+def _last_known(name: str) -> Any:
     try:
-        return str(section("station").name)
+        return section(name)
     except DatabaseError:
-        return str(effective("station", _cache[1] if _cache else {})[0].name)
+        return effective(name, _cache[1] if _cache else {})[0]
 
 
 def section(name: str) -> Any:
@@ -93,6 +99,8 @@ def effective(name: str, page: Mapping[Key, Any]) -> tuple[Any, list[Key]]:
     base: BaseModel = getattr(settings.STATION, name)
     own = {key: value for key, value in page.items() if key[0] == name}
     waiting = {key: value for key, value in own.items() if key in fields(name) and key not in settings.STATION.fixed}
+    if not waiting:
+        return base, list(own)
     found, used = _apply_values(base, waiting), dict(waiting)
     if found is None:
         found, used = base, {}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 DATE = r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
 TIME = r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?"
 ZONE = r"(Z|UTC|[+-][0-9]{2}:?[0-9]{2})"
 # ASCII, because IGNORECASE otherwise also takes letters such as the long s for those of the pattern.
 DATE_TIME = re.compile(rf"{DATE}(?:(?:\s+|T){TIME}\s*{ZONE}?)?", re.ASCII | re.IGNORECASE)
+NAMED = re.compile(rf"(?P<plain>{DATE}\s+{TIME})\s+(?P<zone>\S+)", re.ASCII)
+"""With the name that clocks have for their zone, such as CET or -03."""
 
 
 class InvalidDateTime(ValueError):
@@ -51,3 +53,15 @@ def _zone(text: str | None) -> timezone | None:
         return UTC
     hours, minutes = int(text[1:3]), int(text[-2:])
     return timezone((-1 if text[0] == "-" else 1) * timedelta(hours=hours, minutes=minutes))
+
+
+def datetime_in_zone(text: str, zone: tzinfo) -> datetime:
+    """The aware time of a date and time: in the zone that it names, else in `zone`. It may name `zone` as its clocks
+    do, such as `2026-11-26 16:02:00 CET`, which is how commands and pages print times. Raises InvalidDateTime."""
+    if named := NAMED.fullmatch(text.strip()):
+        times = [parse_datetime(named["plain"]).replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
+        for at in times:
+            if at.tzname() == named["zone"]:
+                return at
+    found = parse_datetime(text)
+    return found if found.tzinfo else found.replace(tzinfo=zone)

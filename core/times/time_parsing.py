@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
-from core.times.datetimes import InvalidDateTime, parse_datetime
+from core.text.site_advice import SET_THE_SITE
+from core.times.datetimes import InvalidDateTime, datetime_in_zone
 from core.times.durations import InvalidDuration, parse_duration
 from core.times.sun import EVENTS, NoSunEvent, next_sun_event
 
@@ -56,8 +57,7 @@ def parse_time(text: str, now: datetime, zone: tzinfo, place: Location) -> Parse
 def _sun_event_time(name: str, now: datetime, place: Location) -> ParsedTime:
     if place.latitude is None or place.longitude is None:
         raise InvalidTime(
-            f"{name.capitalize()} needs the station's location: set `site.latitude` and `site.longitude`, or write a "
-            "time such as 06:30."
+            f"{name.capitalize()} needs the place of the station. {SET_THE_SITE}, or write a time such as 06:30."
         )
     try:
         return ParsedTime(next_sun_event(name, now, place.latitude, place.longitude), EVENTS[name].words)
@@ -95,8 +95,7 @@ def _time_from_now(plain: str, now: datetime) -> datetime:
 
 def _dated_time(plain: str, zone: tzinfo) -> datetime:
     try:
-        found = parse_datetime(plain)
-        return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+        return datetime_in_zone(plain, zone).astimezone(UTC)
     except InvalidDateTime as error:
         raise InvalidTime(str(error)) from None
     except (ValueError, OverflowError):

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.limits.wait_limiter import WaitLimiter
+from core.station_zone import reader_time_text
 from monitoring.alert_rules.event_preview import event_openings, watched_events
 from monitoring.alert_rules.kinds import EVENTS
 from monitoring.alert_rules.reading_signals import add_to_history, new_history, rate_in_hour
@@ -121,7 +122,7 @@ def counted(
         else f"Would not have fired in the last {within}."
     )
     if since > end - timedelta(days=days) + timedelta(hours=1):
-        sentence += f" Readings are stored since {since:%Y-%m-%d %H:%M} UTC."
+        sentence += f" Readings are stored since {reader_time_text(since)}."
     if resolution == "minutes":
         sentence += " Partly from values of minutes: a short peak counts as a minute."
     return Preview(sentence, number, open_s, resolution, since, unit, openings[:MAX_OPENINGS])

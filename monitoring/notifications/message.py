@@ -42,10 +42,10 @@ class NotifiedAlert:
     def lines(self) -> list[str]:
         """For people, without line breaks and invisible characters of the alert."""
         where = ", ".join(filter(None, [self.camera and f"camera {self.camera}", self.host and f"host {self.host}"]))
-        ended = f", resolved {stamp(self.resolved_at)}" if self.resolved_at else ""
+        ended = f", resolved {self.resolved_at:%Y-%m-%d %H:%M:%S %Z}" if self.resolved_at else ""
         found = [
             f"[{self.severity}] {one_line(self.message)}",
-            f"since {stamp(self.opened_at)}{ended}" + (f", {one_line(where)}" if where else ""),
+            f"since {self.opened_at:%Y-%m-%d %H:%M:%S %Z}{ended}" + (f", {one_line(where)}" if where else ""),
         ]
         return [*found, f"Acknowledge or silence: {self.link}"] if self.link else found
 

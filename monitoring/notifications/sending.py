@@ -15,6 +15,7 @@ from core.background import log_and_continue
 from core.registry import resolve
 from core.secrets import DecryptionFailed
 from core.station_settings.values import station_name
+from core.station_zone import station_zone
 from monitoring.models import Alert, NotificationChannel, NotificationDelivery, NotificationKind
 from monitoring.notifications.channels.base import DEADLINE_S, SendResult
 from monitoring.notifications.channels.kinds import channel_class
@@ -64,6 +65,7 @@ def notification_of(channel: NotificationChannel, rows: Iterable[NotificationDel
 
 
 def notified(alert: Alert, channel: UUID) -> NotifiedAlert:
+    zone = station_zone()
     return NotifiedAlert(
         id=str(alert.pk),
         key=alert.key,
@@ -72,8 +74,9 @@ def notified(alert: Alert, channel: UUID) -> NotifiedAlert:
         camera=alert.camera,
         host=alert.host,
         message=alert.message,
-        opened_at=alert.opened_at,
-        resolved_at=alert.resolved_at,
+        # People read them by the clock of the site.
+        opened_at=alert.opened_at.astimezone(zone),
+        resolved_at=alert.resolved_at.astimezone(zone) if alert.resolved_at else None,
         count=alert.count,
         # A resolved alert needs no answer.
         link="" if alert.state == Alert.State.RESOLVED else link_of(alert.pk, channel),

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from core.camera_refs import Cameras, camera_columns
+from core.station_zone import site_time_text
 from core.text.sentences import sentence
 from monitoring.models import Alert, AlertSilence, Event
 from monitoring.services import record_event
@@ -69,7 +70,7 @@ def add_silence(
         ends_at=None if for_s is None else now + timedelta(seconds=for_s), **camera_columns(camera),
         **({"pk": pk} if pk else {}),
     )  # fmt: skip
-    until = f"until {silence.ends_at:%Y-%m-%d %H:%M} UTC" if silence.ends_at else "until it is resolved"
+    until = f"until {site_time_text(silence.ends_at)}" if silence.ends_at else "until it is resolved"
     record_event(
         "alert.silenced",
         sentence(

@@ -19,8 +19,8 @@ from captures.recording_claims.models import RecordingClaim
 from captures.recording_claims.services import claim_for_experiment, end_claim_of_experiment, store_desired_recording
 from captures.recording_claims.windows import present_moment
 from core.background import log_and_continue
+from core.station_zone import site_time_text
 from core.text.sentences import sentence
-from core.times.timestamps import stamp
 from monitoring.services import record_event
 from scheduler.automatic_recording.stills import (
     Contribution,
@@ -155,11 +155,13 @@ def move_if_due(experiment: Experiment) -> bool:
     planned = {"planned_start": begin, "planned_end": end}
     if experiment.state == ExperimentState.PLANNED and begin is not None and begin <= now:
         if end is not None and end <= now:
-            message = f"It was planned from {stamp(begin)} to {stamp(end)}, and the station was not running then."
+            times = f"from {site_time_text(begin)} to {site_time_text(end)}"
+            message = f"It was planned {times}, and the station was not running then."
             service.move(experiment, ExperimentState.ABORTED, "missed", message, **planned)
         else:
             late_s = (now - begin).total_seconds()
-            message = f"It was planned for {stamp(begin)} and began {late_s:.0f} s late." if late_s > LATE_S else ""
+            was = f"It was planned for {site_time_text(begin)} and began {late_s:.0f} s late."
+            message = was if late_s > LATE_S else ""
             service.move(experiment, ExperimentState.RUNNING, "planned", message, **planned)
         return True
     if experiment.state == ExperimentState.RUNNING and end is not None and end <= now:

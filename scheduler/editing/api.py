@@ -12,9 +12,10 @@ from rest_framework.views import APIView
 
 from cameras.camera_view import actor
 from core.idempotency.view import IdempotentView
+from scheduler.editing.night_runs import ChangedNightBody
 from scheduler.editing.service import ScheduleService
 from scheduler.runs.nights import present_night
-from scheduler.schedules.bodies import NightChangeBody, ScheduleBody, night_change_body, schedule_body, schedule_url
+from scheduler.schedules.bodies import ScheduleBody, schedule_body, schedule_url
 from scheduler.schedules.requests import NightRequest, ScheduleRequest
 from scheduler.schedules.selectors import schedule_for, schedules_for
 
@@ -79,10 +80,11 @@ class ScheduleNightView(IdempotentView):
     roles = {"POST": "operator"}
     idempotent = {"POST"}
 
-    @extend_schema(request=NightRequest, responses=NightChangeBody)
+    @extend_schema(request=NightRequest, responses=ChangedNightBody)
     def post(self, request: Request, schedule: UUID) -> Response:
-        """Skip the night, or begin or end it at another time."""
+        """Skip the night, or begin or end it at another time. The answer has the runs of the night before and after,
+        with `remarks` about what the change did. A run that has begun keeps its times."""
         found, wanted = schedule_for(request.user, schedule), NightRequest.model_validate(request.data)
         night = wanted.night or present_night(found)
-        change = ScheduleService(request.user, actor(request)).change_night(found, wanted, night)
-        return Response(night_change_body(change))
+        changed = ScheduleService(request.user, actor(request)).change_night(found, wanted, night)
+        return Response(changed.body())

@@ -15,7 +15,7 @@ from scheduler.runs.models import PlannedRun
 from scheduler.runs.nights import night_at
 from scheduler.runs.planning_problems import planning_problems
 from scheduler.runs.replanning import plan_with_begun
-from scheduler.runs.sites import UNKNOWN, sites_of
+from scheduler.runs.sites import sites_of, station_site
 from scheduler.schedules.descriptions import days_sentence, moon_sentence, programme_sentence, window_sentence
 from scheduler.schedules.models import NightChange, Schedule
 from scheduler.schedules.selectors import schedules_for
@@ -91,7 +91,7 @@ def _row(
     cameras = sorted(
         (camera for camera in schedule.cameras.all() if camera.removed_at is None), key=lambda one: one.slug
     )
-    site = sites[cameras[0].pk] if cameras else UNKNOWN
+    site = sites[cameras[0].pk] if cameras else station_site()
     night = night_at(site, now)
     begins = [run.begin for run in found.runs if run.schedule == str(schedule.pk) and not problem]
     return ScheduleRow(

@@ -29,6 +29,7 @@ from scheduler.planning.clocks import DAY, utc_of_clock
 from scheduler.planning.rules import CLOCK, Site
 from scheduler.runs.nights import present_night, site_of
 from scheduler.runs.replanning import LEAD
+from scheduler.runs.sites import lacks_site
 from scheduler.schedules.bodies import schedule_body, schedule_version
 from scheduler.schedules.models import Schedule
 from scheduler.schedules.requests import NightRequest, ScheduleRequest
@@ -58,7 +59,8 @@ class SchedulesPage(Page):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         now = timezone.now()
-        return self.render({"rows": schedule_rows(request.user, now), "now": now})
+        rows, lacking = schedule_rows(request.user, now), lacks_site(request.user)
+        return self.render({"rows": rows, "now": now, "lacks_site": lacking})
 
 
 class FormPage(PageOfSchedule):
@@ -184,10 +186,10 @@ class SwitchSchedulePage(PageOfSchedule):
         return redirect("schedules")
 
 
-def begun_sentence(schedule: Schedule, **chosen: Any) -> str:
-    """That a run has begun, which neither disabling the schedule nor skipping the night ends; empty without one."""
+def begun_sentence(schedule: Schedule) -> str:
+    """That a run has begun, which disabling the schedule does not end; empty without one."""
     now = timezone.now()
-    runs = schedule.runs.filter(begins_at__lte=now + LEAD, ends_at__gt=now, **chosen)
+    runs = schedule.runs.filter(begins_at__lte=now + LEAD, ends_at__gt=now)
     ended = Session.objects.filter(pk__in=runs.values("pk")).exclude(state__in=ACTIVE)
     found = runs.exclude(pk__in=ended.values("pk")).exists()
     return " Its run that has begun continues: stop its session to end it." if found else ""
@@ -222,7 +224,7 @@ class ScheduleNightPage(PageOfSchedule):
             return self._done(found, f"the night of {night} is as its window says again.")
         try:
             wanted = self._request(found, form, night)
-            self.service.change_night(found, wanted, night)
+            changed = self.service.change_night(found, wanted, night)
         except InvalidNight as error:
             return self._form(found, request.POST.dict(), error.errors)
         except OverflowError:
@@ -230,8 +232,8 @@ class ScheduleNightPage(PageOfSchedule):
         except InvalidFields as error:
             errors = {name: " ".join(texts) for name, texts in error.message_dict.items()}
             return self._form(found, request.POST.dict(), errors)
-        what = f"skipped.{begun_sentence(found, night=night)}" if wanted.skip else "changed."
-        return self._done(found, f"the night of {night} is {what}")
+        what = "skipped" if wanted.skip else "changed"
+        return self._done(found, " ".join([f"the night of {night} is {what}.", *changed.remarks]))
 
     def _request(self, schedule: Schedule, form: NightForm, night: date) -> NightRequest:
         if self.request.POST.get("do") == "skip":

@@ -24,7 +24,7 @@ from scheduler.runs.nights import night_at
 from scheduler.runs.planning_problems import planning_problems
 from scheduler.runs.replanning import LEAD, fixed_runs
 from scheduler.runs.rules import change_rules, schedule_rule
-from scheduler.runs.sites import UNKNOWN, sites_of
+from scheduler.runs.sites import sites_of, station_site
 from scheduler.schedules.models import NightChange, Schedule
 from scheduler.schedules.programmes import programme_for
 from scheduler.schedules.requests import ScheduleRequest
@@ -67,7 +67,7 @@ def preview_of(user: Any, request: ScheduleRequest, schedule: Schedule | None, n
     """`schedule` is the stored one that the request would change; None for a new one."""
     cameras = list(cameras_for(user).filter(slug__in=request.cameras))
     sites = sites_of(cameras)
-    site = sites[cameras[0].pk] if cameras else UNKNOWN
+    site = sites[cameras[0].pk] if cameras else station_site()
     draft = Schedule(pk=schedule.pk if schedule else uuid6.uuid7(), **request.stored())
     first = night_at(site, now)
     nights = [first + timedelta(days=number) for number in range(NIGHTS)]

@@ -18,7 +18,9 @@ from django.utils import timezone
 from cameras.capture_options import check_options
 from cameras.models import Camera
 from cameras.selectors import cameras_for
+from core.station_zone import reader_time_text
 from monitoring.services import record_event
+from scheduler.editing.night_runs import ChangedNight, runs_of_night
 from scheduler.runs.nights import night_range_of
 from scheduler.runs.replanning import replan
 from scheduler.schedules.bodies import ScheduleBody, schedule_body, schedule_version
@@ -87,15 +89,19 @@ class ScheduleService:
             schedule.delete()
         self._replan()
 
-    def change_night(self, schedule: Schedule, request: NightRequest, night: date) -> NightChange:
-        """ValidationError for a time that is not in the night, and for a night beyond the calendar."""
+    def change_night(self, schedule: Schedule, request: NightRequest, night: date) -> ChangedNight:
+        """The night with its runs before and after. A run that has begun keeps its times.
+
+        ValidationError for a time that is not in the night, and for a night beyond the calendar."""
         try:
             begin, end = night_range_of(schedule, night)
         except OverflowError:
             raise ValidationError({"night": "It is at the end of the calendar."}) from None
         for name, at in (("begin", request.begin), ("end", request.end)):
             if at is not None and not begin <= at <= end:
-                raise ValidationError({name: f"It is not in the night of {night}, which is from {begin} to {end}."})
+                within = f"{reader_time_text(begin)} to {reader_time_text(end)}"
+                raise ValidationError({name: f"It is not in the night of {night}, which is from {within}."})
+        before = runs_of_night(schedule, night)
         with transaction.atomic():
             self._check_seen(schedule)
             change, _ = NightChange.objects.update_or_create(
@@ -108,7 +114,7 @@ class ScheduleService:
             what = "skipped" if request.skip else "changed"
             self._record("schedule.night", schedule, f"{what} the night of {night} of")
         self._replan()
-        return change
+        return ChangedNight(change, before, runs_of_night(schedule, night))
 
     def restore_night(self, schedule: Schedule, night: date) -> None:
         """The night is as the schedule says again."""

@@ -9,11 +9,12 @@ from django.core.exceptions import ValidationError
 
 from cameras.models import Camera
 from captures.sessions.models import Session
+from core.text.site_advice import SET_THE_SITE
 from scheduler.runs.sites import sites_of
 from scheduler.telescope.night import Night, night_of
 from scheduler.telescope.sky import TelescopeSite
 
-MESSAGE_NO_SITE = "The host {host} has no coordinates. Set site.latitude and site.longitude in its configuration."
+MESSAGE_NO_SITE = f"The host {{host}} has no coordinates. {SET_THE_SITE}."
 HALF_DAY = timedelta(hours=12)
 
 

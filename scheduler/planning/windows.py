@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from core.sky.intervals import Interval, clip, subtract, union
+from core.text.site_advice import SET_THE_SITE
 from scheduler.planning.clocks import clock_window
 from scheduler.planning.plan import NoWindow
 from scheduler.planning.rules import MAX_OFFSET_S, Change, MoonRule, ScheduleRule, Site, SunRule
@@ -69,8 +70,7 @@ def _windows_of_rule(
     if sky is None and (schedule.moon is not None or isinstance(schedule.window, SunRule)):
         raise NoWindow(
             "no_site",
-            "The site has no latitude and longitude, which rules for the Sun and the Moon need: set site.latitude and "
-            "site.longitude in the configuration of the camera's host, and restart it.",
+            f"The site has no latitude and longitude, which rules for the Sun and the Moon need. {SET_THE_SITE}.",
         )
     if isinstance(schedule.window, SunRule):
         assert sky is not None

@@ -29,7 +29,7 @@ from scheduler.reports.losses import UNACCOUNTED, Loss, length, lost_by_reason
 from scheduler.reports.site_clock import SiteClock
 from scheduler.reports.thumbnails import Thumb, choose_thumbs
 from scheduler.runs.nights import night_at
-from scheduler.runs.sites import UNKNOWN, sites_of
+from scheduler.runs.sites import sites_of, station_site
 
 State = Literal["future", "running", "complete", "incomplete", "nothing"]
 FREE_SHOWN_FOR = timedelta(days=2)
@@ -217,7 +217,7 @@ def seen_cameras(viewer: Any = None) -> list[Camera]:
 def main_site(cameras: Sequence[Camera]) -> Site:
     """The first with coordinates: its zone names the times of what concerns several cameras."""
     sites = sites_of(cameras).values()
-    return next(iter(sorted(sites, key=lambda site: site.latitude is None)), UNKNOWN)
+    return next(iter(sorted(sites, key=lambda site: site.latitude is None)), station_site())
 
 
 def night_report(

@@ -10,6 +10,7 @@ from django.utils import timezone
 from cameras.leases.lease_holders import holder_of
 from cameras.models import Camera, Observed
 from captures.sessions.models import Session, SessionState
+from core.station_zone import site_time_text
 from core.text.sentences import sentence
 from core.times.timestamps import stamp
 from monitoring.selectors import unresolved_keys
@@ -25,10 +26,9 @@ def report_late_runs(now: datetime | None = None) -> None:
     now = now or timezone.now()
     late = {f"{ALERT}{run.camera.slug}": run for run in _late_runs(now)}
     for key, run in sorted(late.items()):
-        begin = f"{run.begins_at:%H:%M} UTC"
         message = sentence(
             "The run {run} of {camera} should have begun at {begin}. {why}",
-            run=run.name, camera=run.camera, begin=begin, why=why_late(run),
+            run=run.name, camera=run.camera, begin=site_time_text(run.begins_at), why=why_late(run),
         )  # fmt: skip
         raise_alert(
             key, message, severity="error", camera=run.camera, data={"run": str(run.pk), "begin": stamp(run.begins_at)}
@@ -73,5 +73,6 @@ def _held_by_another(camera: Camera, run: PlannedRun) -> str:
     holder = holder_of(camera)
     if holder is None or holder.session == str(run.pk):
         return ""
-    by = f"{holder.held_by} with the session {holder.run or holder.session}" if holder.session else holder.held_by
+    run = f" with the session {holder.run or holder.session}" if holder.session and not holder.schedule else ""
+    by = f"{holder.label}{run}"
     return f"It waits because the camera is held by {by}."

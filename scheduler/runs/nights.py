@@ -10,7 +10,7 @@ from captures.paths import night as nights
 from core.sky.intervals import Interval
 from scheduler.planning.rules import Site
 from scheduler.planning.sky import sky_of_night
-from scheduler.runs.sites import UNKNOWN, sites_of
+from scheduler.runs.sites import sites_of, station_site
 from scheduler.schedules.models import Schedule
 
 
@@ -25,7 +25,7 @@ def night_range_of(schedule: Schedule, night: date) -> Interval:
 
 def site_of(schedule: Schedule) -> Site:
     camera = schedule.cameras.order_by("slug").first()
-    return sites_of([camera])[camera.pk] if camera else UNKNOWN
+    return sites_of([camera])[camera.pk] if camera else station_site()
 
 
 def night_at(site: Site, now: datetime) -> date:

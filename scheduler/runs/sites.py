@@ -1,22 +1,39 @@
-"""Where cameras stand: each host tells the site of its own configuration."""
+"""Where cameras stand: each host tells its site, which is that of its own configuration or of the page Settings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 from uuid import UUID
 
 from cameras.models import Camera, CameraHost
+from cameras.selectors import cameras_for
 from core.sky.horizon import Horizon
 from core.sky.horizon_text import parse_horizon
+from core.station_settings.values import site_config
+from core.station_zone import station_zone_name
 from scheduler.planning.rules import Site
 
 
 def sites_of(cameras: Iterable[Camera]) -> dict[UUID, Site]:
-    """The site of each camera, by the camera's id. A host that was never up has an unknown one, and so has one whose
-    site cannot be used."""
+    """The site of each camera, by the camera's id. That of a host that was never up is the station's; one that cannot
+    be used is unknown."""
     unusable = unusable_sites()
     hosts = {host.name: site_of_host(host) for host in CameraHost.objects.exclude(name__in=unusable)}
-    return {camera.pk: hosts.get(camera.host, UNKNOWN) for camera in cameras}
+    hosts |= dict.fromkeys(unusable, Site())
+    return {camera.pk: hosts.get(camera.host) or station_site() for camera in cameras}
+
+
+def station_site() -> Site:
+    """The site of the station's own settings, where no host of a camera tells one."""
+    return _site({**site_config().model_dump(), "time_zone": station_zone_name()})
+
+
+def lacks_site(user: Any) -> bool:
+    """Whether a camera that the user may see stands at a site without coordinates; without cameras, whether the station
+    has none."""
+    sites = sites_of(cameras_for(user)).values()
+    return any(site.latitude is None for site in sites) if sites else site_config().latitude is None
 
 
 def unusable_sites() -> dict[str, str]:
@@ -31,7 +48,11 @@ def unusable_sites() -> dict[str, str]:
 
 
 def site_of_host(host: CameraHost) -> Site:
-    told = host.site
+    """ValueError or TypeError for a site that cannot be used."""
+    return _site(host.site)
+
+
+def _site(told: Mapping[str, Any]) -> Site:
     if (told.get("latitude") is None) != (told.get("longitude") is None):
         raise ValueError("it has only one of latitude and longitude.")
     return Site(
@@ -41,6 +62,3 @@ def site_of_host(host: CameraHost) -> Site:
         time_zone=told.get("time_zone") or "UTC",
         horizon=Horizon(parse_horizon(told["horizon"])) if told.get("horizon") else Horizon(),
     )
-
-
-UNKNOWN = Site()

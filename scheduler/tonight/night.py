@@ -31,7 +31,7 @@ from scheduler.runs.models import PlannedRun
 from scheduler.runs.nights import night_at
 from scheduler.runs.planning_problems import Problems, planning_problems
 from scheduler.runs.replanning import plan_nights, plan_with_begun
-from scheduler.runs.sites import UNKNOWN, sites_of
+from scheduler.runs.sites import sites_of, station_site
 from scheduler.schedules.models import Schedule
 from scheduler.schedules.programmes import programme_for
 from scheduler.tonight.bodies import NightBody, ReasonBody, RoomBody, RunBody, SkyBody, WarningBody
@@ -158,7 +158,7 @@ def night_for(user: Any, *, night: date | None = None, place: Site | None = None
     """The present night, or the coming one by day. `night`, `place`: a dry run of another one."""
     cameras = {str(camera.pk): camera for camera in cameras_for(user)}
     sites = sites_of(cameras.values())
-    site = place or next(iter(sorted(sites.values(), key=lambda one: one.latitude is None)), UNKNOWN)
+    site = place or next(iter(sorted(sites.values(), key=lambda one: one.latitude is None)), station_site())
     now = timezone.now()
     present = night_at(site, now)
     chosen = night or present

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from core.api.constraints import describe_error
 from core.pages.page import Page
+from scheduler.runs.sites import lacks_site
 from scheduler.tonight.drawing import drawing_of
 from scheduler.tonight.night import night_for
 from scheduler.tonight.present_warnings import present_warnings
@@ -32,7 +33,7 @@ class TonightPage(Page):
         night = night_for(request.user, night=query.night, place=query.place)
         context = {
             "night": night, "drawing": drawing_of(night, timezone.now()), "warnings": present_warnings(night),
-            "given": given, "wrong": wrong,
+            "given": given, "wrong": wrong, "lacks_site": night.site.latitude is None and lacks_site(request.user),
         }  # fmt: skip
         return self.render(context, status=400 if wrong else 200)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Annotated, Self
-from zoneinfo import available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
 from core.api.paging import Query
+from core.times.zones import zone_names
 from scheduler.planning.rules import FIRST, LAST, Site
 
 
@@ -22,7 +22,7 @@ class NightQuery(Query):
     @field_validator("time_zone")
     @classmethod
     def _known_time_zone(cls, value: str) -> str:
-        if value not in available_timezones():
+        if value not in zone_names():
             raise ValueError("is not a time zone. Write one such as Europe/Berlin.")
         return value
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from core.station_zone import site_time_text
 from core.text.names import readable
 from monitoring.services import record_event
 from skycam_project.access.models import DeniedHour
@@ -72,7 +73,8 @@ def _record_summary(hour: DeniedHour) -> None:
     until: datetime = hour.began_at + HOUR
     record_event(
         "user.denied",
-        f"{more} more sign-ins were refused from {hour.began_at:%H:%M} to {until:%H:%M} UTC: "
+        f"{more} more sign-ins were refused from {site_time_text(hour.began_at)} to "
+        f"{site_time_text(until)}: "
         f"as {_most_common(hour.names)}; from {_most_common(hour.addresses)}.",
         camera=None,
         severity="warning",

@@ -15,7 +15,6 @@ from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.local_files import STDOUT, check_destination, copy_file, force_option, to_option
-from skycam_project.cli.local_time import LocalZone
 from skycam_project.cli.options import CameraTimeParam, Command, ExposureParam, station_place, time_at
 from skycam_project.cli.output import format_requested_and_used, print_fields, print_line, print_result, print_warnings
 from skycam_project.cli.programme_options import (
@@ -169,7 +168,7 @@ def start(
     found = find_camera(caller, camera)
     chosen = chosen_options(found, options)
     request = session_request(exposure, delay, **{**values, "options": chosen, **times_at(found, values)})
-    expected = forecast_body(forecast(found, request, zone=LocalZone()))
+    expected = forecast_body(forecast(found, request, zone=current().zone))
     if dry_run:
         print_result(dict(expected), print_forecast)
         return

@@ -78,7 +78,7 @@ def leaves(branch: dict[str, Any], prefix: tuple[str, ...] = ()) -> Iterator[tup
 def set_key(key: str, value: str | None, unset: bool) -> None:
     """Set KEY to VALUE while the station runs, as on the Settings page.
 
-    KEY is station.name, or a key of camera_config or live_streaming_config.
+    KEY is one of the page, such as camera_config.crf. `skycam settings site` sets the site.
     """
     if unset == (value is not None):
         raise CliError("invalid", "Give a value, or --unset.")

@@ -127,11 +127,11 @@ def control(error: Any) -> CliError:
 
 def held(error: Any) -> CliError:
     detail = f"{error.detail} `skycam take {error.holder.camera.slug} --over` takes it over."
-    return CliError(error.problem, detail, more=error.members)
+    return CliError(error.problem, detail, more={"title": error.title, **error.members})
 
 
 def session_runs(error: Any) -> CliError:
-    return CliError(error.problem, error.detail, more=error.members)
+    return CliError(error.problem, error.detail, more={"title": error.title, **error.members})
 
 
 def experiment_names(error: Any) -> str:

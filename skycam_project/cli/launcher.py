@@ -9,7 +9,7 @@ import click
 
 from skycam_project.cli.options import Command
 from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table
-from skycam_project.cli.station import current
+from skycam_project.cli.station import Station, current
 
 
 @click.command(cls=Command)
@@ -31,7 +31,22 @@ def ps() -> None:
     """List the parts of the running station."""
     from skycam_project import launch
 
-    print_result({"results": list(launch.ps(current().config))}, print_parts)
+    station = current()
+    body = {"results": list(launch.ps(station.config))}
+    use_published_zone(station)
+    print_result(body, print_parts)
+
+
+def use_published_zone(station: Station) -> None:
+    """The zone of the site, also while the database is away: without the broker that of the configuration."""
+    from cameras.status.reader import read_station
+    from core.broker.hiredis_client import BrokerDown
+    from core.times.zones import machine_zone_name
+
+    try:
+        station.use_zone_of(read_station(station.config.redis_url, station.config.station.id)["hosts"])
+    except BrokerDown:
+        station.published_zone = station.config.site.time_zone or machine_zone_name()
 
 
 @click.command(cls=Command)

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from core.text.suggestions import did_you_mean
+from core.times.datetimes import datetime_in_zone
 from core.times.durations import (
     InvalidDuration,
     InvalidExposure,
@@ -22,7 +23,6 @@ from core.times.durations import (
 )
 from core.times.sun import EVENTS
 from core.times.time_parsing import CLOCK, InvalidTime, Location, parse_time
-from skycam_project.cli.local_time import LocalZone
 from skycam_project.cli.station import current
 
 WITH_UNIT = re.compile(r"\A\s*[0-9.,]+\s*[a-z]", re.IGNORECASE)
@@ -42,6 +42,11 @@ def remember_output(_ctx: click.Context, _option: click.Parameter, value: str | 
 def remember_verbose(_ctx: click.Context, _option: click.Parameter, value: bool) -> None:
     if value:
         current().enable_verbose()
+
+
+def remember_utc(_ctx: click.Context, _option: click.Parameter, value: bool) -> None:
+    if value:
+        current().utc = True
 
 
 def common(*, hidden: bool) -> list[click.Parameter]:
@@ -65,6 +70,13 @@ def common(*, hidden: bool) -> list[click.Parameter]:
         ),
         click.Option(
             ["--verbose"], is_flag=True, callback=remember_verbose, help="Show logs and tracebacks.", **shared
+        ),
+        click.Option(
+            ["--utc"],
+            is_flag=True,
+            callback=remember_utc,
+            help="Print and read times in UTC, instead of the time zone of the site.",
+            **shared,
         ),
     ]
 
@@ -177,7 +189,7 @@ class DurationParam(click.ParamType[float]):
 
 class FutureTimeParam(click.ParamType[datetime]):
     """A future time: HH:MM (the next one), a date and time, a duration from now, or a Sun event. Without a time zone it
-    is in this machine's."""
+    is in the site's."""
 
     name = "time"
 
@@ -185,7 +197,7 @@ class FutureTimeParam(click.ParamType[datetime]):
         if isinstance(value, datetime):
             return value
         try:
-            return parse_time(value, datetime.now(UTC), LocalZone(), station_place()).at
+            return parse_time(value, datetime.now(UTC), current().zone, station_place()).at
         except InvalidTime as error:
             self.fail(str(error), param, ctx)
 
@@ -204,44 +216,40 @@ class CameraTimeParam(click.ParamType[datetime | str]):
 
 def time_at(place: Location, value: datetime | str | None, after: datetime) -> datetime | None:
     """The next time of a Sun event at a place, or of a time of day; other values unchanged. InvalidTime."""
-    return parse_time(value, after, LocalZone(), place).at if isinstance(value, str) else value
+    return parse_time(value, after, current().zone, place).at if isinstance(value, str) else value
 
 
 def station_place() -> Location:
-    """The station's location for Sun events; empty while its configuration is invalid."""
-    from skycam_project.config import ConfigError
-
-    try:
-        site = current().config.site
-    except ConfigError:
-        return Location(None, None)
-    return Location(site.latitude, site.longitude)
+    """The station's location for Sun events; empty where there is no station."""
+    site = current().site
+    return Location(site.latitude, site.longitude) if site else Location(None, None)
 
 
 def last_time(now: datetime, hour: int, minute: int) -> datetime:
+    """The last time at which the clock of `now` showed it."""
     found = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
-    if found > now:
+    # In UTC: two times of one zone are compared by their clock, which may go back.
+    if found.timestamp() > now.timestamp():
         found -= timedelta(days=1)
-    # The offset of `now` is not that of yesterday when the clocks have changed in between.
-    return found.replace(tzinfo=None).astimezone()
+    return found
 
 
 class PastTimeParam(click.ParamType[datetime]):
-    """A past time: ISO 8601, HH:MM (the last one), or a duration before now. Without a time zone it is in this
-    machine's."""
+    """A past time: ISO 8601, HH:MM (the last one), or a duration before now. Without a time zone it is in that of the
+    site."""
 
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         if isinstance(value, datetime):
             return value
-        now = datetime.now().astimezone()
+        now = datetime.now(current().zone)
         if match := CLOCK_TIME.match(value):
             return last_time(now, int(match[1]), int(match[2]))
         try:
             if WITH_UNIT.search(value):
                 return now - timedelta(seconds=parse_duration(value))
-            return datetime.fromisoformat(value).astimezone()
+            return datetime_in_zone(value, current().zone).astimezone(UTC)
         except (ValueError, OverflowError):
             self.fail(
                 f"{value!r} is not a time. Write 05:30, 2026-03-01T05:30:00Z, or 2 h for two hours ago.", param, ctx

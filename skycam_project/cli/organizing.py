@@ -27,9 +27,9 @@ class TimeZoneParam(click.ParamType[str]):
     name = "time zone"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from zoneinfo import available_timezones
+        from core.times.zones import zone_names
 
-        if value not in available_timezones():
+        if value not in zone_names():
             self.fail(f"{value!r} is not a time zone; write a name such as Europe/Berlin or UTC.", param, ctx)
         return str(value)
 

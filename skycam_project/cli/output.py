@@ -127,7 +127,7 @@ def format_requested_and_used(requested: int | None, used: int | None) -> str:
 
 
 def format_time(text: str | None) -> str:
-    """An ISO time in this machine's time zone, for people."""
+    """An ISO time for people, by the clock of the site with the name of its zone: `2026-11-26 16:02:00 CET`."""
     if not text:
         return ""
-    return f"{datetime.fromisoformat(str(text)).astimezone():%Y-%m-%d %H:%M:%S}"
+    return f"{datetime.fromisoformat(str(text)).astimezone(current().zone):%Y-%m-%d %H:%M:%S %Z}"

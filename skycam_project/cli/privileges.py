@@ -76,4 +76,5 @@ def _group_name(gid: int) -> str:
 def privileged_caller() -> Caller:
     """The caller of a privileged operation, with Django set up: a manager."""
     current().set_up_django()
+    current().activate_zone()
     return Caller(f"cli:{system_name(os.getuid())}", StationOwner())

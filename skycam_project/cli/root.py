@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from typing import Any
 
 import click
@@ -71,7 +72,10 @@ class Root(Group):
 
     def main(self, *args: Any, obj: Station | None = None, **extra: Any) -> Any:
         """Run the command on the station `obj` and exit with a status of docs/clients/cli.md."""
-        station = obj or Station()
+        with closing(obj or Station()) as station:
+            self._run(station, *args, **extra)
+
+    def _run(self, station: Station, *args: Any, **extra: Any) -> None:
         try:
             # standalone_mode=False: click would print its errors itself and exit with its own statuses.
             result = super().main(*args, **{**extra, "prog_name": "skycam", "obj": station, "standalone_mode": False})

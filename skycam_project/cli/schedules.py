@@ -9,7 +9,7 @@ import click
 
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import DurationParam, FutureTimeParam, Group, given
-from skycam_project.cli.output import make_table, print_fields, print_line, print_result, print_table
+from skycam_project.cli.output import format_time, make_table, print_fields, print_line, print_result, print_table
 from skycam_project.cli.programme_options import build_request, programme_options, session_request
 from skycam_project.cli.station import current
 
@@ -141,7 +141,6 @@ def skip_night(name: str, night: datetime | None, undo: bool) -> None:
     caller = current().authorize("operator")
     from scheduler.editing.service import ScheduleService
     from scheduler.runs.nights import present_night
-    from scheduler.schedules.bodies import night_change_body
     from scheduler.schedules.requests import NightRequest
 
     schedule = find_schedule(caller, name)
@@ -149,9 +148,10 @@ def skip_night(name: str, night: datetime | None, undo: bool) -> None:
     if undo:
         service.restore_night(schedule, chosen)
         body = {"night": chosen.isoformat(), "skip": False}
-    else:
-        body = dict(night_change_body(service.change_night(schedule, NightRequest(skip=True), chosen)))
-    print_result(body, lambda one: print_line(f"{schedule.name} {'skips' if one['skip'] else 'keeps'} {one['night']}."))
+        print_result(body, lambda one: print_line(f"{schedule.name} keeps {one['night']}."))
+        return
+    changed = service.change_night(schedule, NightRequest(skip=True), chosen)
+    print_result(dict(changed.body()), lambda one: print_changed_night(f"{schedule.name} skips {one['night']}.", one))
 
 
 @schedules.command("shift")
@@ -160,18 +160,35 @@ def skip_night(name: str, night: datetime | None, undo: bool) -> None:
 @click.option("--begin", type=FutureTimeParam(), help="Begin this night at this time: 20:00, 1h (from now), ...")
 @click.option("--end", type=FutureTimeParam(), help="End this night at this time.")
 def shift_night(name: str, night: datetime | None, begin: datetime | None, end: datetime | None) -> None:
-    """Begin a night early or late, or extend it. A run that has begun gets a second one behind it."""
+    """Begin a night early or late, or end it early or late. The runs before and after are shown.
+
+    A run that has begun keeps its times; a later end makes a second run behind it.
+    """
     caller = current().authorize("operator")
     from scheduler.editing.service import ScheduleService
     from scheduler.runs.nights import present_night
-    from scheduler.schedules.bodies import night_change_body
     from scheduler.schedules.requests import NightRequest
 
     schedule = find_schedule(caller, name)
     request = build_request(NightRequest, begin=begin, end=end)
     chosen = night.date() if night else present_night(schedule)
-    change = ScheduleService(caller.user, caller.actor).change_night(schedule, request, chosen)
-    print_result(dict(night_change_body(change)), lambda one: print_line(f"Changed the night of {one['night']}."))
+    changed = ScheduleService(caller.user, caller.actor).change_night(schedule, request, chosen)
+    print_result(dict(changed.body()), lambda one: print_changed_night(f"Changed the night of {one['night']}.", one))
+
+
+def print_changed_night(what: str, body: dict[str, Any]) -> None:
+    print_line(what)
+    for title, runs in (("Runs before", body["before"]), ("Runs now", body["runs"])):
+        rows = [
+            [run["camera"], run["schedule"], format_time(run["begin"]), format_time(run["end"]), run["state"]]
+            for run in runs
+        ]
+        if rows:
+            print_table(make_table(["camera", "schedule", "from", "to", "state"], rows, title))
+        else:
+            print_line(f"{title}: none")
+    for remark in body["remarks"]:
+        print_line(remark)
 
 
 OPTIONS = {"cameras": "--camera", "window": "--sun", "moon": "--moon-phase", "programme": "--exposure"}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -150,14 +149,15 @@ def write_html(path: Path, content: str) -> None:
 
 
 def print_report(body: dict[str, Any]) -> None:
-    print_line(f"Night of {body['night']}, times in {body['time_zone']}")
+    zone = current().zone_of(body["time_zone"])
+    print_line(f"Night of {body['night']}, times in {zone}")
     print_line(body["sentence"])
     if body["cameras"]:
         columns = ["camera", "planned", "saved", "failed", "skipped", "lost", "size"]
         print_table(make_table(columns, [camera_cells(one) for one in body["cameras"]]))
     if body["losses"]:
         columns = ["from", "to", "camera", "captures", "reason", "sentence"]
-        print_table(make_table(columns, [loss_cells(loss, body["time_zone"]) for loss in body["losses"]]))
+        print_table(make_table(columns, [loss_cells(loss, zone) for loss in body["losses"]]))
     more = f" + {body['open']} without an outcome yet" if body["open"] else ""
     sign = "=" if body["sum_holds"] else "is not"
     print_line(
@@ -173,11 +173,10 @@ def camera_cells(one: dict[str, Any]) -> list[object]:
     return [one["camera"], *counts, duration(one["lost_s"]) if one["lost_s"] else "", format_bytes(one["bytes"])]
 
 
-def loss_cells(loss: dict[str, Any], zone: str) -> list[object]:
+def loss_cells(loss: dict[str, Any], zone: tzinfo) -> list[object]:
     count = f"about {loss['count']}" if loss["estimated"] else loss["count"]
-    # As on the page: by the clock of the site, and not of this machine.
-    ends = [datetime.fromisoformat(loss[name]).astimezone(ZoneInfo(zone)) for name in ("from", "to")]
-    times = [f"{at:%m-%d %H:%M:%S}" for at in ends]
+    ends = [datetime.fromisoformat(loss[name]).astimezone(zone) for name in ("from", "to")]
+    times = [f"{at:%m-%d %H:%M:%S %Z}" for at in ends]
     return [*times, loss["camera"], count, humanize(loss["reason"]), loss["message"]]
 
 
@@ -196,7 +195,7 @@ def print_sessions(body: dict[str, Any]) -> None:
 
 
 def session_cells(session: dict[str, Any]) -> list[object]:
-    started, lost = format_time(session["started"] or session["created"])[:16], session["failed"] + session["skipped"]
+    started, lost = format_time(session["started"] or session["created"]), session["failed"] + session["skipped"]
     names = [session[name] for name in ("camera", "name", "state", "saved")]
     return [short_id(session["id"]), started, *names, lost]
 

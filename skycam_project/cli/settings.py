@@ -1,4 +1,4 @@
-"""`skycam settings`: a camera's desired and actual settings, and presets."""
+"""`skycam settings`: a camera's desired and actual settings, presets, and the site of the station."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import click
 
 from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.camera_parameter import camera
-from skycam_project.cli.options import AssignmentParam, Group
+from skycam_project.cli.errors import CliError
+from skycam_project.cli.options import AssignmentParam, Group, given
 from skycam_project.cli.output import make_table, print_fields, print_line, print_result, print_table, print_warnings
 from skycam_project.cli.setting_values import set_or_store, setting_values, settings_option
 from skycam_project.cli.station import current
@@ -16,7 +17,7 @@ from skycam_project.cli.station import current
 
 @click.group(cls=Group)
 def settings() -> None:
-    """Show, set and adopt a camera's settings, and use presets."""
+    """A camera's settings and presets, and the site of the station."""
 
 
 @settings.command("show")
@@ -49,6 +50,52 @@ def set_settings(camera: str | None, values: tuple[tuple[str, Any], ...], replac
     found = find_camera(caller, camera)
     reported = set_or_store(found, setting_values(values), caller.actor, replace=replace)
     print_result(dict(settings_body(found, reported)), print_settings)
+
+
+SITE = {
+    option: f"{section}.{option}"
+    for section, options in (
+        ("station", ("name",)),
+        ("site", ("latitude", "longitude", "elevation", "horizon", "time_zone")),
+    )
+    for option in options
+}
+"""Option of `settings site` -> the key that it sets."""
+
+
+@settings.command("site")
+@click.option("--name", help="Name of the station.")
+@click.option("--latitude", help="Degrees, north positive; with --longitude.")
+@click.option("--longitude", help="Degrees, east positive.")
+@click.option("--elevation", help="Metres above sea level.")
+@click.option("--horizon", help="Altitude of hills in some directions, such as 0:5,90:12,270:3.")
+@click.option("--time-zone", help="Name of the time zone, such as Europe/Berlin.")
+@click.option("--unset", is_flag=True, help="Remove what was set here: the configuration or the default applies again.")
+def site_settings(unset: bool, **values: str | None) -> None:
+    """Show or set where the station stands, while it runs.
+
+    Runs that have not begun are planned again within a minute.
+
+    Example: skycam settings site --latitude 48.1 --longitude 11.6 --elevation 500 --time-zone Europe/Berlin
+    """
+    wanted = given(**values)
+    if unset and wanted:
+        raise CliError("invalid", "Give values, or --unset.")
+    caller = current().authorize("manager" if unset or wanted else "viewer")
+    from skycam_project.station_settings import PAGE, all_settings, change_settings
+
+    changes: dict[str, Any] = {SITE[name]: value for name, value in wanted.items()}
+    if unset:
+        on_page = {body["key"] for body in all_settings() if body["origin"] == PAGE}
+        changes = dict.fromkeys(on_page.intersection(SITE.values()))
+    change_settings(changes, caller.actor)
+    found = [dict(body) for body in all_settings() if body["key"] in SITE.values()]
+    print_result({"results": found}, print_site)
+
+
+def print_site(body: dict[str, Any]) -> None:
+    rows = [[one["key"], one["value"], one["origin"]] for one in body["results"]]
+    print_table(make_table(["key", "value", "from"], rows))
 
 
 @settings.command("adopt")

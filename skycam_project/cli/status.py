@@ -58,6 +58,7 @@ def read_status(station: Station, camera: str | None = None) -> StationStatus:
     except BrokerDown:
         station.reload_configuration()  # a restarted station has a new broker password
         raise
+    station.use_zone_of(found["hosts"])
     # The owner needs no check of roles, and so neither Django nor the database.
     seen = found if is_owner(station.config) else visible_to(station.authorize("viewer").user, found)
     return seen if camera is None else of_camera(seen, camera)
@@ -175,11 +176,15 @@ def camera_remarks(status: dict[str, Any]) -> str:
     battery, card = status.get("battery_percent"), status.get("card_free_bytes")
     remarks = [f"battery {battery:.0f} %"] if battery is not None else []
     remarks += [f"{card / 1e9:.1f} GB free on its card"] if card is not None else []
-    remarks += (
-        [f"held by {status['held_by']} since {format_time(status['held_since'])}"] if status.get("held_by") else []
-    )
+    remarks += [f"{holder(status)} since {format_time(status['held_since'])}"] if status.get("held_by") else []
     remarks += recording(status.get("recorder"))
     return f"{status['camera']}: {', '.join(remarks)}" if remarks else ""
+
+
+def holder(status: dict[str, Any]) -> str:
+    # A host of an older version does not say which schedule it is.
+    schedule = status.get("held_schedule")
+    return f"schedule {schedule}" if schedule else f"held by {status['held_by']}"
 
 
 def recording(recorder: Recorder | None) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from core.text.site_advice import SET_THE_SITE
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import Command
 from skycam_project.cli.output import make_table, print_line, print_result, print_table
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     from scheduler.telescope.night_plan import NightPlan
     from scheduler.telescope.sky import TelescopeSite
 
-COLUMNS = ("UTC", "field", "kind", "no.", "exposure", "HA", "airmass", "reason")
+COLUMNS = ("time", "field", "kind", "no.", "exposure", "HA", "airmass", "reason")
 MESSAGE_SITE = (
     "{text!r} is no place. Give degrees and metres: LATITUDE,LONGITUDE,ELEVATION, such as -29.257,-70.73,2347."
 )
-MESSAGE_NO_SITE = "The configuration has no coordinates. Set site.latitude and site.longitude, or give --site."
+MESSAGE_NO_SITE = f"The station does not know its place. {SET_THE_SITE}, or give --site."
 
 
 @click.command(cls=Command)
@@ -87,8 +88,8 @@ def parse_site(text: str) -> TelescopeSite:
 def configured_site() -> TelescopeSite:
     from scheduler.telescope.sky import TelescopeSite
 
-    site = current().config.site
-    if site.latitude is None or site.longitude is None:
+    site = current().site
+    if site is None or site.latitude is None or site.longitude is None:
         raise CliError("invalid", MESSAGE_NO_SITE)
     return TelescopeSite(site.latitude, site.longitude, site.elevation)
 
@@ -121,29 +122,34 @@ def body_of(planned: NightPlan, *, passed_over: bool) -> dict[str, Any]:
 
 def print_plan(body: dict[str, Any]) -> None:
     times = ", ".join(
-        f"{words} {body[name][11:16]}"
+        f"{words} {clock(body[name]):%H:%M}"
         for name, words in (
             ("sunset", "sunset"), ("dark_begin", "dark from"), ("dark_end", "to"), ("sunrise", "sunrise"),
         )
     )  # fmt: skip
-    print_line(f"Night of {body['evening']} (UTC): {times}. The Moon is {body['moon_illumination']:.0%} lit.")
+    night = f"Night of {body['evening']}, times in {current().zone}"
+    print_line(f"{night}: {times}. The Moon is {body['moon_illumination']:.0%} lit.")
     if body["observations"]:
         print_table(make_table(COLUMNS, (row_of(one) for one in body["observations"])))
     else:
         print_line("Nothing is observed.")
     for one in body["observations"]:
         for other in one.get("passed_over", ()):
-            print_line(f"{one['at'][11:19]} {name_of(other)}: {other['reason']}")
+            print_line(f"{clock(one['at']):%H:%M:%S} {name_of(other)}: {other['reason']}")
     for one in body["unfinished"]:
         print_line(f"Not finished: {name_of(one)}: {one['reason']}")
+
+
+def clock(at: str) -> datetime:
+    return datetime.fromisoformat(at).astimezone(current().zone)
 
 
 def row_of(one: dict[str, Any]) -> tuple[object, ...]:
     hour_angle = "" if one["ha_h"] is None else f"{one['ha_h']:+.2f} h"
     airmass = "" if one["airmass"] is None else f"{one['airmass']:.2f}"
     return (
-        one["at"][11:19], name_of(one), one["kind"], one["number"], f"{one['exposure_s']:g} s", hour_angle, airmass,
-        one["reason"],
+        f"{clock(one['at']):%H:%M:%S}", name_of(one), one["kind"], one["number"], f"{one['exposure_s']:g} s",
+        hour_angle, airmass, one["reason"],
     )  # fmt: skip
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -68,8 +67,8 @@ def dry_run(wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def print_night(body: dict[str, Any]) -> None:
-    zone = ZoneInfo(body["site"]["time_zone"])
-    print_line(f"Night of {body['night']}{', dry run' if body['dry_run'] else ''}; times in {zone.key}")
+    zone = current().zone_of(body["site"]["time_zone"])
+    print_line(f"Night of {body['night']}{', dry run' if body['dry_run'] else ''}; times in {zone}")
     print_line(body["sentence"])
     for one in body["warnings"]:
         print_line(f"{one['severity']}: {one['message']}")
@@ -101,7 +100,7 @@ def run_rows(run: dict[str, Any], zone: tzinfo) -> list[list[object]]:
     first = [run["camera"], run["schedule"]]
     return [
         [
-            *first, *(f"{clock_time(at, zone):%Y-%m-%d %H:%M:%S}" for at in (begin, end)), run["exposures"],
+            *first, *(f"{clock_time(at, zone):%Y-%m-%d %H:%M:%S %Z}" for at in (begin, end)), run["exposures"],
             run["pictures"], size, run["state"],
         ]
         for begin, end in run["windows"]

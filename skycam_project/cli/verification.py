@@ -34,17 +34,19 @@ def verify(camera: str | None, since: datetime | None, host: str | None) -> int:
     from django.conf import settings
 
     from captures.models import StorageRoot
+    from core.station_zone import site_time_text
 
     host = host or settings.STATION.host
     if not StorageRoot.objects.filter(host=host).exists():
         raise CliError("invalid", f"The host {host} has no files.")
     found = find_camera(caller, camera) if camera is not None else None
     since_text = since.isoformat(timespec="seconds") if since else None
+    newer = f" since {site_time_text(since)}" if since else ""
     job = run_job(
         caller,
         "verify",
         host,
-        subject=f"{found.slug if found else 'all files'}{f' since {since_text}' if since else ''}",
+        subject=f"{found.slug if found else 'all files'}{newer}",
         arguments={"camera": str(found.pk) if found else None, "since": since_text},
         camera=found,
     )

@@ -17,8 +17,8 @@ from skycam_project.config import database, folder
 from skycam_project.config.errors import ConfigError
 from skycam_project.config.keys import Key, Section
 from skycam_project.config.layers import CONFIG_VARIABLE, GivenValue, Layer, merge_layers, read_dotenv, read_environment
-from skycam_project.config.model import KEYS, SkycamConfig, fields_of, items_section, key_option, section_of
-from skycam_project.config.notices import ignored_dotenv, may_write, notices
+from skycam_project.config.model import KEYS, Notice, SkycamConfig, fields_of, items_section, key_option, section_of
+from skycam_project.config.notices import ignored_dotenv, may_write, notices, overridden_by_dotenv
 from skycam_project.config.redaction import redacted
 from skycam_project.config.redis import socket_url
 from skycam_project.config.writing import nest_keys, value_at
@@ -65,11 +65,14 @@ class ConfigManager:
         self.config = self._completed(validate(self.given, layer.problems), create=create)
 
     def _read(self) -> Layer:
-        """Read YAML, `.env` and the environment, in rising precedence. Keys of the last two are `fixed`."""
+        """Read YAML, `.env` and the environment, in rising precedence. Keys of the last two are `fixed`, and the site
+        of the YAML file."""
         dotenv, variables = read_dotenv(self.dotenv) if self.dotenv.is_file() else (Layer(), {})
         document = read_yaml(self.path, {**variables, **self.environment}) if self.path else Layer()
         environment = read_environment(self.environment, self.here)
-        self.fixed = frozenset([*dotenv.values, *environment.values])
+        site = [key for key in document.values if key[0] == "site"]
+        self.fixed = frozenset([*dotenv.values, *environment.values, *site])
+        self._in_both = [key for key in document.values if key in dotenv.values]
         return merge_layers([document, dotenv, environment])
 
     def _completed(self, config: SkycamConfig, *, create: bool) -> SkycamConfig:
@@ -95,14 +98,23 @@ class ConfigManager:
                 "web": config.web.model_copy(update={"secret_key": config.web.secret_key or folder.secret_key(data)}),
             }
         )
-        apart = [ignored_dotenv(self.dotenv)] if self._another_dotenv_is_here() else []
+        apart = [*self._dotenv_notices()]
         origins = {key: given.where for key, given in self.given.items()}
         return complete.with_origin(origins, self.fixed, (*notices(config), *apart), written_lists(self.given))
 
+    def _dotenv_notices(self) -> Iterator[Notice]:
+        if self._another_dotenv_is_here():
+            yield ignored_dotenv(self.dotenv)
+        if self.path and self._in_both:
+            yield overridden_by_dotenv(self.dotenv, self.path, self._in_both)
+
     def _another_dotenv_is_here(self) -> bool:
-        """Whether the current folder has a `.env` with Skycam's variables that is not read."""
+        """Whether the current folder has a `.env` with Skycam's variables, valid or not, that is not read."""
         other = self.here / ".env"
-        return self.dotenv.parent != self.here and other.is_file() and bool(read_dotenv(other)[0].values)
+        if self.dotenv.parent == self.here or not other.is_file():
+            return False
+        found = read_dotenv(other)[0]
+        return bool(found.values or found.problems)
 
     def show(self) -> dict[str, Any]:
         """The whole configuration as JSON takes it, with secrets redacted."""

@@ -256,7 +256,7 @@ class SkycamConfig(Section):
         found: tuple[Notice, ...],
         written: Mapping[Key, Any] | None = None,
     ) -> Self:
-        """This configuration with the origin of each key that was set, the keys that `.env` or the environment fixes,
+        """This configuration with the origin of each key that was set, the keys that are fixed,
         the warnings, and the lists of sections as they were written."""
         # `frozen` does not cover private attributes.
         self._given, self._origins, self._notices = frozenset(origins), Origins(origins, fixed, written or {}), found
@@ -274,7 +274,8 @@ class SkycamConfig(Section):
 
     @property
     def fixed(self) -> frozenset[Key]:
-        """Keys that the environment or `.env` sets: they override what is set on a page."""
+        """Keys that override what is set on a page: those that the environment or `.env` sets, and the site of the YAML
+        file."""
         return self._origins.fixed
 
     def origin(self, where: Key) -> str:

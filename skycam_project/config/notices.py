@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from skycam_project.config.addresses import is_loopback
+from skycam_project.config.keys import Key
 from skycam_project.config.model import Notice, SkycamConfig
 from skycam_project.config.sections import LoggingConfig
 
@@ -57,6 +58,18 @@ def ignored_dotenv(read: Path) -> Notice:
     return Notice(
         "W005", f"The .env in the current folder is not read. With a YAML file, {read} is read. Move it there."
     )
+
+
+def overridden_by_dotenv(dotenv: Path, document: Path, keys: Iterable[Key]) -> Notice:
+    names = ", ".join(".".join(key) for key in keys)
+    return Notice(
+        "W008",
+        f"{dotenv} counts and {document} does not, where both set a key: {names}. Set each of them in one of the two.",
+    )
+
+
+DOTENV_CODES = frozenset({"W005", "W008"})
+"""The notices about a file `.env`, which `skycam up` prints."""
 
 
 def may_write(log: LoggingConfig) -> bool:

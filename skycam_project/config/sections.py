@@ -7,13 +7,13 @@ from collections.abc import Callable
 from math import inf
 from pathlib import Path
 from typing import Any, Literal, Self
-from zoneinfo import available_timezones
 
 from pydantic import field_validator, model_validator
 
 from cameras.drivers import driver_class
 from core.sky.horizon_text import parse_horizon
 from core.times.durations import parse_duration, parse_exposure
+from core.times.zones import zone_names
 from monitoring.sensors.kinds import SENSORS
 from monitoring.webhooks.receiver_url import ReceiverUrl
 from skycam_project.config.addresses import is_loopback
@@ -413,6 +413,9 @@ class StationConfig(Section):
 
 
 class SiteConfig(Section):
+    """Where the station stands. A key in the YAML file of a host is that host's, and not changed on the page: hosts of
+    one station may stand at different sites."""
+
     latitude: float | None = key(
         None, "Latitude in degrees, north positive.", "a number from -90 to 90", ge=-90, le=90, unset="none"
     )
@@ -442,7 +445,7 @@ class SiteConfig(Section):
     @field_validator("time_zone")
     @classmethod
     def known_time_zone(cls, value: str | None) -> str | None:
-        if value is not None and value not in available_timezones():
+        if value is not None and value not in zone_names():
             raise ValueError
         return value
 

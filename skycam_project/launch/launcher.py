@@ -15,6 +15,7 @@ from typing import Any
 from core.open_files import REMEDY, hard_limit, too_few_message
 from skycam_project.config import ConfigError, SkycamConfig, check_writable, load_config
 from skycam_project.config.folder import renew_broker_password
+from skycam_project.config.notices import DOTENV_CODES
 from skycam_project.launch import banner, control, http, paths, preflight, reporting
 from skycam_project.launch.child import Child
 from skycam_project.launch.crash_loops import CrashLoopFiles
@@ -40,6 +41,7 @@ def up(config_path: Path | None = None, only: str | None = None) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold every secret; children inherit this
     try:
         config = _load_configuration(config_path)
+        _print_errors(f"warning: {one.text}" for one in config.notices if one.code in DOTENV_CODES)
         with ExitStack() as resources:
             plan = _acquire_resources(config, config_path, only, resources)
             return asyncio.run(_run(plan))

@@ -57,7 +57,8 @@ class Terminal:
         name = f"{part:<7}"
         if self.coloured:
             name = f"\x1b[{COLOURS.get(part, 37)}m{name}\x1b[0m"
-        return f"{time.strftime('%H:%M:%S')} {name} | "
+        # As in the log file.
+        return f"{time.strftime('%H:%M:%SZ', time.gmtime())} {name} | "
 
     def _write(self, text: str) -> bool:
         data = text.encode(errors="replace")

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from cameras.live.presets import PRESETS
 from core.pages.page import redirect_back
-from core.station_zone import station_zone
+from core.station_zone import LazyZone, station_zone
 
 THEMES = {"system": "Auto", "light": "Light", "dark": "Dark", "red": "Red"}
 CLOCKS = {"local": "Station", "utc": "UTC"}
@@ -64,5 +64,5 @@ class TimeZoneMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.path.startswith("/api/") or preference(request, "clock") == "utc":
             return self.get_response(request)
-        with timezone.override(station_zone()):
+        with timezone.override(LazyZone(station_zone)):
             return self.get_response(request)

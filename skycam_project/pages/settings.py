@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -53,8 +54,17 @@ class StationSettingsPage(Page):
         if not form.save(self.actor):
             return self._form(form, 400)
         if form.changes:
-            message_response(request, "ok", "Saved. All parts of the station use it within two seconds.")
+            message_response(request, "ok", saved_sentence(form.changes))
         return redirect("station-settings")
 
     def _form(self, form: StationSettingsForm, status: int = 200) -> HttpResponse:
         return self.render({"form": form, "video": video_folder()}, status=status)
+
+
+def saved_sentence(changes: Iterable[str]) -> str:
+    runs = " Runs that have not begun are planned again within a minute." if any(map(is_site, changes)) else ""
+    return f"Saved. All parts of the station use it within two seconds.{runs}"
+
+
+def is_site(key: str) -> bool:
+    return key.startswith("site.")

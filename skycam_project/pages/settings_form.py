@@ -17,13 +17,15 @@ from skycam_project.config.model import KEYS
 from skycam_project.station_settings import PAGE, SettingBody, all_settings, change_settings, choices, is_number
 
 TITLES = {
-    "station": "Station",
+    "site": "Station and site",
     "camera_config": "Recording and cameras",
     "auto_recording_config": "Automatic recording",
     "archive_config": "Archives",
     "live_streaming_config": "Live view",
     "retention": "Retention",
 }
+GROUPS = {"station": "site"}
+"""Section -> the group that shows it, where it has none of its own."""
 UNITS = {"_minutes": "min", "_gb": "GB", "_kbit_s": "kbit/s", "_percent": "%", "_days": "days", "_s": "s"}
 """Suffix of a key -> the unit shown in its field."""
 LABELS = {"max_kbit_s": "Max bit rate"}
@@ -59,18 +61,25 @@ class SettingField(forms.CharField):
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The fields of one section of the configuration."""
+    """The fields that fold together: those of a section of the configuration, or of two."""
 
     name: str
     fields: list[BoundField]
+    is_first: bool
 
     @property
     def title(self) -> str:
         return TITLES.get(self.name, self.name)
 
     @property
-    def variable(self) -> str:
-        return self.name.upper()
+    def is_open(self) -> bool:
+        return self.is_first or any(field.errors for field in self.fields)
+
+    @property
+    def note(self) -> str:
+        """How many of its settings were set here; empty without any."""
+        count = sum(isinstance(one.field, SettingField) and one.field.from_page for one in self.fields)
+        return f"{count} set here" if count else ""
 
 
 class StationSettingsForm(PageForm):
@@ -88,8 +97,9 @@ class StationSettingsForm(PageForm):
     def groups(self) -> list[Group]:
         found: dict[str, list[BoundField]] = {}
         for key in self.fields:
-            found.setdefault(key.partition(".")[0], []).append(self[key])
-        return [Group(name, fields) for name, fields in found.items()]
+            section = key.partition(".")[0]
+            found.setdefault(GROUPS.get(section, section), []).append(self[key])
+        return [Group(name, fields, name == next(iter(found))) for name, fields in found.items()]
 
     @property
     def changes(self) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from core.broker import broker
 from core.broker.broker import BrokerDown
 from core.jobs.selectors import jobs_for
 from core.jobs.states import UNFINISHED, JobState
+from core.station_zone import reader_time_text
 from monitoring.models import DeliveryState, NotificationChannel, Webhook
 from monitoring.notifications.selectors import channels_for
 from monitoring.notifications.selectors import statuses_of as channel_statuses
@@ -150,7 +151,7 @@ def webhook_figures(user: Any) -> Iterator[Figure]:
 def delivery_figure(receiver: NotificationChannel | Webhook, waiting: int, url: str) -> Figure:
     note = "" if receiver.enabled else "off"
     if receiver.failing_since is not None:
-        note = f"failing since {receiver.failing_since:%Y-%m-%d %H:%M} UTC"
+        note = f"failing since {reader_time_text(receiver.failing_since)}"
     return Figure(receiver.name, str(waiting), "pending", note, "warn" if receiver.failing_since else "", url)
 
 

@@ -39,7 +39,10 @@ def plan_settings(file: ConfigFile) -> tuple[list[FieldChange], dict[str, Any], 
         if old == new:
             continue
         if key in settings.STATION.fixed:
-            message = f"because {settings.STATION.origin(key)} overrides what is stored"
+            origin = settings.STATION.origin(key)
+            # In the station's own file: its site.
+            is_own = origin == file.given[key].where
+            message = AT_START if is_own else f"because {origin} overrides what is stored"
             not_applied.append(NotApplied(name, old, new, message))
             continue
         changes.append(FieldChange(name, old, new))

@@ -192,6 +192,28 @@ def test_a_session_continues_when_its_camera_is_taken_over(operator: Any, run: S
     assert run.desired == "running"
 
 
+def test_the_run_of_a_schedule_is_named_to_programs_and_stopped_by_each_operator(
+    operator: Any, run: Session, valkey: Any
+) -> None:
+    Session.objects.update(schedule="Twilight")
+    status = operator.get(f"{SKY}status/").json()
+    assert (status["held_by"], status["held_schedule"]) == ("anna", "Twilight")
+    assert operator.get(f"/api/v1/sessions/{run.pk}/").json()["schedule"] == "Twilight"
+    refused = operator.post(f"{SKY}capture/").json()
+    assert refused["schedule"] == "Twilight"
+    assert "sky is held by Schedule Twilight since" in refused["detail"]
+    operator.post(f"{SKY}stop/")
+    run.refresh_from_db()
+    assert run.desired == "stopped"
+
+
+def test_a_users_own_session_is_not_held_by_someone_else(operator: Any, run: Session) -> None:
+    Session.objects.update(created_by="a-operator")
+    refused = operator.post(f"{SKY}start/", {"exposure_s": 1, "delay_s": 2}, format="json").json()
+    assert refused["type"] == "/problems/held"
+    assert refused["title"] == "A session runs on the camera"
+
+
 def test_the_starter_of_the_session_can_take_its_camera(camera: Camera, run: Session) -> None:
     assert leases.acquire_lease(camera, "cli:anna").held_by == "anna"
 

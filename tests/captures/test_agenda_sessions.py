@@ -49,6 +49,7 @@ def test_the_first_record_of_a_run_makes_its_row(archive: Archive) -> None:
     assert session().state == SessionState.RUNNING
     assert session().name == "night"
     assert session().created_by == "planner"
+    assert session().schedule == "night"
     assert session().programme["windows"] == [list(window) for window in WINDOWS]
     assert session().desired == Session.Desired.RUNNING
 

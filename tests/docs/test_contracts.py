@@ -77,6 +77,7 @@ from monitoring.webhook_models import DELIVERY_TRANSITIONS
 from monitoring.webhooks.bodies import AttemptBody, DeliveryDetailBody, SecretBody, WebhookBody
 from monitoring.webhooks.payload import PayloadBody
 from monitoring.webhooks.requests import WebhookRequest
+from scheduler.editing.night_runs import ChangedNightBody, NightRunBody
 from scheduler.field_lists.bodies import (
     FieldBody,
     FieldListPreview,
@@ -151,6 +152,8 @@ FIELDS = {
     "viewer": ViewerBody.__annotations__,
     "schedule": ScheduleBody.__annotations__,
     "night change": NightChangeBody.__annotations__,
+    "changed night": ChangedNightBody.__annotations__,
+    "run of a changed night": NightRunBody.__annotations__,
     "night": NightBody.__annotations__,
     "warning of a night": WarningBody.__annotations__,
     "reason of a night": ReasonBody.__annotations__,

@@ -6,12 +6,15 @@ import io
 import re
 from typing import Any
 
+import click
 import pytest
 from rich.console import Console, Group
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
 from cameras.status.reader import read_station
+from skycam_project.cli.root import cli
+from skycam_project.cli.station import Station
 from skycam_project.cli.status import COLUMNS, camera_table
 from tests.harness.project import PROJECT
 from tests.harness.stations.shell import Shell
@@ -30,7 +33,8 @@ FROM_ELSEWHERE = re.compile(r"\s*@font-face \{.*?\}|\s*<!--.*?-->", re.DOTALL)
 def drawn(body: Any) -> str:
     """The table as a terminal shows it; the fonts are the reader's own."""
     console = Console(record=True, width=118, file=io.StringIO(), markup=False, highlight=False)
-    console.print(Group(Text("$ skycam status"), Text(""), camera_table(body)))
+    with click.Context(cli, obj=Station(utc=True)):
+        console.print(Group(Text("$ skycam status"), Text(""), camera_table(body)))
     return FROM_ELSEWHERE.sub("", console.export_svg(title="skycam status", theme=MONOKAI, unique_id="status"))
 
 

@@ -248,3 +248,48 @@ def test_a_viewer_sees_who_holds_it_and_no_button(camera: Camera) -> None:
     page: Any = shown(client_of("vera", "viewer"), "")
     assert "bob, since" in page
     assert "Take over" not in page
+
+
+# The run of a schedule
+
+
+@pytest.fixture
+def twilight(run: Session) -> Session:
+    Session.objects.update(schedule="Twilight", name="Twilight")
+    return run
+
+
+@pytest.mark.parametrize("path", [f"{PAGE}now/", "/dashboard/now/"])
+def test_the_run_of_a_schedule_is_named_by_its_schedule(path: str, anna: Client, twilight: Session) -> None:
+    page = text_of(anna.get(path))
+    assert "Schedule Twilight" in page
+    assert "Held by bob" not in page
+    assert "The session of bob" not in page
+
+
+@pytest.mark.parametrize("path", [PAGE, "/"])
+def test_stopping_the_run_of_a_schedule_asks_for_no_confirmation(path: str, anna: Client, twilight: Session) -> None:
+    page = text_of(anna.get(path))
+    (stop,) = re.findall(r'<button [^>]*data-action="stop"[^>]*>', page)[:1]
+    assert "disabled" not in stop
+    assert "and stop the session?" not in page
+
+
+def test_the_page_of_a_schedules_run_names_the_schedule_and_has_its_controls(anna: Client, twilight: Session) -> None:
+    page = " ".join(text_of(anna.get(f"/sessions/{twilight.pk}/")).split())
+    assert "by Schedule Twilight" in page
+    assert "Stop session" in page
+    assert "and stop the session?" not in page
+
+
+@pytest.mark.parametrize("path", STOPS)
+def test_each_operator_stops_the_run_of_a_schedule(path: str, anna: Client, twilight: Session) -> None:
+    assert "The session stops when its host is back." in text_of(anna.post(path.format(twilight.pk)))
+    assert Session.objects.get().desired == "stopped"
+    assert Camera.objects.get().held_by == ""
+
+
+def test_a_session_that_was_handed_over_is_that_of_its_receiver(anna: Client, twilight: Session) -> None:
+    Session.objects.update(handed_to="carl")
+    assert "The session of carl, since" in shown(anna)
+    assert "Sky is held by carl since" in text_of(anna.post(f"{PAGE}stop/"))

@@ -283,10 +283,11 @@ def test_a_night_that_is_skipped_in_its_middle_says_what_continues(
     begin_run(schedule, monkeypatch)
     path, skip = f"/schedules/{schedule.pk}/night/", {"night": "2027-01-15", "do": "skip"}
     operator.post(path, skip, format="multipart")
-    assert "the night of 2027-01-15 is skipped. Its run that has begun continues" in shown(operator.get(LIST))
+    skipped = shown(operator.get(LIST))
+    assert "the night of 2027-01-15 is skipped. The run of Dark sky on sky has begun and goes on until" in skipped
     Session.objects.update(state="stopped")
     operator.post(path, skip, format="multipart")
-    assert "continues" not in shown(operator.get(LIST))
+    assert "goes on" not in shown(operator.get(LIST))
 
 
 def test_a_night_is_shifted_by_the_clock_of_the_site(operator: Any) -> None:
@@ -509,3 +510,14 @@ def test_the_pages_are_valid_html(html_validate: Path, operator: Any, tmp_path: 
     (tmp_path / "night.html").write_text(text_of(operator.get(f"/schedules/{schedule.pk}/night/")))
     (tmp_path / "remove.html").write_text(text_of(operator.get(f"/schedules/{schedule.pk}/remove/")))
     assert html_errors(html_validate, tmp_path) == ""
+
+
+HINT = "The station does not know its place"
+
+
+@pytest.mark.parametrize("path", [LIST, "/tonight/"])
+def test_a_station_without_a_site_is_told_where_to_set_it(path: str, manager: Any, operator: Any) -> None:
+    assert HINT not in shown(manager.get(path))
+    CameraHost.objects.update(site={"time_zone": "UTC"})
+    assert 'href="/settings/">Set the site</a>' in text_of(manager.get(path))
+    assert "A manager can set the site on the page Settings." in shown(operator.get(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -194,3 +195,39 @@ def test_the_sign_in_page_names_the_station(anonymous: Any, manager: Any) -> Non
 def test_the_id_of_the_station_is_not_set_on_the_page(manager: Any) -> None:
     assert 'name="station.id"' not in manager.get("/settings/").content.decode()
     assert manager.patch("/api/v1/settings/", {"station.id": "other"}).status_code == 400
+
+
+def groups(text: str) -> list[tuple[bool, str]]:
+    """Whether each group of settings is open, and its heading, in their order."""
+    found = re.findall(r'<details( open)?>\s*<summary class="ph">\s*<h2 id="[\w-]+">([^<]*)</h2>', text)
+    return [(bool(is_open), heading) for is_open, heading in found]
+
+
+def test_the_groups_fold_and_the_site_is_the_first(manager: Any) -> None:
+    found = groups(text_of(manager.get("/settings/")))
+    assert found[0] == (True, "Station and site")
+    assert [is_open for is_open, _ in found[1:]] == [False] * (len(found) - 1)
+    assert "Live view" in [heading for _, heading in found]
+
+
+def test_a_group_with_an_error_is_open(manager: Any) -> None:
+    assert (True, "Recording and cameras") in groups(text_of(saved(manager, CRF, "99", "23")))
+
+
+def test_a_group_says_how_many_of_its_settings_were_set_here(manager: Any) -> None:
+    StationSetting.objects.create(key=CRF, value=30)
+    assert "1 set here" in text_of(manager.get("/settings/"))
+
+
+def test_the_site_is_set_on_the_page_and_its_effect_is_said(manager: Any) -> None:
+    typed = {"site.latitude": "48.1", "site.longitude": "11.6", "site.time_zone": "Europe/Berlin"}
+    answer = manager.post(
+        "/settings/", {**typed, **{f"was-{key}": "" for key in typed}}, format="multipart", follow=True
+    )
+    assert "Runs that have not begun are planned again within a minute." in text_of(answer)
+    assert station_settings.site_config().time_zone == "Europe/Berlin"
+
+
+def test_one_coordinate_alone_is_refused(manager: Any) -> None:
+    text = text_of(saved(manager, "site.latitude", "48.1", ""))
+    assert "site.latitude and site.longitude belong together: set both or neither." in text

@@ -212,8 +212,8 @@ def test_a_rule_for_the_sun_or_the_moon_needs_coordinates() -> None:
     found = plan_of(schedule("a"), schedule("b", window=EVENING, moon=HALF), site=place)
     assert reasons(found) == ["no_site", "no_site"]
     text = (
-        "The site has no latitude and longitude, which rules for the Sun and the Moon need: set site.latitude and "
-        "site.longitude in the configuration of the camera's host, and restart it."
+        "The site has no latitude and longitude, which rules for the Sun and the Moon need. Set the site on the page "
+        "Settings, or with `skycam settings site`."
     )
     assert messages(found) == [text, text]
 

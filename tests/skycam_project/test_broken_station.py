@@ -61,7 +61,6 @@ BROKEN = {
     "folders ": ("Other users can read the secret key", "chmod 600"),
     "database": ("It does not answer", "DATABASE_URL"),
     "broker": ("The broker does not answer", "REDIS_URL"),
-    "time zone": ("is not the site's (Europe/Berlin)", "timedatectl set-timezone Europe/Berlin"),
     "ports": ("(web.port) is used by", "set web.port to a free port"),
     "ports ": ("(monitoring.prometheus.port) is used by", "set monitoring.prometheus.port to a free port"),
     "disks": ("inodes free", "Delete small files"),

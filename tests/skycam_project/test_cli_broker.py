@@ -84,6 +84,29 @@ def test_status_for_people_escapes_texts_of_cameras(empty_broker: redis.Redis) -
     assert "\x1b" not in shown
 
 
+def publish_zone(broker: redis.Redis) -> None:
+    broker.set(key("host", "main"), json.dumps({"host": "main", "time_zone": "Asia/Tokyo"}))
+
+
+def test_status_shows_times_by_the_zone_that_the_host_publishes_and_the_schedule_that_runs(
+    empty_broker: redis.Redis,
+) -> None:
+    publish_zone(empty_broker)
+    held = {"held_by": "anna", "held_since": "2026-11-26T15:02:00.000Z", "held_schedule": "Twilight"}
+    status.write_status(empty_broker, {**READY, **held})  # type: ignore[typeddict-item]
+    assert "schedule Twilight since 2026-11-27 00:02:00 JST" in skycam("status").stdout
+    assert "schedule Twilight since 2026-11-26 15:02:00 UTC" in skycam("status", "--utc").stdout
+
+
+def test_status_for_people_needs_no_django_either(empty_broker: redis.Redis) -> None:
+    publish_zone(empty_broker)
+    held = {"held_by": "anna", "held_since": "2026-11-26T15:02:00.000Z", "held_schedule": None}
+    status.write_status(empty_broker, {**READY, **held})  # type: ignore[typeddict-item]
+    found = run(settings.STATION.data, "--verbose", "status", PYTHONPROFILEIMPORTTIME="1")
+    assert "held by anna since 2026-11-27 00:02:00 JST" in found.stdout
+    assert "django" not in found.stderr
+
+
 def test_status_needs_no_django(empty_broker: redis.Redis) -> None:
     found = run(settings.STATION.data, "--verbose", "status", "--output", "json", PYTHONPROFILEIMPORTTIME="1")
     assert found.status == 0

@@ -19,7 +19,7 @@ from tests.harness.project import PROJECT
 
 PAGE = (PROJECT / "docs" / "clients" / "cli.md").read_text()
 HEADING = re.compile(r"^### `(skycam [^`]+)`$", re.MULTILINE)
-COMMON = {"--config", "--output", "--verbose"}
+COMMON = {"--config", "--output", "--verbose", "--utc"}
 
 
 def commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:

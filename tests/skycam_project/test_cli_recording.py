@@ -13,7 +13,6 @@ from cameras.models import Camera
 from cameras.runtime.recording_state import Recorder
 from cameras.status import status
 from cameras.status.messages import absent_status
-from skycam_project.cli.status import camera_remarks
 from tests.harness.far_ends.camera_host import camera_host
 from tests.harness.stations.command_line import answer, skycam
 
@@ -103,14 +102,18 @@ def test_the_recording_status_is_unknown_while_the_host_is_down(empty_broker: re
 
 
 STATES = [
-    ({}, "dome: recording since 2026-03-01 20:00:00"),
-    ({"lost_frames": 3}, "dome: recording since 2026-03-01 20:00:00, 3 frames lost"),
-    ({"delivered_percent": 31.3}, "dome: recording since 2026-03-01 20:00:00, 31 % of its set rate"),
+    ({}, "dome: recording since 2026-03-01 20:00:00 UTC"),
+    ({"lost_frames": 3}, "dome: recording since 2026-03-01 20:00:00 UTC, 3 frames lost"),
+    ({"delivered_percent": 31.3}, "dome: recording since 2026-03-01 20:00:00 UTC, 31 % of its set rate"),
     ({"state": "failing", "message": "The disk is full."}, "dome: not recording: The disk is full."),
     ({"state": "waiting"}, "dome: not recording: it waits for frames."),
 ]
 
 
 @pytest.mark.parametrize(("recorder", "line"), STATES)
-def test_the_stations_status_shows_the_state_of_a_recording(recorder: dict[str, Any], line: str) -> None:
-    assert camera_remarks({"camera": "dome", "recorder": {**RECORDER, **recorder}}) == line
+def test_the_stations_status_shows_the_state_of_a_recording(
+    recorder: dict[str, Any], line: str, empty_broker: redis.Redis
+) -> None:
+    changes: Any = {"recorder": {**RECORDER, **recorder}}
+    status.write_status(empty_broker, absent_status("dome", "connected", "") | changes)
+    assert line in skycam("--utc", "status").stdout.splitlines()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +11,6 @@ from cameras.editing.services import add_camera
 from cameras.models import Camera, CameraHost
 from core.text.suggestions import similar_words
 from core.times.sun import sun_altitude
-from skycam_project.cli.local_time import LocalZone
 from tests.harness.stations.command_line import answer, run, skycam
 
 pytestmark = pytest.mark.django_db
@@ -191,19 +188,17 @@ def test_a_bare_number_is_refused_as_an_end_because_it_might_be_an_hour() -> Non
 def test_sun_events_need_a_site() -> None:
     found = skycam("start", "sky", "--until", "dawn", "--dry-run")
     assert found.exit_code == 2
-    assert "`site.latitude`" in found.stderr
+    assert "Set the site on the page Settings, or with `skycam settings site`" in found.stderr
 
 
-def test_a_session_may_end_with_the_night(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SKYCAM_SITE__LATITUDE", "48.2")
-    monkeypatch.setenv("SKYCAM_SITE__LONGITUDE", "16.4")
+def test_a_session_may_end_with_the_night() -> None:
+    answer("settings", "site", "--latitude", "48.2", "--longitude", "16.4")
     ends = datetime.fromisoformat(answer("start", "sky", "-e", "1", "--until", "sunrise", "--dry-run")["ends"])
     assert timedelta(0) < ends - datetime.now(UTC) <= timedelta(hours=24, minutes=5)
 
 
-def test_dawn_is_that_of_the_cameras_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SKYCAM_SITE__LATITUDE", "0")
-    monkeypatch.setenv("SKYCAM_SITE__LONGITUDE", "0")
+def test_dawn_is_that_of_the_cameras_host() -> None:
+    answer("settings", "site", "--latitude", "0", "--longitude", "0")
     CameraHost.objects.create(name="east", site={"latitude": 0, "longitude": 90})
     sunlit = max((-90, 90), key=lambda pole: sun_altitude(datetime.now(UTC), pole, 0))
     CameraHost.objects.create(name="pole", site={"latitude": sunlit, "longitude": 0})
@@ -214,21 +209,6 @@ def test_dawn_is_that_of_the_cameras_host(monkeypatch: pytest.MonkeyPatch) -> No
     found = skycam("start", "sky", "--until", "dawn", "--dry-run")
     assert found.exit_code == 2
     assert "No dawn in the next 36 hours here: the Sun stays" in found.stderr
-
-
-@pytest.fixture
-def in_vienna(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "Europe/Vienna")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
-
-
-def test_this_machines_zone_follows_summer_time(in_vienna: None) -> None:
-    days = [datetime(2026, 10, day, 12, tzinfo=LocalZone()) for day in (24, 25)]
-    assert [at.utcoffset() for at in days] == [timedelta(hours=2), timedelta(hours=1)]
-    assert [at.astimezone(UTC).astimezone(LocalZone()).hour for at in days] == [12, 12]
 
 
 def test_the_forecast_of_a_session_is_shown_before_it_starts() -> None:

@@ -18,6 +18,7 @@ from cameras.models import Camera
 from captures.models import Session
 from core.station_owner import StationOwner
 from core.station_settings.models import StationSetting
+from core.station_settings.values import site_config
 from monitoring.models import Event
 from scheduler.models import PlannedRun, Schedule
 from skycam_project.access.models import User
@@ -295,16 +296,22 @@ def test_a_change_between_plan_and_confirmation_is_noticed(file: Path) -> None:
 
 
 def test_keys_that_are_read_at_the_start_are_named_and_not_stored(file: Path) -> None:
-    body = apply(write(file, "site: {latitude: 48.1, longitude: 11.6}\nweb: {secret_key: hidden-1}\n"))
+    body = apply(write(file, "supervision: {margin_s: 6.0}\nweb: {secret_key: hidden-1}\n"))
     assert not body["applied"]
-    assert {one["field"]: one["new"] for one in body["not_applied"]} == {
-        "web.secret_key": "********", "site.latitude": 48.1, "site.longitude": 11.6
-    }  # fmt: skip
+    found = {one["field"]: one["new"] for one in body["not_applied"]}
+    assert found == {"web.secret_key": "********", "supervision.margin_s": 6.0}
     assert "read when a station starts" in body["not_applied"][0]["message"]
     lines = skycam("config", "apply", str(file)).stderr.splitlines()
     assert [line.partition("): ")[2] for line in lines] == [
-        "site.latitude: 48.1, site.longitude: 11.6, web.secret_key: ******** -> ********."
+        "supervision.margin_s: 5.0 -> 6.0, web.secret_key: ******** -> ********."
     ]
+
+
+def test_the_site_of_a_file_is_stored_while_the_station_runs(file: Path) -> None:
+    body = apply(write(file, "site: {latitude: 48.1, longitude: 11.6}\n"))
+    assert body["applied"]
+    assert {one["field"] for one in body["settings"]} == {"site.latitude", "site.longitude"}
+    assert site_config().latitude == 48.1
 
 
 def test_a_value_of_the_page_returns_to_that_of_the_stations_file(tmp_path: Path, settings: Settings) -> None:

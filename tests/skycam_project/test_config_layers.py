@@ -114,6 +114,26 @@ def test_dotenv_is_read_beside_the_yaml_file_and_another_one_causes_a_warning(co
     assert warning.startswith("The .env in the current folder is not read. With a YAML file, ")
 
 
+def test_a_dotenv_that_is_not_read_causes_a_warning_also_if_it_is_wrong(configure, tmp_path):
+    configure("{}")
+    here = tmp_path / "elsewhere"
+    here.mkdir()
+    (here / ".env").write_text("SKYCAM_SITE__LATTITUDE=48.1\n")
+    (warning,) = ConfigManager(tmp_path / "skycam.yaml", environment={}, here=here).config.warnings
+    assert f"{tmp_path}/.env is read. Move it there." in warning
+
+
+def test_keys_that_both_files_set_cause_one_warning_that_says_which_file_counts(configure, tmp_path):
+    text = "SKYCAM_SITE__LATITUDE=48.1\nSKYCAM_SITE__LONGITUDE=11.6\nWEB_PORT=9001\n"
+    config = configure("site: {latitude: 1, longitude: 2}\n", text).config
+    assert config.site.latitude == 48.1
+    (warning,) = config.warnings
+    assert warning == (
+        f"{tmp_path}/.env counts and {tmp_path}/skycam.yaml does not, where both set a key: site.latitude, "
+        "site.longitude. Set each of them in one of the two."
+    )
+
+
 def test_the_file_may_be_named_in_the_environment(tmp_path):
     (tmp_path / "other.yaml").write_text("web: {port: 9003}")
     manager = ConfigManager(environment={"SKYCAM_CONFIG": "other.yaml"}, here=tmp_path)

@@ -185,6 +185,7 @@ class SimulatedDriver(Driver):
         # Without a site the scene has its own.
         known = latitude is not None and longitude is not None
         self._site = {"latitude": latitude, "longitude": longitude, "elevation": elevation} if known else {}
+        self._scene = None
 
     def open(self, deadline: float) -> Identity:
         self._faults.trigger()

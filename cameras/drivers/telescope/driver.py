@@ -100,6 +100,9 @@ class TelescopeDriver(Driver):
     def set_telescope(self, telescope: Telescope) -> None:
         self._telescope = telescope
 
+    def set_site(self, latitude: float | None, longitude: float | None, elevation: float) -> None:
+        self._telescope.set_site(latitude, longitude, elevation)
+
     # Open and close
 
     def open(self, deadline: float) -> Identity:

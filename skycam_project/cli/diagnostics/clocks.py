@@ -1,35 +1,25 @@
-"""Checks of time: the time zone of the machine and of the site, and the machine's clock against the broker's."""
+"""Checks of time: which time zone people see, and the machine's clock against the broker's."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
+from core.times.zones import machine_zone_name
 from skycam_project.cli.diagnostics.finding import BROKEN, OK, WARNING, Finding
 from skycam_project.cli.station import Station
 
-MONTH = timedelta(days=30)
 LATE_S = 1.0
 VERY_LATE_S = 30.0
 
 
 def time_zone(station: Station) -> Iterator[Finding]:
-    """The machine's zone may have another name than the site's, as long as both show the same times."""
-    name = station.config.site.time_zone
-    if name is None:
-        yield Finding("time zone", OK, f"The site uses the machine's time zone ({time.strftime('%Z')}).")
+    name, machine = station.site.time_zone if station.site else None, machine_zone_name()
+    if name in (None, machine):
+        yield Finding("time zone", OK, f"Times are those of the machine's time zone ({machine}).")
         return
-    site, now = ZoneInfo(name), datetime.now(UTC)
-    # A year, so that daylight saving time is compared, too.
-    year = [now + months * MONTH for months in range(13)]
-    if all(at.astimezone(site).utcoffset() == at.astimezone().utcoffset() for at in year):
-        yield Finding("time zone", OK, f"The machine shows the times of the site ({name}).")
-        return
-    here = time.strftime("%Z, UTC%z")
-    detail = f"The machine's time zone ({here}) is not the site's ({name}): logs and commands show other times."
-    yield Finding("time zone", WARNING, detail, f"timedatectl set-timezone {name}, or change `site.time_zone`")
+    detail = f"Times are those of the site's time zone ({name}). The machine is in {machine}."
+    yield Finding("time zone", OK, detail)
 
 
 def broker_clock(station: Station) -> Iterator[Finding]:

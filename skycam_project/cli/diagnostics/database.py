@@ -189,13 +189,14 @@ def copies(_station: Station) -> Iterator[Finding]:
     from django.utils import timezone
 
     from captures.offsite.models import Destination, OffsiteCopy
+    from core.station_zone import site_time_text
 
     newest = dict(OffsiteCopy.objects.order_by().values_list("destination").annotate(at=Max("verified_at")))
     waiting = set(OffsiteCopy.objects.waiting().order_by().values_list("destination", flat=True).distinct())
     destinations = list(Destination.objects.order_by("name"))
     for destination in destinations:
         at = newest.get(destination.pk)
-        age = "none yet" if at is None else f"{at:%Y-%m-%d %H:%M} UTC"
+        age = "none yet" if at is None else site_time_text(at)
         detail = f"The newest verified copy of a file at {destination.name}: {age}."
         is_stale = destination.pk in waiting and (at is None or (timezone.now() - at).days >= STALE_DAYS)
         remedy = "Files wait for it; `skycam offsite status` says why." if is_stale else ""

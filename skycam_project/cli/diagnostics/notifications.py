@@ -12,11 +12,12 @@ from skycam_project.cli.station import Station
 
 def notifications(_station: Station) -> Iterator[Finding]:
     """A finding for each channel that fails; a warning if no alert reaches anyone."""
+    from core.station_zone import site_time_text
     from monitoring.models import NotificationChannel, NotificationRoute
 
     enabled = NotificationChannel.objects.filter(enabled=True)
     for channel in enabled.exclude(failing_since=None).order_by("name"):
-        detail = f"{channel.name} ({channel.kind}) has failed since {channel.failing_since:%Y-%m-%d %H:%M} UTC."
+        detail = f"{channel.name} ({channel.kind}) has failed since {site_time_text(channel.failing_since)}."
         yield Finding(
             "notifications", BROKEN, detail, f"Look at its last error: skycam notifications test {quote(channel.name)}"
         )

@@ -22,6 +22,7 @@ from cameras.supervision.recovery_policy import RestartSchedule
 from captures.models import Capture, Session
 from captures.sessions.desired import fail_session_of_lost_host
 from captures.storage.setup import ensure_default_root
+from core.station_settings.changes import store_changes
 from monitoring.models import Alert
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.rows.archive import Archive
@@ -254,6 +255,15 @@ def test_formats_of_the_row_hold_for_the_next_capture_of_the_running_process(
     eventually(lambda: host.database.sync() or Capture.objects.get(pk=capture.pk).status == "saved")
     assert sorted(capture.files.values_list("kind", flat=True)) == ["fits", "png"]
     assert slot.child is child
+
+
+def test_a_new_site_is_sent_to_the_running_process(host: Host, slot: CameraSlot) -> None:
+    child = slot.child
+    store_changes({"site.latitude": -29.26, "site.longitude": -70.73}, "mary")
+    read_again(host)
+    assert child is not None
+    assert slot.child is child
+    assert child.desired["site"]["latitude"] == -29.26
 
 
 def test_records_in_a_former_root_are_ingested(

@@ -69,6 +69,15 @@ def test_the_site_of_the_camera_process_is_in_its_files(tmp_path: Path) -> None:
     assert (header["SITELAT"], header["SITELONG"], header["SITEELEV"]) == (48.1, 11.6, 520.0)
 
 
+def test_a_new_site_is_in_the_files_of_the_next_capture(bench: CameraLoopBench) -> None:
+    site = {"latitude": -29.26, "longitude": -70.73, "time_zone": "America/Santiago", "elevation": 2347.0}
+    command = bench.send_command("configure", site=site)
+    bench.wait_for_type("answer", command_id=command)
+    take(bench, picture("colour 8"))
+    header = fits.getheader(archived(bench, ".fits"))
+    assert (header["SITELAT"], header["SITELONG"], header["SITEELEV"]) == (-29.26, -70.73, 2347.0)
+
+
 def test_without_formats_a_still_is_a_jpeg(tmp_path: Path) -> None:
     with CameraLoopBench(tmp_path) as bench:
         bench.wait_for_type("observed", observed="ready")
