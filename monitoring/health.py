@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import Error, InterfaceError, OperationalError, connection
+
 from core.camera_names import CameraRef
-from core.database_health import note, room
+from core.database_health import lock, note, room
 from core.registry import resolve
 from monitoring.selectors import hidden_cameras
 
@@ -77,10 +79,13 @@ def sentences(found: Iterable[Finding]) -> list[str]:
 
 
 def run_check(function: Callable[[], list[Finding]]) -> list[Finding] | None:
-    """None when nothing was observed."""
+    """None when nothing was observed, as without a database."""
     try:
         return function()
     except NotObserved:
+        return None
+    except (OperationalError, InterfaceError):
+        # The database's own check reports it.
         return None
     except Exception as error:
         # A check that raises must not hide the findings of the others, nor end the run that updates the alerts.
@@ -89,11 +94,10 @@ def run_check(function: Callable[[], list[Finding]]) -> list[Finding] | None:
 
 
 def database_problems() -> list[Finding]:
-    from django.db import Error, connection
-
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
+        locked = lock.lock_error()
     except Error as error:
         sentence = f"The database does not answer ({type(error).__name__}). Start it, or check DATABASE_URL."
         return [Finding(sentence)]
@@ -101,4 +105,7 @@ def database_problems() -> list[Finding]:
         return [Finding(note.sentence(f"{damage['reason']}; since {damage['found']}, when Skycam {damage['by']}"))]
     if reason := room.write_error():
         return [Finding(f"The database takes no writes ({reason}). Free some space, or mount the disk writable.")]
+    if locked:
+        remedy = "`skycam doctor` names the program that keeps it locked."
+        return [Finding(f"The database answers, but takes no writes: {locked}. {remedy}")]
     return []

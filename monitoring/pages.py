@@ -9,6 +9,7 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, HttpResponse
 from pydantic import ValidationError
 
+from core.api.constraints import error_sentence
 from core.api.paging import Cursor
 from core.pages.page import Page, redirect_back
 from core.pages.reader_time import reader_datetime
@@ -90,7 +91,7 @@ class EventsPage(Page):
         except InvalidDateTime as error:
             return [], {"refusal": str(error)}
         except ValidationError as error:
-            return [], {"refusal": error.errors()[0]["msg"].removeprefix("Value error, ")}
+            return [], {"refusal": error_sentence(error.errors()[0])}
         events, cursor = search_for(self.request.user, query).older(cursor, ROWS)
         older = urlencode({**chosen, "before": cursor.text()}) if cursor else ""
         # Where the page is not full, the search has read as many events as it may.

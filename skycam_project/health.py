@@ -54,9 +54,10 @@ class HealthBody(TypedDict):
     database: bool
 
 
-READY_CHECKS = ("database", "broker", "hosts")
-READY_WITHIN_S = 3.0
-"""For one check. A database that hangs may not answer for hours, and probes come every few seconds."""
+READY_CHECKS = ("parts", "database", "broker", "hosts", "disk")
+READY_WITHIN_S = 3.5
+"""For one check: longer than the busy timeout of a request. A database that hangs may not answer for hours, and probes
+come every few seconds."""
 MAX_PROBES = 4
 _probes = threading.BoundedSemaphore(MAX_PROBES)
 """Checks that run now, with those that hang: each has a thread until it ends."""
@@ -70,7 +71,7 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def readyz(_request: HttpRequest) -> HttpResponse:
-    """200, or 503 with the names of what is missing: database, broker, hosts. No sentences: anyone may ask."""
+    """200, or 503 with the names of READY_CHECKS that found a problem. No sentences: anyone may ask."""
     problems = [name for name in READY_CHECKS if not is_ready(name)]
     return JsonResponse({"ready": not problems, "problems": problems}, status=503 if problems else 200)
 

@@ -131,6 +131,7 @@ from skycam_project.pages.dashboard import DashboardNow, DashboardPage, ShellNow
 from skycam_project.pages.preferences import save_preferences
 from skycam_project.pages.readings import ReadingMarksPage, ReadingsPage
 from skycam_project.pages.settings import StationSettingsPage
+from skycam_project.pages.static_files import favicon
 from skycam_project.pages.status import ExaminationPage, StatusNow, StatusPage
 from skycam_project.pages.support_bundle import SupportBundlePage
 from skycam_project.prometheus_view import PrometheusView
@@ -346,6 +347,7 @@ urlpatterns = [
     path("settings/", StationSettingsPage.as_view(), name="station-settings"),
     path("accounts/", include(account)),
     path("preferences/", save_preferences, name="preferences"),
+    path("favicon.ico", favicon),
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", PrometheusView.as_view()),

@@ -18,6 +18,7 @@ from pydantic import ConfigDict, Field, ValidationError
 from cameras.drivers.options import Option, OptionValue, option_errors
 from cameras.drivers.packets import PacketSink
 from cameras.drivers.telescope_port import Telescope
+from core.api.constraints import describe_error
 from core.api.model import StrictModel
 from core.outgoing import OutgoingGuard
 
@@ -329,7 +330,9 @@ class Driver(ABC):
         except ValidationError as error:
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"]) or "settings"
-            raise CameraError(f"{name}: {first['msg']}. Correct the setting.", reason="rejected_setting") from None
+            raise CameraError(
+                f"{name}: {describe_error(first)} Correct the setting.", reason="rejected_setting"
+            ) from None
 
     @abstractmethod
     def open(self, deadline: float) -> Identity: ...

@@ -57,3 +57,10 @@ def allowed_or_none(kind: str, values: dict[str, Any]) -> dict[str, Any] | None:
     except ValidationError:
         return None
     return values
+
+
+def address_of_its_own(kind: str, slug: str, address: str) -> str:
+    """The address gives a simulated camera its serial number: a further one without an address gets its id as one."""
+    if address or not driver_class(kind).simulated:
+        return address
+    return slug if Camera.objects.present().filter(kind=kind, address="").exists() else ""

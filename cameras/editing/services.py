@@ -43,7 +43,8 @@ def add_camera(
     camera_creation.check_kind(kind)
     camera_creation.check_camera_limit()
     camera = Camera(
-        id=new_id or uuid6.uuid7(), slug=slug, kind=kind, name=name or slug, address=address,
+        id=new_id or uuid6.uuid7(), slug=slug, kind=kind, name=name or slug,
+        address=camera_creation.address_of_its_own(kind, slug, address),
         host=host or settings.STATION.host,
         settings=camera_creation.with_default_settings(kind, values or {}), primary=primary, keep=list(keep),
         fits_compression=fits_compression,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from cameras.exposure.control import ControlState
-from core.times.durations import format_exposure
+from core.times.durations import format_rounded_exposure
 
 FORMATS = {
-    "exposure_us": lambda value: f"exposure {format_exposure(_three_digits(value))}",
+    "exposure_us": lambda value: f"exposure {format_rounded_exposure(value)}",
     "gain": lambda value: f"gain {_three_digits(value):g}",
     "iso": lambda value: f"ISO {value:g}",
     "f_number": lambda value: f"f/{_three_digits(value):g}",

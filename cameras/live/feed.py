@@ -38,7 +38,8 @@ class Feed:
 
     @property
     def broker_away(self) -> bool:
-        return not (self._subscription.up and self._renewed)
+        """Not of a feed that has just started: its subscription is not up yet."""
+        return self._subscription.is_failing or not self._renewed
 
     async def wait_for_newer(self, than: int, wait_s: float) -> Picture | None:
         """The newest picture with a serial above `than`, at once or when it arrives; None after `wait_s` seconds."""

@@ -51,13 +51,19 @@ class ProgrammeKind(ABC):
         """The exposures of a cycle in words, such as `8 s` or `20 x 10 ms`."""
 
 
+LIMITS = {"gain": "gain {:g} to {:g}", "iso": "ISO {:g} to {:g}", "f_number": "f/{:g} to f/{:g}"}
+"""Setting that automatic exposure may change -> its limits in words."""
+
+
 def exposure_words(programme: Programme, settings: Mapping[str, Any]) -> str:
     """`8 s`, or the limits of automatic exposure."""
     control = programme.get("control")
     if control is None:
         return format_exposure(settings["exposure_us"])
     shortest, longest = (format_exposure(limit) for limit in control["exposure_us"])
-    return f"{shortest} to {longest} automatic"
+    more = [words.format(*limits) for name, words in LIMITS.items() if (limits := control.get(name))]
+    words = f"{shortest} to {longest} automatic"
+    return f"{words} ({', '.join(more)})" if more else words
 
 
 def limited_exposure(exposure_us: float) -> int:

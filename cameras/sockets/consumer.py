@@ -6,6 +6,7 @@ many of them close the socket. No socket uses a channel layer of Channels, so no
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import logging
@@ -21,6 +22,7 @@ from cameras.sockets import origin
 from cameras.sockets.access import Access, AccessMonitor
 from cameras.sockets.loop_singletons import loop_singleton
 from cameras.sockets.message_rate import MessageRate
+from cameras.sockets.notice_broadcaster import NoticeBroadcaster
 from cameras.sockets.open_sockets import OpenSockets
 from cameras.tables import ACCESS
 from core.api.constraints import is_number
@@ -29,6 +31,8 @@ from core.registry import resolve
 
 log = logging.getLogger(__name__)
 MAX_CHARACTERS = 65_536
+LISTENING_S = 1.0
+"""How long a client waits for its notices: with a broker that hangs, the socket opens without them."""
 MESSAGES_PER_S = 150.0
 MAX_ERRORS = 20
 MAX_SENT = 1e16
@@ -49,9 +53,12 @@ class BadMessage(Exception):
 
 class Socket(AsyncWebsocketConsumer):
     subprotocols: ClassVar[tuple[str, ...]] = ()
+    heard: ClassVar[tuple[type[NoticeBroadcaster[Any]], ...]] = ()
+    """The notices of `listeners`. Those that come after the socket is open are all heard."""
 
     async def connect(self) -> None:
         self.ended = True
+        self._listening, self.listeners = contextlib.ExitStack(), dict[type[NoticeBroadcaster[Any]], Any]()
         self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.scope["headers"]}
         self.principal = resolve(ACCESS["principal"])(self.headers)
         # In this order: a foreign page costs no query, and only users who have access are counted.
@@ -61,17 +68,26 @@ class Socket(AsyncWebsocketConsumer):
             await self.close(*refused)
             return
         self.ended = False
+        await self._begin_listening()
         await self.accept(next(iter(self.scope["subprotocols"]), None))
         self._rate, self._errors = MessageRate(MESSAGES_PER_S), 0
         self.handlers: Mapping[str, MessageHandler] = {"ping": self.pong, **self.own_handlers()}
         loop_singleton(AccessMonitor).add_listener(self)
         self._task = start_background_task(self._run(), "socket")
 
+    async def _begin_listening(self) -> None:
+        """Before the socket is open: what a client reads then and what it hears have no gap between them."""
+        broadcasters = {kind: loop_singleton(kind) for kind in self.heard}
+        for kind, broadcaster in broadcasters.items():
+            self.listeners[kind] = self._listening.enter_context(broadcaster.subscribe())
+        await asyncio.gather(*(one.wait_until_up(LISTENING_S) for one in broadcasters.values()))
+
     async def disconnect(self, code: int) -> None:
         """Channels also calls it for a socket that was refused."""
         self.ended = True
         loop_singleton(OpenSockets).remove_socket(self)
         loop_singleton(AccessMonitor).remove_listener(self)
+        self._listening.close()
         # A refused socket has no task.
         if task := getattr(self, "_task", None):
             task.cancel()

@@ -46,6 +46,12 @@ class NoticeBroadcaster(Generic[NoticeT]):
         finally:
             self._listeners.discard(listener)
 
+    async def wait_until_up(self, within_s: float) -> None:
+        """For a listener: wait until notices arrive, or are known to arrive later, with MISSED."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._subscription.settled.wait()
+
     def _broadcast(self, message: bytes) -> None:
         try:
             notice: NoticeT = json.loads(message)

@@ -26,24 +26,33 @@ CONNECTION_ERRORS = (redis.RedisError, OSError)
 
 
 class Subscription:
-    """Start `run` as a task. `up`: whether messages arrive; `cuts`: how often messages may have been lost."""
+    """Start `run` as a task. `up`: whether messages arrive; `is_failing`: whether the last attempt was refused or cut;
+    `settled` is set once one of them is known; `cuts`: how often messages may have been lost."""
 
     def __init__(self, channel: str, on_message: Callable[[bytes], None]) -> None:
         self.channel, self.on_message = channel, on_message
         self.up = False
+        self.is_failing = False
+        self.settled = asyncio.Event()
         self.cuts = 0
 
     async def run(self) -> NoReturn:
-        while True:
-            raise_if_cancelled()
-            with log_and_continue("subscription"):
-                await self._listen_until_cut()
-            await asyncio.sleep(random.uniform(*RETRY_DELAY_S))
+        try:
+            while True:
+                raise_if_cancelled()
+                with log_and_continue("subscription"):
+                    await self._listen_until_cut()
+                await asyncio.sleep(random.uniform(*RETRY_DELAY_S))
+        finally:
+            self.is_failing = False
+            self.settled.clear()
 
     async def _listen_until_cut(self) -> None:
         try:
             await self._listen()
         except CONNECTION_ERRORS as error:
+            self.is_failing = True
+            self.settled.set()
             if self.up:
                 log.warning("The subscription to %s was cut (%s). It reconnects.", self.channel, type(error).__name__)
         finally:
@@ -66,7 +75,8 @@ class Subscription:
 
     def _handle_message(self, message: dict[str, Any]) -> None:
         # By any message: the confirmation of the subscription and a pong prove as well that messages arrive.
-        self.up = True
+        self.up, self.is_failing = True, False
+        self.settled.set()
         if message["type"] == "message":
             self.on_message(message["data"])
 

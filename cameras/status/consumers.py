@@ -78,6 +78,8 @@ class ReadingBroadcaster(NoticeBroadcaster[ReadingsNotice]):
 
 
 class StatusConsumer(Socket):
+    heard = (EventBroadcaster, ReadingBroadcaster)
+
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._send_statuses())
@@ -85,24 +87,24 @@ class StatusConsumer(Socket):
             tasks.create_task(self._send_readings())
 
     async def _send_events(self) -> None:
-        with loop_singleton(EventBroadcaster).subscribe() as listener:
-            while not self.ended:
-                notices = [await listener.get()]
-                while not listener.empty():
-                    notices.append(listener.get_nowait())
-                if MISSED in notices:
-                    await self.send_message(dict(EVENTS_LOST))
-                # The access of this moment: it is read again every two seconds while the socket is open.
-                if message := events_message([notice for notice in notices if notice is not MISSED], self.access):
-                    await self.send_message(dict(message))
-                await asyncio.sleep(EVENTS_EVERY_S)
+        listener = self.listeners[EventBroadcaster]
+        while not self.ended:
+            notices = [await listener.get()]
+            while not listener.empty():
+                notices.append(listener.get_nowait())
+            if MISSED in notices:
+                await self.send_message(dict(EVENTS_LOST))
+            # The access of this moment: it is read again every two seconds while the socket is open.
+            if message := events_message([notice for notice in notices if notice is not MISSED], self.access):
+                await self.send_message(dict(message))
+            await asyncio.sleep(EVENTS_EVERY_S)
 
     async def _send_readings(self) -> None:
-        with loop_singleton(ReadingBroadcaster).subscribe() as listener:
-            while not self.ended:
-                # Lost ones are followed by newer ones.
-                if (notice := await listener.get()) is not MISSED:
-                    await self.send_message({"type": "readings", **notice})
+        listener = self.listeners[ReadingBroadcaster]
+        while not self.ended:
+            # Lost ones are followed by newer ones.
+            if (notice := await listener.get()) is not MISSED:
+                await self.send_message({"type": "readings", **notice})
 
     async def _send_statuses(self) -> None:
         sent, sent_at = "", 0.0

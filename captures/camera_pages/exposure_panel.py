@@ -19,7 +19,7 @@ from cameras.spool.records import Programme
 from captures.curves.exposures import ExposurePoint, exposure_points
 from captures.curves.geometry import Curve, Level, Scale, line_of, log_scale
 from captures.sessions.models import ACTIVE, Session
-from core.times.durations import format_exposure
+from core.times.durations import format_rounded_exposure
 
 SPAN = timedelta(hours=12)
 SHORTEST = timedelta(minutes=10)
@@ -116,9 +116,9 @@ class ExposurePanel:
         return Curve(
             title="Exposure",
             lines=[line_of("exposure", values, self.begin, self.end, scale)],
-            top=format_exposure(scale.high),
-            bottom=format_exposure(scale.low),
-            note=format_exposure(three_digits(values[-1][1])) if values else "",
+            top=format_rounded_exposure(scale.high),
+            bottom=format_rounded_exposure(scale.low),
+            note=format_rounded_exposure(values[-1][1]) if values else "",
         )
 
     @property
@@ -182,7 +182,3 @@ def settings_text(used: Mapping[str, Any]) -> str:
 def bare_text(name: str, value: float) -> str:
     """Without the name of the setting."""
     return FORMATS[name](value).removeprefix("exposure ").removeprefix("gain ").removeprefix("ISO ")
-
-
-def three_digits(value: float) -> float:
-    return float(f"{value:.3g}")

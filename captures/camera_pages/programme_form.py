@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -54,11 +54,22 @@ CONTROL_FIELDS = {
     "order": "order", "damping": "damping", "hysteresis_ev": "hysteresis", "mask": "mask",
 }  # fmt: skip
 """Field of automatic exposure -> field of the form. Without limits of the exposure it is fixed."""
-MEASURES = ("mean", "median", "percentile")
+MEASURES = {"": "mean (default)", "mean": "mean", "median": "median", "percentile": "percentile"}
+ORDERS = {
+    "": "exposure, gain or ISO, aperture",
+    "exposure_us,f_number,gain": "exposure, aperture, gain or ISO",
+    "gain,exposure_us,f_number": "gain or ISO, exposure, aperture",
+    "gain,f_number,exposure_us": "gain or ISO, aperture, exposure",
+    "f_number,exposure_us,gain": "aperture, exposure, gain or ISO",
+    "f_number,gain,exposure_us": "aperture, gain or ISO, exposure",
+}
+"""Choice of the form, with `gain` for the one of gain and ISO that a camera has -> how the form says it."""
+USUAL = {"measure": "mean"}
+"""Field -> the value that means what an empty one does."""
 KINDS = {
     "interval": "one exposure each time",
-    "bracket": "a bracket: several exposure times in a row",
-    "burst": "a burst: equal exposures as fast as the camera can",
+    "bracket": "a bracket: several exposure times",
+    "burst": "a burst: as fast as the camera can",
 }
 FIELD_OF_KEY = {
     "exposure_us": "exposure", "delay_s": "wait", "cadence_s": "wait", "exposures_us": "bracket", "ev_steps": "bracket",
@@ -83,7 +94,7 @@ RULES = {
     "gain_limits": "Write the lowest and the highest gain, such as 1 - 8.",
     "iso_limits": "Write the lowest and the highest ISO, such as 100 - 3200.",
     "f_number_limits": "Write the lowest and the highest f-number, such as 1.4 - 8.",
-    "order": "Write the settings that have limits, such as exposure_us, iso.",
+    "order": "Choose one of the orders.",
     "damping": "Write a number from 0 to 0.95.",
     "hysteresis": "Write a number of EV from 0 to 3.",
     "gain": "Write a number from 0 to 1000.",
@@ -94,6 +105,11 @@ RULES = {
     "options": "These options are not valid.",
 }
 """The error of a field whose value is invalid, unless the field's parser has a more specific one."""
+IN_WORDS = {
+    "cadence_s is": "The time from start to start is", "exposures_us are": "Bracket times are",
+    "as ev_steps": "in steps such as -2, 0, 2 EV",
+}  # fmt: skip
+"""What rules between fields call them -> what the form does."""
 NEEDS_AUTO = "Write the limits of the exposure as well: without them it is fixed."
 
 
@@ -167,8 +183,12 @@ class ProgrammeForm:
         return self.data.get("kind") or "interval"
 
     @property
-    def measures(self) -> tuple[str, ...]:
+    def measures(self) -> dict[str, str]:
         return MEASURES
+
+    @property
+    def orders(self) -> dict[str, str]:
+        return ORDERS
 
     @property
     def mask(self) -> str:
@@ -178,19 +198,26 @@ class ProgrammeForm:
     @property
     def shows_more(self) -> bool:
         """Whether one of the fields that are needed seldom has a value or an error."""
-        changed = any(self.data.get(name) for name in self.more_fields if name != "kind") or self.kind != "interval"
-        return changed or any(name in self.errors for name in self.more_fields)
+        return self.kind != "interval" or self._is_used({*self.more_fields} - {"kind"}) or "kind" in self.errors
 
     @property
     def shows_control(self) -> bool:
         """Whether a field of automatic exposure has a value or an error."""
-        names = set(CONTROL_FIELDS.values()) - {"measure"}
-        return any(self.data.get(name) or name in self.errors for name in names)
+        return self._is_used(set(CONTROL_FIELDS.values()))
+
+    @property
+    def shows_fine_control(self) -> bool:
+        """Whether a field of automatic exposure but its limits and its target has a value or an error."""
+        return self._is_used(set(CONTROL_FIELDS.values()) - {"auto", "target"})
 
     @property
     def has_camera_fields(self) -> bool:
         """Whether one of OPTIONAL_FIELDS has a value or an error."""
-        return any(self.data.get(name) or name in self.errors for name in OPTIONAL_FIELDS)
+        return self._is_used(OPTIONAL_FIELDS)
+
+    def _is_used(self, names: Iterable[str]) -> bool:
+        """Whether one of these fields has a value, other than the default of its choices, or an error."""
+        return any(self.data.get(name) not in (None, "", USUAL.get(name)) or name in self.errors for name in names)
 
     @property
     def from_start(self) -> bool:
@@ -265,6 +292,9 @@ class ProgrammeForm:
 
     def _read_control(self, values: dict[str, Any]) -> None:
         control = {key: values.pop(name, None) for key, name in CONTROL_FIELDS.items() if name != "mask"}
+        if control["order"]:
+            # The form's choices name all settings, the request those that have limits.
+            control["order"] = [name for name in control["order"] if control[name] is not None] or None
         given = {key: value for key, value in {**control, "mask": self.mask or None}.items() if value is not None}
         # Limits that could not be read are reported already.
         if any(name in self.errors for name in CONTROL_FIELDS.values()):
@@ -309,15 +339,14 @@ class ProgrammeForm:
         """The error of the field's own parser is more specific and stays."""
         place = [str(part) for part in item["loc"]]
         if not place:
-            self.errors.setdefault(field_of_rule(str(item["msg"])), describe_error(item))
+            self.errors.setdefault(field_of_rule(str(item["msg"])), in_words(describe_error(item)))
         elif place[0] != "control":
             name = FIELD_OF_KEY.get(place[0], place[0])
             self.errors.setdefault(name, RULES.get(place[0]) or RULES[name])
-        # Of both forms of the member `control`, the form writes only the second one.
         elif len(place) > 2:
             name = CONTROL_FIELDS[place[2]]
             self.errors.setdefault(name, RULES.get(name) or describe_error(item))
-        elif not place[1].startswith("literal"):
+        else:
             self.errors.setdefault(field_of_rule(str(item["msg"]), "auto"), describe_error(item))
 
     def _check_between(self, given: dict[str, Any]) -> None:
@@ -327,6 +356,12 @@ class ProgrammeForm:
         if cadence_s * 1e6 < exposure_us:
             longer = f"shorter than the exposure of {format_exposure(exposure_us)}"
             self.errors["wait"] = f"{self.data['wait']} from start to start is {longer}. Write a longer one."
+
+
+def in_words(sentence: str) -> str:
+    for names, words in IN_WORDS.items():
+        sentence = sentence.replace(names, words)
+    return sentence
 
 
 def field_of_rule(message: str, otherwise: str = "exposure") -> str:
@@ -348,8 +383,23 @@ def parse_limits(read: Callable[[str], Any]) -> Callable[[str], list[Any]]:
     return parse
 
 
+def order_names(choice: str) -> list[str]:
+    """Of one of ORDERS, with both `gain` and `iso`: a camera has one of them."""
+    names = choice.split(",") if choice else ["exposure_us", "gain", "f_number"]
+    return [one for name in names for one in (("gain", "iso") if name == "gain" else (name,))]
+
+
+def order_choice(order: Sequence[str]) -> str:
+    """The first of ORDERS that puts these settings in this order; the default one for an order of another kind."""
+    found = (choice for choice in ORDERS if [name for name in order_names(choice) if name in order] == [*order])
+    return next(found, "")
+
+
 def parse_order(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",")]
+    """ValueError for an order that is none of ORDERS."""
+    if text not in ORDERS:
+        raise ValueError(text)
+    return order_names(text)
 
 
 def parse_kind(text: str) -> str:

@@ -21,15 +21,17 @@ class CaptureBroadcaster(NoticeBroadcaster[CaptureNotice]):
 
 
 class CapturesConsumer(Socket):
+    heard = (CaptureBroadcaster, ReadingBroadcaster)
+
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._send_captures())
             tasks.create_task(self._send_readings())
 
     async def _send_captures(self) -> None:
-        with loop_singleton(CaptureBroadcaster).subscribe() as listener:
-            while not self.ended:
-                await self._send_capture(await listener.get())
+        listener = self.listeners[CaptureBroadcaster]
+        while not self.ended:
+            await self._send_capture(await listener.get())
 
     async def _send_capture(self, notice: CaptureNotice | None) -> None:
         if notice is MISSED:
@@ -39,16 +41,16 @@ class CapturesConsumer(Socket):
             await self._send_update(capture_update(notice, await loop_singleton(SiteCache).site()))
 
     async def _send_readings(self) -> None:
-        with loop_singleton(ReadingBroadcaster).subscribe() as listener:
-            while not self.ended:
-                # Lost ones are followed by newer ones.
-                if (notice := await listener.get()) is MISSED:
-                    continue
-                site = await loop_singleton(SiteCache).site()
-                reading = main_reading(notice["readings"], site.main)
-                update = reading_update(reading, site, self.access.camera_ids) if reading else None
-                if update is not None:
-                    await self._send_update(update)
+        listener = self.listeners[ReadingBroadcaster]
+        while not self.ended:
+            # Lost ones are followed by newer ones.
+            if (notice := await listener.get()) is MISSED:
+                continue
+            site = await loop_singleton(SiteCache).site()
+            reading = main_reading(notice["readings"], site.main)
+            update = reading_update(reading, site, self.access.camera_ids) if reading else None
+            if update is not None:
+                await self._send_update(update)
 
     async def _send_update(self, update: CaptureUpdate) -> None:
         await self.send_message({"type": "capture_update", "data": update})

@@ -114,8 +114,8 @@ def _account(body: SessionBody) -> list[str]:
     """Of a session that has ended: what became of its captures. None for one that has not begun."""
     if SESSION_TRANSITIONS[body["state"]] or not body["planned"]:
         return []
-    counts = f"{body['saved']} were saved, {body['failed']} failed, {body['skipped']} were skipped"
-    return [f"Of {pluralize(body['planned'], 'capture')}, {counts}."]
+    counts = f"{body['saved']} saved, {body['failed']} failed, {body['skipped']} skipped"
+    return [f"{pluralize(body['planned'], 'capture')}: {counts}."]
 
 
 def _severity(new: str, reason: str) -> str:

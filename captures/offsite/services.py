@@ -18,6 +18,7 @@ from captures.offsite.requests import DestinationChange, DestinationRequest
 from captures.offsite.secret_store import encrypt_for, settings_of
 from captures.offsite.senders import not_allowed_message, offsite_roots
 from captures.storage.models import StorageRoot
+from core.api.constraints import describe_error
 from core.folders import is_inside
 from core.jobs.models import Job
 from core.jobs.services import enqueue
@@ -211,9 +212,9 @@ def _valid(field: str, model: Any, given: Mapping[str, Any]) -> Any:
     try:
         return model.model_validate(given)
     except Invalid as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        why = f"{first['msg'].removeprefix('Value error, ').rstrip('.')}."
+        why = f"{describe_error(first).rstrip('.')}."
         raise ValidationError({field: f"{where}: {why}" if where else why}) from None
 
 

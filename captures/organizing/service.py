@@ -31,10 +31,10 @@ from captures.organizing.source import Inode, SourceFile, SourceFiles, TooManyFi
 from captures.organizing.staging import Staging, StagingLocked
 from captures.organizing.times import NO_DATE, CameraZone, resolve_time
 from captures.paths.organizer import ImageOrganizer
-from captures.storage.health import MIN_FREE_BYTES
 from captures.storage.models import StorageRoot
 from captures.storage.roots import RootBody, UnusableRoot, root_of
 from core.broker.broker import BrokerDown
+from core.disk_space import NEARLY_NONE_BYTES
 from core.jobs.context import JobError
 from core.text.plurals import pluralize
 from core.times.timestamps import stamp
@@ -61,7 +61,7 @@ class OrganizeRequest:
     """Of files whose EXIF has no offset; None: that of the site."""
     move: bool = False
     dry_run: bool = False
-    reserve_bytes: int = MIN_FREE_BYTES
+    reserve_bytes: int = NEARLY_NONE_BYTES
     """Left free in the storage root."""
 
 

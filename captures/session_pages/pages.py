@@ -198,15 +198,8 @@ def change_session(request: HttpRequest, session: Session, change: Callable[[Ses
     """Pause or resume the session, and show its state."""
     try:
         found = change(session)
-    except (LeaseHeld, SessionEnded) as error:
-        # Caught before UNREACHED, which includes both: nothing was stored here.
-        return message_response(request, "bad", refusal(error, session.camera))
     except UNREACHED as error:
-        return message_response(
-            request,
-            "bad",
-            f"The request is stored and takes effect when the host is back. {refusal(error, session.camera)}",
-        )
+        return message_response(request, "bad", refusal(error, session.camera))
     if found.desired == SessionState.PAUSED and found.state == SessionState.RUNNING:
         return message_response(request, "ok", "The session pauses after the current exposure.")
     return message_response(request, "ok", f"Session {found.state}.")
@@ -225,13 +218,8 @@ def stop_session(request: HttpRequest, session: Session, actor: str) -> HttpResp
         ended = SessionService(actor).stop(session, experiments)
     except SessionClaimed as error:
         return ask_about_experiments(request, session, error)
-    except LeaseHeld as error:
-        # Caught before UNREACHED, which includes it: no stop was stored here.
-        return message_response(request, "bad", refusal(error, session.camera))
     except UNREACHED as error:
-        return message_response(
-            request, "bad", f"The session stops when its host is back. {refusal(error, session.camera)}"
-        )
+        return message_response(request, "bad", refusal(error, session.camera))
     gap = " The experiments show a gap until somebody starts a session." if experiments == "suspend" else ""
     counts = f"{ended.saved} saved, {ended.failed} failed, {ended.skipped} skipped"
     return message_response(request, "ok", f"Session {ended.state}: {counts}.{gap}")

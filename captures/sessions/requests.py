@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self, cast
 
 from django.conf import settings
 from django.utils import timezone
-from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, Discriminator, Field, Tag, model_validator
 
 from cameras.exposure.settings import ExposureControlRequest
 from cameras.models import Camera
@@ -60,7 +60,9 @@ class SessionRequest(ExposureSettings):
         Annotated[int, Field(ge=2, le=1000)] | None, Field(description="Of a burst: its number of exposures.")
     ] = None
     control: Annotated[
-        Literal["fixed"] | ExposureControlRequest,
+        Annotated[Literal["fixed"], Tag("fixed")] | Annotated[ExposureControlRequest, Tag("ExposureControlRequest")],
+        # Only the errors of what is meant are reported.
+        Discriminator(lambda value: "fixed" if isinstance(value, str) else "ExposureControlRequest"),
         Field(description="Automatic exposure with these limits; `fixed` uses the exposure of the request."),
     ] = "fixed"
     delay_s: Annotated[

@@ -7,8 +7,8 @@ outcome.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
@@ -17,10 +17,16 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from cameras.capture_options import check_options
-from cameras.command_events import record_desired_change, record_failures, record_outcome, record_refusals
+from cameras.command_events import (
+    problem_of,
+    record_desired_change,
+    record_failures,
+    record_outcome,
+    record_refusals,
+)
 from cameras.commands import control
 from cameras.commands.messages import START, STOP, SessionArguments
-from cameras.errors import ControlError, HostDown, TooSlow
+from cameras.errors import UNREACHED, ControlError, HostDown, TooSlow
 from cameras.leases import lease_holders
 from cameras.models import Camera
 from captures.sessions.desired import describe_desired_session
@@ -90,6 +96,27 @@ def check_not_ended(session: Session, verb: str) -> None:
             camera=session.camera, state="being stopped" if session.state in ACTIVE else session.state, verb=verb,
         )
     )  # fmt: skip
+
+
+class SessionDeferred(ControlError):
+    """The camera does not answer now. The request is stored and carried out as soon as it does."""
+
+
+DEFERRED = {
+    "stop": "The request is stored: the session stops as soon as its camera can be reached.",
+    "pause": "The request is stored: the session pauses as soon as its camera can be reached.",
+    "resume": "The request is stored: the session continues as soon as its camera can be reached.",
+}
+
+
+@contextmanager
+def deferred(command: str) -> Iterator[None]:
+    """SessionDeferred instead of the error of a command whose desired state is stored."""
+    try:
+        yield
+    except UNREACHED as error:
+        reason = error.reason if isinstance(error, ControlError) else ""
+        raise SessionDeferred(f"{error} {DEFERRED[command]}", problem_of(error), reason) from error
 
 
 class SessionService:
@@ -166,7 +193,7 @@ class SessionService:
         whose stills it takes: `ask` refuses the stop, with `suspend` they get no stills until somebody starts a session
         on the camera.
 
-        ControlError or BrokerDown when the host does not answer: the stop is stored and applies when the host is back.
+        SessionDeferred when the camera does not answer: the stop is stored.
         LeaseHeld when another user holds the camera, SessionClaimed: nothing is stored.
         """
         with record_refusals(session.camera, "stop", self.actor), transaction.atomic():
@@ -178,7 +205,7 @@ class SessionService:
                 check_no_experiment(locked)
             event = self._set_desired(locked, Session.Desired.STOPPED, "stop", "stopped")
         # After the commit: the host reads the row too, and no lock is held while it answers.
-        with record_outcome(event) if event else nullcontext():
+        with deferred("stop"), record_outcome(event) if event else nullcontext():
             control.run_command(locked.camera, STOP, SessionArguments(session=describe_desired_session(locked)))
         locked.refresh_from_db()
         return locked
@@ -187,8 +214,8 @@ class SessionService:
         """Pause the session until `resume`, also across restarts. A running capture ends first, so the session may
         still be running when this returns (`desired` is paused).
 
-        SessionEnded or LeaseHeld: nothing is stored. Any other ControlError, or BrokerDown: the pause is stored and
-        applies when the host is back.
+        SessionEnded or LeaseHeld: nothing is stored. SessionDeferred when the camera does not answer: the pause is
+        stored.
         """
         return self._change_desired(session, Session.Desired.PAUSED, "pause", "paused")
 
@@ -201,12 +228,13 @@ class SessionService:
             locked = Session.objects.select_for_update().get(pk=session.pk)
             check_not_ended(locked, command)
             event = self._set_desired(locked, desired, command, did)
-        try:
-            with record_outcome(event) if event else nullcontext():
-                arguments = SessionArguments(session=describe_desired_session(locked))
-                control.run_command(locked.camera, START, arguments, wait_s=CHANGE_S)
-        except TooSlow:
-            log.info("session %s was not %s yet: a capture runs", locked.id, did)
+        with deferred(command):
+            try:
+                with record_outcome(event) if event else nullcontext():
+                    arguments = SessionArguments(session=describe_desired_session(locked))
+                    control.run_command(locked.camera, START, arguments, wait_s=CHANGE_S)
+            except TooSlow:
+                log.info("session %s was not %s yet: a capture runs", locked.id, did)
         locked.refresh_from_db()
         return locked
 

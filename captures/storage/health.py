@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from pathlib import Path
 from typing import TypedDict
 
 from django.conf import settings
 from django.utils import timezone
 
 from cameras.models import Camera
-from cameras.spool.storage import read_marker
+from cameras.spool.storage import MARKER, read_marker
 from cameras.status import status
 from cameras.status.messages import Status
-from captures.storage.models import StorageClass
-from captures.storage.roots import UnusableRoot, assigned_root, root_of_class
+from captures.storage.models import StorageClass, StorageRoot
+from captures.storage.roots import UnusableRoot, assigned_root, root_of_class, roots_of_new_files
 from core.broker.broker import BrokerDown
+from core.disk_space import DiskFinding, disk_space, one_of_each_disk
 from core.times.timestamps import stamp
 from monitoring.health import Finding
-
-MIN_FREE_BYTES = 1_000_000_000
 
 ACTIVE_STATES = frozenset({"starting", "ready", "busy", "reconnecting"})
 """Observed states of a camera that has a process."""
@@ -72,20 +73,26 @@ def _read_statuses() -> list[Status] | None:
 
 
 def disk_problems() -> list[Finding]:
-    root = assigned_root(settings.STATION.host, StorageClass.CAPTURES)
-    if root is None:
-        return []
-    # Without the marker this is the empty mount point, and its free space is that of another disk.
+    """Of the roots of this host's new files, and of the disks of its data folder and its log."""
+    station = settings.STATION
+    problems = {root.path: root_problem(root) for root in roots_of_new_files(station.host)}
+    found = [problem for problem in problems.values() if problem]
+    # The free space of a root that is not mounted would be that of another disk.
+    usable = [Path(path) for path, problem in problems.items() if not problem]
+    spaces = map(disk_space, one_of_each_disk([*usable, station.data, station.logging.file.parent]))
+    found += [space for space in spaces if space.is_broken]
+    return [Finding(f"On the host {station.host}: {one.detail} {one.remedy}", host=station.host) for one in found]
+
+
+def root_problem(root: StorageRoot) -> DiskFinding | None:
+    """Why no new file can be written to a root, apart from its free space; None if one can."""
+    # Without the marker this is the empty mount point.
     if read_marker(root.path) != str(root.id):
-        place = f"{root.path} of the host {root.host}"
-        problem = f"The storage root {place} is not mounted, or another disk is mounted there. Mount it."
-        return [Finding(problem, host=root.host)]
-    free = shutil.disk_usage(root.path).free
-    if free < MIN_FREE_BYTES:
-        place = f"{root.path} of the host {root.host}"
-        problem = f"Only {free / 1e9:.1f} GB are free in {place}. Free some space, or captures will fail."
-        return [Finding(problem, host=root.host)]
-    return []
+        detail = f"The storage root {root.path} is not mounted, or its marker {MARKER} is missing."
+        return DiskFinding(detail, "Mount it: nothing is written until then.", is_broken=True)
+    if not os.access(root.path, os.W_OK | os.X_OK):
+        return DiskFinding(f"{root.path} cannot be written.", "Change its owner, or mount it writable.", is_broken=True)
+    return None
 
 
 def free_disk_space_gb() -> float | None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from django.conf import settings
+from django.db.models import Q
+
 from cameras.models import Camera
 from cameras.tables import ROOTS
 from captures.storage.models import StorageAssignment, StorageClass, StorageRoot
@@ -51,6 +54,14 @@ def root_of(camera: Camera) -> RootBody:
 
 def all_roots(host: str) -> list[RootBody]:
     return [root_body(root) for root in StorageRoot.objects.filter(host=host)]
+
+
+def roots_of_new_files(host: str) -> list[StorageRoot]:
+    """Those that new files of any kind go to: the assigned ones, and the folder of the PixeLink service."""
+    found = Q(assignments__host=host)
+    if (folder := settings.STATION.service.image_save_path) is not None:
+        found |= Q(path=str(folder.resolve()))
+    return list(StorageRoot.objects.filter(found, host=host).order_by("path").distinct())
 
 
 def is_assigned(root: StorageRoot, storage_class: str) -> bool:

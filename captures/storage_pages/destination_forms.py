@@ -12,6 +12,7 @@ from captures.offsite.destinations.settings import SECRETS, SETTINGS
 from captures.offsite.models import DestinationKind
 from captures.offsite.requests import COPIED, DestinationRequest
 from captures.storage_pages.labels import CLASS_LABELS
+from core.api.constraints import describe_error
 from core.api.model import StrictModel
 from core.pages.forms import NAME_ATTRS, PageForm, UnitInput
 
@@ -109,7 +110,7 @@ class DestinationForm(PageForm):
             for item in error.errors(include_input=False):
                 name = str(item["loc"][0]) if item["loc"] else together
                 if name in self.fields and name not in self.errors:
-                    self.add_error(name, RULES.get(name, item["msg"].removeprefix("Value error, ")))
+                    self.add_error(name, RULES.get(name, describe_error(item)))
 
     def _given(self, cleaned: dict[str, Any]) -> dict[str, Any]:
         limit = cleaned.get("limit")

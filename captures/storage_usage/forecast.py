@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from captures.storage.models import StorageRoot
 from captures.storage_usage.models import RootSpace
+from core.text.plurals import pluralize
 
 MIN_DAYS = 4
 """Days with a measurement, for a slope."""
@@ -48,14 +49,14 @@ def forecast_of(root: StorageRoot, floor_bytes: int) -> Forecast:
 def forecast(measured: Sequence[tuple[date, int]], floor_bytes: int) -> Forecast:
     """`measured`: day and free bytes, oldest first."""
     if len(measured) < MIN_DAYS:
-        missing = MIN_DAYS - len(measured)
-        return Forecast(None, None, f"Unknown: {missing} more days of measurements are needed.")
+        missing = pluralize(MIN_DAYS - len(measured), "more day")
+        return Forecast(None, None, f"Unknown: measurements of {missing} are needed.")
     lost = -round(slope(measured))
     left = measured[-1][1] - floor_bytes
     if lost <= 0 or left > lost * LONG:
         return Forecast(None, max(0, lost), "The disk does not fill up at present.")
     days = max(0.0, left / lost)
-    return Forecast(round(days, 1), lost, f"About {days:.0f} days are left until the soft floor.")
+    return Forecast(round(days, 1), lost, f"The soft floor is about {pluralize(round(days), 'day')} away.")
 
 
 def slope(measured: Sequence[tuple[date, int]]) -> float:

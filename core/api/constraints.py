@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, TypeGuard, get_args
 
 from pydantic import BaseModel
+from pydantic_core import PydanticCustomError
 
 LIMITS = {"maximum": "at most", "exclusiveMaximum": "below", "minimum": "at least", "exclusiveMinimum": "above"}
 UNITS = ("microseconds", "pixels", "kelvin")
@@ -21,14 +22,30 @@ MESSAGES: dict[str, str] = {
     "string_too_short": "must have at least {min_length} characters.",
     "missing": "is missing.",
     "finite_number": "must be a finite number.",
+    "number_not_boolean": "must be a number, not true or false.",
+    "string_pattern_mismatch": "must match the pattern {pattern}.",
+    "too_long": "may have at most {max_length} items.",
+    "too_short": "must have at least {min_length} items.",
+    "timezone_aware": "needs a time zone, such as Z or +02:00.",
+    "none_required": "must be null.",
 }
+PATTERNS = {
+    r"^[^\x00]*$": "may not contain the character NUL.",
+    r"^[a-z0-9-]+$": "may have small letters, digits and hyphens only.",
+    r"^([01][0-9]|2[0-3]):[0-5][0-9]$": "must be a time of day such as 21:30.",
+}
+"""Patterns that a person need not read."""
 TYPE_MESSAGES = {
     "int": "must be a whole number.",
     "float": "must be a number.",
     "bool": "must be true or false.",
+    "dict": "must be an object.",
+    "model": "must be an object.",
+    "list": "must be a list.",
     "string": "must be a text.",
     "date": "must be a date.",
     "datetime": "must be a time.",
+    "time": "must be a time of day.",
     "uuid": "must be an id.",
 }
 
@@ -69,6 +86,8 @@ def format_number(number: float) -> str:
 def describe_error(error: Mapping[str, Any]) -> str:
     """One item of a pydantic error in words: `must be at least 1.`"""
     kind, context = str(error["type"]), error.get("ctx") or {}
+    if kind == "string_pattern_mismatch" and context["pattern"] in PATTERNS:
+        return PATTERNS[context["pattern"]]
     if kind in MESSAGES:
         return MESSAGES[kind].format(
             **{name: format_number(found) if is_number(found) else found for name, found in context.items()}
@@ -82,11 +101,19 @@ def describe_error(error: Mapping[str, Any]) -> str:
     return TYPE_MESSAGES.get(begun, str(error["msg"]).removeprefix("Value error, "))
 
 
+def error_sentence(error: Mapping[str, Any]) -> str:
+    """`severity must be 'info' or 'error'.`, or the sentence of a rule of ours."""
+    words = describe_error(error)
+    if error["type"] == "value_error":
+        return words
+    return f"{'.'.join(map(str, error['loc'])) or 'This'} {words}"
+
+
 def reject_boolean(value: Any, annotation: Any) -> Any:
-    """Returns the value. Raises ValueError for true and false, alone or in a list, where the annotation accepts numbers
-    but no bool: in Python they equal 1 and 0."""
+    """Returns the value. Refuses true and false, alone or in a list, where the annotation accepts numbers but no bool:
+    in Python they equal 1 and 0."""
     if contains_boolean(value) and accepts_type(annotation, int, float) and not accepts_boolean(annotation):
-        raise ValueError("Input should be a valid number, not true or false")
+        raise PydanticCustomError("number_not_boolean", "must be a number, not true or false.")
     return value
 
 

@@ -10,6 +10,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions as drf_errors
 
+from core.api.constraints import describe_error
 from core.api.problems import ErrorBody, ExceptionTable, Problem, invalid
 from core.database_health import note
 from core.limits.wait_limiter import TooManyWaiting
@@ -19,13 +20,14 @@ CHALLENGE = 'Token realm="Skycam"'
 
 def validation_failed(error: pydantic.ValidationError) -> Problem:
     # Without the input, which may be a password.
-    found = error.errors(include_url=False, include_input=False, include_context=False)
-    return invalid(
-        [
-            ErrorBody(field=".".join(map(str, item["loc"])), message=item["msg"].removeprefix("Value error, "))
-            for item in found
-        ]
-    )
+    found = error.errors(include_url=False, include_input=False)
+    return invalid([ErrorBody(field=".".join(map(str, item["loc"])), message=message_of(item)) for item in found])
+
+
+def message_of(item: Any) -> str:
+    """`must be at least 1.`, `The body must be an object.`, or the sentence of a rule of ours."""
+    words = describe_error(item)
+    return words if item["loc"] or item["type"] == "value_error" else f"The body {words}"
 
 
 def model_validation_failed(error: django_errors.ValidationError) -> Problem:

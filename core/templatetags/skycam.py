@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 
 from core.text.sentences import Sentence
-from core.times.durations import format_exposure
+from core.times.durations import format_exposure, format_rounded_exposure
 
 register = template.Library()
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
@@ -150,7 +150,13 @@ def exact_duration(seconds: float | timedelta) -> str:
 
 @register.filter
 def exposure(microseconds: float | None) -> str:
-    """8 s, 12.5 ms, 250 µs."""
+    """8 s, 12.5 ms, 36.1 ms, with three figures."""
+    return NOTHING if microseconds is None else format_rounded_exposure(microseconds)
+
+
+@register.filter
+def exact_exposure(microseconds: float | None) -> str:
+    """36.084 ms."""
     return NOTHING if microseconds is None else format_exposure(microseconds)
 
 

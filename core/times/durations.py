@@ -109,5 +109,10 @@ def format_exposure(microseconds: float) -> str:
     return f"{microseconds:.9g} µs"
 
 
+def format_rounded_exposure(microseconds: float) -> str:
+    """With three figures, where nobody types it again: 36.1 ms."""
+    return format_exposure(float(f"{microseconds:.3g}"))
+
+
 def _number(text: str) -> float:
     return float(text.replace(",", "."))

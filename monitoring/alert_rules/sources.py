@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from core.broker.broker import BrokerDown
 from core.registry import resolve
 from core.retrying_thread import RetryingThread
 from monitoring.alert_rules.rule import Signal
 from monitoring.tables import SIGNALS
 
+log = logging.getLogger(__name__)
 LATE_S = 10.0
 """How late signals may be on a busy machine before their values are unknown."""
 Read = Callable[[str], Iterable[Signal]]
@@ -23,6 +26,7 @@ class SignalSource:
         self.name = name
         self._read_signals, self._host, self._every_s, self._clock = read, host, every_s, clock
         self._newest: tuple[float, Sequence[Signal]] | None = None
+        self._broker_away = False
         self._thread = RetryingThread(f"signals-{name}", self.read, every_s)
 
     def start(self) -> None:
@@ -32,8 +36,15 @@ class SignalSource:
         self._thread.request_stop()
 
     def read(self) -> None:
-        found = list(self._read_signals(self._host))
-        self._newest = (self._clock(), found)
+        try:
+            found = list(self._read_signals(self._host))
+        except BrokerDown as error:
+            # Once for each outage: the broker has a finding of health and an alert of its own.
+            if not self._broker_away:
+                log.warning("The signals %s are unknown: %s", self.name, error)
+            self._broker_away = True
+            return
+        self._broker_away, self._newest = False, (self._clock(), found)
 
     def signals(self) -> Sequence[Signal] | None:
         """None before the first reading."""

@@ -17,6 +17,7 @@ from core.limits.wait_limiter import WaitLimiter
 from core.outgoing import AddressRefused, literal_address
 from core.secrets import DecryptionFailed
 from core.slices import delete_in_slices
+from monitoring.file_only import only_from_file
 from monitoring.models import (
     NotificationChannel,
     NotificationDelivery,
@@ -179,11 +180,6 @@ def check_file_only(channel: NotificationChannel, given: dict[str, Any]) -> None
     for name in channel_class(channel.kind).settings_model.from_file_only:
         if name in given and given[name] != channel.settings_shown.get(name):
             raise only_from_file(name)
-
-
-def only_from_file(name: str) -> ValidationError:
-    sentence = f"{name} is set by the configuration file alone (`skycam config apply`): it names a program to run."
-    return ValidationError({"settings": sentence})
 
 
 def check_address(found: ChannelSettings) -> None:

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 
 from core.secrets import DecryptionFailed, decrypt_secret, encrypt_secret
 from core.text.suggestions import did_you_mean
+from monitoring.file_only import only_from_file
 from monitoring.models import Sensor
 from monitoring.sensors.driver import Option
 from monitoring.sensors.kinds import SENSORS, driver_class
@@ -37,11 +38,13 @@ def options_of(kind: str) -> tuple[Option, ...]:
 
 def form_kinds() -> dict[str, str]:
     """Kind -> its label, of those that need no setting which the configuration file alone may have."""
-    return {
-        kind: label
-        for kind, (label, _) in SENSORS.items()
-        if not any(option.required and option.from_file_only for option in options_of(kind))
-    }
+    return {kind: label for kind, (label, _) in SENSORS.items() if not program_setting(kind)}
+
+
+def program_setting(kind: str) -> str:
+    """The setting that names a program to run, which the configuration file alone may set and the kind needs; empty
+    without one."""
+    return next((option.name for option in options_of(kind) if option.required and option.from_file_only), "")
 
 
 def secret_names(kind: str) -> frozenset[str]:
@@ -76,6 +79,9 @@ def check_settings(
     ValidationError with a sentence: a wrong value, a setting that the file alone may have (unless `from_file`), or a
     stored secret that cannot be read, or would go to another place.
     """
+    # Before the settings are checked: a missing program would be asked for, and then refused.
+    if not from_file and stored is None and (name := program_setting(kind)):
+        raise only_from_file(name)
     secrets = secret_names(kind)
     given = {name: value for name, value in given.items() if name not in secrets or value != REDACTED}
     before = dict(stored.settings) if stored else {}
@@ -109,9 +115,7 @@ def kept_secrets(stored: Sensor, names: Collection[str]) -> dict[str, Any]:
 def check_file_only(kind: str, complete: Mapping[str, Any], before: Mapping[str, Any]) -> None:
     for option in options_of(kind):
         if option.from_file_only and complete[option.name] != before.get(option.name, option.default):
-            raise ValidationError(
-                {"settings": f"{option.name} is set by the configuration file alone (`skycam config apply`)."}
-            )
+            raise only_from_file(option.name)
 
 
 def moved_setting(complete: Mapping[str, Any], before: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import Manager
 
+from core.text.plurals import pluralize
 from monitoring.models import DueAggregate, Reading, ReadingAggregate, Sensor, SensorChannel
 
 COUNTED = 1_000_000
@@ -23,7 +24,7 @@ class RemovalCounts(NamedTuple):
 
     @property
     def readings_text(self) -> str:
-        return f"more than {COUNTED:,}" if self.readings >= COUNTED else f"{self.readings:,}"
+        return f"more than {COUNTED:,} readings" if self.readings >= COUNTED else pluralize(self.readings, "reading")
 
 
 def count_removal(sensor: Sensor) -> RemovalCounts:

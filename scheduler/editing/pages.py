@@ -23,8 +23,9 @@ from core.times.time_parsing import InvalidTime, Location, parse_time
 from monitoring.models import Event
 from scheduler.editing.listing import schedule_rows
 from scheduler.editing.preview import preview_of
-from scheduler.editing.schedule_form import FIRST_VALUES, FormField, ScheduleForm, capitalised, shown_values
+from scheduler.editing.schedule_form import FormField, ScheduleForm, capitalised, shown_values
 from scheduler.editing.service import ScheduleChanged, ScheduleService
+from scheduler.editing.templates import TEMPLATES, USUAL
 from scheduler.planning.clocks import DAY, utc_of_clock
 from scheduler.planning.rules import CLOCK, Site
 from scheduler.runs.nights import present_night, site_of
@@ -86,9 +87,12 @@ class FormPage(PageOfSchedule):
 
 class AddSchedulePage(FormPage):
     def get(self, request: HttpRequest) -> HttpResponse:
+        chosen = request.GET.get("template", USUAL)
+        template = TEMPLATES.get(chosen, TEMPLATES[USUAL])
         cameras = list(cameras_for(request.user).values_list("slug", flat=True))
         # With a single camera there is nothing to choose.
-        return self._form(ScheduleForm(shown={**FIRST_VALUES, "cameras": cameras if len(cameras) == 1 else []}), None)
+        shown = {**template.values, "cameras": cameras if len(cameras) == 1 else []}
+        return self._form(ScheduleForm(shown=shown), None, templates=TEMPLATES, template=template)
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = ScheduleForm(request.POST)

@@ -11,12 +11,13 @@ from django.http import QueryDict
 from pydantic import ValidationError
 
 from cameras.settings.settings_form import parse_number
-from captures.camera_pages.programme_form import CONTROL_FIELDS, ProgrammeForm, parse_integer
+from captures.camera_pages.programme_form import CONTROL_FIELDS, ProgrammeForm, order_choice, parse_integer
 from captures.sessions.forecast import length
-from captures.sessions.requests import DELAY_S, EXPOSURE_US
 from core.api.constraints import describe_error
 from core.times.durations import InvalidDuration, format_exposure, parse_offset
+from scheduler.editing.templates import TEMPLATES, USUAL
 from scheduler.schedules.bodies import ScheduleBody
+from scheduler.schedules.descriptions import OF_TWILIGHT
 from scheduler.schedules.models import WEEKDAYS
 from scheduler.schedules.requests import TWILIGHTS, ScheduleProgramme, ScheduleRequest
 
@@ -70,7 +71,6 @@ WINDOW_KEYS = {
     "begin": "begin",
     "end": "end",
 }
-MODELS = {"sun": "SunWindow", "clock": "ClockWindow"}
 RULES = {
     "name": "Write a name of 1 to 60 characters.",
     "cameras": "Choose at least one camera.",
@@ -80,19 +80,22 @@ RULES = {
     "last_night": "Write a date such as 2027-03-01.",
 }
 """Where the API's words are for programs."""
+BETWEEN = {"last_night": "It is before the first night."}
+"""Field -> the rule between it and others."""
 LEFT = "left"
 NUMBER_RULE = "Write a number."
 INTEGER_RULE = "Write a whole number."
-FIRST_VALUES = {
-    "window": "sun", "sun": "astronomical", "priority": "0", "enabled": "on", "from": "start",
-    "exposure": format_exposure(EXPOSURE_US), "wait": length(DELAY_S + EXPOSURE_US / 1e6),
-}  # fmt: skip
-"""Of the form that adds a schedule."""
 
 
 class ScheduleProgrammeForm(ProgrammeForm):
     request_type = ScheduleProgramme
     ids = "schedule-%s"
+
+    @property
+    def shows_details(self) -> bool:
+        """Whether a folded field has a value that is not usual, or an error."""
+        others = self._is_used(("count", "options")) or self.has_camera_fields
+        return others or self.shows_more or not self.from_start
 
     @property
     def options(self) -> str:
@@ -127,8 +130,8 @@ class ScheduleForm:
     labels: ClassVar[Mapping[str, str]] = LABELS
 
     def __init__(self, data: QueryDict | None = None, shown: Mapping[str, Any] | None = None) -> None:
-        """`data` was sent; without it the form shows `shown`, by default FIRST_VALUES."""
-        values: Mapping[str, Any] = data.dict() if data is not None else shown or FIRST_VALUES
+        """`data` was sent; without it the form shows `shown`, by default the usual template."""
+        values: Mapping[str, Any] = data.dict() if data is not None else shown or TEMPLATES[USUAL].values
         self.data = {name: value.strip() for name, value in values.items() if isinstance(value, str)}
         self.cameras: list[str] = data.getlist("cameras") if data is not None else list(values.get("cameras", ()))
         self.weekdays: list[str] = data.getlist("weekdays") if data is not None else list(values.get("weekdays", ()))
@@ -186,6 +189,21 @@ class ScheduleForm:
             "on_held": self.data.get("on_held", "") not in ("", "wait"),
         }  # fmt: skip
         return any(values.get(name) or name in self.errors for name in MORE)
+
+    @property
+    def shows_when(self) -> bool:
+        """Whether a rule of the nights has a value that is not usual, or an error."""
+        wrong = self.errors.keys() - {"name", "cameras"}
+        return self.shows_more or bool(wrong) or not self.enabled
+
+    @property
+    def when(self) -> str:
+        """`while it is astronomically dark`; empty while the window is not complete."""
+        begin, end, sun = (self.data.get(name, "") for name in ("begin", "end", "sun"))
+        if self.window == "clock":
+            return f"from {begin} to {end}" if begin and end else ""
+        degrees = self.data.get("degrees")
+        return OF_TWILIGHT.get(sun) or (f"while the Sun is below {degrees}°" if degrees else "")
 
     @property
     def error_count(self) -> int:
@@ -259,11 +277,10 @@ class ScheduleForm:
     def _add_error(self, item: Any) -> None:
         """In the words of the API. The error of the field's own parser is more specific and stays."""
         place = [str(part) for part in item["loc"]]
-        if place[:1] == ["window"] and place[1:2] != [MODELS[self.window]]:
-            return
         field = self._field_of(place, str(item["msg"]))
         # A rule between fields has no place, and its sentence names them.
-        self.errors.setdefault(field, (RULES.get(field) if place else None) or capitalised(describe_error(item)))
+        rule = RULES.get(field) if place else BETWEEN.get(field)
+        self.errors.setdefault(field, rule or capitalised(describe_error(item)))
 
     def _field_of(self, place: list[str], message: str) -> str:
         if not place:
@@ -354,7 +371,7 @@ CONTROL_TEXTS: dict[str, Callable[[Any], str]] = {
     "gain": limits_text,
     "iso": limits_text,
     "f_number": limits_text,
-    "order": ", ".join,
+    "order": order_choice,
     "measure": str,
     "mask": str,
 }

@@ -9,7 +9,7 @@ from itertools import pairwise
 from statistics import median
 
 from core.templatetags.skycam import celsius
-from core.times.durations import format_exposure
+from core.times.durations import format_rounded_exposure
 from scheduler.reports.ledger import CaptureRow
 
 Point = tuple[float, float]
@@ -139,11 +139,6 @@ def reduce_points(points: Sequence[Point]) -> list[Point]:
         elif point[1] > greatest[1]:
             greatest = point
     return [*found, *sorted({least, greatest})]
-
-
-def format_rounded_exposure(microseconds: float) -> str:
-    """With three figures: 29.8 s."""
-    return format_exposure(float(f"{microseconds:.3g}"))
 
 
 def format_plain(value: float) -> str:

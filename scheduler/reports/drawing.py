@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core.sky.intervals import Interval
+from core.text.plurals import pluralize
 from scheduler.reports.comparison import PastNight
 from scheduler.reports.curves import Chart, Curve, charts_of
 from scheduler.reports.losses import UNACCOUNTED, Loss
@@ -176,7 +177,7 @@ def legend_of(report: Report) -> dict[str, str]:
 
 def _summary(one: CameraReport) -> str:
     counts = one.account.counts
-    lost = f"{len(one.losses)} losses, listed in the table" if one.losses else "nothing lost"
+    lost = f"{pluralize(len(one.losses), 'loss', 'losses')}, listed in the table" if one.losses else "nothing lost"
     return f"Time-line of {one.camera.name}: {counts.saved} of {counts.planned} captures saved, {lost}"
 
 

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 from captures.sessions.requests import Moment, SessionRequest
 from core.api.model import StrictModel
@@ -49,6 +59,18 @@ class ClockWindow(Part):
     end: Annotated[str, Field(pattern=CLOCK, description="HH:MM")]
 
 
+def kind_of_window(value: Any) -> str:
+    """Which of the two windows is meant, so that only its errors are reported."""
+    if isinstance(value, Mapping):
+        return "SunWindow" if "sun" in value or not {"begin", "end"} & value.keys() else "ClockWindow"
+    return "ClockWindow" if isinstance(value, ClockWindow) else "SunWindow"
+
+
+Window = Annotated[
+    Annotated[SunWindow, Tag("SunWindow")] | Annotated[ClockWindow, Tag("ClockWindow")], Discriminator(kind_of_window)
+]
+
+
 class MoonRequest(Part):
     """The sky counts as dark while one of these is met."""
 
@@ -85,7 +107,7 @@ class ScheduleRequest(Part):
     name: Annotated[Line, Field(min_length=1, max_length=60)]
     cameras: Annotated[list[Slug], Field(min_length=1, max_length=100), AfterValidator(check_unique)]
     programme: ScheduleProgramme = ScheduleProgramme()
-    window: SunWindow | ClockWindow
+    window: Window
     moon: MoonRequest | None = None
     weekdays: Annotated[
         list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]],

@@ -101,13 +101,14 @@ def search_events(found: QuerySet[Event], kind: str | None, host: str | None, te
     """`found` are those of the kind. CliError for a text with too many words, or one that no text of an event has."""
     from pydantic import ValidationError
 
+    from core.api.constraints import error_sentence
     from monitoring.event_search import EventSearch, row_condition
     from monitoring.serializers import EventQuery
 
     try:
         query = EventQuery.model_validate(given(kind=kind, host=host, q=text))
     except ValidationError as error:
-        raise CliError("invalid", error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+        raise CliError("invalid", error_sentence(error.errors()[0])) from None
     return EventSearch(found, row_condition(query) or None)
 
 

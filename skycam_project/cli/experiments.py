@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from core.text.plurals import pluralize
 from skycam_project.cli.errors import FAILED, CliError
 from skycam_project.cli.ids import HEX, find_by_id, short_id
 from skycam_project.cli.jobs import wait_and_show
@@ -175,7 +176,7 @@ def release(experiment: str) -> None:
     caller = current().authorize("manager")
     found = find_experiment(caller, experiment)
     body = {"clips": service_of(caller).release(found)}
-    print_result(body, lambda one: print_line(f"Released {one['clips']} clips of {found.name}."))
+    print_result(body, lambda one: print_line(f"Released {pluralize(one['clips'], 'clip')} of {found.name}."))
 
 
 def move(text: str, state: str, message: str = "") -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from core.text.plurals import pluralize
 from skycam_project.cli.errors import FAILED, CliError
 from skycam_project.cli.ids import find_by_id, short_id
 from skycam_project.cli.jobs import run_job
@@ -187,7 +188,8 @@ def retry(name: str, copy_id: str | None) -> None:
         copies = copies.filter(pk=find_by_id(copies, copy_id, "copy").pk)
     moved = retry_dead(copies, caller.actor)
     try_now(found)
-    print_result({"copies": moved}, lambda body: print_line(f"Queued {body['copies']} copies again."))
+    queued = pluralize(moved, "copy", "copies")
+    print_result({"copies": moved}, lambda _: print_line(f"Queued {queued} again."))
 
 
 @offsite.command("pause")

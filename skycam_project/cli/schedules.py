@@ -27,7 +27,9 @@ TIMES = (
     ),
     click.option("--begin-offset", type=DurationParam(least=-43_200, most=43_200), help="Begin this much later."),
     click.option("--end-offset", type=DurationParam(least=-43_200, most=43_200), help="End this much later."),
-    click.option("--clock", help="Between two times of the site's clock, such as 20:00-05:00, instead of --sun."),
+    click.option(
+        "--clock", help="Between two times of the site's clock, such as 20:00-05:00; 12:00-12:00 is day and night."
+    ),
     click.option("--moon-phase", type=float, help="Only while at most this part of the Moon's disc is lit: 0 to 1."),
     click.option("--moon-altitude", type=float, help="Only while the Moon is at most this high, in degrees."),
     click.option("--weekdays", help="Only in nights that begin on these days, such as fri,sat."),
@@ -91,7 +93,7 @@ def add_schedule(name: str, **values: Any) -> None:
     wanted = {"name": name, **schedule_fields(values), "programme": programme_of(values) or {}}
     if "window" not in wanted:
         raise CliError("invalid", "Say when it captures: --sun astronomical, or --clock 20:00-05:00.")
-    request = build_request(ScheduleRequest, OPTIONS, **wanted)
+    request = build_request(ScheduleRequest, option_names(wanted), **wanted)
     schedule = ScheduleService(caller.user, caller.actor).add(request)
     print_result(dict(schedule_body(schedule)), print_schedule)
 
@@ -114,7 +116,8 @@ def change_schedule(name: str, new_name: str | None, **values: Any) -> None:
     schedule = find_schedule(caller, name)
     fields = schedule_fields(values)
     changes = {**fields, **given(name=new_name, programme=programme_of(values))}
-    request = build_request(ScheduleRequest, OPTIONS, **{**request_of(schedule_body(schedule)), **changes})
+    wanted = {**request_of(schedule_body(schedule)), **changes}
+    request = build_request(ScheduleRequest, option_names(wanted), **wanted)
     changed = ScheduleService(caller.user, caller.actor).change(schedule, request)
     print_result(dict(schedule_body(changed)), print_schedule)
 
@@ -191,11 +194,19 @@ def print_changed_night(what: str, body: dict[str, Any]) -> None:
         print_line(remark)
 
 
-OPTIONS = {"cameras": "--camera", "window": "--sun", "moon": "--moon-phase", "programme": "--exposure"}
+OPTIONS = {"cameras": "--camera", "programme": "--exposure"}
+MOON = {"max_phase": "--moon-phase", "max_altitude": "--moon-altitude"}
+
+
+def option_names(wanted: dict[str, Any]) -> dict[str, str]:
+    """Field -> the option that sets it."""
+    return {**OPTIONS, "window": "--sun" if "sun" in wanted["window"] else "--clock"}
 
 
 def schedule_fields(values: dict[str, Any]) -> dict[str, Any]:
     """Takes the options of a schedule out of `values`. CliError."""
+    from scheduler.schedules.requests import MoonRequest
+
     sun, clock = values.pop("sun"), values.pop("clock")
     offsets = given(begin_offset_s=values.pop("begin_offset"), end_offset_s=values.pop("end_offset"))
     if sun is not None and clock is not None:
@@ -203,12 +214,12 @@ def schedule_fields(values: dict[str, Any]) -> dict[str, Any]:
     if offsets and sun is None:
         raise CliError("invalid", "--begin-offset and --end-offset need --sun.")
     window = {"sun": _degrees(sun), **offsets} if sun is not None else _clock_window(clock) if clock else None
-    moon = given(max_phase=values.pop("moon_phase"), max_altitude=values.pop("moon_altitude")) or None
+    moon = given(max_phase=values.pop("moon_phase"), max_altitude=values.pop("moon_altitude"))
     days, dates = values.pop("weekdays"), {name: values.pop(name) for name in ("first_night", "last_night")}
     return given(
         cameras=list(values.pop("cameras")) or None,
         window=window,
-        moon=moon,
+        moon=build_request(MoonRequest, MOON, **moon) if moon else None,
         weekdays=[day.strip().lower() for day in days.split(",")] if days else None,
         priority=values.pop("priority"),
         enabled=values.pop("enabled"),
@@ -225,10 +236,19 @@ def _degrees(text: str) -> str | float:
 
 
 def _clock_window(text: str) -> dict[str, str]:
+    from scheduler.planning.rules import CLOCK
+
     begin, dash, end = text.partition("-")
     if not dash:
         raise CliError("invalid", f"--clock: {text!r} is not a pair of times. Write it as 20:00-05:00.")
-    return {"begin": begin.strip(), "end": end.strip()}
+    times = {"begin": begin.strip(), "end": end.strip()}
+    if wrong := [at for at in times.values() if not CLOCK.fullmatch(at)]:
+        raise CliError(
+            "invalid",
+            f"--clock: {wrong[0]!r} is not a time of day from 00:00 to 23:59. Write 20:00-05:00, or 12:00-12:00 for "
+            "day and night.",
+        )
+    return times
 
 
 def programme_of(values: dict[str, Any]) -> dict[str, Any] | None:
@@ -251,10 +271,12 @@ def find_schedule(caller: Caller, name: str) -> Schedule:
 
 
 def print_schedules(body: dict[str, Any]) -> None:
-    columns = ["name", "cameras", "window", "priority", "state"]
+    from scheduler.schedules.descriptions import window_sentence
+
+    columns = ["name", "cameras", "when", "captures", "priority", "state"]
     rows = [
         [
-            one["name"], ", ".join(one["cameras"]), window_text(one["window"]), one["priority"],
+            one["name"], ", ".join(one["cameras"]), window_sentence(one["window"]), captures_text(one), one["priority"],
             "enabled" if one["enabled"] else "disabled",
         ]
         for one in body["results"]
@@ -263,41 +285,37 @@ def print_schedules(body: dict[str, Any]) -> None:
 
 
 def print_schedule(body: dict[str, Any]) -> None:
-    moon = body["moon"] or {}
+    from scheduler.schedules.descriptions import moon_sentence, window_sentence
+
     print_fields(
         [
             ("name", body["name"]),
             ("state", "enabled" if body["enabled"] else "disabled"),
             ("cameras", ", ".join(body["cameras"])),
-            ("window", window_text(body["window"])),
-            (
-                "Moon",
-                ", ".join(
-                    f"{name.removeprefix('max_')} at most {value:g}"
-                    for name, value in moon.items()
-                    if value is not None
-                ),
-            ),
+            ("when", window_sentence(body["window"])),
+            ("Moon", moon_sentence(body["moon"])),
             ("weekdays", ", ".join(body["weekdays"])),
             ("first night", body["first_night"]),
             ("last night", body["last_night"]),
             ("priority", body["priority"]),
             ("while held", body["on_held"].replace("_", " ")),
-            ("programme", ", ".join(f"{name} {value}" for name, value in body["programme"].items())),
+            ("captures", captures_text(body)),
             ("changes", ", ".join(change_text(change) for change in body["changes"])),
             ("id", body["id"]),
         ]
     )
 
 
-def window_text(window: dict[str, Any]) -> str:
-    if "sun" not in window:
-        return f"{window['begin']} to {window['end']}"
-    offsets = [f"{name} {window[key] / 60:+g} min" for name, key in OFFSETS if window.get(key)]
-    return ", ".join([f"Sun below {window['sun']:g}°", *offsets])
+def captures_text(schedule: dict[str, Any]) -> str:
+    """As on the page Schedules."""
+    from pydantic import ValidationError
 
+    from scheduler.schedules.descriptions import programme_sentence
 
-OFFSETS = (("begin", "begin_offset_s"), ("end", "end_offset_s"))
+    try:
+        return programme_sentence(schedule["programme"])
+    except ValidationError:
+        return "They are not valid any more: `skycam schedules change` sets them."
 
 
 def change_text(change: dict[str, Any]) -> str:

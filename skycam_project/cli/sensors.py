@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from core.text.plurals import pluralize
 from skycam_project.cli.errors import FAILED, CliError
 from skycam_project.cli.offsite import parse_secret
 from skycam_project.cli.options import Command, Group
@@ -62,6 +63,7 @@ def add(
     """Add a sensor. Test its settings before: skycam sensors test --kind KIND
 
     Secrets are read from a file or stdin, because every user of the machine can read command lines.
+    The configuration file alone adds one of the kind command, which runs a program.
 
     Example: skycam sensors add balcony digitemp --set port=/dev/ttyUSB0
     """
@@ -214,7 +216,8 @@ def remove(name: str, dry_run: bool, confirmed: bool) -> None:
     found = find_sensor(caller, name)
     counts = count_removal(found)
     body = {**body_of(found), "deleted": counts._asdict(), "removed": not dry_run}
-    said = f"{counts.channels} channels, {counts.readings_text} readings and {counts.aggregates:,} aggregates"
+    aggregates = pluralize(counts.aggregates, "aggregate")
+    said = f"{pluralize(counts.channels, 'channel')}, {counts.readings_text} and {aggregates}"
     if not dry_run and not confirmed:
         require_terminal()
         click.confirm(f"Remove the sensor {name} with {said}?", abort=True, err=True)

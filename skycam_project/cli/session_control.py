@@ -9,7 +9,7 @@ import click
 
 from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.camera_parameter import camera
-from skycam_project.cli.errors import STATUSES, CliError
+from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import Command
 from skycam_project.cli.output import print_line, print_result
 from skycam_project.cli.session_output import print_session
@@ -19,15 +19,6 @@ if TYPE_CHECKING:
     from captures.camera_service import CameraService
     from captures.models import Session
     from skycam_project.cli.identity import Caller
-
-STORED = {
-    "stop": "The request is stored: the session stops as soon as its camera host can be reached.",
-    "suspend": "The request is stored: the session stops as soon as its camera host can be reached.",
-    "pause": "The request is stored: the session pauses as soon as its camera host can be reached.",
-    "resume": "The request is stored: the session continues as soon as its camera host can be reached.",
-}
-"""Added to the error when the host cannot be reached now."""
-
 
 suspend_experiments = click.option(
     "--suspend-experiments", is_flag=True, help="Stop it for experiments whose stills it takes, too."
@@ -85,27 +76,14 @@ def change_session(caller: Caller, session: Session, order: str) -> None:
 
 
 def apply_change(service: CameraService, session: Session, order: str) -> Session:
-    """The session once its camera has applied the change. The request is stored even if the camera cannot be reached
-    now; then CliError says so."""
-    from cameras.errors import ControlError
-    from cameras.leases.lease_holders import LeaseHeld
-    from captures.sessions.service import SessionClaimed, SessionEnded
-    from core.broker.broker import BrokerDown
-
+    """The session once its camera has applied the change."""
     moves: dict[str, Callable[[Session], Session]] = {
         "stop": service.stop_session,
         "suspend": lambda found: service.stop_session(found, "suspend"),
         "pause": service.pause_session,
         "resume": service.resume_session,
     }
-    try:
-        return moves[order](session)
-    # Refused: nothing is stored in these cases.
-    except (LeaseHeld, SessionEnded, SessionClaimed):
-        raise
-    except (ControlError, BrokerDown) as error:
-        problem = getattr(error, "problem", "broker-down")
-        raise CliError(problem, f"{error} {STORED[order]}", status=STATUSES.get(problem)) from None
+    return moves[order](session)
 
 
 def print_changed(body: dict[str, Any]) -> None:

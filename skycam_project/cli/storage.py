@@ -170,7 +170,8 @@ def check(hashed: bool, csv_file: str | None, force: bool) -> int:
     if csv_file:
         write_lines(Path(csv_file), csv_lines(open_findings(host)))
     listed = [dict(finding_body(one)) for one in open_findings(host)[:MAX_LISTED]]
-    body = {**(job.result or {}), "results": listed}
+    older = open_findings(host).exclude(check_job=str(job.pk)).count()
+    body = {**(job.result or {}), "older": older, "results": listed}
     if hashed and not job.arguments.get("hash"):
         unread = "The contents were not read: a check without --hash was under way. Run the command again."
         body["problems"] = [*body["problems"], unread]
@@ -228,11 +229,18 @@ def find_finding(text: str) -> IntegrityFinding:
 
 
 def print_findings(body: dict[str, Any]) -> None:
+    from core.text.plurals import pluralize, was_or_were
+
     rows = [[short_id(one["id"]), one["kind"], one["camera"] or "", one["path"]] for one in body["results"]]
     if rows:
         print_table(make_table(["id", "kind", "camera", "path"], rows))
     counts = ", ".join(f"{body[kind]} {kind}" for kind in ("missing", "untracked", "mismatching"))
-    print_line(f"{body['rows']} rows and {body['files']} files checked: {counts}.")
+    print_line(f"{pluralize(body['rows'], 'row')} and {pluralize(body['files'], 'file')} checked: {counts}.")
+    if older := body["older"]:
+        print_line(
+            f"{pluralize(older, 'open finding')} of earlier checks {was_or_were(older)} not checked again: contents "
+            "are read with --hash, and roots that are not mounted are left out."
+        )
     print_warnings(body["problems"])
 
 

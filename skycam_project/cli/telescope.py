@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from core.text.plurals import pluralize
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import Command, Group
 from skycam_project.cli.output import print_line, to_json
@@ -159,4 +160,5 @@ def print_end(commands: int, images: int, files: int) -> None:
     if current().output == "json":
         click.echo(to_json({"commands": commands, "images": images, "files": files}))
     else:
-        print_line(f"The controller has ended: {commands} commands, {images} images, {files} files.")
+        counts = ((commands, "command"), (images, "image"), (files, "file"))
+        print_line(f"The controller has ended: {', '.join(pluralize(*one) for one in counts)}.")

@@ -17,6 +17,7 @@ from pathlib import Path
 import django
 from django.conf import settings
 
+from core.text.plurals import pluralize
 from skycam_project.config.database import keep_private
 from skycam_project.launch.preparation import FirstStart
 
@@ -31,7 +32,7 @@ def migrate() -> None:
     from django.core.management import call_command
 
     if steps := missing_migrations():
-        print(f"applying {steps} migrations", flush=True)
+        print(f"applying {pluralize(steps, 'migration')}", flush=True)
         call_command("migrate", interactive=False, verbosity=0)
 
 
@@ -83,8 +84,8 @@ def prepare_part() -> None:
         )
     if missing := missing_migrations():
         raise PreparationError(
-            f"The database lacks {missing} migrations of this version of Skycam. Start the whole station once with "
-            "this version (`skycam up` on its main machine), then this part."
+            f"The database lacks {pluralize(missing, 'migration')} of this version of Skycam. Start the whole station "
+            "once with this version (`skycam up` on its main machine), then this part."
         )
 
 

@@ -124,6 +124,7 @@ class HttpProtocol(WriteDeadline, HttpToolsProtocol):
     _head_bytes = 0
     _in_head = True
     _has_headers = False
+    _head_begun = False
     _current_cycle: RequestResponseCycle | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -150,6 +151,7 @@ class HttpProtocol(WriteDeadline, HttpToolsProtocol):
             self.send_400_response(f"A request's head has at most {LARGEST_HEAD_BYTES} bytes.")
 
     def on_message_begin(self) -> None:
+        self._head_begun = True
         self._has_headers = False
         super().on_message_begin()
 
@@ -160,7 +162,7 @@ class HttpProtocol(WriteDeadline, HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        self._in_head, self._has_headers = False, True
+        self._in_head, self._has_headers, self._head_begun = False, True, False
         super().on_headers_complete()
         # A request without a body is complete in the same read, which cancels this timer.
         self._start_read_timer(self.connection_limiter.limits.body_s)
@@ -186,6 +188,10 @@ class HttpProtocol(WriteDeadline, HttpToolsProtocol):
         # super() may have started the next pipelined request.
         if not self._response_pending:
             self.connection_limiter.mark_idle(self.transport)
+            # The beginning of the next head came while the answer was pending: from now on the client is waited for.
+            if self._head_begun and self._read_timer is None and not self.transport.is_closing():
+                self._unset_keepalive_if_required()
+                self._start_read_timer(self.connection_limiter.limits.head_s)
 
     def _start_read_timer(self, timeout_s: float) -> None:
         self._cancel_read_timer()

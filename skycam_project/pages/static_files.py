@@ -10,6 +10,9 @@ from typing import Any, BinaryIO
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import StaticFilesStorage
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.templatetags.static import static
+from django.views.decorators.http import require_safe
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 IMMUTABLE = "public, max-age=31536000, immutable"
@@ -51,3 +54,9 @@ def content_of(file: BinaryIO | None) -> bytes:
         return b""
     with file:
         return file.read()
+
+
+@require_safe
+def favicon(_request: HttpRequest) -> HttpResponse:
+    """Browsers ask for it where there is no page with a link to the icon: beside a picture or JSON."""
+    return redirect(static("img/skycam.svg"))

@@ -12,8 +12,8 @@ from core.api.constraints import describe_error
 from skycam_project.config import ConfigError
 from skycam_project.config.config_file import ConfigFile
 
-WINDOWS = {"SunWindow": True, "ClockWindow": False}
-"""Models of a window -> whether they have the key `sun`. Pydantic reports the errors of both, under their names."""
+TAGS = {"SunWindow", "ClockWindow"}
+"""What pydantic calls the kinds of windows in the place of an error."""
 
 
 @contextmanager
@@ -40,10 +40,7 @@ def _service_sentences(
 
 
 def _model_sentences(error: Refused, file: ConfigFile, list_name: str, number: int) -> Iterator[str]:
-    has_sun = list_name == "schedules" and "sun" in file.config.schedules[number - 1].window
     for item in error.errors():
-        if any(WINDOWS.get(str(part)) is not has_sun for part in item["loc"] if part in WINDOWS):
-            continue
-        place = [str(part) for part in item["loc"] if part not in WINDOWS]
+        place = [str(part) for part in item["loc"] if part not in TAGS]
         missing = f"{place[-1]} " if item["type"] == "missing" and place else ""
         yield f"{file.place_of(list_name, number, *place)}: {missing}{describe_error(item)}"

@@ -2,6 +2,7 @@
 // trying.
 import { ageText } from "./ages.js";
 import { now, shown } from "./clock.js";
+import { fillSentence, nodesOf } from "./sentences.js";
 import { showStale } from "./stale.js";
 
 const LATE_MS = 6000;
@@ -82,7 +83,7 @@ function showRefusal(event, sentence) {
 const isVisible = (element) => element?.isConnected && !element.closest("dialog:not([open])");
 
 function showOnPage(sentence) {
-  refused.querySelector("[data-refused]").textContent = sentence;
+  fillSentence(refused.querySelector("[data-refused]"), sentence);
   refused.hidden = false;
   refused.scrollIntoView({ block: "nearest" });
 }
@@ -101,7 +102,7 @@ function showIn(target, sentence) {
 
 function fillMessage(line, sentence) {
   line.className = "message bad";
-  line.replaceChildren(refused.querySelector(".i").cloneNode(true), sentence);
+  line.replaceChildren(refused.querySelector(".i").cloneNode(true), ...nodesOf(sentence));
   return line;
 }
 

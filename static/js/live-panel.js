@@ -5,6 +5,8 @@
 //   <span data-live-why>  <span data-live-limited>  <span data-live-saved>
 //   <button name="quality" value="low" aria-pressed>   <button data-live-snapshot>
 
+import { fillSentence } from "./sentences.js";
+
 const YEAR_S = 365 * 86400;
 const SHOWN_MS = 30000;
 const STATES = {
@@ -58,7 +60,7 @@ export class Panel {
   }
 
   fill(name, text) {
-    for (const element of this.all(name)) if (element.textContent !== text) element.textContent = text;
+    for (const element of this.all(name)) fillSentence(element, text);
   }
 
   show(state, reason, message) {

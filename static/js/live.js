@@ -30,7 +30,7 @@ import { ENDED, fetchStatus, REFUSED_STATUS } from "./live-mjpeg.js";
 import { download, duration, fileName, Panel } from "./live-panel.js";
 import { NO_STREAM, RemoteStream, sharedWorker } from "./live-remote.js";
 import { SUBPROTOCOL, TRANSPORTS } from "./live-worker.js";
-import { withNames } from "./sentences.js";
+import { fillSentence, withNames } from "./sentences.js";
 
 const ISO = /\d{4}-\d{2}-\d{2}T[\d:.]+Z/g;
 const TICK_MS = 250;
@@ -341,7 +341,7 @@ export class LiveView {
 
   fill(name, text) {
     for (const element of this.host.querySelectorAll(`[data-live-${name}]`)) {
-      if (element.textContent !== String(text)) element.textContent = text;
+      fillSentence(element, String(text));
     }
   }
 

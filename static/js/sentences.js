@@ -6,3 +6,18 @@ export function withNames(message, mentions, nameOf) {
     characters.splice(begin, end - begin, nameOf(characters.slice(begin, end).join("")));
   return characters.join("");
 }
+
+/** The nodes of a sentence, with text in back-quotes as code, as the filter `with_code` of the templates. */
+export function nodesOf(sentence) {
+  return sentence.split(/`([^`]+)`/).map((part, index) => {
+    if (index % 2 === 0) return part;
+    const code = document.createElement("code");
+    code.textContent = part;
+    return code;
+  });
+}
+
+/** Shows a sentence in an element, which is left alone if it has it already. */
+export function fillSentence(element, sentence) {
+  if (element.textContent !== sentence.replaceAll("`", "")) element.replaceChildren(...nodesOf(sentence));
+}

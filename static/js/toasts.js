@@ -1,6 +1,6 @@
 // Short notices over the page. Information and warnings close after a while; errors stay until they are closed.
 
-import { withNames } from "./sentences.js";
+import { fillSentence, withNames } from "./sentences.js";
 
 const SHOWN_MS = 15_000;
 const MAX_SHOWN = 4;
@@ -32,7 +32,7 @@ export function showToast({ id, severity, text, address }) {
   const glyph = toast.querySelector("use");
   glyph.setAttribute("href", glyph.getAttribute("href").replace(/#.*/, `#${GLYPHS[severity] ?? "ok"}`));
   if (severity !== "info") toast.querySelector("[data-toast-severity]").textContent = `${severity}: `;
-  toast.querySelector("[data-toast-text]").textContent = text;
+  fillSentence(toast.querySelector("[data-toast-text]"), text);
   toast.querySelector("a").href = address;
   toast.dataset.toast = id;
   open.set(id, toast);

@@ -33,11 +33,12 @@ let pushed = false;
 let pollFailed = false;
 let updatedAt = performance.now();
 let known = { state: null, values: null };
-const loadedAt = stationTime();
+/** When the page was requested: what it shows may be as old. */
+const loadedAt = stationTime() - performance.now();
 /** The station's time of the last status. */
 let completeTo = loadedAt;
-/** From when on notices may be missing; null while none is. */
-let missedSince = null;
+/** From when on notices may be missing; null while none is. Those before the first status are. */
+let missedSince = loadedAt;
 let isReadingMissed = false;
 const announcedAlerts = new Set();
 const announcedEvents = new Set();

@@ -137,9 +137,15 @@ def test_names_that_differ_by_case_only_are_two_entries_on_any_system(clips: lis
     assert len({file.path.lower() for file in export.export_files(Clip.objects.all())}) == 3
 
 
-def test_an_export_has_a_bound(clips: list[Clip], boss: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_export_has_a_bound_that_is_said_before_anything_is_typed(
+    clips: list[Clip], boss: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allowed = plan(boss, "export", *clips)
     monkeypatch.setattr(export, "MAX_FILES", 2)
-    answer = confirm(boss, plan(boss, "export", *clips), confirmation="3")
+    refused = plan(boss, "export", *clips).content.decode()
+    assert "An export can have at most 2 files." in refused
+    assert 'name="confirmation"' not in refused
+    answer = confirm(boss, allowed, confirmation="3")
     assert answer.status_code == 400
     assert not Event.objects.filter(kind="files.exported").exists()
 

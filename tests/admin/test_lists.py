@@ -219,6 +219,14 @@ def test_clips_are_searched_by_id_camera_and_path(clips: list[Clip], boss: Any) 
     assert found(boss, "q=%00") == ids(*clips)
 
 
+def test_captures_are_searched_by_the_name_that_their_files_had_elsewhere(world: World, boss: Any) -> None:
+    world.capture.files.update(original="/media/card/DSC_4711.NEF")
+    pointed = remote(world.camera)
+    assert found(boss, "q=dsc_4711", list_of(Capture)) == ids(world.capture)
+    assert found(boss, "q=pco-nuc", list_of(Capture)) == ids(pointed)
+    assert "/media/card/DSC_4711.NEF" in boss.get(f"{list_of(Capture)}{world.capture.pk}/").content.decode()
+
+
 def test_each_cell_has_the_name_of_its_column_for_a_phone(world: World, boss: Any) -> None:
     page = boss.get(list_of(Experiment)).content.decode()
     assert '<td data-label="Operator" class="field-operator">operator</td>' in page

@@ -149,7 +149,7 @@ def test_an_alert_about_a_machine_names_its_host(unmounted: Any) -> None:
     alert = Alert.objects.get(key="health.disk:main")
     assert alert.host == "main"
     assert alert.data == {"host": "main"}
-    assert "of the host main is not mounted" in alert.message
+    assert alert.message.startswith("On the host main: The storage root ")
 
 
 def test_the_health_of_another_machine_is_left_to_that_machine(unmounted: Any, valkey: Any) -> None:
@@ -209,6 +209,17 @@ def test_a_station_whose_hosts_answer_is_ready(anonymous: Any, camera: Camera, v
     assert (answer.status_code, answer.json()) == (200, {"ready": True, "problems": []})
 
 
+def test_readyz_names_a_root_that_is_not_mounted(anonymous: Any, camera: Camera, valkey: Any, unmounted: Any) -> None:
+    write_heartbeat(valkey, "ready")
+    answer = anonymous.get("/readyz")
+    assert (answer.status_code, answer.json()) == (503, {"ready": False, "problems": ["disk"]})
+
+
+def test_an_unmounted_root_that_gets_no_new_files_is_no_problem(root: Any, camera: Camera, valkey: Any) -> None:
+    Path(root.path, MARKER).unlink()
+    assert health.findings()["disk"] == []
+
+
 def refuse(*_: Any) -> None:
     raise OperationalError("the database is away")
 
@@ -217,7 +228,7 @@ def test_readyz_answers_without_a_database(anonymous: Any, valkey: Any) -> None:
     with connection.execute_wrapper(refuse):
         answer = anonymous.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json() == {"ready": False, "problems": ["database", "hosts"]}
+    assert answer.json() == {"ready": False, "problems": ["database"]}
 
 
 end_of_hang = threading.Event()

@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -194,3 +195,9 @@ def test_a_configured_proxy_is_trusted(transactional_db: None, trusted: str, cou
 
 def test_addresses_that_a_client_adds_before_the_proxys_are_not_trusted(web_behind_proxy: Web) -> None:
     assert try_password(web_behind_proxy, "198.51.100.1, 203.0.113.9") == "203.0.113.9"
+
+
+def test_a_browser_finds_the_icon_without_a_page(anonymous: Any) -> None:
+    answer = anonymous.get("/favicon.ico")
+    assert answer.status_code == 302
+    assert answer["Location"].partition("?")[0] == "/static/img/skycam.svg"

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from cameras.command_events import ATTEMPT_PHRASES
 from cameras.connection.service import set_connected
-from cameras.editing.services import change_camera, remove_camera
+from cameras.editing.services import add_camera, change_camera, remove_camera
 from cameras.errors import ControlError
 from cameras.leases.lease_holders import LeaseHeld
 from cameras.leases.service import acquire_lease
@@ -154,3 +154,9 @@ def test_a_refusal_names_the_attempted_command(camera: Camera) -> None:
         set_settings(camera, {"gain": 2.0}, "ben")
     message = Event.objects.get(kind="command").message
     assert message.startswith("ben could not change the settings of sky. sky is held by anna since")
+
+
+def test_two_simulated_cameras_have_two_serial_numbers(db: None) -> None:
+    added = [add_camera(slug=slug, kind="simulated") for slug in ("sky", "roof")]
+    assert [camera.address for camera in added] == ["", "roof"]
+    assert add_camera(slug="lab", kind="simulated", address="bench").address == "bench"

@@ -152,4 +152,4 @@ def test_the_end_of_a_session_says_what_became_of_its_captures(archive: Archive)
     write_records(archive, *file.outbox)
     archive.ingest()
     ended = Event.objects.get(kind="session.finished")
-    assert ended.message == "The session of sim is finished. Of 3 captures, 2 were saved, 1 failed, 0 were skipped."
+    assert ended.message == "The session of sim is finished. 3 captures: 2 saved, 1 failed, 0 skipped."

@@ -93,7 +93,28 @@ def test_without_its_host_the_pause_is_stored_and_the_answer_is_503(
     session.refresh_from_db()
     assert found.status_code == 503
     assert found.json()["type"] == "/problems/host-down"
+    assert found.json()["detail"].endswith(
+        "The request is stored: the session pauses as soon as its camera can be reached."
+    )
     assert session.desired == "paused"
+
+
+GONE = {"ok": False, "problem": "camera-not-reachable", "detail": "It has ended."}
+"""The answer of a host whose camera process has just died."""
+
+
+@pytest.mark.parametrize(("order", "words"), [("stop", "stops"), ("pause", "pauses"), ("resume", "continues")])
+def test_without_its_process_the_request_is_stored_and_the_answer_says_so(
+    order: str, words: str, operator: Any, paused: Session, empty_broker: redis.Redis
+) -> None:
+    Session.objects.update(desired="running" if order == "pause" else "paused", created_by="a-operator")
+    with camera_host(empty_broker, {"start": GONE, "stop": GONE}):
+        found = operator.post(api(paused, order))
+    assert found.status_code == 503
+    assert found.json()["type"] == "/problems/camera-not-reachable"
+    assert found.json()["detail"] == (
+        f"It has ended. The request is stored: the session {words} as soon as its camera can be reached."
+    )
 
 
 @pytest.mark.parametrize("state", ["finished", "stopped", "failed"])

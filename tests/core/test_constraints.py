@@ -60,7 +60,7 @@ def test_booleans_are_accepted_only_for_boolean_fields() -> None:
     assert reject_boolean(1.0, float | None) == 1.0
     assert reject_boolean(True, bool) is True
     assert reject_boolean(False, bool | None) is False
-    with pytest.raises(ValueError, match="valid number"):
+    with pytest.raises(ValueError, match="must be a number, not true or false"):
         reject_boolean(True, float | None)
 
 

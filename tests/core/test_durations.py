@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.templatetags.skycam import exposure
 from core.times.durations import (
     LONGEST_EXPOSURE_US,
     InvalidDuration,
     InvalidExposure,
     format_exposure,
+    format_rounded_exposure,
     parse_duration,
     parse_exposure,
 )
@@ -97,3 +99,9 @@ def test_any_text_is_an_exposure_or_an_error(text: str) -> None:
 def test_any_text_is_a_duration_or_an_error(text: str) -> None:
     with suppress(InvalidDuration):
         assert parse_duration(text) >= 0
+
+
+@pytest.mark.parametrize(("microseconds", "text"), [(36_084, "36.1 ms"), (8_000_000, "8 s"), (33, "33 µs")])
+def test_an_exposure_that_nobody_types_again_has_three_figures(microseconds: float, text: str) -> None:
+    assert format_rounded_exposure(microseconds) == text
+    assert exposure(microseconds) == text

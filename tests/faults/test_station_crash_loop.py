@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import Any
 
 import pytest
 
-from skycam_project.launch import LaunchError, restart
+from skycam_project.launch import restart
+from tests.harness.kills.crash_loop import SOON, killed_on_each_start, looping
 from tests.harness.stations.command_line import run
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.timeout(400)
 CADENCE_S = 0.25
-LOOK_S = 0.1
-"""Between two looks at whether a part runs that is killed on each start."""
 RETRY_S = 60.0
 """After so long a part in a crash loop is started again."""
 
@@ -28,8 +23,7 @@ RETRY_S = 60.0
 @pytest.fixture(scope="module")
 def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     """The default station, but two exits make a crash loop, and two healthy seconds end it."""
-    patience = {"SKYCAM_SUPERVISION__CRASH_LOOP_EXITS": "2", "SKYCAM_SUPERVISION__HEALTHY_S": "2"}
-    station = Station(tmp_path_factory.mktemp("loop") / "data", **patience)
+    station = Station(tmp_path_factory.mktemp("loop") / "data", **SOON)
     try:
         station.up().cameras.eventually_ready()
         station.api.call("PATCH", "cameras/simulated/settings/", {"width": 320, "height": 240})
@@ -44,32 +38,6 @@ def session(station: Station) -> Iterator[str]:
     yield station.cameras.start_session(cadence_s=CADENCE_S)
     station.api.post("cameras/simulated/stop/")
     station.spools.eventually_settled()
-
-
-@contextmanager
-def killed_on_each_start(station: Station, part: str) -> Iterator[None]:
-    ended = threading.Event()
-
-    def kill() -> None:
-        while not ended.wait(LOOK_S):
-            with suppress(ProcessLookupError, TypeError, LaunchError):  # it is not running, or the launcher was killed
-                os.kill(station.parts()[part]["pid"], signal.SIGKILL)
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        killer.join()
-
-
-def looping(station: Station, part: str) -> dict[str, Any]:
-    def found() -> dict[str, Any] | None:
-        row = station.parts()[part]
-        return row if row["state"] == "crash loop" else None
-
-    return dict(eventually(found, f"{part} in a crash loop: {station.output()[-2000:]}"))
 
 
 def saved(station: Station) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 import psycopg
 
@@ -63,9 +63,19 @@ def own_server() -> Iterator[str]:
     try:
         yield url(folder, "postgres")
     finally:
-        stop = as_postgres_user(binary("pg_ctl"), "-D", str(folder / "cluster"), "-m", "immediate", "-w", "stop")
-        run(*stop)
+        stop_server(folder)
         shutil.rmtree(folder)
+
+
+@contextmanager
+def server_away(address: str) -> Iterator[None]:
+    """The server of that `own_server` is stopped until the block ends."""
+    folder = Path(unquote(urlsplit(address).netloc.partition("@")[2]))
+    stop_server(folder)
+    try:
+        yield
+    finally:
+        start_server(folder)
 
 
 @cache
@@ -82,13 +92,23 @@ def start(folder: Path, *options: str) -> None:
     folder.mkdir()
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
-    cluster = folder / "cluster"
+    run(*as_postgres_user(binary("initdb"), "-D", str(folder / "cluster"), "-A", "trust", "-U", "skycam", "--no-sync"))
+    start_server(folder, *options)
+
+
+def start_server(folder: Path, *options: str) -> None:
     # Shared memory in files of the cluster: what is in /dev/shm outlives a server that is killed.
     memory = "-c dynamic_shared_memory_type=mmap -c max_connections=300"
     words = " ".join(["-c listen_addresses=''", f"-c unix_socket_directories='{folder}'", memory, *options])
-    run(*as_postgres_user(binary("initdb"), "-D", str(cluster), "-A", "trust", "-U", "skycam", "--no-sync"))
-    command = (binary("pg_ctl"), "-D", str(cluster), "-l", str(folder / "log"), "-o", words, "-w", "start")
-    run(*as_postgres_user(*command))
+    control(folder, "-l", str(folder / "log"), "-o", words, "start")
+
+
+def stop_server(folder: Path) -> None:
+    control(folder, "-m", "immediate", "stop")
+
+
+def control(folder: Path, *words: str) -> None:
+    run(*as_postgres_user(binary("pg_ctl"), "-D", str(folder / "cluster"), "-w", *words))
 
 
 def run(*command: str) -> None:

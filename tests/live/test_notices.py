@@ -87,6 +87,14 @@ async def test_a_saved_capture_is_announced(
     assert update["data"]["temperature"] == 12.5
 
 
+async def test_a_capture_that_is_saved_as_soon_as_the_socket_is_open_is_announced(
+    viewer_headers: dict[str, str], camera: Camera, server: redis.Redis
+) -> None:
+    async with OpenSocket("/ws/captures/", viewer_headers) as socket:
+        capture = await ended(camera, "saved")
+        assert (await socket.receive())["data"]["latest_image"]["url"] == f"/api/v1/captures/{capture.id}/file/"
+
+
 async def test_a_failed_capture_is_announced_without_an_image(
     viewer_headers: dict[str, str], camera: Camera, server: redis.Redis
 ) -> None:

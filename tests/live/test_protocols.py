@@ -86,6 +86,15 @@ async def test_a_slow_head_behind_a_complete_request_is_disconnected() -> None:
         assert (await asyncio.wait_for(reader.read(), PATIENCE_S)).startswith(b"HTTP/1.1 200")
 
 
+async def test_a_head_that_began_behind_a_pending_answer_has_its_own_time() -> None:
+    """Beside a keep-alive time that does not end."""
+    async with connected(answer_at_once, LimitsConfig(head_s=1), keep_alive_s=3600) as (reader, writer):
+        writer.write(REQUEST + b"GET /healthz HTTP/1.1\r\nX-Slow: ")
+        answers = await asyncio.wait_for(reader.read(), PATIENCE_S)
+    assert answers.startswith(b"HTTP/1.1 200")
+    assert b"HTTP/1.1 408 Request Timeout" in answers
+
+
 @pytest.mark.parametrize("requests", [1, 2], ids=["alone", "with another behind it"])
 async def test_a_stream_ends_when_its_client_leaves(requests: int, wire: Any, endless: Endless) -> None:
     reader, writer = wire

@@ -106,7 +106,6 @@ async def test_a_busy_web_process_gives_the_next_lower_quality(
 async def test_a_limited_number_of_requests_wait_for_a_camera_without_pictures(
     camera: Camera, server: redis.Redis
 ) -> None:
-    await wait_for_feed()
     async with waiting_requests("anna"):
         with pytest.raises(SnapshotLimitExceeded, match=f"At most {MAX_WAITING_PER_USER} requests"):
             await get_picture("anna")
@@ -148,7 +147,6 @@ async def test_a_camera_with_pictures_is_not_delayed_by_others_without(camera: C
 
 
 async def test_the_stations_own_programs_wait_without_a_limit(camera: Camera, server: redis.Redis) -> None:
-    await wait_for_feed()
     found = await asyncio.gather(*[get_picture("") for _ in range(2 * MAX_WAITING_PER_USER)])
     assert found == [None] * 2 * MAX_WAITING_PER_USER
 
@@ -164,12 +162,10 @@ async def test_the_check_before_a_stream_waits_too_and_uses_no_bandwidth(
             await limiter.has_picture("dark", "low", SHORT_S, "ben")
 
 
-async def wait_for_feed() -> None:
-    """Wait until the feed has subscribed: a request that ends before says that the broker does not answer."""
-    feed = loop_singletons.loop_singleton(LiveStreamingService).feed("sky", "low")
-    feed.keep_running()
-    await eventually_in_loop(lambda: not feed.broker_away)
-
-
 def get_picture(user: str, wait_s: float = SHORT_S) -> Any:
     return loop_singletons.loop_singleton(SnapshotLimiter).get_picture("sky", "low", wait_s, user)
+
+
+async def test_a_feed_that_has_just_started_is_no_broker_that_is_away(camera: Camera, server: redis.Redis) -> None:
+    assert await loop_singletons.loop_singleton(SnapshotLimiter).has_picture("sky", "low", 0.0, "anna") is False
+    assert await get_picture("anna", 0.0) is None

@@ -126,7 +126,7 @@ def test_the_page_of_a_search_shows_what_matches(viewer: Any, recorded: None) ->
         ("from=yesterday", "is not a date and time"),
         ("from=2026-02-01&to=2026-01-01", "`from` must be before `to`."),
         ("q=a+b+c+d+e+f+g+h+i", "Search for at most 8 words."),
-        ("severity=bad", "Input should be"),
+        ("severity=bad", "severity must be info, warning, error or critical."),
     ],
 )
 def test_a_filter_that_means_nothing_finds_nothing(query: str, sentence: str, viewer: Any, recorded: None) -> None:

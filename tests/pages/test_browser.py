@@ -256,6 +256,18 @@ def in_january(route: Route) -> None:
     route.fulfill(response=answer, body=re.sub(r'data-offset="-?\d+"', 'data-offset="7200"', text))
 
 
+TOPS = """() => {
+  document.querySelector("#dashboard-sensors").replaceChildren();
+  return [".below .stack .panel", "#events"].map((one) => document.querySelector(one).getBoundingClientRect().top);
+}"""
+"""Where the first panels of both columns begin while the station has no sensor."""
+
+
+def test_the_first_panels_of_both_columns_begin_at_one_height(page: Page) -> None:
+    page.goto("/")
+    assert len(set(page.evaluate(TOPS))) == 1
+
+
 def test_the_chart_is_drawn(page: Page) -> None:
     page.goto("/")
     expect(page.locator(".chart canvas")).to_be_visible()

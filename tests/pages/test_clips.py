@@ -251,7 +251,7 @@ def test_a_clip_has_a_player_and_its_details(viewer: Any, camera: Camera, root: 
     wanted = [
         f"/api/v1/clips/{clip.pk}/file/?form=faststart#t=2.5000", f"/api/v1/clips/{clip.pk}/file/#t=2.5000",
         "SIMULATED",
-        "2 frames were lost", "ada", "experiment Perseids", "h264", clip.filename, 'data-start="2.5000"',
+        "2 frames lost during recording", "ada", "experiment Perseids", "h264", clip.filename, 'data-start="2.5000"',
     ]  # fmt: skip
     assert [word for word in wanted if word not in text] == []
 

@@ -87,6 +87,15 @@ def test_a_date_and_time_is_chosen_by_keyboard_and_other_formats_are_not_sent(pa
     assert page.url.endswith("/gallery/?day=2020-02-02")
 
 
+@pytest.mark.parametrize("width", [360, 390])
+def test_the_date_and_time_are_whole_on_a_phone(page: Page, captures: list[dict[str, Any]], width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto("/gallery/")
+    page.locator("#jump-to").fill("2026-11-21 02:07:10")
+    assert page.locator("#jump-to").evaluate("field => field.scrollWidth <= field.clientWidth")
+    assert overflowing(page, width) == []
+
+
 def test_thumbnails_appear_without_moving_anything(page: Page, captures: list[dict[str, Any]]) -> None:
     page.goto("/gallery/")
     image = tile(page, captures[2]).locator("img")

@@ -198,7 +198,7 @@ def test_the_owner_stops_a_session_without_confirmation(run: Session) -> None:
     assert "You, since" in shown(bob)
     assert "Held by" not in text_of(bob.get("/dashboard/now/"))
     assert "hx-confirm" not in shown(bob) + text_of(bob.get(f"/sessions/{run.pk}/"))
-    assert "The session stops when its host is back." in text_of(bob.post(f"{PAGE}stop/"))
+    assert "The request is stored: the session stops" in text_of(bob.post(f"{PAGE}stop/"))
 
 
 @pytest.mark.parametrize("path", [PAGE, "/", "/sessions/{}/"])
@@ -219,7 +219,7 @@ def test_the_session_of_another_is_not_stopped_without_confirmation(path: str, a
 
 @pytest.mark.parametrize("path", STOPS)
 def test_confirming_takes_the_camera_over_and_stops_the_session(path: str, anna: Client, run: Session) -> None:
-    assert "The session stops when its host is back." in text_of(anna.post(path.format(run.pk), {"over": "bob"}))
+    assert "The request is stored: the session stops" in text_of(anna.post(path.format(run.pk), {"over": "bob"}))
     assert Camera.objects.get().held_by == "anna"
     assert Session.objects.get().desired == "stopped"
     assert "anna took Sky over from bob." in shown(anna)

@@ -19,6 +19,7 @@ def form(page: Page) -> Page:
     page.goto(ADD)
     page.get_by_label("Name").fill("Browser")
     page.get_by_role("checkbox", name="Simulated camera").check()
+    page.locator("summary", has_text="When").click()
     return page
 
 
@@ -45,6 +46,7 @@ def test_what_is_typed_quickly_is_one_request(page: Page) -> None:
     page.goto(ADD)
     page.get_by_label("Name").fill("Browser")
     page.get_by_role("checkbox", name="Simulated camera").check()
+    page.locator("summary", has_text="When").click()
     pause_clock(page)
     begun = len(requests)
     page.get_by_label("When").select_option("clock")
@@ -82,6 +84,7 @@ def test_a_schedule_is_added_without_scripts(plain_page: Page) -> None:
     plain_page.goto(ADD)
     plain_page.get_by_label("Name").fill("Plain")
     plain_page.get_by_role("checkbox", name="Simulated camera").check()
+    plain_page.locator("summary", has_text="When").click()
     plain_page.get_by_label("When").select_option("clock")
     plain_page.get_by_label("From", exact=True).fill("20:00")
     plain_page.get_by_label("To", exact=True).fill("21:00")
@@ -99,3 +102,33 @@ def test_the_form_is_accessible_in_each_theme_and_fits(width: int, form: Page) -
     expect(form.locator(".hint.bad")).to_have_count(1)
     assert violations_in_themes(form) == {}
     assert overflowing(form, width) == []
+
+
+def test_a_template_fills_the_form(page: Page) -> None:
+    page.goto(ADD)
+    page.get_by_role("navigation", name="Templates").get_by_role("link", name="Day and night").click()
+    expect(page.locator("summary", has_text="When")).to_have_text("When: from 12:00 to 12:00")
+    page.get_by_label("Name").fill("All day")
+    page.get_by_role("checkbox", name="Simulated camera").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".banner.ok")).to_contain_text("All day was added.")
+
+
+LABELS_THAT_DO_NOT_FIT = """() => {
+    const context = document.createElement("canvas").getContext("2d");
+    return [...document.querySelectorAll("main select")].flatMap((select) => {
+        const style = getComputedStyle(select);
+        context.font = style.font;
+        const room = select.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+        return [...select.options].filter((one) => context.measureText(one.text).width > room).map((one) => one.text);
+    });
+}"""
+
+
+@pytest.mark.parametrize("path", [ADD, "/cameras/simulated/start/"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_no_choice_of_a_form_is_cut(page: Page, width: int, path: str) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(path)
+    page.evaluate("() => document.querySelectorAll('main details').forEach((one) => { one.open = true; })")
+    assert page.evaluate(LABELS_THAT_DO_NOT_FIT) == []

@@ -19,6 +19,7 @@ from scheduler.editing.schedule_form import shown_values
 from scheduler.editing.service import ScheduleService
 from scheduler.models import NightChange, PlannedRun, Schedule
 from scheduler.schedules.bodies import schedule_body, schedule_version
+from scheduler.schedules.descriptions import programme_sentence
 from scheduler.schedules.requests import ScheduleRequest
 from skycam_project.access.models import User
 from tests.harness.browsers.html_check import html_errors
@@ -133,6 +134,44 @@ def test_the_form_says_whose_clock_it_means(operator: Any) -> None:
     assert "20:00, of the site's clock" in text_of(operator.get(ADD))
 
 
+@pytest.mark.parametrize(
+    ("template", "window", "programme"),
+    [
+        ("dark", {"sun": -18.0, "begin_offset_s": 0.0, "end_offset_s": 0.0}, "8 s every 20 s."),
+        (
+            "dusk", {"sun": -6.0, "begin_offset_s": 0.0, "end_offset_s": 0.0},
+            "50 µs to 20 s automatic every 30 s.",
+        ),
+        ("day", {"begin": "12:00", "end": "12:00"}, "50 µs to 20 s automatic every 60 s."),
+        ("other", {"sun": -18.0, "begin_offset_s": 0.0, "end_offset_s": 0.0}, "8 s every 20 s."),
+    ],
+)  # fmt: skip
+def test_a_template_needs_a_name_alone(operator: Any, template: str, window: dict[str, Any], programme: str) -> None:
+    shown_form = operator.get(f"{ADD}?template={template}").context["form"]
+    answer = operator.post(ADD, {**shown_form.data, "name": "New", "cameras": "sky"}, format="multipart")
+    assert answer["Location"] == LIST
+    schedule = Schedule.objects.get()
+    assert schedule.window == window
+    assert programme_sentence(schedule.programme) == programme
+
+
+def test_a_new_schedule_asks_for_five_things_and_folds_the_rest(operator: Any) -> None:
+    page = text_of(operator.get(ADD))
+    visible = re.sub(r"<details.*</details>", "", page.partition('id="schedule-form"')[2].partition("</form>")[0])
+    assert re.findall(r'<(?:input|select|textarea)[^>]* name="(\w+)"', visible.replace(' type="hidden"', "")) == [
+        "csrfmiddlewaretoken", "version", "name", "cameras", "exposure", "wait",
+    ]  # fmt: skip
+    assert '<details class="more-fields" open' not in page
+    assert "When: while it is astronomically dark" in page
+
+
+def test_no_field_asks_for_names_of_programs(operator: Any) -> None:
+    schedule = add(**{**WHOLE, "name": "All of it"})
+    for page in (operator.get(ADD), operator.get(f"/schedules/{schedule.pk}/"), operator.get("/cameras/sky/start/")):
+        words = re.sub(r'[\w-]+="[^"]*"', "", text_of(page))
+        assert re.findall(r"\b(?:exposure_us|f_number|cadence_s|delay_s|ev_steps)\b", words) == []
+
+
 def test_a_window_by_the_clock(operator: Any) -> None:
     sent(operator, window="clock", begin="20:00", end="05:00")
     assert Schedule.objects.get().window == {"begin": "20:00", "end": "05:00"}
@@ -169,13 +208,17 @@ def test_what_the_form_shows_it_reads_again(wanted: dict[str, Any], manager: Any
         ({"begin_offset": "13 h"}, "begin_offset", "Must be at most 43200."),
         ({"window": "clock", "begin": "25:00", "end": "05:00"}, "begin", "Write a time such as 20:00."),
         ({"max_phase": "2"}, "max_phase", "Must be at most 1."),
-        ({"first_night": "2027-02-01", "last_night": "2027-01-01"}, "last_night", "Last_night is before first_night."),
+        ({"first_night": "2027-02-01", "last_night": "2027-01-01"}, "last_night", "It is before the first night."),
         ({"exposure": "2"}, "exposure", "2 has no unit."),
         ({"auto": "20"}, "auto", "Write the shortest and the longest exposure"),
         ({"target": "0.3"}, "auto", "Write the limits of the exposure as well"),
         ({"kind": "bracket"}, "bracket", "Write 2 to 50 exposures"),
         ({"wait": "5 s"}, "wait", "shorter than the exposure"),
-        ({"kind": "bracket", "bracket": "8 s, 9 s"}, "wait", "cadence_s is shorter than the exposures of one cycle."),
+        (
+            {"kind": "bracket", "bracket": "8 s, 9 s"},
+            "wait",
+            "The time from start to start is shorter than the exposures of one cycle.",
+        ),
     ],
 )
 def test_an_error_stands_at_its_field(operator: Any, fields: dict[str, str], field: str, error: str) -> None:

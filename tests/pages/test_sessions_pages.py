@@ -98,7 +98,7 @@ def test_without_a_broker_a_stop_says_that_it_will_happen_later(operator: Any, s
     Session.objects.update(created_by="a-operator")
     answer = operator.post(address(session) + "stop/", headers={"hx-request": "true"})
     session.refresh_from_db()
-    assert "The session stops when its host is back." in text_of(answer)
+    assert "The request is stored: the session stops as soon as its camera can be reached." in text_of(answer)
     assert session.desired == "stopped"
 
 

@@ -44,7 +44,7 @@ def test_a_mounted_root_has_its_space_and_no_forecast_yet(viewer: Any, root: Sto
     text = page(viewer)
     assert "100 GB of 1 TB" in text
     assert re.search(r"</svg>Mounted</span>", text)
-    assert 'Not known yet<br><span class="dim">2 more days of measurements are needed.</span>' in text
+    assert 'Not known yet<br><span class="dim">Measurements of 2 more days are needed.</span>' in text
 
 
 def test_a_forecast_has_its_day(viewer: Any, root: StorageRoot, monkeypatch: pytest.MonkeyPatch) -> None:

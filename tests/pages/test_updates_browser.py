@@ -293,6 +293,23 @@ def test_a_refused_socket_leaves_the_polling(page: Page, alerts: AlertProcess) -
     expect(page.locator("#toasts .toast")).to_have_count(0)
 
 
+def test_an_alert_that_was_raised_before_the_socket_of_the_page_was_open_is_told(
+    page: Page, alerts: AlertProcess
+) -> None:
+    held: list[WebSocketRoute] = []
+    page.route_web_socket(re.compile("/ws/status/"), held.append)
+    page.goto("/")
+    eventually(lambda: let_events_through(page) and held, "the page opens a socket")
+    alerts.raise_alert("The disk of the hall is full.", key="health.disk:hall")
+    held[-1].connect_to_server()
+    expect(toast(page, "The disk of the hall is full.")).to_be_visible()
+
+
+def test_the_code_in_a_toast_is_code(shown: Page, alerts: AlertProcess) -> None:
+    alerts.raise_alert("The broker does not answer. Start `skycam up <here>` there.", key=ROOF)
+    expect(toast(shown, "Start skycam up <here> there.").locator("code")).to_have_text("skycam up <here>")
+
+
 @pytest.fixture
 def cuts(page: Page, alerts: AlertProcess) -> list[WebSocketRoute]:
     """The sockets of the dashboard, to cut the last one: on a busy machine it may have opened another one already."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from core.api.constraints import describe_error
 from scheduler.schedules.requests import NightRequest, ScheduleRequest
 
 DARK = {"name": "Dark sky", "cameras": ["sky"], "window": {"sun": "astronomical"}}
@@ -71,3 +72,21 @@ def test_what_is_wrong_is_refused_with_a_sentence(given: Any, message: str) -> N
 def test_a_change_of_a_night_that_contradicts_itself_is_refused(given: Any, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         NightRequest(**given)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"window": {"begin": "00:00", "end": "24:00"}}, "must be a time of day such as 21:30."),
+        ({"window": {"begin": "20:00"}}, "is missing."),
+        ({"window": {"sun": 95}}, "must be at most 30."),
+        ({"window": {}}, "is missing."),
+        ({"programme": {"control": {"exposure_us": [1, 2], "target": 2}}}, "must be at most 0.9."),
+        ({"programme": {"control": "automatic"}}, "must be 'fixed'."),
+    ],
+)
+def test_only_the_errors_of_what_is_meant_are_reported(given: Any, words: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        ScheduleRequest(**{**DARK, **given})
+    [error] = caught.value.errors()
+    assert describe_error(dict(error)) == words

@@ -121,11 +121,11 @@ def test_a_password_that_cannot_be_decrypted_is_broken() -> None:
 @pytest.mark.django_db
 def test_a_root_without_its_marker_is_not_mounted(tmp_path: Path) -> None:
     root = StorageRoot.objects.create(host=settings.STATION.host, path=str(tmp_path))
-    assert "not mounted" in root_finding(root).detail
+    assert "not mounted" in root_finding(root, is_used=True).detail
 
 
 @pytest.mark.django_db
 def test_a_root_with_its_marker_is_not_broken(tmp_path: Path) -> None:
     root = StorageRoot.objects.create(host=settings.STATION.host, path=str(tmp_path))
     make_root(tmp_path, str(root.id))
-    assert root_finding(root).state != "broken"
+    assert root_finding(root, is_used=True).state != "broken"

@@ -13,6 +13,7 @@ from django.utils import timezone
 from captures.models import Clip, HostClock, IntegrityFinding, StoredPlan
 from core.jobs.models import Job
 from core.jobs.services import enqueue
+from core.text.plurals import pluralize, was_or_were
 from tests.harness.rows.captures import file_of, saved
 from tests.harness.rows.clip_archive import ClipArchive, configured
 from tests.harness.stations.command_line import answer, skycam
@@ -55,6 +56,20 @@ def test_a_check_of_contents_that_joins_one_without_says_so_and_fails(archive: C
     found = skycam("storage", "check", "--hash")
     assert found.exit_code == 1
     assert "The contents were not read" in found.stderr
+
+
+def test_a_check_says_which_open_findings_it_did_not_check_again(archive: ClipArchive) -> None:
+    [clip, *_] = Clip.objects.all()
+    file = Path(clip.root.path, clip.path)
+    file.write_bytes(b"x" * file.stat().st_size)
+    skycam("storage", "check", "--hash")
+    count = IntegrityFinding.objects.filter(state="open").count()
+    assert count
+    found = skycam("storage", "check")
+    assert found.exit_code == 1
+    assert "0 mismatching." in found.stdout
+    older = f"{pluralize(count, 'open finding')} of earlier checks {was_or_were(count)} not checked again"
+    assert f"{older}: contents are read with --hash" in found.stdout
 
 
 def test_the_findings_are_written_as_csv(lost: Clip, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, ValidationError
 
 from cameras.drivers.base import CameraError, Pixels
+from core.api.constraints import error_sentence
 from core.api.model import StrictModel
 
 Times = Annotated[int, Field(ge=1, le=1000)]
@@ -64,7 +65,9 @@ class FaultInjector:
         try:
             wanted = Faults.model_validate(faults).active()
         except ValidationError as error:
-            raise CameraError(f"No such faults: {error.errors()[0]['msg']}.", reason="rejected_setting") from None
+            raise CameraError(
+                f"No such faults: {error_sentence(error.errors()[0])}", reason="rejected_setting"
+            ) from None
         with self._changed:
             self._active, self._listener = wanted, on_change
             self._revision += 1

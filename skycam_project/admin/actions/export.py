@@ -16,7 +16,7 @@ from captures.archives.planning import capture_facts, clip_facts
 from captures.capturing.models import Capture, CaptureFile
 from captures.clips.models import Clip
 from captures.files.serving import Stored
-from captures.files.zip_download import ELSEWHERE, EXPORTED, MAX_FILES, TooManyFiles, ZipDownload, ZipEntry
+from captures.files.zip_download import ELSEWHERE, EXPORTED, MAX_FILES, ZipDownload, ZipEntry
 from core.text.plurals import pluralize
 from core.times.timestamps import stamp
 from monitoring.services import record_event
@@ -25,16 +25,17 @@ SCHEMA = "skycam-export/1"
 MANIFEST = "manifest.json"
 
 
+def too_many_files(rows: QuerySet[Any]) -> str:
+    """The refusal of clips or captures with more files than one export can have; empty if it can have them."""
+    if _stored(rows).order_by()[: MAX_FILES + 1].count() <= MAX_FILES:
+        return ""
+    return f"An export can have at most {MAX_FILES:,} files. Choose fewer rows, such as those of a night."
+
+
 def export_files(rows: QuerySet[Any]) -> list[ZipEntry]:
-    """The files of clips or captures, in the order of their names. TooManyFiles."""
+    """The files of clips or captures, in the order of their names."""
     names: set[str] = set()
-    found: list[ZipEntry] = []
-    for row in _stored(rows).iterator(chunk_size=500):
-        if len(found) == MAX_FILES:
-            raise TooManyFiles(
-                f"An export can have at most {MAX_FILES:,} files. Choose fewer rows, such as those of a night."
-            )
-        found.append(_entry(row, names))
+    found = [_entry(row, names) for row in _stored(rows).iterator(chunk_size=500)]
     return sorted(found, key=lambda file: file.path)
 
 
@@ -62,7 +63,7 @@ def _entry(row: Stored, names: set[str]) -> ZipEntry:
 
 
 def send_export(rows: QuerySet[Any], actor: str) -> StreamingHttpResponse:
-    """The response with the ZIP file, and its event. TooManyFiles."""
+    """The response with the ZIP file, and its event."""
     files = export_files(rows)
     here = [file for file in files if file.state == EXPORTED]
     size = sum(file.bytes for file in here)

@@ -14,12 +14,11 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from captures.files.zip_download import TooManyFiles
 from core.jobs.services import enqueue
 from core.text.names import check_line
 from core.text.plurals import pluralize
 from monitoring.services import record_event
-from skycam_project.admin.actions.export import send_export
+from skycam_project.admin.actions.export import send_export, too_many_files
 from skycam_project.admin.actions.items import ItemRequest
 from skycam_project.admin.actions.plan import Plan, make_plan
 from skycam_project.admin.actions.run import ActionRun, Outcome
@@ -43,11 +42,13 @@ def plan_action(model_admin: ModelAdmin[Any], request: HttpRequest) -> HttpRespo
         if action is None:
             raise BadSelection("Choose what to do with the rows.")
         selection = Selection.of_form(model_admin, request)
-        plan = make_plan(action, selection.rows(model_admin, request.user))
+        rows = selection.rows(model_admin, request.user)
+        plan = make_plan(action, rows)
     except BadSelection as error:
         messages.error(request, str(error))
         return HttpResponseRedirect(request.get_full_path())
-    return _plan_page(model_admin, request, action, selection, plan)
+    limit = too_many_files(rows) if action.work == "download" else ""
+    return _plan_page(model_admin, request, action, selection, plan, limit, is_possible=not limit)
 
 
 def confirm_action(model_admin: ModelAdmin[Any], request: HttpRequest, name: str) -> HttpResponseBase:
@@ -63,15 +64,14 @@ def confirm_action(model_admin: ModelAdmin[Any], request: HttpRequest, name: str
         messages.error(request, str(error))
         return HttpResponseRedirect(_list_address(model_admin))
     plan = make_plan(action, rows)
+    if action.work == "download" and (limit := too_many_files(rows)):
+        return _plan_page(model_admin, request, action, selection, plan, limit, is_possible=False)
     try:
         reason = check_confirmation(action, plan, request.POST)
     except NotConfirmed as error:
         return _plan_page(model_admin, request, action, selection, plan, str(error))
     if action.work == "download":
-        try:
-            return send_export(rows, actor)
-        except TooManyFiles as error:
-            return _plan_page(model_admin, request, action, selection, plan, str(error))
+        return send_export(rows, actor)
     if not action.heavy and plan.count <= AT_ONCE:
         return _run_now(model_admin, request, action, rows, reason)
     return _start_jobs(model_admin, request, action, selection, plan, reason)
@@ -141,11 +141,12 @@ def _start_jobs(
 
 def _plan_page(
     model_admin: ModelAdmin[Any], request: HttpRequest, action: Action, selection: Selection, plan: Plan,
-    refusal: str = "",
+    refusal: str = "", *, is_possible: bool = True,
 ) -> HttpResponse:  # fmt: skip
     context = {
         **model_admin.admin_site.each_context(request), "opts": model_admin.opts, "action": action, "plan": plan,
         "selection": selection.text(request.user.get_username()), "refusal": refusal,
+        "is_possible": is_possible and bool(plan.count),
         "what": pluralize(plan.count, str(model_admin.opts.verbose_name)),
         "reason": request.POST.get("reason", ""), "back": _list_address(model_admin, selection.query),
         "address": reverse(f"admin:{_name(model_admin)}_action", args=[action.name]),

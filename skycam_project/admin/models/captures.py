@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from captures.archives.models import ArchiveFile
-from captures.capturing.models import Capture, CaptureFile, CaptureStatus, Origin
+from captures.capturing.models import Capture, CaptureFile, CaptureReference, CaptureStatus, Origin
 from captures.capturing.references import describe_references
 from captures.files import addresses
 from captures.offsite.models import OffsiteCopy
@@ -60,7 +60,10 @@ def copied(state: str) -> Q:
 
 
 def with_path(text: str) -> Q:
-    return Q(Exists(CaptureFile.objects.filter(capture=OuterRef("pk"), path__icontains=text)))
+    """Captures with a file that has this in its path, in the path from which it was adopted, or in its place at a
+    controller."""
+    files = CaptureFile.objects.filter(Q(path__icontains=text) | Q(original__icontains=text), capture=OuterRef("pk"))
+    return Q(Exists(files)) | Q(Exists(CaptureReference.objects.filter(place__icontains=text, capture=OuterRef("pk"))))
 
 
 def captures_of(keys: list[str]) -> Q:
@@ -149,7 +152,14 @@ class CaptureAdmin(ReadOnlyAdmin):
         media = Media(picture=addresses.picture(row), elsewhere=elsewhere) if files else None
         facts = [("Camera", admin_link(row.camera)), ("Session", admin_link(row.session)), *self.show_facts(row)]
         rows = [
-            [link(addresses.address(one), one.kind), one.path, show_size(one.bytes), one.sha256, admin_link(one.root)]
+            [
+                link(addresses.address(one), one.kind),
+                one.path,
+                one.original or NOTHING,
+                show_size(one.bytes),
+                one.sha256,
+                admin_link(one.root),
+            ]
             for one in files
         ]
         references = [
@@ -158,7 +168,7 @@ class CaptureAdmin(ReadOnlyAdmin):
         ]
         experiments = [[admin_link(one), one.state] for one in row.experiments.all()]
         return Detail(facts, reverse("picture", args=[row.pk]), media, (
-            Section("Files", ("Kind", "Path", "Size", "SHA-256", "Storage root"), rows),
+            Section("Files", ("Kind", "Path", "Adopted from", "Size", "SHA-256", "Storage root"), rows),
             Section("Remote files, not held by this station", ("Kind", "Place", "Size", "SHA-256"), references),
             Section("Experiments", ("Experiment", "State"), experiments),
         ))  # fmt: skip

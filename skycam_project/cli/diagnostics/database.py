@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from core.text.plurals import pluralize
 from skycam_project.cli.diagnostics.finding import BROKEN, OK, WARNING, Finding
 from skycam_project.cli.diagnostics.folders import room_finding
 from skycam_project.cli.station import Station
@@ -39,7 +41,7 @@ def database(station: Station) -> Iterator[Finding]:
             yield locked_finding(station, locked)
         if waiting:
             yield Finding(
-                "database", BROKEN, f"{waiting} migrations are not applied.", "Restart the station: skycam up"
+                "database", BROKEN, f"Not applied yet: {pluralize(waiting, 'migration')}.", "Start it again: skycam up"
             )
         if not damaged and not locked and not waiting:
             yield Finding("database", OK, "It answers, and all migrations are applied.")
@@ -81,19 +83,15 @@ def damaged_finding(reason: str) -> Finding:
 
 
 def lock_error() -> str:
-    """Why it takes no writes; empty if it does. SQLite answers readers while another program keeps the only writer's
-    lock."""
-    from django.db import OperationalError, connection, transaction
+    """As that of `core.database_health`, within the deadline of a check."""
+    from django.db import connection
 
+    from core.database_health import lock
     from skycam_project.sqlite_busy_timeout import set_busy_timeout
 
     # A command would wait longer than the deadline of a check; the web part has this timeout already.
     set_busy_timeout(connection)
-    try:
-        with transaction.atomic():
-            return ""
-    except OperationalError as error:
-        return str(error).strip()
+    return lock.lock_error()
 
 
 def locked_finding(station: Station, reason: str) -> Finding:
@@ -149,22 +147,24 @@ def hosts(station: Station) -> Iterator[Finding]:
 def storage(station: Station) -> Iterator[Finding]:
     """Each storage root of this machine: its marker, and its free space."""
     from captures.models import StorageRoot
+    from captures.storage.roots import roots_of_new_files
 
     roots = StorageRoot.objects.filter(host=station.config.host)
     if not roots:
         yield Finding("storage", BROKEN, "This host has no storage root.", UP)
+    used = {root.pk for root in roots_of_new_files(station.config.host)}
     for root in roots:
-        yield root_finding(root)
+        yield root_finding(root, is_used=root.pk in used)
 
 
-def root_finding(root: StorageRoot) -> Finding:
-    from cameras.spool.storage import read_marker, root_missing_message
+def root_finding(root: StorageRoot, *, is_used: bool) -> Finding:
+    """What is wrong with a root that gets no new files is a warning: its files cannot be read."""
+    from captures.storage.health import root_problem
 
-    if read_marker(root.path) != str(root.id):
-        return Finding("storage", BROKEN, root_missing_message(root.path), "Mount the disk that holds it.")
-    if not os.access(root.path, os.W_OK | os.X_OK):
-        return Finding("storage", BROKEN, f"{root.path} cannot be written.", "Change its owner, or mount it writable.")
-    return room_finding("storage", root.path)
+    if problem := root_problem(root):
+        return Finding("storage", BROKEN if is_used else WARNING, problem.detail, problem.remedy)
+    found = room_finding("storage", root.path)
+    return replace(found, state=WARNING) if found.state == BROKEN and not is_used else found
 
 
 def passwords(_station: Station) -> Iterator[Finding]:

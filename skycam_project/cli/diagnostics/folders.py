@@ -8,15 +8,10 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from core.disk_space import disk_space, one_of_each_disk
 from skycam_project.cli.diagnostics.finding import BROKEN, OK, WARNING, Finding
 from skycam_project.cli.station import Station
 from skycam_project.config import SkycamConfig
-
-LITTLE_BYTES = 5_000_000_000
-NEARLY_NONE_BYTES = 500_000_000
-LITTLE_INODES = 0.05
-"""Of all inodes of the disk."""
-NEARLY_NO_INODES = 1000
 
 
 def folders(station: Station) -> Iterator[Finding]:
@@ -71,29 +66,13 @@ def user_name(user: int) -> str:
 
 def disks(station: Station) -> Iterator[Finding]:
     """Each disk of the configured folders once. Registered storage roots have a check of their own."""
-    config, seen = station.config, set()
-    for path in (config.data, config.storage_root, config.video_path, config.logging.file.parent):
-        if path is None or not path.exists() or (device := path.stat().st_dev) in seen:
-            continue
-        seen.add(device)
+    config = station.config
+    for path in one_of_each_disk((config.data, config.storage_root, config.video_path, config.logging.file.parent)):
         yield room_finding("disks", path)
 
 
 def room_finding(check: str, path: Path | str) -> Finding:
     """Free space and inodes of the disk at `path`. Raises OSError."""
-    found = os.statvfs(path)
-    # f_bavail and not f_bfree, which counts the blocks that are reserved for root.
-    free = found.f_bavail * found.f_frsize
-    detail = f"{path} has {free / 1e9:.1f} GB free."
-    if free < NEARLY_NONE_BYTES:
-        return Finding(check, BROKEN, detail, "Free some space: captures are about to fail.")
-    # A file system without a table of inodes, such as Btrfs, has 0.
-    if found.f_files and found.f_favail < NEARLY_NO_INODES:
-        detail = f"{path} has {found.f_favail} of {found.f_files} inodes free, one for each file."
-        return Finding(check, BROKEN, detail, "Delete small files: captures are about to fail despite the free space.")
-    if found.f_files and found.f_favail < found.f_files * LITTLE_INODES:
-        detail = f"{path} has {found.f_favail} of {found.f_files} inodes free, one for each file."
-        return Finding(check, WARNING, detail, "Delete small files, or use a disk that was made with more inodes.")
-    if free < LITTLE_BYTES:
-        return Finding(check, WARNING, detail, "Free some space.")
-    return Finding(check, OK, detail)
+    space = disk_space(path)
+    state = BROKEN if space.is_broken else WARNING if space.remedy else OK
+    return Finding(check, state, space.detail, space.remedy)

@@ -67,7 +67,7 @@ def test_exposure_then_gain_or_iso_then_aperture_is_the_default_order(gain: dict
         ({"target": 0.01}, "target must be at least 0.02."),
         ({"target": 0.95}, "target must be at most 0.9."),
         ({"target": float("nan")}, "target must be a finite number."),
-        ({"target": True}, "target Input should be a valid number, not true or false"),
+        ({"target": True}, "target must be a number, not true or false."),
         ({"measure": "mode"}, "measure must be mean, median or percentile."),
         ({"percentile": 50}, "percentile has no meaning with the measure mean. Leave it out."),
         (

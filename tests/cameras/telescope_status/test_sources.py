@@ -60,7 +60,7 @@ def test_a_setting_that_does_not_exist_is_refused(kind: str) -> None:
         (
             "fixed",
             {"dec": True},
-            "The setting dec of the telescope status source fixed: Input should be a valid number",
+            "The setting dec of the telescope status source fixed: must be a number, not true or false.",
         ),
         (
             "fixed",

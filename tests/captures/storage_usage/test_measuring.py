@@ -161,7 +161,7 @@ def days(*free_gb: float) -> list[tuple[date, int]]:
 
 def test_the_forecast_is_unknown_without_enough_days() -> None:
     assert forecast(days(90, 80, 70), 10 * GB).days_left is None
-    assert forecast(days(90, 80, 70), 10 * GB).sentence == "Unknown: 1 more days of measurements are needed."
+    assert forecast(days(90, 80, 70), 10 * GB).sentence == "Unknown: measurements of 1 more day are needed."
 
 
 def test_the_forecast_counts_the_days_until_the_floor() -> None:

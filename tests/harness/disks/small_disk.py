@@ -70,6 +70,15 @@ class SmallDisk:
         except OSError:
             return
 
+    def shrink(self) -> None:
+        """Leave no free byte, without writing one: a disk of gigabytes would take as much memory."""
+        found = os.statvfs(self.kept)
+        used = (found.f_blocks - found.f_bfree) * found.f_frsize
+        mount("-o", f"remount,size={used}", self.kept)
+
+    def grow(self, size: str) -> None:
+        mount("-o", f"remount,size={size}", self.kept)
+
     def empty(self) -> None:
         (self.kept / "filler").unlink()
 

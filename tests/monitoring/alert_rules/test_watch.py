@@ -10,6 +10,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
+from core.broker.broker import BrokerDown
 from monitoring.alert_rules import watch as watch_module
 from monitoring.alert_rules.orphans import SILENT, close_orphaned_alerts
 from monitoring.alert_rules.rows import Ownership, RuleFile, alert_key, open_places, rule_of
@@ -161,3 +162,13 @@ def test_a_stored_rule_of_a_kind_that_is_not_known_is_left_out(tmp_path: Path) -
 def test_the_rules_of_the_last_start_are_used_while_the_database_is_away(host: Host, tmp_path: Path) -> None:
     host.evaluate()
     assert [rule.name for rule in RuleFile(tmp_path / "alert-rules.json").read().rules] == ["full"]
+
+
+def test_signals_without_a_broker_are_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    def read(_host: str) -> list[Signal]:
+        raise BrokerDown
+
+    source = SignalSource("host_silent", read, "main", 1000.0)
+    [source.read() for _ in range(3)]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert source.signals() is None

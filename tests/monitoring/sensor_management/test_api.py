@@ -218,3 +218,12 @@ def test_a_list_of_sensors_needs_the_queries_of_one(manager: Any) -> None:
     with CaptureQueriesContext(connection) as many:
         assert len(manager.get(URL).json()["results"]) == 6
     assert len(many) == len(one)
+
+
+@pytest.mark.parametrize("settings", [{}, {"command": ["echo", "1"]}])
+def test_a_sensor_that_runs_a_program_is_refused_before_its_program_is_asked_for(
+    manager: Any, settings: dict[str, Any]
+) -> None:
+    refused = manager.post(URL, {"name": "rain", "kind": "command", "settings": settings})
+    assert refused.status_code == 400
+    assert refused.json()["detail"].endswith("(`skycam config apply`): it names a program to run.")

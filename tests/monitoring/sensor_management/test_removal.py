@@ -29,7 +29,7 @@ def test_what_would_be_deleted_is_counted() -> None:
 
 def test_many_rows_are_not_counted_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(removal, "COUNTED", 5)
-    assert count_removal(with_readings("balcony", 7)).readings_text == "more than 5"
+    assert count_removal(with_readings("balcony", 7)).readings_text == "more than 5 readings"
 
 
 def test_the_retention_deletes_a_removed_sensor_in_batches(manager: Any, monkeypatch: pytest.MonkeyPatch) -> None:
