@@ -52,7 +52,8 @@ def capture_not_saved(error: NotSaved) -> Problem:
 
 
 def not_rendered_yet(error: NotRenderedYet) -> Problem:
-    return Problem("not-ready", str(error), headers={"Retry-After": "2"})
+    # A page of new pictures would log a warning for each, and again at each try.
+    return Problem("not-ready", str(error), headers={"Retry-After": "2"}, is_expected=True)
 
 
 def recording_claimed(error: RecordingClaimed | SessionClaimed) -> Problem:

@@ -11,7 +11,7 @@ from core.jobs.wake import wake_hosts_with_jobs
 @shared_task(name="core.wake_jobs", ignore_result=True)
 def wake_jobs() -> None:
     """Runs in the jobs part of one host."""
-    local_part().worker.wake()
+    local_part().wake()
 
 
 @shared_task(name="core.wake_lost_jobs", ignore_result=True)

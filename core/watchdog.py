@@ -9,7 +9,7 @@ import faulthandler
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 LAST_RESORT_S = 60.0
 """The process ends itself, with its stack on stderr, this long after a library blocked the interpreter, unless
@@ -55,9 +55,10 @@ class DiskWatchdog:
 
 
 class Watchdog:
-    """The deadline of the call to the driver that is in progress."""
+    """The deadline of the call to the driver that is in progress, in the time of `now`."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self.now = now
         self._lock = threading.Lock()
         self._doing = "starting"
         self._until: float | None = None
@@ -67,7 +68,7 @@ class Watchdog:
         """Around a call to the driver: `doing` should end within `allowed_s` seconds."""
         with self._lock:
             # The camera loop's thread writes, the reporting thread reads: both fields change together.
-            self._doing, self._until = doing, time.monotonic() + allowed_s
+            self._doing, self._until = doing, self.now() + allowed_s
         try:
             yield
         finally:
@@ -78,7 +79,7 @@ class Watchdog:
         """What is in progress, and by how many seconds it is overdue (0 when it is not). The reporting thread calls it
         each second, which postpones the exit of the process by LAST_RESORT_S until a call is overdue by as long."""
         with self._lock:
-            late = 0.0 if self._until is None else time.monotonic() - self._until
+            late = 0.0 if self._until is None else self.now() - self._until
             doing = self._doing
         # The timer is a thread in C that needs no GIL, so it also ends a process whose library never gives the GIL
         # back. A call that is too late does not set the timer again.

@@ -57,7 +57,7 @@ def stop_running_job(**_: Any) -> None:
     if part() == "jobs":
         from core.jobs.part import local_part
 
-        local_part().worker.request_stop()
+        local_part().request_stop()
 
 
 def stop_jobs_part(**_: Any) -> None:

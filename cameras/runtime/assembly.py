@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +51,7 @@ from cameras.telescope_status.base import Site, SourceContext
 from cameras.telescope_status.sources import create_source
 from core.camera_claims import CameraClaim
 from core.outgoing import OutgoingGuard
+from core.processor_clock import ProcessorClock
 from core.watchdog import DiskWatchdog, Watchdog
 
 
@@ -101,7 +103,8 @@ def build_camera_process(
     times: DeviceTimes | None = None,
 ) -> CameraProcess:
     """Starts the still thread; the caller runs the loop. `statistics` is one of the `consumers` as well."""
-    watchdog, disk_watchdog, reporter = Watchdog(), DiskWatchdog(), Reporter(link)
+    processor_clock = ProcessorClock(os.getpid())
+    watchdog, disk_watchdog, reporter = Watchdog(processor_clock.now), DiskWatchdog(), Reporter(link)
     watched = WatchedDriver(driver, clock, watchdog, spec["margin_s"])
     claim = CameraClaim(spec["slug"], spec["kind"])
     device = Device(watched, reporter, link, buffer, spec["settings"], times or DeviceTimes(), claim)
@@ -193,7 +196,17 @@ def build_camera_process(
         loop=loop,
         receiver=CommandReceiver(inbox, device, exposures, gates, reporter),
         state_reporter=StateReporter(
-            watchdog, watched.fetch_timer, buffer, reporter, device, runner, starts, agenda, outcomes, consumers
+            processor_clock,
+            watchdog,
+            watched.fetch_timer,
+            buffer,
+            reporter,
+            device,
+            runner,
+            starts,
+            agenda,
+            outcomes,
+            consumers,
         ),
         disk_monitor=disk_monitor,
         device=device,

@@ -11,7 +11,7 @@ from cameras.drivers.packets import PacketSink
 from cameras.runtime.camera_exposures import CameraExposures
 from cameras.runtime.camera_settings import CameraSettings
 from cameras.runtime.clock_offset import ClockOffset
-from cameras.runtime.device_times import DeviceTimes
+from cameras.runtime.device_times import OPEN_S, DeviceTimes
 from cameras.runtime.device_timing import DeviceTiming
 from cameras.runtime.frame_stream import FrameStream
 from cameras.runtime.link import ReportSink
@@ -23,9 +23,6 @@ from cameras.runtime.stream_settings import StreamSettings
 from cameras.runtime.telemetry import Telemetry
 from cameras.runtime.watched_driver import WatchedDriver
 from core.camera_claims import CameraClaim
-
-OPEN_S = 20.0
-"""Seconds that opening a camera may take."""
 
 
 class DeviceState(StrEnum):

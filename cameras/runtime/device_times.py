@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+OPEN_S = 20.0
+"""Seconds that opening a camera may take."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceTimes:

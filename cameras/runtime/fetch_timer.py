@@ -5,18 +5,19 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 
 class FetchTimer:
     """By how many seconds the fetch in progress is overdue. Its time stands still while an exposure runs, because a
-    camera may transfer a picture as part of its next exposure.
+    camera may transfer a picture as part of its next exposure. `now` gives seconds.
 
     The still thread times fetches, the camera loop's thread pauses them, and any thread reads. `_lock` guards all
     fields.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
         self._lock = threading.Lock()
         self._left_s: float | None = None
         """What was left at `_since`; None while nothing is fetched."""
@@ -27,7 +28,7 @@ class FetchTimer:
     def time_fetch(self, allowed_s: float) -> Iterator[None]:
         """Around a fetch."""
         with self._lock:
-            self._left_s, self._since = allowed_s, time.monotonic()
+            self._left_s, self._since = allowed_s, self._now()
         try:
             yield
         finally:
@@ -39,13 +40,13 @@ class FetchTimer:
         """Around an exposure."""
         with self._lock:
             if self._left_s is not None:
-                self._left_s -= time.monotonic() - self._since
+                self._left_s -= self._now() - self._since
             self._is_paused = True
         try:
             yield
         finally:
             with self._lock:
-                self._is_paused, self._since = False, time.monotonic()
+                self._is_paused, self._since = False, self._now()
 
     @property
     def overdue_s(self) -> float:
@@ -53,4 +54,4 @@ class FetchTimer:
         with self._lock:
             if self._left_s is None or self._is_paused:
                 return 0.0
-            return max(0.0, time.monotonic() - self._since - self._left_s)
+            return max(0.0, self._now() - self._since - self._left_s)

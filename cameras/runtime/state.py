@@ -15,6 +15,7 @@ from cameras.runtime.session_runner import SessionRunner
 from cameras.runtime.session_starts import SessionStarts
 from cameras.runtime.still_outcomes import StillOutcomes
 from cameras.spool.moments import iso
+from core.processor_clock import ProcessorClock
 from core.watchdog import Watchdog
 
 FETCHING = "fetching a picture"
@@ -25,6 +26,7 @@ class StateReporter:
 
     def __init__(
         self,
+        processor_clock: ProcessorClock,
         watchdog: Watchdog,
         fetch_timer: FetchTimer,
         buffer: SharedFrameBuffer,
@@ -36,7 +38,7 @@ class StateReporter:
         outcomes: StillOutcomes,
         consumers: Iterable[FrameConsumer],
     ) -> None:
-        self._watchdog, self._fetch_timer = watchdog, fetch_timer
+        self._processor_clock, self._watchdog, self._fetch_timer = processor_clock, watchdog, fetch_timer
         self._buffer, self._reporter, self._device = buffer, reporter, device
         self._runner, self._starts, self._agenda = runner, starts, agenda
         self._outcomes, self._consumers = outcomes, consumers
@@ -75,7 +77,8 @@ class StateReporter:
         return report
 
     def _check_calls(self) -> tuple[str, float]:
-        """The call that is in progress or overdue, and by how many seconds."""
+        """The call that is in progress or overdue, and by how many seconds of `processor_clock`."""
+        self._processor_clock.sample()
         doing, overdue_s = self._watchdog.check_deadline()
         fetch_s = self._fetch_timer.overdue_s
         return (FETCHING, fetch_s) if fetch_s > overdue_s else (doing, overdue_s)

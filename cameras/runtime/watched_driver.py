@@ -20,7 +20,7 @@ class WatchedDriver:
 
     def __init__(self, driver: Driver, clock: CameraClock, watchdog: Watchdog, margin_s: float) -> None:
         self.driver, self.clock, self._watchdog = driver, clock, watchdog
-        self.fetch_timer = FetchTimer()
+        self.fetch_timer = FetchTimer(watchdog.now)
         self.margin_s = margin_s
         """Seconds that a call may take beyond exposure and readout before the camera counts as hung."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import queue
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,7 @@ from cameras.supervision.gate_monitor import GateMonitor
 from cameras.supervision.gate_reports import GateReports
 from cameras.supervision.gate_sender import GateSender
 from cameras.supervision.host_lock import HostLock
+from cameras.supervision.idle_cores import idle_core_s
 from cameras.supervision.ingester import Ingester
 from cameras.supervision.last_captures import LastCaptures
 from cameras.supervision.lease import HostLease
@@ -94,11 +96,15 @@ class Host:
 
 
 def build_host(
-    run_folder: Path | None = None, bus: UsbBus | None = None, reopened: int = REOPENED, reset_s: float = RESET_S
+    run_folder: Path | None = None,
+    bus: UsbBus | None = None,
+    reopened: int = REOPENED,
+    reset_s: float = RESET_S,
+    idle_core_s: Callable[[], float] = idle_core_s,
 ) -> Host:
     """Build the parts; nothing is started. `run_folder` is the station's by default. `reopened` is the number of
     failures in a row after which a camera is unreachable and its process is replaced; `reset_s` is how long a reset of
-    its USB port is waited for."""
+    its USB port is waited for. `idle_core_s` is the time for which the machine's cores have been idle."""
     station, bus = settings.STATION, bus or UsbBus()
     host, run_folder = station.host, run_folder or Path(station.data) / "run"
 
@@ -135,7 +141,7 @@ def build_host(
     alerts = CameraAlerts(events, quarantine, reopened)
     resetter = PortResetter(events, bus, woken.set, reset_s)
     reset_port = resetter.reset_port if station.supervision.usb_reset else None
-    ladder = RecoveryLadder(events, alerts, quarantine, reset_port, reopened)
+    ladder = RecoveryLadder(events, alerts, quarantine, reset_port, idle_core_s, reopened)
     watcher = ReconnectWatcher(slots, bus, events, quarantine)
     results = CommandResults(ingester, outcomes, answers, recoveries.record_recovery, status_publisher.publish_status)
     messages = ProcessMessages(slots, events, bus, results, counters)
@@ -150,6 +156,7 @@ def build_host(
         ended_sessions,
         messages.handle_message,
         gates.statuses,
+        idle_core_s,
     )
     applier = DesiredStateApplier(slots, alerts, ended_sessions, new_schedule)
 

@@ -23,6 +23,7 @@ from cameras.runtime.spec import HeldLease, Recording, Spec
 from cameras.spool.agenda import Agenda
 from cameras.spool.records import StillFormats
 from cameras.spool.session_files import DesiredSession
+from core.processor_clock import ProcessorClock
 from core.text.sentences import with_sentence
 
 log = logging.getLogger(__name__)
@@ -80,8 +81,8 @@ class CameraChild:
 
     Each field is written by one thread, and values are replaced whole, never changed in place:
     the process's reader writes `state`, `observed`, `last_message_at` and `has_recovered`; the Supervisor's thread
-    `desired`, `ending`, `end_by` and `killed`; the status publisher's thread `live`. Any thread may call `send` and
-    `kill`: `_lock` guards the link.
+    `desired`, `ending`, `end_by` and `killed`, and it samples `clock`; the status publisher's thread `live`. Any thread
+    may call `send` and `kill`: `_lock` guards the link.
     """
 
     def __init__(self, spec: Spec, environment: dict[str, str], on_message: OnMessage) -> None:
@@ -112,6 +113,9 @@ class CameraChild:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=PROJECT, env=environment,
             start_new_session=True,
         )  # fmt: skip
+        self.clock = ProcessorClock(self.process.pid)
+        """The own time of the process."""
+        self._last_message_own = self.clock.now()
         try:
             self._attach()
         except BaseException:  # else the process would run without an owner
@@ -160,7 +164,7 @@ class CameraChild:
         assert self.process.stdout
         with self.process.stdout as output:
             for line in output:
-                self.last_message_at = time.monotonic()
+                self.last_message_at, self._last_message_own = time.monotonic(), self.clock.now()
                 self._handle_line(line)
 
     def _handle_line(self, line: bytes) -> None:
@@ -185,7 +189,12 @@ class CameraChild:
         return self.process.poll()
 
     def silent_s(self) -> float:
+        """Seconds since its last message, or since its start."""
         return time.monotonic() - self.last_message_at
+
+    def own_silent_s(self) -> float:
+        """The same in the own time of the process, without the time for which it waited for a processor."""
+        return self.clock.now() - self._last_message_own
 
     def finish(self) -> None:
         """Close the link, which tells the process to finish and exit. Does not wait for it."""

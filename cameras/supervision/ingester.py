@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 ANSWER_WAIT_S = 1.0
 """A caller is answered with the record itself when the database has not ingested it after this long."""
 RECORD_WAIT_S = 60.0
-"""For so long the later records of a spool wait for one that cannot be read."""
+"""For so long the later records of a spool wait for those that cannot be read, however many these are."""
 
 
 @dataclass(slots=True)
@@ -62,8 +62,10 @@ class Ingester:
         wake: Waker,
         answer_wait_s: float = ANSWER_WAIT_S,
         record_wait_s: float = RECORD_WAIT_S,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         """`wake` wakes the database thread."""
+        self._now = now
         self._slots, self._answers, self._wake = slots, answers, wake
         self._answer_wait_s, self._record_wait_s = answer_wait_s, record_wait_s
         self._ended_sessions, self._last_captures = ended_sessions, last_captures
@@ -80,7 +82,7 @@ class Ingester:
 
     def ingest_record(self, desired: DesiredState, record: str, command: str) -> None:
         """Ingest a record of the spool, then answer `command`; `command` is empty when no caller waits."""
-        self._spooled.append(Spooled(desired, record, command, time.monotonic()))
+        self._spooled.append(Spooled(desired, record, command, self._now()))
         self._wake()
 
     def call_after_ingest(self, call: Callable[[], None]) -> None:
@@ -123,7 +125,9 @@ class Ingester:
         if not self._unreadable.are_in(spooled.spool):
             return []
         with OpenedSpool(spooled.desired) as spool:
-            return [record for record in spool.waiting_records() if record < spooled.record]
+            waiting = spool.waiting_records()
+        self._unreadable.note_waiting(spooled.spool, waiting, self._now())
+        return [record for record in waiting if record < spooled.record]
 
     def _try_ingest(self, spooled: Spooled) -> bool:
         """False when the later records of its spool have to wait for this one."""
@@ -131,7 +135,7 @@ class Ingester:
             self._ingest(spooled)
         except OSError as error:
             log.error("The record %s of %s cannot be read: %s", spooled.record, spooled.desired.slug, error)
-            if self._unreadable.add(spooled.spool, spooled.record, time.monotonic()) < self._record_wait_s:
+            if self._unreadable.add(spooled.spool, spooled.record, self._now()) < self._record_wait_s:
                 return False
             raise_unreadable_alert(spooled.desired, spooled.record, error)
             return True
@@ -175,7 +179,7 @@ class Ingester:
     def answer_late_callers(self) -> None:
         """Callers that wait longer than `answer_wait_s` for the database get the record itself: it is already safe."""
         for spooled in list(self._spooled):
-            if time.monotonic() - spooled.since > self._answer_wait_s:
+            if self._now() - spooled.since > self._answer_wait_s:
                 self._answer_from_spool(spooled)
 
     # On either thread

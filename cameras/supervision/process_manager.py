@@ -46,11 +46,12 @@ class ProcessManager:
         ended_sessions: EndedSessions,
         on_message: OnMessage,
         gates_of: Callable[[CameraSlot], list[GateStatus]],
+        idle_core_s: Callable[[], float],
     ) -> None:
         self._slots, self._register, self._events, self._answers = slots, register, events, answers
         self._ladder, self._session_watch = ladder, session_watch
         self._ended_sessions, self._on_message = ended_sessions, on_message
-        self._gates_of = gates_of
+        self._gates_of, self._idle_core_s = gates_of, idle_core_s
         self._actions: Mapping[Action, Callable[[CameraSlot], None]] = {
             Action.NOTHING: leave_alone,
             Action.START: self.start_process,
@@ -65,7 +66,7 @@ class ProcessManager:
 
     def start_process(self, slot: CameraSlot) -> None:
         now = time.monotonic()
-        slot.restarts.record_start(now)
+        slot.restarts.record_start(now, self._idle_core_s())
         slot.recovery_policy = RecoveryPolicy()
         environment = scrubbed_environment(settings.STATION.camera_environment)
         # Set before the session is read: the database thread marks the session ended, then checks `recovers`.

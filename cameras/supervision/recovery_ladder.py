@@ -35,12 +35,14 @@ class RecoveryLadder:
         alerts: CameraAlerts,
         quarantine: Quarantine,
         reset_port: Callable[[CameraSlot], None] | None,
+        idle_core_s: Callable[[], float],
         reopened: int = REOPENED,
     ) -> None:
-        """`reset_port` is None when USB ports are not reset. `reopened` is the number of failures in a row after which
-        the process of a present camera is replaced."""
+        """`reset_port` is None when USB ports are not reset. `idle_core_s` is the time for which the machine's cores
+        have been idle, in seconds since any moment. `reopened` is the number of failures in a row after which the
+        process of a present camera is replaced."""
         self._events, self._alerts, self._quarantine = events, alerts, quarantine
-        self._reset_port, self._reopened = reset_port, reopened
+        self._reset_port, self._idle_core_s, self._reopened = reset_port, idle_core_s, reopened
 
     # A process that runs
 
@@ -49,7 +51,13 @@ class RecoveryLadder:
         if child is None or child.killed:
             return
         self._alerts.update_unreachable(slot, child)
-        step = slot.recovery_policy.next_step(time.monotonic(), child.state.get("overdue_s", 0.0), child.silent_s())
+        child.clock.sample()
+        step = slot.recovery_policy.next_step(
+            child.clock.now(),
+            child.state.get("overdue_s", 0.0),
+            child.own_silent_s(),
+            starts=child.observed[0] == "starting",
+        )
         if step is not None:
             self._take_step(slot, child, step)
         elif child.state.get("failures", 0) >= self._reopened and is_stuck(slot, child):
@@ -104,9 +112,12 @@ class RecoveryLadder:
             # What the ladder decided before it killed the process is more precise.
             slot.decided_outcome = slot.decided_outcome or {"reason": "camera_crashed", "message": message}
         cause = slot.decided_outcome["message"] if slot.decided_outcome else f"The camera's process was {reason}."
-        gives_up = slot.restarts.record_exit(time.monotonic(), cause, fruitless=was_killed_by_ladder and not delivered)
+        fruitless = was_killed_by_ladder and not delivered
+        gives_up = slot.restarts.record_exit(time.monotonic(), self._idle_core_s(), cause, fruitless=fruitless)
         pause_s = 0.0 if gives_up else max(0.0, slot.restarts.not_before - time.monotonic())
         when = "" if gives_up else f" It is started again {f'in {pause_s:.0f} s' if pause_s >= 1 else 'at once'}."
+        if slot.restarts.excused:
+            when += " The machine had no idle processor core, so this does not count towards quarantine."
         text = sentence("{camera}: {cause}{when}", camera=slot.desired, cause=cause, when=when)
         data = {"reason": reason, "message": cause}
         self._events.record_event("part.restarted", text, "error", slot.desired, data)

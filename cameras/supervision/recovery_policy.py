@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from cameras.runtime.device_times import OPEN_S
 from core.limits.backoff import BackOff, CrashLoop
 
 SILENCE_S = 3.0
 """A camera process sends a message every second; after this much silence it counts as hung."""
+NO_IDLE_CORE = 0.05
+"""A machine had no idle core while less of its processor time than this part of one core was left over."""
 STEP_S = 2.0
 STEPS = ("abort", "reconnect", "kill")
 REOPENED = 8
@@ -20,6 +23,12 @@ IDLE_S = 6 * 3600.0
 """No exposure takes this long: a process that lived this long without a picture got no capture command."""
 
 
+def silence_limit_s(*, starts: bool) -> float:
+    """How long a process may be silent. One that starts has the time that opening a camera may take: loading libraries
+    may keep its interpreter from reporting."""
+    return OPEN_S if starts else SILENCE_S
+
+
 @dataclass(slots=True)
 class RecoveryPolicy:
     """abort -> reconnect -> kill, each STEP_S after the one before, while the camera stays overdue."""
@@ -27,10 +36,11 @@ class RecoveryPolicy:
     _since: float | None = None
     _taken: int = 0
 
-    def next_step(self, now: float, overdue_s: float, silent_s: float) -> str | None:
-        """The step to take now, if any. Times in seconds; `now` is monotonic."""
+    def next_step(self, now: float, overdue_s: float, silent_s: float, *, starts: bool = False) -> str | None:
+        """The step to take now, if any. All times are the process's own: the time for which it waits for a processor is
+        in none of them. `starts`: its camera was not open yet, and has not failed to open."""
         # A process that is stuck reports no lateness: then its silence counts.
-        late = max(overdue_s, silent_s - SILENCE_S)
+        late = max(overdue_s, silent_s - silence_limit_s(starts=starts))
         if late <= 0:
             self._since, self._taken = None, 0
             return None
@@ -49,21 +59,28 @@ class RestartSchedule:
     rule: BackOff = field(default_factory=BackOff)
     not_before: float = 0.0
     reasons: list[str] = field(default_factory=list)
+    excused: bool = False
+    """The last exit did not count towards quarantine, because the machine had no idle core."""
     _started: float | None = None
+    _idle_s: float = 0.0
 
-    def record_start(self, now: float) -> None:
-        self._started = now
+    def record_start(self, now: float, idle_s: float) -> None:
+        """`idle_s` is the time for which the cores of the machine have been idle, in seconds since any moment."""
+        self._started, self._idle_s = now, idle_s
 
-    def record_exit(self, now: float, reason: str, *, fruitless: bool = False) -> bool:
+    def record_exit(self, now: float, idle_s: float, reason: str, *, fruitless: bool = False) -> bool:
         """Record an exit; True when it makes a crash loop. A `fruitless` process, which the ladder ended before its
-        first picture, counts as a failure even after a long life, up to IDLE_S: after that it was idle."""
+        first picture, counts as a failure even after a long life, up to IDLE_S: after that it was idle. The exit of a
+        process that lived while the machine had no idle core counts for the pause alone."""
         # A new list, because other threads read it for the status.
         self.reasons = [*self.reasons[-4:], reason]
         lived_s = now - self._started if self._started is not None else 0.0
+        self.excused = lived_s > 0 and idle_s - self._idle_s < NO_IDLE_CORE * lived_s
         try:
             # The ladder waits for the deadlines of calls, so a process that it kills mostly lives too long for a quick
             # exit. Without `fruitless` a camera that always hangs would never be quarantined.
-            self.not_before = now + self.rule.next_delay_s(0.0 if fruitless and lived_s < IDLE_S else lived_s)
+            uptime_s = 0.0 if fruitless and lived_s < IDLE_S else lived_s
+            self.not_before = now + self.rule.next_delay_s(uptime_s, counts=not self.excused)
         except CrashLoop:
             return True
         return False

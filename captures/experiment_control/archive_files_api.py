@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 from uuid import UUID
@@ -24,9 +23,8 @@ from captures.archives.selectors import archive_file_for, archive_files_for, arc
 from captures.clips.queries import ClipFileQuery
 from captures.files.clip_serving import serve_clip
 from captures.files.queries import ThumbnailQuery
-from captures.files.ranges import not_modified
-from captures.files.serving import REVALIDATE, SERVED_TYPES, FileMissing, serve
-from captures.files.thumbnails import NoThumbnail, thumbnail
+from captures.files.serving import SERVED_TYPES, FileMissing, serve
+from captures.files.thumbnails import NoThumbnail, thumbnail_response
 from captures.thumbnails.jobs import CLIP
 from captures.thumbnails.store import picture_index
 from core.api.paging import Moment, Query
@@ -90,11 +88,7 @@ class ArchivedThumbnailView(APIView):
         found = copy_of(archive_file_for(request.user, archive, file))
         if found.kind != CLIP and picture_index([found.kind]) is None:
             raise NoThumbnail(f"Files of the kind {found.kind!r} have no thumbnails.")
-        headers = {"ETag": f'"{found.sha256}-{size}"', "Cache-Control": REVALIDATE}
-        if not_modified(request.headers, headers["ETag"], time.time()):
-            return HttpResponse(status=304, headers=headers)
-        content = thumbnail(found, size, request.user.get_username())
-        return HttpResponse(content, content_type="image/jpeg", headers=headers)
+        return thumbnail_response(request, found, size)
 
 
 class ArchiveZipView(APIView):

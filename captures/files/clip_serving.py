@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from uuid import UUID
 
 from django.conf import settings
@@ -18,10 +17,9 @@ from captures.clips.models import Clip
 from captures.clips.queries import ClipFileQuery
 from captures.clips.selectors import clips_for
 from captures.files.queries import ThumbnailQuery
-from captures.files.ranges import not_modified
-from captures.files.serving import REVALIDATE, FileMissing, OnOtherHost, raise_missing_alert, serve
+from captures.files.serving import FileMissing, OnOtherHost, raise_missing_alert, serve
 from captures.files.stored_copy import StoredCopy
-from captures.files.thumbnails import read_or_render, thumbnail
+from captures.files.thumbnails import read_or_render, thumbnail_response
 from captures.mp4.faststart import VERSION
 from captures.thumbnails.store import ThumbnailStore
 
@@ -75,9 +73,4 @@ class PosterView(APIView):
         being rendered, 404 with the reason if it cannot be."""
         size: int = ThumbnailQuery.of(request).size
         found = clips_for(request.user).get(pk=clip)
-        headers = {"ETag": f'"{found.sha256}-{size}"', "Cache-Control": REVALIDATE}
-        if not_modified(request.headers, headers["ETag"], time.time()):
-            return HttpResponse(status=304, headers=headers)
-        return HttpResponse(
-            thumbnail(found, size, request.user.get_username()), content_type="image/jpeg", headers=headers
-        )
+        return thumbnail_response(request, found, size)

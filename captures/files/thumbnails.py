@@ -16,11 +16,12 @@ from rest_framework.views import APIView
 
 from captures.capturing.models import CaptureFile
 from captures.capturing.selectors import picture_for
+from captures.files.placeholder import placeholder_response, wants_image
 from captures.files.queries import ThumbnailQuery
 from captures.files.ranges import not_modified
 from captures.files.serving import REVALIDATE, OnOtherHost, Served, check_size, open_below
 from captures.files.stored_copy import StoredCopy
-from captures.thumbnails.store import ThumbnailStore
+from captures.thumbnails.store import SIZES, ThumbnailStore
 from core.broker import broker
 from core.broker.broker import BrokerDown
 from core.jobs.wake import QUICK
@@ -30,6 +31,7 @@ from core.registry import resolve
 WAIT_S = 2.0
 POLL_S = 0.05
 WAITING = WaitLimiter("a thumbnail", most=16, most_per_user=8)
+LARGEST = max(SIZES)
 REQUEST_INTERVAL_S = 5
 """Seconds before the file's host is sent the same task again."""
 
@@ -52,14 +54,23 @@ class ThumbnailView(APIView):
     def get(self, request: Request, capture: UUID) -> HttpResponse:
         """A JPEG whose longest side has at most `size` pixels. 503 with Retry-After while it is being rendered."""
         size: int = ThumbnailQuery.of(request).size
-        file = picture_for(request.user, capture)
-        headers = {"ETag": f'"{file.sha256}-{size}"', "Cache-Control": REVALIDATE}
-        # A thumbnail has no date of its own: with the present time only the ETag decides.
-        if not_modified(request.headers, headers["ETag"], time.time()):
-            return HttpResponse(status=304, headers=headers)
-        return HttpResponse(
-            thumbnail(file, size, request.user.get_username()), content_type="image/jpeg", headers=headers
-        )
+        return thumbnail_response(request, picture_for(request.user, capture), size)
+
+
+def thumbnail_response(request: Request, file: Served, size: int) -> HttpResponse:
+    """Raises what `thumbnail` raises; a page gets a placeholder while it is being rendered."""
+    headers = {"ETag": f'"{file.sha256}-{size}"', "Cache-Control": REVALIDATE}
+    # A thumbnail has no date of its own: with the present time only the ETag decides.
+    if not_modified(request.headers, headers["ETag"], time.time()):
+        return HttpResponse(status=304, headers=headers)
+    try:
+        content = thumbnail(file, size, request.user.get_username())
+    except NotRenderedYet:
+        # A picture at full size says by itself that it is not rendered yet.
+        if size == LARGEST or not wants_image(request):
+            raise
+        return placeholder_response(file)
+    return HttpResponse(content, content_type="image/jpeg", headers=headers)
 
 
 def thumbnail(file: Served, size: int, user: str) -> bytes:

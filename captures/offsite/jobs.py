@@ -38,13 +38,14 @@ from captures.storage.models import StorageRoot
 from captures.stored_files.tables import FILE_TABLES
 from core.jobs.claims import others_wait
 from core.jobs.context import JobContext
+from core.jobs.tables import Lane
 from core.text.plurals import pluralize
 from monitoring.services import record_event
 
 log = logging.getLogger(__name__)
 FAIR_S, LONGEST_S = 30.0, 1800.0
-"""A host runs one job at a time. After FAIR_S this one ends for another job that is due, after LONGEST_S in any case;
-the rest continues in the next job, within a file as well."""
+"""A host runs one long job at a time. After FAIR_S this one ends for another one that is due, after LONGEST_S in any
+case; the rest continues in the next job, within a file as well."""
 PATIENCE_S = 5.0
 """Seconds that it waits for the next attempt of a failing destination, before it leaves that to a later job."""
 
@@ -178,7 +179,7 @@ class Sending:
         run_s = time.monotonic() - self._began
         if run_s > LONGEST_S:
             return "It continues in the next job."
-        if run_s > FAIR_S and others_wait(self._context.id, self._host):
+        if run_s > FAIR_S and others_wait(self._context.id, self._host, Lane.LONG):
             return "Another job waits; it continues afterwards."
         return ""
 
@@ -254,9 +255,12 @@ def probe_s3(destination: Destination) -> list[str]:
     with opened(destination, NoPace()) as sender:
         assert isinstance(sender, S3Sender)
         said = sender.probe()
-        checks = sender.refuses_wrong_sha256()
+        takes = sender.takes_checksums()
+        checks = takes and sender.refuses_wrong_sha256()
     queue.host_of(destination, settings.STATION.host)
-    DestinationHost.objects.filter(destination=destination).update(checks_sha256=checks)
+    DestinationHost.objects.filter(destination=destination).update(takes_checksums=takes, checks_sha256=checks)
+    if not takes:
+        return [*said, "The server refuses checksums: copies are sent without them, and verified by reading them back."]
     if checks:
         return [*said, "The server refuses a wrong SHA-256: copies are verified by what it computes."]
     return [*said, "The server does not check SHA-256: copies are verified by reading them back."]

@@ -70,6 +70,9 @@ class DestinationHost(models.Model):
     retry_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True, help_text="Of the last failure.")
     verified_at = models.DateTimeField(null=True, blank=True, help_text="When a copy was last verified.")
+    takes_checksums = models.BooleanField(
+        null=True, blank=True, help_text="Whether the server takes requests with a checksum. Null: unknown."
+    )
     checks_sha256 = models.BooleanField(
         null=True, blank=True, help_text="Whether the server refuses a wrong checksum. Null: unknown."
     )

@@ -25,8 +25,21 @@ def open_s3(destination: Destination, pace: Pace) -> Sender:
     found, secret = settings_of(destination), secret_of(destination)
     assert isinstance(found, S3Settings)
     assert isinstance(secret, S3Secret)
-    known = DestinationHost.objects.filter(destination=destination, checks_sha256=True).exists()
-    return S3Sender(found, secret, settings.STATION.outgoing, pace, checks_sha256=known)
+    hosts = DestinationHost.objects.filter(destination=destination)
+    known = hosts.exclude(takes_checksums=None).values_list("takes_checksums", flat=True)
+    return S3Sender(
+        found,
+        secret,
+        settings.STATION.outgoing,
+        pace,
+        checks_sha256=hosts.filter(checks_sha256=True).exists(),
+        takes_checksums=known.first(),
+        note_takes_checksums=lambda takes: note_takes_checksums(destination, takes=takes),
+    )
+
+
+def note_takes_checksums(destination: Destination, *, takes: bool) -> None:
+    DestinationHost.objects.filter(destination=destination).update(takes_checksums=takes)
 
 
 def open_sftp(destination: Destination, pace: Pace, *, pin: bool = False) -> Sender:

@@ -202,8 +202,8 @@ def _place_columns(found: Destination, wanted: DestinationChange) -> dict[str, A
         columns["secret"] = encrypt_for(after, _valid("secret", SECRETS[found.kind], wanted.secret or {}))
     if moved:
         columns["host_key"] = ""
-        # Whether the new server compares checksums is unknown.
-        found.hosts.update(checks_sha256=None, retry_at=None)
+        # What the new server does with checksums is unknown.
+        found.hosts.update(takes_checksums=None, checks_sha256=None, retry_at=None)
     return columns
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
-from typing import TypedDict
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypedDict
 
 from captures.organizing.reasons import NotPlacedFile, Reason, printable
 
@@ -48,13 +47,13 @@ class Findings:
     captures: int = 0
     bytes: int = 0
     removed: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
+    reasons: dict[str, int] = field(default_factory=dict)
     results: list[NotPlacedFile] = field(default_factory=list)
     planned: list[PlannedCapture] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def add_not_placed(self, path: str, reason: Reason, message: str) -> None:
-        self.reasons[reason.value] += 1
+        self.reasons[reason.value] = self.reasons.get(reason.value, 0) + 1
         if len(self.results) < self.most_listed:
             self.results.append(NotPlacedFile(path=printable(path), reason=reason.value, message=message))
         else:
@@ -69,6 +68,14 @@ class Findings:
     def _add_problem(self, problem: str) -> None:
         if problem not in self.problems:
             self.problems.append(problem)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def restore(self, found: dict[str, Any]) -> None:
+        """Set it to what `as_json` gave."""
+        for name, value in found.items():
+            setattr(self, name, value)
 
     @property
     def not_placed(self) -> int:

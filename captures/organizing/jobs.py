@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 def organize_folder(context: JobContext, request_thumbnail: RequestThumbnail = send_render_task) -> dict[str, Any]:
     """Arguments: `camera` (id), `folder` (absolute), `time_zone` (a name, or None for the site's), `move`, `dry_run`.
 
-    It needs no checkpoint: each attempt lists the folder again, and finds what it has adopted in the rows.
+    Each attempt lists the folder again, and finds what an earlier one has adopted in the rows. One that was asked to
+    stop leaves a checkpoint, so that the next one need not read those files again.
     """
     arguments = context.arguments
     camera = Camera.objects.present().filter(pk=UUID(arguments["camera"])).first()
@@ -41,6 +42,7 @@ def organize_folder(context: JobContext, request_thumbnail: RequestThumbnail = s
         time_zone=arguments.get("time_zone"),
         move=bool(arguments.get("move")),
         dry_run=bool(arguments.get("dry_run")),
+        checkpoint=context.checkpoint,
     )
     result, is_complete = organize_new_files(request, context.progress, context.should_stop, request_thumbnail)
     # A job that was stopped for another reason continues later, and then reports all.

@@ -9,6 +9,7 @@ import pwd
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.conf import settings
@@ -43,7 +44,18 @@ log = logging.getLogger(__name__)
 BATCH_FILES = 50
 BATCH_BYTES = 512_000_000
 """A batch is copied completely before its rows are written. A file may be larger."""
-Progress = Callable[[int, int, str], None]
+SEEN_DIGITS = 16
+"""Enough to tell 100,000 files apart, and few enough for a checkpoint."""
+
+
+class Progress(Protocol):
+    """`JobContext.progress`."""
+
+    def __call__(
+        self, done: int, total: int | None = None, sentence: str = "", *, always: bool = False, **checkpoint: Any
+    ) -> None: ...
+
+
 RequestThumbnail = Callable[[CaptureFile], None]
 """BrokerDown when it cannot be requested now."""
 
@@ -63,6 +75,8 @@ class OrganizeRequest:
     dry_run: bool = False
     reserve_bytes: int = NEARLY_NONE_BYTES
     """Left free in the storage root."""
+    checkpoint: dict[str, Any] | None = None
+    """Where an attempt with the same `job` made room for another job; see `Organizing.run`."""
 
 
 def organize_new_files(
@@ -74,7 +88,8 @@ def organize_new_files(
     """The result, and whether it is complete: False when `should_stop` ended it early.
 
     Each file of the folder is adopted, found to be there already, or listed with the reason. It can be killed at any
-    line: the next call with the same job continues. JobError when nothing more can be adopted.
+    line: the next call with the same job continues. When it is asked to stop, it reports a checkpoint. JobError when
+    nothing more can be adopted.
     """
     try:
         root = root_of(request.camera)
@@ -169,7 +184,8 @@ class Organizing:
         self._already = self._adopter.adopted()
         """What an earlier attempt of this job has adopted."""
         self._seen: dict[str, str] = {}
-        """Of a dry run: SHA-256 -> path. Otherwise the rows say what was adopted."""
+        """Of a dry run: SHA-256, its first SEEN_DIGITS -> path, empty for files of an earlier attempt. Otherwise the
+        rows say what was adopted."""
         self._total = self._hidden = 0
         self._can_render = True
 
@@ -182,15 +198,32 @@ class Organizing:
         except OSError as error:
             raise JobError(f"{printable(self._request.folder)} cannot be read: {error.strerror}.") from None
         self._total, self._hidden = len(listing.files), listing.hidden
-        for path, reason, message in listing.ignored:
-            self._findings.add_not_placed(path, reason, message)
+        files = self._restore_checkpoint(listing.files)
+        if len(files) == len(listing.files):
+            for path, reason, message in listing.ignored:
+                self._findings.add_not_placed(path, reason, message)
+        checkpoint: dict[str, Any] = {}
         try:
             with Inspector(self._request.folder, self._should_stop) as inspector:
-                for batch in batches(listing.files, BATCH_FILES, BATCH_BYTES):
+                for batch in batches(files, BATCH_FILES, BATCH_BYTES):
+                    # Before the batch: of one that is interrupted nothing is kept.
+                    checkpoint = {"next": name_of(batch[0]), "findings": self._findings.as_json()}
                     self._organize_batch(inspector, batch)
         except Stopped:
+            if checkpoint:
+                self._report(always=True, **checkpoint, seen=sorted(self._seen))
             return False
         return True
+
+    def _restore_checkpoint(self, files: list[SourceFile]) -> list[SourceFile]:
+        """What is left of the files, with the findings of the others. All of them without a checkpoint, and when the
+        file is gone at which it was made: what was adopted is found in the rows."""
+        found = self._request.checkpoint or {}
+        begin = next((place for place, file in enumerate(files) if name_of(file) == found.get("next")), 0)
+        if begin:
+            self._findings.restore(found["findings"])
+            self._seen = dict.fromkeys(found["seen"], "")
+        return files[begin:]
 
     def result(self) -> OrganizeResult:
         found, request = self._findings, self._request
@@ -269,13 +302,14 @@ class Organizing:
                     self._originals.remove_adopted(path, sha256, is_kept=is_kept)
             elif same is not None:
                 self._findings.add_not_placed(path, Reason.DUPLICATE, f"Capture {same.capture} has the same content.")
-            elif (first := new.get(sha256)) is not None or sha256 in self._seen:
-                twin = first.file.path if first else self._seen[sha256]
-                self._findings.add_not_placed(path, Reason.DUPLICATE, f"{printable(twin)} has the same content.")
+            elif (first := new.get(sha256)) is not None or sha256[:SEEN_DIGITS] in self._seen:
+                twin = first.file.path if first else self._seen[sha256[:SEEN_DIGITS]]
+                message = f"{printable(twin) or 'A file before it'} has the same content."
+                self._findings.add_not_placed(path, Reason.DUPLICATE, message)
             else:
                 new[sha256] = picture
         if self._request.dry_run:
-            self._seen |= {sha256: picture.file.path for sha256, picture in new.items()}
+            self._seen |= {sha256[:SEEN_DIGITS]: picture.file.path for sha256, picture in new.items()}
         return list(new.values())
 
     def _plan_only(self, capture: FoundCapture) -> None:
@@ -307,10 +341,15 @@ class Organizing:
                 self._can_render = False
                 return
 
-    def _report(self) -> None:
+    def _report(self, *, always: bool = False, **checkpoint: Any) -> None:
         found = self._findings
         sentence = (
             f"{pluralize(found.files, 'file')} read, {pluralize(found.captures, 'capture')} found, "
             f"{found.not_placed} not placed"
         )
-        self._progress(found.files, self._total, sentence)
+        self._progress(found.files, self._total, sentence, always=always, **checkpoint)
+
+
+def name_of(file: SourceFile) -> str:
+    """Of any path, also of one that is no text, which a database refuses."""
+    return os.fsencode(file.path).hex()

@@ -31,11 +31,13 @@ class CleanupReport(TypedDict):
 
 def clean_up_clips(context: JobContext) -> dict[str, Any]:
     """Run passes until one deletes nothing, as each pass covers a part. After a kill the next attempt goes on with what
-    is left; the result then lists what that attempt deleted. Captures are left to the periodic passes."""
+    is left; the result then lists what that attempt deleted, and all of it when the attempt before was asked to stop.
+    Captures are left to the periodic passes."""
     cleanup = ClipCleanup(
         settings.STATION.host, context.actor, should_continue=lambda: not context.should_stop(), tables=("clips",)
     )
     report = CleanupReport(bytes=0, clips=0, problems=[], results=[])
+    report.update((context.checkpoint or {}).get("report", {}))
     while not context.should_stop():
         result = cleanup.run()
         report["problems"] = result.problems
@@ -46,6 +48,9 @@ def clean_up_clips(context: JobContext) -> dict[str, Any]:
         room = MAX_LISTED - len(report["results"])
         report["results"] += [deleted_body(one) for one in result.deleted[:room]]
         context.progress(report["clips"], None, f"{pluralize(report['clips'], 'clip')} deleted")
+    if context.was_asked_to_stop:
+        sentence = f"{pluralize(report['clips'], 'clip')} deleted"
+        context.progress(report["clips"], None, sentence, always=True, report=report)
     return dict(report)
 
 
@@ -70,21 +75,32 @@ def execute_plan(context: JobContext) -> dict[str, Any]:
         plan = manager.claimed_plan(UUID(context.arguments["plan"]), context.id)
     except PlanRefused as error:
         raise JobError(str(error), permanent=True) from error
-    counted = CleanupResult()
+    counted, before = CleanupResult(), context.checkpoint or {"deleted": 0, "bytes": 0}
+
+    def report(total: int, *, always: bool = False) -> None:
+        deleted, size = before["deleted"] + counted.files, before["bytes"] + counted.bytes
+        sentence = f"{pluralize(deleted, 'file')} deleted"
+        context.progress(deleted, total, sentence, always=always, deleted=deleted, bytes=size)
 
     def may_continue() -> bool:
-        done = counted.files
-        context.progress(done, len(plan.items), f"{pluralize(done, 'file')} deleted")
+        report(len(plan.items))
         return not context.should_stop()
 
     manager.execute(plan, counted, may_continue)
     # Files that others deleted or kept meanwhile are not in it: the last report says how many this job deleted.
-    context.progress(counted.files, counted.files, f"{pluralize(counted.files, 'file')} deleted")
+    deleted = before["deleted"] + counted.files
+    report(len(plan.items) if context.was_asked_to_stop else deleted, always=True)
     stayed = stayed_files(plan)
     done = ExecutedPlan(
-        plan=str(plan.id), planned=len(plan.items), deleted=counted.files, trashed=stayed.trashed,
-        stayed=stayed.number, bytes=counted.bytes, problems=counted.problems, stayed_files=stayed.first,
-    )  # fmt: skip
+        plan=str(plan.id),
+        planned=len(plan.items),
+        deleted=deleted,
+        trashed=stayed.trashed,
+        stayed=stayed.number,
+        bytes=before["bytes"] + counted.bytes,
+        problems=counted.problems,
+        stayed_files=stayed.first,
+    )
     return dict(done)
 
 

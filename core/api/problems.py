@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
-from django.http import JsonResponse
+from django.http import HttpResponse, JsonResponse
 
 PROBLEMS = {
     "invalid": (400, "The request is not valid"),
@@ -78,7 +78,8 @@ class ProblemBody(_Always, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`extensions` are extension members, such as the `capture` that failed. `title`: instead of that of its type."""
+    """`extensions` are extension members, such as the `capture` that failed. `title`: instead of that of its type.
+    `is_expected`: the log has no line for it."""
 
     type: str
     detail: str
@@ -86,6 +87,7 @@ class Problem:
     extensions: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     title: str = ""
+    is_expected: bool = False
 
     def response(self, instance: str) -> JsonResponse:
         status, title = PROBLEMS[self.type]
@@ -99,12 +101,22 @@ class Problem:
         if self.errors:
             body["errors"] = self.errors
         # Not DRF's Response: problems are also made outside of its views, where no renderer has been negotiated.
-        return JsonResponse(
+        response = JsonResponse(
             body | dict(self.extensions),
             status=status,
             content_type="application/problem+json",
             headers=dict(self.headers),
         )
+        return mark_expected(response) if self.is_expected else response
+
+
+Response = TypeVar("Response", bound=HttpResponse)
+
+
+def mark_expected(response: Response) -> Response:
+    """Django logs a warning or an error for each status of 400 or more, but for this mark of its own."""
+    response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001
+    return response
 
 
 ExceptionTable = Mapping[type[Exception], Callable[[Any], Problem | None]]

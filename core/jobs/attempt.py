@@ -59,8 +59,8 @@ class Progress:
 
 class JobAttempt:
     """Runs on one thread, which must live as long as the child. `is_stopping`: whether the worker is to end.
-    `makes_room`: whether it ends after `times.turn_s` for another job that is due, once it has got on: two jobs that
-    interrupt each other within a large file would read its beginning for ever."""
+    `makes_room`: whether it ends after its turn for another job of the lane that is due, once it has got on: two
+    jobs that interrupt each other within a large file would read its beginning for ever."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class JobAttempt:
         self._times = times or JobTimes()
         self.job, self.kind, self.lease = job, kind, JobLease(job, self._times.first_retry_s)
         self._environment, self._is_stopping, self._clock = environment, is_stopping, clock
-        self._turn_until = clock() + self._times.turn_s if makes_room else float("inf")
+        self._turn_until = clock() + self._times.turns_s[kind.lane] if makes_room else float("inf")
         self._has_progressed = False
         self._progress = Progress(job.done, job.total)
         self._end: EndMessage | None = None
@@ -180,7 +180,11 @@ class JobAttempt:
                 renewed = now
             if self.lease.is_cancelled():
                 self._stop(child, StopReason.CANCELLED, self._times.grace_s)
-            elif now > self._turn_until and self._has_progressed and others_wait(self.job.pk, self.job.host):
+            elif (
+                now > self._turn_until
+                and self._has_progressed
+                and others_wait(self.job.pk, self.job.host, self.kind.lane)
+            ):
                 self._stop(child, StopReason.MADE_ROOM, self._times.grace_s)
         except DatabaseError as error:
             log.warning("The progress of job %s could not be written: %s", self.job.pk, error)
@@ -188,6 +192,9 @@ class JobAttempt:
             if now - renewed >= LEASE_S:
                 self._stop(child, StopReason.LEASE_LOST, 0.0)
         return renewed
+
+    def _may_make_room(self, now: float) -> bool:
+        return now > self._turn_until and self._has_progressed
 
     def _stop(self, child: subprocess.Popen[bytes], reason: StopReason, grace_s: float) -> None:
         """Ask the child to stop. The first reason stays; an earlier kill replaces a later one."""

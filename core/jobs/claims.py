@@ -16,10 +16,10 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from core.jobs.kinds import kind_of
+from core.jobs.kinds import kind_of, lane_of
 from core.jobs.models import Job
 from core.jobs.states import FINISHED, JOB_TRANSITIONS, JobState
-from core.jobs.tables import JOB_ENDED
+from core.jobs.tables import JOB_ENDED, JOB_KINDS, Lane
 from core.registry import resolve
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,12 @@ def is_lost(now: datetime) -> Q:
     old as one that has ended: the clock was set back."""
     too_long = Q(lease_until__gt=now + timedelta(seconds=2 * LEASE_S))
     return Q(state=JobState.RUNNING.value) & (Q(lease_until__lt=now) | too_long)
+
+
+def in_lane(lane: Lane) -> Q:
+    """Condition for jobs of a lane. Those of a kind that this version does not know are LONG."""
+    short = Q(kind__in=[name for name in JOB_KINDS if lane_of(name) is Lane.SHORT])
+    return short if lane is Lane.SHORT else ~short
 
 
 def change_state(rows: QuerySet[Job], before: JobState, after: JobState, **fields: Any) -> bool:
@@ -68,11 +74,11 @@ def change_state(rows: QuerySet[Job], before: JobState, after: JobState, **field
     return True
 
 
-def claim_next(host: str, worker: str) -> Job | None:
-    """The job of this host that is due since the longest time, now running and leased to `worker`; None if none is. One
-    that made room for another comes after it."""
+def claim_next(host: str, worker: str, lane: Lane) -> Job | None:
+    """The job of this host and lane that is due since the longest time, now running and leased to `worker`; None if
+    none is. One that made room for another comes after it."""
     recover_lost(host)
-    due = Job.objects.filter(is_due(timezone.now()), host=host)
+    due = Job.objects.filter(is_due(timezone.now()), in_lane(lane), host=host)
     for candidate in due.order_by("not_before", "created_at", "id").values_list("pk", flat=True)[:CANDIDATES]:
         # A command on this host may have claimed it meanwhile; then the next one is tried.
         if claim(candidate, worker):
@@ -102,15 +108,15 @@ def recover_lost(host: str) -> int:
     return sum(JobLease(job).take_back(LOST) for job in lost)
 
 
-def is_busy(host: str, besides: Job | None = None) -> bool:
-    """Whether a worker runs a job on this host, other than `besides`."""
-    running = Job.objects.filter(host=host, state=JobState.RUNNING.value).exclude(is_lost(timezone.now()))
-    return (running.exclude(pk=besides.pk) if besides else running).exists()
+def is_busy(job: Job) -> bool:
+    """Whether another job of its lane runs on its host."""
+    running = Job.objects.filter(in_lane(lane_of(job.kind)), host=job.host, state=JobState.RUNNING.value)
+    return running.exclude(is_lost(timezone.now())).exclude(pk=job.pk).exists()
 
 
-def others_wait(job: Any, host: str) -> bool:
-    """Whether another job of the host than `job` (its id) is due. DatabaseError."""
-    return Job.objects.filter(is_due(timezone.now()), host=host).exclude(pk=job).exists()
+def others_wait(job: Any, host: str, lane: Lane) -> bool:
+    """Whether another job of the host and lane than `job` (its id) is due. DatabaseError."""
+    return Job.objects.filter(is_due(timezone.now()), in_lane(lane), host=host).exclude(pk=job).exists()
 
 
 def retry_delay_s(attempts: int, first_s: float = FIRST_RETRY_S) -> float:

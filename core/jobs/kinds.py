@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.jobs.tables import JOB_KINDS, JobKind
+from core.jobs.tables import JOB_KINDS, JobKind, Lane
 
 
 def kind_of(name: str) -> JobKind | None:
@@ -19,3 +19,8 @@ def role_of(name: str) -> str:
 def label_of(name: str) -> str:
     kind = kind_of(name)
     return kind.label if kind else name
+
+
+def lane_of(name: str) -> Lane:
+    kind = kind_of(name)
+    return kind.lane if kind else Lane.LONG

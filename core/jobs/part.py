@@ -7,7 +7,7 @@ from typing import Protocol
 
 from django.conf import settings
 
-from core.jobs.tables import BACKGROUND_THREADS
+from core.jobs.tables import BACKGROUND_THREADS, Lane
 from core.jobs.worker import JobsWorker
 from core.registry import resolve
 
@@ -19,23 +19,31 @@ class BackgroundThread(Protocol):
 
 
 class JobsPart:
-    """The worker that runs the jobs of `host`, and the threads of BACKGROUND_THREADS."""
+    """The workers that run the jobs of `host`, one for each lane, and the threads of BACKGROUND_THREADS."""
 
     def __init__(self, host: str) -> None:
-        self.worker = JobsWorker(host)
+        self._workers = [JobsWorker(host, lane=lane) for lane in Lane]
         self._threads: list[BackgroundThread] = [resolve(path)(host) for path in BACKGROUND_THREADS.values()]
 
     def start(self) -> None:
-        self.worker.start()
-        for thread in self._threads:
+        for thread in (*self._workers, *self._threads):
             thread.start()
 
+    def wake(self) -> None:
+        """Search for jobs now. Any thread may call it."""
+        for worker in self._workers:
+            worker.wake()
+
+    def request_stop(self) -> None:
+        """Stop the running jobs, which continue at the next start. Returns at once; for signal handlers."""
+        for worker in self._workers:
+            worker.request_stop()
+
     def stop(self) -> None:
-        # First, so that a running job uses its time to stop while the threads end.
-        self.worker.request_stop()
-        for thread in self._threads:
+        # First, so that running jobs use their time to stop while the threads end.
+        self.request_stop()
+        for thread in (*self._threads, *self._workers):
             thread.stop()
-        self.worker.stop()
 
 
 @functools.cache

@@ -148,8 +148,8 @@ def _run_if_left(job: Job) -> bool:
 
 def _is_left_here(job: Job) -> bool:
     """Whether no worker of its host has taken the job although it is due."""
-    # A worker that runs another job takes this one afterwards: one job runs at a time on each host.
-    return Job.objects.filter(is_due(timezone.now()), pk=job.pk).exists() and not is_busy(job.host)
+    # A worker that runs another job of its lane takes this one afterwards.
+    return Job.objects.filter(is_due(timezone.now()), pk=job.pk).exists() and not is_busy(job)
 
 
 def remove_jobs() -> int:

@@ -3,9 +3,19 @@ time and never imported upward."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import NamedTuple
 
 GB = 1_000_000_000
+
+
+class Lane(StrEnum):
+    """Each host runs one job of each lane at a time, beside those of the other lanes."""
+
+    SHORT = "short"
+    """A person waits for the job. One that takes longer than half a minute makes room for another one."""
+    LONG = "long"
+    """Work for hours, which no one watches. It makes room after ten minutes."""
 
 
 class JobKind(NamedTuple):
@@ -25,69 +35,57 @@ class JobKind(NamedTuple):
     max_attempts: int
     one_per_subject: bool
     """Whether a subject has at most one unfinished job of this kind on each host."""
+    lane: Lane
     makes_room: bool
-    """Whether it is interrupted after a while for another job that is due, and continues behind that one. Only for
-    kinds whose next attempt continues where one ended."""
+    """Whether it is interrupted after a while for another job of its lane that is due, and continues behind that one:
+    its next attempt continues where one ended. A kind without it must be short, or end by itself."""
     function: str
 
 
 JOB_KINDS: dict[str, JobKind] = {
     "clip_cleanup": JobKind(
-        "Clean up clips", "manager", 2 * GB, 3600.0, 10, 3, True, False, "captures.retention.jobs.clean_up_clips"
+        "Clean up clips", "manager", 2 * GB, 3600.0, 10, 3, True, Lane.SHORT, True,
+        "captures.retention.jobs.clean_up_clips",
     ),
     "storage_cleanup": JobKind(
-        "Clean up storage", "manager", 2 * GB, 86_400.0, 10, 20, True, False, "captures.retention.jobs.execute_plan"
-    ),
-    "integrity": JobKind(
-        "Check the storage", "manager", 2 * GB, 86_400.0, 15, 20, True, True, "captures.integrity.check.check_integrity"
-    ),
-    "offsite": JobKind(
-        "Copy files off-site", "manager", 2 * GB, 7200.0, 15, 20, True, False, "captures.offsite.jobs.send_files"
+        "Clean up storage", "manager", 2 * GB, 86_400.0, 10, 20, True, Lane.SHORT, True,
+        "captures.retention.jobs.execute_plan",
     ),
     "offsite_test": JobKind(
-        "Test an off-site destination",
-        "manager",
-        2 * GB,
-        300.0,
-        10,
-        1,
-        True,
-        False,
+        "Test an off-site destination", "manager", 2 * GB, 300.0, 10, 1, True, Lane.SHORT, False,
         "captures.offsite.jobs.probe_destination",
+    ),
+    "archive": JobKind(
+        "Archive an experiment", "operator", 2 * GB, 7 * 86_400.0, 15, 20, True, Lane.SHORT, True,
+        "captures.archives.jobs.make_archive",
+    ),
+    "admin_action": JobKind(
+        "Archive admin", "manager", 2 * GB, 7 * 86_400.0, 15, 20, False, Lane.SHORT, True,
+        "skycam_project.admin.jobs.run_action",
+    ),
+    "integrity": JobKind(
+        "Check the storage", "manager", 2 * GB, 86_400.0, 15, 20, True, Lane.LONG, True,
+        "captures.integrity.check.check_integrity",
+    ),
+    # It ends by itself when another job is due, and goes on in a new one.
+    "offsite": JobKind(
+        "Copy files off-site", "manager", 2 * GB, 7200.0, 15, 20, True, Lane.LONG, False,
+        "captures.offsite.jobs.send_files",
     ),
     # The process that decodes the files inherits the limit of memory, and needs 3 GB.
     "organize": JobKind(
-        "Organize files", "operator", 4 * GB, 86_400.0, 15, 20, True, False, "captures.organizing.jobs.organize_folder"
-    ),
-    "archive": JobKind(
-        "Archive an experiment",
-        "operator",
-        2 * GB,
-        7 * 86_400.0,
-        15,
-        20,
-        True,
-        True,
-        "captures.archives.jobs.make_archive",
+        "Organize files", "operator", 4 * GB, 86_400.0, 15, 20, True, Lane.LONG, True,
+        "captures.organizing.jobs.organize_folder",
     ),
     "verify_archive": JobKind(
-        "Verify an archive",
-        "operator",
-        2 * GB,
-        7 * 86_400.0,
-        15,
-        20,
-        True,
-        True,
+        "Verify an archive", "operator", 2 * GB, 7 * 86_400.0, 15, 20, True, Lane.LONG, True,
         "captures.archives.verification.verify_archive",
     ),
-    "admin_action": JobKind(
-        "Archive admin", "manager", 2 * GB, 7 * 86_400.0, 15, 20, False, False, "skycam_project.admin.jobs.run_action"
-    ),
     "verify": JobKind(
-        "Verify files", "manager", 2 * GB, 86_400.0, 15, 20, True, True, "captures.files.verification.verify_files"
+        "Verify files", "manager", 2 * GB, 86_400.0, 15, 20, True, Lane.LONG, True,
+        "captures.files.verification.verify_files",
     ),
-}
+}  # fmt: skip
 """Kind -> what it is, its limits, and the function that does it."""
 
 BACKGROUND_THREADS = {

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from core.jobs.claims import FIRST_RETRY_S
+from core.jobs.tables import Lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,5 +21,5 @@ class JobTimes:
     """Between the request to stop and the kill."""
     first_retry_s: float = FIRST_RETRY_S
     """From the first failed attempt to the next."""
-    turn_s: float = 600.0
-    """After which a job that can continue makes room for another one that is due."""
+    turns_s: Mapping[Lane, float] = field(default_factory=lambda: {Lane.SHORT: 30.0, Lane.LONG: 600.0})
+    """After which a job that can continue makes room for another one of its lane that is due."""

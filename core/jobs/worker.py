@@ -1,4 +1,4 @@
-"""`JobsWorker`: runs the jobs of a host on a thread, one child process at a time."""
+"""`JobsWorker`: runs the jobs of a lane on a thread, one child process at a time."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from core.jobs.attempt import JobAttempt
 from core.jobs.claims import JobLease, claim, claim_next
 from core.jobs.kinds import kind_of
 from core.jobs.models import Job
+from core.jobs.tables import Lane
 from core.jobs.times import JobTimes
 from core.retrying_thread import RetryingThread
 
@@ -22,8 +23,8 @@ log = logging.getLogger(__name__)
 class JobsWorker:
     """The rows are the truth; `wake` only makes it search at once. It finds lost jobs in each search."""
 
-    def __init__(self, host: str, times: JobTimes | None = None) -> None:
-        self.host, self._times = host, times or JobTimes()
+    def __init__(self, host: str, times: JobTimes | None = None, lane: Lane = Lane.LONG) -> None:
+        self.host, self.lane, self._times = host, lane, times or JobTimes()
         # At most 81 of the column's 120 characters. The random part tells a worker from one that had its process id
         # before.
         self.name = f"{socket.gethostname()[:60]}:{os.getpid()}:{uuid6.uuid7().hex[-12:]}"
@@ -44,14 +45,14 @@ class JobsWorker:
         self._thread.stop(within_s)
 
     def run_next(self) -> bool:
-        """Run the next job to its end, on the caller's thread; False if none is due. DatabaseError."""
-        job = claim_next(self.host, self.name)
+        """Run the next job of its lane to its end, on the caller's thread; False if none is due. DatabaseError."""
+        job = claim_next(self.host, self.name, self.lane)
         if job is not None:
             self._attempt(job, may_make_room=True)
         return job is not None
 
     def run_job(self, job: Job) -> bool:
-        """Run this job; False if another worker has it. DatabaseError."""
+        """Run this job, of any lane; False if another worker has it. DatabaseError."""
         if not claim(job.pk, self.name):
             return False
         # A command waits for it, and runs no other.

@@ -22,9 +22,13 @@ class BackOff:
     exits: int = 0
     quick_exits: int = 0
 
-    def next_delay_s(self, uptime_s: float) -> float:
-        """Seconds to wait after a run of `uptime_s` seconds. Raises CrashLoop after too many short runs in a row."""
-        self.quick_exits = self.quick_exits + 1 if uptime_s < self.crash_loop_s else 0
+    def next_delay_s(self, uptime_s: float, *, counts: bool = True) -> float:
+        """Seconds to wait after a run of `uptime_s` seconds. Raises CrashLoop after too many short runs in a row; one
+        that does not count only makes the pause longer."""
+        if uptime_s >= self.crash_loop_s:
+            self.quick_exits = 0
+        elif counts:
+            self.quick_exits += 1
         if self.quick_exits >= self.crash_loop_exits:
             raise CrashLoop
         # 1 and not 0: this exit counts, and its restart is the immediate one.

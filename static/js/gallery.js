@@ -1,5 +1,4 @@
-// The gallery and the page of a capture: pictures at full size, arrow keys, and pending thumbnails.
-import "./thumbnails.js";
+// The gallery and the page of a capture: pictures at full size, and arrow keys.
 import { openAtFullSize } from "./lightbox.js";
 
 const tiles = document.querySelector("#tiles");

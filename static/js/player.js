@@ -1,5 +1,4 @@
 // The player of a clip: the time of the shown frame, single frames, speed, shortcuts, and the day's timeline.
-import "./thumbnails.js";
 import { mark, startTimeline } from "./timeline.js";
 
 const player = document.querySelector("#player");

@@ -1,7 +1,8 @@
-// Modules of every page: ages, clock, shortcuts, theme, updates, and the loss of the connection to the station.
+// Modules of every page: ages, clock, shortcuts, theme, thumbnails, updates, and the loss of the connection.
 import "./htmx-swap.js";
 import "./ages.js";
 import "./theme.js";
+import "./thumbnails.js";
 import "./brightness.js";
 import "./keys.js";
 import "./connection.js";

@@ -1,5 +1,4 @@
-// Trash: one box chooses all captures of the page; thumbnails load once they are rendered.
-import "./thumbnails.js";
+// Trash: one box chooses all captures of the page.
 
 const all = document.querySelector("#choose-all");
 all?.addEventListener("change", () => {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+import json
 import os
 from collections.abc import Callable
 from datetime import timedelta
@@ -336,7 +338,7 @@ def test_nothing_is_copied_to_a_disk_without_room(camera: Camera, card: Path, ro
     write_card(card, pictures=3, duplicates=0, broken=0)
     request = OrganizeRequest(camera, str(card), "ada", "job-1", reserve_bytes=10**18)
     with pytest.raises(JobError, match="0 captures adopted"):
-        organize_new_files(request, lambda *words: None, never)
+        organize_new_files(request, lambda *words, **more: None, never)
     assert archive(root) == set()
 
 
@@ -352,7 +354,7 @@ def test_the_room_that_a_batch_needs_is_checked_before_it_is_copied(
     # Enough for the reserve or the copy, and not for both.
     request = OrganizeRequest(camera, str(card), "ada", "job-1", reserve_bytes=2_000_000)
     with pytest.raises(JobError, match="0 captures adopted"):
-        organize_new_files(request, lambda *words: None, never)
+        organize_new_files(request, lambda *words, **more: None, never)
     assert archive(root) == set()
 
 
@@ -390,7 +392,7 @@ def test_an_original_that_changes_after_its_inspection_by_a_second_attempt_stays
     unrelated.touch()
     organized(camera, card)
 
-    def write_first(done: int, total: int, sentence: str) -> None:
+    def write_first(done: int, total: int | None = None, sentence: str = "", **more: object) -> None:
         # When the second file is inspected.
         os.truncate(first if done == 2 else unrelated, 100)
 
@@ -404,7 +406,7 @@ def test_a_picture_that_changes_before_it_is_copied_is_not_adopted_and_stays(cam
     write_card(card, pictures=2, duplicates=0, broken=0)
     first, other = card / "DCIM/100CANON/IMG_0000.JPG", taken_picture(FIRST + timedelta(hours=1))
 
-    def write_first(done: int, total: int, sentence: str) -> None:
+    def write_first(done: int, total: int | None = None, sentence: str = "", **more: object) -> None:
         # When the first file was inspected.
         if done == 2:
             first.write_bytes(other)
@@ -471,10 +473,53 @@ def test_a_job_that_is_asked_to_stop_leaves_no_copy_without_a_row(
     write_card(card, pictures=6, duplicates=0, broken=0)
     staging = Path(root.path, ".organize")
     request = OrganizeRequest(camera, str(card), "ada", "job-1")
-    _, is_complete = organize_new_files(request, lambda *words: None, lambda: len(list(staging.glob("*.part"))) > 2)
+    _, is_complete = organize_new_files(
+        request, lambda *words, **more: None, lambda: len(list(staging.glob("*.part"))) > 2
+    )
     assert not is_complete
     assert len(archive(root)) == CaptureFile.objects.count() == 0
     assert files_below(staging) == {".lock"}
+
+
+JOB = "0193a000-0000-7000-8000-000000000009"
+
+
+def interrupted(camera: Camera, folder: Path, after: int, **arguments: Any) -> list[Any]:
+    """The messages of an attempt that is asked to stop after this number of files."""
+    sent: list[Any] = []
+    found = context(camera, folder, JOB, **arguments)
+
+    def send(message: Any) -> None:
+        sent.append(message)
+        if message["done"] >= after:
+            found.stopping.set()
+
+    found.send, found.clock = send, itertools.count(step=2).__next__
+    organize_folder(found, no_thumbnail)
+    return sent
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_job_that_made_room_goes_on_where_it_was(camera: Camera, card: Path, dry_run: bool) -> None:
+    write_card(card, pictures=130, duplicates=4, broken=3)
+    checkpoint = interrupted(camera, card, after=110, dry_run=dry_run)[-1]["checkpoint"]
+    sent: list[Any] = []
+    found = context(camera, card, JOB, dry_run=dry_run)
+    found.checkpoint, found.send = json.loads(json.dumps(checkpoint)), sent.append
+    result = organize_folder(found, no_thumbnail)
+    assert sent[0]["done"] == 101  # a batch has 50 files
+    assert (result["files"], result["captures"]) == (137, 130)
+    assert result["reasons"] == {"broken": 3, "duplicate": 4}
+    assert len(result["results"]) == 7
+
+
+def test_a_job_whose_folder_changed_meanwhile_begins_with_the_first_file(camera: Camera, card: Path) -> None:
+    write_card(card, pictures=60, duplicates=0, broken=0)
+    checkpoint = interrupted(camera, card, after=55)[-1]["checkpoint"]
+    found = context(camera, card, JOB)
+    found.checkpoint = {**checkpoint, "next": "00"}
+    result = organize_folder(found, no_thumbnail)
+    assert (result["files"], result["captures"], result["reasons"]) == (60, 60, {})
 
 
 def test_a_disk_that_fails_does_not_stop_the_recovery_of_another(root: StorageRoot, tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ rendered."""
 from __future__ import annotations
 
 import io
+import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -196,3 +197,39 @@ def test_a_task_for_a_broker_that_hangs_up_is_tried_once_more_and_given_up(file:
     with broker_that_hangs_up(settings.STATION) as connections, pytest.raises(BrokerDown):
         thumbnail_view.send_render_task(file)
     assert len(connections) == 2
+
+
+@pytest.fixture
+def request_log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """What Django logs of requests, which goes to no other handler."""
+    logger = logging.getLogger("django.request")
+    logger.addHandler(caplog.handler)
+    yield caplog
+    logger.removeHandler(caplog.handler)
+
+
+IMG = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
+"""What browsers accept for a picture of a page."""
+
+
+def test_a_page_gets_a_grey_picture_for_a_late_thumbnail(
+    viewer: Any, picture: Make, valkey: Any, short_wait: None, request_log: pytest.LogCaptureFixture
+) -> None:
+    file = picture(jpeg(400, 200))
+    CaptureFile.objects.filter(pk=file.pk).update(width=400, height=200)
+    answer = viewer.get(url(file), HTTP_ACCEPT=IMG)
+    assert (answer.status_code, answer["Retry-After"], answer["Cache-Control"]) == (503, "2", "no-store")
+    assert answer["Content-Type"] == "image/svg+xml"
+    assert b'width="16.00" height="8.00"' in answer.content
+    assert request_log.text == ""
+
+
+def test_a_late_thumbnail_is_no_warning_in_the_log_and_an_absent_broker_is(
+    viewer: Any, picture: Make, valkey: Any, short_wait: None, request_log: pytest.LogCaptureFixture
+) -> None:
+    file = picture(jpeg(400, 300))
+    assert viewer.get(f"{url(file)}?size=2048", HTTP_ACCEPT=IMG).json()["type"] == "/problems/not-ready"
+    assert viewer.get(url(file)).json()["type"] == "/problems/not-ready"
+    assert request_log.text == ""
+    assert viewer.get(f"/api/v1/captures/{UNKNOWN}/thumbnail/").status_code == 404
+    assert "Not Found" in request_log.text

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.harness.kills.faults import stopped
+from tests.harness.processes.idle_cores import idle_cores
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
@@ -29,8 +30,10 @@ NOT_BEGUN = "The camera's process ended before this capture began."
 def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     crash_loop = {"EXITS": str(CRASHES), "S": NEVER_S}
     variables = {f"SKYCAM_SUPERVISION__CRASH_LOOP_{name}": value for name, value in crash_loop.items()}
-    data = tmp_path_factory.mktemp("hangs") / "data"
-    station = Station(data, SKYCAM_SUPERVISION__MARGIN_S=MARGIN_S, **variables)
+    folder = tmp_path_factory.mktemp("hangs")
+    # Nothing is quarantined on a machine without an idle core, as one that runs tests may be.
+    machine = idle_cores(folder, 1)
+    station = Station(folder / "data", SKYCAM_SUPERVISION__MARGIN_S=MARGIN_S, **variables, **machine)
     try:
         station.up()
         station.cameras.eventually_ready()

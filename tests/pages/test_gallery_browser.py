@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from captures.files.placeholder import LONGER_SIDE
 from tests.harness.browsers.inspection import brightest_other_than_red, overflowing, violations, violations_in_themes
 from tests.harness.browsers.site import Site, in_theme
+from tests.harness.kills.faults import stopped
 from tests.harness.project import PROJECT
 from tests.harness.rows.station_rows import put_captures
 from tests.harness.waiting import eventually
@@ -190,6 +192,24 @@ def test_a_pending_thumbnail_says_so_and_appears(page: Page, captures: list[dict
     page.unroute("**/thumbnail/**")
     eventually(lambda: tile(page, captures[2]).locator("img").evaluate(WHOLE), "the thumbnail is there")
     expect(tile(page, captures[2])).not_to_have_attribute("data-waits", "Being rendered")
+
+
+NATURAL_SIDE = "img => img.complete ? Math.max(img.naturalWidth, img.naturalHeight) : 0"
+
+
+def test_a_late_thumbnail_is_a_grey_picture_of_its_size_until_it_is_rendered(
+    page: Page, captures: list[dict[str, Any]], site: Site
+) -> None:
+    image = tile(page, captures[2]).locator("img")
+    with stopped(site.station.pid_of_running("jobs")):
+        for thumbnail in site.station.config.storage_root.glob(".thumbnails/*/*.jpg"):
+            thumbnail.unlink()
+        page.goto("/gallery/")
+        eventually(lambda: image.evaluate(NATURAL_SIDE) == LONGER_SIDE, "the placeholder is there")
+        expect(tile(page, captures[2])).to_have_attribute("data-waits", "Being rendered")
+        space = image.bounding_box()
+    eventually(lambda: image.evaluate(NATURAL_SIDE) > LONGER_SIDE, "the thumbnail is there")
+    assert image.bounding_box() == space
 
 
 def test_a_pending_picture_appears_at_full_size_by_itself(page: Page, captures: list[dict[str, Any]]) -> None:

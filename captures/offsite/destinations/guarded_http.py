@@ -20,6 +20,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from captures.offsite.destinations.port import CHUNK_BYTES, DestinationError, Pace
 from core.outgoing import AddressRefused, OutgoingGuard
+from core.text.names import readable
 
 CONNECT_S, STALL_S = 10.0, 30.0
 """Seconds to connect, and without any byte from the server."""
@@ -49,6 +50,8 @@ class GuardedHttp:
         response = AWSResponse(request.url, answer.status, answer.headers, PacedAnswer(answer))
         if 300 <= answer.status < 400 and answer.status != 304:
             response.raw.close()
+            if region := answer.headers.get("x-amz-bucket-region"):
+                raise other_region(region)
             raise DestinationError(
                 "The server redirects to another address. Give the endpoint and the region of the bucket."
             )
@@ -145,6 +148,12 @@ class Speed:
             if self._bytes < LEAST_BYTES_PER_S * self._busy_s:
                 raise DestinationError("The server is too slow.")
             self._bytes, self._busy_s = 0, 0.0
+
+
+def other_region(region: str) -> DestinationError:
+    """`region` is what the server says."""
+    named = readable(region)[:60]
+    return DestinationError(f"The bucket is in another region: {named}. Set region={named} of the destination.")
 
 
 def pool_classes(guard: OutgoingGuard) -> dict[str, type[HTTPConnectionPool]]:

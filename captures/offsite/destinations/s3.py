@@ -19,7 +19,7 @@ import urllib3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from captures.offsite.destinations.guarded_http import STALL_S, GuardedHttp, PacedBody
+from captures.offsite.destinations.guarded_http import STALL_S, GuardedHttp, PacedBody, other_region
 from captures.offsite.destinations.port import (
     CHUNK_BYTES,
     Compared,
@@ -47,15 +47,25 @@ MISSING = frozenset({"404", "NoSuchKey", "NotFound"})
 WRONG = frozenset({"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch", "InvalidDigest"})
 
 
+UNKNOWN_HEADER = frozenset({400, 501})
+"""Status of a request with a header that the server does not know; among others."""
+SIGNATURE = frozenset({"AuthorizationHeaderMalformed", "RequestTimeTooSkewed", "InvalidToken", "ExpiredToken"})
+
+
 class S3Sender:
-    """`checks_sha256`: whether the server is known to refuse a wrong checksum."""
+    """`checks_sha256`: whether the server is known to refuse a wrong checksum. `takes_checksums`: whether it takes
+    requests with checksums at all; None: unknown. It is then found out at the first request that is refused, and passed
+    to `note_takes_checksums`."""
 
     def __init__(
         self, settings: S3Settings, secret: S3Secret, guard: OutgoingGuard, pace: Pace, *,
-        checks_sha256: bool = False, part_bytes: int = PART_BYTES, stall_s: float = STALL_S,
+        checks_sha256: bool = False, takes_checksums: bool | None = None,
+        note_takes_checksums: Callable[[bool], None] = lambda _takes: None,
+        part_bytes: int = PART_BYTES, stall_s: float = STALL_S,
     ) -> None:  # fmt: skip
         self._bucket, self._prefix = settings.bucket, settings.prefix
         self._pace, self._checks, self._part_bytes = pace, checks_sha256, part_bytes
+        self._takes_checksums, self._note_takes_checksums = takes_checksums, note_takes_checksums
         self._http = GuardedHttp(guard, stall_s)
         # A session of its own: none of the files and variables of the environment is read for credentials.
         session = boto3.session.Session(
@@ -80,10 +90,7 @@ class S3Sender:
             if upload.again and self._is_there(source, name, upload):
                 return "read_back"
             upload.forget_compared(Compared.PLACED)
-            if source.size <= self._part_bytes:
-                wanted = self._put_whole(source, name)
-            else:
-                wanted = self._put_parts(source, name, upload)
+            wanted = self._put(source, name, upload)
             FAILPOINTS.hit("after_data_sent")
             return self._verify(source, name, upload, wanted)
 
@@ -104,6 +111,11 @@ class S3Sender:
         if answer != content:
             raise WrongChecksum("The bucket gave back something else than what was written.")
         return ["An object was written, read and removed."]
+
+    def takes_checksums(self) -> bool:
+        """Whether the server takes a request with a checksum. Some refuse what they do not know. DestinationError."""
+        with translated():
+            return self._find_takes_checksums()
 
     def refuses_wrong_sha256(self) -> bool:
         """Whether the server compares a checksum with what it received, of an object and of a part. Some store the one
@@ -128,13 +140,43 @@ class S3Sender:
         self._http.close()
         self._client.close()
 
-    def _put_whole(self, source: Source, name: str) -> str:
-        wanted = encoded(bytes.fromhex(source.sha256))
+    def _put(self, source: Source, name: str, upload: Upload) -> str:
+        """The checksum that the object should have. ClientError."""
+        put = self._put_whole if source.size <= self._part_bytes else self._put_parts
+        try:
+            return put(source, name, upload)
+        except ClientError as error:
+            if self._takes_checksums is not None or not may_be_refused_checksum(error):
+                raise
+            takes = self._find_takes_checksums()
+            self._note_takes_checksums(takes)
+            if takes:
+                raise
+        return put(source, name, upload)
+
+    def _find_takes_checksums(self) -> bool:
+        """ClientError when a request without a checksum is refused as well: then it has another cause."""
+        sent = {"Bucket": self._bucket, "Key": self._prefix + PROBE, "Body": b"skycam"}
+        try:
+            self._client.put_object(**sent, **sha256_of(hashlib.sha256(b"skycam").digest()))
+            self._takes_checksums = True
+        except ClientError as error:
+            if not may_be_refused_checksum(error):
+                raise
+            self._client.put_object(**sent)
+            self._takes_checksums = False
+        self._client.delete_object(Bucket=self._bucket, Key=sent["Key"])
+        return self._takes_checksums
+
+    def _checksum(self, digest: bytes) -> dict[str, str]:
+        """The arguments of a request; none for a server that refuses them. Its copies are read back."""
+        return {} if self._takes_checksums is False else sha256_of(digest)
+
+    def _put_whole(self, source: Source, name: str, _upload: Upload) -> str:
+        digest = bytes.fromhex(source.sha256)
         body = PacedBody(source.read(source.size, 0), self._pace)
-        self._client.put_object(
-            Bucket=self._bucket, Key=name, Body=body, ChecksumAlgorithm="SHA256", ChecksumSHA256=wanted
-        )
-        return wanted
+        self._client.put_object(Bucket=self._bucket, Key=name, Body=body, **self._checksum(digest))
+        return encoded(digest)
 
     def _put_parts(self, source: Source, name: str, upload: Upload) -> str:
         """The checksum of the whole object, which is made of those of its parts."""
@@ -150,9 +192,12 @@ class S3Sender:
                 tag = there.get((number, len(content)), {})
                 # A part of an earlier attempt counts only with its checksum.
                 if not is_of(tag, content, digest):
-                    tag = self._send_part(name, upload.id, number, content, encoded(digest))
+                    tag = self._send_part(name, upload.id, number, content, digest)
                     FAILPOINTS.hit("after_part_sent")
-                parts.append({"PartNumber": number, "ETag": tag["ETag"], "ChecksumSHA256": encoded(digest)})
+                checksum = {
+                    name: value for name, value in self._checksum(digest).items() if name != "ChecksumAlgorithm"
+                }
+                parts.append({"PartNumber": number, "ETag": tag["ETag"], **checksum})
             # The server compares what it received with these parts: they have to be those of the file.
             if whole.hexdigest() != source.sha256:
                 raise FileUnreadable("The content of the file changed while it was sent.")
@@ -181,15 +226,16 @@ class S3Sender:
                     raise
         # A kill between the next two statements leaves an upload whose id is in no row; its parts would cost for ever.
         self._abort_uploads(name)
-        begun = self._client.create_multipart_upload(Bucket=self._bucket, Key=name, ChecksumAlgorithm="SHA256")
+        algorithm = {} if self._takes_checksums is False else {"ChecksumAlgorithm": "SHA256"}
+        begun = self._client.create_multipart_upload(Bucket=self._bucket, Key=name, **algorithm)
         FAILPOINTS.hit("after_upload_begun")
         upload.set(begun["UploadId"])
         return {}
 
-    def _send_part(self, name: str, upload: str, number: int, content: bytes, checksum: str) -> dict[str, Any]:
+    def _send_part(self, name: str, upload: str, number: int, content: bytes, digest: bytes) -> dict[str, Any]:
         answer: dict[str, Any] = self._client.upload_part(
             Bucket=self._bucket, Key=name, UploadId=upload, PartNumber=number, Body=PacedBody(content, self._pace),
-            ChecksumAlgorithm="SHA256", ChecksumSHA256=checksum,
+            **self._checksum(digest),
         )  # fmt: skip
         return answer
 
@@ -202,7 +248,7 @@ class S3Sender:
 
     def _is_there(self, source: Source, name: str, upload: Upload) -> bool:
         try:
-            head = self._client.head_object(Bucket=self._bucket, Key=name)
+            head = self._head(name)
         except ClientError as error:
             if code_of(error) in MISSING:
                 return False
@@ -223,7 +269,7 @@ class S3Sender:
                 yield chunk
 
     def _verify(self, source: Source, name: str, upload: Upload, wanted: str) -> str:
-        head = self._client.head_object(Bucket=self._bucket, Key=name, ChecksumMode="ENABLED")
+        head = self._head(name, **({"ChecksumMode": "ENABLED"} if self._checks else {}))
         if head["ContentLength"] != source.size:
             self._remove(name)
             raise WrongChecksum(f"The copy has {head['ContentLength']} bytes, not {source.size}.")
@@ -234,6 +280,17 @@ class S3Sender:
             self._remove(name)
             raise WrongChecksum
         return "read_back"
+
+    def _head(self, name: str, **more: str) -> dict[str, Any]:
+        """ClientError."""
+        try:
+            found: dict[str, Any] = self._client.head_object(Bucket=self._bucket, Key=name, **more)
+        except ClientError as error:
+            if code_of(error) not in MISSING:
+                # An answer to HEAD has no words. To read the object is refused for the same reason, and with them.
+                self._client.get_object(Bucket=self._bucket, Key=name, Range="bytes=0-0")["Body"].close()
+            raise
+        return found
 
     def _remove(self, name: str) -> None:
         """A copy that is wrong. If it cannot be removed, the next attempt overwrites it."""
@@ -254,11 +311,32 @@ def translated() -> Iterator[None]:
         yield
     except ClientError as error:
         code = code_of(error)
+        if region := error.response.get("Error", {}).get("Region"):
+            raise other_region(str(region)) from error
         kind = WrongChecksum if code in WRONG else CopyMissing if code in MISSING else DestinationError
         said = readable(str(error.response.get("Error", {}).get("Message", "")))[:200]
         raise kind(f"The server refused the request: {readable(code)[:60]}. {said}".strip()) from error
     except (BotoCoreError, urllib3.exceptions.HTTPError, OSError) as error:
-        raise DestinationError(f"The connection failed: {type(error).__name__}.") from error
+        raise DestinationError(describe(error)) from error
+
+
+def describe(error: Exception) -> str:
+    """The cause of a failed connection as a sentence."""
+    match error:
+        case urllib3.exceptions.TimeoutError() | TimeoutError():
+            why = "the server did not answer in time"
+        case urllib3.exceptions.SSLError():
+            reason = (
+                getattr(error.args[0], "verify_message", "") or getattr(error.args[0], "reason", "") or "TLS failed"
+            )
+            why = f"{readable(str(reason))[:100]}. Check the certificate of the server"
+        case urllib3.exceptions.ProtocolError():
+            why = "the server closed it"
+        case OSError() if error.strerror:
+            why = error.strerror
+        case _:
+            why = type(error).__name__
+    return f"The connection failed: {why}."
 
 
 def is_refused(send: Callable[[], object]) -> bool:
@@ -270,6 +348,16 @@ def is_refused(send: Callable[[], object]) -> bool:
             return True
         raise
     return False
+
+
+def sha256_of(digest: bytes) -> dict[str, str]:
+    return {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": encoded(digest)}
+
+
+def may_be_refused_checksum(error: ClientError) -> bool:
+    """Whether a request may have been refused for having a checksum. Servers name that in many ways."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return status in UNKNOWN_HEADER and code_of(error) not in WRONG | LOST | SIGNATURE
 
 
 def code_of(error: ClientError) -> str:

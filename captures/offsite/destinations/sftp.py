@@ -10,6 +10,7 @@ import contextlib
 import errno
 import hashlib
 import io
+import logging
 import posixpath
 from collections.abc import Generator, Iterator
 from functools import partial
@@ -34,12 +35,15 @@ from captures.offsite.destinations.port import (
 from captures.offsite.destinations.settings import SftpSecret, SftpSettings
 from captures.offsite.failpoints import FAILPOINTS
 from core.outgoing import AddressRefused, OutgoingGuard
+from core.text.names import readable
 
 CONNECT_S, STALL_S = 10.0, 30.0
 WRITE_BYTES, WINDOW_BYTES = 32 * 1024, 2 * 1024 * 1024
 """Of a request; and what is requested before any of it has arrived."""
 PART = ".skycam-part"
 PROBE = ".skycam-probe"
+# Its thread logs each failed connection with a traceback. The cause is in the sentence of the DestinationError.
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 
 class SftpSender:
@@ -131,10 +135,8 @@ class SftpSender:
         self._transport.close()
 
     def _is_there(self, path: str, source: Source, upload: Upload) -> bool:
-        try:
-            same = int(self._client.stat(path).st_size or 0) == source.size
-        except FileNotFoundError:
-            return False
+        found = self._stat(path)
+        same = found is not None and int(found.st_size or 0) == source.size
         return same and is_whole(source, partial(self._read, path), upload, Compared.PLACED, self._pace)
 
     def _write(self, part: str, source: Source, upload: Upload) -> None:
@@ -163,7 +165,7 @@ class SftpSender:
             self._client._request(CMD_EXTENDED, "fsync@openssh.com", file.handle)  # noqa: SLF001
 
     def _read(self, path: str, begin: int = 0) -> Generator[bytes, None, None]:
-        with self._client.open(path, "rb") as file:
+        with self._open_to_read(path) as file:
             file.seek(begin)
             size = self._size(path)
             for place in range(begin, size, WINDOW_BYTES):
@@ -176,31 +178,61 @@ class SftpSender:
                     self._pace.take_bytes(len(chunk))
                     yield chunk
 
-    def _size(self, path: str) -> int:
+    def _open_to_read(self, path: str) -> Any:
+        """FileNotFoundError, OSError."""
         try:
-            return int(self._client.stat(path).st_size or 0)
-        except FileNotFoundError:
-            return 0
+            return self._client.open(path, "rb")
+        except OSError as error:
+            if self._means_missing(error, path):
+                raise FileNotFoundError(errno.ENOENT, "No such file") from error
+            raise
+
+    def _size(self, path: str) -> int:
+        found = self._stat(path)
+        return 0 if found is None else int(found.st_size or 0)
+
+    def _stat(self, path: str) -> Any:
+        """None when there is no such file."""
+        try:
+            return self._client.stat(path)
+        except OSError as error:
+            if self._means_missing(error, path):
+                return None
+            raise
+
+    def _means_missing(self, error: OSError, path: str) -> bool:
+        """Some servers answer FAILURE for a file that is not there, as for any other error: then its folder tells."""
+        if isinstance(error, FileNotFoundError):
+            return True
+        return is_failure(error) and not self._is_listed(path)
+
+    def _is_listed(self, path: str) -> bool:
+        """Whether its folder has it; True when that cannot be known. OSError."""
+        folder, name = posixpath.split(path)
+        if not name:
+            return True
+        try:
+            return name in self._client.listdir(folder or ".")
+        except OSError:
+            # The folder may be missing, too.
+            return self._is_listed(folder) if folder else True
 
     def _rename(self, part: str, path: str) -> None:
         try:
             self._client.posix_rename(part, path)
         except OSError:
             # A server without the extension does not replace a file.
-            with contextlib.suppress(FileNotFoundError):
+            if self._stat(path) is not None:
                 self._client.remove(path)
             self._client.rename(part, path)
 
     def _make_folders(self, folder: str) -> None:
-        if not folder:
+        if not folder or self._stat(folder) is not None:
             return
-        try:
-            self._client.stat(folder)
-        except FileNotFoundError:
-            self._make_folders(posixpath.dirname(folder))
-            # Another host may make it now.
-            with contextlib.suppress(OSError):
-                self._client.mkdir(folder)
+        self._make_folders(posixpath.dirname(folder))
+        # Another host may make it now.
+        with contextlib.suppress(OSError):
+            self._client.mkdir(folder)
 
 
 @contextlib.contextmanager
@@ -214,14 +246,34 @@ def translated() -> Iterator[None]:
         raise DestinationError("The server refused the user, the password or the key.") from error
     except FileNotFoundError as error:
         raise CopyMissing("The server has no such file.") from error
-    except (OSError, paramiko.SSHException, EOFError) as error:
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise DestinationError("The disk of the server is full.") from error
-        raise DestinationError(f"The connection failed: {_why(error)}.") from error
+    except (OSError, paramiko.SSHException, paramiko.SFTPError, EOFError) as error:
+        raise DestinationError(describe(error)) from error
+
+
+def describe(error: Exception) -> str:
+    """The cause as a sentence."""
+    match error:
+        case TimeoutError():
+            return "The server did not answer in time."
+        case EOFError():
+            return "The server closed the connection."
+        case OSError(errno=errno.ENOSPC):
+            return "The disk of the server is full."
+        case OSError(errno=errno.EACCES):
+            return "The server does not allow it. Check the rights of the user in the folder."
+        case OSError() if is_failure(error):
+            return f"The server refused the request: {_why(error)}."
+    return f"The connection failed: {_why(error)}."
+
+
+def is_failure(error: OSError) -> bool:
+    """Whether it is an answer of the server without a known cause, such as FAILURE. paramiko gives it a text alone."""
+    return error.errno is None and not isinstance(error, TimeoutError) and bool(error.args)
 
 
 def _why(error: Exception) -> str:
-    return getattr(error, "strerror", None) or type(error).__name__
+    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return readable(str(said)).strip().rstrip(".")[:200]
 
 
 def fingerprint(key: paramiko.PKey) -> str:

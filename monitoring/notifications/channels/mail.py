@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from email.message import EmailMessage
 from email.utils import format_datetime, localtime
 from typing import Annotated, ClassVar, Literal, Self
@@ -32,6 +33,8 @@ from monitoring.notifications.message import Notification
 from monitoring.webhooks.name_lookup import resolve_within
 
 MAX_ERROR = 500
+KNOWN_SIGN_INS = frozenset({"CRAM-MD5", "PLAIN", "LOGIN"})
+"""Those of smtplib."""
 Address = Annotated[Text, Field(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$")]
 
 
@@ -58,16 +61,28 @@ class MailChannel(Channel[MailSettings]):
     """None: verifies certificates with those of the system."""
 
     def send(self, notification: Notification) -> SendResult:
+        until = time.monotonic() + self.deadline_s
         try:
-            refused = self._deliver(notification)
+            detail = self._deliver(notification, until)
+        except smtplib.SMTPResponseException as failure:
+            if notification.attachment is None or not is_too_large(failure):
+                return SendResult(self._describe(failure)[:MAX_ERROR])
+            return self._send_without_attachment(notification, self._describe(failure), until)
         except (OSError, ValueError, smtplib.SMTPException) as failure:
             return SendResult(self._describe(failure)[:MAX_ERROR])
-        detail = f"{self.settings.host} accepted the mail."
-        return SendResult("", f"{detail} It refused {', '.join(refused)}." if refused else detail)
+        return SendResult("", detail)
 
-    def _deliver(self, notification: Notification) -> list[str]:
-        """The recipients that the server refused, if it accepted others."""
-        settings, until = self.settings, time.monotonic() + self.deadline_s
+    def _send_without_attachment(self, notification: Notification, why: str, until: float) -> SendResult:
+        """The mail that the server found too large. The text alone is better than no mail."""
+        try:
+            detail = self._deliver(replace(notification, attachment=None), until, f"\n\nWithout its attachment: {why}")
+        except (OSError, ValueError, smtplib.SMTPException) as failure:
+            return SendResult(self._describe(failure)[:MAX_ERROR])
+        return SendResult("", f"{detail} It got no attachment: {why}"[:MAX_ERROR])
+
+    def _deliver(self, notification: Notification, until: float, postscript: str = "") -> str:
+        """What the server did, as a sentence."""
+        settings = self.settings
         with connected(settings.host, settings.port, self.guard, until) as plain:
             tls = self.tls or ssl.create_default_context()
             encrypted = settings.security == "tls"
@@ -76,14 +91,16 @@ class MailChannel(Channel[MailSettings]):
                 if settings.security == "starttls":
                     server.starttls(context=tls)
                 if settings.user:
-                    server.login(settings.user, settings.password)
-                refused = server.send_message(self.mail(notification), settings.sender, settings.recipients)
+                    sign_in(server, settings.user, settings.password)
+                mail = self.mail(notification, postscript)
+                refused = server.send_message(mail, settings.sender, settings.recipients)
                 # The mail is accepted: what goes wrong now must not send it again.
                 with contextlib.suppress(OSError, smtplib.SMTPException):
                     server.quit()
-                return sorted(refused)
+        detail = f"{settings.host} accepted the mail."
+        return f"{detail} It refused {', '.join(sorted(refused))}." if refused else detail
 
-    def mail(self, notification: Notification) -> EmailMessage:
+    def mail(self, notification: Notification, postscript: str = "") -> EmailMessage:
         found = EmailMessage()
         found["Subject"] = notification.title
         found["From"] = self.settings.sender
@@ -92,7 +109,7 @@ class MailChannel(Channel[MailSettings]):
         # The same at each attempt, so that a mail program shows a mail that was sent again once.
         found["Message-ID"] = f"<{notification.id}@{self.settings.sender.rpartition('@')[2]}>"
         found["Auto-Submitted"] = "auto-generated"
-        found.set_content(f"{notification.content}\n\n-- \n{notification.station}\n")
+        found.set_content(f"{notification.content}{postscript}\n\n-- \n{notification.station}\n")
         if attached := notification.attachment:
             main, _, sub = attached.mime_type.partition("/")
             found.add_attachment(attached.content, maintype=main, subtype=sub, filename=attached.name)
@@ -106,8 +123,10 @@ class MailChannel(Channel[MailSettings]):
                 return f"The mail server did not answer within {self.deadline_s:g} s, or closed the connection."
             case ssl.SSLCertVerificationError():
                 return f"The certificate of the mail server is not valid ({failure.verify_message})."
+            case NoSignIn():
+                return str(failure)
             case smtplib.SMTPNotSupportedError():
-                return "The mail server does not support STARTTLS or signing in. Check port and security."
+                return "The mail server does not offer STARTTLS. Check port and security."
             case smtplib.SMTPRecipientsRefused():
                 code, text = next(iter(failure.recipients.values()))
                 return f"The mail server refused all recipients ({code} {answer_text(text)})."
@@ -119,6 +138,31 @@ class MailChannel(Channel[MailSettings]):
             case OSError():
                 return f"The mail server cannot be reached ({failure.strerror or type(failure).__name__})."
         return f"The mail could not be sent ({type(failure).__name__})."
+
+
+class NoSignIn(smtplib.SMTPException):
+    """The server cannot be signed in to. The message is a sentence."""
+
+
+def sign_in(server: smtplib.SMTP, user: str, password: str) -> None:
+    """SMTPException; NoSignIn when the server offers no way that could be used."""
+    server.ehlo_or_helo_if_needed()
+    if not server.has_extn("auth"):
+        raise NoSignIn(
+            "The mail server offers no sign-in (AUTH), but a user is set. Remove the user, or check port and security."
+        )
+    offered = server.esmtp_features["auth"].split()
+    if not KNOWN_SIGN_INS.intersection(offered):
+        raise NoSignIn(
+            f"The mail server offers no sign-in that Skycam can use, only {readable(' '.join(offered))[:100]}. "
+            "Create a password for programs, if it has them."
+        )
+    server.login(user, password)
+
+
+def is_too_large(failure: smtplib.SMTPResponseException) -> bool:
+    """Whether the server refuses the mail for its size (RFC 5321: 552; RFC 3463: 5.3.4)."""
+    return failure.smtp_code == 552 or "5.3.4" in answer_text(failure.smtp_error)
 
 
 class ConnectedSmtp(smtplib.SMTP):

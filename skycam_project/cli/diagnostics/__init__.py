@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from core.registry import resolve
 from skycam_project.cli.diagnostics.deadline import TooSlow, run_within
-from skycam_project.cli.diagnostics.finding import BROKEN, Finding
+from skycam_project.cli.diagnostics.finding import BROKEN, OK, Finding
 from skycam_project.cli.station import Station
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,8 @@ def run_diagnostics(station: Station) -> list[Finding]:
     findings = run_checks(CONFIGURATION, station)
     if not is_broken(findings, CONFIGURATION):
         findings += run_checks(STATION, station)
-        if not is_broken(findings, {"database"}):
+        # A warning says that it is being prepared: then nothing can be read from it yet.
+        if all(finding.state == OK for finding in findings if finding.check == "database"):
             findings += [found for found in run_checks(DATABASE, station) if not is_broken(findings, {found.check})]
     return findings + run_checks(MACHINE, station)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from core.text.plurals import pluralize
 from skycam_project.cli.diagnostics.finding import BROKEN, OK, WARNING, Finding
 from skycam_project.cli.diagnostics.folders import room_finding
+from skycam_project.cli.diagnostics.station import PREPARING_DETAIL, WAIT, is_preparing
 from skycam_project.cli.station import Station
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ CHECK_S = 5.0
 def database(station: Station) -> Iterator[Finding]:
     from skycam_project.cli.errors import CliError
 
+    if is_preparing(station):
+        yield Finding("database", WARNING, PREPARING_DETAIL, WAIT)
+        return
     try:
         station.set_up_django()
         waiting = unapplied()

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from core.broker.hiredis_client import HiredisClient
 
 UP = "Start the station: skycam up"
+PREPARING = "preparing"
+PREPARING_DETAIL = "The station is being prepared: its database is created or updated, and its parts start afterwards."
+WAIT = "Wait. `skycam ps` shows when they run, and `skycam logs` what is done."
+PART_FINDINGS = {"running": (OK, ""), "starting": (WARNING, WAIT)}
+"""State of a part -> the state of its finding, and what to do. Any other is broken."""
 
 
 def configuration(station: Station) -> Iterator[Finding]:
@@ -37,15 +42,28 @@ def launcher(station: Station) -> Iterator[Finding]:
     except launch.LaunchError as error:
         yield Finding("launcher", WARNING, str(error), UP)
         return
+    if any(part["state"] == PREPARING for part in parts):
+        yield Finding("launcher", WARNING, PREPARING_DETAIL, WAIT)
     for part in parts:
-        running = part["state"] == "running"
-        reason = f": {part['reason']}" if part["reason"] and not running else ""
-        detail = (
-            f"{part['name']} is {'in a ' if part.get('next_try_s') is not None else ''}{describe_state(part)}{reason}."
-        )
-        yield Finding(
-            "launcher", OK if running else BROKEN, detail, "" if running else f"skycam restart {part['name']}"
-        )
+        state = part["state"]
+        if state == PREPARING:
+            continue
+        reason = f": {part['reason']}" if part["reason"] and state != "running" else ""
+        in_a = "in a " if part.get("next_try_s") is not None else ""
+        detail = f"{part['name']} is {in_a}{describe_state(part)}{reason}."
+        found, remedy = PART_FINDINGS.get(state, (BROKEN, f"skycam restart {part['name']}"))
+        yield Finding("launcher", found, detail, remedy)
+
+
+def is_preparing(station: Station) -> bool:
+    """Whether a launcher prepares the station: its database may lack tables, or be locked by a migration."""
+    from skycam_project.launch.control import part_rows
+    from skycam_project.launch.errors import LaunchError
+
+    try:
+        return any(part["state"] == PREPARING for part in part_rows(station.config))
+    except LaunchError:
+        return False
 
 
 def open_files(station: Station) -> Iterator[Finding]:

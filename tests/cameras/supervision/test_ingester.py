@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 from collections.abc import Iterator
@@ -16,11 +17,12 @@ from cameras.commands.messages import Answer
 from cameras.supervision.answers import BrokerAnswers
 from cameras.supervision.ended_sessions import EndedSessions
 from cameras.supervision.ingest import SpoolIngester
-from cameras.supervision.ingester import Ingester
+from cameras.supervision.ingester import RECORD_WAIT_S, Ingester
 from cameras.supervision.last_captures import LastCaptures
 from captures.capturing import notices
 from captures.models import Capture, Session
 from monitoring.models import Alert
+from tests.harness.clocks.clock import SteppingClock
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import (
     capture_record,
@@ -195,6 +197,28 @@ def test_a_record_that_stays_unreadable_delays_later_ones_for_a_time_only(archiv
     assert alert.data == {"record": lost}
     assert alert.count == 1
     assert f"{archive.spool}/{lost}.done" in alert.message
+
+
+def test_several_unreadable_records_delay_later_ones_once(archive: Archive, answers: Answers) -> None:
+    clock = SteppingClock()
+    ingester = Ingester({}, answers, EndedSessions(), LastCaptures(), lambda: None, now=clock.monotonic)
+    *lost, later = write_records(archive, *(capture_record(archive) for _ in range(4)))
+    with contextlib.ExitStack() as files:
+        for record in lost:
+            files.enter_context(unreadable(archive.spool / f"{record}.done"))
+        sweep(ingester, archive, *lost, later)
+        waits = Capture.objects.exists()
+        clock.advance(RECORD_WAIT_S)
+        sweep(ingester, archive, *lost, later)
+        ingested = [str(one.pk) for one in Capture.objects.all()]
+    assert waits is False
+    assert ingested == [later]
+
+
+def sweep(ingester: Ingester, archive: Archive, *records: str) -> None:
+    for record in records:
+        ingester.ingest_record(archive.desired(), record, "")
+    ingester.ingest_waiting()
 
 
 def test_a_record_that_cannot_be_removed_is_ingested_and_delays_no_later_one(

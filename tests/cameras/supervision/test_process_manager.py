@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -57,11 +58,11 @@ def slot(slots: CameraSlots) -> CameraSlot:
 def processes(tmp_path: Path, slots: CameraSlots, events: Events, answers: Answers) -> ProcessManager:
     quarantine = Quarantine(events)
     alerts = CameraAlerts(events, quarantine)
-    ladder = RecoveryLadder(events, alerts, quarantine, None)
+    ladder = RecoveryLadder(events, alerts, quarantine, None, time.monotonic)
     register = tmp_path / "cameras.json"
     return ProcessManager(
         slots, register, events, answers, ladder, SessionWatch(alerts, ladder), EndedSessions(),
-        lambda child, report: None, lambda slot: [],
+        lambda child, report: None, lambda slot: [], time.monotonic,
     )  # fmt: skip
 
 

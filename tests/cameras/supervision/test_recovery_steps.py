@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import Any, cast
 
@@ -33,16 +34,32 @@ def resets() -> list[CameraSlot]:
     return []
 
 
+@dataclasses.dataclass
+class IdleCores:
+    """A machine whose cores had nothing to do for so long."""
+
+    cores: int = 1
+
+    @property
+    def core_s(self) -> float:
+        return self.cores * time.monotonic()
+
+
 @pytest.fixture
-def ladder(events: Events, resets: list[CameraSlot]) -> RecoveryLadder:
+def idle() -> IdleCores:
+    return IdleCores()
+
+
+@pytest.fixture
+def ladder(events: Events, resets: list[CameraSlot], idle: IdleCores) -> RecoveryLadder:
     quarantine = Quarantine(events)
-    return RecoveryLadder(events, CameraAlerts(events, quarantine), quarantine, resets.append)
+    return RecoveryLadder(events, CameraAlerts(events, quarantine), quarantine, resets.append, lambda: idle.core_s)
 
 
 def slot_of(process: Process | None = None) -> CameraSlot:
     slot = CameraSlot(DESIRED, RestartSchedule(BackOff(30.0, 3, 10.0)))
     slot.child = cast(Any, process)
-    slot.restarts.record_start(time.monotonic())
+    slot.restarts.record_start(time.monotonic(), time.monotonic())
     return slot
 
 
@@ -67,6 +84,20 @@ def test_a_silent_process_is_late_too(ladder: RecoveryLadder) -> None:
     assert process.sent_types == ["abort"]
 
 
+def test_a_process_that_only_waited_for_a_processor_is_not_late(ladder: RecoveryLadder, events: Events) -> None:
+    process = Process(silent=60.0, waited=58.0)
+    ladder.check_process(slot_of(process))
+    assert process.sent == []
+    assert events.recorded == []
+
+
+def test_a_process_that_starts_is_late_after_the_time_of_opening(ladder: RecoveryLadder) -> None:
+    starting, hanging = Process(observed=("starting", ""), silent=10.0), Process(observed=("starting", ""), silent=60.0)
+    for process in (starting, hanging):
+        ladder.check_process(slot_of(process))
+    assert [process.sent_types for process in (starting, hanging)] == [[], ["abort"]]
+
+
 def test_a_present_camera_that_fails_repeatedly_gets_a_new_process(ladder: RecoveryLadder, events: Events) -> None:
     trouble = {"reason": "camera_error", "permanent": False}
     process = Process(state={"failures": 8, "trouble": trouble}, observed=("reconnecting", "It failed."))
@@ -89,6 +120,17 @@ def test_a_crash_is_restarted_at_once_then_after_a_pause_then_quarantined(
     assert bool(slot.quarantined)
     assert events.open_alerts == ["camera.quarantined:sim"]
     assert [state for state, _ in events.observed] == ["reconnecting", "reconnecting", "quarantined"]
+
+
+def test_nothing_is_quarantined_while_the_machine_has_no_idle_core(
+    ladder: RecoveryLadder, events: Events, idle: IdleCores
+) -> None:
+    slot, idle.cores = slot_of(), 0
+    slot.restarts.record_start(time.monotonic(), idle.core_s)
+    for _ in range(6):
+        ladder.schedule_restart(slot, SIGSEGV, delivered=False)
+    assert slot.quarantined == ""
+    assert "quarantine" not in events.recorded
 
 
 def test_a_crash_decides_the_outcome_and_a_kill_by_another_does_not(ladder: RecoveryLadder) -> None:

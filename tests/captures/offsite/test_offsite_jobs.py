@@ -17,6 +17,7 @@ from captures.offsite.services import start_test
 from captures.offsite.thread import OffsiteQueue
 from core.jobs.models import Job
 from core.jobs.services import enqueue
+from core.jobs.tables import Lane
 from core.jobs.worker import JobsWorker
 from tests.harness.far_ends.offsite.s3_server import BUCKET, KEYS
 from tests.harness.jobs.builders import QUICK
@@ -34,11 +35,14 @@ def bucket(db: None, server: int) -> Destination:
 
 
 @pytest.fixture
-def worker() -> Iterator[JobsWorker]:
-    found = JobsWorker("main", QUICK)
-    found.start()
+def worker() -> Iterator[list[JobsWorker]]:
+    """Those of the host, one for each lane."""
+    found = [JobsWorker("main", QUICK, lane) for lane in Lane]
+    for one in found:
+        one.start()
     yield found
-    found.stop()
+    for one in found:
+        one.stop()
 
 
 @pytest.fixture
@@ -54,7 +58,7 @@ def verified() -> bool:
 
 
 def test_a_new_clip_reaches_the_bucket_by_itself(
-    bucket: Destination, clip: Clip, worker: JobsWorker, queue: OffsiteQueue
+    bucket: Destination, clip: Clip, worker: list[JobsWorker], queue: OffsiteQueue
 ) -> None:
     queue.start()
     eventually(verified)
@@ -62,7 +66,7 @@ def test_a_new_clip_reaches_the_bucket_by_itself(
     eventually(lambda: Job.objects.filter(kind="offsite", state="done", result=result).exists())
 
 
-def test_a_destination_is_tested_by_a_job(bucket: Destination, root: StorageRoot, worker: JobsWorker) -> None:
+def test_a_destination_is_tested_by_a_job(bucket: Destination, root: StorageRoot, worker: list[JobsWorker]) -> None:
     job = start_test(bucket, "ada")
     eventually(lambda: Job.objects.filter(pk=job.pk, state="done").exists())
     job.refresh_from_db()
@@ -73,7 +77,7 @@ def test_a_destination_is_tested_by_a_job(bucket: Destination, root: StorageRoot
 
 @pytest.mark.prove  # it does so after FAIR_S; the decision alone: tests/captures/offsite/test_offsite_queue.py
 def test_a_job_that_waits_for_bandwidth_leaves_its_host_to_others(
-    clip: Clip, worker: JobsWorker, queue: OffsiteQueue, tmp_path: Path
+    clip: Clip, worker: list[JobsWorker], queue: OffsiteQueue, tmp_path: Path
 ) -> None:
     made = folder_destination(tmp_path / "copies")
     Destination.objects.update(bytes_per_s=1)

@@ -23,6 +23,7 @@ from captures.offsite.queue import queue_new_files
 from captures.offsite.restore import fetch_copy
 from tests.harness.clocks.clock import SteppingClock
 from tests.harness.far_ends.offsite.faulty_proxy import (
+    Answer,
     FaultyProxy,
     Request,
     compare_sha256,
@@ -32,7 +33,9 @@ from tests.harness.far_ends.offsite.faulty_proxy import (
     forget_part,
     hang,
     once,
+    only_in_region,
     redirect_to,
+    refuse_checksums,
 )
 from tests.harness.far_ends.offsite.s3_server import BUCKET, KEYS, client
 from tests.harness.kills.killed_job import KILLED, exit_status
@@ -212,7 +215,7 @@ def test_a_server_that_hangs_is_left(
     proxy.faults.append(once(hang(10 * STALL_S)))
     send(bucket)
     assert states(bucket) == ["queued"]
-    assert "The connection failed" in copies(bucket)[0].error
+    assert copies(bucket)[0].error == "The connection failed: the server did not answer in time."
 
 
 def test_a_server_that_answers_too_slowly_is_left(
@@ -312,6 +315,86 @@ def test_a_server_that_only_repeats_checksums_is_read_back(bucket: Destination, 
     assert "by reading them back" in probe(bucket)["said"][-1]
     send(bucket)
     assert [copy.verified_by for copy in copies(bucket)] == ["read_back"]
+
+
+@pytest.mark.parametrize("film", ["clip", "large"])
+def test_a_server_that_refuses_checksums_gets_none_and_is_read_back(
+    bucket: Destination, film: str, server: int, proxy: FaultyProxy, camera: Camera, root: StorageRoot,
+    request: pytest.FixtureRequest,
+) -> None:  # fmt: skip
+    request.getfixturevalue(film)
+    proxy.faults.append(refuse_checksums)
+    send(bucket)
+    assert [(copy.state, copy.attempts, copy.verified_by) for copy in copies(bucket)] == [("verified", 1, "read_back")]
+    assert bucket.hosts.get().takes_checksums is False
+    asked = len(probes(proxy))
+    clip_of(camera, root, STARTED + timedelta(minutes=1))
+    send(bucket)
+    assert states(bucket) == ["verified"] * 2
+    assert len(probes(proxy)) == asked
+    assert unfinished(bucket, server) == []
+
+
+def probes(proxy: FaultyProxy) -> list[str]:
+    """The requests with which the sender finds out what the server takes."""
+    return [one for one in proxy.seen if ".skycam-probe" in one]
+
+
+def test_the_test_of_a_server_that_refuses_checksums_says_so(bucket: Destination, proxy: FaultyProxy) -> None:
+    proxy.faults.append(refuse_checksums)
+    found = probe(bucket)
+    assert found["works"]
+    assert "The server refuses checksums: copies are sent without them" in found["said"][-1]
+    assert bucket.hosts.get().takes_checksums is False
+    proxy.faults.clear()
+    assert "by reading them back" in probe(bucket)["said"][-1]
+    assert bucket.hosts.get().takes_checksums is True
+
+
+def test_a_request_that_is_refused_for_another_cause_says_nothing_about_checksums(
+    bucket: Destination, clip: Clip, proxy: FaultyProxy
+) -> None:
+    proxy.faults.append(fail(400, b"InvalidBucketState"))
+    send(bucket)
+    assert "InvalidBucketState" in bucket.hosts.get().error
+    assert bucket.hosts.get().takes_checksums is None
+
+
+def test_a_wrong_region_is_named_by_the_test_and_by_the_status_of_each_attempt(
+    bucket: Destination, clip: Clip, proxy: FaultyProxy
+) -> None:
+    proxy.faults.append(only_in_region("eu-central-1"))
+    said = "The bucket is in another region: eu-central-1. Set region=eu-central-1 of the destination."
+    assert probe(bucket)["said"] == [said]
+    errors = []
+    for _ in range(3):
+        send(bucket)
+        make_due(bucket)
+        errors.append(bucket.hosts.get().error)
+    assert errors == [said] * 3
+    bucket.settings["region"] = "eu-central-1"
+    bucket.save()
+    send(bucket)
+    assert states(bucket) == ["verified"]
+
+
+def test_the_cause_of_a_refusal_is_named_at_a_later_attempt_as_well(
+    bucket: Destination, clip: Clip, proxy: FaultyProxy
+) -> None:
+    proxy.faults.append(fail(403, b"SignatureDoesNotMatch"))
+    send(bucket)
+    make_due(bucket)
+    send(bucket)
+    assert copies(bucket)[0].attempts == 2
+    assert "SignatureDoesNotMatch" in copies(bucket)[0].error
+
+
+def test_a_redirect_to_the_server_of_another_region_names_the_region(
+    bucket: Destination, clip: Clip, proxy: FaultyProxy
+) -> None:
+    proxy.faults.append(lambda request: Answer(301, b"", {"x-amz-bucket-region": "eu-central-1"}))
+    send(bucket)
+    assert "The bucket is in another region: eu-central-1." in copies(bucket)[0].error
 
 
 def test_a_wrong_secret_is_a_sentence_without_the_secret(bucket: Destination, clip: Clip, proxy: FaultyProxy) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
 
@@ -134,3 +137,77 @@ def test_a_copy_that_is_missing_when_it_is_needed_is_not_verified_any_more(
     with pytest.raises(CopyMissing):
         restore(FILE_TABLES["clips"].of_row(clip))
     assert states(server) == ["queued"]
+
+
+@pytest.fixture
+def vague(db: None, tmp_path: Path) -> Iterator[tuple[Destination, Sshd]]:
+    """A server that answers FAILURE for a file that is not there; tested."""
+    server = Sshd(tmp_path, vague=True)
+    made = destination("sftp", server.settings, server.secret)
+    assert probe(made)["works"]
+    made.refresh_from_db()
+    yield made, server
+    server.stop()
+
+
+def test_a_server_that_answers_failure_for_a_missing_file_gets_the_copies(
+    vague: tuple[Destination, Sshd], clip: Clip
+) -> None:
+    made, server = vague
+    send(made)
+    assert [(copy.state, copy.attempts) for copy in copies(made)] == [("verified", 1)]
+    assert place(made, server).read_bytes() == LARGE
+
+
+def test_a_copy_that_such_a_server_lost_is_found_missing_and_sent_again(
+    vague: tuple[Destination, Sshd], clip: Clip
+) -> None:
+    made, server = vague
+    send(made)
+    place(made, server).unlink()
+    with pytest.raises(CopyMissing):
+        restore(FILE_TABLES["clips"].of_row(clip))
+    make_due(made)
+    send(made)
+    assert states(made) == ["verified"]
+    assert place(made, server).read_bytes() == LARGE
+
+
+def test_another_failure_of_such_a_server_is_none_of_a_missing_file(
+    vague: tuple[Destination, Sshd], clip: Clip
+) -> None:
+    made, server = vague
+    send(made)
+    found = place(made, server)
+    found.unlink()
+    found.mkdir()  # it cannot be opened as a file
+    made.copies.update(state="queued", verified_at=None)
+    send(made)
+    assert states(made) == ["queued"]
+    assert copies(made)[0].error == "The server refused the request: Failure."
+
+
+def test_the_cause_of_a_failed_connection_is_in_the_sentence_and_no_traceback_in_the_log(
+    sshd: Sshd, caplog: pytest.LogCaptureFixture
+) -> None:
+    with another_server() as port:
+        made = destination("sftp", {**sshd.settings, "port": port}, sshd.secret)
+        [said] = probe(made)["said"]
+    assert said.startswith("The connection failed: Error reading SSH protocol banner")
+    assert "Traceback" not in caplog.text
+
+
+@contextmanager
+def another_server() -> Iterator[int]:
+    """The port of a server that speaks something else."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), QuietHandler)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield int(server.server_address[1])
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class QuietHandler(BaseHTTPRequestHandler):
+    def log_message(self, *words: object) -> None: ...

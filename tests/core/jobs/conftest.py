@@ -69,3 +69,18 @@ def start_worker() -> Iterator[Callable[[], WorkerProcess]]:
     yield start
     for one in started:
         one.kill()
+
+
+@pytest.fixture
+def workers() -> Iterator[list[JobsWorker]]:
+    """Those of a host, one for each lane, on their threads until the test ends."""
+    from core.jobs.tables import Lane
+    from core.jobs.worker import JobsWorker
+    from tests.harness.jobs.builders import HOST, QUICK
+
+    found = [JobsWorker(HOST, replace(QUICK, grace_s=PATIENCE_S), lane) for lane in Lane]
+    for worker in found:
+        worker.start()
+    yield found
+    for worker in found:
+        worker.stop(PATIENCE_S)

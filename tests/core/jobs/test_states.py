@@ -15,6 +15,7 @@ from core.jobs import claims, services
 from core.jobs.claims import JobLease, change_state, claim, recover_lost
 from core.jobs.models import Job
 from core.jobs.states import FINISHED, JOB_TRANSITIONS, UNFINISHED, JobState
+from core.jobs.tables import Lane
 from tests.harness.runs.examples import examples
 
 pytestmark = pytest.mark.django_db
@@ -120,7 +121,7 @@ def test_a_worker_that_lost_its_lease_writes_nothing_more() -> None:
     Job.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     assert recover_lost("main") == 1
     Job.objects.update(not_before=timezone.now())
-    assert claims.claim_next("main", "second")
+    assert claims.claim_next("main", "second", Lane.LONG)
     assert lost.renew(done=5) is False
     assert lost.finish({}, 1, 1) is False
     assert lost.fail("no") is False
@@ -134,4 +135,4 @@ def test_a_job_waits_longer_after_each_failure() -> None:
 
 def test_a_job_of_another_host_is_not_claimed() -> None:
     Job.objects.create(kind="verify", host="dome")
-    assert claims.claim_next("main", "worker") is None
+    assert claims.claim_next("main", "worker", Lane.LONG) is None

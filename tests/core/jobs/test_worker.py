@@ -21,7 +21,7 @@ from core.jobs import claims, services
 from core.jobs.attempt import JobAttempt
 from core.jobs.claims import claim_next
 from core.jobs.models import Job
-from core.jobs.tables import JOB_KINDS
+from core.jobs.tables import JOB_KINDS, Lane
 from core.jobs.worker import JobsWorker
 from monitoring.models import Event
 from tests.harness.jobs.builders import HOST, QUICK, Enqueue, WorkerProcess, in_threads, pid_in, reloaded
@@ -31,7 +31,7 @@ from tests.harness.waiting import eventually
 pytestmark = pytest.mark.django_db(transaction=True)
 StartWorker = Callable[[], WorkerProcess]
 KILLS_SOON = replace(QUICK, grace_s=0.1)
-SHORT_TURNS = replace(QUICK, turn_s=0.0, write_interval_s=0.0)
+SHORT_TURNS = replace(QUICK, turns_s=dict.fromkeys(Lane, 0.0), write_interval_s=0.0)
 """Whether a job makes room is decided each time that its process has reported something, and five times a second."""
 
 
@@ -121,7 +121,7 @@ def test_a_child_that_needs_too_much_memory_ends_and_harms_no_one(enqueue: Enque
 def test_a_child_is_killed_after_its_deadline(enqueue: Enqueue, tmp_path: Path) -> None:
     path = tmp_path / "pid"
     enqueue("ignore_stop", limits={"deadline_s": 60.0, "max_attempts": 1}, path=str(path))
-    job = claim_next(HOST, "worker")
+    job = claim_next(HOST, "worker", Lane.LONG)
     assert job is not None
 
     def clock() -> float:
@@ -190,7 +190,7 @@ def test_one_of_two_workers_gets_a_row(enqueue: Enqueue) -> None:
     claimed: list[Job] = []
 
     def claim_all(name: str) -> None:
-        while (job := claim_next(HOST, name)) is not None:
+        while (job := claim_next(HOST, name, Lane.LONG)) is not None:
             claimed.append(job)
 
     in_threads(*(lambda name=name: claim_all(name) for name in ("first", "second", "third")))
@@ -263,6 +263,31 @@ def test_a_kind_that_cannot_continue_makes_no_room(enqueue: Enqueue, tmp_path: P
     assert state_of(job) == "done"
 
 
+def test_each_kind_makes_room_or_is_short_or_ends_by_itself() -> None:
+    assert {name for name, kind in JOB_KINDS.items() if not kind.makes_room} == {"offsite", "offsite_test"}
+    assert JOB_KINDS["offsite_test"].deadline_s <= 600
+
+
+def test_a_job_of_the_short_lane_runs_beside_a_long_one(
+    enqueue: Enqueue, workers: list[JobsWorker], tmp_path: Path
+) -> None:
+    long = enqueue("wait_for_stop", path=str(tmp_path / "pid"))
+    pid_in(tmp_path / "pid")
+    short = enqueue("add", limits={"lane": Lane.SHORT}, numbers=[1])
+    eventually(lambda: state_of(short) == "done")
+    assert state_of(long) == "running"
+
+
+def test_a_job_of_a_lane_waits_for_another_of_its_lane_alone(enqueue: Enqueue) -> None:
+    long = enqueue("add", numbers=[])
+    assert claim_next(HOST, "worker", Lane.LONG) == long
+    short = enqueue("fail", limits={"lane": Lane.SHORT})
+    assert claims.is_busy(other_than(long)) is True
+    assert claims.is_busy(short) is False
+    assert claims.others_wait(long.pk, HOST, Lane.LONG) is False
+    assert claims.others_wait(long.pk, HOST, Lane.SHORT) is True
+
+
 def test_a_job_makes_no_room_before_it_has_got_on(enqueue: Enqueue, tmp_path: Path) -> None:
     limits = {"makes_room": True, "deadline_s": 1.0, "max_attempts": 1}
     job = enqueue("wait_for_stop", limits=limits, path=str(tmp_path / "pid"))
@@ -276,6 +301,29 @@ def test_a_job_that_a_command_runs_makes_no_room(enqueue: Enqueue, tmp_path: Pat
     enqueue("add", numbers=[1])
     JobsWorker(HOST, SHORT_TURNS).run_job(job)
     assert state_of(job) == "done"
+
+
+def test_a_kill_of_the_workers_loses_no_job_of_either_lane(
+    enqueue: Enqueue, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    names, paths = ("ignore_stop", "wait_for_stop"), (tmp_path / "long", tmp_path / "short")
+    lanes = (Lane.LONG, Lane.SHORT)
+    jobs = [
+        enqueue(name, limits={"lane": lane, "max_attempts": 50}, path=str(path))
+        for name, lane, path in zip(names, lanes, paths, strict=True)
+    ]
+    process = start_worker()
+    pids = [pid_in(path) for path in paths]
+    process.kill()
+    eventually(lambda: not any(is_alive(pid) for pid in pids))
+    assert {state_of(job) for job in jobs} == {"running"}
+    for job in jobs:
+        lose_lease(job)
+    claims.recover_lost(HOST)
+    for job in jobs:
+        make_due(job)
+    start_worker()
+    eventually(lambda: [(reloaded(job).state, reloaded(job).attempts) for job in jobs] == [("running", 2)] * 2)
 
 
 @pytest.mark.slow
@@ -307,27 +355,27 @@ def test_a_job_that_is_lost_too_often_fails(enqueue: Enqueue) -> None:
     for _ in range(2):
         claims.recover_lost(HOST)
         Job.objects.update(not_before=timezone.now())
-        assert claim_next(HOST, "worker")
+        assert claim_next(HOST, "worker", Lane.LONG)
         lose_lease(job)
-    assert claim_next(HOST, "worker") is None
+    assert claim_next(HOST, "worker", Lane.LONG) is None
     assert state_of(job) == "failed"
     assert reloaded(job).error == f"{claims.LOST} It was tried 2 times."
 
 
 def test_a_lost_job_that_was_cancelled_is_not_tried_again(enqueue: Enqueue) -> None:
     job = enqueue("add", numbers=[])
-    assert claim_next(HOST, "worker")
+    assert claim_next(HOST, "worker", Lane.LONG)
     services.request_cancel(job, "someone", user=None)
     lose_lease(job)
-    assert claim_next(HOST, "worker") is None
+    assert claim_next(HOST, "worker", Lane.LONG) is None
     assert state_of(job) == "cancelled"
 
 
 def test_a_lost_job_is_found_although_the_clock_was_set_back(enqueue: Enqueue) -> None:
     job = enqueue("add", numbers=[])
-    assert claim_next(HOST, "killed")
+    assert claim_next(HOST, "killed", Lane.LONG)
     Job.objects.update(lease_until=timezone.now() + timedelta(days=1))
-    assert claims.is_busy(HOST) is False
+    assert claims.is_busy(other_than(job)) is False
     assert claims.recover_lost(HOST) == 1
     assert state_of(job) == "waiting"
     assert reloaded(job).error == claims.LOST
@@ -335,8 +383,8 @@ def test_a_lost_job_is_found_although_the_clock_was_set_back(enqueue: Enqueue) -
 
 def test_a_lease_that_runs_is_kept(enqueue: Enqueue) -> None:
     job = enqueue("add", numbers=[])
-    assert claim_next(HOST, "worker")
-    assert claims.is_busy(HOST) is True
+    assert claim_next(HOST, "worker", Lane.LONG)
+    assert claims.is_busy(other_than(job)) is True
     assert claims.recover_lost(HOST) == 0
     assert state_of(job) == "running"
 
@@ -344,18 +392,18 @@ def test_a_lease_that_runs_is_kept(enqueue: Enqueue) -> None:
 def test_a_job_runs_although_the_clock_of_the_host_that_wrote_it_is_ahead(enqueue: Enqueue) -> None:
     job = enqueue("add", numbers=[])
     Job.objects.update(not_before=timezone.now() + timedelta(days=1))
-    assert claim_next(HOST, "worker") == job
+    assert claim_next(HOST, "worker", Lane.LONG) == job
 
 
 def test_a_job_waits_for_its_next_attempt(enqueue: Enqueue) -> None:
     enqueue("add", numbers=[])
     Job.objects.update(not_before=timezone.now() + timedelta(seconds=claims.MAX_RETRY_S / 2))
-    assert claim_next(HOST, "worker") is None
+    assert claim_next(HOST, "worker", Lane.LONG) is None
 
 
 def test_a_cancelled_job_does_not_wait_again_when_its_worker_stops(enqueue: Enqueue) -> None:
     enqueue("add", numbers=[])
-    job = claim_next(HOST, "worker")
+    job = claim_next(HOST, "worker", Lane.LONG)
     assert job is not None
     services.request_cancel(job, "someone", user=None)
     assert claims.JobLease(job).release()
@@ -364,7 +412,7 @@ def test_a_cancelled_job_does_not_wait_again_when_its_worker_stops(enqueue: Enqu
 
 def test_a_job_that_is_cancelled_while_its_attempt_fails_is_not_tried_again(enqueue: Enqueue) -> None:
     enqueue("add", numbers=[])
-    job = claim_next(HOST, "worker")
+    job = claim_next(HOST, "worker", Lane.LONG)
     assert job is not None
     with before_update(lambda: services.request_cancel(job, "someone", user=None)):
         assert claims.JobLease(job).take_back("The disk is missing.")
@@ -373,7 +421,7 @@ def test_a_job_that_is_cancelled_while_its_attempt_fails_is_not_tried_again(enqu
 
 def test_a_job_whose_worker_stops_while_it_is_cancelled_is_cancelled(enqueue: Enqueue) -> None:
     enqueue("add", numbers=[])
-    job = claim_next(HOST, "worker")
+    job = claim_next(HOST, "worker", Lane.LONG)
     assert job is not None
     with before_update(lambda: claims.JobLease(job).release()):
         assert services.request_cancel(job, "someone", user=None).state == "cancelled"
@@ -390,7 +438,7 @@ def test_a_command_runs_the_job_itself_on_a_stopped_station(enqueue: Enqueue) ->
 
 def test_a_command_runs_a_job_that_a_killed_worker_left_running(enqueue: Enqueue) -> None:
     job = enqueue("add", numbers=[4])
-    assert claim_next(HOST, "killed")
+    assert claim_next(HOST, "killed", Lane.LONG)
     lose_lease(job)
     shown: list[str] = []
 
@@ -418,6 +466,11 @@ def test_a_command_that_waits_for_a_host_without_a_jobs_part_says_so_once(
     ended = services.wait_for_job(job, lambda job: None, explain, run_here=True, patience_s=0.0)
     assert ended.state == "cancelled"
     assert said == ["dome"]
+
+
+def other_than(job: Job) -> Job:
+    """Another job of its kind."""
+    return Job(kind=job.kind, host=job.host)
 
 
 def fail(job: Job) -> None:

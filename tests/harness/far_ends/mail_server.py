@@ -22,13 +22,22 @@ PASSWORD = "s3cret of the mail"
 
 
 class MailReceiver:
-    """`answers` are given to the next mails, in this order; without one a mail is accepted."""
+    """`answers` are given to the next mails, in this order; without one a mail is accepted. `sign_ins` are the ways to
+    sign in that it offers; None offers no AUTH at all."""
 
-    def __init__(self) -> None:
+    def __init__(self, sign_ins: str | None) -> None:
+        self._sign_ins = sign_ins
         self.answers: list[str] = []
         self.mails: list[EmailMessage] = []
         self.recipients: list[list[str]] = []
         self.port = 0
+
+    async def handle_EHLO(  # noqa: N802
+        self, _server: Any, session: Any, _envelope: Any, host: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = host
+        offered = [f"250-AUTH {self._sign_ins}"] if self._sign_ins else []
+        return [line for response in responses for line in (offered if response.startswith("250-AUTH") else [response])]
 
     async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802
         if address.startswith("nobody"):
@@ -77,14 +86,23 @@ class MailController(Controller):
 
 
 @contextmanager
-def mail_server(certificate: Path | None = None, *, implicit: bool = False) -> Iterator[MailReceiver]:
-    """With a certificate STARTTLS and sign-in are required; `implicit`: TLS from the first byte."""
-    box = MailReceiver()
+def mail_server(
+    certificate: Path | None = None,
+    *,
+    implicit: bool = False,
+    sign_ins: str | None = "LOGIN PLAIN",
+    most_bytes: int = 0,
+) -> Iterator[MailReceiver]:
+    """With a certificate STARTTLS and sign-in are required; `implicit`: TLS from the first byte. `most_bytes`: larger
+    mails are refused."""
+    box = MailReceiver(sign_ins)
     tls = None
     if certificate:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(certificate)
     options: dict[str, Any] = {"authenticator": authenticate} if tls else {}
+    if most_bytes:
+        options["data_size_limit"] = most_bytes
     if tls and not implicit:
         options |= {"tls_context": tls, "require_starttls": True, "auth_required": True}
     box.port = free_port()

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connection
 
 from core.jobs.models import Job
-from core.jobs.tables import GB, JobKind
+from core.jobs.tables import GB, JobKind, Lane
 from core.jobs.times import JobTimes
 from tests.harness.waiting import PATIENCE_S, eventually
 
@@ -24,7 +24,7 @@ Enqueue = Callable[..., Job]
 
 
 def kind_named(name: str, **changes: Any) -> JobKind:
-    found = JobKind(name, "operator", 2 * GB, 60.0, 5, 3, False, False, f"{FUNCTIONS}.{name}")
+    found = JobKind(name, "operator", 2 * GB, 60.0, 5, 3, False, Lane.LONG, False, f"{FUNCTIONS}.{name}")
     return found._replace(**changes)
 
 

@@ -7,6 +7,7 @@ import subprocess
 from types import SimpleNamespace
 from typing import Any
 
+from core.processor_clock import ProcessorClock
 from tests.harness.camera_processes.camera_process import PRELOADED
 from tests.harness.processes.preloaded import PreloadedProcess, can_be_preloaded
 
@@ -40,9 +41,15 @@ class Process:
     desired: dict[str, Any] = dataclasses.field(default_factory=lambda: {"settings": {"gain": 1}})
     sent: list[tuple[str, Any]] = dataclasses.field(default_factory=list)
     silent: float = 0.0
+    waited: float = 0.0
+    """Of its silence, the time for which it waited for a processor."""
+    clock: ProcessorClock = dataclasses.field(default_factory=lambda: ProcessorClock(0, read_waits=lambda pid: {}))
 
     def silent_s(self) -> float:
         return self.silent
+
+    def own_silent_s(self) -> float:
+        return self.silent - self.waited
 
     def send(self, command: Any) -> bool:
         self.sent.append((command["type"], command))

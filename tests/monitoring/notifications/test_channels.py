@@ -220,7 +220,25 @@ def test_a_wrong_password_is_an_error_without_the_password(tmp_path: Path) -> No
 def test_a_server_without_starttls_gets_no_password() -> None:
     with mail_server() as box:
         error = mail(box.port, security="starttls", user="skycam").send(MESSAGE).error
-    assert error == "The mail server does not support STARTTLS or signing in. Check port and security."
+    assert error == "The mail server does not offer STARTTLS. Check port and security."
+
+
+@pytest.mark.parametrize(
+    ("sign_ins", "said"),
+    [
+        (None, "offers no sign-in (AUTH), but a user is set. Remove the user, or check port and security."),
+        (
+            "XOAUTH2",
+            "offers no sign-in that Skycam can use, only XOAUTH2. Create a password for programs, if it has them.",
+        ),
+    ],
+)
+def test_a_server_without_a_sign_in_that_fits_is_named(tmp_path: Path, sign_ins: str | None, said: str) -> None:
+    file = certificate(tmp_path, "mail.example")
+    with mail_server(file, sign_ins=sign_ins) as box:
+        result = trusting(mail(box.port, security="starttls", user="skycam"), file).send(MESSAGE)
+    assert result.error.startswith(f"The mail server {said}")
+    assert box.mails == []
 
 
 def test_a_mail_that_is_refused_for_now_says_so() -> None:
@@ -246,6 +264,32 @@ def test_a_mail_has_the_picture_and_the_link() -> None:
     [attached] = box.mails[0].iter_attachments()
     assert (attached.get_filename(), attached.get_content()) == ("picture.jpg", b"\xff\xd8x")
     assert "Acknowledge or silence: https://sky.example.org/alerts/link/x/" in str(box.mails[0].get_body())
+
+
+def large_picture() -> Notification:
+    return Notification(
+        "019d", "opened", "Skycam", (alert(),), attachment=Attachment("picture.jpg", "image/jpeg", bytes(50_000))
+    )
+
+
+@pytest.mark.parametrize("answer", ["", "552 5.3.4 Message size exceeds fixed limit", "554 5.3.4 too big"])
+def test_a_mail_that_is_too_large_with_its_picture_is_sent_without_it(answer: str) -> None:
+    with mail_server(most_bytes=0 if answer else 20_000) as box:
+        box.answers = [answer][: bool(answer)]
+        result = mail(box.port).send(large_picture())
+    assert result.error == ""
+    assert "127.0.0.1 accepted the mail. It got no attachment: The mail server answered 55" in result.detail
+    [sent] = box.mails
+    assert list(sent.iter_attachments()) == []
+    assert "Without its attachment: The mail server answered 55" in str(sent.get_body())
+
+
+@pytest.mark.parametrize(("answer", "message"), [("552 too large", MESSAGE), ("554 spam", large_picture())])
+def test_a_mail_that_is_refused_otherwise_is_not_sent_again(answer: str, message: Notification) -> None:
+    with mail_server() as box:
+        box.answers = [answer]
+        assert mail(box.port).send(message).error == f"The mail server answered {answer}"
+    assert box.mails == []
 
 
 def test_mail_without_tls_is_only_for_this_machine() -> None:

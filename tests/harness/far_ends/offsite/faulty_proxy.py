@@ -172,3 +172,23 @@ def compare_sha256(request: Request) -> Answer | None:
     if not request.is_upload or wanted in {None, base64.b64encode(hashlib.sha256(request.body).digest()).decode()}:
         return None
     return Answer(400, ERROR % b"BadDigest", {"Content-Type": "application/xml"})
+
+
+def refuse_checksums(request: Request) -> Answer | None:
+    """As servers do that do not know the checksums which newer clients send."""
+    names = {name.lower() for name in request.headers}
+    if not any(name.startswith(("x-amz-checksum-", "x-amz-sdk-checksum-")) for name in names):
+        return None
+    return Answer(501, ERROR % b"NotImplemented", {"Content-Type": "application/xml"})
+
+
+def only_in_region(region: str) -> Fault:
+    """As servers do whose bucket is in this region: by what the request is signed for."""
+    content = b"<?xml version='1.0'?><Error><Code>AuthorizationHeaderMalformed</Code><Message>wrong</Message>"
+    content += b"<Region>%s</Region></Error>" % region.encode()
+
+    def refuse(request: Request) -> Answer | None:
+        signed = f"/{region}/s3/aws4_request" in request.headers.get("Authorization", "")
+        return None if signed else Answer(400, content, {"Content-Type": "application/xml"})
+
+    return refuse

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,18 @@ from tests.harness.stations.station import free_port
 from tests.harness.waiting import PATIENCE_S, eventually
 
 SSHD, SFTP = Path("/usr/sbin/sshd"), Path("/usr/lib/openssh/sftp-server")
+VAGUE = Path(__file__).with_name("vague_sftp.py")
 INSTALL = "sshd is missing. Install it: apt-get install -y --no-install-recommends openssh-server openssh-sftp-server"
 
 
 class Sshd:
-    """`folder` is where users of SFTP begin."""
+    """`folder` is where users of SFTP begin. `vague`: it answers FAILURE for a file that is not there."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, vague: bool = False) -> None:
         assert SSHD.exists(), INSTALL
         assert SFTP.exists(), INSTALL
         self._path, self.folder = path, path / "home"
+        self._sftp = f"{sys.executable} {VAGUE} {SFTP}" if vague else str(SFTP)
         self.folder.mkdir()
         self.port = free_port()
         make_key(path / "user")
@@ -34,7 +37,7 @@ class Sshd:
         (self._path / "config").write_text(
             f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self._path / 'host'}\nPidFile none\n"
             f"AuthorizedKeysFile {self._path / 'user.pub'}\nStrictModes no\nPasswordAuthentication no\nUsePAM no\n"
-            f"PermitRootLogin yes\nSubsystem sftp {SFTP} -d {self.folder}\n"
+            f"PermitRootLogin yes\nSubsystem sftp {self._sftp} -d {self.folder}\n"
         )
 
     def start(self) -> None:
