@@ -35,7 +35,7 @@ from captures.experiment_pages.pages import (
     ExperimentPage,
 )
 from captures.gallery.deletion import DeletePage as DeletePicturePage
-from captures.gallery.pages import CaptureDetails, GalleryPage
+from captures.gallery.pages import CaptureDetails, GalleryPage, TilesPage
 from captures.gallery.pages import CapturePage as PicturePage
 from captures.gallery.pictures import PicturesPage
 from captures.recording_control.pages import RecordPage, StopRecordingPage
@@ -274,6 +274,7 @@ urlpatterns = [
     path("live/viewers/<uuid:viewer>/end/", EndViewerPage.as_view(), name="end-viewer"),
     path("gallery/", GalleryPage.as_view(), name="gallery"),
     path("gallery/pictures/", PicturesPage.as_view(), name="pictures"),
+    path("gallery/tiles/", TilesPage.as_view(), name="tiles"),
     path("captures/<uuid:capture>/", PicturePage.as_view(), name="picture"),
     path("captures/<uuid:capture>/details/", CaptureDetails.as_view(), name="picture-details"),
     path("captures/<uuid:capture>/delete/", DeletePicturePage.as_view(), name="delete-capture"),

@@ -112,6 +112,15 @@ def settings_cache_s(monkeypatch: pytest.MonkeyPatch) -> float:
 
 
 @pytest.fixture(autouse=True)
+def used_pages_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the tests' own process, what the menu hides is kept for the whole test, as the settings are."""
+    from skycam_project.pages import used_pages
+
+    monkeypatch.setattr(used_pages, "CACHE_S", 3600)
+    used_pages.clear_cache()
+
+
+@pytest.fixture(autouse=True)
 def no_event_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     """The rules on events that a new station has open no alerts in tests of other things, and no query reads them. The
     tests of rules call `clear_cache`."""

@@ -15,8 +15,8 @@ from captures.capturing.selectors import all_captures_for, captures_for
 from captures.days.day import Day, days_of_month, next_month, now, station_site
 from captures.gallery.counting import LOST, MAX_COUNTED, CountQuery, count_captures, total_exposure_us
 from captures.gallery.filters import GalleryFilter
-from captures.gallery.pictures import address_of, position_in_day, tile_ratio
-from captures.gallery.scope import Scope, page_for
+from captures.gallery.pictures import position_in_day, tile_ratio
+from captures.gallery.scope import Scope, last_page, page_for
 from captures.gallery.tiles import MAX_GAPS, PageOfCaptures, tiles_of
 from captures.sessions.models import SessionGap
 from core.api.paging import Cursor, beyond
@@ -86,29 +86,77 @@ def page_context(scope: Scope, day: Day) -> dict[str, Any]:
     chosen = replace(scope.chosen, day=day.date)
     counts = GalleryCounts(scope, day, chosen.month or day.date.replace(day=1))
     capture_page = page_for(scope, day)
-    begin, end = capture_page.span(day.range)
     gaps = gaps_of(scope, day.range)
     return {
-        "chosen": chosen,
         "day": day,
         "has_nights": station_site().has_nights,
         "session": scope.session,
-        "capture_page": capture_page,
-        "tiles": tiles_of(
-            capture_page.captures, [gap for gap in gaps if begin <= gap.from_at < end], apart=bool(chosen.status)
-        ),
         "missed": sum(gap.count for gap in gaps),
-        "several": len(scope.cameras) > 1 and not chosen.camera,
-        "position": position_in_day(scope, day, capture_page),
-        "ratio": tile_ratio(capture_page.captures),
         "counts": counts,
         "choices": choices(scope, chosen, counts),
-        "links": links(chosen, day, capture_page, counts),
+        "links": links(chosen, day, counts),
+        "scrubber": scrubber_of(day, counts),
         "around": neighbour_days(scope, chosen, day),
         "filter_text": describe_filter(scope, chosen),
         "most": MAX_COUNTED,
         "moment": shown_moment(chosen, day, capture_page),
+        **tiles_context(scope, chosen, day, capture_page, gaps),
     }
+
+
+def tiles_context(
+    scope: Scope, chosen: GalleryFilter, day: Day, capture_page: PageOfCaptures, gaps: list[SessionGap]
+) -> dict[str, Any]:
+    """What gallery/_tiles.html shows. `gaps`: those of the whole day."""
+    begin, end = capture_page.span(day.range)
+    shown_gaps = [gap for gap in gaps if begin <= gap.from_at < end]
+    return {
+        "chosen": chosen,
+        "capture_page": capture_page,
+        "tiles": tiles_of(capture_page.captures, shown_gaps, apart=bool(chosen.status)),
+        "several": len(scope.cameras) > 1 and not chosen.camera,
+        "position": position_in_day(scope, day, capture_page),
+        "ratio": tile_ratio(capture_page.captures),
+        "page_links": page_links(chosen, capture_page),
+    }
+
+
+class TilesPage(Page):
+    """The tiles of one gallery page, for a gallery that loads them as it is scrolled; the query string is the page's.
+    Behind the last capture of the day it is the last page."""
+
+    template = "gallery/_tiles.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        scope = Scope(request.user, GalleryFilter.from_query(request.GET.dict()))
+        try:
+            day = scope.day()
+            found = page_for(scope, day)
+            if not found.captures and scope.chosen.at:
+                found = last_page(scope, day)
+        except OverflowError:
+            raise Http404("There is no such day.") from None
+        chosen = replace(scope.chosen, day=day.date)
+        return self.render(tiles_context(scope, chosen, day, found, gaps_of(scope, day.range)))
+
+
+@dataclass(frozen=True, slots=True)
+class Scrubber:
+    """The part of a night or day that has captures, and its hours: the begin of each, and whether it has some."""
+
+    begin: datetime
+    end: datetime
+    hours: list[tuple[datetime, bool]]
+
+
+def scrubber_of(day: Day, counts: GalleryCounts) -> Scrubber | None:
+    """None for a day without captures that match."""
+    found = [(span, there) for span, there in zip(day.hour_ranges, counts.hours, strict=True) if span[0] < span[1]]
+    places = [place for place, (_, there) in enumerate(found) if there]
+    if not places:
+        return None
+    shown = found[places[0] : places[-1] + 1]
+    return Scrubber(shown[0][0][0], shown[-1][0][1], [(begin, there) for (begin, _), there in shown])
 
 
 def shown_moment(chosen: GalleryFilter, day: Day, capture_page: PageOfCaptures) -> datetime:
@@ -209,7 +257,16 @@ def choices(scope: Scope, chosen: GalleryFilter, counts: GalleryCounts) -> dict[
     return {"cameras": cameras, "statuses": statuses, "simulated": other}
 
 
-def links(chosen: GalleryFilter, day: Day, capture_page: PageOfCaptures, counts: GalleryCounts) -> dict[str, Any]:
+def page_links(chosen: GalleryFilter, capture_page: PageOfCaptures) -> dict[str, str]:
+    """The queries of this page and of its neighbours; empty at the ends of the day."""
+    return {
+        "here": chosen.link(at=chosen.at, cursor=chosen.cursor),
+        "earlier": chosen.link(cursor=capture_page.earlier) if capture_page.earlier else "",
+        "later": chosen.link(cursor=capture_page.later) if capture_page.later else "",
+    }
+
+
+def links(chosen: GalleryFilter, day: Day, counts: GalleryCounts) -> dict[str, Any]:
     month = chosen.month or day.date.replace(day=1)
     return {
         "previous_month": chosen.link(day=chosen.day, month=next_month(month, -1)),
@@ -220,14 +277,9 @@ def links(chosen: GalleryFilter, day: Day, capture_page: PageOfCaptures, counts:
         "nothing": chosen.link(camera="", status="", session=None, simulated=""),
         "begin": chosen.link(),
         "newest": chosen.link(day=None),
-        "earlier": chosen.link(cursor=capture_page.earlier) if capture_page.earlier else "",
-        "later": chosen.link(cursor=capture_page.later) if capture_page.later else "",
         "hours": [
             (hour, chosen.link(at=hour) if there else "") for hour, there in zip(day.hours, counts.hours, strict=True)
         ],
-        "here": chosen.link(at=chosen.at, cursor=chosen.cursor),
-        "pictures_earlier": address_of(chosen.link(cursor=capture_page.earlier)) if capture_page.earlier else "",
-        "pictures_later": address_of(chosen.link(cursor=capture_page.later)) if capture_page.later else "",
     }
 
 

@@ -105,3 +105,10 @@ def page_for(scope: Scope, day: Day) -> PageOfCaptures:
         found = page_of_captures(captures, (begin, end), day.at(chosen.at) if chosen.at else None, chosen.cursor)
     scope.assign_cameras(found.captures)
     return found
+
+
+def last_page(scope: Scope, day: Day) -> PageOfCaptures:
+    """The last page of that night or day."""
+    found = newest_page(between(scope.captures().select_related(None), *day.range))
+    scope.assign_cameras(found.captures)
+    return found

@@ -42,17 +42,19 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class PageOfCaptures:
-    """One page of captures, the oldest first, and the cursors to the neighbouring pages."""
+    """One page of captures, the oldest first, and the cursors to the neighbouring pages. `next_at`: when the first
+    capture of the later page began."""
 
     captures: list[Capture]
     earlier: Cursor | None = None
     later: Cursor | None = None
+    next_at: datetime | None = None
 
     def span(self, ends: tuple[datetime, datetime]) -> tuple[datetime, datetime]:
-        """The part of the night that this page shows."""
+        """The part of the night that this page shows. It ends where the later page begins, so that each gap is on one
+        of them."""
         begin = self.captures[0].started_at if self.earlier and self.captures else ends[0]
-        end = self.captures[-1].started_at if self.later and self.captures else ends[1]
-        return begin, end
+        return begin, self.next_at or ends[1]
 
 
 def page_of_captures(
@@ -72,7 +74,7 @@ def page_of_captures(
         return _forward(between(captures, begin, end), before=False)
     if cursor.newer:
         return _forward(beyond(captures.filter(started_at__lt=end), "started_at", cursor), before=True)
-    return _backward(beyond(captures.filter(started_at__gte=begin), "started_at", cursor))
+    return _backward(beyond(captures.filter(started_at__gte=begin), "started_at", cursor), cursor.at)
 
 
 def between(captures: QuerySet[Capture], begin: datetime, end: datetime) -> QuerySet[Capture]:
@@ -93,16 +95,18 @@ def _forward(captures: QuerySet[Capture], *, before: bool) -> PageOfCaptures:
         shown,
         _cursor(shown[0], newer=False) if before and shown else None,
         _cursor(shown[-1], newer=True) if len(found) > PAGE else None,
+        found[PAGE].started_at if len(found) > PAGE else None,
     )
 
 
-def _backward(captures: QuerySet[Capture]) -> PageOfCaptures:
+def _backward(captures: QuerySet[Capture], next_at: datetime | None = None) -> PageOfCaptures:
     found = list(captures.order_by("-started_at", "-id")[: PAGE + 1])
     shown = found[:PAGE][::-1]
     return PageOfCaptures(
         shown,
         _cursor(shown[0], newer=False) if len(found) > PAGE else None,
         _cursor(shown[-1], newer=True) if shown else None,
+        next_at,
     )
 
 

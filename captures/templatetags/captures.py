@@ -66,15 +66,15 @@ def held(holder: LeaseHolder | None, user: Any) -> str:
 
 
 @register.simple_tag
-def take_over_question(holder: LeaseHolder, session: Session | None) -> str:
-    """What is asked before the camera is taken over. `session`: the camera's session, if one is running."""
+def take_over_effect(holder: LeaseHolder, session: Session | None) -> str:
+    """From whom the camera would be taken over. `session`: the camera's session, if one is running."""
     continues = " The session continues." if session else ""
-    return f"{holder.label} has held it since {datetime_text(holder.since)}.{continues} Take over?"
+    return f"{holder.label} has held it since {datetime_text(holder.since)}, and is notified.{continues}"
 
 
 @register.simple_tag
-def stop_question(holder: LeaseHolder, session: Session) -> str:
-    """What is asked before a session is stopped while someone else holds its camera."""
+def stop_effect(holder: LeaseHolder, session: Session) -> str:
+    """Whose session would be stopped while someone else holds its camera."""
     by, at = session.started_by or "the station", datetime_text(session.started_at or session.created_at)
     since = "" if holder.session else f" {holder.held_by} has since taken over the camera."
-    return f"This session was started by {by}, {at}.{since} Take over from {holder.label} and stop the session?"
+    return f"This session was started by {by}, {at}.{since} It takes no more captures."

@@ -1,15 +1,14 @@
 // Picture brightness in the red theme: applied at once, and stored in a cookie that the server reads.
+import { storeChoice } from "./cookies.js";
 
 const LEAST = 10;
 const MOST = 100;
 const STEP = 10;
-const YEAR_S = 365 * 86400;
 const root = document.documentElement;
 
 function setBrightness(percent) {
   root.dataset.brightness = percent;
-  const secure = location.protocol === "https:" ? "; secure" : "";
-  document.cookie = `brightness=${percent}; path=/; max-age=${YEAR_S}; samesite=lax${secure}`;
+  storeChoice("brightness", percent);
   for (const slider of document.querySelectorAll("[name=brightness]")) updateSlider(slider, percent);
 }
 

@@ -82,7 +82,7 @@ function showRefusal(event, sentence) {
 /** Whether an element is still in the page, and not in a closed dialog. */
 const isVisible = (element) => element?.isConnected && !element.closest("dialog:not([open])");
 
-function showOnPage(sentence) {
+export function showOnPage(sentence) {
   fillSentence(refused.querySelector("[data-refused]"), sentence);
   refused.hidden = false;
   refused.scrollIntoView({ block: "nearest" });
@@ -112,7 +112,7 @@ function actionOf({ elt, requestConfig }) {
   return pressed ? nameOf(pressed) : "";
 }
 
-const nameOf = (button) =>
+export const nameOf = (button) =>
   button.getAttribute("aria-label") || (button.querySelector(".idle") ?? button).textContent.trim();
 
 /** No answer came: shown beside the pressed button, or in the part of the page that updates itself. */

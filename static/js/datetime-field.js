@@ -1,4 +1,5 @@
-// Date and time fields (templates/_datetime_field.html): text in one format, `2026-11-21 02:07:10`, and a calendar.
+// Fields of a date, and of a date and time (templates/_datetime_field.html): text in one format, `2026-11-21` or
+// `2026-11-21 02:07:10`, and a calendar. The browser's own calendar has the browser's language, zone and colours.
 // The text field works alone; the button appears where the browser can show the calendar.
 import { now, shownOffset } from "./clock.js";
 
@@ -21,10 +22,12 @@ const MONTHS = [
 ];
 const PARTS = { Hour: [11, 23], Minute: [14, 59], Second: [17, 59] };
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -7, ArrowDown: 7 };
+const RANGED = "[data-min], [data-max]";
 
 // Milliseconds in this module are the wall clock of the shown zone, as if it were UTC: Date's local methods would use
 // the browser's zone.
 const text = (ms) => new Date(ms).toISOString().slice(0, 19).replace("T", " ");
+const present = () => now() + shownOffset();
 const twoDigits = (number) => String(number).padStart(2, "0");
 /** Monday is 0. */
 const weekday = (ms) => (new Date(ms).getUTCDay() + 6) % 7;
@@ -34,12 +37,24 @@ const element = (name, attributes, ...children) => {
   created.append(...children);
   return created;
 };
+const isDate = (input) => input.dataset.picks === "date";
 
-/** The field's text in milliseconds, by the clock that the page shows; now if the text cannot be parsed. */
-function parseTime(value) {
-  const found = FORM.exec(value);
+/** The text in milliseconds, by the clock that the page shows; `otherwise` if it cannot be parsed. */
+function parseTime(value, otherwise) {
+  const found = FORM.exec(value ?? "");
   const ms = found ? Date.UTC(found[1], found[2] - 1, found[3], found[4] ?? 0, found[5] ?? 0, found[6] ?? 0) : NaN;
-  return Number.isNaN(ms) ? now() + shownOffset() : ms;
+  return Number.isNaN(ms) ? otherwise : ms;
+}
+
+/** The earliest and the latest time that the field accepts. */
+const rangeOf = ({ dataset }) => [parseTime(dataset.min, -Infinity), parseTime(dataset.max, Infinity)];
+
+/** A typed time beyond the range is refused as a typed text of another format is. */
+function checkRange(input) {
+  const [earliest, latest] = rangeOf(input);
+  const at = parseTime(input.value, earliest);
+  const early = at < earliest ? `Not before ${input.dataset.min}.` : "";
+  input.setCustomValidity(at > latest ? `Not after ${input.dataset.max}.` : early);
 }
 
 /** The same day of another month, or that month's last day. */
@@ -60,10 +75,14 @@ class Picker {
   constructor(button) {
     this.button = button;
     this.input = button.parentElement.querySelector("input");
-    this.at = parseTime(this.input.value);
+    this.isDate = isDate(this.input);
+    [this.earliest, this.latest] = rangeOf(this.input);
+    this.at = this.inRange(parseTime(this.input.value, present()));
     this.title = element("b", { "aria-live": "polite" });
     this.days = element("tbody", {});
-    this.parts = Object.keys(PARTS).map((name) => this.partField(name));
+    this.parts = this.isDate ? [] : Object.keys(PARTS).map((name) => this.partField(name));
+    this.back = this.iconButton("left", "Previous month", () => this.showMonth(-1));
+    this.forward = this.iconButton("right", "Next month", () => this.showMonth(1));
     const head = element(
       "tr",
       {},
@@ -71,20 +90,19 @@ class Picker {
     );
     this.box = element(
       "div",
-      { class: "picker", popover: "auto", role: "dialog", "aria-label": "Choose date and time" },
-      element(
-        "div",
-        { class: "picker-head" },
-        this.iconButton("left", "Previous month", () => this.show(addMonths(this.at, -1))),
-        this.title,
-        this.iconButton("right", "Next month", () => this.show(addMonths(this.at, 1))),
-      ),
+      {
+        class: "picker",
+        popover: "auto",
+        role: "dialog",
+        "aria-label": this.isDate ? "Choose a date" : "Choose date and time",
+      },
+      element("div", { class: "picker-head" }, this.back, this.title, this.forward),
       element("table", { role: "grid", "aria-label": "Days" }, element("thead", {}, head), this.days),
-      element("div", { class: "picker-time" }, ...this.parts),
+      ...(this.isDate ? [] : [element("div", { class: "picker-time" }, ...this.parts)]),
       element(
         "div",
         { class: "actions-end" },
-        this.textButton("Now", () => this.choose(now() + shownOffset())),
+        this.textButton(this.isDate ? "Today" : "Now", () => this.choose(present())),
         this.textButton("Done", () => this.box.hidePopover()),
       ),
     );
@@ -93,9 +111,20 @@ class Picker {
       if (event.newState === "closed") this.close();
     });
     this.days.addEventListener("click", (event) => {
-      const day = event.target.closest("[data-day]");
-      if (day) this.choose(Number(day.dataset.day), true);
+      const day = event.target.closest("[data-day]:not([aria-disabled])");
+      if (!day) return;
+      this.choose(Number(day.dataset.day), true);
+      if (this.isDate) this.box.hidePopover();
     });
+  }
+
+  inRange(at) {
+    return Math.min(Math.max(at, this.earliest), this.latest);
+  }
+
+  /** Whether the field accepts no time of the days from `begin` on, up to `end`. */
+  isOutside(begin, end) {
+    return end <= this.earliest || begin > this.latest;
   }
 
   textButton(name, onClick) {
@@ -156,15 +185,22 @@ class Picker {
     if (isInside) this.button.focus();
   }
 
+  showMonth(by) {
+    this.show(this.inRange(addMonths(this.at, by)));
+  }
+
   show(at) {
     this.at = at;
     const chosen = text(at).slice(0, 10);
-    const today = text(now() + shownOffset()).slice(0, 10);
+    const today = text(present()).slice(0, 10);
     const first = Date.parse(`${chosen.slice(0, 8)}01T00:00:00Z`);
+    const next = addMonths(first, 1);
     const begin = first - weekday(first) * DAY_MS;
     this.title.textContent = `${MONTHS[new Date(first).getUTCMonth()]} ${chosen.slice(0, 4)}`;
+    this.back.disabled = this.isOutside(first - DAY_MS, first);
+    this.forward.disabled = this.isOutside(next, next + DAY_MS);
     this.days.replaceChildren();
-    for (let week = begin; week === begin || text(week).slice(0, 7) === chosen.slice(0, 7); week += 7 * DAY_MS) {
+    for (let week = begin; week < next; week += 7 * DAY_MS) {
       this.days.append(
         element("tr", {}, ...WEEK.map((name, place) => this.day(week + place * DAY_MS, name, chosen, today))),
       );
@@ -190,13 +226,15 @@ class Picker {
     );
     if (date === today) button.setAttribute("aria-current", "date");
     if (date.slice(0, 7) !== chosen.slice(0, 7)) button.className = "other";
+    if (this.isOutside(ms, ms + DAY_MS)) button.setAttribute("aria-disabled", "true");
     return element("td", { role: "gridcell", "aria-selected": String(date === chosen) }, button);
   }
 
   /** Writes the time into the field and fires the events of typing. */
-  choose(at, focus = false) {
+  choose(wanted, focus = false) {
+    const at = this.inRange(wanted);
     this.show(at);
-    this.input.value = text(at);
+    this.input.value = text(at).slice(0, this.isDate ? 10 : 19);
     this.input.dispatchEvent(new Event("input", { bubbles: true }));
     this.input.dispatchEvent(new Event("change", { bubbles: true }));
     if (focus) this.days.querySelector("[tabindex='0']").focus();
@@ -205,21 +243,22 @@ class Picker {
   onKey(event) {
     event.stopPropagation(); // keeps the page's shortcuts from acting
     const isDay = event.target.closest("[data-day]");
+    const months = event.shiftKey ? 12 : 1;
     if (event.key === "Enter" && !event.target.closest("button")) {
       event.preventDefault();
       // preventDefault() keeps Enter from sending the form, and also from firing this event.
       event.target.dispatchEvent(new Event("change"));
       this.box.hidePopover();
     } else if (isDay && event.key in STEPS) this.move(event, this.at + STEPS[event.key] * DAY_MS);
-    else if (isDay && event.key === "PageUp") this.move(event, addMonths(this.at, -1));
-    else if (isDay && event.key === "PageDown") this.move(event, addMonths(this.at, 1));
+    else if (isDay && event.key === "PageUp") this.move(event, addMonths(this.at, -months));
+    else if (isDay && event.key === "PageDown") this.move(event, addMonths(this.at, months));
     else if (isDay && event.key === "Home") this.move(event, this.at - weekday(this.at) * DAY_MS);
     else if (isDay && event.key === "End") this.move(event, this.at + (6 - weekday(this.at)) * DAY_MS);
   }
 
   move(event, at) {
     event.preventDefault();
-    this.show(at);
+    this.show(this.inRange(at));
     this.days.querySelector("[tabindex='0']").focus();
   }
 }
@@ -234,6 +273,14 @@ function showButtons(root) {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-pick-datetime]");
   if (button) new Picker(button).open();
+});
+document.addEventListener("input", (event) => {
+  if (event.target.matches(RANGED)) checkRange(event.target);
+});
+document.addEventListener("change", (event) => {
+  const { target: input } = event;
+  const at = isDate(input) ? parseTime(input.value) : undefined;
+  if (at !== undefined) input.value = text(at).slice(0, 10); // the station reads 2026-03-01, not 2026-3-1
 });
 document.addEventListener("htmx:load", (event) => showButtons(event.target));
 showButtons(document);

@@ -1,10 +1,12 @@
 // The gallery and the page of a capture: pictures at full size, and arrow keys.
+import { scrollThrough } from "./gallery-scroll.js";
 import { openAtFullSize } from "./lightbox.js";
 
 const tiles = document.querySelector("#tiles");
 
 if (tiles) {
   openAtFullSize(tiles);
+  scrollThrough(tiles);
   if (location.hash.startsWith("#c-")) document.querySelector(`#${CSS.escape(location.hash.slice(1))}`)?.focus();
 }
 

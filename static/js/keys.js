@@ -29,8 +29,16 @@ function nextQuality() {
   click(buttons[(chosen + 1) % buttons.length]);
 }
 
+/** At its top: the browser would focus the first link or button, and scroll to it. */
+function showKeys() {
+  const list = document.querySelector("#keys");
+  list.showModal();
+  list.querySelector("h2").focus();
+  list.scrollTop = 0;
+}
+
 const KEYS = {
-  "?": () => document.querySelector("#keys").showModal(),
+  "?": showKeys,
   j: () => stepCamera(1),
   k: () => stepCamera(-1),
   c: () => clickAction("capture"),
@@ -58,4 +66,5 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-step]");
   if (button) stepCamera(Number(button.dataset.step));
+  if (event.target.closest("[data-show-keys]")) showKeys();
 });

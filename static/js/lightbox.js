@@ -6,6 +6,9 @@ const MAX_TRIES = 6;
 const RETRY_MS = 2000;
 const PREFETCH = 8; // pictures before the end of the loaded range at which more are loaded
 const SHAPE_TOLERANCE = 0.01; // relative difference above which a picture's own shape replaces the guessed one
+const MAX_ZOOM = 4; // screen pixels for each pixel of the picture
+const ZOOM_STEP = 1.5;
+const PAN_PX = 80;
 
 const createElement = (name, className, content = "") =>
   Object.assign(document.createElement(name), { className, textContent: content });
@@ -133,7 +136,7 @@ function addBar(lightbox, pictures) {
   const { pswp } = lightbox;
   const { details, toggle } = createDetails(lightbox);
   lightbox.toggleFacts = toggle;
-  const add = (name, order, tagName, show, more = {}) =>
+  const add = (name, order, tagName, show, { events = ["change", "renewed"], ...more } = {}) =>
     pswp.ui.registerElement({
       name,
       order,
@@ -143,8 +146,7 @@ function addBar(lightbox, pictures) {
       ...more,
       onInit: (element) => {
         const update = () => show(element, pswp.currSlide.data);
-        pswp.on("change", update);
-        pswp.on("renewed", update);
+        for (const event of events) pswp.on(event, update);
       },
     });
   const noUpdate = () => {};
@@ -172,6 +174,17 @@ function addBar(lightbox, pictures) {
       element.hidden = !data.simulated;
     },
     { html: "SIMULATED" },
+  );
+  add(
+    "zoom-level",
+    6,
+    "span",
+    (element) => {
+      const { currZoomLevel, zoomLevels, content } = pswp.currSlide;
+      element.textContent = content.isImageContent() ? `${Math.round(currZoomLevel * 100)} %` : "";
+      element.title = currZoomLevel > zoomLevels.initial ? "Zoomed; 0 fits it" : "Zoom with wheel, pinch, + and -";
+    },
+    { className: "pswp__action pswp__zoom-level", events: ["change", "zoomPanUpdate"] },
   );
   add("details", 7, "button", noUpdate, { html: "Details", onClick: toggle, title: "Capture details (i)" });
   add(
@@ -207,6 +220,36 @@ function addBar(lightbox, pictures) {
   });
 }
 
+// Zoom and pan by keys; wheel, pinch and drag are PhotoSwipe's. While a picture is zoomed, the arrows move it,
+// and do not go to the next one.
+const zoomBy = (slide, factor) => slide.zoomTo(slide.currZoomLevel * factor);
+const panBy = (slide, x, y) => slide.isPannable() && slide.panTo(slide.pan.x + x, slide.pan.y + y);
+const ZOOM_KEYS = {
+  "+": (slide) => zoomBy(slide, ZOOM_STEP),
+  "=": (slide) => zoomBy(slide, ZOOM_STEP), // the key of + without Shift
+  "-": (slide) => zoomBy(slide, 1 / ZOOM_STEP),
+  0: (slide) => slide.zoomTo(slide.zoomLevels.initial),
+};
+const PAN_KEYS = {
+  ArrowLeft: (slide) => panBy(slide, PAN_PX, 0),
+  ArrowRight: (slide) => panBy(slide, -PAN_PX, 0),
+  ArrowUp: (slide) => panBy(slide, 0, PAN_PX),
+  ArrowDown: (slide) => panBy(slide, 0, -PAN_PX),
+};
+
+function zoomByKey(lightbox, event) {
+  const { key, ctrlKey, metaKey, altKey } = event.originalEvent;
+  const slide = lightbox.pswp.currSlide;
+  // An open list of keys has the keys for itself; with Ctrl the browser zooms the page.
+  if (document.querySelector("dialog[open]")) return event.preventDefault();
+  if (ctrlKey || metaKey || altKey) return;
+  const act = ZOOM_KEYS[key] ?? (slide.isPannable() ? PAN_KEYS[key] : undefined);
+  if (!act) return;
+  event.preventDefault();
+  event.originalEvent.preventDefault();
+  act(slide);
+}
+
 /** Lays out a picture again when its own shape differs from the guessed one. */
 function applyOwnShape(lightbox, pictures, { content }) {
   const { naturalWidth, naturalHeight } = content.element ?? {};
@@ -235,7 +278,7 @@ function focusTile({ id, gallery }) {
 
 /** The link of each tile opens its picture at full size. */
 export function openAtFullSize(tiles) {
-  const pictures = new Pictures(tiles);
+  let pictures = new Pictures(tiles);
   const lightbox = new PhotoSwipeLightbox({
     gallery: tiles,
     children: "a[data-large]",
@@ -244,6 +287,8 @@ export function openAtFullSize(tiles) {
     loop: false,
     counter: false,
     showHideAnimationType: "none",
+    wheelToZoom: true,
+    maxZoomLevel: MAX_ZOOM,
     errorMsg: "The picture is not rendered yet, or cannot be shown now.",
     paddingFn: () => ({ top: 60, bottom: 12, left: 12, right: 12 }),
   });
@@ -264,7 +309,10 @@ export function openAtFullSize(tiles) {
     if (target !== currIndex) pswp.goTo(target); // pictures were deleted since they were counted
     pswp.dispatch("renewed");
   };
-  lightbox.addFilter("clickedIndex", (index) => (index < 0 ? index : pictures.base + index));
+  lightbox.addFilter("clickedIndex", (index) => {
+    pictures = new Pictures(tiles); // the tiles change while the reader scrolls
+    return index < 0 ? index : pictures.base + index;
+  });
   lightbox.addFilter("numItems", () => pictures.total);
   lightbox.addFilter("itemData", (_, index) => slideData(pictures.at(index)));
   lightbox.on("uiRegister", () => addBar(lightbox, pictures));
@@ -272,6 +320,7 @@ export function openAtFullSize(tiles) {
   lightbox.on("loadComplete", (event) => applyOwnShape(lightbox, pictures, event));
   lightbox.on("loadError", (event) => retryLater(lightbox, pictures, event));
   lightbox.on("change", loadNearby);
+  lightbox.on("keydown", (event) => zoomByKey(lightbox, event));
   lightbox.on("close", () => focusTile(lightbox.pswp.currSlide.data));
   document.addEventListener("keydown", (event) => {
     if (event.key === "i" && lightbox.pswp && !event.ctrlKey && !event.metaKey) lightbox.toggleFacts();

@@ -4,10 +4,10 @@
 //   <span data-live-message>  <button data-live-again hidden>; data-live-banner marks what is shown when it is needed
 //   <span data-live-why>  <span data-live-limited>  <span data-live-saved>
 //   <button name="quality" value="low" aria-pressed>   <button data-live-snapshot>
+import { storeChoice } from "./cookies.js";
 
 import { fillSentence } from "./sentences.js";
 
-const YEAR_S = 365 * 86400;
 const SHOWN_MS = 30000;
 const STATES = {
   connecting: ["wait", "Connecting", ""],
@@ -116,8 +116,7 @@ export function duration(ms) {
 
 function chooseQuality(button) {
   const slug = button.closest("[data-live-panel]").dataset.livePanel;
-  const secure = location.protocol === "https:" ? "; secure" : "";
-  document.cookie = `quality=${button.value}; path=/; max-age=${YEAR_S}; samesite=lax${secure}`;
+  storeChoice("quality", button.value);
   for (const other of button.parentElement.querySelectorAll("[name=quality]")) {
     other.setAttribute("aria-pressed", String(other === button));
   }

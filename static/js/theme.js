@@ -1,13 +1,11 @@
 // Theme: applied at once, and stored in a cookie that the server reads. Without JavaScript the forms do the same.
+import { storeChoice } from "./cookies.js";
 
 const THEMES = ["light", "dark", "red"];
-const YEAR_S = 365 * 86400;
 
 export function setTheme(theme) {
   document.documentElement.dataset.theme = theme;
-  // A browser does not store a secure cookie over plain HTTP.
-  const secure = location.protocol === "https:" ? "; secure" : "";
-  document.cookie = `theme=${theme}; path=/; max-age=${YEAR_S}; samesite=lax${secure}`;
+  storeChoice("theme", theme);
   for (const button of document.querySelectorAll(".themes [name=theme]")) {
     button.setAttribute("aria-pressed", String(button.value === theme));
   }

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from skycam_project.access.models import ApiToken, User
 from tests.harness.browsers.inspection import WIDTHS
+from tests.harness.browsers.questions import answer_question
 from tests.harness.stations.web_server import Web
 
 RIGHT_EDGES = """[...document.querySelectorAll('main button, main select, main input')]
@@ -53,18 +54,16 @@ def test_a_role_can_be_read_and_a_user_removed(phone: Page) -> None:
     box = role.bounding_box()
     assert box is not None
     assert box["width"] > 140
-    phone.on("dialog", lambda dialog: dialog.accept())
     phone.get_by_role("button", name=f"Remove {NAMES[1]}").click()
+    answer_question(phone, "Remove")
     expect(phone.get_by_text("3 in total")).to_be_visible()
 
 
 def test_a_manager_must_confirm_a_new_password_that_revokes_tokens(phone: Page) -> None:
-    dialogs: list[str] = []
     phone.goto("/users/")
-    phone.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.accept()))
     phone.get_by_role("button", name="New password for anna").click()
+    assert "their tokens (1) are revoked" in answer_question(phone, "Set a new password")
     expect(phone.locator("#new-password")).to_be_visible()
-    assert "their tokens (1) are revoked" in dialogs[0]
 
 
 def test_signing_out_works_on_a_phone(phone: Page) -> None:

@@ -40,6 +40,7 @@ def choose(page: Page, action: str) -> None:
 
 def test_clips_are_filtered_chosen_and_pinned_with_a_reason(page: Page, site: Site, three: list[str]) -> None:
     page.goto("/")
+    page.locator(".side summary", has_text="Storage").click()
     page.get_by_role("link", name="Archive admin").first.click()
     page.get_by_role("link", name="Clips", exact=True).click()
     page.get_by_role("navigation", name="Filters").get_by_role("link", name="manual").click()

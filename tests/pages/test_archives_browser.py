@@ -31,8 +31,7 @@ def archive(site: Site) -> Any:
 @pytest.fixture
 def opened(page: Page, archive: Any) -> Page:
     """The page of the archive, reached from the list."""
-    page.goto("/")
-    page.get_by_role("link", name="Archives").first.click()
+    page.goto("/archives/")
     page.get_by_role("link", name=archive["name"]).click()
     expect(page.locator("h1")).to_have_text(archive["name"])
     return page

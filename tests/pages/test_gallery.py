@@ -244,6 +244,48 @@ def test_a_gap_is_a_tile_with_its_reason(viewer: Any, camera: Camera) -> None:
     assert "27 missed in gaps" in text
 
 
+def test_a_gap_between_two_pages_is_on_the_earlier_one(
+    viewer: Any, camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiles, "PAGE", 2)
+    for minutes in (0, 1, 10, 11):
+        file_of(saved(camera, started_at=NOON + timedelta(minutes=minutes)), root)
+    session = Session.objects.create(camera=camera, programme={})
+    SessionGap.objects.create(
+        id=uuid6.uuid7(), session=session, from_at=NOON + timedelta(minutes=2), to_at=NOON + timedelta(minutes=9),
+        first_index=3, count=27, reason="host_down",
+    )  # fmt: skip
+    first = text_of(viewer.get("/gallery/tiles/?day=2026-03-28"))
+    [later] = re.findall(r'data-tiles-later="([^"]*)"', first)
+    second = text_of(viewer.get(later.replace("&amp;", "&")))
+    [earlier] = re.findall(r'data-tiles-earlier="([^"]*)"', second)
+    again = text_of(viewer.get(earlier.replace("&amp;", "&")))
+    assert ["27 missed" in page for page in (first, second, again)] == [True, False, True]
+
+
+def test_the_tiles_of_a_time_behind_the_last_capture_are_the_last_ones(
+    viewer: Any, camera: Camera, root: StorageRoot
+) -> None:
+    file_of(saved(camera, started_at=NOON), root)
+    assert shown(viewer.get("/gallery/tiles/?day=2026-03-28&to=2026-03-28T12:30:00Z")) == ["12:00:00"]
+    assert shown(viewer.get("/gallery/tiles/?to=2026-03-28T11:30:00Z&status=failed")) == []
+
+
+def test_a_long_night_has_a_scrubber_over_the_hours_with_captures(
+    viewer: Any, camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_of(saved(camera, started_at=NOON + timedelta(minutes=5)), root)
+    assert 'id="scrubber"' not in text_of(viewer.get(DAY))
+    monkeypatch.setattr(tiles, "PAGE", 1)
+    file_of(saved(camera, started_at=NOON + timedelta(hours=2)), root)
+    bar = text_of(viewer.get(DAY)).partition('id="scrubber"')[2].partition("</div></div>")[0]
+    ends = [int(NOON.timestamp()), int((NOON + timedelta(hours=3)).timestamp())]
+    assert [int(value) for value in re.findall(r'(?:min|max)="(\d+)"', bar)] == ends
+    assert re.findall(r'<span data-at="\d+"( class="without")?> ?(\d\d)', bar) == [
+        ("", "12"), (' class="without"', "13"), ("", "14"),
+    ]  # fmt: skip
+
+
 def test_the_calendar_counts_what_was_saved_and_what_was_not(viewer: Any, camera: Camera) -> None:
     [saved(camera, started_at=NOON + timedelta(days=-1, minutes=number)) for number in range(3)]
     lost(camera, NOON)

@@ -142,14 +142,22 @@ def test_the_lightbox_continues_through_all_pictures_of_the_day(page: Page, long
     page.keyboard.press("ArrowRight")
     expect(place).to_have_text("77 / 77")
     page.keyboard.press("Escape")
-    page.wait_for_url(f"**status=saved*cursor=*#c-{long_day[-1]}")
     expect(page.locator(f"#c-{long_day[-1]}")).to_be_focused()
+
+
+def test_the_lightbox_returns_to_a_tile_that_is_not_in_the_page(page: Page, long_day: list[str]) -> None:
+    page.route("**/thumbnail/**", lambda route: route.fulfill(path=PICTURE))
+    page.goto("/gallery/?day=2026-02-03&camera=simulated&status=saved&at=20:10")
     page.locator("#tiles .th").first.click()
-    expect(place).to_have_text("61 / 77")
+    place = page.locator(".pswp__place")
+    expect(place).to_have_text("59 / 77")
     expect(page.locator(".pswp--ui-visible")).to_be_visible()
-    for number in range(60, 56, -1):
+    for number in range(58, 54, -1):
         page.keyboard.press("ArrowLeft")
         expect(place).to_have_text(f"{number} / 77")
+    page.keyboard.press("Escape")
+    page.wait_for_url(f"**status=saved*cursor=*#c-{long_day[56]}")
+    expect(page.locator(f"#c-{long_day[56]}")).to_be_focused()
 
 
 def test_the_original_is_downloaded(page: Page, captures: list[dict[str, Any]]) -> None:

@@ -34,6 +34,8 @@ ADDRESSES = {
     "faults": "/cameras/sky/faults/",
     "audience": "/cameras/sky/audience/",
     "preset": "/cameras/sky/presets/Night/",
+    "gallery": "/gallery/",
+    "nights": "/nights/",
     "clips": "/clips/?day=2026-03-28&camera=sky",
     "missed": "/clips/?day=2026-03-28&camera=sky&missed=2026-03-28T12:30:00Z",
     "clip": "/clips/{clip}/",

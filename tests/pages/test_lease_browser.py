@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from skycam_project.cli.identity import system_name
 from tests.harness.browsers.clocks import pause_clock
 from tests.harness.browsers.inspection import barriers_at
+from tests.harness.browsers.questions import answer_question
 from tests.harness.browsers.site import Site
 from tests.harness.stations.command_line import run
 
@@ -63,7 +64,7 @@ def test_the_page_renews_the_lease_when_it_is_visible_again(taken: Page) -> None
 
 
 def test_the_previous_holder_sees_who_took_over_and_takes_back_after_confirming(taken: Page, site: Site) -> None:
-    lease, questions = taken.locator("#lease"), list[str]()
+    lease = taken.locator("#lease")
     expect(taken.locator("#said-simulated")).to_have_text("You hold Simulated camera.")
     run(site.station.data, "take", "simulated", "--over")
     expect(lease).to_contain_text(f"{ME} took it over from you")
@@ -74,10 +75,9 @@ def test_the_previous_holder_sees_who_took_over_and_takes_back_after_confirming(
     expect(taken.locator("#settings").get_by_role("button", name="Apply").last).to_have_attribute(
         "title", re.compile(f"Held by {ME} since")
     )
-    taken.once("dialog", lambda dialog: (questions.append(dialog.message), dialog.accept()))
     lease.get_by_role("button", name="Take over").click()
+    assert answer_question(taken, "Take over").startswith(f"Take over from {ME}? {ME} has held it since")
     expect(lease).to_contain_text("You, since")
-    assert questions[0].startswith(f"{ME} has held it since")
     expect(taken.locator("#stage").get_by_role("button", name="Capture")).to_be_enabled()
     expect(taken.locator("#settings").get_by_role("button", name="Apply").last).to_be_enabled()
 
@@ -121,23 +121,21 @@ def foreign(page: Page, site: Site) -> Iterator[Locator]:
 
 
 def test_stopping_the_session_of_another_needs_a_confirmation(foreign: Locator, site: Site) -> None:
-    page, questions = foreign.page, list[str]()
-    page.once("dialog", lambda dialog: (questions.append(dialog.message), dialog.dismiss()))
+    page = foreign.page
     foreign.click()
+    first = answer_question(page, "Cancel")
     assert site.api.ask("GET", "cameras/simulated/status/")["held_by"] == ME
-    page.once("dialog", lambda dialog: (questions.append(dialog.message), dialog.accept()))
     foreign.click()
+    second = answer_question(page, "Stop session")
     expect(page.locator("#said-simulated")).to_contain_text("Session stopped")
     expect(page.locator("#lease")).to_contain_text("You, since")
-    assert [question.endswith(f"Take over from {ME} and stop the session?") for question in questions] == [True, True]
+    assert [one.startswith(f"Take over from {ME} and stop the session? ") for one in (first, second)] == [True, True]
 
 
 def test_the_shortcut_asks_for_confirmation_too(foreign: Locator, site: Site) -> None:
-    questions: list[str] = []
-    foreign.page.once("dialog", lambda dialog: (questions.append(dialog.message), dialog.dismiss()))
     foreign.wait_for()
     foreign.page.keyboard.press("s")
-    assert len(questions) == 1
+    assert "stop the session?" in answer_question(foreign.page, "Cancel")
     assert site.api.ask("GET", "sessions/?state=running")["results"][0]["desired"] == "running"
 
 

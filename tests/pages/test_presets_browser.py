@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.harness.browsers.inspection import overflowing, violations_in_themes
+from tests.harness.browsers.questions import answer_question
 from tests.harness.browsers.site import SETTINGS, Site
 
 
@@ -40,11 +41,11 @@ def test_a_preset_is_saved_with_the_keyboard_and_deleted_after_a_question(panel:
     panel.get_by_label("Name of a new preset").fill("Dusk")
     page.keyboard.press("Enter")
     expect(panel.locator(".message.ok")).to_contain_text("Saved as Dusk.")
-    page.once("dialog", lambda dialog: dialog.dismiss())
     panel.get_by_role("button", name="Delete Dusk").click()
+    assert answer_question(page, "Cancel") == "Delete the preset Dusk? No camera settings change."
     expect(panel.get_by_role("link", name="Dusk")).to_be_visible()
-    page.once("dialog", lambda dialog: dialog.accept())
     panel.get_by_role("button", name="Delete Dusk").click()
+    answer_question(page, "Delete")
     expect(page.locator("main .banner.ok")).to_contain_text("Dusk was deleted.")
 
 

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.harness.browsers.inspection import barriers_on
+from tests.harness.browsers.questions import answer_question
 from tests.harness.browsers.site import Site
 from tests.harness.far_ends.webhook_receiver import WebhookReceiver, receiving, status
 from tests.harness.waiting import eventually
@@ -80,11 +81,12 @@ def test_a_failed_delivery_shows_its_attempt_and_is_replayed(
 
 
 def test_a_web_hook_is_rotated_switched_off_and_removed(page: Page, site: Site, webhook: Any) -> None:
-    page.on("dialog", lambda dialog: dialog.accept())
     page.goto(f"/webhooks/{webhook['id']}/")
     page.get_by_role("button", name="Rotate the secret").click()
+    answer_question(page, "Make a new secret")
     expect(page.locator("#new-secret")).to_have_text(re.compile(r"^[\w-]{43}$"))
     page.get_by_role("button", name="Switch off").click()
+    assert answer_question(page, "Switch off") == "Switch Lab off? What waits is cancelled."
     expect(page.locator("#webhook-head")).to_contain_text("Off")
     page.get_by_role("link", name="Remove").click()
     page.get_by_role("button", name="Remove Lab").click()
