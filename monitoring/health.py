@@ -22,15 +22,16 @@ HEALTH: dict[str, str] = {
     "database": "monitoring.health.database_problems",
     "broker": "cameras.status.health.broker_problems",
     "hosts": "cameras.status.health.host_problems",
+    "pages": "skycam_project.pages.health.page_problems",
     "cameras": "cameras.status.health.camera_problems",
     "disk": "captures.storage.health.disk_problems",
     "notifications": "monitoring.notifications.health.channel_problems",
 }
 
 
-HOST_CHECKS = frozenset({"parts", "database", "broker", "disk"})
-"""Checks of a single machine, which only that machine can run: its parts, its disk, and whether it reaches the database
-and the broker. The others are about the whole station."""
+HOST_CHECKS = frozenset({"parts", "database", "broker", "disk", "pages"})
+"""Checks of a single machine, which only that machine can run: its parts, its disk, the files of its installation, and
+whether it reaches the database and the broker. The others are about the whole station."""
 
 
 class NotObserved(Exception):

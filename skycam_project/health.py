@@ -41,7 +41,7 @@ class HostBody(HostHealth):
 
 class HealthBody(TypedDict):
     """`status` is ok or broken. `problems` has a sentence for each thing that an operator must fix, by check: parts,
-    database, broker, hosts, cameras, disk, notifications; and, for the answering machine, passwords and station.
+    database, broker, hosts, pages, cameras, disk, notifications; and, for the answering machine, passwords and station.
     `warnings` are also for that machine: clock, storage, libraries, desktop, station."""
 
     status: str
@@ -54,7 +54,7 @@ class HealthBody(TypedDict):
     database: bool
 
 
-READY_CHECKS = ("parts", "database", "broker", "hosts", "disk")
+READY_CHECKS = ("parts", "database", "broker", "hosts", "disk", "pages")
 READY_WITHIN_S = 3.5
 """For one check: longer than the busy timeout of a request. A database that hangs may not answer for hours, and probes
 come every few seconds."""

@@ -26,7 +26,8 @@ class RequestSchema(OpenApiSerializerExtension):
         return str(self.target.__name__)
 
     def map_serializer(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
-        schema = self.target.model_json_schema(mode="validation", ref_template="#/components/schemas/{model}")
+        ref = "#/components/schemas/{model}"
+        schema = without_titles(self.target.model_json_schema(mode="validation", ref_template=ref))
         for name, part in schema.pop("$defs", {}).items():
             component = ResolvedComponent(name=name, type=ResolvedComponent.SCHEMA, object=name, schema=part)
             auto_schema.registry.register_on_missing(component)
@@ -49,6 +50,8 @@ class BodySchema(OpenApiSerializerExtension):
         return dict(without_nullable(resolve_type_hint(self.target)))
 
 
+SECURITY: list[dict[str, list[str]]] = [{"token": []}, {"cookieAuth": []}]
+"""Of all operations but those that say otherwise: a token, or the cookie of a signed-in browser."""
 NULL = {"type": "null"}
 
 
@@ -67,12 +70,28 @@ def without_nullable(schema: Any) -> Any:
     return {**plain, "oneOf": [*plain["oneOf"], NULL]} if "oneOf" in plain else {"anyOf": [plain, NULL]}
 
 
-def add_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Add the problem response to every operation."""
+def without_titles(schema: Any) -> Any:
+    """The schema without the titles that pydantic makes of the names of fields. Generators of clients name types by
+    them, and many models have a field of the same name."""
+    if isinstance(schema, list):
+        return [without_titles(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    # A field that is called title has a schema there, not a text.
+    return {name: without_titles(part) for name, part in schema.items() if name != "title" or not isinstance(part, str)}
+
+
+def complete_operations(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Add what all operations have: the problem response, and who may use them."""
+    result["security"] = SECURITY
     result["components"]["schemas"]["Problem"] = without_nullable(resolve_type_hint(ProblemBody))
     for path in result["paths"].values():
         for operation in path.values():
             operation["responses"]["default"] = problem_response("A problem (RFC 9457).")
+            # The generator states none for an operation that needs no sign-in.
+            stated = operation.pop("security", [])
+            if stated != SECURITY:
+                operation["security"] = stated
     return result
 
 

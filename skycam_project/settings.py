@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -16,9 +15,9 @@ from skycam_project.config.layers import CONFIG_VARIABLE
 from skycam_project.config.model import VARIABLES
 from skycam_project.config.redaction import secrets_of
 from skycam_project.config.redis import celery_broker
+from skycam_project.shipped_files import shipped_file
 
 STATION = load_config()
-BASE_DIR = Path(__file__).resolve().parent.parent
 DAY_S = 86_400
 YEAR_S = 365 * DAY_S
 
@@ -128,7 +127,7 @@ TEMPLATE_LOADERS = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [shipped_file("templates")],
         "OPTIONS": {
             "loaders": [("django.template.loaders.cached.Loader", TEMPLATE_LOADERS)],
             "context_processors": [
@@ -150,7 +149,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 
 STATIC_URL = "/static/"
 STATIC_ROOT = None
-STATICFILES_DIRS = [folder for folder in [BASE_DIR / "static"] if folder.is_dir()]
+STATICFILES_DIRS = [folder for folder in [shipped_file("static")] if folder.is_dir()]
 # There is no collectstatic step: files are served from where they are.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
@@ -200,7 +199,8 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
     "OAS_VERSION": "3.1.0",
-    "POSTPROCESSING_HOOKS": ["skycam_project.openapi.add_problems"],
+    "SERVERS": [{"url": "/", "description": "The station that serves this document."}],
+    "POSTPROCESSING_HOOKS": ["skycam_project.openapi.complete_operations"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

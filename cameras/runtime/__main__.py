@@ -1,4 +1,7 @@
-"""The process of one camera: `python -m cameras.runtime --parent PID`, spec on stdin. It does not load Django."""
+"""The process of one camera: `python -m cameras.runtime --camera ID --parent PID`, spec on stdin. It loads no Django.
+
+The ID is for those who look for the process with `ps`; the spec has it, too.
+"""
 
 from __future__ import annotations
 

@@ -107,9 +107,10 @@ class CameraChild:
         self.end_by = 0.0
         self._on_message = on_message
         self._lock = threading.Lock()
-        # With the pid, because PR_SET_PDEATHSIG, which the process sets itself, misses a parent that ended before.
+        # `ps` and `pkill` find a camera by its id. The pid is there because PR_SET_PDEATHSIG, which the process sets
+        # itself, misses a parent that ended before.
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "cameras.runtime", "--parent", str(os.getpid())],
+            [sys.executable, "-m", "cameras.runtime", "--camera", self.slug, "--parent", str(os.getpid())],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=PROJECT, env=environment,
             start_new_session=True,
         )  # fmt: skip

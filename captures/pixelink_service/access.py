@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from captures.pixelink_service.errors import error_response, response_for
+from core.api.authorization import token_of
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PUBLIC_PATHS = ("/docs", "/openapi.json", "/static/")
@@ -75,9 +76,9 @@ def _has_token(request: HttpRequest) -> bool:
     token = settings.STATION.service.token
     if not token or request.path.startswith(PUBLIC_PATHS):
         return True
-    scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
+    sent = token_of(request.headers.get("Authorization", ""))
     # Bytes: for text, compare_digest() raises TypeError unless it is ASCII.
-    return scheme.lower() in {"bearer", "token"} and hmac.compare_digest(sent.strip().encode(), token.encode())
+    return sent is not None and hmac.compare_digest(sent.encode(), token.encode())
 
 
 def _is_allowed_origin(request: HttpRequest) -> bool:

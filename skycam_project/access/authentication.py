@@ -1,4 +1,4 @@
-"""Token authentication: `Authorization: Token ...`. One indexed query; the token's scope caps its user's role."""
+"""Token authentication: `Authorization: Token ...` or `Bearer ...`. One indexed query; the scope caps the role."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from core.api.authorization import token_of
 from core.prepared_query import Parameter, PreparedQuery
 from skycam_project.access.models import RANK, ApiToken, User
 
@@ -23,15 +24,12 @@ REFUSED = "This token is not known, or has expired. Get one with POST /api/v1/au
 
 
 class TokenAuthentication(BaseAuthentication):
-    schemes = frozenset({"token"})
-    """The words before a token, in small letters."""
-
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
         """None without a token; AuthenticationFailed for a token that is not valid."""
-        scheme, _, text = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() not in self.schemes:
+        text = token_of(request.headers.get("Authorization", ""))
+        if text is None:
             return None
-        token = valid_token(text.strip())
+        token = valid_token(text)
         if token is None:
             raise AuthenticationFailed(REFUSED)
         return cap_role(token.user, token.scope), token
@@ -92,4 +90,4 @@ class TokenScheme(OpenApiAuthenticationExtension):
     name = "token"
 
     def get_security_definition(self, auto_schema: object) -> dict[str, str]:
-        return {"type": "apiKey", "in": "header", "name": "Authorization", "description": "`Token ...`"}
+        return {"type": "http", "scheme": "bearer", "description": "`Token ...` is accepted, too."}

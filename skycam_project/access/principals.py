@@ -10,6 +10,7 @@ from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest, parse_cookie
 
+from core.api.authorization import token_of
 from skycam_project.access.authentication import cap_role, valid_token
 from skycam_project.access.models import User
 
@@ -36,9 +37,9 @@ class Principal:
 
 def principal_of(headers: Mapping[str, str]) -> Principal:
     """From headers with lower-case names. A token takes precedence over a cookie."""
-    scheme, _, text = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "token":
-        return Principal(token=text.strip())
+    token = token_of(headers.get("authorization", ""))
+    if token is not None:
+        return Principal(token=token)
     return Principal(session=parse_cookie(headers.get("cookie", "")).get(settings.SESSION_COOKIE_NAME))
 
 

@@ -9,8 +9,9 @@ import click
 
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.ids import find_by_id, short_id
-from skycam_project.cli.options import Command, DurationParam, FutureTimeParam, Group, given
+from skycam_project.cli.options import Command, DurationParam, Group, given
 from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from monitoring.models import AlertRule
     from skycam_project.cli.identity import Caller
 
-SEVERITIES = ["info", "warning", "error", "critical"]
 SECONDS = DurationParam(0, 30 * 86_400)
 
 
@@ -31,13 +31,13 @@ def rules() -> None:
 def rule_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What a new rule and a changed one have in common."""
     options = [
-        click.option("--label", help="Begins the sentence of its alerts."),
+        shared_option("--label", "Begins the sentence of its alerts."),
         click.option("--subject", help="What it concerns, such as balcony:temperature; * and ? are wildcards."),
         click.option("--threshold", type=float, help="Value beyond which the alert opens; of events, their number."),
         click.option("--clear", type=float, help="Value that closes the alert; the threshold by default."),
-        click.option("--for", "for_s", type=SECONDS, help="How long the value must be beyond the threshold."),
+        shared_option("--for", "How long the value must be beyond the threshold.", type=SECONDS),
         click.option("--clear-for", "clear_for_s", type=SECONDS, help="How long the value must be clear."),
-        click.option("--severity", type=click.Choice(SEVERITIES), help="Severity of its alerts."),
+        shared_option("--severity", "Severity of its alerts."),
     ]
     for option in reversed(options):
         command = option(command)
@@ -76,7 +76,7 @@ def show(name: str, preview: bool, days: int) -> None:
 @click.argument("name")
 @click.argument("kind")
 @rule_options
-@click.option("--disabled", is_flag=True, help="Add it switched off.")
+@shared_option("--disabled", "Add it switched off.")
 @click.option("--preview", is_flag=True, help="Only show what it would have done in the last days; nothing is stored.")
 @click.option("--days", type=click.IntRange(1, 31), default=7, show_default=True, help="Days of the preview.")
 def add(name: str, kind: str, disabled: bool, preview: bool, days: int, **columns: Any) -> None:
@@ -151,15 +151,15 @@ def remove(name: str) -> None:
 
 
 @rules.command("restore", cls=Command)
-@click.option("--yes", is_flag=True, help="Do it; without this option it is only listed.")
-def restore(yes: bool) -> None:
+@shared_option("--yes", "Do it; without this option it is only listed.")
+def restore(confirmed: bool) -> None:
     """Restore the rules of a new station. Other rules stay."""
     caller = current().authorize("manager")
     from monitoring.alert_rules.bodies import restored_body
     from monitoring.alert_rules.services import restore_default_rules, rules_to_restore
 
-    found = restore_default_rules(caller.actor) if yes else rules_to_restore()
-    print_result({"dry_run": not yes, "results": [dict(restored_body(one)) for one in found]}, print_restored)
+    found = restore_default_rules(caller.actor) if confirmed else rules_to_restore()
+    print_result({"dry_run": not confirmed, "results": [dict(restored_body(one)) for one in found]}, print_restored)
 
 
 def find_rule(caller: Caller, name: str) -> AlertRule:
@@ -265,12 +265,12 @@ def list_windows() -> None:
 
 @maintenance.command("add", cls=Command)
 @click.argument("subject")
-@click.option("--from", "begin", type=FutureTimeParam(), help="When it begins; now by default.")
-@click.option("--to", "end", type=FutureTimeParam(), help="When it ends.")
-@click.option("--for", "duration_s", type=SECONDS, help="How long it takes, instead of --to.")
-@click.option("--reason", default="", help="What is done, for others.")
+@shared_option("--from", "When it begins; now by default.")
+@shared_option("--until", "When it ends.")
+@shared_option("--for", "How long it takes, instead of --until.", type=SECONDS)
+@shared_option("--reason", "What is done, for others.")
 def add_maintenance(
-    subject: str, begin: datetime | None, end: datetime | None, duration_s: float | None, reason: str
+    subject: str, begin: datetime | None, until: datetime | None, for_s: float | None, reason: str
 ) -> None:
     """Let rules open no alerts for SUBJECT for some time.
 
@@ -283,7 +283,7 @@ def add_maintenance(
     from monitoring.alert_rules.requests import WindowRequest
     from monitoring.alert_rules.windows import add_window
 
-    wanted = WindowRequest(subject=subject, from_=begin, to=end, duration_s=duration_s, reason=reason)
+    wanted = WindowRequest(subject=subject, from_=begin, to=until, duration_s=for_s, reason=reason)
     print_result(dict(window_body(add_window(wanted, caller.actor))), print_window)
 
 

@@ -8,9 +8,10 @@ import click
 
 from core.text.suggestions import did_you_mean
 from skycam_project.cli.camera_parameter import camera
-from skycam_project.cli.errors import CliError
+from skycam_project.cli.errors import UNKNOWN_CAMERA, CliError
 from skycam_project.cli.options import Command, DurationParam
 from skycam_project.cli.output import format_time, humanize, print_line, print_result
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def camera_not_found(caller: Caller, slug: str) -> CliError:
     from cameras.selectors import cameras_for
 
     meant = did_you_mean(slug, cameras_for(caller.user).values_list("slug", flat=True))
-    return CliError("not-found", f"There is no camera {slug}.{meant} `skycam cameras list` lists all.")
+    detail = f"There is no camera {slug}.{meant} `skycam cameras list` lists all."
+    return CliError("not-found", detail, status=UNKNOWN_CAMERA)
 
 
 def camera_filter(caller: Caller, slug: str | None) -> dict[str, Any]:
@@ -87,12 +89,11 @@ def print_state(body: dict[str, Any]) -> None:
 @click.command(cls=Command)
 @camera()
 @click.option("--over", is_flag=True, help="Take it over from its holder, who is notified.")
-@click.option(
+@shared_option(
     "--for",
-    "for_s",
+    "Duration of the lease, such as 1 h; 10 min by default.",
     type=DurationParam(1, 86_400),
     default=DEFAULT_LEASE_S,
-    help="Duration of the lease, such as 1 h; 10 min by default.",
 )
 def take(camera: str | None, over: bool, for_s: float) -> None:
     """Take a camera, by default the primary one. No one else can then control it. Repeat it to renew the lease."""

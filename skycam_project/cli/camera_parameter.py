@@ -8,6 +8,8 @@ from typing import Any, Protocol, TypeVar
 
 import click
 
+from skycam_project.cli.shared_options import shared_option
+
 WORD = "camera_word"
 """The parser's name for the argument, before it is merged with the option."""
 ID = re.compile(r"[a-z0-9-]*\Z", re.IGNORECASE)
@@ -22,7 +24,7 @@ def camera(text: str = "The camera; the primary one by default.", *, required: b
     """The parameter `camera` of a command: an id, or None for the primary camera."""
 
     def decorate(function: Decorated) -> Decorated:
-        option = click.option("--camera", "-c", metavar="CAMERA", help=text)
+        option = shared_option("--camera", text)
         word = click.argument(WORD, metavar="CAMERA" if required else "[CAMERA]", cls=CameraWord, needed=required)
         return option(word(function))
 
@@ -33,7 +35,7 @@ def cameras(text: str) -> Decorator:
     """The parameter `cameras` of a command: a tuple of ids, empty where none was named."""
 
     def decorate(function: Decorated) -> Decorated:
-        option = click.option("--camera", "-c", "cameras", metavar="CAMERA", multiple=True, help=text)
+        option = shared_option("--camera", text, into="cameras", multiple=True)
         words = click.argument(WORD, metavar="[CAMERA]...", nargs=-1, cls=CameraWords)
         return option(words(function))
 

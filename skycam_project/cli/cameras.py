@@ -20,6 +20,7 @@ from skycam_project.cli.output import (
     print_warnings,
 )
 from skycam_project.cli.setting_values import set_or_store, setting_values, settings_option
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -85,15 +86,15 @@ def show_camera(camera: str | None) -> None:
 
 @cameras.command("add")
 @camera_word("Id of the camera: letters, digits and hyphens.", required=True)
-@click.option("--kind", required=True, help="Driver: simulated, gphoto2, opencv, network, ...")
+@shared_option("--kind", "Driver: simulated, gphoto2, opencv, network, ...", required=True)
 @click.option(
     "--address",
     default="",
     help="Address, as `cameras detect` shows it, or rtsp://NAME@HOST/PATH. Some drivers detect it.",
 )
 @password_option
-@click.option("--name", default="", help="Display name.")
-@click.option("--host", default="", help="Camera host that the camera is connected to; this one by default.")
+@shared_option("--name", "Display name.", default="")
+@shared_option("--host", "Camera host that the camera is connected to; this one by default.", default="")
 @click.option("--primary", is_flag=True, help="Make it the primary camera.")
 @click.option("--restrict", is_flag=True, help="Only managers can see it, until you allow other users.")
 @keep_option
@@ -115,7 +116,7 @@ def add(camera: str, password: str | None, restrict: bool, values: tuple[tuple[s
 
 @cameras.command("detect")
 @click.option("--add", "wanted", metavar="[SLUG=]ADDRESS", help="Add the camera found at ADDRESS, with the id SLUG.")
-@click.option("--name", default="", help="Display name of the added camera; its model by default.")
+@shared_option("--name", "Display name of the added camera; its model by default.", default="")
 def detect(wanted: str | None, name: str) -> None:
     """Detect cameras on every camera host. While the station is not running, only this machine is searched."""
     caller = current().authorize("manager" if wanted else "operator")
@@ -161,9 +162,7 @@ def find_discovered(found: DiscoveredList, wanted: str) -> tuple[str, Discovered
 
 @cameras.command("faults")
 @camera_word()
-@click.option(
-    "--set", "wanted", metavar="NAME[=VALUE]", multiple=True, help="Enable a fault, in addition to those enabled."
-)
+@shared_option("--set", "Enable a fault, in addition to those enabled.", into="wanted", metavar="NAME[=VALUE]")
 @click.option("--clear", is_flag=True, help="First disable all faults.")
 def faults(camera: str | None, wanted: tuple[str, ...], clear: bool) -> None:
     """Show or set the faults of a simulated camera. Use them to test how the station reacts."""
@@ -187,16 +186,16 @@ def parse_fault(text: str) -> tuple[str, Any]:
 
 @cameras.command("set")
 @camera_word("The camera.", required=True)
-@click.option("--name", help="Display name.")
+@shared_option("--name", "Display name.")
 @click.option("--address", help="Address. *** in it keeps the stored password, if only the path changes.")
 @password_option
-@click.option("--host", help="Move it to this camera host.")
+@shared_option("--host", "Move it to this camera host.")
 @click.option(
     "--host-is-gone",
     is_flag=True,
     help="Move it although its current host is off; a session running there ends.",
 )
-@click.option("--enabled/--disabled", default=None, help="Whether the camera is used.")
+@shared_option("--enabled/--disabled", "Whether the camera is used.")
 @click.option("--primary", is_flag=True, default=None, help="Make it the primary camera.")
 @click.option(
     "--restrict/--publish", "restricted", default=None, help="Visible to managers and allowed users only, or to all."

@@ -26,6 +26,7 @@ from skycam_project.cli.programme_options import (
     session_request,
 )
 from skycam_project.cli.session_output import print_session
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -135,19 +136,18 @@ def primary_file_path(taken: Capture) -> str:
 @camera()
 @programme_options
 @capture_options
-@click.option(
+@shared_option(
     "--from",
-    "begin",
+    "Begin at this time, with --until: 20:00, 2h (from now), dusk, ... Until then the session waits.",
     type=CameraTimeParam(),
-    help="Begin at this time, with --until: 20:00, 2h (from now), dusk, ... Until then the session waits.",
 )
-@click.option(
+@shared_option(
     "--until",
+    "End at this time: 05:30, 2h (from now), 2026-03-01T05:30:00Z, dawn (civil), sunrise, ...",
     type=CameraTimeParam(),
-    help="End at this time: 05:30, 2h (from now), 2026-03-01T05:30:00Z, dawn (civil), sunrise, ...",
 )
-@click.option("--name", help="Name of the session.")
-@click.option("--dry-run", is_flag=True, help="Only show the forecast; start nothing.")
+@shared_option("--name", "Name of the session.")
+@shared_option("--dry-run", "Only show the forecast; start nothing.")
 def start(
     camera: str | None,
     exposure: int | None,

@@ -25,6 +25,7 @@ from skycam_project.cli.output import (
     print_table,
     print_warnings,
 )
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from skycam_project.cli.identity import Caller
 
 OUTCOMES = click.Choice(["planned", "saved", "failed", "skipped"])
-of_camera_option = click.option("--camera", "-c", metavar="CAMERA", help="Use the newest capture of this camera.")
+of_camera_option = shared_option("--camera", "Use the newest capture of this camera.")
 
 
 @click.group(cls=Group)
@@ -44,21 +45,19 @@ def captures() -> None:
 @camera("Only this camera.")
 @click.option("--session", "session_id", metavar="ID", help="Only this session.")
 @click.option("--status", type=OUTCOMES, help="Only captures with this outcome.")
-@click.option(
-    "--from", "from_", type=PastTimeParam(), help="From this time: 22:30, 2026-03-01T22:30:00Z, or 2 h (ago)."
-)
-@click.option("--to", type=PastTimeParam(), help="Before this time, in the form of --from.")
+@shared_option("--since", "From this time: 22:30, 2026-03-01T22:30:00Z, or 2 h (ago).")
+@shared_option("--until", "Before this time, written in the same way.", type=PastTimeParam())
 @click.option(
     "--simulated/--real", "simulated", default=None, help="Only captures of simulated cameras, or only of real ones."
 )
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Maximum number.")
+@shared_option("--limit", "Maximum number.")
 def list_captures(
-    camera: str | None, session_id: str | None, status: str | None, from_: datetime | None, to: datetime | None,
+    camera: str | None, session_id: str | None, status: str | None, since: datetime | None, until: datetime | None,
     simulated: bool | None, limit: int,
 ) -> None:  # fmt: skip
     """List captures, newest first.
 
-    Example: skycam captures list dslr --status failed --from 8h
+    Example: skycam captures list dslr --status failed --since 8h
     """
     caller = current().authorize("viewer")
     from captures.capturing.bodies import capture_body
@@ -66,7 +65,7 @@ def list_captures(
     from captures.sessions.selectors import sessions_for
 
     session = find_by_id(sessions_for(caller.user), session_id, "session") if session_id else None
-    conditions = given(session=session, status=status, started_at__gte=from_, started_at__lt=to, simulated=simulated)
+    conditions = given(session=session, status=status, started_at__gte=since, started_at__lt=until, simulated=simulated)
     found = captures_for(caller.user).filter(**camera_filter(caller, camera), **conditions)[:limit]
     print_result({"results": [dict(capture_body(capture)) for capture in found]}, print_captures)
 
@@ -88,7 +87,7 @@ def show_capture(capture_id: str | None, camera: str | None) -> None:
 @captures.command("get")
 @click.argument("capture_id", metavar="[ID]", required=False)
 @of_camera_option
-@click.option("--kind", metavar="KIND", help="Kind of file, such as raw or jpeg; the first file by default.")
+@shared_option("--kind", "Kind of file, such as raw or jpeg; the first file by default.")
 @to_option
 @force_option
 def get(capture_id: str | None, camera: str | None, kind: str | None, to: str | None, force: bool) -> None:
@@ -108,7 +107,7 @@ def get(capture_id: str | None, camera: str | None, kind: str | None, to: str | 
 
 @captures.command("trash")
 @camera("Only this camera.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Maximum number.")
+@shared_option("--limit", "Maximum number.", default=100)
 def list_trash(camera: str | None, limit: int) -> None:
     """List the captures in the trash, last trashed first.
 

@@ -10,6 +10,7 @@ from skycam_project.cli.errors import FAILED
 from skycam_project.cli.jobs import run_job
 from skycam_project.cli.options import Command
 from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table, print_warnings
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ WHY = {
 
 
 @click.command("cleanup", cls=Command)
-@click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
+@shared_option("--dry-run", "Only show what would be deleted.")
 def cleanup(dry_run: bool) -> int:
     """Delete rolling clips of this host by the retention policy. It selects clips that exceed the number to keep, and
     clips whose space is needed.

@@ -13,6 +13,7 @@ from skycam_project.cli.ids import find_by_id, find_newest, short_id
 from skycam_project.cli.local_files import STDOUT, check_destination, copy_file, force_option, to_option
 from skycam_project.cli.options import Group, PastTimeParam, given
 from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ def clips() -> None:
 
 @clips.command("list")
 @camera("Only this camera.")
-@click.option("--kind", type=click.Choice(["rolling", "manual"]), help="Only clips of this kind.")
-@click.option("--from", "from_", type=PastTimeParam(), help="Only clips that end after this time: 22:30, or 2 h (ago).")
-@click.option("--to", type=PastTimeParam(), help="Only clips that begin before this time, in the form of --from.")
+@shared_option("--kind", "Only clips of this kind.", type=click.Choice(["rolling", "manual"]))
+@shared_option("--since", "Only clips that end after this time: 22:30, or 2 h (ago).")
+@shared_option("--until", "Only clips that begin before this time, written in the same way.", type=PastTimeParam())
 @click.option("--pinned/--unpinned", "pinned", default=None, help="Only pinned clips, or only unpinned ones.")
 @click.option(
     "--interrupted/--whole", "interrupted", default=None, help="Only clips that were cut off, or only complete ones."
@@ -37,26 +38,26 @@ def clips() -> None:
 @click.option(
     "--simulated/--real", "simulated", default=None, help="Only clips of simulated cameras, or only of real ones."
 )
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Maximum number of clips.")
+@shared_option("--limit", "Maximum number of clips.")
 def list_clips(
-    camera: str | None, from_: datetime | None, to: datetime | None, limit: int, **conditions: Any
+    camera: str | None, since: datetime | None, until: datetime | None, limit: int, **conditions: Any
 ) -> None:  # fmt: skip
     """List clips, newest first. The clip that is being recorded appears when it ends.
 
-    Example: skycam clips list dome --from 22:00
+    Example: skycam clips list dome --since 22:00
     """
     caller = current().authorize("viewer")
     from captures.clips.bodies import clip_body
     from captures.clips.selectors import clips_for, overlapping
 
     found = clips_for(caller.user).filter(**camera_filter(caller, camera), **given(**conditions))
-    results = overlapping(found, from_, to).order_by("-started_at", "-id")[:limit]
+    results = overlapping(found, since, until).order_by("-started_at", "-id")[:limit]
     print_result({"results": [dict(clip_body(clip)) for clip in results]}, print_clips)
 
 
 @clips.command("get")
 @click.argument("clip_id", metavar="[ID]", required=False)
-@click.option("--camera", "-c", metavar="CAMERA", help="The newest clip of this camera.")
+@shared_option("--camera", "The newest clip of this camera.")
 @to_option
 @force_option
 def get(clip_id: str | None, camera: str | None, to: str | None, force: bool) -> None:

@@ -14,6 +14,7 @@ from skycam_project.cli.local_files import refuse_existing
 from skycam_project.cli.options import Command
 from skycam_project.cli.output import print_line, print_result, print_warnings
 from skycam_project.cli.privileges import privileged_caller, require_privileged_operation
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ SIGNS = (("added", "+"), ("changed", "~"))
 @click.command("apply", cls=Command)
 @click.argument("path", metavar="FILE", type=FILE)
 @click.option("--prune", is_flag=True, help="Also remove rows that are not in a list of the file.")
-@click.option("--dry-run", is_flag=True, help="Only show the plan.")
-@click.option("--yes", "-y", "confirmed", is_flag=True, help="Apply the plan without asking.")
+@shared_option("--dry-run", "Only show the plan.")
+@shared_option("--yes", "Apply the plan without asking.")
 @require_privileged_operation
 def apply_file(path: Path, prune: bool, dry_run: bool, confirmed: bool) -> int:
     """Bring the station to the configuration in FILE.
@@ -138,8 +139,8 @@ def summary(body: Mapping[str, Any]) -> str:
 
 
 @click.command("export", cls=Command)
-@click.option("--to", "-o", "to", type=click.Path(dir_okay=False, path_type=Path), help="File; stdout by default.")
-@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@shared_option("--to", "File; stdout by default.", type=click.Path(dir_okay=False, path_type=Path))
+@shared_option("--force", "Overwrite an existing file.")
 @require_privileged_operation
 def export_file(to: Path | None, force: bool) -> None:
     """Write the configuration of the station as YAML.

@@ -11,6 +11,8 @@ from core.text.suggestions import did_you_mean
 
 INTERRUPTED = 130
 FAILED = 1
+UNKNOWN_CAMERA = 2
+"""Exit status for a camera that does not exist, wherever a command names one: it is a mistake in the command line."""
 STATUSES = {
     "invalid": 2,
     "camera-not-reachable": 3,
@@ -209,7 +211,9 @@ TRANSLATIONS: dict[str, Callable[[Any], CliError]] = {
     "cameras.errors.ControlError": control,
     "cameras.leases.lease_holders.LeaseHeld": held,
     "cameras.leases.lease_holders.SessionRunning": session_runs,
-    "cameras.models.Camera.DoesNotExist": lambda _: CliError("not-found", "The camera was removed."),
+    "cameras.models.Camera.DoesNotExist": lambda _: CliError(
+        "not-found", "The camera was removed.", status=UNKNOWN_CAMERA
+    ),
     "cameras.presets.service.NoPreset": lambda error: CliError("not-found", str(error)),
     "cameras.selectors.NoPrimaryCamera": lambda error: CliError("not-found", str(error)),
     "core.broker.hiredis_client.BrokerDown": lambda error: CliError("broker-down", str(error)),

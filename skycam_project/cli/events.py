@@ -18,8 +18,9 @@ from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.ids import find_by_id, short_id
 from skycam_project.cli.local_files import check_destination, write_lines
-from skycam_project.cli.options import Command, DurationParam, Group, PastTimeParam, given
+from skycam_project.cli.options import Command, Group, PastTimeParam, given
 from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table, to_json
+from skycam_project.cli.shared_options import SEVERITIES, shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from monitoring.models import Event
     from skycam_project.cli.identity import Caller
 
-SEVERITIES = ["info", "warning", "error", "critical"]
 EVERY_S = 1.0
 AT_ONCE = 1000
 """Maximum events printed per poll; the rest follow with the next."""
@@ -37,16 +37,16 @@ AT_ONCE = 1000
 
 @click.command(cls=Command)
 @camera("Only this camera.")
-@click.option("--severity", type=click.Choice(SEVERITIES), help="This severity or higher.")
-@click.option("--kind", help="Only this kind, such as session.gap, or a prefix such as session.")
-@click.option("--host", help="Only of this host.")
+@shared_option("--severity", "This severity or higher.")
+@shared_option("--kind", "Only this kind, such as session.gap, or a prefix such as session.")
+@shared_option("--host", "Only of this host.")
 @click.option("--search", help="Words, each in the message, the kind, the subject or the user.")
-@click.option("--since", type=PastTimeParam(), help="From this time: 22:30, 2026-03-01T22:30:00Z, or 2 h (ago).")
-@click.option("--until", type=PastTimeParam(), help="Before this time, written in the same way.")
-@click.option("--limit", "-n", type=click.IntRange(0, 10_000), default=20, show_default=True, help="Maximum number.")
+@shared_option("--since", "From this time: 22:30, 2026-03-01T22:30:00Z, or 2 h (ago).")
+@shared_option("--until", "Before this time, written in the same way.", type=PastTimeParam())
+@shared_option("--limit", "Maximum number.")
 @click.option("--export", type=click.Path(dir_okay=False), help="Write all of them to this file: .csv or .jsonl.")
-@click.option("--force", is_flag=True, help="Replace the file.")
-@click.option("--follow", is_flag=True, help="Continue with new events, until Ctrl-C.")
+@shared_option("--force", "Replace the file.")
+@shared_option("--follow", "Continue with new events, until Ctrl-C.")
 def events(
     camera: str | None,
     severity: str | None,
@@ -187,9 +187,9 @@ alerts.add_command(maintenance)
 
 @alerts.command("list")
 @camera("Only this camera.")
-@click.option("--severity", type=click.Choice(SEVERITIES), help="This severity or higher.")
-@click.option("--all", "every", is_flag=True, help="Include resolved alerts.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Maximum number.")
+@shared_option("--severity", "This severity or higher.")
+@shared_option("--all", "Include resolved alerts.")
+@shared_option("--limit", "Maximum number.")
 def list_alerts(camera: str | None, severity: str | None, every: bool, limit: int) -> None:
     """List unresolved alerts, newest first.
 
@@ -230,10 +230,8 @@ def acknowledge(alert_ids: tuple[str, ...]) -> None:
 
 @alerts.command("silence")
 @click.argument("alert_id", metavar="ID")
-@click.option(
-    "--for", "for_s", type=DurationParam(), help="For how long, such as 8h. Without it: until it is resolved."
-)
-@click.option("--reason", default="", help="Why, for those who look at the alert.")
+@shared_option("--for", "For how long, such as 8h. Without it: until it is resolved.")
+@shared_option("--reason", "Why, for those who look at the alert.")
 def silence(alert_id: str, for_s: float | None, reason: str) -> None:
     """Notify no one of alerts with the key of the alert ID. They are still shown.
 

@@ -12,9 +12,10 @@ from core.text.plurals import pluralize
 from skycam_project.cli.errors import FAILED, CliError
 from skycam_project.cli.ids import HEX, find_by_id, short_id
 from skycam_project.cli.jobs import wait_and_show
-from skycam_project.cli.options import DurationParam, FutureTimeParam, Group, given
+from skycam_project.cli.options import DurationParam, Group, given
 from skycam_project.cli.output import format_time, make_table, print_fields, print_line, print_result, print_table
 from skycam_project.cli.programme_options import build_request
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from skycam_project.cli.identity import Caller
 
 STATES = ["planned", "running", "completed", "aborted", "archived"]
-OPTIONS = {"cameras": "--camera", "tags": "--tag", "planned_start": "--begin", "planned_end": "--end"}
+OPTIONS = {"cameras": "--camera", "tags": "--tag", "planned_start": "--from", "planned_end": "--until"}
 """Field -> option, where the names differ."""
 POLL_S = 0.5
 ROLL = DurationParam(least=0, most=3600)
@@ -36,9 +37,9 @@ def experiments() -> None:
 
 
 @experiments.command("list")
-@click.option("--state", type=click.Choice(STATES), help="Only experiments in this state.")
+@shared_option("--state", "Only experiments in this state.", type=click.Choice(STATES))
 @click.option("--tag", help="Only experiments with this tag.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Maximum number.")
+@shared_option("--limit", "Maximum number.")
 def list_experiments(state: str | None, tag: str | None, limit: int) -> None:
     """List experiments, newest first."""
     caller = current().authorize("viewer")
@@ -68,13 +69,13 @@ def show_experiment(experiment: str) -> None:
 
 @experiments.command("create")
 @click.argument("name")
-@click.option("--camera", "-c", "cameras", multiple=True, help="A camera; may be given again. By default the primary.")
+@shared_option("--camera", "A camera; may be given again. By default the primary.", into="cameras", multiple=True)
 @click.option("--method", help="The method, in a line.")
 @click.option("--description", help="What it is about.")
 @click.option("--operator", help="The user in whose name it records; by default you.")
 @click.option("--tag", "tags", multiple=True, help="A tag; may be given again.")
-@click.option("--begin", type=FutureTimeParam(), help="It begins by itself then: 20:00, 1h (from now), ...")
-@click.option("--end", type=FutureTimeParam(), help="It is completed by itself then.")
+@shared_option("--from", "It begins by itself then: 20:00, 1h (from now), ...")
+@shared_option("--until", "It is completed by itself then.")
 @click.option("--record/--no-record", default=None, help="Whether its cameras record by themselves.")
 @click.option("--pre-roll", type=ROLL, help="Time before the start that is kept, from rolling clips.")
 @click.option("--post-roll", type=ROLL, help="Time that is recorded after the end.")
@@ -83,7 +84,7 @@ def show_experiment(experiment: str) -> None:
 )
 @click.option("--start", is_flag=True, help="Start it at once.")
 def create_experiment(
-    name: str, cameras: tuple[str, ...], tags: tuple[str, ...], begin: datetime | None, end: datetime | None,
+    name: str, cameras: tuple[str, ...], tags: tuple[str, ...], begin: datetime | None, until: datetime | None,
     pre_roll: float | None, post_roll: float | None, still_interval: float | None, start: bool, **values: Any,
 ) -> None:  # fmt: skip
     """Create an experiment.
@@ -94,7 +95,7 @@ def create_experiment(
     from captures.experiments.requests import ExperimentRequest
 
     fields = given(
-        **values, cameras=list(cameras) or None, tags=list(tags) or None, planned_start=begin, planned_end=end,
+        **values, cameras=list(cameras) or None, tags=list(tags) or None, planned_start=begin, planned_end=until,
         pre_roll_s=pre_roll, post_roll_s=post_roll, still_interval_s=still_interval,
     )  # fmt: skip
     service = service_of(caller)
@@ -124,7 +125,7 @@ def complete_experiment(experiment: str) -> None:
 
 @experiments.command("abort")
 @click.argument("experiment")
-@click.option("--reason", default="", help="Why, for its account.")
+@shared_option("--reason", "Why, for its account.")
 def abort_experiment(experiment: str, reason: str) -> None:
     """Abort an experiment, without a post-roll. What was recorded stays."""
     move(experiment, "aborted", reason)

@@ -11,6 +11,7 @@ from skycam_project.cli.ids import find_by_id, short_id
 from skycam_project.cli.options import Command, Group, given
 from skycam_project.cli.output import format_time, make_table, print_fields, print_line, print_result, print_table
 from skycam_project.cli.progress import job_progress
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -27,10 +28,10 @@ def jobs() -> None:
 
 
 @jobs.command("list")
-@click.option("--kind", help="Only this kind, such as verify.")
-@click.option("--state", type=click.Choice(STATES), help="Only jobs in this state.")
-@click.option("--host", help="Only jobs of this host.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Maximum number.")
+@shared_option("--kind", "Only this kind, such as verify.")
+@shared_option("--state", "Only jobs in this state.", type=click.Choice(STATES))
+@shared_option("--host", "Only jobs of this host.")
+@shared_option("--limit", "Maximum number.")
 def list_jobs(kind: str | None, state: str | None, host: str | None, limit: int) -> None:
     """List jobs, newest first.
 
@@ -93,7 +94,11 @@ def run_job(
     station that is stopped, this process runs it. Returns the job that is done; CliError if it failed or was cancelled.
     """
     from core.jobs.services import enqueue
+    from core.restored_copy import copied_from, pause_sentence
 
+    # This process would run the job itself, as no other part does.
+    if (copied := copied_from(current().config.data)) is not None:
+        raise CliError("not-ready", pause_sentence(copied))
     job, created = enqueue(kind, host, subject=subject, arguments=arguments, camera=camera, actor=caller.actor)
     if not created:
         print_line(f"The job {short_id(str(job.pk))} already does this; waiting for it.", err=True)

@@ -12,9 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-import click
-
 from skycam_project.cli.errors import CliError
+from skycam_project.cli.shared_options import shared_option
 
 if TYPE_CHECKING:
     from captures.files.serving import Stored
@@ -25,14 +24,8 @@ NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
 """How disks without hard links, such as FAT and exFAT, refuse one."""
 AT_FDCWD, RENAME_NOREPLACE = -100, 1
 
-to_option = click.option(
-    "--to",
-    "-o",
-    "to",
-    metavar="FILE",
-    help="Destination: a file, a folder, or - for stdout; the current folder by default.",
-)
-force_option = click.option("--force", is_flag=True, help="Overwrite an existing file.")
+to_option = shared_option("--to", "Destination: a file, a folder, or - for stdout; the current folder by default.")
+force_option = shared_option("--force", "Overwrite an existing file.")
 
 
 def check_destination(to: str | None, *, force: bool) -> None:

@@ -17,6 +17,7 @@ from core.text.suggestions import did_you_mean
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import Command
 from skycam_project.cli.output import print_line, print_result, to_json
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 LINE = re.compile(r"(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ) (?P<part>[a-z0-9_.-]+) \| (?P<line>.*)")
@@ -25,11 +26,9 @@ EVERY_S = 0.5
 
 @click.command(cls=Command)
 @click.argument("part", required=False)
-@click.option(
-    "--lines", "-n", type=click.IntRange(0, 1_000_000), default=50, show_default=True, help="Number of last lines."
-)
-@click.option("--follow", is_flag=True, help="Continue with new lines, until Ctrl-C.")
-def logs(part: str | None, lines: int, follow: bool) -> None:
+@shared_option("--limit", "Number of last lines.", type=click.IntRange(0, 1_000_000), default=50)
+@shared_option("--follow", "Continue with new lines, until Ctrl-C.")
+def logs(part: str | None, limit: int, follow: bool) -> None:
     """Show the log, or only the lines of PART. PART is web, worker, valkey, ... or skycam, the launcher itself.
 
     Example: skycam logs worker --follow
@@ -39,7 +38,7 @@ def logs(part: str | None, lines: int, follow: bool) -> None:
     try:
         with path.open("rb") as stream:
             # The deque drops all but the last lines while it reads: a log may have 10 MB and more.
-            last = deque(parsed(chain(rotated(path), stream), part), lines)
+            last = deque(parsed(chain(rotated(path), stream), part), limit)
             if not follow:
                 print_result({"results": list(last)}, print_log)
                 return

@@ -11,6 +11,7 @@ import click
 from skycam_project.cli.errors import FAILED, CliError
 from skycam_project.cli.options import Command, Group, given
 from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -43,9 +44,9 @@ def list_channels() -> None:
 @notifications.command("add")
 @click.argument("name")
 @click.argument("kind")
-@click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help=SET)
+@shared_option("--set", SET, into="assignments")
 @click.option("--secret", "secrets", multiple=True, metavar="NAME", help=FROM_STDIN)
-@click.option("--disabled", is_flag=True, help="Add it switched off.")
+@shared_option("--disabled", "Add it switched off.")
 def add(name: str, kind: str, assignments: tuple[str, ...], secrets: tuple[str, ...], disabled: bool) -> None:
     """Add a channel. KIND: mail webhook ntfy telegram matrix mqtt.
 
@@ -64,8 +65,8 @@ def add(name: str, kind: str, assignments: tuple[str, ...], secrets: tuple[str, 
 
 @notifications.command("change")
 @click.argument("name")
-@click.option("--name", "new_name", help="Its new name.")
-@click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help=SET)
+@shared_option("--name", "Its new name.", into="new_name")
+@shared_option("--set", SET, into="assignments")
 @click.option("--secret", "secrets", multiple=True, metavar="NAME", help=FROM_STDIN)
 def change(name: str, new_name: str | None, assignments: tuple[str, ...], secrets: tuple[str, ...]) -> None:
     """Change the channel NAME. Another destination needs its secrets again.
@@ -151,7 +152,7 @@ def list_routes() -> None:
 @notifications.command("add-route")
 @click.argument("name")
 @click.argument("channel")
-@click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A field of the route as NAME=VALUE.")
+@shared_option("--set", "A field of the route as NAME=VALUE.", into="assignments")
 def add_route(name: str, channel: str, assignments: tuple[str, ...]) -> None:
     """Add the route NAME: which alerts go to CHANNEL.
 
@@ -186,8 +187,8 @@ def remove_route(name: str) -> None:
 
 @notifications.command("sent")
 @click.option("--channel", help="Only those of this channel.")
-@click.option("--state", type=click.Choice(STATES), help="Only notifications in this state.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Maximum number.")
+@shared_option("--state", "Only notifications in this state.", type=click.Choice(STATES))
+@shared_option("--limit", "Maximum number.")
 def list_sent(channel: str | None, state: str | None, limit: int) -> None:
     """List what was sent, waits or failed, newest first.
 

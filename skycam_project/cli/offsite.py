@@ -15,6 +15,7 @@ from skycam_project.cli.jobs import run_job
 from skycam_project.cli.options import Command, Group, given
 from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table
 from skycam_project.cli.programme_options import build_request
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 STATES = ["queued", "sending", "verified", "dead", "gone"]
 CLASSES = ["rolling_clip", "manual_clip", "capture", "archive"]
-OPTIONS = {"classes": "--class", "cameras": "--camera", "bytes_per_s": "--limit", "settings": "--set"}
+OPTIONS = {"classes": "--class", "cameras": "--camera", "bytes_per_s": "--rate", "settings": "--set"}
 """Field -> option, where the names differ."""
 
 
@@ -52,14 +53,14 @@ def status() -> None:
 @offsite.command("add")
 @click.argument("kind", type=click.Choice(["s3", "sftp", "folder"]))
 @click.argument("name")
-@click.option("--set", "settings", multiple=True, help="A setting of the kind, such as bucket=copies; may be repeated.")
+@shared_option("--set", "A setting of the kind, such as bucket=copies; may be repeated.", into="settings")
 @click.option("--class", "classes", multiple=True, type=click.Choice(CLASSES), required=True, help="Which files.")
-@click.option("--camera", "-c", "cameras", multiple=True, help="Only files of this camera; may be given again.")
-@click.option("--limit", "bytes_per_s", type=int, help="Bytes per second of each host.")
+@shared_option("--camera", "Only files of this camera; may be given again.", into="cameras", multiple=True)
+@click.option("--rate", "bytes_per_s", type=int, help="Bytes per second of each host.")
 @click.option("--begin", help="Only from this time of the site's clock, such as 22:00; with --end.")
 @click.option("--end", help="Until this time.")
 @click.option("--keep-local/--no-keep-local", default=None, help="Delete no file here before its copy is verified.")
-@click.option("--secret-file", type=click.File("r"), help="The secret as JSON; - reads it from stdin.")
+@shared_option("--secret-file", "The secret as JSON; - reads it from stdin.")
 def add(
     kind: str, name: str, settings: tuple[str, ...], classes: tuple[str, ...], cameras: tuple[str, ...],
     secret_file: Any, **values: Any,
@@ -84,16 +85,16 @@ def add(
 
 @offsite.command("set")
 @click.argument("name")
-@click.option("--name", "new_name", help="Another name.")
-@click.option("--set", "settings", multiple=True, help="A setting to change, such as bucket=copies; may be repeated.")
+@shared_option("--name", "Another name.", into="new_name")
+@shared_option("--set", "A setting to change, such as bucket=copies; may be repeated.", into="settings")
 @click.option("--copies-moved", is_flag=True, help="The copies were moved to the new place, too.")
 @click.option("--class", "classes", multiple=True, type=click.Choice(CLASSES), help="Which files; replaces all.")
-@click.option("--limit", "bytes_per_s", type=int, help="Bytes per second of each host; 0: no limit.")
+@click.option("--rate", "bytes_per_s", type=int, help="Bytes per second of each host; 0: no limit.")
 @click.option("--begin", help="Only from this time of the site's clock, such as 22:00; empty: at all hours.")
 @click.option("--end", help="Until this time.")
 @click.option("--keep-local/--no-keep-local", default=None, help="Delete no file here before its copy is verified.")
 @click.option("--host-key", help="Fingerprint of the server's key; empty: the next test pins it.")
-@click.option("--secret-file", type=click.File("r"), help="The secret as JSON; - reads it from stdin.")
+@shared_option("--secret-file", "The secret as JSON; - reads it from stdin.")
 def change(
     name: str, new_name: str | None, settings: tuple[str, ...], classes: tuple[str, ...], secret_file: Any,
     **values: Any,
@@ -102,7 +103,7 @@ def change(
 
     Limits and hours hold at once. A place with other copies needs --copies-moved; they are compared there.
 
-    Example: skycam offsite set disk2 --limit 2000000
+    Example: skycam offsite set disk2 --rate 2000000
     """
     caller = current().authorize("manager")
     from captures.offsite.bodies import destination_body
@@ -123,7 +124,7 @@ def change(
 
 @offsite.command("remove")
 @click.argument("name")
-@click.option("--force", is_flag=True, help="Also while files wait that must not be deleted here before.")
+@shared_option("--force", "Also while files wait that must not be deleted here before.")
 def remove(name: str, force: bool) -> None:
     """Forget the destination NAME. Its copies stay where they are."""
     caller = current().authorize("manager")
@@ -138,7 +139,7 @@ def remove(name: str, force: bool) -> None:
 
 @offsite.command("test", cls=Command)
 @click.argument("name")
-@click.option("--host", help="The host that tests; by default this one.")
+@shared_option("--host", "The host that tests; by default this one.")
 def test(name: str, host: str | None) -> int:
     """Write, read and remove a file at NAME."""
     caller = current().authorize("manager")
@@ -157,8 +158,8 @@ def test(name: str, host: str | None) -> int:
 
 @offsite.command("copies")
 @click.option("--destination", help="Only copies at this destination.")
-@click.option("--state", type=click.Choice(STATES), help="Only copies in this state.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Maximum number.")
+@shared_option("--state", "Only copies in this state.", type=click.Choice(STATES))
+@shared_option("--limit", "Maximum number.")
 def list_copies(destination: str | None, state: str | None, limit: int) -> None:
     """List copies, the newest row first."""
     current().authorize("manager")

@@ -26,7 +26,7 @@ from core.times.time_parsing import CLOCK, InvalidTime, Location, parse_time
 from skycam_project.cli.station import current
 
 WITH_UNIT = re.compile(r"\A\s*[0-9.,]+\s*[a-z]", re.IGNORECASE)
-CLOCK_TIME = re.compile(r"\A([01]?\d|2[0-3]):([0-5]\d)\Z")
+CLOCK_TIME = re.compile(r"\A([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?\Z")
 
 
 def remember_config(_ctx: click.Context, _option: click.Parameter, value: Path | None) -> None:
@@ -225,9 +225,9 @@ def station_place() -> Location:
     return Location(site.latitude, site.longitude) if site else Location(None, None)
 
 
-def last_time(now: datetime, hour: int, minute: int) -> datetime:
+def last_time(now: datetime, hour: int, minute: int, second: int = 0) -> datetime:
     """The last time at which the clock of `now` showed it."""
-    found = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    found = now.replace(hour=hour, minute=minute, second=second, microsecond=0)
     # In UTC: two times of one zone are compared by their clock, which may go back.
     if found.timestamp() > now.timestamp():
         found -= timedelta(days=1)
@@ -235,8 +235,8 @@ def last_time(now: datetime, hour: int, minute: int) -> datetime:
 
 
 class PastTimeParam(click.ParamType[datetime]):
-    """A past time: ISO 8601, HH:MM (the last one), or a duration before now. Without a time zone it is in that of the
-    site."""
+    """A past time: ISO 8601, HH:MM or HH:MM:SS (the last one), or a duration before now. Without a time zone it is in
+    that of the site."""
 
     name = "time"
 
@@ -245,7 +245,7 @@ class PastTimeParam(click.ParamType[datetime]):
             return value
         now = datetime.now(current().zone)
         if match := CLOCK_TIME.match(value):
-            return last_time(now, int(match[1]), int(match[2]))
+            return last_time(now, *(int(part or 0) for part in match.groups()))
         try:
             if WITH_UNIT.search(value):
                 return now - timedelta(seconds=parse_duration(value))

@@ -16,6 +16,7 @@ from skycam_project.cli.identity import is_owner
 from skycam_project.cli.jobs import run_job
 from skycam_project.cli.options import Command
 from skycam_project.cli.output import make_table, print_line, print_result, print_table, print_warnings
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 SUBJECT_LENGTH = 120
@@ -36,13 +37,14 @@ class TimeZoneParam(click.ParamType[str]):
 
 @click.command(cls=Command)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--camera", "-c", metavar="CAMERA", help="The camera that took them; the primary one by default.")
-@click.option(
-    "--timezone", "time_zone", metavar="ZONE", type=TimeZoneParam(),
-    help="Time zone of pictures whose EXIF has no offset from UTC, such as Europe/Berlin; that of the site by default.",
-)  # fmt: skip
+@shared_option("--camera", "The camera that took them; the primary one by default.")
+@shared_option(
+    "--time-zone",
+    "Time zone of pictures whose EXIF has no offset from UTC, such as Europe/Berlin; that of the site by default.",
+    type=TimeZoneParam(),
+)
 @click.option("--move", is_flag=True, help="Remove each original once its verified copy is stored.")
-@click.option("--dry-run", is_flag=True, help="Only show what would be adopted; copy nothing.")
+@shared_option("--dry-run", "Only show what would be adopted; copy nothing.")
 def organize(folder: Path, camera: str | None, time_zone: str | None, move: bool, dry_run: bool) -> int:
     """Adopt the pictures in DIR as captures of a camera.
 

@@ -14,6 +14,7 @@ from skycam_project.cli.clip_cleanup import cleanup
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import Group
 from skycam_project.cli.output import format_time, print_fields, print_line, print_result
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -32,11 +33,11 @@ record.add_command(cleanup)
 
 @record.command("start")
 @cameras("Cameras; the primary one by default.")
-@click.option("--all", "every", is_flag=True, help="Every camera that provides a stream of frames.")
-@click.option(
+@shared_option("--all", "Every camera that provides a stream of frames.")
+@shared_option(
     "--kind",
+    "rolling: newer clips replace the oldest. manual: all are kept. The current kind by default, else rolling.",
     type=click.Choice(["rolling", "manual"]),
-    help="rolling: newer clips replace the oldest. manual: all are kept. The current kind by default, else rolling.",
 )
 def start(cameras: tuple[str, ...], every: bool, kind: str | None) -> int:
     """Start recording cameras, by default the primary one. Recording resumes after restarts."""
@@ -51,7 +52,7 @@ def start(cameras: tuple[str, ...], every: bool, kind: str | None) -> int:
 
 @record.command("stop")
 @cameras("Cameras; the primary one by default.")
-@click.option("--all", "every", is_flag=True, help="All cameras for which recording is requested.")
+@shared_option("--all", "All cameras for which recording is requested.")
 @click.option("--keep-experiments", "experiments", flag_value="keep", help="Experiments that record them go on.")
 @click.option("--suspend-experiments", "experiments", flag_value="suspend", help="Stop them for experiments too.")
 def stop(cameras: tuple[str, ...], every: bool, experiments: Any) -> int:

@@ -18,6 +18,7 @@ from skycam_project.cli.station import Station
 COMMANDS = {
     "up": "skycam_project.cli.launcher:up",
     "ps": "skycam_project.cli.launcher:ps",
+    "activate": "skycam_project.cli.activation:activate",
     "restart": "skycam_project.cli.launcher:restart",
     "status": "skycam_project.cli.status:status",
     "connect": "skycam_project.cli.camera_control:connect",

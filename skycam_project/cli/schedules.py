@@ -11,6 +11,7 @@ from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import DurationParam, FutureTimeParam, Group, given
 from skycam_project.cli.output import format_time, make_table, print_fields, print_line, print_result, print_table
 from skycam_project.cli.programme_options import build_request, programme_options, session_request
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 DATE = click.DateTime(["%Y-%m-%d"])
 TIMES = (
-    click.option("--camera", "-c", "cameras", multiple=True, help="A camera of the schedule; may be given again."),
+    shared_option("--camera", "A camera of the schedule; may be given again.", into="cameras", multiple=True),
     click.option(
         "--sun", help="While the Sun is below: sunset, civil, nautical, astronomical, or degrees such as -15."
     ),
@@ -36,7 +37,7 @@ TIMES = (
     click.option("--first-night", type=DATE, help="Not before this night, such as 2027-03-01."),
     click.option("--last-night", type=DATE, help="Not after this night."),
     click.option("--priority", type=int, help="Of two schedules at the same time the higher one has the camera."),
-    click.option("--enabled/--disabled", default=None, help="Whether it is used."),
+    shared_option("--enabled/--disabled", "Whether it is used."),
     click.option(
         "--on-held", type=click.Choice(["wait", "take_over"]), help="What it does while someone holds a camera."
     ),
@@ -100,7 +101,7 @@ def add_schedule(name: str, **values: Any) -> None:
 
 @schedules.command("change")
 @click.argument("name")
-@click.option("--name", "new_name", help="Another name.")
+@shared_option("--name", "Another name.", into="new_name")
 @schedule_options
 @programme_options
 def change_schedule(name: str, new_name: str | None, **values: Any) -> None:
@@ -137,7 +138,7 @@ def remove_schedule(name: str) -> None:
 
 @schedules.command("skip")
 @click.argument("name")
-@click.option("--night", type=DATE, help="The night of this evening; the present or coming one by default.")
+@shared_option("--night", "The night of this evening; the present or coming one by default.")
 @click.option("--undo", is_flag=True, help="Do not skip it after all.")
 def skip_night(name: str, night: datetime | None, undo: bool) -> None:
     """Skip a night of a schedule."""
@@ -159,7 +160,7 @@ def skip_night(name: str, night: datetime | None, undo: bool) -> None:
 
 @schedules.command("shift")
 @click.argument("name")
-@click.option("--night", type=DATE, help="The night of this evening; the present or coming one by default.")
+@shared_option("--night", "The night of this evening; the present or coming one by default.")
 @click.option("--begin", type=FutureTimeParam(), help="Begin this night at this time: 20:00, 1h (from now), ...")
 @click.option("--end", type=FutureTimeParam(), help="End this night at this time.")
 def shift_night(name: str, night: datetime | None, begin: datetime | None, end: datetime | None) -> None:

@@ -13,6 +13,7 @@ from skycam_project.cli.offsite import parse_secret
 from skycam_project.cli.options import Command, Group
 from skycam_project.cli.output import make_table, print_line, print_result, print_table
 from skycam_project.cli.programme_options import build_request
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
 
 OPTIONS = {"interval_s": "--interval", "settings": "--set", "name": "NAME", "kind": "KIND"}
 """Field -> option, where the names differ."""
-settings_option = click.option(
-    "--set", "settings", multiple=True, metavar="NAME=VALUE",
-    help="A setting of the kind, such as port=/dev/ttyUSB0; may be repeated.",
-)  # fmt: skip
-secret_option = click.option(
-    "--secret-file", type=click.File("r"), help="Secret settings as a JSON object; - reads it from stdin."
+settings_option = shared_option(
+    "--set", "A setting of the kind, such as port=/dev/ttyUSB0; may be repeated.", into="settings"
 )
-host_option = click.option("--host", help="Host that reads it.")
+secret_option = shared_option("--secret-file", "Secret settings as a JSON object; - reads it from stdin.")
+host_option = shared_option("--host", "Host that reads it.")
+interval_option = click.option(
+    "--interval", "interval_s", type=float, metavar="SECONDS", help="Seconds between two readings."
+)
 
 
 @click.group(cls=Group)
@@ -53,10 +54,10 @@ def list_sensors() -> None:
 @click.argument("kind")
 @settings_option
 @secret_option
-@click.option("--label", help="Display name.")
+@shared_option("--label", "Display name.")
 @host_option
-@click.option("--interval", "interval_s", type=float, metavar="SECONDS", help="Seconds between two readings.")
-@click.option("--disabled", is_flag=True, help="Add it switched off.")
+@interval_option
+@shared_option("--disabled", "Add it switched off.")
 def add(
     name: str, kind: str, settings: tuple[str, ...], secret_file: Any, disabled: bool, **values: Any
 ) -> None:  # fmt: skip
@@ -98,7 +99,7 @@ def detected(actor: str) -> DetectionBody:
 
 @sensors.command("test", cls=Command)
 @click.argument("name", required=False)
-@click.option("--kind", help="Try a kind without a sensor.")
+@shared_option("--kind", "Try a kind without a sensor.")
 @settings_option
 @secret_option
 @host_option
@@ -129,10 +130,10 @@ def test(name: str | None, kind: str | None, settings: tuple[str, ...], secret_f
 @click.argument("name")
 @settings_option
 @secret_option
-@click.option("--label", help="Display name; empty: its name.")
+@shared_option("--label", "Display name; empty: its name.")
 @host_option
-@click.option("--interval", "interval_s", type=float, metavar="SECONDS", help="Seconds between two readings.")
-@click.option("--enabled/--disabled", "enabled", default=None, help="Switch it on or off.")
+@interval_option
+@shared_option("--enabled/--disabled", "Switch it on or off.")
 def change(name: str, settings: tuple[str, ...], secret_file: Any, **values: Any) -> None:
     """Change the sensor NAME. What is not given stays.
 
@@ -159,7 +160,7 @@ def list_channels(name: str) -> None:
 @sensors.command("channel")
 @click.argument("name")
 @click.argument("key", metavar="CHANNEL")
-@click.option("--label", help="Display name; empty: that of the device.")
+@shared_option("--label", "Display name; empty: that of the device.")
 @click.option("--main/--no-main", default=None, help="Make it the temperature of the site, or not.")
 @click.option("--hidden/--shown", default=None, help="Leave it out of the dashboard, or not.")
 @click.option("--lowest", metavar="NUMBER", help="Lower values are implausible; none removes the limit.")
@@ -202,8 +203,8 @@ def parse_limit(text: str | None) -> float | str | None:
 
 @sensors.command("remove")
 @click.argument("name")
-@click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
-@click.option("--yes", "-y", "confirmed", is_flag=True, help="Remove it without asking.")
+@shared_option("--dry-run", "Only show what would be deleted.")
+@shared_option("--yes", "Remove it without asking.")
 def remove(name: str, dry_run: bool, confirmed: bool) -> None:
     """Remove the sensor NAME with all its readings.
 

@@ -24,6 +24,7 @@ from skycam_project.cli.output import (
 )
 from skycam_project.cli.session_control import change_session, stop_session, suspend_experiments
 from skycam_project.cli.session_output import print_session
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def sessions() -> None:
 @sessions.command("list")
 @camera("Only this camera.")
 @click.option("--active", is_flag=True, help="Only sessions that have not ended.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Maximum number.")
+@shared_option("--limit", "Maximum number.")
 def list_sessions(camera: str | None, active: bool, limit: int) -> None:
     """List sessions, newest first."""
     caller = current().authorize("viewer")
@@ -54,8 +55,8 @@ def list_sessions(camera: str | None, active: bool, limit: int) -> None:
 
 @sessions.command("show")
 @click.argument("session_id", metavar="[ID]", required=False)
-@click.option("--camera", "-c", metavar="CAMERA", help="Use the newest session of this camera.")
-@click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="Maximum number of captures.")
+@shared_option("--camera", "Use the newest session of this camera.")
+@shared_option("--limit", "Maximum number of captures.", default=50)
 def show_session(session_id: str | None, camera: str | None, limit: int) -> None:
     """Show a session with its gaps and newest captures. Without ID it shows the newest session."""
     caller = current().authorize("viewer")
@@ -145,7 +146,7 @@ def write_html(path: Path, content: str) -> None:
     try:
         path.write_text(content, encoding="utf-8")
     except OSError as error:
-        raise CliError("disk", f"{path} cannot be written: {error.strerror}.") from error
+        raise CliError("failed", f"{path} cannot be written: {error.strerror}.") from error
 
 
 def print_report(body: dict[str, Any]) -> None:

@@ -5,23 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from core.times.durations import InvalidExposure, parse_exposure
 from skycam_project.cli.errors import CliError, invalid
 from skycam_project.cli.options import AssignmentParam
+from skycam_project.cli.shared_options import shared_option
 
 if TYPE_CHECKING:
     from cameras.models import Camera
     from cameras.runtime.messages import Reading
 
-settings_option = click.option(
-    "--set",
-    "values",
-    type=AssignmentParam(),
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="A setting, such as exposure=1/50s or gain=2; can be repeated.",
+settings_option = shared_option(
+    "--set", "A setting, such as exposure=1/50s or gain=2; can be repeated.", into="values", type=AssignmentParam()
 )
 
 

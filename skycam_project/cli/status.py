@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core.text.plurals import pluralize
-from core.text.suggestions import did_you_mean
 from skycam_project.cli import errors
+from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.identity import is_owner
 from skycam_project.cli.options import Command
@@ -61,7 +61,7 @@ def read_status(station: Station, camera: str | None = None) -> StationStatus:
     station.use_zone_of(found["hosts"])
     # The owner needs no check of roles, and so neither Django nor the database.
     seen = found if is_owner(station.config) else visible_to(station.authorize("viewer").user, found)
-    return seen if camera is None else of_camera(seen, camera)
+    return seen if camera is None else of_camera(station, seen, camera)
 
 
 def visible_to(user: Any, found: StationStatus) -> StationStatus:
@@ -78,14 +78,18 @@ def visible_to(user: Any, found: StationStatus) -> StationStatus:
     }
 
 
-def of_camera(found: StationStatus, camera: str) -> StationStatus:
+def of_camera(station: Station, found: StationStatus, camera: str) -> StationStatus:
     cameras = [status for status in found["cameras"] if status["camera"] == camera]
     if not cameras:
-        meant = did_you_mean(camera, [status["camera"] for status in found["cameras"]])
-        message = f"No camera host publishes a camera {camera}.{meant} `skycam cameras list` lists all."
-        raise errors.CliError("not-found", message)
+        raise unpublished(station, camera)
     alerts = [alert for alert in found["alerts"] if alert.get("camera") == camera]
     return {**found, "cameras": cameras, "alerts": alerts}
+
+
+def unpublished(station: Station, camera: str) -> errors.CliError:
+    """The broker has no status of this camera. Whether it exists, only the database knows."""
+    known = find_camera(station.authorize("viewer"), camera)
+    return errors.CliError("host-down", f"The camera host {known.host} publishes no status of {camera}.")
 
 
 def watch_json(station: Station, camera: str | None) -> None:

@@ -15,6 +15,7 @@ from skycam_project.cli.jobs import body_of, run_job, wait_and_show
 from skycam_project.cli.local_files import check_destination, write_lines
 from skycam_project.cli.options import Group
 from skycam_project.cli.output import make_table, print_line, print_result, print_table, print_warnings
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def print_confirmed_clock(body: dict[str, Any]) -> None:
 @storage.command("check")
 @click.option("--hash", "hashed", is_flag=True, help="Also read the content of all files.")
 @click.option("--csv", "csv_file", type=click.Path(dir_okay=False), help="Write the findings to this file.")
-@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@shared_option("--force", "Overwrite an existing file.")
 def check(hashed: bool, csv_file: str | None, force: bool) -> int:
     """Find missing, untracked and mismatching files.
 
@@ -181,7 +182,7 @@ def check(hashed: bool, csv_file: str | None, force: bool) -> int:
 
 @storage.command("adopt")
 @click.argument("finding_id", metavar="ID")
-@click.option("--camera", "-c", "slug", metavar="CAMERA", help="Its camera, by default that of its folder.")
+@shared_option("--camera", "Its camera, by default that of its folder.", into="slug")
 def adopt_file(finding_id: str, slug: str | None) -> None:
     """Make a row of an untracked file.
 
@@ -193,7 +194,8 @@ def adopt_file(finding_id: str, slug: str | None) -> None:
     from captures.integrity.bodies import finding_body
     from captures.integrity.decisions import adopt
 
-    found = adopt(find_finding(finding_id), find_camera(caller, slug) if slug else None, caller.actor)
+    camera = find_camera(caller, slug) if slug else None
+    found = adopt(find_finding(finding_id), camera, caller.actor)
     print_result(dict(finding_body(found)), lambda body: print_line(f"Adopted: {body['path']}"))
 
 

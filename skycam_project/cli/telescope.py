@@ -13,6 +13,7 @@ from core.text.plurals import pluralize
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import Command, Group
 from skycam_project.cli.output import print_line, to_json
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 from skycam_project.cli.telescope_plan import plan
 
@@ -38,7 +39,7 @@ telescope.add_command(plan)
 @telescope.command(cls=Command)
 @click.option("--profile", type=click.Choice(["seed", "2025", "2026"]), default="2025", show_default=True,
               help="Version of the scheduler: its ports.")  # fmt: skip
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@shared_option("--host", "Address to listen on.", default="127.0.0.1", show_default=True)
 @click.option("--command-port", type=click.IntRange(0, 65_535), help="Instead of the profile's; 0: a free one.")
 @click.option("--status-port", type=click.IntRange(0, 65_535), help="Instead of the profile's; 0: a free one.")
 @click.option("--controllers", type=click.Choice(["1", "4"]), default="4", show_default=True)
@@ -79,8 +80,8 @@ def simulate(faults: tuple[str, ...], **options: Any) -> int:
             simulator.bind()
         except OSError as error:
             raise CliError(
-                "unexpected", f"The controller cannot listen on {chosen.host}: {error.strerror}. Choose other ports by"
-                " --command-port and --status-port.", status=1,
+                "failed", f"The controller cannot listen on {chosen.host}: {error.strerror}. Choose other ports by"
+                " --command-port and --status-port.",
             ) from None  # fmt: skip
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: simulator.stop())

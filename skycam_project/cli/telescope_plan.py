@@ -13,6 +13,7 @@ from core.text.site_advice import SET_THE_SITE
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import Command
 from skycam_project.cli.output import make_table, print_line, print_result, print_table
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -29,13 +30,13 @@ MESSAGE_NO_SITE = f"The station does not know its place. {SET_THE_SITE}, or give
 
 @click.command(cls=Command)
 @click.argument("fields", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option("--date", "evening", type=click.DateTime(["%Y-%m-%d"]), help="Date of the evening; the night of now.")
+@shared_option("--night", "The night of this evening; the present or coming one by default.")
 @click.option("--site", metavar="LAT,LON,ELEV", help="Degrees and metres; without it, the station's.")
 @click.option("--rule", type=click.Choice(["priority", "sequential"]), default="priority", show_default=True)
 @click.option("--add", type=click.Path(exists=True, dir_okay=False), help="An .add file, from sunset on.")
 @click.option("--passed-over", is_flag=True, help="Show at each choice why the others were not chosen.")
 def plan(
-    fields: str, evening: datetime | None, site: str | None, rule: str, add: str | None, *, passed_over: bool
+    fields: str, night: datetime | None, site: str | None, rule: str, add: str | None, *, passed_over: bool
 ) -> None:
     """Plan the night of a telescope from a field file.
 
@@ -53,7 +54,7 @@ def plan(
             raise CliError("invalid", str(error)) from None
     place = parse_site(site) if site is not None else configured_site()
     planned = plan_night(
-        listed, place, evening.date() if evening else present_evening(place),
+        listed, place, night.date() if night else present_evening(place),
         options=PlanOptions(rule=rule),  # type: ignore[arg-type]
     )  # fmt: skip
     print_result(body_of(planned, passed_over=passed_over), print_plan)

@@ -9,6 +9,7 @@ import click
 
 from skycam_project.cli.options import Command, given
 from skycam_project.cli.output import make_table, print_line, print_result, print_table
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -23,11 +24,11 @@ TWILIGHTS = (
 
 
 @click.command(cls=Command)
-@click.option("--night", type=click.DateTime(["%Y-%m-%d"]), help="The night of this evening, such as 2027-03-01.")
+@shared_option("--night", "The night of this evening, such as 2027-03-01.")
 @click.option("--latitude", type=float, help="Plan for another place: degrees, north positive.")
 @click.option("--longitude", type=float, help="Degrees, east positive.")
 @click.option("--elevation", type=float, help="Metres above sea level.")
-@click.option("--time-zone", help="The place's time zone, such as Europe/Berlin; UTC by default.")
+@shared_option("--time-zone", "The place's time zone, such as Europe/Berlin; UTC by default.")
 def tonight(night: datetime | None, **place: Any) -> None:
     """Show the runs of the coming night, or why nothing runs.
 

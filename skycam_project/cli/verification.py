@@ -11,17 +11,16 @@ from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import FAILED, CliError
 from skycam_project.cli.jobs import run_job
-from skycam_project.cli.options import Command, PastTimeParam
+from skycam_project.cli.options import Command
 from skycam_project.cli.output import make_table, print_line, print_result, print_table, print_warnings
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 
 @click.command(cls=Command)
 @camera("Only files of this camera.")
-@click.option(
-    "--since", type=PastTimeParam(), help="Only files from this time: 22:30, 2026-03-01T22:30:00Z, or 2 d (ago)."
-)
-@click.option("--host", help="Verify the files of this host; of this one by default.")
+@shared_option("--since", "Only files from this time: 22:30, 2026-03-01T22:30:00Z, or 2 d (ago).")
+@shared_option("--host", "Verify the files of this host; of this one by default.")
 def verify(camera: str | None, since: datetime | None, host: str | None) -> int:
     """Compare the files of captures and clips with the database.
 
@@ -36,10 +35,10 @@ def verify(camera: str | None, since: datetime | None, host: str | None) -> int:
     from captures.models import StorageRoot
     from core.station_zone import site_time_text
 
+    found = find_camera(caller, camera) if camera is not None else None
     host = host or settings.STATION.host
     if not StorageRoot.objects.filter(host=host).exists():
         raise CliError("invalid", f"The host {host} has no files.")
-    found = find_camera(caller, camera) if camera is not None else None
     since_text = since.isoformat(timespec="seconds") if since else None
     newer = f" since {site_time_text(since)}" if since else ""
     job = run_job(

@@ -11,6 +11,7 @@ from skycam_project.cli.errors import FAILED, CliError
 from skycam_project.cli.ids import find_by_id
 from skycam_project.cli.options import Command, Group, given
 from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table, print_warnings
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -40,10 +41,10 @@ def list_webhooks() -> None:
 @webhooks.command("add")
 @click.argument("name")
 @click.argument("url", metavar="URL")
-@click.option(
-    "--kind", "kinds", multiple=True, required=True, help="A kind such as alert.opened or session.*; * is all."
+@shared_option(
+    "--kind", "A kind such as alert.opened or session.*; * is all.", into="kinds", multiple=True, required=True
 )
-@click.option("--disabled", is_flag=True, help="Add it switched off.")
+@shared_option("--disabled", "Add it switched off.")
 def add(name: str, url: str, kinds: tuple[str, ...], disabled: bool) -> None:
     """Add a web-hook and show its secret once. With - the URL is read from stdin.
 
@@ -76,8 +77,8 @@ def test(name: str) -> int:
 
 @webhooks.command("deliveries")
 @click.argument("name")
-@click.option("--state", type=click.Choice(STATES), help="Only deliveries in this state.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Maximum number.")
+@shared_option("--state", "Only deliveries in this state.", type=click.Choice(STATES))
+@shared_option("--limit", "Maximum number.")
 def list_deliveries(name: str, state: str | None, limit: int) -> None:
     """List the deliveries of the web-hook NAME, newest first.
 

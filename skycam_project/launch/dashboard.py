@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from skycam_project.config.sections import GrafanaConfig
+from skycam_project.shipped_files import shipped_file
 
-SOURCE = Path(__file__).resolve().parents[2] / "deploy" / "grafana" / "dashboards" / "skycam.json"
+SOURCE = shipped_file("deploy/grafana/dashboards/skycam.json")
 
 
 def write_dashboard(config: GrafanaConfig) -> None:

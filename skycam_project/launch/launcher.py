@@ -12,6 +12,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
+from core import restored_copy
 from core.open_files import REMEDY, hard_limit, too_few_message
 from skycam_project.config import ConfigError, SkycamConfig, check_writable, load_config
 from skycam_project.config.folder import renew_broker_password
@@ -23,7 +24,7 @@ from skycam_project.launch.errors import LaunchError
 from skycam_project.launch.forks import FORK_SERVER, ForkServer
 from skycam_project.launch.orphans import Orphans
 from skycam_project.launch.part import Part, State
-from skycam_project.launch.parts import PARTS, Plan, part_environment, parts_to_start
+from skycam_project.launch.parts import PARTS, RESTORED_COPY, Plan, part_environment, parts_to_start
 from skycam_project.launch.preparation import FirstStart, run_preparation
 from skycam_project.launch.restart_journal import RestartJournal
 from skycam_project.launch.stream import LogStream
@@ -103,6 +104,9 @@ def _check_part(config: SkycamConfig, only: str | None) -> None:
         raise LaunchError(f"There is no part {only}. There are: {', '.join(PARTS)}.")
     if only == "valkey" and not config.redis_embedded:
         raise LaunchError("REDIS_URL is set, so this station uses that server and starts no Valkey of its own.")
+    copied = restored_copy.copied_from(config.data)
+    if copied is not None and only is not None and only not in RESTORED_COPY:
+        raise LaunchError(restored_copy.pause_sentence(copied))
 
 
 def _print_errors(lines: Iterable[str]) -> None:
@@ -199,6 +203,8 @@ class Launcher:
     async def _start_parts(self) -> None:
         for warning in self.config.warnings:
             self.stream.log_message(f"warning: {warning}")
+        if (copied := restored_copy.copied_from(self.config.data)) is not None:
+            self.stream.log_message(f"warning: {restored_copy.pause_sentence(copied)}")
         if "valkey" in self.parts:
             self._run_part("valkey")
             await self.parts["valkey"].wait_until_running()

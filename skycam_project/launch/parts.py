@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from core import restored_copy
 from skycam_project.config import SkycamConfig
 from skycam_project.launch import paths, valkey
 
@@ -105,6 +106,8 @@ PARTS: dict[str, PartKind] = {
 }
 
 
+RESTORED_COPY = {"valkey", "web"}
+"""What runs in a copy that is paused: its pages, which say so."""
 CAMERA_HOST = ["worker", "sensors", "jobs"]
 """What a machine with cameras needs: without the jobs part nothing would delete old clips there."""
 
@@ -116,7 +119,8 @@ def parts_to_start(config: SkycamConfig, only: str | None) -> list[str]:
     if only is not None:
         return [only]
     without = {"valkey": not config.redis_embedded, "service": not config.service.enabled}
-    return [name for name in PARTS if not without.get(name)]
+    is_paused = restored_copy.copied_from(config.data) is not None
+    return [name for name in PARTS if not without.get(name) and (not is_paused or name in RESTORED_COPY)]
 
 
 def part_environment(base: dict[str, str], config: SkycamConfig, config_path: Path | None) -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -14,6 +15,7 @@ from django.utils import timezone
 from cameras.live.presets import Preset
 from cameras.live.service import station_presets
 from captures.camera_pages.cards import Card, brief_cards_for
+from core.restored_copy import copied_from, pause_sentence
 from core.station_settings.values import live_streaming_config, station_name
 from core.station_zone import station_zone
 from monitoring.models import Alert
@@ -103,6 +105,12 @@ class Shell:
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
         self.themes, self.clocks = THEMES, CLOCKS
+
+    @property
+    def paused_copy(self) -> str:
+        """Why the station is paused, for those who may see more than the sign-in; empty if it is not."""
+        copied = copied_from(settings.STATION.data) if self.can_view else None
+        return pause_sentence(copied) if copied is not None else ""
 
     @property
     def station(self) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from skycam_project import settings as station
+from skycam_project.shipped_files import shipped_file
 
 STATION = station.STATION
-BASE_DIR = station.BASE_DIR
 SECRET_KEY = station.SECRET_KEY
 DEBUG = False
 # Without a token, * would let a page reach the service by DNS rebinding: it applies to the web part only.
@@ -37,7 +37,7 @@ MIDDLEWARE = [
     "skycam_project.pages.static_files.StaticFilesMiddleware",
 ]
 ROOT_URLCONF = "captures.pixelink_service.urls"
-TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "DIRS": [BASE_DIR / "templates"]}]
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "DIRS": [shipped_file("templates")]}]
 SECURE_CONTENT_TYPE_NOSNIFF = True
 CORS_ALLOWED_ORIGINS = STATION.service.allowed_origins
 CORS_ALLOW_METHODS = ("GET", "POST", "PUT", "OPTIONS")

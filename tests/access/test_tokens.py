@@ -195,3 +195,15 @@ def test_the_command_line_says_how_many_tokens_a_new_password_revoked(ada: User)
     done = skycam("users", "set", "ada", "--reset-password")
     assert "Revoked tokens: 1." in done.stdout
     assert not ApiToken.objects.exists()
+
+
+@pytest.mark.parametrize("scheme", ["Token", "Bearer", "bearer"])
+@pytest.mark.parametrize("path", ["/api/v1/cameras/", "/metrics"])
+def test_a_token_is_accepted_after_either_word(scheme: str, path: str, ada: User, camera: Camera) -> None:
+    text = ApiToken.issue(ada)[1]
+    assert Client(headers={"authorization": f"{scheme} {text}"}).get(path).status_code == 200
+
+
+def test_an_unknown_token_is_refused_after_either_word(db: None) -> None:
+    answers = [Client(headers={"authorization": f"{word} x"}).get("/api/v1/cameras/") for word in ("Token", "Bearer")]
+    assert [answer.status_code for answer in answers] == [401, 401]

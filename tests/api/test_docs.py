@@ -12,6 +12,7 @@ from cameras.models import Camera
 from core.api.problems import PROBLEMS
 from core.idempotency.answers import OF_PROBLEM, Settlement
 from skycam_project.access.models import User
+from skycam_project.routing import sockets
 from tests.harness.project import PROJECT
 
 PAGE = (PROJECT / "docs" / "clients" / "api.md").read_text()
@@ -39,3 +40,8 @@ def test_the_page_has_examples_and_every_problem() -> None:
 def test_the_page_lists_the_problems_that_are_not_stored(begin: str, settlement: Settlement) -> None:
     (row,) = re.findall(rf"^\| ({begin}.*?):", PAGE, re.MULTILINE)
     assert re.findall(r"`([a-z-]+)`", row) == [name for name, found in OF_PROBLEM.items() if found is settlement]
+
+
+def test_the_page_has_every_websocket() -> None:
+    listed = re.findall(r"^\| `(ws/[^`]+)` \|", PAGE, re.MULTILINE)
+    assert listed == [route.replace("slug:", "") for route in sockets]

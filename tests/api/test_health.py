@@ -24,6 +24,7 @@ from monitoring.health_alerts import check_host
 from monitoring.models import Alert
 from monitoring.tasks import check_health
 from skycam_project import health as readiness
+from skycam_project.pages.health import missing_files, page_problems
 from tests.harness.rows.audiences import only_for
 from tests.harness.stations.broker import station_broker
 from tests.harness.waiting import PATIENCE_S
@@ -273,6 +274,39 @@ def unresolved() -> set[tuple[str, str]]:
     return set(Alert.objects.exclude(state="resolved").values_list("key", "host"))
 
 
+@pytest.fixture
+def incomplete(settings: Any, tmp_path: Path) -> Iterator[None]:
+    """The installation has neither templates nor static files of its own."""
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    settings.STATICFILES_DIRS = []
+    missing_files.cache_clear()
+    yield
+    missing_files.cache_clear()
+
+
+def test_a_station_without_the_files_of_its_pages_is_not_ready(
+    anonymous: Any, viewer: Any, camera: Camera, valkey: Any, incomplete: None
+) -> None:
+    write_heartbeat(valkey, "ready")
+    answer = anonymous.get("/readyz")
+    assert (answer.status_code, answer.json()) == (503, {"ready": False, "problems": ["pages"]})
+    (sentence,) = viewer.get("/api/v1/health/").json()["problems"]["pages"]
+    assert sentence.startswith("Files of the pages are missing: 500.html, 503.html, base.html.")
+    check_host()
+    assert unresolved() == {("health.pages:main", "main")}
+
+
+def test_a_missing_static_file_is_named(settings: Any, incomplete: None, tmp_path: Path) -> None:
+    for name in ("500.html", "503.html", "base.html"):
+        (tmp_path / name).write_text("{% static 'css/base.css' %}")
+    (finding,) = page_problems()
+    assert "missing: css/base.css. The installation" in finding.sentence
+
+
+def test_this_installation_has_all_files_that_its_templates_name() -> None:
+    assert page_problems() == []
+
+
 def test_each_host_opens_and_closes_only_its_own_alerts(
     as_host: Callable[[str], None], camera: Camera, request: Any
 ) -> None:
@@ -314,4 +348,5 @@ def test_the_clock_of_this_machine_is_compared_with_the_brokers(valkey: Any) -> 
 
 
 def test_every_entry_of_the_table_answers(db: None) -> None:
-    assert set(health.findings()) == {"parts", "database", "broker", "hosts", "cameras", "disk", "notifications"}
+    entries = "parts database broker hosts pages cameras disk notifications"
+    assert set(health.findings()) == set(entries.split())

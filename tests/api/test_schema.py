@@ -36,6 +36,17 @@ def test_the_schema_is_valid_openapi(db: None) -> None:
     validate_schema(api_schema())
 
 
+def test_the_schema_states_its_server_and_who_may_use_it(db: None) -> None:
+    assert [server["url"] for server in api_schema()["servers"]] == ["/"]
+    assert api_schema()["security"] == [{"token": []}, {"cookieAuth": []}]
+    stated = {
+        path: item["post"]["security"]
+        for path, item in api_schema()["paths"].items()
+        if "post" in item and "security" in item["post"]
+    }
+    assert stated == {"/api/v1/auth/token/": []}
+
+
 def test_the_schema_is_served_and_names_every_route(viewer: Any) -> None:
     answer = viewer.get("/api/v1/schema/")
     assert answer.status_code == 200

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -75,3 +76,12 @@ def test_the_commands_of_all_blocks_succeed(failed_blocks: list[str]) -> None:
 
 def test_the_picture_of_a_session_is_at_its_documented_path(shell: Shell, failed_blocks: list[str]) -> None:
     assert pictures(shell)[0].read_bytes() == (shell.station.data.parent / "jpegs" / "sky.jpg").read_bytes()
+
+
+def test_the_documented_command_kills_the_process_of_one_camera(shell: Shell, failed_blocks: list[str]) -> None:
+    (line,) = [line for line in page("docs/first-hour.md").splitlines() if "pkill" in line]
+    *_, pattern = shlex.split(line)
+    cameras = shell.station.cameras
+    # Other stations of this machine may have a camera of the same name.
+    found = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True, check=True).stdout.split()
+    assert [str(cameras.pid(slug)) in found for slug in ("simulated", "dslr")] == [True, False]

@@ -74,6 +74,13 @@ async def test_a_token_needs_no_origin(camera: Camera) -> None:
         assert socket.answer == (True, None)
 
 
+async def test_a_socket_accepts_a_token_after_either_word(camera: Camera) -> None:
+    headers = await sync_to_async(lambda: with_token(user_of("viewer")))()
+    bearer = headers | {"authorization": headers["authorization"].replace("Token", "Bearer")}
+    async with OpenSocket(LIVE, bearer) as socket:
+        assert socket.answer == (True, None)
+
+
 async def test_a_token_is_capped_at_its_scope(camera: Camera) -> None:
     headers = await sync_to_async(lambda: with_token(user_of("manager"), scope="none"))()
     async with OpenSocket(LIVE, headers) as socket:

@@ -62,6 +62,11 @@ def test_a_request_without_the_token_is_refused(alone: Station, method: str, pat
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
+@pytest.mark.parametrize("scheme", ["Token", "Bearer", "bearer"])
+def test_the_token_is_accepted_after_either_word(alone: Station, scheme: str) -> None:
+    assert alone.service.request("GET", "/captures/list", Authorization=f"{scheme} {TOKEN}").status == 200
+
+
 def test_the_openapi_document_needs_no_token(alone: Station) -> None:
     assert [alone.service.request("GET", path).status for path in ("/docs", "/openapi.json")] == [200, 200]
 

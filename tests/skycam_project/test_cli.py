@@ -100,7 +100,7 @@ def test_a_removed_camera_is_not_listed(camera: Camera) -> None:
 
 def test_an_unknown_camera_is_an_error_with_a_hint() -> None:
     found = skycam("connect", "nosuch")
-    assert found.exit_code == 1
+    assert found.exit_code == 2
     assert "skycam cameras list" in found.stderr
 
 

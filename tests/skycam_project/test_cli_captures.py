@@ -72,8 +72,8 @@ def ids(found: dict[str, Any]) -> list[str]:
         ([], ["capture", "failed"]),
         (["sky"], ["capture", "failed"]),
         (["--camera", "sky", "--status", "failed"], ["failed"]),
-        (["--from", "1 h"], ["capture"]),
-        (["--to", "1 h"], ["failed"]),
+        (["--since", "1 h"], ["capture"]),
+        (["--until", "1 h"], ["failed"]),
         (["--simulated"], []),
         (["--limit", "1"], ["capture"]),
     ],
@@ -96,7 +96,7 @@ def test_the_lists_fit_a_terminal_of_80_columns(capture: Capture, failed: Captur
 
 def test_listing_an_unknown_camera_is_an_error() -> None:
     found = skycam("captures", "list", "skye")
-    assert found.exit_code == 1
+    assert found.exit_code == 2
     assert "There is no camera skye." in found.stderr
 
 
@@ -129,7 +129,7 @@ def test_clips_are_listed(film: Clip, camera: Camera, root: StorageRoot) -> None
     older = clip_of(camera, root, ago(hours=2), film=b"old")
     assert ids(answer("clips", "list")) == [str(film.pk), str(older.pk)]
     assert ids(answer("clips", "list", "sky", "--pinned")) == [str(film.pk)]
-    assert ids(answer("clips", "list", "--to", "1 h")) == [str(older.pk)]
+    assert ids(answer("clips", "list", "--until", "1 h")) == [str(older.pk)]
     assert "pinned" in skycam("clips", "list").stdout
 
 

@@ -19,7 +19,7 @@ PLACE = ("--set", "endpoint=https://s3.example.org", "--set", "bucket=copies", "
 
 
 def test_a_folder_is_added_and_listed(tmp_path: Path) -> None:
-    new = answer(*ADD, "--set", f"path={tmp_path}", "--limit", "1000000", "--begin", "22:00", "--end", "06:00")
+    new = answer(*ADD, "--set", f"path={tmp_path}", "--rate", "1000000", "--begin", "22:00", "--end", "06:00")
     assert new["bytes_per_s"] == 1_000_000
     assert answer("offsite", "destinations")["results"] == [new]
     assert "disk2" in skycam("offsite", "status").stdout
@@ -54,8 +54,8 @@ def test_an_unknown_setting_is_refused() -> None:
 
 
 def test_limits_and_names_are_changed_and_the_rest_stays(tmp_path: Path) -> None:
-    new = answer(*ADD, "--set", f"path={tmp_path}", "--limit", "1000")
-    changed = answer("offsite", "set", "disk2", "--name", "vault", "--limit", "0", "--no-keep-local")
+    new = answer(*ADD, "--set", f"path={tmp_path}", "--rate", "1000")
+    changed = answer("offsite", "set", "disk2", "--name", "vault", "--rate", "0", "--no-keep-local")
     assert changed == {**new, "name": "vault", "bytes_per_s": None, "keep_local": False}
 
 

@@ -29,7 +29,7 @@ def card(tmp_path: Path, camera: Camera, root: StorageRoot) -> Path:
 
 
 def test_a_card_is_organized_by_a_job(card: Path) -> None:
-    shown = skycam("organize", str(card), "--camera", "sky", "--timezone", "Europe/Berlin")
+    shown = skycam("organize", str(card), "--camera", "sky", "--time-zone", "Europe/Berlin")
     assert shown.exit_code == 1
     assert "9 files found, 6 captures adopted" in shown.stdout
     assert "3 not placed." in shown.stdout
@@ -67,7 +67,7 @@ def test_move_removes_the_adopted_originals(card: Path) -> None:
     ("words", "problem"),
     [
         (("nowhere",), "There is no folder nowhere."),
-        ((".", "--timezone", "Mars/Olympus"), "is not a time zone"),
+        ((".", "--time-zone", "Mars/Olympus"), "is not a time zone"),
         ((".", "--camera", "none"), "none"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 
 from tests.harness.stations.command_line import answer, run, skycam
 
-NIGHT = ("--date", "2026-11-20", "--site=-29.257,-70.7295,2347")
+NIGHT = ("--night", "2026-11-20", "--site=-29.257,-70.7295,2347")
 LINES = """\
 1.00 -25 Y 100 0 1 0 # sets early
 4.00 -40 Y 200 7200 2 3 # must be done
@@ -81,5 +81,5 @@ def test_all_wrong_lines_are_named(fields: Path) -> None:
 
 @pytest.mark.parametrize("site", ["here", "1,2", "91,0,0", "nan,0,0"])
 def test_a_place_that_cannot_be_is_refused(fields: Path, site: str) -> None:
-    done = skycam("telescope", "plan", str(fields), "--date", "2026-11-20", f"--site={site}")
+    done = skycam("telescope", "plan", str(fields), "--night", "2026-11-20", f"--site={site}")
     assert (done.exit_code, len(done.stderr.splitlines())) == (2, 1)

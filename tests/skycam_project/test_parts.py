@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from core.restored_copy import FILE
 from skycam_project.config import load_config
 from skycam_project.launch.parts import PARTS, Plan, parts_to_start
 
@@ -37,3 +38,8 @@ def test_a_jobs_part_does_the_work_of_its_host_and_the_stations_periodic_tasks(p
 def test_the_jobs_part_of_a_camera_host_leaves_the_periodic_tasks_to_the_main_machine(plan: Plan) -> None:
     beside_worker = Plan(plan.config, plan.environment, only="worker")
     assert queues_of(beside_worker) == "jobs.dome,files.dome"
+
+
+def test_a_restored_copy_that_is_paused_runs_its_pages_alone(plan: Plan) -> None:
+    (plan.config.data / FILE).write_text("dome")
+    assert parts_to_start(plan.config, None) == ["valkey", "web"]

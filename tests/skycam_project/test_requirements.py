@@ -32,6 +32,7 @@ NO_IMPORT_IN_TESTS = {
     "import-linter": "make check",
     "moto": "the S3 server of the tests is a process of its own",
     "mypy": "make check",
+    "openapi-python-client": "generates a client of the API, as a program of its own",
     "pytest-timeout": "a plugin of pytest",
     "ruff": "make check",
     "types-paramiko": "types for mypy",

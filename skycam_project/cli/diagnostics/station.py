@@ -34,9 +34,12 @@ def configuration(station: Station) -> Iterator[Finding]:
 
 
 def launcher(station: Station) -> Iterator[Finding]:
+    from core.restored_copy import copied_from, pause_sentence
     from skycam_project import launch
     from skycam_project.cli.launcher import describe_state
 
+    if (copied := copied_from(station.config.data)) is not None:
+        yield Finding("launcher", BROKEN, pause_sentence(copied))
     try:
         parts = launch.ps(station.config)
     except launch.LaunchError as error:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from core.api.authorization import token_of
 from skycam_project.config.addresses import is_loopback
 
 REQUEST_S, CONNECTION_S = 5.0, 20.0
@@ -103,10 +104,8 @@ class MetricsServer:
         if not self._token:
             # A page from elsewhere whose name was made to mean this machine (DNS rebinding) sends that name.
             return is_loopback(host_of(str(headers.get("Host", ""))))
-        scheme, _, sent = str(headers.get("Authorization", "")).partition(" ")
-        return scheme.lower() in {"bearer", "token"} and hmac.compare_digest(
-            sent.strip().encode(errors="replace"), self._token.encode()
-        )
+        sent = token_of(str(headers.get("Authorization", "")))
+        return sent is not None and hmac.compare_digest(sent.encode(errors="replace"), self._token.encode())
 
 
 def host_of(header: str) -> str:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
+from tests.harness.project import PROJECT
 
 WHITE_SPACE = re.compile(r"\s+")
 
@@ -39,4 +39,4 @@ def described(page: str, ident: str) -> str:
 
 
 def templates() -> list[Path]:
-    return sorted((settings.BASE_DIR / "templates").rglob("*.html"))
+    return sorted((PROJECT / "templates").rglob("*.html"))

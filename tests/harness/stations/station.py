@@ -98,7 +98,7 @@ class Station:
     def start(self, only: str = "", wrapped_in: tuple[str, ...] = ()) -> Self:
         if self.finds_database and not only:
             place_database(self.data)
-        command = [*wrapped_in, self.python, "-c", RUN, only]
+        command = [*wrapped_in, *self.launcher_command(only)]
         # Two stations of one folder write to one file: each appends, and overwrites nothing of the other.
         self.output_file.write_text("")
         with self.output_file.open("a") as output:
@@ -106,6 +106,9 @@ class Station:
                 command, env=self.environment, cwd=self.data.parent, stdout=output, stderr=output
             )
         return self
+
+    def launcher_command(self, only: str) -> list[str]:
+        return [self.python, "-c", RUN, only]
 
     def up(self, wrapped_in: tuple[str, ...] = ()) -> Self:
         self.start(wrapped_in=wrapped_in)
