@@ -1,0 +1,100 @@
+"""Runs of several clones on one machine take turns, file by file: together they run as many tests at once as one alone.
+
+The product promises its times on a machine that is not full. Two runs side by side, with four stations each on two
+cores, took all of it, and tests failed by what the product does then.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+WORKERS = 2 * (os.cpu_count() or 1)
+"""Of a run, and of all of a machine together. Tests wait for processes and disks about as long as they compute."""
+POLL_S = 0.02
+
+
+class Name:
+    """A name in the kernel, which one process of the machine has at a time, and which ends with it."""
+
+    def __init__(self, name: str) -> None:
+        self.address = f"\0skycam-tests-{name}"
+        self._socket: socket.socket | None = None
+
+    def take(self) -> bool:
+        """Whether this process has it now."""
+        found = socket.socket(socket.AF_UNIX)
+        try:
+            found.bind(self.address)
+        except OSError:
+            found.close()
+            return False
+        self._socket = found
+        return True
+
+    def wait(self) -> None:
+        while not self.take():
+            time.sleep(POLL_S)  # time: the kernel wakes nobody who waits for a name
+
+    def give_up(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+class Turns:
+    """Those of one worker of pytest-xdist. It has its turn for a whole file, since tests of a file share a station."""
+
+    def __init__(self, place: str) -> None:
+        """One worker of each run has the same place."""
+        self._turn, self._next = turn_of(place), next_of(place)
+        self._file: Path | None = None
+        # What a test forks may outlive its file.
+        os.register_at_fork(after_in_child=self._turn.give_up)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+        # Outside of pytest-timeout, whose time begins with the test.
+        if self._file is None:
+            self._wait()
+        self._file = item.path
+        try:
+            return (yield)
+        finally:
+            if nextitem is None or nextitem.path != self._file:
+                self._file = None
+                self._turn.give_up()
+
+    def _wait(self) -> None:
+        # Whoever waits has the second name, so that the one before it cannot begin its next file first.
+        self._next.wait()
+        self._turn.wait()
+        self._next.give_up()
+
+
+def turn_of(place: str) -> Name:
+    return Name(f"turn-{place}")
+
+
+def next_of(place: str) -> Name:
+    """Of whoever waits for the turn."""
+    return Name(f"next-{place}")
+
+
+def place_of(worker: int) -> str:
+    return str(worker % WORKERS)
+
+
+def others_run() -> bool:
+    """Whether another run has a turn now."""
+    names = [turn_of(place_of(worker)) for worker in range(WORKERS)]
+    try:
+        return not all(name.take() for name in names)
+    finally:
+        for name in names:
+            name.give_up()
