@@ -74,7 +74,7 @@ def test_a_run_that_ends_gives_up_its_turn(place: str) -> None:
     assert is_free(turn_of(place))
 
 
-def test_whoever_waits_comes_before_the_next_file_of_the_other(place: str) -> None:
+def test_a_run_that_waits_comes_before_the_next_file_of_the_other(place: str) -> None:
     diary: list[str] = []
     mine, other = Run(place, "mine", diary), Run(place, "other", diary)
     mine.test(FIRST, before=FIRST)

@@ -71,7 +71,7 @@ class Turns:
                 self._turn.give_up()
 
     def _wait(self) -> None:
-        # Whoever waits has the second name, so that the one before it cannot begin its next file first.
+        # The one that waits has the second name, so that the one before it cannot begin its next file first.
         self._next.wait()
         self._turn.wait()
         self._next.give_up()
@@ -82,7 +82,7 @@ def turn_of(place: str) -> Name:
 
 
 def next_of(place: str) -> Name:
-    """Of whoever waits for the turn."""
+    """Of the one that waits for the turn."""
     return Name(f"next-{place}")
 
 
