@@ -50,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.basetemp = config.option.basetemp or tempfile.mkdtemp(prefix="t")
         if file := config.getoption("failures"):
             config.pluginmanager.register(FailureLog(Path(file)))
-    if not is_inside_test():
+    elif not is_inside_test():
         config.pluginmanager.register(Turns(place_of(worker_number(config))))
 
 
@@ -60,7 +60,7 @@ def is_controller(config: pytest.Config) -> bool:
 
 
 def worker_number(config: Any) -> int:
-    return 0 if is_controller(config) else int(config.workerinput["workerid"].removeprefix("gw"))
+    return int(config.workerinput["workerid"].removeprefix("gw"))
 
 
 def is_inside_test() -> bool:
@@ -68,8 +68,8 @@ def is_inside_test() -> bool:
     return "PYTEST_CURRENT_TEST" in os.environ
 
 
-def pytest_report_header() -> str | None:
-    waits = not is_inside_test() and others_run()
+def pytest_report_header(config: pytest.Config) -> str | None:
+    waits = config.getoption("numprocesses") and not is_inside_test() and others_run()
     return "Other tests run on this machine: both take turns, file by file." if waits else None
 
 

@@ -1,5 +1,7 @@
 """Runs of several clones on one machine take turns, file by file: together they run as many tests at once as one alone.
 
+Only the workers of pytest-xdist do: a run without them is one test at a time, and somebody waits for it.
+
 The product promises its times on a machine that is not full. Two runs side by side, with four stations each on two
 cores, took all of it, and tests failed by what the product does then.
 """
