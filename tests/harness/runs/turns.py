@@ -9,52 +9,26 @@ cores, took all of it, and tests failed by what the product does then.
 from __future__ import annotations
 
 import os
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.harness.kernel_names import KernelName
+
 WORKERS = 2 * (os.cpu_count() or 1)
 """Of a run, and of all of a machine together. Tests wait for processes and disks about as long as they compute."""
-POLL_S = 0.02
-
-
-class Name:
-    """A name in the kernel, which one process of the machine has at a time, and which ends with it."""
-
-    def __init__(self, name: str) -> None:
-        self.address = f"\0skycam-tests-{name}"
-        self._socket: socket.socket | None = None
-
-    def take(self) -> bool:
-        """Whether this process has it now."""
-        found = socket.socket(socket.AF_UNIX)
-        try:
-            found.bind(self.address)
-        except OSError:
-            found.close()
-            return False
-        self._socket = found
-        return True
-
-    def wait(self) -> None:
-        while not self.take():
-            time.sleep(POLL_S)  # time: the kernel wakes nobody who waits for a name
-
-    def give_up(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+LONGEST_S = 1800.0
+"""A run that was stopped with Ctrl-Z must not keep the others waiting for ever; the longest file takes 12 min."""
 
 
 class Turns:
     """Those of one worker of pytest-xdist. It has its turn for a whole file, since tests of a file share a station."""
 
-    def __init__(self, place: str) -> None:
-        """One worker of each run has the same place."""
-        self._turn, self._next = turn_of(place), next_of(place)
+    def __init__(self, place: str, longest_s: float = LONGEST_S) -> None:
+        """One worker of each run has the same place. After `longest_s` it goes on without a turn."""
+        self._turn, self._next, self._longest_s = turn_of(place), next_of(place), longest_s
         self._file: Path | None = None
         # What a test forks may outlive its file.
         os.register_at_fork(after_in_child=self._turn.give_up)
@@ -74,18 +48,19 @@ class Turns:
 
     def _wait(self) -> None:
         # The one that waits has the second name, so that the one before it cannot begin its next file first.
-        self._next.wait()
-        self._turn.wait()
-        self._next.give_up()
+        until = time.monotonic() + self._longest_s
+        if self._next.wait(until):
+            self._turn.wait(until)
+            self._next.give_up()
 
 
-def turn_of(place: str) -> Name:
-    return Name(f"turn-{place}")
+def turn_of(place: str) -> KernelName:
+    return KernelName(f"turn-{place}")
 
 
-def next_of(place: str) -> Name:
+def next_of(place: str) -> KernelName:
     """Of the one that waits for the turn."""
-    return Name(f"next-{place}")
+    return KernelName(f"next-{place}")
 
 
 def place_of(worker: int) -> str:
