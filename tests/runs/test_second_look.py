@@ -29,7 +29,7 @@ class Look:
     """A run of some of the examples, with its second look."""
 
     def __init__(self, folder: Path, *chosen: str) -> None:
-        kept = ("PATH", "HOME", "LANG", "TMPDIR", CONTAINED)
+        kept = ("PATH", "HOME", "LANG", "TMPDIR", "PYTEST_CURRENT_TEST", CONTAINED)
         environment = {name: os.environ[name] for name in kept if name in os.environ} | {"RUNS_BEFORE": str(folder)}
         tests = [f"{EXAMPLES}::test_that_{name}" for name in chosen]
         self.file = folder / "unstable.json"

@@ -9,7 +9,6 @@ product until shown otherwise.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -18,9 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.harness.project import PROJECT
+from tests.harness.runs.turns import WORKERS
 
-WORKERS = 2 * (os.cpu_count() or 1)
-"""Tests wait for processes and disks about as long as they compute."""
 AGAIN = 2
 MOST_UNSTABLE = 2
 SLOWEST = 10

@@ -19,6 +19,7 @@ from tests.harness.project import PROJECT
 from tests.harness.runs.examples import load_profile
 from tests.harness.runs.folder import CONTAINED
 from tests.harness.runs.tiers import MARKERS, Tier, tiers_of
+from tests.harness.runs.turns import Turns, others_run, place_of
 
 CONTAIN = str(PROJECT / "scripts" / "contain.py")
 SHARED = {
@@ -49,11 +50,27 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.basetemp = config.option.basetemp or tempfile.mkdtemp(prefix="t")
         if file := config.getoption("failures"):
             config.pluginmanager.register(FailureLog(Path(file)))
+    elif not is_inside_test():
+        config.pluginmanager.register(Turns(place_of(worker_number(config))))
 
 
 def is_controller(config: pytest.Config) -> bool:
     """Whether this process is no worker of pytest-xdist."""
     return not hasattr(config, "workerinput")
+
+
+def worker_number(config: Any) -> int:
+    return int(config.workerinput["workerid"].removeprefix("gw"))
+
+
+def is_inside_test() -> bool:
+    """Whether a test has started this run: it has its turn."""
+    return "PYTEST_CURRENT_TEST" in os.environ
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    waits = config.getoption("numprocesses") and not is_inside_test() and others_run()
+    return "Other tests run on this machine: both take turns, file by file." if waits else None
 
 
 def contain(config: pytest.Config) -> None:

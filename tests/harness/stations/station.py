@@ -18,6 +18,7 @@ import psutil
 
 from skycam_project.config import ConfigManager, SkycamConfig, socket_path
 from skycam_project.launch import ps
+from tests.harness.kernel_names import KernelName
 from tests.harness.processes.alive import is_alive
 from tests.harness.project import PROJECT
 from tests.harness.stations.cameras import StationCameras
@@ -49,20 +50,15 @@ WITH_SERVICE = {"SKYCAM_SERVICE__ENABLED": "true"}
 PASSING = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_PROCESS_START")
 
 
-_reserved: list[socket.socket] = []
-
-
 def free_port() -> int:
     """A free port below those of outgoing connections, one of which could take it before the station listens. No other
     process of any run gets it while this process lives: each has the name of its ports in the kernel."""
     lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
     for port in random.SystemRandom().sample(range(10_000, lowest), 1000):
-        name = socket.socket(socket.AF_UNIX)
+        name = KernelName(f"port-{port}")
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            name.bind(f"\0skycam-test-port-{port}")
-            _reserved.append(name)
-            return port
-        name.close()
+            if name.take():
+                return port
     raise AssertionError(f"Of 1000 ports from 10000 to {lowest - 1} none is free on 127.0.0.1. Stop what uses them.")
 
 
