@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from cameras.gates.closed_gates import blocking_gates
 from cameras.leases.lease_holders import Lease, LeaseHolder, lease_of
 from cameras.live.viewer_limits import LIVE_VIEW_OFF
 from cameras.models import Camera, desired_connection, may_record
 from cameras.runtime.recording_state import Recorder, is_slow
 from cameras.status import status as statuses
+from cameras.status.closed_gates import blocking_gates
 from cameras.status.messages import Status, absent_status
 from core.broker.broker import BrokerDown
 from core.station_settings.values import live_streaming_config

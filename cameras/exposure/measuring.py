@@ -110,8 +110,10 @@ class StatisticsThread:
     def _measure(self, measurement: Measurement) -> FrameStatistics | None:
         source, mask = measurement.source, measurement.mask
         try:
-            of_exposure = isinstance(source, Exposure)
-            found = statistics_of_exposure(source, mask) if of_exposure else statistics_of(source, mask)
+            if isinstance(source, Exposure):
+                found = statistics_of_exposure(source, mask)
+            else:
+                found = statistics_of(source, mask)
             if measurement.control and (correction := correction_of(measurement.control, found, measurement.transfer)):
                 found = replace(found, controlled=correction.measured)
             return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
 from cameras.spool.records import Programme
 from core.times.durations import format_exposure
@@ -61,9 +61,10 @@ def exposure_words(programme: Programme, settings: Mapping[str, Any]) -> str:
     if control is None:
         return format_exposure(settings["exposure_us"])
     shortest, longest = (format_exposure(limit) for limit in control["exposure_us"])
-    more = [words.format(*limits) for name, words in LIMITS.items() if (limits := control.get(name))]
-    words = f"{shortest} to {longest} automatic"
-    return f"{words} ({', '.join(more)})" if more else words
+    limits = cast(Mapping[str, tuple[float, float] | None], control)
+    more = [words.format(*pair) for name, words in LIMITS.items() if (pair := limits.get(name))]
+    exposure = f"{shortest} to {longest} automatic"
+    return f"{exposure} ({', '.join(more)})" if more else exposure
 
 
 def limited_exposure(exposure_us: float) -> int:

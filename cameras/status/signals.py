@@ -11,9 +11,9 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from cameras.drivers import DRIVERS, driver_class
-from cameras.gates.closed_gates import blocking_gates
 from cameras.models import Camera, desired_connection
 from cameras.selectors import cameras_for
+from cameras.status.closed_gates import blocking_gates
 from cameras.status.messages import Status
 from cameras.status.status import read_fields, read_statuses_by_slug
 from core.broker import broker

@@ -18,10 +18,10 @@ from captures.archive_pages.display import FILE_STATES, KINDS, ArchivedFile
 from captures.archive_pages.filters import FileFilter, choices, link_of
 from captures.archive_pages.folders import folders_of
 from captures.archive_pages.listing import displays_for
+from captures.archives.findings import KIND as VERIFY
 from captures.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveState
 from captures.archives.remote import remote_sentences
 from captures.archives.selectors import archive_file_for, archive_files_for, archives_for, kind_condition
-from captures.archives.verification import KIND as VERIFY
 from captures.days.parameters import parse_cursor
 from captures.experiments.selectors import sees_all, visible_places
 from captures.files.zip_download import MAX_FILES

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from cameras.gates.closed_gates import blocking_gates, describe_pause
 from cameras.programmes.cycle import cycle_of
 from cameras.runtime.messages import SessionStatus
+from cameras.status.closed_gates import blocking_gates, describe_pause
 from cameras.status.messages import Status
 from captures.sessions.models import Session
 from core.templatetags.skycam import clock_text

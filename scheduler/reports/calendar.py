@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.capturing.models import Capture
-from core.times.installation import installed_at
+from core.installation import installed_at
 from scheduler.reports.comparison import PastNight, reported_nights
 from scheduler.reports.models import ReportedNight
 from scheduler.reports.report import main_site, night_report, percent_of, seen_cameras

@@ -23,8 +23,8 @@ from django.utils import timezone
 
 from captures.capturing.models import Capture
 from captures.sessions.models import Session, SessionGap
+from core.installation import installed_at
 from core.sky.intervals import Interval
-from core.times.installation import installed_at
 from monitoring.selectors import unresolved_keys
 from monitoring.services import raise_alert, record_event, resolve_alert
 from scheduler.reports.html_file import render_report

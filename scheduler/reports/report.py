@@ -12,8 +12,8 @@ from typing import Any, Literal
 from django.conf import settings
 from django.utils import timezone
 
-from cameras.gates.closed_gates import blocking_gates, describe_pause
 from cameras.models import Camera
+from cameras.status.closed_gates import blocking_gates, describe_pause
 from cameras.status.status import read_fields
 from cameras.visibility import UnknownCamera, visible_cameras
 from captures.sessions.models import ACTIVE

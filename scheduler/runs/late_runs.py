@@ -73,6 +73,5 @@ def _held_by_another(camera: Camera, run: PlannedRun) -> str:
     holder = holder_of(camera)
     if holder is None or holder.session == str(run.pk):
         return ""
-    run = f" with the session {holder.run or holder.session}" if holder.session and not holder.schedule else ""
-    by = f"{holder.label}{run}"
-    return f"It waits because the camera is held by {by}."
+    session = f" with the session {holder.run or holder.session}" if holder.session and not holder.schedule else ""
+    return f"It waits because the camera is held by {holder.label}{session}."

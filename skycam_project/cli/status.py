@@ -139,7 +139,7 @@ def camera_table(body: Any) -> Any:
 
 
 def camera_cells(status: dict[str, Any]) -> list[object]:
-    from cameras.gates.closed_gates import blocking_gates, describe_pause
+    from cameras.status.closed_gates import blocking_gates, describe_pause
 
     return [
         status["camera"],

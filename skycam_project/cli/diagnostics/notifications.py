@@ -16,7 +16,9 @@ def notifications(_station: Station) -> Iterator[Finding]:
     from monitoring.models import NotificationChannel, NotificationRoute
 
     enabled = NotificationChannel.objects.filter(enabled=True)
-    for channel in enabled.exclude(failing_since=None).order_by("name"):
+    for channel in enabled.order_by("name"):
+        if channel.failing_since is None:
+            continue
         detail = f"{channel.name} ({channel.kind}) has failed since {site_time_text(channel.failing_since)}."
         yield Finding(
             "notifications", BROKEN, detail, f"Look at its last error: skycam notifications test {quote(channel.name)}"

@@ -1,4 +1,4 @@
-"""Which gates keep a session from its captures now, and the sentence that says so everywhere. Django-free."""
+"""Which gates keep a session from its captures now, and the sentence that says so everywhere."""
 
 from __future__ import annotations
 
