@@ -266,7 +266,7 @@ def list_windows() -> None:
 @maintenance.command("add", cls=Command)
 @click.argument("subject")
 @shared_option("--from", "When it begins; now by default.")
-@shared_option("--until", "When it ends.")
+@shared_option("--until", "When it ends.", former="--to")
 @shared_option("--for", "How long it takes, instead of --until.", type=SECONDS)
 @shared_option("--reason", "What is done, for others.")
 def add_maintenance(

@@ -45,8 +45,8 @@ def captures() -> None:
 @camera("Only this camera.")
 @click.option("--session", "session_id", metavar="ID", help="Only this session.")
 @click.option("--status", type=OUTCOMES, help="Only captures with this outcome.")
-@shared_option("--since", "From this time: 22:30, 2026-03-01T22:30:00Z, or 2 h (ago).")
-@shared_option("--until", "Before this time, written in the same way.", type=PastTimeParam())
+@shared_option("--since", "From this time: 22:30, 2026-03-01T22:30:00Z, or 2 h (ago).", former="--from")
+@shared_option("--until", "Before this time, written in the same way.", former="--to", type=PastTimeParam())
 @click.option(
     "--simulated/--real", "simulated", default=None, help="Only captures of simulated cameras, or only of real ones."
 )

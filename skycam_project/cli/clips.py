@@ -29,8 +29,10 @@ def clips() -> None:
 @clips.command("list")
 @camera("Only this camera.")
 @shared_option("--kind", "Only clips of this kind.", type=click.Choice(["rolling", "manual"]))
-@shared_option("--since", "Only clips that end after this time: 22:30, or 2 h (ago).")
-@shared_option("--until", "Only clips that begin before this time, written in the same way.", type=PastTimeParam())
+@shared_option("--since", "Only clips that end after this time: 22:30, or 2 h (ago).", former="--from")
+@shared_option(
+    "--until", "Only clips that begin before this time, written in the same way.", former="--to", type=PastTimeParam()
+)
 @click.option("--pinned/--unpinned", "pinned", default=None, help="Only pinned clips, or only unpinned ones.")
 @click.option(
     "--interrupted/--whole", "interrupted", default=None, help="Only clips that were cut off, or only complete ones."

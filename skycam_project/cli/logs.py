@@ -26,7 +26,7 @@ EVERY_S = 0.5
 
 @click.command(cls=Command)
 @click.argument("part", required=False)
-@shared_option("--limit", "Number of last lines.", type=click.IntRange(0, 1_000_000), default=50)
+@shared_option("--limit", "Number of last lines.", former="--lines", type=click.IntRange(0, 1_000_000), default=50)
 @shared_option("--follow", "Continue with new lines, until Ctrl-C.")
 def logs(part: str | None, limit: int, follow: bool) -> None:
     """Show the log, or only the lines of PART. PART is web, worker, valkey, ... or skycam, the launcher itself.

@@ -15,7 +15,7 @@ from skycam_project.cli.jobs import run_job
 from skycam_project.cli.options import Command, Group, given
 from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table
 from skycam_project.cli.programme_options import build_request
-from skycam_project.cli.shared_options import shared_option
+from skycam_project.cli.shared_options import RenamedOption, shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -56,7 +56,9 @@ def status() -> None:
 @shared_option("--set", "A setting of the kind, such as bucket=copies; may be repeated.", into="settings")
 @click.option("--class", "classes", multiple=True, type=click.Choice(CLASSES), required=True, help="Which files.")
 @shared_option("--camera", "Only files of this camera; may be given again.", into="cameras", multiple=True)
-@click.option("--rate", "bytes_per_s", type=int, help="Bytes per second of each host.")
+@click.option(
+    "--rate", "bytes_per_s", cls=RenamedOption, former="--limit", type=int, help="Bytes per second of each host."
+)
 @click.option("--begin", help="Only from this time of the site's clock, such as 22:00; with --end.")
 @click.option("--end", help="Until this time.")
 @click.option("--keep-local/--no-keep-local", default=None, help="Delete no file here before its copy is verified.")
@@ -89,7 +91,14 @@ def add(
 @shared_option("--set", "A setting to change, such as bucket=copies; may be repeated.", into="settings")
 @click.option("--copies-moved", is_flag=True, help="The copies were moved to the new place, too.")
 @click.option("--class", "classes", multiple=True, type=click.Choice(CLASSES), help="Which files; replaces all.")
-@click.option("--rate", "bytes_per_s", type=int, help="Bytes per second of each host; 0: no limit.")
+@click.option(
+    "--rate",
+    "bytes_per_s",
+    cls=RenamedOption,
+    former="--limit",
+    type=int,
+    help="Bytes per second of each host; 0: no limit.",
+)
 @click.option("--begin", help="Only from this time of the site's clock, such as 22:00; empty: at all hours.")
 @click.option("--end", help="Until this time.")
 @click.option("--keep-local/--no-keep-local", default=None, help="Delete no file here before its copy is verified.")

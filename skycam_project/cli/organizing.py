@@ -41,6 +41,7 @@ class TimeZoneParam(click.ParamType[str]):
 @shared_option(
     "--time-zone",
     "Time zone of pictures whose EXIF has no offset from UTC, such as Europe/Berlin; that of the site by default.",
+    former="--timezone",
     type=TimeZoneParam(),
 )
 @click.option("--move", is_flag=True, help="Remove each original once its verified copy is stored.")

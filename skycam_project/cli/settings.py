@@ -12,6 +12,7 @@ from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import AssignmentParam, Group, given
 from skycam_project.cli.output import make_table, print_fields, print_line, print_result, print_table, print_warnings
 from skycam_project.cli.setting_values import set_or_store, setting_values, settings_option
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 
@@ -64,14 +65,14 @@ SITE = {
 
 
 @settings.command("site")
-@click.option("--name", help="Name of the station.")
+@shared_option("--name", "Name of the station.")
 @click.option("--latitude", help="Degrees, north positive; with --longitude.")
 @click.option("--longitude", help="Degrees, east positive.")
 @click.option("--elevation", help="Metres above sea level.")
 @click.option("--horizon", help="Altitude of hills in some directions, such as 0:5,90:12,270:3.")
-@click.option("--time-zone", help="Name of the time zone, such as Europe/Berlin.")
+@shared_option("--time-zone", "Name of the time zone, such as Europe/Berlin.")
 @click.option("--unset", is_flag=True, help="Remove what was set here: the configuration or the default applies again.")
-def site_settings(unset: bool, **values: str | None) -> None:
+def site_settings(unset: bool, **values: Any) -> None:
     """Show or set where the station stands, while it runs.
 
     Runs that have not begun are planned again within a minute.

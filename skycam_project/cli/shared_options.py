@@ -17,6 +17,18 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 SEVERITIES = ["info", "warning", "error", "critical"]
 
 
+class RenamedOption(click.Option):
+    """An option that is also accepted by the name it once had. Help and errors have the present name."""
+
+    def __init__(self, *args: Any, former: str, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.former = former
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        super().add_to_parser(parser, ctx)
+        parser.add_option(self, [self.former], self.name, nargs=self.nargs)
+
+
 class Decorator(Protocol):
     def __call__(self, function: Decorated, /) -> Decorated: ...
 
@@ -66,8 +78,14 @@ SHARED_OPTIONS: dict[str, SharedOption] = {
 }
 
 
-def shared_option(name: str, text: str, *, into: str = "", **differs: Any) -> Decorator:
-    """The option of this name, with its help. `into` and `differs` replace the table's."""
+def shared_option(name: str, text: str, *, into: str = "", former: str = "", **differs: Any) -> Decorator:
+    """The option of this name, with its help. `into` and `differs` replace the table's; scripts of older versions have
+    the name `former`."""
     option = SHARED_OPTIONS[name]
     names = filter(None, [name, option.short, into or option.into])
-    return click.option(*names, **{**option.settings, **differs, "help": text})
+    settings = {**option.settings, **differs, "help": text}
+    return (
+        click.option(*names, cls=RenamedOption, former=former, **settings)
+        if former
+        else click.option(*names, **settings)
+    )

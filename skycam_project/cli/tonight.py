@@ -25,9 +25,9 @@ TWILIGHTS = (
 
 @click.command(cls=Command)
 @shared_option("--night", "The night of this evening, such as 2027-03-01.")
-@click.option("--latitude", type=float, help="Plan for another place: degrees, north positive.")
-@click.option("--longitude", type=float, help="Degrees, east positive.")
-@click.option("--elevation", type=float, help="Metres above sea level.")
+@click.option("--latitude", help="Plan for another place: degrees, north positive.")
+@click.option("--longitude", help="Degrees, east positive.")
+@click.option("--elevation", help="Metres above sea level.")
 @shared_option("--time-zone", "The place's time zone, such as Europe/Berlin; UTC by default.")
 def tonight(night: datetime | None, **place: Any) -> None:
     """Show the runs of the coming night, or why nothing runs.

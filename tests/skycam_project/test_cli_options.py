@@ -15,6 +15,7 @@ from skycam_project.cli.options import PastTimeParam
 from skycam_project.cli.root import cli
 from skycam_project.cli.sessions import session_cells
 from skycam_project.cli.shared_options import SHARED_OPTIONS
+from skycam_project.cli.station import Station
 from tests.harness.documents.pages import page
 from tests.harness.documents.sources import code
 from tests.harness.stations.command_line import skycam
@@ -56,6 +57,20 @@ def options_of(command: click.Command) -> list[click.Option]:
 
 COMMANDS = dict(commands(cli))
 OPTIONS = [option for command in COMMANDS.values() for option in options_of(command)]
+
+
+FORMER = {
+    "alerts maintenance add": {"--to": "--until"},
+    "captures list": {"--from": "--since", "--to": "--until"},
+    "clips list": {"--from": "--since", "--to": "--until"},
+    "experiments create": {"--begin": "--from", "--end": "--until"},
+    "logs": {"--lines": "--limit"},
+    "offsite add": {"--limit": "--rate"},
+    "offsite set": {"--limit": "--rate"},
+    "organize": {"--timezone": "--time-zone"},
+    "telescope plan": {"--date": "--night"},
+}
+"""Command -> the names that scripts of older versions give to its options."""
 
 
 def long_name(option: click.Option) -> str:
@@ -136,12 +151,26 @@ def test_every_command_exits_with_2_for_an_option_that_does_not_exist(path: str)
     assert "There is no option --nosuch." in found.stderr
 
 
+@pytest.mark.parametrize(
+    ("path", "former", "name"), [(path, *names) for path, renamed in FORMER.items() for names in renamed.items()]
+)
+def test_an_option_is_accepted_by_its_former_name_which_help_does_not_show(path: str, former: str, name: str) -> None:
+    command = COMMANDS[path]
+    by_former, by_name = (
+        command.make_parser(click.Context(command)).parse_args([one, "x"])[0] for one in (former, name)
+    )
+    assert by_former == by_name != {}
+    assert former not in skycam(*path.split(), "--help").stdout.split()
+
+
 @pytest.mark.parametrize("text", ["22:30:15", "2026-03-01T22:30:15Z"])
 def test_a_past_time_may_have_seconds(text: str) -> None:
-    assert PastTimeParam().convert(text, None, None).second == 15
+    with click.Context(cli, obj=Station(utc=True)):
+        assert PastTimeParam().convert(text, None, None).second == 15
 
 
 def test_the_list_of_sessions_shows_seconds() -> None:
     body = {"id": "0199a1b2-c3d4", "started": "2026-03-01T22:30:15.250Z", "created": None, "failed": 0, "skipped": 0}
     named = {"camera": "sky", "name": "", "state": "running", "saved": 1}
-    assert str(session_cells({**body, **named})[1]).endswith(":15")
+    with click.Context(cli, obj=Station(utc=True)):
+        assert str(session_cells({**body, **named})[1]).endswith(":15 UTC")
