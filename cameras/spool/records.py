@@ -282,6 +282,8 @@ class DeliveryContent(TypedDict):
     """Sum of all holes."""
     holes: list[HoleContent]
     """The longest ones, at most MAX_HOLES, in their order."""
+    after: NotRequired[HoleReason]
+    """Why the recording went on without a frame; missing where the next clip follows, or something else ended it."""
 
 
 class ClipOutcome(TypedDict):

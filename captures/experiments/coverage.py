@@ -17,7 +17,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from cameras.spool.moments import Moment
-from captures.clips.delivery import Delivery, delivery, sum_deliveries
+from captures.clips.delivery import HOLE_REASONS, Delivery, delivery, sum_deliveries
 from captures.clips.models import Clip
 from captures.experiments.models import Experiment, ExperimentCamera
 from captures.recording_claims.models import ClaimSuspension, RecordingClaim, as_moment
@@ -112,6 +112,7 @@ def coverage(experiment: Experiment, camera: UUID) -> Coverage:
     within = [(begin, end) for begin, end in within if end > begin]
     found.covered_s = sum(end - begin for begin, end in within)
     stops = _stops(experiment, camera, start)
+    silences = {_segment(row, start).end_s: row.delivery.get("after", "") for row in rows}
     causes = GapCauses(camera, experiment)
     for begin_s, end_s in _holes(within, length_s):
         is_last = end_s == length_s and not any(stop.end is None for stop in stops)
@@ -122,7 +123,8 @@ def coverage(experiment: Experiment, camera: UUID) -> Coverage:
         ):
             found.pending_s = length_s - begin_s
         else:
-            found.gaps += _explained(experiment, causes, stops, time_after(start, begin_s), time_after(start, end_s))
+            otherwise = _otherwise(experiment, silences.get(begin_s, ""))
+            found.gaps += _explained(otherwise, causes, stops, time_after(start, begin_s), time_after(start, end_s))
     return found
 
 
@@ -203,30 +205,37 @@ def _stops(experiment: Experiment, camera: UUID, start: Moment) -> list[_Stop]:
     return sorted(found, key=lambda stop: stop.begin)
 
 
+def _otherwise(experiment: Experiment, silence: str) -> tuple[str, str]:
+    """The reason of a gap that no event explains, with its sentence. `silence`: why no frame followed the clip."""
+    if silence:
+        return silence, f"{HOLE_REASONS[silence].capitalize()}."
+    if not experiment.record:
+        return "not_requested", "The experiment does not record by itself."
+    return "no_video", "No clip covers this time."
+
+
 def _explained(
-    experiment: Experiment, causes: GapCauses, stops: Sequence[_Stop], begin: datetime, end: datetime
+    otherwise: tuple[str, str], causes: GapCauses, stops: Sequence[_Stop], begin: datetime, end: datetime
 ) -> Iterable[Gap]:
     """The gap in parts, each with its reason: the operators' stops, and what is between them."""
     for one in stops:
         stopped, resumed = max(begin, one.begin), min(end, one.end or end)
         if resumed <= stopped:
             continue
-        yield from _unsuspended(experiment, causes, begin, stopped)
+        yield from _unsuspended(otherwise, causes, begin, stopped)
         yield Gap(stopped, resumed, "suspended", f"{one.by or 'Someone'} stopped the recording.", one.by)
         begin = resumed
-    yield from _unsuspended(experiment, causes, begin, end)
+    yield from _unsuspended(otherwise, causes, begin, end)
 
 
-def _unsuspended(experiment: Experiment, causes: GapCauses, begin: datetime, end: datetime) -> Iterable[Gap]:
+def _unsuspended(otherwise: tuple[str, str], causes: GapCauses, begin: datetime, end: datetime) -> Iterable[Gap]:
     if (end - begin).total_seconds() < CONTINUOUS_S:
         return
     cause = causes.of_gap(begin, end)
     if cause is not None:
         yield Gap(begin, end, cause.kind, cause.sentence, cause.actor)
-    elif not experiment.record:
-        yield Gap(begin, end, "not_requested", "The experiment does not record by itself.")
     else:
-        yield Gap(begin, end, "no_video", "No clip covers this time.")
+        yield Gap(begin, end, *otherwise)
 
 
 class GapCauses:

@@ -196,7 +196,7 @@ class ClipWriter:
         """`frame` is the one at hand, before which `lost` were lost; `failure` that of an interruption."""
         ending = self._policy.move(cause)
         if ending is Ending.REGULAR:
-            self._end_clip(frame, lost)
+            self._end_clip(frame, lost, is_silent=cause in (Cause.GAP, Cause.SILENCE))
         elif ending is Ending.INTERRUPTED and failure is not None:
             self._interrupt_clip(failure)
 
@@ -208,8 +208,8 @@ class ClipWriter:
             clip.interruption = failure
             self._end_clip(None)
 
-    def _end_clip(self, next_frame: FrameOrPacket | None, lost: int = 0) -> None:
-        """End the open clip as it is, and hand it to the finalizer."""
+    def _end_clip(self, next_frame: FrameOrPacket | None, lost: int = 0, *, is_silent: bool = False) -> None:
+        """End the open clip as it is, and hand it to the finalizer. `is_silent`: no frame came for too long."""
         clip, self.clip = self.clip, None
         # From here on the finalizer syncs the file, when it closes it.
         self._set_synced_file(None)
@@ -227,4 +227,6 @@ class ClipWriter:
         if following is not None:
             # A hole between the two is at the end of this clip, which lasts until the next one.
             clip.measure(following, lost)
+        elif is_silent:
+            clip.delivery.after = "lost" if lost else "not_delivered"
         self._finalizer.finalize(clip, clip.times.ended(following))

@@ -117,6 +117,8 @@ class ClipDelivery:
         self._holes = 0
         self._longest: list[tuple[float, float, int, HoleReason]] = []
         """A heap of length, begin, missing frames and reason."""
+        self.after: HoleReason | None = None
+        """Why no frame followed it, while the recording went on."""
 
     def add(self, at: float, fps: float | None, stills: tuple[float, float] | None = None, lost: int = 0) -> None:
         """A frame of the clip, or the one with which the next clip continues. `lost`: frames that were lost before."""
@@ -142,7 +144,7 @@ class ClipDelivery:
             heapq.heappushpop(self._longest, hole)
 
     def content(self) -> DeliveryContent:
-        return DeliveryContent(
+        content = DeliveryContent(
             expected_fps=self._expected_fps(), stills_s=round(self._stills_s, 6), hole_count=self._holes,
             hole_s=round(self._hole_s, 6),
             holes=[
@@ -150,6 +152,7 @@ class ClipDelivery:
                 for length, begin, frames, reason in sorted(self._longest, key=itemgetter(1))
             ],
         )  # fmt: skip
+        return {**content, "after": self.after} if self.after else content
 
     def _expected_fps(self) -> float | None:
         """The mean of the set rate, which may be changed during a clip."""

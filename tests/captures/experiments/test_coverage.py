@@ -78,6 +78,18 @@ def test_time_without_a_clip_is_a_gap(run: Experiment, camera: Camera, clip: Any
     assert found(run, camera).covered_s == pytest.approx(50 * 60)
 
 
+@pytest.mark.parametrize(
+    ("after", "message"), [("not_delivered", "The camera sent no frame."), ("lost", "Frames were lost here.")]
+)
+def test_a_gap_within_a_recording_has_the_reason_that_the_clip_before_it_states(
+    run: Experiment, camera: Camera, clip: Any, after: str, message: str
+) -> None:
+    clip(0, 20, delivery={"after": after})
+    clip(30, 60)
+    [gap] = found(run, camera).gaps
+    assert (gap.reason, gap.message) == (after, message)
+
+
 def test_a_run_without_a_clip_is_one_gap(run: Experiment, camera: Camera) -> None:
     assert gaps(run, camera) == [(0, 60, "no_video")]
 
@@ -196,7 +208,7 @@ def test_what_the_host_does_not_record_is_a_gap_at_once(
     experiment: Any, camera: Camera, valkey: Any, recorder: Any, pending: bool, reasons: list[tuple[str, str]]
 ) -> None:
     running = experiment(state="running", started_at=timezone.now() - 2 * MINUTE)
-    place = running.places.create(camera=camera, position=1, means="clips")
+    place = running.places.get()
     write_status(valkey, absent_status("sky", "connected", "") | {"recorder": RECORDER | recorder})
     account = camera_account(running, place)
     assert (account["pending_s"] > 0) is pending

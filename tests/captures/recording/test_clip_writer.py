@@ -116,6 +116,14 @@ def test_a_gap_begins_another_clip(bench: Bench) -> None:
     assert bench.reported("finalize")[0][1] == datetime.fromisoformat("1970-01-01T00:00:02Z")
 
 
+@pytest.mark.parametrize(("number", "reason"), [(2, "not_delivered"), (7, "lost")])
+def test_a_clip_before_a_gap_says_why_no_frame_followed_it(bench: Bench, number: int, reason: str) -> None:
+    for at, one in ((0.0, 0), (1.0, 1), (100.0, number)):
+        bench.buffer.put_frame(frame(at, one))
+    bench.write()
+    assert bench.clips[0].delivery.content()["after"] == reason
+
+
 def test_a_clip_that_another_size_ends_lasts_until_the_next_one_begins(bench: Bench) -> None:
     bench.accepted_frames = 2
     assert bench.write(0.0, 0.5, 1.2) == [[0, 1], [2]]
