@@ -105,6 +105,7 @@ class CameraChild:
         )
         self.ending = self.killed = False
         self.end_by = 0.0
+        """In its own time."""
         self._on_message = on_message
         self._lock = threading.Lock()
         # `ps` and `pkill` find a camera by its id. The pid is there because PR_SET_PDEATHSIG, which the process sets
@@ -200,13 +201,19 @@ class CameraChild:
     def finish(self) -> None:
         """Close the link, which tells the process to finish and exit. Does not wait for it."""
         self.ending = True
-        self.end_by = time.monotonic() + FINISH_S
+        self.end_by = self.clock.now() + FINISH_S
         with self._lock:
             if self.process.stdin:
                 try:
                     self.process.stdin.close()
                 except BrokenPipeError:
                     log.info("%s had already ended", self.slug)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it was asked to end FINISH_S of its own time ago."""
+        self.clock.sample()
+        return self.clock.now() > self.end_by
 
     def kill(self) -> None:
         """A process that waits in the kernel for a device may end late."""

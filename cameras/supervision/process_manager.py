@@ -14,7 +14,7 @@ from cameras.commands.messages import Answer
 from cameras.gates.messages import GateStatus
 from cameras.spool.recovery import DecidedOutcome
 from cameras.supervision.camera_slot import CameraSlot, CameraSlots
-from cameras.supervision.child import CameraChild, OnMessage, exit_reason, kill_orphans, write_register
+from cameras.supervision.child import FINISH_S, CameraChild, OnMessage, exit_reason, kill_orphans, write_register
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ended_sessions import EndedSessions
 from cameras.supervision.ports import AnswerSink, EventSink
@@ -97,7 +97,7 @@ class ProcessManager:
 
     def _kill_when_late(self, slot: CameraSlot) -> None:
         child = slot.child
-        if child is not None and time.monotonic() > child.end_by:
+        if child is not None and child.is_late:
             slot.decided_outcome = {
                 "reason": "camera_hung",
                 "message": "The camera did not end its exposure in time.",
@@ -135,12 +135,14 @@ class ProcessManager:
             log.warning("Killed the camera process %s, left behind by the previous Supervisor.", pid)
 
     def finish_processes(self, recover_spool: Callable[[DesiredState, DecidedOutcome], None]) -> None:
-        """All processes get FINISH_S, in parallel. Heartbeats tell the launcher that this worker is alive."""
+        """All processes get FINISH_S, in parallel: the launcher waits no longer. Heartbeats tell it that this worker is
+        alive."""
         left = [(slot.desired, slot.child) for slot in self._slots.values() if slot.child]
         for _, child in left:
             child.finish()
+        end_by = time.monotonic() + FINISH_S
         for desired, child in left:
-            while not child.wait(WAIT_STEP_S) and time.monotonic() < child.end_by:
+            while not child.wait(WAIT_STEP_S) and time.monotonic() < end_by:
                 heartbeat.send_heartbeat()
             # A process that SIGKILL does not end is stuck in the kernel and keeps the lock of its spool.
             if child.exit_status is None and kill_late_process(child):

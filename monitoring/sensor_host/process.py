@@ -15,11 +15,12 @@ from collections.abc import Callable
 from core.background import log_and_continue
 from core.jobs.children import kill_child, start_child
 from core.limits.backoff import BackOff
+from core.processor_clock import ProcessorClock
 from monitoring.sensors.messages import ErrorMessage, Message, Specification
 
 log = logging.getLogger(__name__)
 MARGIN_S = 5.0
-"""For the start of the process, and a busy machine."""
+"""For the start of the process."""
 STOP_S = 2.0
 LONGEST_LINE = 1 << 20
 MODULE = "monitoring.sensors.child"
@@ -85,7 +86,9 @@ class SensorProcess:
             child.stdin.flush()
         except OSError:
             return "Its process ended at once; the log says why."
-        descriptor, pending, heard_at = child.stdout.fileno(), b"", time.monotonic()
+        # On a busy machine it is late by its own time only.
+        clock = ProcessorClock(child.pid)
+        descriptor, pending, heard_at = child.stdout.fileno(), b"", clock.now()
         os.set_blocking(descriptor, False)
         with selectors.DefaultSelector() as selector:
             selector.register(descriptor, selectors.EVENT_READ)
@@ -97,10 +100,11 @@ class SensorProcess:
                     *lines, pending = (pending + received).split(b"\n")
                     for line in lines:
                         self._on_message(json.loads(line))
-                        heard_at = time.monotonic()
+                        heard_at = clock.now()
                 if len(pending) > LONGEST_LINE:
                     return "Its process sent a line without an end."
-                if time.monotonic() - heard_at > self.silence_s:
+                clock.sample()
+                if clock.now() - heard_at > self.silence_s:
                     return f"It has not answered for {self.silence_s:.0f} s, so its process was killed."
         return ""
 

@@ -64,6 +64,27 @@ def test_a_process_that_hangs_is_killed_and_started_again(start: Start, monkeypa
     assert not first.is_running()
 
 
+class StandingClock:
+    """The time of a process that gets no processor."""
+
+    samples = 0
+
+    def now(self) -> float:
+        return 7.0
+
+    def sample(self) -> None:
+        self.samples += 1
+
+
+def test_a_process_that_waits_for_a_processor_is_not_killed(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = StandingClock()
+    monkeypatch.setattr("monitoring.sensor_host.process.ProcessorClock", lambda pid: clock)
+    monkeypatch.setattr("monitoring.sensor_host.process.MARGIN_S", 0.0)
+    _, heard = start(deadline_s=0.1, fault="silent")
+    eventually(lambda: clock.samples > 8)
+    assert heard.empty()
+
+
 def test_a_process_that_was_killed_is_started_again(start: Start) -> None:
     process, heard = start()
     heard.get(timeout=PATIENCE_S)
