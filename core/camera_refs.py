@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from core.camera_names import CameraName, CameraRef
 
 Cameras = CameraRef | Sequence[CameraRef] | None
-"""What a row is about: one camera, several, or none, which concerns all users. Nobody has a default for it: who records
+"""What a row is about: one camera, several, or none, which concerns all users. It has no default: who records
 something says whom it concerns."""
 
 

@@ -110,7 +110,7 @@ def format_exposure(microseconds: float) -> str:
 
 
 def format_rounded_exposure(microseconds: float) -> str:
-    """With three figures, where nobody types it again: 36.1 ms."""
+    """With three figures, where it is not typed again: 36.1 ms."""
     return format_exposure(float(f"{microseconds:.3g}"))
 
 

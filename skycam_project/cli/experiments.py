@@ -264,7 +264,7 @@ def describe_video(account: dict[str, Any]) -> str | None:
     if account["means"] != "clips" and not account["clips"]:
         return None
     covered = f"{duration(account['covered_s'])} of {duration(account['length_s'] - account['pending_s'])}"
-    # As long as the newest clip has not ended, nobody has read it.
+    # As long as the newest clip has not ended, no one has read it.
     return f"{covered}, {duration(account['pending_s'])} not known yet" if account["pending_s"] >= 1 else covered
 
 

@@ -27,7 +27,7 @@ from tests.harness.waiting import eventually
 CLAIM = """
 import sys
 from core.camera_claims import CameraClaim
-claim = CameraClaim("door", "pixelink")
+claim = CameraClaim("bench", "pixelink")
 claim.hold("777")
 print("held", flush=True)
 sys.stdin.read()
@@ -76,7 +76,7 @@ def test_an_unknown_device_has_no_holders(pid: int) -> None:
 
 @pytest.fixture
 def camera() -> Iterator[int]:
-    """The process of the camera door, which has a device open that no node shows."""
+    """The process of the camera bench, which has a device open that no node shows."""
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", CLAIM], cwd=PROJECT, **pipes) as process:
         process.stdout.readline()
@@ -88,11 +88,11 @@ def holders_of(kind: str, location: str) -> list[DeviceHolder]:
 
 
 def test_a_camera_of_skycam_is_named_by_its_device(camera: int) -> None:
-    own = DeviceHolder(camera, "the camera door of Skycam", "")
+    own = DeviceHolder(camera, "the camera bench of Skycam", "")
     assert own.remedy == "remove one of the two cameras"
     assert holders_of("pixelink", "777") == [own]
     assert holders_of("pixelink", "778") == holders_of("opencv", "777") == []
-    assert camera_of_process(camera) == "door"
+    assert camera_of_process(camera) == "bench"
 
 
 def test_a_camera_of_skycam_that_has_ended_holds_nothing(camera: int) -> None:
@@ -101,10 +101,10 @@ def test_a_camera_of_skycam_that_has_ended_holds_nothing(camera: int) -> None:
 
 
 def test_a_camera_of_skycam_that_is_closed_holds_nothing() -> None:
-    claim = CameraClaim("door", "pixelink")
+    claim = CameraClaim("bench", "pixelink")
     for location in ("777", "778"):
         claim.hold(location)
-    assert camera_of_process(os.getpid()) == "door"
+    assert camera_of_process(os.getpid()) == "bench"
     claim.release()
     assert camera_of_process(os.getpid()) == ""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def damaged_table(file: Path, table: str) -> Iterator[None]:
-    """The root page of a table has other content inside the block. Nobody may have the file open at either end."""
+    """The root page of a table has other content inside the block. No process may have the file open at either end."""
     with closing(sqlite3.connect(file)) as database:
         # Otherwise the page may stand in the write-ahead log, too, and be read from there.
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
