@@ -37,7 +37,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "finished", "gap", "handed_over", "held", "paused", "rejected", "resumed", "started", "stopped", "waiting",
     ),
     "spool": ("recovered", "rejected"),
-    "station": ("settings", "support_bundle"),
+    "station": ("activated", "settings", "support_bundle"),
     "storage": (
         "adopted", "cleaned", "clock_confirmed", "failed", "full", "last_floor", "room", "set_aside", "unmounted",
     ),

@@ -15,6 +15,7 @@ from skycam_project.cli.ids import find_by_id, find_newest, short_id
 from skycam_project.cli.local_files import STDOUT, check_destination, copy_file, force_option, to_option
 from skycam_project.cli.options import Group, PastTimeParam, given
 from skycam_project.cli.output import (
+    format_listed_time,
     format_requested_and_used,
     format_time,
     humanize,
@@ -185,7 +186,7 @@ def print_captures(body: dict[str, Any]) -> None:
 
 def print_trash(body: dict[str, Any]) -> None:
     rows = [
-        [*capture_cells(one)[:3], format_time(one["trashed"]), one["trashed_by"] or "age", capture_cells(one)[4]]
+        [*capture_cells(one)[:3], format_listed_time(one["trashed"]), one["trashed_by"] or "age", capture_cells(one)[4]]
         for one in body["results"]
     ]
     print_table(make_table(["id", "started", "camera", "trashed", "by", "size"], rows))
@@ -196,7 +197,7 @@ def capture_cells(capture: dict[str, Any]) -> list[object]:
 
     reason = humanize(capture["reason"])
     outcome = f"{capture['status']}, {reason}" if reason else capture["status"]
-    started = format_time(capture["started"] or capture["planned"])
+    started = format_listed_time(capture["started"] or capture["planned"])
     size = format_bytes(sum(file["bytes"] for file in capture["files"])) if capture["files"] else ""
     size = size or ("remote" if capture["references"] else "")
     return [short_id(capture["id"]), started, capture["camera"], outcome, size]

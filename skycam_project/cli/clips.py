@@ -12,7 +12,7 @@ from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.ids import find_by_id, find_newest, short_id
 from skycam_project.cli.local_files import STDOUT, check_destination, copy_file, force_option, to_option
 from skycam_project.cli.options import Group, PastTimeParam, given
-from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table
+from skycam_project.cli.output import format_listed_time, make_table, print_line, print_result, print_table
 from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
@@ -105,6 +105,6 @@ def clip_cells(clip: dict[str, Any]) -> list[object]:
     }
     remarks = [word for word, applies in marks.items() if applies]
     length, size = duration(clip["duration_s"]), format_bytes(clip["bytes"])
-    started = format_time(clip["started"])
+    started = format_listed_time(clip["started"])
     lost = "unknown" if clip["lost_frames"] is None else clip["lost_frames"]
     return [short_id(clip["id"]), started, clip["camera"], length, size, lost, ", ".join(remarks)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 PIPE_WIDTH = 200
 NAME_WIDTH = 12
+YEAR_IS_CLEAR = timedelta(days=180)
 
 
 def print_result(body: dict[str, Any], print_body: Callable[[dict[str, Any]], None]) -> None:
@@ -131,3 +132,10 @@ def format_time(text: str | None) -> str:
     if not text:
         return ""
     return f"{datetime.fromisoformat(str(text)).astimezone(current().zone):%Y-%m-%d %H:%M:%S %Z}"
+
+
+def format_listed_time(text: str | None) -> str:
+    """The same for a table of 80 columns: `11-26 16:02:00 CET`, with the year if it is not clear which."""
+    shown = format_time(text)
+    is_clear = bool(text) and abs(datetime.now(UTC) - datetime.fromisoformat(str(text))) < YEAR_IS_CLEAR
+    return shown.partition("-")[2] if is_clear else shown

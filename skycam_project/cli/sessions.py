@@ -14,6 +14,7 @@ from skycam_project.cli.errors import CliError
 from skycam_project.cli.ids import find_by_id, find_newest, short_id
 from skycam_project.cli.options import Group
 from skycam_project.cli.output import (
+    format_listed_time,
     format_seconds,
     format_time,
     humanize,
@@ -196,7 +197,7 @@ def print_sessions(body: dict[str, Any]) -> None:
 
 
 def session_cells(session: dict[str, Any]) -> list[object]:
-    started, lost = format_time(session["started"] or session["created"]), session["failed"] + session["skipped"]
+    started, lost = format_listed_time(session["started"] or session["created"]), session["failed"] + session["skipped"]
     names = [session[name] for name in ("camera", "name", "state", "saved")]
     return [short_id(session["id"]), started, *names, lost]
 

@@ -18,7 +18,7 @@ from skycam_project.cli.station import current
 
 @click.group(cls=Group)
 def settings() -> None:
-    """A camera's settings and presets, and the site of the station."""
+    """A camera's settings and presets; the site."""
 
 
 @settings.command("show")

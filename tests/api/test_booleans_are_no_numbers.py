@@ -153,7 +153,7 @@ def test_true_is_not_accepted_as_a_number_in_station_settings(manager: Any) -> N
 @pytest.mark.parametrize("model", [CaptureOptions, SettingsUpdate])
 @pytest.mark.parametrize("name", ["exposure", "gain"])
 def test_true_is_not_accepted_as_a_number_by_the_service(model: type[BaseModel], name: str) -> None:
-    with pytest.raises(ValueError, match="valid number"):
+    with pytest.raises(ValueError, match="must be a number, not true or false"):
         model.model_validate({name: True})
 
 

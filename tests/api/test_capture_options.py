@@ -60,8 +60,8 @@ def test_the_options_of_a_session_are_in_its_programme(operator: Any, telescope:
         ({"shutter": "closed"}, "options.shutter", "Give true or false."),
         ({"mode": "double"}, "options.mode", "Choose single or first."),
         ({"header": {"lst": "two\nlines"}}, "options.header", "lst has to be one line"),
-        ({"shutter": 1}, "options.shutter.bool", "boolean"),
-        ([], "options", "dictionary"),
+        ({"shutter": 1}, "options.shutter.bool", "must be true or false."),
+        ([], "options", "must be an object."),
     ],
     ids=str,
 )

@@ -29,14 +29,14 @@ def test_a_bracket_is_forecast(operator: Any, camera: Camera) -> None:
 
 def test_automatic_exposure_is_forecast(operator: Any, camera: Camera) -> None:
     body = {"dry_run": True, "cadence_s": 60, "control": {"exposure_us": [50, 20_000_000], "iso": [100, 3200]}}
-    assert "50 µs to 20 s automatic every 60 s" in operator.post(URL, body).json()["sentence"]
+    assert "50 µs to 20 s automatic (ISO 100 to 3200) every 60 s" in operator.post(URL, body).json()["sentence"]
 
 
 @pytest.mark.parametrize(
     ("body", "field", "message"),
     [
         ({"kind": "burst"}, "", "The kind burst needs burst."),
-        ({"windows": [["20:00", "21:00"]]}, "windows.0.0", "datetime"),
+        ({"windows": [["20:00", "21:00"]]}, "windows.0.0", "must be a time."),
         ({"windows": [["2049-01-01T02:00:00Z", "2049-01-01T01:00:00Z"]]}, "", "ends before it begins"),
         ({"windows": "tonight"}, "windows", "list"),
         ({"control": {"exposure_us": [50]}}, "control", "[minimum, maximum]"),

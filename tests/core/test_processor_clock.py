@@ -68,4 +68,5 @@ def test_a_process_on_a_busy_core_waits_and_a_stopped_one_does_not() -> None:
             waited_s = sum(processor_waits(hanging.pid).values()) - before
         starved.kill()
         hanging.kill()
-    assert waited_s == 0.0
+    # It takes part of its last turn with it.
+    assert waited_s < 0.1

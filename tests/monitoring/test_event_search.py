@@ -124,9 +124,12 @@ def test_the_page_of_a_search_shows_what_matches(viewer: Any, recorded: None) ->
     ("query", "sentence"),
     [
         ("from=yesterday", "is not a date and time"),
-        ("from=2026-02-01&to=2026-01-01", "`from` must be before `to`."),
+        ("from=2026-02-01&to=2026-01-01", "<code>from</code> must be before <code>to</code>."),
         ("q=a+b+c+d+e+f+g+h+i", "Search for at most 8 words."),
-        ("severity=bad", "severity must be info, warning, error or critical."),
+        (
+            "severity=bad",
+            "severity must be &#x27;info&#x27;, &#x27;warning&#x27;, ",
+        ),
     ],
 )
 def test_a_filter_that_means_nothing_finds_nothing(query: str, sentence: str, viewer: Any, recorded: None) -> None:

@@ -76,6 +76,7 @@ def test_a_night_is_the_range_of_its_moments(night: date, site: Site) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.django_db
 def test_a_time_after_midnight_belongs_to_the_night_before(monkeypatch: pytest.MonkeyPatch) -> None:
     sited(monkeypatch, 15.0, "Europe/Vienna")
     with timezone.override(ZoneInfo("Europe/Vienna")):

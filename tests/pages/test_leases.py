@@ -286,7 +286,9 @@ def test_the_page_of_a_schedules_run_names_the_schedule_and_has_its_controls(ann
 
 @pytest.mark.parametrize("path", STOPS)
 def test_each_operator_stops_the_run_of_a_schedule(path: str, anna: Client, twilight: Session) -> None:
-    assert "The session stops when its host is back." in text_of(anna.post(path.format(twilight.pk)))
+    assert "The request is stored: the session stops as soon as its camera can be reached." in text_of(
+        anna.post(path.format(twilight.pk))
+    )
     assert Session.objects.get().desired == "stopped"
     assert Camera.objects.get().held_by == ""
 

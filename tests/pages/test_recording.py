@@ -107,7 +107,7 @@ def test_an_operator_starts_a_recording(kind: str, operator: Any, camera: Camera
 def test_the_page_says_that_a_request_is_stored_for_later(operator: Any, camera: Camera, valkey: Any) -> None:
     answer = text_of(operator.post(f"{PAGE}record/", headers=SCRIPT))
     assert 'class="message warn"' in answer
-    assert "sky starts recording as soon as it can; the request is stored." in answer
+    assert "Sky starts recording as soon as it can; the request is stored." in answer
 
 
 def test_an_operator_stops_a_recording(operator: Any, desired: Camera, valkey: Any) -> None:

@@ -151,7 +151,7 @@ def test_an_end_is_a_duration_from_now_or_a_time_of_day(able: Camera) -> None:
 
 
 def test_the_suns_times_need_the_place_of_the_station(able: Camera, settings: Any) -> None:
-    assert "set `site.latitude` and `site.longitude`" in StartForm(able, {**GOOD, "until": "dawn"}).errors["until"]
+    assert "Set the site on the page Settings" in StartForm(able, {**GOOD, "until": "dawn"}).errors["until"]
     settings.STATION = settings.STATION.model_copy(
         update={"site": settings.STATION.site.model_copy(update={"latitude": 52.5, "longitude": 13.4})}
     )

@@ -88,7 +88,7 @@ def test_a_date_that_cannot_be_is_refused_with_a_sentence(viewer: Any, tonight: 
 
 def test_without_coordinates_the_page_says_what_to_set(viewer: Any, db: None) -> None:
     found = FieldListService(None, "olga").add(FieldListRequest(name="tonight", text=TEXT))
-    assert "Set site.latitude and site.longitude" in text_of(viewer.get(night(found)))
+    assert "Set the site on the page Settings" in text_of(viewer.get(night(found)))
 
 
 def test_a_viewer_changes_nothing(viewer: Any, tonight: FieldList) -> None:

@@ -45,7 +45,8 @@ def alerts(at: datetime) -> list[str]:
 def test_a_run_that_does_not_begin_is_an_alert_after_five_minutes(run: PlannedRun) -> None:
     assert alerts(DUSK + LATE - timedelta(seconds=1)) == []
     assert alerts(DUSK + LATE) == [
-        f"The run Dark sky of {run.camera.slug} should have begun at 17:00 UTC. Its camera process has not begun it."
+        f"The run Dark sky of {run.camera.slug} should have begun at 2027-01-15 17:00:00 UTC. "
+        "Its camera process has not begun it."
     ]
 
 

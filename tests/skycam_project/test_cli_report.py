@@ -45,7 +45,7 @@ def test_a_night_as_json_and_as_a_file(tmp_path: Path) -> None:
     [
         (["tomorrow"], 2, "is not a night. Write the date of its evening"),
         (["2027-13-01"], 2, "is not a night"),
-        (["--camera", "skye"], 1, "sky"),
+        (["--camera", "skye"], 2, "sky"),
         (["--html", "/nowhere/night.html"], 1, "/nowhere/night.html cannot be written: No such file or directory."),
     ],
 )

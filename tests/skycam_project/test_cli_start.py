@@ -53,7 +53,7 @@ def test_a_begin_and_an_end() -> None:
 
 def test_automatic_exposure() -> None:
     words = sentence("--auto", "50us-20s", "--iso-limits", "100-3200", "--target", "0.3", "--every", "60")
-    assert words.startswith("50 µs to 20 s automatic every 60 s")
+    assert words.startswith("50 µs to 20 s automatic (ISO 100 to 3200) every 60 s")
 
 
 def test_the_mask_of_automatic_exposure_is_the_white_part_of_a_picture(tmp_path: Path) -> None:

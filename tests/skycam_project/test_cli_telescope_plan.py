@@ -65,6 +65,7 @@ def test_fields_of_an_add_file_are_planned_too(fields: Path, tmp_path: Path) -> 
     assert "an alert 1" in names(planned(str(fields), "--add", str(added)))
 
 
+@pytest.mark.django_db
 def test_a_file_in_latin_1_is_planned_and_the_command_says_so(fields: Path) -> None:
     fields.write_bytes("1 -25 Y 100 0 1 0 # Große Wolke".encode("latin-1"))
     done = skycam("telescope", "plan", str(fields), *NIGHT)

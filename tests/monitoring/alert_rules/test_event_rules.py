@@ -45,10 +45,10 @@ def test_other_events_open_nothing() -> None:
 @pytest.mark.parametrize("reason", ["unsafe", "vetoed", "session_stopped"])
 def test_a_gap_that_a_gate_or_a_person_decided_opens_nothing(reason: str) -> None:
     add_rule(threshold=2, for_s=60)
-    record_event("session.gap", "Three captures were missed.", data={"reason": reason})
-    record_event("session.gap", "Three captures were missed.", data={"reason": "camera_hung"})
+    record_event("session.gap", "Three captures were missed.", data={"reason": reason}, camera=None)
+    record_event("session.gap", "Three captures were missed.", data={"reason": "camera_hung"}, camera=None)
     assert keys() == []
-    record_event("session.gap", "Three captures were missed.", data={"reason": "camera_hung"})
+    record_event("session.gap", "Three captures were missed.", data={"reason": "camera_hung"}, camera=None)
     assert keys() == ["rule:gaps:session.gap"]
 
 
