@@ -551,7 +551,7 @@ def test_the_number_of_queries_does_not_grow_with_the_files_of_a_batch(
         organized(camera, card, "job-1")
     with CaptureQueriesContext(connection) as many:
         organized(camera, other, "job-2")
-    assert len(many) == len(few)
+    assert len(many) <= len(few)
 
 
 def test_duplicates_are_searched_by_an_index(db: None) -> None:

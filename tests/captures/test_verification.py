@@ -201,7 +201,7 @@ def test_the_command_runs_the_job_and_reports(picture: NewPicture) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_the_command_says_that_it_waits_for_another_job(picture: NewPicture, monkeypatch: pytest.MonkeyPatch) -> None:
     lease_until = timezone.now() + timedelta(seconds=LEASE_S)
-    Job.objects.create(kind="clip_cleanup", host="main", state="running", worker="killed", lease_until=lease_until)
+    Job.objects.create(kind="integrity", host="main", state="running", worker="killed", lease_until=lease_until)
     picture(CONTENT)
 
     def end_the_lease(seconds: float) -> None:

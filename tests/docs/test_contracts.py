@@ -21,6 +21,7 @@ from cameras.settings.bodies import CapabilitiesBody, SettingsBody
 from cameras.supervision.camera_alerts import RECORDER_ALERTS
 from cameras.supervision.storage_alerts import STORAGE_ALERTS
 from captures.archives.bodies import ArchiveBody, ArchiveFileBody, ArchiveFolderBody
+from captures.archives.findings import VerifiedFile
 from captures.archives.models import ARCHIVE_TRANSITIONS
 from captures.capturing.bodies import FileBody
 from captures.capturing.models import Reason
@@ -135,6 +136,7 @@ FIELDS = {
     "camera of an account": CameraAccount.__annotations__,
     "archive": ArchiveBody.__annotations__,
     "folder of an archive": ArchiveFolderBody.__annotations__,
+    "finding of an archive": VerifiedFile.__annotations__,
     "file of an archive": ArchiveFileBody.__annotations__,
     "note": NoteBody.__annotations__,
     "attachment": AttachmentBody.__annotations__,

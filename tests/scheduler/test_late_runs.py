@@ -44,10 +44,11 @@ def alerts(at: datetime) -> list[str]:
 
 def test_a_run_that_does_not_begin_is_an_alert_after_five_minutes(run: PlannedRun) -> None:
     assert alerts(DUSK + LATE - timedelta(seconds=1)) == []
-    assert alerts(DUSK + LATE) == [
+    [late] = alerts(DUSK + LATE)
+    assert late == (
         f"The run Dark sky of {run.camera.slug} should have begun at 2027-01-15 17:00:00 UTC. "
         "Its camera process has not begun it."
-    ]
+    )
 
 
 def test_the_alert_ends_when_the_run_begins(run: PlannedRun) -> None:

@@ -131,6 +131,7 @@ def test_a_verification_that_was_cancelled_does_not_succeed_with_the_outcome_of_
     assert "On main: the verification was cancelled." in verified.stderr
 
 
+@pytest.mark.django_db(transaction=True)
 def test_what_a_verification_found_is_printed(run: dict[str, Any], root: StorageRoot) -> None:
     archive = Archive.objects.create(experiment_id=run["id"], folder="experiments/x", wait_until=timezone.now())
     archive.folders.create(host="main", root=root)

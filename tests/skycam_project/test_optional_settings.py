@@ -91,7 +91,7 @@ COMPLETE_DESTINATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     # One of its two secrets: the other one is always left out.
     "sftp": ({"host": "127.0.0.1", "port": "PORT", "user": "anna", "path": "one"}, {"password": "p4ssword"}),
-    "folder": ({"path": "/nowhere/copies"}, {}),
+    "folder": ({"path": "/mnt/copies"}, {}),
 }  # fmt: skip
 DESTINATION_FIELDS = {
     "host_key": f"SHA256:{'a' * 43}", "cameras": [], "enabled": False, "keep_local": True, "bytes_per_s": 1000,

@@ -15,6 +15,7 @@ from captures.ingest.captures import ingest_capture
 from captures.ingest.sessions import ingest_gap
 from captures.models import Session
 from monitoring.alert_rules.event_rules import clear_cache
+from monitoring.alert_rules.services import restore_default_rules
 from monitoring.models import Alert, AlertRule, Event
 from scheduler.field_lists.ingest import ingest_observation
 from scheduler.field_lists.requests import FieldListRequest
@@ -129,6 +130,7 @@ def open_alerts() -> list[str]:
 @pytest.fixture
 def rule() -> AlertRule:
     clear_cache()
+    restore_default_rules("ada")
     return AlertRule.objects.get(name="session-gap")
 
 
