@@ -68,7 +68,7 @@ def test_a_message_whose_process_is_killed_while_it_is_sent_comes_once_more(
     station: Station, receiver: WebhookReceiver, channel: str
 ) -> None:
     receiver.answer = in_turn(hang, status(200))
-    raise_alert(station, "test.killed", camera=None)
+    raise_alert(station, "test.killed")
     eventually(lambda: receiver.received, "the message")
     kill(station, "jobs")
     end_leases(station, "monitoring_notificationchannel")
@@ -82,7 +82,7 @@ def test_an_alert_of_a_time_without_jobs_part_and_broker_is_sent(
 ) -> None:
     with broker.gone():
         kill(station, "jobs")
-        raise_alert(station, "test.away", camera=None)
+        raise_alert(station, "test.away")
         eventually(lambda: receiver.received, "the message")
 
 
@@ -93,7 +93,7 @@ def test_a_station_sends_a_mail(station: Station) -> None:
             "recipients": ["anna@example.org"],
         }  # fmt: skip
         path = add(station, "mail", settings)
-        raise_alert(station, "test.mail", camera=None)
+        raise_alert(station, "test.mail")
         eventually(lambda: box.mails, "the mail")
         assert "The dome is open." in str(box.mails[0]["Subject"])
         station.api.ask("DELETE", path)

@@ -26,7 +26,7 @@ anything = st.recursive(
         ({"exposure": "long"}, ["body", "exposure"], "float_parsing"),
         ({"exposure": 0.5}, ["body", "exposure"], "greater_than_equal"),
         ({"exposure": 0}, ["body", "exposure"], "greater_than_equal"),
-        ({"exposure": True}, ["body", "exposure"], "value_error"),
+        ({"exposure": True}, ["body", "exposure"], "number_not_boolean"),
         ({"exposure": 10**12}, ["body", "exposure"], "less_than_equal"),
         ({"gain": -1}, ["body", "gain"], "greater_than_equal"),
         ({"gain": []}, ["body", "gain"], "float_type"),
