@@ -76,3 +76,12 @@ def test_the_page_recovers_by_itself(lost: Page) -> None:
     expect(lost.locator("#summary")).to_contain_text("1 working")
     expect(lost.locator("#side-cameras .st.ok").first).to_be_visible()
     expect(lost.locator("#link")).to_have_text("Connected")
+
+
+def test_the_top_bar_of_a_phone_has_no_room_for_it(lost: Page) -> None:
+    lost.set_viewport_size({"width": 390, "height": 844})
+    expect(lost.locator("#link")).to_be_hidden()
+    lost.unroute_all(behavior="ignoreErrors")
+    expect(lost.locator("#connection")).to_be_hidden()
+    expect(lost.locator("#link")).to_have_text("Connected")
+    expect(lost.locator("#link")).to_be_hidden()

@@ -57,7 +57,7 @@ def test_a_web_hook_is_added_tested_and_gets_an_event(
     page.get_by_role("button", name="Test").click()
     expect(page.locator("#said-webhook")).to_contain_text("The receiver answered 200.")
     expect(row(page, "webhook.test")).to_contain_text("Delivered")
-    record_event(site, camera=None)
+    record_event(site)
     expect(row(page, "camera.changed").first).to_contain_text("Delivered")
     kinds = [got.headers["Skycam-Event"] for got in receiver.received]
     assert (kinds[0], "camera.changed" in kinds) == ("webhook.test", True)
@@ -68,7 +68,7 @@ def test_a_failed_delivery_shows_its_attempt_and_is_replayed(
     page: Page, site: Site, receiver: WebhookReceiver, webhook: Any
 ) -> None:
     receiver.answer = status(500, b"no room")
-    record_event(site, camera=None)
+    record_event(site)
     page.goto(f"/webhooks/{webhook['id']}/")
     expect(row(page, "Next try")).to_have_count(2)
     row(page, "camera.changed").last.get_by_role("link").click()
@@ -98,7 +98,7 @@ def test_the_pages_are_accessible_in_each_theme_and_fit_a_phone(
     page: Page, site: Site, receiver: WebhookReceiver, webhook: Any
 ) -> None:
     receiver.answer = status(500, b"x" * 2000)
-    record_event(site, camera=None)
+    record_event(site)
     of_webhook = f"webhooks/{webhook['id']}/"
     eventually(lambda: site.api.ask("GET", of_webhook)["failing_since"])
     delivery = site.api.ask("GET", f"{of_webhook}deliveries/")["results"][-1]["id"]
