@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, Request, expect
 
 from tests.harness.browsers.clocks import pause_clock
 from tests.harness.browsers.inspection import overflowing, violations_in_themes
 from tests.harness.browsers.site import Site
+from tests.harness.rows.station_rows import stored
+from tests.harness.waiting import eventually
 
 ADD = "/schedules/add/"
+NOT_OVER = "SELECT id FROM scheduler_plannedrun WHERE ends_at > ?"
 
 
 @pytest.fixture
@@ -25,9 +30,19 @@ def form(page: Page) -> Page:
 
 @pytest.fixture(autouse=True)
 def no_schedule(site: Site) -> Iterator[None]:
+    """A run that has begun, or is about to, stays when its schedule is removed: its session is stopped. Other tests
+    need the camera."""
     yield
     for left in site.api.ask("GET", "schedules/")["results"]:
         site.api.ask("DELETE", f"schedules/{left['id']}/")
+    for (run,) in site.station.database.rows(NOT_OVER, stored(timezone.now())):
+        stop_run(site, f"sessions/{UUID(run)}/")
+
+
+def stop_run(site: Site, session: str) -> None:
+    eventually(lambda: site.api.call("GET", session).status == 200, "the run begins")
+    site.api.call("POST", "cameras/simulated/stop/")
+    eventually(lambda: site.api.ask("GET", session)["state"] == "stopped", "its session is stopped")
 
 
 def test_the_preview_follows_the_form(form: Page) -> None:
