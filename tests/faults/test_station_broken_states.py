@@ -27,7 +27,7 @@ from tests.harness.stations.outside_broker import Broker
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.slow]
 PING_S = 10.0
 SIZE = "3g"
 """Of its disks: with less than 1 GB free a disk is nearly full."""
@@ -137,7 +137,7 @@ def variables(switch: WebhookReceiver) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def on_sqlite(switch: WebhookReceiver, disks: dict[str, SmallDisk], broker: Broker) -> Iterator[Surfaces]:
-    places = {"REDIS_URL": f"unix://{broker.socket}", "STORAGE_ROOT": str(disks["captures"].path)}
+    places = {"REDIS_URL": f"unix://{broker.socket}", "SKYCAM_STORAGE_ROOT": str(disks["captures"].path)}
     station = Station(disks["data"].path, **places, **variables(switch))
     with observed(station, switch) as surfaces:
         yield surfaces
