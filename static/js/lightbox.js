@@ -287,6 +287,7 @@ export function openAtFullSize(tiles) {
     loop: false,
     counter: false,
     showHideAnimationType: "none",
+    returnFocus: false, // it would go to the first picture that was shown, not to the last one
     wheelToZoom: true,
     maxZoomLevel: MAX_ZOOM,
     errorMsg: "The picture is not rendered yet, or cannot be shown now.",
@@ -321,7 +322,8 @@ export function openAtFullSize(tiles) {
   lightbox.on("loadError", (event) => retryLater(lightbox, pictures, event));
   lightbox.on("change", loadNearby);
   lightbox.on("keydown", (event) => zoomByKey(lightbox, event));
-  lightbox.on("close", () => focusTile(lightbox.pswp.currSlide.data));
+  // At "close", PhotoSwipe still keeps the focus in itself.
+  lightbox.on("closingAnimationEnd", () => focusTile(lightbox.pswp.currSlide.data));
   document.addEventListener("keydown", (event) => {
     if (event.key === "i" && lightbox.pswp && !event.ctrlKey && !event.metaKey) lightbox.toggleFacts();
   });
