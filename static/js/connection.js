@@ -20,7 +20,8 @@ const isNow = (event) => event.detail.elt?.id === "now";
 
 function showLink(tone, text) {
   if (!link) return;
-  link.className = `st ${tone}`;
+  link.classList.remove("ok", "warn");
+  link.classList.add(tone);
   const glyph = link.querySelector("use");
   glyph.setAttribute("href", glyph.getAttribute("href").replace(/#.*/, tone === "ok" ? "#ok" : "#stale"));
   link.lastElementChild.textContent = text;
