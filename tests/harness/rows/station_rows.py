@@ -78,5 +78,5 @@ def camera_of(station: Station, slug: str = "simulated") -> str:
 
 
 def stored(at: datetime) -> str:
-    """A time as Django's SQLite stores it."""
-    return f"{at:%Y-%m-%d %H:%M:%S.%f}"
+    """A time as Django stores it in SQLite, which compares times as text: a whole second has no fraction."""
+    return str(at.replace(tzinfo=None))
