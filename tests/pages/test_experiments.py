@@ -105,7 +105,7 @@ def test_a_planned_experiment_can_be_started(operator: Any, camera: Camera) -> N
 
 def test_a_running_experiment_shows_its_account(viewer: Any, run: Experiment) -> None:
     account = section(page(viewer, run), "experiment-account")
-    wanted = ["54 min 0 s of", "1 gap, 5 min", "ben stopped the recording.", "3 of 80", "1 saved", "1 failed"]
+    wanted = ["54 min 50 s of", "1 gap, 5 min", "ben stopped the recording.", "3 of 80", "1 saved", "1 failed"]
     assert [word for word in wanted if word not in account] == []
     assert "100 %" not in account
 
@@ -189,7 +189,7 @@ def test_a_gap_has_the_first_warning_about_its_camera_as_its_reason(
     record_event("camera.quarantined", "sky is away.", severity="error", camera=camera, at=at(found, 1400))
     account = section(page(viewer, found), "experiment-account")
     assert "5 min 0 s</span><span>Sky gives no frames.</span>" in account.replace("</span> <span>", "</span><span>")
-    assert "8 min</span><span>No clip covers this time.</span>" in account.replace("</span> <span>", "</span><span>")
+    assert "8 min 20 s</span><span>No clip covers this time.</span>" in account.replace("</span> <span>", "</span><span>")
 
 
 def test_many_warnings_are_not_all_read_at_once(

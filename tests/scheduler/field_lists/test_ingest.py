@@ -129,8 +129,8 @@ def open_alerts() -> list[str]:
 
 @pytest.fixture
 def rule() -> AlertRule:
-    clear_cache()
     restore_default_rules("ada")
+    clear_cache()
     return AlertRule.objects.get(name="session-gap")
 
 
