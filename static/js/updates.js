@@ -120,11 +120,17 @@ function noteMissed() {
   missedSince ??= Math.max(loadedAt, completeTo - MARGIN_MS);
 }
 
-/** Announces what came while no notice did, each once. Without an answer, the next status leads here again. */
+/** Announces what came while no notice did, each once. Without an answer, and when the socket was cut before, the next
+ * status leads here again. */
 async function announceMissed() {
   if (isReadingMissed) return;
   isReadingMissed = true;
+  const opened = socket;
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  if (opened !== socket || !pushed) {
+    isReadingMissed = false;
+    return;
+  }
   const since = missedSince;
   missedSince = null;
   try {

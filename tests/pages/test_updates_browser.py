@@ -371,6 +371,32 @@ def test_an_alert_of_a_long_outage_is_told_although_the_first_request_after_it_f
     page.unroute_all(behavior="ignoreErrors")
 
 
+def test_an_alert_is_told_although_the_socket_was_cut_before_the_page_had_read_what_it_missed(
+    page: Page, alerts: AlertProcess
+) -> None:
+    """The page reads it a second after the first status, by its clock. Until the alert, the station has none."""
+    opened: list[WebSocketRoute] = []
+    page.route("**/api/v1/alerts/?**", lambda route: route.fulfill(json={"results": []}))
+    page.route_web_socket(re.compile("/ws/status/"), lambda socket: opened.append(socket))
+    page.add_init_script(COUNTS)
+    page.clock.install()
+    pause_clock(page)
+    page.goto("/")
+    eventually(lambda: let_events_through(page) and opened, "the page opens a socket")
+    opened[-1].connect_to_server()
+    eventually(lambda: page.evaluate("window.heard"), "the first status")
+    opened[-1].close()
+    eventually(lambda: page.clock.run_for(50) or len(opened) > 1, "the page opens another socket")
+    page.clock.run_for(STEP_MS)
+    alerts.raise_alert("The disk of the loft is full.", key="health.disk:loft")
+    page.unroute("**/api/v1/alerts/?**")
+    heard = page.evaluate("window.heard")
+    opened[-1].connect_to_server()
+    eventually(lambda: page.evaluate("window.heard") > heard, "a status of the other socket")
+    page.clock.run_for(STEP_MS)
+    expect(toast(page, "loft")).to_be_visible()
+
+
 def test_a_toast_closes_when_its_alert_is_over(shown: Page, alerts: AlertProcess) -> None:
     alerts.raise_alert("The roof is open.", key=ROOF)
     expect(toast(shown, "The roof is open.")).to_be_visible()
