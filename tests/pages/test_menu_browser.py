@@ -15,6 +15,12 @@ BELOW_THE_FOLD = """() => [...document.querySelectorAll(".side a, .side summary,
     .filter((one) => one.checkVisibility() && !one.closest("#side-cameras"))
     .filter((one) => one.getBoundingClientRect().bottom > innerHeight)
     .map((one) => one.textContent.trim())"""
+LONG = "sub => sub.textContent = 'Paused by the gate rain since 17:29. '.repeat(20)"
+CUT = """one => {
+    const text = document.createRange();
+    text.selectNodeContents(one);
+    return text.getBoundingClientRect().width > one.getBoundingClientRect().width;
+}"""
 OVERFLOWS = "side => side.scrollHeight > side.clientHeight"
 SCROLLED_TO = "list => [list.scrollTop, document.activeElement.id]"
 
@@ -51,6 +57,13 @@ def test_clock_theme_zone_and_sign_out_are_in_the_top_bar(small: Page) -> None:
     box = bar.bounding_box()
     assert box is not None
     assert box["height"] <= 48
+
+
+def test_the_text_behind_the_name_in_a_pages_head_is_cut_before_the_name(small: Page) -> None:
+    small.goto("/cameras/simulated/")
+    small.locator(".head .sub").evaluate(LONG)
+    assert small.locator(".head .sub").evaluate(CUT)
+    assert not small.locator(".head h1").evaluate(CUT)
 
 
 def test_a_group_opens_by_the_keyboard_and_stays_open_in_this_browser(small: Page) -> None:
