@@ -32,7 +32,7 @@ KINDS = {
     "capture": "captures",
     "command": "commands",
     "experiment": "experiments",
-    "files": "exports and actions of the archive admin",
+    "files": "archive admin",
     "gate": "gates",
     "job": "jobs",
     "live": "live view",

@@ -12,7 +12,7 @@ from cameras.drivers.credentials import LOGIN, redact_address
 from cameras.editing import services
 from cameras.models import Camera, slug_validator
 from cameras.serializers import check_no_route
-from core.pages.forms import NAME_ATTRS, PageForm, same_message, validate_line
+from core.pages.forms import NAME_ATTRS, PageForm, same_message, short_choices, validate_line
 
 ADDRESSES = {
     "gphoto2": "the serial number, for example 3012345; empty: the first camera found",
@@ -65,7 +65,7 @@ class AddForm(PageForm):
         help_text="shown on all pages; empty: same as the ID", widget=forms.TextInput(attrs=NAME_ATTRS),
     )  # fmt: skip
     kind = forms.ChoiceField(
-        choices=KINDS,
+        choices=short_choices(KINDS),
         error_messages={
             "required": "Choose a kind.",
             "invalid_choice": f"There is no kind '%(value)s'; known are: {', '.join(sorted(DRIVERS))}.",

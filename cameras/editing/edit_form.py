@@ -12,7 +12,7 @@ from cameras.editing import services
 from cameras.editing.add_form import HOST_RULE, NAME_RULE, AddressField, address_example
 from cameras.models import Camera
 from cameras.runtime.file_formats import FITS_COMPRESSIONS, KEEP_FORMATS, checked_keep
-from core.pages.forms import NAME_ATTRS, WAS, PageForm, same_message, validate_line
+from core.pages.forms import NAME_ATTRS, WAS, PageForm, same_message, short_choices, validate_line
 
 
 class EditForm(PageForm):
@@ -35,8 +35,8 @@ class EditForm(PageForm):
         help_text=f"{', '.join(KEEP_FORMATS)}; several with commas, the primary file first",
     )  # fmt: skip
     fits_compression = forms.ChoiceField(
-        label="FITS compression", choices=list(FITS_COMPRESSIONS.items()), show_hidden_initial=True,
-        error_messages=same_message("Choose a compression."),
+        label="FITS compression", choices=short_choices(FITS_COMPRESSIONS.items()), show_hidden_initial=True,
+        help_text=FITS_COMPRESSIONS["rice"], error_messages=same_message("Choose a compression."),
     )  # fmt: skip
     enabled = forms.BooleanField(
         required=False, show_hidden_initial=True,

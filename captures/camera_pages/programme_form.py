@@ -56,20 +56,20 @@ CONTROL_FIELDS = {
 """Field of automatic exposure -> field of the form. Without limits of the exposure it is fixed."""
 MEASURES = {"": "mean (default)", "mean": "mean", "median": "median", "percentile": "percentile"}
 ORDERS = {
-    "": "exposure, gain or ISO, aperture",
-    "exposure_us,f_number,gain": "exposure, aperture, gain or ISO",
-    "gain,exposure_us,f_number": "gain or ISO, exposure, aperture",
-    "gain,f_number,exposure_us": "gain or ISO, aperture, exposure",
-    "f_number,exposure_us,gain": "aperture, exposure, gain or ISO",
-    "f_number,gain,exposure_us": "aperture, gain or ISO, exposure",
+    "": "exposure, gain/ISO, aperture",
+    "exposure_us,f_number,gain": "exposure, aperture, gain/ISO",
+    "gain,exposure_us,f_number": "gain/ISO, exposure, aperture",
+    "gain,f_number,exposure_us": "gain/ISO, aperture, exposure",
+    "f_number,exposure_us,gain": "aperture, exposure, gain/ISO",
+    "f_number,gain,exposure_us": "aperture, gain/ISO, exposure",
 }
 """Choice of the form, with `gain` for the one of gain and ISO that a camera has -> how the form says it."""
 USUAL = {"measure": "mean"}
 """Field -> the value that means what an empty one does."""
 KINDS = {
     "interval": "one exposure each time",
-    "bracket": "a bracket: several exposure times",
-    "burst": "a burst: as fast as the camera can",
+    "bracket": "a bracket of exposure times",
+    "burst": "a burst as fast as possible",
 }
 FIELD_OF_KEY = {
     "exposure_us": "exposure", "delay_s": "wait", "cadence_s": "wait", "exposures_us": "bracket", "ev_steps": "bracket",

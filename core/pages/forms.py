@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django import forms
@@ -108,6 +110,12 @@ def same_message(sentence: str) -> dict[str, str]:
     return dict.fromkeys(
         ("required", "max_length", "invalid", "invalid_choice", "null_characters_not_allowed"), sentence
     )
+
+
+def short_choices(choices: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Choices without what explains them: the part of each label in brackets, after a colon or after a comma. A select
+    is cut on a phone unless its labels have about 30 characters at most; the field's hint has the explanations."""
+    return [(value, re.split(r" \(|[:,] ", label)[0]) for value, label in choices]
 
 
 NAME_ATTRS = {"autocapitalize": "none", "spellcheck": "false"}

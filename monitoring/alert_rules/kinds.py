@@ -64,7 +64,7 @@ RULE_KINDS: dict[str, RuleKind] = {
         "The session of {subject} takes no captures{lasted}. {detail}", fixed=0.5,
     ),
     "frames_below": RuleKind(
-        "Frames of a minute of a recording below, of the set rate", "frame_delivery", "below", "camera", "%",
+        "Frames of a recording below", "frame_delivery", "below", "camera", "%",
         "{subject} has delivered {value} of the frames of its set rate in the last minute (limit {threshold}). "
         "{detail}",
     ),

@@ -8,11 +8,12 @@ from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, UsernameField
 from django.core.exceptions import ValidationError
 
-from core.pages.forms import PageForm, PageFormMixin, same_message, validate_line
+from core.pages.forms import PageForm, PageFormMixin, same_message, short_choices, validate_line
 from skycam_project.access import services
 from skycam_project.access.models import RANK, Role, User
 
-ROLES = [(role.value, role.label) for role in (Role.VIEWER, Role.OPERATOR, Role.MANAGER)]
+DESCRIBED_ROLES = [(role.value, str(role.label)) for role in (Role.VIEWER, Role.OPERATOR, Role.MANAGER)]
+ROLES = short_choices(DESCRIBED_ROLES)
 NO_ROLE = "There is no such role. Choose viewer, operator or manager."
 LIFETIMES = [(30, "30 days"), (90, "90 days"), (365, "a year"), (730, "two years")]
 DEFAULT_DAYS = 365
@@ -21,6 +22,15 @@ PASSWORD_LABELS = {
     "new_password1": "New password",
     "new_password2": "Repeat the new password",
 }
+
+
+def is_up_to(role: str, highest: str) -> bool:
+    return RANK[role] <= RANK[highest]
+
+
+def described_roles(highest: str = Role.MANAGER) -> str:
+    """What each role can do, up to the highest one."""
+    return " ".join(f"{label}." for role, label in DESCRIBED_ROLES if is_up_to(role, highest))
 
 
 class SignInForm(PageFormMixin, AuthenticationForm):
@@ -74,7 +84,8 @@ class TokenForm(PageForm):
         super().__init__(data)
         # Only the widget's: a form that was loaded before a demotion still validates, and ApiToken.issue() lowers the
         # scope.
-        self.fields["scope"].widget.choices = [choice for choice in ROLES if RANK[choice[0]] <= RANK[owner.role]]
+        self.fields["scope"].widget.choices = [choice for choice in ROLES if is_up_to(choice[0], owner.role)]
+        self.fields["scope"].help_text = described_roles(owner.role)
 
 
 class UserForm(PageForm):
@@ -85,7 +96,7 @@ class UserForm(PageForm):
         label="Name", max_length=150, widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
         error_messages=same_message("A user's name has 1 to 150 characters."),
     )  # fmt: skip
-    role = forms.ChoiceField(choices=ROLES, error_messages=same_message(NO_ROLE))
+    role = forms.ChoiceField(choices=ROLES, help_text=described_roles(), error_messages=same_message(NO_ROLE))
 
 
 class RoleForm(PageForm):

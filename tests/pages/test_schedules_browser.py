@@ -127,23 +127,3 @@ def test_a_template_fills_the_form(page: Page) -> None:
     page.get_by_role("checkbox", name="Simulated camera").check()
     page.get_by_role("button", name="Save").click()
     expect(page.locator(".banner.ok")).to_contain_text("All day was added.")
-
-
-LABELS_THAT_DO_NOT_FIT = """() => {
-    const context = document.createElement("canvas").getContext("2d");
-    return [...document.querySelectorAll("main select")].flatMap((select) => {
-        const style = getComputedStyle(select);
-        context.font = style.font;
-        const room = select.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-        return [...select.options].filter((one) => context.measureText(one.text).width > room).map((one) => one.text);
-    });
-}"""
-
-
-@pytest.mark.parametrize("path", [ADD, "/cameras/simulated/start/"])
-@pytest.mark.parametrize("width", [390, 1440])
-def test_no_choice_of_a_form_is_cut(page: Page, width: int, path: str) -> None:
-    page.set_viewport_size({"width": width, "height": 900})
-    page.goto(path)
-    page.evaluate("() => document.querySelectorAll('main details').forEach((one) => { one.open = true; })")
-    assert page.evaluate(LABELS_THAT_DO_NOT_FIT) == []

@@ -24,6 +24,20 @@ WIDTHS = """async () => {
     await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
     return [document.documentElement.scrollWidth, document.documentElement.clientWidth];
 }"""
+CUT_CHOICES = """async () => {
+    // Collapsed parts of a form have no width.
+    document.querySelectorAll("main details").forEach((one) => { one.open = true; });
+    await document.fonts.ready;
+    return [...document.querySelectorAll("main select")].flatMap((select) => {
+        const has = select.getBoundingClientRect().width;
+        const needed = select.cloneNode(true);
+        needed.style.cssText = "position: absolute; width: max-content";
+        select.after(needed);
+        const needs = needed.getBoundingClientRect().width;
+        needed.remove();
+        return needs > has + 0.5 ? [`${select.name} has ${Math.floor(has)} of ${Math.ceil(needs)} px`] : [];
+    });
+}"""
 SET_THEME = """(theme) => {
     document.documentElement.dataset.theme = theme;
     document.dispatchEvent(new CustomEvent("themechange"));
@@ -70,6 +84,19 @@ def _overflows(page: Page, width: int) -> bool:
     page.set_viewport_size({"width": width, "height": 844})
     scrolled, shown = page.evaluate(WIDTHS)
     return bool(scrolled > shown)
+
+
+def cut_choices(page: Page, *widths: int) -> dict[int, list[str]]:
+    """The selects that are narrower than their longest choice and the arrow, at each of these window widths where there
+    are any. The window keeps the last width, and the page's details stay open."""
+    found = {width: _cut_choices(page, width) for width in widths}
+    return {width: sentences for width, sentences in found.items() if sentences}
+
+
+def _cut_choices(page: Page, width: int) -> list[str]:
+    page.set_viewport_size({"width": width, "height": 844})
+    found: list[str] = page.evaluate(CUT_CHOICES)
+    return found
 
 
 def barriers_at(page: Page, *widths: int) -> dict[int, list[str]]:
