@@ -48,12 +48,12 @@ def test_with_utc_a_clock_time_is_that_of_utc() -> None:
 
 
 def test_times_are_printed_by_the_sites_clock_with_its_zone() -> None:
-    assert "2026-11-27 00:02:00 JST" in skycam("sessions", "list").stdout
+    assert "11-27 00:02:00 JST" in skycam("sessions", "list").stdout
 
 
 def test_with_utc_times_are_printed_in_utc() -> None:
-    assert "2026-11-26 15:02:00 UTC" in skycam("--utc", "sessions", "list").stdout
-    assert "2026-11-26 15:02:00 UTC" in skycam("sessions", "list", "--utc").stdout
+    assert "11-26 15:02:00 UTC" in skycam("--utc", "sessions", "list").stdout
+    assert "11-26 15:02:00 UTC" in skycam("sessions", "list", "--utc").stdout
 
 
 def test_json_is_in_utc_with_z() -> None:
