@@ -26,7 +26,7 @@ WIDE = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 COLOURS = 256
 """Colours of a screenshot's palette: a third of the file size, without a visible difference."""
-LIVE = ("simulated", "microscope", "bench")
+LIVE = ("microscope", "bench")
 ALL_DRAWN = """() => [...document.querySelectorAll(".th img")]
     .filter((image) => image.getBoundingClientRect().top < innerHeight)
     .every((image) => image.complete && image.naturalWidth) && document.fonts.status === 'loaded'"""
@@ -40,7 +40,7 @@ class Shot:
     theme: str
     size: dict[str, int]
     live: tuple[str, ...] = ()
-    """Cards that must show a live picture."""
+    """Cards that must show a live picture; those of a session show its captures."""
 
 
 SHOTS = [
