@@ -251,6 +251,12 @@ def test_the_second_clock_is_utc_before_a_script_runs(viewer: Any, monkeypatch: 
     assert f"<span data-clock-utc>{now:%H:%M:%S}</span>" in text_of(viewer.get("/tonight/"))
 
 
+@pytest.mark.parametrize(("zone", "shown"), [("Asia/Tokyo", True), ("UTC", False)])
+def test_a_station_in_utc_has_one_clock(zone: str, shown: bool, viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skycam_project.pages.context.station_zone", lambda: ZoneInfo(zone))
+    assert ("<span hidden> <span data-clock-utc>" in text_of(viewer.get("/tonight/"))) is not shown
+
+
 def test_an_unknown_theme_becomes_the_systems(viewer: Any) -> None:
     viewer.cookies["theme"] = '"><script>'
     assert 'data-theme="system"' in text_of(viewer.get("/"))
