@@ -120,8 +120,9 @@ def session_request(
             "Give --delay (from the end of one capture to the next start) or --every (from start to start), not both."
         )
         raise CliError("invalid", message)
-    if kind is None and cadence is not None and cadence * 1e6 < (exposure or EXPOSURE_US):
-        message = f"{cadence:g} s is shorter than the exposure of {format_exposure(exposure or EXPOSURE_US)}."
+    longest = auto[1] if auto else exposure or EXPOSURE_US
+    if kind is None and cadence is not None and cadence * 1e6 < longest:
+        message = f"{cadence:g} s is shorter than the exposure of {format_exposure(longest)}."
         raise CliError("invalid", f"--every: {message} Give a longer time.")
     windows = [(begin, until)] if begin is not None else None
     return build_request(

@@ -51,6 +51,10 @@ def test_a_begin_and_an_end() -> None:
     assert body["pictures"] in (60, 61)
 
 
+def test_the_longest_automatic_exposure_limits_the_time_from_start_to_start() -> None:
+    assert sentence("--auto", "1ms-2s", "--every", "4").startswith("1 ms to 2 s automatic every 4 s")
+
+
 def test_automatic_exposure() -> None:
     words = sentence("--auto", "50us-20s", "--iso-limits", "100-3200", "--target", "0.3", "--every", "60")
     assert words.startswith("50 µs to 20 s automatic (ISO 100 to 3200) every 60 s")
@@ -85,7 +89,7 @@ def test_a_time_of_day_after_the_begin_may_be_that_of_the_next_day() -> None:
         (["--auto", "20s"], "'20s' is not a pair of limits. Write them such as 50us-20s."),
         (["--auto", "20s-50us"], "--auto: must be [minimum, maximum]"),
         (["--auto", "50us-20s", "--iso-limits", "0-100"], "--iso-limits: must be [minimum, maximum]"),
-        (["--auto", "50us-20s", "--every", "10"], "cadence_s is shorter than the exposure."),
+        (["--auto", "50us-20s", "--every", "10"], "--every: 10 s is shorter than the exposure of 20 s."),
         (["--target", "0.4"], "--target needs --auto, such as --auto 50us-20s."),
         (["--auto", "50us-20s", "--target", "2"], "--target: "),
         (["--auto", "50us-20s", "--mask", "pyproject.toml"], "--mask: "),
