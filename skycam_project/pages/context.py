@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
 
 from cameras.live.presets import Preset
@@ -21,82 +18,8 @@ from core.station_zone import station_zone
 from monitoring.models import Alert
 from monitoring.pages import open_alerts
 from monitoring.sensor_management.selectors import SiteTemperature, site_temperature
+from skycam_project.pages.menu import PAGES, Menu
 from skycam_project.pages.preferences import CLOCKS, THEMES, preference
-from skycam_project.pages.used_pages import used_subjects
-
-
-@dataclass(frozen=True, slots=True)
-class MenuEntry:
-    """A page in the side bar. `key`: the key after g that opens it; `phone`: a tab on phones, where More lists all;
-    `subject`: hidden while the station does not use this one of `used_pages.SUBJECTS`."""
-
-    name: str
-    label: str
-    glyph: str
-    key: str
-    role: str = "viewer"
-    phone: bool = False
-    subject: str = ""
-
-    @property
-    def address(self) -> str:
-        return reverse(self.name)
-
-    def has(self, path: str) -> bool:
-        """Whether that is its address, or that of a page below it. All pages are below the dashboard's."""
-        return path == self.address or (self.name != "dashboard" and path.startswith(self.address))
-
-
-MENU: Mapping[str, tuple[MenuEntry, ...]] = {
-    "Now": (
-        MenuEntry("dashboard", "Dashboard", "dash", "d", phone=True),
-        MenuEntry("tonight", "Tonight", "moon", "t", phone=True),
-    ),
-    "Pictures": (
-        MenuEntry("gallery", "Gallery", "image", "p", phone=True),
-        MenuEntry("clips", "Recordings", "rec", "r", phone=True),
-    ),
-    "Nights": (
-        MenuEntry("nights", "Nights", "cal", "a"),
-        MenuEntry("schedules", "Schedules", "plan", "h"),
-        MenuEntry("sessions", "Sessions", "wall", "n"),
-        MenuEntry("field-lists", "Telescope", "moon", "y", subject="telescope"),
-    ),
-    "Laboratory": (
-        MenuEntry("experiments", "Experiments", "flask", "x", subject="experiments"),
-        MenuEntry("archives", "Archives", "seal", "b", subject="archives"),
-        MenuEntry("readings", "Readings", "therm", "i", subject="sensors"),
-        MenuEntry("sensors", "Sensors", "therm", "m", subject="sensors"),
-    ),
-    "Storage": (
-        MenuEntry("storage", "Storage", "disk", "k"),
-        MenuEntry("admin:index", "Archive admin", "box", "v", role="manager"),
-    ),
-    "Alerts": (
-        MenuEntry("alerts", "Alerts", "warn", "l"),
-        MenuEntry("events", "Events", "list", "e"),
-        MenuEntry("notifications", "Notifications", "bell", "f", role="manager"),
-        MenuEntry("webhooks", "Web-hooks", "bell", "w", role="manager", subject="webhooks"),
-    ),
-    "Station": (
-        MenuEntry("status", "Status", "pulse", "s"),
-        MenuEntry("cameras", "Cameras", "cam", "c", role="manager"),
-        MenuEntry("users", "Users", "user", "u", role="manager"),
-        MenuEntry("station-settings", "Settings", "sliders", "o", role="manager"),
-    ),
-}
-"""The pages by groups, in the order of the side bar."""
-PAGES = tuple(entry for entries in MENU.values() for entry in entries)
-
-
-@dataclass(frozen=True, slots=True)
-class MenuGroup:
-    """A group of the side bar as it is rendered. `key` names it in the cookie of the groups that the reader opened."""
-
-    key: str
-    label: str
-    pages: list[MenuEntry]
-    is_open: bool
 
 
 class Shell:
@@ -138,44 +61,8 @@ class Shell:
         return self.can_view and bool(self.user.may("manager"))
 
     @cached_property
-    def pages(self) -> list[MenuEntry]:
-        return [entry for entry in PAGES if self.can_view and self.user.may(entry.role)]
-
-    @cached_property
-    def groups(self) -> list[MenuGroup]:
-        """The side bar: what the reader opened before, and the group of this page, are open."""
-        opened = self.request.COOKIES.get("groups", "").split(".")
-        shown = {entry.name for entry in self.pages} - {entry.name for entry in self.unused}
-        found = []
-        for label, entries in MENU.items():
-            pages = [entry for entry in entries if entry.name in shown]
-            if pages:
-                found.append(MenuGroup(label.lower(), label, pages, label.lower() in opened or self.section in pages))
-        if self.unused:
-            found.append(MenuGroup("all", "Show all", self.unused, "all" in opened))
-        return found
-
-    @cached_property
-    def unused(self) -> list[MenuEntry]:
-        """The pages of subjects that this station does not use, except the one that is open."""
-        used = {"", *used_subjects()}
-        return [entry for entry in self.pages if entry.subject not in used and entry != self.section]
-
-    @cached_property
-    def section(self) -> MenuEntry | None:
-        """The page of the menu to which this page belongs by its address, if any."""
-        found = [entry for entry in self.pages if entry.has(self.request.path)]
-        return max(found, key=lambda entry: len(entry.address), default=None)
-
-    @property
-    def current_page(self) -> str:
-        match = self.request.resolver_match
-        return match.view_name if match else ""
-
-    @property
-    def is_outside_tabs(self) -> bool:
-        """Whether the page has no tab on phones."""
-        return self.current_page not in {entry.name for entry in PAGES if entry.phone}
+    def menu(self) -> Menu:
+        return Menu(self.request, [entry for entry in PAGES if self.can_view and self.user.may(entry.role)])
 
     @cached_property
     def cameras(self) -> list[Card]:

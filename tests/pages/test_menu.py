@@ -14,7 +14,7 @@ from captures.models import Experiment
 from monitoring.models import Webhook
 from scheduler.field_lists.models import FieldList
 from skycam_project.pages import used_pages
-from skycam_project.pages.context import MENU, PAGES
+from skycam_project.pages.menu import MENU, PAGES
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.sensors import make_sensor
 from tests.harness.rows.webhooks import added
