@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,7 @@ from cameras.settings.settings_form import setting_label, with_unit
 from captures.days.day import Day, station_site
 from captures.sessions.holders import holder
 from captures.sessions.models import ACTIVE, Session
-from captures.sessions.progress import is_overdue, planned_end, progress_of, waits_of
+from captures.sessions.progress import clock_of_page, is_overdue, planned_end, progress_of, waits_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,8 @@ class SessionDisplay:
         return Day.of(at, "night" if station_site().has_nights else "day")
 
 
-def present_wait(session: Session) -> str:
-    """Why a running session exposes nothing now; empty while it does."""
+def present_wait(session: Session, clock: Callable[[str], str] = clock_of_page) -> str:
+    """Why a running session exposes nothing now; empty while it does. `clock` formats a time stamp."""
     if session.state != "running":
         return ""
-    return waits_of(session, camera_displays([session.camera])[0].status)
+    return waits_of(session, camera_displays([session.camera])[0].status, clock)

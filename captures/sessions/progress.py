@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -53,12 +54,15 @@ def reported_session(session: Session, status: Status) -> SessionStatus | None:
     return reported if reported and reported.get("id") == str(session.pk) else None
 
 
-def waits_of(session: Session, status: Status) -> str:
-    """Why a running session exposes nothing now; empty while it does. Times are those of the present zone."""
+def clock_of_page(stamped: str) -> str:
+    """A time stamp by the clock of the present zone, whose name the page shows."""
+    return clock_text(datetime.fromisoformat(stamped))
+
+
+def waits_of(session: Session, status: Status, clock: Callable[[str], str] = clock_of_page) -> str:
+    """Why a running session exposes nothing now; empty while it does. `clock` formats a time stamp."""
     reported = reported_session(session, status)
     if reported is None:
         return ""
     # A host of an older version does not say it.
-    return reported.get("waits", "") or describe_pause(
-        blocking_gates(reported, status["gates"]), lambda at: clock_text(datetime.fromisoformat(at))
-    )
+    return reported.get("waits", "") or describe_pause(blocking_gates(reported, status["gates"]), clock)

@@ -63,12 +63,13 @@ def show_session(session_id: str | None, camera: str | None, limit: int) -> None
     caller = current().authorize("viewer")
     from captures.capturing.bodies import capture_body
     from captures.capturing.selectors import captures_for
+    from captures.session_pages.display import present_wait
     from captures.sessions.bodies import session_body
 
     session = find_session(caller, session_id, camera)
     captures = captures_for(caller.user).filter(session=session).order_by("-index")[:limit]
     body = {**session_body(session), "captures": [dict(capture_body(capture)) for capture in reversed(captures)]}
-    print_result(body, print_ledger)
+    print_result(body, lambda shown: print_ledger(shown, present_wait(session, format_time)))
 
 
 @sessions.command("stop")
@@ -202,8 +203,10 @@ def session_cells(session: dict[str, Any]) -> list[object]:
     return [short_id(session["id"]), started, *names, lost]
 
 
-def print_ledger(body: dict[str, Any]) -> None:
+def print_ledger(body: dict[str, Any], waits: str) -> None:
     print_session(body)
+    if waits:
+        print_line(waits)
     if body["gaps"]:
         rows = [
             [format_time(gap["from"]), format_time(gap["to"]), gap["count"], humanize(gap["reason"])]

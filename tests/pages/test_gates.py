@@ -15,6 +15,7 @@ from cameras.status import status
 from captures.models import Session
 from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.rows.gates import CLOSED, OPEN, PAUSED, status_with
+from tests.harness.stations.command_line import skycam
 
 PAGE = "/cameras/sky/"
 
@@ -69,6 +70,12 @@ def test_a_session_that_a_gate_pauses_says_so(viewer: Any, session: Session, val
     assert re.search(rf"{re.escape(PAUSED[0])}[^(]*\d\d:\d\d:\d\d {re.escape(PAUSED[1])}", shown), shown
     assert "overdue" not in shown
     assert "Every planned capture was saved" not in shown
+
+
+def test_the_command_line_shows_the_same_with_the_zone_of_the_time(session: Session, valkey: Any) -> None:
+    report_gates(valkey, CLOSED, session=session.pk)
+    shown = skycam("--utc", "sessions", "show", str(session.pk)).stdout
+    assert f"{PAUSED[0]}2026-11-22 20:30:00 UTC {PAUSED[1]}" in shown
 
 
 @pytest.mark.parametrize("path", ["/", PAGE])
