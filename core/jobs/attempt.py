@@ -180,11 +180,7 @@ class JobAttempt:
                 renewed = now
             if self.lease.is_cancelled():
                 self._stop(child, StopReason.CANCELLED, self._times.grace_s)
-            elif (
-                now > self._turn_until
-                and self._has_progressed
-                and others_wait(self.job.pk, self.job.host, self.kind.lane)
-            ):
+            elif self._may_make_room(now) and others_wait(self.job.pk, self.job.host, self.kind.lane):
                 self._stop(child, StopReason.MADE_ROOM, self._times.grace_s)
         except DatabaseError as error:
             log.warning("The progress of job %s could not be written: %s", self.job.pk, error)
