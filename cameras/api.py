@@ -38,7 +38,7 @@ class CameraDetailView(CameraView):
 
     @extend_schema(responses=CameraBody)
     def get(self, request: Request, slug: str) -> Response:
-        """One camera as the database has it; `status/` has its present state."""
+        """One camera and its observed state; `status/` has all that its host reports."""
         return Response(camera_body(self.camera(), request.user))
 
     @extend_schema(request=CameraChange, responses=CameraBody)

@@ -8,12 +8,12 @@ from cameras.audience.service import audience_of
 from cameras.drivers.credentials import redact_address
 from cameras.models import Camera, desired_connection
 from cameras.selectors import cameras_for
-from core.times.timestamps import stamp_or_none
+from cameras.status.status import Observation, read_observations
 
 
 class CameraBody(TypedDict):
-    """`settings` are the desired ones; `keep` is empty for a camera whose own files are stored; `observed` is the last
-    observed state, `since` when it began. `address` and `audience` are null for users who are not managers."""
+    """`settings` are the desired ones; `keep` is empty for a camera whose own files are stored; `observed` is what
+    its host reports, `since` when it began. `address` and `audience` are null for users who are not managers."""
 
     slug: str
     name: str
@@ -37,6 +37,10 @@ class CameraBody(TypedDict):
 
 def camera_body(camera: Camera, user: Any) -> CameraBody:
     """The camera as `user` may see it."""
+    return _camera_body(camera, user, read_observations([camera])[camera.slug])
+
+
+def _camera_body(camera: Camera, user: Any, observation: Observation) -> CameraBody:
     manages = user.may("manager")
     return CameraBody(
         slug=camera.slug,
@@ -53,9 +57,9 @@ def camera_body(camera: Camera, user: Any) -> CameraBody:
         keep=camera.kept_formats,
         fits_compression=camera.fits_compression,
         desired=desired_connection(camera),
-        observed=camera.observed,
-        reason=camera.observed_reason,
-        since=stamp_or_none(camera.observed_at),
+        observed=observation.observed,
+        reason=observation.reason,
+        since=observation.since,
         identity=camera.identity,
     )
 
@@ -63,11 +67,10 @@ def camera_body(camera: Camera, user: Any) -> CameraBody:
 def camera_bodies(user: Any) -> list[CameraBody]:
     """All cameras that `user` may see, in a constant number of queries."""
     cameras = cameras_for(user)
-    return [
-        # The bodies of other users have no audience, so they save the second query.
-        camera_body(camera, user)
-        for camera in (cameras.prefetch_related("audience") if user.may("manager") else cameras)
-    ]
+    # The bodies of other users have no audience, so they save the second query.
+    listed = list(cameras.prefetch_related("audience") if user.may("manager") else cameras)
+    observations = read_observations(listed)
+    return [_camera_body(camera, user, observations[camera.slug]) for camera in listed]
 
 
 class CameraList(TypedDict):

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import Error, InterfaceError, OperationalError, connection
+from django.db import Error, connection
 
 from core.camera_names import CameraRef
 from core.database_health import lock, note, room
+from core.outages import is_database_away
 from core.registry import resolve
 from monitoring.selectors import hidden_cameras
 
@@ -32,6 +33,9 @@ HEALTH: dict[str, str] = {
 HOST_CHECKS = frozenset({"parts", "database", "broker", "disk", "pages"})
 """Checks of a single machine, which only that machine can run: its parts, its disk, the files of its installation, and
 whether it reaches the database and the broker. The others are about the whole station."""
+
+
+LOCKED_REMEDY = "`skycam doctor` names the program that keeps it locked."
 
 
 class NotObserved(Exception):
@@ -85,10 +89,10 @@ def run_check(function: Callable[[], list[Finding]]) -> list[Finding] | None:
         return function()
     except NotObserved:
         return None
-    except (OperationalError, InterfaceError):
-        # The database's own check reports it.
-        return None
     except Exception as error:
+        if is_database_away(error):
+            # The database's own check reports it.
+            return None
         # A check that raises must not hide the findings of the others, nor end the run that updates the alerts.
         logger.exception("A health check failed.")
         return [Finding(f"The check failed ({type(error).__name__}). The log has the traceback.")]
@@ -107,6 +111,6 @@ def database_problems() -> list[Finding]:
     if reason := room.write_error():
         return [Finding(f"The database takes no writes ({reason}). Free some space, or mount the disk writable.")]
     if locked:
-        remedy = "`skycam doctor` names the program that keeps it locked."
+        remedy = lock.READ_ONLY_REMEDY if locked == lock.READ_ONLY else LOCKED_REMEDY
         return [Finding(f"The database answers, but takes no writes: {locked}. {remedy}")]
     return []

@@ -7,12 +7,12 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
 from prometheus_client import CollectorRegistry, Metric, disable_created_metrics, generate_latest
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from core.background import count_failure, log_and_continue
+from core.outages import DATABASE_AWAY
 from core.registry import resolve
 
 METRICS: dict[str, str] = {
@@ -33,7 +33,6 @@ METRICS: dict[str, str] = {
 }
 # The time at which a counter began would be a second series beside each one.
 disable_created_metrics()  # type: ignore[no-untyped-call]
-DATABASE_AWAY = (OperationalError, InterfaceError)
 CAPTURE_ERRORS = ("skycam_capture_errors", "Captures that failed, and failures to collect metrics, by type.")
 
 

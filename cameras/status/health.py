@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from typing import TypedDict, cast
+from typing import TypedDict
 
 from cameras.models import Camera
 from cameras.status import status
@@ -74,19 +73,15 @@ def camera_problems() -> list[Finding]:
 
 def host_health(cameras: Iterable[Camera]) -> list[HostHealth]:
     """The hosts of these cameras, and what their heartbeats say. BrokerDown."""
-    names = sorted({camera.host for camera in cameras})
-    if not names:
-        return []
-    with broker.reachable() as server:
-        beats = cast("list[str | None]", server.mget([broker.key("host", name) for name in names]))
-    return [_host_health(name, beat) for name, beat in zip(names, beats, strict=True)]
+    beats = status.read_heartbeats({camera.host for camera in cameras})
+    return [_host_health(name, beat) for name, beat in beats.items()]
 
 
-def _host_health(name: str, text: str | None) -> HostHealth:
-    beat = cast(Heartbeat, json.loads(text or "{}"))
+def _host_health(name: str, found: Heartbeat | None) -> HostHealth:
+    beat = found or Heartbeat(host=name)
     return HostHealth(
         host=name,
-        alive=text is not None,
+        alive=found is not None,
         version=beat.get("version", ""),
         clock=beat.get("clock", ""),
         ahead_s=beat.get("ahead_s"),

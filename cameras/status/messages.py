@@ -13,6 +13,8 @@ from cameras.runtime.messages import AgendaStatus, LastCapture, SessionStatus
 from cameras.runtime.recording_state import Recorder
 from cameras.runtime.settings_drift import Difference
 
+HOST_SILENT = "The camera host does not answer."
+
 
 class CaptureCounts(TypedDict):
     """How many captures had each outcome since the camera was added; those that were skipped include those that an
@@ -101,7 +103,7 @@ class StationStatus(TypedDict):
     alerts: list[OpenAlert]
 
 
-def absent_status(slug: str, desired: str, reason: str = "The camera host does not answer.") -> Status:
+def absent_status(slug: str, desired: str, reason: str = HOST_SILENT) -> Status:
     """The status of a camera whose host does not write one."""
     return Status(
         camera=slug, desired=desired, observed="host_down", since=None, reason=reason, session=None, agenda=None,

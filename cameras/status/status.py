@@ -6,15 +6,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import redis
 
 from cameras.leases.lease_holders import holder_fields, holders_of
 from cameras.models import Camera, desired_connection
-from cameras.status.messages import Status, absent_status
+from cameras.status.messages import HOST_SILENT, Heartbeat, Status, absent_status
 from cameras.status.reader import parse_status
 from core.broker import broker
+from core.times.timestamps import stamp_or_none
 
 STATUS_TTL_S = 5
 # A host that is away for longer is not listed in `skycam status`.
@@ -69,6 +70,44 @@ def read_fields(slugs: Iterable[str], fields: Sequence[str]) -> dict[str, dict[s
         for slug, texts in zip(listed, found, strict=True)
         if any(text is not None for text in texts)
     }
+
+
+class Observation(NamedTuple):
+    """The observed state of a camera; `since` is a time stamp, or None while it is unknown."""
+
+    observed: str
+    reason: str
+    since: str | None
+
+
+def read_observations(cameras: Iterable[Camera]) -> dict[str, Observation]:
+    """Slug -> what its host reports now. The last recorded state while the broker is away, and of a camera that its
+    host has not read yet."""
+    listed = list(cameras)
+    recorded = {
+        one.slug: Observation(one.observed, one.observed_reason, stamp_or_none(one.observed_at)) for one in listed
+    }
+    try:
+        found = read_fields(recorded, Observation._fields)
+        beats = read_heartbeats({one.host for one in listed if one.slug not in found})
+    except broker.BrokerDown:
+        return recorded
+    silent = {
+        one.slug: Observation("host_down", HOST_SILENT, None)
+        for one in listed
+        if one.slug not in found and beats[one.host] is None
+    }
+    return recorded | silent | {slug: Observation(**fields) for slug, fields in found.items()}
+
+
+def read_heartbeats(names: Iterable[str]) -> dict[str, Heartbeat | None]:
+    """Host -> its heartbeat; None while it does not beat. BrokerDown."""
+    listed = sorted(names)
+    if not listed:
+        return {}
+    with broker.reachable() as server:
+        beats = cast("list[str | None]", server.mget([broker.key("host", name) for name in listed]))
+    return {name: None if beat is None else json.loads(beat) for name, beat in zip(listed, beats, strict=True)}
 
 
 def read_statuses_by_slug(desired: Mapping[str, str]) -> dict[str, Status]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 
 from cameras.status.messages import OpenAlert
 from cameras.supervision.capture_totals import CaptureTotals
@@ -15,6 +14,7 @@ from cameras.supervision.lease import HostLease
 from cameras.supervision.ports import Waker
 from cameras.tables import RECONCILERS, RECORDING
 from core.background import log_and_continue
+from core.outages import DATABASE_AWAY
 from core.registry import resolve
 from core.station_settings.values import live_streaming_config, station_name
 from core.station_zone import station_zone_name
@@ -70,7 +70,7 @@ class DesiredStateReader:
         live, recording = live_streaming_config(), resolve(RECORDING["settings"])()
         # Before the snapshot, so that the first status of a new camera has its last capture. It is only shown: a
         # damaged table must not keep the cameras from their desired states.
-        with log_and_continue("last captures", unless=(OperationalError, InterfaceError)):
+        with log_and_continue("last captures", unless=DATABASE_AWAY):
             self._last_captures.read_new(cameras)
         # `now` is from before the queries: a command that arrives during them counts as newer than what they found.
         self.snapshot = HostSnapshot(

@@ -25,6 +25,7 @@ from cameras.supervision.live_views import LiveViews
 from cameras.supervision.liveness import Liveness
 from cameras.supervision.ports import Snapshots, StatusSource
 from core.broker import broker
+from core.outages import describe_failure
 from core.retrying_thread import RetryingThread
 from core.times.kernel_clock import clock_state
 
@@ -138,4 +139,4 @@ class StatusPublisher:
         except broker.UNREACHABLE as error:
             if self.away_since is None:
                 self.away_since = time.monotonic()
-                log.error("The broker does not answer (%s); cameras continue.", type(error).__name__)
+                log.error("The broker does not answer: %s. Cameras continue.", describe_failure(error))

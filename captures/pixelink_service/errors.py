@@ -12,7 +12,7 @@ from typing import Any
 
 import pydantic
 from django.core import exceptions as django_errors
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpResponse
 
 from cameras.errors import ControlError
@@ -117,8 +117,9 @@ def _(error: TooSlow) -> HttpResponse:
     return error_response(504, str(error))
 
 
-@response_for.register(OperationalError)
 @response_for.register(InterfaceError)
+@response_for.register(OperationalError)
+@response_for.register(InternalError)
 def _(_error: Exception) -> HttpResponse:
     return error_response(503, DATABASE_DOWN)
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import TypeVar, cast
 
 import pydantic
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
@@ -34,6 +33,7 @@ from captures.pixelink_service.served_camera import (
     served_camera,
 )
 from core.broker.broker import BrokerDown
+from core.outages import DATABASE_AWAY
 from core.times.timestamps import stamp
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
@@ -68,7 +68,7 @@ class HealthRoute(Route):
             connected = False
         except BrokerDown as error:
             return unhealthy(str(error))
-        except (OperationalError, InterfaceError):
+        except DATABASE_AWAY:
             return unhealthy(DATABASE_DOWN)
         return json_response(Health(status="healthy", camera_connected=connected, timestamp=now()))
 

@@ -14,6 +14,7 @@ from core.api.constraints import describe_error
 from core.api.problems import ErrorBody, ExceptionTable, Problem, invalid
 from core.database_health import note
 from core.limits.wait_limiter import TooManyWaiting
+from core.outages import is_read_only
 
 CHALLENGE = 'Token realm="Skycam"'
 
@@ -83,13 +84,17 @@ def method_not_allowed(error: drf_errors.MethodNotAllowed) -> Problem:
 def database_down(_: Exception) -> Problem:
     return Problem(
         "database-down",
-        "The station's database is locked or away. Nothing was changed. Running sessions continue. Try again soon.",
+        "The station's database is locked, read-only or away. Nothing was changed. Running sessions continue. "
+        "Try again soon.",
         headers={"Retry-After": "5"},
     )
 
 
 def database_error(error: DatabaseError) -> Problem | None:
-    """Only damage: any other one, such as a violated constraint, is a fault of the code."""
+    """Only damage, and a database that is read-only: any other one, such as a violated constraint, is a fault of the
+    code."""
+    if is_read_only(error):
+        return database_down(error)
     if not note.note_if_damage(error, "answered a request"):
         return None
     return Problem("database-down", f"{note.sentence(str(error))} Nothing was changed. Running sessions continue.")

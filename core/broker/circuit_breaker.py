@@ -18,6 +18,8 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from core.outages import describe_failure
+
 log = logging.getLogger(__name__)
 PROBE_EVERY_S = 1.0
 CONNECT_S = 1.0
@@ -69,7 +71,7 @@ class CircuitBreaker:
             return True
         # A broker that refuses the connection, or answers with an error, costs no call a timeout.
         except (redis.RedisError, OSError) as error:
-            log.warning("The broker is gone: %s", type(error).__name__)
+            log.warning("The broker is gone: %s.", describe_failure(error))
         return False
 
 

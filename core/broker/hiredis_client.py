@@ -15,6 +15,8 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import hiredis
 
+from core.tls_errors import certificate_problem
+
 TIMEOUT_S = 1.0
 SCAN_COUNT = 1000
 CommandWords = tuple[str, ...]
@@ -27,6 +29,13 @@ class BrokerDown(Exception):
         super().__init__(
             "The station's broker (Valkey or Redis) does not answer, so the cameras cannot be reached. "
             "Running sessions go on. `skycam doctor` says more."
+        )
+
+    def __str__(self) -> str:
+        # Here and not in the constructor: `raise BrokerDown from error` sets the cause afterwards.
+        problem = certificate_problem(self.__cause__)
+        return (
+            f"The station's broker cannot be used: {problem}. Running sessions go on." if problem else str(self.args[0])
         )
 
 

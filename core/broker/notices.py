@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from core.broker import broker
+from core.outages import describe_failure
 from core.retrying_thread import RetryingThread
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ class NoticePublisher:
             self._away = False
         except broker.UNREACHABLE as error:
             if not self._away:
-                log.warning("Notices are dropped while the broker does not answer (%s).", type(error).__name__)
+                log.warning("Notices are dropped while the broker does not answer: %s.", describe_failure(error))
             self._away = True
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import cast
 
 from core.broker import broker
+from core.outages import describe_failure
 from core.retrying_thread import RetryingThread
 from monitoring.sensors.reading import SensorState
 
@@ -45,7 +46,7 @@ class LatestPublisher:
             self._is_away = False
         except broker.UNREACHABLE as error:
             if not self._is_away:
-                log.warning("The newest readings are not shown while the broker is away (%s).", type(error).__name__)
+                log.warning("The newest readings are not shown while the broker is away: %s.", describe_failure(error))
             self._is_away = True
 
 

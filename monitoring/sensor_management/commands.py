@@ -17,6 +17,7 @@ import uuid6
 
 from core.background import log_and_continue
 from core.broker import broker
+from core.outages import describe_failure
 from core.outgoing import OutgoingGuard
 from core.retrying_thread import RetryingThread
 from core.secrets import DecryptionFailed, decrypt_secret, encrypt_secret
@@ -152,7 +153,7 @@ class SensorCommandServer:
             now_ms = broker.time_ms(server) if found else 0
         except broker.UNREACHABLE as error:
             if not self._is_away:
-                log.warning("Commands to sensors wait while the broker is away (%s).", type(error).__name__)
+                log.warning("Commands to sensors wait while the broker is away: %s.", describe_failure(error))
             self._is_away = True
             return BLOCK_S
         self._is_away = False

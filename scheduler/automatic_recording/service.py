@@ -6,7 +6,7 @@ that moves a state, the jobs part and each camera host once a second. Nothing is
 
 from __future__ import annotations
 
-from django.db import InterfaceError, InternalError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -19,6 +19,7 @@ from captures.recording_claims.models import RecordingClaim
 from captures.recording_claims.services import claim_for_experiment, end_claim_of_experiment, store_desired_recording
 from captures.recording_claims.windows import present_moment
 from core.background import log_and_continue
+from core.outages import DATABASE_AWAY
 from core.station_zone import site_time_text
 from core.text.sentences import sentence
 from monitoring.services import record_event
@@ -32,8 +33,6 @@ from scheduler.automatic_recording.stills import (
 
 Means = ExperimentCamera.Means
 REMOVED = "The camera was removed."
-TRANSACTION_LOST = (InterfaceError, InternalError, OperationalError)
-"""After these errors the caller's transaction must not end as if it was committed."""
 
 
 def reconcile() -> None:
@@ -74,7 +73,8 @@ class AutomaticRecordingService:
         # In the order of their keys: two experiments over the same cameras must not wait for each other.
         for place in sorted(experiment.places.all(), key=lambda place: place.camera_id.bytes):
             # Its alert follows from the row without means, and the next pass tries again.
-            with log_and_continue("automatic-recording", unless=TRANSACTION_LOST):
+            # After these errors the caller's transaction must not end as if it was committed.
+            with log_and_continue("automatic-recording", unless=DATABASE_AWAY):
                 self._record_camera(experiment, place)
 
     def _follow(self, experiment: Experiment) -> None:

@@ -6,7 +6,6 @@ import logging
 import time
 from datetime import timedelta
 
-from django.db import OperationalError
 from django.db.models import CharField
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -15,6 +14,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from core.api.authorization import token_of
+from core.outages import DATABASE_AWAY
 from core.prepared_query import Parameter, PreparedQuery
 from skycam_project.access.models import RANK, ApiToken, User
 
@@ -81,7 +81,7 @@ def record_use(token: ApiToken) -> None:
     last_tries[token.pk] = now
     try:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=timezone.now())
-    except OperationalError:
+    except DATABASE_AWAY:
         log.warning("The use of the token %s could not be recorded.", token.hint)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import get_template
@@ -13,6 +12,7 @@ from django.views import defaults
 
 from core.api.problems import ErrorBody, Problem, invalid, is_api
 from core.database_health import note
+from core.outages import is_database_away
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
@@ -37,10 +37,10 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
 
 
 def needs_database(error: BaseException | None) -> bool:
-    """Whether the page failed because the database is away, locked or damaged."""
+    """Whether the page failed because the database is away, locked, read-only or damaged."""
     if error is None:
         return False
-    return isinstance(error, OperationalError | InterfaceError) or note.note_if_damage(error, "showed a page")
+    return is_database_away(error) or note.note_if_damage(error, "showed a page")
 
 
 def database_down_page() -> HttpResponse:

@@ -102,14 +102,17 @@ def locked_finding(station: Station, reason: str) -> Finding:
     """Names the other programs that have the file open: one of them keeps the lock, unless a part hangs."""
     from django.db import connection
 
+    from core.database_health.lock import READ_ONLY, READ_ONLY_REMEDY
     from core.device_holders import find_holders, format_holders
     from skycam_project.cli.diagnostics.own_processes import own_processes
 
+    detail = f"It answers, but takes no writes: {reason}."
+    if reason == READ_ONLY:
+        return Finding("database", BROKEN, detail, READ_ONLY_REMEDY)
     own = own_processes(station.config)
     holders = [
         one for one in find_holders(os.path.realpath(str(connection.settings_dict["NAME"]))) if one.pid not in own
     ]
-    detail = f"It answers, but takes no writes: {reason}."
     if not holders:
         return Finding("database", BROKEN, detail, "If it lasts, a part hangs: restart the station.")
     remedy = f"Stop it: {'; '.join(holder.stop for holder in holders)}"

@@ -87,13 +87,14 @@ def open_files(station: Station) -> Iterator[Finding]:
 
 def broker(station: Station) -> Iterator[Finding]:
     from core.broker.hiredis_client import BrokerDown, open_client
+    from core.outages import describe_failure
 
     try:
         with open_client(station.config.redis_url) as server:
             server.run_commands([("PING",)])
             refused = refuses_users(server)
     except BrokerDown as error:
-        reason = error.__cause__ or error
+        reason = describe_failure(error.__cause__ or error)
         yield Finding("broker", BROKEN, f"The broker does not answer: {reason}.", "skycam up, or check REDIS_URL")
         return
     yield Finding("broker", OK, "It answers.")
