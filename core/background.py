@@ -11,8 +11,6 @@ from typing import Any, TypeVar
 
 from prometheus_client import Counter
 
-from core.outages import outage_of
-
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 FAILURES = Counter("skycam_background_failures_total", "Errors in what a process does in the background.", ["task"])
@@ -49,11 +47,6 @@ def log_and_continue(name: str, unless: tuple[type[Exception], ...] = ()) -> Ite
 
 
 def count_failure(name: str, error: BaseException) -> None:
-    """Count the error and log it with its traceback. The log handler limits a repeated error to once a minute, and the
-    database or broker that is away to one line a minute for all threads of a part."""
+    """Count the error and log it with its traceback. The log handler limits a repeated error to once a minute."""
     FAILURES.labels(name).inc()
-    service, sentence = outage_of(error)
-    if service:
-        log.error(sentence, extra={"repeats_as": service})
-    else:
-        log.error("%s failed.", name, exc_info=error)
+    log.error("%s failed.", name, exc_info=error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import redis
 from django.db import InterfaceError, InternalError, OperationalError
 
@@ -21,6 +23,20 @@ WORDS = {
     "TimeoutError": "no answer in time",
 }
 """Type of an error of redis-py -> what it means."""
+
+
+class OneLineOutage(logging.Filter):
+    """Makes one line of the traceback of a database or broker that is away. The handler writes it once a minute for all
+    threads of a part: each of them meets it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        service, sentence = outage_of(error) if error else ("", "")
+        if service:
+            record.msg, record.args = sentence, ()
+            record.exc_info = record.exc_text = None
+            record.repeats_as = service
+        return True
 
 
 def describe_failure(error: BaseException) -> str:

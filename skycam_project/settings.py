@@ -269,9 +269,16 @@ LOGGING = {
     },
     "filters": {
         "one line": {"()": "skycam_project.logs.WithoutTraceback"},
+        "outage": {"()": "core.outages.OneLineOutage"},
         "response status": {"()": "skycam_project.logs.ResponseStatus"},
     },
-    "handlers": {"stderr": {"class": "core.limits.repeat_limit.RepeatLimitingHandler", "formatter": "line"}},
+    "handlers": {
+        "stderr": {
+            "class": "core.limits.repeat_limit.RepeatLimitingHandler",
+            "formatter": "line",
+            "filters": ["outage"],
+        }
+    },
     "root": {"handlers": ["stderr"], "level": STATION.logging.level},
     "loggers": {
         "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},

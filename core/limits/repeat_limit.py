@@ -26,8 +26,8 @@ class WrittenRecord:
 class RepeatLimitingHandler(logging.StreamHandler[IO[str]]):
     """Suppresses a warning or error that was written in the last minute, and writes it with its count afterwards.
 
-    Two records are equal if logger, level, text and exception are, or the same `repeats_as` in their `extra`. A record
-    with `verbatim=True` there is one line of a longer text and is always written.
+    Two records are equal if logger, level, text and exception are, or if both have the same `repeats_as`. A record with
+    `verbatim=True` in its `extra` is one line of a longer text and is always written.
     """
 
     def __init__(self, stream: Any = None, clock: Callable[[], float] = time.monotonic) -> None:
@@ -78,7 +78,7 @@ class RepeatLimitingHandler(logging.StreamHandler[IO[str]]):
 
 def key_of(record: logging.LogRecord) -> Key:
     if same := getattr(record, "repeats_as", ""):
-        return (record.name, record.levelno, same, "")
+        return ("", 0, same, "")
     error = record.exc_info[1] if record.exc_info else None
     return (record.name, record.levelno, record.getMessage(), repr(error) if error else "")
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from cameras.status import status
 from cameras.status.messages import absent_status
+from core.broker import broker
 from monitoring.models import Event
 from tests.harness.far_ends.camera_host import camera_host
 
@@ -72,6 +73,32 @@ def test_the_status_is_what_the_host_wrote(viewer: Any, camera: Camera, valkey: 
 
 def test_a_host_that_writes_nothing_is_down(viewer: Any, camera: Camera, valkey: Any) -> None:
     assert viewer.get(f"{URL}sky/status/").json()["observed"] == "host_down"
+
+
+def observed(viewer: Any) -> dict[str, Any]:
+    [body] = viewer.get(URL).json()["results"]
+    return {name: body[name] for name in ("observed", "reason", "since")}
+
+
+def test_the_list_has_what_the_host_reports_and_not_what_was_recorded(viewer: Any, camera: Camera, valkey: Any) -> None:
+    Camera.objects.update(observed="busy")
+    written = absent_status("sky", "connected", "")
+    status.write_status(valkey, {**written, "observed": "ready", "since": "2026-11-27T20:00:00Z"})
+    assert observed(viewer) == {"observed": "ready", "reason": "", "since": "2026-11-27T20:00:00Z"}
+    assert viewer.get(f"{URL}sky/").json()["observed"] == "ready"
+
+
+def test_the_list_says_that_a_host_is_away(viewer: Any, camera: Camera, valkey: Any) -> None:
+    Camera.objects.update(observed="ready")
+    assert observed(viewer) == {"observed": "host_down", "reason": "The camera host does not answer.", "since": None}
+
+
+def test_a_camera_that_its_host_has_not_read_yet_has_its_recorded_state(
+    viewer: Any, camera: Camera, valkey: Any
+) -> None:
+    Camera.objects.update(observed="disconnected")
+    valkey.set(broker.key("host", camera.host), "{}")
+    assert observed(viewer)["observed"] == "disconnected"
 
 
 def test_actual_settings_are_the_last_ones_read_back_with_their_time(viewer: Any, camera: Camera) -> None:
