@@ -59,12 +59,20 @@ def postgresql() -> Iterator[str]:
 def own_server() -> Iterator[str]:
     """The URL of an empty database on a server of its own, for tests that stop it or have another user migrate."""
     folder = run_folder() / f"pg-{secrets.token_hex(4)}"
+    try:
+        with own_server_at(folder):
+            yield url(folder, "postgres")
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def own_server_at(folder: Path) -> Iterator[None]:
     start(folder)
     try:
-        yield url(folder, "postgres")
+        yield
     finally:
         stop_server(folder)
-        shutil.rmtree(folder)
 
 
 @contextmanager
@@ -104,7 +112,9 @@ def start_server(folder: Path, *options: str) -> None:
 
 
 def stop_server(folder: Path) -> None:
-    control(folder, "-m", "immediate", "stop")
+    """Idempotent."""
+    if (folder / "cluster" / "postmaster.pid").exists():
+        control(folder, "-m", "immediate", "stop")
 
 
 def control(folder: Path, *words: str) -> None:
