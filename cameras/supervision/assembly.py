@@ -71,6 +71,7 @@ class Host:
 
     supervisor: Supervisor
     slots: CameraSlots
+    lease: HostLease
     database: DatabaseThread
     outbox: Outbox
     reader: DesiredStateReader
@@ -201,7 +202,7 @@ def build_host(
         events,
     )
     return Host(
-        supervisor=supervisor, slots=slots, database=database, outbox=outbox, reader=reader, ingester=ingester,
+        supervisor=supervisor, slots=slots, lease=lease, database=database, outbox=outbox, reader=reader, ingester=ingester,
         outcomes=outcomes, recoveries=recoveries, janitor=janitor, events=events, answers=answers, statuses=statuses,
         status_publisher=status_publisher, applier=applier, processes=processes, messages=messages, intake=intake,
         router=router, ladder=ladder, quarantine=quarantine, watcher=watcher, disks=disks,

@@ -12,6 +12,7 @@ from cameras.supervision import outbox as outbox_module
 from cameras.supervision.ingest import NO_FENCE
 from cameras.supervision.outbox import Outbox
 
+pytestmark = pytest.mark.django_db
 made: list[int] = []
 
 
