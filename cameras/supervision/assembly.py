@@ -203,10 +203,11 @@ def build_host(
     )
     return Host(
         supervisor=supervisor, slots=slots, lease=lease, database=database, outbox=outbox, reader=reader,
-        ingester=ingester, outcomes=outcomes, recoveries=recoveries, janitor=janitor, events=events, answers=answers, statuses=statuses,
-        status_publisher=status_publisher, applier=applier, processes=processes, messages=messages, intake=intake,
-        router=router, ladder=ladder, quarantine=quarantine, watcher=watcher, disks=disks,
-        counters=stored_counters, metrics=HostCollector(slots, stored_counters, disks, outbox, ingester, database),
+        ingester=ingester, outcomes=outcomes, recoveries=recoveries, janitor=janitor, events=events, answers=answers,
+        statuses=statuses, status_publisher=status_publisher, applier=applier, processes=processes, messages=messages,
+        intake=intake, router=router, ladder=ladder, quarantine=quarantine, watcher=watcher, disks=disks,
+        counters=stored_counters,
+        metrics=HostCollector(slots, stored_counters, disks, outbox, ingester, database),
     )  # fmt: skip
 
 

@@ -64,14 +64,15 @@ class DatabaseThread:
     def sync(self) -> None:
         """Every step once. Raises DatabaseError while the database is away: what is left waits for the next call. Where
         a table is damaged, the steps that do not need it are done. While another machine has this host's name nothing
-        is written: only whether that is still so is read."""
+        is written: only whether that is still so is read. So it is for a host of a version that is too old."""
         now = time.monotonic()
         try:
             if self._lease.is_held:
                 self._lease.hold(now)  # before the steps, which may take long
             if not self._lease.is_held:
                 self._reader.read_if_due(now)
-            if self._lease.is_held:
+            # Of another version's database not even the desired states are read: the cameras go on as they are.
+            if self._lease.is_held and not self._lease.version_problem:
                 self._make_steps(now)
         except LeaseLost as error:
             log.critical("%s", error)

@@ -19,7 +19,8 @@ from core import database_clock
 from core.broker import broker
 from core.station_settings.values import site_config
 from core.station_zone import station_zone_name
-from core.versions import PROTOCOL, SCHEMA, SKYCAM
+from core.stations.models import StationRecord
+from core.versions import PROTOCOL, SCHEMA, SKYCAM, version_problem
 from monitoring.models import Alert
 from monitoring.services import raise_alert, resolve_alert
 
@@ -173,6 +174,8 @@ class HostLease:
         self._site: Mapping[str, Any] = {}
         self.epoch: int | None = None
         """The fencing token; None before the name is acquired, and once it is lost."""
+        self.version_problem = ""
+        """Why the version of this host must not write to the station's database; empty while it may."""
 
     @property
     def is_held(self) -> bool:
@@ -192,6 +195,7 @@ class HostLease:
             raise_taken_alert(self._host, error)
             return False
         self._renewed_at, self._site = now, site
+        self._check_version()
         return True
 
     def check(self) -> None:
@@ -217,6 +221,14 @@ class HostLease:
         if self._identity is None:
             self._identity = local_identity()
         return self._identity
+
+    def _check_version(self) -> None:
+        """The main machine may have been updated since this host started."""
+        record = StationRecord.objects.filter(pk=1).first()
+        station = (record.schema, record.protocol) if record else None
+        self.version_problem = version_problem(self._host, SCHEMA, PROTOCOL, station)
+        if self.version_problem:
+            log.critical("%s", self.version_problem)
 
     def _acquire_or_renew(self) -> None:
         if not self.is_held:
