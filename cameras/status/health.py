@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TypedDict, cast
 
 from cameras.models import Camera
@@ -12,17 +12,20 @@ from cameras.status.messages import Heartbeat
 from core.broker import broker
 from core.broker.broker import BrokerDown
 from core.text.sentences import sentence
+from core.versions import version_problem
 from monitoring.health import Finding, NotObserved
 
 
 class HostHealth(TypedDict):
-    """`version`, `clock` and `ahead_s` as in its heartbeat; empty, and null, while there is none."""
+    """`version`, `clock`, `ahead_s` and `database_ahead_s` as in its heartbeat; empty, and null, while there is
+    none."""
 
     host: str
     alive: bool
     version: str
     clock: str
     ahead_s: float | None
+    database_ahead_s: float | None
 
 
 def broker_problems() -> list[Finding]:
@@ -38,10 +41,15 @@ def host_problems() -> list[Finding]:
     """NotObserved while the broker is away: the hosts are unknown then."""
     cameras = list(Camera.objects.present())
     try:
-        hosts = host_health(camera for camera in cameras if camera.enabled)
+        beats = read_heartbeats({camera.host for camera in cameras if camera.enabled})
     except BrokerDown as error:
         raise NotObserved from error
-    return [finding for one in hosts if not one["alive"] for finding in silent_host_findings(one["host"], cameras)]
+    silent = [
+        finding for host, beat in beats.items() if beat is None for finding in silent_host_findings(host, cameras)
+    ]
+    numbers = {host: (beat.get("schema"), beat.get("protocol")) for host, beat in beats.items() if beat is not None}
+    problems = {host: version_problem(host, *found) for host, found in numbers.items()}
+    return silent + [Finding(problem, host=host) for host, problem in problems.items() if problem]
 
 
 def silent_host_findings(host: str, cameras: list[Camera]) -> list[Finding]:
@@ -74,20 +82,26 @@ def camera_problems() -> list[Finding]:
 
 def host_health(cameras: Iterable[Camera]) -> list[HostHealth]:
     """The hosts of these cameras, and what their heartbeats say. BrokerDown."""
-    names = sorted({camera.host for camera in cameras})
+    return [_host_health(name, beat) for name, beat in read_heartbeats({camera.host for camera in cameras}).items()]
+
+
+def read_heartbeats(hosts: Collection[str]) -> dict[str, Heartbeat | None]:
+    """By the name of the host, in their order; None for one that sends none. BrokerDown."""
+    names = sorted(hosts)
     if not names:
-        return []
+        return {}
     with broker.reachable() as server:
         beats = cast("list[str | None]", server.mget([broker.key("host", name) for name in names]))
-    return [_host_health(name, beat) for name, beat in zip(names, beats, strict=True)]
+    return {name: json.loads(beat) if beat else None for name, beat in zip(names, beats, strict=True)}
 
 
-def _host_health(name: str, text: str | None) -> HostHealth:
-    beat = cast(Heartbeat, json.loads(text or "{}"))
+def _host_health(name: str, found: Heartbeat | None) -> HostHealth:
+    beat = found or Heartbeat(host=name)
     return HostHealth(
         host=name,
-        alive=text is not None,
+        alive=found is not None,
         version=beat.get("version", ""),
         clock=beat.get("clock", ""),
         ahead_s=beat.get("ahead_s"),
+        database_ahead_s=beat.get("database_ahead_s"),
     )

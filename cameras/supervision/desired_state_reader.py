@@ -83,6 +83,7 @@ class DesiredStateReader:
             self.snapshot.open_alerts,
             station_zone_name(),
             is_refused=not has_name,
+            database_ahead_s=self._lease.ahead_s,
         )
         self._wake_supervisor()
         # Last, because they are only shown: if these queries fail or take long, no camera waits for its desired state.

@@ -96,6 +96,10 @@ def acquire_lease(host: str, identity: HostIdentity, started_at: datetime | None
 
 def _claimed_row(host: str, identity: HostIdentity) -> tuple[CameraHost, bool]:
     """The host's row, locked, and whether it is leased to this place already. NameTaken."""
+    # A copy that was only given another name would take the storage roots of the original.
+    original = CameraHost.objects.filter(installation=identity.installation, leased_until__gt=database_clock.now())
+    if (row := original.exclude(name=host).exclude(place=identity.place).first()) is not None:
+        raise CopyRefused(row)
     # Locked: of two machines that claim the name at once, the second sees the lease of the first.
     row, _ = CameraHost.objects.select_for_update().get_or_create(name=host)
     if is_here(row, identity):
@@ -174,6 +178,8 @@ class HostLease:
         self._site: Mapping[str, Any] = {}
         self.epoch: int | None = None
         """The fencing token; None before the name is acquired, and once it is lost."""
+        self.ahead_s: float | None = None
+        """How far this machine's clock is ahead of the database's; None until it is measured."""
         self.version_problem = ""
         """Why the version of this host must not write to the station's database; empty while it may."""
 
@@ -235,6 +241,7 @@ class HostLease:
             self.epoch = acquire_lease(self._host, self._own, self._started_at)
         elif not self._rows.update(**_renewed()):
             self._lose()
+        self.ahead_s = CameraHost.objects.get(pk=self._host).clock_offset_s if database_clock.is_shared() else None
 
     def _lose(self) -> None:
         self.epoch = None

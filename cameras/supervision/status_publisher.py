@@ -97,6 +97,8 @@ class StatusPublisher:
             host=self._host, at=iso(time.time()), version=SKYCAM, clock=clock_state(),
             ahead_s=round(clock_ahead_s(server), 3), schema=SCHEMA, protocol=PROTOCOL,
         )  # fmt: skip
+        if (ahead_s := self._snapshots.snapshot.database_ahead_s) is not None:
+            beat["database_ahead_s"] = round(ahead_s, 3)
         if zone := self._snapshots.snapshot.time_zone:
             beat["time_zone"] = zone
         return beat

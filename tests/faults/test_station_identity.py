@@ -95,6 +95,19 @@ def test_a_copy_of_a_card_never_touches_a_camera(station: Station, dome: Station
 
 
 @pytest.mark.prove
+def test_a_copy_with_an_identity_of_its_own_is_another_host(station: Station, dome: Station, clone: Station) -> None:
+    shutil.copytree(dome.config.storage_root, clone.config.storage_root, dirs_exist_ok=True)
+    clone.run("-m", "skycam_project.cli", "hosts", "new-identity", "attic", "--yes")
+    clone.environment["SKYCAM_HOST"] = "attic"
+    clone.start(only="worker").eventually_says("ready.")
+    station.api.post("cameras/", {"slug": "attic", "name": "Attic", "kind": "simulated", "host": "attic"})
+    station.cameras.eventually_ready("attic")
+    assert station.cameras.saved_capture("attic")["status"] == "saved"
+    assert station.cameras.saved_capture("dome")["status"] == "saved"
+    assert [len(pictures(clone)), len(pictures(dome))] == [1, 1]
+
+
+@pytest.mark.prove
 def test_a_host_that_was_frozen_while_a_copy_took_its_name_closes_its_cameras(
     station: Station, dome: Station, clone: Station
 ) -> None:

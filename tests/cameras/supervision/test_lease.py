@@ -103,6 +103,13 @@ def test_a_copy_is_refused_while_the_other_runs_and_learns_the_way_out() -> None
         acquire(COPY)
 
 
+def test_a_copy_that_was_only_given_another_name_is_refused() -> None:
+    acquire(HERE)
+    with pytest.raises(CopyRefused, match="a copy of the host 'dome'"):
+        acquire_lease("roof", COPY, None)
+    assert acquire_lease("roof", HERE, None) == 1
+
+
 @pytest.mark.parametrize("identity", [COPY, OTHER])
 def test_a_lease_that_has_ended_is_taken_over(identity: HostIdentity) -> None:
     acquire(HERE)
