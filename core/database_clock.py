@@ -60,6 +60,8 @@ def is_shared() -> bool:
 MEASURE_S = 60.0
 _anchor: tuple[datetime, float] | None = None
 """A time of the database, and when it was that, in seconds since this machine was booted. Replaced whole."""
+_last: tuple[float, float] | None = None
+"""The last measured offset, and when that was, as above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class MeasuredOffset:
 
 def measure_offset() -> MeasuredOffset:
     """DatabaseError."""
+    global _last
     if not is_shared():
         return MeasuredOffset(0.0, 0.0, timezone.now())
     # Before the measurement: a connection takes longer than a question.
@@ -82,7 +85,17 @@ def measure_offset() -> MeasuredOffset:
     before, began = time.time(), time.monotonic()
     at = _ask()
     half_s = (time.monotonic() - began) / 2
-    return MeasuredOffset(before + half_s - at.timestamp(), half_s, at)
+    found = MeasuredOffset(before + half_s - at.timestamp(), half_s, at)
+    _last = found.ahead_s, _boot_s()
+    return found
+
+
+def last_ahead_s() -> float | None:
+    """What this process has measured last, for rows that are written often; None when that is longer ago than
+    MEASURE_S, or the database is a file."""
+    if not is_shared() or _last is None or _boot_s() - _last[1] > MEASURE_S:
+        return None
+    return round(_last[0], 6)
 
 
 def _ask() -> datetime:

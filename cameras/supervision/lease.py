@@ -121,6 +121,15 @@ def is_here(row: CameraHost, identity: HostIdentity) -> bool:
     return (row.installation, row.place, row.machine) == (identity.installation, identity.place, identity.machine)
 
 
+def is_name_ours(host: str) -> bool:
+    """Whether parts of this machine may work in the host's name: unless another place has acquired it. Where the
+    database is a file of this machine, no other can have it."""
+    if not database_clock.is_shared():
+        return True
+    row = CameraHost.objects.filter(pk=host).first()
+    return row is None or not row.installation or is_here(row, local_identity())
+
+
 def is_held(row: CameraHost) -> bool:
     return row.leased_until is not None and row.leased_until > database_clock.read_now()
 

@@ -18,6 +18,7 @@ from typing import Any
 import django
 from django.conf import settings
 
+from core import restored_copy
 from core.text.plurals import pluralize
 from skycam_project.config.database import keep_private
 from skycam_project.launch.preparation import FirstStart
@@ -75,8 +76,10 @@ def prepare_station() -> FirstStart:
     check_version()
     migrate()
     check_database_station()
-    # Before the roots, whose rows belong to the host's name.
-    acquire_host_name()
+    # A restored copy that is paused has no cameras and no jobs: its original may run under the name.
+    if restored_copy.copied_from(settings.STATION.data) is None:
+        # Before the roots, whose rows belong to the host's name.
+        acquire_host_name()
     # Models can be imported only after django.setup() in `main`, so not at the top of this module.
     from cameras.supervision.host_identity import local_identity
     from core.stations.record import adopt_database, preparing, record_version

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +14,10 @@ import psycopg
 import pytest
 
 from tests.harness.postgresql import postgresql
+from tests.harness.stations.command_line import SKYCAM
 from tests.harness.stations.outside_broker import Broker
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.timeout(600)
 LEASE_S = 60.0
@@ -81,7 +83,8 @@ def resume(machine: Station) -> None:
 
 
 def camera_processes(machine: Station) -> list[psutil.Process]:
-    return [one for one in machine.processes() if "cameras.runtime" in " ".join(one.cmdline())]
+    # None of one that has just ended.
+    return [one for one in machine.processes() if "cameras.runtime" in (one.as_dict(["cmdline"])["cmdline"] or [])]
 
 
 @pytest.mark.promise("hosts")
@@ -97,7 +100,8 @@ def test_a_copy_of_a_card_never_touches_a_camera(station: Station, dome: Station
 @pytest.mark.prove
 def test_a_copy_with_an_identity_of_its_own_is_another_host(station: Station, dome: Station, clone: Station) -> None:
     shutil.copytree(dome.config.storage_root, clone.config.storage_root, dirs_exist_ok=True)
-    clone.run("-m", "skycam_project.cli", "hosts", "new-identity", "attic", "--yes")
+    command = [*SKYCAM, "hosts", "new-identity", "attic", "--yes"]
+    subprocess.run(command, env=clone.environment, cwd="/", check=True, timeout=PATIENCE_S)
     clone.environment["SKYCAM_HOST"] = "attic"
     clone.start(only="worker").eventually_says("ready.")
     station.api.post("cameras/", {"slug": "attic", "name": "Attic", "kind": "simulated", "host": "attic"})

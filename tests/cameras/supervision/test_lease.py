@@ -32,7 +32,11 @@ from cameras.supervision.lease import (
     raise_taken_alert,
     reserve_name,
 )
+from core import database_clock
 from core.broker import broker
+from core.jobs.claims import claim_next
+from core.jobs.services import enqueue
+from core.jobs.tables import Lane
 from core.versions import PROTOCOL, SCHEMA
 from monitoring.models import Alert
 from monitoring.tasks import check_health
@@ -203,6 +207,18 @@ def test_a_name_that_a_host_of_the_version_before_acquired_is_lost() -> None:
     CameraHost.objects.update(machine="another")
     with pytest.raises(LeaseLost):
         lease.check()
+
+
+@pytest.mark.parametrize(("installation", "is_ours"), [("theirs", False), ("", True)])
+def test_jobs_of_a_host_whose_name_another_machine_has_stay_with_that_one(
+    installation: str, is_ours: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_clock, "is_shared", lambda: True)
+    monkeypatch.setattr(database_clock, "_ask", timezone.now)
+    CameraHost.objects.create(name="dome", installation=installation, place="there")
+    enqueue("integrity", "dome", camera=None)
+    found = [claim_next("dome", "worker", lane) for lane in Lane]
+    assert any(found) == is_ours
 
 
 def test_a_clean_stop_leaves_the_name_free() -> None:
