@@ -40,13 +40,44 @@ preset_name_validator = RegexValidator(
 
 
 class CameraHost(models.Model):
-    """A machine with cameras. It leases its name, so that no two machines use the same one."""
+    """A machine with cameras. It leases its name, so that no two machines use the same one: see
+    cameras/supervision/lease.py.
+
+    A host of the version before writes neither of the columns from `installation` on, so each has a default in the
+    database.
+    """
 
     name = models.CharField(max_length=60, primary_key=True)
-    machine = models.CharField(max_length=64, blank=True, help_text="Which machine and data folder holds the name.")
-    leased_until = models.DateTimeField(null=True, blank=True)
+    machine = models.CharField(
+        max_length=64, blank=True, help_text="What a host of the version before compares; removed in the next version."
+    )
+    leased_until = models.DateTimeField(null=True, blank=True, help_text="By the database's clock.")
     version = models.CharField(max_length=40, blank=True)
     site = models.JSONField(default=dict, blank=True, help_text="Where it stands, by its own configuration.")
+    installation = models.CharField(
+        max_length=36, blank=True, default="", db_default="", help_text="Id of the data folder that holds the name."
+    )
+    place = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="Tells copies of one data folder apart."
+    )
+    boot_id = models.CharField(max_length=36, blank=True, default="", db_default="")
+    address = models.CharField(
+        max_length=255, blank=True, default="", db_default="", help_text="From where it reaches the database."
+    )
+    started_at = models.DateTimeField(null=True, blank=True, help_text="When its Supervisor started.")
+    epoch = models.PositiveBigIntegerField(
+        default=0, db_default=0, help_text="Fencing token: grows with each Supervisor that acquires the name."
+    )
+    clock_offset_s = models.FloatField(
+        null=True, blank=True, help_text="How far its clock is ahead of the database's; negative when it is behind."
+    )
+    clock_offset_at = models.DateTimeField(null=True, blank=True, help_text="When that was measured.")
+    schema = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Number of the database's schema that its version has; null before number 2."
+    )
+    protocol = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Number of the protocol that its version speaks; null before number 2."
+    )
 
     def __str__(self) -> str:
         return self.name

@@ -17,8 +17,10 @@ import uuid6
 from cameras.commands.messages import Answer, Arguments, ArgumentsT, BodyT, Command, CommandKind, CommandMessage
 from cameras.errors import ControlError, HostDown, TooSlow
 from cameras.models import Camera
+from cameras.status.messages import Heartbeat
 from core.broker import broker
 from core.text.sentences import sentence, with_mentions, with_sentence
+from core.versions import version_problem
 
 ANSWER_TTL_S = 60
 COMMAND_TTL_S = 86_400
@@ -37,16 +39,25 @@ class SentCommand(Generic[BodyT]):
 
 
 def check_reachable(camera: Camera) -> int:
-    """Redis TIME in milliseconds. BrokerDown or HostDown when no command can be sent."""
+    """Redis TIME in milliseconds. BrokerDown or HostDown when no command can be sent, or the host would not understand
+    it."""
     with broker.reachable() as server:
         pipe = server.pipeline(transaction=False)
         pipe.time()
         # The heartbeat lives 5 s: a host that is down is an error at once, not after the whole deadline.
-        pipe.exists(broker.key("host", camera.host))
-        now, alive = pipe.execute()
-    if not alive:
+        pipe.get(broker.key("host", camera.host))
+        now, beat = pipe.execute()
+    if beat is None:
         raise host_down_error(camera)
+    check_version(camera.host, beat)
     return broker.milliseconds(now)
+
+
+def check_version(host: str, beat: str) -> None:
+    """HostDown for a host whose version is too far from this one: it would not understand the command."""
+    found = cast(Heartbeat, json.loads(beat))
+    if problem := version_problem(host, found.get("schema"), found.get("protocol")):
+        raise HostDown(problem)
 
 
 def send_command(

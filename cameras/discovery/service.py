@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from django.conf import settings
-from django.utils import timezone
 
 from cameras.child_environment import scrubbed_environment
 from cameras.commands import control
@@ -18,6 +17,7 @@ from cameras.discovery.bodies import Discovered, DiscoveredList, DiscoveryProble
 from cameras.discovery.local import TIMEOUT_S, discover_devices
 from cameras.errors import ControlError, TooSlow
 from cameras.models import Camera, CameraHost
+from core import database_clock
 from core.broker import broker
 
 # More than the search itself takes, for the way there and for killing processes that hang.
@@ -30,7 +30,7 @@ MAX_SLUG_LENGTH = 36
 
 def host_names() -> list[str]:
     """The hosts with cameras, the hosts seen lately, and this one."""
-    lately = CameraHost.objects.filter(leased_until__gt=timezone.now() - FORGET_HOST_AFTER)
+    lately = CameraHost.objects.filter(leased_until__gt=database_clock.now() - FORGET_HOST_AFTER)
     with_cameras = Camera.objects.present().values_list("host", flat=True)
     return sorted({settings.STATION.host, *with_cameras, *lately.values_list("name", flat=True)})
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from django.utils import timezone
-
 from cameras.leases import lease_holders
 from cameras.leases.lease_holders import LeaseHolder, SessionRunning, lease_of, session_holders
 from cameras.models import Camera, CameraHost
 from cameras.tables import LEASE_HOLDERS
+from core import database_clock
 from core.broker import broker
 from core.registry import resolve
 from core.text.names import person
@@ -55,10 +54,9 @@ def is_host_gone(host: str) -> bool:
     """Whether the host has neither heartbeat nor lease. BrokerDown when that is unknown."""
     with broker.reachable() as server:
         beats = bool(server.exists(broker.key("host", host)))
-    row = CameraHost.objects.filter(name=host).first()
     # Both must be missing: a host without broker has no heartbeat, one without database renews no lease, and either
     # still runs its cameras.
-    return not beats and (row is None or row.leased_until is None or row.leased_until < timezone.now())
+    return not beats and not CameraHost.objects.filter(name=host, leased_until__gte=database_clock.now()).exists()
 
 
 def check_host(camera: Camera) -> None:

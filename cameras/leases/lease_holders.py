@@ -11,11 +11,11 @@ from typing import TypedDict
 from uuid import UUID
 
 from django.db.models import UUIDField
-from django.utils import timezone
 
 from cameras.errors import CommandRefused
 from cameras.models import Camera
 from cameras.tables import LEASE_HOLDERS
+from core import database_clock
 from core.camera_names import CameraName
 from core.prepared_query import Parameter, PreparedQuery
 from core.registry import resolve
@@ -59,7 +59,7 @@ class Lease:
 
     @property
     def runs(self) -> bool:
-        return self.until > timezone.now()
+        return self.until > database_clock.estimate()
 
 
 class HolderFields(TypedDict):
@@ -186,4 +186,4 @@ def lock_as_holder(camera: Camera, actor: str) -> Camera:
 
 
 def lease_end(seconds: float) -> datetime:
-    return timezone.now() + timedelta(seconds=seconds)
+    return database_clock.estimate() + timedelta(seconds=seconds)

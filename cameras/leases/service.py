@@ -6,11 +6,11 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 
 from cameras.command_events import DONE, command_data, record_refusals
 from cameras.leases.lease_holders import LEASE_S, LeaseHeld, LeaseHolder, holder_of, lease_end, lease_of
 from cameras.models import Camera
+from core import database_clock
 from core.text.names import person
 from core.text.sentences import sentence
 from monitoring.services import record_event
@@ -46,7 +46,7 @@ def _extend_lease(locked: Camera, for_s: float) -> Camera:
 
 
 def _store_new_lease(locked: Camera, actor: str, for_s: float, other: LeaseHolder | None = None) -> Camera:
-    locked.held_by, locked.held_since, locked.held_until = person(actor), timezone.now(), lease_end(for_s)
+    locked.held_by, locked.held_since, locked.held_until = person(actor), database_clock.estimate(), lease_end(for_s)
     # The page of the previous holder shows who took the camera over.
     locked.taken_from = other.held_by if other else ""
     _save_lease(locked)
@@ -80,7 +80,7 @@ def take_over_for_run(camera: UUID, held_by: str, run: str, actor: str, at: date
 def renew_lease(camera: Camera, actor: str) -> bool:
     """Extend `actor`'s lease to LEASE_S from now; False when `actor` no longer holds one. Never acquires."""
     # One conditional UPDATE instead of a lock, and no event: each open page does this every 20 s.
-    mine = Camera.objects.filter(pk=camera.pk, held_by=person(actor), held_until__gt=timezone.now())
+    mine = Camera.objects.filter(pk=camera.pk, held_by=person(actor), held_until__gt=database_clock.now())
     # Longer leases of programs are not shortened.
     mine.filter(held_until__lt=lease_end(LEASE_S)).update(held_until=lease_end(LEASE_S))
     # Not the number of updated rows: a longer lease needs no update, and is held all the same.

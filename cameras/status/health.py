@@ -11,17 +11,20 @@ from cameras.status.messages import Heartbeat
 from core.broker import broker
 from core.broker.broker import BrokerDown
 from core.text.sentences import sentence
+from core.versions import version_problem
 from monitoring.health import Finding, NotObserved
 
 
 class HostHealth(TypedDict):
-    """`version`, `clock` and `ahead_s` as in its heartbeat; empty, and null, while there is none."""
+    """`version`, `clock`, `ahead_s` and `database_ahead_s` as in its heartbeat; empty, and null, while there is
+    none."""
 
     host: str
     alive: bool
     version: str
     clock: str
     ahead_s: float | None
+    database_ahead_s: float | None
 
 
 def broker_problems() -> list[Finding]:
@@ -37,10 +40,15 @@ def host_problems() -> list[Finding]:
     """NotObserved while the broker is away: the hosts are unknown then."""
     cameras = list(Camera.objects.present())
     try:
-        hosts = host_health(camera for camera in cameras if camera.enabled)
+        beats = status.read_heartbeats({camera.host for camera in cameras if camera.enabled})
     except BrokerDown as error:
         raise NotObserved from error
-    return [finding for one in hosts if not one["alive"] for finding in silent_host_findings(one["host"], cameras)]
+    silent = [
+        finding for host, beat in beats.items() if beat is None for finding in silent_host_findings(host, cameras)
+    ]
+    numbers = {host: (beat.get("schema"), beat.get("protocol")) for host, beat in beats.items() if beat is not None}
+    problems = {host: version_problem(host, *found) for host, found in numbers.items()}
+    return silent + [Finding(problem, host=host) for host, problem in problems.items() if problem]
 
 
 def silent_host_findings(host: str, cameras: list[Camera]) -> list[Finding]:
@@ -85,4 +93,5 @@ def _host_health(name: str, found: Heartbeat | None) -> HostHealth:
         version=beat.get("version", ""),
         clock=beat.get("clock", ""),
         ahead_s=beat.get("ahead_s"),
+        database_ahead_s=beat.get("database_ahead_s"),
     )

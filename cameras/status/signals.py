@@ -16,6 +16,7 @@ from cameras.selectors import cameras_for
 from cameras.status.closed_gates import blocking_gates
 from cameras.status.messages import Status
 from cameras.status.status import read_fields, read_statuses_by_slug
+from core import database_clock
 from core.broker import broker
 from core.times.kernel_clock import read_kernel_clock
 from monitoring.alert_rules.rule import Signal
@@ -190,9 +191,23 @@ def unsynchronised_clock(host: str) -> Iterator[Signal]:
 
 
 def clock_offset(host: str) -> Iterator[Signal]:
-    """What the kernel says that the clock is being corrected by."""
-    offset_s = read_kernel_clock().offset_s
-    yield Signal("clock_offset", host, None if offset_s is None else abs(offset_s), "s")
+    """The larger of what the kernel says that the clock is being corrected by, and how far it is off the database's,
+    which all machines share."""
+    known = [abs(one) for one in (read_kernel_clock().offset_s, _ahead_of_database_s()) if one is not None]
+    yield Signal("clock_offset", host, max(known, default=None), "s")
+
+
+def _ahead_of_database_s() -> float | None:
+    """None while the database is away, and for one that has no clock of its own."""
+    if not database_clock.is_shared():
+        return None
+    try:
+        found = database_clock.measure_offset()
+    except DatabaseError:
+        connection.close()  # one that has broken never works again
+        return None
+    # A slow answer says nothing about the clock.
+    return max(0.0, abs(found.ahead_s) - found.error_s)
 
 
 class SilentHosts:

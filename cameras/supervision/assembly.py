@@ -71,6 +71,7 @@ class Host:
 
     supervisor: Supervisor
     slots: CameraSlots
+    lease: HostLease
     database: DatabaseThread
     outbox: Outbox
     reader: DesiredStateReader
@@ -117,15 +118,16 @@ def build_host(
     loops = supervisor_loop, queue_loop = Liveness(), Liveness()
 
     # The database thread
-    outbox, answers = Outbox(work.set), BrokerAnswers()
+    lease = HostLease(host)
+    outbox, answers = Outbox(lease, work.set), BrokerAnswers()
     counters = ProcessCounters()
     events = EventWriter(outbox, counters)
-    ingester = Ingester(slots, answers, ended_sessions, last_captures, work.set)
-    outcomes = OutcomeReconciler(host, slots, answers, outbox)
-    reader = DesiredStateReader(host, HostLease(host), last_captures, capture_totals, work.set, woken.set)
+    ingester = Ingester(lease, slots, answers, ended_sessions, last_captures, work.set)
+    outcomes = OutcomeReconciler(host, lease, slots, answers, outbox)
+    reader = DesiredStateReader(host, lease, last_captures, capture_totals, work.set, woken.set)
     janitor = SpoolJanitor(host, slots, reader, outbox, ingester, outcomes)
     recoveries = RecoveryRecorder(outbox, ingester, outcomes)
-    database = DatabaseThread(ingester, outbox, reader, janitor, work)
+    database = DatabaseThread(lease, ingester, outbox, reader, janitor, work)
 
     # Gates
     gates = GateMonitor(configured_gates(station), slots, GateReports(events, host))
@@ -185,7 +187,7 @@ def build_host(
         lock=HostLock(host, run_folder),
         database=database,
         status_publisher=status_publisher,
-        command_queue=CommandQueue(host, intake.route_command, queue_loop),
+        command_queue=CommandQueue(host, intake.route_command, queue_loop, reader),
     )
 
     # Metrics
@@ -200,11 +202,12 @@ def build_host(
         events,
     )
     return Host(
-        supervisor=supervisor, slots=slots, database=database, outbox=outbox, reader=reader, ingester=ingester,
-        outcomes=outcomes, recoveries=recoveries, janitor=janitor, events=events, answers=answers, statuses=statuses,
-        status_publisher=status_publisher, applier=applier, processes=processes, messages=messages, intake=intake,
-        router=router, ladder=ladder, quarantine=quarantine, watcher=watcher, disks=disks,
-        counters=stored_counters, metrics=HostCollector(slots, stored_counters, disks, outbox, ingester, database),
+        supervisor=supervisor, slots=slots, lease=lease, database=database, outbox=outbox, reader=reader,
+        ingester=ingester, outcomes=outcomes, recoveries=recoveries, janitor=janitor, events=events, answers=answers,
+        statuses=statuses, status_publisher=status_publisher, applier=applier, processes=processes, messages=messages,
+        intake=intake, router=router, ladder=ladder, quarantine=quarantine, watcher=watcher, disks=disks,
+        counters=stored_counters,
+        metrics=HostCollector(slots, stored_counters, disks, outbox, ingester, database),
     )  # fmt: skip
 
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db.models import Q
-from django.utils import timezone
 
 from cameras.models import CameraHost
+from core import database_clock
 from core.broker import broker
 from core.jobs.models import Job
 from core.station_settings.values import archive_config
@@ -27,7 +27,7 @@ def away_hosts(hosts: Iterable[str]) -> set[str]:
             quiet = {host for host in others if not server.exists(broker.key("host", host))}
     except broker.BrokerDown:
         return set()
-    now = timezone.now()
+    now = database_clock.now()
     # A time further ahead is that of a clock which was set back since.
     lately = (now - max(timedelta(seconds=archive_config().wait_s), RESTART), now + RESTART)
     leased = CameraHost.objects.filter(name__in=quiet, leased_until__range=lately).values_list("name", flat=True)

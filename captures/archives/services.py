@@ -39,6 +39,7 @@ from captures.recording_claims.models import ExperimentClip
 from captures.recording_claims.services import HOLD as EXPERIMENT_HOLD
 from captures.sessions.models import Session
 from captures.storage.roots import UnusableRoot
+from core import database_clock
 from core.background import log_and_continue
 from core.jobs.models import Job
 from core.jobs.services import enqueue
@@ -74,7 +75,7 @@ def request_archive(experiment: Experiment, method: str = "", actor: str = "", *
             experiment=experiment,
             defaults={
                 "method": method or config.method, "folder": folder_of(experiment.pk, experiment.name),
-                "requested_by": actor, "wait_until": timezone.now() + timedelta(seconds=config.wait_s),
+                "requested_by": actor, "wait_until": database_clock.estimate() + timedelta(seconds=config.wait_s),
             },
         )  # fmt: skip
         is_begun = not created and _begin_again(archive, experiment)
@@ -88,7 +89,7 @@ def request_archive(experiment: Experiment, method: str = "", actor: str = "", *
 def _begin_again(archive: Archive, experiment: Experiment) -> bool:
     """Whether it was begun. One that was made while its experiment ran waits for the last clips as a new one does."""
     if archive.completed_at and experiment.ended_at and archive.completed_at < experiment.ended_at:
-        wait_until = timezone.now() + timedelta(seconds=archive_config().wait_s)
+        wait_until = database_clock.estimate() + timedelta(seconds=archive_config().wait_s)
         return move(archive, State.WAITING, message="", wait_until=wait_until)
     return move(archive, State.COPYING, message="")
 
@@ -168,7 +169,7 @@ def resume(archive: Archive) -> None:
         return
     with transaction.atomic():
         # A new deadline: until it is over, no other host calls this one away.
-        wait_until = timezone.now() + timedelta(seconds=archive_config().wait_s)
+        wait_until = database_clock.estimate() + timedelta(seconds=archive_config().wait_s)
         if move(archive, State.COPYING, message="", wait_until=wait_until):
             report_event(archive, "archive.extended", f"gets the files of the host {host}, which was away.")
 
@@ -225,10 +226,10 @@ def _is_ready(archive: Archive) -> bool:
 
 def _is_deadline_over(archive: Archive) -> bool:
     # A deadline that is further away than any is that of a clock which was set back since.
-    latest = timezone.now() + timedelta(seconds=archive_config().wait_s)
+    latest = database_clock.estimate() + timedelta(seconds=archive_config().wait_s)
     if Archive.objects.filter(pk=archive.pk, wait_until__gt=latest).update(wait_until=latest):
         archive.wait_until = latest
-    return timezone.now() >= archive.wait_until
+    return database_clock.estimate() >= archive.wait_until
 
 
 def absent_hosts(archive: Archive) -> set[str]:

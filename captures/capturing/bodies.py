@@ -72,6 +72,7 @@ class CaptureBody(TypedDict):
     clock_offset_s: float | None
     clock_error_s: float | None
     clock_jumped_s: float | None
+    database_ahead_s: float | None
     warnings: list[str]
     requested_by: str
     job: str
@@ -155,6 +156,7 @@ def capture_body(
         clock_offset_s=capture.clock_offset_s,
         clock_error_s=capture.clock_error_s,
         clock_jumped_s=capture.clock_jumped_s,
+        database_ahead_s=capture.database_ahead_s,
         warnings=capture.warnings,
         requested_by=capture.requested_by,
         job=capture.job,

@@ -110,6 +110,10 @@ class Capture(models.Model):
     clock_jumped_s = models.FloatField(
         null=True, blank=True, help_text="By how many seconds it was set since the camera's capture before this one."
     )
+    database_ahead_s = models.FloatField(
+        null=True, blank=True,
+        help_text="How far the host's clock was ahead of the database's when the row was stored, seconds.",
+    )  # fmt: skip
     warnings = models.JSONField(default=list, blank=True)
     requested_by = models.CharField(max_length=150, blank=True)
     job = models.CharField(max_length=120, blank=True)

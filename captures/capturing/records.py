@@ -10,10 +10,12 @@ from django.conf import settings
 
 from cameras.spool.records import CaptureRecord, PartFile
 from captures.capturing.models import Capture, CaptureFile, CaptureReference
+from core import database_clock
 
 OBSERVED = (
     "exposure_us", "gain", "iso", "f_number", "temperature_celsius", "statistics", "simulated", "driver", "library",
     "firmware", "serial", "clock", "clock_offset_s", "clock_error_s", "clock_jumped_s", "warnings",
+    "database_ahead_s",
 )  # fmt: skip
 
 
@@ -26,7 +28,8 @@ def apply_record(capture: Capture, record: CaptureRecord) -> None:
 def fields_from_record(record: CaptureRecord) -> dict[str, Any]:
     """A capture's fields from its record, without those that the camera did not observe."""
     body = record["body"]
-    observed: Mapping[str, Any] = body
+    # The clock of the machine that writes the row is that of the capture: a host ingests its own.
+    observed: Mapping[str, Any] = {**body, "database_ahead_s": database_clock.last_ahead_s()}
     return {
         "status": body["outcome"],
         "reason": body["reason"],

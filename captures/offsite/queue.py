@@ -6,19 +6,19 @@ Each move is one conditional UPDATE with its event in the same transaction. Time
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F, Q
-from django.utils import timezone
 
 from cameras.models import Camera
 from captures.offsite.backoff import LONGEST_S, retry_delay_s
 from captures.offsite.models import COPY_TRANSITIONS, CopyState, Destination, DestinationHost, OffsiteCopy, file_columns
 from captures.offsite.secret_store import settings_of
 from captures.stored_files.tables import FILE_TABLES, FileTable, StoredFile
+from core import database_clock
 from core.slices import update_in_slices
 from monitoring.services import raise_alert, record_event, resolve_alert
 
@@ -29,16 +29,6 @@ PART = 2000
 LONGEST_RETRY_S = LONGEST_S * 1.5
 FAILURES = 3
 """Failures in a row before the alert: a single lost connection is no news."""
-
-
-def database_now() -> datetime:
-    """The time of the database's server, which is the same for all hosts."""
-    if connection.vendor == "sqlite":  # the server is this process
-        return timezone.now()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT statement_timestamp()")
-        found: datetime = cursor.fetchone()[0]
-    return found
 
 
 def host_of(destination: Destination, host: str) -> DestinationHost:
@@ -120,7 +110,7 @@ def copy_of(destination: Destination, file: StoredFile) -> OffsiteCopy:
     return OffsiteCopy(
         destination=destination, table=file.table, **file_columns(file.pk), file_class=str(file.file_class),
         host=file.host, root=file.root, path=file.path, bytes=file.bytes, sha256=file.sha256, camera=file.camera,
-        at=file.at, key=key, retry_at=database_now(),
+        at=file.at, key=key, retry_at=database_clock.read_now(),
     )  # fmt: skip
 
 
@@ -157,7 +147,7 @@ def move(copy: OffsiteCopy, before: CopyState, after: CopyState, **fields: Any) 
 
 def due(destination: Destination, host: str, without: Iterable[UUID] = ()) -> Q:
     """Condition for the copies that may be sent now, other than those of the roots `without`."""
-    now = database_now()
+    now = database_clock.read_now()
     # A time further away than any retry comes from a clock that was set back since.
     late = Q(retry_at__lte=now) | Q(retry_at__gt=now + timedelta(seconds=LONGEST_RETRY_S))
     queued = Q(destination=destination, host=host, state=CopyState.QUEUED.value) & late
@@ -176,13 +166,13 @@ def claim_next(destination: Destination, host: str, without: Iterable[UUID] = ()
 def take_back_lost(destination: Destination, host: str) -> int:
     """Queue what a killed process was sending. Only the one job of a destination and host may call it."""
     rows = OffsiteCopy.objects.filter(destination=destination, host=host, state=CopyState.SENDING.value)
-    return rows.update(state=CopyState.QUEUED, retry_at=database_now())
+    return rows.update(state=CopyState.QUEUED, retry_at=database_clock.read_now())
 
 
 def wait_s(destination: Destination, host: str) -> float:
     """Seconds until a failing destination is tried again."""
     at = host_of(destination, host).retry_at
-    left = (at - database_now()).total_seconds() if at else 0.0
+    left = (at - database_clock.read_now()).total_seconds() if at else 0.0
     # A time further away than any retry comes from a clock that was set back since.
     return left if 0.0 < left <= LONGEST_RETRY_S else 0.0
 
@@ -190,7 +180,7 @@ def wait_s(destination: Destination, host: str) -> float:
 def note_verified(copy: OffsiteCopy, verified_by: str, sent_to: Destination) -> bool:
     """The copy is whole at the place of `sent_to`. False, and queued again, if the destination is at another place by
     now. A row of the host in the same transaction: the destination works."""
-    now = database_now()
+    now = database_clock.read_now()
     with transaction.atomic():
         # Locked: it is not changed between this look and the move.
         present = Destination.objects.select_for_update().filter(pk=sent_to.pk).first()
@@ -217,7 +207,7 @@ def compare_again(destination: Destination) -> None:
     at the place before meanwhile."""
     copies = OffsiteCopy.objects.filter(destination=destination)
     queued = {
-        "state": CopyState.QUEUED.value, "retry_at": database_now(), "verified_at": None, "verified_by": "",
+        "state": CopyState.QUEUED.value, "retry_at": database_clock.read_now(), "verified_at": None, "verified_by": "",
         "upload": "",
     }  # fmt: skip
     update_in_slices(copies.exclude(upload=""), upload="")
@@ -231,19 +221,19 @@ def compare_again(destination: Destination) -> None:
 
 def note_interrupted(copy: OffsiteCopy) -> bool:
     """Nothing failed: it continues when it may."""
-    return move(copy, CopyState.SENDING, CopyState.QUEUED, retry_at=database_now())
+    return move(copy, CopyState.SENDING, CopyState.QUEUED, retry_at=database_clock.read_now())
 
 
 def note_waiting(copy: OffsiteCopy, error: str) -> bool:
     """The fault is on this host, such as a root that is not mounted: other files and the destination are not blamed."""
-    again = database_now() + timedelta(seconds=retry_delay_s(copy.attempts))
+    again = database_clock.read_now() + timedelta(seconds=retry_delay_s(copy.attempts))
     return move(copy, CopyState.SENDING, CopyState.QUEUED, retry_at=again, error=error)
 
 
 def note_failed(copy: OffsiteCopy, error: str) -> bool:
     """The copy waits longer after each failure; the destination is tried again with the next file before."""
     with transaction.atomic():
-        again = database_now() + timedelta(seconds=retry_delay_s(copy.attempts))
+        again = database_clock.read_now() + timedelta(seconds=retry_delay_s(copy.attempts))
         if not move(copy, CopyState.SENDING, CopyState.QUEUED, retry_at=again, error=error):
             return False
         note_destination_failed(copy.destination, copy.host, error, camera_named_in(error, copy))
@@ -252,7 +242,7 @@ def note_failed(copy: OffsiteCopy, error: str) -> bool:
 
 def note_destination_failed(destination: Destination, host: str, error: str, camera: Camera | None = None) -> None:
     """One alert for a destination that fails, however many files wait for it. `camera`: that which the error names."""
-    now, state = database_now(), host_of(destination, host)
+    now, state = database_clock.read_now(), host_of(destination, host)
     with transaction.atomic():
         DestinationHost.objects.filter(pk=state.pk).update(
             failures=F("failures") + 1, failing_since=state.failing_since or now, error=error,
@@ -271,7 +261,7 @@ def note_destination_failed(destination: Destination, host: str, error: str, cam
 
 def note_damaged(copy: OffsiteCopy, error: str) -> bool:
     """The checksum was wrong at the far end: an event and an alert, and another attempt."""
-    again = database_now() + timedelta(seconds=retry_delay_s(copy.attempts))
+    again = database_clock.read_now() + timedelta(seconds=retry_delay_s(copy.attempts))
     with transaction.atomic():
         fields = {"retry_at": again, "error": error, "damaged": F("damaged") + 1, "upload": ""}
         if not move(copy, CopyState.SENDING, CopyState.QUEUED, **fields):
@@ -321,14 +311,14 @@ def try_now(destination: Destination) -> None:
     """End the pause after its failures."""
     DestinationHost.objects.filter(destination=destination).update(retry_at=None)
     copies = OffsiteCopy.objects.filter(destination=destination, state=CopyState.QUEUED.value, attempts__gt=0)
-    copies.update(retry_at=database_now())
+    copies.update(retry_at=database_clock.read_now())
 
 
 def retry_dead(copies: Any, actor: str) -> int:
     """Queue dead copies again, at a person's request."""
     dead = copies.filter(state=CopyState.DEAD.value).order_by()
     destinations = set(dead.values_list("destination", flat=True).distinct())
-    moved = update_in_slices(dead, state=CopyState.QUEUED, retry_at=database_now(), attempts=0)
+    moved = update_in_slices(dead, state=CopyState.QUEUED, retry_at=database_clock.read_now(), attempts=0)
     with transaction.atomic():
         if moved:
             message = f"{actor} queued {moved} dead off-site copies again."

@@ -13,11 +13,12 @@ from captures.offsite.destinations.port import CopyMissing, DestinationError, Wr
 from captures.offsite.jobs import has_row
 from captures.offsite.limits import NoPace
 from captures.offsite.models import CopyState, OffsiteCopy
-from captures.offsite.queue import camera_of, database_now
+from captures.offsite.queue import camera_of
 from captures.offsite.selectors import find_copy
 from captures.offsite.senders import opened
 from captures.storage.models import StorageRoot
 from captures.stored_files.tables import StoredFile
+from core import database_clock
 from monitoring.services import record_event
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ def _checked(copy: OffsiteCopy) -> Iterator[bytes]:
 def _take_back(copy: OffsiteCopy, what: str) -> None:
     """It was verified once: the far end has changed since. The file here may be whole, and is then sent again."""
     OffsiteCopy.objects.filter(pk=copy.pk, state=CopyState.VERIFIED.value).update(
-        state=CopyState.QUEUED, verified_at=None, verified_by="", retry_at=database_now(),
+        state=CopyState.QUEUED, verified_at=None, verified_by="", retry_at=database_clock.read_now(),
         error=f"The copy was found to be {what}.",
     )  # fmt: skip
     record_event(

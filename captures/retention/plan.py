@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import uuid6
-from django.utils import timezone
 
 from captures.stored_files.tables import FileClass
+from core import database_clock
 
 EXPIRES_AFTER = timedelta(minutes=10)
 
@@ -86,7 +86,7 @@ class CleanupPlan:
     skipped: tuple[SkippedItem, ...] = ()
     problems: tuple[str, ...] = ()
     id: UUID = field(default_factory=uuid6.uuid7)
-    made_at: datetime = field(default_factory=timezone.now)
+    made_at: datetime = field(default_factory=database_clock.estimate)
 
     def __post_init__(self) -> None:
         for file_class, why in {(item.file_class, item.why) for item in self.items}:

@@ -7,10 +7,10 @@ import zlib
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from captures.retention.models import StoredPlan
 from captures.retention.plan import EXPIRES_AFTER, CleanupPlan, SkippedItem, Why, decode_items
+from core import database_clock
 
 BATCH = 20
 MINUTES = int(EXPIRES_AFTER.total_seconds() // 60)
@@ -50,7 +50,7 @@ def check_claimable(plan: UUID) -> StoredPlan:
 
 
 def _claimable(plan: UUID) -> QuerySet[StoredPlan]:
-    now = timezone.now()
+    now = database_clock.estimate()
     # With the begin, too: after the clock was set back, an old plan would be valid for longer.
     return StoredPlan.objects.filter(pk=plan, job="", expires_at__gt=now, made_at__lte=now)
 
@@ -76,6 +76,6 @@ def load_plan(plan: UUID) -> CleanupPlan:
 def remove_plans() -> int:
     """Remove a batch of expired plans, with those that were executed. Returns the number of rows."""
     # A day later: the job of a plan that was claimed in time may still run.
-    before = timezone.now() - 144 * EXPIRES_AFTER
+    before = database_clock.estimate() - 144 * EXPIRES_AFTER
     old = StoredPlan.objects.filter(expires_at__lt=before).values_list("pk", flat=True)[:BATCH]
     return StoredPlan.objects.filter(pk__in=list(old)).delete()[0]

@@ -15,8 +15,8 @@ from uuid import UUID
 
 from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 from django.db.models import F, Q, QuerySet
-from django.utils import timezone
 
+from core import database_clock
 from core.idempotency.answers import Answer, Settlement
 from core.idempotency.keys import KeyedRequest
 from core.idempotency.models import IdempotentRequest
@@ -77,7 +77,7 @@ class Claim:
             self._end_lease()
 
     def _end_lease(self) -> None:
-        self._running().filter(attempts=self.attempt).update(lease_until=timezone.now())
+        self._running().filter(attempts=self.attempt).update(lease_until=database_clock.now())
 
     def _running(self) -> QuerySet[IdempotentRequest]:
         return IdempotentRequest.objects.filter(pk=self.row, state=State.RUNNING)
@@ -114,7 +114,7 @@ def _insert(request: KeyedRequest) -> Claim | None:
     """None when the user has used the key already. The database decides: of two requests at once, one inserts."""
     row = IdempotentRequest(
         user_id=request.user, key=request.key, method=request.method, route=request.route,
-        fingerprint=request.fingerprint, lease_until=timezone.now() + LEASE,
+        fingerprint=request.fingerprint, lease_until=database_clock.now() + LEASE,
     )  # fmt: skip
     try:
         with transaction.atomic():
@@ -136,7 +136,7 @@ def _claim_again(found: IdempotentRequest, request: KeyedRequest, beside_running
     running = IdempotentRequest.objects.filter(pk=found.pk, state=State.RUNNING)
     # The number of attempts as it was read: of two repetitions at once, one claims the row.
     free = running if beside_running else running.filter(_lease_ended(), attempts=found.attempts)
-    if free.update(attempts=F("attempts") + 1, lease_until=timezone.now() + LEASE):
+    if free.update(attempts=F("attempts") + 1, lease_until=database_clock.now() + LEASE):
         return Claim(found.pk, found.attempts + 1, found.resource_id)
     if beside_running:
         return None
@@ -144,7 +144,7 @@ def _claim_again(found: IdempotentRequest, request: KeyedRequest, beside_running
 
 
 def _lease_ended() -> Q:
-    now = timezone.now()
+    now = database_clock.now()
     # A lease that ends later than a new one would was made before the clock was set back.
     return Q(lease_until__lte=now) | Q(lease_until__gt=now + LEASE)
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
+from core import database_clock
 from core.idempotency.models import IdempotentRequest
 
 KEPT_FOR = timedelta(hours=24)
@@ -39,6 +40,6 @@ def limit_rows(user: Any) -> None:
 def remove_oldest(user: Any, most: int = MAX_ROWS) -> int:
     """Remove the user's oldest requests, a batch of those beyond `most`. Returns the number of rows."""
     # Without those that run now, whose answers are still to be stored.
-    settled = IdempotentRequest.objects.filter(user=user).exclude(lease_until__gt=timezone.now())
+    settled = IdempotentRequest.objects.filter(user=user).exclude(lease_until__gt=database_clock.now())
     beyond = settled.order_by("-created_at", "-id").values_list("pk", flat=True)[most : most + BATCH]
     return IdempotentRequest.objects.filter(pk__in=list(beyond)).delete()[0]

@@ -14,12 +14,12 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
+from core import database_clock
 from core.jobs.kinds import kind_of, lane_of
 from core.jobs.models import Job
 from core.jobs.states import FINISHED, JOB_TRANSITIONS, JobState
-from core.jobs.tables import JOB_ENDED, JOB_KINDS, Lane
+from core.jobs.tables import HOST_OWNERSHIP, JOB_ENDED, JOB_KINDS, Lane
 from core.registry import resolve
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def change_state(rows: QuerySet[Job], before: JobState, after: JobState, **field
     if after is not JobState.RUNNING:
         fields |= {"lease_until": None, "worker": ""}
     if after in FINISHED:
-        fields["ended_at"] = timezone.now()
+        fields["ended_at"] = database_clock.now()
     with transaction.atomic():
         found = list(rows.filter(state=before.value).values_list("pk", flat=True)[:2])
         # The UPDATE repeats the state: another process may have changed it since the SELECT, and only one of two finds
@@ -76,9 +76,11 @@ def change_state(rows: QuerySet[Job], before: JobState, after: JobState, **field
 
 def claim_next(host: str, worker: str, lane: Lane) -> Job | None:
     """The job of this host and lane that is due since the longest time, now running and leased to `worker`; None if
-    none is. One that made room for another comes after it."""
+    none is, or if another machine has the host's name. One that made room for another comes after it."""
+    if not all(resolve(path)(host) for path in HOST_OWNERSHIP.values()):
+        return None
     recover_lost(host)
-    due = Job.objects.filter(is_due(timezone.now()), in_lane(lane), host=host)
+    due = Job.objects.filter(is_due(database_clock.now()), in_lane(lane), host=host)
     for candidate in due.order_by("not_before", "created_at", "id").values_list("pk", flat=True)[:CANDIDATES]:
         # A command on this host may have claimed it meanwhile; then the next one is tried.
         if claim(candidate, worker):
@@ -88,7 +90,7 @@ def claim_next(host: str, worker: str, lane: Lane) -> Job | None:
 
 def claim(job: Any, worker: str) -> bool:
     """Lease a waiting job to `worker`. False if another worker has it."""
-    now = timezone.now()
+    now = database_clock.now()
     return change_state(
         Job.objects.filter(pk=job),
         JobState.WAITING,
@@ -104,19 +106,19 @@ def claim(job: Any, worker: str) -> bool:
 def recover_lost(host: str) -> int:
     """Take back this host's jobs whose lease has ended: they wait again, or end after a cancellation or too many
     attempts. Returns their number."""
-    lost = Job.objects.filter(is_lost(timezone.now()), host=host)
+    lost = Job.objects.filter(is_lost(database_clock.now()), host=host)
     return sum(JobLease(job).take_back(LOST) for job in lost)
 
 
 def is_busy(job: Job) -> bool:
     """Whether another job of its lane runs on its host."""
     running = Job.objects.filter(in_lane(lane_of(job.kind)), host=job.host, state=JobState.RUNNING.value)
-    return running.exclude(is_lost(timezone.now())).exclude(pk=job.pk).exists()
+    return running.exclude(is_lost(database_clock.now())).exclude(pk=job.pk).exists()
 
 
 def others_wait(job: Any, host: str, lane: Lane) -> bool:
     """Whether another job of the host and lane than `job` (its id) is due. DatabaseError."""
-    return Job.objects.filter(is_due(timezone.now()), in_lane(lane), host=host).exclude(pk=job).exists()
+    return Job.objects.filter(is_due(database_clock.now()), in_lane(lane), host=host).exclude(pk=job).exists()
 
 
 def retry_delay_s(attempts: int, first_s: float = FIRST_RETRY_S) -> float:
@@ -139,7 +141,7 @@ class JobLease:
 
     def renew(self, **progress: Any) -> bool:
         """Extend the lease and write progress. False if the job is no longer this worker's. DatabaseError."""
-        until = timezone.now() + timedelta(seconds=LEASE_S)
+        until = database_clock.now() + timedelta(seconds=LEASE_S)
         return bool(self._rows.filter(state=JobState.RUNNING.value).update(lease_until=until, **progress))
 
     def is_cancelled(self) -> bool:
@@ -157,7 +159,7 @@ class JobLease:
 
     def release(self) -> bool:
         """Give the job back unharmed, because the worker stops or another job waits: this attempt does not count."""
-        return self._wait_again(attempts=F("attempts") - 1, not_before=timezone.now())
+        return self._wait_again(attempts=F("attempts") - 1, not_before=database_clock.now())
 
     def take_back(self, error: str) -> bool:
         """After an attempt that failed or was lost: the job is cancelled if that was requested, tried again, or fails
@@ -168,7 +170,7 @@ class JobLease:
         if kind is None or self.job.attempts >= kind.max_attempts:
             tries = f" It was tried {self.job.attempts} times." if self.job.attempts > 1 else ""
             return self.fail(f"{error}{tries}")
-        again = timezone.now() + timedelta(seconds=retry_delay_s(self.job.attempts, self.first_retry_s))
+        again = database_clock.now() + timedelta(seconds=retry_delay_s(self.job.attempts, self.first_retry_s))
         return self._wait_again(error=error, not_before=again)
 
     def _wait_again(self, **fields: Any) -> bool:

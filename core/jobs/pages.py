@@ -11,6 +11,7 @@ from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
+from core import database_clock
 from core.api.paging import Cursor, beyond
 from core.jobs.kinds import label_of
 from core.jobs.models import Job
@@ -59,7 +60,7 @@ class JobDisplay:
     @property
     def is_stale(self) -> bool:
         """Whether its worker no longer reports."""
-        return self.job.lease_until is not None and self.job.lease_until < timezone.now()
+        return self.job.lease_until is not None and self.job.lease_until < database_clock.estimate()
 
     @property
     def took_s(self) -> float | None:

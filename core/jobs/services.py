@@ -13,6 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from core import database_clock
 from core.camera_refs import Cameras, camera_columns
 from core.jobs.claims import change_state, is_busy, is_due, is_lost, recover_lost
 from core.jobs.kinds import role_of
@@ -47,6 +48,7 @@ def enqueue(
     cameras that the job reads or changes; None for a job of a whole disk or host. KeyError for an unknown kind;
     IntegrityError for a bad value."""
     unique = (subject or "host") if JOB_KINDS[kind].one_per_subject else request
+    now = database_clock.estimate()  # jobs of several machines have one order
     job = Job(
         kind=kind,
         host=host,
@@ -55,6 +57,8 @@ def enqueue(
         **camera_columns(camera),
         unique_key=unique,
         requested_by=actor,
+        created_at=now,
+        not_before=now,
     )
     unfinished = Job.objects.filter(kind=kind, host=host, unique_key=unique, state__in=_values(UNFINISHED))
     tries = 0
@@ -101,7 +105,7 @@ def _check_may_cancel(job: Job, user: Any) -> None:
 
 def _cancel_or_request(job: Job, actor: str) -> bool:
     """False when the job has ended, or changed its state between the statements."""
-    now = timezone.now()
+    now = database_clock.now()
     requested = {"cancel_requested_at": now, "cancel_requested_by": actor}
     rows = Job.objects.filter(pk=job.pk)
     # A lost job before a running one: the worker that would read the request is gone.
@@ -149,7 +153,7 @@ def _run_if_left(job: Job) -> bool:
 def _is_left_here(job: Job) -> bool:
     """Whether no worker of its host has taken the job although it is due."""
     # A worker that runs another job of its lane takes this one afterwards.
-    return Job.objects.filter(is_due(timezone.now()), pk=job.pk).exists() and not is_busy(job)
+    return Job.objects.filter(is_due(database_clock.now()), pk=job.pk).exists() and not is_busy(job)
 
 
 def remove_jobs() -> int:

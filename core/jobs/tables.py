@@ -105,6 +105,11 @@ BACKGROUND_THREADS = {
 }
 """What a host's jobs part does all the time: host -> object with `start` and `stop`, which has a thread of its own."""
 
+HOST_OWNERSHIP = {
+    "name": "cameras.supervision.lease.is_name_ours",
+}
+"""Functions that say whether this machine may work in the name of a host: a copy of it may not."""
+
 JOB_ENDED = {
     "events": "monitoring.jobs.record_job_end",
 }

@@ -6,9 +6,9 @@ import logging
 
 import redis
 from django.conf import settings
-from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from core import database_clock
 from core.jobs.claims import is_due, is_lost
 from core.jobs.models import Job
 from core.registry import resolve
@@ -52,7 +52,7 @@ def wake_host(host: str) -> bool:
 
 def wake_hosts_with_jobs() -> list[str]:
     """Wake each host that has a job to run, or one whose lease has ended. Returns these hosts."""
-    now = timezone.now()
+    now = database_clock.now()
     # Without the default order, for which the database would sort rows whose host alone is read.
     hosts = sorted(set(Job.objects.filter(is_due(now) | is_lost(now)).order_by().values_list("host", flat=True)))
     for host in hosts:

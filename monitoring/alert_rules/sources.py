@@ -57,7 +57,7 @@ class SignalSource:
 
 
 def signal_sources(host: str, *, whole_station: bool) -> list[SignalSource]:
-    """The sources of a host. Those of the whole station are read on one machine only."""
+    """The sources of a host. Signals of the whole station are evaluated on one machine only: see `RuleWatch`."""
     return [
         SignalSource(name, resolve(path), host, every_s)
         for name, (scope, every_s, path) in SIGNALS.items()

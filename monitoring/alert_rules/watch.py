@@ -54,7 +54,10 @@ class RuleWatch:
         states: Callable[[], list[SensorState] | None],
         sources: Sequence[SignalSource],
         add_write: AddWrite,
+        owns_station: Callable[[], bool],
     ) -> None:
+        """`owns_station`: whether this process, of all in the station, evaluates the signals of the whole station; it
+        may wait for the database."""
         self._host, self._states, self._sources, self._add_write = host, states, sources, add_write
         self._file = RuleFile(data / "alert-rules.json")
         self._readings = ReadingSignals()
@@ -66,11 +69,16 @@ class RuleWatch:
         self._reader = RetryingThread("alert-rules", self.read_rules, READ_RULES_S)
         self._evaluator = RetryingThread("alert-rules-evaluate", self.evaluate, EVALUATE_S)
         self._has_adopted = False
+        self._owns_station, self._has_station = owns_station, False
         self._reconciled_at = time.monotonic()
         self._is_reconciled = True
         station = {name for name, (scope, _, _) in SIGNALS.items() if scope == "station"}
         names = {source.name for source in sources}
-        self._ownership = Ownership(host, frozenset(names - station) | set(READING_SIGNALS), frozenset(names & station))
+        self._host_signals, self._station_signals = frozenset(names - station) | set(READING_SIGNALS), names & station
+
+    @property
+    def _ownership(self) -> Ownership:
+        return Ownership(self._host, self._host_signals, frozenset(self._station_signals if self._has_station else ()))
 
     def start(self) -> None:
         for source in self._sources:
@@ -89,6 +97,9 @@ class RuleWatch:
 
     def read_rules(self) -> None:
         """From the database, or from the file while that is away."""
+        had_station, self._has_station = self._has_station, bool(self._station_signals) and self._owns_station()
+        # Those of the station were opened by the machine that evaluated its signals before.
+        self._has_adopted = self._has_adopted and self._has_station <= had_station
         try:
             book = read_rule_book()
             places = None if self._has_adopted else open_places(self._ownership, book.rules)
@@ -112,6 +123,8 @@ class RuleWatch:
         if book is None:
             return
         changes: list[Change] = []
+        for name in () if self._has_station else self._station_signals:
+            self._engine.forget(name, set())  # their alerts stay open: another machine closes them
         if book is not self._used:
             changes += self._engine.set_rules(book.rules)
             self._used = book
@@ -138,17 +151,18 @@ class RuleWatch:
             return
         self._reconciled_at, self._is_reconciled = now, False
         rules = {rule.name: rule for rule in book.rules}
-        open_now = self._engine.open_changes(now)
+        open_now, ownership = self._engine.open_changes(now), self._ownership
 
         def write() -> None:
-            reconcile_alerts(self._ownership, rules, open_now)
+            reconcile_alerts(ownership, rules, open_now)
             self._is_reconciled = True
 
         self._add_write(write)
 
     def _signals_by_name(self) -> dict[str, list[Signal]]:
         """Without those that were not read yet: that a subject is not among the others says nothing then."""
-        found = {source.name: list(read) for source in self._sources if (read := source.signals()) is not None}
+        known = [source for source in self._sources if self._has_station or source.name not in self._station_signals]
+        found = {source.name: list(read) for source in known if (read := source.signals()) is not None}
         states = self._states()
         if states is not None:
             found |= {name: [] for name in READING_SIGNALS}

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
-from django.utils import timezone
 
+from core import database_clock
 from monitoring.models import Alert, NotificationChannel, NotificationDelivery, NotificationKind, NotificationState
 from monitoring.notifications.silences import silenced_alerts
 from monitoring.webhooks.retry_schedule import MAX_DELAY_S
@@ -49,7 +49,7 @@ def is_due(now: datetime) -> Q:
 def due_channels() -> list[UUID]:
     """Enabled channels with notifications that are due, and that send nothing now."""
     free = NotificationDelivery.objects.filter(channel__enabled=True, channel__lease_until=None)
-    due = sendable(free).filter(is_due(timezone.now()))
+    due = sendable(free).filter(is_due(database_clock.now()))
     return list(due.order_by().values_list("channel", flat=True).distinct())
 
 
@@ -64,7 +64,7 @@ def sendable(rows: QuerySet[NotificationDelivery]) -> QuerySet[NotificationDeliv
 def release_lost_leases() -> None:
     """Of hosts that were killed while they sent. A lease that is longer than any host gives has ended, too: the clock
     was set back."""
-    now = timezone.now()
+    now = database_clock.now()
     ended = Q(lease_until__lt=now) | Q(lease_until__gt=now + timedelta(seconds=2 * LEASE_S))
     lost = NotificationChannel.objects.filter(ended, lease_until__isnull=False)
     # An UPDATE of no row would still wait for SQLite's other writers.
@@ -76,7 +76,7 @@ def release_lost_leases() -> None:
 def claim(channel: UUID, worker: str) -> Claim | None:
     """Lease the channel to `worker`, and count an attempt of what goes into the message. None when nothing is due, or
     another host sends."""
-    until = timezone.now() + timedelta(seconds=LEASE_S)
+    until = database_clock.now() + timedelta(seconds=LEASE_S)
     free = NotificationChannel.objects.filter(pk=channel, enabled=True, lease_until=None)
     if not free.update(lease_until=until, worker=worker):
         return None
@@ -97,7 +97,7 @@ def release(channel: UUID, worker: str) -> None:
 
 def rows_of_next_message(channel: UUID) -> list[NotificationDelivery]:
     """The notification that waits longest, and those of its kind and route that may go with it."""
-    now = timezone.now()
+    now = database_clock.now()
     pending = sendable(NotificationDelivery.objects.filter(channel=channel))
     waiting = pending.select_related("route").order_by("not_before", "id")
     due = waiting.filter(is_due(now))

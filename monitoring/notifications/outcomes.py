@@ -9,6 +9,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from core import database_clock
 from monitoring.models import (
     NotificationChannel,
     NotificationDelivery,
@@ -69,12 +70,12 @@ def note_success(channel: NotificationChannel) -> None:
     )
     if was_failing:
         failed = NotificationDelivery.objects.filter(channel=channel, state=NotificationState.PENDING)
-        failed.exclude(error="").update(not_before=timezone.now(), error="")
+        failed.exclude(error="").update(not_before=database_clock.now(), error="")
         resolve_alert(failing_alert(channel))
 
 
 def _note_failure(claim: Claim, channel: NotificationChannel, result: SendResult) -> None:
-    now = timezone.now()
+    now = database_clock.now()
     _give_up(channel, claim.kind, [row for row in claim.rows if row.tries >= MAX_TRIES], result.error)
     tries = min(row.tries for row in claim.rows)
     again = now + timedelta(seconds=retry_delay_s(tries, result.retry_after_s))

@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
+from core import database_clock
 from monitoring.models import (
     Alert,
     Event,
@@ -34,7 +34,7 @@ def queue_notifications(event: Event) -> None:
 
 def _queue_opened(event: Event) -> None:
     """One notification for each channel, and what follows if no one acknowledges."""
-    alert, at = Alert.objects.get(pk=event.subject), timezone.now()
+    alert, at = Alert.objects.get(pk=event.subject), database_clock.estimate()
     rows: list[NotificationDelivery] = []
     for target in targets_of(alert, at):
         route, due = target.route, due_at(target.route, alert.severity, at)
@@ -49,7 +49,7 @@ def _queue_resolved(event: Event) -> None:
     """A notice for those who were told that it opened; what no one was told yet is cancelled."""
     if not event.subject:
         return
-    alert, at = Alert.objects.get(pk=event.subject), timezone.now()
+    alert, at = Alert.objects.get(pk=event.subject), database_clock.estimate()
     rows = NotificationDelivery.objects.filter(alert=alert.pk)
     # An attempt that failed may have arrived: without an answer no one knows.
     change_state(rows.filter(tries=0), NotificationState.CANCELLED, error=RESOLVED_BEFORE)
@@ -71,9 +71,11 @@ def _cancel_reminders(event: Event) -> None:
 def _queue_report(event: Event) -> None:
     """The report of a night, for each channel that has a route for it."""
     found = dict.fromkeys(route.channel_id for route in enabled_routes() if route.night_reports)
-    night = date.fromisoformat(event.data["night"])
+    night, now = date.fromisoformat(event.data["night"]), database_clock.estimate()
     NotificationDelivery.objects.bulk_create(
-        NotificationDelivery(channel_id=channel, kind=NotificationKind.REPORT, text=event.message, night=night)
+        NotificationDelivery(
+            channel_id=channel, kind=NotificationKind.REPORT, text=event.message, night=night, not_before=now
+        )
         for channel in found
     )
 
@@ -97,7 +99,7 @@ def plan_repeats(rows: QuerySet[NotificationDelivery]) -> None:
     for row in found:
         alert = waiting.get(row.alert)
         if alert is not None and row.route is not None:
-            due = timezone.now() + timedelta(seconds=row.route.repeat_every_s)
+            due = database_clock.estimate() + timedelta(seconds=row.route.repeat_every_s)
             if alert.severity != Severity.CRITICAL:
                 due = after_quiet_hours(row.route, due)
             planned.append(_row(alert, row.channel_id, row.route, NotificationKind.REPEAT, due, row.sequence + 1))

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
-from django.utils import timezone
 
+from core import database_clock
 from monitoring.models import DeliveryState, Event, Webhook, WebhookAttempt, WebhookDelivery
 from monitoring.webhooks.payload import encode_payload
 from monitoring.webhooks.retry_schedule import MAX_DELAY_S
@@ -46,7 +46,7 @@ def is_due(now: datetime) -> Q:
 def release_lost_leases() -> int:
     """Release deliveries whose attempt was killed. Returns their number. A lease that is longer than any worker gives
     has ended, too: the clock was set back."""
-    now = timezone.now()
+    now = database_clock.now()
     ended = Q(lease_until__lt=now) | Q(lease_until__gt=now + timedelta(seconds=2 * LEASE_S))
     lost = WebhookDelivery.objects.filter(ended, lease_until__isnull=False)
     # An UPDATE of no row would still wait for SQLite's other writers.
@@ -57,7 +57,7 @@ def due_deliveries() -> list[tuple[UUID, UUID, bool]]:
     """For each web-hook that sends nothing now, its oldest delivery that is due: web-hook, delivery, and whether the
     web-hook is failing. The one that waits longest comes first."""
     pending = WebhookDelivery.objects.filter(state=DeliveryState.PENDING, webhook=OuterRef("pk"))
-    oldest = pending.filter(is_due(timezone.now())).order_by("created_at", "id")
+    oldest = pending.filter(is_due(database_clock.now())).order_by("created_at", "id")
     sending = WebhookDelivery.objects.filter(lease_until__isnull=False).values("webhook")
     rows = (
         Webhook.objects.filter(enabled=True)
@@ -76,7 +76,7 @@ def claim(delivery: UUID, worker: str) -> Claim | None:
     pending = WebhookDelivery.objects.filter(pk=delivery, state=DeliveryState.PENDING, lease_until=None)
     try:
         with transaction.atomic():
-            until = timezone.now() + timedelta(seconds=LEASE_S)
+            until = database_clock.now() + timedelta(seconds=LEASE_S)
             # Counted before the attempt: a delivery that kills its worker each time must not be tried for ever.
             if not pending.update(lease_until=until, worker=worker, tries=F("tries") + 1):
                 return None
@@ -88,7 +88,7 @@ def claim(delivery: UUID, worker: str) -> Claim | None:
 def claim_new(webhook: Webhook, event: Event, worker: str) -> Claim | None:
     """A new delivery of the event, leased to `worker` from its beginning, so that no host sends it. None while the
     web-hook sends another one."""
-    until = timezone.now() + timedelta(seconds=LEASE_S)
+    until = database_clock.now() + timedelta(seconds=LEASE_S)
     delivery = WebhookDelivery(
         webhook=webhook, event=event.id, kind=event.kind, body=encode_payload(event), worker=worker, lease_until=until,
         tries=1,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from django.utils import timezone
-
+from core import database_clock
 from core.secrets import decrypt_secret
 from monitoring.models import Webhook
 from monitoring.webhooks.receiver_url import ReceiverUrl
@@ -17,6 +16,6 @@ def url_of(webhook: Webhook) -> ReceiverUrl:
 def signing_keys(webhook: Webhook) -> list[str]:
     """The key, and for a day after a rotation also the one before. DecryptionFailed."""
     encrypted = [webhook.secret_encrypted]
-    if webhook.old_secret_until is not None and webhook.old_secret_until > timezone.now():
+    if webhook.old_secret_until is not None and webhook.old_secret_until > database_clock.estimate():
         encrypted.append(webhook.old_secret_encrypted)
     return [decrypt_secret(one) for one in encrypted]

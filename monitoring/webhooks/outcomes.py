@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from core import database_clock
 from monitoring.models import DeliveryState, Severity, Webhook, WebhookAttempt, WebhookDelivery
 from monitoring.services import raise_alert, record_event, resolve_alert
 from monitoring.webhooks.claims import Claim
@@ -58,7 +59,9 @@ def _note_delivered(claim: Claim, webhook: Webhook) -> None:
     # The receiver works again, so what it has missed need not wait for up to an hour. Once: a delivery that it accepts
     # never, between others that it accepts, must not use up the attempts of a day within minutes.
     waiting = WebhookDelivery.objects.filter(webhook=webhook, state=DeliveryState.PENDING, lease_until=None)
-    waiting.filter(hastened=False, not_before__gt=timezone.now()).update(not_before=timezone.now(), hastened=True)
+    waiting.filter(hastened=False, not_before__gt=database_clock.now()).update(
+        not_before=database_clock.now(), hastened=True
+    )
     resolve_alert(failing_alert(webhook))
 
 
@@ -84,7 +87,7 @@ def _note_failure(claim: Claim, webhook: Webhook, answer: Answer) -> None:
     if tries >= MAX_TRIES:
         _end_failed(claim.rows, claim.delivery, webhook, answer.error)
         return
-    again = timezone.now() + timedelta(seconds=retry_delay_s(tries, answer.retry_after_s))
+    again = database_clock.now() + timedelta(seconds=retry_delay_s(tries, answer.retry_after_s))
     kept = claim.rows.filter(state=DeliveryState.PENDING)
     kept.update(not_before=again, error=answer.error, lease_until=None, worker="")
 

@@ -11,8 +11,8 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.utils import timezone
 
+from core import database_clock
 from core.api.paging import Cursor, beyond
 from core.limits.wait_limiter import TooManyWaiting
 from core.pages.page import Page, message_response
@@ -176,7 +176,7 @@ def webhook_context(request: HttpRequest, webhook: Webhook) -> dict[str, Any]:
     return {
         "display": WebhookDisplay(status_of(webhook)),
         "deliveries": rows[:ROWS],
-        "rotating": webhook.old_secret_until is not None and webhook.old_secret_until > timezone.now(),
+        "rotating": webhook.old_secret_until is not None and webhook.old_secret_until > database_clock.estimate(),
         "chosen": chosen,
         "states": STATES,
         "query": urlencode({name: value for name, value in {"state": chosen, "before": before}.items() if value}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
+from core import database_clock
 from monitoring.models import Event, Webhook, WebhookDelivery
 from monitoring.webhooks.kinds import KINDS, matches
 from monitoring.webhooks.payload import encode_payload
@@ -19,9 +20,11 @@ def queue_deliveries(event: Event) -> None:
     found = [webhook for webhook, kinds in enabled if matches(kinds, event.kind)]
     if not found:
         return
-    body = encode_payload(event)
+    # One order for the events of several machines.
+    body, now = encode_payload(event), database_clock.estimate()
     WebhookDelivery.objects.bulk_create(
-        WebhookDelivery(webhook_id=webhook, event=event.id, kind=event.kind, body=body) for webhook in found
+        WebhookDelivery(webhook_id=webhook, event=event.id, kind=event.kind, body=body, not_before=now, created_at=now)
+        for webhook in found
     )
     # Before the commit the search finds nothing. Robust, since an event must not fail because of it.
     transaction.on_commit(webhook_waker().wake, robust=True)

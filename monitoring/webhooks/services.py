@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from core import database_clock
 from core.limits.wait_limiter import WaitLimiter
 from core.outgoing import AddressRefused, literal_address
 from core.secrets import encrypt_secret
@@ -128,7 +129,10 @@ def rotate_secret(webhook: Webhook, actor: str) -> tuple[Webhook, str]:
     rotation within this time ends the oldest."""
     found = Webhook.objects.select_for_update().get(pk=webhook.pk, removed_at=None)
     secret = new_secret()
-    found.old_secret_encrypted, found.old_secret_until = found.secret_encrypted, timezone.now() + OLD_SECRET_LIFE
+    found.old_secret_encrypted, found.old_secret_until = (
+        found.secret_encrypted,
+        database_clock.estimate() + OLD_SECRET_LIFE,
+    )
     found.secret_encrypted = encrypt_secret(secret)
     found.save(update_fields=["secret_encrypted", "old_secret_encrypted", "old_secret_until"])
     _record("webhook.rotated", found, f"{actor} rotated the secret of the web-hook {found.name}.", actor)
@@ -142,7 +146,7 @@ def replay_delivery(delivery: WebhookDelivery, actor: str) -> WebhookDelivery:
     if not webhook.enabled:
         raise WebhookDisabled(f"The web-hook {webhook.name} is switched off. Switch it on, then replay the delivery.")
     rows = WebhookDelivery.objects.filter(pk=delivery.pk)
-    fresh: dict[str, Any] = {"not_before": timezone.now(), "replayed_by": actor, "hastened": False}
+    fresh: dict[str, Any] = {"not_before": database_clock.now(), "replayed_by": actor, "hastened": False}
     ended = [state for state in DeliveryState if state != DeliveryState.PENDING]
     if not any(change_state(rows, state, DeliveryState.PENDING, tries=0, **fresh) for state in ended):
         # It waits already: its next attempt comes now.

@@ -14,6 +14,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from core import database_clock
 from core.text.names import RESERVED_USER_NAMES, is_reserved
 
 DEFAULT_LIFE = timedelta(days=365)
@@ -110,7 +111,7 @@ class ApiToken(models.Model):
     ) -> tuple[ApiToken, str]:
         """A new token and its text, which is shown once and not stored. Without a scope it gets its user's role."""
         text = f"skycam_{secrets.token_urlsafe(32)}"
-        now = timezone.now()
+        now = database_clock.estimate()
         token = cls.objects.create(
             user=user,
             digest=cls.digest_of(text),
@@ -125,7 +126,7 @@ class ApiToken(models.Model):
 
     @property
     def expired(self) -> bool:
-        return self.expires_at <= timezone.now()
+        return self.expires_at <= database_clock.estimate()
 
 
 class SignIn(models.Model):

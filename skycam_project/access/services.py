@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from core import database_clock
 from core.text.names import check_line
 from monitoring.services import record_event
 from skycam_project.access import sign_in_limits
@@ -55,8 +56,10 @@ def sign_in(
 def _issue_sign_in_token(
     user: User, address: str, scope: str | None, name: str, life: timedelta
 ) -> tuple[ApiToken, str]:
-    ApiToken.objects.filter(user=user, expires_at__lte=timezone.now()).delete()
-    token, text = ApiToken.issue(user, scope=scope, name=name, expires_at=timezone.now() + life, address=address)
+    ApiToken.objects.filter(user=user, expires_at__lte=database_clock.estimate()).delete()
+    token, text = ApiToken.issue(
+        user, scope=scope, name=name, expires_at=database_clock.estimate() + life, address=address
+    )
     record_event(
         "user.signed_in",
         f"{user.username} got the token {token.hint}… from {address or 'this machine'}.",
@@ -82,7 +85,9 @@ def issue_token(
 ) -> tuple[ApiToken, str]:
     """A token for a user, and its text, which is shown once and not stored. Its scope is at most its owner's role,
     which is the default; it is valid for at most two years. ValidationError without a name."""
-    token, text = ApiToken.issue(owner, scope=scope, name=checked_name(name), expires_at=timezone.now() + life)
+    token, text = ApiToken.issue(
+        owner, scope=scope, name=checked_name(name), expires_at=database_clock.estimate() + life
+    )
     of = "" if owner.username == actor else f" for {owner.username}"
     _changed(actor, owner.username, f"{actor} made the token {token.hint}… ({token.name}, {token.scope}){of}.")
     return token, text
@@ -127,7 +132,7 @@ def lower_scopes(user: User) -> None:
 
 def count_valid_tokens(user: Any) -> int:
     """How many tokens of a user are valid now."""
-    return ApiToken.objects.filter(user_id=user.pk, expires_at__gt=timezone.now()).count()
+    return ApiToken.objects.filter(user_id=user.pk, expires_at__gt=database_clock.estimate()).count()
 
 
 def revoked_tokens_text(count: int) -> str:

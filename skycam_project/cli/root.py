@@ -19,6 +19,7 @@ COMMANDS = {
     "up": "skycam_project.cli.launcher:up",
     "ps": "skycam_project.cli.launcher:ps",
     "activate": "skycam_project.cli.activation:activate",
+    "hosts": "skycam_project.cli.hosts:hosts",
     "restart": "skycam_project.cli.launcher:restart",
     "status": "skycam_project.cli.status:status",
     "connect": "skycam_project.cli.camera_control:connect",

@@ -83,7 +83,7 @@ def _jobs(plan: Plan) -> list[str]:
 
 def _beat(plan: Plan) -> list[str]:
     """The schedule is static and its state stays in memory: no file to corrupt, and a full disk does not matter."""
-    words = [*_celery(), "beat", "--scheduler", "celery.beat:Scheduler", "--pidfile", ""]
+    words = [*_celery(), "beat", "--scheduler", "core.stations.beat:StationScheduler", "--pidfile", ""]
     return [*words, "--loglevel", plan.config.logging.level]
 
 

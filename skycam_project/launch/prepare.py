@@ -13,10 +13,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import django
 from django.conf import settings
 
+from core import restored_copy
 from core.text.plurals import pluralize
 from skycam_project.config.database import keep_private
 from skycam_project.launch.preparation import FirstStart
@@ -29,11 +31,18 @@ class PreparationError(Exception):
 
 
 def migrate() -> None:
+    """Apply the migrations of this version, on one machine at a time."""
     from django.core.management import call_command
 
-    if steps := missing_migrations():
-        print(f"applying {pluralize(steps, 'migration')}", flush=True)
-        call_command("migrate", interactive=False, verbosity=0)
+    from core.stations.record import preparing
+
+    if not missing_migrations():
+        return
+    with preparing():
+        # Another machine may have applied them meanwhile.
+        if steps := missing_migrations():
+            print(f"applying {pluralize(steps, 'migration')}", flush=True)
+            call_command("migrate", interactive=False, verbosity=0)
 
 
 def missing_migrations() -> int:
@@ -44,16 +53,46 @@ def missing_migrations() -> int:
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
+def applied_migrations() -> set[str]:
+    from django.db import connection
+    from django.db.migrations.recorder import MigrationRecorder
+
+    return {f"{app}.{name}" for app, name in MigrationRecorder(connection).applied_migrations()}
+
+
+def unknown_migrations() -> list[str]:
+    """Migrations of the project's apps that were applied to the database, and that this version does not have."""
+    from django.db.migrations.loader import MigrationLoader
+
+    from core.versions import APPS
+
+    known = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
+    return sorted(name for name in applied_migrations() - known if name.partition(".")[0] in APPS)
+
+
 def prepare_station() -> FirstStart:
     # Before the first connection, which would create the file with the mode of the umask.
     keep_private(settings.DATABASES["default"])
+    check_version()
     migrate()
+    check_database_station()
+    # A restored copy that is paused has no cameras and no jobs: its original may run under the name.
+    if restored_copy.copied_from(settings.STATION.data) is None:
+        # Before the roots, whose rows belong to the host's name.
+        acquire_host_name()
     # Models can be imported only after django.setup() in `main`, so not at the top of this module.
+    from cameras.supervision.host_identity import local_identity
+    from core.stations.record import adopt_database, preparing, record_version
     from skycam_project.launch.dashboard import write_dashboard
     from skycam_project.launch.first_start import run_first_start
 
-    # The fork server has loaded the settings without the password.
-    first = run_first_start(os.environ.get("SKYCAM_ADMIN_PASSWORD") or settings.STATION.admin_password)
+    with preparing():
+        adopt_database()
+        # Again: of two stations that started together on an empty database, one has adopted it.
+        check_database_station()
+        record_version(local_identity().installation)
+        # The fork server has loaded the settings without the password.
+        first = run_first_start(os.environ.get("SKYCAM_ADMIN_PASSWORD") or settings.STATION.admin_password)
     record_primary_camera()
     write_dashboard(settings.STATION.monitoring.grafana)
     return first
@@ -82,57 +121,114 @@ def prepare_part() -> None:
             f"There is no database in {settings.STATION.data} yet. Set DATABASE_URL to the station's PostgreSQL, or "
             "start the whole station here once: skycam up."
         )
+    check_version()
     if missing := missing_migrations():
         raise PreparationError(
             f"The database lacks {pluralize(missing, 'migration')} of this version of Skycam. Start the whole station "
             "once with this version (`skycam up` on its main machine), then this part."
         )
+    check_database_station()
+
+
+def prepare_host_part() -> None:
+    """Prepare a part that works in the name of this host."""
+    prepare_part()
+    acquire_host_name()
 
 
 def prepare_worker() -> None:
     """Prepare a camera host: its name and its storage roots."""
     from skycam_project.launch.first_start import ensure_roots
 
-    prepare_part()
-    check_new_host_station()
-    # Before the roots, whose rows belong to the host's name.
-    acquire_host_name()
+    # First the name, to which the rows of the roots belong.
+    prepare_host_part()
     ensure_roots()
     record_primary_camera()
 
 
-def check_new_host_station() -> None:
-    """Raises PreparationError for a new host without a configured station id when the broker serves another station:
-    such a host would form a station of its own."""
+def check_version() -> None:
+    """Raises PreparationError when the database is that of a newer version: after a downgrade, or when this machine is
+    more than one version behind. A machine that waits for its update, one behind, works on."""
+    from core.stations.record import read_record
+    from core.versions import PROTOCOL, SCHEMA, version_problem
+
+    record, unknown = read_record(), unknown_migrations()
+    if record is not None:
+        newest = max(record.schema, SCHEMA), max(record.protocol, PROTOCOL)
+        if problem := version_problem(settings.STATION.host, SCHEMA, PROTOCOL, newest):
+            raise PreparationError(problem)
+    if unknown and is_downgrade(record):
+        raise PreparationError(
+            f"The database was migrated by a newer version of Skycam ({unknown[-1]} is not known here). A downgrade is "
+            "not possible: start the newer version, or restore the backup from before the update."
+        )
+
+
+def is_downgrade(record: Any) -> bool:
+    """Whether this machine ran the newer version itself. Otherwise another machine of the station was updated first."""
     from cameras.models import CameraHost
-    from core.broker import broker
+    from cameras.supervision.host_identity import local_identity
+    from core.versions import SCHEMA
+
+    if is_sqlite() or record is None:
+        return True
+    installation = local_identity().installation
+    newer = CameraHost.objects.filter(installation=installation, schema__gt=SCHEMA)
+    return record.migrated_by == installation or newer.exists()
+
+
+def check_database_station() -> None:
+    """Raises PreparationError when the database belongs to another station, or is about to be taken for its own by a
+    new host of one."""
+    from core.stations.record import WrongStation, check_station, read_record
+
+    record = read_record()
+    try:
+        if record is not None:
+            check_station(record)
+        else:
+            check_unrecorded_station()
+    except WrongStation as error:
+        raise PreparationError(str(error)) from None
+
+
+def check_unrecorded_station() -> None:
+    """For a database of the version before, which does not say whose it is: a machine that it does not know, with an id
+    that it has just made, is not of that station."""
+    from cameras.models import CameraHost
 
     config = settings.STATION
-    if config.origin(("station", "id")) != "default" or CameraHost.objects.filter(name=config.host).exists():
-        return
-    try:
-        beating = broker.connection().scan_iter(match="*:host:*")
-        others = sorted({name.partition(":")[0] for name in beating} - {config.station.id})
-    except broker.UNREACHABLE as error:
-        raise PreparationError(f"The broker does not answer ({error}). Start it, or check REDIS_URL.") from None
-    if others:
+    others = CameraHost.objects.exclude(name=config.host).values_list("name", flat=True)
+    is_new = not CameraHost.objects.filter(name=config.host).exists()
+    if is_new and others and config.origin(("station", "id")) == "default":
         raise PreparationError(
-            f"This host would form its own station ({config.station.id}), but the broker serves the station "
-            f"{', '.join(others)}. Set SKYCAM_STATION to that id, and SKYCAM_ADDRESS_SECRET to that station's secret."
+            f"The database belongs to a station with the hosts {', '.join(sorted(others))}, but this host would form "
+            f"another one ({config.station.id}). Set SKYCAM_STATION to the text of `station` in the data folder of the "
+            "main machine, and SKYCAM_ADDRESS_SECRET to that of `address-secret`."
         )
 
 
 def acquire_host_name(timeout_s: float = LEASE_TIMEOUT_S) -> None:
     """Acquire the lease of this host's name. The lease of a machine that has ended expires within `timeout_s`; a
-    running machine keeps it, and PreparationError is raised."""
-    from cameras.supervision.lease import NameTaken, renew_lease
+    machine that runs renews it, and PreparationError is raised."""
+    from cameras.supervision.host_identity import InvalidInstallation, local_identity
+    from cameras.supervision.lease import NameTaken, reserve_name
 
+    try:
+        identity = local_identity()
+    except (OSError, InvalidInstallation) as error:
+        raise PreparationError(f"This machine's identity cannot be read or created: {error}") from None
     deadline = time.monotonic() + timeout_s
+    first: NameTaken | None = None
     while True:
         try:
-            return renew_lease(settings.STATION.host)
+            reserve_name(settings.STATION.host, identity)
+            return
         except NameTaken as error:
-            if time.monotonic() > deadline:
+            if first is None:
+                first = error
+                print("waiting until the lease of this host's name ends, or is renewed", flush=True)
+            if time.monotonic() > deadline or error.leased_until != first.leased_until:
                 raise PreparationError(str(error)) from None
         time.sleep(1.0)
 
@@ -142,8 +238,8 @@ PREPARATIONS: dict[str, Callable[[], FirstStart | None]] = {
     "web": prepare_part,
     "service": prepare_part,
     "worker": prepare_worker,
-    "sensors": prepare_part,
-    "jobs": prepare_part,
+    "sensors": prepare_host_part,
+    "jobs": prepare_host_part,
     "beat": prepare_part,
 }
 """A part that runs alone -> its preparation; "" is the whole station. Valkey needs none."""

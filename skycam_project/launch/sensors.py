@@ -1,5 +1,6 @@
 """The sensors part: `python -m skycam_project.launch.sensors [station]` reads this machine's sensors and watches its
-alert rules until a signal. With `station` it also watches what concerns the whole station."""
+alert rules until a signal. With `station` it also watches what concerns the whole station, while no other machine
+does."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ def run_sensors(*, whole_station: bool) -> None:
     """Returns after SIGTERM or SIGINT, once the processes of the sensors have ended and the readings are stored."""
     from django.conf import settings
 
+    from core.stations.lease import ALERT_RULES, StationWork
     from monitoring.alert_rules.sources import signal_sources
     from monitoring.alert_rules.watch import RuleWatch
     from monitoring.heartbeat import start_heartbeat_thread
@@ -30,7 +32,8 @@ def run_sensors(*, whole_station: bool) -> None:
     station = settings.STATION
     host = SensorHost(station.host, station.data, station.outgoing)
     sources = signal_sources(station.host, whole_station=whole_station)
-    watch = RuleWatch(station.host, station.data, host.known_states, sources, host.writer.writes.add)
+    work = StationWork(ALERT_RULES)
+    watch = RuleWatch(station.host, station.data, host.known_states, sources, host.writer.writes.add, work.is_ours)
     host.add_listener(watch.record_readings)
     commands = SensorCommandServer(station.host, station.outgoing, host.paused)
     host.start()
@@ -42,6 +45,7 @@ def run_sensors(*, whole_station: bool) -> None:
     finally:
         commands.stop()
         watch.stop()
+        work.release()
         host.stop()
 
 

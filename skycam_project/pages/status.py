@@ -29,6 +29,7 @@ from core.broker import broker
 from core.broker.broker import BrokerDown
 from core.pages.page import Page
 from core.registry import resolve
+from core.versions import version_problem
 from monitoring.feed import feed
 from monitoring.selectors import events_for, hidden_cameras
 from skycam_project import host_diagnostics
@@ -108,11 +109,13 @@ class HostPanel:
     """None while the broker is away: then it is unknown."""
     version: str
     clock: HostClock | None
+    problem: str
+    """Why its version, or its clock against the database's, is a fault; empty when neither is."""
     rows: list[Row]
 
     @property
     def faults(self) -> int:
-        return sum(row.state_display.tone == "bad" for row in self.rows) + (self.alive is False)
+        return sum(row.state_display.tone == "bad" for row in self.rows) + (self.alive is False) + bool(self.problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +184,7 @@ def sections(user: Any) -> list[Section]:
 def host_panels(user: Any) -> list[HostPanel]:
     displays = camera_displays(cameras_for(user))
     counted = restarts_of_cameras(user)
-    known = {host.name: host.version for host in CameraHost.objects.all()}
+    known = {host.name: host for host in CameraHost.objects.all()}
     health, web_ahead_s = hosts_health([display.camera for display in displays])
     # This machine runs parts even if it has no cameras.
     names = sorted({display.camera.host for display in displays} | {settings.STATION.host})
@@ -196,12 +199,28 @@ def host_panels(user: Any) -> list[HostPanel]:
             HostPanel(
                 name,
                 health[name]["alive"] if name in health else None,
-                (health[name]["version"] if name in health else "") or known.get(name, ""),
+                (health[name]["version"] if name in health else "") or (known[name].version if name in known else ""),
                 clock,
+                row_problem(known.get(name)),
                 [with_charts(row, history, now) for row in rows],
             )
         )
     return panels
+
+
+def row_problem(host: CameraHost | None) -> str:
+    """What the host itself wrote into the database; empty for one that never had a camera."""
+    if host is None or host.leased_until is None:
+        return ""
+    if problem := version_problem(host.name, host.schema, host.protocol):
+        return problem
+    if host.clock_offset_s is None or abs(host.clock_offset_s) <= LATE_S:
+        return ""
+    side = "ahead of" if host.clock_offset_s > 0 else "behind"
+    return (
+        f"Its clock is {abs(host.clock_offset_s):.1f} s {side} the database's. Times of its captures are as far off: "
+        "synchronise it with `timedatectl set-ntp true`."
+    )
 
 
 def hosts_health(cameras: list[Camera]) -> tuple[dict[str, HostHealth], float | None]:

@@ -56,7 +56,15 @@ def test_a_station_without_its_camera_host_is_broken(viewer: Any, camera: Camera
     assert answer.status_code == 503
     assert list(answer.json()["problems"]) == ["hosts"]
     (host,) = answer.json()["hosts"]
-    assert host == {"host": "main", "alive": False, "version": "", "clock": "", "ahead_s": None, "problems": []}
+    assert host == {
+        "host": "main",
+        "alive": False,
+        "version": "",
+        "clock": "",
+        "ahead_s": None,
+        "database_ahead_s": None,
+        "problems": [],
+    }
 
 
 def test_a_station_whose_parts_answer_is_healthy(viewer: Any, camera: Camera, valkey: Any) -> None:

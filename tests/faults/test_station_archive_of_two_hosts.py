@@ -37,7 +37,7 @@ def station(tmp_path_factory: pytest.TempPathFactory, shared: dict[str, str]) ->
 @pytest.fixture(scope="module")
 def dome(tmp_path_factory: pytest.TempPathFactory, station: Station, shared: dict[str, str]) -> Iterator[Station]:
     """A camera host on another machine, with a camera."""
-    variables = {"SKYCAM_HOST": "dome", "SKYCAM_STATION": station.config.station.id}
+    variables = {"SKYCAM_HOST": "dome", **station.shared_identity}
     host = Station(tmp_path_factory.mktemp("dome") / "data", **shared, **variables, **ANY_NUMBER_OF_KILLS)
     try:
         host.start(only="worker")

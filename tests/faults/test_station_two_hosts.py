@@ -34,7 +34,7 @@ def station(tmp_path_factory: pytest.TempPathFactory, shared: dict[str, str]) ->
 @pytest.fixture
 def fresh(tmp_path: Path, station: Station, shared: dict[str, str]) -> Iterator[Station]:
     """A host that the station has never seen."""
-    variables = {"SKYCAM_HOST": "dome", "SKYCAM_STATION": station.config.station.id}
+    variables = {"SKYCAM_HOST": "dome", **station.shared_identity}
     found = Station(tmp_path / "data", **shared, **variables, **ANY_NUMBER_OF_KILLS)
     yield found
     found.ensure_stopped()
@@ -59,17 +59,26 @@ def test_a_worker_alone_brings_the_parts_for_sensors_and_jobs_of_its_host(fresh:
     assert restart(fresh.config, "jobs")["state"] == "running"
 
 
-def test_a_worker_of_another_station_learns_the_missing_id(station: Station, fresh: Station) -> None:
+@pytest.mark.parametrize("part", ["worker", ""])
+def test_every_part_of_another_station_learns_the_missing_id(part: str, station: Station, fresh: Station) -> None:
     del fresh.environment["SKYCAM_STATION"]
     fresh.environment["SKYCAM_HOST"] = "yard"
-    station.pid_of_running("worker")
+    assert fresh.start(only=part).status() == 1
+    assert f"The database belongs to the station {station.config.station.id}" in fresh.output()
+    assert "Set SKYCAM_STATION to that id" in fresh.output()
+
+
+def test_a_worker_without_the_stations_secret_is_refused(station: Station, fresh: Station) -> None:
+    del fresh.environment["SKYCAM_ADDRESS_SECRET"]
+    fresh.environment["SKYCAM_HOST"] = "yard"
     assert fresh.start(only="worker").status() == 1
-    assert f"the broker serves the station {station.config.station.id}. Set SKYCAM_STATION to that id" in fresh.output()
+    assert "SKYCAM_ADDRESS_SECRET is missing" in fresh.output()
 
 
 @pytest.mark.prove
 def test_a_worker_under_the_name_of_another_machine_is_refused(station: Station, fresh: Station) -> None:
     fresh.environment["SKYCAM_HOST"] = "main"
     assert fresh.start(only="worker").status() == 1
-    assert fresh.output().endswith("uses the host name 'main'. Give this one another name: SKYCAM_HOST.\n")
+    assert "Another machine uses the host name 'main' at " in fresh.output()
+    assert fresh.output().endswith("Give this one another name: SKYCAM_HOST.\n")
     assert station.parts()["worker"]["state"] == "running"

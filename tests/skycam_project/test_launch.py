@@ -77,7 +77,16 @@ def test_the_bundle_of_a_running_station_lacks_nothing_but_a_rotated_log(
     with zipfile.ZipFile(path) as archive:
         status = json.loads(archive.read("skycam-support/status.json"))
         texts = "".join(archive.read(name).decode() for name in archive.namelist())
-    assert set(status["hosts"][0]) == {"host", "at", "version", "clock", "ahead_s", "time_zone"}
+    assert set(status["hosts"][0]) == {
+        "host",
+        "at",
+        "version",
+        "clock",
+        "ahead_s",
+        "schema",
+        "protocol",
+        "time_zone",
+    }
     keys = [station.config.web.secret_key, station.config.address_secret, station.config.redis_url]
     assert [key for key in keys if key in texts] == []
 

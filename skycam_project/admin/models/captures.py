@@ -95,7 +95,8 @@ class CaptureAdmin(ReadOnlyAdmin):
         "id", "status", "reason", "message", "pinned", "trashed_at", "trashed_by", "purged_at",
         "origin", "adopted_at", "planned_at", "started_at", "ended_at", "host",
         "exposure_us", "gain", "iso", "f_number", "temperature_celsius", "simulated", "driver", "library", "firmware",
-        "serial", "clock", "clock_offset_s", "clock_error_s", "clock_jumped_s", "requested_by", "job", "note", "asked",
+        "serial", "clock", "clock_offset_s", "clock_error_s", "clock_jumped_s",
+        "database_ahead_s", "requested_by", "job", "note", "asked",
         "statistics", "warnings",
     )  # fmt: skip
 

@@ -42,6 +42,8 @@ STATION = {
     "pixelink": "skycam_project.cli.diagnostics.pixelink:pixelink",
 }
 DATABASE = {
+    "database's clock": "skycam_project.cli.diagnostics.clocks:database_clock",
+    "versions": "skycam_project.cli.diagnostics.database:versions",
     "hosts": "skycam_project.cli.diagnostics.database:hosts",
     "storage": "skycam_project.cli.diagnostics.database:storage",
     "passwords": "skycam_project.cli.diagnostics.database:passwords",

@@ -33,10 +33,21 @@ def broker_clock(station: Station) -> Iterator[Finding]:
             ahead_s = (before + time.time()) / 2 - int(seconds) - int(microseconds) / 1e6
     except BrokerDown:
         return  # the broker's own check reports it
+    yield compared("broker", ahead_s)
+
+
+def database_clock(_station: Station) -> Iterator[Finding]:
+    """Leases go by the database's clock, and the times of captures by this machine's."""
+    from core import database_clock as clock
+
+    if clock.is_shared():
+        yield compared("database", clock.measure_offset().ahead_s)
+
+
+def compared(server: str, ahead_s: float) -> Finding:
     if abs(ahead_s) < LATE_S:
-        yield Finding("broker's clock", OK, "It agrees with this machine's clock.")
-        return
+        return Finding(f"{server}'s clock", OK, "It agrees with this machine's clock.")
     side = "ahead of" if ahead_s > 0 else "behind"
-    detail = f"This machine's clock is {abs(ahead_s):.1f} s {side} the broker's."
+    detail = f"This machine's clock is {abs(ahead_s):.1f} s {side} the {server}'s."
     state = BROKEN if abs(ahead_s) > VERY_LATE_S else WARNING
-    yield Finding("broker's clock", state, detail, "Synchronise both machines: timedatectl set-ntp true")
+    return Finding(f"{server}'s clock", state, detail, "Synchronise both machines: timedatectl set-ntp true")

@@ -133,6 +133,16 @@ def unapplied() -> int:
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
+def versions(_station: Station) -> Iterator[Finding]:
+    """Hosts whose version is too far from this one."""
+    from cameras.models import CameraHost
+    from core.versions import version_problem
+
+    for host in CameraHost.objects.exclude(leased_until=None):
+        if problem := version_problem(host.name, host.schema, host.protocol):
+            yield Finding("versions", BROKEN, problem, "Update it: docs/station/running.md, Update it")
+
+
 def hosts(station: Station) -> Iterator[Finding]:
     """A camera host without a heartbeat is broken if it has cameras."""
     from cameras.models import Camera

@@ -92,6 +92,7 @@ def without_alerts(execute: Any, sql: str, *rest: Any) -> Any:
 
 
 def test_a_recovery_that_the_database_interrupts_is_recorded_once(archive: Archive, host: Host) -> None:
+    host.lease.hold(0.0)
     host.recoveries.record_recovery(CameraSlot(archive.desired(), RestartSchedule()), recovered("x"))
     with connection.execute_wrapper(without_alerts), pytest.raises(OperationalError):
         host.outbox.flush()

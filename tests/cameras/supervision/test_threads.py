@@ -192,6 +192,7 @@ class EndsMeanwhile:
 
 
 def test_a_capture_whose_process_ends_while_it_is_sent_has_its_outcome(archive: Archive, host: Host) -> None:
+    host.lease.hold(0.0)
     capture = archive.planned()
     slot = CameraSlot(archive.desired(), RestartSchedule())
     host.slots.add(slot)

@@ -261,6 +261,7 @@ def two_hosts(folder: Path) -> Iterator[TwoHosts]:
     with postgresql() as database:
         shared = {
             "REDIS_URL": f"unix://{broker.socket}", "SKYCAM_STATION": "lab",
+            "SKYCAM_ADDRESS_SECRET": "of-the-station-" * 3,
             "CAMERA_CONFIG__RECORDING_DURATION_MINUTES": "0.1",
         }  # fmt: skip
         alpha = host_named("alpha", folder, database, **shared)

@@ -91,6 +91,11 @@ class Station:
     def config(self) -> SkycamConfig:
         return ConfigManager(environment=self.environment, here=self.data.parent).config
 
+    @property
+    def shared_identity(self) -> dict[str, str]:
+        """What every machine of this station is given."""
+        return {"SKYCAM_STATION": self.config.station.id, "SKYCAM_ADDRESS_SECRET": self.config.address_secret}
+
     def start(self, only: str = "", wrapped_in: tuple[str, ...] = ()) -> Self:
         if self.finds_database and not only:
             place_database(self.data)

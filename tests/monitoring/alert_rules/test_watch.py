@@ -26,16 +26,17 @@ SUBJECT = "main:/data"
 class Host:
     """A host with one disk, and the writes of its alerts that wait."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, signal: str = "disk_free") -> None:
         self.free = 2.0
         self.writes: list[Callable[[], object]] = []
-        source = SignalSource("disk_free", self._disks, "main", 1000.0)
+        self.owns_station, self._signal = True, signal
+        source = SignalSource(signal, self._disks, "main", 1000.0)
         source.read()
         self.source = source
-        self.watch = RuleWatch("main", data, lambda: None, [source], self.writes.append)
+        self.watch = RuleWatch("main", data, lambda: None, [source], self.writes.append, lambda: self.owns_station)
 
     def _disks(self, _host: str) -> Iterator[Signal]:
-        yield Signal("disk_free", SUBJECT, self.free, "%")
+        yield Signal(self._signal, SUBJECT, self.free, "%")
 
     def evaluate(self) -> None:
         self.watch.read_rules()
@@ -69,6 +70,16 @@ def always_due(monkeypatch: pytest.MonkeyPatch) -> None:
 def dropped_at_once(always_due: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A comparison that has not run is taken as dropped."""
     monkeypatch.setattr(watch_module, "RECONCILE_LOST_S", 0.0)
+
+
+@pytest.fixture
+def silent(tmp_path: Path) -> Host:
+    """The machine that evaluates the signals of the whole station; a host has been silent for 60 s."""
+    AlertRule.objects.all().delete()
+    AlertRule.objects.create(name="silent", kind="host_silent", threshold=10)
+    host = Host(tmp_path, "host_silent")
+    host.free = 60.0
+    return host
 
 
 def open_keys() -> list[str]:
@@ -172,3 +183,37 @@ def test_signals_without_a_broker_are_one_warning(caplog: pytest.LogCaptureFixtu
     [source.read() for _ in range(3)]
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert source.signals() is None
+
+
+def test_signals_of_the_station_are_evaluated_by_their_owner_alone(silent: Host) -> None:
+    silent.owns_station = False
+    silent.evaluate()
+    silent.write()
+    assert open_keys() == []
+    silent.owns_station = True
+    silent.evaluate()
+    silent.write()
+    assert open_keys() == [f"rule:silent:{SUBJECT}"]
+
+
+@pytest.mark.usefixtures("always_due")
+def test_a_machine_that_does_not_own_them_any_more_leaves_the_stations_alerts_open(silent: Host) -> None:
+    silent.evaluate()
+    silent.write()
+    silent.owns_station, silent.free = False, 0.0
+    silent.evaluate()
+    silent.write()
+    assert open_keys() == [f"rule:silent:{SUBJECT}"]
+
+
+@pytest.mark.usefixtures("always_due")
+def test_the_next_owner_closes_what_the_one_before_has_opened(silent: Host, tmp_path: Path) -> None:
+    silent.evaluate()
+    silent.write()
+    standby = Host(tmp_path, "host_silent")
+    standby.owns_station = False
+    standby.evaluate()
+    standby.owns_station, standby.free = True, 0.0
+    standby.evaluate()
+    standby.write()
+    assert open_keys() == []

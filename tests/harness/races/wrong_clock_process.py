@@ -1,0 +1,87 @@
+"""A machine whose clock is off, at the database of DATABASE_URL: `SECONDS`. Prints as JSON what it finds."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import django
+from django.db import connection
+from django.utils import timezone
+
+
+def main(off_s: float) -> None:
+    real_time, real_now = time.time, timezone.now
+    setattr(time, "time", lambda: real_time() + off_s)  # noqa: B010
+    setattr(timezone, "now", lambda: real_now() + timedelta(seconds=off_s))  # noqa: B010
+    django.setup()
+    print(json.dumps({name: ask() for name, ask in QUESTIONS.items()}))
+
+
+def takes_name() -> bool:
+    from cameras.supervision.host_identity import local_identity
+    from cameras.supervision.lease import NameTaken, acquire_lease
+
+    try:
+        acquire_lease("dome", local_identity(), timezone.now())
+    except NameTaken:
+        return False
+    return True
+
+
+def takes_job() -> int:
+    from core.jobs.claims import recover_lost
+
+    return recover_lost("dome")
+
+
+def moves_camera() -> bool:
+    from cameras.models import CameraHost
+    from core import database_clock
+
+    return not CameraHost.objects.filter(name="dome", leased_until__gte=database_clock.now()).exists()
+
+
+def takes_channel() -> int:
+    from monitoring.webhooks.claims import release_lost_leases
+
+    return release_lost_leases()
+
+
+def estimates() -> float:
+    """How far its estimate of the database's time is off."""
+    from core import database_clock
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        [there] = cursor.fetchone()
+    return abs(float((database_clock.estimate() - there).total_seconds()))
+
+
+def measures() -> float:
+    from core import database_clock
+
+    return round(database_clock.measure_offset().ahead_s)
+
+
+def job_is_due() -> bool:
+    from core.jobs.claims import claim_next
+    from core.jobs.services import enqueue
+    from core.jobs.tables import Lane
+
+    job, _ = enqueue("integrity", "attic", camera=None)
+    return any(found.pk == job.pk for lane in Lane if (found := claim_next("attic", "w", lane)) is not None)
+
+
+QUESTIONS: dict[str, Callable[[], Any]] = {
+    "takes_name": takes_name, "takes_job": takes_job, "moves_camera": moves_camera, "takes_channel": takes_channel,
+    "estimates": estimates, "measures": measures, "job_is_due": job_is_due,
+}  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]))
