@@ -14,6 +14,7 @@ from django.utils import timezone
 from cameras.address_encryption import decrypt_address, encrypt_address
 from cameras.drivers import DRIVERS, driver_class
 from cameras.drivers.credentials import REDACTED
+from cameras.hosts.models import HostInvitation
 from cameras.runtime.file_formats import (
     DEFAULT_KEEP,
     FITS_COMPRESSIONS,
@@ -77,6 +78,14 @@ class CameraHost(models.Model):
     )
     protocol = models.PositiveIntegerField(
         null=True, blank=True, help_text="Number of the protocol that its version speaks; null before number 2."
+    )
+    draining_since = models.DateTimeField(null=True, blank=True, help_text="Since then nothing new starts there.")
+    draining_by = models.CharField(max_length=150, blank=True, default="", db_default="")
+    drained_at = models.DateTimeField(null=True, blank=True, help_text="When nothing ran there any more.")
+    retired_at = models.DateTimeField(null=True, blank=True, help_text="Since then its name cannot be used.")
+    retired_by = models.CharField(max_length=150, blank=True, default="", db_default="")
+    retired_files = models.CharField(
+        max_length=10, blank=True, default="", db_default="", help_text="`keep` or `forget`: what became of its files."
     )
 
     def __str__(self) -> str:
