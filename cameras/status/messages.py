@@ -70,6 +70,10 @@ class Heartbeat(TypedDict):
     """Whether the machine's clock is synchronised: `synchronised`, `unsynchronised` or `unknown`."""
     ahead_s: NotRequired[float]
     """How far the machine's clock is ahead of the broker's, in seconds; negative when it is behind."""
+    schema: NotRequired[int]
+    """Number of the database's schema that its version has, and of the protocol that it speaks (core/versions.py);
+    missing in a heartbeat of a version before number 2."""
+    protocol: NotRequired[int]
     time_zone: NotRequired[str]
     """Name of the site's time zone, by which `skycam status` shows times; missing until the host has read it."""
 

@@ -117,15 +117,16 @@ def build_host(
     loops = supervisor_loop, queue_loop = Liveness(), Liveness()
 
     # The database thread
-    outbox, answers = Outbox(work.set), BrokerAnswers()
+    lease = HostLease(host)
+    outbox, answers = Outbox(lease, work.set), BrokerAnswers()
     counters = ProcessCounters()
     events = EventWriter(outbox, counters)
-    ingester = Ingester(slots, answers, ended_sessions, last_captures, work.set)
-    outcomes = OutcomeReconciler(host, slots, answers, outbox)
-    reader = DesiredStateReader(host, HostLease(host), last_captures, capture_totals, work.set, woken.set)
+    ingester = Ingester(lease, slots, answers, ended_sessions, last_captures, work.set)
+    outcomes = OutcomeReconciler(host, lease, slots, answers, outbox)
+    reader = DesiredStateReader(host, lease, last_captures, capture_totals, work.set, woken.set)
     janitor = SpoolJanitor(host, slots, reader, outbox, ingester, outcomes)
     recoveries = RecoveryRecorder(outbox, ingester, outcomes)
-    database = DatabaseThread(ingester, outbox, reader, janitor, work)
+    database = DatabaseThread(lease, ingester, outbox, reader, janitor, work)
 
     # Gates
     gates = GateMonitor(configured_gates(station), slots, GateReports(events, host))
@@ -185,7 +186,7 @@ def build_host(
         lock=HostLock(host, run_folder),
         database=database,
         status_publisher=status_publisher,
-        command_queue=CommandQueue(host, intake.route_command, queue_loop),
+        command_queue=CommandQueue(host, intake.route_command, queue_loop, reader),
     )
 
     # Metrics

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from cameras.commands.messages import Command
 from cameras.supervision.liveness import Liveness
+from cameras.supervision.ports import Snapshots
 from core.broker import broker
 from core.retrying_thread import RetryingThread
 
@@ -18,14 +19,19 @@ from core.retrying_thread import RetryingThread
 BLOCK_S = 1.0
 AWAY_S = 0.5
 """Pause before the broker is tried again."""
+NAME_S = 0.1
+"""Pause while it is not known whether this machine has the host's name."""
 
 
 class CommandQueue:
     """`liveness` is when it last read the list. While one command takes long, no other is received."""
 
-    def __init__(self, host: str, route_command: Callable[[Command, int], None], liveness: Liveness) -> None:
+    def __init__(
+        self, host: str, route_command: Callable[[Command, int], None], liveness: Liveness, snapshots: Snapshots
+    ) -> None:
         """`route_command` gets a command and when it was fetched, in Redis TIME."""
         self._name, self._route_command, self._liveness = broker.key(f"camera.{host}"), route_command, liveness
+        self._snapshots = snapshots
         self._thread = RetryingThread("command-queue", self._run_once)
 
     def start(self) -> None:
@@ -37,6 +43,10 @@ class CommandQueue:
 
     def _run_once(self) -> None:
         self._liveness.beat()
+        # The list is that of the machine that has this host's name. Who has it is known once the database was read.
+        if self._snapshots.snapshot.is_refused or not self._snapshots.snapshot.read_at:
+            self._thread.pause(NAME_S)
+            return
         try:
             self._receive_command()
         except broker.UNREACHABLE:

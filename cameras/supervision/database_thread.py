@@ -14,6 +14,7 @@ from django.db import DatabaseError, close_old_connections, connection
 
 from cameras.supervision.desired_state_reader import READ_S, DesiredStateReader
 from cameras.supervision.ingester import ANSWER_WAIT_S, Ingester
+from cameras.supervision.lease import HostLease, LeaseLost
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.spool_janitor import SpoolJanitor
 from core.database_health import note
@@ -31,6 +32,7 @@ class DatabaseThread:
 
     def __init__(
         self,
+        lease: HostLease,
         ingester: Ingester,
         outbox: Outbox,
         reader: DesiredStateReader,
@@ -38,7 +40,13 @@ class DatabaseThread:
         work: threading.Event,
     ) -> None:
         """`work` is set by other threads when there is something to do."""
-        self._ingester, self._outbox, self._reader, self._janitor = ingester, outbox, reader, janitor
+        self._lease, self._ingester, self._outbox, self._reader, self._janitor = (
+            lease,
+            ingester,
+            outbox,
+            reader,
+            janitor,
+        )
         self.away_since: float | None = None
         self._thread = RetryingThread("database-sync", self._run, at_end=self._ingest_the_rest, awake=work)
         # On a thread of its own: a locked database blocks the other one just when callers become late.
@@ -55,8 +63,21 @@ class DatabaseThread:
 
     def sync(self) -> None:
         """Every step once. Raises DatabaseError while the database is away: what is left waits for the next call. Where
-        a table is damaged, the steps that do not need it are done."""
+        a table is damaged, the steps that do not need it are done. While another machine has this host's name nothing
+        is written: only whether that is still so is read."""
         now = time.monotonic()
+        try:
+            if self._lease.is_held:
+                self._lease.hold(now)  # before the steps, which may take long
+            if not self._lease.is_held:
+                self._reader.read_if_due(now)
+            if self._lease.is_held:
+                self._make_steps(now)
+        except LeaseLost as error:
+            log.critical("%s", error)
+            self._reader.read_soon()
+
+    def _make_steps(self, now: float) -> None:
         damage: DatabaseError | None = None
         # First, because callers wait for these rows. The sweep is last: it queues what it finds for the next round.
         for step in (
@@ -96,6 +117,13 @@ class DatabaseThread:
             self.run_once()  # finds what the last processes left in their spools
         finally:
             self.run_once()  # and ingests it
+            self._release_lease()
+
+    def _release_lease(self) -> None:
+        try:
+            self._lease.release()
+        except DatabaseError as error:
+            log.info("The lease of the host's name could not be released (%s): it ends by itself.", error)
 
     def _note_away(self, error: Exception) -> None:
         if self.away_since is None:

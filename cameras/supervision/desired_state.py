@@ -63,10 +63,12 @@ class DesiredState:
     """Where the camera stands: the fields of `SiteConfig`."""
     elsewhere: bool = False
     """Its row names another host now; what is left here is finished."""
+    fenced: bool = False
+    """Another machine has this host's name. What is left here waits in the spool."""
 
     @property
     def runs(self) -> bool:
-        return self.enabled and self.connected and not self.removed and not self.elsewhere
+        return self.enabled and self.connected and not self.removed and not self.elsewhere and not self.fenced
 
     @property
     def connection(self) -> str:
@@ -154,6 +156,8 @@ class HostSnapshot:
     open_alerts: list[OpenAlert] = field(default_factory=list)
     time_zone: str = ""
     """The name of the site's; empty until it was read."""
+    is_refused: bool = False
+    """Whether another machine has this host's name: no camera may be driven here."""
 
 
 def desired_states(host: str) -> dict[str, DesiredState]:

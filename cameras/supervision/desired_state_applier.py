@@ -36,6 +36,9 @@ class DesiredStateApplier:
 
     def apply_snapshot(self, snapshot: HostSnapshot) -> None:
         self._slots.read_at = snapshot.read_at
+        if snapshot.is_refused:
+            self._fence_cameras()
+            return
         self._update_slots(snapshot.cameras)
         # Without the lease on the host's name no camera was read, and none has moved.
         if snapshot.is_complete:
@@ -51,6 +54,12 @@ class DesiredStateApplier:
             slot = self._slots[camera]
             session = slot.newest_session(desired, self._slots.read_at, self._ended_sessions)
             self.apply_desired_state(slot, replace(desired, session=session))
+
+    def _fence_cameras(self) -> None:
+        """The machine that has this host's name may drive them: their processes finish. Their sessions go on from their
+        spools if the name comes back."""
+        for slot in self._slots.values():
+            self.apply_desired_state(slot, replace(slot.desired, fenced=True))
 
     def _release_moved_cameras(self, desired_states: Mapping[str, DesiredState]) -> None:
         """Cameras that now belong to another host: their process finishes, and their spool is emptied."""

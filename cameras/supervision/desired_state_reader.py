@@ -62,7 +62,7 @@ class DesiredStateReader:
         # Before the queries: a row that changes during them is read once more.
         self._read_now = False
         has_name = self._lease.hold(now)
-        for name, path in RECONCILERS.items():
+        for name, path in RECONCILERS.items() if has_name else ():
             # A fault there must not keep the cameras from their desired states.
             with log_and_continue(name):
                 resolve(path)()
@@ -74,7 +74,15 @@ class DesiredStateReader:
             self._last_captures.read_new(cameras)
         # `now` is from before the queries: a command that arrives during them counts as newer than what they found.
         self.snapshot = HostSnapshot(
-            cameras, has_name, now, live, recording, station_name(), self.snapshot.open_alerts, station_zone_name()
+            cameras,
+            has_name,
+            now,
+            live,
+            recording,
+            station_name(),
+            self.snapshot.open_alerts,
+            station_zone_name(),
+            is_refused=not has_name,
         )
         self._wake_supervisor()
         # Last, because they are only shown: if these queries fail or take long, no camera waits for its desired state.

@@ -48,11 +48,11 @@ class EventWriter:
         self._outbox.add(functools.partial(resolve_alerts, beginning))
 
     def record_observed(self, slot: CameraSlot, observed: str, reason: str) -> None:
-        """Record a changed state in the camera's row and the event log. A camera on another host is recorded by that
-        host. `slot.lock` keeps the states of one camera in their order."""
+        """Record a changed state in the camera's row and the event log. A camera that another machine drives is
+        recorded by that one. `slot.lock` keeps the states of one camera in their order."""
         camera = slot.desired
         with slot.lock:
-            if camera.elsewhere or (observed, reason) == slot.last_observed:
+            if camera.elsewhere or camera.fenced or (observed, reason) == slot.last_observed:
                 return
             slot.last_observed, slot.since = (observed, reason), time.time()
             fields = {"observed": observed, "observed_reason": reason, "observed_at": timezone.now()}

@@ -16,6 +16,7 @@ from cameras.spool.recovery import checked_record, reject_record
 from cameras.spool.spool import Spool
 from cameras.spool.storage import MARKER
 from cameras.supervision.desired_state import DesiredState
+from cameras.supervision.ports import Fence, NoFence
 from cameras.tables import RECORDS
 from core.registry import resolve
 from core.text.sentences import sentence
@@ -29,13 +30,15 @@ WRONG_RECORD = (
 """Errors of a record that can never be ingested. Retrying it would block every record behind it."""
 
 
+NO_FENCE = NoFence()
 Committed = Callable[[Record], None]
 """Gets a record once its row is committed."""
 
 
-def ingest_record(record: Record, committed: Committed = lambda _: None) -> None:
-    """Write the record to the database, in one transaction. Idempotent."""
+def ingest_record(record: Record, committed: Committed = lambda _: None, fence: Fence = NO_FENCE) -> None:
+    """Write the record to the database, in one transaction. Idempotent. LeaseLost."""
     with transaction.atomic():
+        fence.check()
         # Before the calls that the record's kind adds: a caller waits for this one, and no one for a notice. Robust: a
         # failure is logged, and is no failure of the row.
         transaction.on_commit(lambda: committed(record), robust=True)
@@ -68,15 +71,16 @@ class SpoolIngester:
         except FileNotFoundError:
             return None
 
-    def ingest(self, record: str, committed: Committed = lambda _: None) -> Record | None:
-        """Ingest one record; None when it was rejected or is gone. Raises DatabaseError while the database is away."""
+    def ingest(self, record: str, committed: Committed = lambda _: None, fence: Fence = NO_FENCE) -> Record | None:
+        """Ingest one record; None when it was rejected or is gone. Raises DatabaseError while the database is away, and
+        LeaseLost."""
         try:
             found = self.read_record(record)
             if found is None:
                 return None
-            ingest_record(found, committed)
+            ingest_record(found, committed, fence)
         except WRONG_RECORD as error:
-            self._reject(record, error)
+            self._reject(record, error, fence)
             return None
         hit_failpoint("after_commit")
         return found
@@ -90,7 +94,7 @@ class SpoolIngester:
         hit_failpoint("after_unlink")
         self.spool.files.sync(self.spool.folder)
 
-    def _reject(self, record: str, error: Exception) -> None:
+    def _reject(self, record: str, error: Exception, fence: Fence) -> None:
         log.error("The record %s of %s was rejected: %s", record, self.slug, error)
         message = sentence(
             "A record of {camera} could not be ingested ({error}). It is in {folder}/rejected. Its pictures are kept. "
@@ -99,6 +103,7 @@ class SpoolIngester:
         )  # fmt: skip
         # Before the record is moved: a kill between the two repeats them, and no record in `rejected` lacks its alert.
         with transaction.atomic():
+            fence.check()
             record_event("spool.rejected", message, severity="error", camera=self, subject=record)
             raise_alert(f"spool.rejected:{self.slug}", message, severity="error", camera=self)
         try:

@@ -18,7 +18,7 @@ from cameras.supervision.ended_sessions import EndedSessions
 from cameras.supervision.ingest import OpenedSpool, SpoolIngester
 from cameras.supervision.ingest_alerts import raise_unreadable_alert
 from cameras.supervision.last_captures import LastCaptures
-from cameras.supervision.ports import AnswerSink, Waker
+from cameras.supervision.ports import AnswerSink, Fence, Waker
 from cameras.supervision.unreadable_records import SpoolKey, UnreadableRecords
 from core.background import log_and_continue
 
@@ -55,6 +55,7 @@ class Ingester:
 
     def __init__(
         self,
+        fence: Fence,
         slots: Mapping[str, CameraSlot],
         answers: AnswerSink,
         ended_sessions: EndedSessions,
@@ -66,7 +67,7 @@ class Ingester:
     ) -> None:
         """`wake` wakes the database thread."""
         self._now = now
-        self._slots, self._answers, self._wake = slots, answers, wake
+        self._fence, self._slots, self._answers, self._wake = fence, slots, answers, wake
         self._answer_wait_s, self._record_wait_s = answer_wait_s, record_wait_s
         self._ended_sessions, self._last_captures = ended_sessions, last_captures
         # Without a lock: `append` and `popleft` of a deque are atomic, and only the database thread removes.
@@ -146,7 +147,7 @@ class Ingester:
         """The row first, then the answer, then the removal of the record: a kill between them repeats, and loses
         nothing."""
         with OpenedSpool(spooled.desired) as spool:
-            record = spool.ingest(spooled.record, functools.partial(self._answer, spooled))
+            record = spool.ingest(spooled.record, functools.partial(self._answer, spooled), self._fence)
             # For a record that was rejected or is gone: no row was committed.
             self._answer(spooled, record)
             if record is not None:

@@ -6,6 +6,8 @@ import functools
 import logging
 from collections.abc import Mapping, Sequence
 
+from django.db import transaction
+
 from cameras.commands.messages import Answer
 from cameras.runtime.messages import WithdrawCommand
 from cameras.supervision.answers import record_answer
@@ -13,7 +15,7 @@ from cameras.supervision.camera_slot import CameraSlot, OutstandingCommand
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ingest import OpenedSpool
 from cameras.supervision.outbox import Outbox
-from cameras.supervision.ports import AnswerSink
+from cameras.supervision.ports import AnswerSink, Fence
 from cameras.tables import DECIDED_OUTCOMES
 from core.broker import broker
 from core.broker.broker import BrokerDown
@@ -28,8 +30,10 @@ class OutcomeReconciler:
     """Has no state of its own. Any thread may call `is_settled`, `settle_capture` and `refuse_session`; the rest runs
     on the database thread and raises DatabaseError while the database is away."""
 
-    def __init__(self, host: str, slots: Mapping[str, CameraSlot], answers: AnswerSink, outbox: Outbox) -> None:
-        self._host, self._slots, self._answers, self._outbox = host, slots, answers, outbox
+    def __init__(
+        self, host: str, fence: Fence, slots: Mapping[str, CameraSlot], answers: AnswerSink, outbox: Outbox
+    ) -> None:
+        self._host, self._fence, self._slots, self._answers, self._outbox = host, fence, slots, answers, outbox
 
     # On any thread
 
@@ -39,7 +43,9 @@ class OutcomeReconciler:
 
     def settle_capture(self, capture: str, reason: str, message: str, command: str, content: Answer) -> None:
         """Store the outcome of a capture that never reached a spool, then answer. Never waits."""
-        self._outbox.add(functools.partial(self._settle_and_answer, capture, reason, message, command, content))
+        # The row first: a caller that reads it after the answer must find the outcome.
+        answer = functools.partial(self._answers.send_response, command, content)
+        self._outbox.add(functools.partial(self._settle, capture, reason, message), answer)
 
     def refuse_session(self, session: str, reason: str, message: str) -> None:
         """Store that the camera refused a desired session. Never waits."""
@@ -66,7 +72,7 @@ class OutcomeReconciler:
                 withdraw(slot, capture)
             # In each of its spools: after a change of its root, what it began before is in the former one.
             elif all(leaves_no_trace(spool, capture) for spool in spools):
-                self._settle(capture, "not_started", "The command did not reach the camera before its deadline.")
+                self._settle_fenced(capture, "not_started", "The command did not reach the camera before its deadline.")
 
     def settle_lost(self, slot: CameraSlot, outstanding: Mapping[str, OutstandingCommand]) -> None:
         """Settle captures whose process ended before it planned them. The order of the three checks matters: an ended
@@ -83,14 +89,14 @@ class OutcomeReconciler:
         if not self.is_settled(capture):
             detail = "The camera's process ended before this capture began."
             content = Answer(ok=False, problem="camera-not-reachable", reason="not_started", detail=detail)
-            self._settle(capture, "not_started", detail)
+            self._settle_fenced(capture, "not_started", detail)
         if slot.outstanding.remove(command):
             self._answers.send_response(command, content)
 
-    def _settle_and_answer(self, capture: str, reason: str, message: str, command: str, content: Answer) -> None:
-        # The row first: a caller that reads it after the answer must find the outcome.
-        self._settle(capture, reason, message)
-        self._answers.send_response(command, content)
+    def _settle_fenced(self, capture: str, reason: str, message: str) -> None:
+        with transaction.atomic():
+            self._fence.check()
+            self._settle(capture, reason, message)
 
     def _settle(self, capture: str, reason: str, message: str) -> None:
         resolve(DECIDED_OUTCOMES["capture"])(capture, reason, message)

@@ -19,6 +19,20 @@ Waker = Callable[[], None]
 """Makes a thread run its loop at once. Any thread may call it."""
 
 
+class Fence(Protocol):
+    """Keeps writes in this host's name out of the database once another machine has acquired the name."""
+
+    def check(self) -> None:
+        """Within the transaction that writes. Raises LeaseLost."""
+
+
+class NoFence:
+    """For a database that one machine alone writes: simulations, benchmarks, tests."""
+
+    def check(self) -> None:
+        pass
+
+
 class EventSink(Protocol):
     """Events, alerts and observed states on their way to the database. Any thread may call it; it never waits."""
 

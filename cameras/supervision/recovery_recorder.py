@@ -33,7 +33,7 @@ class RecoveryRecorder:
         """A new process has recovered the spool: answer the callers whose capture left no trace."""
         # Two calls: if the database goes away during the second, the events of the first are not written again.
         self._outbox.add(functools.partial(record_recovery_events, slot, report))
-        self._outbox.add(functools.partial(self._ingest_recovered, slot, slot.outstanding.captures()))
+        self._outbox.add_call(functools.partial(self._ingest_recovered, slot, slot.outstanding.captures()))
 
     def _ingest_recovered(self, slot: CameraSlot, outstanding: Mapping[str, OutstandingCommand]) -> None:
         """A spool that cannot be read waits for the next sweep."""

@@ -8,7 +8,6 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import version
 
 import redis
 
@@ -27,6 +26,7 @@ from cameras.supervision.ports import Snapshots, StatusSource
 from core.broker import broker
 from core.retrying_thread import RetryingThread
 from core.times.kernel_clock import clock_state
+from core.versions import PROTOCOL, SCHEMA, SKYCAM
 
 log = logging.getLogger(__name__)
 VIEWERS_S = 0.2  # how long a first viewer waits at most until the camera's process is asked for pictures
@@ -34,7 +34,6 @@ PUBLISH_S = 1.0
 HEARTBEAT_LIFE_S = 5
 NAME_LIFE_S = 7 * 86_400
 ALERTS_LIFE_S = 60
-SKYCAM = version("skycam")
 STUCK_S = 5.0
 """When the Supervisor's loop has stood still this long, no heartbeat is sent."""
 
@@ -77,6 +76,8 @@ class StatusPublisher:
 
     def publish_all(self, server: redis.Redis) -> None:
         """Everything that a host writes each second. Raises redis.RedisError and OSError."""
+        if self._snapshots.snapshot.is_refused:
+            return  # the machine that has this host's name writes them
         # Before the writes: while the broker refuses them, they are tried each PUBLISH_S and not each VIEWERS_S.
         self._published_at = time.monotonic()
         self.check_load()
@@ -94,7 +95,7 @@ class StatusPublisher:
     def _heartbeat(self, server: redis.Redis) -> Heartbeat:
         beat = Heartbeat(
             host=self._host, at=iso(time.time()), version=SKYCAM, clock=clock_state(),
-            ahead_s=round(clock_ahead_s(server), 3),
+            ahead_s=round(clock_ahead_s(server), 3), schema=SCHEMA, protocol=PROTOCOL,
         )  # fmt: skip
         if zone := self._snapshots.snapshot.time_zone:
             beat["time_zone"] = zone
@@ -123,6 +124,8 @@ class StatusPublisher:
 
     def _withdraw_host(self) -> None:
         """Remove heartbeat and status, so that a stopped host is seen at once."""
+        if self._snapshots.snapshot.is_refused:
+            return
         # The status of a camera that moved belongs to its new host.
         slugs = [slot.desired.slug for slot in own_slots(self._slots)]
         with self._noting_outage():

@@ -48,6 +48,8 @@ def prepare_station() -> FirstStart:
     # Before the first connection, which would create the file with the mode of the umask.
     keep_private(settings.DATABASES["default"])
     migrate()
+    # Before the roots, whose rows belong to the host's name.
+    acquire_host_name()
     # Models can be imported only after django.setup() in `main`, so not at the top of this module.
     from skycam_project.launch.dashboard import write_dashboard
     from skycam_project.launch.first_start import run_first_start
@@ -124,15 +126,25 @@ def check_new_host_station() -> None:
 
 def acquire_host_name(timeout_s: float = LEASE_TIMEOUT_S) -> None:
     """Acquire the lease of this host's name. The lease of a machine that has ended expires within `timeout_s`; a
-    running machine keeps it, and PreparationError is raised."""
-    from cameras.supervision.lease import NameTaken, renew_lease
+    machine that runs renews it, and PreparationError is raised."""
+    from cameras.supervision.host_identity import InvalidInstallation, local_identity
+    from cameras.supervision.lease import NameTaken, reserve_name
 
+    try:
+        identity = local_identity()
+    except (OSError, InvalidInstallation) as error:
+        raise PreparationError(f"This machine's identity cannot be read or created: {error}") from None
     deadline = time.monotonic() + timeout_s
+    first: NameTaken | None = None
     while True:
         try:
-            return renew_lease(settings.STATION.host)
+            reserve_name(settings.STATION.host, identity)
+            return
         except NameTaken as error:
-            if time.monotonic() > deadline:
+            if first is None:
+                first = error
+                print("waiting until the lease of this host's name ends, or is renewed", flush=True)
+            if time.monotonic() > deadline or error.leased_until != first.leased_until:
                 raise PreparationError(str(error)) from None
         time.sleep(1.0)
 

@@ -86,14 +86,14 @@ def test_a_part_without_a_database_is_refused_and_creates_none(
 
 def lease_of_another_machine(left_s: float) -> None:
     until = timezone.now() + timedelta(seconds=left_s)
-    CameraHost.objects.create(name=settings.STATION.host, machine="another", leased_until=until)
+    CameraHost.objects.create(name=settings.STATION.host, machine="another", installation="another", leased_until=until)
 
 
 @pytest.mark.django_db
 def test_a_host_waits_for_the_lease_of_a_machine_that_has_ended() -> None:
     lease_of_another_machine(left_s=0.5)
     acquire_host_name()
-    assert CameraHost.objects.get().machine != "another"
+    assert CameraHost.objects.get().installation != "another"
 
 
 @pytest.mark.django_db
@@ -101,4 +101,4 @@ def test_a_host_with_the_name_of_a_running_machine_is_refused() -> None:
     lease_of_another_machine(left_s=3600)
     with pytest.raises(PreparationError, match="Give this one another name: SKYCAM_HOST"):
         acquire_host_name(timeout_s=0)
-    assert CameraHost.objects.get().machine == "another"
+    assert CameraHost.objects.get().installation == "another"

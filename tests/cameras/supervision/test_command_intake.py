@@ -11,6 +11,7 @@ from cameras.commands.messages import Command, CommandMessage
 from cameras.supervision.camera_slot import CameraSlots
 from cameras.supervision.command_intake import REMEMBERED, Arrival, CommandIntake
 from cameras.supervision.command_sender import CommandSender
+from cameras.supervision.ingest import NO_FENCE
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.outcome_reconciler import OutcomeReconciler
 from captures.capturing.decided_outcomes import fail_unsent_capture
@@ -35,7 +36,7 @@ def remembered() -> int:
 @pytest.fixture
 def intake(waiting: queue.Queue[Arrival], remembered: int) -> CommandIntake:
     """Of a host that knows no camera: no command is sent at once."""
-    outcomes = OutcomeReconciler("main", CameraSlots(), Answers(), Outbox())
+    outcomes = OutcomeReconciler("main", NO_FENCE, CameraSlots(), Answers(), Outbox(NO_FENCE))
     sender = CommandSender("main", Any, outcomes, Answers())
     return CommandIntake(CameraSlots(), sender, outcomes, waiting, lambda: None, remembered)
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.db.models import F
+from django.utils import timezone
 
 from cameras.models import Camera, CameraHost
 from cameras.supervision.capture_totals import CaptureTotals
@@ -46,10 +50,12 @@ def test_the_cameras_of_the_host_are_read_and_the_supervisor_is_woken(
 
 def test_a_host_without_its_name_has_no_cameras(reader: DesiredStateReader) -> None:
     reader.read(0.0)
-    CameraHost.objects.update(machine="another machine")
+    until = timezone.now() + timedelta(hours=1)
+    CameraHost.objects.update(installation="another", epoch=F("epoch") + 1, leased_until=until)
     reader.read(60.0)
     assert reader.snapshot.cameras == {}
     assert reader.snapshot.is_complete is False
+    assert reader.snapshot.is_refused is True
 
 
 def test_it_is_read_each_second_and_at_once_when_asked(reader: DesiredStateReader, woken: list[str]) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.event_writer import EventWriter
+from cameras.supervision.ingest import NO_FENCE
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.process_counters import ProcessCounters
 from cameras.supervision.recovery_policy import RestartSchedule
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def outbox() -> Outbox:
-    return Outbox()
+    return Outbox(NO_FENCE)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from django.db import OperationalError
 from cameras.supervision.camera_slot import CameraSlots
 from cameras.supervision.disk_meter import DiskMeter
 from cameras.supervision.event_writer import EventWriter
+from cameras.supervision.ingest import NO_FENCE
 from cameras.supervision.metrics import HostCollector
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.process_counters import Count, ProcessCounters
@@ -127,7 +128,7 @@ def test_an_old_measurement_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_steps_of_the_recovery_ladder_are_counted(counters: ProcessCounters) -> None:
     camera = cast(Any, SimpleNamespace(slug="sky"))
-    EventWriter(Outbox(), counters).record_event(
+    EventWriter(Outbox(NO_FENCE), counters).record_event(
         "camera.ladder", "It is reopened.", "warning", camera, {"step": "kill"}
     )
     assert counters.totals() == {Count("step", "sky", "kill"): 1}
@@ -138,7 +139,12 @@ def samples(slots: CameraSlots, counted: dict[Count, int] | None, disks: DiskMet
     stored = SimpleNamespace(totals=lambda: counted)
     database = SimpleNamespace(away_since=None)
     families = HostCollector(
-        slots, cast(Any, stored), disks or DiskMeter("main", slots), Outbox(), cast(Any, ()), cast(Any, database)
+        slots,
+        cast(Any, stored),
+        disks or DiskMeter("main", slots),
+        Outbox(NO_FENCE),
+        cast(Any, ()),
+        cast(Any, database),
     ).collect()
     found = [((one.name, *one.labels.values()), one.value) for family in families for one in family.samples]
     assert len(dict(found)) == len(found)

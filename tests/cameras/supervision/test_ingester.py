@@ -16,7 +16,7 @@ from django.db import OperationalError, connection
 from cameras.commands.messages import Answer
 from cameras.supervision.answers import BrokerAnswers
 from cameras.supervision.ended_sessions import EndedSessions
-from cameras.supervision.ingest import SpoolIngester
+from cameras.supervision.ingest import NO_FENCE, SpoolIngester
 from cameras.supervision.ingester import RECORD_WAIT_S, Ingester
 from cameras.supervision.last_captures import LastCaptures
 from captures.capturing import notices
@@ -45,13 +45,13 @@ def answers() -> Answers:
 @pytest.fixture
 def ingester(answers: Answers) -> Ingester:
     """No caller that waits is late."""
-    return Ingester({}, answers, EndedSessions(), LastCaptures(), lambda: None, answer_wait_s=3600.0)
+    return Ingester(NO_FENCE, {}, answers, EndedSessions(), LastCaptures(), lambda: None, answer_wait_s=3600.0)
 
 
 @pytest.fixture
 def impatient(answers: Answers) -> Ingester:
     """Every caller that waits is late."""
-    return Ingester({}, answers, EndedSessions(), LastCaptures(), lambda: None, answer_wait_s=-1.0)
+    return Ingester(NO_FENCE, {}, answers, EndedSessions(), LastCaptures(), lambda: None, answer_wait_s=-1.0)
 
 
 def read_only(*_: Any) -> None:
@@ -186,7 +186,7 @@ def test_a_caller_whose_record_waits_for_one_that_cannot_be_read_gets_the_record
 
 
 def test_a_record_that_stays_unreadable_delays_later_ones_for_a_time_only(archive: Archive, answers: Answers) -> None:
-    ingester = Ingester({}, answers, EndedSessions(), LastCaptures(), lambda: None, record_wait_s=0.0)
+    ingester = Ingester(NO_FENCE, {}, answers, EndedSessions(), LastCaptures(), lambda: None, record_wait_s=0.0)
     lost, later = write_records(archive, capture_record(archive), capture_record(archive))
     with unreadable(archive.spool / f"{lost}.done"):
         for _ in range(2):
@@ -201,7 +201,7 @@ def test_a_record_that_stays_unreadable_delays_later_ones_for_a_time_only(archiv
 
 def test_several_unreadable_records_delay_later_ones_once(archive: Archive, answers: Answers) -> None:
     clock = SteppingClock()
-    ingester = Ingester({}, answers, EndedSessions(), LastCaptures(), lambda: None, now=clock.monotonic)
+    ingester = Ingester(NO_FENCE, {}, answers, EndedSessions(), LastCaptures(), lambda: None, now=clock.monotonic)
     *lost, later = write_records(archive, *(capture_record(archive) for _ in range(4)))
     with contextlib.ExitStack() as files:
         for record in lost:
@@ -235,7 +235,7 @@ def test_the_end_of_a_session_is_kept_while_a_process_may_have_been_sent_the_ses
     archive: Archive, answers: Answers
 ) -> None:
     slots, ended = slots_of(archive.desired()), EndedSessions()
-    ingester = Ingester(slots, answers, ended, LastCaptures(), lambda: None)
+    ingester = Ingester(NO_FENCE, slots, answers, ended, LastCaptures(), lambda: None)
     session = str(archive.session().pk)
     records = write_ended_session(archive, session)
     slots[str(archive.camera.id)].is_starting = True

@@ -9,6 +9,7 @@ import pytest
 from django.db import OperationalError
 
 from cameras.supervision import outbox as outbox_module
+from cameras.supervision.ingest import NO_FENCE
 from cameras.supervision.outbox import Outbox
 
 made: list[int] = []
@@ -35,7 +36,7 @@ class Database:
 
 
 def test_calls_are_made_in_their_order() -> None:
-    outbox = Outbox()
+    outbox = Outbox(NO_FENCE)
     any(map(outbox.add, map(writing, range(5))))
     outbox.flush()
     assert made == [0, 1, 2, 3, 4]
@@ -43,7 +44,7 @@ def test_calls_are_made_in_their_order() -> None:
 
 
 def test_a_call_stays_first_while_the_database_is_away_and_is_made_later() -> None:
-    outbox, database = Outbox(), Database()
+    outbox, database = Outbox(NO_FENCE), Database()
     outbox.add(database.write)
     outbox.add(writing(1))
     with pytest.raises(OperationalError):
@@ -54,7 +55,7 @@ def test_a_call_stays_first_while_the_database_is_away_and_is_made_later() -> No
 
 
 def test_a_call_that_can_never_succeed_delays_no_other() -> None:
-    outbox = Outbox()
+    outbox = Outbox(NO_FENCE)
     outbox.add(lambda: {}["nothing"])
     outbox.add(writing(1))
     outbox.flush()
@@ -63,7 +64,7 @@ def test_a_call_that_can_never_succeed_delays_no_other() -> None:
 
 
 def test_a_disk_that_fails_delays_no_other_call() -> None:
-    outbox = Outbox()
+    outbox = Outbox(NO_FENCE)
     outbox.add(lambda: Path("/nowhere").read_text())
     outbox.add(writing(1))
     outbox.flush()
@@ -72,7 +73,7 @@ def test_a_disk_that_fails_delays_no_other_call() -> None:
 
 
 def test_the_oldest_calls_are_dropped_and_counted_when_there_are_too_many() -> None:
-    outbox = Outbox()
+    outbox = Outbox(NO_FENCE)
     any(map(outbox.add, map(writing, range(outbox_module.MAX_CALLS + 3))))
     outbox.flush()
     assert made[0] == 3
@@ -81,7 +82,7 @@ def test_the_oldest_calls_are_dropped_and_counted_when_there_are_too_many() -> N
 
 
 def test_a_call_is_not_lost_when_the_outbox_overflows_while_another_is_made() -> None:
-    outbox = Outbox()
+    outbox = Outbox(NO_FENCE)
     numbers = range(outbox_module.MAX_CALLS)
     outbox.add(lambda: any(map(outbox.add, map(writing, numbers))))
     outbox.flush()

@@ -12,6 +12,7 @@ from cameras.commands.messages import Answer
 from cameras.models import Camera
 from cameras.spool.storage import MARKER, make_root
 from cameras.supervision.camera_slot import CameraSlot, CameraSlots, OutstandingCommand
+from cameras.supervision.ingest import NO_FENCE
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.outcome_reconciler import OutcomeReconciler
 from cameras.supervision.recovery_policy import RestartSchedule
@@ -31,7 +32,7 @@ def answers() -> Answers:
 
 @pytest.fixture
 def outcomes(answers: Answers) -> OutcomeReconciler:
-    return OutcomeReconciler("main", CameraSlots(), answers, Outbox())
+    return OutcomeReconciler("main", NO_FENCE, CameraSlots(), answers, Outbox(NO_FENCE))
 
 
 def overdue(archive: Archive) -> Capture:
@@ -147,8 +148,8 @@ def test_a_capture_that_its_process_never_began_is_settled_and_its_caller_answer
 def test_a_capture_that_was_never_sent_is_settled_before_its_caller_is_answered(
     archive: Archive, answers: Answers
 ) -> None:
-    capture, outbox = archive.planned(), Outbox()
-    outcomes = OutcomeReconciler("main", CameraSlots(), answers, outbox)
+    capture, outbox = archive.planned(), Outbox(NO_FENCE)
+    outcomes = OutcomeReconciler("main", NO_FENCE, CameraSlots(), answers, outbox)
     outcomes.settle_capture(str(capture.pk), "camera_unreachable", "It is off.", "c", Answer(ok=False))
     before = (outcomes.is_settled(str(capture.pk)), answers.answered)
     outbox.flush()

@@ -8,6 +8,7 @@ from cameras.runtime.messages import LogReport
 from cameras.supervision.child import CameraChild
 from cameras.supervision.command_results import CommandResults
 from cameras.supervision.event_writer import EventWriter
+from cameras.supervision.ingest import NO_FENCE
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.process_counters import ProcessCounters
 from cameras.supervision.process_messages import ProcessMessages
@@ -25,7 +26,7 @@ def nothing(*_: object) -> None:
 
 def handle(archive: Archive, kind: str, message: str) -> None:
     """Handle a log message as from a camera process."""
-    outbox, slots = Outbox(), slots_of(archive.desired())
+    outbox, slots = Outbox(NO_FENCE), slots_of(archive.desired())
     results = CommandResults(Records(), Outcomes(), Answers(), nothing, nothing)
     counters = ProcessCounters()
     messages = ProcessMessages(slots, EventWriter(outbox, counters), UsbBus(), results, counters)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db.models import F
+from django.utils import timezone
 
 from cameras.models import CameraHost
-from cameras.supervision import process_manager
+from cameras.supervision import lease, process_manager
 from cameras.supervision.assembly import Host, build_host
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.camera_status import own_slots
@@ -89,14 +92,58 @@ def test_a_camera_that_comes_back_is_run_again(archive: Archive, host: Host, slo
     assert slot.desired.runs
 
 
-def test_a_host_that_has_lost_its_name_keeps_its_cameras_running(
-    archive: Archive, host: Host, slot: CameraSlot
+@pytest.fixture
+def name_taken(host: Host, slot: CameraSlot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another machine has acquired the name, after this host was cut off from the database."""
+    host.database.sync()
+    monkeypatch.setattr(lease, "RENEW_S", 0.0)
+    until = timezone.now() + timedelta(hours=1)
+    CameraHost.objects.update(installation="another", epoch=F("epoch") + 1, leased_until=until)
+
+
+def begin_long_capture(archive: Archive, slot: CameraSlot) -> Capture:
+    capture = archive.planned()
+    assert slot.child is not None
+    slot.child.send({"type": "capture", "command_id": "c", "id": str(capture.pk), **CAPTURE})
+    eventually(lambda: list(archive.spool.glob("*.plan")))
+    return capture
+
+
+def end_after_a_read(host: Host, slot: CameraSlot) -> bool:
+    read_again(host)
+    return slot.child is None
+
+
+def test_a_host_that_has_lost_its_name_closes_its_cameras_and_keeps_their_records(
+    archive: Archive, host: Host, slot: CameraSlot, request: pytest.FixtureRequest
 ) -> None:
-    CameraHost.objects.update(machine="another machine")
-    host.reader.read(time.monotonic() + 60)  # the lease has to be renewed by then
-    host.supervisor.tick()
-    assert host.reader.snapshot.cameras == {}
-    assert (slot.child is not None and slot.child.ending) is False
+    capture = begin_long_capture(archive, slot)
+    request.getfixturevalue("name_taken")
+    eventually(lambda: end_after_a_read(host, slot))
+    read_again(host)
+    capture.refresh_from_db()
+    assert capture.status == "planned"
+    assert [file.stem for file in archive.spool.glob("*.done")] == [str(capture.pk)]
+    assert Alert.objects.get(key="host.taken:main").severity == "critical"
+
+
+def test_a_host_that_gets_its_name_back_delivers_its_records_and_runs_its_cameras(
+    archive: Archive, host: Host, slot: CameraSlot, request: pytest.FixtureRequest
+) -> None:
+    capture = begin_long_capture(archive, slot)
+    request.getfixturevalue("name_taken")
+    eventually(lambda: end_after_a_read(host, slot))
+    CameraHost.objects.update(leased_until=None)
+    eventually(lambda: state_after_a_read(host, capture) == "failed" and slot.desired.runs)
+    assert archive.inconsistencies() == []
+
+
+@pytest.mark.usefixtures("name_taken")
+def test_a_camera_that_another_machine_drives_is_not_recorded_by_this_one(host: Host, slot: CameraSlot) -> None:
+    read_again(host)
+    waiting = len(host.outbox)
+    host.events.record_observed(slot, "reconnecting", "")
+    assert len(host.outbox) == waiting
 
 
 def test_a_session_that_its_camera_refused_has_failed_with_the_reason(
