@@ -27,6 +27,18 @@ from cameras.validation import check_destination, checked_address, checked_setti
 from core.secrets import DecryptionFailed
 from core.text.names import check_line
 
+__all__ = [
+    "Camera",
+    "CameraHost",
+    "HostInvitation",
+    "Observed",
+    "SettingsPreset",
+    "desired_connection",
+    "may_record",
+    "preset_name_validator",
+    "slug_validator",
+]
+
 slug_validator = RegexValidator(
     # `\Z` and not `$`, which also matches before a line break at the end.
     r"\A[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\Z",

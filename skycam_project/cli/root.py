@@ -18,6 +18,7 @@ from skycam_project.cli.station import Station
 COMMANDS = {
     "up": "skycam_project.cli.launcher:up",
     "ps": "skycam_project.cli.launcher:ps",
+    "join": "skycam_project.cli.join:join",
     "activate": "skycam_project.cli.activation:activate",
     "restart": "skycam_project.cli.launcher:restart",
     "status": "skycam_project.cli.status:status",
@@ -49,6 +50,7 @@ COMMANDS = {
     "logs": "skycam_project.cli.logs:logs",
     "users": "skycam_project.cli.users:users",
     "tokens": "skycam_project.cli.tokens:tokens",
+    "hosts": "skycam_project.cli.hosts:hosts",
     "sensors": "skycam_project.cli.sensors:sensors",
     "notifications": "skycam_project.cli.notifications:notifications",
     "telescope": "skycam_project.cli.telescope:telescope",

@@ -75,8 +75,8 @@ class SkycamConfig(Section):
     host: str = key("main", "Stable id of this machine within the station.", NAME, pattern=NAME_PATTERN)
     role: Literal["station", "camera-host"] = key(
         "station",
-        "What a plain `skycam up` starts here: the whole station, or only what a camera host of another machine's station "
-        "needs. `skycam join` sets it.",
+        "What a plain `skycam up` starts here: the whole station, or only what a camera host of another machine's "
+        "station needs. `skycam join` sets it.",
         "station or camera-host",
     )
     station: StationConfig = StationConfig()

@@ -28,9 +28,7 @@ WINDOW_S = 60
 MAX_OF_ADDRESS = 30
 MAX_OF_ALL = 300
 """Requests in a minute. Each costs a query and three hashes; guessing 256 bits is hopeless at any rate."""
-UNKNOWN = (
-    "There is no open invitation for this line. Write a new one on the main machine: `skycam hosts invite NAME`."
-)
+UNKNOWN = "There is no open invitation for this line. Write a new one on the main machine: `skycam hosts invite NAME`."
 JoinProblem = Literal["forbidden", "invitation-used", "invitation-over"]
 
 

@@ -66,7 +66,7 @@ def _post(url: str, path: str, content: bytes, until: float) -> WebAnswer:
 
 
 def _connect(host: str, port: int, until: float, *, is_plain: bool, url: str) -> socket.socket:
-    """A connection to the first address that accepts one, which is resolved once: the checked address is the used one."""
+    """A connection to the first address that accepts one. The name is resolved once: what is checked is used."""
     failure: OSError = OSError("There is no address.")
     for family, kind, protocol, _, place in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         address = ipaddress.ip_address(str(place[0]).partition("%")[0])

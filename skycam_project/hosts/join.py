@@ -17,10 +17,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.durable_files import sync_folder, write_durably
 from core.text.names import readable
@@ -48,9 +48,10 @@ from skycam_project.hosts.join_checks import (
     database_connection,
 )
 from skycam_project.hosts.join_line import JoinLine
-from skycam_project.hosts.shared import BROKER, DATABASE, EQUAL, FILE_OPTIONS, IF_SET, PLACEHOLDER, with_options
+from skycam_project.hosts.shared_keys import BROKER, DATABASE, EQUAL, FILE_OPTIONS, IF_SET, PLACEHOLDER, with_options
 
 TLS_FOLDER = "tls"
+REACH = "Is `skycam up` running there, and does its firewall let this machine in?"
 FILE_NAME = re.compile(r"[a-z_]{1,40}-[a-z_]{1,40}\.pem")
 PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
 """Text that needs no quotes in a `.env`."""
@@ -58,7 +59,16 @@ EXPECTED = {
     variable_of(key) for key in (*EQUAL, *IF_SET, *FILE_OPTIONS, ("role",), ("host",))
 } | {name for name, key in VARIABLES.items() if key[0] == "site"}  # fmt: skip
 """The variables that the main machine may set here."""
-ANSWER = TypeAdapter(SharedConfiguration, config=ConfigDict(extra="ignore", strict=True))
+
+
+class ReceivedConfiguration(BaseModel):
+    """SharedConfiguration as it came. A newer main machine may send more."""
+
+    model_config = ConfigDict(strict=True)
+    host: str
+    variables: dict[str, str]
+    files: dict[str, str]
+    notes: list[str]
 
 
 @dataclass
@@ -122,17 +132,18 @@ class JoinCommand:
         data, folder = self._data, self._manager.dotenv.parent
         if self._manager.config.role == "camera-host":
             raise CheckFailed(
-                f"This machine has joined a station already: {self._manager.origin(('role',))}. Run `skycam up` here, or "
-                "join in another folder."
+                f"This machine has joined a station already: {self._manager.origin(('role',))}. Run `skycam up` here, "
+                "or join in another folder."
             )
         found = [name for name in (STATION_FILE, ADDRESS_FILE, "skycam.sqlite3") if (data / name).exists()]
         if found:
             raise CheckFailed(
-                f"{data} has a station of its own ({', '.join(found)}). Join in an empty folder, or set SKYCAM_DATA to one."
+                f"{data} has a station of its own ({', '.join(found)}). Join in an empty folder, or set SKYCAM_DATA to "
+                "one."
             )
         for place in (folder, next(parent for parent in [data, *data.parents] if parent.exists())):
             if not os.access(place, os.W_OK | os.X_OK):
-                raise CheckFailed(f"{place} cannot be written by this user. Change its owner, or join in another folder.")
+                raise CheckFailed(f"This user cannot write {place}. Change its owner, or join in another folder.")
         return f"{folder} has no station yet"
 
     def _check_configuration(self, shared: SharedConfiguration) -> str:
@@ -156,7 +167,7 @@ class JoinCommand:
                 continue
             shared.append(self._read_answer(url, request, answer))
             return f"{url} admits this machine as the host {self._line.name}"
-        raise CheckFailed(" ".join([*problems, "Is `skycam up` running there, and does its firewall let this machine in?"]))
+        raise CheckFailed(" ".join([*problems, REACH]))
 
     def _read_answer(self, url: str, request: JoinRequest, answer: WebAnswer) -> SharedConfiguration:
         body = answer.body if isinstance(answer.body, dict) else {}
@@ -165,14 +176,18 @@ class JoinCommand:
             sentence = detail if isinstance(detail, str) else f"It answered with the status {answer.status}."
             raise CheckFailed(f"{url} does not admit this machine: {readable(sentence)[:500]}")
         try:
-            found = ANSWER.validate_python(decrypt_answer(self._line.secret, request, body.get("answer", "")))
+            found = ANSWER.validate_python(
+                decrypt_answer(self._line.secret, request, body.get("answer", "")), strict=True
+            )
         except (AnswerUnreadable, ValidationError):
             raise CheckFailed(
-                f"The answer of {url} does not belong to this line: another program answers there, or the line has changed."
+                f"The answer of {url} does not belong to this line: another program answers there, or the line has "
+                "changed."
             ) from None
         if found["host"] != self._line.name or not set(found["variables"]) <= EXPECTED:
             raise CheckFailed(
-                f"{url} sends settings that this version of Skycam does not know. Install the main machine's version here."
+                f"{url} sends settings that this version of Skycam does not know. Install the main machine's version "
+                "here."
             )
         if not all(map(FILE_NAME.fullmatch, found["files"])):
             raise CheckFailed(f"{url} sends a file with an unknown name. Install the main machine's version here.")
@@ -206,8 +221,9 @@ class JoinCommand:
             write_durably(tls / name, base64.b64decode(content).decode().rstrip("\n"), os.replace)
             self.result.written.append(str(tls / name))
         path = self._manager.dotenv
-        before = path.read_text("utf-8") if path.is_file() else ""
-        write_durably(path, before + dotenv_text(variables_with_files(shared, tls), self.result), os.replace)
+        before = path.read_text("utf-8").rstrip("\n") if path.is_file() else ""
+        between = "\n\n" if before else ""
+        write_durably(path, before + between + dotenv_text(variables_with_files(shared, tls), self.result), os.replace)
         self.result.written.append(str(path))
 
 
@@ -256,13 +272,9 @@ def _with_paths(url: str, options: tuple[str, ...], folder: Path) -> str:
 
 def dotenv_text(variables: dict[str, str], joining: Joining) -> str:
     today = datetime.now(UTC).date().isoformat()
-    lines = [
-        "",
-        f"# Written by `skycam join` on {today}: this machine is the camera host {joining.host} of the station "
-        f"{joining.station}. Passwords are in it: keep it private.",
-        *(f"{name}={quoted(value)}" for name, value in sorted(variables.items())),
-    ]
-    return "\n".join(lines).lstrip("\n")
+    of = f"the camera host {joining.host} of the station {joining.station}"
+    lines = [f"# Written by `skycam join` on {today}: this machine is {of}. Passwords are in it: keep it private."]
+    return "\n".join([*lines, *(f"{name}={quoted(value)}" for name, value in sorted(variables.items()))])
 
 
 def quoted(value: str) -> str:

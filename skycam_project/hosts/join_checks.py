@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from core.versions import PROTOCOL, SCHEMA, SKYCAM
 from skycam_project.config.database import postgresql
 
 LEAST_POSTGRESQL = 14
@@ -64,27 +65,31 @@ def check_database(connection: Any) -> str:
 
 
 def check_versions(connection: Any) -> str:
-    """That this version of Skycam has the migrations of the database. CheckFailed."""
+    """That this version of Skycam can work with the database and the other machines. CheckFailed."""
     rows = connection.execute("SELECT app, name FROM django_migrations WHERE app = ANY(%s)", [list(APPS)]).fetchall()
     theirs, ours = set(rows), own_migrations()
-    if missing := len(theirs - ours):
-        raise CheckFailed(
-            f"This machine has an older version of Skycam than the main machine, which is {missing} migrations ahead. "
-            "Install the same version here."
-        )
     if missing := len(ours - theirs):
         raise CheckFailed(
             f"This machine has a newer version of Skycam, {missing} migrations ahead of the station. Update the main "
             "machine first, or install its version here."
         )
-    return "the version of Skycam fits the station"
+    record = connection.execute("SELECT schema, protocol FROM core_stationrecord").fetchone()
+    # A station without numbers has all migrations of one version, or none of these hosts would start.
+    is_near = max(abs(record[0] - SCHEMA), abs(record[1] - PROTOCOL)) <= 1 if record else theirs <= ours
+    if not is_near:
+        raise CheckFailed(
+            "This machine has a version of Skycam that is too far from the main machine's. Install the same version "
+            "here."
+        )
+    return f"Skycam {SKYCAM} fits the station"
 
 
 def own_migrations() -> set[tuple[str, str]]:
     found = set()
     for label, package in APPS.items():
         spec = find_spec(package)
-        assert spec and spec.origin
+        assert spec is not None
+        assert spec.origin is not None
         files = (Path(spec.origin).parent / "migrations").glob("[0-9]*.py")
         found |= {(label, file.stem) for file in files}
     return found

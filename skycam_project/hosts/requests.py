@@ -15,7 +15,7 @@ from skycam_project.config.model import variable_of
 from skycam_project.config.redis import check_redis_url
 from skycam_project.hosts.exchange import FORMAT, JoinRequest
 from skycam_project.hosts.join_line import check_url
-from skycam_project.hosts.shared import BROKER, DATABASE
+from skycam_project.hosts.shared_keys import BROKER, DATABASE
 
 
 def _postgresql_url(url: str) -> str:

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from django.conf import settings
 
@@ -19,22 +19,17 @@ from skycam_project.config.model import variable_of
 from skycam_project.config.writing import value_at
 from skycam_project.hosts.exchange import SharedConfiguration
 from skycam_project.hosts.join_line import MAX_URLS, check_url
+from skycam_project.hosts.shared_keys import (
+    BROKER,
+    DATABASE,
+    EQUAL,
+    FILE_OPTIONS,
+    IF_SET,
+    NO_FILES,
+    PLACEHOLDER,
+    with_options,
+)
 
-DATABASE, BROKER, CAMERA_BROKER = ("database_url",), ("redis_url",), ("camera_redis_url",)
-EQUAL: tuple[Key, ...] = (("station", "id"), ("address_secret",))
-"""Keys that must be equal on all hosts of a station."""
-IF_SET: tuple[Key, ...] = (("station", "name"), ("file_names",), ("web", "public_url"))
-"""Keys that a new host gets if this machine's configuration sets them."""
-PLACEHOLDER = "skycam-file:"
-"""In a URL before the name of one of the files."""
-FILE_OPTIONS = {
-    DATABASE: ("sslrootcert", "sslcert", "sslkey", "sslcrl"),
-    BROKER: ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"),
-    CAMERA_BROKER: ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"),
-}
-"""Options of a URL that name a file, which the new host gets."""
-NO_FILES = frozenset({"", "system"})
-"""Values of these options that name no file."""
 MAX_FILE_BYTES = 100_000
 PAGE = "docs/station/several-hosts.md"
 
@@ -82,10 +77,6 @@ def _with_files(key: Key, url: str, files: dict[str, str]) -> str:
             files[name] = base64.b64encode(_read_file(key, option, Path(path))).decode()
             options[option] = PLACEHOLDER + name
     return with_options(parts, options)
-
-
-def with_options(parts: SplitResult, options: Mapping[str, str]) -> str:
-    return parts._replace(query=urlencode(options, safe="/:")).geturl()
 
 
 def _read_file(key: Key, option: str, path: Path) -> bytes:
@@ -145,8 +136,8 @@ def _broker_problems(instead: Mapping[str, str]) -> Iterator[str]:
     config: SkycamConfig = settings.STATION
     if config.redis_embedded:
         yield (
-            "This station uses its embedded Valkey, which only this machine reaches. Set REDIS_URL to a Redis or Valkey "
-            f"with TLS and a password: {PAGE}."
+            "This station uses its embedded Valkey, which only this machine reaches. Set REDIS_URL to a Redis or "
+            f"Valkey with TLS and a password: {PAGE}."
         )
     elif is_local_server(urlsplit(config.redis_url).hostname or ""):
         yield (
@@ -165,12 +156,11 @@ def web_urls(given: str = "") -> tuple[str, ...]:
     except ValueError as error:
         raise NotShareable([str(error)]) from None
     if is_loopback(web.host):
-        raise NotShareable(
-            [
-                "The web server of this station listens on loopback only, so a new machine cannot ask it. Set "
-                f"SKYCAM_WEB__HOST, or web.public_url behind a proxy ({PAGE}), or say where it is reached: --url URL."
-            ]
+        message = (
+            "The web server of this station listens on loopback only, so a new machine cannot ask it. Set "
+            f"SKYCAM_WEB__HOST, or web.public_url behind a proxy ({PAGE}), or say where it is reached: --url URL."
         )
+        raise NotShareable([message])
     hosts = _own_addresses() if is_everywhere(web.host) else [web.host]
     return tuple(f"http://{_bracketed(host)}:{web.port}" for host in hosts[:MAX_URLS])
 
