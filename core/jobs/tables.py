@@ -114,3 +114,6 @@ JOB_HIDDEN_CAMERAS = {
     "cameras": "cameras.selectors.hidden_cameras",
 }
 """User -> the cameras, including removed ones, whose jobs this user must not see."""
+
+JOBS_WAIT = {"drained": "cameras.draining.is_draining"}
+"""Subject -> a function that takes a host, and returns whether its jobs wait."""

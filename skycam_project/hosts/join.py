@@ -176,9 +176,8 @@ class JoinCommand:
             sentence = detail if isinstance(detail, str) else f"It answered with the status {answer.status}."
             raise CheckFailed(f"{url} does not admit this machine: {readable(sentence)[:500]}")
         try:
-            found = ANSWER.validate_python(
-                decrypt_answer(self._line.secret, request, body.get("answer", "")), strict=True
-            )
+            content = decrypt_answer(self._line.secret, request, body.get("answer", ""))
+            found = cast(SharedConfiguration, ReceivedConfiguration.model_validate(content).model_dump())
         except (AnswerUnreadable, ValidationError):
             raise CheckFailed(
                 f"The answer of {url} does not belong to this line: another program answers there, or the line has "

@@ -12,8 +12,8 @@ import pytest
 
 from skycam_project.hosts.join_line import parse_line
 from tests.harness.far_ends.recording_proxy import RecordingProxy
+from tests.harness.scenarios.shared_servers import SharedServers, shared_servers
 from tests.harness.stations.command_line import Ran, run
-from tests.harness.stations.shared_servers import SharedServers, shared_servers
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
