@@ -53,6 +53,16 @@ class CopyRefused(NameTaken):
         )
 
 
+class NameRetired(NameTaken):
+    """The host was retired, so no machine has its name."""
+
+    def __init__(self, row: CameraHost) -> None:
+        super().__init__(row)
+        by = f" by {row.retired_by}" if row.retired_by else ""
+        way = f"`skycam hosts invite {row.name} --again`, or give it another name: SKYCAM_HOST."
+        self.args = (f"The host {row.name!r} was retired{by}. Invite this machine again on the main machine: {way}",)
+
+
 class LeaseLost(Exception):
     """Another machine has acquired this host's name: nothing may be written, and no camera driven, in its name."""
 
@@ -97,6 +107,8 @@ def _claimed_row(host: str, identity: HostIdentity) -> tuple[CameraHost, bool]:
     """The host's row, locked, and whether it is leased to this place already. NameTaken."""
     # Locked: of two machines that claim the name at once, the second sees the lease of the first.
     row, _ = CameraHost.objects.select_for_update().get_or_create(name=host)
+    if row.retired_at is not None:
+        raise NameRetired(row)
     if is_here(row, identity):
         return row, True
     is_copy = row.installation == identity.installation and row.place != identity.place

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from skycam_project.cli.errors import CliError
 from skycam_project.cli.ids import find_by_id
 from skycam_project.cli.options import Command, Group
-from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table
+from skycam_project.cli.output import format_time, make_table, print_fields, print_line, print_result, print_table
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from cameras.models import HostInvitation
+    from skycam_project.cli.identity import Caller
 
 STDIN = "-"
 
@@ -79,6 +82,89 @@ def withdraw(name: str) -> None:
     print_result(dict(invitation_body(withdrawn, database_clock.read_now())), lambda _: print_line(said))
 
 
+@hosts.command("list")
+def list_hosts() -> None:
+    """List the machines of the station."""
+    caller = current().authorize("viewer")
+    from skycam_project.hosts.host_list import host_bodies
+
+    print_result({"results": [dict(one) for one in host_bodies(caller.user)]}, print_hosts)
+
+
+@hosts.command("show", cls=Command)
+@click.argument("name")
+def show(name: str) -> None:
+    """Show one host: parts, versions, clock, disks, cameras and connections."""
+    caller = current().authorize("viewer")
+    print_result(shown_host(caller, name), print_host)
+
+
+@hosts.command("drain")
+@click.argument("name")
+@click.option("--undo", is_flag=True, help="End the draining.")
+def drain(name: str, undo: bool) -> None:
+    """Let the sessions of a host end at their next window, and start nothing new there.
+
+    A session ends with the window in which it captures, or at its own end; one without an end stops after its current
+    capture. Nothing is moved to another host.
+    """
+    caller = current().authorize("manager")
+    from skycam_project.hosts.draining import drain_host, undrain_host
+
+    shown_host(caller, name)
+    (undrain_host if undo else drain_host)(name, caller.actor)
+    print_result(shown_host(caller, name), print_drained)
+
+
+@hosts.command("retire")
+@click.argument("name")
+@click.option(
+    "--files", type=click.Choice(["keep", "forget"]), required=True,
+    help="What happens to the rows of its files: keep them, or forget them.",
+)  # fmt: skip
+@click.option("--lost", is_flag=True, help="Its disk is lost, with the records that it has not delivered.")
+@shared_option("--dry-run", "Only count.")
+@shared_option("--yes", "Retire it without asking.")
+def retire(name: str, files: str, lost: bool, dry_run: bool, confirmed: bool) -> None:
+    """Retire a host that is gone. Its name is free again only with `hosts invite NAME --again`.
+
+    Example: skycam hosts retire roof --files keep --dry-run
+    """
+    caller = current().authorize("manager")
+    from skycam_project.hosts.retiring import retire_host
+
+    shown_host(caller, name)
+    counted = retire_host(name, "keep" if files == "keep" else "forget", caller.actor, lost=lost, dry_run=True)
+    if dry_run:
+        print_result(dict(counted), print_retirement)
+        return
+    if not confirmed:
+        confirm_retirement(dict(counted))
+    done = retire_host(name, counted["files"], caller.actor, lost=lost)
+    print_result(dict(done), lambda _: print_line(f"The host {name} is retired."))
+
+
+def confirm_retirement(body: dict[str, Any]) -> None:
+    """CliError where no one can answer; Abort for a no."""
+    if current().output == "json" or not sys.stdin.isatty():
+        raise CliError(
+            "invalid", "Nothing was done: no one can be asked here. Look at it with --dry-run, then add --yes."
+        )
+    print_retirement(body)
+    click.confirm(f"Retire the host {body['host']}?", abort=True, err=True)
+
+
+def shown_host(caller: Caller, name: str) -> dict[str, Any]:
+    """CliError for a host that the station does not know."""
+    from cameras.models import CameraHost
+    from skycam_project.hosts.host_list import host_body
+
+    try:
+        return dict(host_body(caller.user, name))
+    except CameraHost.DoesNotExist:
+        raise CliError("not-found", f"There is no host {name}. `skycam hosts list` lists all.") from None
+
+
 def find_invitation(text: str) -> HostInvitation:
     """The open invitation of a name, or one by the first characters of its id. CliError."""
     from cameras.models import HostInvitation
@@ -102,3 +188,64 @@ def print_invitations(body: dict[str, Any]) -> None:
         for one in body["results"]
     ]
     print_table(make_table(["name", "state", "until", "by", "used by", "id"], rows))
+
+
+def print_hosts(body: dict[str, Any]) -> None:
+    columns = ["host", "state", "version", "clock", "cameras", "parts", "last heartbeat"]
+    rows = [
+        [one["name"], one["state"] or "unknown", one["version"], offset_text(one["clock_offset_s"]),
+         " ".join(one["cameras"]), " ".join(part["name"] for part in one["parts"]), format_time(one["last_heartbeat"])]
+        for one in body["results"]
+    ]  # fmt: skip
+    print_table(make_table(columns, rows))
+
+
+def print_host(body: dict[str, Any]) -> None:
+    print_fields([
+        ("host", body["name"]), ("state", body["state"] or "unknown"), ("version", body["version"]),
+        ("schema", body["schema"]), ("protocol", body["protocol"]), ("address", body["address"]),
+        ("started", format_time(body["started"])), ("heartbeat", format_time(body["last_heartbeat"])),
+        ("clock", offset_text(body["clock_offset_s"])), ("cameras", ", ".join(body["cameras"])),
+        ("parts", ", ".join(f"{one['name']} {one['memory_bytes'] / 1e6:.0f} MB" for one in body["parts"])),
+        ("connections", ", ".join(f"{part} {count}" for part, count in (body["connections"] or {}).items())),
+        ("draining", format_time(body["draining_since"])), ("by", body["draining_by"]),
+        ("still runs", ", ".join(body["runs"])), ("drained", format_time(body["drained"])),
+        ("retired", format_time(body["retired"])), ("files", body["retired_files"]),
+    ])  # fmt: skip
+    for disk in body["disks"]:
+        print_line(f"disk        {disk['path'] or disk['root']}: {disk_text(disk)}")
+
+
+def disk_text(disk: dict[str, Any]) -> str:
+    if disk["free_bytes"] is None:
+        return "not measured yet"
+    free, total = disk["free_bytes"] / 1e9, disk["total_bytes"] / 1e9
+    return f"{free:.1f} of {total:.1f} GB free, measured {format_time(disk['measured'])}"
+
+
+def offset_text(offset_s: float | None) -> str:
+    """`+3 ms`, how far the host's clock is ahead of the database's."""
+    if offset_s is None:
+        return ""
+    return f"{offset_s * 1000:+.0f} ms" if abs(offset_s) < 1 else f"{offset_s:+.1f} s"
+
+
+def print_drained(body: dict[str, Any]) -> None:
+    name = body["name"]
+    if body["draining_since"] is None:
+        print_line(f"The host {name} is no longer drained. Sessions that were stopped are not started again.")
+    elif body["drained"]:
+        print_line(f"The host {name} is drained: nothing runs there.")
+    else:
+        print_line(f"The host {name} is being drained. Still running: {', '.join(body['runs'])}.")
+
+
+def print_retirement(body: dict[str, Any]) -> None:
+    captures, clips, offsite = body["captures"], body["clips"], body["offsite"]
+    print_line(f"Of captures: {captures['files']} files, {captures['bytes'] / 1e9:.2f} GB.")
+    print_line(f"Clips: {clips['files']}, {clips['bytes'] / 1e9:.2f} GB. Archives: {body['archives']}.")
+    print_line(f"Verified copies at off-site destinations: {offsite['files']}, {offsite['bytes'] / 1e9:.2f} GB.")
+    if body["files"] == "forget":
+        print_line(f"Forgotten: {body['forgotten']}. Kept, because they are pinned or needed: {body['stay']}.")
+    else:
+        print_line("All stay listed, as files on a host that is gone.")

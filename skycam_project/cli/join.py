@@ -35,10 +35,12 @@ def join(line: str, dry_run: bool) -> int:
     from skycam_project.hosts.join_line import parse_line
 
     station = current()
-    # Every user of the machine can read command lines.
-    parsed = parse_line(sys.stdin.readline() if line == STDIN else line)
     station.use_config()
     manager = ConfigManager(station.config_path, complete=False)
+    # Otherwise the output would load the whole configuration, and create a station in a data folder that exists.
+    station.chosen_output = station.chosen_output or manager.config.cli.output_format
+    # Every user of the machine can read command lines.
+    parsed = parse_line(sys.stdin.readline() if line == STDIN else line)
     is_quiet = station.output == "json"
     command = JoinCommand(parsed, manager, lambda result: None if is_quiet else print_check(result))
     try:

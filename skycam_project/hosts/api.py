@@ -14,6 +14,8 @@ from cameras.models import HostInvitation
 from core import database_clock
 from skycam_project.access.permissions import ANYONE
 from skycam_project.hosts.admission import admit_machine, count_join
+from skycam_project.hosts.draining import drain_host, undrain_host
+from skycam_project.hosts.host_list import HostBody, host_bodies, host_body
 from skycam_project.hosts.invitations import (
     InvitationBody,
     NewInvitationBody,
@@ -23,13 +25,18 @@ from skycam_project.hosts.invitations import (
     new_invitation_body,
     withdraw_invitation,
 )
-from skycam_project.hosts.requests import InvitationRequest, JoinBody
+from skycam_project.hosts.requests import InvitationRequest, JoinBody, RetireRequest
+from skycam_project.hosts.retiring import RetirementBody, retire_host
 
 SHOWN_ONCE = {"Cache-Control": "no-store"}
 
 
 class JoinAnswer(TypedDict):
     answer: str
+
+
+class HostList(TypedDict):
+    results: list[HostBody]
 
 
 class InvitationList(TypedDict):
@@ -80,3 +87,51 @@ class InvitationView(APIView):
         """Withdraw it, so that no machine joins with its line."""
         withdraw_invitation(HostInvitation.objects.get(pk=invitation), request.user.get_username())
         return Response(status=204)
+
+
+class HostsView(APIView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(operation_id="hosts_list", responses=HostList)
+    def get(self, request: Request) -> Response:
+        """All hosts, by name. A retired one stays listed."""
+        return Response({"results": host_bodies(request.user)})
+
+
+class HostView(APIView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(operation_id="hosts_show", responses=HostBody)
+    def get(self, request: Request, name: str) -> Response:
+        return Response(host_body(request.user, name))
+
+
+class DrainView(APIView):
+    roles = {"POST": "manager"}
+
+    @extend_schema(operation_id="hosts_drain", request=None, responses=HostBody)
+    def post(self, request: Request, name: str) -> Response:
+        """Let its sessions end at their next window; nothing new starts there. Nothing is moved."""
+        drain_host(name, request.user.get_username())
+        return Response(host_body(request.user, name))
+
+
+class UndrainView(APIView):
+    roles = {"POST": "manager"}
+
+    @extend_schema(operation_id="hosts_undrain", request=None, responses=HostBody)
+    def post(self, request: Request, name: str) -> Response:
+        """End the draining. Sessions that were stopped are not started again."""
+        undrain_host(name, request.user.get_username())
+        return Response(host_body(request.user, name))
+
+
+class RetireView(APIView):
+    roles = {"POST": "manager"}
+
+    @extend_schema(operation_id="hosts_retire", request=RetireRequest, responses=RetirementBody)
+    def post(self, request: Request, name: str) -> Response:
+        """Retire a host that is gone and has no cameras. Its name is free again only for an invitation with `again`."""
+        wanted = RetireRequest.model_validate(request.data)
+        actor = request.user.get_username()
+        return Response(retire_host(name, wanted.files, actor, lost=wanted.lost, dry_run=wanted.dry_run))

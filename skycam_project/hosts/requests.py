@@ -67,8 +67,10 @@ class JoinBody(StrictModel):
 
 
 class RetireRequest(StrictModel):
-    """`files`: `keep` keeps the rows of the host's files, `forget` removes them. `dry_run` only counts."""
+    """`files`: `keep` keeps the rows of the host's files, `forget` removes them. `lost`: its disk is, with the records
+    in its spool. `dry_run` only counts."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     files: Literal["keep", "forget"]
+    lost: bool = False
     dry_run: bool = False
