@@ -191,6 +191,8 @@ def print_invitations(body: dict[str, Any]) -> None:
 
 
 def print_hosts(body: dict[str, Any]) -> None:
+    from skycam_project.hosts.host_list import offset_text
+
     columns = ["host", "state", "version", "clock", "cameras", "parts", "last heartbeat"]
     rows = [
         [one["name"], one["state"] or "unknown", one["version"], offset_text(one["clock_offset_s"]),
@@ -201,6 +203,8 @@ def print_hosts(body: dict[str, Any]) -> None:
 
 
 def print_host(body: dict[str, Any]) -> None:
+    from skycam_project.hosts.host_list import offset_text
+
     print_fields([
         ("host", body["name"]), ("state", body["state"] or "unknown"), ("version", body["version"]),
         ("schema", body["schema"]), ("protocol", body["protocol"]), ("address", body["address"]),
@@ -221,13 +225,6 @@ def disk_text(disk: dict[str, Any]) -> str:
         return "not measured yet"
     free, total = disk["free_bytes"] / 1e9, disk["total_bytes"] / 1e9
     return f"{free:.1f} of {total:.1f} GB free, measured {format_time(disk['measured'])}"
-
-
-def offset_text(offset_s: float | None) -> str:
-    """`+3 ms`, how far the host's clock is ahead of the database's."""
-    if offset_s is None:
-        return ""
-    return f"{offset_s * 1000:+.0f} ms" if abs(offset_s) < 1 else f"{offset_s:+.1f} s"
 
 
 def print_drained(body: dict[str, Any]) -> None:

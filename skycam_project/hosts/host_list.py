@@ -212,3 +212,10 @@ def _connections() -> dict[str, Counter[str]] | None:
 def cameras_of(host: str) -> list[Camera]:
     """The cameras that a host must lose before it can be retired."""
     return list(Camera.objects.present().filter(host=host).order_by("slug"))
+
+
+def offset_text(offset_s: float | None) -> str:
+    """`+3 ms`, how far a host's clock is ahead of the database's; empty while it is unknown."""
+    if offset_s is None:
+        return ""
+    return f"{offset_s * 1000:+.0f} ms" if abs(offset_s) < 1 else f"{offset_s:+.1f} s"

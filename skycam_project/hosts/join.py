@@ -132,7 +132,7 @@ class JoinCommand:
         data, folder = self._data, self._manager.dotenv.parent
         if self._manager.config.role == "camera-host":
             raise CheckFailed(
-                f"This machine has joined a station already: {self._manager.origin(('role',))}. Run `skycam up` here, "
+                f"This machine has joined a station already: {self._manager.given[("role",)].where}. Run `skycam up` here, "
                 "or join in another folder."
             )
         found = [name for name in (STATION_FILE, ADDRESS_FILE, "skycam.sqlite3") if (data / name).exists()]
@@ -149,7 +149,7 @@ class JoinCommand:
     def _check_configuration(self, shared: SharedConfiguration) -> str:
         """Nothing that is set here may override what all hosts of a station share."""
         names = {VARIABLES[name]: name for name in shared["variables"]}
-        given = [self._manager.origin(key) for key in names if key in self._manager.given]
+        given = [self._manager.given[key].where for key in names if key in self._manager.given]
         if given:
             raise CheckFailed(f"This is set here already, and comes from the station: {', '.join(given)}. Remove it.")
         return "nothing here contradicts the station's configuration"

@@ -25,7 +25,17 @@ def _postgresql_url(url: str) -> str:
     return url
 
 
-HostName = Annotated[str, Field(pattern=NAME_PATTERN)]
+RESERVED = ("invitations", "join", "now")
+"""Addresses of other pages and routes beside those of hosts."""
+
+
+def _free_name(name: str) -> str:
+    if name in RESERVED:
+        raise ValueError(f"{name} cannot be the name of a host. Choose another one.")
+    return name
+
+
+HostName = Annotated[str, Field(pattern=NAME_PATTERN), AfterValidator(_free_name)]
 Secret = Field(default="", max_length=2000, repr=False)
 
 

@@ -99,14 +99,14 @@ def _check_may_retire(host: CameraHost, *, lost: bool) -> None:
     name = host.name
     if host.leased_until is not None and host.leased_until > database_clock.read_now():
         raise HostRefused(f"The host {name} runs. Stop `skycam up` there first; its name is free 30 s later.")
-    if is_beating(name):
-        raise HostRefused(f"The host {name} still sends heartbeats. Stop `skycam up` there first.")
     if cameras := cameras_of(name):
         commands = "; ".join(
             f"`skycam cameras set {one.slug} --host HOST --host-is-gone` or `skycam cameras remove {one.slug}`"
             for one in cameras
         )
         raise HostRefused(f"The host {name} has {pluralize(len(cameras), 'camera')}. Move or remove each: {commands}.")
+    if is_beating(name):
+        raise HostRefused(f"The host {name} still sends heartbeats. Stop `skycam up` there first.")
     waiting = captures_without_outcome(name).count()
     if waiting and not lost:
         raise HostRefused(

@@ -17,8 +17,8 @@ urlpatterns = [
     path("invitations/", InvitationsView.as_view()),
     path("invitations/<uuid:invitation>/", InvitationView.as_view()),
     path("", HostsView.as_view()),
-    path("<str:name>/", HostView.as_view()),
-    path("<str:name>/drain/", DrainView.as_view()),
-    path("<str:name>/undrain/", UndrainView.as_view()),
-    path("<str:name>/retire/", RetireView.as_view()),
+    path("<slug:name>/", HostView.as_view()),
+    path("<slug:name>/drain/", DrainView.as_view()),
+    path("<slug:name>/undrain/", UndrainView.as_view()),
+    path("<slug:name>/retire/", RetireView.as_view()),
 ]

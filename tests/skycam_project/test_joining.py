@@ -72,6 +72,7 @@ def test_a_machine_joins_and_a_plain_up_runs_what_a_camera_host_needs(
     dotenv = machine.parent / ".env"
     assert dotenv.stat().st_mode & 0o777 == 0o600
     host = Station(machine)
+    host.finds_database = False
     host.environment = {"SKYCAM_DATA": str(machine), "PATH": host.environment["PATH"]}
     try:
         host.start()
