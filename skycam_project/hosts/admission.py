@@ -117,7 +117,9 @@ def _refuse_second(invitation: HostInvitation, machine: _Machine) -> str:
         f"{invitation.name}, which {first} has used. Its line is in other hands, or the machine was copied."
     )
     record_event("host.invitation_used_twice", message, camera=None, severity="error", subject=invitation.name)
-    raise_alert(f"host.invitation:{invitation.name}", message, camera=None, severity="error")
+    # Without addresses: viewers see alerts.
+    known = f"A second machine tried to join with the invitation of the host {invitation.name}."
+    raise_alert(f"host.invitation:{invitation.name}", known, camera=None, severity="error")
     return (
         f"Another machine, {first}, used this invitation at {invitation.used_at:%H:%M} UTC. An invitation is for one "
         "machine. If that was not you, change the passwords of database and broker."

@@ -15,7 +15,7 @@ from core import database_clock
 from skycam_project.access.permissions import ANYONE
 from skycam_project.hosts.admission import admit_machine, count_join
 from skycam_project.hosts.draining import drain_host, undrain_host
-from skycam_project.hosts.host_list import HostBody, host_bodies, host_body
+from skycam_project.hosts.host_list import CameraHostBody, host_bodies, host_body
 from skycam_project.hosts.invitations import (
     InvitationBody,
     NewInvitationBody,
@@ -36,7 +36,7 @@ class JoinAnswer(TypedDict):
 
 
 class HostList(TypedDict):
-    results: list[HostBody]
+    results: list[CameraHostBody]
 
 
 class InvitationList(TypedDict):
@@ -101,7 +101,7 @@ class HostsView(APIView):
 class HostView(APIView):
     roles = {"GET": "viewer"}
 
-    @extend_schema(operation_id="hosts_show", responses=HostBody)
+    @extend_schema(operation_id="hosts_show", responses=CameraHostBody)
     def get(self, request: Request, name: str) -> Response:
         return Response(host_body(request.user, name))
 
@@ -109,7 +109,7 @@ class HostView(APIView):
 class DrainView(APIView):
     roles = {"POST": "manager"}
 
-    @extend_schema(operation_id="hosts_drain", request=None, responses=HostBody)
+    @extend_schema(operation_id="hosts_drain", request=None, responses=CameraHostBody)
     def post(self, request: Request, name: str) -> Response:
         """Let its sessions end at their next window; nothing new starts there. Nothing is moved."""
         drain_host(name, request.user.get_username())
@@ -119,7 +119,7 @@ class DrainView(APIView):
 class UndrainView(APIView):
     roles = {"POST": "manager"}
 
-    @extend_schema(operation_id="hosts_undrain", request=None, responses=HostBody)
+    @extend_schema(operation_id="hosts_undrain", request=None, responses=CameraHostBody)
     def post(self, request: Request, name: str) -> Response:
         """End the draining. Sessions that were stopped are not started again."""
         undrain_host(name, request.user.get_username())

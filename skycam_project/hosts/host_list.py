@@ -46,7 +46,7 @@ class DiskBody(TypedDict):
     measured: str | None
 
 
-class HostBody(TypedDict):
+class CameraHostBody(TypedDict):
     """`state`: running, draining, drained, away or retired; null while the broker is away and it is unknown.
     `address`, `connections` and the paths of disks are for managers."""
 
@@ -75,7 +75,7 @@ class HostBody(TypedDict):
     connections: dict[str, int] | None
 
 
-def host_bodies(user: Any, names: Sequence[str] | None = None) -> list[HostBody]:
+def host_bodies(user: Any, names: Sequence[str] | None = None) -> list[CameraHostBody]:
     """All hosts by name, or those of `names`. A retired host stays listed."""
     rows = CameraHost.objects.order_by("name")
     hosts = list(rows if names is None else rows.filter(pk__in=names))
@@ -83,7 +83,7 @@ def host_bodies(user: Any, names: Sequence[str] | None = None) -> list[HostBody]
     return [facts.body(host) for host in hosts]
 
 
-def host_body(user: Any, name: str) -> HostBody:
+def host_body(user: Any, name: str) -> CameraHostBody:
     """CameraHost.DoesNotExist."""
     if not (found := host_bodies(user, [name])):
         raise CameraHost.DoesNotExist
@@ -105,13 +105,13 @@ class _Facts:
         self._disks = _disks(names, with_paths=self._is_manager)
         self._connections = _connections() if self._is_manager else None
 
-    def body(self, host: CameraHost) -> HostBody:
+    def body(self, host: CameraHost) -> CameraHostBody:
         beat = None if self._beats is None else self._beats[host.name]
         alive = None if self._beats is None else beat is not None
         connections = None
         if self._connections is not None:
             connections = dict(self._connections.get(host.name, {}))
-        return HostBody(
+        return CameraHostBody(
             name=host.name, state=state_of(host, alive=alive), alive=alive, last_heartbeat=self._last(host, beat),
             version=_version(host, beat), schema=host.schema, protocol=host.protocol,
             started=stamp_or_none(host.started_at), clock=beat.get("clock", "") if beat else "",

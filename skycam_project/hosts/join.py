@@ -132,7 +132,7 @@ class JoinCommand:
         data, folder = self._data, self._manager.dotenv.parent
         if self._manager.config.role == "camera-host":
             raise CheckFailed(
-                f"This machine has joined a station already: {self._manager.given[("role",)].where}. Run `skycam up` here, "
+                f"This machine has joined a station already: {self._manager.given[('role',)].where}. Run `skycam up` here, "
                 "or join in another folder."
             )
         found = [name for name in (STATION_FILE, ADDRESS_FILE, "skycam.sqlite3") if (data / name).exists()]

@@ -18,7 +18,7 @@ from core.broker.broker import BrokerDown
 from core.pages.page import Page
 from skycam_project.hosts.draining import drain_host, undrain_host
 from skycam_project.hosts.forms import InvitationForm, RetireForm
-from skycam_project.hosts.host_list import HostBody, host_bodies, host_body, offset_text
+from skycam_project.hosts.host_list import CameraHostBody, host_bodies, host_body, offset_text
 from skycam_project.hosts.invitations import (
     HostRefused,
     invitations,
@@ -46,7 +46,7 @@ STATES = {
 class HostDisplay:
     """A host as the pages show it."""
 
-    host: HostBody
+    host: CameraHostBody
 
     @property
     def state_display(self) -> StateDisplay:
