@@ -131,9 +131,9 @@ class JoinCommand:
     def _check_folder(self) -> str:
         data, folder = self._data, self._manager.dotenv.parent
         if self._manager.config.role == "camera-host":
+            where = self._manager.given[("role",)].where
             raise CheckFailed(
-                f"This machine has joined a station already: {self._manager.given[('role',)].where}. Run `skycam up` here, "
-                "or join in another folder."
+                f"This machine has joined a station already: {where}. Run `skycam up` here, or join in another folder."
             )
         found = [name for name in (STATION_FILE, ADDRESS_FILE, "skycam.sqlite3") if (data / name).exists()]
         if found:

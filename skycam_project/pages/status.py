@@ -109,6 +109,8 @@ class HostPanel:
     version: str
     clock: HostClock | None
     rows: list[Row]
+    drained: str = ""
+    """`drained` or `draining`; empty for a host that takes work."""
 
     @property
     def faults(self) -> int:
@@ -181,7 +183,7 @@ def sections(user: Any) -> list[Section]:
 def host_panels(user: Any) -> list[HostPanel]:
     displays = camera_displays(cameras_for(user))
     counted = restarts_of_cameras(user)
-    known = {host.name: host.version for host in CameraHost.objects.all()}
+    known = {host.name: host for host in CameraHost.objects.all()}
     health, web_ahead_s = hosts_health([display.camera for display in displays])
     # This machine runs parts even if it has no cameras.
     names = sorted({display.camera.host for display in displays} | {settings.STATION.host})
@@ -196,12 +198,19 @@ def host_panels(user: Any) -> list[HostPanel]:
             HostPanel(
                 name,
                 health[name]["alive"] if name in health else None,
-                (health[name]["version"] if name in health else "") or known.get(name, ""),
+                (health[name]["version"] if name in health else "") or (known[name].version if name in known else ""),
                 clock,
                 [with_charts(row, history, now) for row in rows],
+                drained_word(known.get(name)),
             )
         )
     return panels
+
+
+def drained_word(host: CameraHost | None) -> str:
+    if host is None or host.draining_since is None:
+        return ""
+    return "draining" if host.drained_at is None else "drained"
 
 
 def hosts_health(cameras: list[Camera]) -> tuple[dict[str, HostHealth], float | None]:
