@@ -54,6 +54,9 @@ RECONCILERS = {
 }
 """Functions that a camera host calls before it reads the desired states. Each one is idempotent."""
 
+DRAINING = {"states": "skycam_project.hosts.draining.states_while_drained"}
+"""What becomes of the desired states of a host that is drained."""
+
 RECORDING = {
     "settings": "captures.recording_control.desired.recording_settings",
 }

@@ -11,6 +11,7 @@ EXCEPTION_TABLES = {
     "webhooks": "monitoring.webhooks.problems.EXCEPTIONS",
     "cameras": "cameras.problems.EXCEPTIONS",
     "captures": "captures.problems.EXCEPTIONS",
+    "hosts": "skycam_project.hosts.problems.EXCEPTIONS",
     "access": "skycam_project.access.problems.EXCEPTIONS",
 }
 """App or package -> its table from exceptions to problems of the API."""

@@ -15,9 +15,10 @@ from monitoring.tables import HIDDEN_CAMERAS
 Row = TypeVar("Row", Event, Alert, AlertSilence)
 MANAGER_ONLY_KINDS = (
     "user.", "webhook.", "notification.", "camera.audience", "rule.", "maintenance.", "files.action",
+    "host.invit", "host.joined",
 )  # fmt: skip
 """Prefixes of event kinds that reveal other users, where events are sent, or patterns and filters that may name hidden
-cameras, for managers only."""
+cameras, or the addresses of machines, for managers only."""
 
 
 def is_manager_only(kind: str) -> bool:

@@ -33,6 +33,7 @@ version_1: list[URLPattern | URLResolver] = [
     path("webhooks/", include("monitoring.webhooks.urls")),
     path("schedules/", include("scheduler.editing.urls")),
     path("telescope/field-lists/", include("scheduler.field_lists.urls")),
+    path("hosts/", include("skycam_project.hosts.urls")),
     path("tonight/", TonightView.as_view()),
     path("nights/", include("scheduler.reports.urls")),
     path("", include("monitoring.alert_rules.urls")),

@@ -166,7 +166,8 @@ SESSION_ENGINE = "django.contrib.sessions.backends.db"
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": STATION.redis_url,
+        # A list: Django splits a text at commas, which a password may contain.
+        "LOCATION": [STATION.redis_url],
         "KEY_PREFIX": f"{STATION.station.id}:cache",
         "OPTIONS": {
             "serializer": "skycam_project.json_cache.JsonSerializer",

@@ -127,6 +127,7 @@ from scheduler.tonight.pages import TonightPage
 from skycam_project.access import pages as access
 from skycam_project.admin.site import SITE
 from skycam_project.health import healthz, readyz
+from skycam_project.hosts import pages as hosts
 from skycam_project.pages.dashboard import DashboardNow, DashboardPage, ShellNow, TemperaturePage
 from skycam_project.pages.preferences import save_preferences
 from skycam_project.pages.readings import ReadingMarksPage, ReadingsPage
@@ -221,6 +222,16 @@ notification_pages = [
     path("routes/add/", notifications.AddRoutePage.as_view(), name="add-route"),
     path("routes/<uuid:route>/", notifications.RoutePage.as_view(), name="route"),
     path("routes/<uuid:route>/remove/", notifications.RemoveRoutePage.as_view(), name="remove-route"),
+]
+host_pages = [
+    path("", hosts.HostsPage.as_view(), name="hosts"),
+    # Before the hosts: a name would match these too.
+    path("now/", hosts.HostsNow.as_view(), name="hosts-now"),
+    path("invitations/<uuid:invitation>/withdraw/", hosts.WithdrawInvitationPage.as_view(), name="withdraw-invitation"),
+    path("<slug:name>/", hosts.HostPage.as_view(), name="host"),
+    path("<slug:name>/now/", hosts.HostNow.as_view(), name="host-now"),
+    path("<slug:name>/drain/", hosts.DrainPage.as_view(), name="drain-host"),
+    path("<slug:name>/retire/", hosts.RetirePage.as_view(), name="retire-host"),
 ]
 alerts = [
     path("", AlertsPage.as_view(), name="alerts"),
@@ -332,6 +343,7 @@ urlpatterns = [
     path("status/now/", StatusNow.as_view(), name="status-now"),
     path("status/examination/", ExaminationPage.as_view(), name="examination"),
     path("status/support-bundle/", SupportBundlePage.as_view(), name="support-bundle"),
+    path("hosts/", include(host_pages)),
     path("storage/", include(storage)),
     path("sensors/", SensorsPage.as_view(), name="sensors"),
     # Before the sensors: a name would match them too.

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 
+from cameras.draining import on_draining_host
 from cameras.leases.lease_holders import Lease, LeaseHolder, lease_of, session_holders
 from cameras.models import Camera
 from cameras.runtime.disk_reserve import DISK_RESERVE_BYTES
@@ -20,7 +21,7 @@ from cameras.spool.session_files import DesiredSession
 from cameras.spool.spool import spool_folder
 from cameras.status.messages import OpenAlert
 from cameras.supervision.usb import UsbIdentity
-from cameras.tables import AGENDAS, CONSUMERS, PROGRAMMES, ROOTS
+from cameras.tables import AGENDAS, CONSUMERS, DRAINING, PROGRAMMES, ROOTS
 from core.dataclass_json import dataclass_from_json
 from core.registry import resolve
 from core.station_settings.values import live_streaming_config, site_config
@@ -166,15 +167,17 @@ def desired_states(host: str) -> dict[str, DesiredState]:
     """By the camera's UUID; also removed cameras, because their spool may still hold records."""
     of_class, own_root = resolve(ROOTS["of_class"]), resolve(ROOTS["own"])
     root, video = of_class(host, "captures"), of_class(host, "clips")
-    cameras = list(Camera.objects.filter(host=host))
+    cameras = list(Camera.objects.filter(host=host).annotate(is_draining=on_draining_host()))
     # For all cameras at once: this runs each second.
     runners, agendas = session_holders(cameras), resolve(AGENDAS["planned"])(cameras)
     found = {camera.pk: _desired_state(camera, own_root(camera) or root, video) for camera in cameras}
     presets, site = live_streaming_config().quality_presets.model_dump(), site_config().model_dump()
-    return {
+    states = {
         str(pk): replace(desired, runner=runners.get(pk), agenda=agendas.get(pk), presets=presets, site=site)
         for pk, desired in found.items()
     }
+    is_draining = any(getattr(camera, "is_draining", False) for camera in cameras)
+    return resolve(DRAINING["states"])(host, cameras, states) if is_draining else states
 
 
 def _desired_state(camera: Camera, root: dict[str, Any], video: dict[str, Any]) -> DesiredState:

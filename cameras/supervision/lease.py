@@ -54,6 +54,16 @@ class CopyRefused(NameTaken):
         )
 
 
+class NameRetired(NameTaken):
+    """The host was retired, so no machine has its name."""
+
+    def __init__(self, row: CameraHost) -> None:
+        super().__init__(row)
+        by = f" by {row.retired_by}" if row.retired_by else ""
+        way = f"`skycam hosts invite {row.name} --again`, or give it another name: SKYCAM_HOST."
+        self.args = (f"The host {row.name!r} was retired{by}. Invite this machine again on the main machine: {way}",)
+
+
 class LeaseLost(Exception):
     """Another machine has acquired this host's name: nothing may be written, and no camera driven, in its name."""
 
@@ -102,6 +112,8 @@ def _claimed_row(host: str, identity: HostIdentity) -> tuple[CameraHost, bool]:
         raise CopyRefused(row)
     # Locked: of two machines that claim the name at once, the second sees the lease of the first.
     row, _ = CameraHost.objects.select_for_update().get_or_create(name=host)
+    if row.retired_at is not None:
+        raise NameRetired(row)
     if is_here(row, identity):
         return row, True
     is_copy = row.installation == identity.installation and row.place != identity.place
@@ -121,13 +133,13 @@ def is_here(row: CameraHost, identity: HostIdentity) -> bool:
     return (row.installation, row.place, row.machine) == (identity.installation, identity.place, identity.machine)
 
 
-def is_name_ours(host: str) -> bool:
-    """Whether parts of this machine may work in the host's name: unless another place has acquired it. Where the
+def is_name_lost(host: str) -> bool:
+    """Whether another place has acquired the host's name, so that no part of this machine may work in it. Where the
     database is a file of this machine, no other can have it."""
     if not database_clock.is_shared():
-        return True
+        return False
     row = CameraHost.objects.filter(pk=host).first()
-    return row is None or not row.installation or is_here(row, local_identity())
+    return row is not None and bool(row.installation) and not is_here(row, local_identity())
 
 
 def is_held(row: CameraHost) -> bool:

@@ -12,6 +12,7 @@ from django.shortcuts import redirect, resolve_url
 from cameras.camera_display import held_sentence
 from cameras.camera_page import CameraPage as PageOfCamera
 from cameras.camera_page import refusal
+from cameras.draining import on_draining_host
 from cameras.drivers import driver_class
 from cameras.errors import UNREACHED
 from cameras.faults.faults_form import FaultsForm
@@ -60,7 +61,8 @@ class CameraPage(PageOfCamera):
         )  # fmt: skip
 
     def card(self) -> Card:
-        card = cards_of(cameras_for(self.request.user).filter(pk=self.camera().pk))[0]
+        found = cameras_for(self.request.user).filter(pk=self.camera().pk)
+        card = cards_of(found.annotate(is_draining=on_draining_host()))[0]
         return replace(card, wants_live=self.request.GET.get("view") == LIVE)
 
     def refreshed_context(self, card: Card) -> dict[str, Any]:

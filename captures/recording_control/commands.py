@@ -24,6 +24,7 @@ from cameras.command_events import (
 )
 from cameras.commands import control
 from cameras.commands.messages import RECORD, ROTATE, Arguments, RecordAnswer, RecordArguments
+from cameras.draining import check_not_draining
 from cameras.errors import UNREACHED, ControlError, TooSlow
 from cameras.leases import lease_holders
 from cameras.models import Camera, desired_connection, may_record
@@ -105,6 +106,7 @@ def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
         # Read from the locked row: the caller's may be older than another user's request.
         kind = kind or locked.recording or ClipKind.ROLLING
         _check_recordable(locked, kind)
+        check_not_draining(locked)
         event = _store_start(locked, kind, actor)
     deferred = sentence("{camera} starts recording as soon as it can; the request is stored.", camera=camera)
     # Sent after the commit: the host reconciles with the row each second, and a wait of seconds must not hold the lock.

@@ -26,6 +26,7 @@ from cameras.command_events import (
 )
 from cameras.commands import control
 from cameras.commands.messages import START, STOP, SessionArguments
+from cameras.draining import check_not_draining
 from cameras.errors import UNREACHED, ControlError, HostDown, TooSlow
 from cameras.leases import lease_holders
 from cameras.models import Camera
@@ -140,6 +141,7 @@ class SessionService:
         # Before `_reach_host`, which stores a failed session: a refused start stores none.
         lease_holders.check_holder_now(camera, self.actor)
         lease_holders.check_no_session(camera)
+        check_not_draining(camera)
         deadline_ms = self._reach_host(camera, request, new_id) + int(START_S * 1000)
         session, event = self._insert_session(camera, request, new_id)
         try:
@@ -171,6 +173,7 @@ class SessionService:
                 )  # fmt: skip
                 # Again, as the camera may have been taken since the first check. LeaseHeld undoes the insert.
                 lease_holders.check_holder_now(camera, self.actor)
+                check_not_draining(camera)
                 did = sentence("started a session on {camera}.", camera=camera)
                 event = record_desired_change(camera, "start", did, self.actor, session.programme, subject=session.id)
         except IntegrityError:

@@ -19,7 +19,7 @@ from core import database_clock
 from core.jobs.kinds import kind_of, lane_of
 from core.jobs.models import Job
 from core.jobs.states import FINISHED, JOB_TRANSITIONS, JobState
-from core.jobs.tables import HOST_OWNERSHIP, JOB_ENDED, JOB_KINDS, Lane
+from core.jobs.tables import JOB_ENDED, JOB_KINDS, JOBS_WAIT, Lane
 from core.registry import resolve
 
 log = logging.getLogger(__name__)
@@ -76,12 +76,14 @@ def change_state(rows: QuerySet[Job], before: JobState, after: JobState, **field
 
 def claim_next(host: str, worker: str, lane: Lane) -> Job | None:
     """The job of this host and lane that is due since the longest time, now running and leased to `worker`; None if
-    none is, or if another machine has the host's name. One that made room for another comes after it."""
-    if not all(resolve(path)(host) for path in HOST_OWNERSHIP.values()):
-        return None
+    none is, or the host takes none. One that made room for another comes after it."""
     recover_lost(host)
     due = Job.objects.filter(is_due(database_clock.now()), in_lane(lane), host=host)
-    for candidate in due.order_by("not_before", "created_at", "id").values_list("pk", flat=True)[:CANDIDATES]:
+    candidates = list(due.order_by("not_before", "created_at", "id").values_list("pk", flat=True)[:CANDIDATES])
+    # Asked only when there is a job: most hosts are idle, and few are drained.
+    if candidates and any(resolve(path)(host) for path in JOBS_WAIT.values()):
+        return None
+    for candidate in candidates:
         # A command on this host may have claimed it meanwhile; then the next one is tried.
         if claim(candidate, worker):
             return Job.objects.get(pk=candidate)

@@ -105,11 +105,6 @@ BACKGROUND_THREADS = {
 }
 """What a host's jobs part does all the time: host -> object with `start` and `stop`, which has a thread of its own."""
 
-HOST_OWNERSHIP = {
-    "name": "cameras.supervision.lease.is_name_ours",
-}
-"""Functions that say whether this machine may work in the name of a host: a copy of it may not."""
-
 JOB_ENDED = {
     "events": "monitoring.jobs.record_job_end",
 }
@@ -119,3 +114,10 @@ JOB_HIDDEN_CAMERAS = {
     "cameras": "cameras.selectors.hidden_cameras",
 }
 """User -> the cameras, including removed ones, whose jobs this user must not see."""
+
+JOBS_WAIT = {
+    "drained": "cameras.draining.is_draining",
+    "name": "cameras.supervision.lease.is_name_lost",
+}
+"""Subject -> a function that takes a host, and returns whether its jobs wait: a copy of a machine, for example, may not
+work in its name."""

@@ -2,15 +2,251 @@
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING, Any
+
 import click
 
+from skycam_project.cli.errors import CliError
+from skycam_project.cli.ids import find_by_id
 from skycam_project.cli.new_identity import new_identity
-from skycam_project.cli.options import Group
+from skycam_project.cli.options import Command, Group
+from skycam_project.cli.output import format_time, make_table, print_fields, print_line, print_result, print_table
+from skycam_project.cli.shared_options import shared_option
+from skycam_project.cli.station import current
+
+if TYPE_CHECKING:
+    from cameras.models import HostInvitation
+    from skycam_project.cli.identity import Caller
+
+STDIN = "-"
 
 
 @click.group(cls=Group)
 def hosts() -> None:
-    """The machines of the station."""
+    """List the machines of the station; invite, drain and retire them."""
 
 
 hosts.add_command(new_identity)
+
+
+@hosts.command("invite")
+@click.argument("name")
+@click.option("--url", default="", metavar="URL", help="Where the new machine reaches this one's pages.")
+@click.option(
+    "--database-url",
+    default="",
+    metavar="URL",
+    help="What the new machine uses instead of DATABASE_URL; - reads stdin.",
+)
+@click.option(
+    "--redis-url", default="", metavar="URL", help="What the new machine uses instead of REDIS_URL; - reads stdin."
+)
+@click.option("--again", is_flag=True, help="NAME is that of a known host, whose place the machine takes.")
+def invite(name: str, url: str, database_url: str, redis_url: str, again: bool) -> None:
+    """Write one line with which a new machine joins the station as the camera host NAME.
+
+    Run the line on that machine. It works once, for an hour.
+
+    Example: skycam hosts invite roof
+    """
+    caller = current().authorize("manager")
+    from core import database_clock
+    from skycam_project.hosts.invitations import invite_host, new_invitation_body
+    from skycam_project.hosts.requests import InvitationRequest
+
+    # Every user of the machine can read command lines, and a URL may have a password.
+    database, broker = (sys.stdin.readline().strip() if one == STDIN else one for one in (database_url, redis_url))
+    wanted = InvitationRequest(name=name, url=url, database_url=database, redis_url=broker, again=again)
+    invitation, line = invite_host(wanted, caller.actor)
+    print_result(dict(new_invitation_body(invitation, line, database_clock.read_now())), print_invitation)
+
+
+@hosts.command("invitations")
+def list_invitations() -> None:
+    """List the invitations, the newest first."""
+    current().authorize("manager")
+    from core import database_clock
+    from skycam_project.hosts.invitations import invitation_body, invitations
+
+    now = database_clock.read_now()
+    print_result({"results": [dict(invitation_body(one, now)) for one in invitations()]}, print_invitations)
+
+
+@hosts.command("withdraw", cls=Command)
+@click.argument("name", metavar="NAME_OR_ID")
+def withdraw(name: str) -> None:
+    """Withdraw an open invitation, so that no machine joins with its line."""
+    caller = current().authorize("manager")
+    from core import database_clock
+    from skycam_project.hosts.invitations import invitation_body, withdraw_invitation
+
+    withdrawn = withdraw_invitation(find_invitation(name), caller.actor)
+    said = f"The invitation of {withdrawn.name} is withdrawn."
+    print_result(dict(invitation_body(withdrawn, database_clock.read_now())), lambda _: print_line(said))
+
+
+@hosts.command("list")
+def list_hosts() -> None:
+    """List the machines of the station."""
+    caller = current().authorize("viewer")
+    from skycam_project.hosts.host_list import host_bodies
+
+    print_result({"results": [dict(one) for one in host_bodies(caller.user)]}, print_hosts)
+
+
+@hosts.command("show", cls=Command)
+@click.argument("name")
+def show(name: str) -> None:
+    """Show one host: parts, versions, clock, disks, cameras and connections."""
+    caller = current().authorize("viewer")
+    print_result(shown_host(caller, name), print_host)
+
+
+@hosts.command("drain")
+@click.argument("name")
+@click.option("--undo", is_flag=True, help="End the draining.")
+def drain(name: str, undo: bool) -> None:
+    """Let the sessions of a host end at their next window, and start nothing new there.
+
+    A session ends with the window in which it captures, or at its own end; one without an end stops after its current
+    capture. Nothing is moved to another host.
+    """
+    caller = current().authorize("manager")
+    from skycam_project.hosts.draining import drain_host, undrain_host
+
+    shown_host(caller, name)
+    (undrain_host if undo else drain_host)(name, caller.actor)
+    print_result(shown_host(caller, name), print_drained)
+
+
+@hosts.command("retire")
+@click.argument("name")
+@click.option(
+    "--files", type=click.Choice(["keep", "forget"]), required=True,
+    help="What happens to the rows of its files: keep them, or forget them.",
+)  # fmt: skip
+@click.option("--lost", is_flag=True, help="Its disk is lost, with the records that it has not delivered.")
+@shared_option("--dry-run", "Only count.")
+@shared_option("--yes", "Retire it without asking.")
+def retire(name: str, files: str, lost: bool, dry_run: bool, confirmed: bool) -> None:
+    """Retire a host that is gone. Its name is free again only with `hosts invite NAME --again`.
+
+    Example: skycam hosts retire roof --files keep --dry-run
+    """
+    caller = current().authorize("manager")
+    from skycam_project.hosts.retiring import retire_host
+
+    shown_host(caller, name)
+    counted = retire_host(name, "keep" if files == "keep" else "forget", caller.actor, lost=lost, dry_run=True)
+    if dry_run:
+        print_result(dict(counted), print_retirement)
+        return
+    if not confirmed:
+        confirm_retirement(dict(counted))
+    done = retire_host(name, counted["files"], caller.actor, lost=lost)
+    print_result(dict(done), lambda _: print_line(f"The host {name} is retired."))
+
+
+def confirm_retirement(body: dict[str, Any]) -> None:
+    """CliError where no one can answer; Abort for a no."""
+    if current().output == "json" or not sys.stdin.isatty():
+        raise CliError(
+            "invalid", "Nothing was done: no one can be asked here. Look at it with --dry-run, then add --yes."
+        )
+    print_retirement(body)
+    click.confirm(f"Retire the host {body['host']}?", abort=True, err=True)
+
+
+def shown_host(caller: Caller, name: str) -> dict[str, Any]:
+    """CliError for a host that the station does not know."""
+    from cameras.models import CameraHost
+    from skycam_project.hosts.host_list import host_body
+
+    try:
+        return dict(host_body(caller.user, name))
+    except CameraHost.DoesNotExist:
+        raise CliError("not-found", f"There is no host {name}. `skycam hosts list` lists all.") from None
+
+
+def find_invitation(text: str) -> HostInvitation:
+    """The open invitation of a name, or one by the first characters of its id. CliError."""
+    from cameras.models import HostInvitation
+
+    named = HostInvitation.objects.filter(name=text, used_at=None, withdrawn_at=None).first()
+    return named or find_by_id(HostInvitation.objects.all(), text, "invitation", "skycam hosts invitations")
+
+
+def print_invitation(body: dict[str, Any]) -> None:
+    print_line(f"Run this on the machine that becomes the host {body['name']}, before {format_time(body['expires'])}:")
+    # Alone on its line, and on stdout, so that it can be copied or piped.
+    print_line(f"skycam join {body['line']}")
+
+
+def print_invitations(body: dict[str, Any]) -> None:
+    if not body["results"]:
+        print_line("No invitations.")
+        return
+    rows = [
+        [one["name"], one["state"], format_time(one["expires"]), one["created_by"], one["used_by"], one["id"]]
+        for one in body["results"]
+    ]
+    print_table(make_table(["name", "state", "until", "by", "used by", "id"], rows))
+
+
+def print_hosts(body: dict[str, Any]) -> None:
+    from skycam_project.hosts.host_list import offset_text
+
+    columns = ["host", "state", "version", "clock", "cameras", "parts", "last heartbeat"]
+    rows = [
+        [one["name"], one["state"] or "unknown", one["version"], offset_text(one["clock_offset_s"]),
+         " ".join(one["cameras"]), " ".join(part["name"] for part in one["parts"]), format_time(one["last_heartbeat"])]
+        for one in body["results"]
+    ]  # fmt: skip
+    print_table(make_table(columns, rows))
+
+
+def print_host(body: dict[str, Any]) -> None:
+    from skycam_project.hosts.host_list import offset_text
+
+    print_fields([
+        ("host", body["name"]), ("state", body["state"] or "unknown"), ("version", body["version"]),
+        ("schema", body["schema"]), ("protocol", body["protocol"]), ("address", body["address"]),
+        ("started", format_time(body["started"])), ("heartbeat", format_time(body["last_heartbeat"])),
+        ("clock", offset_text(body["clock_offset_s"])), ("cameras", ", ".join(body["cameras"])),
+        ("parts", ", ".join(f"{one['name']} {one['memory_bytes'] / 1e6:.0f} MB" for one in body["parts"])),
+        ("connections", ", ".join(f"{part} {count}" for part, count in (body["connections"] or {}).items())),
+        ("draining", format_time(body["draining_since"])), ("by", body["draining_by"]),
+        ("still runs", ", ".join(body["runs"])), ("drained", format_time(body["drained"])),
+        ("retired", format_time(body["retired"])), ("files", body["retired_files"]),
+    ])  # fmt: skip
+    for disk in body["disks"]:
+        print_line(f"disk        {disk['path'] or disk['root']}: {disk_text(disk)}")
+
+
+def disk_text(disk: dict[str, Any]) -> str:
+    if disk["free_bytes"] is None:
+        return "not measured yet"
+    free, total = disk["free_bytes"] / 1e9, disk["total_bytes"] / 1e9
+    return f"{free:.1f} of {total:.1f} GB free, measured {format_time(disk['measured'])}"
+
+
+def print_drained(body: dict[str, Any]) -> None:
+    name = body["name"]
+    if body["draining_since"] is None:
+        print_line(f"The host {name} is no longer drained. Sessions that were stopped are not started again.")
+    elif body["drained"]:
+        print_line(f"The host {name} is drained: nothing runs there.")
+    else:
+        print_line(f"The host {name} is being drained. Still running: {', '.join(body['runs'])}.")
+
+
+def print_retirement(body: dict[str, Any]) -> None:
+    captures, clips, offsite = body["captures"], body["clips"], body["offsite"]
+    print_line(f"Of captures: {captures['files']} files, {captures['bytes'] / 1e9:.2f} GB.")
+    print_line(f"Clips: {clips['files']}, {clips['bytes'] / 1e9:.2f} GB. Archives: {body['archives']}.")
+    print_line(f"Verified copies at off-site destinations: {offsite['files']}, {offsite['bytes'] / 1e9:.2f} GB.")
+    if body["files"] == "forget":
+        print_line(f"Forgotten: {body['forgotten']}. Kept, because they are pinned or needed: {body['stay']}.")
+    else:
+        print_line("All stay listed, as files on a host that is gone.")

@@ -43,7 +43,8 @@ class ConfigManager:
     """Loads the configuration and remembers where each value came from.
 
     `path` is the YAML file. `.env` is read from its folder, or from the current folder when there is no YAML file.
-    `environment` and `here` replace the process's environment and current folder.
+    `environment` and `here` replace the process's environment and current folder. Without `complete`, `config` lacks
+    what depends on the data folder, which is neither read nor created.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class ConfigManager:
         environment: Mapping[str, str] | None = None,
         here: Path | None = None,
         create: bool = True,
+        complete: bool = True,
     ) -> None:
         self.environment = os.environ if environment is None else environment
         self.here = here or Path.cwd()
@@ -62,7 +64,8 @@ class ConfigManager:
         layer = self._read()
         self.given = {key: resolve_paths(key, given) for key, given in layer.values.items()}
         # Validated first: an invalid configuration creates no data folder.
-        self.config = self._completed(validate(self.given, layer.problems), create=create)
+        valid = validate(self.given, layer.problems)
+        self.config = self._completed(valid, create=create) if complete else valid
 
     def _read(self) -> Layer:
         """Read YAML, `.env` and the environment, in rising precedence. Keys of the last two are `fixed`, and the site

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Self, get_args, get_origin
+from typing import Any, Literal, NamedTuple, Self, get_args, get_origin
 
 from pydantic import field_validator, model_validator
 from pydantic.fields import FieldInfo
@@ -73,6 +73,12 @@ class SkycamConfig(Section):
         Path("skycam-data"), "Folder of the database, logs, sockets and secret key.", FOLDER, unset="`./skycam-data`"
     )
     host: str = key("main", "Stable id of this machine within the station.", NAME, pattern=NAME_PATTERN)
+    role: Literal["station", "camera-host"] = key(
+        "station",
+        "What a plain `skycam up` starts here: the whole station, or only what a camera host of another machine's "
+        "station needs. `skycam join` sets it.",
+        "station or camera-host",
+    )
     station: StationConfig = StationConfig()
     database_url: str | None = key(
         None,
@@ -217,6 +223,15 @@ class SkycamConfig(Section):
     def ports_differ(self) -> Self:
         if len(set(self.ports)) < len(self.ports):
             raise ValueError("web.port, service.port and monitoring.prometheus.port must be three different ports.")
+        return self
+
+    @model_validator(mode="after")
+    def camera_host_shares_database_and_broker(self) -> Self:
+        if self.role == "camera-host" and not (self.database_url and self.redis_url):
+            raise ValueError(
+                "role is camera-host, so DATABASE_URL and REDIS_URL must name the servers of the station. "
+                "`skycam join` sets them; or remove role."
+            )
         return self
 
     @model_validator(mode="after")

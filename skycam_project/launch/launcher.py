@@ -31,10 +31,13 @@ from skycam_project.launch.stream import LogStream
 from skycam_project.launch.timings import Timings
 
 SECOND_INTERRUPT = 130
+WITHOUT_PART: dict[str, str | None] = {"station": None, "camera-host": "worker"}
+"""Role of this machine -> what `skycam up` without `--only` runs; None is the whole station."""
 
 
 def up(config_path: Path | None = None, only: str | None = None) -> int:
-    """Run a station, or one part of it, until Ctrl-C or SIGTERM; returns the exit status.
+    """Run a station, or one part of it, or what a camera host needs if the configuration says that this machine is one,
+    until Ctrl-C or SIGTERM; returns the exit status.
 
     0: stopped on request. 1: could not start, or a part failed for good; standard error has one line for each reason.
     130: a second Ctrl-C ended it at once.
@@ -42,6 +45,7 @@ def up(config_path: Path | None = None, only: str | None = None) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold every secret; children inherit this
     try:
         config = _load_configuration(config_path)
+        only = only or WITHOUT_PART[config.role]
         _print_errors(f"warning: {one.text}" for one in config.notices if one.code in DOTENV_CODES)
         with ExitStack() as resources:
             plan = _acquire_resources(config, config_path, only, resources)

@@ -212,7 +212,7 @@ def acquire_host_name(timeout_s: float = LEASE_TIMEOUT_S) -> None:
     """Acquire the lease of this host's name. The lease of a machine that has ended expires within `timeout_s`; a
     machine that runs renews it, and PreparationError is raised."""
     from cameras.supervision.host_identity import InvalidInstallation, local_identity
-    from cameras.supervision.lease import NameTaken, reserve_name
+    from cameras.supervision.lease import NameRetired, NameTaken, reserve_name
 
     try:
         identity = local_identity()
@@ -224,6 +224,8 @@ def acquire_host_name(timeout_s: float = LEASE_TIMEOUT_S) -> None:
         try:
             reserve_name(settings.STATION.host, identity)
             return
+        except NameRetired as error:
+            raise PreparationError(str(error)) from None
         except NameTaken as error:
             if first is None:
                 first = error

@@ -67,6 +67,7 @@ MENU: Mapping[str, tuple[MenuEntry, ...]] = {
     ),
     "Station": (
         MenuEntry("status", "Status", "pulse", "s"),
+        MenuEntry("hosts", "Hosts", "host", "j"),
         MenuEntry("cameras", "Cameras", "cam", "c", role="manager"),
         MenuEntry("users", "Users", "user", "u", role="manager"),
         MenuEntry("station-settings", "Settings", "sliders", "o", role="manager"),

@@ -112,6 +112,8 @@ class HostPanel:
     problem: str
     """Why its version, or its clock against the database's, is a fault; empty when neither is."""
     rows: list[Row]
+    drained: str = ""
+    """`drained` or `draining`; empty for a host that takes work."""
 
     @property
     def faults(self) -> int:
@@ -203,6 +205,7 @@ def host_panels(user: Any) -> list[HostPanel]:
                 clock,
                 row_problem(known.get(name)),
                 [with_charts(row, history, now) for row in rows],
+                drained_word(known.get(name)),
             )
         )
     return panels
@@ -221,6 +224,12 @@ def row_problem(host: CameraHost | None) -> str:
         f"Its clock is {abs(host.clock_offset_s):.1f} s {side} the database's. Times of its captures are as far off: "
         "synchronise it with `timedatectl set-ntp true`."
     )
+
+
+def drained_word(host: CameraHost | None) -> str:
+    if host is None or host.draining_since is None:
+        return ""
+    return "draining" if host.drained_at is None else "drained"
 
 
 def hosts_health(cameras: list[Camera]) -> tuple[dict[str, HostHealth], float | None]:

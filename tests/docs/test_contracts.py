@@ -95,6 +95,9 @@ from scheduler.schedules.requests import ScheduleRequest
 from scheduler.tonight.bodies import NightBody, ReasonBody, RunBody, WarningBody
 from skycam_project.access.serializers import KnownTokenBody
 from skycam_project.health import HealthBody, HostBody
+from skycam_project.hosts.host_list import CameraHostBody, DiskBody, PartBody
+from skycam_project.hosts.invitations import InvitationBody
+from skycam_project.hosts.retiring import RetirementBody
 from skycam_project.station_settings import SettingBody
 from tests.harness.documents.pages import first_cells, page, section
 from tests.harness.documents.sources import nodes, sources, text
@@ -110,6 +113,11 @@ ALERT = re.compile(
 )
 FIELDS = {
     "event": EventBody.__annotations__,
+    "host": CameraHostBody.__annotations__,
+    "part of a host": PartBody.__annotations__,
+    "disk of a host": DiskBody.__annotations__,
+    "invitation": InvitationBody.__annotations__,
+    "retirement": RetirementBody.__annotations__,
     "alert": AlertBody.__annotations__,
     "readings": ReadingsBody.__annotations__,
     "readings of a channel": ChannelReadingsBody.__annotations__,

@@ -1,0 +1,221 @@
+"""The hosts of the station as pages, API and command line show them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any, TypedDict, cast
+
+from django.db import connection
+
+from cameras.models import Camera, CameraHost
+from cameras.selectors import cameras_for
+from cameras.status.messages import Heartbeat
+from cameras.status.usage_history import READER
+from captures.models import StorageRoot
+from captures.storage_usage.models import RootSpace
+from core import database_clock
+from core.broker import broker
+from core.broker.broker import BrokerDown
+from core.times.timestamps import stamp, stamp_or_none
+from skycam_project.hosts.draining import what_runs
+
+LEASE = timedelta(seconds=30)
+RECENT_S = 30.0
+APPLICATION = "skycam/"
+"""How the connections of a part begin to name themselves in PostgreSQL: skycam/HOST/PART."""
+
+
+class PartBody(TypedDict):
+    """`cpu_percent` of one processor; null in the first seconds."""
+
+    name: str
+    cpu_percent: float | None
+    memory_bytes: int
+
+
+class DiskBody(TypedDict):
+    """As it was measured last, at `measured`."""
+
+    root: str
+    path: str | None
+    free_bytes: int | None
+    total_bytes: int | None
+    measured: str | None
+
+
+class CameraHostBody(TypedDict):
+    """`state`: running, draining, drained, away or retired; null while the broker is away and it is unknown.
+    `address`, `connections` and the paths of disks are for managers."""
+
+    name: str
+    state: str | None
+    alive: bool | None
+    last_heartbeat: str | None
+    version: str
+    schema: int | None
+    protocol: int | None
+    started: str | None
+    clock: str
+    clock_offset_s: float | None
+    clock_offset_at: str | None
+    cameras: list[str]
+    parts: list[PartBody]
+    disks: list[DiskBody]
+    draining_since: str | None
+    draining_by: str
+    drained: str | None
+    runs: list[str]
+    retired: str | None
+    retired_by: str
+    retired_files: str
+    address: str | None
+    connections: dict[str, int] | None
+
+
+def host_bodies(user: Any, names: Sequence[str] | None = None) -> list[CameraHostBody]:
+    """All hosts by name, or those of `names`. A retired host stays listed."""
+    rows = CameraHost.objects.order_by("name")
+    hosts = list(rows if names is None else rows.filter(pk__in=names))
+    facts = _Facts(user, hosts)
+    return [facts.body(host) for host in hosts]
+
+
+def host_body(user: Any, name: str) -> CameraHostBody:
+    """CameraHost.DoesNotExist."""
+    if not (found := host_bodies(user, [name])):
+        raise CameraHost.DoesNotExist
+    return found[0]
+
+
+class _Facts:
+    """What is known of some hosts, read with one question of each kind."""
+
+    def __init__(self, user: Any, hosts: list[CameraHost]) -> None:
+        self._is_manager = bool(user.may("manager"))
+        names = [host.name for host in hosts]
+        self._now = database_clock.read_now()
+        self._beats = _heartbeats(names)
+        self._samples = READER.read(names)
+        self._cameras: dict[str, list[str]] = defaultdict(list)
+        for slug, host in cameras_for(user).order_by("slug").values_list("slug", "host"):
+            self._cameras[host].append(slug)
+        self._disks = _disks(names, with_paths=self._is_manager)
+        self._connections = _connections() if self._is_manager else None
+
+    def body(self, host: CameraHost) -> CameraHostBody:
+        beat = None if self._beats is None else self._beats[host.name]
+        alive = None if self._beats is None else beat is not None
+        connections = None
+        if self._connections is not None:
+            connections = dict(self._connections.get(host.name, {}))
+        return CameraHostBody(
+            name=host.name, state=state_of(host, alive=alive), alive=alive, last_heartbeat=self._last(host, beat),
+            version=_version(host, beat), schema=host.schema, protocol=host.protocol,
+            started=stamp_or_none(host.started_at), clock=beat.get("clock", "") if beat else "",
+            clock_offset_s=host.clock_offset_s, clock_offset_at=stamp_or_none(host.clock_offset_at),
+            cameras=self._cameras[host.name], parts=self._parts(host.name), disks=self._disks[host.name],
+            draining_since=stamp_or_none(host.draining_since), draining_by=host.draining_by,
+            drained=stamp_or_none(host.drained_at),
+            runs=what_runs(host.name) if host.draining_since and not host.drained_at else [],
+            retired=stamp_or_none(host.retired_at), retired_by=host.retired_by, retired_files=host.retired_files,
+            address=host.address if self._is_manager else None, connections=connections,
+        )  # fmt: skip
+
+    def _last(self, host: CameraHost, beat: Heartbeat | None) -> str | None:
+        if beat and "at" in beat:
+            return beat["at"]
+        # Away: its lease was last renewed then.
+        return stamp(host.leased_until - LEASE) if host.leased_until is not None else None
+
+    def _parts(self, name: str) -> list[PartBody]:
+        newest = self._samples[name][-1] if self._samples[name] else None
+        if newest is None or abs(self._now.timestamp() - newest["at"]) > RECENT_S:
+            return []
+        return [
+            PartBody(name=part, cpu_percent=usage["cpu_percent"], memory_bytes=usage["memory_bytes"])
+            for part, usage in newest["usage"].items()
+            if not part.startswith("camera:")
+        ]
+
+
+def _version(host: CameraHost, beat: Heartbeat | None) -> str:
+    return (beat.get("version", "") if beat else "") or host.version
+
+
+def state_of(host: CameraHost, *, alive: bool | None) -> str | None:
+    if host.retired_at is not None:
+        return "retired"
+    if host.drained_at is not None:
+        return "drained"
+    if alive is False:
+        return "away"
+    if host.draining_since is not None:
+        return "draining"
+    return None if alive is None else "running"
+
+
+def is_beating(name: str) -> bool:
+    """Whether the host sends heartbeats. BrokerDown."""
+    with broker.reachable() as server:
+        return bool(server.exists(broker.key("host", name)))
+
+
+def _heartbeats(names: Iterable[str]) -> dict[str, Heartbeat | None] | None:
+    """By host, None for one that is silent; None for all while the broker is away."""
+    listed = list(names)
+    if not listed:
+        return {}
+    try:
+        with broker.reachable() as server:
+            texts = cast("list[str | None]", server.mget([broker.key("host", name) for name in listed]))
+    except BrokerDown:
+        return None
+    return {name: json.loads(text) if text else None for name, text in zip(listed, texts, strict=True)}
+
+
+def _disks(names: list[str], *, with_paths: bool) -> dict[str, list[DiskBody]]:
+    found: dict[str, list[DiskBody]] = defaultdict(list)
+    spaces: dict[Any, RootSpace] = {}
+    for space in RootSpace.objects.filter(root__host__in=names).order_by("day"):
+        spaces[space.root_id] = space  # the newest one stays
+    for root in StorageRoot.objects.filter(host__in=names).order_by("path"):
+        newest = spaces.get(root.pk)
+        body = DiskBody(root=str(root.pk), path=root.path if with_paths else None, free_bytes=None, total_bytes=None,
+                        measured=None)  # fmt: skip
+        if newest:
+            body |= DiskBody(root=str(root.pk), path=body["path"], free_bytes=newest.free_bytes,
+                             total_bytes=newest.total_bytes, measured=stamp(newest.measured_at))  # fmt: skip
+        found[root.host].append(body)
+    return found
+
+
+def _connections() -> dict[str, Counter[str]] | None:
+    """Host -> part -> its connections to the database; None where that is unknown, as with SQLite."""
+    if connection.vendor != "postgresql":
+        return None
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT application_name, count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND starts_with(application_name, %s) GROUP BY application_name",
+            [APPLICATION],
+        )
+        for name, count in cursor.fetchall():
+            host, _, part = name.removeprefix(APPLICATION).partition("/")
+            found[host][part] += count
+    return found
+
+
+def cameras_of(host: str) -> list[Camera]:
+    """The cameras that a host must lose before it can be retired."""
+    return list(Camera.objects.present().filter(host=host).order_by("slug"))
+
+
+def offset_text(offset_s: float | None) -> str:
+    """`+3 ms`, how far a host's clock is ahead of the database's; empty while it is unknown."""
+    if offset_s is None:
+        return ""
+    return f"{offset_s * 1000:+.0f} ms" if abs(offset_s) < 1 else f"{offset_s:+.1f} s"

@@ -1,0 +1,145 @@
+"""Invite a machine, list and withdraw invitations."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime, timedelta
+from typing import TypedDict
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from cameras.models import CameraHost, HostInvitation
+from core import database_clock
+from core.secrets import decrypt_secret, encrypt_secret
+from core.times.timestamps import stamp, stamp_or_none
+from monitoring.services import record_event
+from skycam_project.hosts.exchange import verifier_of
+from skycam_project.hosts.join_line import SECRET_BYTES, JoinLine, encode_line
+from skycam_project.hosts.requests import InvitationRequest
+from skycam_project.hosts.shared import check_shareable, web_urls
+
+LIFE = timedelta(hours=1)
+KEPT = timedelta(days=90)
+"""How long an invitation that has ended stays listed."""
+
+
+class HostRefused(Exception):
+    """What was requested of a host or an invitation cannot be done now. The message says what to do."""
+
+
+class InvitationBody(TypedDict):
+    """`state`: open, used, expired or withdrawn."""
+
+    id: str
+    name: str
+    state: str
+    created: str
+    created_by: str
+    expires: str
+    used: str | None
+    used_by: str
+    used_from: str
+
+
+class NewInvitationBody(InvitationBody):
+    line: str
+    """For `skycam join`; shown only now."""
+
+
+def invite_host(wanted: InvitationRequest, actor: str) -> tuple[HostInvitation, str]:
+    """The invitation, and the line for `skycam join`, which is shown only now. It ends an earlier one of the same name.
+    NotShareable, HostRefused."""
+    check_shareable(wanted.instead)
+    urls = web_urls(wanted.url)
+    secret, now = os.urandom(SECRET_BYTES), database_clock.read_now()
+    invitation = HostInvitation(
+        name=wanted.name, created_by=actor, created_at=now, expires_at=now + LIFE, replaces=wanted.again,
+        shared_encrypted=encrypt_secret(json.dumps(wanted.instead)),
+    )  # fmt: skip
+    invitation.verifier_encrypted = encrypt_secret(verifier_of(secret, invitation.pk).hex())
+    try:
+        with transaction.atomic():
+            check_name(wanted.name, again=wanted.again)
+            _end_open_one(wanted.name, actor, now)
+            HostInvitation.objects.filter(expires_at__lt=now - KEPT).delete()
+            invitation.save(force_insert=True)
+            who = actor or "Someone"
+            message = f"{who} invited a machine to join as the host {wanted.name}, until {now + LIFE:%H:%M} UTC."
+            record_event("host.invited", message, camera=None, actor=actor, subject=wanted.name)
+    except IntegrityError:
+        raise HostRefused(f"Someone else has just invited {wanted.name}. Look at `skycam hosts invitations`.") from None
+    return invitation, encode_line(JoinLine(invitation.pk, wanted.name, secret, urls))
+
+
+def check_name(name: str, *, again: bool) -> None:
+    """HostRefused for the name of a host that lives; and, without `again`, for one of a host that the station knows."""
+    host = CameraHost.objects.filter(pk=name).first()
+    if host is None:
+        return
+    if host.leased_until is not None and host.leased_until > database_clock.read_now():
+        raise HostRefused(f"The host {name} runs. Choose another name, or stop it first and use --again.")
+    if not again:
+        known = "was retired" if host.retired_at else "is known, and may come back"
+        raise HostRefused(
+            f"{name} is the name of a host that {known}: its pictures and cameras belong to that name. Choose another "
+            "one, or say with --again that the new machine takes its place."
+        )
+
+
+def _end_open_one(name: str, actor: str, now: datetime) -> None:
+    """Its line may be lost, so the newest one counts."""
+    open_ones = HostInvitation.objects.filter(name=name, used_at=None, withdrawn_at=None)
+    open_ones.update(withdrawn_at=now, withdrawn_by=actor)
+
+
+def invitations() -> QuerySet[HostInvitation]:
+    """The newest first."""
+    return HostInvitation.objects.all()
+
+
+@transaction.atomic
+def withdraw_invitation(invitation: HostInvitation, actor: str) -> HostInvitation:
+    """HostRefused for one that was used. One that has ended otherwise is returned as it is."""
+    locked = HostInvitation.objects.select_for_update().get(pk=invitation.pk)
+    if locked.used_at is not None:
+        raise HostRefused(
+            f"The machine {locked.used_by} has joined with this invitation. "
+            f"To remove it: `skycam hosts retire {locked.name}`."
+        )
+    if locked.withdrawn_at is None:
+        locked.withdrawn_at, locked.withdrawn_by = database_clock.read_now(), actor
+        locked.save(update_fields=["withdrawn_at", "withdrawn_by"])
+        message = f"{actor or 'Someone'} withdrew the invitation of the host {locked.name}."
+        record_event("host.invitation_withdrawn", message, camera=None, actor=actor, subject=locked.name)
+    return locked
+
+
+def verifier(invitation: HostInvitation) -> bytes:
+    return bytes.fromhex(decrypt_secret(invitation.verifier_encrypted))
+
+
+def urls_instead(invitation: HostInvitation) -> dict[str, str]:
+    found: dict[str, str] = json.loads(decrypt_secret(invitation.shared_encrypted))
+    return found
+
+
+def invitation_body(invitation: HostInvitation, now: datetime) -> InvitationBody:
+    return InvitationBody(
+        id=str(invitation.pk), name=invitation.name, state=state_of(invitation, now),
+        created=stamp(invitation.created_at), created_by=invitation.created_by, expires=stamp(invitation.expires_at),
+        used=stamp_or_none(invitation.used_at), used_by=invitation.used_by, used_from=invitation.used_from,
+    )  # fmt: skip
+
+
+def new_invitation_body(invitation: HostInvitation, line: str, now: datetime) -> NewInvitationBody:
+    return NewInvitationBody(**invitation_body(invitation, now), line=line)
+
+
+def state_of(invitation: HostInvitation, now: datetime) -> str:
+    if invitation.withdrawn_at is not None:
+        return "withdrawn"
+    if invitation.used_at is not None:
+        return "used"
+    return "expired" if invitation.expires_at <= now else "open"
