@@ -22,7 +22,7 @@ from skycam_project.cli.station import current
 @shared_option("--yes", "Do it without asking.")
 @require_privileged_operation
 def new_identity(name: str, confirmed: bool) -> None:
-    """Make this machine, a copy of another one, a host of its own with the name NAME.
+    """Make this copy of a machine a host of its own, NAME.
 
     Its cameras stay those of the other machine, and so do the pictures and records that were copied with it: nothing of
     them is delivered from here. Then set SKYCAM_HOST to NAME, and start Skycam.

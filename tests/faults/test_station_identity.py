@@ -127,7 +127,7 @@ def test_a_host_that_was_frozen_while_a_copy_took_its_name_closes_its_cameras(
 
 
 def open_alerts(station: Station) -> set[str]:
-    return {alert["key"] for alert in station.api.get("alerts/").body["results"]}
+    return {alert["key"] for alert in station.api.get("alerts/")["results"]}
 
 
 def owner(database: str, work: str) -> str:

@@ -106,4 +106,4 @@ def test_a_station_is_updated_machine_by_machine_main_first(
     eventually(lambda: schema_of("dome", shared["DATABASE_URL"]) == SCHEMA, "its row has the new numbers")
     main.cameras.eventually_ready("dome")
     assert main.cameras.saved_capture("dome")["status"] == "saved"
-    assert len(main.api.get("captures/").body["results"]) == 3
+    assert len(main.api.get("captures/")["results"]) == 3
