@@ -24,7 +24,7 @@ STDIN = "-"
 
 @click.group(cls=Group)
 def hosts() -> None:
-    """List the machines of the station; invite, drain and retire them."""
+    """List, invite, drain and retire the machines of the station."""
 
 
 hosts.add_command(new_identity)
@@ -44,7 +44,7 @@ hosts.add_command(new_identity)
 )
 @click.option("--again", is_flag=True, help="NAME is that of a known host, whose place the machine takes.")
 def invite(name: str, url: str, database_url: str, redis_url: str, again: bool) -> None:
-    """Write one line with which a new machine joins the station as the camera host NAME.
+    """Invite a new machine as the camera host NAME: print one line for it.
 
     Run the line on that machine. It works once, for an hour.
 
@@ -76,7 +76,7 @@ def list_invitations() -> None:
 @hosts.command("withdraw", cls=Command)
 @click.argument("name", metavar="NAME_OR_ID")
 def withdraw(name: str) -> None:
-    """Withdraw an open invitation, so that no machine joins with its line."""
+    """Withdraw an open invitation."""
     caller = current().authorize("manager")
     from core import database_clock
     from skycam_project.hosts.invitations import invitation_body, withdraw_invitation
@@ -98,7 +98,7 @@ def list_hosts() -> None:
 @hosts.command("show", cls=Command)
 @click.argument("name")
 def show(name: str) -> None:
-    """Show one host: parts, versions, clock, disks, cameras and connections."""
+    """Show one host: parts, version, clock, disks, cameras."""
     caller = current().authorize("viewer")
     print_result(shown_host(caller, name), print_host)
 
@@ -107,7 +107,7 @@ def show(name: str) -> None:
 @click.argument("name")
 @click.option("--undo", is_flag=True, help="End the draining.")
 def drain(name: str, undo: bool) -> None:
-    """Let the sessions of a host end at their next window, and start nothing new there.
+    """Let the sessions of a host end, and start nothing new there.
 
     A session ends with the window in which it captures, or at its own end; one without an end stops after its current
     capture. Nothing is moved to another host.

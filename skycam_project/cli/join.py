@@ -25,10 +25,10 @@ MARKS = {True: "ok    ", False: "FAILED"}
 @click.argument("line", metavar="LINE")
 @shared_option("--dry-run", "Only check; nothing is written.")
 def join(line: str, dry_run: bool) -> int:
-    """Make this machine a camera host of the station that wrote LINE.
+    """Make this machine a camera host of another station.
 
-    The main machine writes it: `skycam hosts invite NAME`. With - it is read from stdin. All checks must pass before
-    anything is written.
+    LINE is what `skycam hosts invite NAME` prints on the main machine; with - it is read from stdin. All checks must
+    pass before anything is written.
     """
     from skycam_project.config import ConfigManager
     from skycam_project.hosts.join import JoinCommand

@@ -39,7 +39,7 @@ class InvitationForm(PageForm):
 class RetireForm(PageForm):
     ids = "retire-%s"
     wide = True
-    files = forms.ChoiceField(
+    its_files = forms.ChoiceField(
         choices=[("keep", "Keep them listed, as on a host that is gone"), ("forget", "Forget them")],
         widget=forms.RadioSelect, error_messages={"required": "Say what happens to its files."},
     )  # fmt: skip

@@ -183,7 +183,7 @@ class RetirePage(PageOfHost):
         if not form.is_valid():
             return self._page(form, lost=False, status=400)
         try:
-            retire_host(self.name, form.cleaned_data["files"], self.actor, lost=form.cleaned_data["lost"])
+            retire_host(self.name, form.cleaned_data["its_files"], self.actor, lost=form.cleaned_data["lost"])
         except (HostRefused, BrokerDown) as error:
             return self._page(form, lost=form.cleaned_data["lost"], refused=str(error), status=409)
         messages.success(request, f"{self.name} is retired.")

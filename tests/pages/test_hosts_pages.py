@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -16,6 +17,11 @@ FORM = {
     "name": "roof", "url": "http://10.0.0.1:8080", "database_url": "postgresql://u:pw@10.0.0.2/sky",
     "redis_url": "rediss://:pw@10.0.0.2:6379/0",
 }  # fmt: skip
+
+
+def sent(client: APIClient, page: str, form: dict[str, str]) -> Any:
+    """As a browser sends a form."""
+    return client.post(page, form, format="multipart")
 
 
 @pytest.fixture
@@ -34,26 +40,26 @@ def test_the_list_has_each_host_and_its_clock(viewer: APIClient, roof: CameraHos
 def test_a_viewer_sees_neither_invitations_nor_addresses(viewer: APIClient, roof: CameraHost) -> None:
     assert "Invite a machine" not in text_of(viewer.get("/hosts/"))
     assert "10.0.0.9" not in text_of(viewer.get("/hosts/roof/"))
-    assert viewer.post("/hosts/", FORM).status_code == 403
+    assert sent(viewer, "/hosts/", FORM).status_code == 403
 
 
 def test_the_line_is_shown_once(manager: APIClient) -> None:
-    answer = manager.post("/hosts/", FORM)
+    answer = sent(manager, "/hosts/", FORM)
     assert "skycam join skycam1:" in text_of(answer)
     assert answer.headers["Cache-Control"] == "no-store"
     assert "skycam1:" not in text_of(manager.get("/hosts/"))
 
 
 def test_a_refused_invitation_says_what_to_set(manager: APIClient) -> None:
-    answer = manager.post("/hosts/", {"name": "roof"})
+    answer = sent(manager, "/hosts/", {"name": "roof"})
     assert answer.status_code == 400
     assert "SQLite" in text_of(answer)
-    assert manager.post("/hosts/", {**FORM, "database_url": "sqlite:///x"}).status_code == 400
+    assert sent(manager, "/hosts/", {**FORM, "database_url": "sqlite:///x"}).status_code == 400
     assert not HostInvitation.objects.exists()
 
 
 def test_an_invitation_is_withdrawn(manager: APIClient) -> None:
-    manager.post("/hosts/", FORM)
+    sent(manager, "/hosts/", FORM)
     manager.post(f"/hosts/invitations/{HostInvitation.objects.get().pk}/withdraw/")
     assert HostInvitation.objects.get().withdrawn_by
 
@@ -65,14 +71,14 @@ def test_a_host_is_drained_after_a_question_and_everywhere_shown(manager: APICli
     assert "drains this host" in text_of(manager.get(f"/hosts/{camera.host}/"))
     assert "is drained" in text_of(manager.get(f"/cameras/{camera.slug}/"))
     assert "Drained" in text_of(manager.get("/status/"))
-    manager.post(f"/hosts/{camera.host}/drain/", {"undo": "yes"})
+    sent(manager, f"/hosts/{camera.host}/drain/", {"undo": "yes"})
     assert "is drained" not in text_of(manager.get(f"/cameras/{camera.slug}/"))
 
 
 @pytest.mark.usefixtures("empty_broker")
 def test_a_host_is_retired_with_an_answer_about_its_files(manager: APIClient, roof: CameraHost) -> None:
-    assert manager.post("/hosts/roof/retire/", {}).status_code == 400
-    manager.post("/hosts/roof/retire/", {"files": "keep"})
+    assert sent(manager, "/hosts/roof/retire/", {}).status_code == 400
+    sent(manager, "/hosts/roof/retire/", {"its_files": "keep"})
     roof.refresh_from_db()
     assert roof.retired_files == "keep"
 

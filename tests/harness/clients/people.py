@@ -15,7 +15,7 @@ from django.urls import URLPattern, URLResolver
 from django.utils import timezone
 from PIL import Image
 
-from cameras.models import Camera, SettingsPreset
+from cameras.models import Camera, CameraHost, HostInvitation, SettingsPreset
 from captures.models import Archive, Experiment, ExperimentCamera, IntegrityFinding, Session, StorageRoot
 from captures.retention.plan import CleanupPlan
 from captures.retention.stored_plans import store_plan
@@ -72,6 +72,8 @@ class World:
         self.field_list = FieldList.objects.create(name="survey", text="1.00 -25 Y 100 0 1 0\n")
         self.experiment = Experiment.objects.create(name="dew", operator="operator", still_interval_s=60)
         ExperimentCamera.objects.create(experiment=self.experiment, camera=camera, position=1)
+        self.host = CameraHost.objects.create(name="barn")
+        self.invitation = HostInvitation.objects.create(name="roof", expires_at=timezone.now())
         self.sensor = make_sensor()
         self.channel = SensorChannel.objects.create(sensor=self.sensor, key="t", quantity="temperature")
         self.webhook = added(kinds=("storage.full",))
@@ -109,6 +111,7 @@ class World:
             "<uuid:alert>": self.alert.pk, "<int:user>": self.users["none"].pk,
             "<uuid:finding>": self.finding.pk,
             "<str:name>": "night", "<str:night>": "2026-11-22", "<uuid:viewer>": self.session.pk,
+            "<slug:name>": self.host.name, "<uuid:invitation>": self.invitation.pk,
             "<slug:sensor>": self.sensor.name, "<int:channel>": self.channel.pk,
             "<slug:rule>": self.rule.name, "<uuid:window>": self.window.pk,
             "<uuid:webhook>": self.webhook.pk, "<uuid:delivery>": self.delivery.pk,
