@@ -44,7 +44,7 @@ def test_the_schema_states_its_server_and_who_may_use_it(db: None) -> None:
         for path, item in api_schema()["paths"].items()
         if "post" in item and "security" in item["post"]
     }
-    assert stated == {"/api/v1/auth/token/": []}
+    assert stated == {"/api/v1/auth/token/": [], "/api/v1/hosts/join/": []}
 
 
 def test_the_schema_is_served_and_names_every_route(viewer: Any) -> None:

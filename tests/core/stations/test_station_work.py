@@ -1,4 +1,4 @@
-"""Exactly one process does the station's work, whoever dies, on a PostgreSQL that several machines share."""
+"""Exactly one process does the station's work, whichever machine dies, on a PostgreSQL that several machines share."""
 
 from __future__ import annotations
 
