@@ -25,18 +25,22 @@ WORDS = {
 """Type of an error of redis-py -> what it means."""
 
 
-class OneLineOutage(logging.Filter):
-    """Makes one line of the traceback of a database or broker that is away. The handler writes it once a minute for all
-    threads of a part: each of them meets it."""
+SQLITE_ERROR = 1
+"""A faulty statement, such as one that names a table which does not exist."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        service, sentence = outage_of(error) if error else ("", "")
-        if service:
-            record.msg, record.args = sentence, ()
-            record.exc_info = record.exc_text = None
-            record.repeats_as = service
-        return True
+
+def shorten_outage(record: logging.LogRecord) -> logging.LogRecord:
+    """The record, or one line in place of the traceback of a database or broker that is away. The handler writes it
+    once a minute for all threads of a part: each of them meets it."""
+    error = record.exc_info[1] if record.exc_info else None
+    service, sentence = outage_of(error) if error else ("", "")
+    if not service:
+        return record
+    # A copy: other handlers get the traceback.
+    line = logging.makeLogRecord(record.__dict__)
+    line.msg, line.args, line.exc_info, line.exc_text = sentence, (), None, None
+    line.repeats_as = service
+    return line
 
 
 def describe_failure(error: BaseException) -> str:
@@ -54,7 +58,7 @@ def words_for(error: BaseException) -> str:
 
 def outage_of(error: BaseException) -> tuple[str, str]:
     """Which service is away, and a sentence about it; empty texts if the error says nothing of the kind."""
-    if is_database_away(error):
+    if is_database_away(error) and not is_faulty_statement(error):
         return "database", f"The database does not answer ({first_line(error)}). What needs it is tried again."
     # The cause: what the broker's callers raise, `BrokerDown` and Celery's error, is raised from that of redis-py.
     if isinstance(error, BROKER_AWAY) or isinstance(error.__cause__, BROKER_AWAY):
@@ -76,3 +80,8 @@ def is_read_only(error: BaseException) -> bool:
 def is_database_away(error: BaseException) -> bool:
     """Whether the database is away, locked, or takes no writes: what needed it can be tried again."""
     return isinstance(error, InterfaceError | OperationalError) or is_read_only(error)
+
+
+def is_faulty_statement(error: BaseException) -> bool:
+    """SQLite has no other type for it than that of a database that is away."""
+    return getattr(error.__cause__, "sqlite_errorcode", None) == SQLITE_ERROR

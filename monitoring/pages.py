@@ -34,6 +34,7 @@ KINDS = {
     "experiment": "experiments",
     "files": "archive admin",
     "gate": "gates",
+    "host": "hosts",
     "job": "jobs",
     "live": "live view",
     "maintenance": "maintenance windows",

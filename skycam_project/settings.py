@@ -270,14 +270,13 @@ LOGGING = {
     },
     "filters": {
         "one line": {"()": "skycam_project.logs.WithoutTraceback"},
-        "outage": {"()": "core.outages.OneLineOutage"},
         "response status": {"()": "skycam_project.logs.ResponseStatus"},
     },
     "handlers": {
         "stderr": {
             "class": "core.limits.repeat_limit.RepeatLimitingHandler",
             "formatter": "line",
-            "filters": ["outage"],
+            "shorten": "ext://core.outages.shorten_outage",
         }
     },
     "root": {"handlers": ["stderr"], "level": STATION.logging.level},

@@ -26,12 +26,19 @@ class WrittenRecord:
 class RepeatLimitingHandler(logging.StreamHandler[IO[str]]):
     """Suppresses a warning or error that was written in the last minute, and writes it with its count afterwards.
 
-    Two records are equal if logger, level, text and exception are, or if both have the same `repeats_as`. A record with
+    Two records are equal if logger, level, text and exception are, or if both are about the same outage. A record with
     `verbatim=True` in its `extra` is one line of a longer text and is always written.
     """
 
-    def __init__(self, stream: Any = None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        stream: Any = None,
+        clock: Callable[[], float] = time.monotonic,
+        shorten: Callable[[logging.LogRecord], logging.LogRecord] = lambda record: record,
+    ) -> None:
+        """`shorten` gets each record, and returns what is written in its place."""
         super().__init__(stream)
+        self._shorten = shorten
         self._clock = clock
         self._written: dict[Key, WrittenRecord] = {}
         self._checked_at = clock()
@@ -40,6 +47,7 @@ class RepeatLimitingHandler(logging.StreamHandler[IO[str]]):
         # `logging` holds the handler's lock here. There is no thread of its own: counts are written with the next
         # record.
         self._write_repeats()
+        record = self._shorten(record)
         if record.levelno < logging.WARNING or getattr(record, "verbatim", False):
             super().emit(record)
         elif written := self._written.get(key := key_of(record)):

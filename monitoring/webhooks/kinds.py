@@ -22,6 +22,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "files": ("action", "exported"),
     "gate": ("closed", "opened"),
+    "host": (
+        "drained", "draining", "invitation_used_twice", "invitation_withdrawn", "invited", "joined", "retired",
+        "session_stopped",
+    ),
     "job": ("failed",),
     "live": ("ended",),
     "maintenance": ("added", "ended", "removed"),

@@ -24,7 +24,7 @@ STDIN = "-"
 
 @click.group(cls=Group)
 def hosts() -> None:
-    """List, invite, drain and retire the machines of the station."""
+    """Invite, list, drain and retire machines."""
 
 
 hosts.add_command(new_identity)
@@ -44,9 +44,9 @@ hosts.add_command(new_identity)
 )
 @click.option("--again", is_flag=True, help="NAME is that of a known host, whose place the machine takes.")
 def invite(name: str, url: str, database_url: str, redis_url: str, again: bool) -> None:
-    """Invite a new machine as the camera host NAME: print one line for it.
+    """Invite a machine as the camera host NAME.
 
-    Run the line on that machine. It works once, for an hour.
+    Prints one line. Run it on that machine: it works once, for an hour.
 
     Example: skycam hosts invite roof
     """

@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError
 
+from core.api.model import StrictModel
 from core.durable_files import sync_folder, write_durably
 from core.text.names import readable
 from core.versions import SKYCAM
@@ -61,7 +62,7 @@ EXPECTED = {
 """The variables that the main machine may set here."""
 
 
-class ReceivedConfiguration(BaseModel):
+class ReceivedConfiguration(StrictModel):
     """SharedConfiguration as it came. A newer main machine may send more."""
 
     model_config = ConfigDict(strict=True)

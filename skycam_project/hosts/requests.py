@@ -65,7 +65,7 @@ class MachineBody(StrictModel):
 
 class JoinBody(StrictModel):
     model_config = ConfigDict(extra="forbid", strict=True)
-    format: Literal[1]
+    format: Annotated[int, Field(ge=FORMAT, le=FORMAT)]
     invitation: Annotated[UUID, Field(strict=False)]
     nonce: Annotated[str, Field(min_length=16, max_length=100)]
     machine: MachineBody

@@ -161,7 +161,7 @@ FOR_MANAGERS = {
     "core.station_settings", "monitoring.alert_rules", "monitoring.notifications", "monitoring.sensor_management",
     "monitoring.webhooks", "captures.offsite", "captures.integrity", "captures.retention", "skycam_project.access",
     "skycam_project.admin", "skycam_project.pages", "skycam_project.provisioning", "skycam_project.station_settings",
-    "skycam_project.cli", "cameras.editing",
+    "skycam_project.cli", "skycam_project.hosts", "cameras.editing",
 }  # fmt: skip
 """Packages of services whose routes and commands are refused to operators, or which change no camera's work: the end of
 a maintenance window, a token of one's own."""
@@ -205,7 +205,7 @@ OF_NO_CAMERA = {
     "accounts/logout/", "accounts/password/", "preferences/", "api/v1/auth/token/", "api/v1/tokens/<int:token>/",
     "api/v1/viewers/<uuid:viewer>/", "api/v1/telescope/field-lists/",
     "api/v1/telescope/field-lists/<uuid:field_list>/preview/", "api/v1/maintenance-windows/<uuid:window>/",
-    "api/v1/maintenance-windows/<uuid:window>/end/", "admin/logout/",
+    "api/v1/maintenance-windows/<uuid:window>/end/", "api/v1/hosts/join/", "admin/logout/",
 }  # fmt: skip
 """Routes that change nothing, or only what is of no camera or of the user."""
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import logging
 import socket
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 import redis
-from django.conf import settings
 from django.db import DatabaseError, IntegrityError, OperationalError
 from django.db.backends.postgresql.base import DatabaseWrapper
 
@@ -19,7 +19,7 @@ from core.api.exceptions import database_error
 from core.background import log_and_continue
 from core.broker.hiredis_client import BrokerDown, open_client
 from core.limits.repeat_limit import RepeatLimitingHandler
-from core.outages import OneLineOutage, describe_failure, is_database_away, outage_of
+from core.outages import describe_failure, is_database_away, outage_of, shorten_outage
 from skycam_project.config.database import django_database
 from tests.harness.far_ends.network.encrypted import certificate
 from tests.harness.far_ends.webhook_receiver import receiving, server_context, status
@@ -103,10 +103,9 @@ def test_a_closed_port_is_named() -> None:
 
 @pytest.fixture
 def part_log() -> Iterator[io.StringIO]:
-    """What a part logs, with the filter and the handler of the settings."""
+    """What a part logs, with the handler of the settings."""
     stream = io.StringIO()
-    handler, log = RepeatLimitingHandler(stream), logging.getLogger("core.background")
-    handler.addFilter(OneLineOutage())
+    handler, log = RepeatLimitingHandler(stream, shorten=shorten_outage), logging.getLogger("core.background")
     log.addHandler(handler)
     yield stream
     log.removeHandler(handler)
@@ -136,6 +135,10 @@ def test_a_fault_of_the_code_keeps_its_traceback(part_log: io.StringIO) -> None:
     assert "KeyError: 'missing'" in part_log.getvalue()
 
 
-def test_the_handler_of_a_part_has_the_filter() -> None:
-    handlers = settings.LOGGING["handlers"]
-    assert handlers["stderr"]["filters"] == ["outage"]
+def test_a_statement_that_names_no_table_keeps_its_traceback(part_log: io.StringIO) -> None:
+    with pytest.raises(sqlite3.OperationalError) as raised, closing(sqlite3.connect(":memory:")) as database:
+        database.execute("SELECT * FROM nowhere")
+    error = OperationalError("no such table: nowhere")
+    error.__cause__ = raised.value
+    fail("web-hooks", error)
+    assert "OperationalError: no such table: nowhere" in part_log.getvalue()

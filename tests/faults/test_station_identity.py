@@ -144,7 +144,6 @@ def kill_all(machine: Station) -> None:
     machine.status()
 
 
-@pytest.mark.promise("hosts")
 def test_a_second_whole_machine_does_the_periodic_work_once_the_first_is_killed(
     station: Station, database: str, tmp_path: Path
 ) -> None:

@@ -85,7 +85,6 @@ def schema_of(host: str, address: str) -> int | None:
     return schema
 
 
-@pytest.mark.promise("hosts")
 def test_a_station_is_updated_machine_by_machine_main_first(
     old_dome: Station, main: Station, dome: Station, shared: dict[str, str]
 ) -> None:

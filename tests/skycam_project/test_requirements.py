@@ -19,7 +19,6 @@ TESTS = ("tests", "bench")
 NOT_IMPORTED = {
     "django-cors-headers": "Django loads the middleware that the settings of the PixeLink service name",
     "httptools": "uvicorn's parser of HTTP",
-    "psycopg": "Django's backend for DATABASE_URL=postgresql://",
     "tzdata": "zoneinfo, where the system has no time zones",
 }
 NO_IMPORT_IN_TESTS = {

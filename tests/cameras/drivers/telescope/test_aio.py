@@ -101,7 +101,7 @@ async def test_a_second_camera_is_told_who_owns_the_controller(
 ) -> None:
     await camera.send_command("open_shutter")
     async with camera_of(controller) as second:
-        with pytest.raises(ControllerHeld, match=f"process {os.getpid()}"):
+        with pytest.raises(ControllerHeld, match=rf"\b{os.getpid()}\b"):
             await second.send_command("open_shutter")
 
 
