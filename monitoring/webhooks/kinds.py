@@ -23,8 +23,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "files": ("action", "exported"),
     "gate": ("closed", "opened"),
     "host": (
-        "drained", "draining", "invitation_used_twice", "invitation_withdrawn", "invited", "joined", "retired",
-        "session_stopped",
+        "drained", "draining", "files_forgotten", "invitation_used_twice", "invitation_withdrawn", "invited", "joined",
+        "retired", "session_stopped", "undrained",
     ),
     "job": ("failed",),
     "live": ("ended",),
