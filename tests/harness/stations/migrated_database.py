@@ -45,4 +45,4 @@ def migrated_database() -> Path:
 
 def migrate(**variables: str) -> None:
     environment = {"PATH": os.environ["PATH"], **variables}
-    subprocess.run(MIGRATE, env=environment, cwd=PROJECT, check=True, timeout=2 * PATIENCE_S)
+    subprocess.run(MIGRATE, env=environment, cwd=PROJECT, check=True, timeout=5 * PATIENCE_S)
