@@ -75,9 +75,11 @@ def test_make_install_creates_what_a_unit_starts_and_starts_nothing() -> None:
 
 
 NOT_BACKED_UP = {
-    "alert-rules.json", "logs", "readings", "run", "sensors.json", "skycam.sqlite3-shm", "skycam.sqlite3-wal", "static",
+    "alert-rules.json", "installation", "logs", "readings", "run", "sensors.json", "skycam.sqlite3-shm",
+    "skycam.sqlite3-wal", "static",
 }  # fmt: skip
-"""Of the data folder: what a start makes again, readings that are not stored yet, and the logs."""
+"""Of the data folder: what a start makes again, such as the identity of the machine, which a copy must not have; readings
+that are not stored yet, and the logs."""
 
 
 @dataclass
