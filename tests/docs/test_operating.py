@@ -78,8 +78,8 @@ NOT_BACKED_UP = {
     "alert-rules.json", "installation", "logs", "readings", "run", "sensors.json", "skycam.sqlite3-shm",
     "skycam.sqlite3-wal", "static",
 }  # fmt: skip
-"""Of the data folder: what a start makes again, such as the identity of the machine, which a copy must not have; readings
-that are not stored yet, and the logs."""
+"""Of the data folder: what a start makes again, such as the identity of the machine, which a copy must not have;
+readings that are not stored yet, and the logs."""
 
 
 @dataclass
