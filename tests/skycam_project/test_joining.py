@@ -126,7 +126,7 @@ LIVES = """
     INSERT INTO cameras_camerahost (name, machine, leased_until, version, site)
     VALUES ('busy', 'x', now() + interval '1 hour', '', '{}')
 """
-NEWER = "INSERT INTO django_migrations (app, name, applied) VALUES ('cameras', '9999_newer', now())"
+NEWER = "UPDATE core_stationrecord SET schema = schema + 2"
 READ_ONLY = "ALTER ROLE skycam SET default_transaction_read_only ="
 
 
@@ -134,7 +134,7 @@ READ_ONLY = "ALTER ROLE skycam SET default_transaction_read_only ="
     ("statement", "undo", "failed"),
     [
         (LIVES, "DELETE FROM cameras_camerahost WHERE name = 'busy'", "name"),
-        (NEWER, "DELETE FROM django_migrations WHERE name = '9999_newer'", "version"),
+        (NEWER, "UPDATE core_stationrecord SET schema = schema - 2", "version"),
         (f"{READ_ONLY} on", f"{READ_ONLY} off", "database"),
     ],
     ids=["name", "version", "database"],
