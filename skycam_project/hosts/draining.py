@@ -88,9 +88,11 @@ def what_runs(host: str) -> list[str]:
 
 
 def _recordings(host: str) -> int:
-    """How many cameras write a clip. None while the broker is away, or the host: their clips have ended by then."""
-    slugs = list(Camera.objects.present().filter(host=host).values_list("slug", flat=True))
+    """How many cameras write a clip. One that is to record counts while its host, or the broker, is silent: a host that
+    is cut off goes on recording."""
+    desired = dict(Camera.objects.present().filter(host=host).values_list("slug", "recording"))
     try:
-        return sum(bool(found["recording"]) for found in status.read_fields(slugs, ["recording"]).values())
+        seen = status.read_fields(desired, ["recording"])
     except BrokerDown:
-        return 0
+        seen = {}
+    return sum(bool(seen[slug]["recording"]) if slug in seen else bool(kind) for slug, kind in desired.items())

@@ -192,6 +192,13 @@ def test_draining_twice_keeps_who_began_it(manager: APIClient) -> None:
     assert Event.objects.filter(kind="host.drained").count() == 1
 
 
+def test_a_host_whose_recordings_cannot_be_seen_is_not_said_to_be_drained(camera: Camera, manager: APIClient) -> None:
+    CameraHost.objects.create(name=camera.host)
+    Camera.objects.update(recording="rolling")
+    body = manager.post(f"{URL}{camera.host}/drain/").json()
+    assert (body["drained"], body["runs"]) == (None, ["1 recording"])
+
+
 def window(begins_s: float, ends_s: float) -> list[list[str]]:
     now = timezone.now()
     return [[(now + timedelta(seconds=at)).isoformat() for at in (begins_s, ends_s)]]
