@@ -34,8 +34,8 @@ def estimate() -> datetime:
     if not is_shared():
         return timezone.now()
     global _anchor
-    anchor, boot_s = _anchor, _boot_s()
-    if anchor is None or boot_s - anchor[1] >= MEASURE_S:
+    anchor, now_s = _anchor, boot_s()
+    if anchor is None or now_s - anchor[1] >= MEASURE_S:
         try:
             measured = measure_offset()
         except DatabaseError:
@@ -43,12 +43,12 @@ def estimate() -> datetime:
                 raise
         else:
             # From the end of the measurement back to the middle, at which the database answered.
-            _anchor = anchor = measured.at, _boot_s() - measured.error_s
-    return anchor[0] + timedelta(seconds=_boot_s() - anchor[1])
+            _anchor = anchor = measured.at, boot_s() - measured.error_s
+    return anchor[0] + timedelta(seconds=boot_s() - anchor[1])
 
 
-def _boot_s() -> float:
-    # Not monotonic(), which stands still while the machine sleeps.
+def boot_s() -> float:
+    """Seconds since this machine was booted. Unlike monotonic(), it goes on while the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
@@ -86,14 +86,14 @@ def measure_offset() -> MeasuredOffset:
     at = _ask()
     half_s = (time.monotonic() - began) / 2
     found = MeasuredOffset(before + half_s - at.timestamp(), half_s, at)
-    _last = found.ahead_s, _boot_s()
+    _last = found.ahead_s, boot_s()
     return found
 
 
 def last_ahead_s() -> float | None:
     """What this process has measured last, for rows that are written often; None when that is longer ago than
     MEASURE_S, or the database is a file."""
-    if not is_shared() or _last is None or _boot_s() - _last[1] > MEASURE_S:
+    if not is_shared() or _last is None or boot_s() - _last[1] > MEASURE_S:
         return None
     return round(_last[0], 6)
 

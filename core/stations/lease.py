@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -35,7 +34,7 @@ class StationWork:
     nothing is written.
     """
 
-    def __init__(self, name: str, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, name: str, now: Callable[[], float] = database_clock.boot_s) -> None:
         self._name, self._now = name, now
         # The random part tells a process from one that had its id before, and from one of a copied machine.
         self.holder = f"{settings.STATION.host}:{os.getpid()}:{uuid6.uuid7().hex[-12:]}"

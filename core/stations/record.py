@@ -94,6 +94,7 @@ def _lock_of_server() -> Iterator[None]:
             # The machine before may take long, and the server may limit statements and waits.
             cursor.execute("SET LOCAL statement_timeout = 0")
             cursor.execute("SET LOCAL lock_timeout = 0")
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         yield
     finally:
