@@ -19,8 +19,11 @@ PROTOCOL = 2
 """Of what machines write for one another into the broker. Raise it by one with a change that others must understand."""
 FIRST = 1
 """The number of a version that does not say one."""
-APPS = ("access", "core", "monitoring", "cameras", "captures", "scheduler")
-"""Those of the project with migrations."""
+APPS = {
+    "access": "skycam_project.access", "core": "core", "monitoring": "monitoring", "cameras": "cameras",
+    "captures": "captures", "scheduler": "scheduler",
+}  # fmt: skip
+"""Those of the project with migrations: label in the database -> package."""
 
 
 def version_problem(host: str, schema: int | None, protocol: int | None, station: tuple[int, int] | None = None) -> str:

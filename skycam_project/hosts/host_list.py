@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
-from typing import Any, TypedDict, cast
+from typing import Any, TypedDict
 
 from django.db import connection
 
 from cameras.models import Camera, CameraHost
 from cameras.selectors import cameras_for
 from cameras.status.messages import Heartbeat
+from cameras.status.status import read_heartbeats
 from cameras.status.usage_history import READER
 from captures.models import StorageRoot
 from captures.storage_usage.models import RootSpace
 from core import database_clock
-from core.broker import broker
 from core.broker.broker import BrokerDown
 from core.times.timestamps import stamp, stamp_or_none
 from skycam_project.hosts.draining import what_runs
 
-LEASE = timedelta(seconds=30)
 RECENT_S = 30.0
 APPLICATION = "skycam/"
 """How the connections of a part begin to name themselves in PostgreSQL: skycam/HOST/PART."""
@@ -97,7 +94,7 @@ class _Facts:
         self._is_manager = bool(user.may("manager"))
         names = [host.name for host in hosts]
         self._now = database_clock.read_now()
-        self._beats = _heartbeats(names)
+        self._beats = _beats(names)
         self._samples = READER.read(names)
         self._cameras: dict[str, list[str]] = defaultdict(list)
         for slug, host in cameras_for(user).order_by("slug").values_list("slug", "host"):
@@ -127,8 +124,8 @@ class _Facts:
     def _last(self, host: CameraHost, beat: Heartbeat | None) -> str | None:
         if beat and "at" in beat:
             return beat["at"]
-        # Away: its lease was last renewed then.
-        return stamp(host.leased_until - LEASE) if host.leased_until is not None else None
+        # Away: its lease was last renewed then, and its clock measured.
+        return stamp_or_none(host.clock_offset_at)
 
     def _parts(self, name: str) -> list[PartBody]:
         newest = self._samples[name][-1] if self._samples[name] else None
@@ -157,23 +154,12 @@ def state_of(host: CameraHost, *, alive: bool | None) -> str | None:
     return None if alive is None else "running"
 
 
-def is_beating(name: str) -> bool:
-    """Whether the host sends heartbeats. BrokerDown."""
-    with broker.reachable() as server:
-        return bool(server.exists(broker.key("host", name)))
-
-
-def _heartbeats(names: Iterable[str]) -> dict[str, Heartbeat | None] | None:
+def _beats(names: Iterable[str]) -> dict[str, Heartbeat | None] | None:
     """By host, None for one that is silent; None for all while the broker is away."""
-    listed = list(names)
-    if not listed:
-        return {}
     try:
-        with broker.reachable() as server:
-            texts = cast("list[str | None]", server.mget([broker.key("host", name) for name in listed]))
+        return read_heartbeats(names)
     except BrokerDown:
         return None
-    return {name: json.loads(text) if text else None for name, text in zip(listed, texts, strict=True)}
 
 
 def _disks(names: list[str], *, with_paths: bool) -> dict[str, list[DiskBody]]:

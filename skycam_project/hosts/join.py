@@ -100,16 +100,17 @@ class JoinCommand:
     def __init__(self, line: JoinLine, manager: ConfigManager, on_check: Callable[[CheckResult], None]) -> None:
         self._line, self._manager, self._on_check = line, manager, on_check
         self._data = (manager.here / manager.config.data).resolve()
+        self._shared: SharedConfiguration | None = None
+        """What the main machine has sent; None before it has."""
         self.result = Joining(line.name)
 
     def run(self, *, dry_run: bool) -> Joining:
         """Check everything; then write, unless a check has failed."""
         if not self._check("folder", self._check_folder):
             return self.result
-        shared: list[SharedConfiguration] = []
-        if not self._check("main machine", lambda: self._ask(shared)):
+        if not self._check("main machine", self._request_configuration) or self._shared is None:
             return self.result
-        [found] = shared
+        found = self._shared
         self.result.notes = found["notes"]
         self.result.station = found["variables"].get(variable_of(("station", "id")), "")
         self._check("configuration", lambda: self._check_configuration(found))
@@ -157,7 +158,7 @@ class JoinCommand:
 
     # the main machine
 
-    def _ask(self, shared: list[SharedConfiguration]) -> str:
+    def _request_configuration(self) -> str:
         request = make_request(self._line.secret, self._line.invitation, machine_facts(self._data))
         problems = []
         for url in self._line.urls:
@@ -166,7 +167,7 @@ class JoinCommand:
             except WebUnreachable as error:
                 problems.append(str(error))
                 continue
-            shared.append(self._read_answer(url, request, answer))
+            self._shared = self._read_answer(url, request, answer)
             return f"{url} admits this machine as the host {self._line.name}"
         raise CheckFailed(" ".join([*problems, REACH]))
 

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from core.versions import PROTOCOL, SCHEMA, SKYCAM
+from core.versions import APPS, PROTOCOL, SCHEMA, SKYCAM
 from skycam_project.config.database import postgresql
 
 LEAST_POSTGRESQL = 14
@@ -19,11 +19,6 @@ LEAST_POSTGRESQL = 14
 CLOCK_LIMIT_S = 1.0
 """As on the page Status: the times of captures of two hosts cannot be compared beyond it."""
 BROKER_S = 5.0
-APPS = {
-    "core": "core", "monitoring": "monitoring", "cameras": "cameras", "captures": "captures", "scheduler": "scheduler",
-    "access": "skycam_project.access",
-}  # fmt: skip
-"""Label of an app in the database -> its package."""
 
 
 class CheckFailed(Exception):

@@ -11,6 +11,7 @@ from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from cameras.models import CameraHost
+from cameras.status.status import read_heartbeats
 from captures.archives.models import ArchiveFolder
 from captures.capturing.decided_outcomes import fail_unsent_capture
 from captures.capturing.models import Capture, CaptureFile
@@ -21,7 +22,7 @@ from captures.trash.services import in_use
 from core import database_clock
 from core.text.plurals import pluralize
 from monitoring.services import record_event
-from skycam_project.hosts.host_list import cameras_of, is_beating
+from skycam_project.hosts.host_list import cameras_of
 from skycam_project.hosts.invitations import HostRefused
 
 Files = Literal["keep", "forget"]
@@ -105,7 +106,7 @@ def _check_may_retire(host: CameraHost, *, lost: bool) -> None:
             for one in cameras
         )
         raise HostRefused(f"The host {name} has {pluralize(len(cameras), 'camera')}. Move or remove each: {commands}.")
-    if is_beating(name):
+    if read_heartbeats([name])[name] is not None:
         raise HostRefused(f"The host {name} still sends heartbeats. Stop `skycam up` there first.")
     waiting = captures_without_outcome(name).count()
     if waiting and not lost:
