@@ -18,7 +18,7 @@ class HostDraining(ControlError):
         super().__init__(
             sentence(
                 "The host {host} of {camera} is drained, so nothing new starts there. Use a camera of another host, or "
-                "end it: `skycam hosts drain {host} --undo`.",
+                "end the draining: `skycam hosts drain {host} --undo`.",
                 host=camera.host, camera=camera,
             )
         )  # fmt: skip
