@@ -279,6 +279,7 @@ function focusTile({ id, gallery }) {
 /** The link of each tile opens its picture at full size. */
 export function openAtFullSize(tiles) {
   let pictures = new Pictures(tiles);
+  let closedAt = -1; // position of a picture that was closed before its data was loaded
   const lightbox = new PhotoSwipeLightbox({
     gallery: tiles,
     children: "a[data-large]",
@@ -295,6 +296,7 @@ export function openAtFullSize(tiles) {
   });
   const refreshSlides = ([from, to]) => {
     const { pswp } = lightbox;
+    if (closedAt >= from && closedAt < to) focusTile(pictures.at(closedAt));
     if (!pswp) return;
     for (let index = pswp.currIndex - 1; index <= pswp.currIndex + 1; index += 1) {
       if (index >= from && index < to) pswp.refreshSlideContent(index);
@@ -312,6 +314,7 @@ export function openAtFullSize(tiles) {
   };
   lightbox.addFilter("clickedIndex", (index) => {
     pictures = new Pictures(tiles); // the tiles change while the reader scrolls
+    closedAt = -1;
     return index < 0 ? index : pictures.base + index;
   });
   lightbox.addFilter("numItems", () => pictures.total);
@@ -323,7 +326,11 @@ export function openAtFullSize(tiles) {
   lightbox.on("change", loadNearby);
   lightbox.on("keydown", (event) => zoomByKey(lightbox, event));
   // At "close", PhotoSwipe still keeps the focus in itself.
-  lightbox.on("closingAnimationEnd", () => focusTile(lightbox.pswp.currSlide.data));
+  lightbox.on("closingAnimationEnd", () => {
+    const index = lightbox.pswp.currIndex;
+    if (pictures.at(index).isUnknown) closedAt = index;
+    else focusTile(pictures.at(index));
+  });
   document.addEventListener("keydown", (event) => {
     if (event.key === "i" && lightbox.pswp && !event.ctrlKey && !event.metaKey) lightbox.toggleFacts();
   });

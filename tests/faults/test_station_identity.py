@@ -13,7 +13,9 @@ import psutil
 import psycopg
 import pytest
 
+from tests.harness.kills.faults import send_to_all
 from tests.harness.postgresql import postgresql
+from tests.harness.processes.alive import command_of
 from tests.harness.stations.command_line import SKYCAM
 from tests.harness.stations.outside_broker import Broker
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
@@ -55,7 +57,7 @@ def dome(station: Station, tmp_path: Path) -> Iterator[Station]:
         station.cameras.eventually_ready("dome")
         yield dome
     finally:
-        resume(dome)
+        send_to_all(dome, signal.SIGCONT)
         dome.ensure_stopped()
 
 
@@ -72,19 +74,8 @@ def pictures(machine: Station) -> list[Path]:
     return list(machine.data.glob("images/captures/**/*.jpg"))
 
 
-def freeze(machine: Station) -> None:
-    for process in machine.processes():
-        process.suspend()
-
-
-def resume(machine: Station) -> None:
-    for process in machine.processes():
-        process.resume()
-
-
 def camera_processes(machine: Station) -> list[psutil.Process]:
-    # None of one that has just ended.
-    return [one for one in machine.processes() if "cameras.runtime" in (one.as_dict(["cmdline"])["cmdline"] or [])]
+    return [one for one in machine.processes() if "cameras.runtime" in command_of(one)]
 
 
 @pytest.mark.promise("hosts")
@@ -115,10 +106,10 @@ def test_a_copy_with_an_identity_of_its_own_is_another_host(station: Station, do
 def test_a_host_that_was_frozen_while_a_copy_took_its_name_closes_its_cameras(
     station: Station, dome: Station, clone: Station
 ) -> None:
-    freeze(dome)
+    send_to_all(dome, signal.SIGSTOP)
     clone.start(only="worker").eventually_says("ready.", takes_s=LEASE_S)
     station.cameras.eventually_ready("dome")
-    resume(dome)
+    send_to_all(dome, signal.SIGCONT)
     eventually(lambda: camera_processes(dome) == [], "its cameras are closed", LEASE_S)
     eventually(lambda: "host.taken:dome" in open_alerts(station), "the alert")
     before = len(pictures(dome))
@@ -139,8 +130,7 @@ def owner(database: str, work: str) -> str:
 
 
 def kill_all(machine: Station) -> None:
-    for process in machine.processes():
-        process.send_signal(signal.SIGKILL)
+    send_to_all(machine, signal.SIGKILL)
     machine.status()
 
 

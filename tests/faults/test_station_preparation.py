@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from tests.harness.kills.faults import stopped
+from tests.harness.processes.alive import command_of
 from tests.harness.stations.command_line import run
 from tests.harness.stations.station import MIGRATIONS_S, Station
 from tests.harness.waiting import eventually
@@ -25,7 +26,7 @@ def station(tmp_path: Path) -> Iterator[Station]:
 
 
 def preparing_process(station: Station) -> psutil.Process | None:
-    titles = {" ".join(process.cmdline()): process for process in station.processes()}
+    titles = {" ".join(command_of(process)): process for process in station.processes()}
     return next((process for title, process in titles.items() if title.startswith("skycam prepare")), None)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.harness.far_ends.ds9097 import Ds9097
 from tests.harness.kills.faults import kill
+from tests.harness.processes.alive import command_of
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
@@ -101,7 +102,7 @@ def test_a_hung_bus_disturbs_no_other_sensor_and_no_camera(
     last, hung = readings(station)[-1], set[int]()
 
     def is_read_on() -> bool:
-        hung.update(one.pid for one in station.processes() if "digitemp" in "".join(cmdline(one)[:1]))
+        hung.update(one.pid for one in station.processes() if "digitemp" in "".join(command_of(one)[:1]))
         return len([at_ms for at_ms in readings(station) if at_ms > last]) >= HANG_READINGS
 
     eventually(is_read_on, "readings of the other sensor")
@@ -112,7 +113,7 @@ def test_a_hung_bus_disturbs_no_other_sensor_and_no_camera(
 
 
 def test_a_killed_part_reads_its_sensors_again_and_leaves_no_process(station: Station, weather: str) -> None:
-    before = [child for child in station.processes() if "monitoring.sensors.child" in " ".join(cmdline(child))]
+    before = [child for child in station.processes() if "monitoring.sensors.child" in " ".join(command_of(child))]
     kill(station, "sensors")
     last = readings(station)[-1]
     eventually(lambda: readings(station)[-1] > last, "the next reading")
@@ -124,13 +125,6 @@ def lives(process: psutil.Process) -> bool:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
-
-
-def cmdline(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.NoSuchProcess:
-        return []
 
 
 def test_readings_of_an_outage_of_the_database_are_written_after_it(station: Station, weather: str) -> None:

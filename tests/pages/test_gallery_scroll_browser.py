@@ -160,6 +160,20 @@ def test_a_picture_opens_among_all_of_the_night_after_a_jump(gallery: Page, nigh
     expect(gallery.locator(f"#c-{night[1439]}")).to_be_focused()
 
 
+def test_a_picture_that_is_closed_before_it_is_loaded_has_the_focus_once_it_is(gallery: Page, night: list[str]) -> None:
+    gallery.goto(f"{NIGHT}&at=16:00")
+    held: list[Route] = []
+    gallery.route("**/gallery/pictures/**", lambda route: held.append(route))
+    gallery.locator(f"#c-{night[1440]}").click()
+    expect(gallery.locator(".pswp__place")).to_have_text("1441 / 3000")
+    gallery.keyboard.press("ArrowLeft")
+    expect(gallery.locator(".pswp__place")).to_have_text("1440 / 3000")
+    gallery.keyboard.press("Escape")
+    expect(gallery.locator(".pswp")).to_have_count(0)
+    held[0].continue_()
+    expect(gallery.locator(f"#c-{night[1439]}")).to_be_focused()
+
+
 def test_a_night_is_accessible_while_it_is_scrolled_fits_and_shows_only_red(gallery: Page, site: Site) -> None:
     in_theme(gallery, site, "red")
     gallery.goto(f"{NIGHT}&at=14:00")

@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
 from skycam_project.launch import restart
+from tests.harness.processes.alive import command_of
 from tests.harness.project import PROJECT
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 from tests.harness.waiting import PATIENCE_S, eventually
@@ -78,9 +78,7 @@ def fork_server(station: Station) -> psutil.Process:
 
 
 def is_fork_server(process: psutil.Process) -> bool:
-    with suppress(psutil.Error):
-        return "skycam_project.launch.fork_server" in process.cmdline()
-    return False
+    return "skycam_project.launch.fork_server" in command_of(process)
 
 
 def test_each_part_is_a_child_of_the_launcher(station: Station) -> None:

@@ -21,14 +21,19 @@ def kill(station: Station, target: str) -> None:
     elif target == "launcher":
         station.interrupt(signal.SIGKILL)
     elif target == "all":
-        for process in station.processes():
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+        send_to_all(station, signal.SIGKILL)
     else:
         os.kill(station.cameras.pid() if target == "camera" else station.pid_of_running(target), signal.SIGKILL)
     if target in {"launcher", "all"}:
         station.status()
         station.start()
+
+
+def send_to_all(station: Station, signal_number: int) -> None:
+    """To the launcher and all that it started; a process that has ended meanwhile needs none."""
+    for process in station.processes():
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signal_number)
 
 
 def end_leases(station: Station, table: str) -> None:

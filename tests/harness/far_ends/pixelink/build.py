@@ -26,7 +26,8 @@ from tests.harness.waiting import PATIENCE_S
 SOURCE = Path(__file__).with_name("sdk.c")
 LIBRARY = "libPxLApi.so"
 VERSION = "4.2.6.30"
-SERIAL = "771001279"
+SERIAL = str(1_000_000_000 + os.getpid())
+"""Of its own in each test process: which camera a process has open is visible to all processes of the machine."""
 
 IN_USE, NO_CAMERA, HARDWARE, IO_ERROR = 0x80000007, 0x80000008, 0x80000009, 0x80000011
 TIMED_OUT = 0x9000000C
