@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from skycam_project.launch import restart
+from tests.harness.disks.small_disk import SmallDisk
 from tests.harness.postgresql import postgresql
+from tests.harness.scenarios.two_hosts import SharedDatabase
 from tests.harness.stations.outside_broker import Broker
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
+from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.timeout(400)
+ROOM = "600m"
+"""More than the reserve of a disk."""
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +41,8 @@ def station(tmp_path_factory: pytest.TempPathFactory, shared: dict[str, str]) ->
 @pytest.fixture
 def fresh(tmp_path: Path, station: Station, shared: dict[str, str]) -> Iterator[Station]:
     """A host that the station has never seen."""
-    variables = {"SKYCAM_HOST": "dome", **station.shared_identity}
-    found = Station(tmp_path / "data", **shared, **variables, **ANY_NUMBER_OF_KILLS)
+    variables = {"SKYCAM_HOST": "dome", **shared, **station.shared_identity, **ANY_NUMBER_OF_KILLS}
+    found = Station(tmp_path / "data", SharedDatabase(shared["DATABASE_URL"]), **variables)
     yield found
     found.ensure_stopped()
 
@@ -82,3 +89,45 @@ def test_a_worker_under_the_name_of_another_machine_is_refused(station: Station,
     assert "Another machine uses the host name 'main' at " in fresh.output()
     assert fresh.output().endswith("Give this one another name: SKYCAM_HOST.\n")
     assert station.parts()["worker"]["state"] == "running"
+
+
+def account(station: Station, session: str) -> dict[str, Any]:
+    found: dict[str, Any] = station.api.get(f"sessions/{session}/")
+    return found
+
+
+def alerts(station: Station) -> list[str]:
+    return [alert["key"] for alert in station.api.get("alerts/")["results"]]
+
+
+@pytest.fixture
+def small(tmp_path: Path, fresh: Station) -> Iterator[SmallDisk]:
+    """The disk of that host's pictures, with room for the reserve."""
+    disk = SmallDisk(tmp_path, ROOM)
+    fresh.environment |= {"SKYCAM_STORAGE_ROOT": str(disk.path), "SKYCAM_HOST": "roof"}
+    yield disk
+    fresh.ensure_stopped()
+    disk.close()
+
+
+def test_the_full_disk_of_one_host_stops_no_camera_of_another(
+    station: Station, fresh: Station, small: SmallDisk
+) -> None:
+    fresh.start(only="worker")
+    station.api.post("cameras/", {"slug": "roof", "name": "Roof", "kind": "simulated", "host": "roof"})
+    station.cameras.eventually_ready("roof")
+    small.shrink()
+    sessions = [station.cameras.start_session(slug, cadence_s=0.5) for slug in ("roof", "simulated")]
+    full, other = (partial(account, station, session) for session in sessions)
+    eventually(lambda: "health.disk:roof" in alerts(station), "an alert names the host")
+    before = other()["saved"]
+    eventually(lambda: other()["saved"] > before + 2, "the other host goes on")
+    assert (full()["saved"], other()["failed"]) == (0, 0)
+    assert "health.disk:main" not in alerts(station)
+    small.grow(ROOM)
+    eventually(lambda: full()["saved"] > 2 and full()["skipped"] > 2, "it goes on when there is room")
+    for slug in ("roof", "simulated"):
+        station.api.post(f"cameras/{slug}/stop/")
+    fresh.spools.eventually_settled()
+    ended = full()
+    assert (ended["planned"], ended["failed"]) == (ended["saved"] + ended["skipped"], 0)
