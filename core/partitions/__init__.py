@@ -1,5 +1,5 @@
-"""Tables that PostgreSQL keeps in a partition for each month: `create_partitions()` makes them, `drop_partitions()` removes
-old ones in milliseconds. SQLite has the same models in plain tables, and all functions do nothing there.
+"""Tables that PostgreSQL keeps in a partition for each month: `create_partitions()` makes them, `drop_partitions()`
+removes old ones in milliseconds. SQLite has the same models in plain tables, and all functions do nothing there.
 
 Each table has a DEFAULT partition, so that a row of a wrong clock is stored, too. Why, and what it costs:
 docs/decisions/partitions.md.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
-from itertools import islice
-from typing import cast
 
 from django.db import transaction
 
@@ -71,13 +69,10 @@ def attach(table: PartitionedTable, name: str, month: datetime) -> str:
 
 
 def months_ahead() -> list[datetime]:
-    return list(islice(months_from(month_of(database_clock.read_now())), MONTHS_AHEAD))
-
-
-def months_from(month: datetime):  # type: ignore[no-untyped-def]
-    while True:
-        yield month
-        month = next_month(month)
+    months = [month_of(database_clock.read_now())]
+    while len(months) < MONTHS_AHEAD:
+        months.append(next_month(months[-1]))
+    return months
 
 
 def months_of_rows(table: PartitionedTable, relation: str) -> list[datetime]:
@@ -85,13 +80,14 @@ def months_of_rows(table: PartitionedTable, relation: str) -> list[datetime]:
     ahead = months_ahead()
     begin, end = month_of(ahead[0] - OLDEST), next_month(ahead[-1])
     found = rows(f"SELECT DISTINCT {table.month_of_row} FROM {relation} WHERE {table.between(begin, end)} ORDER BY 1")
-    return [cast(datetime, month).replace(tzinfo=begin.tzinfo) for [month] in found]
+    return [month.replace(tzinfo=begin.tzinfo) for [month] in found]
 
 
 def rows_outside_months() -> dict[str, int]:
     """Table -> rows in its DEFAULT partition, at most MOST_COUNTED: those of wrong clocks. Empty on SQLite."""
+    question = "SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {}) AS found"
     return {
-        table.name: cast(int, rows(f"SELECT count(*) FROM (SELECT 1 FROM {table.default} LIMIT {MOST_COUNTED}) AS found")[0][0])
+        table.name: rows(question.format(table.default, MOST_COUNTED))[0][0]
         for table in PARTITIONED
         if is_partitioned(table)
     }

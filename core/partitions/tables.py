@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -79,8 +80,8 @@ def execute(*statements: str) -> None:
             cursor.execute(statement)
 
 
-def rows(question: str, *values: object) -> list[tuple[object, ...]]:
+def rows(question: str, *values: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         # Without values a percent sign of the question is one.
         cursor.execute(question, values or None)
-        return cursor.fetchall()
+        return list(cursor.fetchall())

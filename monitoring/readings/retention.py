@@ -19,8 +19,8 @@ BATCH = 2000
 
 
 def remove_readings() -> int:
-    """Remove the months of readings older than `monitoring.readings.raw_days` whose minutes are computed, and a batch of
-    such readings, oldest first. Returns the number of the latter."""
+    """Remove the months of readings older than `monitoring.readings.raw_days` whose minutes are computed, and a batch
+    of such readings, oldest first. Returns the number of the latter."""
     end_s = _end_s(settings.STATION.monitoring.readings.raw_days)
     if end_s is None:
         return 0
