@@ -80,7 +80,6 @@ PAGES = {
     "Page: dashboard": "/",
     "Page: status": "/status/",
     "Admin: captures": "/admin/captures/capture/",
-    "Admin: events": "/admin/monitoring/event/",
 }
 IN_PROCESS = """
 import os
@@ -144,6 +143,7 @@ class ManyRows:
         print(f"{size:,} rows in each table: written in {time.monotonic() - began:.0f} s", flush=True)
         readings, events = self.in_process("drop", str(number))[1:]
         found = {name: ms.median for name, ms in self.lists(times).items()}
+        print({name: round(ms, 1) for name, ms in found.items()}, f"{readings:.0f} {events:.0f}", flush=True)
         return {**found, "Readings: a month is dropped": readings, "Events: the infos of a month go": events}
 
     def write(self, count: int) -> None:
@@ -180,7 +180,9 @@ class ManyRows:
         return {**found, "Readings of a day": timed(self.getter(day), times)}
 
     def getter(self, path: str) -> Callable[[], Any]:
-        return lambda: self.client.get(path)
+        # The server closes a connection that is idle for some seconds.
+        client = self.station.client()
+        return lambda: client.get(path)
 
     def pages(self, times: int) -> dict[str, Times]:
         port = self.station.station.port
@@ -194,7 +196,7 @@ class ManyRows:
 
     def middle(self, resource: str) -> str:
         [[at]] = self.execute(f"SELECT to_char({OLDEST} + interval '1 year', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')")
-        following = self.client.get(f"/api/v1/{resource}/?to={at}&limit=10")["next"]
+        following = self.station.client().get(f"/api/v1/{resource}/?to={at}&limit=10")["next"]
         return parse_qs(urlsplit(following).query)["cursor"][0]
 
     def a_day(self) -> str:

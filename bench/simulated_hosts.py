@@ -2,7 +2,7 @@
 
 Each host FIRST to LAST has two threads, and does what a real one does with the database and the broker: it leases its
 name, reads its desired states, publishes heartbeat and status each second, answers commands, and stores the record of a
-failed capture of each of its cameras every EVERY_S seconds. A real host has camera processes, a spool, and more threads.
+failed capture of each of its cameras every EVERY_S seconds. A real host has camera processes, a spool and more threads.
 Prints `ready` once all hosts have read the database, and counts as JSON for each line of its input.
 """
 
@@ -13,6 +13,7 @@ import os
 import sys
 import threading
 import time
+import uuid
 from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
@@ -54,8 +55,9 @@ class SimulatedHost:
 
         self.name, self.every_s, self.offset = name, every_s, offset
         self.lease = HostLease(name)
-        # Of a machine of its own. All that run here have one data folder.
-        self.lease._identity = HostIdentity(str(uuid6.uuid7()), name, "boot", name)  # noqa: SLF001
+        # Of a machine of its own, also when it starts again. All that run here have one data folder.
+        own = str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
+        self.lease._identity = HostIdentity(own, name, "boot", name)  # noqa: SLF001
         self.read_at, self.is_refused = 0.0, False
         self.cameras: dict[str, Any] = {}
         self.rounds, self.late_s, self.record_ms = 0, 0.0, deque[float](maxlen=1000)

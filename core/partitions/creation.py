@@ -41,6 +41,9 @@ def create_partitions() -> list[str]:
             made += [name for month in sorted(months) if (name := create_partition(table, month))]
     if made:
         log.info("Made the partitions %s.", ", ".join(made))
+    for name, count in rows_outside_months().items():
+        if count:
+            log.warning("%s has %s rows with times of wrong clocks. Retention removes them last.", name, count)
     return made
 
 
