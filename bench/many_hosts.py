@@ -26,7 +26,7 @@ from bench.runs import Runs
 from bench.simulated_hosts import name_of
 from bench.station import BenchStation
 from tests.harness.browsers.site import signed_in
-from tests.harness.postgresql import own_server
+from tests.harness.postgresql import postgresql
 from tests.harness.project import PROJECT
 from tests.harness.stations.http_client import Refused
 
@@ -59,7 +59,7 @@ Camera.objects.bulk_create(
 
 def run(runs: Runs) -> list[Table]:
     sizes = SIZES[:2] if runs.quick else SIZES
-    with own_server() as address, BenchStation(runs.folder / "hosts", DATABASE_URL=address) as station:
+    with postgresql() as address, BenchStation(runs.folder / "hosts", DATABASE_URL=address) as station:
         found, added = [], 0
         for cameras, hosts in sizes:
             station.station.run("-c", ADD, str(added), str(cameras), str(cameras // hosts))

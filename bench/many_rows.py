@@ -21,7 +21,7 @@ from bench.pages import fetch_page, other_camera
 from bench.runs import Runs
 from bench.station import BenchStation
 from tests.harness.browsers.site import signed_in
-from tests.harness.postgresql import own_server
+from tests.harness.postgresql import postgresql
 
 SIZES = (100_000, 1_000_000, 10_000_000)
 QUICK_SIZES = SIZES[:2]
@@ -103,7 +103,7 @@ print(json.dumps(found))
 
 def run(runs: Runs) -> list[Table]:
     sizes = QUICK_SIZES if runs.quick else SIZES
-    with own_server() as address, BenchStation(runs.folder / "many", DATABASE_URL=address) as station:
+    with postgresql() as address, BenchStation(runs.folder / "many", DATABASE_URL=address) as station:
         rows = ManyRows(station, address)
         rows.make_months()
         found = [rows.measured(size, number, runs.times(40)) for number, size in enumerate(sizes)]
