@@ -1,4 +1,4 @@
-"""Celery tasks that wake jobs workers. What there is to do stands in the rows."""
+"""Celery tasks that wake jobs workers, for whom rows say what to do, and that make partitions."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from celery import shared_task
 
 from core.jobs.part import local_part
 from core.jobs.wake import wake_hosts_with_jobs
+from core.partitions import create_partitions as create_missing_partitions
 
 
 @shared_task(name="core.wake_jobs", ignore_result=True)
@@ -18,3 +19,8 @@ def wake_jobs() -> None:
 def wake_lost_jobs() -> None:
     """Wake each host that has something to do, also after its worker missed a message."""
     wake_hosts_with_jobs()
+
+
+@shared_task(name="core.create_partitions", ignore_result=True)
+def create_partitions() -> None:
+    create_missing_partitions()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
 
 from core.background import log_and_continue
+from core.partitions import EVENTS, drop_partitions, first_row_to_stay
 from core.registry import resolve
 from monitoring.models import Alert, Event, Severity
 from monitoring.tables import RETENTION
@@ -47,20 +48,32 @@ def in_batches(remove_batch: Callable[[], int], run_s: float) -> int:
 
 
 def remove_events() -> int:
-    """Remove a batch of events of one severity that are older than it is kept, oldest first. Returns the number of
-    rows."""
+    """Remove the months that are older than their events are kept, and a batch of events of one severity that are,
+    oldest first. Returns the number of the latter."""
     newest = Event.objects.order_by("-at", "-id").values_list("at", flat=True)
     first_to_stay = newest[NEWEST - 1 : NEWEST].first()
     if first_to_stay is None:
         return 0
-    for severity, days in kept_days().items():
-        # The older of both times: neither the age nor the number alone removes an event.
-        before = min(first_to_stay, timezone.now() - timedelta(days=days))
-        old = Event.objects.filter(severity=severity, at__lt=before).order_by("at", "id")
+    # The older of both times: neither the age nor the number alone removes an event.
+    limits = {
+        severity: min(first_to_stay, timezone.now() - timedelta(days=days)) for severity, days in kept_days().items()
+    }
+    drop_months(limits)
+    for severity, before in limits.items():
+        old = Event.objects.filter(severity=severity, at__lt=first_row_to_stay(EVENTS, before)).order_by("at", "id")
         # The default manager refuses to delete events; this is the only place that may.
         if removed := Event._base_manager.filter(pk__in=list(old.values_list("pk", flat=True)[:BATCH])).delete()[0]:
             return removed
     return 0
+
+
+def drop_months(limits: Mapping[str, datetime]) -> None:
+    """`limits`: severity -> the end of the months of which its events go. Those of other severities stay."""
+    for limit in sorted(set(limits.values())):
+        expired = [str(severity) for severity, before in limits.items() if before >= limit]
+        is_whole = set(expired) == set(Severity.values)
+        names = ", ".join(f"'{severity}'" for severity in expired)
+        drop_partitions(EVENTS, limit, kept="" if is_whole else f"severity NOT IN ({names})")
 
 
 def kept_days() -> dict[str, int]:

@@ -250,6 +250,7 @@ CELERY_BEAT_SCHEDULE = {
     "nights": {"task": "scheduler.report_nights", "schedule": 600.0},
     "readings": {"task": "monitoring.aggregate_readings", "schedule": 60.0},
     "retention": {"task": "monitoring.remove_expired", "schedule": 3600.0},
+    "partitions": {"task": "core.create_partitions", "schedule": 3600.0},
     "denials": {"task": "access.count_denials", "schedule": 3600.0},
     "jobs": {"task": "core.wake_lost_jobs", "schedule": 60.0},
 }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Min, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
+from core.partitions import READINGS, drop_partitions, first_row_to_stay
 from monitoring.models import DueAggregate, Reading, ReadingAggregate
 from monitoring.readings.levels import ABOVE, DAY_S, MINUTE_S, TEN_MINUTES_S
 
@@ -17,11 +19,14 @@ BATCH = 2000
 
 
 def remove_readings() -> int:
-    """Remove a batch of readings older than `monitoring.readings.raw_days` whose minutes are computed, oldest first.
-    Returns the number of rows."""
+    """Remove the months of readings older than `monitoring.readings.raw_days` whose minutes are computed, and a batch
+    of such readings, oldest first. Returns the number of the latter."""
     end_s = _end_s(settings.STATION.monitoring.readings.raw_days)
     if end_s is None:
         return 0
+    oldest_due = DueAggregate.objects.filter(seconds=MINUTE_S).aggregate(oldest=Min("start_s"))["oldest"]
+    drop_partitions(READINGS, datetime.fromtimestamp(min(end_s, oldest_due or end_s), UTC))
+    end_s = int(first_row_to_stay(READINGS, datetime.fromtimestamp(end_s, UTC)).timestamp())
     # In the query that finds the rows: a late reading that is written meanwhile is found with its mark, or not at all.
     not_computed = Coalesce(_oldest_due(MINUTE_S) * 1000, Value(end_s * 1000))
     old = Reading.objects.filter(at_ms__lt=end_s * 1000).filter(at_ms__lt=not_computed)

@@ -82,11 +82,16 @@ def prepare_station() -> FirstStart:
         acquire_host_name()
     # Models can be imported only after django.setup() in `main`, so not at the top of this module.
     from cameras.supervision.host_identity import local_identity
+    from core.background import log_and_continue
+    from core.partitions import create_partitions
     from core.stations.record import adopt_database, preparing, record_version
     from skycam_project.launch.dashboard import write_dashboard
     from skycam_project.launch.first_start import run_first_start
 
     with preparing():
+        # Of a station that stood still for months. Without them, rows go to a partition of their own.
+        with log_and_continue("partitions"):
+            create_partitions()
         adopt_database()
         # Again: of two stations that started together on an empty database, one has adopted it.
         check_database_station()

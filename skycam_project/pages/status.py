@@ -191,12 +191,18 @@ def host_panels(user: Any) -> list[HostPanel]:
     # This machine runs parts even if it has no cameras.
     names = sorted({display.camera.host for display in displays} | {settings.STATION.host})
     histories = READER.read(names)
+    # In one round trip for all hosts.
+    used = read_usages(display.camera.slug for display in displays)
+    rows_of_cameras: dict[str, list[Row]] = {name: [] for name in names}
+    for one in displays:
+        restarts = counted.get(str(one.camera.pk), Restarts())
+        rows_of_cameras[one.camera.host].append(camera_row(one, restarts, used.get(one.camera.slug)))
     panels = []
     for name in names:
         clock, history = host_clock(health.get(name), web_ahead_s), histories[name]
         # Samples have the time of their host, whose clock may be off.
         now = timezone.now().timestamp() + (clock.ahead_s or 0.0 if clock else 0.0)
-        rows = [*part_rows(name, history, now), *camera_rows(name, displays, counted)]
+        rows = [*part_rows(name, history, now), *rows_of_cameras[name]]
         panels.append(
             HostPanel(
                 name,
@@ -315,15 +321,6 @@ class Restarts:
 
     count: int = 0
     reason: str = ""
-
-
-def camera_rows(host: str, displays: list[CameraDisplay], restarts: dict[str, Restarts]) -> list[Row]:
-    here = [display for display in displays if display.camera.host == host]
-    used = read_usages(display.camera.slug for display in here)
-    return [
-        camera_row(display, restarts.get(str(display.camera.pk), Restarts()), used.get(display.camera.slug))
-        for display in here
-    ]
 
 
 def camera_row(display: CameraDisplay, restarts: Restarts, usage: Usage | None) -> Row:

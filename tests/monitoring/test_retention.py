@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from core.partitions import retention as partition_retention
 from monitoring import retention
 from monitoring.models import Alert, Event, MaintenanceWindow
 from monitoring.retention import remove_expired
@@ -20,7 +21,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def keep_two_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep only the newest two events at any age, and remove three rows per batch."""
+    """Keep only the newest two events at any age, and remove three rows per batch, on PostgreSQL without waiting for the
+    end of their month."""
+    monkeypatch.setattr(partition_retention, "BEYOND_MONTH", timedelta(0))
     monkeypatch.setattr(retention, "NEWEST", 2)
     monkeypatch.setattr(retention, "BATCH", 3)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
 
+from core.partitions import retention as partition_retention
 from monitoring.models import DueAggregate, Reading, ReadingAggregate, SensorChannel
 from monitoring.readings.aggregation import aggregate_due
 from monitoring.readings.levels import DAY_S, HOUR_S, MINUTE_S, TEN_MINUTES_S
@@ -17,6 +19,12 @@ from tests.harness.rows.readings import channel_of, read
 
 pytestmark = pytest.mark.django_db
 ENTRIES = {name: RETENTION[name] for name in ("readings", "reading_minutes")}
+
+
+@pytest.fixture(autouse=True)
+def remove_parts_of_months(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On PostgreSQL, do not wait for the end of the month."""
+    monkeypatch.setattr(partition_retention, "BEYOND_MONTH", timedelta(0))
 
 
 @pytest.fixture

@@ -1,0 +1,163 @@
+"""Camera hosts without cameras: `python -m bench.simulated_hosts FIRST LAST EVERY_S`, with the settings of a station.
+
+Each host FIRST to LAST has two threads, and does what a real one does with the database and the broker: it leases its
+name, reads its desired states, publishes heartbeat and status each second, answers commands, and stores the record of a
+failed capture of each of its cameras every EVERY_S seconds. A real host has camera processes, a spool and more threads.
+Prints `ready` once all hosts have read the database, and counts as JSON for each line of its input.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from typing import Any, cast
+
+import django
+import uuid6
+
+PUBLISH_S = 1.0
+
+
+def main(first: int, last: int, every_s: float) -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
+    django.setup()
+    hosts = [
+        SimulatedHost(name_of(number), every_s, (number - first) / (last - first + 1))
+        for number in range(first, last + 1)
+    ]
+    for host in hosts:
+        host.start()
+    while not all(host.rounds for host in hosts):
+        time.sleep(0.1)
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        found = [host.counts() for host in hosts]
+        print(json.dumps({name: [one[name] for one in found] for name in found[0]}), flush=True)
+
+
+def name_of(number: int) -> str:
+    return f"far-{number:03d}"
+
+
+class SimulatedHost:
+    def __init__(self, name: str, every_s: float, offset: float) -> None:
+        from cameras.supervision.command_queue import CommandQueue
+        from cameras.supervision.desired_state import HostSnapshot
+        from cameras.supervision.host_identity import HostIdentity
+        from cameras.supervision.lease import HostLease
+        from cameras.supervision.liveness import Liveness
+
+        self.name, self.every_s, self.offset = name, every_s, offset
+        self.lease = HostLease(name)
+        # Of a machine of its own, also when it starts again. All that run here have one data folder.
+        own = str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
+        self.lease._identity = HostIdentity(own, name, "boot", name)  # noqa: SLF001
+        self.read_at, self.is_refused = 0.0, False
+        self.cameras: dict[str, Any] = {}
+        self.rounds, self.late_s, self.record_ms = 0, 0.0, deque[float](maxlen=1000)
+        self.failures: list[str] = []
+        self.stored = 0
+        self.snapshot = HostSnapshot({}, True, 0.0, cast(Any, None), {}, "")
+        self.queue = CommandQueue(name, self.answer, Liveness(), self)
+
+    def start(self) -> None:
+        threading.Thread(target=self.run, name=self.name, daemon=True).start()
+        self.queue.start()
+
+    def counts(self) -> dict[str, Any]:
+        """`late_s`: how much a round was late at most since the last call, which counts from the beginning again."""
+        found = {"rounds": self.rounds, "late_s": self.late_s, "stored": self.stored, "failures": self.failures[:3]}
+        found["record_ms"] = list(self.record_ms)
+        self.rounds, self.late_s, self.stored, self.failures = 0, 0.0, 0, []
+        self.record_ms.clear()
+        return found
+
+    def run(self) -> None:
+        time.sleep(self.offset * PUBLISH_S)
+        due = time.monotonic()
+        next_record = due + self.offset * self.every_s
+        while True:
+            self.attempt(self.read)
+            self.attempt(self.publish)
+            if due >= next_record:
+                next_record += self.every_s
+                for camera in self.cameras.values():
+                    self.attempt(lambda camera=camera: self.store(camera))  # type: ignore[misc]
+            self.rounds += 1
+            due += PUBLISH_S
+            late = time.monotonic() - due
+            self.late_s = max(self.late_s, late)
+            if late < 0:
+                time.sleep(-late)
+            else:
+                due += late
+
+    def attempt(self, step: Callable[[], None]) -> None:
+        from django.db import connection
+
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - counted, and the limit that is looked for
+            self.failures.append(f"{type(error).__name__}: {str(error).splitlines()[0][:100]}")
+            connection.close()
+
+    def read(self) -> None:
+        from dataclasses import replace
+
+        from cameras.supervision.desired_state import desired_states
+
+        now = time.monotonic()
+        self.lease.hold(now)
+        self.cameras = desired_states(self.name)
+        self.snapshot = replace(self.snapshot, read_at=now)
+
+    def publish(self) -> None:
+        from cameras.spool.moments import iso
+        from cameras.status import status as statuses
+        from cameras.status.messages import Heartbeat, absent_status
+        from cameras.supervision.status_publisher import ALERTS_LIFE_S, HEARTBEAT_LIFE_S
+        from core.broker import broker
+        from core.versions import PROTOCOL, SCHEMA, SKYCAM
+
+        server, now = broker.connection(), iso(time.time())
+        beat = Heartbeat(
+            host=self.name, at=now, version=SKYCAM, clock="synchronised", ahead_s=0.0, schema=SCHEMA, protocol=PROTOCOL
+        )
+        server.set(broker.key("host", self.name), json.dumps(beat), ex=HEARTBEAT_LIFE_S)
+        written = []
+        for camera in self.cameras.values():
+            status = absent_status(camera.slug, camera.connection, "")
+            status["observed"], status["since"], status["last_frame"], status["fps"] = "ready", now, now, 5.0
+            statuses.write_status(server, status)
+            written.append(status)
+        statuses.write_known_cameras(server, self.name, written)
+        server.set(broker.key("alerts"), "[]", ex=ALERTS_LIFE_S)
+
+    def store(self, camera: Any) -> None:
+        from cameras.spool.recovery import failed_record
+        from cameras.supervision.ingest import ingest_record
+
+        began = time.perf_counter()
+        plan: Any = {
+            "id": str(uuid6.uuid7()), "camera": camera.id, "slug": camera.slug, "session": None, "index": None,
+            "planned": "2026-01-01T00:00:00Z", "asked": {}, "requested_by": "bench", "job": "",
+        }  # fmt: skip
+        ingest_record(failed_record(plan, "", "camera_error", "Simulated.", now=time.time()), fence=self.lease)
+        self.record_ms.append(1000 * (time.perf_counter() - began))
+        self.stored += 1
+
+    def answer(self, command: Any, now_ms: int) -> None:
+        from cameras.supervision.answers import BrokerAnswers
+
+        body = {"actual": {}, "read_at": "2026-01-01T00:00:00Z", "warnings": [], "differs": []}
+        BrokerAnswers().send_response(command["command_id"], cast(Any, {"ok": True, "body": body}))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))
