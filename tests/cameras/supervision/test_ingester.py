@@ -224,7 +224,7 @@ def sweep(ingester: Ingester, archive: Archive, *records: str) -> None:
 def test_a_record_that_cannot_be_removed_is_ingested_and_delays_no_later_one(
     archive: Archive, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SpoolIngester, "remove_record", read_only)
+    monkeypatch.setattr(SpoolIngester, "_unlink", read_only)
     records = write_records(archive, capture_record(archive), capture_record(archive))
     [ingester.ingest_record(archive.desired(), record, "") for record in records]
     ingester.ingest_waiting()

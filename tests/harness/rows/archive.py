@@ -55,7 +55,7 @@ class Archive:
             for name in sorted(ingester.waiting_records()):
                 ingested = ingester.ingest(name)
                 if ingested is not None:
-                    ingester.remove_record(ingested)
+                    ingester.remove_records([ingested])
 
     def inconsistencies(self) -> list[str]:
         return inconsistencies(self.folder)
