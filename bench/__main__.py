@@ -23,6 +23,7 @@ BENCHES = {
     "night":    "bench.night",
     "still":    "bench.still",
     "keep":     "bench.keep",
+    "ingest":   "bench.ingesting",
     "capture":  "bench.capturing",
     "settings": "bench.settings_route",
     "pages":    "bench.pages",
