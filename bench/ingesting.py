@@ -62,14 +62,14 @@ def add_commands(found: Table, station: Station, records: int) -> None:
     waiting = write_backlog(station, records)
     eventually(lambda: waiting() < records, "the first records are ingested")
     took: dict[str, list[float]] = {what: [] for what in commands}
-    left = records
+    left: list[int] = []
     for turn in range(ROUNDS):
         for what, send in commands.items():
             answer = send(turn)
             assert answer.status in {200, 201}, answer
             took[what].append(answer.took_s)
-        left = waiting() or left
+        left.append(waiting())
     for what, seconds in took.items():
-        note = f"the longest of {ROUNDS} beside {records} to {left} waiting records"
+        note = f"the longest of {ROUNDS}; {', '.join(map(str, left))} records waited after each round"
         found.add(f"{what}, until it is confirmed", f"{max(seconds):.2f} s", f"{CONFIRMED_S:g} s", note)
     eventually(lambda: not waiting(), "all records are ingested")

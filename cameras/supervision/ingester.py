@@ -28,7 +28,7 @@ from core.background import log_and_continue
 log = logging.getLogger(__name__)
 ANSWER_WAIT_S = 1.0
 """A caller is answered with the record itself when the database has not ingested it after this long."""
-CALL_WAIT_S = 0.5
+CALL_WAIT_S = 0.3
 """A command is answered after this long, although records that were reported before its answer still wait."""
 RECORD_WAIT_S = 60.0
 """For so long the later records of a spool wait for those that cannot be read, however many these are."""
