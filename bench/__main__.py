@@ -53,6 +53,7 @@ BENCHES = {
     "alert_rules": "bench.alert_rules",
     "interval": "bench.interval",
     "parts":    "bench.parts",
+    "camera_memory": "bench.camera_memory",
     "reopen":   "bench.reopening",
     "promises": "bench.promises",
     "flatness": "bench.flatness",

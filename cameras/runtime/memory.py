@@ -11,7 +11,9 @@ from collections.abc import Callable
 from cameras.runtime.messages import StateReport
 
 QUIET_S = 3.0
-"""Shorter pauses between pictures release nothing: the next picture would need the same memory, cleared again."""
+"""After shorter pauses the next picture would need the same memory again, cleared by the system."""
+BUSY_S = 30.0
+"""Without such pauses memory is released this often: what pictures and frames leave behind adds up over an hour."""
 
 _libc = ctypes.CDLL(None)
 
@@ -23,7 +25,7 @@ def release_freed_memory() -> None:
 
 
 class MemoryReleaser:
-    """Releases freed memory once after each picture, frame or command that QUIET_S without another one follow. Only the
+    """Releases freed memory once the camera has been quiet for QUIET_S, and every BUSY_S while it is not. Only the
     reporting thread uses it."""
 
     def __init__(
@@ -31,13 +33,14 @@ class MemoryReleaser:
     ) -> None:
         self._release, self._now = release, now
         self._seen: tuple[object, ...] = ()
-        self._release_at: float | None = None
+        self._used_at = self._released_at = now()
 
     def note_report(self, report: StateReport) -> None:
         """With each report of the camera's state, by which its work is seen."""
-        seen = (report["frames"], report["last_capture"], report["session"] is None, report["doing"])
+        now, seen = self._now(), (report["frames"], report["last_capture"], report["session"] is None)
         if seen != self._seen:
-            self._seen, self._release_at = seen, self._now() + QUIET_S
-        elif self._release_at is not None and self._now() >= self._release_at:
-            self._release_at = None
+            self._seen, self._used_at = seen, now
+        is_quiet = self._released_at <= self._used_at <= now - QUIET_S
+        if is_quiet or (self._used_at == now and now - self._released_at >= BUSY_S):
+            self._released_at = now
             self._release()
