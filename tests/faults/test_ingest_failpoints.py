@@ -59,7 +59,7 @@ def test_an_ingest_killed_at_a_point_of_the_protocol_ingests_each_record_once(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lines", range(0, 480, 12))
+@pytest.mark.parametrize("lines", range(0, 430, 43))
 def test_an_ingest_killed_between_two_lines_ingests_each_record_once(archive: Archive, lines: int) -> None:
     session = night(archive)
     assert ingest_until_killed(archive, "line", lines) == -9
