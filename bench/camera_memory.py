@@ -54,7 +54,9 @@ def add_sessions(found: Table, station: Station, cameras: list[str], minutes: fl
     time.sleep(minutes * 60)
     percent = 100 * (processor_s(station, cameras) - used_s) / (time.monotonic() - began)
     what = f"In a session, after {minutes:g} min"
-    add_memory(found, what, station, cameras, SESSION_MB, "a picture each 2 s; the highest of a minute's 30", samples=30)
+    add_memory(
+        found, what, station, cameras, SESSION_MB, "a picture each 2 s; the highest of a minute's 30", samples=30
+    )
     load = f"of the {CAMERAS} camera processes; load of the machine {os.getloadavg()[1]:.1f}"
     found.add("Processor time of the sessions", f"{percent:.0f} % of a core", f"{CORE_PERCENT} %", load)
     for slug in cameras:

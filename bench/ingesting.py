@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.figures import Table
 from bench.runs import Runs
+from tests.harness.postgresql import own_server
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
@@ -18,33 +19,39 @@ ROW_MS = 8.0
 
 
 def run(runs: Runs) -> list[Table]:
-    records = runs.times(BACKLOG)
-    found = Table("Ingest of a backlog of records, on SQLite")
-    station = Station(runs.folder / "ingesting")
+    with own_server() as address:
+        return [
+            measured("SQLite", Station(runs.folder / "ingesting"), runs.times(BACKLOG)),
+            measured("PostgreSQL", Station(runs.folder / "ingesting-pg", DATABASE_URL=address), runs.times(BACKLOG)),
+        ]
+
+
+def measured(database: str, station: Station, records: int) -> Table:
+    found = Table(f"Ingest of a backlog of records, on {database}")
     try:
-        station.up_with_camera()
+        station.up()
+        station.cameras.eventually_ready()
         add_row_cost(found, station, records)
         add_commands(found, station, records)
     finally:
         station.ensure_stopped()
-    return [found]
+    return found
 
 
 def write_backlog(station: Station, records: int) -> Callable[[], int]:
-    """Write it once the station is idle; returns a function: how many of the records have no row."""
-    before = ingested(station)
+    """Returns how many records wait in the spool, once the first are ingested."""
     station.run("-m", "tests.harness.rows.backlog", "simulated", str(records))
-    return lambda: before + records - ingested(station)
 
+    def waiting() -> int:
+        return sum(name.endswith(".done") for name in station.spools.files())
 
-def ingested(station: Station) -> int:
-    return station.database.count("captures_capture WHERE requested_by = 'backlog'")
+    eventually(lambda: waiting() < records, "the first records are ingested")
+    return waiting
 
 
 def add_row_cost(found: Table, station: Station, records: int) -> None:
     worker = station.part("worker")
     waiting = write_backlog(station, records)
-    eventually(lambda: waiting() < records, "the first records are ingested")
     began, used_s, first = time.monotonic(), sum(worker.cpu_times()[:2]), waiting()
     eventually(lambda: not waiting(), "all records are ingested")
     took_s, used_s = time.monotonic() - began, sum(worker.cpu_times()[:2]) - used_s
@@ -60,7 +67,6 @@ def add_commands(found: Table, station: Station, records: int) -> None:
         "Settings": lambda turn: station.api.call("PATCH", "cameras/simulated/settings/", {"gain": 1.0 + turn}),
     }
     waiting = write_backlog(station, records)
-    eventually(lambda: waiting() < records, "the first records are ingested")
     took: dict[str, list[float]] = {what: [] for what in commands}
     left: list[int] = []
     for turn in range(ROUNDS):

@@ -36,9 +36,7 @@ def record_event(
 ) -> Event:
     """`camera`: all cameras that the event names or is about; None if it names none, and concerns all users. A message
     that names cameras is a Sentence: pages show their names."""
-    event = new_event(
-        kind, message, camera=camera, severity=severity, subject=subject, actor=actor, data=data, at=at
-    )
+    event = new_event(kind, message, camera=camera, severity=severity, subject=subject, actor=actor, data=data, at=at)
     record_events([event])
     return event
 

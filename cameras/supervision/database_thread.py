@@ -85,8 +85,8 @@ class DatabaseThread:
 
     def _make_steps(self, now: float) -> None:
         damage: DatabaseError | None = None
-        # The desired states first: a backlog of records, which are ingested for a time only, delays no command. The sweep
-        # is last: it queues what it finds for the next round.
+        # The desired states first, and records for a time only: a backlog of them delays no command. The sweep is last:
+        # it queues what it finds for the next round.
         for step in (
             functools.partial(self._reader.read_if_due, now),
             self._ingest,

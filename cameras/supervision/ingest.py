@@ -38,9 +38,7 @@ Committed = Callable[[Record], None]
 """Gets a record once its row is committed."""
 
 
-def ingest_records(
-    records: Sequence[Record], committed: Committed = lambda _: None, fence: Fence = NO_FENCE
-) -> None:
+def ingest_records(records: Sequence[Record], committed: Committed = lambda _: None, fence: Fence = NO_FENCE) -> None:
     """Write the records to the database in their order, all in one transaction: if one of them is refused, none is
     written. Idempotent. LeaseLost."""
     with transaction.atomic():

@@ -190,7 +190,9 @@ class Ingester:
         try:
             ingest_records(records, lambda record: self._answer(found[record["id"]][0], record), self._fence)
         except WRONG_RECORD as error:
-            log.warning("%d records were refused together (%s): they are tried in smaller batches.", len(records), error)
+            log.warning(
+                "%d records were refused together (%s): they are tried in smaller batches.", len(records), error
+            )
             self._batch.note_refused(len(batch))
             return False
         hit_failpoint("after_commit")

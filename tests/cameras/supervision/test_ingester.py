@@ -56,7 +56,9 @@ def answers() -> Answers:
 @pytest.fixture
 def ingester(answers: Answers) -> Ingester:
     """No caller that waits is late."""
-    return Ingester(NO_FENCE, {}, answers, EndedSessions(), LastCaptures(), lambda: None, answer_wait_s=3600.0, now=still)
+    return Ingester(
+        NO_FENCE, {}, answers, EndedSessions(), LastCaptures(), lambda: None, answer_wait_s=3600.0, now=still
+    )
 
 
 @pytest.fixture
@@ -197,7 +199,9 @@ def test_a_caller_whose_record_waits_for_one_that_cannot_be_read_gets_the_record
 
 
 def test_a_record_that_stays_unreadable_delays_later_ones_for_a_time_only(archive: Archive, answers: Answers) -> None:
-    ingester = Ingester(NO_FENCE, {}, answers, EndedSessions(), LastCaptures(), lambda: None, record_wait_s=0.0, now=still)
+    ingester = Ingester(
+        NO_FENCE, {}, answers, EndedSessions(), LastCaptures(), lambda: None, record_wait_s=0.0, now=still
+    )
     lost, later = write_records(archive, capture_record(archive), capture_record(archive))
     with unreadable(archive.spool / f"{lost}.done"):
         for _ in range(2):

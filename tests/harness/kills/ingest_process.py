@@ -1,7 +1,6 @@
 """The ingest in a process of its own, on the test's database: `WHERE PASSES ROOT CAMERA ROOT_ID`.
 
-WHERE is a failpoint, or `line`: then it is killed before the line of the ingest's own code that it comes to after PASSES
-others.
+WHERE is a failpoint, or `line`: then it is killed before a line of the ingest's own code, when PASSES others were run.
 """
 
 from __future__ import annotations
