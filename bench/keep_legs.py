@@ -161,11 +161,11 @@ class WholeCapture:
 
     def row(self, record: dict[str, Any], capture: str = "") -> None:
         """Ingest the record, as that of another capture if none is given."""
-        from cameras.supervision.ingest import ingest_record
+        from cameras.supervision.ingest import ingest_records
 
         capture = capture or str(uuid6.uuid7())
         files = [{**file, "path": f"bench/{capture}-{file['kind']}"} for file in record["files"]]
-        ingest_record({**record, "id": capture, "files": files})  # type: ignore[arg-type]
+        ingest_records([{**record, "id": capture, "files": files}])  # type: ignore[arg-type]
 
     @property
     def spool(self) -> Any:

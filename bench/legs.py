@@ -261,10 +261,10 @@ class RowLegs:
         self.root = str(StorageAssignment.objects.get(storage_class="captures").root_id)
 
     def legs(self) -> dict[str, float]:
-        from cameras.supervision.ingest import ingest_record
+        from cameras.supervision.ingest import ingest_records
 
         planned = iter([self.planned() for _ in range(self.times + WARM_UP)])
-        return {"ingest": timed(lambda: ingest_record(next(planned)), self.times, pause_s=PAUSE_S).median}
+        return {"ingest": timed(lambda: ingest_records([next(planned)]), self.times, pause_s=PAUSE_S).median}
 
     def planned(self) -> Any:
         """The record of a capture whose row is planned."""

@@ -15,13 +15,13 @@ CONSUMERS = {
 """Consumers of frames and stills in a camera process. Django-free."""
 
 RECORDS = {
-    "capture": "captures.ingest.captures.ingest_capture",
-    "gap": "captures.ingest.sessions.ingest_gap",
-    "session": "captures.ingest.sessions.ingest_session",
-    "clip": "captures.ingest.clips.ingest_clip",
-    "observation": "scheduler.field_lists.ingest.ingest_observation",
+    "capture": "captures.ingest.captures.ingest_captures",
+    "gap": "captures.ingest.sessions.ingest_gaps",
+    "session": "captures.ingest.sessions.ingest_sessions",
+    "clip": "captures.ingest.clips.ingest_clips",
+    "observation": "scheduler.field_lists.ingest.ingest_observations",
 }
-"""Kind of spool record -> the function that ingests it, idempotent by the record's id."""
+"""Kind of spool record -> the function that ingests some of them in their order, idempotent by the record's id."""
 
 PROGRAMME_KINDS = {
     "interval": "cameras.programmes.interval.IntervalKind",

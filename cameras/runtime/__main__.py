@@ -24,6 +24,7 @@ from cameras.runtime.device_conditions import DeviceConditions, ObservedReports
 from cameras.runtime.device_times import DeviceTimes
 from cameras.runtime.exposure_statistics import ExposureStatistics
 from cameras.runtime.link import Link, ReportSink
+from cameras.runtime.memory import MemoryReleaser
 from cameras.runtime.spec import Spec
 from cameras.spool import failpoints
 from core.limits.repeat_limit import RepeatLimitingHandler
@@ -35,9 +36,12 @@ REPORT_S = 1.0
 
 def report_states(process: CameraProcess, link: ReportSink, ended: threading.Event, every_s: float) -> None:
     """Send the state of the camera every `every_s` seconds, also while the camera loop is blocked."""
+    memory = MemoryReleaser()
     while not ended.wait(every_s):
         process.disk_monitor.check_disk()
-        link.send(process.state_reporter.build_report(every_s))
+        report = process.state_reporter.build_report(every_s)
+        link.send(report)
+        memory.note_report(report)
 
 
 def main(parent: int) -> None:

@@ -50,6 +50,8 @@ class CallbackRunner:
             except Exception:
                 self.failures += 1
                 log.exception("A streaming callback failed on frame %s; the camera continues.", frame.number)
+            # It would stay in memory until the next one comes.
+            del frame
 
 
 class SharedFrameBuffer:

@@ -101,6 +101,8 @@ class StillQueue:
             except Exception:  # the record is safe, and without this thread the camera would take no more stills
                 log.exception("Capture %s was recorded, and what follows it failed.", still.plan["id"])
             finally:
+                # Its picture would stay in memory until the next one comes.
+                del still
                 with self._changed:
                     self._is_busy, self._began = False, None
                     self._changed.notify_all()

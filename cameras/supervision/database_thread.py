@@ -24,10 +24,12 @@ log = logging.getLogger(__name__)
 AWAY_S = 0.2
 """Pause before the database is tried again."""
 LATE_ANSWERS_S = 0.1
+REST_S = 1.5
+"""For so long the records that are left at a stop are ingested."""
 
 
 class DatabaseThread:
-    """Runs the steps of its parts in a fixed order, and a second thread that answers late callers. Only the database
+    """Runs the steps of its parts in a fixed order, again at once while records wait, and a second thread that answers late callers. Only the database
     thread writes `away_since`."""
 
     def __init__(
@@ -48,6 +50,8 @@ class DatabaseThread:
             janitor,
         )
         self.away_since: float | None = None
+        self._has_more = False
+        """Whether more records wait than were ingested in the last round."""
         self._thread = RetryingThread("database-sync", self._run, at_end=self._ingest_the_rest, awake=work)
         # On a thread of its own: a locked database blocks the other one just when callers become late.
         self._late_answers = RetryingThread("late-answers", ingester.answer_late_callers, LATE_ANSWERS_S)
@@ -66,6 +70,7 @@ class DatabaseThread:
         a table is damaged, the steps that do not need it are done. While another machine has this host's name nothing
         is written: only whether that is still so is read. So it is for a host of a version that is too old."""
         now = time.monotonic()
+        self._has_more = False
         try:
             if self._lease.is_held:
                 self._lease.hold(now)  # before the steps, which may take long
@@ -80,11 +85,12 @@ class DatabaseThread:
 
     def _make_steps(self, now: float) -> None:
         damage: DatabaseError | None = None
-        # First, because callers wait for these rows. The sweep is last: it queues what it finds for the next round.
+        # The desired states first, and records for a time only: a backlog of them delays no command. The sweep is last:
+        # it queues what it finds for the next round.
         for step in (
-            self._ingester.ingest_waiting,
-            self._outbox.flush,
             functools.partial(self._reader.read_if_due, now),
+            self._ingest,
+            self._outbox.flush,
             functools.partial(self._janitor.sweep_if_due, now),
         ):
             try:
@@ -95,6 +101,9 @@ class DatabaseThread:
                 damage = error
         if damage is not None:
             raise damage
+
+    def _ingest(self) -> None:
+        self._has_more = self._ingester.ingest_waiting()
 
     def run_once(self) -> None:
         """Every step once, then the answers that waited for records."""
@@ -110,6 +119,8 @@ class DatabaseThread:
     def _run(self) -> float:
         """Returns the seconds until the next call."""
         self.run_once()
+        if self._has_more:
+            return 0.0
         return READ_S if self.away_since is None else ANSWER_WAIT_S
 
     def _ingest_the_rest(self) -> None:
@@ -117,7 +128,10 @@ class DatabaseThread:
         try:
             self.run_once()  # finds what the last processes left in their spools
         finally:
-            self.run_once()  # and ingests it
+            until = time.monotonic() + REST_S
+            self.run_once()  # and ingests it; what is left then waits in the spools
+            while self._has_more and time.monotonic() < until:
+                self.run_once()
             self._release_lease()
 
     def _release_lease(self) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import functools
+import itertools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import DataError, IntegrityError, transaction
@@ -35,14 +38,17 @@ Committed = Callable[[Record], None]
 """Gets a record once its row is committed."""
 
 
-def ingest_record(record: Record, committed: Committed = lambda _: None, fence: Fence = NO_FENCE) -> None:
-    """Write the record to the database, in one transaction. Idempotent. LeaseLost."""
+def ingest_records(records: Sequence[Record], committed: Committed = lambda _: None, fence: Fence = NO_FENCE) -> None:
+    """Write the records to the database in their order, all in one transaction: if one of them is refused, none is
+    written. Idempotent. LeaseLost."""
     with transaction.atomic():
         fence.check()
-        # Before the calls that the record's kind adds: a caller waits for this one, and no one for a notice. Robust: a
+        # Before the calls that the records' kinds add: a caller waits for these, and no one for a notice. Robust: a
         # failure is logged, and is no failure of the row.
-        transaction.on_commit(lambda: committed(record), robust=True)
-        resolve(RECORDS[record["kind"]])(record)
+        for record in records:
+            transaction.on_commit(functools.partial(committed, record), robust=True)
+        for kind, of_kind in itertools.groupby(records, lambda record: record["kind"]):
+            resolve(RECORDS[kind])(list(of_kind))
 
 
 class SpoolIngester:
@@ -78,21 +84,29 @@ class SpoolIngester:
             found = self.read_record(record)
             if found is None:
                 return None
-            ingest_record(found, committed, fence)
+            ingest_records([found], committed, fence)
         except WRONG_RECORD as error:
             self._reject(record, error, fence)
             return None
         hit_failpoint("after_commit")
         return found
 
-    def remove_record(self, record: Record) -> None:
-        """Remove a record whose row is committed."""
+    def remove_records(self, records: Sequence[Record]) -> None:
+        """Remove records whose rows are committed. One that cannot be removed is logged: the next sweep ingests it
+        again, which changes nothing, and removes it."""
+        try:
+            for record in records:
+                self._unlink(record)
+                hit_failpoint("after_unlink")
+            self.spool.files.sync(self.spool.folder)
+        except OSError as error:
+            log.error("The ingested records of %s cannot be removed: %s", self.slug, error)
+
+    def _unlink(self, record: Record) -> None:
         # The record last: a kill before that repeats both. Nothing would remove a session's file that remained alone.
         if "settles" in record:
             self.spool.files.unlink(self.spool.folder, record["settles"])
         self.spool.files.unlink(self.spool.folder, f"{record['id']}.done")
-        hit_failpoint("after_unlink")
-        self.spool.files.sync(self.spool.folder)
 
     def _reject(self, record: str, error: Exception, fence: Fence) -> None:
         log.error("The record %s of %s was rejected: %s", record, self.slug, error)
@@ -120,8 +134,24 @@ class OpenedSpool:
         self._desired = desired
 
     def __enter__(self) -> SpoolIngester:
+        """OSError."""
         self._files = RootFiles(self._desired.root_path)
         return SpoolIngester(self._files, self._desired.id, self._desired.slug, self._desired.part)
 
     def __exit__(self, *_: object) -> None:
         self._files.close()
+
+
+class OpenedSpools(contextlib.ExitStack):
+    """A context manager: the spools of a batch, each opened when it is needed first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._opened: dict[tuple[str, str, str], SpoolIngester] = {}
+
+    def open(self, desired: DesiredState) -> SpoolIngester:
+        """OSError."""
+        key = desired.root_path, desired.id, desired.part
+        if key not in self._opened:
+            self._opened[key] = self.enter_context(OpenedSpool(desired))
+        return self._opened[key]

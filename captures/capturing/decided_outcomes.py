@@ -13,7 +13,7 @@ from django.utils import timezone
 from cameras.runtime.messages import LastCapture
 from cameras.spool.moments import iso
 from captures.capturing.models import Capture
-from captures.capturing.outcome_events import publish_outcome
+from captures.capturing.outcome_events import StoredOutcome, publish_outcomes
 from core.text.sentences import beside_camera
 
 
@@ -27,7 +27,7 @@ def fail_unsent_capture(capture: UUID | str, reason: str, message: str) -> bool:
     row.status, row.reason, row.message = Capture.Status.FAILED, reason, beside_camera(message, row.camera)
     row.ended_at = timezone.now()
     row.save(update_fields=["status", "reason", "message", "ended_at"])
-    publish_outcome(row, row.camera, [])
+    publish_outcomes([StoredOutcome(row, row.camera)])
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
 from django.db import transaction
@@ -54,20 +55,23 @@ CAMERAS = PreparedQuery(
 )
 
 
-def publish_capture(capture: Capture, slug: str, files: list[CaptureFile]) -> None:
-    """Publish after the commit; a failure does not affect the commit."""
-    # The camera's row, too, is read after the commit: the caller of the capture has been answered by then.
-    transaction.on_commit(lambda: _publish_present(capture, slug, files), robust=True)
+def publish_captures(captures: Sequence[tuple[Capture, str, Sequence[CaptureFile]]]) -> None:
+    """Publish each capture, with its camera's slug and its files, after the commit; a failure does not affect the
+    commit."""
+    # The cameras' rows, too, are read after the commit: the caller of a capture has been answered by then.
+    transaction.on_commit(lambda: _publish_present(captures), robust=True)
 
 
-def _publish_present(capture: Capture, slug: str, files: list[CaptureFile]) -> None:
+def _publish_present(captures: Sequence[tuple[Capture, str, Sequence[CaptureFile]]]) -> None:
     """Publish, but nothing for a removed camera: another camera may have its slug, with another audience."""
-    camera = CAMERAS.first(camera=capture.camera_id)
-    if camera is not None and camera.removed_at is None:
-        publish_notice(CAPTURES, capture_notice(capture, slug, camera.observed, files))
+    cameras = {camera: CAMERAS.first(camera=camera) for camera in {capture.camera_id for capture, *_ in captures}}
+    for capture, slug, files in captures:
+        camera = cameras[capture.camera_id]
+        if camera is not None and camera.removed_at is None:
+            publish_notice(CAPTURES, capture_notice(capture, slug, camera.observed, files))
 
 
-def capture_notice(capture: Capture, slug: str, observed: str, files: list[CaptureFile]) -> CaptureNotice:
+def capture_notice(capture: Capture, slug: str, observed: str, files: Sequence[CaptureFile]) -> CaptureNotice:
     saved = capture.status == Capture.Status.SAVED
     return CaptureNotice(
         camera=slug,
@@ -80,7 +84,7 @@ def capture_notice(capture: Capture, slug: str, observed: str, files: list[Captu
     )
 
 
-def latest_image(capture: Capture, files: list[CaptureFile]) -> LatestImage | None:
+def latest_image(capture: Capture, files: Sequence[CaptureFile]) -> LatestImage | None:
     """None when the station holds no file of it. `thumbnail` is null when none of its files can be rendered."""
     if not files:
         return None

@@ -2,42 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from captures.capturing.models import Capture, CaptureFile, CaptureReference
-from captures.capturing.notices import publish_capture
+from captures.capturing.notices import publish_captures
 from captures.capturing.references import describe_references
-from captures.capturing.totals import count_outcome
+from captures.capturing.totals import count_outcomes
 from core.camera_names import CameraRef
 from core.text.sentences import join_sentences, sentence
-from monitoring.services import record_event
+from monitoring.models import Event
+from monitoring.services import new_event, record_events
 
 SEVERITIES = {"saved": "info", "failed": "error", "skipped": "warning"}
 STOPPED = "session_stopped"
 """A reason that is no failure: a user stopped the session during the exposure."""
 
 
-def publish_outcome(
-    capture: Capture, camera: CameraRef, files: list[CaptureFile], references: Iterable[CaptureReference] = (),
-    durable_after_s: float | None = None,
-) -> None:  # fmt: skip
-    """Count the outcome and record its event, in the caller's transaction, and publish its notice after the commit.
-    Each capture that a camera takes or fails to take comes here once; adopted ones do not. `durable_after_s` as of
-    `count_outcome`."""
-    count_outcome(capture, durable_after_s)
+@dataclass(frozen=True, slots=True)
+class StoredOutcome:
+    """A capture whose outcome was just stored, with its files and the references to those that its camera keeps.
+    `durable_after_s` as of `count_outcomes`."""
+
+    capture: Capture
+    camera: CameraRef
+    files: Sequence[CaptureFile] = ()
+    references: Sequence[CaptureReference] = ()
+    durable_after_s: float | None = None
+
+
+def publish_outcomes(outcomes: Sequence[StoredOutcome]) -> None:
+    """Count the outcomes and record their events, in the caller's transaction, and publish their notices after the
+    commit. Each capture that a camera takes or fails to take comes here once; adopted ones do not."""
+    count_outcomes((one.capture, one.durable_after_s) for one in outcomes)
+    record_events([_outcome_event(one) for one in outcomes])
+    publish_captures([(one.capture, one.camera.slug, one.files) for one in outcomes])
+
+
+def _outcome_event(outcome: StoredOutcome) -> Event:
+    capture = outcome.capture
     warnings = _setting_warnings(capture)
-    remote = describe_references(references)
+    remote = describe_references(outcome.references)
     where = [f"Remote: {remote}, not held by this station."] if remote else []
-    saved = capture.message or sentence("{camera} saved a capture.", camera=camera)
+    saved = capture.message or sentence("{camera} saved a capture.", camera=outcome.camera)
     message = join_sentences([saved, *where, *warnings])
     severity = "info" if capture.reason == STOPPED else SEVERITIES[capture.status]
-    record_event(
+    return new_event(
         f"capture.{capture.status}", message, severity="warning" if warnings and severity == "info" else severity,
-        camera=camera, subject=capture.pk, actor=capture.requested_by,
+        camera=outcome.camera, subject=capture.pk, actor=capture.requested_by,
         data=_command_arguments(capture) | ({"reason": capture.reason} if capture.reason else {}),
     )  # fmt: skip
-    publish_capture(capture, camera.slug, files)
 
 
 def _command_arguments(capture: Capture) -> dict[str, Any]:

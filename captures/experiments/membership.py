@@ -6,10 +6,12 @@ found by its claims (`captures.recording_claims.windows`); here are those of one
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from cameras.spool.moments import Moment
 from captures.capturing.models import Capture
@@ -23,22 +25,52 @@ LONGEST_POST_ROLL = timedelta(seconds=MAX_ROLL_S)
 
 
 def link_capture(capture: Capture) -> None:
-    """Store to which experiments a capture with an outcome belongs, in the caller's transaction. Idempotent."""
-    begun = Q(started_at__lte=capture.started_at)
-    not_over = Q(ended_at=None) | Q(ended_at__gte=capture.started_at - LONGEST_POST_ROLL)
-    found = Experiment.objects.filter(begun, not_over, places__camera=capture.camera_id)
-    members = {one.pk for one in found if contains(one, capture)}
-    if capture.session_id is not None:
-        # A clock that is set back in the middle makes its captures older than its start.
-        own = ExperimentSession.objects.filter(session=capture.session_id, own=True)
-        members |= set(own.values_list("experiment", flat=True))
-    if members:
-        links = [ExperimentCapture(experiment_id=one, capture=capture) for one in members]
+    link_captures([capture])
+
+
+def link_captures(captures: Sequence[Capture]) -> None:
+    """Store to which experiments captures with an outcome belong, in the caller's transaction. Idempotent."""
+    running, own = _running_experiments(captures), _own_sessions(captures)
+    links = [
+        ExperimentCapture(experiment_id=experiment, capture=capture)
+        for capture in captures
+        for experiment in {
+            *(one.pk for one in running[capture.camera_id] if contains(one, capture)),
+            *(own[capture.session_id] if capture.session_id else ()),
+        }
+    ]
+    if links:
         ExperimentCapture.objects.bulk_create(links, ignore_conflicts=True)
+
+
+def _running_experiments(captures: Sequence[Capture]) -> dict[UUID, list[Experiment]]:
+    """By camera, those that may contain one of the captures."""
+    starts = [capture.started_at for capture in captures]
+    begun = Q(started_at__lte=max(starts))
+    not_over = Q(ended_at=None) | Q(ended_at__gte=min(starts) - LONGEST_POST_ROLL)
+    cameras = {capture.camera_id for capture in captures}
+    found = Experiment.objects.filter(begun, not_over, places__camera__in=cameras)
+    running: dict[UUID, list[Experiment]] = defaultdict(list)
+    for experiment in found.annotate(place_camera=F("places__camera")):
+        running[experiment.place_camera].append(experiment)
+    return running
+
+
+def _own_sessions(captures: Sequence[Capture]) -> dict[UUID, list[UUID]]:
+    """By session, the experiments that started it."""
+    own: dict[UUID, list[UUID]] = defaultdict(list)
+    # A clock that is set back in the middle makes its captures older than its start.
+    if sessions := {capture.session_id for capture in captures if capture.session_id}:
+        rows = ExperimentSession.objects.filter(session__in=sessions, own=True)
+        for session, experiment in rows.values_list("session", "experiment"):
+            own[session].append(experiment)
+    return own
 
 
 def contains(experiment: Experiment, capture: Capture) -> bool:
     """Whether the capture was started between the start of the experiment and the end of its post-roll."""
+    if experiment.started_at is None or capture.started_at < experiment.started_at:
+        return False
     if experiment.ended_at is None:
         return True
     return capture.started_at <= experiment.ended_at + timedelta(seconds=_post_roll_s(experiment))

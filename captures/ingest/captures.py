@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -9,33 +12,51 @@ from django.db.models import F
 
 from cameras.spool.records import CaptureRecord, FollowingStart
 from captures.capturing.models import Capture, CaptureFile, CaptureReference
-from captures.capturing.outcome_events import publish_outcome
+from captures.capturing.outcome_events import StoredOutcome, publish_outcomes
 from captures.capturing.records import apply_record, fields_from_record, files_from_record, references_from_record
-from captures.experiments.membership import link_capture
+from captures.experiments.membership import link_captures
 from captures.ingest.records import camera_of
 from captures.ingest.sessions import close_gap_before
 from captures.sessions.models import SESSION_TRANSITIONS, Session
 from monitoring.services import raise_alert
 
+Recorded = tuple[Capture, CaptureRecord]
+"""A capture as its record says it, and the record."""
 
-def ingest_capture(record: CaptureRecord) -> None:
-    """Store a capture's outcome. The first outcome holds: a different one raises an alert and changes nothing."""
-    capture = _capture_from_record(record)
-    if not _update_planned(record) and not _insert_capture(capture, record):
+
+def ingest_captures(records: Sequence[CaptureRecord]) -> None:
+    """Store the outcomes of captures, with one statement for each table. The first outcome of a capture holds: a
+    different one raises an alert and changes nothing."""
+    stored = _store_captures(_captures_from_records(records))
+    if not stored:
         return
-    files = CaptureFile.objects.bulk_create(files_from_record(capture, record))
-    references = CaptureReference.objects.bulk_create(references_from_record(capture, record))
-    if capture.session_id:
-        _count_outcome(capture, record["body"].get("following"))
-        close_gap_before(capture)
-    link_capture(capture)
-    publish_outcome(capture, camera_of(record), files, references, record["body"].get("durable_after_s"))
+    captures = [capture for capture, _ in stored]
+    outcomes = [
+        StoredOutcome(
+            capture, camera_of(record), files_from_record(capture, record), references_from_record(capture, record),
+            record["body"].get("durable_after_s"),
+        )
+        for capture, record in stored
+    ]  # fmt: skip
+    CaptureFile.objects.bulk_create(file for outcome in outcomes for file in outcome.files)
+    CaptureReference.objects.bulk_create(one for outcome in outcomes for one in outcome.references)
+    _count_in_sessions(stored)
+    for capture in captures:
+        if capture.session_id:
+            close_gap_before(capture)
+    link_captures(captures)
+    publish_outcomes(outcomes)
 
 
-def _capture_from_record(record: CaptureRecord) -> Capture:
-    """A row built from the record, neither read nor saved. It has no session if that is deleted."""
+def _captures_from_records(records: Iterable[CaptureRecord]) -> list[Recorded]:
+    """Rows built from the records, neither read nor saved. One whose session is deleted has none."""
+    named = {record["body"]["session"] for record in records} - {None}
+    sessions = {str(pk): session for pk, session in Session.objects.in_bulk(named).items()} if named else {}
+    return [(_capture_from_record(record, sessions.get(record["body"]["session"] or "")), record) for record in records]
+
+
+def _capture_from_record(record: CaptureRecord, session: Session | None) -> Capture:
     body = record["body"]
-    session = Session.objects.filter(pk=body["session"]).first() if body["session"] else None
     capture = Capture(
         id=UUID(record["id"]),
         camera_id=UUID(record["camera"]),
@@ -48,21 +69,27 @@ def _capture_from_record(record: CaptureRecord) -> Capture:
     return capture
 
 
+def _store_captures(recorded: list[Recorded]) -> list[Recorded]:
+    """Those whose outcome was stored now: in the planned row of a command, or in a new row of a session."""
+    # Of a command one UPDATE decides, without a query before it: its caller waits.
+    updated = {capture.pk for capture, record in recorded if not record["body"]["session"] and _update_planned(record)}
+    known = Capture.objects.in_bulk([capture.pk for capture, _ in recorded if capture.pk not in updated])
+    for capture, record in recorded:
+        if (row := known.get(capture.pk)) is None:
+            continue
+        if row.status == Capture.Status.PLANNED and _update_planned(record):
+            updated.add(capture.pk)
+        else:
+            _alert_contradiction(row, record["body"]["outcome"])
+    new = [capture for capture, _ in recorded if capture.pk not in updated and capture.pk not in known]
+    Capture.objects.bulk_create(new)
+    return [one for one in recorded if one[0].pk in updated or one[0].pk not in known]
+
+
 def _update_planned(record: CaptureRecord) -> bool:
-    """Store the outcome in the planned row, without reading it first. False when there is no planned row."""
-    # One UPDATE decides, without a query before it: this is in the path of each capture, whose caller waits.
+    """Store the outcome in the planned row. False when there is none."""
     planned = Capture.objects.filter(pk=record["id"], status=Capture.Status.PLANNED)
     return bool(planned.update(**fields_from_record(record)))
-
-
-def _insert_capture(capture: Capture, record: CaptureRecord) -> bool:
-    """Insert a capture that only the camera process has planned, for a session. False when the row exists."""
-    known = Capture.objects.filter(pk=capture.pk).first()
-    if known is not None:
-        _alert_contradiction(known, record["body"]["outcome"])
-        return False
-    capture.save(force_insert=True)
-    return True
 
 
 def _alert_contradiction(capture: Capture, outcome: str) -> None:
@@ -77,16 +104,23 @@ def _alert_contradiction(capture: Capture, outcome: str) -> None:
     )
 
 
-def _count_outcome(capture: Capture, following: FollowingStart | None) -> None:
-    assert capture.session_id
-    used = (capture.exposure_us or 0) if capture.status == Capture.Status.SAVED else 0
-    # These columns only, and added by the database: pages change the desired state of the same row.
-    Session.objects.filter(pk=capture.session_id).update(
-        planned=F("planned") + 1,
-        next_at=_next_due(capture, following),
-        exposure_total_us=F("exposure_total_us") + used,
-        **{capture.status: F(capture.status) + 1},
-    )
+def _count_in_sessions(stored: Iterable[Recorded]) -> None:
+    by_session = sorted((one for one in stored if one[0].session_id), key=lambda one: str(one[0].session_id))
+    for session, found in itertools.groupby(by_session, key=lambda one: one[0].session_id):
+        of_session = list(found)
+        captures = [capture for capture, _ in of_session]
+        last, record = of_session[-1]
+        # These columns only, and added by the database: pages change the desired state of the same row.
+        Session.objects.filter(pk=session).update(
+            planned=F("planned") + len(captures),
+            next_at=_next_due(last, record["body"].get("following")),
+            exposure_total_us=F("exposure_total_us") + sum(map(_exposure_us, captures)),
+            **{status: F(status) + number for status, number in Counter(one.status for one in captures).items()},
+        )
+
+
+def _exposure_us(capture: Capture) -> int:
+    return (capture.exposure_us or 0) if capture.status == Capture.Status.SAVED else 0
 
 
 def _next_due(capture: Capture, following: FollowingStart | None) -> datetime | None:

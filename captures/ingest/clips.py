@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.conf import settings
@@ -16,6 +17,11 @@ from captures.recording_claims.windows import experiments_of
 from core.camera_names import CameraRef
 from core.text.sentences import join_sentences, sentence
 from monitoring.services import record_event
+
+
+def ingest_clips(records: Iterable[ClipRecord]) -> None:
+    for record in records:
+        ingest_clip(record)
 
 
 def ingest_clip(record: ClipRecord) -> None:

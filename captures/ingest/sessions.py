@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -30,6 +31,11 @@ EVENT_OF = {
 }
 STOPPED_WITHIN = timedelta(minutes=1)
 """Before a planned run begins, the session from which it took the camera was stopped."""
+
+
+def ingest_gaps(records: Iterable[GapRecord]) -> None:
+    for record in records:
+        ingest_gap(record)
 
 
 def ingest_gap(record: GapRecord) -> None:
@@ -63,8 +69,10 @@ def close_gap_before(capture: Capture) -> None:
     """Close the alerts of a gap that has no number of missed captures, once its session has chosen the next one."""
     assert capture.session is not None
     assert capture.index is not None
-    gaps = SessionGap.objects.filter(session=capture.session, first_index=capture.index, count=0)
-    if kind_of(capture.session.programme).chooses and gaps.exists():
+    # Only a programme that chooses has such gaps, so the other ones cost no query.
+    if not kind_of(capture.session.programme).chooses:
+        return
+    if SessionGap.objects.filter(session=capture.session, first_index=capture.index, count=0).exists():
         why = sentence("{camera} chooses captures again.", camera=capture.camera)
         close_alerts_of("session.gap", capture.session_id, why)
 
@@ -77,6 +85,11 @@ def _describe_missed(camera: CameraRef, count: int) -> Sentence:
         "{captures} of {camera} {were} missed",
         captures=pluralize(count, "capture"), camera=camera, were=was_or_were(count),
     )  # fmt: skip
+
+
+def ingest_sessions(records: Iterable[SessionRecord]) -> None:
+    for record in records:
+        ingest_session(record)
 
 
 def ingest_session(record: SessionRecord) -> None:

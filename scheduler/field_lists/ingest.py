@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from cameras.spool.records import ObservationRecord
 from captures.sessions.models import Session
 from scheduler.field_lists.models import Field, FieldList, Observation
+
+
+def ingest_observations(records: Iterable[ObservationRecord]) -> None:
+    for record in records:
+        ingest_observation(record)
 
 
 def ingest_observation(record: ObservationRecord) -> None:

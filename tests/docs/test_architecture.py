@@ -155,7 +155,7 @@ def example(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
 def test_the_documented_record_reaches_the_database_once(
     example: types.ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setitem(RECORDS, "note", f"{example.__name__}.ingest_note")
+    monkeypatch.setitem(RECORDS, "note", f"{example.__name__}.ingest_notes")
     archive = Archive(tmp_path)
     storage = Storage(str(tmp_path), str(archive.root.id), str(archive.camera.id))
     note = example.write_note(storage.spool, str(archive.camera.id), "sim", str(archive.root.id), "Clouds.")

@@ -23,29 +23,21 @@ def archive(tmp_path: Path) -> Archive:
     return Archive(tmp_path)
 
 
-def ingest_until_killed(archive: Archive, point: str, passes: int) -> int:
-    words = [
-        "-m",
-        "tests.harness.kills.ingest_process",
-        point,
-        str(passes),
-        str(archive.folder),
-        str(archive.camera.id),
-    ]
-    return subprocess.run([sys.executable, *words], cwd=PROJECT, timeout=PATIENCE_S, check=False).returncode
+def ingest_until_killed(archive: Archive, where: str, passes: int) -> int:
+    words = [where, str(passes), str(archive.folder), str(archive.camera.id), str(archive.root.id)]
+    command = [sys.executable, "-m", "tests.harness.kills.ingest_process", *words]
+    return subprocess.run(command, cwd=PROJECT, timeout=PATIENCE_S, check=False).returncode
 
 
-@pytest.mark.parametrize("passes", [0, 2])
-@pytest.mark.parametrize("point", ["after_commit", "after_unlink"])
-def test_an_ingest_killed_at_a_point_of_the_protocol_ingests_each_record_once(
-    archive: Archive, point: str, passes: int
-) -> None:
+def night(archive: Archive) -> Session:
+    """A session with two captures and a gap, whose records are all in the spool; they are one batch."""
     session = archive.session(cadence_s=60)
     captures = [capture_record(archive, "failed", session=str(session.id), index=index) for index in range(2)]
-    ended = session_records(archive, str(session.id), gap=3, after=2)
-    write_records(archive, *captures, *ended)
-    assert ingest_until_killed(archive, point, passes) == -9
-    assert Capture.objects.count() + SessionGap.objects.count() + Session.objects.get().reported > 0
+    write_records(archive, *captures, *session_records(archive, str(session.id), gap=3, after=2))
+    return session
+
+
+def assert_ingested_once(archive: Archive, session: Session) -> None:
     archive.ingest()
     session.refresh_from_db()
     assert archive.inconsistencies() == []
@@ -54,3 +46,21 @@ def test_an_ingest_killed_at_a_point_of_the_protocol_ingests_each_record_once(
     assert session.skipped == 3
     kinds = ["capture.failed", "session.gap", "session.started", "session.finished"]
     assert [Event.objects.filter(kind=kind).count() for kind in kinds] == [2, 1, 1, 1]
+
+
+@pytest.mark.parametrize(("point", "passes"), [("after_commit", 0), ("after_unlink", 0), ("after_unlink", 2)])
+def test_an_ingest_killed_at_a_point_of_the_protocol_ingests_each_record_once(
+    archive: Archive, point: str, passes: int
+) -> None:
+    session = night(archive)
+    assert ingest_until_killed(archive, point, passes) == -9
+    assert Capture.objects.count() + SessionGap.objects.count() + Session.objects.get().reported > 0
+    assert_ingested_once(archive, session)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lines", range(0, 430, 43))
+def test_an_ingest_killed_between_two_lines_ingests_each_record_once(archive: Archive, lines: int) -> None:
+    session = night(archive)
+    assert ingest_until_killed(archive, "line", lines) == -9
+    assert_ingested_once(archive, session)

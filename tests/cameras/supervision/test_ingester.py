@@ -12,16 +12,25 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 
 from cameras.commands.messages import Answer
 from cameras.supervision.answers import BrokerAnswers
 from cameras.supervision.ended_sessions import EndedSessions
 from cameras.supervision.ingest import NO_FENCE, SpoolIngester
-from cameras.supervision.ingester import RECORD_WAIT_S, Ingester
+from cameras.supervision.ingester import (
+    CALL_WAIT_S,
+    MAX_BATCH,
+    MAX_BATCH_S,
+    RECORD_WAIT_S,
+    TURN_S,
+    BatchSize,
+    Ingester,
+)
 from cameras.supervision.last_captures import LastCaptures
 from captures.capturing import notices
 from captures.models import Capture, Session
-from monitoring.models import Alert
+from monitoring.models import Alert, Event
 from tests.harness.clocks.clock import SteppingClock
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import (
@@ -35,6 +44,8 @@ from tests.harness.supervision.hosts import Answers, slots_of
 
 pytestmark = pytest.mark.django_db
 SESSION = "01890000-0000-7000-8000-000000000001"
+still = SteppingClock().monotonic
+"""While time stands still, one turn ingests everything."""
 
 
 @pytest.fixture
@@ -45,13 +56,15 @@ def answers() -> Answers:
 @pytest.fixture
 def ingester(answers: Answers) -> Ingester:
     """No caller that waits is late."""
-    return Ingester(NO_FENCE, {}, answers, EndedSessions(), LastCaptures(), lambda: None, answer_wait_s=3600.0)
+    return Ingester(
+        NO_FENCE, {}, answers, EndedSessions(), LastCaptures(), lambda: None, answer_wait_s=3600.0, now=still
+    )
 
 
 @pytest.fixture
 def impatient(answers: Answers) -> Ingester:
     """Every caller that waits is late."""
-    return Ingester(NO_FENCE, {}, answers, EndedSessions(), LastCaptures(), lambda: None, answer_wait_s=-1.0)
+    return Ingester(NO_FENCE, {}, answers, EndedSessions(), LastCaptures(), lambda: None, answer_wait_s=-1.0, now=still)
 
 
 def read_only(*_: Any) -> None:
@@ -186,7 +199,9 @@ def test_a_caller_whose_record_waits_for_one_that_cannot_be_read_gets_the_record
 
 
 def test_a_record_that_stays_unreadable_delays_later_ones_for_a_time_only(archive: Archive, answers: Answers) -> None:
-    ingester = Ingester(NO_FENCE, {}, answers, EndedSessions(), LastCaptures(), lambda: None, record_wait_s=0.0)
+    ingester = Ingester(
+        NO_FENCE, {}, answers, EndedSessions(), LastCaptures(), lambda: None, record_wait_s=0.0, now=still
+    )
     lost, later = write_records(archive, capture_record(archive), capture_record(archive))
     with unreadable(archive.spool / f"{lost}.done"):
         for _ in range(2):
@@ -224,7 +239,7 @@ def sweep(ingester: Ingester, archive: Archive, *records: str) -> None:
 def test_a_record_that_cannot_be_removed_is_ingested_and_delays_no_later_one(
     archive: Archive, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SpoolIngester, "remove_record", read_only)
+    monkeypatch.setattr(SpoolIngester, "_unlink", read_only)
     records = write_records(archive, capture_record(archive), capture_record(archive))
     [ingester.ingest_record(archive.desired(), record, "") for record in records]
     ingester.ingest_waiting()
@@ -235,7 +250,7 @@ def test_the_end_of_a_session_is_kept_while_a_process_may_have_been_sent_the_ses
     archive: Archive, answers: Answers
 ) -> None:
     slots, ended = slots_of(archive.desired()), EndedSessions()
-    ingester = Ingester(NO_FENCE, slots, answers, ended, LastCaptures(), lambda: None)
+    ingester = Ingester(NO_FENCE, slots, answers, ended, LastCaptures(), lambda: None, now=still)
     session = str(archive.session().pk)
     records = write_ended_session(archive, session)
     slots[str(archive.camera.id)].is_starting = True
@@ -297,3 +312,111 @@ def test_a_call_that_fails_prevents_no_later_one(archive: Archive, ingester: Ing
 def test_an_answer_that_the_broker_refuses_raises_nothing(full_broker: Any) -> None:
     BrokerAnswers().send_response("c", Answer(ok=True))
     assert full_broker.keys("*") == []
+
+
+def queue(ingester: Ingester, archive: Archive, *records: str) -> None:
+    for record in records:
+        ingester.ingest_record(archive.desired(), record, "")
+
+
+def saved_in(archive: Archive, session: Session, number: int) -> list[Any]:
+    return [capture_record(archive, "saved", session=str(session.pk), index=index) for index in range(number)]
+
+
+def test_waiting_records_are_inserted_together(archive: Archive, ingester: Ingester) -> None:
+    session = archive.session(cadence_s=60)
+    queue(ingester, archive, *write_records(archive, *saved_in(archive, session, 20)))
+    with CaptureQueriesContext(connection) as queries:
+        ingester.ingest_waiting()
+    statements = [query["sql"].split(" (")[0] for query in queries]
+    session.refresh_from_db()
+    assert statements.count('INSERT INTO "captures_capture"') == 1
+    assert statements.count('INSERT INTO "monitoring_event"') == 1
+    assert (session.planned, session.saved, session.exposure_total_us) == (20, 20, 20_000)
+    assert Event.objects.filter(kind="capture.saved").count() == 20
+    assert list(archive.spool.glob("*.done")) == []
+
+
+def test_of_records_that_are_ingested_together_the_wrong_one_is_rejected_alone(
+    archive: Archive, ingester: Ingester
+) -> None:
+    session = archive.session(cadence_s=60)
+    records = saved_in(archive, session, 20)
+    records[13]["body"]["gain"] = "much"
+    queue(ingester, archive, *write_records(archive, *records))
+    ingester.ingest_waiting()
+    session.refresh_from_db()
+    assert [path.stem for path in (archive.spool / "rejected").iterdir()] == [records[13]["id"]]
+    assert "much" in Alert.objects.get(key="spool.rejected:sim").message
+    assert (session.planned, session.saved) == (19, 19)
+    assert Event.objects.filter(kind="capture.saved").count() == 19
+
+
+def test_a_contradiction_among_records_that_are_ingested_together_changes_nothing_else(
+    archive: Archive, ingester: Ingester
+) -> None:
+    first = capture_record(archive, "failed")
+    write_records(archive, first)
+    archive.ingest()
+    other, later = capture_record(archive, "saved", first["id"]), capture_record(archive, "failed")
+    queue(ingester, archive, *write_records(archive, other, later))
+    ingester.ingest_waiting()
+    assert [row.status for row in Capture.objects.order_by("id")] == ["failed", "failed"]
+    assert Alert.objects.get().key == f"capture.contradiction:{first['id']}"
+
+
+def test_planned_rows_of_commands_get_their_outcomes_together(archive: Archive, ingester: Ingester) -> None:
+    planned = [str(archive.planned().pk) for _ in range(3)]
+    queue(ingester, archive, *write_records(archive, *(capture_record(archive, "saved", one) for one in planned)))
+    ingester.ingest_waiting()
+    assert set(Capture.objects.values_list("status", flat=True)) == {"saved"}
+    assert Event.objects.filter(kind="capture.saved").count() == 3
+
+
+def test_records_are_ingested_for_a_turn_only(archive: Archive, answers: Answers) -> None:
+    clock = SteppingClock()
+
+    def now() -> float:
+        clock.advance(TURN_S / 3)
+        return clock.monotonic()
+
+    ingester = Ingester(NO_FENCE, {}, answers, EndedSessions(), LastCaptures(), lambda: None, now=now)
+    queue(ingester, archive, *write_records(archive, *(capture_record(archive) for _ in range(150))))
+    has_more = ingester.ingest_waiting()
+    first = Capture.objects.count()
+    while ingester.ingest_waiting():
+        pass
+    assert has_more is True
+    assert 0 < first < 150
+    assert Capture.objects.count() == 150
+
+
+def test_a_record_that_waits_is_not_queued_again_by_a_sweep(archive: Archive, ingester: Ingester) -> None:
+    records = write_records(archive, capture_record(archive), capture_record(archive))
+    queue(ingester, archive, *records)
+    queue(ingester, archive, *records)
+    assert len(ingester) == 2
+
+
+def test_a_command_is_answered_beside_a_backlog_after_a_time(archive: Archive, answers: Answers) -> None:
+    made: list[str] = []
+    clock = SteppingClock()
+    ingester = Ingester(NO_FENCE, {}, answers, EndedSessions(), LastCaptures(), lambda: None, now=clock.monotonic)
+    queue(ingester, archive, *write_records(archive, capture_record(archive)))
+    ingester.call_after_ingest(lambda: made.append("the answer"))
+    ingester.make_waiting_calls(is_away=False)
+    before = list(made)
+    clock.advance(2 * CALL_WAIT_S)
+    ingester.make_waiting_calls(is_away=False)
+    assert before == []
+    assert made == ["the answer"]
+
+
+def test_a_batch_that_takes_long_or_is_refused_is_followed_by_smaller_ones() -> None:
+    size = BatchSize()
+    size.note_stored(2 * MAX_BATCH_S)
+    after_long = size.records
+    size.note_refused(30)
+    after_refused = size.records
+    [size.note_stored(0.0) for _ in range(9)]
+    assert (after_long, after_refused, size.records) == (MAX_BATCH // 2, 15, MAX_BATCH)

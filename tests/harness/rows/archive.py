@@ -33,11 +33,7 @@ class Archive:
         self.spool = folder / ".spool" / str(self.camera.id)
 
     def desired(self) -> DesiredState:
-        return DesiredState(
-            id=str(self.camera.id), slug="sim", kind="simulated", address="", settings={}, enabled=True, connected=True,
-            removed=False, session=None, root=str(self.root.id), root_path=str(self.folder), recording=None,
-            video_root=str(self.root.id), video_root_path=str(self.folder),
-        )  # fmt: skip
+        return desired_camera(str(self.camera.id), str(self.root.id), str(self.folder))
 
     def session(self, **programme: object) -> Session:
         return Session.objects.create(camera=self.camera, programme={"exposure_us": 1000, **programme})
@@ -55,10 +51,19 @@ class Archive:
             for name in sorted(ingester.waiting_records()):
                 ingested = ingester.ingest(name)
                 if ingested is not None:
-                    ingester.remove_record(ingested)
+                    ingester.remove_records([ingested])
 
     def inconsistencies(self) -> list[str]:
         return inconsistencies(self.folder)
+
+
+def desired_camera(camera: str, root: str, folder: str) -> DesiredState:
+    """The simulated camera `sim`, whose storage root is `folder`."""
+    return DesiredState(
+        id=camera, slug="sim", kind="simulated", address="", settings={}, enabled=True, connected=True,
+        removed=False, session=None, root=root, root_path=folder, recording=None, video_root=root,
+        video_root_path=folder,
+    )  # fmt: skip
 
 
 def inconsistencies(*folders: Path) -> list[str]:

@@ -14,7 +14,7 @@ from django.conf import settings
 from cameras.drivers.simulated.driver import SimulatedDriver
 from cameras.models import Camera, CameraHost
 from cameras.spool.storage import read_marker
-from cameras.supervision.ingest import ingest_record
+from cameras.supervision.ingest import ingest_records
 from captures.models import Session, StorageRoot
 from captures.thumbnails.rendering import image_from_file, render_thumbnails
 from captures.thumbnails.store import ThumbnailStore
@@ -98,7 +98,7 @@ def ingest_night(folder: Path) -> Camera:
         windows=[[DUSK.isoformat(), DAWN.isoformat()]],
     )  # fmt: skip
     for record in records:
-        ingest_record(record)
+        ingest_records([record])
     record_event(
         "schedule.changed",
         "ada changed the schedule All night.",

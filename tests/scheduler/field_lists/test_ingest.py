@@ -11,7 +11,7 @@ import uuid6
 from cameras.models import Camera
 from cameras.spool.records import ObservationBody, ObservationRecord, Plan
 from cameras.spool.recovery import failed_record
-from captures.ingest.captures import ingest_capture
+from captures.ingest.captures import ingest_captures
 from captures.ingest.sessions import ingest_gap
 from captures.models import Session
 from monitoring.alert_rules.event_rules import clear_cache
@@ -120,7 +120,7 @@ def chosen(session: Session, index: int, outcome: str = "saved") -> None:
         asked={"exposure_us": 1000}, requested_by="", job="",
     )  # fmt: skip
     reason = "" if outcome == "saved" else "camera_error"
-    ingest_capture(failed_record(plan, str(uuid6.uuid7()), reason, "", outcome, now=1_795_000_000.0))  # type: ignore[arg-type]
+    ingest_captures([failed_record(plan, str(uuid6.uuid7()), reason, "", outcome, now=1_795_000_000.0)])  # type: ignore[arg-type]
 
 
 def open_alerts() -> list[str]:

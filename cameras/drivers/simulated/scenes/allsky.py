@@ -190,7 +190,7 @@ class AllSkyScene(Scene):
         # Four values, which OpenCV takes for a colour; three could be a picture.
         ground = np.append(luminance * tint(GROUND_TINT), 0.0).astype(np.float64)
         cv2.subtract(light, ground, dst=light)
-        cv2.multiply(light, self._open_sky, dst=light)
+        light *= self._open_sky
         cv2.add(light, ground, dst=light, mask=self._circle)
 
     @property

@@ -45,7 +45,7 @@ class Fisheye:
         return np.asarray(inside * 255, np.uint8)
 
     def open_sky(self) -> Light:
-        """1 for the sky, 0 behind trees and outside of the lens's circle, at the picture's size."""
+        """(height, width, 1): 1 for the sky, 0 behind trees and outside of the lens's circle."""
         rows, columns = np.mgrid[0 : self.height, 0 : self.width].astype(np.float32)
         x, y = columns - self.centre[0], rows - self.centre[1]
         angle = np.arctan2(x, y)
@@ -57,7 +57,7 @@ class Fisheye:
         heights = 0.015 + 0.05 * hills + woods * (0.055 * crowns**1.5 + 0.018 * needles * crowns)
         edge = self.radius * (1 - heights[((angle + math.pi) / math.tau * (steps - 1)).astype(np.intp)])
         open_sky = np.clip(edge - np.hypot(x, y), 0, 1)
-        return np.asarray(np.repeat(open_sky[..., None], 3, axis=2), np.float32)
+        return np.asarray(open_sky[..., None], np.float32)
 
 
 def angle_between(zenith_angle: Angle, azimuth: Angle, other_zenith_angle: float, other_azimuth: float) -> Angle:

@@ -79,7 +79,8 @@ class SkyScene(Scene):
         glow = np.asarray(cv2.resize(self._glow(unix_s, cloud), size, interpolation=cv2.INTER_LINEAR), np.float32)
         self._stars.draw(glow, unix_s, 1 - cloud)
         self._draw_moon(glow, unix_s)
-        return developed(glow * self._ground, brightness * SENSITIVITY)
+        glow *= self._ground
+        return developed(glow, brightness * SENSITIVITY)
 
     def _fixed_glow(self) -> tuple[Light, Angle]:
         """The night sky's own light with a town at the horizon, and the town alone."""
