@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from captures.offsite.models import Destination
 from captures.offsite.selectors import backlog_of
+from core.changes.gate import in_one_transaction
 from core.jobs.models import Job
 from core.jobs.states import JobState
 from monitoring.alert_rules.rule import Signal
@@ -14,6 +15,12 @@ from monitoring.models import DeliveryState, NotificationDelivery, NotificationS
 
 def backlogs(_host: str) -> Iterator[Signal]:
     """DatabaseError."""
+    with in_one_transaction():
+        found = list(_backlogs())
+    yield from found
+
+
+def _backlogs() -> Iterator[Signal]:
     pending = WebhookDelivery.objects.filter(state=DeliveryState.PENDING).count()
     yield Signal("backlog", "station:webhooks", float(pending), "deliveries")
     notifications = NotificationDelivery.objects.filter(state=NotificationState.PENDING).count()

@@ -17,6 +17,7 @@ from cameras.models import CameraHost
 from cameras.supervision.host_identity import HostIdentity, local_address, local_identity
 from core import database_clock
 from core.broker import broker
+from core.changes.gate import in_one_transaction, without_notice
 from core.station_settings.values import site_config
 from core.station_zone import station_zone_name
 from core.stations.models import StationRecord
@@ -216,13 +217,15 @@ class HostLease:
         if self.is_held and now - self._renewed_at < RENEW_S and site == self._site:
             return True
         try:
-            self._acquire_or_renew()
+            with without_notice(), in_one_transaction():
+                version = self._found_version()
+                self._acquire_or_renew()
         except (NameTaken, LeaseLost) as error:
             log.critical("%s", error)
             raise_taken_alert(self._host, error)
             return False
         self._renewed_at, self._site = now, site
-        self._check_version()
+        self._check_version(version)
         return True
 
     def check(self) -> None:
@@ -249,10 +252,12 @@ class HostLease:
             self._identity = local_identity()
         return self._identity
 
-    def _check_version(self) -> None:
-        """The main machine may have been updated since this host started."""
+    def _found_version(self) -> tuple[int, int] | None:
         record = StationRecord.objects.filter(pk=1).first()
-        station = (record.schema, record.protocol) if record else None
+        return (record.schema, record.protocol) if record else None
+
+    def _check_version(self, station: tuple[int, int] | None) -> None:
+        """The main machine may have been updated since this host started."""
         self.version_problem = version_problem(self._host, SCHEMA, PROTOCOL, station)
         if self.version_problem:
             log.critical("%s", self.version_problem)

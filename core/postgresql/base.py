@@ -19,6 +19,8 @@ from django.db.backends.postgresql import base
 from django.db.backends.signals import connection_created
 from django.db.backends.utils import CursorDebugWrapper, CursorWrapper
 
+from core.changes.gate import note_statement
+from core.changes.notices import announce
 from core.outages import is_read_only
 from core.postgresql.application import application_name
 from core.postgresql.pool import ConnectionPool, Pooled
@@ -41,6 +43,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """What a thread knows about its database. `connection` is None between its transactions."""
 
     _lent: Pooled | None = None
+    _written: frozenset[str] = frozenset()
+    """Tables that this transaction has written."""
     _is_announced = False
 
     def get_connection_params(self) -> dict[str, Any]:
@@ -51,7 +55,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.connection = self._lent.connection
         self.in_atomic_block = self.closed_in_transaction = self.needs_rollback = self.errors_occurred = False
         self.savepoint_ids, self.atomic_blocks, self.run_on_commit = [], [], []
-        self.autocommit = True
+        self.autocommit, self._written = True, frozenset()
         self.pg_version = self.connection.info.server_version  # or Django would ask with a cursor
         if not self._is_announced:  # once for each thread, so that all are measured
             self._is_announced = True
@@ -60,7 +64,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def release(self) -> None:
         """Give the connection back, unless a transaction needs it."""
         if self.connection is not None and self.autocommit and not self.in_atomic_block:
+            written, self._written = self._written, frozenset()
             self.close()
+            announce(written)
+
+    def note_statement(self, sql: Any) -> None:
+        if isinstance(sql, str) and (written := note_statement(sql)):
+            self._written |= written
 
     def spoil(self) -> None:
         """The connection leads to a server that is of no use: it is not lent again."""
@@ -127,6 +137,7 @@ class BorrowingCursor(CursorWrapper):
         self.db.ensure_connection()
         if self.cursor.connection is not self.db.connection:  # another one has been lent since the last statement
             self.cursor = self.db.create_cursor()
+        self.db.note_statement(arguments[0])
         try:
             return execute(*arguments)
         except Error as error:

@@ -40,7 +40,7 @@ class Pooled:
         """Set by who found that its server is of no use: it is not lent again."""
         self.idle_since = time.monotonic()
         # Not all at once: they were opened together at the start.
-        self._expires_at = self.idle_since + LIFETIME_S * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+        self._expires_at = self.idle_since + LIFETIME_S * random.uniform(0.8, 1.2)
 
     def is_alive(self) -> bool:
         """Without a question to the server: on an idle connection it sends nothing but its end."""
