@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from captures.offsite.models import Destination
 from captures.offsite.selectors import backlog_of
-from core.changes.gate import in_one_transaction
+from core.changes.gate import ChangeGate, in_one_transaction
 from core.jobs.models import Job
 from core.jobs.states import JobState
 from monitoring.alert_rules.rule import Signal
@@ -15,9 +15,17 @@ from monitoring.models import DeliveryState, NotificationDelivery, NotificationS
 
 def backlogs(_host: str) -> Iterator[Signal]:
     """DatabaseError."""
+    _gate.call(_read_backlogs)
+    yield from _newest
+
+
+_newest: list[Signal] = []
+_gate = ChangeGate()
+
+
+def _read_backlogs() -> None:
     with in_one_transaction():
-        found = list(_backlogs())
-    yield from found
+        _newest[:] = _backlogs()
 
 
 def _backlogs() -> Iterator[Signal]:

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from cameras.status.messages import OpenAlert
 from cameras.supervision.capture_totals import CaptureTotals
-from cameras.supervision.desired_state import HostSnapshot, desired_states
+from cameras.supervision.desired_state import DesiredState, HostSnapshot, desired_states
 from cameras.supervision.last_captures import LastCaptures
 from cameras.supervision.lease import HostLease
 from cameras.supervision.ports import Waker
@@ -72,8 +72,8 @@ class DesiredStateReader:
             with log_and_continue(name):
                 resolve(path)()
         cameras = desired_states(self._host) if has_name else {}
-        # A lease, a session and a plan change with the time. Without the name it is tried each second to get it.
-        read_again(lambda: not has_name or any(one.lease or one.session or one.agenda for one in cameras.values()))
+        # Without the name it is tried each second to get it.
+        read_again(lambda: not has_name or any(map(depends_on_time, cameras.values())))
         live, recording = live_streaming_config(), resolve(RECORDING["settings"])()
         # Before the snapshot, so that the first status of a new camera has its last capture. It is only shown: a
         # damaged table must not keep the cameras from their desired states.
@@ -96,6 +96,11 @@ class DesiredStateReader:
         # Last, because they are only shown: if these queries fail or take long, no camera waits for its desired state.
         self.snapshot = replace(self.snapshot, open_alerts=open_alerts())
         self._capture_totals.read(cameras)
+
+
+def depends_on_time(camera: DesiredState) -> bool:
+    """Whether a lease, a session or a planned run may begin or end without a write."""
+    return bool(camera.lease or camera.session or (camera.agenda and camera.agenda["runs"]))
 
 
 def open_alerts() -> list[OpenAlert]:

@@ -17,7 +17,7 @@ from cameras.models import CameraHost
 from cameras.supervision.host_identity import HostIdentity, local_address, local_identity
 from core import database_clock
 from core.broker import broker
-from core.changes.gate import in_one_transaction, without_notice
+from core.changes.gate import ChangeGate, in_one_transaction, without_notice
 from core.station_settings.values import site_config
 from core.station_zone import station_zone_name
 from core.stations.models import StationRecord
@@ -198,6 +198,7 @@ class HostLease:
         self._identity: HostIdentity | None = None
         self._renewed_at = -RENEW_S
         self._site: Mapping[str, Any] = {}
+        self._site_gate = ChangeGate()
         self.epoch: int | None = None
         """The fencing token; None before the name is acquired, and once it is lost."""
         self.ahead_s: float | None = None
@@ -213,7 +214,7 @@ class HostLease:
     def hold(self, now: float) -> bool:
         """Whether we hold the lease; renewed every RENEW_S, and once the site has changed. `now` is in
         time.monotonic(). Without the lease no camera is touched, and an alert is raised. Raises DatabaseError."""
-        site = host_site()
+        site = self._site_gate.call(host_site) or self._site
         if self.is_held and now - self._renewed_at < RENEW_S and site == self._site:
             return True
         try:

@@ -19,7 +19,7 @@ from core import database_clock
 from core.broker import broker
 
 log = logging.getLogger(__name__)
-FALLBACK_S = 60.0
+FALLBACK_S = 120.0
 """Nothing is read less often, whether or not a notice came."""
 SETTLE_S = 3.0
 """After a notice, reading goes on for so long: values that are kept for a moment were read before."""
@@ -146,7 +146,7 @@ class TableChanges:
             time.sleep(RETRY_S)
 
     def _listen(self) -> None:
-        with broker.connection().pubsub() as notices:
+        with broker.connection().pubsub() as notices:  # type: ignore[no-untyped-call]
             notices.subscribe(broker.key(CHANNEL))
             while True:
                 # A broker that hangs is noticed by the others' commands; this only waits.

@@ -96,7 +96,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def make_cursor(self, cursor: Any) -> CursorWrapper:
         return BorrowingCursor(cursor, self)
 
-    def make_debug_cursor(self, cursor: Any) -> CursorWrapper:
+    def make_debug_cursor(self, cursor: Any) -> CursorDebugWrapper:
         return BorrowingDebugCursor(cursor, self)
 
     @property
@@ -109,7 +109,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _open_connection(self) -> psycopg.Connection[Any]:
         opened: psycopg.Connection[Any] = self.get_new_connection(self.get_connection_params())
         opened.autocommit = True
-        self._configure_connection(opened)
+        self._configure_connection(opened)  # type: ignore[attr-defined]  # the stubs are of Django 6
         return opened
 
     def _close(self) -> None:
@@ -124,10 +124,10 @@ class BorrowingCursor(CursorWrapper):
     db: DatabaseWrapper
 
     def _execute(self, sql: Any, params: Any, *ignored: Any) -> Any:
-        return self._on_connection(super()._execute, sql, params, *ignored)
+        return self._on_connection(super()._execute, sql, params, *ignored)  # type: ignore[misc]
 
     def _executemany(self, sql: Any, params: Any, *ignored: Any) -> Any:
-        return self._on_connection(super()._executemany, sql, params, *ignored)
+        return self._on_connection(super()._executemany, sql, params, *ignored)  # type: ignore[misc]
 
     def close(self) -> None:
         self.cursor.close()
