@@ -8,6 +8,7 @@ from collections.abc import Callable
 from django.db import connection
 
 from core.background import count_failure
+from core.changes.gate import ChangeGate
 
 RETRY_S = 0.5
 
@@ -29,10 +30,14 @@ class RetryingThread:
         on_error: Callable[[Exception], None] | None = None,
         awake: threading.Event | None = None,
         retry_s: float = RETRY_S,
+        fallback_s: float | None = None,
     ) -> None:
         """`awake` is an event that other parts set to wake the thread; `retry_s` is the shortest pause after an
-        error."""
+        error. With `fallback_s` the work only follows from tables of the database: while they do not change it is done
+        once in so many seconds, and at each wake-up."""
         self._name, self._work, self._interval_s, self._retry_s = name, work, interval_s, retry_s
+        self._gate = ChangeGate(fallback_s) if fallback_s is not None else None
+        self._is_woken = True
         self._at_end, self._on_error = at_end, on_error
         self._awake, self._stopping = awake or threading.Event(), threading.Event()
         # A daemon, so that a call which hangs does not keep the process from ending.
@@ -69,11 +74,16 @@ class RetryingThread:
             self._awake.clear()
             if self._stopping.is_set():  # read after the clear, which may have undone the wake-up of a stop
                 break
-            self._awake.wait(self._call(self._work))
+            self._is_woken = self._awake.wait(self._call(self._work_if_due))
         if self._at_end is not None:
             self._call(self._at_end)
         # Django keeps a connection for each thread and closes only those of requests.
         connection.close()
+
+    def _work_if_due(self) -> float | None:
+        if self._gate is None:
+            return self._work()
+        return self._gate.call_now(self._work) if self._is_woken else self._gate.call(self._work)
 
     def _call(self, work: Callable[[], float | None]) -> float:
         """Seconds until the next call."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.conf import settings
 
+from core.changes.gate import in_one_transaction
 from core.registry import resolve
 from monitoring import retention
 from monitoring.health_alerts import check_station
@@ -25,8 +26,9 @@ ALERT_RESOLVERS = (
 def check_health() -> None:
     """Run the checks of the whole station."""
     check_station()
-    for path in ALERT_RESOLVERS:
-        resolve(path)()
+    with in_one_transaction():
+        for path in ALERT_RESOLVERS:
+            resolve(path)()
 
 
 @shared_task(name="monitoring.wake_webhooks", ignore_result=True)

@@ -7,6 +7,7 @@ import logging
 from celery import shared_task
 
 from core.background import log_and_continue
+from core.changes.gate import in_one_transaction
 from monitoring.services import raise_alert
 from scheduler.automatic_recording.alerts import report_experiments
 from scheduler.field_lists.missed_nights import report_missed_nights
@@ -31,14 +32,15 @@ def replan_nights() -> None:
         log.exception("The nights cannot be planned")
         what = "The nights cannot be planned; the planned runs stay as they are"
         raise_alert(f"{ALERT}all", failure_message(what, error), camera=None, severity="error")
-    report_late_runs()
+    with in_one_transaction():
+        report_late_runs()
 
 
 @shared_task(name="scheduler.start_nights", ignore_result=True)
 def start_telescope_nights() -> None:
     """Start the nights of field lists that are observed each night, and report those that were missed."""
     # A fault in the reports must cost no night.
-    with log_and_continue("reports of missed nights"):
+    with log_and_continue("reports of missed nights"), in_one_transaction():
         report_missed_nights()
     try:
         start_due_nights()
@@ -63,4 +65,5 @@ def report_ended_nights() -> None:
 @shared_task(name="scheduler.report_experiments", ignore_result=True)
 def report_late_experiments() -> None:
     """Raise the alerts of experiments that have not begun, and of cameras that record nothing for theirs."""
-    report_experiments()
+    with in_one_transaction():
+        report_experiments()

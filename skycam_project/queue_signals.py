@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from captures.offsite.models import Destination
 from captures.offsite.selectors import backlog_of
+from core.changes.gate import ChangeGate, in_one_transaction
 from core.jobs.models import Job
 from core.jobs.states import JobState
 from monitoring.alert_rules.rule import Signal
@@ -14,6 +15,20 @@ from monitoring.models import DeliveryState, NotificationDelivery, NotificationS
 
 def backlogs(_host: str) -> Iterator[Signal]:
     """DatabaseError."""
+    _gate.call(_read_backlogs)
+    yield from _newest
+
+
+_newest: list[Signal] = []
+_gate = ChangeGate()
+
+
+def _read_backlogs() -> None:
+    with in_one_transaction():
+        _newest[:] = _backlogs()
+
+
+def _backlogs() -> Iterator[Signal]:
     pending = WebhookDelivery.objects.filter(state=DeliveryState.PENDING).count()
     yield Signal("backlog", "station:webhooks", float(pending), "deliveries")
     notifications = NotificationDelivery.objects.filter(state=NotificationState.PENDING).count()

@@ -18,6 +18,7 @@ from cameras.status.messages import Status
 from cameras.status.status import read_fields, read_statuses_by_slug
 from core import database_clock
 from core.broker import broker
+from core.changes.gate import ChangeGate
 from core.times.kernel_clock import read_kernel_clock
 from monitoring.alert_rules.rule import Signal
 
@@ -108,17 +109,21 @@ class StreamingCameras:
 
     def __init__(self) -> None:
         self._known: list[WatchedCamera] = []
+        self._gate = ChangeGate()
 
     def cameras(self, host: str) -> list[WatchedCamera]:
         try:
-            self._known = [
-                WatchedCamera(str(camera.pk), camera.slug, bool(camera.recording))
-                for camera in Camera.objects.present().filter(host=host)
-                if has_frame_age(camera)
-            ]
+            self._gate.call(lambda: self._read(host))
         except DatabaseError:
             connection.close()
         return self._known
+
+    def _read(self, host: str) -> None:
+        self._known = [
+            WatchedCamera(str(camera.pk), camera.slug, bool(camera.recording))
+            for camera in Camera.objects.present().filter(host=host)
+            if has_frame_age(camera)
+        ]
 
 
 class WaitingSessions:
@@ -127,12 +132,16 @@ class WaitingSessions:
     def __init__(self) -> None:
         self._known: list[tuple[str, str]] = []
         """Id and slug of each camera."""
+        self._gate = ChangeGate()
+
+    def _read(self, host: str) -> None:
+        cameras = Camera.objects.present().filter(host=host).values_list("pk", "slug")
+        self._known = [(str(pk), slug) for pk, slug in cameras]
 
     def signals(self, host: str) -> Iterator[Signal]:
         """BrokerDown."""
         try:
-            cameras = Camera.objects.present().filter(host=host).values_list("pk", "slug")
-            self._known = [(str(pk), slug) for pk, slug in cameras]
+            self._gate.call(lambda: self._read(host))
         except DatabaseError:
             connection.close()  # those that are known go on
         found = read_fields([slug for _, slug in self._known], ("session", "gates"))
@@ -217,12 +226,16 @@ class SilentHosts:
         self._hosts: list[str] = []
         self._beats: dict[str, tuple[float, bool]] = {}
         """Host -> when its last beat was seen, or its silence if none was, and whether one was."""
+        self._gate = ChangeGate()
+
+    def _read(self) -> None:
+        cameras = Camera.objects.present().filter(enabled=True)
+        self._hosts = sorted(set(cameras.values_list("host", flat=True)))
 
     def signals(self) -> Iterator[Signal]:
         """BrokerDown: whether hosts are there is unknown then."""
         try:
-            cameras = Camera.objects.present().filter(enabled=True)
-            self._hosts = sorted(set(cameras.values_list("host", flat=True)))
+            self._gate.call(self._read)
         except DatabaseError:
             connection.close()
         now = time.monotonic()

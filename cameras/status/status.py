@@ -22,10 +22,11 @@ STATUS_TTL_S = 5
 KNOWN_CAMERAS_TTL_S = 7 * 86_400
 
 
-def write_status(server: redis.Redis, status: Status) -> None:
+def write_status(server: redis.Redis, status: Status, *, renews: bool = False) -> None:
+    """`renews`: this process has written it a moment ago, so that it has an expiry already."""
     name = broker.key("status", status["camera"])
     # MULTI: a status without its expiry, left by a kill between the two, would show a dead host as alive for ever.
-    pipe = server.pipeline(transaction=True)
+    pipe = server.pipeline(transaction=not renews)
     pipe.hset(name, mapping={field: json.dumps(value) for field, value in status.items()})
     pipe.expire(name, STATUS_TTL_S)
     pipe.execute()

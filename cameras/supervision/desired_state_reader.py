@@ -8,12 +8,13 @@ from django.conf import settings
 
 from cameras.status.messages import OpenAlert
 from cameras.supervision.capture_totals import CaptureTotals
-from cameras.supervision.desired_state import HostSnapshot, desired_states
+from cameras.supervision.desired_state import DesiredState, HostSnapshot, desired_states
 from cameras.supervision.last_captures import LastCaptures
 from cameras.supervision.lease import HostLease
 from cameras.supervision.ports import Waker
 from cameras.tables import RECONCILERS, RECORDING
 from core.background import log_and_continue
+from core.changes.gate import ChangeGate, read_again
 from core.outages import DATABASE_AWAY
 from core.registry import resolve
 from core.station_settings.values import live_streaming_config, station_name
@@ -41,6 +42,7 @@ class DesiredStateReader:
         self._host, self._lease, self._last_captures, self._capture_totals = host, lease, last_captures, capture_totals
         self._wake_reader, self._wake_supervisor = wake_reader, wake_supervisor
         self._read_now = True
+        self._gate, self._looked_at = ChangeGate(), float("-inf")
         station = settings.STATION
         zone = station.site.time_zone or machine_zone_name()
         self.snapshot = HostSnapshot(
@@ -54,8 +56,11 @@ class DesiredStateReader:
 
     def read_if_due(self, now: float) -> None:
         """`now` is in time.monotonic(). Raises DatabaseError."""
-        if self._read_now or now - self.snapshot.read_at >= READ_S:
-            self.read(now)
+        if self._read_now:
+            self._gate.call_now(lambda: self.read(now))
+        elif now - self._looked_at >= READ_S:
+            self._looked_at = now
+            self._gate.call(lambda: self.read(now))
 
     def read(self, now: float) -> None:
         """Read the desired states, and wake the Supervisor; then read what is only shown. Raises DatabaseError."""
@@ -67,6 +72,8 @@ class DesiredStateReader:
             with log_and_continue(name):
                 resolve(path)()
         cameras = desired_states(self._host) if has_name else {}
+        # Without the name it is tried each second to get it.
+        read_again(lambda: not has_name or any(map(depends_on_time, cameras.values())))
         live, recording = live_streaming_config(), resolve(RECORDING["settings"])()
         # Before the snapshot, so that the first status of a new camera has its last capture. It is only shown: a
         # damaged table must not keep the cameras from their desired states.
@@ -89,6 +96,11 @@ class DesiredStateReader:
         # Last, because they are only shown: if these queries fail or take long, no camera waits for its desired state.
         self.snapshot = replace(self.snapshot, open_alerts=open_alerts())
         self._capture_totals.read(cameras)
+
+
+def depends_on_time(camera: DesiredState) -> bool:
+    """Whether a lease, a session or a planned run may begin or end without a write."""
+    return bool(camera.lease or camera.session or (camera.agenda and camera.agenda["runs"]))
 
 
 def open_alerts() -> list[OpenAlert]:

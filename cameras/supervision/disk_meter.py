@@ -15,6 +15,7 @@ from cameras.spool.spool import spool_folder
 from cameras.spool.storage import read_marker
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.tables import ROOTS
+from core.changes.gate import ChangeGate
 from core.registry import resolve
 from core.retrying_thread import RetryingThread
 
@@ -60,6 +61,7 @@ class DiskMeter:
 
     def __init__(self, host: str, slots: Mapping[str, CameraSlot]) -> None:
         self._host, self._slots = host, slots
+        self._gate = ChangeGate()
         self._roots: list[Root] = []
         self._measurement = Measurement()
         self._thread = RetryingThread("disk-meter", self.measure, MEASURE_EVERY_S)
@@ -89,7 +91,8 @@ class DiskMeter:
     def _read_roots(self) -> None:
         """The last ones are kept while the database is away."""
         try:
-            self._roots = resolve(ROOTS["all"])(self._host)
+            found = self._gate.call(lambda: resolve(ROOTS["all"])(self._host))
+            self._roots = self._roots if found is None else found
         except DatabaseError:
             connection.close()  # it may be broken
 

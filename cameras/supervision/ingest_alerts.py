@@ -14,6 +14,7 @@ from cameras.spool.spool import spool_folder
 from cameras.supervision import orphan_recovery
 from cameras.supervision.desired_state import DesiredState
 from core.camera_names import CameraRef
+from core.changes.gate import read_again
 from core.text.sentences import sentence
 from monitoring.models import Alert
 from monitoring.selectors import unresolved_keys
@@ -44,6 +45,7 @@ def resolve_rejected_alerts(places: Iterable[DesiredState]) -> None:
     spools = list(places)
     opened = Alert.objects.filter(key__startswith=f"{REJECTED}:").exclude(state=Alert.State.RESOLVED)
     for key in opened.values_list("key", flat=True):
+        read_again()  # a person may remove what it is about
         own = [place for place in spools if key == f"{REJECTED}:{place.slug}"]
         if own and not any(orphan_recovery.holds_rejected(place) for place in own):
             resolve_alert(key)
@@ -70,6 +72,7 @@ def resolve_unreadable_alerts(places: Iterable[DesiredState]) -> None:
     spools = list(places)
     opened = Alert.objects.filter(key__startswith=UNREADABLE).exclude(state=Alert.State.RESOLVED)
     for key, data in opened.values_list("key", "data"):
+        read_again()
         own = [place for place in spools if key == f"{UNREADABLE}{place.slug}"]
         if own and not any(orphan_recovery.holds_record(place, data["record"]) for place in own):
             resolve_alert(key)

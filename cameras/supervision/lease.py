@@ -17,6 +17,7 @@ from cameras.models import CameraHost
 from cameras.supervision.host_identity import HostIdentity, local_address, local_identity
 from core import database_clock
 from core.broker import broker
+from core.changes.gate import ChangeGate, in_one_transaction, without_notice
 from core.station_settings.values import site_config
 from core.station_zone import station_zone_name
 from core.stations.models import StationRecord
@@ -197,6 +198,7 @@ class HostLease:
         self._identity: HostIdentity | None = None
         self._renewed_at = -RENEW_S
         self._site: Mapping[str, Any] = {}
+        self._site_gate = ChangeGate()
         self.epoch: int | None = None
         """The fencing token; None before the name is acquired, and once it is lost."""
         self.ahead_s: float | None = None
@@ -212,17 +214,19 @@ class HostLease:
     def hold(self, now: float) -> bool:
         """Whether we hold the lease; renewed every RENEW_S, and once the site has changed. `now` is in
         time.monotonic(). Without the lease no camera is touched, and an alert is raised. Raises DatabaseError."""
-        site = host_site()
+        site = self._site_gate.call(host_site) or self._site
         if self.is_held and now - self._renewed_at < RENEW_S and site == self._site:
             return True
         try:
-            self._acquire_or_renew()
+            with without_notice(), in_one_transaction():
+                version = self._found_version()
+                self._acquire_or_renew()
         except (NameTaken, LeaseLost) as error:
             log.critical("%s", error)
             raise_taken_alert(self._host, error)
             return False
         self._renewed_at, self._site = now, site
-        self._check_version()
+        self._check_version(version)
         return True
 
     def check(self) -> None:
@@ -249,10 +253,12 @@ class HostLease:
             self._identity = local_identity()
         return self._identity
 
-    def _check_version(self) -> None:
-        """The main machine may have been updated since this host started."""
+    def _found_version(self) -> tuple[int, int] | None:
         record = StationRecord.objects.filter(pk=1).first()
-        station = (record.schema, record.protocol) if record else None
+        return (record.schema, record.protocol) if record else None
+
+    def _check_version(self, station: tuple[int, int] | None) -> None:
+        """The main machine may have been updated since this host started."""
         self.version_problem = version_problem(self._host, SCHEMA, PROTOCOL, station)
         if self.version_problem:
             log.critical("%s", self.version_problem)

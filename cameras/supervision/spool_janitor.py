@@ -11,7 +11,12 @@ from cameras.spool.recovery import DecidedOutcome
 from cameras.spool.storage import read_marker
 from cameras.supervision import orphan_recovery
 from cameras.supervision.camera_slot import CameraSlot
-from cameras.supervision.desired_state import DesiredState, spools_of_moved_cameras, spools_on_former_roots
+from cameras.supervision.desired_state import (
+    DesiredState,
+    HostSnapshot,
+    spools_of_moved_cameras,
+    spools_on_former_roots,
+)
 from cameras.supervision.ingest import OpenedSpool
 from cameras.supervision.ingest_alerts import (
     UnfinishedClips,
@@ -22,9 +27,12 @@ from cameras.supervision.ingest_alerts import (
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.outcome_reconciler import OutcomeReconciler
 from cameras.supervision.ports import RecordSink, Snapshots
+from core.changes.gate import ChangeGate, read_again
 
 log = logging.getLogger(__name__)
 SWEEP_S = 5.0
+OTHERS_S = 20.0
+"""Between two searches for what belongs to no process: spools of other places, and captures without an outcome."""
 
 
 class SpoolJanitor:
@@ -44,6 +52,9 @@ class SpoolJanitor:
         self._outbox, self._records, self._outcomes = outbox, records, outcomes
         self._unfinished_clips = UnfinishedClips(outbox.add)
         self._swept_at = 0.0
+        self._other_spools, self._alerts, self._overdue = ChangeGate(OTHERS_S), ChangeGate(), ChangeGate(OTHERS_S)
+        self._moved: list[DesiredState] = []
+        self._former: list[DesiredState] = []
 
     def sweep_soon(self) -> None:
         """Sweep at the next call of `sweep_if_due`, because the camera processes have ended."""
@@ -60,22 +71,31 @@ class SpoolJanitor:
         snapshot = self._snapshots.snapshot
         here = [*snapshot.cameras.values(), *self._released_cameras()]
         # Without the lease on the host's name, these spools may be those of another machine.
-        if snapshot.is_complete:
-            here += spools_of_moved_cameras(self._host, {desired.id for desired in here})
+        self._other_spools.call(lambda: self._find_other_spools(here, snapshot))
+        here += self._moved
         for desired in here:
             recover = None if self._has_process(desired) else self._recover_spool_of_slot
             self._sweep_spool(desired, recover)
             self._sweep_spool(desired.of_clips, recover)
-        former = spools_on_former_roots(self._host, snapshot.cameras)
-        for desired in former:
+        for desired in (former := self._former):
             # No process opens a former root again. One that still uses it holds the lock of the spool.
             self._sweep_spool(desired, self.recover_spool)
         places = [*here, *(desired.of_clips for desired in here), *former]
-        resolve_rejected_alerts(places)
-        resolve_unreadable_alerts(places)
+        self._alerts.call(lambda: self._resolve_alerts(places))
         for slot in self._slots.values():
             self._outcomes.settle_lost(slot, slot.outstanding.captures())
-        self._outcomes.settle_overdue(by_camera([*here, *former]))
+        self._overdue.call(lambda: self._outcomes.settle_overdue(by_camera([*here, *former])))
+
+    @staticmethod
+    def _resolve_alerts(places: list[DesiredState]) -> None:
+        resolve_rejected_alerts(places)
+        resolve_unreadable_alerts(places)
+
+    def _find_other_spools(self, here: list[DesiredState], snapshot: HostSnapshot) -> None:
+        known = {desired.id for desired in here}
+        self._moved = spools_of_moved_cameras(self._host, known) if snapshot.is_complete else []
+        self._former = spools_on_former_roots(self._host, snapshot.cameras)
+        read_again(lambda: bool(self._moved or self._former))
 
     def recover_spool(self, desired: DesiredState, decided: DecidedOutcome | None = None) -> None:
         """Recover the spool of a camera without a process."""

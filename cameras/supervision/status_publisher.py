@@ -35,6 +35,7 @@ PUBLISH_S = 1.0
 HEARTBEAT_LIFE_S = 5
 NAME_LIFE_S = 7 * 86_400
 ALERTS_LIFE_S = 60
+SHARED_S = 5.0
 STUCK_S = 5.0
 """When the Supervisor's loop has stood still this long, no heartbeat is sent."""
 
@@ -59,6 +60,11 @@ class StatusPublisher:
         self._live_views = LiveViews(slots, load_shedder, self._broker_users)
         self.away_since: float | None = None
         self._published_at = 0.0
+        self._written_at: dict[str, float] = {}
+        """Camera's slug -> when its status was written. Under `_writing`."""
+        self._shared: tuple[str, str] = "", ""
+        self._shared_at = float("-inf")
+        """What was written for the whole station, and when."""
         self._writing = threading.Lock()
         self._thread = RetryingThread("status-publisher", self._run_once, VIEWERS_S, at_end=self._withdraw_host)
 
@@ -90,8 +96,17 @@ class StatusPublisher:
         pids = {slot.desired.slug: child.process.pid for slot in slots if (child := slot.child)}
         self._usage.write_usage(server, pids)
         statuses.write_known_cameras(server, self._host, written)
-        server.set(broker.key("name"), snapshot.station_name, ex=NAME_LIFE_S)
-        server.set(broker.key("alerts"), json.dumps(snapshot.open_alerts), ex=ALERTS_LIFE_S)
+        self._publish_of_station(server, (snapshot.station_name, json.dumps(snapshot.open_alerts)))
+
+    def _publish_of_station(self, server: redis.Redis, shared: tuple[str, str]) -> None:
+        """On a change, and so often that a broker that was emptied has it soon."""
+        now = time.monotonic()
+        if shared == self._shared and now - self._shared_at < SHARED_S:
+            return
+        name, alerts = shared
+        server.set(broker.key("name"), name, ex=NAME_LIFE_S)
+        server.set(broker.key("alerts"), alerts, ex=ALERTS_LIFE_S)
+        self._shared, self._shared_at = shared, now
 
     def _heartbeat(self, server: redis.Redis) -> Heartbeat:
         beat = Heartbeat(
@@ -113,8 +128,11 @@ class StatusPublisher:
 
     def _write_status(self, server: redis.Redis, slot: CameraSlot) -> Status:
         with self._writing:
-            status = self._statuses.build_status(slot)
-            statuses.write_status(server, status)
+            status, now = self._statuses.build_status(slot), time.monotonic()
+            # Half of its life: the expiry that it has ends later than this write.
+            renews = now - self._written_at.get(status["camera"], float("-inf")) < statuses.STATUS_TTL_S / 2
+            statuses.write_status(server, status, renews=renews)
+            self._written_at[status["camera"]] = now
         return status
 
     def _run_once(self) -> None:

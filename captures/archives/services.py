@@ -41,6 +41,7 @@ from captures.sessions.models import Session
 from captures.storage.roots import UnusableRoot
 from core import database_clock
 from core.background import log_and_continue
+from core.changes.gate import read_again
 from core.jobs.models import Job
 from core.jobs.services import enqueue
 from core.jobs.states import UNFINISHED
@@ -124,6 +125,7 @@ def move(archive: Archive, state: ArchiveState, **values: Any) -> bool:
 def advance_all() -> None:
     """Begin the archives that are due, and move on those that are in progress."""
     request_due()
+    read_again(Archive.objects.filter(state__in=[State.WAITING, State.COPYING]).exists)
     for archive in Archive.objects.filter(state__in=[State.WAITING, State.COPYING]).select_related("experiment"):
         with log_and_continue("archives"):
             advance(archive)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from captures.offsite import queue
 from captures.offsite.limits import closed_reason
 from captures.offsite.models import Destination, OffsiteCopy
+from core.changes.gate import FALLBACK_S, read_again
 from core.jobs.services import enqueue
 from core.retrying_thread import RetryingThread
 
@@ -17,7 +18,7 @@ class OffsiteQueue:
 
     def __init__(self, host: str) -> None:
         self._host = host
-        self._thread = RetryingThread("offsite", self._run, INTERVAL_S)
+        self._thread = RetryingThread("offsite", self._run, INTERVAL_S, fallback_s=FALLBACK_S)
 
     def start(self) -> None:
         self._thread.start()
@@ -27,6 +28,7 @@ class OffsiteQueue:
 
     def _run(self) -> None:
         for destination in Destination.objects.all():
+            read_again()  # its hours begin and end, and a copy that failed is due again
             # Also for one that is paused, or closed: its backlog is to be seen.
             queue.queue_new_files(destination, self._host)
             if self._thread.is_stopping():

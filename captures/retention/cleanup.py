@@ -31,11 +31,14 @@ from captures.retention.policy import RoundRobin, deletable_in, oldest_deletable
 from captures.retention.results import CleanupResult
 from captures.storage.models import StorageClass, StorageRoot
 from captures.storage.roots import UnusableRoot, root_of_class
+from core.changes.gate import read_again
 from core.station_settings.values import camera_config
 from monitoring.services import raise_alert, resolve_alert
 
 ALERT_REPEAT_S = 60.0
 """Seconds until an open alert gets a new sentence."""
+NEAR_FLOOR = 20 * GB
+"""Bytes; and as many as the soft floor itself. A fast disk cannot write so many within FALLBACK_S."""
 BATCH = 20
 """Clips of a plan to free space: each is followed by a measurement."""
 AGE_INTERVAL_S = 60.0
@@ -70,6 +73,8 @@ class ClipCleanup:
         if self._doubt and uses_age(self.tables):
             result.add(self._doubt)
         self._report(self._executor.execute(plan, result), result)
+        if plan.items or result.problems:
+            read_again()
         watched = watched_roots(self.host)
         for root in roots:
             if root not in watched:
@@ -125,6 +130,8 @@ class ClipCleanup:
             result.add(undeletable_message(root, error))
             self._set_alert(alert, undeletable_message(root, error), None, "error")
             return
+        # What fills the disk needs no database. Far above the floor there is time until the next pass.
+        read_again(lambda: bool(freed.clips or freed.stuck) or freed.free < 2 * floor + NEAR_FLOOR)
         if freed.stuck:
             result.add(stuck_problem(root, freed.stuck).sentence)
         # Before the alert, whose condition is the new state.

@@ -6,6 +6,7 @@ from __future__ import annotations
 from django.db import DatabaseError
 
 from captures.retention.cleanup import ClipCleanup
+from core.changes.gate import FALLBACK_S
 from core.retrying_thread import RetryingThread
 from monitoring.services import raise_alert, resolve_alert
 
@@ -18,7 +19,9 @@ class Retention:
     """Applies the rules of count and space to the clips of `host` every `interval_s` seconds."""
 
     def __init__(self, host: str, interval_s: float = INTERVAL_S) -> None:
-        self._thread = RetryingThread("retention", self._clean_up, interval_s, on_error=self._note_failure)
+        self._thread = RetryingThread(
+            "retention", self._clean_up, interval_s, on_error=self._note_failure, fallback_s=FALLBACK_S
+        )
         self._cleanup = ClipCleanup(host, should_continue=lambda: not self._thread.is_stopping())
         self._alert = f"storage.retention:{host}"
         self._problem, self._alerted = "", "not yet"

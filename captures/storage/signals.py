@@ -10,22 +10,28 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from captures.storage.roots import all_roots
+from core.changes.gate import ChangeGate
 from monitoring.alert_rules.rule import Signal
 
 _known: dict[str, str] = {}
 """Folder -> its name in the signal, as the database said last."""
+_gate = ChangeGate()
 
 
 def free_space(host: str) -> Iterator[Signal]:
     """In percent, for a user without special rights: of each storage root, and of the data folder."""
     try:
-        found = {root["path"]: root["path"] for root in all_roots(host)}
-        _known.clear()
-        _known.update(found)
+        _gate.call(lambda: _read_roots(host))
     except DatabaseError:
         connection.close()
     for folder in dict.fromkeys([*_known, str(settings.STATION.data)]):
         yield Signal("disk_free", f"{host}:{folder}", free_percent(Path(folder)), "%")
+
+
+def _read_roots(host: str) -> None:
+    found = {root["path"]: root["path"] for root in all_roots(host)}
+    _known.clear()
+    _known.update(found)
 
 
 def free_percent(folder: Path) -> float | None:

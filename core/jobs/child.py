@@ -18,6 +18,7 @@ from core.jobs.children import limit_resources
 from core.jobs.context import JobContext, JobError
 from core.jobs.messages import DoneMessage, EndMessage, FailedMessage, JobSpec, Message
 from core.parent_death import die_with_parent
+from core.postgresql.application import PART_VARIABLE
 
 log = logging.getLogger(__name__)
 JobFunction = Callable[[JobContext], "dict[str, Any] | None"]
@@ -77,6 +78,7 @@ def use_idle_disk_only() -> None:
 def main() -> None:
     # In the first line, so that a worker that is killed meanwhile leaves no child.
     die_with_parent(int(sys.argv[2]))
+    os.environ[PART_VARIABLE] = "job"
     stopping = threading.Event()
     # Before the spec is read: without a handler, an early request to stop would end the process as if it had crashed.
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())

@@ -9,10 +9,12 @@ import socket
 import uuid6
 from django.conf import settings
 
+from core.changes.gate import FALLBACK_S, read_again
 from core.jobs.attempt import JobAttempt
 from core.jobs.claims import JobLease, claim, claim_next
 from core.jobs.kinds import kind_of
 from core.jobs.models import Job
+from core.jobs.states import FINISHED
 from core.jobs.tables import Lane
 from core.jobs.times import JobTimes
 from core.retrying_thread import RetryingThread
@@ -28,7 +30,7 @@ class JobsWorker:
         # At most 81 of the column's 120 characters. The random part tells a worker from one that had its process id
         # before.
         self.name = f"{socket.gethostname()[:60]}:{os.getpid()}:{uuid6.uuid7().hex[-12:]}"
-        self._thread = RetryingThread("jobs", self._run_due, self._times.poll_s)
+        self._thread = RetryingThread("jobs", self._run_due, self._times.poll_s, fallback_s=FALLBACK_S)
 
     def start(self) -> None:
         self._thread.start()
@@ -74,3 +76,5 @@ class JobsWorker:
         # Until no job is due: the next search is up to `poll_s` away.
         while not self._thread.is_stopping() and self.run_next():
             pass
+        # A job that waits may be due later, and one that runs may be lost.
+        read_again(Job.objects.exclude(state__in=FINISHED).exists)

@@ -17,6 +17,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F, Q, QuerySet
 
 from core import database_clock
+from core.changes.gate import without_notice
 from core.stations.models import StationLease
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,8 @@ class StationWork:
             if self._now() - self._tried_at >= TRY_S:
                 self._tried_at = self._now()
                 try:
-                    self._renew_or_acquire()
+                    with without_notice():
+                        self._renew_or_acquire()
                 except DatabaseError as error:
                     connection.close()  # one that has broken never works again
                     log.warning("Who does the station's %s is unknown: %s", self._name, type(error).__name__)

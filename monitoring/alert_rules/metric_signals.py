@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from core.changes.gate import ChangeGate
 from core.station_owner import StationOwner
 from monitoring.alert_rules.kinds import RULE_KINDS
 from monitoring.alert_rules.rule import Signal, concerns
@@ -15,10 +16,19 @@ MOST = 2_000
 """Signals of one reading: a rule with the subject * must not watch the whole station."""
 
 
+_subjects: list[str] = []
+"""Of the enabled rules on metrics."""
+_gate = ChangeGate()
+
+
+def _read_subjects() -> None:
+    _subjects[:] = AlertRule.objects.filter(enabled=True, kind__in=KINDS).values_list("subject", flat=True)
+
+
 def metric_signals(_host: str) -> Iterator[Signal]:
     """Those that a rule concerns. Nothing is collected without such a rule. DatabaseError."""
-    subjects = list(AlertRule.objects.filter(enabled=True, kind__in=KINDS).values_list("subject", flat=True))
-    if not subjects:
+    _gate.call(_read_subjects)
+    if not (subjects := _subjects):
         return
     number = 0
     for metric in StationCollector(StationOwner()).collect():

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from core.background import log_and_continue
 from core.camera_names import CameraName
+from core.changes.gate import ChangeGate
 from core.retrying_thread import RetryingThread
 from monitoring.alert_rules.engine import Change, Place, RuleEngine
 from monitoring.alert_rules.reading_signals import READING_SIGNALS, ReadingSignals
@@ -69,6 +70,7 @@ class RuleWatch:
         self._reader = RetryingThread("alert-rules", self.read_rules, READ_RULES_S)
         self._evaluator = RetryingThread("alert-rules-evaluate", self.evaluate, EVALUATE_S)
         self._has_adopted = False
+        self._gate = ChangeGate()
         self._owns_station, self._has_station = owns_station, False
         self._reconciled_at = time.monotonic()
         self._is_reconciled = True
@@ -101,8 +103,7 @@ class RuleWatch:
         # Those of the station were opened by the machine that evaluated its signals before.
         self._has_adopted = self._has_adopted and self._has_station <= had_station
         try:
-            book = read_rule_book()
-            places = None if self._has_adopted else open_places(self._ownership, book.rules)
+            found = self._gate.call(self._read) if self._has_adopted else self._gate.call_now(self._read)
         except DatabaseError as error:
             connection.close()
             if self._book is None:
@@ -111,12 +112,19 @@ class RuleWatch:
                 )
                 self._book = self._file.read()
             return
+        if found is None:
+            return
+        book, places = found
         # In this order: alerts are adopted by the rules of the same book.
         self._book = book
         if places is not None:
             self._to_adopt, self._has_adopted = places, True
         with log_and_continue("alert-rules-file"):
             self._file.store(book)
+
+    def _read(self) -> tuple[RuleBook, list[Place] | None]:
+        book = read_rule_book()
+        return book, None if self._has_adopted else open_places(self._ownership, book.rules)
 
     def evaluate(self) -> None:
         book, now = self._book, time.monotonic()

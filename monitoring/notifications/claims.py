@@ -13,7 +13,14 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from core import database_clock
-from monitoring.models import Alert, NotificationChannel, NotificationDelivery, NotificationKind, NotificationState
+from monitoring.models import (
+    Alert,
+    AlertSilence,
+    NotificationChannel,
+    NotificationDelivery,
+    NotificationKind,
+    NotificationState,
+)
 from monitoring.notifications.silences import silenced_alerts
 from monitoring.webhooks.retry_schedule import MAX_DELAY_S
 
@@ -51,6 +58,15 @@ def due_channels() -> list[UUID]:
     free = NotificationDelivery.objects.filter(channel__enabled=True, channel__lease_until=None)
     due = sendable(free).filter(is_due(database_clock.now()))
     return list(due.order_by().values_list("channel", flat=True).distinct())
+
+
+def depends_on_time() -> bool:
+    """Whether a notification may be due later, the lease of a channel may be lost, or a silence may end."""
+    return (
+        NotificationDelivery.objects.filter(state=NotificationState.PENDING).exists()
+        or NotificationChannel.objects.exclude(lease_until=None).exists()
+        or AlertSilence.objects.filter(ended_at=None).exists()
+    )
 
 
 def sendable(rows: QuerySet[NotificationDelivery]) -> QuerySet[NotificationDelivery]:

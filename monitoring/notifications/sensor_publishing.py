@@ -11,6 +11,7 @@ from django.conf import settings
 from pydantic import ValidationError
 
 from core.background import FAILURES
+from core.changes.gate import FALLBACK_S, read_again
 from core.retrying_thread import RetryingThread
 from core.secrets import DecryptionFailed
 from core.station_settings.values import station_name
@@ -34,7 +35,7 @@ class SensorPublishing:
         self._host = host
         self._feeds: dict[UUID, SensorFeed] = {}
         self._failing = set[UUID]()
-        self._thread = RetryingThread(TASK, self.publish, every_s, at_end=self._stop_feeds)
+        self._thread = RetryingThread(TASK, self.publish, every_s, at_end=self._stop_feeds, fallback_s=FALLBACK_S)
 
     def start(self) -> None:
         self._thread.start()
@@ -51,6 +52,7 @@ class SensorPublishing:
                 del self._feeds[pk]
         if not wanted:
             return
+        read_again()  # the values are not in the database
         sensors = statuses_of(Sensor.objects.filter(removed_at=None, host=self._host).order_by("name"))
         entities = [entity_of(status, channel) for status in sensors for channel in status.channels]
         for pk, found in wanted.items():

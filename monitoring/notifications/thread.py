@@ -13,8 +13,9 @@ import uuid6
 from django.db import connection
 
 from core.background import log_and_continue
+from core.changes.gate import FALLBACK_S, read_again
 from core.retrying_thread import RetryingThread
-from monitoring.notifications.claims import claim, due_channels, release_lost_leases
+from monitoring.notifications.claims import claim, depends_on_time, due_channels, release_lost_leases
 from monitoring.notifications.outcomes import fail_killed_tests, give_up_killed, record_outcome
 from monitoring.notifications.sending import send_claim
 from monitoring.notifications.silences import end_expired_silences
@@ -31,7 +32,7 @@ class NotificationThread:
 
     def __init__(self, host: str, poll_s: float = POLL_S) -> None:
         self._name = f"{host}:{socket.gethostname()[:30]}:{os.getpid()}:{uuid6.uuid7().hex[-12:]}"[:120]
-        self._thread = RetryingThread("notifications", self._start_due, poll_s)
+        self._thread = RetryingThread("notifications", self._start_due, poll_s, fallback_s=FALLBACK_S)
         self._maintained_at = float("-inf")
         self._lock = threading.Lock()
         self._sending = set[UUID]()
@@ -59,6 +60,8 @@ class NotificationThread:
                 threading.Thread(
                     target=self._send, args=(channel,), name=f"notifications-{channel}", daemon=True
                 ).start()
+
+        read_again(depends_on_time)
 
     def _reserve(self, channel: UUID) -> bool:
         with self._lock:

@@ -10,6 +10,7 @@ from django.db.models import Min
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
+from core.changes.gate import in_one_transaction
 from monitoring.models import DueAggregate
 from monitoring.readings.aggregation import SETTLE_S
 from monitoring.readings.levels import LEVELS
@@ -26,7 +27,8 @@ def reading_metrics(_user: Any = None) -> Iterator[Metric]:
 
 def aggregation_lag_s(now_s: float) -> float:
     """Since when the oldest due aggregate could have been computed; 0 if none could."""
-    ends = [end_s for seconds in LEVELS if (end_s := oldest_end_s(seconds)) is not None]
+    with in_one_transaction():
+        ends = [end_s for seconds in LEVELS if (end_s := oldest_end_s(seconds)) is not None]
     return max(0.0, now_s - SETTLE_S - min(ends)) if ends else 0.0
 
 

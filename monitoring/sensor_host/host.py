@@ -13,6 +13,7 @@ from pathlib import Path
 from django.db import DatabaseError, connection
 
 from core.background import log_and_continue
+from core.changes.gate import ChangeGate
 from core.outgoing import OutgoingGuard
 from core.registry import resolve
 from core.retrying_thread import RetryingThread
@@ -39,6 +40,7 @@ class SensorHost:
 
     def __init__(self, host: str, data: Path, guard: OutgoingGuard) -> None:
         self._host = host
+        self._gate = ChangeGate()
         self._rows = RowFile(data / "sensors.json")
         self.writer = ReadingWriter(host, ReadingJournal(data / "readings"))
         self._sensors = RunningSensors(host, guard, self._distribute)
@@ -93,7 +95,7 @@ class SensorHost:
     def reconcile(self) -> None:
         """Start, replace and stop processes until they are those of the rows. Called every 2 s on a thread."""
         try:
-            rows = read_rows(self._host)
+            rows = self._gate.call(lambda: read_rows(self._host))
         except DatabaseError as error:
             connection.close()
             if self._sensors.snapshot():
@@ -101,6 +103,8 @@ class SensorHost:
             rows = self._rows.read()
             log.warning("The database is away (%s); %d sensors are known.", type(error).__name__, len(rows))
         else:
+            if rows is None:
+                return  # they have not changed
             with log_and_continue("sensors-file"):
                 self._rows.store(rows)
         self._sensors.apply(rows)

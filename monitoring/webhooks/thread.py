@@ -14,7 +14,9 @@ from django.conf import settings
 from django.db import connection
 
 from core.background import log_and_continue
+from core.changes.gate import FALLBACK_S, read_again
 from core.retrying_thread import RetryingThread
+from monitoring.models import DeliveryState, WebhookDelivery
 from monitoring.webhooks.backlog import trim_backlogs
 from monitoring.webhooks.claims import claim, due_deliveries, release_lost_leases
 from monitoring.webhooks.client import WebhookClient
@@ -38,7 +40,7 @@ class WebhookThread:
     def __init__(self, host: str, client: WebhookClient | None = None, poll_s: float = POLL_S) -> None:
         self._name = f"{host}:{socket.gethostname()[:30]}:{os.getpid()}:{uuid6.uuid7().hex[-12:]}"[:120]
         self._client = client or WebhookClient(settings.STATION.outgoing)
-        self._thread = RetryingThread("webhooks", self._start_due, poll_s)
+        self._thread = RetryingThread("webhooks", self._start_due, poll_s, fallback_s=FALLBACK_S)
         self._poll_s, self._maintained_at = poll_s, float("-inf")
         self._lock = threading.Lock()
         self._sending: dict[UUID, bool] = {}
@@ -66,6 +68,8 @@ class WebhookThread:
             if not self._thread.is_stopping() and self._reserve(webhook, failing):
                 name = f"webhook-{webhook}"
                 threading.Thread(target=self._send, args=(webhook, delivery), name=name, daemon=True).start()
+
+        read_again(WebhookDelivery.objects.filter(state=DeliveryState.PENDING).exists)
 
     def _maintain(self) -> None:
         """Once in `poll_s`: too expensive for each event that wakes the thread."""

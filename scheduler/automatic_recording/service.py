@@ -19,6 +19,7 @@ from captures.recording_claims.models import RecordingClaim
 from captures.recording_claims.services import claim_for_experiment, end_claim_of_experiment, store_desired_recording
 from captures.recording_claims.windows import present_moment
 from core.background import log_and_continue
+from core.changes.gate import read_again
 from core.outages import DATABASE_AWAY
 from core.station_zone import site_time_text
 from core.text.sentences import sentence
@@ -49,6 +50,7 @@ class AutomaticRecordingService:
     def reconcile(self) -> None:
         """All experiments in progress; the error of one is logged and counted, and the others have their turn."""
         for experiment in Experiment.objects.in_progress().prefetch_related("places__camera").order_by("created_at"):
+            read_again()  # it moves on with the time
             with log_and_continue("automatic-recording"):
                 self._reconcile_one(experiment)
 

@@ -130,7 +130,7 @@ def postgresql(url: str) -> dict[str, Any]:
             f"{len(unknown)} option(s) after the ? are unknown; allowed are {', '.join(sorted(POSTGRESQL_OPTIONS))}."
         )
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "core.postgresql",
         "NAME": name,
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),

@@ -17,12 +17,11 @@ from captures.models import StorageRoot
 from captures.storage_usage.models import RootSpace
 from core import database_clock
 from core.broker.broker import BrokerDown
+from core.postgresql.application import APPLICATION
 from core.times.timestamps import stamp, stamp_or_none
 from skycam_project.hosts.draining import what_runs
 
 RECENT_S = 30.0
-APPLICATION = "skycam/"
-"""How the connections of a part begin to name themselves in PostgreSQL: skycam/HOST/PART."""
 
 
 class PartBody(TypedDict):

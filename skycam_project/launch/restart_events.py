@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from skycam_project.launch import restart_journal
-from skycam_project.launch.crash_loops import report_crash_loops
+from skycam_project.launch.crash_loops import CrashLoopFiles, report_crash_loops
 from skycam_project.launch.paths import run_folder
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,9 @@ class RestartEvents:
     """What the worker does every EVERY_S; every HEALTH_EVERY_S it also checks this machine's health."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        from core.changes.gate import ChangeGate
+
+        self._folder, self._gate = folder, ChangeGate()
         # Not 0: time.monotonic() is small after a boot, and the first check comes at once.
         self._checked_at = -HEALTH_EVERY_S
 
@@ -49,7 +51,9 @@ class RestartEvents:
         from monitoring.health_alerts import check_host
 
         try:
-            record_restarts_and_crash_loops(self._folder)
+            restart_journal.record_restarts(self._folder)
+            report = self._gate.call_now if CrashLoopFiles(self._folder).read() else self._gate.call
+            report(lambda: report_crash_loops(self._folder))
             if time.monotonic() - self._checked_at >= HEALTH_EVERY_S:
                 # Before the check: one that fails is not repeated every 2 s.
                 self._checked_at = time.monotonic()

@@ -1,0 +1,169 @@
+"""`ChangeGate`: a function that reads the database, and is called only when that may have changed."""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import json
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, TypeVar
+
+from django.db import transaction
+
+from core import database_clock
+from core.broker import broker
+
+log = logging.getLogger(__name__)
+FALLBACK_S = 120.0
+"""Nothing is read less often, whether or not a notice came."""
+SETTLE_S = 3.0
+"""After a notice, reading goes on for so long: values that are kept for a moment were read before."""
+RETRY_S = 1.0
+LISTEN_S = 60.0
+WRITTEN = re.compile(r'\b(?:INSERT INTO|UPDATE|DELETE FROM)\s+"?(\w+)', re.IGNORECASE)
+READ = re.compile(r'\b(?:FROM|JOIN)\s+"?(\w+)', re.IGNORECASE)
+WRITES = ("INSERT", "UPDATE", "DELETE", "WITH")
+CHANNEL = "changed-tables"
+Result = TypeVar("Result")
+
+
+class _Reading:
+    """One run of a function that reads."""
+
+    def __init__(self) -> None:
+        self.tables: set[str] = set()
+        self.is_busy = False
+
+
+_reading: contextvars.ContextVar[_Reading | None] = contextvars.ContextVar("reading", default=None)
+_quiet: contextvars.ContextVar[bool] = contextvars.ContextVar("quiet", default=False)
+
+
+def note_statement(sql: str) -> set[str]:
+    """The tables that a statement writes. Those that it reads are noted for the `ChangeGate` of this thread."""
+    if sql[:6].upper().startswith(WRITES):
+        return set() if _quiet.get() else set(WRITTEN.findall(sql))
+    if (reading := _reading.get()) is not None:
+        reading.tables.update(READ.findall(sql))
+    return set()
+
+
+@contextmanager
+def without_notice() -> Iterator[None]:
+    """For what is written again and again, such as a lease: others read it in their own time."""
+    token = _quiet.set(True)
+    try:
+        yield
+    finally:
+        _quiet.reset(token)
+
+
+def read_again(condition: Callable[[], bool] = lambda: True) -> None:
+    """If so, what runs now depends on something else, too, such as the time: it runs again after its usual interval.
+    The condition may ask the database; it is called only if it matters."""
+    reading = _reading.get()
+    if reading is not None and not reading.is_busy:
+        reading.is_busy = condition()
+
+
+def in_one_transaction() -> AbstractContextManager[Any]:
+    """Several questions cost a shared database one transaction. One in a file would keep its only lock for them."""
+    return transaction.atomic() if database_clock.is_shared() else nullcontext()
+
+
+class ChangeGate:
+    """Calls a function only if a table has changed that it has read before; each time if it asks for that with
+    `read_again`, or fails. One thread at a time may use it."""
+
+    def __init__(self, fallback_s: float = FALLBACK_S) -> None:
+        self._fallback_s = fallback_s
+        self._tables: set[str] = set()
+        self._ran_at = float("-inf")
+
+    def call(self, work: Callable[[], Result]) -> Result | None:
+        """None if nothing is to be done."""
+        if not self.is_due():
+            return None
+        return self.call_now(work)
+
+    def call_now(self, work: Callable[[], Result]) -> Result:
+        """Whether or not something has changed."""
+        if not database_clock.is_shared():
+            return work()
+        began, reading, outer = time.monotonic(), _Reading(), _reading.get()
+        self._ran_at = float("-inf")
+        token = _reading.set(reading)
+        try:
+            result = work()
+        finally:
+            _reading.reset(token)
+            self._tables |= reading.tables
+            if outer is not None:
+                outer.tables |= reading.tables
+                outer.is_busy |= reading.is_busy
+        if not reading.is_busy:
+            self._ran_at = began
+        return result
+
+    def is_due(self) -> bool:
+        if not database_clock.is_shared() or time.monotonic() - self._ran_at >= self._fallback_s:
+            return True
+        return table_changes().have_changed(self._tables, since=self._ran_at)
+
+
+class TableChanges:
+    """When each table changed last, by the notices of all processes of the station. Any thread may ask."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._changed_at: dict[str, float] = {}
+        self._listens_since: float | None = None
+        """None while notices may be missed."""
+        threading.Thread(target=self._run, name="changed-tables", daemon=True).start()
+
+    def have_changed(self, tables: Iterable[str], since: float) -> bool:
+        """Whether it is possible. `since` is in time.monotonic()."""
+        with self._lock:
+            if self._listens_since is None:
+                return True
+            changed = [self._listens_since, *(self._changed_at.get(one, float("-inf")) for one in tables)]
+        return max(changed) + SETTLE_S >= since
+
+    def _run(self) -> None:
+        # Not a RetryingThread: a broker that is away is no error here, and others say so.
+        while True:
+            try:
+                self._listen()
+            except broker.UNREACHABLE as error:
+                log.debug("Changes of tables are not heard: %s", error)
+            with self._lock:
+                self._listens_since = None
+            time.sleep(RETRY_S)
+
+    def _listen(self) -> None:
+        with broker.connection().pubsub() as notices:  # type: ignore[no-untyped-call]
+            notices.subscribe(broker.key(CHANNEL))
+            while True:
+                # A broker that hangs is noticed by the others' commands; this only waits.
+                message = notices.get_message(timeout=LISTEN_S)
+                if message is not None:
+                    self._note(message)
+
+    def _note(self, message: dict[str, Any]) -> None:
+        now = time.monotonic()
+        with self._lock:
+            if message["type"] == "subscribe":
+                self._listens_since = now
+            else:
+                self._changed_at |= dict.fromkeys(json.loads(message["data"])["tables"], now)
+
+
+@functools.cache
+def table_changes() -> TableChanges:
+    """That of this process."""
+    return TableChanges()

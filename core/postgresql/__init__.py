@@ -1,0 +1,1 @@
+"""Django's backend for PostgreSQL, with at most a few connections for all threads of a process."""

@@ -1,0 +1,171 @@
+"""`ConnectionPool`: the connections of this process to one database."""
+
+from __future__ import annotations
+
+import random
+import select
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+MOST = 4
+"""Connections of a process."""
+WAIT_S = 10.0
+"""How long a thread waits for a free one."""
+IDLE_S = 15.0
+"""A connection that no thread used for so long is closed."""
+LIFETIME_S = 120.0
+"""An older one is closed after its use. Where a server has too few places, each process gets one in turn."""
+RETRY_S = (0.05, 0.5)
+"""Between the first two tries to connect to a full server, and the most."""
+FULL = ("too many", "remaining connection slots", "no more connections")
+"""In the words of PostgreSQL and PgBouncer: libpq passes on no code of a connection that was refused."""
+
+
+class PoolExhausted(psycopg.OperationalError):
+    """No connection was free in time."""
+
+
+class Pooled:
+    """A connection that is lent to one thread at a time."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.connection = connection
+        self.is_spoiled = False
+        """Set by who found that its server is of no use: it is not lent again."""
+        self.idle_since = time.monotonic()
+        # Not all at once: they were opened together at the start.
+        self._expires_at = self.idle_since + LIFETIME_S * random.uniform(0.8, 1.2)
+
+    def is_alive(self) -> bool:
+        """Without a question to the server: on an idle connection it sends nothing but its end."""
+        poll = select.poll()
+        poll.register(self.connection.fileno(), select.POLLIN)
+        return not poll.poll(0)
+
+    def may_be_kept(self) -> bool:
+        """Whether the next thread can use it. A transaction that its user left open ends with it."""
+        return (
+            not self.is_spoiled
+            and self.connection.info.transaction_status is TransactionStatus.IDLE
+            and time.monotonic() < self._expires_at
+        )
+
+
+class ConnectionPool:
+    """Lends connections, which `connect` opens. Any thread may use it.
+
+    The connection that was used last is lent first, so that those a busy moment has opened become idle and are closed.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], psycopg.Connection[Any]],
+        most: int = MOST,
+        wait_s: float = WAIT_S,
+        idle_s: float = IDLE_S,
+    ) -> None:
+        self._connect, self._most, self._wait_s, self._idle_s = connect, most, wait_s, idle_s
+        self._changed = threading.Condition()
+        self._idle: list[Pooled] = []
+        """The one that was used last is at the end."""
+        self._open = 0
+        """Idle, lent, and being opened or closed."""
+        self._has_idle = threading.Event()
+        self._closer: threading.Thread | None = None
+
+    def borrow(self) -> Pooled:
+        """Waits while all are lent, and while the server has no place for another one. psycopg.Error: PoolExhausted,
+        or what the server says."""
+        until, pause_s = time.monotonic() + self._wait_s, RETRY_S[0]
+        while True:
+            found = self._idle_one_or_place(until)
+            if found is not None:
+                if found.is_alive():
+                    return found
+                self._close(found)
+                continue
+            try:
+                return Pooled(self._connect())
+            except psycopg.OperationalError as error:
+                self._free_place()
+                if not is_full(error) or time.monotonic() + pause_s > until:
+                    raise
+            except BaseException:
+                self._free_place()
+                raise
+            self._wait_for_idle_one(pause_s)
+            pause_s = min(pause_s * 2, RETRY_S[1])
+
+    def give_back(self, pooled: Pooled) -> None:
+        """What cannot be used again is closed."""
+        if not pooled.may_be_kept():
+            self._close(pooled)
+            return
+        pooled.idle_since = time.monotonic()
+        with self._changed:
+            self._idle.append(pooled)
+            self._changed.notify()
+            if self._closer is None:
+                self._closer = threading.Thread(target=self._close_idle_ones, name="idle-connections", daemon=True)
+                self._closer.start()
+        self._has_idle.set()
+
+    def close(self) -> None:
+        """Close the idle ones. Others follow when they are given back and become idle."""
+        with self._changed:
+            closing, self._idle = self._idle, []
+        for one in closing:
+            self._close(one)
+
+    def _idle_one_or_place(self, until: float) -> Pooled | None:
+        """None: a place is reserved for a new one."""
+        with self._changed:
+            while not self._idle:
+                if self._open < self._most:
+                    self._open += 1
+                    return None
+                if not self._changed.wait(max(0.0, until - time.monotonic())):
+                    raise PoolExhausted(
+                        f"All {self._most} connections of this part to the database are in use; none was free within "
+                        f"{self._wait_s:g} s."
+                    )
+            return self._idle.pop()
+
+    def _wait_for_idle_one(self, seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._idle, seconds)
+
+    def _close(self, pooled: Pooled) -> None:
+        with suppress(psycopg.Error):  # it is broken already
+            pooled.connection.close()
+        self._free_place()
+
+    def _free_place(self) -> None:
+        with self._changed:
+            self._open -= 1
+            self._changed.notify()
+
+    def _close_idle_ones(self) -> None:
+        while True:
+            self._has_idle.wait()
+            with self._changed:
+                now = time.monotonic()
+                closing = [one for one in self._idle if now - one.idle_since >= self._idle_s]
+                self._idle = [one for one in self._idle if one not in closing]
+                if not self._idle:
+                    self._has_idle.clear()
+                pause_s = min((one.idle_since + self._idle_s - now for one in self._idle), default=0.0)
+            for one in closing:
+                self._close(one)
+            time.sleep(max(pause_s, 0.0))
+
+
+def is_full(error: psycopg.Error) -> bool:
+    """Whether the server, or a pooler before it, has no place for another connection."""
+    return isinstance(error, psycopg.errors.TooManyConnections) or any(words in str(error) for words in FULL)

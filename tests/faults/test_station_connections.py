@@ -1,0 +1,158 @@
+"""The connections of whole stations to a real PostgreSQL: few, named, and enough of them also when the server is full."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.harness.pgbouncer import PgBouncer, pgbouncer
+from tests.harness.postgresql import postgresql
+from tests.harness.scenarios.two_hosts import SharedDatabase, host_named
+from tests.harness.stations.outside_broker import Broker
+from tests.harness.stations.station import Station
+from tests.harness.waiting import eventually
+
+pytestmark = pytest.mark.timeout(400)
+MOST = 4
+PARTS = {"web", "worker", "jobs", "beat", "sensors"}
+AT_ONCE = 24
+BY_NAME = """
+SELECT application_name, count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name LIKE 'skycam/%' GROUP BY 1
+"""
+TERMINATE = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+Asked = Callable[[str], list[tuple[str, int]]]
+
+
+@pytest.fixture
+def database() -> Iterator[str]:
+    with postgresql() as address:
+        yield address
+
+
+@pytest.fixture
+def ask(database: str) -> Asked:
+    """As the server's administrator, who always finds a place."""
+
+    def rows(statement: str) -> list[tuple[str, int]]:
+        with psycopg.connect(database, autocommit=True) as connection:
+            found = connection.execute(statement.encode())
+            return found.fetchall() if found.description else []
+
+    return rows
+
+
+@contextmanager
+def station_at(address: str, folder: Path, database: str) -> Iterator[Station]:
+    """`address` is its own way to the database."""
+    station = Station(folder / "data", SharedDatabase(database), DATABASE_URL=address)
+    try:
+        yield station.up_with_camera()
+    finally:
+        station.ensure_stopped()
+
+
+@contextmanager
+def limited_user(ask: Asked, limit: int) -> Iterator[str]:
+    """A user of the server that has so many places there."""
+    name = f"limited_{secrets.token_hex(4)}"
+    ask(f"CREATE ROLE {name} LOGIN CONNECTION LIMIT {limit} IN ROLE skycam")
+    try:
+        yield name
+    finally:
+        ask(f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = '{name}'")
+        ask(f"DROP ROLE {name}")
+
+
+def statuses_of_many_requests(station: Station) -> set[int]:
+    with ThreadPoolExecutor(AT_ONCE) as clients:
+        found = clients.map(lambda _: station.api.get("captures/").status, range(AT_ONCE * 3))
+        return set(found)
+
+
+def captures(station: Station) -> bool:
+    return bool(station.cameras.capture().status == 201)
+
+
+def test_each_part_has_at_most_four_connections_and_they_have_its_name(
+    tmp_path: Path, database: str, ask: Asked
+) -> None:
+    with station_at(database, tmp_path, database) as station:
+        assert statuses_of_many_requests(station) == {200}
+        found = dict(ask(BY_NAME))
+        host = station.config.host
+    assert found.keys() <= {f"skycam/{host}/{part}" for part in {*PARTS, "job", "command"}}
+    assert {f"skycam/{host}/web", f"skycam/{host}/worker"} <= found.keys()
+    assert max(found.values()) <= MOST
+
+
+def test_a_station_with_fewer_places_than_parts_is_slow_but_alive(tmp_path: Path, database: str, ask: Asked) -> None:
+    with (
+        limited_user(ask, limit=4) as user,
+        station_at(database.replace("skycam@", f"{user}@"), tmp_path, database) as station,
+    ):
+        assert 200 in statuses_of_many_requests(station)
+        eventually(lambda: captures(station), "a capture is saved")
+        ask(TERMINATE)
+        eventually(lambda: statuses_of_many_requests(station) == {200}, "all pages are there again")
+        assert station.states() == {"running"}
+
+
+def test_connections_that_the_server_ends_come_back(tmp_path: Path, database: str, ask: Asked) -> None:
+    with station_at(database, tmp_path, database) as station:
+        ask(TERMINATE)
+        eventually(lambda: statuses_of_many_requests(station) == {200}, "all pages are there")
+        eventually(lambda: captures(station), "a capture is saved")
+        assert station.states() == {"running"}
+
+
+def test_a_station_works_through_pgbouncer_and_survives_its_restart(tmp_path: Path, database: str) -> None:
+    with pgbouncer(database, connections=3) as pooler, station_at(pooler.address, tmp_path, database) as station:
+        assert statuses_of_many_requests(station) == {200}
+        assert captures(station)
+        restart(pooler)
+        eventually(lambda: captures(station), "captures again")
+        assert station.states() == {"running"}
+
+
+def restart(pooler: PgBouncer) -> None:
+    pooler.stop()
+    pooler.start()
+
+
+def test_two_hosts_share_a_few_places(tmp_path: Path, database: str, ask: Asked) -> None:
+    (tmp_path / "broker").mkdir()
+    broker = Broker(tmp_path / "broker")
+    with limited_user(ask, limit=8) as user:
+        shared = {
+            "REDIS_URL": f"unix://{broker.socket}", "SKYCAM_STATION": "lab",
+            "SKYCAM_ADDRESS_SECRET": "of-the-station-" * 3,
+        }  # fmt: skip
+        alpha, bravo = (host_named(one, tmp_path, own_way(database, user), **shared) for one in ("alpha", "bravo"))
+        for folder in ("alpha", "bravo"):
+            (tmp_path / folder).mkdir()
+        try:
+            alpha.up()
+            bravo.start(only="worker")
+            added = {"slug": "west", "kind": "simulated", "host": "bravo"}
+            eventually(lambda: alpha.api.post("cameras/", added).status in {201, 409}, "the camera is added")
+            alpha.cameras.eventually_ready("west")
+            assert 200 in statuses_of_many_requests(alpha)
+            eventually(lambda: alpha.cameras.capture("west").status == 201, "the other host captures")
+        finally:
+            alpha.ensure_stopped()
+            bravo.ensure_stopped()
+            broker.kill()
+
+
+def own_way(database: str, user: str) -> str:
+    return database.replace("skycam@", f"{user}@")
