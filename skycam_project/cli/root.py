@@ -20,6 +20,7 @@ COMMANDS = {
     "ps": "skycam_project.cli.launcher:ps",
     "join": "skycam_project.cli.join:join",
     "activate": "skycam_project.cli.activation:activate",
+    "database": "skycam_project.cli.database:database",
     "restart": "skycam_project.cli.launcher:restart",
     "status": "skycam_project.cli.status:status",
     "connect": "skycam_project.cli.camera_control:connect",

@@ -116,7 +116,7 @@ def _database_problems(instead: Mapping[str, str]) -> Iterator[str]:
     if url.startswith("sqlite:"):
         yield (
             "The database of this station is a SQLite file, which only this machine can open. Move it to PostgreSQL "
-            f"first, and set DATABASE_URL: {PAGE}."
+            f"first: `skycam database move URL` ({PAGE})."
         )
     elif is_local_server(str(postgresql(url)["HOST"])):
         yield (
