@@ -82,8 +82,8 @@ def test_a_station_moves_while_a_session_runs(station: Station, url: str) -> Non
         refused = station.api.post("cameras/simulated/capture/", {"exposure_us": 1000})
         assert (refused.status, SENTENCE in refused.body["detail"]) == (503, True)
         assert station.api.get(f"captures/{before['id']}/")["status"] == "saved"
-        assert SENTENCE in run(station.data, "doctor", **station.environment).stdout
-        assert SENTENCE in run(station.data, "status", **station.environment).stdout
+        assert SENTENCE in run(station.data, "--output", "json", "doctor", **station.environment).stdout
+        assert SENTENCE in run(station.data, "status", **station.environment).stderr
         pid, there = station.cameras.pid(), pictures(station)
         eventually(lambda: pictures(station) > there + 4, "the session goes on")
         assert station.cameras.pid() == pid

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from core import database_move
 from core.text.plurals import pluralize
 from skycam_project.cli.diagnostics.finding import BROKEN, OK, WARNING, Finding
 from skycam_project.cli.diagnostics.folders import room_finding
@@ -28,6 +29,9 @@ def database(station: Station) -> Iterator[Finding]:
 
     if is_preparing(station):
         yield Finding("database", WARNING, PREPARING_DETAIL, WAIT)
+        return
+    if database_move.is_being_moved(station.config.data):
+        yield Finding("database", WARNING, database_move.SENTENCE, "Wait for the end of `skycam database move`.")
         return
     try:
         station.set_up_django()
