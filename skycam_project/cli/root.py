@@ -21,6 +21,8 @@ COMMANDS = {
     "join": "skycam_project.cli.join:join",
     "activate": "skycam_project.cli.activation:activate",
     "database": "skycam_project.cli.database:database",
+    "backup": "skycam_project.cli.backups:backup",
+    "restore": "skycam_project.cli.backups:restore",
     "restart": "skycam_project.cli.launcher:restart",
     "status": "skycam_project.cli.status:status",
     "connect": "skycam_project.cli.camera_control:connect",

@@ -37,8 +37,10 @@ from skycam_project.config.recording import ArchiveConfig, AutoRecordingConfig, 
 from skycam_project.config.redis import check_redis_url
 from skycam_project.config.retention import RetentionConfig
 from skycam_project.config.sections import (
+    BackupConfig,
     CameraConfig,
     CliConfig,
+    DatabaseConfig,
     LoggingConfig,
     MonitoringConfig,
     SensorConfig,
@@ -191,6 +193,8 @@ class SkycamConfig(Section):
     auto_recording_config: AutoRecordingConfig = AutoRecordingConfig()
     archive_config: ArchiveConfig = ArchiveConfig()
     retention: RetentionConfig = RetentionConfig()
+    database: DatabaseConfig = DatabaseConfig()
+    backup: BackupConfig = BackupConfig()
 
     # pydantic compares private attributes too, so `Origins` excludes its own from ==.
     _given: frozenset[Key] = frozenset()

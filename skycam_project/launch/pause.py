@@ -1,4 +1,4 @@
-"""A pause of the whole station: its parts are stopped, and a client of the control socket decides when they start again.
+"""A pause of the whole station: its parts are stopped until a client of the control socket lets them start again.
 
 The launcher then reads its configuration anew. The client's connection is the pause: if the client is killed, the
 station starts again, with whatever the configuration says by then.
