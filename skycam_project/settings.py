@@ -251,6 +251,7 @@ CELERY_BEAT_SCHEDULE = {
     "readings": {"task": "monitoring.aggregate_readings", "schedule": 60.0},
     "retention": {"task": "monitoring.remove_expired", "schedule": 3600.0},
     "denials": {"task": "access.count_denials", "schedule": 3600.0},
+    "backups": {"task": "backups.start_due", "schedule": 300.0},
     "jobs": {"task": "core.wake_lost_jobs", "schedule": 60.0},
 }
 

@@ -2,7 +2,7 @@
 
 | member | what |
 |---|---|
-| `database/skycam.sqlite3` or `database/skycam.dump` | the rows: a SQLite file, or what `pg_dump --format=custom` writes |
+| `database/skycam.sqlite3` | the rows; of PostgreSQL `database/skycam.dump`, of `pg_dump --format=custom` |
 | `data/...` | files of the data folder that cannot be made again |
 | `configuration/...` | the YAML file and `.env` |
 | `media/...` | pictures and clips, relative to the data folder, if wanted |

@@ -37,8 +37,9 @@ def make(media: bool | None, passphrase_file: Any) -> None:
     station = current()
     station.set_up_django()
     from skycam_project.backups.content import BackupFailed
+    from skycam_project.backups.offsite import copy_offsite
     from skycam_project.backups.outcome import record_failure, record_success
-    from skycam_project.backups.service import make_backup
+    from skycam_project.backups.service import backup_folder, make_backup
 
     config = station.config
     passphrase = read_passphrase(passphrase_file, config.backup.passphrase, confirm=True)
@@ -47,6 +48,8 @@ def make(media: bool | None, passphrase_file: Any) -> None:
             config, passphrase, media=config.backup.media if media is None else media,
             step=lambda _text: None,
         )  # fmt: skip
+        if config.backup.offsite:
+            copy_offsite(config, backup_folder(config), body)
     except BackupFailed as error:
         record_failure(str(error))
         raise CliError("failed", str(error)) from None

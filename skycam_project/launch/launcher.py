@@ -164,10 +164,11 @@ class Launcher:
         await self._cancel(reporter)
         await self._stop_parts()
         await self.forks.close()
+        # A pause has its connection already; no other request can be answered any more.
+        control.close(server, address)
         if self.pause.is_requested and not self.is_interrupted:
             self.stream.log_message("paused until a command has ended")
             await self.pause.hold()
-        control.close(server, address)
         if self.failure:
             # Into the file only: `up` shows it on standard error.
             self.stream.file.write_line("skycam", str(self.failure))
