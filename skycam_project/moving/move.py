@@ -26,7 +26,7 @@ from psycopg import sql
 from core import database_move
 from core.text.plurals import pluralize
 from skycam_project.config import SkycamConfig
-from skycam_project.config.database import SQLITE_OPTIONS, django_database, postgresql
+from skycam_project.config.database import SQLITE_OPTIONS, django_database, is_local_server, plain_problem, postgresql
 from skycam_project.launch import control, paths, preflight
 from skycam_project.launch.errors import LaunchError
 from skycam_project.launch.parts import PARTS
@@ -92,6 +92,8 @@ class DatabaseMove:
             raise MoveRefused(
                 "Give the URL of an empty PostgreSQL database: postgresql://USER:PASSWORD@HOST:PORT/NAME."
             )
+        if not config.database.allow_plain and (problem := plain_problem(url)):
+            raise MoveRefused(problem)
         self._server = postgresql(url)
         self.result = Moved()
 
@@ -258,8 +260,7 @@ class DatabaseMove:
 
     @property
     def _is_here(self) -> bool:
-        host = self._server["HOST"]
-        return not host or host.startswith("/") or host in {"127.0.0.1", "::1", "localhost"}
+        return is_local_server(self._server["HOST"])
 
     @staticmethod
     def _setting(target: psycopg.Connection[Any], name: str) -> str:

@@ -165,7 +165,7 @@ def test_a_damaged_database_is_not_backed_up_and_the_older_backup_stays(config: 
     with (config.data / "skycam.sqlite3").open("r+b") as file:
         file.seek(4096 * 3)
         file.write(b"\xff" * 4096 * 20)
-    with pytest.raises(BackupFailed, match="damaged|malformed|cannot be"):
+    with pytest.raises(BackupFailed, match="damaged"):
         made(config)
     assert [one["name"] for one in list_backups(older.parent)] == [older.name]
     assert sorted(path.name for path in older.parent.iterdir()) == [".lock", older.name, f"{older.name}.json"]
