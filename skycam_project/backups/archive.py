@@ -50,7 +50,7 @@ def write_archive(
     manifest = Manifest()
     with (
         SealedWriter(file, passphrase, about) as sealed,
-        gzip.GzipFile(fileobj=sealed, mode="wb", compresslevel=1, mtime=0) as packed,  # type: ignore[arg-type]
+        gzip.GzipFile(fileobj=sealed, mode="wb", compresslevel=1, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w|") as tar,
     ):
         for name, path in members:
@@ -60,7 +60,7 @@ def write_archive(
                     member.size, member.mode = os.fstat(content.fileno()).st_size, 0o600
                     member.mtime = int(os.fstat(content.fileno()).st_mtime)
                     counted = _Counted(content)
-                    tar.addfile(member, counted)  # type: ignore[arg-type]
+                    tar.addfile(member, counted)
             except FileNotFoundError:
                 continue
             manifest[name] = counted.bytes, counted.sha256

@@ -93,9 +93,9 @@ def files_of(config: SkycamConfig, dotenv: Path, yaml: Path | None, *, media: bo
             yield f"data/{name}", path
     for folder in DATA_FOLDERS:
         yield from _below(config.data / folder, f"data/{folder}")
-    for path in (dotenv, yaml):
-        if path is not None and path.is_file():
-            yield f"configuration/{path.name}", path
+    for written in (dotenv, yaml):
+        if written is not None and written.is_file():
+            yield f"configuration/{written.name}", written
     if media:
         for root in media_folders(config):
             yield from _below(root, f"media/{root.relative_to(config.data)}")

@@ -71,7 +71,7 @@ def is_local_server(host: str) -> bool:
 
 def plain_problem(url: str | None) -> str:
     """Why `url` needs `database.allow_plain`; empty if its connection has TLS, or does not leave this machine."""
-    found = parse(url) if url else {"OPTIONS": {}, "HOST": ""}
+    found = parse(url) if url else {}
     if is_local_server(found.get("HOST", "")) or found["OPTIONS"].get("sslmode") in WITH_TLS:
         return ""
     return (

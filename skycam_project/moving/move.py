@@ -14,7 +14,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,13 +100,14 @@ class DatabaseMove:
     def check(self) -> Moved:
         """The dry run: everything that can be known without writing."""
         with closing(self._open_source()) as source, self._target() as target:
-            for name, check in (
-                ("versions", lambda: self._check_versions(source, target)),
-                ("target", lambda: self._check_target(target)),
-                ("references", lambda: self._check_references(source)),
-                ("space", lambda: self._check_space(target)),
-                ("rows", lambda: self._count(source)),
-            ):
+            checks: dict[str, Callable[[], str]] = {
+                "versions": lambda: self._check_versions(source, target),
+                "target": lambda: self._check_target(target),
+                "references": lambda: self._check_references(source),
+                "space": lambda: self._check_space(target),
+                "rows": lambda: self._count(source),
+            }
+            for name, check in checks.items():
                 try:
                     self.result.checks.append(Check(name, True, check()))
                 except MoveRefused as error:
