@@ -26,11 +26,12 @@ HEALTH: dict[str, str] = {
     "pages": "skycam_project.pages.health.page_problems",
     "cameras": "cameras.status.health.camera_problems",
     "disk": "captures.storage.health.disk_problems",
+    "backups": "skycam_project.backups.schedule.backup_problems",
     "notifications": "monitoring.notifications.health.channel_problems",
 }
 
 
-HOST_CHECKS = frozenset({"parts", "database", "broker", "disk", "pages"})
+HOST_CHECKS = frozenset({"parts", "database", "broker", "disk", "pages", "backups"})
 """Checks of a single machine, which only that machine can run: its parts, its disk, the files of its installation, and
 whether it reaches the database and the broker. The others are about the whole station."""
 

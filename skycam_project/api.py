@@ -10,6 +10,7 @@ from cameras.viewers.api import MetricsView
 from captures.urls import primary as primary_capture
 from scheduler.tonight.api import TonightView
 from skycam_project.access.api import TokenDetailView, TokensView, TokenView
+from skycam_project.backups.api import BackupsView
 from skycam_project.health import HealthView
 from skycam_project.openapi import DocsView, SchemaView
 from skycam_project.settings_api import StationSettingsView
@@ -34,6 +35,7 @@ version_1: list[URLPattern | URLResolver] = [
     path("schedules/", include("scheduler.editing.urls")),
     path("telescope/field-lists/", include("scheduler.field_lists.urls")),
     path("hosts/", include("skycam_project.hosts.urls")),
+    path("backups/", BackupsView.as_view()),
     path("tonight/", TonightView.as_view()),
     path("nights/", include("scheduler.reports.urls")),
     path("", include("monitoring.alert_rules.urls")),

@@ -20,6 +20,7 @@ app = Celery("skycam")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_max_loop_interval = 10
 app.autodiscover_tasks()
+app.autodiscover_tasks(["skycam_project.backups"])
 
 
 def part() -> str:

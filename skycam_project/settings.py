@@ -252,6 +252,7 @@ CELERY_BEAT_SCHEDULE = {
     "retention": {"task": "monitoring.remove_expired", "schedule": 3600.0},
     "partitions": {"task": "core.create_partitions", "schedule": 3600.0},
     "denials": {"task": "access.count_denials", "schedule": 3600.0},
+    "backups": {"task": "backups.start_due", "schedule": 300.0},
     "jobs": {"task": "core.wake_lost_jobs", "schedule": 60.0},
 }
 

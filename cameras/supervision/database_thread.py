@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 
+from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
 from cameras.supervision.desired_state_reader import READ_S, DesiredStateReader
@@ -17,6 +18,7 @@ from cameras.supervision.ingester import ANSWER_WAIT_S, Ingester
 from cameras.supervision.lease import HostLease, LeaseLost
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.spool_janitor import SpoolJanitor
+from core import database_move
 from core.database_health import note
 from core.retrying_thread import RetryingThread
 
@@ -124,6 +126,8 @@ class DatabaseThread:
         return READ_S if self.away_since is None else ANSWER_WAIT_S
 
     def _ingest_the_rest(self) -> None:
+        if database_move.is_being_moved(settings.STATION.data):
+            return  # it takes no writes: the spool is ingested by the next start
         self._janitor.sweep_soon()
         try:
             self.run_once()  # finds what the last processes left in their spools

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pydantic
+from django.conf import settings
 from django.core import exceptions as django_errors
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions as drf_errors
 
+from core import database_move
 from core.api.constraints import describe_error
 from core.api.problems import ErrorBody, ExceptionTable, Problem, invalid
 from core.database_health import note
@@ -82,10 +84,12 @@ def method_not_allowed(error: drf_errors.MethodNotAllowed) -> Problem:
 
 
 def database_down(_: Exception) -> Problem:
+    reason = "The station's database is locked, read-only or away. Nothing was changed. Running sessions continue."
+    if database_move.is_being_moved(settings.STATION.data):
+        reason = database_move.SENTENCE
     return Problem(
         "database-down",
-        "The station's database is locked, read-only or away. Nothing was changed. Running sessions continue. "
-        "Try again soon.",
+        f"{reason} Try again soon.",
         headers={"Retry-After": "5"},
     )
 

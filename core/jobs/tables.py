@@ -73,6 +73,11 @@ JOB_KINDS: dict[str, JobKind] = {
         "captures.offsite.jobs.send_files",
     ),
     # The process that decodes the files inherits the limit of memory, and needs 3 GB.
+    # Each attempt begins anew, so that it would never end if it made room.
+    "backup": JobKind(
+        "Back up the station", "manager", 2 * GB, 86_400.0, 15, 3, True, Lane.LONG, False,
+        "skycam_project.backups.jobs.back_up",
+    ),
     "organize": JobKind(
         "Organize files", "operator", 4 * GB, 86_400.0, 15, 20, True, Lane.LONG, True,
         "captures.organizing.jobs.organize_folder",

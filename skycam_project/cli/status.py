@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from core import database_move
 from core.text.plurals import pluralize
 from skycam_project.cli import errors
 from skycam_project.cli.camera_control import find_camera
@@ -21,6 +22,7 @@ from skycam_project.cli.output import (
     print_line,
     print_result,
     print_table,
+    print_warnings,
     to_json,
 )
 from skycam_project.cli.station import Station, current
@@ -39,6 +41,8 @@ COLUMNS = ("camera", "observed", "desired", "session", "last capture", "°C", "f
 def status(camera: str | None, watch: bool) -> None:
     """Show hosts, cameras and alerts."""
     station = current()
+    if database_move.is_being_moved(station.config.data):
+        print_warnings([database_move.SENTENCE])
     if not watch:
         print_result(dict(read_status(station, camera)), print_status)
         return

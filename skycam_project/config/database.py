@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
+from skycam_project.config.addresses import is_loopback
+
 ALLOWED = "allowed are sqlite:///FILE and postgresql://USER:PASSWORD@HOST:PORT/NAME"
 # libpq refuses an unknown option only when it connects. With this list a misspelt one is an error of the configuration.
 POSTGRESQL_OPTIONS = frozenset(
@@ -32,6 +34,8 @@ POSTGRESQL_OPTIONS = frozenset(
         "tcp_user_timeout",
     }
 )
+WITH_TLS = frozenset({"require", "verify-ca", "verify-full"})
+"""Values of sslmode. With the others, among them the default, libpq goes on without TLS where the server has none."""
 SQLITE_OPTIONS = {
     # With SQLite's default, DEFERRED, a transaction that reads and then writes fails at once with "database is locked"
     # while another part writes. IMMEDIATE waits for the lock at its begin.
@@ -58,6 +62,23 @@ def resolve_sqlite_path(url: str, base: Path) -> str:
     except ValueError:
         return url
     return f"sqlite:///{quote(os.path.abspath(base / name))}"
+
+
+def is_local_server(host: str) -> bool:
+    """Whether only this machine reaches a server there: a socket, or loopback."""
+    return all(not one or one.startswith("/") or is_loopback(one) for one in host.split(","))
+
+
+def plain_problem(url: str | None) -> str:
+    """Why `url` needs `database.allow_plain`; empty if its connection has TLS, or does not leave this machine."""
+    found = parse(url) if url else {}
+    if is_local_server(found.get("HOST", "")) or found["OPTIONS"].get("sslmode") in WITH_TLS:
+        return ""
+    return (
+        "DATABASE_URL names a PostgreSQL of another machine without TLS, so its password and all rows could be read on "
+        "the network. Add ?sslmode=verify-full&sslrootcert=FILE to the URL, or allow it with database.allow_plain: "
+        "true (SKYCAM_DATABASE__ALLOW_PLAIN=true)."
+    )
 
 
 def django_database(url: str | None, data: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from core import database_move
 from skycam_project.config import database, folder
 from skycam_project.config.errors import ConfigError
 from skycam_project.config.keys import Key, Section
@@ -87,6 +88,7 @@ class ConfigManager:
         complete = config.model_copy(
             update={
                 "data": data,
+                "database_url": moved_database_url(config.database_url, data),
                 "station": config.station.model_copy(
                     update={
                         "id": config.station.id or folder.station_id(data),
@@ -130,6 +132,19 @@ class ConfigManager:
     def write(self, path: Path) -> None:
         """Write the values that were set as YAML, with mode 0600. A secret becomes `${ITS_VARIABLE}`."""
         self.config.to_yaml(path)
+
+
+def moved_database_url(url: str | None, data: Path) -> str | None:
+    """The URL of the configuration, or that of the server to which the SQLite file of the configuration was moved.
+    ConfigError."""
+    try:
+        chosen = database.django_database(url, data)
+        if not chosen["ENGINE"].endswith("sqlite3"):
+            return url
+        moved = database_move.moved_url(data, Path(chosen["NAME"]))
+        return url if moved is None else database.check_database_url(moved)
+    except (OSError, ValueError) as error:
+        raise ConfigError(str(error)) from None
 
 
 def embedded_redis_url(data: Path) -> str:

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from captures.paths.file_names import DEFAULT_TEMPLATE, FIELDS_TEXT, check_template
 from core.outgoing import OutgoingGuard
 from core.registry import resolve
-from skycam_project.config.database import check_database_url, django_database
+from skycam_project.config.database import check_database_url, django_database, plain_problem
 from skycam_project.config.gates import GateConfig, check_names
 from skycam_project.config.keys import FOLDER, NAME, NAME_PATTERN, Key, Section, key
 from skycam_project.config.lists import (
@@ -37,8 +37,10 @@ from skycam_project.config.recording import ArchiveConfig, AutoRecordingConfig, 
 from skycam_project.config.redis import check_redis_url
 from skycam_project.config.retention import RetentionConfig
 from skycam_project.config.sections import (
+    BackupConfig,
     CameraConfig,
     CliConfig,
+    DatabaseConfig,
     LoggingConfig,
     MonitoringConfig,
     SensorConfig,
@@ -191,6 +193,8 @@ class SkycamConfig(Section):
     auto_recording_config: AutoRecordingConfig = AutoRecordingConfig()
     archive_config: ArchiveConfig = ArchiveConfig()
     retention: RetentionConfig = RetentionConfig()
+    database: DatabaseConfig = DatabaseConfig()
+    backup: BackupConfig = BackupConfig()
 
     # pydantic compares private attributes too, so `Origins` excludes its own from ==.
     _given: frozenset[Key] = frozenset()
@@ -223,6 +227,12 @@ class SkycamConfig(Section):
     def ports_differ(self) -> Self:
         if len(set(self.ports)) < len(self.ports):
             raise ValueError("web.port, service.port and monitoring.prometheus.port must be three different ports.")
+        return self
+
+    @model_validator(mode="after")
+    def database_has_tls(self) -> Self:
+        if not self.database.allow_plain and (problem := plain_problem(self.database_url)):
+            raise ValueError(problem)
         return self
 
     @model_validator(mode="after")

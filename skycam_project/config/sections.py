@@ -264,6 +264,61 @@ class LoggingConfig(Section):
         return int(match[1]) * UNITS[match[2]] if match else value
 
 
+class DatabaseConfig(Section):
+    allow_plain: bool = key(
+        False,
+        "Whether `DATABASE_URL` may name a PostgreSQL of another machine without TLS: rows and the password can be "
+        "read on the network.",
+        YES_NO,
+    )
+
+
+class BackupConfig(Section):
+    """Backups that the station makes by itself (docs/operating/backup.md)."""
+
+    every: float = key(
+        0.0,
+        "Seconds between backups, made by the main machine; with 0 it makes none by itself.",
+        "0, or a number of seconds from 3600 to 31536000, or a time with its unit such as 24 h",
+        ge=0,
+        le=31_536_000,
+    )
+    keep: int = key(7, "Number of backups to keep, here and off-site.", "a whole number from 1 to 1000", ge=1, le=1000)
+    media: bool = key(False, "Whether pictures and clips are in the backups.", YES_NO)
+    folder: Path | None = key(None, "Folder of the backups, better on another disk.", FOLDER, unset="`<data>/backups`")
+    passphrase: str = key(
+        "",
+        "Passphrase that encrypts the backups. Without it no one can restore them: keep it apart from this machine.",
+        "12 to 1000 characters",
+        secret=True,
+        unset="none",
+        pattern=r"^(.{12,1000})?$",
+    )
+    offsite: str = key(
+        "",
+        "Name of the off-site destination to which each backup is copied, too.",
+        "a destination's name",
+        unset="none",
+        max_length=100,
+    )
+
+    @field_validator("every", mode="before")
+    @classmethod
+    def read_every(cls, value: Any) -> Any:
+        return with_unit(value, parse_duration)
+
+    @model_validator(mode="after")
+    def has_what_it_needs(self) -> Self:
+        if 0 < self.every < 3600:
+            raise ValueError("backup.every must be 0 or at least 3600 s.")
+        if self.every and not self.passphrase:
+            raise ValueError(
+                "backup.every is set, so backup.passphrase must be, too: SKYCAM_BACKUP__PASSPHRASE in the environment "
+                "or in `.env`."
+            )
+        return self
+
+
 class ServiceConfig(Section):
     """The PixeLink-compatible service. Its variables without SKYCAM_ have the names of the service that it replaces;
     no other part reads them."""

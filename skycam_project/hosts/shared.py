@@ -13,7 +13,7 @@ from django.conf import settings
 from core.station_settings.values import SECTIONS
 from skycam_project.config import SkycamConfig
 from skycam_project.config.addresses import is_everywhere, is_loopback
-from skycam_project.config.database import postgresql
+from skycam_project.config.database import is_local_server, postgresql
 from skycam_project.config.keys import Key
 from skycam_project.config.model import variable_of
 from skycam_project.config.writing import value_at
@@ -116,18 +116,13 @@ def _database_problems(instead: Mapping[str, str]) -> Iterator[str]:
     if url.startswith("sqlite:"):
         yield (
             "The database of this station is a SQLite file, which only this machine can open. Move it to PostgreSQL "
-            f"first, and set DATABASE_URL: {PAGE}."
+            f"first: `skycam database move URL` ({PAGE})."
         )
     elif is_local_server(str(postgresql(url)["HOST"])):
         yield (
             "DATABASE_URL names a server that only this machine reaches. Say what the new machine uses: "
             "--database-url postgresql://USER:PASSWORD@ADDRESS/NAME."
         )
-
-
-def is_local_server(host: str) -> bool:
-    """Whether only this machine reaches a server there: a socket, or loopback."""
-    return all(not one or one.startswith("/") or is_loopback(one) for one in host.split(","))
 
 
 def _broker_problems(instead: Mapping[str, str]) -> Iterator[str]:

@@ -12,7 +12,7 @@ BROKER: Key = ("redis_url",)
 CAMERA_BROKER: Key = ("camera_redis_url",)
 EQUAL: tuple[Key, ...] = (("station", "id"), ("address_secret",))
 """Keys that must be equal on all hosts of a station."""
-IF_SET: tuple[Key, ...] = (("station", "name"), ("file_names",), ("web", "public_url"))
+IF_SET: tuple[Key, ...] = (("station", "name"), ("file_names",), ("web", "public_url"), ("database", "allow_plain"))
 """Keys that a new host gets if this machine's configuration sets them."""
 PLACEHOLDER = "skycam-file:"
 """In a URL before the name of one of the files."""

@@ -10,7 +10,9 @@ import errno
 import json
 import os
 import socket
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +21,28 @@ from skycam_project.launch.errors import LaunchError
 from skycam_project.launch.part import Part
 from skycam_project.launch.parts import PARTS, parts_to_start
 from skycam_project.launch.paths import control_path
+from skycam_project.launch.pause import Pause
 
 TIMEOUT_S = 90.0  # longer than a restart may take: stop_s and start_s of Timings, together 68 s
 
 
-async def serve(path: Path, parts: Mapping[str, Part]) -> asyncio.Server:
+async def serve(path: Path, parts: Mapping[str, Part], pause: Pause) -> asyncio.Server:
     """Answer requests on the socket `path` until the returned server is closed."""
 
     async def handle_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        line = b""
         try:
             # Empty when `is_listening` has connected: it sends nothing.
             if line := await reader.readline():
-                writer.write(json.dumps(await _handle_request(line, parts)).encode() + b"\n")
+                writer.write(json.dumps(await _handle_request(line, parts, pause)).encode() + b"\n")
                 await writer.drain()
+                if pause.is_requested and b'"pause"' in line:
+                    await reader.read()  # until the client lets go of it, or is killed
         except ConnectionError:
             return  # the client has gone
         finally:
+            if b'"pause"' in line:
+                pause.end()
             writer.close()
 
     return await asyncio.start_unix_server(handle_connection, sock=_bind_private_socket(path))
@@ -59,11 +67,14 @@ def _bind_private_socket(path: Path) -> socket.socket:
     return bound
 
 
-async def _handle_request(line: bytes, parts: Mapping[str, Part]) -> dict[str, Any]:
+async def _handle_request(line: bytes, parts: Mapping[str, Part], pause: Pause) -> dict[str, Any]:
     try:
         request = json.loads(line)
         if request["ask"] == "ps":
             return {"parts": [part.row() for part in parts.values()]}
+        if request["ask"] == "pause":
+            await pause.begin()
+            return {"paused": True}
         return {"part": await _find_part(request["part"], parts).restart()}
     except LaunchError as error:
         return {"error": str(error)}
@@ -96,6 +107,31 @@ def restart(config: SkycamConfig, part: str) -> dict[str, Any]:
     return row
 
 
+@contextmanager
+def paused(config: SkycamConfig) -> Iterator[None]:
+    """The parts of the whole station are stopped; its launcher starts them anew after the block, or when this process
+    dies. LaunchError."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(TIMEOUT_S)
+        connection.connect(str(control_path(config)))
+        connection.sendall(json.dumps({"ask": "pause"}).encode() + b"\n")
+        if not connection.makefile().readline():
+            raise LaunchError("The station was stopped meanwhile.")
+        yield
+
+
+def wait_until_up(config: SkycamConfig) -> None:
+    """After a pause. Raises LaunchError when the station does not start."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < deadline:
+        with suppress(LaunchError):
+            rows = _send_request(config, None, {"ask": "ps"})["parts"]
+            if rows and all(row["state"] == "running" for row in rows):
+                return
+        time.sleep(0.2)
+    raise LaunchError("The station has not started yet. Look into its log: `skycam logs`.")
+
+
 def _running_launchers(config: SkycamConfig) -> list[str | None]:
     """The launchers that listen: None for the whole station's, else the name of the one part that it runs."""
     found = [only for only in (None, *PARTS) if is_listening(control_path(config, only))]
@@ -113,7 +149,7 @@ def is_listening(path: Path) -> bool:
 def _send_request(config: SkycamConfig, only: str | None, request: dict[str, str]) -> dict[str, Any]:
     try:
         answer = _exchange(control_path(config, only), request)
-    except ConnectionError:
+    except (ConnectionError, FileNotFoundError):
         raise LaunchError(f"The launcher of {config.data} has just ended.") from None
     except PermissionError:
         raise LaunchError(f"The station on {config.data} belongs to another user of this machine.") from None

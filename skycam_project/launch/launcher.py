@@ -25,6 +25,7 @@ from skycam_project.launch.forks import FORK_SERVER, ForkServer
 from skycam_project.launch.orphans import Orphans
 from skycam_project.launch.part import Part, State
 from skycam_project.launch.parts import PARTS, RESTORED_COPY, Plan, part_environment, parts_to_start
+from skycam_project.launch.pause import Pause
 from skycam_project.launch.preparation import FirstStart, run_preparation
 from skycam_project.launch.restart_journal import RestartJournal
 from skycam_project.launch.stream import LogStream
@@ -44,12 +45,9 @@ def up(config_path: Path | None = None, only: str | None = None) -> int:
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold every secret; children inherit this
     try:
-        config = _load_configuration(config_path)
-        only = only or WITHOUT_PART[config.role]
-        _print_errors(f"warning: {one.text}" for one in config.notices if one.code in DOTENV_CODES)
-        with ExitStack() as resources:
-            plan = _acquire_resources(config, config_path, only, resources)
-            return asyncio.run(_run(plan))
+        while (status := _up_until_paused(config_path, only)) is None:
+            continue
+        return status
     except ConfigError as error:
         _print_errors(error.problems)
     except LaunchError as error:
@@ -59,7 +57,17 @@ def up(config_path: Path | None = None, only: str | None = None) -> int:
     return 1
 
 
-async def _run(plan: Plan) -> int:
+def _up_until_paused(config_path: Path | None, only: str | None) -> int | None:
+    """The exit status; None after a pause: the station starts again with what the configuration says by now."""
+    config = _load_configuration(config_path)
+    only = only or WITHOUT_PART[config.role]
+    _print_errors(f"warning: {one.text}" for one in config.notices if one.code in DOTENV_CODES)
+    with ExitStack() as resources:
+        plan = _acquire_resources(config, config_path, only, resources)
+        return asyncio.run(_run(plan))
+
+
+async def _run(plan: Plan) -> int | None:
     return await Launcher(plan).run()
 
 
@@ -132,18 +140,20 @@ class Launcher:
         self.orphans = Orphans()
         self.parts: dict[str, Part] = {}
         self.failure: BaseException | None = None
-        self.interrupted_twice = False
+        self.is_interrupted = self.interrupted_twice = False
         self._end = asyncio.Event()
+        self.pause = Pause(self._end.set)
         self._part_tasks: dict[str, asyncio.Task[None]] = {}
 
-    async def run(self) -> int:
-        """Run until a signal; returns the exit status. A failure is raised after everything has stopped."""
+    async def run(self) -> int | None:
+        """Run until a signal; returns the exit status, or None after a pause. A failure is raised after everything has
+        stopped."""
         self._handle_signals()
         if message := too_few_message(hard_limit()):
             self.stream.log_message(f"{message} Allow more: {REMEDY}.")
         self.parts = {name: self._make_part(name) for name in parts_to_start(self.config, self.only)}
         address = paths.control_path(self.config, self.only)
-        server = await control.serve(address, self.parts)
+        server = await control.serve(address, self.parts, self.pause)
         # A launcher of one part does not know which other parts the station has.
         if self.only is None:
             CrashLoopFiles(paths.run_folder(self.config)).keep_only(list(self.parts))
@@ -154,11 +164,18 @@ class Launcher:
         await self._cancel(reporter)
         await self._stop_parts()
         await self.forks.close()
+        # A pause has its connection already; no other request can be answered any more.
         control.close(server, address)
+        if self.pause.is_requested and not self.is_interrupted:
+            self.stream.log_message("paused until a command has ended")
+            await self.pause.hold()
         if self.failure:
             # Into the file only: `up` shows it on standard error.
             self.stream.file.write_line("skycam", str(self.failure))
             raise self.failure
+        if self.pause.is_requested and not self.is_interrupted:
+            self.stream.log_message("starting again")
+            return None
         self.stream.log_message("stopped")
         return SECOND_INTERRUPT if self.interrupted_twice else 0
 
@@ -175,10 +192,12 @@ class Launcher:
             loop.add_signal_handler(signal.SIGHUP, self._on_signal)
 
     def _on_signal(self) -> None:
-        if self._end.is_set():
+        if self.is_interrupted:
             self.interrupted_twice = True
             self._kill_all()
         else:
+            self.is_interrupted = True
+            self.pause.end()
             self.stream.log_message("stopping; Ctrl-C once more ends everything at once")
             self._end.set()
 

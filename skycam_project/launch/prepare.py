@@ -87,6 +87,7 @@ def prepare_station() -> FirstStart:
     from core.stations.record import adopt_database, preparing, record_version
     from skycam_project.launch.dashboard import write_dashboard
     from skycam_project.launch.first_start import run_first_start
+    from skycam_project.moving.arrival import note_arrival
 
     with preparing():
         # Of a station that stood still for months. Without them, rows go to a partition of their own.
@@ -98,6 +99,7 @@ def prepare_station() -> FirstStart:
         record_version(local_identity().installation)
         # The fork server has loaded the settings without the password.
         first = run_first_start(os.environ.get("SKYCAM_ADMIN_PASSWORD") or settings.STATION.admin_password)
+    note_arrival()
     record_primary_camera()
     write_dashboard(settings.STATION.monitoring.grafana)
     return first

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
+from django.conf import settings
 from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils import timezone
@@ -24,11 +25,13 @@ from monitoring.notifications.selectors import channels_for
 from monitoring.notifications.selectors import statuses_of as channel_statuses
 from monitoring.sensor_management.selectors import SensorStatus, sensors_for, statuses_of
 from monitoring.webhooks.selectors import webhooks_for
+from skycam_project.backups.service import backup_folder, last_made
 
 SECTIONS = {
     "queues": "skycam_project.pages.status_sections.queues",
     "jobs": "skycam_project.pages.status_sections.jobs",
     "sensors": "skycam_project.pages.status_sections.sensors",
+    "backups": "skycam_project.pages.status_sections.backups",
     "deliveries": "skycam_project.pages.status_sections.deliveries",
 }
 """Sections of figures on the status page, in their order: a function from a user to a Section, or None for nothing."""
@@ -126,6 +129,20 @@ def sensor_figure(status: SensorStatus) -> Figure:
         "" if is_well else "warn",
         reverse("sensor", args=[status.sensor.name]),
     )
+
+
+def backups(user: Any) -> Section | None:
+    """The newest backup of this machine. Only managers may make one."""
+    if not user.may("manager"):
+        return None
+    found = last_made(backup_folder(settings.STATION))
+    if found is None:
+        return Section("Backups", [Figure("Newest", "none", "skycam backup make")])
+    made = reader_time_text(datetime.fromisoformat(found["made"]))
+    copy = found.get("offsite")
+    note = "" if not copy else f"off-site: {copy['destination']}" if copy["verified"] else copy["error"]
+    tone = "warn" if copy and not copy["verified"] else ""
+    return Section("Backups", [Figure("Newest", made, f"{found['bytes'] / 1e6:.0f} MB, verified", note, tone)])
 
 
 def deliveries(user: Any) -> Section | None:

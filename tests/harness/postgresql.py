@@ -56,6 +56,17 @@ def postgresql() -> Iterator[str]:
 
 
 @contextmanager
+def empty_database() -> Iterator[str]:
+    """The URL of a database without a table, on the server of the run."""
+    server, name = shared_server(), f"empty_{secrets.token_hex(6)}"
+    execute(server, f"CREATE DATABASE {name}")
+    try:
+        yield url(server, name)
+    finally:
+        execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
 def own_server() -> Iterator[str]:
     """The URL of an empty database on a server of its own, for tests that stop it or have another user migrate."""
     folder = run_folder() / f"pg-{secrets.token_hex(4)}"

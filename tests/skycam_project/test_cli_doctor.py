@@ -101,7 +101,7 @@ def test_the_program_that_keeps_the_database_locked_is_named(
 def test_what_no_off_site_copy_has_is_said() -> None:
     assert [found.detail for found in checked("copies")] == [
         "No files are copied off-site: there is no destination.",
-        "Skycam makes no backup of the database and the keys, and does not know of one that you make.",
+        f"There is no backup of the database and the keys in {settings.STATION.data / 'backups'}.",
     ]
 
 

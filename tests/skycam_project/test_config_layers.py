@@ -159,12 +159,12 @@ def test_a_written_configuration_reads_back_unchanged(configure, tmp_path):
 def test_no_secret_is_shown(configure):
     manager = configure(
         DJANGO_SECRET_KEY="hidden1",
-        DATABASE_URL="postgresql://me:hid%40den2@db.example.org/sky",
+        DATABASE_URL="postgresql://me:hid%40den2@db.example.org/sky?sslmode=require",
         REDIS_URL="rediss://:hidden3@r.example.org/0?sslpassword=hidden4",
         SKYCAM_ADMIN_PASSWORD="hidden-5",
     )
     shown = f"{manager.show()} {manager.config!r} {manager.config.web!r}"
-    assert manager.show()["database_url"] == "postgresql://me:********@db.example.org/sky"
+    assert manager.show()["database_url"] == "postgresql://me:********@db.example.org/sky?sslmode=require"
     assert "hid" not in shown.replace("hidden_", "")
 
 

@@ -33,7 +33,7 @@ def test_the_refused_ports_are_the_configured_ones(configure):
         ({"REDIS_URL": "redis://127.0.0.1:7777/0"}, "127.0.0.1", 7777),
         ({"REDIS_URL": "redis://localhost"}, "127.0.0.1", 6379),
         ({"REDIS_URL": "rediss://:secret@192.0.2.7:7777/0"}, "192.0.2.7", 7777),
-        ({"DATABASE_URL": "postgresql://me:secret@192.0.2.8/skycam"}, "192.0.2.8", 5432),
+        ({"DATABASE_URL": "postgresql://me:secret@192.0.2.8/skycam?sslmode=require"}, "192.0.2.8", 5432),
         ({"DATABASE_URL": "postgresql://me:secret@localhost:7432/skycam"}, "127.0.0.1", 7432),
     ],
 )

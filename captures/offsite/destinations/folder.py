@@ -103,6 +103,14 @@ class FolderSender:
         with contextlib.suppress(OSError):
             self._files.unlink(folder, f".{hashlib.sha256(name.encode()).hexdigest()[:32]}{PART}")
 
+    def remove(self, key: str) -> None:
+        folder, _, name = check_key(key).rpartition("/")
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                self._files.unlink(folder, name)
+        except OSError as error:
+            raise _failure(error) from error
+
     def probe(self) -> list[str]:
         try:
             self._files.unlink("", PROBE)

@@ -140,6 +140,9 @@ class Sender(Protocol):
     def forget(self, key: str, upload: str) -> None:
         """Remove what an unfinished upload left."""
 
+    def remove(self, key: str) -> None:
+        """Remove a copy; one that is gone is no error."""
+
     def probe(self) -> list[str]:
         """Write, read and remove a small file. Returns what was found, in sentences."""
 

@@ -102,6 +102,10 @@ class S3Sender:
         with contextlib.suppress(DestinationError), translated():
             self._abort_uploads(self._prefix + check_key(key))
 
+    def remove(self, key: str) -> None:
+        with translated():
+            self._client.delete_object(Bucket=self._bucket, Key=self._prefix + check_key(key))
+
     def probe(self) -> list[str]:
         with translated():
             name, content = self._prefix + PROBE, b"skycam"

@@ -119,6 +119,10 @@ class SftpSender:
         with contextlib.suppress(DestinationError), translated():
             self._client.remove(f"{self._base}{check_key(key)}{PART}")
 
+    def remove(self, key: str) -> None:
+        with translated(), contextlib.suppress(FileNotFoundError):
+            self._client.remove(self._base + check_key(key))
+
     def probe(self) -> list[str]:
         path = self._base + PROBE
         with translated():

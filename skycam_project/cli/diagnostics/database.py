@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from core import database_move
 from core.text.plurals import pluralize
 from skycam_project.cli.diagnostics.finding import BROKEN, OK, WARNING, Finding
 from skycam_project.cli.diagnostics.folders import room_finding
@@ -28,6 +29,9 @@ def database(station: Station) -> Iterator[Finding]:
 
     if is_preparing(station):
         yield Finding("database", WARNING, PREPARING_DETAIL, WAIT)
+        return
+    if database_move.is_being_moved(station.config.data):
+        yield Finding("database", WARNING, database_move.SENTENCE, "Wait for the end of `skycam database move`.")
         return
     try:
         station.set_up_django()
@@ -199,9 +203,8 @@ def passwords(_station: Station) -> Iterator[Finding]:
         yield Finding("passwords", OK, "The stored passwords of network cameras can be decrypted.")
 
 
-def copies(_station: Station) -> Iterator[Finding]:
-    """The age of the newest verified copy at each off-site destination, and what no destination has. There is no backup
-    whose age could be read: Skycam makes none."""
+def copies(station: Station) -> Iterator[Finding]:
+    """The age of the newest verified copy at each off-site destination, and of the newest backup."""
     from django.db.models import Max
     from django.utils import timezone
 
@@ -221,8 +224,26 @@ def copies(_station: Station) -> Iterator[Finding]:
     if not destinations:
         remedy = "Add one on another disk or server: skycam offsite add"
         yield Finding("copies", OK, "No files are copied off-site: there is no destination.", remedy)
-    detail = "Skycam makes no backup of the database and the keys, and does not know of one that you make."
-    yield Finding("copies", OK, detail, "Back them up with the commands of docs/station/running.md, Back it up.")
+    yield backup_finding(station)
+
+
+def backup_finding(station: Station) -> Finding:
+    """Copies have pictures and clips only: the database and the keys are in a backup."""
+    from django.utils import timezone
+
+    from skycam_project.backups.schedule import made_at
+    from skycam_project.backups.service import backup_folder
+
+    if (made := made_at()) is None:
+        detail = f"There is no backup of the database and the keys in {backup_folder(station.config)}."
+        return Finding(
+            "copies", WARNING, detail, "Make one: skycam backup make. docs/operating/backup.md has a schedule."
+        )
+    is_stale = (timezone.now() - made).days >= STALE_DAYS
+    detail = f"The newest backup of the database and the keys was made at {made:%Y-%m-%d %H:%M} UTC."
+    return Finding(
+        "copies", WARNING if is_stale else OK, detail, "Make another one: skycam backup make" if is_stale else ""
+    )
 
 
 def station_checks(_station: Station) -> Iterator[Finding]:

@@ -112,7 +112,7 @@ def test_a_stop_ends_a_process_that_hangs(start: Start) -> None:
 
 
 def test_the_environment_of_the_process_has_no_secrets(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", "postgresql://user:secret@host/name")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user:secret@host/name?sslmode=require")
     process, heard = start()
     heard.get(timeout=PATIENCE_S)
     assert "DATABASE_URL" not in psutil.Process(process.pid).environ()

@@ -1,0 +1,37 @@
+"""The route `backups/`."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from core.jobs.bodies import JobBody, job_body
+from core.jobs.services import enqueue
+from skycam_project.backups.schedule import KIND
+from skycam_project.backups.service import BackupBody, backup_folder, list_backups
+
+
+class BackupList(TypedDict):
+    results: list[BackupBody]
+
+
+class BackupsView(APIView):
+    """A backup has every camera and every key in it."""
+
+    roles = {"GET": "manager", "POST": "manager"}
+
+    @extend_schema(operation_id="backups_list", responses=BackupList)
+    def get(self, request: Request) -> Response:
+        """The backups of the machine that answers, the newest first."""
+        return Response({"results": list_backups(backup_folder(settings.STATION))})
+
+    @extend_schema(operation_id="backups_make", request=None, responses={202: JobBody})
+    def post(self, request: Request) -> Response:
+        """Make a backup now. The job fails if `backup.passphrase` is not set."""
+        job, _ = enqueue(KIND, settings.STATION.host, camera=None, actor=request.user.get_username())
+        return Response(job_body(job, request.user), 202, headers={"Location": f"/api/v1/jobs/{job.pk}/"})

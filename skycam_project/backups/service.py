@@ -1,0 +1,223 @@
+"""Makes backups, verifies them by restoring them into a scratch folder, keeps the newest ones, and lists them."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NotRequired, TypedDict
+from urllib.parse import quote
+
+from core.durable_files import sync_folder, write_durably
+from core.times.timestamps import stamp
+from core.versions import SCHEMA, SKYCAM
+from skycam_project.backups.archive import Manifest, read_archive, write_archive
+from skycam_project.backups.content import (
+    DUMP,
+    SQLITE,
+    BackupFailed,
+    copy_database,
+    file_sha256,
+    files_of,
+    folders_outside,
+    run_program,
+)
+from skycam_project.backups.sealed_file import SHORTEST, SealError
+from skycam_project.config import SkycamConfig
+from skycam_project.config.layers import CONFIG_VARIABLE
+
+SUFFIX = ".skycam-backup"
+NAME_TIME = "%Y%m%dT%H%M%SZ"
+FREE_SHARE = 2.2
+"""Of the size of the database and the files: the copy, the backup and the scratch folder are on one disk at a time."""
+
+
+class OffsiteCopyBody(TypedDict):
+    """`error` is why the last attempt failed; empty for a verified copy."""
+
+    destination: str
+    key: str
+    verified: str | None
+    error: str
+
+
+class BackupBody(TypedDict):
+    """`database` is sqlite or postgresql; `verified` is when it was restored into a scratch folder."""
+
+    name: str
+    made: str
+    bytes: int
+    sha256: str
+    version: str
+    schema: int
+    database: str
+    media: bool
+    files: int
+    verified: str
+    left_out: list[str]
+    offsite: NotRequired[OffsiteCopyBody | None]
+
+
+Step = Callable[[str], None]
+"""Called with what begins, in words that name no camera."""
+
+
+def backup_folder(config: SkycamConfig) -> Path:
+    return config.backup.folder or config.data / "backups"
+
+
+def check_passphrase(text: str) -> str:
+    """BackupFailed."""
+    if len(text) < SHORTEST:
+        raise BackupFailed(
+            f"The passphrase of a backup has at least {SHORTEST} characters. Without it no one can restore the backup, "
+            "so keep it apart from this machine."
+        )
+    return text
+
+
+@contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """BackupFailed while another process makes a backup."""
+    lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise BackupFailed("Another backup is being made. Wait for its end.") from None
+    finally:
+        os.close(lock)
+
+
+def make_backup(
+    config: SkycamConfig, passphrase: str, *, media: bool, step: Step, keep: int | None = None
+) -> BackupBody:
+    """A verified backup in the folder of backups; of the older ones `keep` - 1 stay. BackupFailed, after which the
+    older ones are as they were."""
+    check_passphrase(passphrase)
+    folder = backup_folder(config)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with one_at_a_time(folder):
+            remove_leftovers(folder)
+            with tempfile.TemporaryDirectory(prefix=".scratch-", dir=folder) as scratch:
+                body = _make(config, passphrase, folder, Path(scratch), media=media, step=step)
+            remove_old(folder, config.backup.keep if keep is None else keep)
+    except SealError as error:
+        raise BackupFailed(f"The backup was made, but cannot be restored, and was removed: {error}") from None
+    except OSError as error:
+        raise BackupFailed(f"No backup was made: {error.filename or folder}: {error.strerror}.") from None
+    return body
+
+
+def _make(config: SkycamConfig, passphrase: str, folder: Path, scratch: Path, *, media: bool, step: Step) -> BackupBody:
+    made = datetime.now(UTC)
+    about = {
+        "station": config.station.id, "host": config.host, "made": stamp(made), "version": SKYCAM, "schema": SCHEMA,
+        "media": media,
+    }  # fmt: skip
+    # The database first, so that each of its rows has its file in the backup.
+    step("copying the database")
+    name, copy = copy_database(config, scratch)
+    about["database"] = "sqlite" if name == SQLITE else "postgresql"
+    part = scratch / "backup"
+    yaml = os.environ.get(CONFIG_VARIABLE)
+    dotenv = (Path(yaml).parent if yaml else Path.cwd()) / ".env"
+    step("writing the backup")
+    with part.open("xb") as file:
+        os.fchmod(file.fileno(), 0o600)
+        members = [(name, copy), *files_of(config, dotenv, Path(yaml) if yaml else None, media=media)]
+        manifest = write_archive(file, passphrase, about, members)
+        file.flush()
+        os.fsync(file.fileno())
+    copy.unlink()
+    step("restoring it into a scratch folder")
+    verify(part, passphrase, scratch / "restored", manifest)
+    target = folder / f"{config.station.id}-{made.strftime(NAME_TIME)}{SUFFIX}"
+    body = BackupBody(
+        name=target.name, made=stamp(made), bytes=part.stat().st_size, sha256=file_sha256(part), version=SKYCAM,
+        schema=SCHEMA, database=str(about["database"]), media=media, files=len(manifest),
+        verified=stamp(datetime.now(UTC)), left_out=[str(one) for one in folders_outside(config)] if media else [],
+    )  # fmt: skip
+    # The description last: a backup without one was not verified.
+    os.rename(part, target)
+    sync_folder(folder)
+    write_body(folder, body)
+    return body
+
+
+def verify(file: Path, passphrase: str, scratch: Path, written: Manifest) -> None:
+    """Restore all but the media, which are read and compared. SealError; BackupFailed."""
+    with file.open("rb") as opened:
+        found = read_archive(opened, passphrase, scratch, with_media=False)
+    if found != written:
+        raise SealError("its files differ from those that were written")
+    check_database(scratch)
+    shutil.rmtree(scratch)
+
+
+def check_database(folder: Path) -> None:
+    """That the database of an unpacked backup can be used. SealError; BackupFailed."""
+    if (dump := folder / DUMP).exists():
+        # It reads all rows of the dump, and writes none.
+        run_program(
+            ["pg_restore", "--file=/dev/null", str(dump)], dict(os.environ), "The dump of the database cannot be read"
+        )
+        return
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(folder / SQLITE))}?mode=ro", uri=True)) as database:
+            [result] = database.execute("PRAGMA quick_check(1)").fetchone()
+            [migrations] = database.execute("SELECT count(*) FROM django_migrations").fetchone()
+    except (sqlite3.Error, TypeError) as error:
+        raise SealError(f"Its database cannot be read ({error}).") from None
+    if result != "ok" or not migrations:
+        raise SealError(f"Its database is damaged ({result}). `skycam doctor` says what to do with the original.")
+
+
+# what there is
+
+
+def body_file(folder: Path, name: str) -> Path:
+    return folder / f"{name}.json"
+
+
+def write_body(folder: Path, body: BackupBody) -> None:
+    write_durably(body_file(folder, body["name"]), json.dumps(body), os.replace)
+
+
+def list_backups(folder: Path) -> list[BackupBody]:
+    """The verified ones, newest first, and those that are only off-site any more."""
+    found = []
+    for path in folder.glob(f"*{SUFFIX}.json"):
+        with suppress(FileNotFoundError, ValueError):
+            found.append(json.loads(path.read_text("utf-8")))
+    return sorted(found, key=lambda body: (body["made"], body["name"]), reverse=True)
+
+
+def remove_old(folder: Path, keep: int) -> None:
+    """Those beyond the newest `keep`. The description of one that has a copy off-site stays until that is removed."""
+    for body in list_backups(folder)[keep:]:
+        (folder / body["name"]).unlink(missing_ok=True)
+        if not body.get("offsite"):
+            body_file(folder, body["name"]).unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Of a run that was killed: nothing else has the lock."""
+    for path in folder.glob(".scratch-*"):
+        shutil.rmtree(path, ignore_errors=True)
+    described = {body["name"] for body in list_backups(folder)}
+    for path in folder.glob(f"*{SUFFIX}"):
+        if path.name not in described:
+            path.unlink()
+
+
+def last_made(folder: Path) -> BackupBody | None:
+    return next(iter(list_backups(folder)), None)

@@ -1,0 +1,179 @@
+"""A backup: what is in its file, what is refused, and how many are kept."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from skycam_project.backups.archive import read_archive, write_archive
+from skycam_project.backups.content import BackupFailed
+from skycam_project.backups.restoring import RestoreRefused, restore
+from skycam_project.backups.sealed_file import CHUNK_BYTES, SealedReader, SealedWriter, SealError, read_about
+from skycam_project.backups.service import list_backups, make_backup
+from skycam_project.config import SkycamConfig, load_config
+from tests.harness.stations.migrated_database import place_database
+
+PHRASE = "correct horse battery"
+SIZES = [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES]
+"""Of the content, around the borders of chunks."""
+
+
+def sealed(content: bytes) -> bytes:
+    file = io.BytesIO()
+    with SealedWriter(file, PHRASE, {"station": "abc"}) as writer:
+        writer.write(content)
+    return file.getvalue()
+
+
+def unsealed(file: bytes, phrase: str = PHRASE) -> bytes:
+    with io.BufferedReader(SealedReader(io.BytesIO(file), phrase)) as reader:
+        return reader.read()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_what_was_sealed_comes_back(size: int) -> None:
+    content = os.urandom(size)
+    assert unsealed(sealed(content)) == content
+
+
+def test_what_it_is_about_is_read_without_the_passphrase() -> None:
+    assert read_about(io.BytesIO(sealed(b"x"))) == {"station": "abc"}
+
+
+def test_the_content_is_not_readable_in_the_file() -> None:
+    assert b"secret" not in sealed(b"secret" * 100)
+
+
+def test_a_wrong_passphrase_is_named_as_such() -> None:
+    with pytest.raises(SealError, match="The passphrase is not that of this backup"):
+        unsealed(sealed(b"x"), "another passphrase")
+
+
+def swapped(file: bytes) -> bytes:
+    at = file.index(b"\n") + 1
+    chunk = CHUNK_BYTES + 16
+    return file[:at] + file[at + chunk : at + 2 * chunk] + file[at : at + chunk] + file[at + 2 * chunk :]
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "a byte of the content": lambda file: file[:-1] + bytes([file[-1] ^ 1]),
+    "what it is about": lambda file: file.replace(b"abc", b"abd", 1),
+    "cut within a chunk": lambda file: file[: len(file) - 100],
+    "cut between two chunks": lambda file: file[: file.index(b"\n") + 1 + CHUNK_BYTES + 16],
+    "without chunks": lambda file: file[: file.index(b"\n") + 1],
+    "chunks in another order": swapped,
+    "something after its end": lambda file: file + b"x" * 100,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_file_that_is_not_what_was_written_is_refused(damage: Callable[[bytes], bytes]) -> None:
+    with pytest.raises(SealError, match="damaged"):
+        unsealed(damage(sealed(os.urandom(3 * CHUNK_BYTES))))
+
+
+@pytest.mark.parametrize("file", [b"", b"{}\n", b"\xff\xfe\n", b'{"file": "skycam-backup"}\n', b"x" * 100_000])
+def test_another_file_is_no_backup(file: bytes) -> None:
+    with pytest.raises(SealError, match="no backup of Skycam"):
+        unsealed(file)
+
+
+@pytest.mark.parametrize("name", ["../outside", "/etc/passwd", "data/../../outside", "elsewhere/file"])
+def test_a_member_that_leads_out_of_the_folder_is_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path / "content").write_text("x")
+    file = io.BytesIO()
+    write_archive(file, PHRASE, {}, [(name, tmp_path / "content")])
+    file.seek(0)
+    with pytest.raises(SealError, match="something that Skycam does not write"):
+        read_archive(file, PHRASE, tmp_path / "inside", with_media=True)
+    assert not (tmp_path / "outside").exists()
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SkycamConfig:
+    """Of a station with a report and a picture."""
+    monkeypatch.setenv("SKYCAM_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("SKYCAM_BACKUP__KEEP", "2")
+    monkeypatch.chdir(tmp_path)
+    place_database(tmp_path / "data")
+    found = load_config()
+    (found.data / "reports").mkdir()
+    (found.data / "reports" / "night.html").write_text("a night")
+    (found.data / "images" / "captures").mkdir()
+    (found.data / "images" / "captures" / "a.jpg").write_bytes(b"a picture")
+    return found
+
+
+def made(config: SkycamConfig, *, media: bool = False) -> Path:
+    body = make_backup(config, PHRASE, media=media, step=lambda _text: None)
+    return config.data / "backups" / body["name"]
+
+
+def test_a_restored_station_has_what_cannot_be_made_again_and_is_paused(config: SkycamConfig, tmp_path: Path) -> None:
+    found = restore(made(config, media=True), PHRASE, tmp_path / "new", None)
+    names = ("secret-key", "address-secret", "station", "reports/night.html", "images/captures/a.jpg")
+    assert [(tmp_path / "new" / name).read_bytes() for name in names] == [
+        (config.data / name).read_bytes() for name in names
+    ]
+    assert (tmp_path / "new" / "copied-from").read_text().startswith("main, ")
+    assert not (tmp_path / "new" / "installation").exists()
+    assert found.about["station"] == config.station.id
+
+
+def test_pictures_are_in_it_only_if_wanted(config: SkycamConfig, tmp_path: Path) -> None:
+    restore(made(config), PHRASE, tmp_path / "new", None)
+    assert not (tmp_path / "new" / "images").exists()
+
+
+def test_no_one_else_can_read_a_backup(config: SkycamConfig) -> None:
+    file = made(config)
+    assert [path.stat().st_mode & 0o077 for path in (file, file.parent)] == [0, 0]
+
+
+def test_a_station_that_is_not_empty_stays_as_it_is(config: SkycamConfig) -> None:
+    before = (config.data / "skycam.sqlite3").read_bytes()
+    with pytest.raises(RestoreRefused, match="is not empty"):
+        restore(made(config), PHRASE, config.data, None)
+    assert (config.data / "skycam.sqlite3").read_bytes() == before
+
+
+def test_a_refused_restore_leaves_nothing(config: SkycamConfig, tmp_path: Path) -> None:
+    part = tmp_path / "part"
+    part.write_bytes(made(config).read_bytes()[:-1])
+    with pytest.raises(SealError):
+        restore(part, PHRASE, tmp_path / "new" / "data", None)
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_a_backup_of_sqlite_is_not_restored_beside_a_postgresql(config: SkycamConfig, tmp_path: Path) -> None:
+    with pytest.raises(RestoreRefused, match="Remove DATABASE_URL"):
+        restore(made(config), PHRASE, tmp_path / "new", "postgresql://me@127.0.0.1:1/nothing")
+
+
+def test_a_short_passphrase_makes_no_backup(config: SkycamConfig) -> None:
+    with pytest.raises(BackupFailed, match="at least 12 characters"):
+        make_backup(config, "short", media=False, step=lambda _text: None)
+    assert not (config.data / "backups").exists()
+
+
+def test_a_damaged_database_is_not_backed_up_and_the_older_backup_stays(config: SkycamConfig) -> None:
+    older = made(config)
+    with (config.data / "skycam.sqlite3").open("r+b") as file:
+        file.seek(4096 * 3)
+        file.write(b"\xff" * 4096 * 20)
+    with pytest.raises(BackupFailed, match="damaged"):
+        made(config)
+    assert [one["name"] for one in list_backups(older.parent)] == [older.name]
+    assert sorted(path.name for path in older.parent.iterdir()) == [".lock", older.name, f"{older.name}.json"]
+
+
+def test_the_newest_backups_are_kept(config: SkycamConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Names are those of seconds: a format with microseconds lets three be made in one.
+    monkeypatch.setattr("skycam_project.backups.service.NAME_TIME", "%Y%m%dT%H%M%S%fZ")
+    names = [made(config).name for _ in range(3)]
+    assert [one["name"] for one in list_backups(config.data / "backups")] == [names[2], names[1]]
+    assert not (config.data / "backups" / names[0]).exists()
