@@ -28,6 +28,7 @@ from skycam_project.launch.parts import PARTS, RESTORED_COPY, Plan, part_environ
 from skycam_project.launch.preparation import FirstStart, run_preparation
 from skycam_project.launch.restart_journal import RestartJournal
 from skycam_project.launch.stream import LogStream
+from skycam_project.launch.systemd import ServiceNotifier
 from skycam_project.launch.timings import Timings
 
 SECOND_INTERRUPT = 130
@@ -133,6 +134,7 @@ class Launcher:
         self.parts: dict[str, Part] = {}
         self.failure: BaseException | None = None
         self.interrupted_twice = False
+        self.notifier = ServiceNotifier.of_process(self._describe_parts)
         self._end = asyncio.Event()
         self._part_tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -148,10 +150,13 @@ class Launcher:
         if self.only is None:
             CrashLoopFiles(paths.run_folder(self.config)).keep_only(list(self.parts))
         starting, reporter = self._start_watched(self._start_parts()), self._start_watched(self._report())
+        watchdog = self._start_watched(self.notifier.report())
         await self._end.wait()
+        self.notifier.stopping()
         # First: it would start parts while others are being stopped.
         await self._cancel(starting)
         await self._cancel(reporter)
+        await self._cancel(watchdog)
         await self._stop_parts()
         await self.forks.close()
         control.close(server, address)
@@ -232,6 +237,11 @@ class Launcher:
             await part.wait_until_running()
         for part in self.parts.values():
             part.ends_station = False
+        self.notifier.ready()
+
+    def _describe_parts(self) -> str:
+        waiting = [f"{part.name} ({part.state})" for part in self.parts.values() if part.state is not State.RUNNING]
+        return f"not running: {', '.join(waiting)}" if waiting else f"running: {', '.join(self.parts)}"
 
     async def _report(self) -> None:
         await reporting.report_restarts_while(self._worker_is_away, self.journal, self.forks, self.stream)
