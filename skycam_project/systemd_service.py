@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from string import Template
 
 from skycam_project.launch.launcher import WITHOUT_PART
-from skycam_project.shipped_files import PACKAGE, shipped_file
+from skycam_project.shipped_files import shipped_file
 
 UNIT = Path("/etc/systemd/system/skycam.service")
 FILES = {
@@ -35,12 +34,11 @@ class ServiceError(Exception):
     """The service cannot be installed or removed. The message says why and what to do."""
 
 
-def service_files(role: str, writable: Iterable[Path] = ()) -> dict[Path, str]:
-    """The text of each file. `role` is one of WITHOUT_PART; `writable` are folders outside /var/lib/skycam that the
-    service may write. ServiceError if the service could not read Skycam where it is installed."""
+def service_files(prefix: Path, role: str, writable: Iterable[Path] = ()) -> dict[Path, str]:
+    """The text of each file. `prefix` is the environment with Skycam; `role` is one of WITHOUT_PART; `writable` are
+    folders outside /var/lib/skycam that the service may write."""
     part = WITHOUT_PART[role]
-    command = [str(Path(sys.prefix) / "bin" / "skycam"), "up", *(() if part is None else ("--only", part))]
-    _check_readable(Path(sys.prefix), Path(sys.base_prefix), PACKAGE)
+    command = [str(prefix / "bin" / "skycam"), "up", *(() if part is None else ("--only", part))]
     values = {
         "description": DESCRIPTIONS[role],
         "command": " ".join(quoted(word) for word in command),
@@ -77,7 +75,8 @@ def quoted(word: str) -> str:
     return f'"{escaped}"'
 
 
-def _check_readable(*folders: Path) -> None:
+def check_readable(folders: Iterable[Path]) -> None:
+    """ServiceError if a service could not read one of the folders with Skycam and its Python."""
     for folder in folders:
         if any(folder.resolve().is_relative_to(hidden) for hidden in HIDDEN):
             raise ServiceError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,16 @@ def install_service(role: str, writable: tuple[Path, ...], remove: bool, dry_run
     Example: sudo /opt/skycam/bin/skycam install-service
     """
     from skycam_project import systemd_service as service
+    from skycam_project.shipped_files import PACKAGE
 
+    if remove and dry_run:
+        raise click.UsageError("--remove and --dry-run exclude each other.")
     try:
         if remove:
             body = {"files": {}, "removed": [str(path) for path in service.remove_service_files()], "next": service.FORGET}
         else:
-            files = service.service_files(role, writable)
+            service.check_readable([Path(sys.prefix), Path(sys.base_prefix), PACKAGE])
+            files = service.service_files(Path(sys.prefix), role, writable)
             if not dry_run:
                 service.write_service_files(files)
             body = {"files": {str(path): text for path, text in files.items()}, "removed": [], "next": service.START}
