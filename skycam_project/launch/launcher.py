@@ -36,9 +36,9 @@ WITHOUT_PART: dict[str, str | None] = {"station": None, "camera-host": "worker"}
 """Role of this machine -> what `skycam up` without `--only` runs; None is the whole station."""
 
 
-def up(config_path: Path | None = None, only: str | None = None) -> int:
+def up(config_path: Path | None = None, only: str | None = None, *, prepare_only: bool = False) -> int:
     """Run a station, or one part of it, or what a camera host needs if the configuration says that this machine is one,
-    until Ctrl-C or SIGTERM; returns the exit status.
+    until Ctrl-C or SIGTERM; returns the exit status. `prepare_only` ends before the first part would be started.
 
     0: stopped on request. 1: could not start, or a part failed for good; standard error has one line for each reason.
     130: a second Ctrl-C ended it at once.
@@ -48,6 +48,8 @@ def up(config_path: Path | None = None, only: str | None = None) -> int:
         config = _load_configuration(config_path)
         only = only or WITHOUT_PART[config.role]
         _print_errors(f"warning: {one.text}" for one in config.notices if one.code in DOTENV_CODES)
+        if prepare_only:
+            return asyncio.run(_prepare(config, config_path))
         with ExitStack() as resources:
             plan = _acquire_resources(config, config_path, only, resources)
             return asyncio.run(_run(plan))
@@ -58,6 +60,17 @@ def up(config_path: Path | None = None, only: str | None = None) -> int:
     except KeyboardInterrupt:
         return SECOND_INTERRUPT
     return 1
+
+
+async def _prepare(config: SkycamConfig, config_path: Path | None) -> int:
+    """Without locks and ports: parts of the station may run, as in containers that are started again one by one."""
+    preflight.check_data_folder(config)
+    launcher = Launcher(Plan(config, part_environment(dict(os.environ), config, config_path)))
+    try:
+        await run_preparation(launcher.plan, launcher.forks, launcher.stream, None)
+    finally:
+        await launcher.forks.close()
+    return 0
 
 
 async def _run(plan: Plan) -> int:
