@@ -9,8 +9,8 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-def build_wheel(folder: Path) -> Path:
+def build_wheel(folder: Path, project: Path = PROJECT) -> Path:
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
-    subprocess.run(command, cwd=PROJECT, capture_output=True, check=True)
+    subprocess.run(command, cwd=project, capture_output=True, check=True)
     (built,) = folder.glob("*.whl")
     return built
