@@ -42,10 +42,11 @@ def service_files(prefix: Path, role: str, writable: Iterable[Path] = ()) -> dic
     values = {
         "description": DESCRIPTIONS[role],
         "command": " ".join(quoted(word) for word in command),
-        # With a - a folder that is away, such as a disk that is not plugged in, does not keep the service from starting.
+        # With a - the service starts also while a folder is away, such as a disk that is not plugged in.
         "writable": "\n".join(f"ReadWritePaths={quoted(f'-{folder}')}" for folder in writable),
     }
-    return {path: Template(shipped_file(source).read_text("utf-8")).substitute(values) for path, source in FILES.items()}
+    texts = {path: shipped_file(source).read_text("utf-8") for path, source in FILES.items()}
+    return {path: Template(text).substitute(values) for path, text in texts.items()}
 
 
 def write_service_files(files: dict[Path, str], root: Path = Path("/")) -> None:

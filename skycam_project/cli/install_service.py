@@ -38,7 +38,8 @@ def install_service(role: str, writable: tuple[Path, ...], remove: bool, dry_run
         raise click.UsageError("--remove and --dry-run exclude each other.")
     try:
         if remove:
-            body = {"files": {}, "removed": [str(path) for path in service.remove_service_files()], "next": service.FORGET}
+            removed = service.remove_service_files()
+            body = {"files": {}, "removed": [str(path) for path in removed], "next": service.FORGET}
         else:
             service.check_readable([Path(sys.prefix), Path(sys.base_prefix), PACKAGE])
             files = service.service_files(Path(sys.prefix), role, writable)

@@ -1,4 +1,4 @@
-"""What the launcher reports to systemd where it is a service of `Type=notify` (sd_notify(3)). Otherwise it does nothing."""
+"""What the launcher reports to systemd, as a service of `Type=notify` (sd_notify(3)). Elsewhere it reports nothing."""
 
 from __future__ import annotations
 

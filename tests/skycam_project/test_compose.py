@@ -1,5 +1,5 @@
-"""deploy/compose.yaml and deploy/Dockerfile, as far as they can be checked without containers: Compose accepts the file,
-its commands run a whole station of processes, and the image's wheel is that of the clone."""
+"""deploy/compose.yaml and deploy/Dockerfile, as far as they can be checked without containers: Compose accepts the
+file, its commands run a whole station of processes, and the image's wheel is that of the clone."""
 
 from __future__ import annotations
 
@@ -102,9 +102,7 @@ class Containers:
     def start(self, name: str, service: dict[str, Any]) -> subprocess.Popen[bytes]:
         command = [str(Path(sys.executable).with_name("skycam")), *service["command"]]
         with open(self.folder / f"{name}.log", "wb") as log:
-            process = subprocess.Popen(
-                command, env=self.environment(service), cwd=self.folder, stdout=log, stderr=log
-            )
+            process = subprocess.Popen(command, env=self.environment(service), cwd=self.folder, stdout=log, stderr=log)
         self.processes.append(process)
         return process
 

@@ -1,5 +1,5 @@
-"""The files of deploy/ for nginx and Caddy: both proxies run with them in front of the web part, with TLS, and the documents
-have their text."""
+"""The files of deploy/ for nginx and Caddy: both proxies run with them in front of the web part, with TLS, and the
+documents have their text."""
 
 from __future__ import annotations
 
@@ -47,14 +47,16 @@ def running(command: list[str], log: Path, port: int, **variables: str) -> Itera
 def nginx(folder: Path, upstream: int) -> Iterator[int]:
     pair, port = certificate(folder, "station.example.org"), free_port()
     text = (PROJECT / NGINX).read_text().replace("127.0.0.1:8080", f"127.0.0.1:{upstream}")
-    text = text.replace("listen 80;", f"listen 127.0.0.1:{free_port()};").replace("listen 443", f"listen 127.0.0.1:{port}")
+    text = text.replace("listen 80;", f"listen 127.0.0.1:{free_port()};")
+    text = text.replace("listen 443", f"listen 127.0.0.1:{port}")
     text = text.replace("/etc/ssl/skycam/certificate.pem", str(pair)).replace("/etc/ssl/skycam/key.pem", str(pair))
     temporary = "".join(
         f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
     configuration = folder / "nginx.conf"
     configuration.write_text(
-        f"daemon off; user root; pid {folder}/pid; error_log stderr; events {{}} http {{ access_log off; {temporary} {text} }}"
+        f"daemon off; user root; pid {folder}/pid; error_log stderr; events {{}}\n"
+        f"http {{ access_log off; {temporary} {text} }}\n"
     )
     with running(["/usr/sbin/nginx", "-c", str(configuration)], folder / "nginx.log", port):
         yield port
@@ -88,11 +90,11 @@ Get = Callable[..., http.client.HTTPResponse]
 @pytest.fixture(params=[nginx, caddy])
 def get(request: pytest.FixtureRequest, web: Web, transactional_db: None, tmp_path: Path) -> Iterator[Get]:
     """Requests of a browser, through the proxy."""
-    anyone = ssl._create_unverified_context()
     with request.param(tmp_path, web.port) as port:
+        trusting = ssl.create_default_context(cafile=tmp_path / "camera.pem")
 
         def send(path: str, **headers: str) -> http.client.HTTPResponse:
-            connection = ByName("127.0.0.1", port, context=anyone, timeout=PATIENCE_S)
+            connection = ByName("127.0.0.1", port, context=trusting, timeout=PATIENCE_S)
             connection.request("GET", path, headers={"Host": "station.example.org", **headers})
             answer = connection.getresponse()
             answer.read(0 if answer.status == 101 else None)

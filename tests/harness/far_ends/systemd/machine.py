@@ -1,4 +1,4 @@
-"""A machine in namespaces of its own, run by a real systemd, with the files of the real one below a layer that is lost."""
+"""A machine in namespaces that a real systemd runs. Its files are those of the real one; its changes are lost."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class SystemdMachine:
         self.run("tee", path, given=text)
 
     def run(self, *words: str, check: bool = True, given: str = "") -> str:
-        """What the command prints, to which `given` is the input; of one that fails, if `check`, an assertion shows it."""
+        """What the command prints; `given` is its input. If it fails, and `check`, an assertion shows that."""
         done = subprocess.run(
             ["nsenter", "--target", self._init, "-m", "-p", "-u", "-i", "-n", "-C", *CLEAN, *words],
             input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=3 * PATIENCE_S,
