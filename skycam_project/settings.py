@@ -68,6 +68,8 @@ SESSION_COOKIE_NAME = f"skycam_session_{STATION.station.id}"
 CSRF_COOKIE_NAME = f"skycam_csrf_{STATION.station.id}"
 KNOWN_BROWSER_COOKIE = f"skycam_known_{STATION.station.id}"
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = STATION.web.tls
+# Probes of containers and load balancers ask the web server itself, without TLS, and follow no redirect.
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]
 SECURE_HSTS_SECONDS = YEAR_S if STATION.web.tls else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = STATION.web.tls
 # HSTS preloading is permanent in browsers: that is the domain owner's decision.

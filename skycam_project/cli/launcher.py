@@ -16,14 +16,20 @@ from skycam_project.cli.station import Station, current
 @click.option(
     "--only", metavar="PART", help="Run only this part; with worker also the jobs part, which a camera host needs."
 )
-def up(only: str | None) -> int:
+@click.option(
+    "--prepare-only", is_flag=True, help="Migrate the database and create the first user, then end. For containers."
+)
+def up(only: str | None, prepare_only: bool) -> int:
     """Start the station and run it until Ctrl-C."""
     from skycam_project.launch import up as launch
+
+    if only is not None and prepare_only:
+        raise click.UsageError("--only and --prepare-only exclude each other.")
 
     station = current()
     # Not `station.config`, which raises where there is no data folder: the launcher creates it.
     station.use_config()
-    return launch(station.config_path, only=only)
+    return launch(station.config_path, only=only, prepare_only=prepare_only)
 
 
 @click.command(cls=Command)

@@ -18,6 +18,7 @@ from skycam_project.cli.station import Station
 COMMANDS = {
     "up": "skycam_project.cli.launcher:up",
     "ps": "skycam_project.cli.launcher:ps",
+    "install-service": "skycam_project.cli.install_service:install_service",
     "join": "skycam_project.cli.join:join",
     "activate": "skycam_project.cli.activation:activate",
     "database": "skycam_project.cli.database:database",

@@ -29,6 +29,7 @@ from skycam_project.launch.pause import Pause
 from skycam_project.launch.preparation import FirstStart, run_preparation
 from skycam_project.launch.restart_journal import RestartJournal
 from skycam_project.launch.stream import LogStream
+from skycam_project.launch.systemd import ServiceNotifier
 from skycam_project.launch.timings import Timings
 
 SECOND_INTERRUPT = 130
@@ -36,15 +37,19 @@ WITHOUT_PART: dict[str, str | None] = {"station": None, "camera-host": "worker"}
 """Role of this machine -> what `skycam up` without `--only` runs; None is the whole station."""
 
 
-def up(config_path: Path | None = None, only: str | None = None) -> int:
+def up(config_path: Path | None = None, only: str | None = None, *, prepare_only: bool = False) -> int:
     """Run a station, or one part of it, or what a camera host needs if the configuration says that this machine is one,
-    until Ctrl-C or SIGTERM; returns the exit status.
+    until Ctrl-C or SIGTERM; returns the exit status. `prepare_only` ends before the first part would be started.
 
     0: stopped on request. 1: could not start, or a part failed for good; standard error has one line for each reason.
     130: a second Ctrl-C ended it at once.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold every secret; children inherit this
     try:
+        if prepare_only:
+            config = _load_configuration(config_path)
+            _print_configuration_warnings(config)
+            return asyncio.run(_prepare(config, config_path))
         while (status := _up_until_paused(config_path, only)) is None:
             continue
         return status
@@ -57,14 +62,29 @@ def up(config_path: Path | None = None, only: str | None = None) -> int:
     return 1
 
 
+def _print_configuration_warnings(config: SkycamConfig) -> None:
+    _print_errors(f"warning: {one.text}" for one in config.notices if one.code in DOTENV_CODES)
+
+
 def _up_until_paused(config_path: Path | None, only: str | None) -> int | None:
     """The exit status; None after a pause: the station starts again with what the configuration says by now."""
     config = _load_configuration(config_path)
     only = only or WITHOUT_PART[config.role]
-    _print_errors(f"warning: {one.text}" for one in config.notices if one.code in DOTENV_CODES)
+    _print_configuration_warnings(config)
     with ExitStack() as resources:
         plan = _acquire_resources(config, config_path, only, resources)
         return asyncio.run(_run(plan))
+
+
+async def _prepare(config: SkycamConfig, config_path: Path | None) -> int:
+    """Without locks and ports: parts of the station may run, as in containers that are started again one by one."""
+    preflight.check_data_folder(config)
+    launcher = Launcher(Plan(config, part_environment(dict(os.environ), config, config_path)))
+    try:
+        await run_preparation(launcher.plan, launcher.forks, launcher.stream, None)
+    finally:
+        await launcher.forks.close()
+    return 0
 
 
 async def _run(plan: Plan) -> int | None:
@@ -141,6 +161,7 @@ class Launcher:
         self.parts: dict[str, Part] = {}
         self.failure: BaseException | None = None
         self.is_interrupted = self.interrupted_twice = False
+        self.notifier = ServiceNotifier.of_process(self._describe_parts)
         self._end = asyncio.Event()
         self.pause = Pause(self._end.set)
         self._part_tasks: dict[str, asyncio.Task[None]] = {}
@@ -158,10 +179,13 @@ class Launcher:
         if self.only is None:
             CrashLoopFiles(paths.run_folder(self.config)).keep_only(list(self.parts))
         starting, reporter = self._start_watched(self._start_parts()), self._start_watched(self._report())
+        watchdog = self._start_watched(self.notifier.report())
         await self._end.wait()
+        self.notifier.stopping()
         # First: it would start parts while others are being stopped.
         await self._cancel(starting)
         await self._cancel(reporter)
+        await self._cancel(watchdog)
         await self._stop_parts()
         await self.forks.close()
         # A pause has its connection already; no other request can be answered any more.
@@ -251,6 +275,11 @@ class Launcher:
             await part.wait_until_running()
         for part in self.parts.values():
             part.ends_station = False
+        self.notifier.ready()
+
+    def _describe_parts(self) -> str:
+        waiting = [f"{part.name} ({part.state})" for part in self.parts.values() if part.state is not State.RUNNING]
+        return f"not running: {', '.join(waiting)}" if waiting else f"running: {', '.join(self.parts)}"
 
     async def _report(self) -> None:
         await reporting.report_restarts_while(self._worker_is_away, self.journal, self.forks, self.stream)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from core import restored_copy
 from skycam_project.config import SkycamConfig
-from skycam_project.launch import paths, valkey
+from skycam_project.launch import paths, systemd, valkey
 
 LivenessProbe = Callable[["Plan", Callable[[], None]], Coroutine[Any, Any, None]]
 
@@ -124,8 +124,8 @@ def parts_to_start(config: SkycamConfig, only: str | None) -> list[str]:
 
 
 def part_environment(base: dict[str, str], config: SkycamConfig, config_path: Path | None) -> dict[str, str]:
-    """The environment of the parts: the caller's, with the data folder and without the first password."""
-    shared = {name: value for name, value in base.items() if name != "SKYCAM_ADMIN_PASSWORD"}
+    """The environment of the parts: the caller's, with the data folder, without the first password and systemd's."""
+    shared = {name: value for name, value in base.items() if name not in {"SKYCAM_ADMIN_PASSWORD", *systemd.VARIABLES}}
     # A part's output is a pipe, which Python would buffer: a kill would lose the last lines, which say why.
     shared |= {"DJANGO_SETTINGS_MODULE": "skycam_project.settings", "PYTHONUNBUFFERED": "1"}
     shared["SKYCAM_DATA"] = str(config.data)

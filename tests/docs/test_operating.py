@@ -1,4 +1,4 @@
-"""docs/station/running.md: its units load, its settings exist, and its backup can be restored."""
+"""docs/station/running.md: its settings exist, and its backup can be restored."""
 
 from __future__ import annotations
 
@@ -26,39 +26,6 @@ PAGES = [PAGE, "docs/station/several-hosts.md"]
 EXPIRE_LEASE = "UPDATE cameras_camerahost SET leased_until = '2026-01-01 00:00:00'"
 """The other station ended long ago: a restored one waits half a minute for the name of one that just ended."""
 PAUSED = "is a restored copy (of "
-INSTALL = "systemd-analyze is missing. Install it: apt-get install -y --no-install-recommends systemd"
-
-
-def unit(*words: str) -> str:
-    command = ["sh", "deploy/systemd-unit", *words]
-    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
-
-
-@pytest.mark.parametrize(("words", "scope"), [((), "--user"), (("system", "root"), "--system")])
-def test_systemd_accepts_the_unit(words: tuple[str, ...], scope: str, tmp_path: Path) -> None:
-    analyze = shutil.which("systemd-analyze")
-    assert analyze, INSTALL
-    file = tmp_path / "skycam.service"
-    file.write_text(unit(*words))
-    runtime = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
-    done = subprocess.run(
-        [analyze, scope, "verify", str(file)], env=runtime, capture_output=True, text=True, timeout=60
-    )
-    assert [line for line in done.stderr.splitlines() if "skycam" in line] == []
-
-
-def test_a_unit_starts_the_station_of_this_clone() -> None:
-    text = unit()
-    assert f'ExecStart="{PROJECT}/.venv/bin/skycam" up' in text
-    assert f"WorkingDirectory={PROJECT}\n" in text
-    assert "User=" not in text
-    assert "User=ada" in unit("system", "ada")
-
-
-def test_a_unit_for_the_machine_needs_a_user() -> None:
-    done = subprocess.run(["sh", "deploy/systemd-unit", "system"], cwd=PROJECT, capture_output=True, text=True)
-    assert done.returncode != 0
-    assert "Which user?" in done.stderr
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -68,7 +35,7 @@ def test_named_settings_exist(path: str) -> None:
     assert named
 
 
-def test_make_install_creates_what_a_unit_starts_and_starts_nothing() -> None:
+def test_make_install_creates_the_environment_and_starts_nothing() -> None:
     own = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
     done = subprocess.run(["make", "-n", "-B", "install"], cwd=PROJECT, env=own, capture_output=True, text=True)
     assert done.stdout.split() == ["sh", "scripts/install", "run"]

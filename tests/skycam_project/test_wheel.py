@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 import sysconfig
 import venv
 import zipfile
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.browsers.site import signed_in
-from tests.harness.project import PROJECT
+from tests.harness.project import PROJECT, build_wheel
 from tests.harness.stations.http_client import HttpClient
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
@@ -38,11 +37,7 @@ class InstalledStation(Station):
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
-    subprocess.run(command, cwd=PROJECT, capture_output=True, check=True)
-    (built,) = folder.glob("*.whl")
-    return built
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")

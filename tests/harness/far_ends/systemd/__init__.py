@@ -1,0 +1,1 @@
+"""A machine that systemd runs, in namespaces."""
