@@ -36,7 +36,7 @@ from captures.archives.models import Archive, ArchiveFile, ArchiveFileState, Arc
 from captures.archives.services import files_left, restate
 from captures.archives.transfer import SenderAway
 from captures.experiments.selectors import cameras_of, check_sees_all
-from captures.files.serving import FileMissing, open_below
+from captures.files.opened import FileMissing, open_below
 from captures.tables import ARCHIVE_MENDERS
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job

@@ -9,7 +9,8 @@ from django.conf import settings
 
 from captures.capturing.models import CaptureFile
 from captures.clips.models import Clip
-from captures.files.serving import FileMissing, Stored, check_size, open_below
+from captures.files.opened import FileMissing, open_below
+from captures.files.serving import Stored, check_size
 from monitoring.selectors import unresolved_keys
 from monitoring.services import resolve_alert
 

@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 from uuid import UUID
 
 from captures.storage.models import StorageRoot
+
+
+class FileRow(Protocol):
+    """What rows with a file and copies have in common."""
+
+    @property
+    def pk(self) -> Any: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def root_id(self) -> UUID: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def sha256(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +38,7 @@ class StoredCopy:
     sha256: str
     kind: str
     simulated: bool
+
+    @property
+    def root_id(self) -> UUID:
+        return self.root.pk

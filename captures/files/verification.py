@@ -18,7 +18,8 @@ from cameras.spool.storage import read_marker, root_missing_message
 from captures.capturing.models import CaptureFile
 from captures.clips.models import Clip
 from captures.files.missing import DAMAGED_KEYS
-from captures.files.serving import FileMissing, Stored, check_size, open_below, raise_missing_alert
+from captures.files.opened import FileMissing, open_below
+from captures.files.serving import Stored, check_size, raise_missing_alert
 from captures.storage.models import StorageRoot
 from core.jobs.context import JobContext
 from core.text.plurals import pluralize

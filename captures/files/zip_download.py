@@ -17,7 +17,7 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 
-from captures.files.serving import FileMissing, OpenFile, open_below
+from captures.files.opened import FileMissing, OpenFile, open_below
 from core.zip_stream import ZipStream
 
 SUMS, ERRORS = "SHA256SUMS", "ERRORS.txt"

@@ -118,7 +118,8 @@ def write_file(row: Stored, stream: BinaryIO) -> None:
     """Write the file's bytes to the stream. CliError when they are not those that were stored."""
     from django.conf import settings
 
-    from captures.files.serving import FileMissing, OnOtherHost, check_size, open_below
+    from captures.files.opened import FileMissing, open_below
+    from captures.files.serving import check_size
 
     if row.host != settings.STATION.host:
         raise CliError("file-elsewhere", str(OnOtherHost(row)))

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from cameras.models import Camera
 from captures.files.ranges import Span
-from captures.files.serving import CHUNK_BYTES, FileMissing, open_below
+from captures.files.opened import CHUNK_BYTES, FileMissing, open_below
 from captures.models import CaptureFile, StorageRoot
 from captures.storage.models import StorageClass
 from captures.storage.roots import assign_root
