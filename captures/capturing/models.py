@@ -227,6 +227,15 @@ class CaptureFile(models.Model):
     def __str__(self) -> str:
         return self.path
 
+    @property
+    def table(self) -> str:
+        """Its name in `captures.stored_files.tables.FILE_TABLES`."""
+        return "captures"
+
+    @property
+    def root_path(self) -> str:
+        return self.root.path
+
 
 class CaptureReference(models.Model):
     """A file of a capture that stays with its camera. No host of the station holds it: it is neither verified nor

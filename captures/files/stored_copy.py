@@ -10,7 +10,10 @@ from captures.storage.models import StorageRoot
 
 
 class FileRow(Protocol):
-    """What rows with a file and copies have in common."""
+    """What rows with a file and copies have in common. `table` is its name in `captures.stored_files.tables`."""
+
+    @property
+    def table(self) -> str: ...
 
     @property
     def pk(self) -> Any: ...
@@ -38,6 +41,10 @@ class StoredCopy:
     sha256: str
     kind: str
     simulated: bool
+
+    @property
+    def table(self) -> str:
+        return "archives"
 
     @property
     def root_id(self) -> UUID:
