@@ -11,7 +11,7 @@ from django.conf import settings
 
 from captures.files.host_files.addresses import FileAddress
 from captures.files.host_files.client import HostAnswer, HostAway, ask
-from captures.files.opened import FileMissing, OpenFile, open_below
+from captures.files.opened import FileChanged, FileMissing, OpenFile, open_below
 from captures.files.stored_copy import FileRow
 from core.registry import resolve
 
@@ -25,7 +25,12 @@ class ReadableRow(FileRow, Protocol):
 
 
 class NotReadable(Exception):
-    """The file cannot be read anywhere; the message says why."""
+    """The file cannot be read anywhere; the message says why. `changed`: it is there, and is not the one that was
+    stored."""
+
+    def __init__(self, message: str, *, changed: bool = False) -> None:
+        super().__init__(message)
+        self.changed = changed
 
 
 @contextlib.contextmanager
@@ -46,7 +51,7 @@ def _chunks(row: ReadableRow, resources: contextlib.ExitStack) -> Iterator[bytes
     except (FileMissing, HostAway) as error:
         copy: Iterator[bytes] | None = resolve(READ_COPY)(row, resources)
         if copy is None:
-            raise NotReadable(str(error)) from error
+            raise NotReadable(str(error), changed=isinstance(error, FileChanged)) from error
         return copy
 
 
@@ -56,7 +61,7 @@ def _open_here(row: ReadableRow, resources: contextlib.ExitStack) -> OpenFile:
     # What was read to its end once need not stay in the page cache.
     resources.callback(file.forget_cached)
     if file.size != row.bytes:
-        raise FileMissing(f"The file {row.path} has {file.size} bytes, but was stored with {row.bytes}.")
+        raise FileChanged(row.path, file.size, row.bytes)
     return file
 
 
@@ -80,6 +85,6 @@ def _whole(row: ReadableRow, chunks: Iterator[bytes]) -> Iterator[bytes]:
             yield chunk
     except (OSError, http.client.HTTPException) as error:
         why = getattr(error, "strerror", None) or str(error)
-        raise NotReadable(f"The file {row.path} cannot be read: {why}.") from error
+        raise NotReadable(f"The file {row.path} cannot be read: {why}.", changed=True) from error
     if left:
-        raise NotReadable(f"The file {row.path} became shorter while it was read.")
+        raise NotReadable(f"The file {row.path} became shorter while it was read.", changed=True)

@@ -18,6 +18,13 @@ class FileMissing(Exception):
     """The row exists, but its file is missing or has changed."""
 
 
+class FileChanged(FileMissing):
+    """The file is there with another size than it was stored with."""
+
+    def __init__(self, path: str, size: int, stored: int) -> None:
+        super().__init__(f"The file {path} has {size} bytes, but was stored with {stored}.")
+
+
 class OpenFile:
     """A file's bytes in chunks, read in threads. A `head` comes before them if there is one. The file is closed at the
     end, or when the client disconnects."""

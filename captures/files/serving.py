@@ -27,7 +27,7 @@ from captures.files.answers import SERVED_TYPES, FileFacts, answer
 from captures.files.host_files.addresses import FileAddress
 from captures.files.host_files.client import HostAway
 from captures.files.host_files.relaying import relay_file
-from captures.files.opened import FileMissing, OpenFile, open_below
+from captures.files.opened import FileChanged, FileMissing, OpenFile, open_below
 from captures.files.queries import FileQuery
 from captures.files.ranges import Span
 from captures.files.stored_copy import StoredCopy
@@ -107,7 +107,7 @@ def _serve_here(request: Request, row: Served, head: bytes, form: str) -> HttpRe
 
 def check_size(file: OpenFile, row: Served) -> None:
     if file.size != row.bytes:
-        raise FileMissing(f"The file {row.path} has {file.size} bytes, but was stored with {row.bytes}.")
+        raise FileChanged(row.path, file.size, row.bytes)
 
 
 def _answer(request: Request, row: Served, file: OpenFile, form: str) -> HttpResponse | StreamingHttpResponse:

@@ -32,10 +32,6 @@ class TooManyFiles(Exception):
     """The message says how many files a ZIP file can have."""
 
 
-class _Changed(Exception):
-    """The content of a file is not the one that was recorded."""
-
-
 @dataclass(frozen=True, slots=True)
 class ZipEntry:
     """A file of a download. `name` is its place in the ZIP file; its row, the key `pk` of `table`, may be deleted
@@ -100,13 +96,11 @@ class ZipDownload:
         yield self._zip.end()
 
     def _add(self, place: int, file: ZipEntry) -> Iterator[bytes]:
-        is_open = False
         try:
             with open_content(file) as chunks:
-                is_open = True
                 yield from self._zip.add_file(file.name, file.at, _checked(chunks, file))
-        except (NotReadable, _Changed) as error:
-            self.files[place] = replace(file, state=CHANGED if is_open else MISSING, message=str(error))
+        except NotReadable as error:
+            self.files[place] = replace(file, state=CHANGED if error.changed else MISSING, message=str(error))
 
     def _errors(self) -> bytes:
         lines = [f"{file.name}: {file.message}" for file in self.files if file.state != EXPORTED]
@@ -127,10 +121,11 @@ def _next(parts: Iterator[bytes]) -> bytes | None:
 
 
 def _checked(chunks: Iterator[bytes], file: ZipEntry) -> Iterator[bytes]:
-    """_Changed when the content is another one than was recorded."""
+    """NotReadable when the content is another one than was recorded."""
     digest = hashlib.sha256()
     for chunk in chunks:
         digest.update(chunk)
         yield chunk
     if digest.hexdigest() != file.sha256:
-        raise _Changed(f"The content of {file.path} has changed: its SHA-256 is {digest.hexdigest()[:12]}….")
+        message = f"The content of {file.path} has changed: its SHA-256 is {digest.hexdigest()[:12]}…."
+        raise NotReadable(message, changed=True)

@@ -61,8 +61,7 @@ def serve_copy(request: Request, row: FileRow) -> HttpResponse | StreamingHttpRe
 
 
 def read_copy(row: FileRow, resources: contextlib.ExitStack) -> Iterator[bytes] | None:
-    """The content of the copy; None as `serve_copy`. Ends early when the destination fails on the way: the caller
-    counts the bytes."""
+    """The content of the copy; None as `serve_copy`. OSError while it is read."""
     copy = copy_of_row(row)
     if copy is None:
         return None
@@ -72,7 +71,15 @@ def read_copy(row: FileRow, resources: contextlib.ExitStack) -> Iterator[bytes] 
         log.warning("The copy of %s at %s cannot be read: %s", row.path, copy.destination.name, error)
         return None
     resources.callback(body.close)
-    return body.chunks()
+    return _as_file(body)
+
+
+def _as_file(body: CopyBody) -> Iterator[bytes]:
+    """OSError when the destination fails on the way, as of a disk."""
+    try:
+        yield from body.chunks()
+    except DestinationError as error:
+        raise OSError(str(error)) from error
 
 
 def _redirect(copy: OffsiteCopy, facts: FileFacts) -> HttpResponse:

@@ -49,8 +49,8 @@ class FileAddress:
         return PREFIX + _signer().sign_object(asdict(self) | {"expires": expires})
 
 
-def check_address(path: str) -> FileAddress:
-    """AddressRefused unless `path` was signed for this host and has not expired; DatabaseError as `sign`."""
+def check_address(path: str, host: str) -> FileAddress:
+    """AddressRefused unless `path` was signed for this `host` and has not expired; DatabaseError as `sign`."""
     try:
         content: dict[str, Any] = _signer().unsign_object(path.removeprefix(PREFIX))
     except signing.BadSignature:
@@ -59,8 +59,8 @@ def check_address(path: str) -> FileAddress:
     if database_clock.estimate().timestamp() > expires:
         raise AddressRefused("The address has expired.")
     found = FileAddress(**content)
-    if found.host != settings.STATION.host:
-        raise AddressRefused(f"The address is one of the host {found.host}, and this is {settings.STATION.host}.")
+    if found.host != host:
+        raise AddressRefused(f"The address is one of the host {found.host}, and this is {host}.")
     return found
 
 

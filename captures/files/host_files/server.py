@@ -18,13 +18,12 @@ from http.server import BaseHTTPRequestHandler
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
 
-from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils.datastructures import CaseInsensitiveMapping
 
 from captures.files.answers import Answer, FileFacts, answer
 from captures.files.host_files.addresses import FILE, HEAD, AddressRefused, FileAddress, check_address
-from captures.files.opened import FileMissing, OpenFile, open_below
+from captures.files.opened import FileChanged, FileMissing, OpenFile, open_below
 from captures.files.ranges import Unsatisfiable
 from captures.storage.models import StorageRoot
 from captures.thumbnails.store import ThumbnailStore
@@ -45,11 +44,11 @@ class FileServer(ThreadingMixIn, TCPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, listening: socket.socket, certificate: str = "", key: str = "") -> None:
+    def __init__(self, listening: socket.socket, host: str, certificate: str = "", key: str = "") -> None:
         """OSError or ssl.SSLError when the certificate or its key cannot be read."""
         super().__init__(listening.getsockname()[:2], FileRequestHandler, bind_and_activate=False)
         self.socket.close()
-        self.socket = listening
+        self.socket, self.host = listening, host
         self._free = threading.BoundedSemaphore(MOST_CONNECTIONS)
         self.tls: ssl.SSLContext | None = None
         if certificate:
@@ -94,7 +93,7 @@ class FileRequestHandler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.FORBIDDEN, "Outside private networks files need TLS. Set files.certificate.")
             return
         try:
-            self._send(check_address(self.path))
+            self._send(check_address(self.path, self.server.host))
         except AddressRefused as error:
             self._refuse(HTTPStatus.FORBIDDEN, str(error))
         except FileMissing as error:
@@ -111,7 +110,7 @@ class FileRequestHandler(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815 - the name that http.server calls
 
     def _send(self, address: FileAddress) -> None:
-        root = root_path(address.root)
+        root = root_path(address.root, address.host)
         if address.what == FILE:
             self._send_file(address, root)
         else:
@@ -121,9 +120,7 @@ class FileRequestHandler(BaseHTTPRequestHandler):
         file = open_below(root, address.path)
         try:
             if file.size != address.bytes:
-                raise FileMissing(
-                    f"The file {address.path} has {file.size} bytes, but was stored with {address.bytes}."
-                )
+                raise FileChanged(address.path, file.size, address.bytes)
             if address.form:
                 file.put_before(self._header_of(address, root))
             facts = FileFacts(address.path, file.size, address.sha256, file.modified, address.form)
@@ -206,9 +203,9 @@ class FileRequestHandler(BaseHTTPRequestHandler):
 
 
 @cache
-def root_path(root: str) -> str:
-    """The folder of a storage root of this host, which never changes. AddressRefused, DatabaseError."""
-    found = StorageRoot.objects.filter(pk=root, host=settings.STATION.host).values_list("path", flat=True).first()
+def root_path(root: str, host: str) -> str:
+    """The folder of a storage root of the host, which never changes. AddressRefused, DatabaseError."""
+    found = StorageRoot.objects.filter(pk=root, host=host).values_list("path", flat=True).first()
     if found is None:
         raise AddressRefused("The storage root is not one of this host.")
     return str(found)
