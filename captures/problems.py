@@ -9,7 +9,7 @@ from captures.clips.bodies import hold_body
 from captures.clips.services import ClipHeld
 from captures.experiments.service import WrongState
 from captures.files.host_files.client import HostAway
-from captures.files.opened import FileMissing
+from captures.files.opened import FileMissing, KeptOffsite
 from captures.files.ranges import Unsatisfiable
 from captures.files.thumbnails import NoThumbnail, NotRenderedYet
 from captures.files.zip_download import TooManyFiles
@@ -32,6 +32,10 @@ def unknown_camera(error: UnknownCamera) -> Problem:
 
 def too_many_files(error: TooManyFiles) -> Problem:
     return invalid([ErrorBody(field="", message=str(error))])
+
+
+def kept_offsite(error: KeptOffsite) -> Problem:
+    return Problem("not-ready", str(error), headers={"Retry-After": "10"}, is_expected=True)
 
 
 def host_away(error: HostAway) -> Problem:
@@ -83,6 +87,7 @@ EXCEPTIONS: ExceptionTable = {
     NoThumbnail: from_message("not-found"),
     FileMissing: from_message("not-found"),
     HostAway: host_away,
+    KeptOffsite: kept_offsite,
     TooManyFiles: too_many_files,
     Unsatisfiable: range_unsatisfiable,
     ClipHeld: clip_held,

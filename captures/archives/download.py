@@ -92,7 +92,7 @@ def zip_entry(archive: Archive, file: ArchiveFile) -> ZipEntry:
         name=file.path if is_plain else ascii(file.path), table="archives", pk=str(file.pk), host=file.folder.host,
         root_id=file.folder.root_id, root_path=file.folder.root.path, path=f"{archive.folder}/{file.path}", at=file.at,
         bytes=file.bytes,
-        sha256=file.sha256, facts=file.facts, state=state if is_plain else MISSING,
+        sha256=file.sha256, facts=file.facts, state=state if is_plain else MISSING, is_offsite=file.is_offsite,
         message=message if is_plain else "Its path cannot be the name of a file in a ZIP file.",
     )  # fmt: skip
 

@@ -160,6 +160,11 @@ class Clip(models.Model):
         return self.root.path
 
     @property
+    def is_offsite(self) -> bool:
+        """Clips stay on their host: the rules for clips delete them."""
+        return False
+
+    @property
     def duration(self) -> timedelta:
         return self.ended_at - self.started_at
 

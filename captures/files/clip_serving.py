@@ -52,7 +52,7 @@ def serve_clip(
     """Serve the file; a clip that contains its index is served unchanged in each form. While its host is away, or its
     file is gone, the clip comes from its off-site copy, also unchanged."""
     try:
-        head = clip_header(clip, request.user.get_username()) if form else b""
+        head = clip_header(clip, request.user.get_username()) if form and not clip.is_offsite else b""
     except (FileMissing, HostAway):
         head = b""
     return serve(request, clip, head, FORM if head else "", alert=alert)

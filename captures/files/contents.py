@@ -11,7 +11,7 @@ from django.conf import settings
 
 from captures.files.host_files.addresses import FileAddress
 from captures.files.host_files.client import HostAnswer, HostAway, ask
-from captures.files.opened import FileChanged, FileMissing, OpenFile, open_below
+from captures.files.opened import FileChanged, FileMissing, KeptOffsite, OpenFile, open_below
 from captures.files.stored_copy import FileRow
 from core.registry import resolve
 
@@ -43,12 +43,14 @@ def open_content(row: ReadableRow) -> Iterator[Iterator[bytes]]:
 
 def _chunks(row: ReadableRow, resources: contextlib.ExitStack) -> Iterator[bytes]:
     try:
+        if row.is_offsite:
+            raise KeptOffsite(row.path)
         if row.host == settings.STATION.host:
             return _read_here(_open_here(row, resources), row.bytes)
         found = ask(FileAddress.of(row))
         resources.callback(found.close)
         return _read_there(found)
-    except (FileMissing, HostAway) as error:
+    except (FileMissing, HostAway, KeptOffsite) as error:
         copy: Iterator[bytes] | None = resolve(READ_COPY)(row, resources)
         if copy is None:
             raise NotReadable(str(error), changed=isinstance(error, FileChanged)) from error

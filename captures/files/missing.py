@@ -22,7 +22,7 @@ def close_missing_alerts() -> None:
     """Close the alerts whose file is back or whose row is deleted. Other hosts check their own files."""
     for key in sorted(unresolved_keys(KEYS)):
         row = row_of(key.removeprefix(KEYS))
-        if row is None or (row.host == settings.STATION.host and is_present(row)):
+        if row is None or row.is_offsite or (row.host == settings.STATION.host and is_present(row)):
             resolve_alert(key)
 
 

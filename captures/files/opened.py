@@ -18,6 +18,15 @@ class FileMissing(Exception):
     """The row exists, but its file is missing or has changed."""
 
 
+class KeptOffsite(Exception):
+    """Only a destination of off-site copies has the file, and it cannot be read there now."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"The file {path} was moved off-site, and no destination gives it now. `skycam offsite status` says why."
+        )
+
+
 class FileChanged(FileMissing):
     """The file is there with another size than it was stored with."""
 

@@ -27,7 +27,7 @@ from captures.files.answers import SERVED_TYPES, FileFacts, answer
 from captures.files.host_files.addresses import FileAddress
 from captures.files.host_files.client import HostAway
 from captures.files.host_files.relaying import relay_file
-from captures.files.opened import FileChanged, FileMissing, OpenFile, open_below
+from captures.files.opened import FileChanged, FileMissing, KeptOffsite, OpenFile, open_below
 from captures.files.queries import FileQuery
 from captures.files.ranges import Span
 from captures.files.stored_copy import StoredCopy
@@ -69,20 +69,24 @@ def serve(
 ) -> HttpResponse | StreamingHttpResponse:
     """The file of a row. `head`: bytes put before it; `form` then names this variant in the ETag.
 
-    Raises HostAway, FileMissing or Unsatisfiable.
+    Raises HostAway, KeptOffsite, FileMissing or Unsatisfiable.
     """
     try:
+        if row.is_offsite:
+            raise KeptOffsite(row.path)
         if row.host != settings.STATION.host:
             return relay_file(request, FileAddress.of(row, form=form))
         return _serve_here(request, row, head, form)
     except FileMissing as error:
         alert(str(error))
         return serve_copy(request, row, error)
-    except HostAway as error:
+    except (HostAway, KeptOffsite) as error:
         return serve_copy(request, row, error)
 
 
-def serve_copy(request: Request, row: Served, why: FileMissing | HostAway) -> HttpResponse | StreamingHttpResponse:
+def serve_copy(
+    request: Request, row: Served, why: FileMissing | HostAway | KeptOffsite
+) -> HttpResponse | StreamingHttpResponse:
     """The file from its off-site copy. Raises `why` when there is none that can be read now."""
     found: HttpResponse | StreamingHttpResponse | None = resolve(COPIES[0])(request, row)
     if found is None:

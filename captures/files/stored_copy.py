@@ -27,6 +27,8 @@ class FileRow(Protocol):
     def bytes(self) -> int: ...
     @property
     def sha256(self) -> str: ...
+    @property
+    def is_offsite(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class StoredCopy:
     sha256: str
     kind: str
     simulated: bool
+    is_offsite: bool = False
 
     @property
     def table(self) -> str:

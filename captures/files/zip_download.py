@@ -50,6 +50,7 @@ class ZipEntry:
     facts: dict[str, Any] = field(default_factory=dict)
     state: str = EXPORTED
     message: str = ""
+    is_offsite: bool = False
 
     def part(self) -> dict[str, Any]:
         """Its part of the manifest. `message`: why it is not sent, before that of its own facts."""

@@ -13,13 +13,13 @@ from captures.offsite.destinations.port import CopyMissing, DestinationError, Wr
 from captures.offsite.jobs import has_row
 from captures.offsite.limits import NoPace
 from captures.offsite.models import CopyState, OffsiteCopy
-from captures.offsite.queue import camera_of
+from captures.offsite.queue import camera_of, moved_rows
 from captures.offsite.selectors import find_copy
 from captures.offsite.senders import opened
 from captures.storage.models import StorageRoot
-from captures.stored_files.tables import StoredFile
+from captures.stored_files.tables import FILE_TABLES, StoredFile
 from core import database_clock
-from monitoring.services import record_event
+from monitoring.services import raise_alert, record_event
 
 log = logging.getLogger(__name__)
 PART = ".skycam-restore"
@@ -73,6 +73,14 @@ def take_back(copy: OffsiteCopy, what: str) -> None:
     # Not that of a file which is deleted here: there would be nothing to send, and nothing would name its only copy,
     # whose disk may be away.
     if what == "missing" and not has_row(copy):
+        return
+    if moved_rows(FILE_TABLES[copy.table]).filter(pk=copy.file).exists():
+        # Its only copy: it stays what it is, for a person to mend at the far end.
+        raise_alert(
+            f"offsite.lost:{copy.destination_id}",
+            f"The only copy of {copy.path}, at {copy.destination.name}, is {what}. Restore {copy.key} there.",
+            severity="critical", camera=camera_of(copy), data={"copy": str(copy.pk)},
+        )  # fmt: skip
         return
     OffsiteCopy.objects.filter(pk=copy.pk, state=CopyState.VERIFIED.value).update(
         state=CopyState.QUEUED, verified_at=None, verified_by="", retry_at=database_clock.read_now(),

@@ -113,9 +113,8 @@ class CopyBody:
     def chunks(self) -> Iterator[bytes]:
         """DestinationError."""
         while self._next is not None:
+            # One ahead: the last chunk is read, and the whole compared, before it is passed on.
             chunk, self._next = self._next, self._read() if self._left else None
-            if self._next is None:
-                self._check()
             yield chunk
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -137,6 +136,8 @@ class CopyBody:
         self._left -= len(chunk)
         if self._digest is not None:
             self._digest.update(chunk)
+        if not self._left:
+            self._check()
         return chunk
 
     def _check(self) -> None:

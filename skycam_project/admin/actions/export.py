@@ -57,8 +57,9 @@ def _entry(row: Stored, names: set[str]) -> ZipEntry:
     names.add(path.lower())
     table = "clips" if isinstance(row, Clip) else "captures"
     return ZipEntry(
-        path, table, str(row.pk), row.host, row.root_id, row.root.path, row.path, at, row.bytes, row.sha256, facts
-    )
+        path, table, str(row.pk), row.host, row.root_id, row.root.path, row.path, at, row.bytes, row.sha256, facts,
+        is_offsite=row.is_offsite,
+    )  # fmt: skip
 
 
 def send_export(rows: QuerySet[Any], actor: str) -> StreamingHttpResponse:
