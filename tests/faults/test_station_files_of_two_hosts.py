@@ -88,7 +88,7 @@ import django; django.setup()
 import sys
 from captures.models import CaptureFile
 file = CaptureFile.objects.select_related("root").get(capture=sys.argv[1])
-path = os.path.join(os.path.dirname(file.path), "big.jpg")
+path = os.path.join(os.path.dirname(file.path), f"big-{file.pk}.jpg")
 with open(os.path.join(file.root.path, path), "wb") as big:
     big.truncate(int(sys.argv[2]))
 CaptureFile.objects.filter(pk=file.pk).update(path=path, bytes=int(sys.argv[2]))
