@@ -39,6 +39,7 @@ BENCHES = {
     "integrity": "bench.integrity",
     "service":  "bench.service",
     "files":    "bench.files",
+    "other_hosts": "bench.other_hosts",
     "organizing": "bench.organizing",
     "archiving": "bench.archiving",
     "live":     "bench.live",

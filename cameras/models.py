@@ -64,6 +64,9 @@ class CameraHost(models.Model):
     address = models.CharField(
         max_length=255, blank=True, default="", db_default="", help_text="From where it reaches the database."
     )
+    file_server = models.CharField(
+        max_length=255, blank=True, default="", db_default="", help_text="Where other machines get its files."
+    )
     started_at = models.DateTimeField(null=True, blank=True, help_text="When its Supervisor started.")
     epoch = models.PositiveBigIntegerField(
         default=0, db_default=0, help_text="Fencing token: grows with each Supervisor that acquires the name."

@@ -8,8 +8,9 @@ from captures.capturing.outcomes import NotSaved
 from captures.clips.bodies import hold_body
 from captures.clips.services import ClipHeld
 from captures.experiments.service import WrongState
+from captures.files.host_files.client import HostAway
+from captures.files.opened import FileMissing, KeptOffsite
 from captures.files.ranges import Unsatisfiable
-from captures.files.serving import FileMissing, OnOtherHost
 from captures.files.thumbnails import NoThumbnail, NotRenderedYet
 from captures.files.zip_download import TooManyFiles
 from captures.integrity.decisions import FindingRefused
@@ -22,6 +23,7 @@ from captures.sessions.service import SessionClaimed
 from captures.storage.roots import UnusableRoot
 from captures.trash.services import CaptureKept, NotInTrash
 from core.api.problems import ErrorBody, ExceptionTable, Problem, from_message, invalid
+from core.times.timestamps import stamp_or_none
 
 
 def unknown_camera(error: UnknownCamera) -> Problem:
@@ -32,8 +34,16 @@ def too_many_files(error: TooManyFiles) -> Problem:
     return invalid([ErrorBody(field="", message=str(error))])
 
 
-def on_other_host(error: OnOtherHost) -> Problem:
-    return Problem("file-elsewhere", str(error), extensions={"host": error.host})
+def kept_offsite(error: KeptOffsite) -> Problem:
+    return Problem("not-ready", str(error), headers={"Retry-After": "10"}, is_expected=True)
+
+
+def host_away(error: HostAway) -> Problem:
+    # A page of pictures would log a warning for each.
+    return Problem(
+        "host-down", str(error), headers={"Retry-After": "10"}, is_expected=True,
+        extensions={"host": error.host, "since": stamp_or_none(error.since)},
+    )  # fmt: skip
 
 
 def range_unsatisfiable(error: Unsatisfiable) -> Problem:
@@ -76,7 +86,8 @@ EXCEPTIONS: ExceptionTable = {
     NoSession: from_message("not-found"),
     NoThumbnail: from_message("not-found"),
     FileMissing: from_message("not-found"),
-    OnOtherHost: on_other_host,
+    HostAway: host_away,
+    KeptOffsite: kept_offsite,
     TooManyFiles: too_many_files,
     Unsatisfiable: range_unsatisfiable,
     ClipHeld: clip_held,

@@ -31,3 +31,15 @@ def is_loopback_host(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_private_host(host: str) -> bool:
+    """Whether an address is of this machine or of a private network. A name is not, except localhost."""
+    if host == "localhost":
+        return True
+    try:
+        found = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    found = getattr(found, "ipv4_mapped", None) or found
+    return found.is_private and not found.is_unspecified

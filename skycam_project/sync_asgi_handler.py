@@ -12,6 +12,9 @@ from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.http import FileResponse
 from django.urls import set_script_prefix
 
+from captures.files.host_files.relaying import RelayedResponse
+from core.relay import RELAY
+
 
 class SyncASGIHandler(ASGIHandler):
     """Middleware, views and signals run as under WSGI, in one call on the request's thread. The event loop only sends,
@@ -34,7 +37,7 @@ class SyncASGIHandler(ASGIHandler):
         try:
             response = await sync_to_async(self._make_response, thread_sensitive=True)(scope, body)
             if response.streaming:
-                await self._send_stream(response, receive, send)
+                await self._send_stream(response, receive, send, scope.get("extensions", {}).get(RELAY))
             else:
                 # Without watching for a disconnect: the view has ended, and a server drops what it cannot send.
                 await self.send_response(response, send)
@@ -54,15 +57,28 @@ class SyncASGIHandler(ASGIHandler):
             response.close()
         return response
 
-    async def _send_stream(self, response: Any, receive: Any, send: Any) -> None:
-        """Send it until its end or until the client disconnects."""
+    async def _send_stream(self, response: Any, receive: Any, send: Any, relay: Any) -> None:
+        """Send it until its end or until the client disconnects. `relay` is that of the server, None without one."""
         try:
             async with asyncio.TaskGroup() as group:
                 # It raises RequestAborted, which cancels the sending.
                 watch = group.create_task(self.listen_for_disconnect(receive))
-                await self.send_response(response, send)
+                if relay is not None and isinstance(response, RelayedResponse):
+                    await self._send_relayed(response, send, relay)
+                else:
+                    await self.send_response(response, send)
                 watch.cancel()
         except* RequestAborted:
             pass
         finally:
             await sync_to_async(response.close, thread_sensitive=True)()
+
+    async def _send_relayed(self, response: RelayedResponse, send: Any, relay: Any) -> None:
+        """The head, and what came with it; the server copies the rest from socket to socket."""
+        headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in response.items()]
+        headers += [(b"Set-Cookie", one.output(header="").strip().encode("ascii")) for one in response.cookies.values()]
+        first, source, left = response.body.take_socket()
+        await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+        await send({"type": "http.response.body", "body": first, "more_body": True})
+        await relay(source, left)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})

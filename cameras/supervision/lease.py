@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -165,6 +166,7 @@ def _renewed() -> dict[str, Any]:
         # The planner works for cameras of all hosts, which may stand at different sites.
         "site": host_site(),
         "version": SKYCAM, "schema": SCHEMA, "protocol": PROTOCOL,
+        "file_server": settings.STATION.files.announced(local_address()),
     }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ def copy_of(file: ArchiveFile) -> StoredCopy:
     return StoredCopy(
         pk=file.pk, host=folder.host, root=folder.root, path=f"{folder.archive.folder}/{file.path}", bytes=file.bytes,
         sha256=file.sha256, kind=CLIP if is_clip(file) else str(file.facts.get("file_kind", "")),
-        simulated=bool(file.facts.get("simulated")),
+        simulated=bool(file.facts.get("simulated")), is_offsite=file.is_offsite,
     )  # fmt: skip
 
 

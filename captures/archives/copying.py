@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from cameras.spool.durable import RootFiles
 from captures.archives.failpoints import FAILPOINTS
-from captures.files.serving import FileMissing, OpenFile, open_below
+from captures.files.opened import FileMissing, OpenFile, open_below
 
 CHUNK_BYTES = 8 << 20
 PART = ".part"

@@ -21,7 +21,6 @@ from captures.experiments.bodies import attachment_body, note_body
 from captures.experiments.models import ExperimentCamera
 from captures.experiments.selectors import visible_places
 from captures.files.zip_download import (
-    ELSEWHERE,
     ERRORS,
     EXPORTED,
     MAX_FILES,
@@ -55,12 +54,10 @@ class ArchiveDownload(ZipDownload):
     def _outcome(self) -> str:
         """What the ZIP file has and has not, for its README."""
         count = sum(file.state == EXPORTED for file in self.files)
-        elsewhere = sorted({file.host for file in self.files if file.state == ELSEWHERE})
-        faulty = len(self.files) - count - sum(file.state == ELSEWHERE for file in self.files)
+        faulty = len(self.files) - count
         lines = [f"It has {pluralize(count, 'file')}."]
         if faulty:
             lines.append(f"{pluralize(faulty, 'file')} could not be sent. {ERRORS} says which, and why.")
-        lines += [f"Other files are on the camera host {host}. Download them there." for host in elsewhere]
         return "\n".join(lines) + "\n"
 
 
@@ -72,7 +69,7 @@ def make_download(user: Any, archive: Archive, files: QuerySet[ArchiveFile]) -> 
             f"A ZIP file can have at most {MAX_FILES:,} files. Download those of one camera, of one kind or of a "
             "shorter time, or copy the folder of the archive."
         )
-    entries.sort(key=lambda entry: entry.path)
+    entries.sort(key=lambda entry: entry.name)
     actor, places = str(user.get_username()), visible_places(user, archive.experiment)
     _record(archive, entries, places[0], actor)
     written = stamp(timezone.now())
@@ -92,9 +89,10 @@ def zip_entry(archive: Archive, file: ArchiveFile) -> ZipEntry:
     is_plain = is_plain_path(file.path)
     return ZipEntry(
         # A path that is not plain comes from no archive of ours: it is named, and is no entry.
-        path=file.path if is_plain else ascii(file.path), root=file.folder.root.path,
-        source=f"{archive.folder}/{file.path}", host=file.folder.host, at=file.at, bytes=file.bytes,
-        sha256=file.sha256, facts=file.facts, state=state if is_plain else MISSING,
+        name=file.path if is_plain else ascii(file.path), table="archives", pk=str(file.pk), host=file.folder.host,
+        root_id=file.folder.root_id, root_path=file.folder.root.path, path=f"{archive.folder}/{file.path}", at=file.at,
+        bytes=file.bytes,
+        sha256=file.sha256, facts=file.facts, state=state if is_plain else MISSING, is_offsite=file.is_offsite,
         message=message if is_plain else "Its path cannot be the name of a file in a ZIP file.",
     )  # fmt: skip
 
@@ -103,8 +101,6 @@ def _state_of(file: ArchiveFile) -> tuple[str, str]:
     """State and message of its entry: those of its row, unless it can be sent."""
     if file.state != ArchiveFileState.COPIED:
         return file.state, file.message or "It is not copied into the archive yet."
-    if file.folder.host != settings.STATION.host:
-        return ELSEWHERE, f"The file is on the camera host {file.folder.host}. Download it there."
     return EXPORTED, ""
 
 
@@ -114,8 +110,7 @@ def _record(archive: Archive, entries: list[ZipEntry], place: ExperimentCamera, 
     record_event(
         "files.exported", f"{actor} began a download of {count} of the archive of {name!r}.", camera=place.camera,
         subject=archive.pk, actor=actor,
-        data={"files": len(here), "bytes": sum(entry.bytes for entry in here),
-              "elsewhere": sum(entry.state == ELSEWHERE for entry in entries)},
+        data={"files": len(here), "bytes": sum(entry.bytes for entry in here)},
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from cameras.models import Camera
 from captures.capturing.models import CaptureFile
 from captures.clips.models import Clip
 from captures.experiments.models import Experiment
+from captures.storage.kept import Kept
 from captures.storage.models import StorageRoot
 
 
@@ -128,6 +129,10 @@ class ArchiveFile(models.Model):
     linked = models.BooleanField(default=False, help_text="A hard link: no second copy.")
     copied_at = models.DateTimeField(null=True, blank=True)
     verified_at = models.DateTimeField(null=True, blank=True)
+    kept = models.CharField(
+        max_length=8, choices=Kept, default=Kept.HERE, db_default=Kept.HERE.value,
+        help_text="Where it is: on its host, or only at a destination of off-site copies.",
+    )  # fmt: skip
 
     class Meta:
         ordering = ["path"]
@@ -136,7 +141,15 @@ class ArchiveFile(models.Model):
             models.UniqueConstraint(fields=["folder", "clip"], name="each_clip_once_in_an_archive_folder"),
             models.UniqueConstraint(fields=["folder", "capture_file"], name="each_capture_file_once_in_a_folder"),
         ]
-        indexes = [models.Index(fields=["folder", "state"], name="archive_file_state")]
+        indexes = [
+            models.Index(fields=["folder", "state"], name="archive_file_state"),
+            models.Index(fields=["kept"], condition=models.Q(kept="moving"), name="archive_file_moving"),
+        ]
 
     def __str__(self) -> str:
         return self.path
+
+    @property
+    def is_offsite(self) -> bool:
+        """Whether its host has no copy of it, on purpose."""
+        return self.kept != Kept.HERE

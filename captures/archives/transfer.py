@@ -19,7 +19,7 @@ from django.core.exceptions import ValidationError
 
 from captures.archives.copying import PART, CopyStopped
 from captures.archives.models import ArchiveFile, ArchiveFileState
-from captures.files.serving import FileMissing, open_below
+from captures.files.opened import FileMissing, open_below
 from core.broker import broker
 from core.jobs.context import JobContext
 from core.retrying_thread import RetryingThread

@@ -14,7 +14,8 @@ from core.times.timestamps import stamp, stamp_or_none
 
 
 class FileBody(TypedDict):
-    """`original` is the path that an adopted file was copied from, else empty."""
+    """`original` is the path that an adopted file was copied from, else empty. `kept`: `here` on its host, or `moving`
+    or `offsite`: only a destination of off-site copies keeps it."""
 
     kind: str
     filename: str
@@ -23,6 +24,7 @@ class FileBody(TypedDict):
     sha256: str
     width: int | None
     height: int | None
+    kept: str
     url: str
 
 
@@ -110,6 +112,7 @@ def file_body(file: CaptureFile) -> FileBody:
         sha256=file.sha256,
         width=file.width,
         height=file.height,
+        kept=file.kept,
         url=f"{capture_url(file.capture_id)}file/?kind={file.kind}",
     )
 

@@ -7,6 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from cameras.models import Camera
+from captures.storage.kept import Kept
 from captures.storage.models import StorageRoot
 
 
@@ -215,10 +216,18 @@ class CaptureFile(models.Model):
         blank=True, default="", db_default="", help_text="Of an adopted file: the path that it was copied from."
     )
 
+    kept = models.CharField(
+        max_length=8, choices=Kept, default=Kept.HERE, db_default=Kept.HERE.value,
+        help_text="Where it is: on its host, or only at a destination of off-site copies.",
+    )  # fmt: skip
+
     class Meta:
         ordering = ["place", "kind"]
         # Duplicates are searched by it before pictures are adopted.
-        indexes = [models.Index(fields=["sha256"], name="capture_file_sha256")]
+        indexes = [
+            models.Index(fields=["sha256"], name="capture_file_sha256"),
+            models.Index(fields=["kept"], condition=models.Q(kept="moving"), name="capture_file_moving"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["capture", "kind"], name="one_file_of_each_kind_for_a_capture"),
             models.UniqueConstraint(fields=["root", "path"], name="one_file_for_each_place"),
@@ -226,6 +235,20 @@ class CaptureFile(models.Model):
 
     def __str__(self) -> str:
         return self.path
+
+    @property
+    def table(self) -> str:
+        """Its name in `captures.stored_files.tables.FILE_TABLES`."""
+        return "captures"
+
+    @property
+    def root_path(self) -> str:
+        return self.root.path
+
+    @property
+    def is_offsite(self) -> bool:
+        """Whether its host has no copy of it, on purpose."""
+        return self.kept != Kept.HERE
 
 
 class CaptureReference(models.Model):

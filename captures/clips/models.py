@@ -151,6 +151,20 @@ class Clip(models.Model):
         return f"{self.camera.slug} {self.started_at:%Y-%m-%d %H:%M:%SZ}"
 
     @property
+    def table(self) -> str:
+        """Its name in `captures.stored_files.tables.FILE_TABLES`."""
+        return "clips"
+
+    @property
+    def root_path(self) -> str:
+        return self.root.path
+
+    @property
+    def is_offsite(self) -> bool:
+        """Clips stay on their host: the rules for clips delete them."""
+        return False
+
+    @property
     def duration(self) -> timedelta:
         return self.ended_at - self.started_at
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 from uuid import UUID
@@ -21,9 +22,11 @@ from captures.archives.download import filename_of, make_download
 from captures.archives.models import Archive, ArchiveFile, ArchiveFileState
 from captures.archives.selectors import archive_file_for, archive_files_for, archives_for, kind_condition
 from captures.clips.queries import ClipFileQuery
+from captures.files.answers import SERVED_TYPES
 from captures.files.clip_serving import serve_clip
+from captures.files.opened import FileMissing
 from captures.files.queries import ThumbnailQuery
-from captures.files.serving import SERVED_TYPES, FileMissing, serve
+from captures.files.serving import serve
 from captures.files.thumbnails import NoThumbnail, thumbnail_response
 from captures.thumbnails.jobs import CLIP
 from captures.thumbnails.store import picture_index
@@ -57,11 +60,11 @@ class ArchivedFileView(APIView):
         if found.state != ArchiveFileState.COPIED:
             raise FileMissing(f"{found.path} cannot be read: {found.message or 'it is not copied yet.'}")
         copy = copy_of(found)
-        try:
-            response = serve_clip(request, copy, query.form) if is_clip(found) else serve(request, copy)
-        except FileMissing as error:
-            _raise_alert(found, str(error))
-            raise
+        alert = functools.partial(_raise_alert, found)
+        if is_clip(found):
+            response: HttpResponseBase = serve_clip(request, copy, query.form, alert=alert)
+        else:
+            response = serve(request, copy, alert=alert)
         name = PurePosixPath(found.path).name
         response.headers["Content-Disposition"] = content_disposition_header(query.download, name) or "inline"
         return response

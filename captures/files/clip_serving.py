@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.conf import settings
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
@@ -16,12 +15,13 @@ from rest_framework.views import APIView
 from captures.clips.models import Clip
 from captures.clips.queries import ClipFileQuery
 from captures.clips.selectors import clips_for
+from captures.files.host_files.client import HostAway
+from captures.files.opened import FileMissing
 from captures.files.queries import ThumbnailQuery
-from captures.files.serving import FileMissing, OnOtherHost, raise_missing_alert, serve
+from captures.files.serving import Alert, raise_missing_alert, serve
 from captures.files.stored_copy import StoredCopy
-from captures.files.thumbnails import read_or_render, thumbnail_response
+from captures.files.thumbnails import read_or_render, thumbnail_response, thumbnails_of
 from captures.mp4.faststart import VERSION
-from captures.thumbnails.store import ThumbnailStore
 
 # Part of the ETag: a browser must not combine its cached ranges with another version of the header.
 FORM = f"faststart{VERSION}"
@@ -38,27 +38,30 @@ class ClipFileView(APIView):
         """The clip's file. Supports Range, If-Range, If-None-Match and HEAD; the ETag is the SHA-256."""
         query: ClipFileQuery = ClipFileQuery.of(request)
         found = clips_for(request.user).get(pk=clip)
-        try:
-            response = serve_clip(request, found, query.form)
-        except FileMissing as error:
-            raise_missing_alert(found, found.camera, str(error), {"clip": str(found.pk)})
-            raise
+        origin = {"clip": str(found.pk)}
+        response = serve_clip(
+            request, found, query.form, alert=lambda message: raise_missing_alert(found, found.camera, message, origin)
+        )
         response.headers["Content-Disposition"] = content_disposition_header(query.download, found.filename) or "inline"
         return response
 
 
-def serve_clip(request: Request, clip: Clip | StoredCopy, form: str | None) -> HttpResponseBase:
-    """Serve the file; a clip that contains its index is served unchanged in each form."""
-    head = clip_header(clip, request.user.get_username()) if form else b""
-    return serve(request, clip, head, FORM if head else "")
+def serve_clip(
+    request: Request, clip: Clip | StoredCopy, form: str | None, *, alert: Alert
+) -> HttpResponseBase:
+    """Serve the file; a clip that contains its index is served unchanged in each form. While its host is away, or its
+    file is gone, the clip comes from its off-site copy, also unchanged."""
+    try:
+        head = clip_header(clip, request.user.get_username()) if form and not clip.is_offsite else b""
+    except (FileMissing, HostAway):
+        head = b""
+    return serve(request, clip, head, FORM if head else "", alert=alert)
 
 
 def clip_header(clip: Clip | StoredCopy, user: str) -> bytes:
     """The faststart header of the clip, which its host makes on the first request. Raises as
     `captures.files.thumbnails.thumbnail` while it is not available."""
-    if clip.host != settings.STATION.host:
-        raise OnOtherHost(clip)
-    with ThumbnailStore(clip.root.path) as store:
+    with thumbnails_of(clip) as store:
         return read_or_render(store, clip, lambda: store.read_head(clip.sha256), user)
 
 

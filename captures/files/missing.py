@@ -9,7 +9,8 @@ from django.conf import settings
 
 from captures.capturing.models import CaptureFile
 from captures.clips.models import Clip
-from captures.files.serving import FileMissing, Stored, check_size, open_below
+from captures.files.opened import FileMissing, open_below
+from captures.files.serving import Stored, check_size
 from monitoring.selectors import unresolved_keys
 from monitoring.services import resolve_alert
 
@@ -21,7 +22,7 @@ def close_missing_alerts() -> None:
     """Close the alerts whose file is back or whose row is deleted. Other hosts check their own files."""
     for key in sorted(unresolved_keys(KEYS)):
         row = row_of(key.removeprefix(KEYS))
-        if row is None or (row.host == settings.STATION.host and is_present(row)):
+        if row is None or row.is_offsite or (row.host == settings.STATION.host and is_present(row)):
             resolve_alert(key)
 
 

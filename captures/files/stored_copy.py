@@ -3,9 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 from uuid import UUID
 
 from captures.storage.models import StorageRoot
+
+
+class FileRow(Protocol):
+    """What rows with a file and copies have in common. `table` is its name in `captures.stored_files.tables`."""
+
+    @property
+    def table(self) -> str: ...
+
+    @property
+    def pk(self) -> Any: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def root_id(self) -> UUID: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def is_offsite(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +43,12 @@ class StoredCopy:
     sha256: str
     kind: str
     simulated: bool
+    is_offsite: bool = False
+
+    @property
+    def table(self) -> str:
+        return "archives"
+
+    @property
+    def root_id(self) -> UUID:
+        return self.root.pk

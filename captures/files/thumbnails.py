@@ -16,10 +16,13 @@ from rest_framework.views import APIView
 
 from captures.capturing.models import CaptureFile
 from captures.capturing.selectors import picture_for
+from captures.files.answers import REVALIDATE
+from captures.files.host_files.client import RemoteThumbnails
+from captures.files.opened import open_below
 from captures.files.placeholder import placeholder_response, wants_image
 from captures.files.queries import ThumbnailQuery
 from captures.files.ranges import not_modified
-from captures.files.serving import REVALIDATE, OnOtherHost, Served, check_size, open_below
+from captures.files.serving import Served, check_size
 from captures.files.stored_copy import StoredCopy
 from captures.thumbnails.store import SIZES, ThumbnailStore
 from core.broker import broker
@@ -29,9 +32,10 @@ from core.limits.wait_limiter import TooManyWaiting, WaitLimiter
 from core.registry import resolve
 
 WAIT_S = 2.0
-POLL_S = 0.05
+POLL_S, REMOTE_POLL_S = 0.05, 0.2
 WAITING = WaitLimiter("a thumbnail", most=16, most_per_user=8)
 LARGEST = max(SIZES)
+Thumbnails = ThumbnailStore | RemoteThumbnails
 REQUEST_INTERVAL_S = 5
 """Seconds before the file's host is sent the same task again."""
 
@@ -74,14 +78,17 @@ def thumbnail_response(request: Request, file: Served, size: int) -> HttpRespons
 
 
 def thumbnail(file: Served, size: int, user: str) -> bytes:
-    """OnOtherHost, FileMissing, NoThumbnail, NotRenderedYet; BrokerDown when it would have to be rendered."""
-    if file.host != settings.STATION.host:
-        raise OnOtherHost(file)
-    with ThumbnailStore(file.root.path) as store:
+    """HostAway, FileMissing, NoThumbnail, NotRenderedYet; BrokerDown when it would have to be rendered."""
+    with thumbnails_of(file) as store:
         return read_or_render(store, file, lambda: store.read_thumbnail(file.sha256, size), user)
 
 
-def read_or_render(store: ThumbnailStore, file: Served, read: Callable[[], bytes | None], user: str) -> bytes:
+def thumbnails_of(file: Served) -> Thumbnails:
+    """Those of the file's root, which its host has."""
+    return ThumbnailStore(file.root.path) if file.host == settings.STATION.host else RemoteThumbnails(file)
+
+
+def read_or_render(store: Thumbnails, file: Served, read: Callable[[], bytes | None], user: str) -> bytes:
     """The result of `read`, at once or after the file's host has rendered it. Raises what `thumbnail` raises. When too
     many requests wait already, rendering is requested and not waited for."""
     found = read()
@@ -96,11 +103,14 @@ def read_or_render(store: ThumbnailStore, file: Served, read: Callable[[], bytes
         raise NotRenderedYet from None
 
 
-def check_renderable(store: ThumbnailStore, file: Served) -> None:
+def check_renderable(store: Thumbnails, file: Served) -> None:
     """NoThumbnail; FileMissing when the file has changed: its host would never render it."""
     # Asked first: a file that failed is not sent to its host again.
     if why := store.read_failure(file.sha256):
         raise NoThumbnail(why)
+    # Another host has said already whether it has the file.
+    if isinstance(store, RemoteThumbnails):
+        return
     found = open_below(file.root.path, file.path)
     try:
         check_size(found, file)
@@ -134,11 +144,12 @@ def render_task(file: Served) -> str:
     return "captures.render_file" if isinstance(file, CaptureFile) else "captures.render_clip"
 
 
-def wait_for_rendering(store: ThumbnailStore, file: Served, read: Callable[[], bytes | None]) -> bytes:
+def wait_for_rendering(store: Thumbnails, file: Served, read: Callable[[], bytes | None]) -> bytes:
     deadline = time.monotonic() + WAIT_S
+    poll_s = REMOTE_POLL_S if isinstance(store, RemoteThumbnails) else POLL_S
     while time.monotonic() < deadline:
-        # Polls the disk: the jobs part of this host renders there, and no message has to arrive.
-        time.sleep(POLL_S)
+        # Polls the disk: the jobs part of its host renders there, and no message has to arrive.
+        time.sleep(poll_s)
         found = read()
         if found is not None:
             return found

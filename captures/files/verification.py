@@ -18,7 +18,9 @@ from cameras.spool.storage import read_marker, root_missing_message
 from captures.capturing.models import CaptureFile
 from captures.clips.models import Clip
 from captures.files.missing import DAMAGED_KEYS
-from captures.files.serving import FileMissing, Stored, check_size, open_below, raise_missing_alert
+from captures.files.opened import FileMissing, open_below
+from captures.files.serving import Stored, check_size, raise_missing_alert
+from captures.storage.kept import Kept
 from captures.storage.models import StorageRoot
 from core.jobs.context import JobContext
 from core.text.plurals import pluralize
@@ -87,7 +89,8 @@ def verify_files(context: JobContext, most_listed: int = MAX_LISTED) -> dict[str
 def selected_rows(arguments: dict[str, Any]) -> Iterator[tuple[str, QuerySet[Any]]]:
     """Name of the table, and its rows of this host that are to be checked."""
     host, camera, since = settings.STATION.host, arguments.get("camera"), arguments.get("since")
-    files = CaptureFile.objects.filter(host=host, capture__purged_at=None).select_related("root", "capture__camera")
+    present = CaptureFile.objects.filter(host=host, capture__purged_at=None, kept=Kept.HERE.value)
+    files = present.select_related("root", "capture__camera")
     clips = Clip.objects.present().filter(host=host).select_related("root", "camera")
     if camera:
         files, clips = files.filter(capture__camera=UUID(camera)), clips.filter(camera=UUID(camera))

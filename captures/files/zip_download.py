@@ -12,55 +12,57 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+from django.db import connection
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 
-from captures.files.serving import FileMissing, OpenFile, open_below
+from captures.files.contents import NotReadable, open_content
 from core.zip_stream import ZipStream
 
 SUMS, ERRORS = "SHA256SUMS", "ERRORS.txt"
 MAX_FILES = 10_000
 """A ZIP file lists its entries at its end, so their names stay in memory until then: about 2 kB for each."""
-CHUNK_BYTES = 1 << 20
-EXPORTED, MISSING, CHANGED, ELSEWHERE = "exported", "missing", "changed", "elsewhere"
+EXPORTED, MISSING, CHANGED = "exported", "missing", "changed"
 
 
 class TooManyFiles(Exception):
     """The message says how many files a ZIP file can have."""
 
 
-class _Changed(Exception):
-    """The content of a file is not the one that was recorded."""
-
-
 @dataclass(frozen=True, slots=True)
 class ZipEntry:
-    """A file of a download. Its place in the ZIP file is `path`; its row may be deleted meanwhile."""
+    """A file of a download. `name` is its place in the ZIP file; its row, the key `pk` of `table`, may be deleted
+    meanwhile."""
 
-    path: str
-    root: str
-    source: str
+    name: str
+    table: str
+    pk: str
     host: str
+    root_id: UUID
+    root_path: str
+    path: str
     at: datetime
     bytes: int
     sha256: str
     facts: dict[str, Any] = field(default_factory=dict)
     state: str = EXPORTED
     message: str = ""
+    is_offsite: bool = False
 
     def part(self) -> dict[str, Any]:
         """Its part of the manifest. `message`: why it is not sent, before that of its own facts."""
         return {
-            "path": self.path, "host": self.host, "bytes": self.bytes, "sha256": self.sha256, "state": self.state,
+            "path": self.name, "host": self.host, "bytes": self.bytes, "sha256": self.sha256, "state": self.state,
             **self.facts, "message": self.message or self.facts.get("message", ""),
         }  # fmt: skip
 
 
 class ZipDownload:
-    """The bytes of the ZIP file, read in threads. Reads no database: the list of the files is complete. A subclass
-    describes them, when it is known which of them were sent."""
+    """The bytes of the ZIP file, read in threads. The list of the files is complete: the database is only asked where
+    files of other hosts are. A subclass describes them, when it is known which of them were sent."""
 
     def __init__(self, files: Sequence[ZipEntry]) -> None:
         self.files = list(files)
@@ -77,7 +79,7 @@ class ZipDownload:
     async def __aiter__(self) -> AsyncIterator[bytes]:
         parts = iter(self.parts())
         # A slow disk must not block the event loop, which serves all clients.
-        while (part := await asyncio.to_thread(next, parts, None)) is not None:
+        while (part := await asyncio.to_thread(_next, parts)) is not None:
             if part:
                 yield part
 
@@ -96,42 +98,35 @@ class ZipDownload:
 
     def _add(self, place: int, file: ZipEntry) -> Iterator[bytes]:
         try:
-            source = open_below(file.root, file.source)
-        except FileMissing as error:
-            self.files[place] = replace(file, state=MISSING, message=str(error))
-            return
-        try:
-            if source.size != file.bytes:
-                raise _Changed(f"The file {file.source} has {source.size} bytes, but was stored with {file.bytes}.")
-            yield from self._zip.add_file(file.path, file.at, _checked_chunks(source, file))
-        except _Changed as error:
-            self.files[place] = replace(file, state=CHANGED, message=str(error))
-        finally:
-            source.forget_cached()
-            source.close()
+            with open_content(file) as chunks:
+                yield from self._zip.add_file(file.name, file.at, _checked(chunks, file))
+        except NotReadable as error:
+            self.files[place] = replace(file, state=CHANGED if error.changed else MISSING, message=str(error))
 
     def _errors(self) -> bytes:
-        lines = [f"{file.path}: {file.message}" for file in self.files if file.state not in {EXPORTED, ELSEWHERE}]
+        lines = [f"{file.name}: {file.message}" for file in self.files if file.state != EXPORTED]
         return ("\n".join(lines) + "\n").encode() if lines else b""
 
     def _sums(self, described: dict[str, bytes]) -> bytes:
-        lines = [f"{file.sha256}  {file.path}" for file in self.files if file.state == EXPORTED]
+        lines = [f"{file.sha256}  {file.name}" for file in self.files if file.state == EXPORTED]
         lines += [f"{hashlib.sha256(text).hexdigest()}  {name}" for name, text in described.items()]
         return ("\n".join(lines) + "\n").encode()
 
 
-def _checked_chunks(source: OpenFile, file: ZipEntry) -> Iterator[bytes]:
-    """The content. _Changed when it cannot be read to its end, or is another one than was recorded."""
-    digest, offset = hashlib.sha256(), 0
-    while offset < file.bytes:
-        try:
-            chunk = source.read(min(CHUNK_BYTES, file.bytes - offset), offset)
-        except OSError as error:
-            raise _Changed(f"The file {file.source} cannot be read: {error.strerror}.") from error
-        if not chunk:
-            raise _Changed(f"The file {file.source} became shorter while it was read.")
+def _next(parts: Iterator[bytes]) -> bytes | None:
+    try:
+        return next(parts, None)
+    finally:
+        # In a thread of the loop's, which would keep a connection to the database for ever.
+        connection.close()
+
+
+def _checked(chunks: Iterator[bytes], file: ZipEntry) -> Iterator[bytes]:
+    """NotReadable when the content is another one than was recorded."""
+    digest = hashlib.sha256()
+    for chunk in chunks:
         digest.update(chunk)
-        offset += len(chunk)
         yield chunk
     if digest.hexdigest() != file.sha256:
-        raise _Changed(f"The content of {file.source} has changed: its SHA-256 is {digest.hexdigest()[:12]}….")
+        message = f"The content of {file.path} has changed: its SHA-256 is {digest.hexdigest()[:12]}…."
+        raise NotReadable(message, changed=True)

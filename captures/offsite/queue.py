@@ -11,12 +11,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from cameras.models import Camera
 from captures.offsite.backoff import LONGEST_S, retry_delay_s
 from captures.offsite.models import COPY_TRANSITIONS, CopyState, Destination, DestinationHost, OffsiteCopy, file_columns
 from captures.offsite.secret_store import settings_of
+from captures.storage.kept import Kept
 from captures.stored_files.tables import FILE_TABLES, FileTable, StoredFile
 from core import database_clock
 from core.slices import update_in_slices
@@ -97,6 +98,13 @@ class _Search:
 
     def _is_covered(self, file: StoredFile) -> bool:
         return file.file_class in self._destination.classes and (not self._cameras or file.camera in self._cameras)
+
+
+def moved_rows(table: FileTable) -> QuerySet[Any]:
+    """The keys of the table's files that only a destination has."""
+    if table.name == "clips":
+        return table.rows().none().values("pk")
+    return table.rows().model._base_manager.exclude(kept=Kept.HERE.value).values("pk")
 
 
 def key_column(table: FileTable) -> str:
@@ -214,7 +222,8 @@ def compare_again(destination: Destination) -> None:
     # First, so that a job cannot make them verified after the next statement.
     update_in_slices(copies.filter(state=CopyState.SENDING.value), **queued)
     for table in FILE_TABLES.values():
-        present = table.rows().model._base_manager.values("pk")
+        # Not of files that only the destination has: there is nothing here to compare with.
+        present = table.rows().model._base_manager.exclude(pk__in=moved_rows(table)).values("pk")
         own = copies.filter(state=CopyState.VERIFIED.value, table=table.name, **{f"{key_column(table)}__in": present})
         update_in_slices(own, **queued)
 

@@ -13,13 +13,13 @@ from captures.offsite.destinations.port import CopyMissing, DestinationError, Wr
 from captures.offsite.jobs import has_row
 from captures.offsite.limits import NoPace
 from captures.offsite.models import CopyState, OffsiteCopy
-from captures.offsite.queue import camera_of
+from captures.offsite.queue import camera_of, moved_rows
 from captures.offsite.selectors import find_copy
 from captures.offsite.senders import opened
 from captures.storage.models import StorageRoot
-from captures.stored_files.tables import StoredFile
+from captures.stored_files.tables import FILE_TABLES, StoredFile
 from core import database_clock
-from monitoring.services import record_event
+from monitoring.services import raise_alert, record_event
 
 log = logging.getLogger(__name__)
 PART = ".skycam-restore"
@@ -61,18 +61,27 @@ def _checked(copy: OffsiteCopy) -> Iterator[bytes]:
                 digest.update(chunk)
                 yield chunk
     except CopyMissing:
-        # Not that of a file which is deleted here: there would be nothing to send, and nothing would name its only
-        # copy, whose disk may be away.
-        if has_row(copy):
-            _take_back(copy, "missing")
+        take_back(copy, "missing")
         raise
     if digest.hexdigest() != copy.sha256:
-        _take_back(copy, "damaged")
+        take_back(copy, "damaged")
         raise WrongChecksum(f"The copy at {copy.destination.name} is damaged.")
 
 
-def _take_back(copy: OffsiteCopy, what: str) -> None:
+def take_back(copy: OffsiteCopy, what: str) -> None:
     """It was verified once: the far end has changed since. The file here may be whole, and is then sent again."""
+    # Not that of a file which is deleted here: there would be nothing to send, and nothing would name its only copy,
+    # whose disk may be away.
+    if what == "missing" and not has_row(copy):
+        return
+    if moved_rows(FILE_TABLES[copy.table]).filter(pk=copy.file).exists():
+        # Its only copy: it stays what it is, for a person to mend at the far end.
+        raise_alert(
+            f"offsite.lost:{copy.destination_id}",
+            f"The only copy of {copy.path}, at {copy.destination.name}, is {what}. Restore {copy.key} there.",
+            severity="critical", camera=camera_of(copy), data={"copy": str(copy.pk)},
+        )  # fmt: skip
+        return
     OffsiteCopy.objects.filter(pk=copy.pk, state=CopyState.VERIFIED.value).update(
         state=CopyState.QUEUED, verified_at=None, verified_by="", retry_at=database_clock.read_now(),
         error=f"The copy was found to be {what}.",
@@ -86,7 +95,7 @@ def _take_back(copy: OffsiteCopy, what: str) -> None:
 def mend_archive_file(row: ArchiveFile, files: RootFiles, folder: str, name: str) -> bool:
     """Put a whole copy of an archive's file at its place: that of the file, or that of its source, which may be
     deleted here. False if no destination has one that can be read now."""
-    for table, pk in _sources(row):
+    for table, pk in sources(row):
         copy = find_copy(table, pk)
         if copy is None or copy.sha256 != row.sha256:
             continue
@@ -99,7 +108,7 @@ def mend_archive_file(row: ArchiveFile, files: RootFiles, folder: str, name: str
     return False
 
 
-def _sources(row: ArchiveFile) -> Iterator[tuple[str, str]]:
+def sources(row: ArchiveFile) -> Iterator[tuple[str, str]]:
     """The files with this content: table and key."""
     yield "archives", str(row.pk)
     # By the manifest's facts: the row of a clip is deleted with its file, and its copies stay.

@@ -11,13 +11,14 @@ from django.db import IntegrityError, transaction
 from pydantic import ValidationError as Invalid
 
 from cameras.models import Camera
-from captures.offsite.destinations.settings import SECRETS, SETTINGS, FolderSettings, Settings
+from captures.offsite.destinations.settings import SECRETS, SETTINGS, FolderSettings, S3Settings, Settings
 from captures.offsite.models import WAITING, CopyState, Destination, OffsiteCopy
 from captures.offsite.queue import compare_again
 from captures.offsite.requests import DestinationChange, DestinationRequest
 from captures.offsite.secret_store import encrypt_for, settings_of
 from captures.offsite.senders import not_allowed_message, offsite_roots
 from captures.storage.models import StorageRoot
+from core.addresses import is_loopback_host
 from core.api.constraints import describe_error
 from core.folders import is_inside
 from core.jobs.models import Job
@@ -147,7 +148,13 @@ def check_place(found: Settings) -> None:
     try:
         if isinstance(found, FolderSettings):
             _check_folder(found)
-        elif (address := literal_address(found.host)) is not None:
+            return
+        if isinstance(found, S3Settings) and found.lacks_tls and not is_loopback_host(found.host):
+            raise ValidationError({
+                "settings": "Over http:// everybody on the way can read the copies. Give an https:// endpoint, or set "
+                "plain_http to true."
+            })  # fmt: skip
+        if (address := literal_address(found.host)) is not None:
             settings.STATION.outgoing.check(address, found.port)
     except AddressRefused as error:
         raise ValidationError({"settings": f"The address {error}"}) from error

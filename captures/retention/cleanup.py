@@ -55,7 +55,7 @@ class ClipCleanup:
         actor: str = "",
         clock: Callable[[], float] = time.monotonic,
         should_continue: Callable[[], bool] = lambda: True,
-        tables: Container[str] = ("clips", "captures"),
+        tables: Container[str] = ("clips", "captures", "archives"),
     ) -> None:
         self.host, self.clock, self.tables = host, clock, tables
         self._executor = PlanExecutor(host, actor, clock, should_continue)

@@ -17,6 +17,7 @@ from captures.retention.cleanup_events import record_deletions, space_reason
 from captures.retention.clip_rules import AgeOfClips, CountOfClips, MarkedClips, Rule, chunks
 from captures.retention.clock_guard import ClockGuard
 from captures.retention.disk_space import DiskSpace, FreedSpace
+from captures.retention.offsite_rules import MOVES, delete_moved, record_moves
 from captures.retention.plan import BY_CLOCK, CleanupPlan, PlanItem, Why
 from captures.retention.results import CleanupResult, Deleted
 from captures.retention.vanished import VanishedFiles
@@ -33,6 +34,7 @@ RULES: dict[tuple[str, Why], Rule] = {
     ("captures", Why.ASKED): MarkedCaptures(),
     ("captures", Why.TRASH): TimeInTrash(),
     ("captures", Why.AGE): AgeOfCaptures(),
+    **{(table, Why.OFFSITE): rule for table, rule in MOVES.items()},
 }
 """Table and rule -> how its files are selected and marked, in the order in which a plan is executed. Space comes last:
 what is deleted in any case frees space first."""
@@ -131,6 +133,12 @@ class PlanExecutor:
             )
             executed.problems |= clips.problems
             executed.result.deleted += [Deleted(clip, rule.why) for clip in clips.clips]
+        elif rule.why == Why.OFFSITE:
+            keys = set(marked)
+            moved, problems = delete_moved(MOVES[rule.table], [item for item in items if item.pk in keys])
+            executed.problems |= problems
+            executed.result.moved += moved
+            record_moves(moved, self.actor)
         else:
             files = purge_files(self.host, marked)
             executed.problems |= files.problems

@@ -16,7 +16,7 @@ from captures.storage_usage.bodies import RootUsageBody, root_bodies
 from captures.storage_usage.forecast import Forecast, forecast_of
 from core.station_settings.values import camera_config
 
-TABLES = ("clips", "captures")
+TABLES = ("clips", "captures", "archives")
 """The tables whose files a rule may delete."""
 
 

@@ -28,15 +28,18 @@ class Why(StrEnum):
     COUNT = "count"
     AGE = "age"
     SPACE = "space"
+    OFFSITE = "offsite"
+    """The file here goes, and its verified copy stays."""
 
 
-BY_CLOCK = frozenset({Why.TRASH, Why.AGE})
+BY_CLOCK = frozenset({Why.TRASH, Why.AGE, Why.OFFSITE})
 """The rules that a wrong clock would apply too early: see `captures.retention.clock_guard`."""
 
 ALLOWED_RULES: dict[FileClass, frozenset[Why]] = {
     FileClass.ROLLING_CLIP: frozenset({Why.ASKED, Why.COUNT, Why.AGE, Why.SPACE}),
     FileClass.MANUAL_CLIP: frozenset({Why.ASKED, Why.AGE}),
-    FileClass.CAPTURE: frozenset({Why.ASKED, Why.TRASH, Why.AGE}),
+    FileClass.CAPTURE: frozenset({Why.ASKED, Why.TRASH, Why.AGE, Why.OFFSITE}),
+    FileClass.ARCHIVE: frozenset({Why.ASKED, Why.OFFSITE}),
 }
 """Storage class -> the rules that may delete its files. No rule deletes files of the others; none but rolling clips are
 deleted to free space."""

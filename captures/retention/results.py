@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from captures.capturing.models import CaptureFile
 from captures.clips.models import Clip
+from captures.retention.plan import PlanItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +22,19 @@ class CleanupResult:
     deleted: list[Deleted] = field(default_factory=list)
     purged: list[CaptureFile] = field(default_factory=list)
     """Deleted files of captures."""
+    moved: list[PlanItem] = field(default_factory=list)
+    """Files whose off-site copies alone are kept."""
     problems: list[str] = field(default_factory=list)
 
     @property
     def files(self) -> int:
         """The number of deleted files."""
-        return len(self.deleted) + len(self.purged)
+        return len(self.deleted) + len(self.purged) + len(self.moved)
 
     @property
     def bytes(self) -> int:
-        return sum(one.clip.bytes for one in self.deleted) + sum(file.bytes for file in self.purged)
+        freed = sum(one.clip.bytes for one in self.deleted) + sum(file.bytes for file in self.purged)
+        return freed + sum(item.bytes for item in self.moved)
 
     def add(self, problem: str) -> None:
         if problem not in self.problems:

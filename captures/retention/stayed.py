@@ -8,12 +8,14 @@ from typing import Any, TypedDict
 
 from django.db.models import Q, QuerySet
 
+from captures.archives.models import ArchiveFile
 from captures.capturing.models import CaptureFile
 from captures.clips.models import Clip
 from captures.clips.services import hold_reasons
 from captures.retention.clip_rules import chunks
 from captures.retention.plan import CleanupPlan, PlanItem, Why
 from captures.storage.guards import guards
+from captures.storage.kept import Kept
 from captures.trash.purge import capture_guards
 
 MAX_LISTED = 100
@@ -77,6 +79,8 @@ def _captures(items: Sequence[PlanItem]) -> Iterator[tuple[PlanItem, str]]:
     files = CaptureFile.objects.filter(pk__in=list(by_key)).select_related("capture")
     for file, guarded in _guarded(files, capture_guards("capture")):
         item = by_key[str(file.pk)]
+        if item.why == Why.OFFSITE and file.is_offsite:
+            continue
         if file.capture.purged_at:
             yield item, BEGUN
         elif item.why == Why.AGE and file.capture.trashed_at:
@@ -97,5 +101,11 @@ def _sentence(reasons: list[str]) -> str:
     return f"kept by {', '.join(reasons)}" if reasons else NOT_SELECTED
 
 
-FINDERS = {"clips": _clips, "captures": _captures}
+def _archives(items: Sequence[PlanItem]) -> Iterator[tuple[PlanItem, str]]:
+    by_key = {item.pk: item for item in items}
+    for file in ArchiveFile.objects.filter(pk__in=list(by_key), kept=Kept.HERE.value):
+        yield by_key[str(file.pk)], NOT_SELECTED
+
+
+FINDERS = {"clips": _clips, "captures": _captures, "archives": _archives}
 """Table -> function from planned files to those that are still there, with the reason."""

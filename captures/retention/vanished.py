@@ -8,6 +8,7 @@ from uuid import UUID
 
 from cameras.spool.durable import RootFiles
 from captures.clips.deletion import folder_of
+from captures.offsite.queue import moved_rows
 from captures.retention.plan import PlanItem, Why
 from captures.storage.models import StorageRoot
 from captures.stored_files.tables import FILE_TABLES, StoredFile
@@ -73,6 +74,8 @@ def _is_missing(files: RootFiles, item: PlanItem) -> bool:
     folder, _, name = item.path.rpartition("/")
     try:
         if files.size(folder, name) is not None:
+            return False
+        if item.table != "clips" and moved_rows(FILE_TABLES[item.table]).filter(pk=item.pk).exists():
             return False
         # A deletion that was killed leaves a row without a file, and its folder.
         return item.why != Why.ASKED or not _has_folder(files, folder)

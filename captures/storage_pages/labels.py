@@ -29,5 +29,6 @@ WHY_LABELS: dict[str, str] = {
     Why.TRASH: "its time in the trash is over",
     Why.COUNT: "beyond the number of clips that its camera keeps",
     Why.AGE: "older than its class may become",
+    Why.OFFSITE: "old enough to be kept at its off-site destination alone",
     Why.SPACE: "the disk has less free space than the soft floor",
 }

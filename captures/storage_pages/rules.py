@@ -55,17 +55,26 @@ def _texts() -> dict[FileClass, list[RuleText]]:
         ],
         FileClass.CAPTURE: [
             RuleText(Why.AGE, _age(kept.capture_days, "moved to the trash"), "retention.capture_days"),
+            RuleText(Why.OFFSITE, _offsite(kept.capture_offsite_days), "retention.capture_offsite_days"),
             RuleText(
                 Why.TRASH, f"After {_days(kept.trash_days)} in the trash their files are deleted.",
                 "retention.trash_days",
             ),
         ],
-        FileClass.ARCHIVE: [],
+        FileClass.ARCHIVE: [
+            RuleText(Why.OFFSITE, _offsite(kept.archive_offsite_days), "retention.archive_offsite_days")
+        ],
     }  # fmt: skip
 
 
 def _age(days: float, what: str) -> str:
     return f"Older than {_days(days)} they are {what}." if days else "No rule of age."
+
+
+def _offsite(days: float) -> str:
+    if not days:
+        return "All stay here, also those with an off-site copy."
+    return f"Older than {_days(days)}, only their verified copies at destinations with only_copy are kept."
 
 
 def _days(days: float) -> str:

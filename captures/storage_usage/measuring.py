@@ -19,6 +19,7 @@ from cameras.spool.storage import read_marker
 from captures.archives.models import ArchiveFile, ArchiveFileState
 from captures.capturing.models import CaptureFile
 from captures.clips.models import Clip
+from captures.storage.kept import Kept
 from captures.storage.models import StorageRoot
 from captures.storage_usage.models import RootSpace, StorageUsage
 from captures.stored_files.tables import FileClass
@@ -62,10 +63,11 @@ def _usage_by_rows(host: str) -> Iterator[dict[str, Any]]:
     kinds = {"rolling": FileClass.ROLLING_CLIP, "manual": FileClass.MANUAL_CLIP}
     for kind, file_class in kinds.items():
         yield from _sums(clips.filter(kind=kind), file_class, "root", "camera")
-    captures = CaptureFile.objects.filter(host=host, capture__purged_at=None)
+    captures = CaptureFile.objects.filter(host=host, capture__purged_at=None, kept=Kept.HERE.value)
     yield from _sums(captures, FileClass.CAPTURE, "root", "capture__camera")
     # A hard link is no second copy.
-    archives = ArchiveFile.objects.filter(folder__host=host, state=ArchiveFileState.COPIED, linked=False)
+    copied = ArchiveFile.objects.filter(folder__host=host, state=ArchiveFileState.COPIED, kept=Kept.HERE.value)
+    archives = copied.filter(linked=False)
     yield from _sums(archives, FileClass.ARCHIVE, "folder__root", "camera")
 
 

@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from captures.archives.models import ArchiveFile, ArchiveFileState
 from captures.capturing.models import CaptureFile
 from captures.clips.models import Clip
+from captures.storage.kept import Kept
 
 BATCH = 500
 
@@ -48,7 +49,7 @@ class StoredFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FileTable:
-    """A table with files. `rows` are those that are not being deleted."""
+    """A table with files. `rows` are those that are on their host, and not being deleted."""
 
     name: str
     rows: Callable[[], QuerySet[Any]]
@@ -93,7 +94,7 @@ FILE_TABLES: dict[str, FileTable] = {
     "clips": FileTable("clips", Clip.objects.present, _of_clip, "host"),
     "captures": FileTable(
         "captures",
-        lambda: CaptureFile.objects.filter(capture__purged_at=None).select_related("capture"),
+        lambda: CaptureFile.objects.filter(capture__purged_at=None, kept=Kept.HERE.value).select_related("capture"),
         _of_capture_file,
         "host",
     ),
@@ -101,7 +102,7 @@ FILE_TABLES: dict[str, FileTable] = {
         "archives",
         # Without the manifest, which would be read with each of the rows.
         lambda: (
-            ArchiveFile.objects.filter(state=ArchiveFileState.COPIED)
+            ArchiveFile.objects.filter(state=ArchiveFileState.COPIED, kept=Kept.HERE.value)
             .select_related("folder__archive")
             .defer("folder__archive__manifest")
         ),

@@ -38,7 +38,6 @@ PROBLEMS = {
     "invitation-over": (409, "The invitation has ended"),
     "no-primary-camera": (409, "No camera is the primary one"),
     "idempotency-running": (409, "The first request with this Idempotency-Key still runs"),
-    "file-elsewhere": (409, "The file is on another host"),
     "too-large": (413, "The request is too large"),
     "unsupported-media-type": (415, "Send JSON"),
     "range": (416, "The range is beyond the end of the file"),

@@ -46,7 +46,6 @@ HTTP_STATUSES = {
     "host-draining": (409, "The camera host is being drained"),
     "host-refused": (409, "The state of the host does not allow it"),
     "not-shareable": (409, "Another machine could not use the station"),
-    "file-elsewhere": (409, "The file is on another host"),
     "camera-not-reachable": (503, "The camera cannot be reached"),
     "host-down": (503, "The camera host does not answer"),
     "broker-down": (503, "The broker does not answer"),

@@ -115,28 +115,19 @@ def rename_without_replacing(part: Path, target: Path) -> None:
 
 
 def write_file(row: Stored, stream: BinaryIO) -> None:
-    """Write the file's bytes to the stream. CliError when they are not those that were stored."""
-    from django.conf import settings
+    """Write the file's bytes to the stream, wherever they are. CliError when they are not those that were stored."""
+    from captures.files.contents import NotReadable, open_content
 
-    from captures.files.serving import FileMissing, OnOtherHost, check_size, open_below
-
-    if row.host != settings.STATION.host:
-        raise CliError("file-elsewhere", str(OnOtherHost(row)))
+    digest, begun = hashlib.sha256(), False
     try:
-        file = open_below(row.root.path, row.path)
-    except FileMissing as error:
+        with open_content(row) as chunks:
+            for chunk in chunks:
+                begun = True
+                digest.update(chunk)
+                stream.write(chunk)
+    except NotReadable as error:
+        if begun:
+            raise CliError("failed", f"{error} It was not copied.") from None
         raise CliError("not-found", f"{error} `skycam doctor` checks the storage root.") from None
-    digest = hashlib.sha256()
-    try:
-        check_size(file, row)
-        place = 0
-        while chunk := file.read(CHUNK_BYTES, place):
-            digest.update(chunk)
-            stream.write(chunk)
-            place += len(chunk)
-    except FileMissing as error:
-        raise CliError("failed", f"{error} It was not copied.") from None
-    finally:
-        file.close()
     if digest.hexdigest() != row.sha256:
         raise CliError("failed", f"{row.path} is damaged: its SHA-256 differs from the stored one.")

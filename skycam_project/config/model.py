@@ -14,6 +14,7 @@ from captures.paths.file_names import DEFAULT_TEMPLATE, FIELDS_TEXT, check_templ
 from core.outgoing import OutgoingGuard
 from core.registry import resolve
 from skycam_project.config.database import check_database_url, django_database, plain_problem
+from skycam_project.config.files import FilesConfig
 from skycam_project.config.gates import GateConfig, check_names
 from skycam_project.config.keys import FOLDER, NAME, NAME_PATTERN, Key, Section, key
 from skycam_project.config.lists import (
@@ -183,6 +184,7 @@ class SkycamConfig(Section):
     monitoring: MonitoringConfig = MonitoringConfig()
     logging: LoggingConfig = LoggingConfig()
     web: WebConfig = WebConfig()
+    files: FilesConfig = FilesConfig()
     service: ServiceConfig = ServiceConfig()
     cli: CliConfig = CliConfig()
     site: SiteConfig = SiteConfig()
@@ -226,7 +228,9 @@ class SkycamConfig(Section):
     @model_validator(mode="after")
     def ports_differ(self) -> Self:
         if len(set(self.ports)) < len(self.ports):
-            raise ValueError("web.port, service.port and monitoring.prometheus.port must be three different ports.")
+            raise ValueError(
+                "web.port, service.port, files.port and monitoring.prometheus.port must be four different ports."
+            )
         return self
 
     @model_validator(mode="after")
@@ -318,9 +322,14 @@ class SkycamConfig(Section):
         return ("redis_url",) not in self._given
 
     @property
+    def has_other_hosts(self) -> bool:
+        """Whether other machines may belong to the station: SQLite is for one."""
+        return bool(self.database_url) and not str(self.database_url).startswith("sqlite")
+
+    @property
     def ports(self) -> list[int]:
         """The station's own ports."""
-        return [self.web.port, self.service.port, self.monitoring.prometheus.port]
+        return [self.web.port, self.service.port, self.files.port, self.monitoring.prometheus.port]
 
     @property
     def outgoing(self) -> OutgoingGuard:

@@ -18,6 +18,12 @@ class RetentionConfig(Section):
     rolling_clip_days: float = _days("ROLLING_CLIP_DAYS", "Age at which rolling clips are deleted, in days.")
     manual_clip_days: float = _days("MANUAL_CLIP_DAYS", "Age at which manual clips are deleted, in days.")
     capture_days: float = _days("CAPTURE_DAYS", "Age at which captures are moved to the trash, in days.")
+    capture_offsite_days: float = _days(
+        "CAPTURE_OFFSITE_DAYS", "Age at which captures are kept only at a destination that allows it, in days."
+    )
+    archive_offsite_days: float = _days(
+        "ARCHIVE_OFFSITE_DAYS", "Age at which files of archives are kept only at such a destination, in days."
+    )
     trash_days: float = key(
         30.0, "How long a capture can be restored from the trash, in days. Then its files are deleted.",
         "a number of days from 0 to 36500", env="RETENTION__TRASH_DAYS", ge=0, le=36_500,

@@ -24,6 +24,7 @@ from core.parent_death import die_with_parent
 from skycam_project.launch.forks import Request
 
 PRELOADED = (
+    "captures.files.host_files.server",
     "captures.files.posters",
     "captures.retention.thread",
     "captures.storage.setup",

@@ -125,6 +125,7 @@ def _bind_ports(config: SkycamConfig, only: str | None, resources: ExitStack) ->
     addresses = {
         "web": (config.web.host, config.web.port, "WEB_PORT"),
         "service": (config.service.listens_on, config.service.port, "SERVICE_PORT"),
+        "files": (config.files.host, config.files.port, "FILES_PORT"),
     }
     serving = [name for name in parts_to_start(config, only) if name in addresses]
     # Bound here and inherited: while a part restarts, its clients wait in the backlog instead of being refused.

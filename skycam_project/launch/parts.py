@@ -62,6 +62,10 @@ def _service(plan: Plan) -> list[str]:
     return [sys.executable, "-m", "skycam_project.launch.service", str(plan.fds["service"])]
 
 
+def _files(plan: Plan) -> list[str]:
+    return [sys.executable, "-m", "skycam_project.launch.files", str(plan.fds["files"])]
+
+
 def _worker(_plan: Plan) -> list[str]:
     return [sys.executable, "-m", "skycam_project.launch.worker"]
 
@@ -98,6 +102,7 @@ PARTS: dict[str, PartKind] = {
     "web": PartKind(_web, inherited_fds=lambda plan: [plan.fds["web"]]),
     # It has Django settings of its own, and the fork server those of the others.
     "service": PartKind(_service, is_forked=False, inherited_fds=lambda plan: [plan.fds["service"]]),
+    "files": PartKind(_files, inherited_fds=lambda plan: [plan.fds["files"]]),
     "worker": PartKind(_worker, stop_stage=0),
     # Apart from the worker: a sensor whose library hangs disturbs no camera.
     "sensors": PartKind(_sensors),
@@ -108,8 +113,9 @@ PARTS: dict[str, PartKind] = {
 
 RESTORED_COPY = {"valkey", "web"}
 """What runs in a copy that is paused: its pages, which say so."""
-CAMERA_HOST = ["worker", "sensors", "jobs"]
-"""What a machine with cameras needs: without the jobs part nothing would delete old clips there."""
+CAMERA_HOST = ["files", "worker", "sensors", "jobs"]
+"""What a machine with cameras needs: without the jobs part nothing would delete old clips there, and without the files
+part no other machine could show its pictures."""
 
 
 def parts_to_start(config: SkycamConfig, only: str | None) -> list[str]:
@@ -118,7 +124,10 @@ def parts_to_start(config: SkycamConfig, only: str | None) -> list[str]:
         return CAMERA_HOST
     if only is not None:
         return [only]
-    without = {"valkey": not config.redis_embedded, "service": not config.service.enabled}
+    # With SQLite no other machine belongs to the station.
+    without = {
+        "valkey": not config.redis_embedded, "service": not config.service.enabled, "files": not config.has_other_hosts
+    }  # fmt: skip
     is_paused = restored_copy.copied_from(config.data) is not None
     return [name for name in PARTS if not without.get(name) and (not is_paused or name in RESTORED_COPY)]
 

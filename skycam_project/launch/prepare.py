@@ -246,6 +246,7 @@ PREPARATIONS: dict[str, Callable[[], FirstStart | None]] = {
     "": prepare_station,
     "web": prepare_part,
     "service": prepare_part,
+    "files": prepare_part,
     "worker": prepare_worker,
     "sensors": prepare_host_part,
     "jobs": prepare_host_part,

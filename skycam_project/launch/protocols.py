@@ -7,7 +7,10 @@ uvicorn itself waits for such clients without limit, in `send` and at shutdown. 
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import socket
+from functools import partial
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -15,8 +18,10 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.protocol import State
 
 from core.limits.refusals import count_refusal
+from core.relay import RELAY, Relay, RelayFailed
 from skycam_project.launch.connections import ConnectionLimiter
 
+log = logging.getLogger(__name__)
 STREAMS = ("/stream.mjpeg", "/video/feed")
 SEND_BUFFER_BYTES = 512 * 1024
 """The kernel's send buffer of a WebSocket. The default of several MB would hold outdated pictures of some seconds."""
@@ -164,6 +169,8 @@ class HttpProtocol(WriteDeadline, HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head, self._has_headers, self._head_begun = False, True, False
         super().on_headers_complete()
+        if self.cycle is not None:
+            self.scope["extensions"] = {RELAY: partial(self._relay, self.cycle)}  # type: ignore[dict-item]
         # A request without a body is complete in the same read, which cancels this timer.
         self._start_read_timer(self.connection_limiter.limits.body_s)
 
@@ -192,6 +199,31 @@ class HttpProtocol(WriteDeadline, HttpToolsProtocol):
             if self._head_begun and self._read_timer is None and not self.transport.is_closing():
                 self._unset_keepalive_if_required()
                 self._start_read_timer(self.connection_limiter.limits.head_s)
+
+    async def _relay(self, cycle: RequestResponseCycle, source: socket.socket, length: int) -> None:
+        """Copy `length` bytes of the body of a response that has begun. If that fails, the client's connection is
+        aborted: it has the length of the file, and could not know otherwise."""
+        # The head must be sent, or the copied bytes would overtake it.
+        self.transport.set_write_buffer_limits(high=0)
+        try:
+            if cycle.flow.write_paused:
+                await cycle.flow.drain()
+            if cycle.disconnected:
+                return
+            # Of its own: the loop refuses to watch the descriptor of a transport.
+            target = os.dup(self.transport.get_extra_info("socket").fileno())
+            try:
+                await Relay(source, target, length).run()
+            finally:
+                os.close(target)
+            cycle.expected_content_length -= length
+        except (OSError, RelayFailed) as error:
+            if not cycle.disconnected:
+                log.warning("A file of another host could not be sent to its end: %s", error)
+            cycle.disconnected = True
+            self.transport.abort()
+        finally:
+            self.transport.set_write_buffer_limits()
 
     def _start_read_timer(self, timeout_s: float) -> None:
         self._cancel_read_timer()

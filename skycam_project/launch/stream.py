@@ -25,6 +25,7 @@ COLOURS = {
     "prepare": 33,
     "web": 36,
     "service": 96,
+    "files": 94,
     "worker": 32,
     "sensors": 95,
     "jobs": 34,

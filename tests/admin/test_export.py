@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.files import zip_download
+from captures.files import contents
 from captures.files.zip_download import ZipEntry
 from captures.models import Capture, Clip
 from core.zip_stream import ZipStream
@@ -76,7 +76,7 @@ def test_an_export_is_an_event(clips: list[Clip], boss: Any) -> None:
     exported(boss, *clips)
     event = Event.objects.get(kind="files.exported")
     assert event.actor == "boss"
-    assert event.data == {"files": 3, "bytes": sum(clip.bytes for clip in clips), "elsewhere": 0}
+    assert event.data == {"files": 3, "bytes": sum(clip.bytes for clip in clips)}
 
 
 def test_a_file_that_is_missing_is_an_error_and_no_entry(clips: list[Clip], boss: Any) -> None:
@@ -113,7 +113,7 @@ def test_an_entry_that_was_begun_and_dropped_leaves_a_whole_file(clips: list[Cli
 
 
 def test_a_file_that_is_cut_while_it_is_read_is_an_error(clips: list[Clip], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zip_download, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(contents, "CHUNK_BYTES", 1000)
     files = export.export_files(Clip.objects.filter(pk=clips[0].pk))
     parts = ExportStream(files, "boss").parts()
     begun = next(parts) + next(parts)
@@ -123,12 +123,11 @@ def test_a_file_that_is_cut_while_it_is_read_is_an_error(clips: list[Clip], monk
     assert sorted(found.namelist()) == ["ERRORS.txt", "SHA256SUMS", "manifest.json"]
 
 
-def test_files_of_another_host_are_left_out_and_named(clips: list[Clip], boss: Any) -> None:
+def test_a_file_of_a_host_that_is_away_is_an_error_and_no_entry(clips: list[Clip], boss: Any) -> None:
     Clip.objects.filter(pk=clips[0].pk).update(host="dome")
-    text = plan(boss, "export", *clips).content.decode()
-    assert "1 left out: they are on another host: export them there." in text
-    files = export.export_files(Clip.objects.all())
-    assert sorted(file.state for file in files) == ["elsewhere", "exported", "exported"]
+    content = exported(boss, *clips)
+    assert sorted(file["state"] for file in manifest_of(content)["files"]) == ["exported", "exported", "missing"]
+    assert "camera host dome, which has announced no file server" in opened(content).read("ERRORS.txt").decode()
 
 
 def test_names_that_differ_by_case_only_are_two_entries_on_any_system(clips: list[Clip]) -> None:

@@ -9,8 +9,8 @@ import pytest
 from django.conf import settings
 
 from cameras.models import Camera
+from captures.files.opened import CHUNK_BYTES, FileMissing, open_below
 from captures.files.ranges import Span
-from captures.files.serving import CHUNK_BYTES, FileMissing, open_below
 from captures.models import CaptureFile, StorageRoot
 from captures.storage.models import StorageClass
 from captures.storage.roots import assign_root
@@ -156,11 +156,11 @@ def test_a_file_of_another_length_is_not_served(viewer: Any, file: CaptureFile, 
     assert Alert.objects.get().data["path"] == file.path
 
 
-def test_a_file_of_another_host_is_409_with_its_host(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+def test_a_file_of_a_host_that_is_away_is_503_with_its_host(viewer: Any, camera: Camera, root: StorageRoot) -> None:
     capture = saved(camera)
     file_of(capture, root, host="mountain")
     answer = viewer.get(f"/api/v1/captures/{capture.id}/file/")
-    assert answer.status_code == 409
+    assert answer.status_code == 503
     assert answer.json()["host"] == "mountain"
 
 

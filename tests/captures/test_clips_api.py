@@ -138,14 +138,14 @@ def test_a_download_has_the_files_name(viewer: Any, clip: Clip) -> None:
     answer.close()
 
 
-def test_a_missing_file_raises_an_alert_and_a_file_elsewhere_names_its_host(viewer: Any, clip: Clip) -> None:
+def test_a_missing_file_raises_an_alert_and_a_file_of_a_host_that_is_away_names_it(viewer: Any, clip: Clip) -> None:
     Path(clip.root.path, clip.path).unlink()
     gone = viewer.get(url(clip, "file/"))
     Clip.objects.update(host="mountain")
     elsewhere = viewer.get(url(clip, "file/"))
     assert gone.status_code == 404
     assert Alert.objects.get().data["clip"] == str(clip.pk)
-    assert elsewhere.status_code == 409
+    assert elsewhere.status_code == 503
     assert elsewhere.json()["host"] == "mountain"
 
 

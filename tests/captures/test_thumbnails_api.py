@@ -152,11 +152,11 @@ def test_the_answer_says_why_a_file_cannot_be_rendered(viewer: Any, picture: Mak
     assert answer.json()["detail"] == "The file is not a picture of the kind 'jpeg'."
 
 
-def test_a_missing_file_is_404_and_a_file_of_another_host_is_409(viewer: Any, picture: Make) -> None:
+def test_a_missing_file_is_404_and_one_of_a_host_that_is_away_is_503(viewer: Any, picture: Make) -> None:
     gone, elsewhere = picture(jpeg(40, 30)), picture(jpeg(50, 30), host="mountain")
     Path(gone.root.path, gone.path).unlink()
     answers = [viewer.get(url(gone)), viewer.get(url(elsewhere))]
-    assert [(answer.status_code, answer.json().get("host")) for answer in answers] == [(404, None), (409, "mountain")]
+    assert [(answer.status_code, answer.json().get("host")) for answer in answers] == [(404, None), (503, "mountain")]
 
 
 def test_a_picture_that_ended_the_decoder_is_not_tried_again(picture: Make) -> None:

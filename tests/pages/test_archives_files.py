@@ -146,11 +146,11 @@ def test_a_name_that_is_unsafe_on_some_system_is_no_entry(
     assert manifest_of(found)["files"][0]["state"] == "missing"
 
 
-def test_a_file_on_another_host_names_it(viewer: Any, archived: ArchiveFile) -> None:
+def test_a_file_of_a_host_that_is_away_names_it(viewer: Any, archived: ArchiveFile) -> None:
     archived.folder.host = "dome"
     archived.folder.save()
     answer = viewer.get(of(archived))
-    assert answer.status_code == 409
+    assert answer.status_code == 503
     assert answer.json()["host"] == "dome"
 
 
@@ -203,7 +203,7 @@ def test_a_download_is_in_the_chain_of_custody(viewer: Any, archived: ArchiveFil
     event = Event.objects.get(kind="files.exported")
     assert event.subject == str(archived.folder.archive_id)
     assert event.actor == "a-viewer"
-    assert event.data == {"files": 1, "bytes": archived.bytes, "elsewhere": 0}
+    assert event.data == {"files": 1, "bytes": archived.bytes}
 
 
 def test_a_look_at_the_headers_of_a_zip_file_is_no_download(viewer: Any, archived: ArchiveFile) -> None:
@@ -285,13 +285,12 @@ def test_too_many_files_are_refused(
     assert not Event.objects.filter(kind="files.exported").exists()
 
 
-def test_files_of_another_host_are_named_in_a_zip_file(viewer: Any, archived: ArchiveFile) -> None:
+def test_a_file_of_a_host_that_is_away_is_named_in_a_zip_file(viewer: Any, archived: ArchiveFile) -> None:
     archived.folder.host = "dome"
     archived.folder.save()
     found = zip_of(viewer, archived.folder.archive)
-    assert manifest_of(found)["files"][0]["state"] == "elsewhere"
-    assert "Other files are on the camera host dome." in opened(found).read("README.txt").decode()
-    assert "ERRORS.txt" not in opened(found).namelist()
+    assert manifest_of(found)["files"][0]["state"] == "missing"
+    assert "on the camera host dome" in opened(found).read("ERRORS.txt").decode()
 
 
 def test_a_gathered_copy_stands_for_the_file_of_another_host(

@@ -85,12 +85,13 @@ class FolderSender:
             raise _failure(error) from error
         return "read_back"
 
-    def fetch(self, key: str) -> Iterator[bytes]:
+    def fetch(self, key: str, begin: int = 0) -> Iterator[bytes]:
         folder, _, name = check_key(key).rpartition("/")
         try:
             with self._files.folder(folder) as at:
                 file = _open(name, os.O_RDONLY, at)
             try:
+                os.lseek(file, begin, os.SEEK_SET)
                 while chunk := os.read(file, CHUNK_BYTES):
                     yield chunk
             finally:

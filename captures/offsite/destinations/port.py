@@ -134,8 +134,8 @@ class Sender(Protocol):
         """Copy the file, continuing what an earlier attempt left, and compare its checksum at the far end. Returns who
         computed that: `read_back` or `server`. WrongChecksum, FileUnreadable, Interrupted."""
 
-    def fetch(self, key: str) -> Iterator[bytes]:
-        """The content of a copy."""
+    def fetch(self, key: str, begin: int = 0) -> Iterator[bytes]:
+        """The content of a copy, from the byte `begin` on."""
 
     def forget(self, key: str, upload: str) -> None:
         """Remove what an unfinished upload left."""

@@ -94,9 +94,17 @@ class S3Sender:
             FAILPOINTS.hit("after_data_sent")
             return self._verify(source, name, upload, wanted)
 
-    def fetch(self, key: str) -> Iterator[bytes]:
+    def fetch(self, key: str, begin: int = 0) -> Iterator[bytes]:
         with translated():
-            yield from self._read(self._prefix + check_key(key))
+            yield from self._read(self._prefix + check_key(key), begin)
+
+    def address(self, key: str, lifetime_s: int, type_: str, disposition: str) -> str:
+        """A presigned address at which a browser gets the copy; `disposition` is the header of that name."""
+        wanted = {
+            "Bucket": self._bucket, "Key": self._prefix + check_key(key), "ResponseContentType": type_,
+            "ResponseContentDisposition": disposition,
+        }  # fmt: skip
+        return str(self._client.generate_presigned_url("get_object", Params=wanted, ExpiresIn=lifetime_s))
 
     def forget(self, key: str, upload: str) -> None:
         with contextlib.suppress(DestinationError), translated():

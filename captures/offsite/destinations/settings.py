@@ -54,10 +54,22 @@ class S3Settings(KindModel):
     prefix: Annotated[Prefix, Field(description="Before the names of all copies.")] = ""
     region: Annotated[str, Field(max_length=60, pattern=r"^[a-z0-9-]+$")] = "us-east-1"
     path_style: Annotated[StrictBool, Field(description="The bucket is in the path and not in the host name.")] = True
+    plain_http: Annotated[StrictBool, Field(description="The endpoint may be http://, without TLS.")] = False
+    only_copy: Annotated[
+        StrictBool, Field(description="Files that are old enough by retention may be kept here alone.")
+    ] = False
+    redirect: Annotated[
+        StrictBool, Field(description="Clients get copies from the server itself, at presigned addresses.")
+    ] = False
 
     @property
     def host(self) -> str:
         return urlsplit(self.endpoint).hostname or ""
+
+    @property
+    def lacks_tls(self) -> bool:
+        """Whether it has a plain endpoint without permission for one."""
+        return not self.plain_http and urlsplit(self.endpoint).scheme == "http"
 
     @property
     def port(self) -> int:

@@ -111,9 +111,9 @@ class SftpSender:
             FAILPOINTS.hit("after_copy_placed")
         return "read_back"
 
-    def fetch(self, key: str) -> Iterator[bytes]:
+    def fetch(self, key: str, begin: int = 0) -> Iterator[bytes]:
         with translated():
-            yield from self._read(self._base + check_key(key))
+            yield from self._read(self._base + check_key(key), begin)
 
     def forget(self, key: str, upload: str) -> None:
         with contextlib.suppress(DestinationError), translated():

@@ -16,7 +16,7 @@ from captures.archives.planning import capture_facts, clip_facts
 from captures.capturing.models import Capture, CaptureFile
 from captures.clips.models import Clip
 from captures.files.serving import Stored
-from captures.files.zip_download import ELSEWHERE, EXPORTED, MAX_FILES, ZipDownload, ZipEntry
+from captures.files.zip_download import MAX_FILES, ZipDownload, ZipEntry
 from core.text.plurals import pluralize
 from core.times.timestamps import stamp
 from monitoring.services import record_event
@@ -36,7 +36,7 @@ def export_files(rows: QuerySet[Any]) -> list[ZipEntry]:
     """The files of clips or captures, in the order of their names."""
     names: set[str] = set()
     found = [_entry(row, names) for row in _stored(rows).iterator(chunk_size=500)]
-    return sorted(found, key=lambda file: file.path)
+    return sorted(found, key=lambda file: file.name)
 
 
 def _stored(rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -55,21 +55,20 @@ def _entry(row: Stored, names: set[str]) -> ZipEntry:
         folder, at, facts = f"{row.capture.camera.slug}/captures", row.capture.started_at, capture_facts(row)
     path = unused_path(folder, row.path.rpartition("/")[2], names)
     names.add(path.lower())
-    here = row.host == settings.STATION.host
+    table = "clips" if isinstance(row, Clip) else "captures"
     return ZipEntry(
-        path, row.root.path, row.path, row.host, at, row.bytes, row.sha256, facts, EXPORTED if here else ELSEWHERE,
-        "" if here else f"The file is on the camera host {row.host}. Export it there.",
+        path, table, str(row.pk), row.host, row.root_id, row.root.path, row.path, at, row.bytes, row.sha256, facts,
+        is_offsite=row.is_offsite,
     )  # fmt: skip
 
 
 def send_export(rows: QuerySet[Any], actor: str) -> StreamingHttpResponse:
     """The response with the ZIP file, and its event."""
     files = export_files(rows)
-    here = [file for file in files if file.state == EXPORTED]
-    size = sum(file.bytes for file in here)
+    size = sum(file.bytes for file in files)
     record_event(
-        "files.exported", f"{actor} began an export of {pluralize(len(here), 'file')}.", camera=None, actor=actor,
-        data={"files": len(here), "bytes": size, "elsewhere": len(files) - len(here)},
+        "files.exported", f"{actor} began an export of {pluralize(len(files), 'file')}.", camera=None, actor=actor,
+        data={"files": len(files), "bytes": size},
     )  # fmt: skip
     return ExportStream(files, actor).response(f"skycam_{timezone.now():%Y%m%d_%H%M%S}.zip")
 

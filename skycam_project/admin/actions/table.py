@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from django.conf import settings
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from captures.archives.models import Archive
@@ -93,7 +92,7 @@ ACTIONS: tuple[Action, ...] = (
            CLIP_PLACES),
     Action(
         Clip, "export", "Export", "exported", "manager", True, False, "download", "bytes",
-        (Skip("are on another host: export them there", lambda: ~Q(host=settings.STATION.host)),),
+        (),
     ),
     Action(Capture, "verify", "Verify", "verified", "manager", True, False, "items", "files__bytes", (NO_FILES,),
            items.verify_capture, CAPTURE_PLACES),
@@ -102,7 +101,6 @@ ACTIONS: tuple[Action, ...] = (
         (
             TRASHED,
             NO_FILES,
-            Skip("are on another host: export them there", lambda: ~_files_on(settings.STATION.host)),
         ),
     ),
     Action(

@@ -12,7 +12,7 @@ from core.idempotency.answers import Answer, Settlement
 from core.idempotency.models import IdempotentRequest
 
 STORED = {
-    "busy", "not-recording", "file-elsewhere", "range", "capture-failed", "camera-not-reachable", "capture-skipped",
+    "busy", "not-recording", "range", "capture-failed", "camera-not-reachable", "capture-skipped",
     "host-down", "broker-down", "live-disabled", "live-full", "not-ready", "too-slow", "disk-full",
     "idempotency-running", "idempotency-mismatch",
 }  # fmt: skip

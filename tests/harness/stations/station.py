@@ -73,9 +73,11 @@ class Station:
         self.python = sys.executable
         """That of its launcher, and so of all its parts."""
         self.port, self.service_port, self.metrics_port = free_port(), free_port(), free_port()
+        self.files_port = free_port()
         own = {"SKYCAM_DATA": str(data), "WEB_PORT": str(self.port)}
         own |= {"SERVICE_PORT": str(self.service_port), "SKYCAM_SERVICE__ENABLED": "false"}
         own["PROMETHEUS_PORT"] = str(self.metrics_port)
+        own |= {"FILES_PORT": str(self.files_port), "SKYCAM_FILES__HOST": "127.0.0.1"}
         own["SKYCAM_ADMIN_PASSWORD"] = PASSWORD
         own |= NOT_LOWERED
         own["SKYCAM_OFFSITE_ROOTS"] = tempfile.gettempdir()

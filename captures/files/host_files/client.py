@@ -1,0 +1,163 @@
+"""Files of other hosts, asked for at their file servers."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from http import HTTPStatus
+from typing import Self
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from cameras.models import CameraHost
+from cameras.status.status import read_heartbeats
+from captures.files.host_files.addresses import HEAD, POSTER, FileAddress
+from captures.files.opened import FileMissing
+from captures.files.ranges import Unsatisfiable
+from captures.files.stored_copy import FileRow
+from core.addresses import is_private_host
+from core.broker.broker import BrokerDown
+
+CONNECT_S, ANSWER_S = 3.0, 20.0
+"""Seconds to connect, and without any byte of an answer."""
+PASSED_ON = ("Range", "If-Range", "If-None-Match", "If-Modified-Since")
+
+
+class HostAway(Exception):
+    """The file's host cannot send it. `since`: when the host was seen last; None when that is unknown."""
+
+    def __init__(self, host: str, why: str, since: datetime | None = None) -> None:
+        seen = f" since {since:%Y-%m-%d %H:%M:%S} UTC" if since else ""
+        super().__init__(f"The file is on the camera host {host}, which {why}{seen}.")
+        self.host, self.since = host, since
+
+
+@dataclass(slots=True)
+class HostAnswer:
+    """The head of an answer; its body is read from `response`, or from `socket` behind what `response` has buffered."""
+
+    status: int
+    headers: dict[str, str]
+    response: http.client.HTTPResponse
+    connected: socket.socket
+    connection: http.client.HTTPConnection
+
+    def read(self) -> bytes:
+        """All of it, for small answers. OSError, HTTPException."""
+        try:
+            return self.response.read()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        self.response.close()
+        self.connection.close()
+
+
+def file_server_of(host: str) -> str:
+    """The address of the host's file server. HostAway, at once for a host whose heartbeat is missing: nobody waits for
+    a machine that is off."""
+    row = CameraHost.objects.filter(pk=host).first()
+    last = row.clock_offset_at if row else None
+    if row is None or not row.file_server:
+        raise HostAway(host, "has announced no file server: update it, and start it", last)
+    try:
+        if read_heartbeats([host])[host] is None:
+            raise HostAway(host, "does not answer", last)
+    except BrokerDown:
+        pass  # it is then known by the connection
+    return row.file_server
+
+
+def ask(address: FileAddress, method: str = "GET", headers: Mapping[str, str] | None = None) -> HostAnswer:
+    """The answer of the file's host with a status below 400. HostAway, FileMissing, Unsatisfiable."""
+    server = urlsplit(file_server_of(address.host))
+    passed = {name: value for name in PASSED_ON if (value := (headers or {}).get(name))}
+    connection = _connection(server.scheme, server.hostname or "", server.port)
+    try:
+        connection.request(method, address.sign(), headers=passed | {"Connection": "close"})
+        # getresponse() lets go of it: from then on it is open as long as the response.
+        connected = connection.sock
+        response = connection.getresponse()
+    except (OSError, http.client.HTTPException) as error:
+        connection.close()
+        raise HostAway(address.host, f"cannot be reached at {server.geturl()} ({_cause(error)})") from error
+    found = HostAnswer(response.status, dict(response.headers.items()), response, connected, connection)
+    if response.status >= HTTPStatus.BAD_REQUEST and response.status != HTTPStatus.GONE:
+        _raise_refusal(address, found)
+    return found
+
+
+def _raise_refusal(address: FileAddress, found: HostAnswer) -> None:
+    message = found.read()[:500].decode(errors="replace")
+    if found.status == HTTPStatus.NOT_FOUND:
+        raise FileMissing(message)
+    if found.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        raise Unsatisfiable(address.bytes)
+    raise HostAway(address.host, f"refuses it ({message})")
+
+
+class RemoteThumbnails:
+    """What the file's host has made of it, as `ThumbnailStore` has it of a file of this host."""
+
+    def __init__(self, row: FileRow) -> None:
+        self._row = row
+        self._failure: str | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def read_thumbnail(self, _sha256: str, size: int) -> bytes | None:
+        """None when it is not rendered. HostAway, FileMissing."""
+        return self._read(FileAddress.of(self._row, what=POSTER, size=size))
+
+    def read_head(self, _sha256: str) -> bytes | None:
+        return self._read(FileAddress.of(self._row, what=HEAD))
+
+    def read_failure(self, _sha256: str) -> str | None:
+        """What the last answer said."""
+        return self._failure
+
+    def _read(self, address: FileAddress) -> bytes | None:
+        found = ask(address)
+        content = found.read()
+        self._failure = content.decode(errors="replace") if found.status == HTTPStatus.GONE else None
+        return content if found.status == HTTPStatus.OK else None
+
+
+def _connection(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
+    if scheme == "https":
+        tls = _tls(settings.STATION.files.authority)
+        return http.client.HTTPSConnection(host, port, timeout=ANSWER_S, context=tls)
+    return PrivateConnection(host, port, timeout=CONNECT_S)
+
+
+class PrivateConnection(http.client.HTTPConnection):
+    """Without TLS, so only to private networks."""
+
+    def connect(self) -> None:
+        super().connect()
+        assert isinstance(self.sock, socket.socket)
+        if not is_private_host(str(self.sock.getpeername()[0])):
+            self.close()
+            raise OSError("outside private networks files need TLS; set files.certificate there")
+        self.sock.settimeout(ANSWER_S)
+
+
+@cache
+def _tls(authority: str) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=authority or None)
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"{error.verify_message}; files.authority names the authorities that are trusted here"
+    return getattr(error, "strerror", "") or str(error) or type(error).__name__

@@ -1,0 +1,154 @@
+"""Files that come from their off-site copies, while their host is away, when their file is gone, or because they were
+moved there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+from collections.abc import AsyncIterator, Iterator
+
+from django.db import connection
+from django.http import HttpResponse, StreamingHttpResponse
+from rest_framework.request import Request
+
+from captures.archives.models import ArchiveFile
+from captures.files.answers import FileFacts, answer
+from captures.files.stored_copy import FileRow
+from captures.offsite.destinations.port import CopyMissing, DestinationError, Sender, WrongChecksum
+from captures.offsite.destinations.settings import S3Settings
+from captures.offsite.limits import NoPace
+from captures.offsite.models import OffsiteCopy
+from captures.offsite.restore import sources, take_back
+from captures.offsite.secret_store import settings_of
+from captures.offsite.selectors import find_copy
+from captures.offsite.senders import opened
+
+log = logging.getLogger(__name__)
+ADDRESS_S = 600
+"""How long a presigned address is valid."""
+
+
+def copy_of_row(row: FileRow) -> OffsiteCopy | None:
+    """A verified copy with the content of the row, also one of an archived file's source."""
+    keys = [(row.table, str(row.pk))]
+    if row.table == "archives":
+        archived = ArchiveFile.objects.filter(pk=row.pk).first()
+        keys = list(sources(archived)) if archived else keys
+    found = (find_copy(table, pk) for table, pk in keys)
+    return next((copy for copy in found if copy is not None and copy.sha256 == row.sha256), None)
+
+
+def serve_copy(request: Request, row: FileRow) -> HttpResponse | StreamingHttpResponse | None:
+    """The answer from the copy; None when there is no verified copy that can be read now. Unsatisfiable."""
+    copy = copy_of_row(row)
+    if copy is None:
+        return None
+    facts = FileFacts(row.path, copy.bytes, copy.sha256, modified=None)
+    found = answer(str(request.method), request.headers, facts)
+    if found.status == 304 or request.method == "HEAD":
+        return HttpResponse(status=found.status, headers=found.headers)
+    try:
+        settings = settings_of(copy.destination)
+        if isinstance(settings, S3Settings) and settings.redirect:
+            return _redirect(copy, facts)
+        body = CopyBody(copy, found.first, found.end)
+    except DestinationError as error:
+        log.warning("The copy of %s at %s cannot be read: %s", row.path, copy.destination.name, error)
+        return None
+    return StreamingHttpResponse(body, status=found.status, headers=found.headers)
+
+
+def read_copy(row: FileRow, resources: contextlib.ExitStack) -> Iterator[bytes] | None:
+    """The content of the copy; None as `serve_copy`. OSError while it is read."""
+    copy = copy_of_row(row)
+    if copy is None:
+        return None
+    try:
+        body = CopyBody(copy, 0, copy.bytes)
+    except DestinationError as error:
+        log.warning("The copy of %s at %s cannot be read: %s", row.path, copy.destination.name, error)
+        return None
+    resources.callback(body.close)
+    return _as_file(body)
+
+
+def _as_file(body: CopyBody) -> Iterator[bytes]:
+    """OSError when the destination fails on the way, as of a disk."""
+    try:
+        yield from body.chunks()
+    except DestinationError as error:
+        raise OSError(str(error)) from error
+
+
+def _redirect(copy: OffsiteCopy, facts: FileFacts) -> HttpResponse:
+    from captures.offsite.destinations.s3 import S3Sender
+
+    name = copy.path.rpartition("/")[2].replace('"', "")
+    with opened(copy.destination, NoPace()) as sender:
+        assert isinstance(sender, S3Sender)
+        address = sender.address(copy.key, ADDRESS_S, facts.content_type, f'inline; filename="{name}"')
+    # Not kept by a browser: the address expires.
+    return HttpResponse(status=307, headers={"Location": address, "Cache-Control": "no-store"})
+
+
+class CopyBody:
+    """The bytes of a copy from `first` to before `end`. The whole copy is compared with its SHA-256: its last chunk is
+    only passed on if it is right. DestinationError when it cannot be opened."""
+
+    def __init__(self, copy: OffsiteCopy, first: int, end: int) -> None:
+        self._copy, self._left = copy, end - first
+        self._digest = hashlib.sha256() if self._left == copy.bytes else None
+        self._resources = contextlib.ExitStack()
+        sender: Sender = self._resources.enter_context(opened(copy.destination, NoPace()))
+        self._chunks = sender.fetch(copy.key, first) if self._left else iter(())
+        try:
+            # Now, while the request can still be answered otherwise.
+            self._next: bytes | None = self._read() if self._left else None
+        except BaseException:
+            self.close()
+            raise
+
+    def chunks(self) -> Iterator[bytes]:
+        """DestinationError."""
+        while self._next is not None:
+            # One ahead: the last chunk is read, and the whole compared, before it is passed on.
+            chunk, self._next = self._next, self._read() if self._left else None
+            yield chunk
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        chunks = self.chunks()
+        while (chunk := await asyncio.to_thread(_next, chunks)) is not None:
+            yield chunk
+
+    def close(self) -> None:
+        self._resources.close()
+
+    def _read(self) -> bytes:
+        try:
+            chunk = next(self._chunks, b"")[: self._left]
+        except CopyMissing:
+            take_back(self._copy, "missing")
+            raise
+        if not chunk:
+            raise WrongChecksum("The copy is shorter than the file.")
+        self._left -= len(chunk)
+        if self._digest is not None:
+            self._digest.update(chunk)
+        if not self._left:
+            self._check()
+        return chunk
+
+    def _check(self) -> None:
+        if self._digest is not None and self._digest.hexdigest() != self._copy.sha256:
+            take_back(self._copy, "damaged")
+            raise WrongChecksum(f"The copy at {self._copy.destination.name} is damaged.")
+
+
+def _next(chunks: Iterator[bytes]) -> bytes | None:
+    try:
+        return next(chunks, None)
+    finally:
+        # In a thread of the loop's, which would keep a connection to the database for ever.
+        connection.close()

@@ -1,0 +1,222 @@
+"""Files that are served from their off-site copies, and old ones that only a bucket keeps. The server is moto's."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from cameras.models import Camera, CameraHost
+from captures.files.contents import open_content
+from captures.models import Capture, CaptureFile, Destination, OffsiteCopy, StorageRoot
+from captures.offsite.requests import DestinationRequest
+from captures.offsite.services import add_destination
+from captures.retention.cleanup import ClipCleanup
+from captures.retention.offsite_rules import MOVES
+from captures.retention.planning import make_plan
+from captures.thumbnails.store import SIZES, ThumbnailStore
+from monitoring.models import Alert, Event
+from tests.harness.clients.responses import content
+from tests.harness.far_ends.offsite.s3_server import BUCKET, KEYS, client
+from tests.harness.rows.captures import PICTURE, file_of, saved
+from tests.harness.rows.offsite import destination, folder_destination, send
+
+
+def bucket_of(server: int, **more: Any) -> Destination:
+    place = {"endpoint": f"http://127.0.0.1:{server}", "bucket": BUCKET, "access_key": KEYS["access_key"]}
+    return destination("s3", place | more, {"secret_key": KEYS["secret_key"]})
+
+
+@pytest.fixture
+def old(camera: Camera, root: StorageRoot) -> CaptureFile:
+    """The file of a capture of two hours ago, with its thumbnails."""
+    file = file_of(saved(camera), root)
+    Capture.objects.filter(pk=file.capture_id).update(started_at=timezone.now() - timedelta(hours=2))
+    with ThumbnailStore(root.path) as store:
+        for size in SIZES:
+            store.write_thumbnail(file.sha256, size, b"\xff\xd8 small \xff\xd9")
+    return file
+
+
+@pytest.fixture
+def url(old: CaptureFile) -> str:
+    return f"/api/v1/captures/{old.capture_id}/file/"
+
+
+def set_days(monkeypatch: pytest.MonkeyPatch, days: float) -> None:
+    kept = settings.STATION.retention.model_copy(update={"capture_offsite_days": days})
+    monkeypatch.setattr(settings, "STATION", settings.STATION.model_copy(update={"retention": kept}))
+
+
+def path_of(file: CaptureFile) -> Path:
+    return Path(file.root.path, file.path)
+
+
+def objects_of(server: int) -> dict[str, bytes]:
+    found: Any = client(server)
+    names = [one["Key"] for one in found.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+    return {name: found.get_object(Bucket=BUCKET, Key=name)["Body"].read() for name in names}
+
+
+@pytest.fixture(params=["s3", "folder"])
+def copied(request: pytest.FixtureRequest, server: int, tmp_path: Path, old: CaptureFile) -> Destination:
+    """A destination with a verified copy of the file."""
+    made = {"s3": lambda: bucket_of(server), "folder": lambda: folder_destination(tmp_path / "copies")}[request.param]()
+    assert send(made)["files"] == 1
+    return made
+
+
+def test_a_file_that_is_gone_comes_from_its_copy_and_raises_its_alert(
+    viewer: Any, old: CaptureFile, url: str, copied: Destination
+) -> None:
+    path_of(old).unlink()
+    answer = viewer.get(url)
+    assert answer.status_code == 200
+    assert content(answer) == PICTURE
+    assert answer["ETag"] == f'"{old.sha256}"'
+    assert answer["Content-Length"] == str(len(PICTURE))
+    assert Alert.objects.filter(key=f"storage.missing:{old.pk}").exists()
+
+
+def test_ranges_and_validators_hold_for_a_copy(viewer: Any, old: CaptureFile, url: str, copied: Destination) -> None:
+    path_of(old).unlink()
+    part = viewer.get(url, headers={"range": "bytes=100-199"})
+    assert (part.status_code, content(part)) == (206, PICTURE[100:200])
+    assert viewer.get(url, headers={"range": "bytes=99999-"}).status_code == 416
+    assert viewer.get(url, headers={"if-none-match": f'"{old.sha256}"'}).status_code == 304
+    head = viewer.head(url)
+    assert (head.status_code, head["Content-Length"]) == (200, str(len(PICTURE)))
+
+
+def test_a_file_of_a_host_that_is_away_comes_from_its_copy(
+    viewer: Any, old: CaptureFile, url: str, copied: Destination
+) -> None:
+    CameraHost.objects.create(name="dome", file_server="http://127.0.0.1:1")
+    CaptureFile.objects.update(host="dome")
+    assert content(viewer.get(url)) == PICTURE
+
+
+def test_a_copy_that_is_damaged_is_not_sent_to_its_end(viewer: Any, old: CaptureFile, url: str, server: int) -> None:
+    made = bucket_of(server)
+    send(made)
+    copy = OffsiteCopy.objects.get()
+    far: Any = client(server)
+    far.put_object(Bucket=BUCKET, Key=copy.key, Body=b"\1" + PICTURE[1:])
+    path_of(old).unlink()
+    answer = viewer.get(url)
+    assert answer.status_code == 404
+    assert OffsiteCopy.objects.get().state == "queued"
+
+
+def test_a_browser_may_be_sent_to_the_bucket(viewer: Any, old: CaptureFile, url: str, server: int) -> None:
+    send(bucket_of(server, redirect=True))
+    path_of(old).unlink()
+    answer = viewer.get(url)
+    assert answer.status_code == 307
+    assert answer["Location"].startswith(f"http://127.0.0.1:{server}/{BUCKET}/")
+    assert "X-Amz-Signature=" in answer["Location"]
+    assert answer["Cache-Control"] == "no-store"
+
+
+def test_an_old_capture_moves_to_the_bucket_and_stays_what_it_was(
+    viewer: Any, old: CaptureFile, url: str, server: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(bucket_of(server, only_copy=True))
+    set_days(monkeypatch, 1 / 24)
+    result = ClipCleanup(settings.STATION.host).run()
+    assert [item.pk for item in result.moved] == [str(old.pk)]
+    assert not path_of(old).exists()
+    assert content(viewer.get(url)) == PICTURE
+    thumbnail = viewer.get(f"/api/v1/captures/{old.capture_id}/thumbnail/")
+    assert thumbnail.status_code == 200
+    body = viewer.get(f"/api/v1/captures/{old.capture_id}/").json()
+    assert (body["files"][0]["kept"], body["sha256"]) == ("offsite", old.sha256)
+    with open_content(CaptureFile.objects.get()) as chunks:
+        assert hashlib.sha256(b"".join(chunks)).hexdigest() == old.sha256
+    assert Event.objects.get(kind="storage.moved").data == {"files": 1, "bytes": len(PICTURE)}
+    assert not Alert.objects.exists()
+
+
+def test_a_zip_has_files_that_were_moved(
+    manager: Any, old: CaptureFile, server: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from skycam_project.admin.actions.export import ExportStream, export_files
+
+    send(bucket_of(server, only_copy=True))
+    set_days(monkeypatch, 1 / 24)
+    ClipCleanup(settings.STATION.host).run()
+    whole = b"".join(ExportStream(export_files(Capture.objects.all()), "ada").parts())
+    with zipfile.ZipFile(io.BytesIO(whole)) as found:
+        [name] = [name for name in found.namelist() if name.endswith(".jpg")]
+        assert found.read(name) == PICTURE
+        assert "ERRORS.txt" not in found.namelist()
+
+
+@pytest.mark.parametrize("why", ["young", "not copied", "not allowed", "not verified", "pinned", "no thumbnails"])
+def test_a_capture_stays_that_is(
+    why: str, old: CaptureFile, server: int, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = bucket_of(server, only_copy=why != "not allowed")
+    set_days(monkeypatch, 1 if why == "young" else 1 / 24)
+    {"not copied": lambda: None}.get(why, lambda: send(made))()
+    {
+        "not verified": lambda: OffsiteCopy.objects.update(state="queued", verified_at=None),
+        "pinned": lambda: Capture.objects.update(pinned=True),
+        "no thumbnails": lambda: [path.unlink() for path in Path(root.path, ".thumbnails").glob("*/*")],
+    }.get(why, lambda: None)()
+    assert ClipCleanup(settings.STATION.host).run().moved == []
+    assert path_of(old).exists()
+    assert CaptureFile.objects.get().kept == "here"
+
+
+def test_a_move_that_was_killed_is_completed(
+    viewer: Any, old: CaptureFile, url: str, server: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(bucket_of(server, only_copy=True))
+    set_days(monkeypatch, 1 / 24)
+    items = list(MOVES["captures"].select([old.root], (), None))
+    assert MOVES["captures"].mark(items) == [str(old.pk)]
+    assert content(viewer.get(url)) == PICTURE
+    path_of(old).unlink()
+    assert [item.pk for item in ClipCleanup(settings.STATION.host).run().moved] == [str(old.pk)]
+    assert CaptureFile.objects.get().kept == "offsite"
+
+
+def test_a_plan_says_which_files_would_move(old: CaptureFile, server: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    send(bucket_of(server, only_copy=True))
+    set_days(monkeypatch, 1 / 24)
+    plan = make_plan(settings.STATION.host, ("captures", "archives"))
+    assert [(item.pk, str(item.why)) for item in plan.items] == [(str(old.pk), "offsite")]
+
+
+def test_an_only_copy_that_is_gone_is_a_critical_alert_and_no_error_inside(
+    viewer: Any, old: CaptureFile, url: str, server: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(bucket_of(server, only_copy=True))
+    set_days(monkeypatch, 1 / 24)
+    ClipCleanup(settings.STATION.host).run()
+    far: Any = client(server)
+    far.delete_object(Bucket=BUCKET, Key=OffsiteCopy.objects.get().key)
+    answer = viewer.get(url)
+    assert answer.status_code == 503
+    assert "no destination gives it now" in answer.json()["detail"]
+    assert Alert.objects.get().severity == "critical"
+    assert OffsiteCopy.objects.get().state == "verified"
+
+
+@pytest.mark.django_db
+def test_an_endpoint_without_tls_needs_a_setting_that_says_so() -> None:
+    place = {"endpoint": "http://192.168.1.20:9000", "bucket": BUCKET, "access_key": "AKIA"}
+    wanted = {"name": "nas", "kind": "s3", "secret": {"secret_key": "x"}, "classes": ["capture"]}
+    with pytest.raises(ValidationError, match="plain_http"):
+        add_destination(DestinationRequest.model_validate(wanted | {"settings": place}), "ada")
+    allowed = wanted | {"settings": place | {"plain_http": True}}
+    assert add_destination(DestinationRequest.model_validate(allowed), "ada").settings["plain_http"]
