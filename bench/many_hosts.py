@@ -34,7 +34,9 @@ SIZES = ((64, 8), (200, 25), (1000, 125))
 """Cameras and hosts."""
 RECORD_S = 30.0
 """Between two records of a camera."""
-SETTLE_S, MEASURED_S, PROCESSES = 10, 30, 2
+SETTLE_S, MEASURED_S = 10, 30
+HOSTS_OF_PROCESS = 40
+"""Two threads for each, and at most 100 connections of a process to the broker."""
 PAGE_LIMIT_MS = 200
 """Of the status page with 64 cameras."""
 PAGES = {"Status page": "/status/", "Dashboard": "/", "Page of cameras": "/cameras/", "Page of hosts": "/hosts/"}
@@ -81,7 +83,8 @@ def table_of(size: tuple[int, int], found: dict[str, str]) -> Table:
 @contextmanager
 def simulated_hosts(station: BenchStation, hosts: int) -> Iterator[list[subprocess.Popen[str]]]:
     """Processes that have all hosts between them."""
-    ends = [round(number * hosts / PROCESSES) for number in range(PROCESSES + 1)]
+    count = -(-hosts // HOSTS_OF_PROCESS)
+    ends = [number * hosts // count for number in range(count + 1)]
     environment = station.station.environment | station.station.shared_identity
     broker = station.station.config.redis_url
     environment |= {"REDIS_URL": broker, "SKYCAM_HOST": "far"}

@@ -197,7 +197,7 @@ class ManyRows:
     def middle(self, resource: str) -> str:
         [[at]] = self.execute(f"SELECT to_char({OLDEST} + interval '1 year', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')")
         following = self.station.client().get(f"/api/v1/{resource}/?to={at}&limit=10")["next"]
-        return parse_qs(urlsplit(following).query)["cursor"][0]
+        return str(parse_qs(urlsplit(following).query)["cursor"][0])
 
     def a_day(self) -> str:
         text = '\'YYYY-MM-DD"T"00:00:00"Z"\''

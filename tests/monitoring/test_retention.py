@@ -21,8 +21,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def keep_two_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep only the newest two events at any age, and remove three rows per batch, on PostgreSQL without waiting for the
-    end of their month."""
+    """Keep only the newest two events at any age, and remove three rows per batch, on PostgreSQL within a month."""
     monkeypatch.setattr(partition_retention, "BEYOND_MONTH", timedelta(0))
     monkeypatch.setattr(retention, "NEWEST", 2)
     monkeypatch.setattr(retention, "BATCH", 3)
