@@ -165,7 +165,7 @@ class WholeCapture:
 
         capture = capture or str(uuid6.uuid7())
         files = [{**file, "path": f"bench/{capture}-{file['kind']}"} for file in record["files"]]
-        ingest_records([{**record, "id": capture, "files": files}])  # type: ignore[arg-type]
+        ingest_records([{**record, "id": capture, "files": files}])  # type: ignore[list-item]
 
     @property
     def spool(self) -> Any:

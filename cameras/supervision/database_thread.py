@@ -31,8 +31,8 @@ REST_S = 1.5
 
 
 class DatabaseThread:
-    """Runs the steps of its parts in a fixed order, again at once while records wait, and a second thread that answers late callers. Only the database
-    thread writes `away_since`."""
+    """Runs the steps of its parts in a fixed order, again at once while records wait, and a second thread that answers
+    late callers. Only the database thread writes `away_since`."""
 
     def __init__(
         self,

@@ -11,12 +11,18 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import F, Q
+from django.db.models import Q
 
 from cameras.spool.moments import Moment
 from captures.capturing.models import Capture
 from captures.clips.models import Clip
-from captures.experiments.models import Experiment, ExperimentCapture, ExperimentSession, ExperimentState
+from captures.experiments.models import (
+    Experiment,
+    ExperimentCamera,
+    ExperimentCapture,
+    ExperimentSession,
+    ExperimentState,
+)
 from captures.experiments.requests import MAX_ROLL_S
 from captures.recording_claims.services import hold_clips
 from captures.recording_claims.windows import CLOCK_SLACK, clips_since, shows
@@ -46,13 +52,13 @@ def link_captures(captures: Sequence[Capture]) -> None:
 def _running_experiments(captures: Sequence[Capture]) -> dict[UUID, list[Experiment]]:
     """By camera, those that may contain one of the captures."""
     starts = [capture.started_at for capture in captures]
-    begun = Q(started_at__lte=max(starts))
-    not_over = Q(ended_at=None) | Q(ended_at__gte=min(starts) - LONGEST_POST_ROLL)
+    begun = Q(experiment__started_at__lte=max(starts))
+    not_over = Q(experiment__ended_at=None) | Q(experiment__ended_at__gte=min(starts) - LONGEST_POST_ROLL)
     cameras = {capture.camera_id for capture in captures}
-    found = Experiment.objects.filter(begun, not_over, places__camera__in=cameras)
+    places = ExperimentCamera.objects.filter(begun, not_over, camera__in=cameras).select_related("experiment")
     running: dict[UUID, list[Experiment]] = defaultdict(list)
-    for experiment in found.annotate(place_camera=F("places__camera")):
-        running[experiment.place_camera].append(experiment)
+    for place in places:
+        running[place.camera_id].append(place.experiment)
     return running
 
 
