@@ -1,4 +1,4 @@
-"""The connections of whole stations to a real PostgreSQL: few, named, and enough of them also when the server is full."""
+"""Whole stations on a real PostgreSQL: their connections are few and named, and suffice when the server is full."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def limited_user(ask: Asked, limit: int) -> Iterator[str]:
 
 def statuses_of_many_requests(station: Station) -> set[int]:
     with ThreadPoolExecutor(AT_ONCE) as clients:
-        found = clients.map(lambda _: station.api.get("captures/").status, range(AT_ONCE * 3))
+        found = clients.map(lambda _: station.api.call("GET", "captures/").status, range(AT_ONCE * 3))
         return set(found)
 
 
