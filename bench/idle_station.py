@@ -91,5 +91,5 @@ def transactions(log: str) -> Counter[str]:
 
 
 def commands(broker: redis.Redis) -> Counter[str]:
-    stats: dict[str, Any] = broker.info("commandstats")  # type: ignore[assignment]
+    stats: dict[str, Any] = broker.info("commandstats")
     return Counter({name: values["calls"] for name, values in stats.items()})
