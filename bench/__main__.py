@@ -60,6 +60,7 @@ BENCHES = {
     "reopen":   "bench.reopening",
     "promises": "bench.promises",
     "flatness": "bench.flatness",
+    "idle_station": "bench.idle_station",
     "start":    "bench.starting",
 }  # fmt: skip
 """In the order of execution: benchmarks that start and stop stations come last."""

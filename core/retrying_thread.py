@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Protocol
 
 from django.db import connection
 
 from core.background import count_failure
-from core.changes.gate import ChangeGate
 
 RETRY_S = 0.5
+
+
+class Gate(Protocol):
+    """Such as `core.changes.gate.ChangeGate`."""
+
+    def call(self, work: Callable[[], float | None], /) -> float | None: ...
+
+    def call_now(self, work: Callable[[], float | None], /) -> float | None: ...
 
 
 class RetryingThread:
@@ -30,14 +38,12 @@ class RetryingThread:
         on_error: Callable[[Exception], None] | None = None,
         awake: threading.Event | None = None,
         retry_s: float = RETRY_S,
-        fallback_s: float | None = None,
+        gate: Gate | None = None,
     ) -> None:
         """`awake` is an event that other parts set to wake the thread; `retry_s` is the shortest pause after an
-        error. With `fallback_s` the work only follows from tables of the database: while they do not change it is done
-        once in so many seconds, and at each wake-up."""
+        error. `gate` decides at the end of an interval whether there is work; after a wake-up there is."""
         self._name, self._work, self._interval_s, self._retry_s = name, work, interval_s, retry_s
-        self._gate = ChangeGate(fallback_s) if fallback_s is not None else None
-        self._is_woken = True
+        self._gate, self._is_woken = gate, True
         self._at_end, self._on_error = at_end, on_error
         self._awake, self._stopping = awake or threading.Event(), threading.Event()
         # A daemon, so that a call which hangs does not keep the process from ending.

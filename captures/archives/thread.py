@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captures.archives.services import advance_all, extend_archives
 from captures.archives.verification import verify_due
-from core.changes.gate import FALLBACK_S
+from core.changes.gate import ChangeGate
 from core.retrying_thread import RetryingThread
 
 INTERVAL_S, MINUTE_S = 2.0, 60.0
@@ -13,7 +13,7 @@ INTERVAL_S, MINUTE_S = 2.0, 60.0
 class ArchiveThread:
     def __init__(self, host: str) -> None:
         self._threads = (
-            RetryingThread("archives", advance_all, INTERVAL_S, fallback_s=FALLBACK_S),
+            RetryingThread("archives", advance_all, INTERVAL_S, gate=ChangeGate()),
             RetryingThread("late-files", extend_archives, MINUTE_S),
             RetryingThread("archive-verification", verify_due, MINUTE_S),
         )

@@ -12,7 +12,7 @@ from uuid import UUID
 from captures.clips.models import Clip, ClipQuerySet
 from captures.files.thumbnail_queue import job_for, local_queue
 from captures.thumbnails.jobs import ThumbnailJob
-from core.changes.gate import FALLBACK_S
+from core.changes.gate import ChangeGate
 from core.retrying_thread import RetryingThread
 
 INTERVAL_S = 5.0
@@ -27,7 +27,7 @@ class PosterSearch:
         """`enqueue` is that of this process's queue by default."""
         self._host, self._enqueue = host, enqueue or local_queue().enqueue
         self._queued: set[UUID] = set()
-        self._thread = RetryingThread("posters", self.queue_new_clips, INTERVAL_S, fallback_s=FALLBACK_S)
+        self._thread = RetryingThread("posters", self.queue_new_clips, INTERVAL_S, gate=ChangeGate())
 
     def start(self) -> None:
         self._thread.start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from captures.offsite import queue
 from captures.offsite.limits import closed_reason
 from captures.offsite.models import Destination, OffsiteCopy
-from core.changes.gate import FALLBACK_S, read_again
+from core.changes.gate import ChangeGate, read_again
 from core.jobs.services import enqueue
 from core.retrying_thread import RetryingThread
 
@@ -18,7 +18,7 @@ class OffsiteQueue:
 
     def __init__(self, host: str) -> None:
         self._host = host
-        self._thread = RetryingThread("offsite", self._run, INTERVAL_S, fallback_s=FALLBACK_S)
+        self._thread = RetryingThread("offsite", self._run, INTERVAL_S, gate=ChangeGate())
 
     def start(self) -> None:
         self._thread.start()

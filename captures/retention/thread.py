@@ -6,7 +6,7 @@ from __future__ import annotations
 from django.db import DatabaseError
 
 from captures.retention.cleanup import ClipCleanup
-from core.changes.gate import FALLBACK_S
+from core.changes.gate import ChangeGate
 from core.retrying_thread import RetryingThread
 from monitoring.services import raise_alert, resolve_alert
 
@@ -20,7 +20,7 @@ class Retention:
 
     def __init__(self, host: str, interval_s: float = INTERVAL_S) -> None:
         self._thread = RetryingThread(
-            "retention", self._clean_up, interval_s, on_error=self._note_failure, fallback_s=FALLBACK_S
+            "retention", self._clean_up, interval_s, on_error=self._note_failure, gate=ChangeGate()
         )
         self._cleanup = ClipCleanup(host, should_continue=lambda: not self._thread.is_stopping())
         self._alert = f"storage.retention:{host}"

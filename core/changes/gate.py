@@ -23,6 +23,8 @@ FALLBACK_S = 120.0
 """Nothing is read less often, whether or not a notice came."""
 SETTLE_S = 3.0
 """After a notice, reading goes on for so long: values that are kept for a moment were read before."""
+KEPT = frozenset({"monitoring_stationsetting"})
+"""Tables whose values are kept for a moment in each process: one that reads them may ask no database."""
 RETRY_S = 1.0
 LISTEN_S = 60.0
 WRITTEN = re.compile(r'\b(?:INSERT INTO|UPDATE|DELETE FROM)\s+"?(\w+)', re.IGNORECASE)
@@ -82,7 +84,7 @@ class ChangeGate:
 
     def __init__(self, fallback_s: float = FALLBACK_S) -> None:
         self._fallback_s = fallback_s
-        self._tables: set[str] = set()
+        self._tables = set(KEPT)
         self._ran_at = float("-inf")
 
     def call(self, work: Callable[[], Result]) -> Result | None:

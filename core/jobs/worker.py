@@ -9,7 +9,7 @@ import socket
 import uuid6
 from django.conf import settings
 
-from core.changes.gate import FALLBACK_S, read_again
+from core.changes.gate import ChangeGate, read_again
 from core.jobs.attempt import JobAttempt
 from core.jobs.claims import JobLease, claim, claim_next
 from core.jobs.kinds import kind_of
@@ -30,7 +30,7 @@ class JobsWorker:
         # At most 81 of the column's 120 characters. The random part tells a worker from one that had its process id
         # before.
         self.name = f"{socket.gethostname()[:60]}:{os.getpid()}:{uuid6.uuid7().hex[-12:]}"
-        self._thread = RetryingThread("jobs", self._run_due, self._times.poll_s, fallback_s=FALLBACK_S)
+        self._thread = RetryingThread("jobs", self._run_due, self._times.poll_s, gate=ChangeGate())
 
     def start(self) -> None:
         self._thread.start()

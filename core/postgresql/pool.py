@@ -19,6 +19,8 @@ WAIT_S = 10.0
 """How long a thread waits for a free one."""
 IDLE_S = 15.0
 """A connection that no thread used for so long is closed."""
+SPARE_S = 2.0
+"""The same for those beyond the first. Less than WAIT_S: another process may wait for their places."""
 LIFETIME_S = 120.0
 """An older one is closed after its use. Where a server has too few places, each process gets one in turn."""
 RETRY_S = (0.05, 0.5)
@@ -156,11 +158,14 @@ class ConnectionPool:
             self._has_idle.wait()
             with self._changed:
                 now = time.monotonic()
-                closing = [one for one in self._idle if now - one.idle_since >= self._idle_s]
-                self._idle = [one for one in self._idle if one not in closing]
+                ends = [one.idle_since + min(SPARE_S, self._idle_s) for one in self._idle[:-1]]
+                ends += [one.idle_since + self._idle_s for one in self._idle[-1:]]
+                closing = [one for one, end in zip(self._idle, ends, strict=True) if end <= now]
+                self._idle = [one for one, end in zip(self._idle, ends, strict=True) if end > now]
                 if not self._idle:
                     self._has_idle.clear()
-                pause_s = min((one.idle_since + self._idle_s - now for one in self._idle), default=0.0)
+                # Of two idle ones the first becomes a spare when the second is lent and given back.
+                pause_s = min([SPARE_S, *(end - now for end in ends if end > now)]) if self._idle else 0.0
             for one in closing:
                 self._close(one)
             time.sleep(max(pause_s, 0.0))

@@ -11,7 +11,7 @@ from django.conf import settings
 from pydantic import ValidationError
 
 from core.background import FAILURES
-from core.changes.gate import FALLBACK_S, read_again
+from core.changes.gate import ChangeGate, read_again
 from core.retrying_thread import RetryingThread
 from core.secrets import DecryptionFailed
 from core.station_settings.values import station_name
@@ -35,7 +35,7 @@ class SensorPublishing:
         self._host = host
         self._feeds: dict[UUID, SensorFeed] = {}
         self._failing = set[UUID]()
-        self._thread = RetryingThread(TASK, self.publish, every_s, at_end=self._stop_feeds, fallback_s=FALLBACK_S)
+        self._thread = RetryingThread(TASK, self.publish, every_s, at_end=self._stop_feeds, gate=ChangeGate())
 
     def start(self) -> None:
         self._thread.start()

@@ -13,7 +13,7 @@ import uuid6
 from django.db import connection
 
 from core.background import log_and_continue
-from core.changes.gate import FALLBACK_S, read_again
+from core.changes.gate import ChangeGate, read_again
 from core.retrying_thread import RetryingThread
 from monitoring.notifications.claims import claim, depends_on_time, due_channels, release_lost_leases
 from monitoring.notifications.outcomes import fail_killed_tests, give_up_killed, record_outcome
@@ -32,7 +32,7 @@ class NotificationThread:
 
     def __init__(self, host: str, poll_s: float = POLL_S) -> None:
         self._name = f"{host}:{socket.gethostname()[:30]}:{os.getpid()}:{uuid6.uuid7().hex[-12:]}"[:120]
-        self._thread = RetryingThread("notifications", self._start_due, poll_s, fallback_s=FALLBACK_S)
+        self._thread = RetryingThread("notifications", self._start_due, poll_s, gate=ChangeGate())
         self._maintained_at = float("-inf")
         self._lock = threading.Lock()
         self._sending = set[UUID]()

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connection
 
 from core.background import log_and_continue
-from core.changes.gate import FALLBACK_S, read_again
+from core.changes.gate import ChangeGate, read_again
 from core.retrying_thread import RetryingThread
 from monitoring.models import DeliveryState, WebhookDelivery
 from monitoring.webhooks.backlog import trim_backlogs
@@ -40,7 +40,7 @@ class WebhookThread:
     def __init__(self, host: str, client: WebhookClient | None = None, poll_s: float = POLL_S) -> None:
         self._name = f"{host}:{socket.gethostname()[:30]}:{os.getpid()}:{uuid6.uuid7().hex[-12:]}"[:120]
         self._client = client or WebhookClient(settings.STATION.outgoing)
-        self._thread = RetryingThread("webhooks", self._start_due, poll_s, fallback_s=FALLBACK_S)
+        self._thread = RetryingThread("webhooks", self._start_due, poll_s, gate=ChangeGate())
         self._poll_s, self._maintained_at = poll_s, float("-inf")
         self._lock = threading.Lock()
         self._sending: dict[UUID, bool] = {}

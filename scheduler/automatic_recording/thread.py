@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.changes.gate import FALLBACK_S
+from core.changes.gate import ChangeGate
 from core.retrying_thread import RetryingThread
 from scheduler.automatic_recording.service import reconcile
 
@@ -11,7 +11,7 @@ INTERVAL_S = 1.0
 
 class AutomaticRecordingThread:
     def __init__(self, host: str) -> None:
-        self._thread = RetryingThread("automatic-recording", reconcile, INTERVAL_S, fallback_s=FALLBACK_S)
+        self._thread = RetryingThread("automatic-recording", reconcile, INTERVAL_S, gate=ChangeGate())
 
     def start(self) -> None:
         self._thread.start()
