@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness.postgresql import empty_database
+from tests.harness.postgresql import empty_database, postgresql
 from tests.harness.stations.command_line import SKYCAM
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 from tests.harness.waiting import PATIENCE_S, eventually
@@ -83,7 +83,7 @@ def test_a_schedule_backs_up_and_a_failure_is_an_alert(stations: list[Station], 
     station = started(stations, tmp_path / "data", SKYCAM_BACKUP__EVERY="1 h", SKYCAM_BACKUP__FOLDER=str(disk)).up()
     job = station.api.post("backups/").body
     eventually(lambda: station.api.get(f"jobs/{job['id']}/")["state"] == "failed", "it fails")
-    [alert] = station.api.get("alerts/?key=backup.failed")["results"]
+    [alert] = [one for one in station.api.get("alerts/")["results"] if one["key"] == "backup.failed"]
     assert "is not backed up" in alert["message"]
     disk.unlink()
     again = station.api.post("backups/").body
@@ -93,7 +93,7 @@ def test_a_schedule_backs_up_and_a_failure_is_an_alert(stations: list[Station], 
 
 
 def test_a_station_on_postgresql_comes_back_in_another_database(stations: list[Station], tmp_path: Path) -> None:
-    with empty_database() as first, empty_database() as second:
+    with postgresql() as first, empty_database() as second:
         old = started(stations, tmp_path / "data", DATABASE_URL=first).up_with_camera()
         capture = old.cameras.saved_capture()
         made = answer(old, "backup", "make", "--media")
