@@ -83,9 +83,9 @@ def prepare_station() -> FirstStart:
     # Models can be imported only after django.setup() in `main`, so not at the top of this module.
     from cameras.supervision.host_identity import local_identity
     from core.stations.record import adopt_database, preparing, record_version
+    from skycam_project.launch.arrival import note_arrival
     from skycam_project.launch.dashboard import write_dashboard
     from skycam_project.launch.first_start import run_first_start
-    from skycam_project.moving.arrival import note_arrival
 
     with preparing():
         adopt_database()
