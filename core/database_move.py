@@ -17,6 +17,8 @@ from core.durable_files import write_durably
 RECORD = "database-moved.json"
 """In the data folder. With it the move is done: the station uses the URL in it instead of the file in it."""
 LOCK = "database-move.lock"
+MARK = "skycam_unfinished_move"
+"""A table of the new database, with the id of the station, until the station has started there."""
 SENTENCE = (
     "The database is being moved to PostgreSQL. Until it has moved nothing can be changed; pages can be read, and "
     "cameras and sessions go on: what they record waits in the spool."

@@ -85,9 +85,9 @@ def prepare_station() -> FirstStart:
     from core.background import log_and_continue
     from core.partitions import create_partitions
     from core.stations.record import adopt_database, preparing, record_version
+    from skycam_project.launch.arrival import note_arrival
     from skycam_project.launch.dashboard import write_dashboard
     from skycam_project.launch.first_start import run_first_start
-    from skycam_project.moving.arrival import note_arrival
 
     with preparing():
         # Of a station that stood still for months. Without them, rows go to a partition of their own.

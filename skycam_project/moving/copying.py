@@ -14,8 +14,6 @@ from skycam_project.moving.failpoints import FAILPOINTS
 from skycam_project.moving.values import Checksum, UnfitValue, as_parameter, convert, read_checksum
 
 BATCH = 5000
-MARK = "skycam_unfinished_move"
-"""A table of the target, with the id of the station, until the station has started there."""
 
 
 class MoveRefused(Exception):

@@ -24,6 +24,7 @@ import psycopg
 from psycopg import sql
 
 from core import database_move
+from core.database_move import MARK
 from core.text.plurals import pluralize
 from skycam_project.config import SkycamConfig
 from skycam_project.config.database import SQLITE_OPTIONS, django_database, is_local_server, plain_problem, postgresql
@@ -31,7 +32,6 @@ from skycam_project.launch import control, paths, preflight
 from skycam_project.launch.errors import LaunchError
 from skycam_project.launch.parts import PARTS
 from skycam_project.moving.copying import (
-    MARK,
     CopiedTable,
     MoveRefused,
     Progress,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.db import connection, transaction
 
+from core.database_move import MARK
 from monitoring.services import record_event
-from skycam_project.moving.copying import MARK
 
 
 def note_arrival() -> None:
