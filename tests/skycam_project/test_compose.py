@@ -29,7 +29,7 @@ from tests.harness.waiting import PATIENCE_S, eventually
 
 DEPLOY = PROJECT / "deploy"
 GIVEN = {
-    "SKYCAM_STATION": "0123456789ab", "SKYCAM_ADDRESS_SECRET": "a" * 64, "SKYCAM_NAME": "sky.example.org",
+    "SKYCAM_STATION": "0123456789ab", "SKYCAM_ADDRESS_SECRET": "a" * 64, "STATION_NAME": "sky.example.org",
     "SKYCAM_ADMIN_PASSWORD": PASSWORD, "GRAFANA_PASSWORD": "grafana",
 }  # fmt: skip
 ELSEWHERE = {"valkey", "service"}

@@ -71,7 +71,7 @@ def caddy(folder: Path, upstream: int) -> Iterator[int]:
     configuration = folder / "Caddyfile"
     configuration.write_text(CADDY_OPTIONS + text)
     command = ["caddy", "run", "--config", str(configuration), "--adapter", "caddyfile"]
-    variables = {"SKYCAM_NAME": f"https://station.example.org:{port}", "XDG_DATA_HOME": str(folder)}
+    variables = {"STATION_NAME": f"https://station.example.org:{port}", "XDG_DATA_HOME": str(folder)}
     with running(command, folder / "caddy.log", port, XDG_CONFIG_HOME=str(folder), **variables):
         yield port
 
