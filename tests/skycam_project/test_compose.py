@@ -75,6 +75,7 @@ def wheel_of(folder: Path, source: Path) -> set[str]:
         return set(archive.namelist())
 
 
+@pytest.mark.slow
 def test_the_wheel_of_the_image_is_that_of_the_clone(tmp_path: Path) -> None:
     source = tmp_path / "source"
     # Each is copied to the place that it has in the clone.

@@ -21,6 +21,7 @@ from tests.harness.stations.station import free_port
 from tests.harness.stations.web_server import Web
 from tests.harness.waiting import PATIENCE_S, eventually
 
+pytestmark = pytest.mark.slow
 NGINX, CADDY = "deploy/nginx/skycam.conf", "deploy/caddy/Caddyfile"
 PAGE = "docs/station/running.md"
 CADDY_OPTIONS = "{\n    auto_https disable_redirects\n    admin off\n}\n"
