@@ -156,7 +156,7 @@ def start(
     dry_run: bool,
     **values: Any,
 ) -> None:
-    """Start a session: one capture after another, until stopped.
+    """Start a session: captures until it is stopped.
 
     Example: skycam start dslr --exposure 8s --every 12s --until 05:30
     """

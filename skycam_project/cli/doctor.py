@@ -14,7 +14,7 @@ from skycam_project.cli.station import current
 
 @click.command(cls=Command)
 def doctor() -> int:
-    """Check the station and this machine, and list the problems."""
+    """Check the station and this machine, and list problems."""
     from skycam_project.cli.diagnostics import run_diagnostics
 
     findings = run_diagnostics(current())

@@ -24,7 +24,7 @@ FOLDER = click.Path(exists=True, file_okay=False, resolve_path=True, path_type=P
 @click.option("--remove", is_flag=True, help="Remove the files of the service. Its data and its user stay.")
 @shared_option("--dry-run", "Only print the files.")
 def install_service(role: str, writable: tuple[Path, ...], remove: bool, dry_run: bool) -> None:
-    """Make Skycam a service of systemd on this machine, as root.
+    """Make Skycam a service of systemd here, as root.
 
     It runs a whole station, or a camera-host, with its data in /var/lib/skycam, as a user of its own that may open
     cameras and serial ports and little else.

@@ -30,7 +30,7 @@ OPTIONS = {"classes": "--class", "cameras": "--camera", "bytes_per_s": "--rate",
 
 @click.group(cls=Group)
 def offsite() -> None:
-    """Copy files to another disk or server, and show what waits."""
+    """Copy files to another disk or server; show what waits."""
 
 
 @offsite.command("destinations")

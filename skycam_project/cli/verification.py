@@ -22,7 +22,7 @@ from skycam_project.cli.station import current
 @shared_option("--since", "Only files from this time: 22:30, 2026-03-01T22:30:00Z, or 2 d (ago).")
 @shared_option("--host", "Verify the files of this host; of this one by default.")
 def verify(camera: str | None, since: datetime | None, host: str | None) -> int:
-    """Compare the files of captures and clips with the database.
+    """Compare files of captures and clips with the database.
 
     It reads each file and compares size and SHA-256. A missing or damaged file raises an alert. This is a job on the
     host that holds the files: Ctrl-C ends the command, and the job goes on.

@@ -29,7 +29,7 @@ from tests.harness.waiting import PATIENCE_S, eventually
 
 DEPLOY = PROJECT / "deploy"
 GIVEN = {
-    "SKYCAM_STATION": "0123456789ab", "SKYCAM_ADDRESS_SECRET": "a" * 64, "SKYCAM_NAME": "sky.example.org",
+    "SKYCAM_STATION": "0123456789ab", "SKYCAM_ADDRESS_SECRET": "a" * 64, "STATION_NAME": "sky.example.org",
     "SKYCAM_ADMIN_PASSWORD": PASSWORD, "GRAFANA_PASSWORD": "grafana",
 }  # fmt: skip
 ELSEWHERE = {"valkey", "service"}
@@ -75,6 +75,7 @@ def wheel_of(folder: Path, source: Path) -> set[str]:
         return set(archive.namelist())
 
 
+@pytest.mark.slow
 def test_the_wheel_of_the_image_is_that_of_the_clone(tmp_path: Path) -> None:
     source = tmp_path / "source"
     # Each is copied to the place that it has in the clone.

@@ -21,6 +21,7 @@ from tests.harness.stations.station import free_port
 from tests.harness.stations.web_server import Web
 from tests.harness.waiting import PATIENCE_S, eventually
 
+pytestmark = pytest.mark.slow
 NGINX, CADDY = "deploy/nginx/skycam.conf", "deploy/caddy/Caddyfile"
 PAGE = "docs/station/running.md"
 CADDY_OPTIONS = "{\n    auto_https disable_redirects\n    admin off\n}\n"
@@ -71,7 +72,7 @@ def caddy(folder: Path, upstream: int) -> Iterator[int]:
     configuration = folder / "Caddyfile"
     configuration.write_text(CADDY_OPTIONS + text)
     command = ["caddy", "run", "--config", str(configuration), "--adapter", "caddyfile"]
-    variables = {"SKYCAM_NAME": f"https://station.example.org:{port}", "XDG_DATA_HOME": str(folder)}
+    variables = {"STATION_NAME": f"https://station.example.org:{port}", "XDG_DATA_HOME": str(folder)}
     with running(command, folder / "caddy.log", port, XDG_CONFIG_HOME=str(folder), **variables):
         yield port
 

@@ -69,7 +69,8 @@ def project_files(folder: str) -> set[str]:
 def test_the_wheel_has_all_templates_and_static_files(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if name.startswith(f"{SHIPPED}/")}
-    needed = project_files("templates") | project_files("static") | {"deploy/grafana/dashboards/skycam.json"}
+    needed = set().union(*(project_files(folder) for folder in ("templates", "static", "config", "deploy/systemd")))
+    needed |= {"deploy/grafana/dashboards/skycam.json"}
     assert {name.removeprefix(f"{SHIPPED}/") for name in names} == needed
 
 
@@ -89,6 +90,17 @@ def test_an_installed_station_is_ready_and_answers_pages_and_static_files(statio
     assert [page.status for page in pages] == [200, 200, 200]
     stylesheets = set(STYLESHEET.findall(pages[0].body))
     assert {client.request("GET", path).status for path in stylesheets} == {200}
+
+
+def test_an_installed_skycam_writes_units_that_start_it(environment: Path, tmp_path: Path) -> None:
+    """From the files of the wheel; the place of the tests is one that a service could not read."""
+    show = (
+        "import sys; from pathlib import Path; from skycam_project.systemd_service import UNIT, service_files; "
+        "print(service_files(Path(sys.prefix), 'station')[UNIT])"
+    )
+    command = [str(environment / "bin" / "python"), "-c", show]
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert f'ExecStart="{environment}/bin/skycam" "up"\n' in found
 
 
 def test_an_installed_station_saves_captures(station: Station) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from tests.harness.disks.small_disk import MISSING
 from tests.harness.waiting import PATIENCE_S, eventually
 
 BOOT = Path(__file__).with_name("boot.sh")
+MISSING = "systemd did not boot ({}). This test needs root: run `sudo -E make test-stations`."
 CLEAN = ("env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin")
 """Without the variables of the test run."""
 NAMESPACES = ("--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup")
