@@ -46,9 +46,7 @@ class ClipFileView(APIView):
         return response
 
 
-def serve_clip(
-    request: Request, clip: Clip | StoredCopy, form: str | None, *, alert: Alert
-) -> HttpResponseBase:
+def serve_clip(request: Request, clip: Clip | StoredCopy, form: str | None, *, alert: Alert) -> HttpResponseBase:
     """Serve the file; a clip that contains its index is served unchanged in each form. While its host is away, or its
     file is gone, the clip comes from its off-site copy, also unchanged."""
     try:

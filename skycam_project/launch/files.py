@@ -20,9 +20,7 @@ def run_files(fd: int) -> None:
 
     files = settings.STATION.files
     try:
-        server = FileServer(
-            socket.socket(fileno=fd), settings.STATION.host, files.certificate, files.certificate_key
-        )
+        server = FileServer(socket.socket(fileno=fd), settings.STATION.host, files.certificate, files.certificate_key)
     except OSError as error:
         raise SystemExit(f"files.certificate or files.certificate_key cannot be used: {error}") from None
     for number in (signal.SIGTERM, signal.SIGINT):
