@@ -78,7 +78,7 @@ def measure(found: Table, scheme: str, runs: Runs, stack: ExitStack) -> None:
     folder.mkdir()
     tls = {}
     if scheme == "https":
-        signed = certificate(folder)
+        signed = certificate(folder, "localhost")
         tls = {name: str(signed) for name in ("CERTIFICATE", "CERTIFICATE_KEY", "AUTHORITY")}
     database, broker = stack.enter_context(postgresql()), Broker(folder)
     stack.callback(broker.kill)

@@ -15,7 +15,7 @@ import ssl
 from typing import Protocol
 
 RELAY = "skycam.relay"
-"""The extension of an ASGI scope: a coroutine function that copies so many bytes of a socket to the client."""
+"""The extension of an ASGI scope: a coroutine function that copies a number of bytes from a socket to the client."""
 PIPE_BYTES = 1 << 20
 BUFFER_BYTES = 256 * 1024
 TURNS = 8

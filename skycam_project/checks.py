@@ -18,6 +18,7 @@ from skycam_project.config.folder import ADDRESS_FILE, KEY_FILE
 
 TABLES = (
     "captures.tables.ARCHIVE_COPIES",
+    "captures.files.serving.COPIES",
     "captures.tables.ARCHIVE_MENDERS",
     "captures.tables.EXPERIMENT_HANDLERS",
     "captures.tables.RETENTION_GUARDS",

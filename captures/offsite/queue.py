@@ -104,7 +104,8 @@ def moved_rows(table: FileTable) -> QuerySet[Any]:
     """The keys of the table's files that only a destination has."""
     if table.name == "clips":
         return table.rows().none().values("pk")
-    return table.rows().model._base_manager.exclude(kept=Kept.HERE.value).values("pk")
+    rows: QuerySet[Any] = table.rows().model._base_manager.exclude(kept=Kept.HERE.value)
+    return rows.values("pk")
 
 
 def key_column(table: FileTable) -> str:

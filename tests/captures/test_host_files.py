@@ -6,7 +6,6 @@ import http.client
 import os
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -23,6 +22,7 @@ from captures.files.host_files.server import FileServer, root_path
 from captures.models import CaptureFile, StorageRoot
 from tests.harness.clients.responses import content
 from tests.harness.rows.captures import PICTURE, file_of, saved
+from tests.harness.waiting import PATIENCE_S, eventually
 
 DOME = "dome"
 
@@ -63,7 +63,7 @@ def picture_url(picture: CaptureFile) -> str:
 
 def ask(server: FileServer, path: str, method: str = "GET", **headers: str) -> tuple[int, bytes]:
     port = int(server.server_address[1])
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)) as connection:
         connection.request(method, path, headers=headers)
         answer = connection.getresponse()
         return answer.status, answer.read()
@@ -193,10 +193,7 @@ def test_a_client_that_leaves_frees_its_thread_and_its_file(server: FileServer, 
     with socket.create_connection(("127.0.0.1", int(server.server_address[1]))) as client:
         client.sendall(f"GET {address} HTTP/1.1\r\nHost: dome\r\n\r\n".encode())
         assert client.recv(100).startswith(b"HTTP/1.1 200")
-    deadline = time.monotonic() + 20
-    while open_files(big) and time.monotonic() < deadline:
-        pass
-    assert open_files(big) == 0
+    eventually(lambda: open_files(big) == 0, "the file is closed")
 
 
 def open_files(path: Path) -> int:
