@@ -141,14 +141,14 @@ class SimulatedHost:
 
     def store(self, camera: Any) -> None:
         from cameras.spool.recovery import failed_record
-        from cameras.supervision.ingest import ingest_record
+        from cameras.supervision.ingest import ingest_records
 
         began = time.perf_counter()
         plan: Any = {
             "id": str(uuid6.uuid7()), "camera": camera.id, "slug": camera.slug, "session": None, "index": None,
             "planned": "2026-01-01T00:00:00Z", "asked": {}, "requested_by": "bench", "job": "",
         }  # fmt: skip
-        ingest_record(failed_record(plan, "", "camera_error", "Simulated.", now=time.time()), fence=self.lease)
+        ingest_records([failed_record(plan, "", "camera_error", "Simulated.", now=time.time())], fence=self.lease)
         self.record_ms.append(1000 * (time.perf_counter() - began))
         self.stored += 1
 
