@@ -28,9 +28,11 @@ FILTERS = ("q", "camera", "severity", "kind", "host", "from", "to")
 KINDS = {
     "alert": "alerts",
     "archive": "archives",
+    "backup": "backups",
     "camera": "cameras",
     "capture": "captures",
     "command": "commands",
+    "database": "database",
     "experiment": "experiments",
     "files": "archive admin",
     "gate": "gates",

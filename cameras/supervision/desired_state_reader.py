@@ -57,6 +57,7 @@ class DesiredStateReader:
     def read_if_due(self, now: float) -> None:
         """`now` is in time.monotonic(). Raises DatabaseError."""
         if self._read_now:
+            self._looked_at = now
             self._gate.call_now(lambda: self.read(now))
         elif now - self._looked_at >= READ_S:
             self._looked_at = now

@@ -13,6 +13,7 @@ from pydantic import ValidationError as Invalid
 from cameras.models import Camera
 from captures.offsite.destinations.settings import SECRETS, SETTINGS, FolderSettings, S3Settings, Settings
 from captures.offsite.models import WAITING, CopyState, Destination, OffsiteCopy
+from captures.offsite.only_copies import describe_only_copies
 from captures.offsite.queue import compare_again
 from captures.offsite.requests import DestinationChange, DestinationRequest
 from captures.offsite.secret_store import encrypt_for, settings_of
@@ -34,7 +35,7 @@ TEST_KIND = "offsite_test"
 
 
 class FilesWait(Exception):
-    """Files that must not be deleted here wait for their copies. The message says how many."""
+    """Files would lose their only copy, here or at the destination. The message says how many."""
 
 
 def add_destination(wanted: DestinationRequest, actor: str) -> Destination:
@@ -97,6 +98,7 @@ def _prepare_move(destination: Destination, wanted: DestinationChange) -> None:
         setattr(found, name, value)
     if settings_of(found).place() != before:
         _check_only_copy(found)
+        _check_leavable(found)
         compare_again(found)
 
 
@@ -119,6 +121,9 @@ def _close_for_good(destination: Destination, *, force: bool) -> int:
     """Let nothing be sent any more. Returns how many files wait for their copies. FilesWait."""
     with transaction.atomic():
         found = Destination.objects.select_for_update().get(pk=destination.pk)
+        # Not by force either: nobody would know where they are.
+        if sentence := describe_only_copies(found):
+            raise FilesWait(sentence)
         # Dead copies, too: their files stay here until a person has decided.
         uncopied = [*WAITING, CopyState.DEAD.value]
         waiting = found.copies.filter(state__in=uncopied).count() if found.keep_local else 0
@@ -149,15 +154,15 @@ def check_place(found: Settings) -> None:
         if isinstance(found, FolderSettings):
             _check_folder(found)
             return
-        if isinstance(found, S3Settings) and found.lacks_tls and not is_loopback_host(found.host):
-            raise ValidationError({
-                "settings": "Over http:// everybody on the way can read the copies. Give an https:// endpoint, or set "
-                "plain_http to true."
-            })  # fmt: skip
         if (address := literal_address(found.host)) is not None:
             settings.STATION.outgoing.check(address, found.port)
     except AddressRefused as error:
         raise ValidationError({"settings": f"The address {error}"}) from error
+    if isinstance(found, S3Settings) and found.lacks_tls and not is_loopback_host(found.host):
+        raise ValidationError({
+            "settings": "Over http:// everybody on the way can read the copies. Give an https:// endpoint, or set "
+            "plain_http to true."
+        })  # fmt: skip
 
 
 def _check_folder(found: FolderSettings) -> None:
@@ -191,7 +196,14 @@ def _move_copies(destination: Destination, *, moved: bool) -> None:
                 "destination."
             }
         )
+    _check_leavable(destination)
     compare_again(destination)
+
+
+def _check_leavable(destination: Destination) -> None:
+    """ValidationError."""
+    if sentence := describe_only_copies(destination):
+        raise ValidationError({"settings": sentence})
 
 
 def _place_columns(found: Destination, wanted: DestinationChange) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from captures.archives.models import ArchiveFile
 from captures.files.answers import FileFacts, answer
 from captures.files.stored_copy import FileRow
-from captures.offsite.destinations.port import CopyMissing, DestinationError, Sender, WrongChecksum
+from captures.offsite.destinations.port import CHUNK_BYTES, CopyMissing, DestinationError, Sender, WrongChecksum
 from captures.offsite.destinations.settings import S3Settings
 from captures.offsite.limits import NoPace
 from captures.offsite.models import OffsiteCopy
@@ -126,19 +126,23 @@ class CopyBody:
         self._resources.close()
 
     def _read(self) -> bytes:
+        wanted, chunk = min(self._left, CHUNK_BYTES), bytearray()
         try:
-            chunk = next(self._chunks, b"")[: self._left]
+            # A network gives less than was asked for: a small file is whole before its answer begins.
+            while len(chunk) < wanted and (more := next(self._chunks, b"")):
+                chunk += more
         except CopyMissing:
             take_back(self._copy, "missing")
             raise
-        if not chunk:
+        if len(chunk) < wanted:
             raise WrongChecksum("The copy is shorter than the file.")
+        del chunk[self._left :]
         self._left -= len(chunk)
         if self._digest is not None:
             self._digest.update(chunk)
         if not self._left:
             self._check()
-        return chunk
+        return bytes(chunk)
 
     def _check(self) -> None:
         if self._digest is not None and self._digest.hexdigest() != self._copy.sha256:

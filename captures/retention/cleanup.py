@@ -38,7 +38,7 @@ from monitoring.services import raise_alert, resolve_alert
 ALERT_REPEAT_S = 60.0
 """Seconds until an open alert gets a new sentence."""
 NEAR_FLOOR = 20 * GB
-"""Bytes; and as many as the soft floor itself. A fast disk cannot write so many within FALLBACK_S."""
+"""Bytes; and as many as the soft floor itself. A fast disk cannot write as many within FALLBACK_S."""
 BATCH = 20
 """Clips of a plan to free space: each is followed by a measurement."""
 AGE_INTERVAL_S = 60.0

@@ -73,7 +73,7 @@ JOB_KINDS: dict[str, JobKind] = {
         "captures.offsite.jobs.send_files",
     ),
     # The process that decodes the files inherits the limit of memory, and needs 3 GB.
-    # Each attempt begins anew, so that it would never end if it made room.
+    # Each attempt begins again, so that it would never end if it made room.
     "backup": JobKind(
         "Back up the station", "manager", 2 * GB, 86_400.0, 15, 3, True, Lane.LONG, False,
         "skycam_project.backups.jobs.back_up",

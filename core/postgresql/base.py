@@ -2,8 +2,8 @@
 
 Django keeps a connection for each thread. Threads of a station never end, and each of them needs its connection for a
 few milliseconds now and then. Here a thread has a connection only while a statement or a transaction of it runs: a
-thread that waits for something else keeps none, whoever wrote it. So nothing that belongs to a session of PostgreSQL
-outlives a transaction, as behind PgBouncer in transaction mode.
+thread that waits for something else keeps none, whatever its code is. So nothing that belongs to a session of
+PostgreSQL outlives a transaction, as behind PgBouncer in transaction mode.
 """
 
 from __future__ import annotations

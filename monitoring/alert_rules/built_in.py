@@ -4,6 +4,7 @@ from __future__ import annotations
 
 BUILT_IN_ALERTS: dict[str, str] = {
     "archive": "a file of an archive is missing or damaged, or an archive cannot be completed",
+    "backup": "no backup was made, or its off-site copy failed",
     "camera": "a camera is in quarantine, not reachable, or its clock is off",
     "capture": "the records of a capture contradict each other",
     "experiment": "an experiment cannot do what it should",

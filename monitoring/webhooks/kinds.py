@@ -11,11 +11,13 @@ TEST_KIND = "webhook.test"
 FAMILIES: dict[str, tuple[str, ...]] = {
     "alert": ("acknowledged", "opened", "resolved", "silenced", "unsilenced"),
     "archive": ("completed", "extended", "incomplete", "requested", "verified"),
+    "backup": ("failed", "made"),
     "camera": (
         "added", "audience", "changed", "clock", "faults", "ladder", "released", "removed", "settings", "state",
         "taken",
     ),
     "capture": ("adopted", "deleted", "failed", "pinned", "restored", "skipped", "trashed"),
+    "database": ("moved",),
     "experiment": (
         "aborted", "archived", "attached", "changed", "completed", "created", "interrupted", "linked", "noted",
         "recording", "released", "resumed", "started", "stills", "suspended",
@@ -43,7 +45,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "spool": ("recovered", "rejected"),
     "station": ("activated", "settings", "support_bundle"),
     "storage": (
-        "adopted", "cleaned", "clock_confirmed", "failed", "full", "last_floor", "room", "set_aside", "unmounted",
+        "adopted", "cleaned", "clock_confirmed", "failed", "full", "last_floor", "moved", "room", "set_aside",
+        "unmounted",
     ),
     "telescope": ("list_added", "list_changed", "night_missed"),
     "user": ("changed", "denied", "signed_in"),

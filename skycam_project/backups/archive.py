@@ -1,4 +1,4 @@
-"""Writes a backup, and reads one: a compressed tar in a sealed file."""
+"""Writes a backup, and reads one: a compressed tar in a encrypted file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from skycam_project.backups.content import MANIFEST
-from skycam_project.backups.sealed_file import SealedReader, SealedWriter, SealError
+from skycam_project.backups.encrypted_file import DecryptionError, EncryptedReader, EncryptedWriter
 
 COPY_BYTES = 1 << 20
 TOP = ("database", "data", "configuration", "media")
@@ -49,8 +49,8 @@ def write_archive(
     """Members that are gone when their turn comes are left out. OSError."""
     manifest = Manifest()
     with (
-        SealedWriter(file, passphrase, about) as sealed,
-        gzip.GzipFile(fileobj=sealed, mode="wb", compresslevel=1, mtime=0) as packed,
+        EncryptedWriter(file, passphrase, about) as encrypted,
+        gzip.GzipFile(fileobj=encrypted, mode="wb", compresslevel=1, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w|") as tar,
     ):
         for name, path in members:
@@ -72,19 +72,19 @@ def write_archive(
 
 
 def read_archive(file: IO[bytes], passphrase: str, folder: Path, *, with_media: bool) -> Manifest:
-    """Unpack into `folder` and compare each member with the manifest; media are only read unless wanted. SealError
-    for a wrong passphrase and a file that is damaged or not whole; OSError."""
+    """Unpack into `folder` and compare each member with the manifest; media are only read unless wanted.
+    DecryptionError for a wrong passphrase and a file that is damaged or not whole; OSError."""
     found, manifest = Manifest(), None
     try:
         with (
-            io.BufferedReader(SealedReader(file, passphrase), COPY_BYTES) as opened,
+            io.BufferedReader(EncryptedReader(file, passphrase), COPY_BYTES) as opened,
             gzip.GzipFile(fileobj=opened, mode="rb") as packed,
             tarfile.open(fileobj=packed, mode="r|") as tar,
         ):
             for member in tar:
                 content = tar.extractfile(member) if member.isfile() else None
                 if content is None or manifest is not None:
-                    raise SealError("The backup has something that Skycam does not write.")
+                    raise DecryptionError("The backup has something that Skycam does not write.")
                 if member.name == MANIFEST:
                     manifest = {name: tuple(one) for name, one in json.load(content).items()}
                     continue
@@ -95,17 +95,17 @@ def read_archive(file: IO[bytes], passphrase: str, folder: Path, *, with_media: 
             while packed.read(COPY_BYTES):
                 pass
     except (tarfile.TarError, EOFError, gzip.BadGzipFile, ValueError) as error:
-        raise SealError(f"The backup cannot be unpacked ({error}). Use another one.") from None
+        raise DecryptionError(f"The backup cannot be unpacked ({error}). Use another one.") from None
     if manifest is None or manifest != found:
-        raise SealError("The backup is not whole: its files differ from its list. Use another one.")
+        raise DecryptionError("The backup is not whole: its files differ from its list. Use another one.")
     return found
 
 
 def _target(folder: Path, name: str) -> Path:
-    """SealError for a name that leads out of the folder: the passphrase alone says who wrote the file."""
+    """DecryptionError for a name that leads out of the folder: the passphrase alone says who wrote the file."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or path.parts[0] not in TOP:
-        raise SealError("The backup has something that Skycam does not write.")
+        raise DecryptionError("The backup has something that Skycam does not write.")
     return folder.joinpath(*path.parts)
 
 

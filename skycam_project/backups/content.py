@@ -51,7 +51,9 @@ def copy_database(config: SkycamConfig, folder: Path) -> tuple[str, Path]:
             source.backup(target)
             target.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.Error as error:
-        raise BackupFailed(f"The database cannot be copied ({error}). `skycam doctor` says more.") from None
+        raise BackupFailed(
+            f"The database cannot be copied, it may be damaged ({error}). `skycam doctor` says more."
+        ) from None
     return SQLITE, copy
 
 

@@ -14,7 +14,7 @@ from skycam_project.backups.service import backup_folder, make_backup
 
 
 def back_up(context: JobContext) -> dict[str, Any]:
-    """No arguments. A kill leaves the older backups as they were; the next attempt begins anew."""
+    """No arguments. A kill leaves the older backups as they were; the next attempt begins again."""
     config = settings.STATION
     try:
         if not config.backup.passphrase:

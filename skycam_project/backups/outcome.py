@@ -5,7 +5,7 @@ from __future__ import annotations
 from monitoring.services import raise_alert, record_event, resolve_alert
 from skycam_project.backups.service import BackupBody
 
-ALERT = "backup.failed"
+ALERT = "backup.failed:station"
 
 
 def record_success(body: BackupBody, actor: str = "") -> None:
@@ -18,4 +18,4 @@ def record_success(body: BackupBody, actor: str = "") -> None:
 def record_failure(reason: str, actor: str = "") -> None:
     """DatabaseError."""
     record_event("backup.failed", reason, camera=None, actor=actor, severity="error")
-    raise_alert("backup.failed", f"The station is not backed up. {reason}", camera=None, severity="error")
+    raise_alert(ALERT, f"The station is not backed up. {reason}", camera=None, severity="error")

@@ -17,7 +17,7 @@ from core.durable_files import sync_folder
 from core.versions import SCHEMA
 from skycam_project.backups.archive import read_archive
 from skycam_project.backups.content import DUMP, SQLITE, postgresql_environment, run_program
-from skycam_project.backups.sealed_file import SealError, read_about
+from skycam_project.backups.encrypted_file import DecryptionError, read_about
 from skycam_project.backups.service import check_database
 from skycam_project.config.database import django_database
 
@@ -39,7 +39,7 @@ class Restored:
 
 def restore(file: Path, passphrase: str, data: Path, database_url: str | None) -> Restored:
     """Into `data`, which must not exist or be empty, and, for a backup of PostgreSQL, into the empty database of
-    `database_url`. RestoreRefused, SealError and BackupFailed, after which `data` is as it was; OSError."""
+    `database_url`. RestoreRefused, DecryptionError and BackupFailed, after which `data` is as it was; OSError."""
     if data.exists() and (not data.is_dir() or any(data.iterdir())):
         raise RestoreRefused(
             f"{data} is not empty. A backup is restored into an empty station only: set SKYCAM_DATA to a new folder, "
@@ -128,6 +128,6 @@ def _arrange(unpacked: Path, station: Path, restored: Restored) -> None:
             str(Path(CONFIGURATION) / one.name) for one in (station / CONFIGURATION).iterdir()
         )
     if not (station / "station").is_file() and not restored.about.get("station"):
-        raise SealError("The backup has no station.")
+        raise DecryptionError("The backup has no station.")
     about = restored.about
     (station / restored_copy.FILE).write_text(f"{about.get('host')}, {about.get('made')}\n", "utf-8")

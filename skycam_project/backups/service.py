@@ -29,7 +29,7 @@ from skycam_project.backups.content import (
     folders_outside,
     run_program,
 )
-from skycam_project.backups.sealed_file import SHORTEST, SealError
+from skycam_project.backups.encrypted_file import SHORTEST, DecryptionError
 from skycam_project.config import SkycamConfig
 from skycam_project.config.layers import CONFIG_VARIABLE
 
@@ -110,7 +110,7 @@ def make_backup(
             with tempfile.TemporaryDirectory(prefix=".scratch-", dir=folder) as scratch:
                 body = _make(config, passphrase, folder, Path(scratch), media=media, step=step)
             remove_old(folder, config.backup.keep if keep is None else keep)
-    except SealError as error:
+    except DecryptionError as error:
         raise BackupFailed(f"The backup was made, but cannot be restored, and was removed: {error}") from None
     except OSError as error:
         raise BackupFailed(f"No backup was made: {error.filename or folder}: {error.strerror}.") from None
@@ -154,17 +154,17 @@ def _make(config: SkycamConfig, passphrase: str, folder: Path, scratch: Path, *,
 
 
 def verify(file: Path, passphrase: str, scratch: Path, written: Manifest) -> None:
-    """Restore all but the media, which are read and compared. SealError; BackupFailed."""
+    """Restore all but the media, which are read and compared. DecryptionError; BackupFailed."""
     with file.open("rb") as opened:
         found = read_archive(opened, passphrase, scratch, with_media=False)
     if found != written:
-        raise SealError("its files differ from those that were written")
+        raise DecryptionError("its files differ from those that were written")
     check_database(scratch)
     shutil.rmtree(scratch)
 
 
 def check_database(folder: Path) -> None:
-    """That the database of an unpacked backup can be used. SealError; BackupFailed."""
+    """That the database of an unpacked backup can be used. DecryptionError; BackupFailed."""
     if (dump := folder / DUMP).exists():
         # It reads all rows of the dump, and writes none.
         run_program(
@@ -176,9 +176,9 @@ def check_database(folder: Path) -> None:
             [result] = database.execute("PRAGMA quick_check(1)").fetchone()
             [migrations] = database.execute("SELECT count(*) FROM django_migrations").fetchone()
     except (sqlite3.Error, TypeError) as error:
-        raise SealError(f"Its database cannot be read ({error}).") from None
+        raise DecryptionError(f"Its database cannot be read ({error}).") from None
     if result != "ok" or not migrations:
-        raise SealError(f"Its database is damaged ({result}). `skycam doctor` says what to do with the original.")
+        raise DecryptionError(f"Its database is damaged ({result}). `skycam doctor` says what to do with the original.")
 
 
 # what there is

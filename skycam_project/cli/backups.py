@@ -77,9 +77,9 @@ def restore(file: Path, passphrase_file: Any) -> None:
     station = current()
     station.use_config()
     from skycam_project.backups.content import BackupFailed
+    from skycam_project.backups.encrypted_file import DecryptionError
     from skycam_project.backups.restoring import RestoreRefused
     from skycam_project.backups.restoring import restore as restore_backup
-    from skycam_project.backups.sealed_file import SealError
     from skycam_project.config import ConfigManager
 
     manager = ConfigManager(station.config_path, complete=False)
@@ -89,7 +89,7 @@ def restore(file: Path, passphrase_file: Any) -> None:
     passphrase = read_passphrase(passphrase_file, manager.config.backup.passphrase, confirm=False)
     try:
         found = restore_backup(file, passphrase, data, manager.config.database_url)
-    except (RestoreRefused, SealError, BackupFailed) as error:
+    except (RestoreRefused, DecryptionError, BackupFailed) as error:
         raise CliError("failed", str(error)) from None
     except OSError as error:
         raise CliError("failed", f"{error.filename or data} cannot be written: {error.strerror}.") from None

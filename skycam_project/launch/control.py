@@ -109,7 +109,7 @@ def restart(config: SkycamConfig, part: str) -> dict[str, Any]:
 
 @contextmanager
 def paused(config: SkycamConfig) -> Iterator[None]:
-    """The parts of the whole station are stopped; its launcher starts them anew after the block, or when this process
+    """The parts of the whole station are stopped; its launcher starts them again after the block, or when this process
     dies. LaunchError."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(TIMEOUT_S)

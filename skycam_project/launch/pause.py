@@ -1,6 +1,6 @@
 """A pause of the whole station: its parts are stopped until a client of the control socket lets them start again.
 
-The launcher then reads its configuration anew. The client's connection is the pause: if the client is killed, the
+The launcher then reads its configuration again. The client's connection is the pause: if the client is killed, the
 station starts again, with whatever the configuration says by then.
 """
 

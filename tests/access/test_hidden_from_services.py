@@ -161,7 +161,7 @@ FOR_MANAGERS = {
     "core.station_settings", "monitoring.alert_rules", "monitoring.notifications", "monitoring.sensor_management",
     "monitoring.webhooks", "captures.offsite", "captures.integrity", "captures.retention", "skycam_project.access",
     "skycam_project.admin", "skycam_project.pages", "skycam_project.provisioning", "skycam_project.station_settings",
-    "skycam_project.cli", "skycam_project.hosts", "cameras.editing",
+    "skycam_project.cli", "skycam_project.hosts", "skycam_project.backups", "cameras.editing",
 }  # fmt: skip
 """Packages of services whose routes and commands are refused to operators, or which change no camera's work: the end of
 a maintenance window, a token of one's own."""
@@ -169,7 +169,8 @@ FACADES = {
     "captures.camera_service.CameraService", "captures.capturing.service.CaptureService",
     "captures.sessions.service.SessionService", "captures.trash.services.trash_captures",
     "captures.trash.purge.purge_files", "captures.trash.purge.delete_rows", "core.jobs.services.enqueue",
-    "monitoring.services.record_event", "cameras.leases.service.take_over_for_run", "core.text.names.person",
+    "monitoring.services.record_event", "monitoring.services.new_event",
+    "cameras.leases.service.take_over_for_run", "core.text.names.person",
     "captures.archives.reports.report_event", "cameras.camera_display.held_sentence",
     "scheduler.field_lists.nightly.record_change",
 }  # fmt: skip

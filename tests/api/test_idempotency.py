@@ -81,6 +81,7 @@ TAKES_A_KEY = {
 TAKES_NONE = {
     "api/v1/notifications/channels/": "it has a secret, of which no digest is stored",
     "api/v1/notifications/channels/<uuid:channel>/test/": "a repetition tests again",
+    "api/v1/backups/": "a repetition makes another one",
     "api/v1/auth/token/": "its answer is a secret, which is never stored",
     "api/v1/cameras/detect/": "it changes nothing",
     "api/v1/hosts/<slug:name>/drain/": "a repetition changes nothing",

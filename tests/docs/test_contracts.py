@@ -106,10 +106,10 @@ pytestmark = pytest.mark.usefixtures("parsed_sources")
 
 PAGE = "docs/clients/contracts.md"
 EVENT = re.compile(
-    r"(?:alert|archive|camera|capture|experiment|files|gate|job|live|maintenance|night|notification|offsite|part|recording|rule|schedule|sensor|session|spool|station|storage|telescope|user|webhook)\.[a-z_]+|command"
+    r"(?:alert|archive|backup|camera|capture|experiment|files|gate|job|live|maintenance|night|notification|offsite|part|recording|rule|schedule|sensor|session|spool|station|storage|telescope|user|webhook)\.[a-z_]+|command"
 )
 ALERT = re.compile(
-    r'"((?:archive|camera|capture|experiment|gate|health|host|metrics|night|notification|offsite|part|recording|schedule|sensor|session|spool|storage|supervisor|telescope|webhook)\.[a-z_]+):'
+    r'"((?:archive|backup|camera|capture|experiment|gate|health|host|metrics|night|notification|offsite|part|recording|schedule|sensor|session|spool|storage|supervisor|telescope|webhook)\.[a-z_]+):'
 )
 FIELDS = {
     "event": EventBody.__annotations__,

@@ -79,7 +79,7 @@ def test_a_station_comes_back_from_its_backup_on_an_empty_folder(stations: list[
 
 def open_alerts(station: Station) -> list[str]:
     """The messages of those of backups."""
-    found = "SELECT message FROM monitoring_alert WHERE key = 'backup.failed' AND state <> 'resolved'"
+    found = "SELECT message FROM monitoring_alert WHERE key = 'backup.failed:station' AND state <> 'resolved'"
     return [message for (message,) in station.database.rows(found)]
 
 

@@ -63,7 +63,7 @@ def station_at(address: str, folder: Path, database: str) -> Iterator[Station]:
 
 @contextmanager
 def limited_user(ask: Asked, limit: int) -> Iterator[str]:
-    """A user of the server that has so many places there."""
+    """A user of the server that has this number of places there."""
     name = f"limited_{secrets.token_hex(4)}"
     ask(f"CREATE ROLE {name} LOGIN CONNECTION LIMIT {limit} IN ROLE skycam")
     try:

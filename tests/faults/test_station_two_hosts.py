@@ -62,7 +62,7 @@ def test_a_worker_alone_prepares_its_host_and_takes_pictures(station: Station, f
 def test_a_worker_alone_brings_the_parts_for_sensors_and_jobs_of_its_host(fresh: Station) -> None:
     fresh.environment["SKYCAM_HOST"] = "attic"
     fresh.start(only="worker").eventually_says("ready.")
-    assert list(fresh.running_pids()) == ["worker", "sensors", "jobs"]
+    assert list(fresh.running_pids()) == ["files", "worker", "sensors", "jobs"]
     assert restart(fresh.config, "jobs")["state"] == "running"
 
 

@@ -18,7 +18,7 @@ from cameras.models import Camera
 from cameras.status import consumers
 from captures.capturing import reading_updates
 from captures.capturing.models import Capture
-from captures.capturing.notices import publish_capture
+from captures.capturing.notices import publish_captures
 from captures.storage.models import StorageRoot
 from core.broker import broker
 from monitoring import notices
@@ -248,7 +248,7 @@ async def test_the_temperature_of_a_capture_is_that_of_the_main_sensor_as_well(
     publish_latest(-12.25, quality)
     async with OpenSocket("/ws/captures/", viewer_headers) as socket:
         await subscribed(server, "captures")
-        await committed(lambda: publish_capture(saved_capture(camera, temperature_celsius=20.5), camera.slug, []))
+        await committed(lambda: publish_captures([(saved_capture(camera, temperature_celsius=20.5), camera.slug, [])]))
         data = (await socket.receive())["data"]
     assert (data["temperature"], data["camera_temperature"]) == (temperature, 20.5)
 

@@ -19,7 +19,7 @@ from cameras.sockets.loop_singletons import loop_singleton
 from cameras.status import consumers
 from cameras.status.messages import absent_status
 from captures.capturing.consumers import CaptureBroadcaster
-from captures.capturing.notices import publish_capture
+from captures.capturing.notices import publish_captures
 from captures.models import Capture, CaptureFile
 from core.broker import broker, notices
 from tests.harness.clients.sockets import OpenSocket, user_of
@@ -53,7 +53,7 @@ def ended(camera: Camera, outcome: str) -> Capture:
     """A capture gets its outcome, as by the ingest."""
     with transaction.atomic():
         capture = capture_of(camera, outcome)
-        publish_capture(capture, capture.camera.slug, [CaptureFile(capture=capture, kind="jpeg")])
+        publish_captures([(capture, capture.camera.slug, [CaptureFile(capture=capture, kind="jpeg")])])
     return capture
 
 
@@ -61,7 +61,7 @@ def ended(camera: Camera, outcome: str) -> Capture:
 def ended_after_its_removal(camera: Camera) -> None:
     Camera.objects.filter(pk=camera.pk).update(removed_at=timezone.now())
     with transaction.atomic():
-        publish_capture(capture_of(camera, "saved"), camera.slug, [])
+        publish_captures([(capture_of(camera, "saved"), camera.slug, [])])
 
 
 async def wait_for_subscription(server: redis.Redis, count: int = 1) -> None:
@@ -132,7 +132,7 @@ async def test_a_rolled_back_capture_is_not_announced(
 ) -> None:
     def fail() -> None:
         with transaction.atomic():
-            publish_capture(capture_of(camera, "saved"), camera.slug, [])
+            publish_captures([(capture_of(camera, "saved"), camera.slug, [])])
             transaction.set_rollback(True)
 
     async with OpenSocket("/ws/captures/", viewer_headers) as socket:
@@ -173,13 +173,13 @@ async def test_a_socket_that_opens_without_a_broker_hears_later_that_it_missed_n
 def test_a_broker_that_is_away_fails_no_transaction(camera: Camera) -> None:
     broker.connection.cache_clear()
     with transaction.atomic():
-        publish_capture(capture_of(camera, "saved"), camera.slug, [])
+        publish_captures([(capture_of(camera, "saved"), camera.slug, [])])
     assert Capture.objects.filter(status="saved").exists()
 
 
 def test_a_broker_that_hangs_delays_no_transaction(camera: Camera, hanging_broker: None) -> None:
     with transaction.atomic():
-        publish_capture(capture_of(camera, "saved"), camera.slug, [])
+        publish_captures([(capture_of(camera, "saved"), camera.slug, [])])
     assert Capture.objects.filter(status="saved").exists()
 
 

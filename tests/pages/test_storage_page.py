@@ -130,7 +130,7 @@ def test_rules_are_sentences_with_their_limits_and_keys(
     assert "Older than 30 days they are deleted. <code>retention.rolling_clip_days</code>" in text
     assert "Below 12 GB of free space" in text
     assert "After 1 day in the trash their files are deleted." in text
-    assert "No rule deletes them." in text
+    assert "All stay here, also those with an off-site copy." in text
 
 
 def test_viewers_and_operators_see_no_destinations_and_no_buttons(viewer: Any, operator: Any, manager: Any) -> None:

@@ -11,8 +11,14 @@ import pytest
 
 from skycam_project.backups.archive import read_archive, write_archive
 from skycam_project.backups.content import BackupFailed
+from skycam_project.backups.encrypted_file import (
+    CHUNK_BYTES,
+    DecryptionError,
+    EncryptedReader,
+    EncryptedWriter,
+    read_about,
+)
 from skycam_project.backups.restoring import RestoreRefused, restore
-from skycam_project.backups.sealed_file import CHUNK_BYTES, SealedReader, SealedWriter, SealError, read_about
 from skycam_project.backups.service import list_backups, make_backup
 from skycam_project.config import SkycamConfig, load_config
 from tests.harness.stations.migrated_database import place_database
@@ -22,35 +28,35 @@ SIZES = [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES]
 """Of the content, around the borders of chunks."""
 
 
-def sealed(content: bytes) -> bytes:
+def encrypted(content: bytes) -> bytes:
     file = io.BytesIO()
-    with SealedWriter(file, PHRASE, {"station": "abc"}) as writer:
+    with EncryptedWriter(file, PHRASE, {"station": "abc"}) as writer:
         writer.write(content)
     return file.getvalue()
 
 
-def unsealed(file: bytes, phrase: str = PHRASE) -> bytes:
-    with io.BufferedReader(SealedReader(io.BytesIO(file), phrase)) as reader:
+def decrypted(file: bytes, phrase: str = PHRASE) -> bytes:
+    with io.BufferedReader(EncryptedReader(io.BytesIO(file), phrase)) as reader:
         return reader.read()
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_what_was_sealed_comes_back(size: int) -> None:
+def test_what_was_encrypted_comes_back(size: int) -> None:
     content = os.urandom(size)
-    assert unsealed(sealed(content)) == content
+    assert decrypted(encrypted(content)) == content
 
 
 def test_what_it_is_about_is_read_without_the_passphrase() -> None:
-    assert read_about(io.BytesIO(sealed(b"x"))) == {"station": "abc"}
+    assert read_about(io.BytesIO(encrypted(b"x"))) == {"station": "abc"}
 
 
 def test_the_content_is_not_readable_in_the_file() -> None:
-    assert b"secret" not in sealed(b"secret" * 100)
+    assert b"secret" not in encrypted(b"secret" * 100)
 
 
 def test_a_wrong_passphrase_is_named_as_such() -> None:
-    with pytest.raises(SealError, match="The passphrase is not that of this backup"):
-        unsealed(sealed(b"x"), "another passphrase")
+    with pytest.raises(DecryptionError, match="The passphrase is not that of this backup"):
+        decrypted(encrypted(b"x"), "another passphrase")
 
 
 def swapped(file: bytes) -> bytes:
@@ -72,14 +78,14 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_file_that_is_not_what_was_written_is_refused(damage: Callable[[bytes], bytes]) -> None:
-    with pytest.raises(SealError, match="damaged"):
-        unsealed(damage(sealed(os.urandom(3 * CHUNK_BYTES))))
+    with pytest.raises(DecryptionError, match="damaged"):
+        decrypted(damage(encrypted(os.urandom(3 * CHUNK_BYTES))))
 
 
 @pytest.mark.parametrize("file", [b"", b"{}\n", b"\xff\xfe\n", b'{"file": "skycam-backup"}\n', b"x" * 100_000])
 def test_another_file_is_no_backup(file: bytes) -> None:
-    with pytest.raises(SealError, match="no backup of Skycam"):
-        unsealed(file)
+    with pytest.raises(DecryptionError, match="no backup of Skycam"):
+        decrypted(file)
 
 
 @pytest.mark.parametrize("name", ["../outside", "/etc/passwd", "data/../../outside", "elsewhere/file"])
@@ -88,7 +94,7 @@ def test_a_member_that_leads_out_of_the_folder_is_refused(name: str, tmp_path: P
     file = io.BytesIO()
     write_archive(file, PHRASE, {}, [(name, tmp_path / "content")])
     file.seek(0)
-    with pytest.raises(SealError, match="something that Skycam does not write"):
+    with pytest.raises(DecryptionError, match="something that Skycam does not write"):
         read_archive(file, PHRASE, tmp_path / "inside", with_media=True)
     assert not (tmp_path / "outside").exists()
 
@@ -144,7 +150,7 @@ def test_a_station_that_is_not_empty_stays_as_it_is(config: SkycamConfig) -> Non
 def test_a_refused_restore_leaves_nothing(config: SkycamConfig, tmp_path: Path) -> None:
     part = tmp_path / "part"
     part.write_bytes(made(config).read_bytes()[:-1])
-    with pytest.raises(SealError):
+    with pytest.raises(DecryptionError):
         restore(part, PHRASE, tmp_path / "new" / "data", None)
     assert list((tmp_path / "new").iterdir()) == []
 

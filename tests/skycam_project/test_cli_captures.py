@@ -240,7 +240,7 @@ def test_a_file_of_another_host_names_the_host(capture: Capture, here: Path) -> 
     CaptureFile.objects.update(host="dome")
     found = skycam("captures", "get")
     assert found.exit_code == 1
-    assert "'dome'" in found.stderr
+    assert "The file is on the camera host dome" in found.stderr
 
 
 def test_a_missing_kind_is_an_error_that_lists_the_kinds(capture: Capture, failed: Capture) -> None:

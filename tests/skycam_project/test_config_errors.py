@@ -97,7 +97,7 @@ PORTS = "allowed is a whole number from 1 to 65535."
         ),
         (
             "web: {port: 8000}",
-            "web.port, service.port and monitoring.prometheus.port must be three different ports.",
+            "web.port, service.port, files.port and monitoring.prometheus.port must be four different ports.",
         ),
         (
             "camera_environment: [DATABASE_URL]",

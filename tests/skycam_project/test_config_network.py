@@ -6,7 +6,7 @@ import pytest
 
 from core.outgoing import AddressRefused
 
-OWN_PORTS = [8080, 8001, 8000]
+OWN_PORTS = [8080, 8002, 8001, 8000]
 
 
 def refuses(config, host, port):

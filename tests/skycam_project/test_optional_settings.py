@@ -85,7 +85,7 @@ COMPLETE_DESTINATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "s3": (
         {
             "endpoint": "http://127.0.0.1:PORT", "bucket": "copies", "access_key": "anna", "prefix": "one",
-            "region": "eu-west-1", "path_style": False,
+            "region": "eu-west-1", "path_style": False, "only_copy": True, "redirect": True, "plain_http": True,
         },
         {"secret_key": "p4ssword"},
     ),

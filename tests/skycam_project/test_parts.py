@@ -24,7 +24,7 @@ def queues_of(plan: Plan) -> str:
 
 
 def test_a_camera_host_has_parts_for_sensors_and_jobs_beside_its_worker(plan: Plan) -> None:
-    assert parts_to_start(plan.config, "worker") == ["worker", "sensors", "jobs"]
+    assert parts_to_start(plan.config, "worker") == ["files", "worker", "sensors", "jobs"]
 
 
 def test_another_part_alone_has_no_company(plan: Plan) -> None:

@@ -17,8 +17,8 @@ from django.utils import timezone
 from cameras.models import Camera, CameraHost
 from captures.files.contents import open_content
 from captures.models import Capture, CaptureFile, Destination, OffsiteCopy, StorageRoot
-from captures.offsite.requests import DestinationRequest
-from captures.offsite.services import add_destination
+from captures.offsite.requests import DestinationChange, DestinationRequest
+from captures.offsite.services import FilesWait, add_destination, change_destination, remove_destination
 from captures.retention.cleanup import ClipCleanup
 from captures.retention.offsite_rules import MOVES
 from captures.retention.planning import make_plan
@@ -143,6 +143,30 @@ def test_an_old_capture_moves_to_the_bucket_and_stays_what_it_was(
         assert hashlib.sha256(b"".join(chunks)).hexdigest() == old.sha256
     assert Event.objects.get(kind="storage.moved").data == {"files": 1, "bytes": len(PICTURE)}
     assert not Alert.objects.exists()
+
+
+@pytest.fixture
+def moved(old: CaptureFile, server: int, monkeypatch: pytest.MonkeyPatch) -> Destination:
+    """A destination that has the only copy of the file."""
+    made = bucket_of(server, only_copy=True)
+    send(made)
+    set_days(monkeypatch, 1 / 24)
+    ClipCleanup(settings.STATION.host).run()
+    return made
+
+
+def test_a_destination_with_the_only_copy_of_a_file_is_not_removed_even_by_force(moved: Destination) -> None:
+    with pytest.raises(FilesWait, match="has the only copy of 1 file"):
+        remove_destination(moved, "ada", force=True)
+    assert Destination.objects.get().enabled
+    assert OffsiteCopy.objects.count() == 1
+
+
+def test_a_destination_with_the_only_copy_of_a_file_stays_at_its_place(moved: Destination) -> None:
+    wanted = DestinationChange(settings=moved.settings | {"bucket": "another"}, copies_moved=True)
+    with pytest.raises(ValidationError, match="has the only copy of 1 file"):
+        change_destination(moved, wanted, "ada")
+    assert OffsiteCopy.objects.get().state == "verified"
 
 
 def test_a_zip_has_files_that_were_moved(

@@ -75,10 +75,9 @@ def test_a_child_has_a_scrubbed_environment_and_its_own_session(
 ) -> None:
     monkeypatch.setenv("SSH_AUTH_SOCK", "/secret")
     monkeypatch.setenv("SKYCAM_ADMIN_PASSWORD", "secret")
-    monkeypatch.setenv("SKYCAM_PART", "jobs")
     found = run(enqueue("report_environment")).result
     assert found is not None
-    assert {"SSH_AUTH_SOCK", "SKYCAM_ADMIN_PASSWORD", "SKYCAM_PART"} & set(found["names"]) == set()
+    assert {"SSH_AUTH_SOCK", "SKYCAM_ADMIN_PASSWORD"} & set(found["names"]) == set()
     assert "SKYCAM_DATA" in found["names"]
     assert found["session"] is True
     assert found["nice"] >= 5

@@ -30,7 +30,7 @@ SHORTEST = 12
 """Characters of a passphrase."""
 
 
-class SealError(Exception):
+class DecryptionError(Exception):
     """The file is no whole backup, or the passphrase is wrong. The message says which."""
 
 
@@ -40,7 +40,7 @@ def _keys(passphrase: str, salt: bytes) -> tuple[bytes, bytes]:
     return found[:32], found[32:]
 
 
-class SealedWriter(RawIOBase):
+class EncryptedWriter(RawIOBase):
     """Writable; `close` writes the last chunk. `about` is readable without the passphrase."""
 
     def __init__(self, file: IO[bytes], passphrase: str, about: dict[str, Any]) -> None:
@@ -84,7 +84,7 @@ def _place(number: int, is_last: bool) -> bytes:
 
 
 def read_about(file: IO[bytes]) -> dict[str, Any]:
-    """What stands in it without a passphrase. SealError."""
+    """What stands in it without a passphrase. DecryptionError."""
     return dict(_read_header(file)[1]["about"])
 
 
@@ -95,21 +95,21 @@ def _read_header(file: IO[bytes]) -> tuple[bytes, dict[str, Any]]:
         if found["file"] != MAGIC or not isinstance(found["about"], dict) or not line.endswith(b"\n"):
             raise ValueError
         if found["format"] != FORMAT:
-            raise SealError("The backup was made by a newer version of Skycam. Restore it with that version.")
+            raise DecryptionError("The backup was made by a newer version of Skycam. Restore it with that version.")
         base64.b64decode(found["salt"], validate=True), str(found["proof"])
     except (KeyError, TypeError, ValueError):
-        raise SealError("This is no backup of Skycam, or its beginning is damaged.") from None
+        raise DecryptionError("This is no backup of Skycam, or its beginning is damaged.") from None
     return line, found
 
 
-class SealedReader(RawIOBase):
-    """Readable, from the beginning to the end. Each read raises SealError where the file is not what was written."""
+class EncryptedReader(RawIOBase):
+    """Readable, from the beginning to the end. A read raises DecryptionError where the file is not what was written."""
 
     def __init__(self, file: IO[bytes], passphrase: str) -> None:
         header, found = _read_header(file)
         key, proof = _keys(passphrase, base64.b64decode(found["salt"]))
         if not hmac.compare_digest(hmac.new(proof, MAGIC.encode(), "sha256").hexdigest(), str(found["proof"])):
-            raise SealError("The passphrase is not that of this backup.")
+            raise DecryptionError("The passphrase is not that of this backup.")
         self.about = dict(found["about"])
         self._chunks = _open_chunks(file, AESGCM(key), header)
         self._rest = b""
@@ -129,15 +129,15 @@ class SealedReader(RawIOBase):
 
 
 def _open_chunks(file: IO[bytes], cipher: AESGCM, header: bytes) -> Iterator[bytes]:
-    number, sealed = 0, file.read(CHUNK_BYTES + TAG_BYTES)
+    number, encrypted = 0, file.read(CHUNK_BYTES + TAG_BYTES)
     while True:
         following = file.read(CHUNK_BYTES + TAG_BYTES)
         try:
-            yield cipher.decrypt(_place(number, not following), sealed, header)
+            yield cipher.decrypt(_place(number, not following), encrypted, header)
         except (InvalidTag, ValueError):
-            raise SealError(
+            raise DecryptionError(
                 "The backup is damaged, or a part of it is missing: it is not what was written. Use another one."
             ) from None
         if not following:
             return
-        number, sealed = number + 1, following
+        number, encrypted = number + 1, following
