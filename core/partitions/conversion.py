@@ -18,8 +18,8 @@ IDENTITY = "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND a
 
 
 def partition_table(table: PartitionedTable) -> None:
-    """Copy the rows into partitions of their months, within the transaction of a migration: 1,000,000 rows take some
-    seconds. The primary key gets the partition's column, as PostgreSQL demands; no foreign key may point at the table.
+    """Copy the rows into partitions of their months, within the transaction of a migration, which locks the table until
+    it ends. The primary key gets the partition's column, as PostgreSQL demands; no foreign key may point at the table.
     """
     new, months = f"{table.name}_new", sorted({*months_ahead(), *months_of_rows(table, table.name)})
     execute(

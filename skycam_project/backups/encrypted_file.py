@@ -25,7 +25,7 @@ CHUNK_BYTES = 1 << 20
 TAG_BYTES = 16
 HEADER_BYTES = 8192
 SCRYPT = {"n": 1 << 16, "r": 8, "p": 1}
-"""64 MB and some 0.2 s for each guess."""
+"""64 MB for each guess."""
 SHORTEST = 12
 """Characters of a passphrase."""
 
