@@ -8,6 +8,7 @@ import fcntl
 import os
 import shutil
 import socket
+import tempfile
 import time
 from pathlib import Path
 from typing import TextIO
@@ -27,7 +28,7 @@ def check_data_folder(config: SkycamConfig) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         free = shutil.disk_usage(folder).free
         if free >= MIN_FREE_BYTES:
-            _write_probe(folder / "probe")
+            _write_probe(folder)
     except OSError as error:
         raise _folder_error(config.data, error) from None
     if free < MIN_FREE_BYTES:
@@ -37,13 +38,13 @@ def check_data_folder(config: SkycamConfig) -> None:
         )
 
 
-def _write_probe(path: Path) -> None:
-    with path.open("wb") as probe:
+def _write_probe(folder: Path) -> None:
+    # Without a name: parts that start at once in several containers share this folder.
+    with tempfile.TemporaryFile(dir=folder) as probe:
         probe.write(bytes(4096))
         probe.flush()
         # A disk may accept a write and report only here that it is full or failing.
         os.fsync(probe.fileno())
-    path.unlink()
 
 
 def _folder_error(folder: Path, error: OSError) -> LaunchError:

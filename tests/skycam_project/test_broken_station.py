@@ -30,6 +30,7 @@ SECRETS = {
     "web.secret_key": ("planted-django-" * 4, "planted-django-"),
     "monitoring.prometheus.token": ("planted-metrics-token", "planted-metrics-token"),
     "monitoring.dead_man_switch.url": ("https://ping.example.org/planted-switch", "planted-switch"),
+    "backup.passphrase": ("planted-passphrase", "planted-passphrase"),
     "service.token": ("planted-service-token", "planted-service-token"),
 }
 """Key -> its value, and the secret in it."""

@@ -149,4 +149,4 @@ def test_the_commands_of_the_containers_are_a_station_that_saves_captures(
     # `simulated` is the first camera of each station.
     capture = containers.skycam(station["cameras"], "capture", "simulated")
     assert (capture["status"], capture["camera"]) == ("saved", "simulated")
-    assert [process.poll() for process in containers.processes[1:]] == [None] * len(station)
+    assert [process.poll() for process in containers.processes[1:]] == [None] * len(station), containers.logs()
