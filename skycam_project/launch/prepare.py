@@ -240,7 +240,6 @@ PREPARATIONS: dict[str, Callable[[], FirstStart | None]] = {
     "web": prepare_part,
     "service": prepare_part,
     "worker": prepare_worker,
-    "sensors": prepare_host_part,
     "jobs": prepare_host_part,
     "beat": prepare_part,
 }

@@ -26,7 +26,6 @@ COLOURS = {
     "web": 36,
     "service": 96,
     "worker": 32,
-    "sensors": 95,
     "jobs": 34,
     "beat": 90,
     "skycam": 1,
