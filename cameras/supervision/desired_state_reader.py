@@ -57,11 +57,13 @@ class DesiredStateReader:
     def read_if_due(self, now: float) -> None:
         """`now` is in time.monotonic(). Raises DatabaseError."""
         if self._read_now:
-            self._looked_at = now
             self._gate.call_now(lambda: self.read(now))
         elif now - self._looked_at >= READ_S:
-            self._looked_at = now
             self._gate.call(lambda: self.read(now))
+        else:
+            return
+        # Not after an error: the next round reads.
+        self._looked_at = now
 
     def read(self, now: float) -> None:
         """Read the desired states, and wake the Supervisor; then read what is only shown. Raises DatabaseError."""
