@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
+from contextlib import suppress
 from functools import cached_property
 from types import TracebackType
 from typing import IO, Any, Self
@@ -57,8 +58,10 @@ class PreloadedProcess:
         return self.returncode
 
     def send_signal(self, number: int) -> None:
-        if self.returncode is None:
-            os.kill(self.pid, number)
+        # Its end may not be known here yet.
+        with suppress(ProcessLookupError):
+            if self.returncode is None:
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
