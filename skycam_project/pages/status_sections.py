@@ -20,6 +20,7 @@ from core.broker.broker import BrokerDown
 from core.jobs.selectors import jobs_for
 from core.jobs.states import UNFINISHED, JobState
 from core.station_zone import reader_time_text
+from core.templatetags.skycam import format_bytes
 from monitoring.models import DeliveryState, NotificationChannel, Webhook
 from monitoring.notifications.selectors import channels_for
 from monitoring.notifications.selectors import statuses_of as channel_statuses
@@ -142,7 +143,7 @@ def backups(user: Any) -> Section | None:
     copy = found.get("offsite")
     note = "" if not copy else f"off-site: {copy['destination']}" if copy["verified"] else copy["error"]
     tone = "warn" if copy and not copy["verified"] else ""
-    return Section("Backups", [Figure("Newest", made, f"{found['bytes'] / 1e6:.0f} MB, verified", note, tone)])
+    return Section("Backups", [Figure("Newest", made, f"{format_bytes(found['bytes'])}, verified", note, tone)])
 
 
 def deliveries(user: Any) -> Section | None:
