@@ -7,6 +7,7 @@ outcome.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, Literal, Protocol
@@ -40,6 +41,8 @@ from monitoring.models import Event
 Experiments = Literal["ask", "suspend"]
 log = logging.getLogger(__name__)
 START_S, CHANGE_S = 10.0, 10.0
+STOPPING_S = 0.1
+"""Between two looks whether a stopped session has ended."""
 """Seconds to wait for the start of a session, and for its pause or resumption."""
 
 
@@ -140,6 +143,7 @@ class SessionService:
     def _start(self, camera: Camera, request: SessionStart, new_id: UUID) -> Session:
         # Before `_reach_host`, which stores a failed session: a refused start stores none.
         lease_holders.check_holder_now(camera, self.actor)
+        _wait_for_stop(camera)
         lease_holders.check_no_session(camera)
         check_not_draining(camera)
         deadline_ms = self._reach_host(camera, request, new_id) + int(START_S * 1000)
@@ -192,7 +196,8 @@ class SessionService:
         )  # fmt: skip
 
     def stop(self, session: Session, experiments: Experiments = "ask") -> Session:
-        """Stop the session; returns when its host has stored the stop. `experiments` is what happens to experiments
+        """Stop the session; returns when its camera has stopped it. The row says so once the records before it are
+        ingested. `experiments` is what happens to experiments
         whose stills it takes: `ask` refuses the stop, with `suspend` they get no stills until somebody starts a session
         on the camera.
 
@@ -257,6 +262,14 @@ def _check_was_sent(session: Session) -> Session:
     if session.state == SessionState.FAILED and session.reason == "host_down":
         raise HostDown(session.message)
     return session
+
+
+def _wait_for_stop(camera: Camera) -> None:
+    """While a stopped session is still active in its row: its last records wait behind others, for seconds at most."""
+    stopping = Session.objects.active().filter(camera=camera, desired=Session.Desired.STOPPED)
+    until = time.monotonic() + START_S
+    while stopping.exists() and time.monotonic() < until:
+        time.sleep(STOPPING_S)
 
 
 def _send_start(session: Session, deadline_ms: int) -> None:
