@@ -214,6 +214,36 @@ def test_a_move_that_was_killed_is_completed(
     assert CaptureFile.objects.get().kept == "offsite"
 
 
+def test_a_move_that_was_killed_ends_here_if_its_copy_is_damaged_meanwhile(
+    viewer: Any, old: CaptureFile, url: str, server: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = bucket_of(server, only_copy=True)
+    send(made)
+    set_days(monkeypatch, 1 / 24)
+    assert MOVES["captures"].mark(list(MOVES["captures"].select([old.root], (), None))) == [str(old.pk)]
+    far: Any = client(server)
+    far.put_object(Bucket=BUCKET, Key=OffsiteCopy.objects.get().key, Body=b"\1" + PICTURE[1:])
+    assert viewer.get(url).status_code == 503
+    assert OffsiteCopy.objects.get().state == "queued"
+    assert ClipCleanup(settings.STATION.host).run().moved == []
+    assert content(viewer.get(url)) == PICTURE
+    assert send(made)["files"] == 1
+    assert objects_of(server)[OffsiteCopy.objects.get().key] == PICTURE
+
+
+@pytest.mark.parametrize("change", [{"enabled": False}, {"settings": {"only_copy": False}}])
+def test_a_move_that_was_killed_ends_here_if_its_destination_may_not_have_the_only_copy_any_more(
+    change: dict[str, Any], old: CaptureFile, server: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(bucket_of(server, only_copy=True))
+    set_days(monkeypatch, 1 / 24)
+    MOVES["captures"].mark(list(MOVES["captures"].select([old.root], (), None)))
+    Destination.objects.update(**change)
+    assert ClipCleanup(settings.STATION.host).run().moved == []
+    assert path_of(old).exists()
+    assert CaptureFile.objects.get().kept == "here"
+
+
 def test_a_plan_says_which_files_would_move(old: CaptureFile, server: int, monkeypatch: pytest.MonkeyPatch) -> None:
     send(bucket_of(server, only_copy=True))
     set_days(monkeypatch, 1 / 24)
