@@ -121,6 +121,8 @@ def mend_archive_file(row: ArchiveFile, files: RootFiles, folder: str, name: str
 def sources(row: ArchiveFile) -> Iterator[tuple[str, str]]:
     """The files with this content: table and key."""
     yield "archives", str(row.pk)
+    if row.gathered_from_id is not None:
+        yield "archives", str(row.gathered_from_id)
     # By the manifest's facts: the row of a clip is deleted with its file, and its copies stay.
     if row.facts.get("kind") == "clip":
         yield "clips", str(row.facts["id"])
