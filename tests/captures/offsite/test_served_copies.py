@@ -104,6 +104,18 @@ def test_a_file_of_a_host_that_is_away_comes_from_its_copy(
     assert content(viewer.get(url)) == PICTURE
 
 
+def test_a_destination_that_is_away_leaves_the_file_to_the_other(
+    viewer: Any, old: CaptureFile, url: str, server: int, tmp_path: Path
+) -> None:
+    send(bucket_of(server))
+    send(folder_destination(tmp_path / "copies"))
+    path_of(old).unlink()
+    (tmp_path / "copies").rename(tmp_path / "away")
+    assert content(viewer.get(url)) == PICTURE
+    with open_content(old) as chunks:
+        assert b"".join(chunks) == PICTURE
+
+
 def test_a_copy_that_is_damaged_is_not_sent_to_its_end(viewer: Any, old: CaptureFile, url: str, server: int) -> None:
     made = bucket_of(server)
     send(made)
