@@ -90,6 +90,15 @@ def unverified_capture_files() -> Q:
     return found
 
 
+def unverified_archive_files() -> Q:
+    """As `unverified_clips`, for rows of `ArchiveFile`."""
+    found = Q(pk__in=[])
+    for destination in Destination.objects.filter(keep_local=True).prefetch_related("cameras"):
+        if FileClass.ARCHIVE in destination.classes:
+            found |= _of_cameras(destination, "camera") & Q(~Exists(_verified(destination, "archives")))
+    return found
+
+
 def _of_cameras(destination: Destination, field: str) -> Q:
     cameras = [camera.pk for camera in destination.cameras.all()]
     return Q(**{f"{field}__in": cameras}) if cameras else Q()

@@ -25,6 +25,7 @@ from captures.capturing.models import CaptureFile
 from captures.clips.deletion import Problem, open_root, undeletable_message
 from captures.files.thumbnail_queue import job_for, local_queue
 from captures.offsite.models import CopyState, Destination, DestinationKind, OffsiteCopy
+from captures.offsite.selectors import unverified_archive_files
 from captures.retention.plan import PlanItem, Why
 from captures.storage.guards import unguarded
 from captures.storage.kept import Kept
@@ -139,7 +140,9 @@ class OldArchives(MovesToCopies):
         return found.select_related("folder__archive", "folder__root").defer("folder__archive__manifest")
 
     def aged(self) -> QuerySet[ArchiveFile]:
-        return self.rows().filter(at__lt=self.before(), copied_at__lt=self.before())
+        # No rule but this one deletes files of archives, so they are in no table of guards.
+        old = self.rows().filter(at__lt=self.before(), copied_at__lt=self.before())
+        return old.exclude(unverified_archive_files())
 
     def of_roots(self, rows: QuerySet[Any], roots: Sequence[StorageRoot]) -> list[QuerySet[Any]]:
         return [rows.filter(folder__root=root, folder__host=root.host) for root in roots]

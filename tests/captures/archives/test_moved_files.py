@@ -27,6 +27,8 @@ from tests.harness.far_ends.offsite.s3_server import BUCKET, KEYS, s3_server
 from tests.harness.rows.captures import PICTURE, file_of, saved
 from tests.harness.rows.offsite import destination, folder_destination, send
 
+SFTP = {"host": "nas.example.org", "user": "skycam", "path": "copies"}
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[int]:
@@ -37,6 +39,7 @@ def server() -> Iterator[int]:
 @pytest.fixture
 def late(archive: Archive, run: Experiment, camera: Camera, root: StorageRoot, tmp_path: Path) -> ArchiveFile:
     """The archive's planned row for a late capture, of which only the folder `copies` has a copy."""
+    assert run.started_at
     capture = saved(camera, started_at=run.started_at + timedelta(seconds=1))
     source = file_of(capture, root)
     send(folder_destination(tmp_path / "copies", classes=["capture"]))
@@ -82,6 +85,9 @@ def test_old_files_of_an_archive_move_to_the_bucket_and_the_archive_stays_whole(
     rows.update(copied_at=timezone.now() - timedelta(hours=1), at=timezone.now() - timedelta(hours=1))
     kept = settings.STATION.retention.model_copy(update={"archive_offsite_days": 0.5 / 24})
     monkeypatch.setattr(settings, "STATION", settings.STATION.model_copy(update={"retention": kept}))
+    waiting = destination("sftp", SFTP, {"password": "x"}, classes=["archive"])
+    assert ClipCleanup(settings.STATION.host).run().moved == []
+    waiting.delete()
     assert len(ClipCleanup(settings.STATION.host).run().moved) == 3
     assert set(rows.values_list("kept", "state")) == {("offsite", "copied")}
     assert not [path for row in rows if (path := Path(archive_path(archive), row.path)).exists()]
