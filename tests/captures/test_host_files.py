@@ -201,7 +201,7 @@ def test_a_client_that_leaves_frees_its_thread_and_its_file(server: FileServer, 
 def test_a_body_that_has_not_come_yet_is_not_waited_for_in_the_event_loop() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        connection = http.client.HTTPConnection(*listening.getsockname(), timeout=1)
+        connection = http.client.HTTPConnection(*listening.getsockname(), timeout=PATIENCE_S)
         connection.request("GET", "/")
         host, _ = listening.accept()
         host.sendall(head)

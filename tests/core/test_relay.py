@@ -80,7 +80,7 @@ def test_a_client_that_pauses_is_waited_for(ends: Ends, monkeypatch: pytest.Monk
     async def run() -> None:
         filling = asyncio.ensure_future(asyncio.to_thread(ends.host.sendall, bytes(SIZE)))
         relaying = asyncio.ensure_future(relay_of(ends, SIZE))
-        done, _ = await asyncio.wait([relaying], timeout=0.5)
+        done, _ = await asyncio.wait([relaying], timeout=0.5)  # time: ten times that of a stalled source
         assert not done
         await asyncio.to_thread(receive_all, ends.client, SIZE)
         await asyncio.gather(relaying, filling)
