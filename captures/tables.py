@@ -10,7 +10,7 @@ EXPERIMENT_HANDLERS = {
 ARCHIVE_MENDERS: dict[str, str] = {
     "offsite": "captures.offsite.restore.mend_archive_file",
 }
-"""Functions that put a whole copy of an archive's file in its place: see `captures.archives.verification.Mender`."""
+"""Functions that put a whole copy of an archive's file in its place: see `captures.archives.jobs.Mender`."""
 
 ARCHIVE_COPIES: dict[str, str] = {
     "offsite": "captures.offsite.selectors.dead_copies_of_archive",

@@ -20,10 +20,13 @@ PIPE_BYTES = 1 << 20
 BUFFER_BYTES = 256 * 1024
 TURNS = 8
 """Fills and drains of one callback: then other clients have their turn."""
+STALLED_S = 60.0
+"""Seconds without a byte of the source: a machine whose power is cut never ends its connection. The client may pause
+for as long as it likes."""
 
 
 class RelayFailed(Exception):
-    """The source ended, or one of both sockets failed."""
+    """The source ended or sends nothing any more, or one of both sockets failed."""
 
 
 class Channel(Protocol):
@@ -121,13 +124,17 @@ class Relay:
             self._channel = SpliceChannel(self._source, target)
         self._done: asyncio.Future[None] = self._loop.create_future()
         self._waits_for: int | None = None
+        self._waits_since = 0.0
 
     async def run(self) -> None:
         """RelayFailed, OSError. When it is cancelled, nothing more is copied."""
         self._copy()
+        # One for the whole relay: a timer for each wait would cost more than the copying.
+        self._stalled = self._loop.call_later(STALLED_S, self._end_stalled)
         try:
             await self._done
         finally:
+            self._stalled.cancel()
             self._wait_for(None)
             self._channel.close()
 
@@ -138,6 +145,13 @@ class Relay:
             self._take_turns()
         except (OSError, RelayFailed) as error:
             self._done.set_exception(error)
+
+    def _end_stalled(self) -> None:
+        waited_s = self._loop.time() - self._waits_since if self._waits_for == self._source else 0.0
+        if waited_s < STALLED_S:
+            self._stalled = self._loop.call_later(STALLED_S - waited_s, self._end_stalled)
+        elif not self._done.done():
+            self._done.set_exception(RelayFailed(f"The source has sent nothing for {STALLED_S:g} s."))
 
     def _take_turns(self) -> None:
         for _ in range(TURNS):
@@ -158,6 +172,7 @@ class Relay:
 
     def _wait_for(self, descriptor: int | None) -> None:
         """Be called when this socket is ready, and no other."""
+        self._waits_since = self._loop.time()
         if descriptor == self._waits_for:
             return
         if self._waits_for == self._source:

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -26,12 +26,17 @@ from captures.archives.services import absent_hosts, advance, files_left, resume
 from captures.archives.transfer import FileRefused, SenderAway, fetch_file, part_name
 from captures.experiments.selectors import cameras_of
 from captures.storage.models import StorageRoot
+from captures.tables import ARCHIVE_MENDERS
 from core.jobs.context import JobContext, JobError
 from core.jobs.services import enqueue
+from core.registry import resolve
 from core.text.plurals import pluralize
 
 RESERVE_BYTES = 256_000_000
 """Left free on the disk of the archive: cameras may write there too."""
+
+Mender = Callable[[ArchiveFile, RootFiles, str, str], bool]
+"""File, root of the archive, folder and name -> whether it put a whole file there."""
 
 VERIFIED_AGAIN = timedelta(days=1)
 """How often, at most, another host verifies a file that does not arrive whole."""
@@ -175,6 +180,10 @@ class ArchiveJob:
         subfolder, _, name = row.path.rpartition("/")
         folder = f"{self._archive.folder}/{subfolder}"
         self._files.make_folders(folder)
+        moved = row.gathered_from or row.capture_file
+        if moved is not None and moved.is_offsite:
+            self._fetch_moved(row, CopyRequest("", "", row.bytes, row.sha256, folder, name))
+            return
         if row.gathered_from is not None:
             self._gather(row, row.gathered_from, CopyRequest("", "", row.bytes, row.sha256, folder, name))
             return
@@ -194,6 +203,16 @@ class ArchiveJob:
             self._settle(row, ArchiveFileState(error.state), str(error))
             return
         self._settle_copied(row, linked=linked)
+
+    def _fetch_moved(self, row: ArchiveFile, request: CopyRequest) -> None:
+        """Fetch a file whose host has only an off-site copy of it. FileRefused, OSError."""
+        menders: list[Mender] = [resolve(path) for path in ARCHIVE_MENDERS.values()]
+        if not any(mend(row, self._files, request.folder, request.name) for mend in menders):
+            raise FileRefused(
+                "A file of the archive was moved off-site, and no destination gives it now. `skycam offsite status` "
+                "says why; the archive then goes on by itself."
+            )
+        self._settle_copied(row)
 
     def _gather(self, row: ArchiveFile, source: ArchiveFile, request: CopyRequest) -> None:
         """Fetch a file of another host."""

@@ -30,7 +30,7 @@ from captures.archives.copying import (
     is_whole,
 )
 from captures.archives.findings import KIND, VerifiedFile
-from captures.archives.jobs import check_mounted, describe_error, fetch_whole, lock_folder, open_root
+from captures.archives.jobs import Mender, check_mounted, describe_error, fetch_whole, lock_folder, open_root
 from captures.archives.manifest import MANIFEST, README, SUMS, small_files
 from captures.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveState
 from captures.archives.services import files_left, restate
@@ -59,8 +59,6 @@ MENDED = "It was mended from a whole copy."
 NO_COPY = "No whole copy of it could be read."
 Way = Callable[[ArchiveFile, CopyRequest], bool]
 """A way to mend a file: whether it is whole now. OSError, CopyFaulty."""
-Mender = Callable[[ArchiveFile, RootFiles, str, str], bool]
-"""File, root of the archive, folder and name -> whether it put a whole file there."""
 
 
 class VerifyResult(TypedDict):

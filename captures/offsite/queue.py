@@ -100,11 +100,11 @@ class _Search:
         return file.file_class in self._destination.classes and (not self._cameras or file.camera in self._cameras)
 
 
-def moved_rows(table: FileTable) -> QuerySet[Any]:
-    """The keys of the table's files that only a destination has."""
+def moved_rows(table: FileTable, *kept: Kept) -> QuerySet[Any]:
+    """The keys of the table's files that only a destination has. `kept`: not also those that are about to be."""
     if table.name == "clips":
         return table.rows().none().values("pk")
-    rows: QuerySet[Any] = table.rows().model._base_manager.exclude(kept=Kept.HERE.value)
+    rows: QuerySet[Any] = table.rows().model._base_manager.filter(kept__in=kept or (Kept.MOVING, Kept.OFFSITE))
     return rows.values("pk")
 
 

@@ -6,6 +6,8 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterator
 
+from django.db import transaction
+
 from cameras.spool.durable import RootFiles
 from captures.archives.models import ArchiveFile
 from captures.clips.deletion import open_root
@@ -16,6 +18,7 @@ from captures.offsite.models import CopyState, OffsiteCopy
 from captures.offsite.queue import camera_of, moved_rows
 from captures.offsite.selectors import find_copy
 from captures.offsite.senders import opened
+from captures.storage.kept import Kept
 from captures.storage.models import StorageRoot
 from captures.stored_files.tables import FILE_TABLES, StoredFile
 from core import database_clock
@@ -74,18 +77,25 @@ def take_back(copy: OffsiteCopy, what: str) -> None:
     # whose disk may be away.
     if what == "missing" and not has_row(copy):
         return
-    if moved_rows(FILE_TABLES[copy.table]).filter(pk=copy.file).exists():
-        # Its only copy: it stays what it is, for a person to mend at the far end.
+    with transaction.atomic():
+        # Locked: the file here is not deleted because of this copy from now on.
+        verified = OffsiteCopy.objects.filter(pk=copy.pk, state=CopyState.VERIFIED.value)
+        if not list(verified.select_for_update()):
+            return
+        is_only_copy = moved_rows(FILE_TABLES[copy.table], Kept.OFFSITE).filter(pk=copy.file).exists()
+        if not is_only_copy:
+            verified.update(
+                state=CopyState.QUEUED, verified_at=None, verified_by="", retry_at=database_clock.read_now(),
+                error=f"The copy was found to be {what}.",
+            )  # fmt: skip
+    if is_only_copy:
+        # It stays what it is, for a person to mend at the far end.
         raise_alert(
             f"offsite.lost:{copy.destination_id}",
             f"The only copy of {copy.path}, at {copy.destination.name}, is {what}. Restore {copy.key} there.",
             severity="critical", camera=camera_of(copy), data={"copy": str(copy.pk)},
         )  # fmt: skip
         return
-    OffsiteCopy.objects.filter(pk=copy.pk, state=CopyState.VERIFIED.value).update(
-        state=CopyState.QUEUED, verified_at=None, verified_by="", retry_at=database_clock.read_now(),
-        error=f"The copy was found to be {what}.",
-    )  # fmt: skip
     record_event(
         "offsite.damaged", f"A verified copy at {copy.destination.name} is {what}.", camera=camera_of(copy),
         severity="error", subject=copy.pk,
@@ -111,6 +121,8 @@ def mend_archive_file(row: ArchiveFile, files: RootFiles, folder: str, name: str
 def sources(row: ArchiveFile) -> Iterator[tuple[str, str]]:
     """The files with this content: table and key."""
     yield "archives", str(row.pk)
+    if row.gathered_from_id is not None:
+        yield "archives", str(row.gathered_from_id)
     # By the manifest's facts: the row of a clip is deleted with its file, and its copies stay.
     if row.facts.get("kind") == "clip":
         yield "clips", str(row.facts["id"])

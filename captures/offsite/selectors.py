@@ -90,6 +90,15 @@ def unverified_capture_files() -> Q:
     return found
 
 
+def unverified_archive_files() -> Q:
+    """As `unverified_clips`, for rows of `ArchiveFile`."""
+    found = Q(pk__in=[])
+    for destination in Destination.objects.filter(keep_local=True).prefetch_related("cameras"):
+        if FileClass.ARCHIVE in destination.classes:
+            found |= _of_cameras(destination, "camera") & Q(~Exists(_verified(destination, "archives")))
+    return found
+
+
 def _of_cameras(destination: Destination, field: str) -> Q:
     cameras = [camera.pk for camera in destination.cameras.all()]
     return Q(**{f"{field}__in": cameras}) if cameras else Q()
@@ -103,7 +112,12 @@ def _verified(destination: Destination, table: str, key: str = "uuid") -> QueryS
 
 def find_copy(table: str, pk: str | UUID | int) -> OffsiteCopy | None:
     """A verified copy of the file, the newest one."""
+    return find_copies(table, pk).first()
+
+
+def find_copies(table: str, pk: str | UUID | int) -> QuerySet[OffsiteCopy]:
+    """The verified copies of the file, the newest one first."""
     copies = OffsiteCopy.objects.filter(table=table, state=CopyState.VERIFIED.value)
     # A key of a table is either a number or a UUID: the other column is null.
     columns = {name: value for name, value in file_columns(pk).items() if value is not None}
-    return copies.filter(**columns).select_related("destination").order_by("-verified_at").first()
+    return copies.filter(**columns).select_related("destination").order_by("-verified_at")

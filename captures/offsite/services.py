@@ -30,7 +30,7 @@ from core.text.plurals import pluralize
 from monitoring.services import record_event, resolve_alert
 
 MAX_DESTINATIONS = 20
-ALERTS = ("failing", "damaged", "dead")
+ALERTS = ("failing", "damaged", "dead", "lost")
 TEST_KIND = "offsite_test"
 
 

@@ -7,7 +7,8 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TypeVar
 
 from django.db import connection
 from django.http import HttpResponse, StreamingHttpResponse
@@ -22,56 +23,59 @@ from captures.offsite.limits import NoPace
 from captures.offsite.models import OffsiteCopy
 from captures.offsite.restore import sources, take_back
 from captures.offsite.secret_store import settings_of
-from captures.offsite.selectors import find_copy
+from captures.offsite.selectors import find_copies
 from captures.offsite.senders import opened
 
 log = logging.getLogger(__name__)
+Used = TypeVar("Used")
 ADDRESS_S = 600
 """How long a presigned address is valid."""
 
 
-def copy_of_row(row: FileRow) -> OffsiteCopy | None:
-    """A verified copy with the content of the row, also one of an archived file's source."""
+def serve_copy(request: Request, row: FileRow) -> HttpResponse | StreamingHttpResponse | None:
+    """The answer from a copy; None when there is no verified copy that can be read now. Unsatisfiable."""
+    return _first_readable(row, lambda copy: _answer(request, row, copy))
+
+
+def read_copy(row: FileRow, resources: contextlib.ExitStack) -> Iterator[bytes] | None:
+    """The content of a copy; None as `serve_copy`. OSError while it is read."""
+    body = _first_readable(row, lambda copy: CopyBody(copy, 0, copy.bytes))
+    if body is None:
+        return None
+    resources.callback(body.close)
+    return _as_file(body)
+
+
+def _first_readable(row: FileRow, use: Callable[[OffsiteCopy], Used]) -> Used | None:
+    for copy in _copies_of(row):
+        try:
+            return use(copy)
+        except DestinationError as error:
+            log.warning("The copy of %s at %s cannot be read: %s", row.path, copy.destination.name, error)
+    return None
+
+
+def _copies_of(row: FileRow) -> Iterator[OffsiteCopy]:
+    """The verified copies with the content of the row, also those of an archived file's source."""
     keys = [(row.table, str(row.pk))]
     if row.table == "archives":
         archived = ArchiveFile.objects.filter(pk=row.pk).first()
         keys = list(sources(archived)) if archived else keys
-    found = (find_copy(table, pk) for table, pk in keys)
-    return next((copy for copy in found if copy is not None and copy.sha256 == row.sha256), None)
+    for table, pk in keys:
+        yield from find_copies(table, pk).filter(sha256=row.sha256)
 
 
-def serve_copy(request: Request, row: FileRow) -> HttpResponse | StreamingHttpResponse | None:
-    """The answer from the copy; None when there is no verified copy that can be read now. Unsatisfiable."""
-    copy = copy_of_row(row)
-    if copy is None:
-        return None
+def _answer(request: Request, row: FileRow, copy: OffsiteCopy) -> HttpResponse | StreamingHttpResponse:
+    """DestinationError, Unsatisfiable."""
     facts = FileFacts(row.path, copy.bytes, copy.sha256, modified=None)
     found = answer(str(request.method), request.headers, facts)
     if found.status == 304 or request.method == "HEAD":
         return HttpResponse(status=found.status, headers=found.headers)
-    try:
-        settings = settings_of(copy.destination)
-        if isinstance(settings, S3Settings) and settings.redirect:
-            return _redirect(copy, facts)
-        body = CopyBody(copy, found.first, found.end)
-    except DestinationError as error:
-        log.warning("The copy of %s at %s cannot be read: %s", row.path, copy.destination.name, error)
-        return None
+    settings = settings_of(copy.destination)
+    if isinstance(settings, S3Settings) and settings.redirect:
+        return _redirect(copy, facts)
+    body = CopyBody(copy, found.first, found.end)
     return StreamingHttpResponse(body, status=found.status, headers=found.headers)
-
-
-def read_copy(row: FileRow, resources: contextlib.ExitStack) -> Iterator[bytes] | None:
-    """The content of the copy; None as `serve_copy`. OSError while it is read."""
-    copy = copy_of_row(row)
-    if copy is None:
-        return None
-    try:
-        body = CopyBody(copy, 0, copy.bytes)
-    except DestinationError as error:
-        log.warning("The copy of %s at %s cannot be read: %s", row.path, copy.destination.name, error)
-        return None
-    resources.callback(body.close)
-    return _as_file(body)
 
 
 def _as_file(body: CopyBody) -> Iterator[bytes]:

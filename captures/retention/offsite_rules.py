@@ -2,7 +2,8 @@
 its thumbnails and its copy stay.
 
 A file is marked as `moving` with all conditions in one statement, deleted, and then `offsite`. A kill in between leaves
-it `moving`: it is served from its copy already, and the next pass deletes it.
+it `moving`: it is served from its copy already, and the next pass deletes it, if the copy is still verified then. What
+takes a verified copy back, or closes its destination, locks its row as the deletion does.
 """
 
 from __future__ import annotations
@@ -12,16 +13,19 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from cameras.spool.durable import RootFiles
+from cameras.spool.storage import RootMissing
 from captures.archives.copies import copy_of
 from captures.archives.models import ArchiveFile, ArchiveFileState
 from captures.capturing.models import CaptureFile
 from captures.clips.deletion import Problem, open_root, undeletable_message
 from captures.files.thumbnail_queue import job_for, local_queue
 from captures.offsite.models import CopyState, Destination, DestinationKind, OffsiteCopy
+from captures.offsite.selectors import unverified_archive_files
 from captures.retention.plan import PlanItem, Why
 from captures.storage.guards import unguarded
 from captures.storage.kept import Kept
@@ -67,12 +71,15 @@ class MovesToCopies:
         return self.rows().filter(kept=Kept.MOVING.value)
 
     def due(self) -> QuerySet[Any]:
-        allowed = Destination.objects.filter(kind=DestinationKind.S3.value, enabled=True, settings__only_copy=True)
-        copies = OffsiteCopy.objects.filter(
-            **{self.key: OuterRef("pk")}, table=self.table, state=CopyState.VERIFIED.value,
-            sha256=OuterRef("sha256"), destination__in=allowed,
-        )  # fmt: skip
+        copies = self.verified_copies().filter(**{self.key: OuterRef("pk")}, sha256=OuterRef("sha256"))
         return self.aged().filter(Exists(copies), kept=Kept.HERE.value)
+
+    def verified_copies(self) -> QuerySet[OffsiteCopy]:
+        """At destinations that may have the only copy."""
+        return OffsiteCopy.objects.filter(
+            table=self.table, state=CopyState.VERIFIED.value, destination__kind=DestinationKind.S3.value,
+            destination__enabled=True, destination__settings__only_copy=True,
+        )  # fmt: skip
 
     def before(self) -> Any:
         return timezone.now() - timedelta(days=self.days())
@@ -133,7 +140,9 @@ class OldArchives(MovesToCopies):
         return found.select_related("folder__archive", "folder__root").defer("folder__archive__manifest")
 
     def aged(self) -> QuerySet[ArchiveFile]:
-        return self.rows().filter(at__lt=self.before(), copied_at__lt=self.before())
+        # No rule but this one deletes files of archives, so they are in no table of guards.
+        old = self.rows().filter(at__lt=self.before(), copied_at__lt=self.before())
+        return old.exclude(unverified_archive_files())
 
     def of_roots(self, rows: QuerySet[Any], roots: Sequence[StorageRoot]) -> list[QuerySet[Any]]:
         return [rows.filter(folder__root=root, folder__host=root.host) for root in roots]
@@ -168,22 +177,37 @@ def delete_moved(rule: MovesToCopies, items: Sequence[PlanItem]) -> tuple[list[P
     root."""
     gone, problems = list[PlanItem](), dict[UUID, Problem]()
     for root in StorageRoot.objects.filter(pk__in={item.root for item in items}):
-        with open_root(root) as files:
-            for item in items:
-                try:
-                    if item.root == root.pk:
-                        _unlink(files, item.path)
+        try:
+            with open_root(root) as files:
+                for item in items:
+                    if item.root == root.pk and _delete_here(rule, files, item):
                         gone.append(item)
-                except OSError as error:
-                    problems[root.pk] = Problem(undeletable_message(root, error))
-    rule.model.objects.filter(pk__in=[item.pk for item in gone], kept=Kept.MOVING.value).update(kept=Kept.OFFSITE)
+        except RootMissing as error:
+            problems[root.pk] = Problem(str(error))
+        except OSError as error:
+            problems[root.pk] = Problem(undeletable_message(root, error))
     return gone, problems
 
 
-def _unlink(files: RootFiles, path: str) -> None:
-    folder, _, name = path.rpartition("/")
-    # Of a move that was killed it is gone already.
-    files.unlink(folder, name)
+def _delete_here(rule: MovesToCopies, files: RootFiles, item: PlanItem) -> bool:
+    """Whether it is gone. Without a verified copy it stays, and is again a file of this host. OSError."""
+    folder, _, name = item.path.rpartition("/")
+    row = rule.model.objects.filter(pk=item.pk, kept=Kept.MOVING.value)
+    copies = rule.verified_copies().filter(**{rule.key: item.pk})
+    with transaction.atomic():
+        # Until the file is gone, no destination is closed and no copy taken back. In the order in which a change of a
+        # destination locks them.
+        destinations = Destination.objects.filter(pk__in=copies.values("destination")).order_by("pk")
+        list(destinations.select_for_update(no_key=True))
+        is_verified = bool(copies.select_for_update(of=("self",)))
+        # Of a move that was killed it is gone already.
+        is_here = files.size(folder, name) is not None
+        if is_here and not is_verified:
+            row.update(kept=Kept.HERE)
+            return False
+        if is_here:
+            files.unlink(folder, name)
+        return bool(row.update(kept=Kept.OFFSITE))
 
 
 def record_moves(items: Sequence[PlanItem], actor: str) -> None:

@@ -18,6 +18,8 @@ from django.conf import settings
 from cameras.models import Camera, CameraHost
 from captures.files.host_files import addresses
 from captures.files.host_files.addresses import FileAddress
+from captures.files.host_files.client import HostAnswer
+from captures.files.host_files.relaying import HostBody
 from captures.files.host_files.server import FileServer, root_path
 from captures.models import CaptureFile, StorageRoot
 from tests.harness.clients.responses import content
@@ -194,6 +196,19 @@ def test_a_client_that_leaves_frees_its_thread_and_its_file(server: FileServer, 
         client.sendall(f"GET {address} HTTP/1.1\r\nHost: dome\r\n\r\n".encode())
         assert client.recv(100).startswith(b"HTTP/1.1 200")
     eventually(lambda: open_files(big) == 0, "the file is closed")
+
+
+def test_a_body_that_has_not_come_yet_is_not_waited_for_in_the_event_loop() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        connection = http.client.HTTPConnection(*listening.getsockname(), timeout=PATIENCE_S)
+        connection.request("GET", "/")
+        host, _ = listening.accept()
+        host.sendall(head)
+        connected, response = connection.sock, connection.getresponse()
+        answer = HostAnswer(200, dict(response.headers.items()), response, connected, connection)
+        with closing(host), closing(HostBody(answer)) as body:
+            assert body.take_socket() == (b"", connected, 100)
 
 
 def open_files(path: Path) -> int:

@@ -13,43 +13,29 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.harness.postgresql import postgresql
+from tests.harness.scenarios.station_with_dome import SharedStation, dome_of, record_experiment, shared_station
 from tests.harness.stations.outside_broker import Broker
-from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
+from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.timeout(400)
-SCENE = {"scene": "chart", "width": 320, "height": 240}
 
 
 @pytest.fixture(scope="module")
-def shared(broker: Broker) -> Iterator[dict[str, str]]:
-    with postgresql() as address:
-        yield {"DATABASE_URL": address, "REDIS_URL": f"unix://{broker.socket}"}
+def shared(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[SharedStation]:
+    with shared_station(tmp_path_factory.mktemp("main"), broker) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
-def station(tmp_path_factory: pytest.TempPathFactory, shared: dict[str, str]) -> Iterator[Station]:
-    station = Station(tmp_path_factory.mktemp("main") / "data", **shared, **ANY_NUMBER_OF_KILLS)
-    try:
-        yield station.up()
-    finally:
-        station.ensure_stopped()
+def station(shared: SharedStation) -> Station:
+    return shared.main
 
 
 @pytest.fixture(scope="module")
-def dome(tmp_path_factory: pytest.TempPathFactory, station: Station, shared: dict[str, str]) -> Iterator[Station]:
-    """A camera host on another machine, with a camera."""
-    variables = {"SKYCAM_HOST": "dome", **station.shared_identity}
-    host = Station(tmp_path_factory.mktemp("dome") / "data", **shared, **variables, **ANY_NUMBER_OF_KILLS)
-    try:
-        host.start(only="worker")
-        added = {"slug": "dome", "name": "Dome", "kind": "simulated", "host": "dome", "settings": SCENE}
-        assert station.api.post("cameras/", added).status == 201
-        station.cameras.eventually_ready("dome")
-        yield host
-    finally:
-        host.ensure_stopped()
+def dome(tmp_path_factory: pytest.TempPathFactory, shared: SharedStation) -> Iterator[Station]:
+    with dome_of(shared, tmp_path_factory.mktemp("dome")) as found:
+        yield found
 
 
 @pytest.fixture
@@ -138,36 +124,24 @@ def test_a_client_that_leaves_ends_the_hosts_connection(station: Station, dome: 
     eventually(lambda: clients_of(dome) == 0, "the host's connection is closed")
 
 
-def test_a_web_that_is_killed_while_it_relays_leaves_nothing_hanging(station: Station, dome: Station, big: str) -> None:
-    pid = station.pid_of_running("web")
+@pytest.mark.parametrize("part", ["web", "files"])
+def test_a_part_that_is_killed_while_a_file_passes_ends_the_download_and_leaves_nothing_hanging(
+    part: str, station: Station, dome: Station, big: str
+) -> None:
+    machine = {"web": station, "files": dome}[part]
+    pid = machine.pid_of_running(part)
     with closing(begun(station, big)) as connection:
         psutil.Process(pid).kill()
         with pytest.raises((OSError, http.client.HTTPException)):
             connection.answer.read()  # type: ignore[attr-defined]
-    station.pid_of_running("web", other_than=pid)
+    machine.pid_of_running(part, other_than=pid)
     eventually(lambda: clients_of(dome) == 0, "the host's connection is closed")
     with closing(begun(station, big)):
         eventually(lambda: clients_of(dome) == 1, "the host sends again")
 
 
-def test_a_host_that_is_killed_while_it_sends_ends_the_download(station: Station, dome: Station, big: str) -> None:
-    pid = dome.pid_of_running("files")
-    with closing(begun(station, big)) as connection:
-        psutil.Process(pid).kill()
-        with pytest.raises((OSError, http.client.HTTPException)):
-            connection.answer.read()  # type: ignore[attr-defined]
-    dome.pid_of_running("files", other_than=pid)
-    with closing(begun(station, big)):
-        eventually(lambda: clients_of(dome) == 1, "the host sends again")
-
-
 def test_a_zip_of_an_archive_on_two_hosts_is_whole(station: Station, dome: Station) -> None:
-    station.api.call("PATCH", "cameras/simulated/settings/", SCENE)
-    body = {"name": "Both", "cameras": ["simulated", "dome"], "pre_roll_s": 0, "post_roll_s": 0}
-    experiment = station.api.post("experiments/", body).body["id"]
-    station.api.post(f"experiments/{experiment}/start/")
-    eventually(lambda: records(station, "simulated") and records(station, "dome"), "both record")
-    station.api.post(f"experiments/{experiment}/complete/")
+    experiment = record_experiment(station)
     archive = eventually(lambda: complete_archive(station, experiment), "its archive")
     answer = station.api.call("GET", f"archives/{archive}/zip/")
     with zipfile.ZipFile(io.BytesIO(answer.body)) as found:
@@ -184,11 +158,6 @@ def test_a_zip_of_an_archive_on_two_hosts_is_whole(station: Station, dome: Stati
     part = station.api.call("GET", f"clips/{clip['id']}/file/?form=faststart", Range="bytes=1000-1999")
     assert (part.status, part.body) == (206, film[1000:2000])
     assert eventually(lambda: thumbnail_of(station, f"clips/{clip['id']}/poster/"), "its poster")
-
-
-def records(station: Station, camera: str) -> bool:
-    recorder = station.api.get(f"cameras/{camera}/status/").get("recorder")
-    return bool(recorder and recorder["state"] == "recording" and recorder["frames"] > 5)
 
 
 def complete_archive(station: Station, experiment: str) -> str:

@@ -11,10 +11,10 @@ import pytest
 
 from skycam_project.launch import restart
 from tests.harness.disks.small_disk import SmallDisk
-from tests.harness.postgresql import postgresql
+from tests.harness.scenarios.station_with_dome import SharedStation, shared_station
 from tests.harness.scenarios.two_hosts import SharedDatabase
 from tests.harness.stations.outside_broker import Broker
-from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
+from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.timeout(400)
@@ -23,26 +23,21 @@ ROOM = "600m"
 
 
 @pytest.fixture(scope="module")
-def shared(broker: Broker) -> Iterator[dict[str, str]]:
-    """The configuration that the hosts of a station share."""
-    with postgresql() as address:
-        yield {"DATABASE_URL": address, "REDIS_URL": f"unix://{broker.socket}"}
+def shared(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[SharedStation]:
+    with shared_station(tmp_path_factory.mktemp("main"), broker) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
-def station(tmp_path_factory: pytest.TempPathFactory, shared: dict[str, str]) -> Iterator[Station]:
-    station = Station(tmp_path_factory.mktemp("main") / "data", **shared, **ANY_NUMBER_OF_KILLS)
-    try:
-        yield station.up()
-    finally:
-        station.ensure_stopped()
+def station(shared: SharedStation) -> Station:
+    return shared.main
 
 
 @pytest.fixture
-def fresh(tmp_path: Path, station: Station, shared: dict[str, str]) -> Iterator[Station]:
+def fresh(tmp_path: Path, shared: SharedStation) -> Iterator[Station]:
     """A host that the station has never seen."""
-    variables = {"SKYCAM_HOST": "dome", **shared, **station.shared_identity, **ANY_NUMBER_OF_KILLS}
-    found = Station(tmp_path / "data", SharedDatabase(shared["DATABASE_URL"]), **variables)
+    database = SharedDatabase(shared.variables["DATABASE_URL"])
+    found = Station(tmp_path / "data", database, **shared.variables)
     yield found
     found.ensure_stopped()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import ssl
 from collections.abc import AsyncIterator
 
 from django.conf import settings
@@ -30,10 +32,14 @@ class HostBody:
 
     def take_socket(self) -> tuple[bytes, socket.socket, int]:
         """What was received with the head, the socket on which the rest comes, and how many bytes that are."""
-        response = self._answer.response
-        # Only what is buffered: to read more would wait for it.
-        first = response.fp.peek()[: self._left] if self._left else b""
-        return bytes(first), self._answer.connected, self._left - len(first)
+        connected = self._answer.connected
+        # peek() reads when nothing is buffered, and this is the event loop: a host whose disk is slow would stop all
+        # other answers.
+        connected.setblocking(False)
+        first = b""
+        with contextlib.suppress(ssl.SSLWantReadError):
+            first = bytes(self._answer.response.fp.peek()[: self._left]) if self._left else b""
+        return first, connected, self._left - len(first)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while self._left:

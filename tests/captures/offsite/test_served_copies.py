@@ -104,6 +104,18 @@ def test_a_file_of_a_host_that_is_away_comes_from_its_copy(
     assert content(viewer.get(url)) == PICTURE
 
 
+def test_a_destination_that_is_away_leaves_the_file_to_the_other(
+    viewer: Any, old: CaptureFile, url: str, server: int, tmp_path: Path
+) -> None:
+    send(bucket_of(server))
+    send(folder_destination(tmp_path / "copies"))
+    path_of(old).unlink()
+    (tmp_path / "copies").rename(tmp_path / "away")
+    assert content(viewer.get(url)) == PICTURE
+    with open_content(old) as chunks:
+        assert b"".join(chunks) == PICTURE
+
+
 def test_a_copy_that_is_damaged_is_not_sent_to_its_end(viewer: Any, old: CaptureFile, url: str, server: int) -> None:
     made = bucket_of(server)
     send(made)
@@ -212,6 +224,36 @@ def test_a_move_that_was_killed_is_completed(
     path_of(old).unlink()
     assert [item.pk for item in ClipCleanup(settings.STATION.host).run().moved] == [str(old.pk)]
     assert CaptureFile.objects.get().kept == "offsite"
+
+
+def test_a_move_that_was_killed_ends_here_if_its_copy_is_damaged_meanwhile(
+    viewer: Any, old: CaptureFile, url: str, server: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = bucket_of(server, only_copy=True)
+    send(made)
+    set_days(monkeypatch, 1 / 24)
+    assert MOVES["captures"].mark(list(MOVES["captures"].select([old.root], (), None))) == [str(old.pk)]
+    far: Any = client(server)
+    far.put_object(Bucket=BUCKET, Key=OffsiteCopy.objects.get().key, Body=b"\1" + PICTURE[1:])
+    assert viewer.get(url).status_code == 503
+    assert OffsiteCopy.objects.get().state == "queued"
+    assert ClipCleanup(settings.STATION.host).run().moved == []
+    assert content(viewer.get(url)) == PICTURE
+    assert send(made)["files"] == 1
+    assert objects_of(server)[OffsiteCopy.objects.get().key] == PICTURE
+
+
+@pytest.mark.parametrize("change", [{"enabled": False}, {"settings": {"only_copy": False}}])
+def test_a_move_that_was_killed_ends_here_if_its_destination_may_not_have_the_only_copy_any_more(
+    change: dict[str, Any], old: CaptureFile, server: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(bucket_of(server, only_copy=True))
+    set_days(monkeypatch, 1 / 24)
+    MOVES["captures"].mark(list(MOVES["captures"].select([old.root], (), None)))
+    Destination.objects.update(**change)
+    assert ClipCleanup(settings.STATION.host).run().moved == []
+    assert path_of(old).exists()
+    assert CaptureFile.objects.get().kept == "here"
 
 
 def test_a_plan_says_which_files_would_move(old: CaptureFile, server: int, monkeypatch: pytest.MonkeyPatch) -> None:
