@@ -26,7 +26,8 @@ SETTLE_S = 3.0
 KEPT = frozenset({"monitoring_stationsetting"})
 """Tables whose values are kept for a moment in each process: one that reads them may ask no database."""
 RETRY_S = 1.0
-LISTEN_S = 60.0
+LISTEN_S = 10.0
+"""After so long without a message the broker is asked whether the connection still is one; it has as long to answer."""
 WRITTEN = re.compile(r'\b(?:INSERT INTO|UPDATE|DELETE FROM)\s+"?(\w+)', re.IGNORECASE)
 READ = re.compile(r'\b(?:FROM|JOIN)\s+"?(\w+)', re.IGNORECASE)
 WRITES = ("INSERT", "UPDATE", "DELETE", "WITH")
@@ -143,6 +144,8 @@ class TableChanges:
                 self._listen()
             except broker.UNREACHABLE as error:
                 log.debug("Changes of tables are not heard: %s", error)
+            except Exception:  # without this thread all would be read at the fallback only
+                log.exception("A notice of changed tables could not be read.")
             with self._lock:
                 self._listens_since = None
             time.sleep(RETRY_S)
@@ -150,18 +153,25 @@ class TableChanges:
     def _listen(self) -> None:
         with broker.connection().pubsub() as notices:  # type: ignore[no-untyped-call]
             notices.subscribe(broker.key(CHANNEL))
+            is_asked = False
             while True:
-                # A broker that hangs is noticed by the others' commands; this only waits.
                 message = notices.get_message(timeout=LISTEN_S)
                 if message is not None:
+                    is_asked = False
                     self._note(message)
+                elif is_asked:
+                    # Behind a network that was cut, nothing else ends a connection on which one only listens.
+                    raise TimeoutError(f"The broker has sent nothing for {2 * LISTEN_S:g} s.")
+                else:
+                    is_asked = True
+                    notices.ping()
 
     def _note(self, message: dict[str, Any]) -> None:
         now = time.monotonic()
         with self._lock:
             if message["type"] == "subscribe":
                 self._listens_since = now
-            else:
+            elif message["type"] == "message":
                 self._changed_at |= dict.fromkeys(json.loads(message["data"])["tables"], now)
 
 

@@ -82,8 +82,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return self.connection is None or bool(self.autocommit)
 
     def set_autocommit(self, autocommit: bool, force_begin_transaction_with_broken_autocommit: bool = False) -> None:
-        super().set_autocommit(autocommit, force_begin_transaction_with_broken_autocommit)
-        self.release()
+        try:
+            super().set_autocommit(autocommit, force_begin_transaction_with_broken_autocommit)
+        finally:
+            self.release()  # also when a call of `on_commit` fails, which leaves a committed transaction
 
     def close_pool(self) -> None:
         """Django's name: its idle connections are closed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import pytest
+import redis
 
 from core.changes.gate import ChangeGate, note_statement, read_again
 from tests.harness.postgresql import postgresql
@@ -24,7 +26,7 @@ from django.db import transaction
 from core.changes import gate as gates
 from core.changes.gate import ChangeGate, read_again, without_notice
 from core.stations.models import StationLease
-gates.SETTLE_S = 0.0
+gates.SETTLE_S, gates.LISTEN_S = 0.0, 0.3
 gate = ChangeGate(float(sys.argv[1]))
 
 def names():
@@ -135,6 +137,27 @@ def test_all_is_read_while_the_broker_is_away_and_once_it_is_back(reader: Part, 
     with broker.gone():
         writer.asked("add")
         assert eventually(lambda: reader.asked("read"), "it is read without a notice") == ["a"]
+    reader.eventually_rests()
+
+
+def test_a_notice_that_the_broker_refused_is_sent_again(reader: Part, writer: Part, broker: Broker) -> None:
+    reader.eventually_rests()
+    with redis.Redis(unix_socket_path=str(broker.socket)) as client:
+        client.execute_command("ACL", "SETUSER", "default", "-publish")
+        writer.asked("add")
+        eventually(lambda: "cmdstat_publish" in client.info("commandstats"), "it was refused")
+        assert reader.asked("read") is None
+        client.execute_command("ACL", "SETUSER", "default", "+publish")
+    assert eventually(lambda: reader.asked("read"), "it is heard") == ["a"]
+
+
+def test_all_is_read_once_a_connection_to_the_broker_carries_nothing(reader: Part, broker: Broker) -> None:
+    reader.eventually_rests()
+    broker.process.send_signal(signal.SIGSTOP)
+    try:
+        eventually(lambda: reader.asked("read") is not None, "it is read without a notice")
+    finally:
+        broker.process.send_signal(signal.SIGCONT)
     reader.eventually_rests()
 
 

@@ -124,6 +124,19 @@ def test_a_transaction_has_one_connection_for_all_its_statements(database: Datab
     assert database.connection is None
 
 
+def test_a_call_after_the_commit_that_fails_leaves_its_thread_no_connection(database: DatabaseWrapper) -> None:
+    def fail() -> None:
+        raise ValueError("of the call")
+
+    database.set_autocommit(False)
+    value(database)
+    database.run_on_commit = [(set(), fail, False)]
+    database.commit()
+    with pytest.raises(ValueError, match="of the call"):
+        database.set_autocommit(True)
+    assert database.connection is None
+
+
 def test_rows_are_read_after_the_connection_was_given_back(database: DatabaseWrapper) -> None:
     with database.cursor() as cursor:
         cursor.execute("SELECT generate_series(1, 3)")
