@@ -70,13 +70,15 @@ class DesiredStateReader:
         # Before the queries: a row that changes during them is read once more.
         self._read_now = False
         has_name = self._lease.hold(now)
+        unreconciled = set(RECONCILERS)
         for name, path in RECONCILERS.items() if has_name else ():
             # A fault there must not keep the cameras from their desired states.
             with log_and_continue(name):
                 resolve(path)()
+                unreconciled.remove(name)
         cameras = desired_states(self._host) if has_name else {}
-        # Without the name it is tried each second to get it.
-        read_again(lambda: not has_name or any(map(depends_on_time, cameras.values())))
+        # What has failed is tried again each second, and so is getting the name.
+        read_again(lambda: bool(unreconciled) or any(map(depends_on_time, cameras.values())))
         live, recording = live_streaming_config(), resolve(RECORDING["settings"])()
         # Before the snapshot, so that the first status of a new camera has its last capture. It is only shown: a
         # damaged table must not keep the cameras from their desired states.

@@ -112,7 +112,7 @@ class ConnectionPool:
         pooled.idle_since = time.monotonic()
         with self._changed:
             self._idle.append(pooled)
-            self._changed.notify()
+            self._changed.notify_all()
             if self._closer is None:
                 self._closer = threading.Thread(target=self._close_idle_ones, name="idle-connections", daemon=True)
                 self._closer.start()
@@ -132,12 +132,15 @@ class ConnectionPool:
                 if self._open < self._most:
                     self._open += 1
                     return None
-                if not self._changed.wait(max(0.0, until - time.monotonic())):
+                if not self._changed.wait_for(self._has_room, max(0.0, until - time.monotonic())):
                     raise PoolExhausted(
                         f"All {self._most} connections of this part to the database are in use; none was free within "
                         f"{self._wait_s:g} s."
                     )
             return self._idle.pop()
+
+    def _has_room(self) -> bool:
+        return bool(self._idle) or self._open < self._most
 
     def _wait_for_idle_one(self, seconds: float) -> None:
         with self._changed:
@@ -151,7 +154,8 @@ class ConnectionPool:
     def _free_place(self) -> None:
         with self._changed:
             self._open -= 1
-            self._changed.notify()
+            # All: one of those who wait takes only an idle connection, and no place.
+            self._changed.notify_all()
 
     def _close_idle_ones(self) -> None:
         while True:

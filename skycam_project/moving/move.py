@@ -46,8 +46,7 @@ from skycam_project.moving.failpoints import FAILPOINTS
 LEAST_POSTGRESQL = 14
 """Django's own minimum."""
 GROWTH = 2.0
-"""How much more space the rows take in PostgreSQL at most, with indexes and the log of one transaction (measured:
-1.4)."""
+"""How much more space than the file the rows may take in PostgreSQL, with indexes and the log of one transaction."""
 WRITERS_S = float(str(SQLITE_OPTIONS["timeout"]))
 """How long a command that was started before the move waits for SQLite's lock."""
 
