@@ -67,7 +67,7 @@ def test_a_text_that_postgresql_cannot_store_is_named_and_nothing_is_moved(confi
     with closing(sqlite3.connect(config.data / "skycam.sqlite3")) as source:
         source.execute("UPDATE django_content_type SET model = 'a' || char(0) WHERE id = 1")
         source.commit()
-    with pytest.raises(MoveRefused, match="table django_content_type cannot be moved.*NUL character"):
+    with pytest.raises(MoveRefused, match=r"table django_content_type cannot be moved.*NUL character"):
         database_move(config, url).run()
     assert not (config.data / RECORD).exists()
     assert (config.data / "skycam.sqlite3").exists()
