@@ -199,7 +199,7 @@ def list_backups(config: SkycamConfig) -> list[BackupBody]:
 
 
 def remove_old(config: SkycamConfig) -> None:
-    """Those beyond the newest `backup.keep`. The description of one with a copy off-site stays until that is removed."""
+    """Those beyond the newest `backup.keep`. A description stays until the copy off-site is removed."""
     folder = backup_folder(config)
     for body in list_backups(config)[config.backup.keep :]:
         (folder / body["name"]).unlink(missing_ok=True)

@@ -25,8 +25,8 @@ from skycam_project.backups.outcome import record_failure
 from skycam_project.backups.restoring import RestoreRefused, restore
 from skycam_project.backups.service import OffsiteCopyBody, list_backups, make_backup
 from skycam_project.config import SkycamConfig, load_config
-from tests.harness.stations.migrated_database import place_database
 from tests.harness.rows.offsite import folder_destination
+from tests.harness.stations.migrated_database import place_database
 
 PHRASE = "correct horse battery"
 SIZES = [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES]
@@ -253,7 +253,7 @@ def test_as_many_are_kept_off_site_as_here(offsite: SkycamConfig, tmp_path: Path
 
 
 def test_an_old_copy_that_cannot_be_removed_is_named_as_that(offsite: SkycamConfig, tmp_path: Path) -> None:
-    oldest = [sent(offsite, tmp_path) for _ in range(2)][0]
+    oldest, _ = sent(offsite, tmp_path), sent(offsite, tmp_path)
     oldest.unlink()
     (oldest / "in the way").mkdir(parents=True)
     with pytest.raises(BackupFailed, match="The backup is here and at folder, but an older one could not be removed"):

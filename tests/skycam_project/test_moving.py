@@ -87,7 +87,7 @@ def test_a_command_that_waits_for_the_old_file_never_writes_into_it(config: Skyc
 
 
 def wait_for_lock(file: Path, outcomes: list[str]) -> None:
-    with closing(sqlite3.connect(file, timeout=1.0, isolation_level=None)) as writer:
+    with closing(sqlite3.connect(file, timeout=1.0, isolation_level=None)) as writer:  # time: how long a command waits
         try:
             writer.execute("BEGIN IMMEDIATE")
             outcomes.append("it has the lock")
