@@ -62,7 +62,7 @@ def moved_url(data: Path, file: Path) -> str | None:
     read; OSError."""
     try:
         record = json.loads((data / RECORD).read_text("utf-8"))
-        return str(record["url"]) if Path(record["file"]) == file else None
+        return str(record["url"]) if data / record["file"] == file else None
     except FileNotFoundError:
         return None
     except (KeyError, TypeError, ValueError):
@@ -71,4 +71,6 @@ def moved_url(data: Path, file: Path) -> str | None:
 
 def write_record(data: Path, file: Path, url: str) -> None:
     """From here on the station's database is at `url`. Durable, and readable by the owner only. OSError."""
-    write_durably(data / RECORD, json.dumps({"file": str(file), "url": url}), os.replace)
+    # Relative: a data folder that is put elsewhere takes its record along, and does not start with an empty file.
+    name = file.relative_to(data) if file.is_relative_to(data) else file
+    write_durably(data / RECORD, json.dumps({"file": str(name), "url": url}), os.replace)

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from core.jobs.bodies import JobBody, job_body
 from core.jobs.services import enqueue
 from skycam_project.backups.schedule import KIND
-from skycam_project.backups.service import BackupBody, backup_folder, list_backups
+from skycam_project.backups.service import BackupBody, list_backups
 
 
 class BackupList(TypedDict):
@@ -28,7 +28,7 @@ class BackupsView(APIView):
     @extend_schema(operation_id="backups_list", responses=BackupList)
     def get(self, request: Request) -> Response:
         """The backups of the machine that answers, the newest first."""
-        return Response({"results": list_backups(backup_folder(settings.STATION))})
+        return Response({"results": list_backups(settings.STATION)})
 
     @extend_schema(operation_id="backups_make", request=None, responses={202: JobBody})
     def post(self, request: Request) -> Response:

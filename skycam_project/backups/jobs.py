@@ -10,7 +10,7 @@ from core.jobs.context import JobContext, JobError
 from skycam_project.backups.content import BackupFailed
 from skycam_project.backups.offsite import copy_offsite
 from skycam_project.backups.outcome import record_failure, record_success
-from skycam_project.backups.service import backup_folder, make_backup
+from skycam_project.backups.service import make_backup
 
 
 def back_up(context: JobContext) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def back_up(context: JobContext) -> dict[str, Any]:
         )  # fmt: skip
         if config.backup.offsite:
             context.progress(0, None, "copying it off-site", always=True)
-            copy_offsite(config, backup_folder(config), body)
+            copy_offsite(config, body)
     except BackupFailed as error:
         record_failure(str(error), context.actor)
         raise JobError(str(error), permanent=True) from None

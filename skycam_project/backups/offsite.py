@@ -6,50 +6,67 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from captures.offsite.destinations.port import DestinationError, FileUnreadable, Source, Upload
+from captures.offsite.destinations.port import DestinationError, FileUnreadable, Sender, Source, Upload
 from captures.offsite.limits import NoPace
 from captures.offsite.models import Destination
 from captures.offsite.senders import opened
 from core.times.timestamps import stamp
 from skycam_project.backups.content import BackupFailed
-from skycam_project.backups.service import BackupBody, OffsiteCopyBody, body_file, list_backups, write_body
+from skycam_project.backups.service import (
+    BackupBody,
+    OffsiteCopyBody,
+    backup_folder,
+    body_file,
+    list_backups,
+    write_body,
+)
 from skycam_project.config import SkycamConfig
 
 PREFIX = "backups/"
 
 
-def copy_offsite(config: SkycamConfig, folder: Path, body: BackupBody) -> None:
+def copy_offsite(config: SkycamConfig, body: BackupBody) -> None:
     """Verified there; then those beyond the kept ones go. BackupFailed, with the local backup as it was."""
-    name = config.backup.offsite
+    name, folder = config.backup.offsite, backup_folder(config)
     destination = Destination.objects.filter(name=name).first()
     if destination is None:
         raise BackupFailed(
             f"The backup is here, but not off-site: there is no destination {name!r}. `skycam offsite destinations` "
             "lists them; set backup.offsite to one."
         )
-    key = f"{PREFIX}{body['name']}"
+    copy = OffsiteCopyBody(destination=name, key=f"{PREFIX}{body['name']}", verified=None, error="")
     try:
         with opened(destination, NoPace()) as sender:
-            file = os.open(folder / body["name"], os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                sender.put_file(Source(file, body["bytes"], body["sha256"]), key, Upload())
-            finally:
-                os.close(file)
-            copy = OffsiteCopyBody(destination=name, key=key, verified=stamp(datetime.now(UTC)), error="")
+            send(sender, folder / body["name"], body, copy["key"])
+            copy["verified"] = stamp(datetime.now(UTC))
             write_body(folder, {**body, "offsite": copy})
-            for old in list_backups(folder)[config.backup.keep :]:
-                # Of another destination, it stays there: its name says which.
-                if (there := old.get("offsite")) and there["destination"] == name:
-                    sender.remove(there["key"])
-                    body_file(folder, old["name"]).unlink(missing_ok=True)
+            remove_old_copies(sender, config)
     except (DestinationError, FileUnreadable) as error:
-        failed = OffsiteCopyBody(destination=name, key=key, verified=None, error=str(error))
-        if body_file(folder, body["name"]).exists() and not _is_verified(folder, body["name"]):
-            write_body(folder, {**body, "offsite": failed})
+        if copy["verified"]:
+            raise BackupFailed(
+                f"The backup is here and at {name}, but an older one could not be removed there: {error}"
+            ) from None
+        write_body(folder, {**body, "offsite": {**copy, "error": str(error)}})
         raise BackupFailed(f"The backup is here, but the copy at {name} failed: {error}") from None
+    except OSError as error:
+        raise BackupFailed(
+            f"The backup could not be copied to {name}: {error.filename or folder}: {error.strerror}."
+        ) from None
 
 
-def _is_verified(folder: Path, name: str) -> bool:
-    return any(
-        one["name"] == name and bool((copy := one.get("offsite")) and copy["verified"]) for one in list_backups(folder)
-    )
+def send(sender: Sender, backup: Path, body: BackupBody, key: str) -> None:
+    """DestinationError; FileUnreadable; OSError."""
+    file = os.open(backup, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        sender.put_file(Source(file, body["bytes"], body["sha256"]), key, Upload())
+    finally:
+        os.close(file)
+
+
+def remove_old_copies(sender: Sender, config: SkycamConfig) -> None:
+    """Those that are not kept here any more. Of another destination, one stays there: its name says which.
+    DestinationError; OSError."""
+    for old in list_backups(config)[config.backup.keep :]:
+        if (there := old.get("offsite")) and there["destination"] == config.backup.offsite:
+            sender.remove(there["key"])
+            body_file(backup_folder(config), old["name"]).unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from core.jobs.models import Job
 from core.jobs.services import enqueue
 from monitoring.health import Finding
 from skycam_project.backups.outcome import ALERT
-from skycam_project.backups.service import backup_folder, last_made
+from skycam_project.backups.service import last_made
 
 KIND = "backup"
 RETRY = timedelta(hours=1)
@@ -39,7 +39,7 @@ def is_due(now: datetime, every: timedelta) -> bool:
 
 
 def made_at() -> datetime | None:
-    found = last_made(backup_folder(settings.STATION))
+    found = last_made(settings.STATION)
     return datetime.fromisoformat(found["made"]) if found else None
 
 

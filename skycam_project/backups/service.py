@@ -35,8 +35,6 @@ from skycam_project.config.layers import CONFIG_VARIABLE
 
 SUFFIX = ".skycam-backup"
 NAME_TIME = "%Y%m%dT%H%M%SZ"
-FREE_SHARE = 2.2
-"""Of the size of the database and the files: the copy, the backup and the scratch folder are on one disk at a time."""
 
 
 class OffsiteCopyBody(TypedDict):
@@ -96,11 +94,9 @@ def one_at_a_time(folder: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def make_backup(
-    config: SkycamConfig, passphrase: str, *, media: bool, step: Step, keep: int | None = None
-) -> BackupBody:
-    """A verified backup in the folder of backups; of the older ones `keep` - 1 stay. BackupFailed, after which the
-    older ones are as they were."""
+def make_backup(config: SkycamConfig, passphrase: str, *, media: bool, step: Step) -> BackupBody:
+    """A verified backup in the folder of backups, of which the newest stay. BackupFailed, after which the older ones
+    are as they were."""
     check_passphrase(passphrase)
     folder = backup_folder(config)
     try:
@@ -109,7 +105,7 @@ def make_backup(
             remove_leftovers(folder)
             with tempfile.TemporaryDirectory(prefix=".scratch-", dir=folder) as scratch:
                 body = _make(config, passphrase, folder, Path(scratch), media=media, step=step)
-            remove_old(folder, config.backup.keep if keep is None else keep)
+            remove_old(config)
     except DecryptionError as error:
         raise BackupFailed(f"The backup was made, but cannot be restored, and was removed: {error}") from None
     except OSError as error:
@@ -146,7 +142,7 @@ def _make(config: SkycamConfig, passphrase: str, folder: Path, scratch: Path, *,
         schema=SCHEMA, database=str(about["database"]), media=media, files=len(manifest),
         verified=stamp(datetime.now(UTC)), left_out=[str(one) for one in folders_outside(config)] if media else [],
     )  # fmt: skip
-    # The description last: a backup without one was not verified.
+    # The description last: what is listed is there.
     os.rename(part, target)
     sync_folder(folder)
     write_body(folder, body)
@@ -192,32 +188,31 @@ def write_body(folder: Path, body: BackupBody) -> None:
     write_durably(body_file(folder, body["name"]), json.dumps(body), os.replace)
 
 
-def list_backups(folder: Path) -> list[BackupBody]:
-    """The verified ones, newest first, and those that are only off-site any more."""
+def list_backups(config: SkycamConfig) -> list[BackupBody]:
+    """The verified ones of this station, newest first, and those that are only off-site any more. Other stations may
+    use the same folder, such as that of a file server."""
     found = []
-    for path in folder.glob(f"*{SUFFIX}.json"):
+    for path in backup_folder(config).glob(f"{config.station.id}-*{SUFFIX}.json"):
         with suppress(FileNotFoundError, ValueError):
             found.append(json.loads(path.read_text("utf-8")))
     return sorted(found, key=lambda body: (body["made"], body["name"]), reverse=True)
 
 
-def remove_old(folder: Path, keep: int) -> None:
-    """Those beyond the newest `keep`. The description of one that has a copy off-site stays until that is removed."""
-    for body in list_backups(folder)[keep:]:
+def remove_old(config: SkycamConfig) -> None:
+    """Those beyond the newest `backup.keep`. A description stays until the copy off-site is removed."""
+    folder = backup_folder(config)
+    for body in list_backups(config)[config.backup.keep :]:
         (folder / body["name"]).unlink(missing_ok=True)
         if not body.get("offsite"):
             body_file(folder, body["name"]).unlink(missing_ok=True)
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Of a run that was killed: nothing else has the lock."""
+    """Of a run that was killed: nothing else has the lock. A backup without a description stays: somebody may have
+    fetched it from elsewhere."""
     for path in folder.glob(".scratch-*"):
         shutil.rmtree(path, ignore_errors=True)
-    described = {body["name"] for body in list_backups(folder)}
-    for path in folder.glob(f"*{SUFFIX}"):
-        if path.name not in described:
-            path.unlink()
 
 
-def last_made(folder: Path) -> BackupBody | None:
-    return next(iter(list_backups(folder)), None)
+def last_made(config: SkycamConfig) -> BackupBody | None:
+    return next(iter(list_backups(config)), None)

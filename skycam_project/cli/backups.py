@@ -39,7 +39,7 @@ def make(media: bool | None, passphrase_file: Any) -> None:
     from skycam_project.backups.content import BackupFailed
     from skycam_project.backups.offsite import copy_offsite
     from skycam_project.backups.outcome import record_failure, record_success
-    from skycam_project.backups.service import backup_folder, make_backup
+    from skycam_project.backups.service import make_backup
 
     config = station.config
     passphrase = read_passphrase(passphrase_file, config.backup.passphrase, confirm=True)
@@ -49,7 +49,7 @@ def make(media: bool | None, passphrase_file: Any) -> None:
             step=lambda _text: None,
         )  # fmt: skip
         if config.backup.offsite:
-            copy_offsite(config, backup_folder(config), body)
+            copy_offsite(config, body)
     except BackupFailed as error:
         record_failure(str(error))
         raise CliError("failed", str(error)) from None
@@ -61,9 +61,9 @@ def make(media: bool | None, passphrase_file: Any) -> None:
 @require_privileged_operation
 def list_made() -> None:
     """List the backups of this machine."""
-    from skycam_project.backups.service import backup_folder, list_backups
+    from skycam_project.backups.service import list_backups
 
-    print_result({"results": list_backups(backup_folder(current().config))}, print_backups)
+    print_result({"results": list_backups(current().config)}, print_backups)
 
 
 @click.command(cls=Command)

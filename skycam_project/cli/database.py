@@ -44,7 +44,7 @@ def move(url: str, dry_run: bool) -> int:
     from skycam_project.config.database import check_database_url
     from skycam_project.launch.errors import LaunchError
     from skycam_project.moving.copying import MoveRefused
-    from skycam_project.moving.move import DatabaseMove
+    from skycam_project.moving.move import DatabaseMove, NotStarted
 
     is_quiet = station.output == "json"
     given = sys.stdin.readline().strip() if url == STDIN else url
@@ -54,6 +54,8 @@ def move(url: str, dry_run: bool) -> int:
         result = command.check() if dry_run else command.run()
     except (MoveRefused, MoveRuns, LaunchError, ValueError) as error:
         raise CliError("invalid", str(error), status=FAILED) from None
+    except NotStarted as error:
+        raise CliError("failed", str(error)) from None
     except (psycopg.Error, sqlite3.Error) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         raise CliError("failed", f"The database was not moved: {reason}. The old one is in use.") from None

@@ -113,10 +113,17 @@ def paused(config: SkycamConfig) -> Iterator[None]:
     dies. LaunchError."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(TIMEOUT_S)
-        connection.connect(str(control_path(config)))
-        connection.sendall(json.dumps({"ask": "pause"}).encode() + b"\n")
-        if not connection.makefile().readline():
+        try:
+            connection.connect(str(control_path(config)))
+            connection.sendall(json.dumps({"ask": "pause"}).encode() + b"\n")
+            answer = json.loads(connection.makefile().readline() or "null")
+        except (OSError, ValueError) as error:
+            raise LaunchError(f"The station could not be paused ({error}). It goes on as it was.") from None
+        if answer is None:
             raise LaunchError("The station was stopped meanwhile.")
+        # The launcher of an older version does not know what is asked, and its parts go on.
+        if answer != {"paused": True}:
+            raise LaunchError("The running station is of an older version. Restart it, and run the command again.")
         yield
 
 

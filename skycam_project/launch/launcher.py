@@ -182,27 +182,33 @@ class Launcher:
         starting, reporter = self._start_watched(self._start_parts()), self._start_watched(self._report())
         watchdog = self._start_watched(self.notifier.report())
         await self._end.wait()
-        self.notifier.stopping()
+        # After it systemd would kill the service that has not ended within TimeoutStopSec; in a pause it goes on.
+        if not self._is_paused:
+            self.notifier.stopping()
         # First: it would start parts while others are being stopped.
         await self._cancel(starting)
         await self._cancel(reporter)
-        await self._cancel(watchdog)
         await self._stop_parts()
         await self.forks.close()
         # A pause has its connection already; no other request can be answered any more.
         control.close(server, address)
-        if self.pause.is_requested and not self.is_interrupted:
+        if self._is_paused:
             self.stream.log_message("paused until a command has ended")
             await self.pause.hold()
+        await self._cancel(watchdog)
         if self.failure:
             # Into the file only: `up` shows it on standard error.
             self.stream.file.write_line("skycam", str(self.failure))
             raise self.failure
-        if self.pause.is_requested and not self.is_interrupted:
+        if self._is_paused:
             self.stream.log_message("starting again")
             return None
         self.stream.log_message("stopped")
         return SECOND_INTERRUPT if self.interrupted_twice else 0
+
+    @property
+    def _is_paused(self) -> bool:
+        return self.pause.is_requested and not self.is_interrupted
 
     def _make_part(self, name: str) -> Part:
         return Part(name, self.plan, self.forks, self.timings, self.stream, self.journal)
@@ -221,6 +227,8 @@ class Launcher:
             self.interrupted_twice = True
             self._kill_all()
         else:
+            if self._is_paused:
+                self.notifier.stopping()
             self.is_interrupted = True
             self.pause.end()
             self.stream.log_message("stopping; Ctrl-C once more ends everything at once")

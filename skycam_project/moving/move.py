@@ -51,6 +51,10 @@ WRITERS_S = float(str(SQLITE_OPTIONS["timeout"]))
 """How long a command that was started before the move waits for SQLite's lock."""
 
 
+class NotStarted(Exception):
+    """The database is moved, and the station does not run there yet. The message says how to go back."""
+
+
 @dataclass
 class Check:
     check: str
@@ -114,8 +118,8 @@ class DatabaseMove:
         return self.result
 
     def run(self) -> Moved:
-        """Check, copy, and let the station use the new database. MoveRefused; psycopg.Error and sqlite3.Error, after
-        which the old database is the one in use."""
+        """Check, copy, and let the station use the new database. MoveRefused, LaunchError, psycopg.Error and
+        sqlite3.Error, after which the old database is the one in use; NotStarted, after which it is the new one."""
         if self.check().has_failed:
             return self.result
         with self._target() as target:
@@ -140,11 +144,16 @@ class DatabaseMove:
             with self._target() as target, target.transaction():
                 self.result.tables = copy_all(source, target, matched_tables(source, target), self._progress)
             FAILPOINTS.hit("after_commit")
+            stopped = time.monotonic()
             self._switch(runs=runs)
+            switched = time.monotonic()
+            if runs:
+                self._wait_for_station()
+                self.result.pause_s = time.monotonic() - stopped
             FAILPOINTS.hit("after_start")
             self.result.hold_s = time.monotonic() - began
-            # Commands that were started before wait for the lock of the old file; they must not get it.
-            time.sleep(max(0.0, began + WRITERS_S - time.monotonic()) if runs else 0.0)
+            # Commands that were started before the switch wait for the lock of the old file; they must not get it.
+            time.sleep(max(0.0, switched + WRITERS_S - time.monotonic()))
             source.execute("ROLLBACK")
             source.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._keep_old_file()
@@ -281,17 +290,25 @@ class DatabaseMove:
             ) from None
 
     def _switch(self, *, runs: bool) -> None:
-        """The parts are stopped, the record is written, the parts start."""
+        """The parts are stopped, the record is written, the parts start. LaunchError if they are not stopped."""
         if not runs:
             database_move.write_record(self._config.data, self._file, self._url)
             return
-        began = time.monotonic()
         with control.paused(self._config):
             FAILPOINTS.hit("after_stop")
             database_move.write_record(self._config.data, self._file, self._url)
             FAILPOINTS.hit("after_record")
-        control.wait_until_up(self._config)
-        self.result.pause_s = time.monotonic() - began
+
+    def _wait_for_station(self) -> None:
+        """NotStarted."""
+        try:
+            control.wait_until_up(self._config)
+        except LaunchError:
+            raise NotStarted(
+                "The rows are moved, but the station has not started with the new database yet. Its log says why: "
+                "`skycam logs`. Mend that, and start it if it has ended. Or go back: stop the station, remove "
+                f"{self._config.data / database_move.RECORD}, and start it: {self._file} is as it was."
+            ) from None
 
     def _keep_old_file(self) -> None:
         day = time.strftime("%Y-%m-%d", time.gmtime())

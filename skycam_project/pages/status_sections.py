@@ -26,7 +26,7 @@ from monitoring.notifications.selectors import channels_for
 from monitoring.notifications.selectors import statuses_of as channel_statuses
 from monitoring.sensor_management.selectors import SensorStatus, sensors_for, statuses_of
 from monitoring.webhooks.selectors import webhooks_for
-from skycam_project.backups.service import backup_folder, last_made
+from skycam_project.backups.service import last_made
 
 SECTIONS = {
     "queues": "skycam_project.pages.status_sections.queues",
@@ -136,7 +136,7 @@ def backups(user: Any) -> Section | None:
     """The newest backup of this machine. Only managers may make one."""
     if not user.may("manager"):
         return None
-    found = last_made(backup_folder(settings.STATION))
+    found = last_made(settings.STATION)
     if found is None:
         return Section("Backups", [Figure("Newest", "none", "skycam backup make")])
     made = reader_time_text(datetime.fromisoformat(found["made"]))

@@ -90,7 +90,7 @@ def test_a_schedule_backs_up_and_a_failure_is_an_alert(stations: list[Station], 
     job = station.api.post("backups/").body
     eventually(lambda: station.api.get(f"jobs/{job['id']}/")["state"] == "failed", "it fails")
     [message] = open_alerts(station)
-    assert "is not backed up" in message
+    assert "The backup has failed. No backup was made" in message
     disk.unlink()
     again = station.api.post("backups/").body
     eventually(lambda: station.api.get(f"jobs/{again['id']}/")["state"] == "done", "it is made")

@@ -6,10 +6,9 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,6 +18,7 @@ import redis
 from tests.harness.documents.pages import blocks
 from tests.harness.postgresql import as_postgres_user, binary, execute, own_server_at, run, start_server, stop_server
 from tests.harness.runs.folder import run_folder
+from tests.harness.stations.station import free_port
 from tests.harness.waiting import eventually
 
 PAGE = "docs/station/failover.md"
@@ -80,7 +80,7 @@ class RedisPair:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._ports = iter(free_ports(6))
+        self._ports = iter([free_port() for _ in range(6)])
         self.master, self.replica, self.port = next(self._ports), next(self._ports), next(self._ports)
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -140,14 +140,6 @@ class RedisPair:
         file = self._folder / name
         file.write_text(text)
         return file
-
-
-def free_ports(number: int) -> list[int]:
-    with ExitStack() as open_until_all_are_known:
-        sockets = [open_until_all_are_known.enter_context(closing(socket.socket())) for _ in range(number)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 @contextmanager

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.db import DatabaseError, connection
 
 from skycam_project.backups.archive import read_archive, write_archive
 from skycam_project.backups.content import BackupFailed
@@ -18,9 +20,12 @@ from skycam_project.backups.encrypted_file import (
     EncryptedWriter,
     read_about,
 )
+from skycam_project.backups.offsite import copy_offsite
+from skycam_project.backups.outcome import record_failure
 from skycam_project.backups.restoring import RestoreRefused, restore
-from skycam_project.backups.service import list_backups, make_backup
+from skycam_project.backups.service import OffsiteCopyBody, list_backups, make_backup
 from skycam_project.config import SkycamConfig, load_config
+from tests.harness.rows.offsite import folder_destination
 from tests.harness.stations.migrated_database import place_database
 
 PHRASE = "correct horse battery"
@@ -105,6 +110,8 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SkycamConfig:
     monkeypatch.setenv("SKYCAM_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("SKYCAM_BACKUP__KEEP", "2")
     monkeypatch.chdir(tmp_path)
+    # Names are those of seconds: a format with microseconds lets several be made in one.
+    monkeypatch.setattr("skycam_project.backups.service.NAME_TIME", "%Y%m%dT%H%M%S%fZ")
     place_database(tmp_path / "data")
     found = load_config()
     (found.data / "reports").mkdir()
@@ -173,13 +180,95 @@ def test_a_damaged_database_is_not_backed_up_and_the_older_backup_stays(config: 
         file.write(b"\xff" * 4096 * 20)
     with pytest.raises(BackupFailed, match="damaged"):
         made(config)
-    assert [one["name"] for one in list_backups(older.parent)] == [older.name]
+    assert [one["name"] for one in list_backups(config)] == [older.name]
     assert sorted(path.name for path in older.parent.iterdir()) == [".lock", older.name, f"{older.name}.json"]
 
 
-def test_the_newest_backups_are_kept(config: SkycamConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Names are those of seconds: a format with microseconds lets three be made in one.
-    monkeypatch.setattr("skycam_project.backups.service.NAME_TIME", "%Y%m%dT%H%M%S%fZ")
+def test_the_newest_backups_are_kept(config: SkycamConfig) -> None:
     names = [made(config).name for _ in range(3)]
-    assert [one["name"] for one in list_backups(config.data / "backups")] == [names[2], names[1]]
+    assert [one["name"] for one in list_backups(config)] == [names[2], names[1]]
     assert not (config.data / "backups" / names[0]).exists()
+
+
+def with_section(config: SkycamConfig, section: str, **values: str) -> SkycamConfig:
+    return config.model_copy(update={section: getattr(config, section).model_copy(update=values)})
+
+
+def test_a_station_does_not_count_the_backups_of_another_in_the_same_folder(config: SkycamConfig) -> None:
+    other = with_section(config, "station", id="0123456789ab")
+    first = made(other)
+    newest = [made(config).name for _ in range(2)]
+    assert [one["name"] for one in list_backups(config)] == newest[::-1]
+    assert [one["name"] for one in list_backups(other)] == [first.name]
+    assert first.exists()
+
+
+def test_a_backup_that_was_fetched_from_elsewhere_stays(config: SkycamConfig) -> None:
+    fetched = made(config)
+    fetched.with_name(f"{fetched.name}.json").unlink()
+    made(config)
+    assert fetched.exists()
+
+
+@pytest.mark.django_db
+def test_why_a_backup_failed_is_said_although_the_database_takes_no_event(config: SkycamConfig) -> None:
+    with connection.execute_wrapper(refuse_writes):
+        record_failure("The database cannot be copied.")
+
+
+def refuse_writes(*_: object) -> None:
+    raise DatabaseError("database disk image is malformed")
+
+
+@pytest.fixture
+def offsite(config: SkycamConfig, db: None, tmp_path: Path) -> SkycamConfig:
+    """With the destination `folder`."""
+    folder_destination(tmp_path / "copies")
+    return with_section(config, "backup", offsite="folder")
+
+
+def sent(config: SkycamConfig, tmp_path: Path) -> Path:
+    """A backup and its copy, which is returned."""
+    body = make_backup(config, PHRASE, media=False, step=lambda _text: None)
+    copy_offsite(config, body)
+    return tmp_path / "copies" / "backups" / body["name"]
+
+
+def copy_of_newest(config: SkycamConfig) -> OffsiteCopyBody:
+    copy = list_backups(config)[0].get("offsite")
+    assert copy
+    return copy
+
+
+def test_a_copy_off_site_is_verified_and_can_be_restored(offsite: SkycamConfig, tmp_path: Path) -> None:
+    copy = sent(offsite, tmp_path)
+    assert copy_of_newest(offsite)["verified"]
+    assert restore(copy, PHRASE, tmp_path / "new", None).about["station"] == offsite.station.id
+
+
+def test_as_many_are_kept_off_site_as_here(offsite: SkycamConfig, tmp_path: Path) -> None:
+    copies = [sent(offsite, tmp_path) for _ in range(3)]
+    assert [copy.exists() for copy in copies] == [False, True, True]
+    assert [one["name"] for one in list_backups(offsite)] == [copies[2].name, copies[1].name]
+
+
+def test_an_old_copy_that_cannot_be_removed_is_named_as_that(offsite: SkycamConfig, tmp_path: Path) -> None:
+    oldest, _ = sent(offsite, tmp_path), sent(offsite, tmp_path)
+    oldest.unlink()
+    (oldest / "in the way").mkdir(parents=True)
+    with pytest.raises(BackupFailed, match="The backup is here and at folder, but an older one could not be removed"):
+        sent(offsite, tmp_path)
+    assert copy_of_newest(offsite)["verified"]
+
+
+def test_a_copy_that_failed_says_why_and_the_backup_is_here(offsite: SkycamConfig, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "copies")
+    with pytest.raises(BackupFailed, match="The backup is here, but the copy at folder failed"):
+        sent(offsite, tmp_path)
+    assert not copy_of_newest(offsite)["verified"]
+    assert copy_of_newest(offsite)["error"]
+
+
+def test_a_destination_that_is_not_there_is_named(config: SkycamConfig, db: None, tmp_path: Path) -> None:
+    with pytest.raises(BackupFailed, match="there is no destination 'second-site'"):
+        sent(with_section(config, "backup", offsite="second-site"), tmp_path)
