@@ -69,8 +69,9 @@ class DatabaseThread:
 
     def sync(self) -> None:
         """Every step once. Raises DatabaseError while the database is away: what is left waits for the next call. Where
-        a table is damaged, the steps that do not need it are done. While another machine has this host's name nothing
-        is written: only whether that is still so is read. So it is for a host of a version that is too old."""
+        a step fails otherwise, as on a damaged table, the others are done, and its error is raised. While another
+        machine has this host's name nothing is written: only whether that is still so is read. So it is for a host of a
+        version that is too old."""
         now = time.monotonic()
         self._has_more = False
         try:
@@ -86,7 +87,7 @@ class DatabaseThread:
             self._reader.read_soon()
 
     def _make_steps(self, now: float) -> None:
-        damage: DatabaseError | None = None
+        failure: Exception | None = None
         # The desired states first, and records for a time only: a backlog of them delays no command. The sweep is last:
         # it queues what it finds for the next round.
         for step in (
@@ -97,12 +98,14 @@ class DatabaseThread:
         ):
             try:
                 step()
-            except DatabaseError as error:
-                if not note.is_damage(error):
-                    raise
-                damage = error
-        if damage is not None:
-            raise damage
+            except LeaseLost:
+                raise
+            except Exception as error:
+                if isinstance(error, DatabaseError) and not note.is_damage(error):
+                    raise  # it is away, for the other steps, too
+                failure = failure or error
+        if failure is not None:
+            raise failure
 
     def _ingest(self) -> None:
         self._has_more = self._ingester.ingest_waiting()

@@ -16,7 +16,8 @@ from cameras.supervision.assembly import Host, build_host
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.recovery_policy import RestartSchedule
-from captures.models import Capture
+from captures.models import Capture, StorageAssignment
+from captures.storage.roots import UnusableRoot
 from monitoring.models import Event
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import capture_record, write_records
@@ -42,6 +43,17 @@ def test_what_waits_for_the_database_is_written_when_it_is_back(archive: Archive
     host.database.sync()
     assert Capture.objects.filter(pk=record).exists()
     assert Event.objects.filter(kind="command").count() == 1
+
+
+def test_desired_states_that_cannot_be_read_keep_no_record_from_its_row(archive: Archive, host: Host) -> None:
+    host.database.sync()
+    [record] = write_records(archive, capture_record(archive))
+    host.ingester.ingest_record(archive.desired(), record, "")
+    StorageAssignment.objects.all().delete()
+    host.reader.read_soon()
+    with pytest.raises(UnusableRoot, match="has no storage root"):
+        host.database.sync()
+    assert Capture.objects.filter(pk=record).exists()
 
 
 def unreadable(archive: Archive) -> DesiredState:
