@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Iterator
 from typing import IO, Any
 
 from asgiref.sync import sync_to_async
 from django.core import signals
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.db import connections
 from django.http import FileResponse
 from django.urls import set_script_prefix
 
@@ -59,6 +61,8 @@ class SyncASGIHandler(ASGIHandler):
 
     async def _send_stream(self, response: Any, receive: Any, send: Any, relay: Any) -> None:
         """Send it until its end or until the client disconnects. `relay` is that of the server, None without one."""
+        if not response.is_async:
+            response.streaming_content = _read_on_thread(response.streaming_content, self.chunk_size)
         try:
             async with asyncio.TaskGroup() as group:
                 # It raises RequestAborted, which cancels the sending.
@@ -82,3 +86,22 @@ class SyncASGIHandler(ASGIHandler):
         await send({"type": "http.response.body", "body": first, "more_body": True})
         await relay(source, left)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _read_on_thread(parts: Iterator[bytes], chunk_bytes: int) -> AsyncIterator[bytes]:
+    """The parts, as many at a time as fill a chunk, read on the request's thread when the client is ready for them.
+    Django would make a list of all of them before it sends the first."""
+    while chunk := await sync_to_async(_next_chunk, thread_sensitive=True)(parts, chunk_bytes):
+        yield chunk
+
+
+def _next_chunk(parts: Iterator[bytes], chunk_bytes: int) -> bytes:
+    """Empty at the end."""
+    chunk = bytearray()
+    for part in parts:
+        chunk += part
+        if len(chunk) >= chunk_bytes:
+            break
+    # A client may take its time: nobody keeps a connection to the database for it.
+    connections.close_all()
+    return bytes(chunk)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -63,7 +64,16 @@ async def broken_chunks() -> AsyncIterator[bytes]:
     raise OSError("The disk is gone.")
 
 
+def rows() -> Iterator[str]:
+    """More than anybody has the memory for."""
+    for number in itertools.count():
+        trace.note("row")
+        yield f"row {number}\n"
+
+
 urlpatterns = [
+    path("rows/", lambda request: StreamingHttpResponse(rows())),
+    path("two_rows/", lambda request: StreamingHttpResponse(itertools.islice(rows(), 2))),
     path("plain/", plain),
     path("asynchronous/", asynchronous),
     path("endless/", lambda request: StreamingHttpResponse(chunks())),
@@ -156,3 +166,16 @@ async def test_a_stream_that_fails_is_an_error_of_the_request() -> None:
         await request("/broken/", Client(dict(BODY)))
     assert caught.group_contains(OSError, match="The disk is gone")
     assert trace.names[-1] == "finished"
+
+
+async def test_rows_are_read_on_the_threads_of_requests_while_they_are_sent() -> None:
+    client = await request("/rows/", Client(dict(BODY)))
+    assert client.body.startswith(b"row 0\nrow 1\n")
+    assert len(trace.threads("row", "finished")) == 1
+    assert threading.get_ident() not in trace.threads("row")
+    assert trace.names[-1] == "finished"
+
+
+async def test_rows_are_sent_until_the_last_in_few_messages() -> None:
+    client = await request("/two_rows/", Client(dict(BODY)))
+    assert [message["body"] for message in client.sent if message.get("body")] == [b"row 0\nrow 1\n"]
