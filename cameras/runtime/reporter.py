@@ -9,7 +9,6 @@ from typing import Any
 from cameras.runtime.link import ReportSink
 from cameras.runtime.messages import AnswerReport, Command, LogReport, ObservedReport, SpooledReport
 
-
 HELD_STATES = ("ready", "busy")
 """In these a camera could take captures; another state has a reason of its own."""
 
