@@ -156,6 +156,8 @@ class HostSnapshot:
     """The name of the site's; empty until it was read."""
     database_ahead_s: float | None = None
     """How far this machine's clock is ahead of the database's; None for a database without a clock of its own."""
+    is_draining: bool = False
+    """Whether a manager drains this host."""
     is_refused: bool = False
     """Whether another machine has this host's name: no camera may be driven here."""
 
