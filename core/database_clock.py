@@ -47,6 +47,12 @@ def estimate() -> datetime:
     return anchor[0] + timedelta(seconds=boot_s() - anchor[1])
 
 
+def boot_s_at(at: datetime) -> float:
+    """What the boot clock of this machine shows at that time of the database, for processes that ask no database.
+    DatabaseError as from `estimate`."""
+    return boot_s() + (at - estimate()).total_seconds()
+
+
 def boot_s() -> float:
     """Seconds since this machine was booted. Unlike monotonic(), it goes on while the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ RECORD = "database-moved.json"
 LOCK = "database-move.lock"
 MARK = "skycam_unfinished_move"
 """A table of the new database, with the id of the station, until the station has started there."""
+ASKED_S = 0.5
+"""For longer than this no `is_being_moved` keeps the lock."""
 SENTENCE = (
     "The database is being moved to PostgreSQL. Until it has moved nothing can be changed; pages can be read, and "
     "cameras and sessions go on: what they record waits in the spool."
@@ -47,14 +50,24 @@ def is_being_moved(data: Path) -> bool:
 @contextmanager
 def moving(data: Path) -> Iterator[None]:
     """Others see that the database is being moved, until the block or the process ends. MoveRuns."""
-    if is_being_moved(data):
-        raise MoveRuns("Another `skycam database move` runs on this data folder. Wait for its end.")
     lock = os.open(data / "run" / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        _lock_for_move(lock)
         yield
     finally:
         os.close(lock)
+
+
+def _lock_for_move(lock: int) -> None:
+    """Of two moves that begin at once, one gets it. MoveRuns."""
+    until = time.monotonic() + ASKED_S
+    while True:
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise MoveRuns("Another `skycam database move` runs on this data folder. Wait for its end.") from None
+        time.sleep(0.01)
 
 
 def moved_url(data: Path, file: Path) -> str | None:

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from core import database_clock
 from core.camera_refs import Cameras, camera_columns
 from core.registry import resolve
 from core.text.sentences import mentions_of, sentence
@@ -89,14 +90,17 @@ def raise_alert(
     unresolved = Alert.objects.exclude(state=Alert.State.RESOLVED)
     stated = {"message": message, "mentions": mentions_of(message), "data": data or {}, "host": host}
     stated |= camera_columns(camera)
-    alert, created = unresolved.get_or_create(key=key, defaults={"severity": severity, **stated})
+    # By the database's clock: another machine may close an alert that is not repeated.
+    now = database_clock.estimate()
+    opened = {"severity": severity, "opened_at": now, "last_seen_at": now}
+    alert, created = unresolved.get_or_create(key=key, defaults={**opened, **stated})
     if created:
         record_event("alert.opened", message, severity=severity, camera=camera, subject=alert.id, data={"key": key})
         publish_alert(alert)
         return alert
     # An update with F(), so that two processes lose no count. The camera, too: a slug in the key may be used again.
     is_counted = unresolved.filter(pk=alert.pk).update(
-        severity=severity, last_seen_at=timezone.now(), count=F("count") + 1, **stated
+        severity=severity, last_seen_at=now, count=F("count") + 1, **stated
     )
     if not is_counted:
         # Another process has resolved it meanwhile: the condition is a new alert.
@@ -111,7 +115,7 @@ def resolve_alert(key: str, why: str = "") -> bool:
     over."""
     found = Alert.objects.filter(key=key).exclude(state=Alert.State.RESOLVED)
     # Read before the update, after which `found` is empty.
-    first, now = found.first(), timezone.now()
+    first, now = found.first(), database_clock.estimate()
     closed = found.update(state=Alert.State.RESOLVED, resolved_at=now)
     # Only the process whose update resolved the row writes the event.
     if closed:
@@ -139,7 +143,7 @@ def acknowledge_alert(alert: Alert, actor: str) -> Alert:
     """Mark an alert as seen. An alert that is no longer open does not change."""
     # Conditional: an alert that was resolved meanwhile must not become unresolved again.
     changed = Alert.objects.filter(pk=alert.pk, state=Alert.State.OPEN).update(
-        state=Alert.State.ACKNOWLEDGED, acknowledged_at=timezone.now(), acknowledged_by=actor
+        state=Alert.State.ACKNOWLEDGED, acknowledged_at=database_clock.now(), acknowledged_by=actor
     )
     if changed:
         record_event(

@@ -8,7 +8,6 @@ from cameras.runtime.clock import CameraClock
 from cameras.runtime.session_runner import SessionRunner
 from cameras.runtime.spec import HeldLease
 from cameras.spool.agenda import PlannedRun
-from cameras.spool.moments import seconds_of
 from core.text.names import person
 
 
@@ -43,4 +42,4 @@ class CameraHolders:
 
     def _runs(self, lease: HeldLease) -> bool:
         # While the database is away no one can renew it, and it runs out here as it does there.
-        return seconds_of(lease["until"]) > self._clock.moment().wall
+        return lease["until_boot_s"] > self._clock.moment().boot_s

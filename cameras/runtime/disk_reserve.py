@@ -47,8 +47,10 @@ class DiskReserve:
     def _change(self, reached: bool) -> None:
         if reached and not self.is_reached:
             self._reporter.log_event("storage.last_floor", self.message)
+            self._reporter.report_hold(self.message, "disk_full")
         elif self.is_reached and not reached:
             self._reporter.log_event(
                 "storage.room", f"No session waits for free space in {self._path} any more.", "info"
             )
+            self._reporter.report_hold()
         self.is_reached = reached

@@ -9,6 +9,9 @@ from typing import Any
 from cameras.runtime.link import ReportSink
 from cameras.runtime.messages import AnswerReport, Command, LogReport, ObservedReport, SpooledReport
 
+HELD_STATES = ("ready", "busy")
+"""In these a camera could take captures; another state has a reason of its own."""
+
 
 class Reporter:
     """`_lock` guards the state. The camera loop sets it; while a disk blocks the loop, the reporting thread does."""
@@ -19,17 +22,30 @@ class Reporter:
         self.state = "starting"
         self.message = ""
         self._sent = ("starting", "")
+        self._hold = ("", "")
 
     def report_state(self, state: str, message: str = "", code: str = "") -> None:
         """`starting`, `ready`, `busy` or `reconnecting`, with a sentence and a reason code. Sent when it changes,
         except `busy`: each still would be a change. The state of each second has it."""
         with self._lock:
-            self.state, self.message = state, message
-            changed = ("ready" if state == "busy" else state, message)
-            if changed != self._sent:
-                self._sent = changed
-                # Under the lock: the Supervisor must receive the states in the order in which they were set.
-                self._link.send(ObservedReport(type="observed", observed=changed[0], reason=message, code=code))
+            self._report_state(state, message, code)
+
+    def report_hold(self, message: str = "", code: str = "") -> None:
+        """Why the session takes no captures although the camera is ready; empty when it takes them again."""
+        with self._lock:
+            self._hold = message, code
+            if self.state in HELD_STATES:
+                self._report_state(self.state, "", "")
+
+    def _report_state(self, state: str, message: str, code: str) -> None:
+        if not message and state in HELD_STATES:
+            message, code = self._hold
+        self.state, self.message = state, message
+        changed = ("ready" if state == "busy" else state, message)
+        if changed != self._sent:
+            self._sent = changed
+            # Under the lock: the Supervisor must receive the states in the order in which they were set.
+            self._link.send(ObservedReport(type="observed", observed=changed[0], reason=message, code=code))
 
     def log_event(self, kind: str, message: str, level: str = "error") -> None:
         """Add an entry to the event log."""

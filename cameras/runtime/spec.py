@@ -35,8 +35,9 @@ class HeldLease(TypedDict):
     """The lease of a user on the camera."""
 
     held_by: str
-    until: str
-    """When it runs out unless it is renewed, ISO 8601."""
+    until_boot_s: float
+    """When it runs out unless it is renewed, in seconds since this machine was booted: the lease ends by the database's
+    clock, from which the wall clock of this machine may differ."""
 
 
 class TelescopeSpec(TypedDict):

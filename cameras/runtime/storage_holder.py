@@ -69,7 +69,10 @@ class StorageHolder:
 
     @property
     def reason(self) -> str:
-        return "root_missing" if isinstance(self._current_error, RootMissing) else "write_error"
+        error = self._current_error
+        if isinstance(error, RootMissing):
+            return "root_missing"
+        return disk_reason(error) if isinstance(error, OSError) else "write_error"
 
     @property
     def message(self) -> str:

@@ -80,6 +80,8 @@ class Heartbeat(TypedDict):
     protocol: NotRequired[int]
     time_zone: NotRequired[str]
     """Name of the site's time zone, by which `skycam status` shows times; missing until the host has read it."""
+    draining: NotRequired[bool]
+    """True while a manager drains the host; else missing."""
 
 
 class OpenAlert(TypedDict):

@@ -14,6 +14,7 @@ from cameras.supervision.ports import AnswerSink, OutcomeSink, RecordSink
 
 DESIRED_PREFIX = "desired-"
 """Prefix of the command id of a desired session. No caller waits for it: its answer is handled here."""
+STORAGE_REASONS = frozenset({"root_missing", "write_error", "disk_full"})
 
 
 class SessionOutcomeSink(OutcomeSink, Protocol):
@@ -71,7 +72,7 @@ class CommandResults:
         keeps the session and starts it later."""
         if report["ok"]:
             return
-        kept = report.get("problem") == "camera-not-reachable" and report["reason"] in {"root_missing", "write_error"}
+        kept = report.get("problem") == "camera-not-reachable" and report["reason"] in STORAGE_REASONS
         if not kept:
             self._outcomes.refuse_session(session, report["reason"], report["detail"])
 

@@ -22,10 +22,10 @@ from cameras.spool.spool import spool_folder
 from cameras.status.messages import OpenAlert
 from cameras.supervision.usb import UsbIdentity
 from cameras.tables import AGENDAS, CONSUMERS, DRAINING, PROGRAMMES, ROOTS
+from core import database_clock
 from core.dataclass_json import dataclass_from_json
 from core.registry import resolve
 from core.station_settings.values import live_streaming_config, site_config
-from core.times.timestamps import stamp
 
 CLOCK_WAIT_S = 120.0
 
@@ -52,6 +52,8 @@ class DesiredState:
     usb: UsbIdentity | None = None
     """As it was when the camera was last opened."""
     lease: Lease | None = None
+    held_lease: HeldLease | None = None
+    """The lease, for the camera process."""
     runner: LeaseHolder | None = None
     """Who started the session."""
     presets: dict[str, Any] = field(default_factory=dict)
@@ -76,11 +78,6 @@ class DesiredState:
         if not self.enabled:
             return "disabled"
         return "connected" if self.connected else "disconnected"
-
-    @property
-    def held_lease(self) -> HeldLease | None:
-        """The lease, for the camera process."""
-        return HeldLease(held_by=self.lease.holder.held_by, until=stamp(self.lease.until)) if self.lease else None
 
     @property
     def place(self) -> tuple[str, ...]:
@@ -159,6 +156,8 @@ class HostSnapshot:
     """The name of the site's; empty until it was read."""
     database_ahead_s: float | None = None
     """How far this machine's clock is ahead of the database's; None for a database without a clock of its own."""
+    is_draining: bool = False
+    """Whether a manager drains this host."""
     is_refused: bool = False
     """Whether another machine has this host's name: no camera may be driven here."""
 
@@ -180,7 +179,12 @@ def desired_states(host: str) -> dict[str, DesiredState]:
     return resolve(DRAINING["states"])(host, cameras, states) if is_draining else states
 
 
+def held_lease(lease: Lease) -> HeldLease:
+    return HeldLease(held_by=lease.holder.held_by, until_boot_s=database_clock.boot_s_at(lease.until))
+
+
 def _desired_state(camera: Camera, root: dict[str, Any], video: dict[str, Any]) -> DesiredState:
+    lease = lease_of(camera)
     return DesiredState(
         id=str(camera.id),
         slug=camera.slug,
@@ -197,7 +201,8 @@ def _desired_state(camera: Camera, root: dict[str, Any], video: dict[str, Any]) 
         root_path=root["path"],
         video_root=video["id"],
         video_root_path=video["path"],
-        lease=lease_of(camera),
+        lease=lease,
+        held_lease=held_lease(lease) if lease else None,
         usb=dataclass_from_json(UsbIdentity, camera.identity["usb"]) if camera.identity.get("usb") else None,
     )
 

@@ -19,6 +19,9 @@ from cameras.supervision.desired_state import DesiredState, HostSnapshot
 from cameras.supervision.ended_sessions import EndedSessions
 from cameras.supervision.recovery_policy import RestartSchedule
 
+SAME_LEASE_S = 0.5
+"""The end of a lease is converted each time it is read, with an error of milliseconds. A renewal changes it by more."""
+
 
 class DesiredStateApplier:
     """Adds the slots and writes their desired states. Only the Supervisor's thread uses it."""
@@ -88,7 +91,7 @@ class DesiredStateApplier:
         send_files(child, desired)
         if desired.agenda is not None and desired.agenda != child.desired["agenda"]:
             send_agenda(child, desired.agenda)
-        if desired.held_lease != child.desired["lease"]:
+        if not is_same_lease(desired.held_lease, child.desired["lease"]):
             send_lease(child, desired.held_lease)
         if desired.session and is_newer_session(desired.session, child.desired["session"]):
             send_session(child, desired.session)
@@ -130,6 +133,12 @@ def send_agenda(child: CameraChild, agenda: Agenda) -> None:
 def send_lease(child: CameraChild, lease: HeldLease | None) -> None:
     if child.send(ConfigureCommand(type="configure", lease=lease)):
         child.desired = {**child.desired, "lease": lease}
+
+
+def is_same_lease(one: HeldLease | None, other: HeldLease | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one["held_by"] == other["held_by"] and abs(one["until_boot_s"] - other["until_boot_s"]) < SAME_LEASE_S
 
 
 def send_session(child: CameraChild, session: DesiredSession) -> None:

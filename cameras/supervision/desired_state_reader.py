@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from django.conf import settings
 
+from cameras.draining import is_draining
 from cameras.status.messages import OpenAlert
 from cameras.supervision.capture_totals import CaptureTotals
 from cameras.supervision.desired_state import DesiredState, HostSnapshot, desired_states
@@ -96,6 +97,7 @@ class DesiredStateReader:
             station_zone_name(),
             is_refused=not has_name,
             database_ahead_s=self._lease.ahead_s,
+            is_draining=is_draining(self._host),
         )
         self._wake_supervisor()
         # Last, because they are only shown: if these queries fail or take long, no camera waits for its desired state.

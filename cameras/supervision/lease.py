@@ -186,7 +186,7 @@ def raise_taken_alert(host: str, error: Exception) -> None:
 
 def close_taken_alerts() -> None:
     """Close the alerts that no Supervisor has repeated for LEASE_S: it has the name now, has another one, or is off."""
-    repeated = timezone.now() - timedelta(seconds=LEASE_S)
+    repeated = database_clock.now() - timedelta(seconds=LEASE_S)
     unresolved = Alert.objects.exclude(state=Alert.State.RESOLVED)
     for alert in unresolved.filter(key__startswith=TAKEN, last_seen_at__lt=repeated):
         resolve_alert(alert.key)

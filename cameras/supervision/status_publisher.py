@@ -117,6 +117,8 @@ class StatusPublisher:
             beat["database_ahead_s"] = round(ahead_s, 3)
         if zone := self._snapshots.snapshot.time_zone:
             beat["time_zone"] = zone
+        if self._snapshots.snapshot.is_draining:
+            beat["draining"] = True
         return beat
 
     def check_load(self) -> None:

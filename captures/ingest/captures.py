@@ -73,7 +73,10 @@ def _store_captures(recorded: list[Recorded]) -> list[Recorded]:
     """Those whose outcome was stored now: in the planned row of a command, or in a new row of a session."""
     # Of a command one UPDATE decides, without a query before it: its caller waits.
     updated = {capture.pk for capture, record in recorded if not record["body"]["session"] and _update_planned(record)}
-    known = Capture.objects.in_bulk([capture.pk for capture, _ in recorded if capture.pk not in updated])
+    # Locked: another process may be about to decide one of them, or to remove it. Read without that, a row would still
+    # be planned, and its UPDATE would find none. In the order of their ids: two processes do not block each other.
+    rows = Capture.objects.select_for_update().order_by("pk")
+    known = rows.in_bulk([capture.pk for capture, _ in recorded if capture.pk not in updated])
     for capture, record in recorded:
         if (row := known.get(capture.pk)) is None:
             continue

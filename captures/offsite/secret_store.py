@@ -26,7 +26,7 @@ def encrypt_for(settings: Settings, secret: Secret) -> str:
 def secret_of(destination: Destination) -> Secret:
     """DecryptionFailed, also when the secret was given for another place."""
     content: dict[str, Any] = json.loads(decrypt_secret(destination.secret)) if destination.secret else {}
-    origin = settings_of(destination).origin()
-    if content and content["origin"] != origin:
-        raise DecryptionFailed(f"The stored secret is for another place than {origin}. Write it again.")
+    # Without the place in the message, which has the access key of S3.
+    if content and content["origin"] != settings_of(destination).origin():
+        raise DecryptionFailed("The stored secret is for another place than that of the settings. Write it again.")
     return SECRETS[destination.kind].model_validate(content.get("values", {}))

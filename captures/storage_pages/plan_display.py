@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.urls import reverse
-from django.utils import timezone
 
 from cameras.models import Camera
 from captures.capturing.models import CaptureFile
@@ -15,6 +14,7 @@ from captures.retention.models import StoredPlan
 from captures.retention.plan import CleanupPlan, Why
 from captures.retention.plan_bodies import rule_sums
 from captures.storage_pages.labels import CLASS_LABELS, WHY_LABELS
+from core import database_clock
 from core.jobs.models import Job
 from core.jobs.states import FINISHED
 from core.text.plurals import pluralize
@@ -65,7 +65,7 @@ class PlanDisplay:
 
     @property
     def has_expired(self) -> bool:
-        return self.job is None and timezone.now() >= self.stored.expires_at
+        return self.job is None and database_clock.estimate() >= self.stored.expires_at
 
     @property
     def is_executed(self) -> bool:

@@ -28,9 +28,17 @@ KEPT = frozenset({"monitoring_stationsetting"})
 RETRY_S = 1.0
 LISTEN_S = 10.0
 """After so long without a message the broker is asked whether the connection still is one; it has as long to answer."""
-WRITTEN = re.compile(r'\b(?:INSERT INTO|UPDATE|DELETE FROM)\s+"?(\w+)', re.IGNORECASE)
-READ = re.compile(r'\b(?:FROM|JOIN)\s+"?(\w+)', re.IGNORECASE)
-WRITES = ("INSERT", "UPDATE", "DELETE", "WITH")
+TABLE = r'(?:"?\w+"?\s*\.\s*)?"?(\w+)'
+"""With its schema, or without."""
+WRITTEN = re.compile(
+    rf"\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|MERGE\s+INTO|COPY)\s+(?:ONLY\s+)?{TABLE}", re.IGNORECASE
+)
+TRUNCATED = re.compile(
+    r"TRUNCATE\s+(?:TABLE\s+)?(.*?)\s*(?:\b(?:RESTART|CONTINUE|CASCADE|RESTRICT)\b.*|;.*)?$", re.IGNORECASE | re.DOTALL
+)
+FIRST_TABLE = re.compile(rf"\s*(?:ONLY\s+)?{TABLE}", re.IGNORECASE)
+READ = re.compile(r'\b(?:FROM|JOIN)\s+(?:ONLY\s+)?(?:"?(\w+)"?\s*\.\s*)?"?(\w+)', re.IGNORECASE)
+WRITES = ("INSERT", "UPDATE", "DELETE", "WITH", "MERGE", "COPY")
 CHANNEL = "changed-tables"
 Result = TypeVar("Result")
 
@@ -48,12 +56,24 @@ _quiet: contextvars.ContextVar[bool] = contextvars.ContextVar("quiet", default=F
 
 
 def note_statement(sql: str) -> set[str]:
-    """The tables that a statement writes. Those that it reads are noted for the `ChangeGate` of this thread."""
-    if sql[:6].upper().startswith(WRITES):
+    """The tables that a statement names as those it writes. Those that it reads are noted for the `ChangeGate` of this
+    thread. The database adds none: it has no trigger, and no foreign key that cascades; `TRUNCATE ... CASCADE` and the
+    `copy` of a cursor are not used."""
+    begin = sql.lstrip()[:8].upper()
+    if begin == "TRUNCATE":
+        return set() if _quiet.get() else _truncated(sql)
+    if begin.startswith(WRITES):
         return set() if _quiet.get() else set(WRITTEN.findall(sql))
     if (reading := _reading.get()) is not None:
-        reading.tables.update(READ.findall(sql))
+        # The name before a point may be a schema, or a table before its column.
+        reading.tables.update(name for names in READ.findall(sql) for name in names if name)
     return set()
+
+
+def _truncated(sql: str) -> set[str]:
+    found = TRUNCATED.search(sql)
+    named = found[1].split(",") if found else []
+    return {table[1] for one in named if (table := FIRST_TABLE.match(one))}
 
 
 @contextmanager

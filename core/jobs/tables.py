@@ -63,6 +63,10 @@ JOB_KINDS: dict[str, JobKind] = {
         "Archive admin", "manager", 2 * GB, 7 * 86_400.0, 15, 20, False, Lane.SHORT, True,
         "skycam_project.admin.jobs.run_action",
     ),
+    "forget_files": JobKind(
+        "Forget the files of a retired host", "manager", 2 * GB, 86_400.0, 15, 20, True, Lane.SHORT, True,
+        "skycam_project.hosts.forgetting.forget_files",
+    ),
     "integrity": JobKind(
         "Check the storage", "manager", 2 * GB, 86_400.0, 15, 20, True, Lane.LONG, True,
         "captures.integrity.check.check_integrity",

@@ -8,17 +8,27 @@ docs/decisions/partitions.md.
 from __future__ import annotations
 
 from core.partitions.conversion import partition_table
-from core.partitions.creation import create_partitions, rows_outside_months
+from core.partitions.creation import MOST_COUNTED, create_partitions, rows_outside_months
 from core.partitions.retention import drop_partitions, first_row_to_stay
-from core.partitions.tables import BEYOND_MONTH, EVENTS, PARTITIONED, READINGS, PartitionedTable, months_of
+from core.partitions.tables import (
+    BEYOND_MONTH,
+    EVENTS,
+    PARTITIONED,
+    READINGS,
+    PartitionedTable,
+    default_partition,
+    months_of,
+)
 
 __all__ = [
     "BEYOND_MONTH",
     "EVENTS",
+    "MOST_COUNTED",
     "PARTITIONED",
     "READINGS",
     "PartitionedTable",
     "create_partitions",
+    "default_partition",
     "drop_partitions",
     "first_row_to_stay",
     "months_of",

@@ -17,6 +17,10 @@ tried again an hour later."""
 MONTH_NAME = re.compile(r"_(\d{4})_(\d{2})$")
 
 
+def default_partition(table: str) -> str:
+    return f"{table}_default"
+
+
 @dataclass(frozen=True, slots=True)
 class PartitionedTable:
     name: str
@@ -27,7 +31,7 @@ class PartitionedTable:
     @property
     def default(self) -> str:
         """The partition of rows whose month has none."""
-        return f"{self.name}_default"
+        return default_partition(self.name)
 
     def partition(self, month: datetime) -> str:
         return f"{self.name}_{month:%Y_%m}"

@@ -6,8 +6,8 @@ import time
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.utils import timezone
 
+from core import database_clock
 from core.text.sentences import join_sentences
 from monitoring.alert_rules.rows import alert_key, rule_alerts
 from monitoring.alert_rules.rule import concerns, matches
@@ -59,7 +59,7 @@ def close_if_quiet(alert: Alert, rule: AlertRule | None) -> None:
         return
     if rule is None:
         resolve_alert(alert.key, "Its rule was changed or removed.")
-    elif timezone.now() - now.last_seen_at >= timedelta(seconds=rule.clear_for_s):
+    elif database_clock.estimate() - now.last_seen_at >= timedelta(seconds=rule.clear_for_s):
         resolve_alert(alert.key)
 
 

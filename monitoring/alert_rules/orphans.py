@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.utils import timezone
-
+from core import database_clock
 from monitoring.alert_rules.rows import unresolved_rule_alerts
 from monitoring.models import AlertRule
 from monitoring.services import resolve_alert
@@ -18,7 +17,7 @@ def close_orphaned_alerts() -> None:
     """Those of rules that were removed or switched off while their host was away, and those of hosts that are gone. A
     host that is there compares its alerts each minute, which sets `last_seen_at`."""
     # Read before the rules: an alert of a rule that is added meanwhile is not among them.
-    found, now = unresolved_rule_alerts(), timezone.now()
+    found, now = unresolved_rule_alerts(), database_clock.estimate()
     rules = set(AlertRule.objects.filter(enabled=True).values_list("name", flat=True))
     for alert in found:
         if alert.data.get("rule") not in rules:

@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from django.db import DatabaseError, connection
-from django.utils import timezone
 
+from core import database_clock
 from core.background import log_and_continue
 from core.camera_names import CameraName
 from core.changes.gate import ChangeGate
@@ -208,4 +208,4 @@ def reconcile_alerts(ownership: Ownership, rules: Mapping[str, Rule], open_now: 
         if key not in found and change.sentence:
             apply_change(ownership.host, change)
     seen = [alert.pk for key, alert in found.items() if key in expected]
-    Alert.objects.filter(pk__in=seen).update(last_seen_at=timezone.now())
+    Alert.objects.filter(pk__in=seen).update(last_seen_at=database_clock.now())

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from django.utils import timezone
-
+from core import database_clock
 from monitoring.health import Finding
 from monitoring.models import NotificationChannel
 from monitoring.notifications.outcomes import ALERT_AFTER, failing_alert
@@ -11,7 +10,7 @@ from monitoring.notifications.outcomes import ALERT_AFTER, failing_alert
 
 def channel_problems() -> list[Finding]:
     """Each has an alert of its own already, which the other channels get."""
-    long_ago = timezone.now() - ALERT_AFTER
+    long_ago = database_clock.estimate() - ALERT_AFTER
     failing = NotificationChannel.objects.filter(enabled=True, failing_since__lte=long_ago)
     # Without names: everyone may read the findings.
     return [

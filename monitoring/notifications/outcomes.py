@@ -110,7 +110,7 @@ def give_up_killed() -> None:
 
 
 def _note_failing(channel: NotificationChannel, error: str) -> None:
-    now, since = timezone.now(), channel.failing_since
+    now, since = database_clock.estimate(), channel.failing_since
     # A time in the future comes from a clock that was set back since.
     since = now if since is None or since > now else since
     NotificationChannel.objects.filter(pk=channel.pk).update(failing_since=since, last_error=error)
@@ -150,6 +150,6 @@ def record_test(delivery: NotificationDelivery, result: SendResult) -> None:
 
 def fail_killed_tests() -> None:
     rows = NotificationDelivery.objects.filter(kind=NotificationKind.TEST, state=NotificationState.PENDING)
-    killed = rows.filter(created_at__lt=timezone.now() - TEST_ENDS)
+    killed = rows.filter(created_at__lt=database_clock.now() - TEST_ENDS)
     if killed.exists():
         change_state(killed, NotificationState.FAILED, error=KILLED)

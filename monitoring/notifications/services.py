@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
+from core import database_clock
 from core.api.constraints import describe_error
 from core.limits.wait_limiter import WaitLimiter
 from core.outgoing import AddressRefused, literal_address
@@ -206,7 +207,11 @@ def send_test(channel: NotificationChannel, actor: str) -> NotificationDelivery:
     TooManyWaiting."""
     with tests.slot(actor):
         delivery = NotificationDelivery.objects.create(
-            channel=channel, kind=NotificationKind.TEST, text=f"{TEST_TEXT} {actor} has sent it.", tries=1
+            channel=channel,
+            kind=NotificationKind.TEST,
+            text=f"{TEST_TEXT} {actor} has sent it.",
+            tries=1,
+            created_at=database_clock.estimate(),
         )
         record_test(delivery, send(channel, notification_of(channel, [delivery])))
         return NotificationDelivery.objects.select_related("channel").get(pk=delivery.pk)

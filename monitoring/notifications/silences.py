@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
+from core import database_clock
 from core.camera_refs import Cameras, camera_columns
 from core.station_zone import site_time_text
 from core.text.sentences import sentence
@@ -23,7 +23,7 @@ class TooManySilences(Exception):
 
 
 def active_silences(at: datetime | None = None) -> QuerySet[AlertSilence]:
-    at = at or timezone.now()
+    at = at or database_clock.estimate()
     return AlertSilence.objects.filter(Q(ends_at=None) | Q(ends_at__gt=at), ended_at=None)
 
 
@@ -64,7 +64,7 @@ def add_silence(
         return found
     if active_silences().count() >= MAX_ACTIVE:
         raise TooManySilences(f"There are {MAX_ACTIVE} active silences. End one first.")
-    now = timezone.now()
+    now = database_clock.estimate()
     silence = AlertSilence.objects.create(
         key=key, key_prefix=key_prefix, reason=reason, created_by=actor[:150], created_at=now,
         ends_at=None if for_s is None else now + timedelta(seconds=for_s), **camera_columns(camera),
@@ -92,7 +92,7 @@ def add_silence(
 def end_silence(silence: AlertSilence, actor: str = "") -> bool:
     """False when it has ended already. Without an actor it ended by itself."""
     ended = AlertSilence.objects.filter(pk=silence.pk, ended_at=None).update(
-        ended_at=timezone.now(), ended_by=actor[:150]
+        ended_at=database_clock.now(), ended_by=actor[:150]
     )
     if ended:
         template = "{who} ended the silence of {silence}." if actor else "The silence of {silence} is over."
@@ -106,7 +106,7 @@ def end_silence(silence: AlertSilence, actor: str = "") -> bool:
 
 
 def end_expired_silences() -> None:
-    for silence in AlertSilence.objects.filter(ended_at=None, ends_at__lte=timezone.now()):
+    for silence in AlertSilence.objects.filter(ended_at=None, ends_at__lte=database_clock.now()):
         end_silence(silence)
 
 

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from core import database_clock
 from monitoring.models import DeliveryState, Severity, Webhook, WebhookAttempt, WebhookDelivery
@@ -117,7 +116,7 @@ def _end_failed(rows: QuerySet[WebhookDelivery], delivery: WebhookDelivery, webh
 
 def _note_failing(webhook: Webhook) -> None:
     """Note the first failure since the last success, and raise the alert an hour after it."""
-    now = timezone.now()
+    now = database_clock.estimate()
     since = webhook.failing_since
     # A time in the future comes from a clock that was set back since.
     if since is None or since > now:

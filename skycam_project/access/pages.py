@@ -16,9 +16,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse_lazy
-from django.utils import timezone
 from django.views import View
 
+from core import database_clock
 from core.pages.page import Page, message_response
 from skycam_project.access import accounts, services, sign_in_limits
 from skycam_project.access.denials import record_denied
@@ -213,7 +213,7 @@ class UsersPage(Page):
         return self.render_users(shown=user, password=password)
 
     def render_users(self, form: UserForm | None = None, status: int = 200, **more: Any) -> HttpResponse:
-        tokens = Count("tokens", filter=Q(tokens__expires_at__gt=timezone.now()))
+        tokens = Count("tokens", filter=Q(tokens__expires_at__gt=database_clock.estimate()))
         users = User.objects.annotate(valid_tokens=tokens).order_by("username")
         context = {"users": list(users), "roles": ROLES, "form": form or UserForm(), **more}
         answer = self.render(context, UsersPage.template, status)

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.contrib.sessions.models import Session
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from core import database_clock
 from monitoring.retention import BATCH
 from skycam_project.access.models import ApiToken, SignIn
 
@@ -18,17 +18,17 @@ KEPT = timedelta(days=90)
 
 
 def remove_sessions() -> int:
-    return _remove_batch(Session.objects.filter(expire_date__lte=timezone.now()))
+    return _remove_batch(Session.objects.filter(expire_date__lte=database_clock.now()))
 
 
 def remove_sign_ins() -> int:
-    now = timezone.now()
+    now = database_clock.estimate()
     living = Session.objects.filter(expire_date__gt=now).values("session_key")
     return _remove_batch(SignIn.objects.filter(at__lte=now - KEPT).exclude(session_key__in=living).order_by())
 
 
 def remove_tokens() -> int:
-    return _remove_batch(ApiToken.objects.filter(expires_at__lte=timezone.now() - KEPT))
+    return _remove_batch(ApiToken.objects.filter(expires_at__lte=database_clock.now() - KEPT))
 
 
 def _remove_batch(rows: QuerySet[Any]) -> int:

@@ -11,7 +11,6 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 
 from core import database_clock
 from core.text.names import check_line
@@ -162,7 +161,7 @@ def record_sign_in(request: HttpRequest, user: User) -> None:
 
 def sign_ins_of(user: Any) -> list[SignIn]:
     """The sign-ins with a valid session, newest first."""
-    living = Session.objects.filter(expire_date__gt=timezone.now()).values("session_key")
+    living = Session.objects.filter(expire_date__gt=database_clock.now()).values("session_key")
     return list(SignIn.objects.filter(user=user, session_key__in=living))
 
 

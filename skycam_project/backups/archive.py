@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from skycam_project.backups.content import MANIFEST
+from skycam_project.backups.content import MANIFEST, is_media
 from skycam_project.backups.encrypted_file import DecryptionError, EncryptedReader, EncryptedWriter
 
 COPY_BYTES = 1 << 20
@@ -89,7 +89,7 @@ def read_archive(file: IO[bytes], passphrase: str, folder: Path, *, with_media: 
                     manifest = {name: tuple(one) for name, one in json.load(content).items()}
                     continue
                 target = _target(folder, member.name)
-                is_wanted = with_media or not member.name.startswith("media/")
+                is_wanted = with_media or not is_media(member.name)
                 found[member.name] = _store(content, target if is_wanted else None, member.mtime)
             # Up to the end, where the last chunk says that nothing is missing.
             while packed.read(COPY_BYTES):

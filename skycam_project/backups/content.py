@@ -69,6 +69,14 @@ def postgresql_environment(database: dict[str, Any]) -> dict[str, str]:
     }
 
 
+def connection_words(database: dict[str, Any]) -> dict[str, Any]:
+    """For psycopg."""
+    return {
+        "dbname": database["NAME"], "host": database["HOST"] or None, "port": database["PORT"] or None,
+        "user": database["USER"] or None, "password": database["PASSWORD"] or None, **database["OPTIONS"],
+    }  # fmt: skip
+
+
 def run_program(words: list[str], environment: dict[str, str], failed: str) -> None:
     """BackupFailed, with the program's own reason after `failed`."""
     try:
@@ -101,6 +109,10 @@ def files_of(config: SkycamConfig, dotenv: Path, yaml: Path | None, *, media: bo
     if media:
         for root in media_folders(config):
             yield from _below(root, f"media/{root.relative_to(config.data)}")
+
+
+def is_media(member: str) -> bool:
+    return member.startswith("media/")
 
 
 def media_folders(config: SkycamConfig) -> list[Path]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +15,17 @@ from core import restored_copy
 from core.durable_files import sync_folder
 from core.versions import SCHEMA
 from skycam_project.backups.archive import read_archive
-from skycam_project.backups.content import DUMP, SQLITE, postgresql_environment, run_program
+from skycam_project.backups.content import (
+    DUMP,
+    SQLITE,
+    BackupFailed,
+    connection_words,
+    postgresql_environment,
+    run_program,
+)
 from skycam_project.backups.encrypted_file import DecryptionError, read_about
+from skycam_project.backups.needed_space import check_space
+from skycam_project.backups.scratch import scratch_folder
 from skycam_project.backups.service import check_database
 from skycam_project.config.database import django_database
 
@@ -52,8 +60,8 @@ def restore(file: Path, passphrase: str, data: Path, database_url: str | None) -
         opened.seek(0)
         data.parent.mkdir(parents=True, exist_ok=True)
         # Beside the folder, and renamed when it is whole: a kill leaves no half of a station.
-        scratch = Path(tempfile.mkdtemp(prefix=f".{data.name}-restored-", dir=data.parent))
-        try:
+        with scratch_folder(data.parent, scratch_prefix(data)) as scratch:
+            _check_space(file, about, data.parent)
             found = read_archive(opened, passphrase, scratch / "unpacked", with_media=True)
             check_database(scratch / "unpacked")
             restored = Restored(about, len(found), str(data))
@@ -64,9 +72,21 @@ def restore(file: Path, passphrase: str, data: Path, database_url: str | None) -
                 data.rmdir()
             os.rename(scratch / "station", data)
             sync_folder(data.parent)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
     return restored
+
+
+def scratch_prefix(data: Path) -> str:
+    return f".{data.name}-restored-"
+
+
+def _check_space(file: Path, about: dict[str, Any], folder: Path) -> None:
+    """RestoreRefused. A backup of an older version does not say how much it has: at least so much as its file."""
+    unpacked = about.get("unpacked")
+    needed = max(unpacked if isinstance(unpacked, int) else 0, file.stat().st_size)
+    try:
+        check_space(folder, needed, "Nothing was restored", "Free some space, or set SKYCAM_DATA to another disk.")
+    except BackupFailed as error:
+        raise RestoreRefused(str(error)) from None
 
 
 def _check_version(about: dict[str, Any]) -> None:
@@ -89,10 +109,7 @@ def _chosen_database(about: dict[str, Any], url: str | None, data: Path) -> dict
             raise RestoreRefused(f"DATABASE_URL names {chosen['NAME']}, which exists. Move it away, and restore again.")
         return None
     try:
-        connection = psycopg.connect(
-            dbname=chosen["NAME"], host=chosen["HOST"] or None, port=chosen["PORT"] or None,
-            user=chosen["USER"] or None, password=chosen["PASSWORD"] or None, **chosen["OPTIONS"],
-        )  # fmt: skip
+        connection = psycopg.connect(**connection_words(chosen))
         with closing(connection):
             tables = connection.execute(
                 "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "

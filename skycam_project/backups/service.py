@@ -1,14 +1,14 @@
-"""Makes backups, verifies them by restoring them into a scratch folder, keeps the newest ones, and lists them."""
+"""Makes backups, verifies them by unpacking them into a scratch folder, keeps the newest ones, and lists them."""
 
 from __future__ import annotations
 
 import fcntl
+import functools
 import json
 import os
 import shutil
 import sqlite3
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,10 +30,13 @@ from skycam_project.backups.content import (
     run_program,
 )
 from skycam_project.backups.encrypted_file import SHORTEST, DecryptionError
+from skycam_project.backups.needed_space import check_space, database_bytes, files_bytes
+from skycam_project.backups.scratch import scratch_folder
 from skycam_project.config import SkycamConfig
 from skycam_project.config.layers import CONFIG_VARIABLE
 
 SUFFIX = ".skycam-backup"
+SCRATCH = ".scratch-"
 NAME_TIME = "%Y%m%dT%H%M%SZ"
 
 
@@ -47,7 +50,7 @@ class OffsiteCopyBody(TypedDict):
 
 
 class BackupBody(TypedDict):
-    """`database` is sqlite or postgresql; `verified` is when it was restored into a scratch folder."""
+    """`database` is sqlite or postgresql; `verified` is when it was unpacked and checked (`verify`)."""
 
     name: str
     made: str
@@ -102,9 +105,8 @@ def make_backup(config: SkycamConfig, passphrase: str, *, media: bool, step: Ste
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with one_at_a_time(folder):
-            remove_leftovers(folder)
-            with tempfile.TemporaryDirectory(prefix=".scratch-", dir=folder) as scratch:
-                body = _make(config, passphrase, folder, Path(scratch), media=media, step=step)
+            with scratch_folder(folder, SCRATCH) as scratch:
+                body = _make(config, passphrase, folder, scratch, media=media, step=step)
             remove_old(config)
     except DecryptionError as error:
         raise BackupFailed(f"The backup was made, but cannot be restored, and was removed: {error}") from None
@@ -119,22 +121,23 @@ def _make(config: SkycamConfig, passphrase: str, folder: Path, scratch: Path, *,
         "station": config.station.id, "host": config.host, "made": stamp(made), "version": SKYCAM, "schema": SCHEMA,
         "media": media,
     }  # fmt: skip
+    yaml = os.environ.get(CONFIG_VARIABLE)
+    dotenv = (Path(yaml).parent if yaml else Path.cwd()) / ".env"
+    wanted = functools.partial(files_of, config, dotenv, Path(yaml) if yaml else None, media=media)
+    about["unpacked"] = _check_space(config, folder, wanted())
     # The database first, so that each of its rows has its file in the backup.
     step("copying the database")
     name, copy = copy_database(config, scratch)
     about["database"] = "sqlite" if name == SQLITE else "postgresql"
     part = scratch / "backup"
-    yaml = os.environ.get(CONFIG_VARIABLE)
-    dotenv = (Path(yaml).parent if yaml else Path.cwd()) / ".env"
     step("writing the backup")
     with part.open("xb") as file:
         os.fchmod(file.fileno(), 0o600)
-        members = [(name, copy), *files_of(config, dotenv, Path(yaml) if yaml else None, media=media)]
-        manifest = write_archive(file, passphrase, about, members)
+        manifest = write_archive(file, passphrase, about, [(name, copy), *wanted()])
         file.flush()
         os.fsync(file.fileno())
     copy.unlink()
-    step("restoring it into a scratch folder")
+    step("unpacking and checking it")
     verify(part, passphrase, scratch / "restored", manifest)
     target = folder / f"{config.station.id}-{made.strftime(NAME_TIME)}{SUFFIX}"
     body = BackupBody(
@@ -149,8 +152,18 @@ def _make(config: SkycamConfig, passphrase: str, folder: Path, scratch: Path, *,
     return body
 
 
+def _check_space(config: SkycamConfig, folder: Path, members: Iterable[tuple[str, Path]]) -> int:
+    """How many bytes the backup has when it is unpacked, at most. BackupFailed if the disk has no room to make it."""
+    database, (files, media) = database_bytes(config), files_bytes(members)
+    # Of the database two at a time: the copy or the unpacked one, and the one in the backup. Media are not unpacked.
+    needed = 2 * (database + files) + media
+    check_space(folder, needed, "No backup was made", "Free some space, or name another disk: backup.folder.")
+    return database + files + media
+
+
 def verify(file: Path, passphrase: str, scratch: Path, written: Manifest) -> None:
-    """Restore all but the media, which are read and compared. DecryptionError; BackupFailed."""
+    """Unpack all but the media, which are read, compare each file with its checksum, and check the database.
+    DecryptionError; BackupFailed."""
     with file.open("rb") as opened:
         found = read_archive(opened, passphrase, scratch, with_media=False)
     if found != written:
@@ -160,9 +173,10 @@ def verify(file: Path, passphrase: str, scratch: Path, written: Manifest) -> Non
 
 
 def check_database(folder: Path) -> None:
-    """That the database of an unpacked backup can be used. DecryptionError; BackupFailed."""
+    """A SQLite file is checked page by page. A dump of PostgreSQL is read to its end, and loaded into no server: that
+    its rows fit together is known when it is restored. DecryptionError; BackupFailed."""
     if (dump := folder / DUMP).exists():
-        # It reads all rows of the dump, and writes none.
+        # It writes what it reads as SQL to nowhere.
         run_program(
             ["pg_restore", "--file=/dev/null", str(dump)], dict(os.environ), "The dump of the database cannot be read"
         )
@@ -199,19 +213,13 @@ def list_backups(config: SkycamConfig) -> list[BackupBody]:
 
 
 def remove_old(config: SkycamConfig) -> None:
-    """Those beyond the newest `backup.keep`. A description stays until the copy off-site is removed."""
+    """Those beyond the newest `backup.keep`. A description stays until the copy off-site is removed. A backup without
+    one stays: somebody may have fetched it from elsewhere."""
     folder = backup_folder(config)
     for body in list_backups(config)[config.backup.keep :]:
         (folder / body["name"]).unlink(missing_ok=True)
         if not body.get("offsite"):
             body_file(folder, body["name"]).unlink(missing_ok=True)
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Of a run that was killed: nothing else has the lock. A backup without a description stays: somebody may have
-    fetched it from elsewhere."""
-    for path in folder.glob(".scratch-*"):
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def last_made(config: SkycamConfig) -> BackupBody | None:

@@ -32,7 +32,7 @@ def make(media: bool | None, passphrase_file: Any) -> None:
     """Make a backup while the station runs.
 
     It has the database, the keys, the configuration and the reports, encrypted with a passphrase, and is verified by
-    restoring it into a scratch folder. The passphrase is that of backup.passphrase, or of a file, or is asked for.
+    unpacking it into a scratch folder. The passphrase is that of backup.passphrase, or of a file, or is asked for.
     """
     station = current()
     station.set_up_django()

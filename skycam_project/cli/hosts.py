@@ -9,6 +9,7 @@ import click
 
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.ids import find_by_id
+from skycam_project.cli.jobs import wait_and_show
 from skycam_project.cli.new_identity import new_identity
 from skycam_project.cli.options import Command, Group
 from skycam_project.cli.output import format_time, make_table, print_fields, print_line, print_result, print_table
@@ -132,6 +133,8 @@ def drain(name: str, undo: bool) -> None:
 def retire(name: str, files: str, lost: bool, dry_run: bool, confirmed: bool) -> None:
     """Retire a host that is gone. Its name is free again only with `hosts invite NAME --again`.
 
+    A job of this machine forgets the files: Ctrl-C ends the command, and the job goes on.
+
     Example: skycam hosts retire roof --files keep --dry-run
     """
     caller = current().authorize("manager")
@@ -145,6 +148,10 @@ def retire(name: str, files: str, lost: bool, dry_run: bool, confirmed: bool) ->
     if not confirmed:
         confirm_retirement(dict(counted))
     done = retire_host(name, counted["files"], caller.actor, lost=lost)
+    if done["job"]:
+        from core.jobs.models import Job
+
+        wait_and_show(Job.objects.get(pk=done["job"]), run_here=True)
     print_result(dict(done), lambda _: print_line(f"The host {name} is retired."))
 
 

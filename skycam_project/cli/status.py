@@ -167,11 +167,16 @@ def progress(session: dict[str, Any] | None) -> str:
 
 def remarks(body: Any) -> list[str]:
     found = [] if body["hosts"] else ["No camera host answers. `skycam ps` shows the station's parts."]
+    found += [draining(host["host"]) for host in body["hosts"] if host.get("draining")]
     found += [line for status in body["cameras"] if (line := camera_remarks(status))]
     found += [how_to_connect(status["camera"]) for status in body["cameras"] if status["observed"] == "quarantined"]
     return found + [
         f"{format_cell(alert.get('severity'))}: {format_cell(alert.get('message'))}" for alert in body["alerts"]
     ]
+
+
+def draining(host: str) -> str:
+    return f"The host {host} is being drained: nothing new starts there. What runs: skycam hosts show {host}"
 
 
 def how_to_connect(camera: str) -> str:

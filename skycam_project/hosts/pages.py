@@ -183,10 +183,11 @@ class RetirePage(PageOfHost):
         if not form.is_valid():
             return self._page(form, lost=False, status=400)
         try:
-            retire_host(self.name, form.cleaned_data["its_files"], self.actor, lost=form.cleaned_data["lost"])
+            done = retire_host(self.name, form.cleaned_data["its_files"], self.actor, lost=form.cleaned_data["lost"])
         except (HostRefused, BrokerDown) as error:
             return self._page(form, lost=form.cleaned_data["lost"], refused=str(error), status=409)
-        messages.success(request, f"{self.name} is retired.")
+        forgets = " A job forgets its files: the page Jobs shows it." if done["job"] else ""
+        messages.success(request, f"{self.name} is retired.{forgets}")
         return redirect("host", self.name)
 
     def _page(self, form: RetireForm, *, lost: bool, status: int = 200, refused: str = "") -> HttpResponse:

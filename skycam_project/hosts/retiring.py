@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, TypedDict, TypeVar
+from typing import Literal, TypedDict
 
 from django.db import transaction
 from django.db.models import QuerySet, Sum
@@ -15,19 +14,17 @@ from cameras.status.status import read_heartbeats
 from captures.archives.models import ArchiveFolder
 from captures.capturing.decided_outcomes import fail_unsent_capture
 from captures.capturing.models import Capture, CaptureFile
-from captures.clips.models import Clip, ClipQuerySet
+from captures.clips.models import Clip
 from captures.models import OffsiteCopy
 from captures.offsite.models import CopyState
-from captures.trash.services import in_use
 from core import database_clock
 from core.text.plurals import pluralize
 from monitoring.services import record_event
+from skycam_project.hosts.forgetting import forgettable_clips, forgettable_files, start_forgetting
 from skycam_project.hosts.host_list import cameras_of
 from skycam_project.hosts.invitations import HostRefused
 
 Files = Literal["keep", "forget"]
-BATCH = 200
-Row = TypeVar("Row", CaptureFile, Clip)
 
 
 class CountBody(TypedDict):
@@ -36,8 +33,8 @@ class CountBody(TypedDict):
 
 
 class RetirementBody(TypedDict):
-    """`forgotten` and `stay`: files whose rows are removed, and that keep them: pinned ones, and those of experiments
-    and holds. `offsite`: files of which a destination has a verified copy."""
+    """`forgotten` and `stay`: files whose rows are to be removed, and that keep them: pinned ones, and those of
+    experiments and holds. `offsite`: files of which a destination has a verified copy."""
 
     host: str
     files: Files
@@ -48,6 +45,8 @@ class RetirementBody(TypedDict):
     archives: int
     forgotten: int
     stay: int
+    job: str | None
+    """The job that forgets the files; None when nothing is forgotten, and of a dry run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ class Retirement:
         return RetirementBody(
             host=name, files=self.files, dry_run=dry_run, captures=_count(captures), clips=_count(clips),
             offsite=_count(copies), archives=ArchiveFolder.objects.filter(root__host=name).count(), forgotten=forgotten,
-            stay=captures.count() + clips.count() - forgotten,
+            stay=captures.count() + clips.count() - forgotten, job=None,
         )  # fmt: skip
 
 
@@ -75,8 +74,8 @@ def _count(rows: QuerySet[CaptureFile] | QuerySet[Clip] | QuerySet[OffsiteCopy])
 
 def retire_host(name: str, files: Files, actor: str, *, lost: bool = False, dry_run: bool = False) -> RetirementBody:
     """Retire it, or with `dry_run` only count. `lost`: the records in its spool are, so captures without an outcome
-    have failed. A retired host may be retired again with `forget`, which continues what a kill ended.
-    CameraHost.DoesNotExist, HostRefused, BrokerDown."""
+    have failed. A job forgets the files. A retired host may be retired again with `forget`, which starts one, or finds
+    the one that has not ended. CameraHost.DoesNotExist, HostRefused, BrokerDown."""
     host = CameraHost.objects.get(pk=name)
     _check_may_retire(host, lost=lost)
     counted = Retirement(host, files).body(dry_run=dry_run)
@@ -87,7 +86,7 @@ def retire_host(name: str, files: Files, actor: str, *, lost: bool = False, dry_
         with transaction.atomic():
             fail_unsent_capture(capture, "host_down", f"The host {name} was retired without its spool.")
     if files == "forget":
-        forget_files(name, actor)
+        counted["job"] = start_forgetting(name, actor)
     return counted
 
 
@@ -128,50 +127,3 @@ def _mark_retired(name: str, files: Files, actor: str, *, lost: bool) -> None:
     fate = "stay listed" if files == "keep" else "are forgotten"
     message = f"{actor or 'Someone'} retired the host {name}. Its files {fate}."
     record_event("host.retired", message, camera=None, actor=actor, subject=name, severity="warning")
-
-
-def forgettable_files(name: str) -> QuerySet[CaptureFile]:
-    """Files of captures that nothing needs."""
-    needed = Capture.objects.filter(in_use()).order_by()
-    return CaptureFile.objects.filter(host=name).exclude(capture__pinned=True).exclude(capture__in=needed)
-
-
-def forgettable_clips(name: str) -> ClipQuerySet:
-    return Clip.objects.filter(host=name, pinned=False, holds=None)
-
-
-def forget_files(name: str, actor: str) -> None:
-    """Remove the rows of the host's files, in small transactions. Captures stay, as those whose files were deleted from
-    the trash."""
-    files = clips = size = 0
-    for batch in _batches(forgettable_files(name)):
-        files, size = files + len(batch), size + sum(file.bytes for file in batch)
-        _forget_captures(batch, actor)
-    for clip_batch in _batches(forgettable_clips(name)):
-        clips, size = clips + len(clip_batch), size + sum(clip.bytes for clip in clip_batch)
-        Clip.objects.filter(pk__in=[clip.pk for clip in clip_batch]).delete()
-    if files or clips:
-        message = (
-            f"{pluralize(files, 'file')} of captures and {pluralize(clips, 'clip')} of the retired host {name} were "
-            "forgotten."
-        )
-        data = {"files": files, "clips": clips, "bytes": size}
-        record_event("host.files_forgotten", message, camera=None, actor=actor, subject=name, data=data)
-
-
-def _batches(rows: QuerySet[Row]) -> Iterator[list[Row]]:
-    """Until none is left: what a batch removes, the next one does not find."""
-    while batch := list(rows.order_by("pk")[:BATCH]):
-        yield batch
-
-
-@transaction.atomic
-def _forget_captures(files: list[CaptureFile], actor: str) -> None:
-    captures = {file.capture_id for file in files}
-    CaptureFile.objects.filter(pk__in=[file.pk for file in files]).delete()
-    # A capture with a file on another host stays as it is.
-    empty = Capture.objects.filter(pk__in=captures, files=None)
-    now = timezone.now()
-    Capture.objects.filter(pk__in=list(empty.order_by().values_list("pk", flat=True))).update(
-        trashed_at=now, trashed_by=actor, purged_at=now, message="Its files were on a host that was retired."
-    )

@@ -100,9 +100,21 @@ def prepare_station() -> FirstStart:
         # The fork server has loaded the settings without the password.
         first = run_first_start(os.environ.get("SKYCAM_ADMIN_PASSWORD") or settings.STATION.admin_password)
     note_arrival()
+    remove_killed_restores()
     record_primary_camera()
     write_dashboard(settings.STATION.monitoring.grafana)
     return first
+
+
+def remove_killed_restores() -> None:
+    """What killed backups and restores have left, which is not encrypted."""
+    from skycam_project.backups.restoring import scratch_prefix
+    from skycam_project.backups.scratch import remove_abandoned
+    from skycam_project.backups.service import SCRATCH, backup_folder
+
+    data = settings.STATION.data
+    remove_abandoned(data.parent, scratch_prefix(data))
+    remove_abandoned(backup_folder(settings.STATION), SCRATCH)
 
 
 def record_primary_camera() -> None:

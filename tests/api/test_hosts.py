@@ -15,8 +15,11 @@ from rest_framework.test import APIClient
 from cameras.models import Camera, CameraHost, HostInvitation
 from captures.models import CaptureFile, Session, StorageRoot
 from captures.sessions.draining import stop_session_at_its_window
+from core.jobs.context import JobContext, JobError
+from core.jobs.models import Job
 from monitoring.models import Alert, Event
 from skycam_project.hosts.exchange import decrypt_answer, make_request
+from skycam_project.hosts.forgetting import forget_files
 from skycam_project.hosts.join_line import LineRefused, parse_line
 from tests.harness.rows.captures import file_of, saved
 
@@ -253,6 +256,36 @@ def test_a_host_with_cameras_is_not_retired(manager: APIClient, gone: StorageRoo
     assert "skycam cameras set sky" in answer.json()["detail"]
 
 
+def run_forgetting(job: str) -> list[Any]:
+    """What the job reports."""
+    reports: list[Any] = []
+    found = Job.objects.get(pk=job)
+    forget_files(JobContext(job, found.arguments, None, "boss", reports.append))
+    return reports
+
+
+@pytest.mark.usefixtures("empty_broker")
+def test_a_job_forgets_the_files_of_a_retired_host_and_shows_how_far_it_is(
+    manager: APIClient, gone: StorageRoot, camera: Camera
+) -> None:
+    file_of(saved(camera), gone)
+    reports = run_forgetting(retired(manager, files="forget").json()["job"])
+    assert [(one["done"], one["total"], one["sentence"]) for one in reports] == [(1, 1, "forgetting the files of roof")]
+    assert Event.objects.get(kind="host.files_forgotten").data["files"] == 1
+
+
+@pytest.mark.usefixtures("empty_broker")
+def test_files_of_a_host_whose_name_is_used_again_are_not_forgotten(
+    manager: APIClient, gone: StorageRoot, camera: Camera
+) -> None:
+    file_of(saved(camera), gone)
+    job = retired(manager, files="forget").json()["job"]
+    CameraHost.objects.update(retired_at=None, retired_files="")
+    with pytest.raises(JobError, match="is not retired any more"):
+        run_forgetting(job)
+    assert CaptureFile.objects.exists()
+
+
 @pytest.mark.usefixtures("empty_broker")
 def test_files_are_kept_or_forgotten(manager: APIClient, gone: StorageRoot, camera: Camera) -> None:
     file = file_of(saved(camera), gone)
@@ -261,7 +294,9 @@ def test_files_are_kept_or_forgotten(manager: APIClient, gone: StorageRoot, came
     assert CameraHost.objects.get(name="roof").retired_at is None
     retired(manager, files="keep")
     assert CaptureFile.objects.exists()
-    retired(manager, files="forget")
+    job = retired(manager, files="forget").json()["job"]
+    assert retired(manager, files="forget").json()["job"] == job
+    run_forgetting(job)
     assert not CaptureFile.objects.exists()
     file.capture.refresh_from_db()
     assert file.capture.purged_at is not None

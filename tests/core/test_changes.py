@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
+import psycopg
 import pytest
 import redis
 
@@ -180,10 +181,29 @@ def test_a_lost_notice_costs_no_more_than_the_fallback(
         ('UPDATE "core_job" SET "state" = 1', {"core_job"}),
         ('DELETE FROM "core_job" WHERE id IN (SELECT id FROM "captures_clip")', {"core_job"}),
         ('SELECT 1 FROM "core_job" FOR UPDATE', set()),
+        ('UPDATE "public"."core_job" SET "state" = 1', {"core_job"}),
+        ("\n  DELETE FROM ONLY public.core_job", {"core_job"}),
+        ('INSERT INTO  "core_job" ("id") VALUES (1)', {"core_job"}),
+        ('MERGE INTO "core_job" USING "captures_clip" ON true WHEN MATCHED THEN DO NOTHING', {"core_job"}),
+        ('COPY "public"."core_job" ("id") FROM STDIN', {"core_job"}),
+        (
+            'WITH moved AS (DELETE FROM "core_job" RETURNING *) INSERT INTO "core_old" SELECT 1',
+            {"core_job", "core_old"},
+        ),
+        ('TRUNCATE "core_job"', {"core_job"}),
+        ('TRUNCATE TABLE ONLY "core_job", public."captures_clip" RESTART IDENTITY', {"core_job", "captures_clip"}),
     ],
 )
 def test_the_written_tables_of_a_statement_are_known(statement: str, tables: set[str]) -> None:
     assert note_statement(statement) == tables
+
+
+def test_the_database_writes_no_table_that_no_statement_names(database: str) -> None:
+    with psycopg.connect(database) as connection:
+        cascades = connection.execute("SELECT conname FROM pg_constraint WHERE contype = 'f' AND confdeltype <> 'a'")
+        triggers = connection.execute("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal")
+        rules = connection.execute("SELECT rulename FROM pg_rules WHERE schemaname = 'public'")
+        assert [*cascades, *triggers, *rules] == []
 
 
 @pytest.mark.django_db

@@ -25,6 +25,14 @@ INSERT INTO core_job (id, kind, subject, host, arguments, state, unique_key, don
     worker, lease_until, cancel_requested_by, error, requested_by, created_at, camera_uuid, camera, more_cameras)
 VALUES (gen_random_uuid(), 'integrity', 'host', 'dome', '{}', 'running', '', 0, '', 1, now(), 'w',
     now() + interval '20 s', '', '', '', now(), '', '', '');
+INSERT INTO monitoring_alert (id, key, severity, state, host, opened_at, last_seen_at, count, acknowledged_by, data,
+    message, mentions, camera_uuid, camera, more_cameras)
+VALUES (gen_random_uuid(), 'host.taken:dome', 'critical', 'open', 'dome', now(), now(), 1, '', '{}', '', '[]', '', '',
+    '');
+INSERT INTO monitoring_alertsilence (id, key, key_prefix, reason, created_by, created_at, ends_at, ended_by,
+    camera_uuid, camera, more_cameras)
+VALUES (gen_random_uuid(), 'dust', '', '', '', now(), now() + interval '20 s', '', '', '', '');
+INSERT INTO django_session (session_key, session_data, expire_date) VALUES ('s', '', now() + interval '20 s');
 """
 
 
@@ -52,7 +60,7 @@ def test_a_machine_whose_clock_is_off_takes_no_lease_and_delays_no_job(
     assert found.pop("estimates") < 1
     assert found == {
         "takes_name": False, "takes_job": 0, "moves_camera": False, "takes_channel": 0, "measures": seconds,
-        "job_is_due": True,
+        "job_is_due": True, "lease_left_s": 20, "closes_alert": 0, "ends_silence": 0, "ends_sign_in": 0,
     }  # fmt: skip
 
 

@@ -60,6 +60,15 @@ def test_a_session_on_a_disk_below_the_floor_takes_no_picture_and_reports_it_onc
     assert bodies(process, "capture") == []
 
 
+def test_the_status_says_that_the_disk_is_full_until_there_is_space(disk: SmallDisk, process: CameraProcess) -> None:
+    start_below_the_floor(disk, process)
+    found = process.wait_for_type("observed", observed="ready", code="disk_full")
+    assert found["reason"].startswith("Less than 2 MiB are free in ")
+    disk.empty()
+    process.wait_for_type("log", kind="storage.room")
+    process.wait_for_message(lambda m: m["type"] == "observed" and m["reason"] == "")
+
+
 def test_it_resumes_by_itself_and_the_missed_captures_are_a_gap_of_a_full_disk(
     disk: SmallDisk, process: CameraProcess
 ) -> None:

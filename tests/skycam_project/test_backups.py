@@ -5,12 +5,19 @@ from __future__ import annotations
 import io
 import os
 import shutil
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import DatabaseError, connection
+from django.utils import timezone
 
+from core.jobs.context import JobContext
+from core.jobs.models import Job
 from skycam_project.backups.archive import read_archive, write_archive
 from skycam_project.backups.content import BackupFailed
 from skycam_project.backups.encrypted_file import (
@@ -20,11 +27,16 @@ from skycam_project.backups.encrypted_file import (
     EncryptedWriter,
     read_about,
 )
+from skycam_project.backups.jobs import back_up
 from skycam_project.backups.offsite import copy_offsite
 from skycam_project.backups.outcome import record_failure
-from skycam_project.backups.restoring import RestoreRefused, restore
-from skycam_project.backups.service import OffsiteCopyBody, list_backups, make_backup
+from skycam_project.backups.restoring import RestoreRefused, restore, scratch_prefix
+from skycam_project.backups.schedule import start_due_backup
+from skycam_project.backups.scratch import remove_abandoned, scratch_folder
+from skycam_project.backups.service import SCRATCH, OffsiteCopyBody, list_backups, make_backup, write_body
 from skycam_project.config import SkycamConfig, load_config
+from tests.harness.disks.small_disk import SmallDisk
+from tests.harness.project import PROJECT
 from tests.harness.rows.offsite import folder_destination
 from tests.harness.stations.migrated_database import place_database
 
@@ -208,6 +220,96 @@ def test_a_backup_that_was_fetched_from_elsewhere_stays(config: SkycamConfig) ->
     fetched.with_name(f"{fetched.name}.json").unlink()
     made(config)
     assert fetched.exists()
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from skycam_project.backups.scratch import scratch_folder
+with scratch_folder(Path(sys.argv[1]), sys.argv[2]) as folder:
+    (folder / "rows").write_text("not encrypted")
+    os.kill(os.getpid(), 9)
+"""
+
+
+def kill_within_a_scratch_folder(parent: Path, prefix: str) -> None:
+    parent.mkdir(exist_ok=True)
+    subprocess.run([sys.executable, "-c", KILLED, str(parent), prefix], cwd=PROJECT, check=False)
+    [left] = parent.glob(f"{prefix}*")
+    assert (left / "rows").exists()
+
+
+def test_the_next_restore_removes_what_a_killed_one_has_left(config: SkycamConfig, tmp_path: Path) -> None:
+    data = tmp_path / "new" / "data"
+    file = made(config)
+    kill_within_a_scratch_folder(data.parent, scratch_prefix(data))
+    restore(file, PHRASE, data, None)
+    assert list(data.parent.iterdir()) == [data]
+
+
+def test_the_next_backup_removes_what_a_killed_one_has_left(config: SkycamConfig) -> None:
+    folder = config.data / "backups"
+    kill_within_a_scratch_folder(folder, SCRATCH)
+    made(config)
+    assert list(folder.glob(f"{SCRATCH}*")) == []
+
+
+def test_the_scratch_folders_of_others_and_of_living_processes_stay(tmp_path: Path) -> None:
+    (tmp_path / ".scratch-of-a-person").mkdir()
+    with scratch_folder(tmp_path, SCRATCH) as living:
+        assert remove_abandoned(tmp_path, SCRATCH) == []
+        assert sorted(tmp_path.iterdir()) == sorted([tmp_path / ".scratch-of-a-person", living])
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    (tmp_path / "disk").mkdir()
+    disk = SmallDisk(tmp_path / "disk")
+    yield disk
+    disk.close()
+
+
+def test_a_backup_for_which_the_disk_has_no_room_is_refused_with_figures(
+    config: SkycamConfig, small_disk: SmallDisk
+) -> None:
+    elsewhere = config.model_copy(update={"backup": config.backup.model_copy(update={"folder": small_disk.path})})
+    small_disk.leave(3_000_000)
+    with pytest.raises(BackupFailed, match=r"No backup was made: .* has 3 MB free, and up to \d\d MB are needed"):
+        make_backup(elsewhere, PHRASE, media=False, step=lambda _text: None)
+    assert list(small_disk.path.glob("*backup*")) == []
+
+
+def test_a_restore_for_which_the_disk_has_no_room_is_refused_with_figures(
+    config: SkycamConfig, small_disk: SmallDisk
+) -> None:
+    file = made(config)
+    small_disk.leave(3_000_000)
+    with pytest.raises(RestoreRefused, match=r"Nothing was restored: .* has 3 MB free, and up to \d\d MB are needed"):
+        restore(file, PHRASE, small_disk.path / "new", None)
+    assert not (small_disk.path / "new").exists()
+
+
+def start_and_run_due_backup() -> bool:
+    """Whether one was due, and made."""
+    is_new = start_due_backup()
+    for job in Job.objects.filter(state="waiting"):
+        back_up(JobContext(str(job.pk), job.arguments, None, "", lambda _: None))
+        Job.objects.filter(pk=job.pk).update(state="done", ended_at=timezone.now())
+    return is_new
+
+
+@pytest.mark.django_db
+def test_a_schedule_makes_a_backup_when_one_is_due(config: SkycamConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = config.backup.model_copy(update={"every": 7200, "passphrase": PHRASE})
+    monkeypatch.setattr(settings, "STATION", config.model_copy(update={"backup": kept}))
+    due = [start_and_run_due_backup(), start_and_run_due_backup()]
+    [body] = list_backups(config)
+    earlier = timezone.now() - timedelta(hours=2)
+    write_body(config.data / "backups", {**body, "made": earlier.isoformat()})
+    Job.objects.update(created_at=earlier)
+    due.append(start_and_run_due_backup())
+    assert due == [True, False, True]
+    assert len(list_backups(config)) == 2
 
 
 @pytest.mark.django_db

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 import psycopg
 import pytest
 
-from core.database_move import RECORD, moved_url, write_record
+from core.database_move import LOCK, RECORD, MoveRuns, is_being_moved, moved_url, moving, write_record
 from skycam_project.config import SkycamConfig, load_config
 from skycam_project.launch import control
 from skycam_project.moving import move
@@ -21,6 +22,7 @@ from skycam_project.moving.move import DatabaseMove, NotStarted
 from tests.harness.postgresql import empty_database
 from tests.harness.stations.migrated_database import place_database
 from tests.harness.stations.station import Station
+from tests.harness.waiting import PATIENCE_S
 
 URL = "postgresql://skycam@127.0.0.1/skycam"
 
@@ -71,6 +73,47 @@ def test_a_text_that_postgresql_cannot_store_is_named_and_nothing_is_moved(confi
         database_move(config, url).run()
     assert not (config.data / RECORD).exists()
     assert (config.data / "skycam.sqlite3").exists()
+
+
+def test_a_row_that_refers_to_a_missing_one_is_named_and_nothing_is_moved(config: SkycamConfig, url: str) -> None:
+    with closing(sqlite3.connect(config.data / "skycam.sqlite3")) as source:
+        source.execute("UPDATE auth_permission SET content_type_id = 999999 WHERE id = 1")
+        source.commit()
+    assert "row 1 of auth_permission names a missing row of django_content_type" in refusals(config, url)["references"]
+    assert database_move(config, url).run().has_failed
+    assert not (config.data / RECORD).exists()
+
+
+def test_of_two_moves_that_begin_at_once_one_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    together, refused, moved = threading.Barrier(2), threading.Event(), list[str]()
+
+    def move_database() -> None:
+        together.wait()
+        try:
+            with moving(tmp_path):
+                moved.append("moved")
+                refused.wait(PATIENCE_S)
+        except MoveRuns:
+            refused.set()
+
+    moves = [threading.Thread(target=move_database) for _ in range(2)]
+    for one in moves:
+        one.start()
+    for one in moves:
+        one.join()
+    assert refused.is_set()
+    assert moved == ["moved"]
+
+
+def test_who_asks_whether_it_is_moved_stops_no_move(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / LOCK).touch()
+    with (tmp_path / "run" / LOCK).open() as asked:
+        fcntl.flock(asked, fcntl.LOCK_SH)
+        threading.Timer(0.1, fcntl.flock, [asked, fcntl.LOCK_UN]).start()  # time: a question takes less
+        with moving(tmp_path):
+            assert is_being_moved(tmp_path)
 
 
 def test_a_command_that_waits_for_the_old_file_never_writes_into_it(config: SkycamConfig, url: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -16,6 +16,13 @@ CHUNK_BYTES = 256 * 1024
 class DestinationError(Exception):
     """The copy or the destination failed, for the reason of the message, which names no secret and no file. It is
     tried again."""
+
+
+def without_secrets(said: str, secrets: Iterable[str]) -> str:
+    """The words of a server, which may repeat what it was sent. They get into events, alerts and logs."""
+    for secret in filter(None, secrets):
+        said = said.replace(secret, "[hidden]")
+    return said
 
 
 class WrongChecksum(DestinationError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -32,6 +32,7 @@ from captures.offsite.destinations.port import (
     WrongChecksum,
     check_key,
     is_whole,
+    without_secrets,
 )
 from captures.offsite.destinations.settings import S3Secret, S3Settings
 from captures.offsite.failpoints import FAILPOINTS
@@ -64,6 +65,7 @@ class S3Sender:
         part_bytes: int = PART_BYTES, stall_s: float = STALL_S,
     ) -> None:  # fmt: skip
         self._bucket, self._prefix = settings.bucket, settings.prefix
+        self._secrets = secret.secret_key, settings.access_key
         self._pace, self._checks, self._part_bytes = pace, checks_sha256, part_bytes
         self._takes_checksums, self._note_takes_checksums = takes_checksums, note_takes_checksums
         self._http = GuardedHttp(guard, stall_s)
@@ -86,7 +88,7 @@ class S3Sender:
 
     def put_file(self, source: Source, key: str, upload: Upload) -> str:
         name = self._prefix + check_key(key)
-        with translated():
+        with translated(self._secrets):
             if upload.again and self._is_there(source, name, upload):
                 return "read_back"
             upload.forget_compared(Compared.PLACED)
@@ -95,7 +97,7 @@ class S3Sender:
             return self._verify(source, name, upload, wanted)
 
     def fetch(self, key: str, begin: int = 0) -> Iterator[bytes]:
-        with translated():
+        with translated(self._secrets):
             yield from self._read(self._prefix + check_key(key), begin)
 
     def address(self, key: str, lifetime_s: int, type_: str, disposition: str) -> str:
@@ -107,15 +109,15 @@ class S3Sender:
         return str(self._client.generate_presigned_url("get_object", Params=wanted, ExpiresIn=lifetime_s))
 
     def forget(self, key: str, upload: str) -> None:
-        with contextlib.suppress(DestinationError), translated():
+        with contextlib.suppress(DestinationError), translated(self._secrets):
             self._abort_uploads(self._prefix + check_key(key))
 
     def remove(self, key: str) -> None:
-        with translated():
+        with translated(self._secrets):
             self._client.delete_object(Bucket=self._bucket, Key=self._prefix + check_key(key))
 
     def probe(self) -> list[str]:
-        with translated():
+        with translated(self._secrets):
             name, content = self._prefix + PROBE, b"skycam"
             self._client.put_object(Bucket=self._bucket, Key=name, Body=content)
             answer = self._client.get_object(Bucket=self._bucket, Key=name)["Body"].read(CHUNK_BYTES)
@@ -126,7 +128,7 @@ class S3Sender:
 
     def takes_checksums(self) -> bool:
         """Whether the server takes a request with a checksum. Some refuse what they do not know. DestinationError."""
-        with translated():
+        with translated(self._secrets):
             return self._find_takes_checksums()
 
     def refuses_wrong_sha256(self) -> bool:
@@ -136,7 +138,7 @@ class S3Sender:
             "Bucket": self._bucket, "Key": self._prefix + PROBE, "Body": b"skycam", "ChecksumAlgorithm": "SHA256",
             "ChecksumSHA256": encoded(hashlib.sha256(b"another").digest()),
         }  # fmt: skip
-        with translated():
+        with translated(self._secrets):
             if not is_refused(partial(self._client.put_object, **sent)):
                 self._client.delete_object(Bucket=self._bucket, Key=sent["Key"])
                 return False
@@ -317,8 +319,8 @@ def refuse_other_regions(context: dict[str, Any], **_: Any) -> None:
 
 
 @contextlib.contextmanager
-def translated() -> Iterator[None]:
-    """DestinationError for what boto3 raises. Its texts have no secret."""
+def translated(secrets: Sequence[str]) -> Iterator[None]:
+    """DestinationError for what boto3 raises. Its texts have none of `secrets`."""
     try:
         yield
     except ClientError as error:
@@ -326,7 +328,7 @@ def translated() -> Iterator[None]:
         if region := error.response.get("Error", {}).get("Region"):
             raise other_region(str(region)) from error
         kind = WrongChecksum if code in WRONG else CopyMissing if code in MISSING else DestinationError
-        said = readable(str(error.response.get("Error", {}).get("Message", "")))[:200]
+        said = readable(without_secrets(str(error.response.get("Error", {}).get("Message", "")), secrets))[:200]
         raise kind(f"The server refused the request: {readable(code)[:60]}. {said}".strip()) from error
     except (BotoCoreError, urllib3.exceptions.HTTPError, OSError) as error:
         raise DestinationError(describe(error)) from error

@@ -12,7 +12,7 @@ import hashlib
 import io
 import logging
 import posixpath
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -31,6 +31,7 @@ from captures.offsite.destinations.port import (
     check_key,
     has_beginning,
     is_whole,
+    without_secrets,
 )
 from captures.offsite.destinations.settings import SftpSecret, SftpSettings
 from captures.offsite.failpoints import FAILPOINTS
@@ -56,6 +57,7 @@ class SftpSender:
     ) -> None:  # fmt: skip
         """DestinationError."""
         self._base, self._pace = settings.path, pace
+        self._secrets = (secret.password,)
         connection = None
         try:
             connection = guard.connect(settings.host, settings.port, CONNECT_S)
@@ -75,7 +77,7 @@ class SftpSender:
     def _open(
         self, settings: SftpSettings, secret: SftpSecret, host_key: str, *, pin: bool, stall_s: float
     ) -> None:  # fmt: skip
-        with translated():
+        with translated(self._secrets):
             self._transport.banner_timeout = self._transport.auth_timeout = CONNECT_S
             self._transport.start_client(timeout=CONNECT_S)
             self.found_key = fingerprint(self._transport.get_remote_server_key())
@@ -96,7 +98,7 @@ class SftpSender:
     def put_file(self, source: Source, key: str, upload: Upload) -> str:
         path = self._base + check_key(key)
         part = f"{path}{PART}"
-        with translated():
+        with translated(self._secrets):
             self._make_folders(posixpath.dirname(path))
             if upload.again and self._is_there(path, source, upload):
                 return "read_back"
@@ -112,20 +114,20 @@ class SftpSender:
         return "read_back"
 
     def fetch(self, key: str, begin: int = 0) -> Iterator[bytes]:
-        with translated():
+        with translated(self._secrets):
             yield from self._read(self._base + check_key(key), begin)
 
     def forget(self, key: str, upload: str) -> None:
-        with contextlib.suppress(DestinationError), translated():
+        with contextlib.suppress(DestinationError), translated(self._secrets):
             self._client.remove(f"{self._base}{check_key(key)}{PART}")
 
     def remove(self, key: str) -> None:
-        with translated(), contextlib.suppress(FileNotFoundError):
+        with translated(self._secrets), contextlib.suppress(FileNotFoundError):
             self._client.remove(self._base + check_key(key))
 
     def probe(self) -> list[str]:
         path = self._base + PROBE
-        with translated():
+        with translated(self._secrets):
             self._make_folders(posixpath.dirname(path))
             with self._client.open(path, "wb") as file:
                 file.write(b"skycam")
@@ -240,8 +242,8 @@ class SftpSender:
 
 
 @contextlib.contextmanager
-def translated() -> Iterator[None]:
-    """DestinationError for what paramiko raises. Its texts have no secret."""
+def translated(secrets: Sequence[str]) -> Iterator[None]:
+    """DestinationError for what paramiko raises. Its texts have none of `secrets`."""
     try:
         yield
     except (DestinationError, Interrupted):
@@ -251,7 +253,7 @@ def translated() -> Iterator[None]:
     except FileNotFoundError as error:
         raise CopyMissing("The server has no such file.") from error
     except (OSError, paramiko.SSHException, paramiko.SFTPError, EOFError) as error:
-        raise DestinationError(describe(error)) from error
+        raise DestinationError(without_secrets(describe(error), secrets)) from error
 
 
 def describe(error: Exception) -> str:

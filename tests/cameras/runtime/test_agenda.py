@@ -224,6 +224,16 @@ def test_a_run_waits_for_the_end_of_a_lease(bench: AgendaBench) -> None:
     assert bench.records("gap")[0]["message"] == "anna held the camera."
 
 
+def test_a_lease_ends_when_it_does_in_the_database_although_the_wall_clock_of_the_machine_is_set(
+    bench: AgendaBench,
+) -> None:
+    bench.hold("anna", HOUR + 300)
+    bench.clock.kernel_says = "synchronised"
+    bench.clock.set_wall(-600)
+    bench.go_on_until(HOUR + 320)
+    assert bench.gaps() == []
+
+
 def test_a_holder_for_whom_another_run_waited_is_no_reason(bench: AgendaBench) -> None:
     bench.hold("anna", HOUR + 300)
     bench.go_on_until(HOUR + 60)

@@ -21,6 +21,7 @@ from captures.offsite.destinations import guarded_http, s3
 from captures.offsite.destinations.port import CopyMissing
 from captures.offsite.queue import queue_new_files
 from captures.offsite.restore import fetch_copy
+from monitoring.models import Alert, Event
 from tests.harness.clocks.clock import SteppingClock
 from tests.harness.far_ends.offsite.faulty_proxy import (
     Answer,
@@ -36,6 +37,7 @@ from tests.harness.far_ends.offsite.faulty_proxy import (
     only_in_region,
     redirect_to,
     refuse_checksums,
+    repeat,
 )
 from tests.harness.far_ends.offsite.s3_server import BUCKET, KEYS, client
 from tests.harness.kills.killed_job import KILLED, exit_status
@@ -257,7 +259,9 @@ def test_a_secret_is_not_sent_to_another_place(bucket: Destination, clip: Clip, 
     bucket.save()
     send(bucket)
     assert other.seen == []
-    assert "for another place" in bucket.hosts.get().error
+    error = bucket.hosts.get().error
+    assert "for another place" in error
+    assert bucket.settings["access_key"] not in error
 
 
 def test_a_server_that_always_names_another_region_is_left(bucket: Destination, clip: Clip, proxy: FaultyProxy) -> None:
@@ -402,6 +406,18 @@ def test_a_wrong_secret_is_a_sentence_without_the_secret(bucket: Destination, cl
     said = probe(bucket)["said"]
     assert "SignatureDoesNotMatch" in said[0]
     assert KEYS["secret_key"] not in str(said)
+
+
+def test_what_a_server_repeats_of_the_keys_is_in_no_error_event_or_alert(
+    bucket: Destination, clip: Clip, proxy: FaultyProxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    proxy.faults.append(repeat(KEYS["secret_key"]))
+    said = str(probe(bucket)["said"])
+    send(bucket)
+    said += caplog.text + bucket.hosts.get().error + str(list(bucket.copies.values_list("error", flat=True)))
+    said += str([*Event.objects.values_list("message", "data"), *Alert.objects.values_list("message", "data")])
+    assert "[hidden]" in said
+    assert [key for key in (KEYS["secret_key"], bucket.settings["access_key"]) if key in said] == []
 
 
 def test_an_upload_that_nobody_continues_is_aborted(bucket: Destination, large: Clip, server: int) -> None:

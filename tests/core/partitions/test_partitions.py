@@ -12,6 +12,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from core.partitions import EVENTS, READINGS, create_partitions, drop_partitions, months_of, rows_outside_months
+from monitoring.health import partition_problems, run_check
 from monitoring.models import DueAggregate, Event, Reading
 from monitoring.readings.levels import DAY_S
 from tests.harness.migrations import migrate, returned_with
@@ -46,6 +47,20 @@ def place_events() -> Any:
         "made": len(made), "again": create_partitions(), "outside": rows_outside_months()[EVENTS.name],
         "order": messages(), "found": Event.objects.get(message="info 400").at < NOW,
     }  # fmt: skip
+
+
+def find_rows_of_wrong_clocks() -> list[str]:
+    event(0)
+    found = run_check(partition_problems)
+    event(20_000)
+    create_partitions()
+    return [one.sentence for one in (found or []) + (run_check(partition_problems) or [])]
+
+
+def test_rows_outside_the_months_are_a_finding_that_says_what_to_do(database: str, tmp_path: Path) -> None:
+    [sentence] = returned_with(__name__, find_rows_of_wrong_clocks.__name__, tmp_path, DATABASE_URL=database)
+    assert sentence.startswith("monitoring_event has 1 row outside of its months, with times of a wrong clock.")
+    assert "with a DELETE on monitoring_event_default." in sentence
 
 
 def test_rows_move_to_the_months_that_are_made_for_them(database: str, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ class AgendaBench(SessionBench):
 
     def hold(self, user: str, for_s: float) -> None:
         """The lease of a user, for `for_s` seconds from now."""
-        self.holders.replace_lease(HeldLease(held_by=user, until=iso(self.clock.wall + for_s)))
+        self.holders.replace_lease(HeldLease(held_by=user, until_boot_s=self.clock.boot_s + for_s))
 
     def due(self, *, unreachable: bool = False) -> Any:
         self.agenda.begin_due_run()

@@ -39,6 +39,48 @@ def takes_job() -> int:
     return recover_lost("dome")
 
 
+def lease_left_s() -> int:
+    """How long a camera process believes that its camera is held, by a lease with 20 s left."""
+    from cameras.leases.lease_holders import Lease, LeaseHolder
+    from cameras.supervision.desired_state import held_lease
+    from core import database_clock
+    from core.camera_names import CameraName
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp() + interval '20 s'")
+        [until] = cursor.fetchone()
+    lease = Lease(LeaseHolder(CameraName("", "sim"), "anna", until), until, "")
+    return round(held_lease(lease)["until_boot_s"] - database_clock.boot_s())
+
+
+def closes_alert() -> int:
+    """Whether it closes the alert of a host that has just found its name taken."""
+    from cameras.supervision.lease import close_taken_alerts
+    from monitoring.models import Alert
+
+    close_taken_alerts()
+    return Alert.objects.filter(state="resolved").count()
+
+
+def ends_silence() -> int:
+    """Whether it ends a silence that another machine made for 20 s."""
+    from monitoring.models import AlertSilence
+    from monitoring.notifications.silences import end_expired_silences
+
+    end_expired_silences()
+    return AlertSilence.objects.exclude(ended_at=None).count()
+
+
+def ends_sign_in() -> int:
+    """Whether it removes a browser's session that has 20 s left."""
+    from django.contrib.sessions.models import Session
+
+    from skycam_project.access.retention import remove_sessions
+
+    remove_sessions()
+    return 1 - Session.objects.count()
+
+
 def moves_camera() -> bool:
     from cameras.models import CameraHost
     from core import database_clock
@@ -79,7 +121,8 @@ def job_is_due() -> bool:
 
 QUESTIONS: dict[str, Callable[[], Any]] = {
     "takes_name": takes_name, "takes_job": takes_job, "moves_camera": moves_camera, "takes_channel": takes_channel,
-    "estimates": estimates, "measures": measures, "job_is_due": job_is_due,
+    "estimates": estimates, "measures": measures, "job_is_due": job_is_due, "lease_left_s": lease_left_s,
+    "closes_alert": closes_alert, "ends_silence": ends_silence, "ends_sign_in": ends_sign_in,
 }  # fmt: skip
 
 

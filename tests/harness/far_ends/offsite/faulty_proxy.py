@@ -143,6 +143,17 @@ def fail(status: int, code: bytes) -> Fault:
     return lambda request: Answer(status, ERROR % code, {"Content-Type": "application/xml"})
 
 
+def repeat(secret: str) -> Fault:
+    """The server says in its refusal what it was sent, and a secret that it knows."""
+
+    def refuse(request: Request) -> Answer:
+        sent = next((value for name, value in request.headers.items() if name.lower() == "authorization"), "")
+        said = ERROR.replace(b"as the test wants", f"{secret} {sent}".encode()) % b"AccessDenied"
+        return Answer(403, said, {"Content-Type": "application/xml"})
+
+    return refuse
+
+
 def cut(request: Request) -> Answer | None:
     raise Cut
 

@@ -1,0 +1,56 @@
+"""How much space a backup needs while it is made or unpacked, and whether the disk has it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import closing, suppress
+from pathlib import Path
+
+import psycopg
+
+from skycam_project.backups.content import BackupFailed, connection_words, is_media
+from skycam_project.config import SkycamConfig
+from skycam_project.config.database import django_database
+
+SPARE_BYTES = 16 << 20
+"""For what is small: the descriptions, the folders, the blocks of the file system."""
+
+
+def database_bytes(config: SkycamConfig) -> int:
+    """At most so many bytes has the copy of the database. BackupFailed."""
+    database = django_database(config.database_url, config.data)
+    if database["ENGINE"].endswith("sqlite3"):
+        log = Path(f"{database['NAME']}-wal")
+        return sum(path.stat().st_size for path in (Path(database["NAME"]), log) if path.exists())
+    try:
+        with closing(psycopg.connect(**connection_words(database))) as connection:
+            # Without indexes, which a dump does not have.
+            found = connection.execute(
+                "SELECT coalesce(sum(pg_table_size(c.oid)), 0) FROM pg_class c JOIN pg_namespace n "
+                "ON n.oid = c.relnamespace WHERE n.nspname = current_schema() AND c.relkind = 'r'"
+            ).fetchone()
+    except psycopg.Error as error:
+        raise BackupFailed(f"The database cannot be dumped: {str(error).splitlines()[0]}") from None
+    return int(found[0]) if found else 0
+
+
+def files_bytes(members: Iterable[tuple[str, Path]]) -> tuple[int, int]:
+    """Bytes of the files of a backup: of all but the media, and of the media."""
+    files = media = 0
+    for name, path in members:
+        with suppress(FileNotFoundError):
+            size = path.stat().st_size
+            files, media = (files, media + size) if is_media(name) else (files + size, media)
+    return files, media
+
+
+def check_space(folder: Path, needed: int, doing: str, remedy: str) -> None:
+    """BackupFailed with the figures; OSError."""
+    found = os.statvfs(folder)
+    free = found.f_bavail * found.f_frsize
+    if free < needed + SPARE_BYTES:
+        raise BackupFailed(
+            f"{doing}: {folder} has {free / 1e6:,.0f} MB free, and up to {(needed + SPARE_BYTES) / 1e6:,.0f} MB are "
+            f"needed. {remedy}"
+        )
