@@ -125,4 +125,13 @@ class Shell:
 
 
 def shell(request: HttpRequest) -> dict[str, Shell]:
-    return {"shell": Shell(request)}
+    return {"shell": shell_of(request)}
+
+
+def shell_of(request: HttpRequest) -> Shell:
+    """One for each request, so that a page and its frame read the cameras once."""
+    known: Shell | None = getattr(request, "_shell", None)
+    if known is None:
+        known = Shell(request)
+        setattr(request, "_shell", known)
+    return known
