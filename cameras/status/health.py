@@ -14,7 +14,6 @@ from core.text.sentences import sentence
 from core.versions import version_problem
 from monitoring.health import Finding, NotObserved
 
-
 NAMED_BY = ("id", "slug", "name")
 """What a finding needs of its camera. A whole row has JSON, which takes longer to read than all the rest."""
 

@@ -130,8 +130,5 @@ def shell(request: HttpRequest) -> dict[str, Shell]:
 
 def shell_of(request: HttpRequest) -> Shell:
     """One for each request, so that a page and its frame read the cameras once."""
-    known: Shell | None = getattr(request, "_shell", None)
-    if known is None:
-        known = Shell(request)
-        setattr(request, "_shell", known)
-    return known
+    found: Shell = vars(request).setdefault("_shell", Shell(request))
+    return found
