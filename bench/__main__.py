@@ -43,6 +43,7 @@ BENCHES = {
     "organizing": "bench.organizing",
     "archiving": "bench.archiving",
     "live":     "bench.live",
+    "live_hosts": "bench.live_of_hosts",
     "notices":  "bench.notices",
     "relay":    "bench.relay",
     "recording": "bench.recording",

@@ -127,12 +127,11 @@ def message_size(head: bytes | bytearray) -> tuple[int, int] | None:
 
 
 @contextlib.asynccontextmanager
-async def light_viewers(station: Station, count: int) -> AsyncIterator[list[SeenFrames]]:
-    """`count` viewers, each of which has received a frame."""
-    loop = asyncio.get_running_loop()
+async def light_viewers(station: Station, count: int, slug: str = "simulated") -> AsyncIterator[list[SeenFrames]]:
+    """`count` viewers of a camera, each of which has received a frame."""
+    loop, hello = asyncio.get_running_loop(), handshake(station, BINARY, slug=slug)
     viewers = [
-        (await loop.create_connection(lambda: LightViewer(handshake(station, BINARY)), "127.0.0.1", station.port))[1]
-        for _ in range(count)
+        (await loop.create_connection(lambda: LightViewer(hello), "127.0.0.1", station.port))[1] for _ in range(count)
     ]
     try:
         async with asyncio.timeout(WAIT_S):

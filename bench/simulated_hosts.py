@@ -1,7 +1,7 @@
 """Camera hosts without cameras: `python -m bench.simulated_hosts FIRST LAST EVERY_S`, with the settings of a station.
 
 Each host FIRST to LAST has two threads, and does what a real one does with the database and the broker: it leases its
-name, reads its desired states, publishes heartbeat and status each second, answers commands, and stores the record of a
+name, reads its desired states, publishes heartbeat, status and usage, answers commands, and stores the record of a
 failed capture of each of its cameras every EVERY_S seconds. A real host has camera processes, a spool and more threads.
 Prints `ready` once all hosts have read the database, and counts as JSON for each line of its input.
 """
@@ -61,6 +61,7 @@ class SimulatedHost:
         self.read_at, self.is_refused = 0.0, False
         self.cameras: dict[str, Any] = {}
         self.rounds, self.late_s, self.record_ms = 0, 0.0, deque[float](maxlen=1000)
+        self.sampled_at = 0.0
         self.failures: list[str] = []
         self.stored = 0
         self.snapshot = HostSnapshot({}, True, 0.0, cast(Any, None), {}, "")
@@ -138,6 +139,20 @@ class SimulatedHost:
             written.append(status)
         statuses.write_known_cameras(server, self.name, written)
         server.set(broker.key("alerts"), "[]", ex=ALERTS_LIFE_S)
+        self.publish_usage(server)
+
+    def publish_usage(self, server: Any) -> None:
+        """What the host's processes use, each EVERY_S; at first a whole hour of it."""
+        from cameras.status.usage_history import EVERY_S, SAMPLES, ProcessUsage, UsageSample, append_sample
+
+        if not self.sampled_at:
+            self.sampled_at = time.time() - SAMPLES * EVERY_S
+        names = ("web", "worker", "sensors", *(f"camera:{camera.slug}" for camera in self.cameras.values()))
+        while self.sampled_at + EVERY_S <= time.time():
+            self.sampled_at += EVERY_S
+            percent = 3 + self.sampled_at % 70 / EVERY_S
+            used = ProcessUsage(cpu_percent=round(percent, 1), memory_bytes=int(90e6 + percent * 1e6))
+            append_sample(server, self.name, UsageSample(at=self.sampled_at, usage=dict.fromkeys(names, used)))
 
     def store(self, camera: Any) -> None:
         from cameras.spool.recovery import failed_record

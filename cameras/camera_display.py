@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from cameras.leases.lease_holders import Lease, LeaseHolder, lease_of
 from cameras.live.viewer_limits import LIVE_VIEW_OFF
@@ -68,7 +69,7 @@ ADVICE = {
 """What a person can do, in order, where Skycam cannot recover the camera by itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CameraDisplay:
     """A camera and its observed status."""
 
@@ -101,14 +102,14 @@ class CameraDisplay:
         """Whether a recording is desired or still runs."""
         return bool(self.camera.recording or self.recorder)
 
-    @property
+    @cached_property
     def recording_display(self) -> StateDisplay:
         """Whether it records as desired."""
         if self.recorder:
             return {"recording": RECORDING, "waiting": NOT_YET, "failing": FAILING}[self.recorder["state"]]
         return UNKNOWN if self.camera.recording else NOT_REQUESTED
 
-    @property
+    @cached_property
     def state_display(self) -> StateDisplay:
         shown = {"ready": {NOT_YET, FAILING}, "busy": {FAILING}}.get(self.observed, ())
         if self.recording_display in shown:

@@ -15,7 +15,8 @@ from core.broker.hiredis_client import open_client
 
 def parse_status(fields: dict[str, str]) -> Status:
     """A status from its hash, each field of which is JSON."""
-    return cast(Status, {field: json.loads(value) for field, value in fields.items()})
+    # One call for all fields: each takes as long to begin as to read a short value.
+    return cast(Status, dict(zip(fields, json.loads(f"[{','.join(fields.values())}]"), strict=True)))
 
 
 def read_station(url: str, station: str) -> StationStatus:

@@ -202,4 +202,4 @@ def reduce(image: Image.Image, size: int) -> Image.Image:
         return image
     scale = size / max(image.size)
     wanted = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    return image.resize(wanted, Image.Resampling.BICUBIC, reducing_gap=2.0)
+    return image.resize(wanted, Image.Resampling.HAMMING, reducing_gap=2.0)

@@ -94,7 +94,7 @@ class _Facts:
         names = [host.name for host in hosts]
         self._now = database_clock.read_now()
         self._beats = _beats(names)
-        self._samples = READER.read(names)
+        self._histories = READER.read(names)
         self._cameras: dict[str, list[str]] = defaultdict(list)
         for slug, host in cameras_for(user).order_by("slug").values_list("slug", "host"):
             self._cameras[host].append(slug)
@@ -127,7 +127,7 @@ class _Facts:
         return stamp_or_none(host.clock_offset_at)
 
     def _parts(self, name: str) -> list[PartBody]:
-        newest = self._samples[name][-1] if self._samples[name] else None
+        newest = self._histories[name].newest
         if newest is None or abs(self._now.timestamp() - newest["at"]) > RECENT_S:
             return []
         return [

@@ -125,4 +125,10 @@ class Shell:
 
 
 def shell(request: HttpRequest) -> dict[str, Shell]:
-    return {"shell": Shell(request)}
+    return {"shell": shell_of(request)}
+
+
+def shell_of(request: HttpRequest) -> Shell:
+    """One for each request, so that a page and its frame read the cameras once."""
+    found: Shell = vars(request).setdefault("_shell", Shell(request))
+    return found

@@ -15,14 +15,13 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from cameras.camera_display import CameraDisplay, StateDisplay, camera_displays
+from cameras.camera_display import CameraDisplay, StateDisplay
 from cameras.models import Camera, CameraHost
-from cameras.selectors import cameras_for
 from cameras.status.clock_offset import clock_ahead_s
 from cameras.status.health import HostHealth, host_health
 from cameras.status.messages import Usage
 from cameras.status.process_usage import read_usages
-from cameras.status.usage_history import READER, ProcessUsage, UsageSample
+from cameras.status.usage_history import READER, History, ProcessUsage
 from captures.models import StorageRoot
 from core.background import log_and_continue
 from core.broker import broker
@@ -37,6 +36,7 @@ from skycam_project.cli.diagnostics import NAMES_CAMERAS, run_diagnostics
 from skycam_project.cli.station import Station
 from skycam_project.health import all_problems
 from skycam_project.launch import LaunchError, ps
+from skycam_project.pages.context import shell_of
 from skycam_project.pages.sparklines import Sparkline, sparkline
 from skycam_project.pages.status_sections import SECTIONS, Section
 
@@ -135,7 +135,7 @@ class StatusPage(Page):
     template = "status.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.render({**status_context(request.user), "versions": versions()})
+        return self.render({**status_context(request), "versions": versions()})
 
 
 class StatusNow(Page):
@@ -144,7 +144,7 @@ class StatusNow(Page):
     template = "_status_now.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.render(status_context(request.user))
+        return self.render(status_context(request))
 
 
 class ExaminationPage(Page):
@@ -159,10 +159,11 @@ class ExaminationPage(Page):
         return self.render({"found": found})
 
 
-def status_context(user: Any) -> dict[str, Any]:
+def status_context(request: HttpRequest) -> dict[str, Any]:
+    user: Any = request.user
     problems = [sentence for sentences in all_problems(user).values() for sentence in sentences]
     warnings = [sentence for sentences in host_diagnostics.warnings(user).values() for sentence in sentences]
-    panels = host_panels(user)
+    panels = host_panels(user, [card.display for card in shell_of(request).cameras])
     restarts = feed(user, RESTARTS, kind="part.restarted")
     return {
         "problems": problems,
@@ -183,8 +184,7 @@ def sections(user: Any) -> list[Section]:
     return found
 
 
-def host_panels(user: Any) -> list[HostPanel]:
-    displays = camera_displays(cameras_for(user))
+def host_panels(user: Any, displays: list[CameraDisplay]) -> list[HostPanel]:
     counted = restarts_of_cameras(user)
     known = {host.name: host for host in CameraHost.objects.all()}
     health, web_ahead_s = hosts_health([display.camera for display in displays])
@@ -256,27 +256,31 @@ def host_clock(host: HostHealth | None, web_ahead_s: float | None) -> HostClock 
     return HostClock(host["clock"], None if ahead_s is None or web_ahead_s is None else ahead_s - web_ahead_s)
 
 
-def with_charts(row: Row, history: list[UsageSample], now: float) -> Row:
+def with_charts(row: Row, history: History, now: float) -> Row:
     """The row with its charts; and for a part, whose processor nothing else measures, the newest figure."""
     name = f"camera:{row.slug}" if row.slug else row.name
-    used = [(sample["at"], sample["usage"][name]) for sample in history if name in sample["usage"]]
-    cpu = [(at, usage["cpu_percent"]) for at, usage in used if usage["cpu_percent"] is not None]
-    memory = [(at, usage["memory_bytes"] / 1e6) for at, usage in used]
-    is_recent = bool(cpu) and now - cpu[-1][0] < RECENT_S
+    cpu_percent = row.cpu_percent
+    if cpu_percent is None and name in (recent := recent_usage(history, now)):
+        cpu_percent = recent[name]["cpu_percent"]
     return replace(
         row,
-        cpu_percent=cpu[-1][1] if row.cpu_percent is None and is_recent else row.cpu_percent,
-        cpu_chart=sparkline(cpu, now, LEAST_CPU_PERCENT, f"CPU of {row.name}", "%"),
-        memory_chart=sparkline(memory, now, 1.0, f"Memory of {row.name}", "MB"),
+        cpu_percent=cpu_percent,
+        cpu_chart=sparkline(history.cpu.get(name, ()), now, LEAST_CPU_PERCENT, f"CPU of {row.name}", "%"),
+        memory_chart=sparkline(history.memory.get(name, ()), now, 1.0, f"Memory of {row.name}", "MB"),
     )
 
 
-def part_rows(host: str, history: list[UsageSample], now: float) -> list[Row]:
+def recent_usage(history: History, now: float) -> dict[str, ProcessUsage]:
+    """By the name of a part or camera; empty if it was not measured lately."""
+    newest = history.newest
+    return newest["usage"] if newest and now - newest["at"] < RECENT_S else {}
+
+
+def part_rows(host: str, history: History, now: float) -> list[Row]:
     """The parts of this machine as its launcher reports them. It knows no others: those of another host are the ones
     that it has just measured, without their restarts."""
     if host != settings.STATION.host:
-        newest = history[-1] if history else None
-        recent = newest["usage"] if newest and now - newest["at"] < RECENT_S else {}
+        recent = recent_usage(history, now)
         return [measured_row(name, usage) for name, usage in recent.items() if not name.startswith("camera:")]
     try:
         parts = ps(settings.STATION)

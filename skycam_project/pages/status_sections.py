@@ -62,7 +62,7 @@ class Section:
 
 def queues(user: Any) -> Section:
     """Commands that camera hosts have not taken yet, and tasks of the jobs parts."""
-    hosts = sorted({camera.host for camera in cameras_for(user)})
+    hosts = list(cameras_for(user).order_by("host").values_list("host", flat=True).distinct())
     names = (
         [f"camera.{host}" for host in hosts]
         + ["jobs"]

@@ -13,12 +13,23 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cameras.models import Camera
 from cameras.status.clock_offset import clock_ahead_s
 from cameras.status.process_usage import ProcessUsage
-from cameras.status.usage_history import READER, SAMPLES, UsageSample, append_sample
+from cameras.status.usage_history import (
+    FEW,
+    READER,
+    SAMPLES,
+    History,
+    Range,
+    UsageReader,
+    UsageSample,
+    append_sample,
+)
 from core.broker import broker
 from core.jobs.models import Job
 from monitoring.models import NotificationChannel
@@ -27,6 +38,7 @@ from skycam_project.pages.sparklines import sparkline
 from skycam_project.pages.status_sections import SECTIONS
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.audiences import only_for
+from tests.harness.rows.many import many_cameras
 from tests.harness.rows.notifications import webhook_channel
 from tests.harness.rows.webhooks import added, happened
 
@@ -96,6 +108,26 @@ def test_the_sections_need_no_more_queries_for_more_web_hooks(
         manager.get("/status/now/")
 
 
+@pytest.mark.parametrize("path", ["/status/", "/status/now/", "/hosts/", "/cameras/", "/api/v1/cameras/"])
+def test_many_cameras_need_no_more_queries_than_one(
+    manager: Any, camera: Camera, valkey: Any, path: str, django_assert_num_queries: Any
+) -> None:
+    manager.get(path)
+    with CaptureQueriesContext(connection) as queries:
+        manager.get(path)
+    number = len(queries)
+    many_cameras(40)
+    with django_assert_num_queries(number):
+        assert "more-39" in text_of(manager.get(path))
+
+
+def test_the_page_and_its_frame_read_the_cameras_once(manager: Any, camera: Camera, valkey: Any) -> None:
+    manager.get("/status/now/")
+    with CaptureQueriesContext(connection) as queries:
+        manager.get("/status/now/")
+    assert len([one for one in queries if '"cameras_camera"."capabilities"' in one["sql"]]) == 1
+
+
 def test_a_section_that_fails_hides_no_other(
     viewer: Any, camera: Camera, valkey: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,13 +161,48 @@ def sample(at: float, percent: float | None) -> UsageSample:
 
 def test_a_history_keeps_an_hour_of_samples(valkey: Any) -> None:
     [append_sample(valkey, "main", sample(NOW + number, None)) for number in range(SAMPLES + 5)]
-    history = READER.read(["main"])["main"]
-    assert (len(history), history[0]["at"], history[-1]["at"]) == (SAMPLES, NOW + 5, NOW + SAMPLES + 4)
+    texts = [json.loads(text) for text in valkey.lrange(broker.key("usage", "main"), 0, -1)]
+    assert (len(texts), texts[-1]["at"], texts[0]["at"]) == (SAMPLES, NOW + 5, NOW + SAMPLES + 4)
     assert 0 < valkey.ttl(broker.key("usage", "main")) <= 7200
 
 
 def test_the_history_of_an_absent_broker_is_empty() -> None:
-    assert READER.read(["main"]) == {"main": []}
+    assert READER.read(["main"]) == {"main": History()}
+
+
+def test_a_history_has_the_least_and_the_most_of_each_minute(valkey: Any) -> None:
+    minute = NOW - NOW % 60
+    [append_sample(valkey, "main", sample(minute + at, percent)) for at, percent in ((0, 5.0), (10, 2.0), (20, 9.0))]
+    append_sample(valkey, "main", sample(minute + 60, 4.0))
+    assert READER.read(["main"])["main"].cpu == {
+        "web": [Range(minute, minute + 20, 2.0, 9.0), Range(minute + 60, minute + 60, 4.0, 4.0)]
+    }
+
+
+@pytest.mark.parametrize("new", [1, FEW + 5])
+def test_samples_are_added_to_a_history_that_was_read_before(valkey: Any, new: int) -> None:
+    append_sample(valkey, "main", sample(NOW, 1.0))
+    READER.read(["main"])
+    [append_sample(valkey, "main", sample(NOW + 60 * number, 1.0)) for number in range(1, new + 1)]
+    found = READER.read(["main"])["main"]
+    assert [one.at for one in found.cpu["web"]] == [NOW + 60 * number for number in range(new + 1)]
+    assert found == UsageReader().read(["main"])["main"]
+
+
+def test_a_history_begins_again_with_the_broker(valkey: Any) -> None:
+    append_sample(valkey, "main", sample(NOW, 1.0))
+    READER.read(["main"])
+    valkey.delete(broker.key("usage", "main"))
+    assert READER.read(["main"])["main"] == History()
+    append_sample(valkey, "main", sample(NOW + 600, 2.0))
+    assert [one.at for one in READER.read(["main"])["main"].cpu["web"]] == [NOW + 600]
+
+
+def test_a_history_forgets_what_is_older_than_an_hour(valkey: Any) -> None:
+    append_sample(valkey, "main", {"at": NOW, "usage": {"old": {"cpu_percent": 1.0, "memory_bytes": 1}}})
+    READER.read(["main"])
+    append_sample(valkey, "main", sample(NOW + 3700, 1.0))
+    assert READER.read(["main"])["main"].cpu.keys() == {"web"}
 
 
 def test_a_camera_has_charts_of_its_processor_and_memory(viewer: Any, camera: Camera, valkey: Any) -> None:
@@ -166,7 +233,8 @@ def test_a_sampler_measures_the_cameras_of_its_host(valkey: Any) -> None:
     valkey.set(broker.key("cameras", "main"), json.dumps({"sky": "connected"}))
     ProcessUsage().write_usage(valkey, {"sky": os.getpid()})
     UsageSampler(settings.STATION).run_once()
-    (found,) = READER.read(["main"])["main"]
+    found = READER.read(["main"])["main"].newest
+    assert found is not None
     assert found["usage"]["camera:sky"]["memory_bytes"] > 10_000_000
 
 
@@ -186,7 +254,8 @@ def test_a_part_is_measured_with_its_children() -> None:
 
 
 def test_a_chart_is_cut_where_samples_are_missing() -> None:
-    found = sparkline([(NOW - 3600 + at, 50.0) for at in (0, 10, 20, 1800, 1810)], NOW, 10.0, "CPU of web", "%")
+    ranges = [Range(NOW - 3600 + at, NOW - 3600 + at, 50.0, 50.0) for at in (0, 10, 20, 1800, 1810)]
+    found = sparkline(ranges, NOW, 10.0, "CPU of web", "%")
     assert found is not None
     assert [len(line.split()) for line in found.lines] == [3, 2]
     assert found.lines[0].startswith("0.0,0.8")
@@ -194,11 +263,19 @@ def test_a_chart_is_cut_where_samples_are_missing() -> None:
 
 
 def test_a_chart_needs_two_samples() -> None:
-    assert sparkline([(NOW, 1.0)], NOW, 10.0, "CPU of web", "%") is None
-    assert sparkline([(NOW - 9000, 1.0), (NOW - 8990, 1.0)], NOW, 10.0, "CPU of web", "%") is None
+    assert sparkline([Range(NOW, NOW, 1.0, 1.0)], NOW, 10.0, "CPU of web", "%") is None
+    assert sparkline([Range(NOW - 9000, NOW - 8990, 1.0, 1.0)], NOW, 10.0, "CPU of web", "%") is None
+
+
+def test_a_chart_shows_the_most_of_each_minute() -> None:
+    ranges = [Range(NOW - 70, NOW - 60, 0.0, 10.0), Range(NOW - 50, NOW, 1.0, 5.0)]
+    found = sparkline(ranges, NOW, 10.0, "CPU of web", "%")
+    assert found is not None
+    assert found.lines == ["98.1,0.8 98.3,0.8 100.0,8.0"]
+    assert found.summary == "CPU of web in the last hour: 0 to 10 %"
 
 
 def test_a_low_value_is_at_the_bottom_of_a_chart() -> None:
-    found = sparkline([(NOW - 10, 0.0), (NOW, 0.0)], NOW, 10.0, "CPU of web", "%")
+    found = sparkline([Range(NOW - 10, NOW, 0.0, 0.0)], NOW, 10.0, "CPU of web", "%")
     assert found is not None
     assert found.lines == ["99.7,15.2 100.0,15.2"]

@@ -156,10 +156,10 @@ async def send_raw(station: Station, data: bytes) -> bytes:
         writer.transport.abort()
 
 
-def handshake(station: Station, *subprotocols: str) -> bytes:
+def handshake(station: Station, *subprotocols: str, slug: str = "simulated") -> bytes:
     key = b64encode(os.urandom(16)).decode()
     lines = [
-        f"GET {LIVE} HTTP/1.1", "Host: localhost", "Upgrade: websocket", "Connection: Upgrade",
+        f"GET /ws/live/{slug}/ HTTP/1.1", "Host: localhost", "Upgrade: websocket", "Connection: Upgrade",
         f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", f"Authorization: Token {station.api.token}",
         *(f"Sec-WebSocket-Protocol: {name}" for name in subprotocols),
     ]  # fmt: skip

@@ -15,7 +15,15 @@ from datetime import UTC, datetime, timedelta
 import cv2
 import numpy as np
 
-from cameras.drivers.simulated.scenes.base import ExposureSettings, Image, Light, Scene, SceneSettings, draw_caption
+from cameras.drivers.simulated.scenes.base import (
+    ExposureSettings,
+    Image,
+    Light,
+    Scene,
+    SceneSettings,
+    darken,
+    draw_caption,
+)
 from cameras.drivers.simulated.scenes.clouds import Clouds
 from cameras.drivers.simulated.scenes.fisheye import DETAIL, Angle, Fisheye, angle_between
 from cameras.drivers.simulated.scenes.moments import Moments
@@ -190,7 +198,7 @@ class AllSkyScene(Scene):
         # Four values, which OpenCV takes for a colour; three could be a picture.
         ground = np.append(luminance * tint(GROUND_TINT), 0.0).astype(np.float64)
         cv2.subtract(light, ground, dst=light)
-        light *= self._open_sky
+        darken(light, self._open_sky)
         cv2.add(light, ground, dst=light, mask=self._circle)
 
     @property

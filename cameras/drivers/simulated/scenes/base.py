@@ -133,8 +133,17 @@ def developed(light: Light, brightness: float) -> Image:
     for top in range(0, len(light), BAND_ROWS):
         band = light[top : top + BAND_ROWS] * np.float32(LEVELS / FULL_SCALE)
         levels = np.clip(band, 0, LEVELS - 1, out=band).astype(np.uint16)
-        np.take(table, levels, out=image[top : top + BAND_ROWS])
+        # No level is beyond the table. With the mode `raise` numpy would write into a buffer first.
+        np.take(table, levels, out=image[top : top + BAND_ROWS], mode="clip")
     return image
+
+
+def darken(light: Light, share: Light) -> None:
+    """Multiply all colours by `share`, (height, width, 1), in place."""
+    # A third of numpy's time, which multiplies three colours at a time. In bands, as `developed`.
+    for top in range(0, len(light), BAND_ROWS):
+        band = light[top : top + BAND_ROWS]
+        cv2.multiply(band, cv2.merge([share[top : top + BAND_ROWS]] * 3), dst=band)
 
 
 def add_grain(image: Image, noise: float, seed: int) -> None:

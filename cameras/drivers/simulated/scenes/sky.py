@@ -19,6 +19,7 @@ from cameras.drivers.simulated.scenes.base import (
     SceneSettings,
     add_grain,
     brightness_of,
+    darken,
     developed,
     draw_caption,
     recent,
@@ -79,7 +80,7 @@ class SkyScene(Scene):
         glow = np.asarray(cv2.resize(self._glow(unix_s, cloud), size, interpolation=cv2.INTER_LINEAR), np.float32)
         self._stars.draw(glow, unix_s, 1 - cloud)
         self._draw_moon(glow, unix_s)
-        glow *= self._ground
+        darken(glow, self._ground)
         return developed(glow, brightness * SENSITIVITY)
 
     def _fixed_glow(self) -> tuple[Light, Angle]:
