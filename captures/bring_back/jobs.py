@@ -1,9 +1,9 @@
 """The job `bring_back`: the files of a selection come back to this host from their verified copies.
 
 First the copies of all chosen files say until when the files stay here, so that no rule of retention takes them away
-again behind the job. Then each file is written beside its place, read back, compared, and renamed in the transaction in
-which its row says that it is here. A kill at any line leaves the file at its destination, and at most a part here, which
-the next attempt replaces.
+again behind the job. Then each file is written beside its place, read back, compared, and renamed in the transaction
+in which its row says that it is here. A kill at any line leaves the file at its destination, and at most a part here,
+which the next attempt replaces.
 """
 
 from __future__ import annotations
@@ -157,9 +157,7 @@ class Returning:
     def _report(self, *, always: bool = False) -> None:
         found = self.totals
         sentence = f"{pluralize(found.files, 'file')} ({format_bytes(found.bytes)}) came back"
-        self._context.progress(
-            found.files, self._total, sentence, always=always, files=found.files, bytes=found.bytes
-        )
+        self._context.progress(found.files, self._total, sentence, always=always, files=found.files, bytes=found.bytes)
 
     def _record(self) -> None:
         """One event for each camera: a capture's path names it."""

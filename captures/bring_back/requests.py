@@ -16,9 +16,7 @@ from core.api.paging import Moment
 
 DAYS = 7
 """How long files stay that were brought back, unless the request says it."""
-Days = Annotated[
-    float, Field(gt=0, le=3650, description="For so long no rule leaves the files to their copies again.")
-]
+Days = Annotated[float, Field(gt=0, le=3650, description="For so long no rule leaves the files to their copies again.")]
 
 
 class BringBackOne(StrictModel):

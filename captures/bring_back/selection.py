@@ -51,9 +51,7 @@ class ReturningTable:
 
     def copies(self) -> QuerySet[OffsiteCopy]:
         """The verified copies of a row, in a subquery."""
-        return OffsiteCopy.objects.filter(
-            table=self.name, state=CopyState.VERIFIED.value, **{self.key: OuterRef("pk")}
-        )
+        return OffsiteCopy.objects.filter(table=self.name, state=CopyState.VERIFIED.value, **{self.key: OuterRef("pk")})
 
 
 def _captures(selection: Selection) -> QuerySet[CaptureFile]:

@@ -171,4 +171,3 @@ def _write_part(copy: OffsiteCopy, files: RootFiles, folder: str, pace: Pace) ->
     files.unlink(folder, part)
     files.create(folder, part, _checked(copy, pace))
     return part
-

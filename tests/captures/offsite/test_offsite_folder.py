@@ -25,8 +25,8 @@ from tests.harness.rows.offsite import (
     folder_destination,
     make_due,
     open_alerts,
-    restore,
     probe,
+    restore,
     send,
     states,
 )
