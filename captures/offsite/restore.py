@@ -57,7 +57,7 @@ def copies_of(table: str, pk: str | UUID | int, sha256: str) -> Iterator[Offsite
     """The verified copies with this content, the newest one first, also those of an archived file's source."""
     keys = [(table, str(pk))]
     if table == "archives":
-        archived = ArchiveFile.objects.filter(pk=pk).first()
+        archived = ArchiveFile.objects.filter(pk=str(pk)).first()
         keys = list(sources(archived)) if archived else keys
     for name, key in keys:
         yield from find_copies(name, key).filter(sha256=sha256)
