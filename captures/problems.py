@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cameras.problems import known_type
 from cameras.visibility import UnknownCamera
+from captures.bring_back.services import NoSpace
 from captures.capturing.outcomes import NotSaved
 from captures.clips.bodies import hold_body
 from captures.clips.services import ClipHeld
@@ -82,6 +83,7 @@ EXCEPTIONS: ExceptionTable = {
     FindingRefused: from_message("finding-refused"),
     PlanRefused: from_message("plan-refused"),
     FilesWait: from_message("files-wait"),
+    NoSpace: from_message("disk-full"),
     UnknownCamera: unknown_camera,
     NoSession: from_message("not-found"),
     NoThumbnail: from_message("not-found"),

@@ -1,5 +1,6 @@
 from django.urls import path
 
+from captures.bring_back.api import BringBackView, CaptureBringBackView
 from captures.capturing.api import CalendarView, CapturesView, CaptureView
 from captures.clips.api import ClipsView, ClipView, TimelineView
 from captures.experiment_control.api import (
@@ -56,6 +57,7 @@ urlpatterns = [
     path("captures/trash/", TrashView.as_view()),
     path("captures/<uuid:capture>/", CaptureDetailView.as_view()),
     path("captures/<uuid:capture>/restore/", RestoreView.as_view()),
+    path("captures/<uuid:capture>/bring-back/", CaptureBringBackView.as_view()),
     path("captures/<uuid:capture>/file/", CaptureFileView.as_view()),
     path("captures/<uuid:capture>/thumbnail/", ThumbnailView.as_view()),
     path("clips/", ClipsView.as_view()),
@@ -86,6 +88,7 @@ urlpatterns = [
     path("offsite/destinations/<uuid:destination>/test/", DestinationTestView.as_view()),
     path("offsite/destinations/<uuid:destination>/backlog/", BacklogView.as_view()),
     path("offsite/destinations/<uuid:destination>/retry/", DestinationRetryView.as_view()),
+    path("offsite/bring-back/", BringBackView.as_view()),
     path("offsite/copies/", CopiesView.as_view()),
     path("offsite/copies/<uuid:copy>/retry/", CopyRetryView.as_view()),
     path("sessions/", SessionsView.as_view()),

@@ -35,7 +35,7 @@ from captures.experiment_pages.pages import (
     ExperimentPage,
 )
 from captures.gallery.deletion import DeletePage as DeletePicturePage
-from captures.gallery.pages import CaptureDetails, GalleryPage, TilesPage
+from captures.gallery.pages import BringCaptureBackPage, CaptureDetails, GalleryPage, TilesPage
 from captures.gallery.pages import CapturePage as PicturePage
 from captures.gallery.pictures import PicturesPage
 from captures.recording_control.pages import RecordPage, StopRecordingPage
@@ -286,6 +286,7 @@ urlpatterns = [
     path("gallery/", GalleryPage.as_view(), name="gallery"),
     path("gallery/pictures/", PicturesPage.as_view(), name="pictures"),
     path("gallery/tiles/", TilesPage.as_view(), name="tiles"),
+    path("captures/<uuid:capture>/bring-back/", BringCaptureBackPage.as_view(), name="bring-capture-back"),
     path("captures/<uuid:capture>/", PicturePage.as_view(), name="picture"),
     path("captures/<uuid:capture>/details/", CaptureDetails.as_view(), name="picture-details"),
     path("captures/<uuid:capture>/delete/", DeletePicturePage.as_view(), name="delete-capture"),

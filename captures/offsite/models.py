@@ -99,12 +99,13 @@ class CopyState(models.TextChoices):
 COPY_TRANSITIONS: dict[str, set[str]] = {
     "queued": {"sending"},
     "sending": {"verified", "queued", "dead", "gone"},
-    "verified": {"queued"},
+    "verified": {"queued", "dead"},
     "dead": {"queued"},
     "gone": set(),
 }
 """Dead: what no retry mends, until a person retries it. Gone: the file was deleted on its host before it was copied. A
-copy that turns out to be damaged at the far end is queued again."""
+copy that turns out to be damaged at the far end is queued again, or is dead while its file is at other destinations
+alone: there is nothing here to send."""
 WAITING = (CopyState.QUEUED.value, CopyState.SENDING.value)
 
 
@@ -143,6 +144,9 @@ class OffsiteCopy(models.Model):
     verified_at = models.DateTimeField(null=True, blank=True)
     verified_by = models.CharField(
         max_length=10, blank=True, help_text="read_back, or server: it computed the SHA-256 itself."
+    )
+    here_until = models.DateTimeField(
+        null=True, blank=True, help_text="The file was brought back: until then, no rule leaves it to its copies again."
     )
     created_at = models.DateTimeField(default=timezone.now)
 

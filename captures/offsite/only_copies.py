@@ -23,8 +23,8 @@ def describe_only_copies(destination: Destination) -> str:
     if not found:
         return ""
     return (
-        f"{destination.name} has the only copy of {pluralize(found, 'file')}, so it stays where it is. Disable it, and "
-        "nothing more is sent there."
+        f"{destination.name} has the only copy of {pluralize(found, 'file')}, so it stays where it is. Bring them "
+        "back first (`skycam offsite bring-back`), or disable it: nothing more is sent there then."
     )
 
 

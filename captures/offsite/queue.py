@@ -20,7 +20,7 @@ from captures.offsite.secret_store import settings_of
 from captures.storage.kept import Kept
 from captures.stored_files.tables import FILE_TABLES, FileTable, StoredFile
 from core import database_clock
-from core.slices import update_in_slices
+from core.slices import slices_of, update_in_slices
 from monitoring.services import raise_alert, record_event, resolve_alert
 
 NEWEST, NEWEST_BATCHES = 500, 20
@@ -219,14 +219,23 @@ def compare_again(destination: Destination) -> None:
         "state": CopyState.QUEUED.value, "retry_at": database_clock.read_now(), "verified_at": None, "verified_by": "",
         "upload": "",
     }  # fmt: skip
-    update_in_slices(copies.exclude(upload=""), upload="")
+    _update_locked(destination, copies.exclude(upload=""), upload="")
     # First, so that a job cannot make them verified after the next statement.
-    update_in_slices(copies.filter(state=CopyState.SENDING.value), **queued)
+    _update_locked(destination, copies.filter(state=CopyState.SENDING.value), **queued)
     for table in FILE_TABLES.values():
         # Not of files that only the destination has: there is nothing here to compare with.
         present = table.rows().model._base_manager.exclude(pk__in=moved_rows(table)).values("pk")
         own = copies.filter(state=CopyState.VERIFIED.value, table=table.name, **{f"{key_column(table)}__in": present})
-        update_in_slices(own, **queued)
+        _update_locked(destination, own, **queued)
+
+
+def _update_locked(destination: Destination, copies: QuerySet[OffsiteCopy], **values: Any) -> None:
+    """Each slice with the lock of the destination, which a rule of retention has while it deletes a file because of its
+    copy: the condition is not read before that deletion has ended."""
+    for keys in slices_of(copies):
+        with transaction.atomic():
+            list(Destination.objects.select_for_update().filter(pk=destination.pk))
+            copies.filter(pk__in=keys).update(**values)
 
 
 def note_interrupted(copy: OffsiteCopy) -> bool:

@@ -5,22 +5,21 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterator
+from uuid import UUID
 
 from django.db import transaction
 
 from cameras.spool.durable import RootFiles
 from captures.archives.models import ArchiveFile
-from captures.clips.deletion import open_root
-from captures.offsite.destinations.port import CopyMissing, DestinationError, WrongChecksum
+from captures.offsite.destinations.port import CopyMissing, DestinationError, Pace, WrongChecksum
 from captures.offsite.jobs import has_row
 from captures.offsite.limits import NoPace
-from captures.offsite.models import CopyState, OffsiteCopy
-from captures.offsite.queue import camera_of, moved_rows
-from captures.offsite.selectors import find_copy
+from captures.offsite.models import CopyState, OffsiteCopy, file_columns
+from captures.offsite.queue import camera_named_in, camera_of, moved_rows
+from captures.offsite.selectors import find_copies
 from captures.offsite.senders import opened
 from captures.storage.kept import Kept
-from captures.storage.models import StorageRoot
-from captures.stored_files.tables import FILE_TABLES, StoredFile
+from captures.stored_files.tables import FILE_TABLES
 from core import database_clock
 from monitoring.services import raise_alert, record_event
 
@@ -35,32 +34,42 @@ class NoCopy(Exception):
 def fetch_copy(copy: OffsiteCopy, write: Callable[[bytes], object]) -> None:
     """Pass the content of a copy to `write`. DestinationError; WrongChecksum after the last byte if it is not the file,
     and CopyMissing: the copy is then queued again."""
-    for chunk in _checked(copy):
+    for chunk in _checked(copy, NoPace()):
         write(chunk)
 
 
-def restore(file: StoredFile) -> OffsiteCopy:
-    """Put the file back into its place, from a whole copy. The old file stays until the new one is whole beside it.
-    Returns the copy. NoCopy, DestinationError; RootMissing and OSError of the disk here."""
-    copy = find_copy(file.table, file.pk)
-    if copy is None or copy.sha256 != file.sha256:
-        raise NoCopy("No destination has a verified copy of this file.")
-    folder, _, name = file.path.rpartition("/")
-    with open_root(StorageRoot.objects.get(pk=file.root)) as files:
-        _place(copy, files, folder, name)
-    record_event(
-        "offsite.restored", f"A file came back from its copy at {copy.destination.name}.", camera=camera_of(copy),
-        subject=copy.pk, data={"table": file.table, "file": file.pk},
-    )  # fmt: skip
-    return copy
+def fetch_part(copies: Iterator[OffsiteCopy], files: RootFiles, folder: str, pace: Pace) -> tuple[OffsiteCopy, str]:
+    """Write a whole copy into the folder, the first of `copies` that can be read, under the temporary name that is
+    returned with it. NoCopy; DestinationError of the last copy; OSError of the disk here; what `pace` raises."""
+    last: DestinationError | None = None
+    for copy in copies:
+        try:
+            return copy, _write_part(copy, files, folder, pace)
+        except DestinationError as error:
+            log.warning("The copy of %s at %s cannot be read: %s", copy.path, copy.destination.name, error)
+            last = error
+    if last is not None:
+        raise last
+    raise NoCopy("No destination has a verified copy of this file.")
 
 
-def _checked(copy: OffsiteCopy) -> Iterator[bytes]:
+def copies_of(table: str, pk: str | UUID | int, sha256: str) -> Iterator[OffsiteCopy]:
+    """The verified copies with this content, the newest one first, also those of an archived file's source."""
+    keys = [(table, str(pk))]
+    if table == "archives":
+        archived = ArchiveFile.objects.filter(pk=str(pk)).first()
+        keys = list(sources(archived)) if archived else keys
+    for name, key in keys:
+        yield from find_copies(name, key).filter(sha256=sha256)
+
+
+def _checked(copy: OffsiteCopy, pace: Pace) -> Iterator[bytes]:
     """The content; WrongChecksum at its end."""
     digest = hashlib.sha256()
     try:
         with opened(copy.destination, NoPace()) as sender:
             for chunk in sender.fetch(copy.key):
+                pace.take_bytes(len(chunk))
                 digest.update(chunk)
                 yield chunk
     except CopyMissing:
@@ -78,44 +87,70 @@ def take_back(copy: OffsiteCopy, what: str) -> None:
     if what == "missing" and not has_row(copy):
         return
     with transaction.atomic():
-        # Locked: the file here is not deleted because of this copy from now on.
-        verified = OffsiteCopy.objects.filter(pk=copy.pk, state=CopyState.VERIFIED.value)
-        if not list(verified.select_for_update()):
+        # All of the file's, locked: it is not deleted here because of this copy from now on, and of two copies that are
+        # taken back at the same time one finds that it is the last.
+        columns = {name: value for name, value in file_columns(copy.file).items() if value is not None}
+        verified = OffsiteCopy.objects.filter(table=copy.table, state=CopyState.VERIFIED.value, **columns)
+        found = list(verified.order_by("pk").select_for_update(of=("self",)).select_related("destination"))
+        if copy.pk not in {one.pk for one in found}:
             return
-        is_only_copy = moved_rows(FILE_TABLES[copy.table], Kept.OFFSITE).filter(pk=copy.file).exists()
-        if not is_only_copy:
-            verified.update(
+        others = [one.destination.name for one in found if one.pk != copy.pk]
+        is_here = not moved_rows(FILE_TABLES[copy.table], Kept.OFFSITE).filter(pk=copy.file).exists()
+        if is_here:
+            verified.filter(pk=copy.pk).update(
                 state=CopyState.QUEUED, verified_at=None, verified_by="", retry_at=database_clock.read_now(),
                 error=f"The copy was found to be {what}.",
             )  # fmt: skip
-    if is_only_copy:
+        elif others:
+            _give_up(copy, what, others)
+    if is_here:
+        record_event(
+            "offsite.damaged", f"A verified copy at {copy.destination.name} is {what}.", camera=camera_of(copy),
+            severity="error", subject=copy.pk,
+        )  # fmt: skip
+    elif not others:
         # It stays what it is, for a person to mend at the far end.
         raise_alert(
             f"offsite.lost:{copy.destination_id}",
             f"The only copy of {copy.path}, at {copy.destination.name}, is {what}. Restore {copy.key} there.",
             severity="critical", camera=camera_of(copy), data={"copy": str(copy.pk)},
         )  # fmt: skip
-        return
+
+
+def _give_up(copy: OffsiteCopy, what: str, others: list[str]) -> None:
+    """The file is at the other destinations alone, so there is nothing here to send."""
+    name = copy.destination.name
+    error = (
+        f"The copy was found to be {what}. The file itself is only at {', '.join(others)}: bring it back with "
+        "`skycam offsite bring-back`, and it is copied again."
+    )
+    OffsiteCopy.objects.filter(pk=copy.pk).update(
+        state=CopyState.DEAD, verified_at=None, verified_by="", upload="", error=error
+    )
+    message = f"The copy of a file at {name} is {what}: {error}"
     record_event(
-        "offsite.damaged", f"A verified copy at {copy.destination.name} is {what}.", camera=camera_of(copy),
-        severity="error", subject=copy.pk,
+        "offsite.damaged", message, camera=camera_of(copy), severity="error", subject=copy.pk, data={"path": copy.path}
+    )
+    raise_alert(
+        f"offsite.dead:{copy.destination_id}", message, camera=camera_named_in(error, copy), severity="error",
+        data={"destination": str(copy.destination_id)},
     )  # fmt: skip
 
 
 def mend_archive_file(row: ArchiveFile, files: RootFiles, folder: str, name: str) -> bool:
     """Put a whole copy of an archive's file at its place: that of the file, or that of its source, which may be
     deleted here. False if no destination has one that can be read now."""
-    for table, pk in sources(row):
-        copy = find_copy(table, pk)
-        if copy is None or copy.sha256 != row.sha256:
-            continue
-        try:
-            _place(copy, files, folder, name)
-        except DestinationError as error:
-            log.warning("The archive's file %s cannot be mended from its off-site copy: %s", row.pk, error)
-            continue
-        return True
-    return False
+    files.make_folders(folder)
+    try:
+        _, part = fetch_part(copies_of("archives", row.pk, row.sha256), files, folder, NoPace())
+    except NoCopy:
+        return False
+    except DestinationError as error:
+        log.warning("The archive's file %s cannot be mended from its off-site copies: %s", row.pk, error)
+        return False
+    files.rename(folder, part, name)
+    files.sync(folder)
+    return True
 
 
 def sources(row: ArchiveFile) -> Iterator[tuple[str, str]]:
@@ -130,11 +165,9 @@ def sources(row: ArchiveFile) -> Iterator[tuple[str, str]]:
         yield "captures", str(row.capture_file_id)
 
 
-def _place(copy: OffsiteCopy, files: RootFiles, folder: str, name: str) -> None:
+def _write_part(copy: OffsiteCopy, files: RootFiles, folder: str, pace: Pace) -> str:
     part = f".{copy.sha256[:32]}{PART}"
-    files.make_folders(folder)
     # Left by a kill.
     files.unlink(folder, part)
-    files.create(folder, part, _checked(copy))
-    files.rename(folder, part, name)
-    files.sync(folder)
+    files.create(folder, part, _checked(copy, pace))
+    return part

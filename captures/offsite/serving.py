@@ -14,16 +14,14 @@ from django.db import connection
 from django.http import HttpResponse, StreamingHttpResponse
 from rest_framework.request import Request
 
-from captures.archives.models import ArchiveFile
 from captures.files.answers import FileFacts, answer
 from captures.files.stored_copy import FileRow
 from captures.offsite.destinations.port import CHUNK_BYTES, CopyMissing, DestinationError, Sender, WrongChecksum
 from captures.offsite.destinations.settings import S3Settings
 from captures.offsite.limits import NoPace
 from captures.offsite.models import OffsiteCopy
-from captures.offsite.restore import sources, take_back
+from captures.offsite.restore import copies_of, take_back
 from captures.offsite.secret_store import settings_of
-from captures.offsite.selectors import find_copies
 from captures.offsite.senders import opened
 
 log = logging.getLogger(__name__)
@@ -47,22 +45,12 @@ def read_copy(row: FileRow, resources: contextlib.ExitStack) -> Iterator[bytes] 
 
 
 def _first_readable(row: FileRow, use: Callable[[OffsiteCopy], Used]) -> Used | None:
-    for copy in _copies_of(row):
+    for copy in copies_of(row.table, row.pk, row.sha256):
         try:
             return use(copy)
         except DestinationError as error:
             log.warning("The copy of %s at %s cannot be read: %s", row.path, copy.destination.name, error)
     return None
-
-
-def _copies_of(row: FileRow) -> Iterator[OffsiteCopy]:
-    """The verified copies with the content of the row, also those of an archived file's source."""
-    keys = [(row.table, str(row.pk))]
-    if row.table == "archives":
-        archived = ArchiveFile.objects.filter(pk=row.pk).first()
-        keys = list(sources(archived)) if archived else keys
-    for table, pk in keys:
-        yield from find_copies(table, pk).filter(sha256=row.sha256)
 
 
 def _answer(request: Request, row: FileRow, copy: OffsiteCopy) -> HttpResponse | StreamingHttpResponse:

@@ -34,6 +34,7 @@ from captures.stored_files.tables import FileClass
 from captures.thumbnails.jobs import CLIP
 from captures.thumbnails.store import PICTURE_KINDS, ThumbnailStore
 from captures.trash.services import trashable
+from core import database_clock
 from core.station_settings.values import retention_config
 from core.templatetags.skycam import format_bytes
 from core.text.plurals import pluralize, was_or_were
@@ -72,7 +73,12 @@ class MovesToCopies:
 
     def due(self) -> QuerySet[Any]:
         copies = self.verified_copies().filter(**{self.key: OuterRef("pk")}, sha256=OuterRef("sha256"))
-        return self.aged().filter(Exists(copies), kept=Kept.HERE.value)
+        held = self.brought_back().filter(**{self.key: OuterRef("pk")})
+        return self.aged().filter(Exists(copies), ~Exists(held), kept=Kept.HERE.value)
+
+    def brought_back(self) -> QuerySet[OffsiteCopy]:
+        """The copies of files that a person wants here for now."""
+        return OffsiteCopy.objects.filter(table=self.table, here_until__gt=database_clock.read_now())
 
     def verified_copies(self) -> QuerySet[OffsiteCopy]:
         """At destinations that may have the only copy."""
@@ -190,7 +196,8 @@ def delete_moved(rule: MovesToCopies, items: Sequence[PlanItem]) -> tuple[list[P
 
 
 def _delete_here(rule: MovesToCopies, files: RootFiles, item: PlanItem) -> bool:
-    """Whether it is gone. Without a verified copy it stays, and is again a file of this host. OSError."""
+    """Whether it is gone. Without a verified copy, or when it is being brought back, it stays, and is again a file of
+    this host. OSError."""
     folder, _, name = item.path.rpartition("/")
     row = rule.model.objects.filter(pk=item.pk, kept=Kept.MOVING.value)
     copies = rule.verified_copies().filter(**{rule.key: item.pk})
@@ -199,10 +206,11 @@ def _delete_here(rule: MovesToCopies, files: RootFiles, item: PlanItem) -> bool:
         # destination locks them.
         destinations = Destination.objects.filter(pk__in=copies.values("destination")).order_by("pk")
         list(destinations.select_for_update(no_key=True))
-        is_verified = bool(copies.select_for_update(of=("self",)))
+        is_verified = bool(copies.order_by("pk").select_for_update(of=("self",)))
+        is_wanted = rule.brought_back().filter(**{rule.key: item.pk}).exists()
         # Of a move that was killed it is gone already.
         is_here = files.size(folder, name) is not None
-        if is_here and not is_verified:
+        if is_here and (is_wanted or not is_verified):
             row.update(kept=Kept.HERE)
             return False
         if is_here:

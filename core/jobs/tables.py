@@ -55,6 +55,10 @@ JOB_KINDS: dict[str, JobKind] = {
         "Test an off-site destination", "manager", 2 * GB, 300.0, 10, 1, True, Lane.SHORT, False,
         "captures.offsite.jobs.probe_destination",
     ),
+    "bring_back": JobKind(
+        "Bring files back", "operator", 2 * GB, 7 * 86_400.0, 15, 20, True, Lane.SHORT, True,
+        "captures.bring_back.jobs.bring_back",
+    ),
     "archive": JobKind(
         "Archive an experiment", "operator", 2 * GB, 7 * 86_400.0, 15, 20, True, Lane.SHORT, True,
         "captures.archives.jobs.make_archive",

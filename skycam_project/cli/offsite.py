@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from core.text.plurals import pluralize
+from skycam_project.cli.captures import find_capture
 from skycam_project.cli.errors import FAILED, CliError
+from skycam_project.cli.experiments import find_experiment
 from skycam_project.cli.ids import find_by_id, short_id
-from skycam_project.cli.jobs import run_job
-from skycam_project.cli.options import Command, Group, given
+from skycam_project.cli.jobs import run_job, wait_and_show
+from skycam_project.cli.options import Command, Group, PastTimeParam, given
 from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table
 from skycam_project.cli.programme_options import build_request
 from skycam_project.cli.shared_options import RenamedOption, shared_option
@@ -200,6 +203,79 @@ def retry(name: str, copy_id: str | None) -> None:
     try_now(found)
     queued = pluralize(moved, "copy", "copies")
     print_result({"copies": moved}, lambda _: print_line(f"Queued {queued} again."))
+
+
+@offsite.command("bring-back", cls=Command)
+@shared_option("--camera", "Only files of this camera.")
+@click.option("--capture", metavar="ID", help="The files of this capture.")
+@click.option("--experiment", metavar="NAME", help="The captures and the archive of this experiment, by name or id.")
+@click.option("--destination", help="Only files with a verified copy at this destination.")
+@shared_option("--since", "Captured from this time: 22:30, 2026-03-01T22:30:00Z, or 2 h (ago).")
+@shared_option("--until", "Captured before this time.", type=PastTimeParam())
+@click.option("--days", type=float, default=7.0, show_default=True, help="For so long no rule moves them away again.")
+@shared_option("--dry-run", "Only show what would come back, and whether it fits.")
+def bring_back(
+    camera: str | None, capture: str | None, experiment: str | None, destination: str | None, since: datetime | None,
+    until: datetime | None, days: float, dry_run: bool,
+) -> int:  # fmt: skip
+    """Bring files back that only a destination has.
+
+    Each is compared with its SHA-256 before its row says that it is here. Nothing begins when the files do not fit.
+    This is a job on each host: Ctrl-C ends the command, and the jobs go on.
+
+    Example: skycam offsite bring-back --camera dslr --since 2026-03-01T00:00:00Z --days 30 --dry-run
+    """
+    caller = current().authorize("manager")
+    from captures.bring_back.bodies import bring_back_body
+    from captures.bring_back.planning import make_plan
+    from captures.bring_back.requests import BringBackRequest
+    from captures.bring_back.services import start_bring_back
+
+    wanted = build_request(
+        BringBackRequest, {"from": "--since", "to": "--until"},
+        **given(
+            capture=str(find_capture(caller, capture, None).pk) if capture else None,
+            experiment=str(find_experiment(caller, experiment).pk) if experiment else None,
+            destination=str(find_destination(destination).pk) if destination else None, camera=camera, to=until,
+            days=days, **{"from": since},
+        ),
+    )  # fmt: skip
+    if dry_run:
+        body = dict(bring_back_body(make_plan(wanted), [], caller.user))
+        print_result({"dry_run": True, **body}, print_bring_back)
+        return FAILED if any(one["problem"] for one in body["roots"]) else 0
+    plan, jobs = start_bring_back(wanted, caller.actor)
+    ended = [wait_and_show(job, run_here=True) for job in jobs]
+    body = {"dry_run": False, **bring_back_body(plan, ended, caller.user)}
+    print_result(body, print_bring_back)
+    is_whole = all(job.state == "done" and not (job.result or {}).get("lost") for job in ended)
+    return 0 if is_whole and not plan.lost else FAILED
+
+
+def print_bring_back(body: dict[str, Any]) -> None:
+    from core.templatetags.skycam import format_bytes
+
+    if not body["roots"]:
+        print_line("All chosen files are here.")
+        return
+    rows = [
+        (one["host"], one["path"], f"{one['files']:,}", format_bytes(one["bytes"]), one["lost"],
+         "" if one["free_bytes"] is None else format_bytes(one["free_bytes"]))
+        for one in body["roots"]
+    ]  # fmt: skip
+    print_table(make_table(["host", "to", "files", "size", "no copy", "free before"], rows))
+    for one in body["roots"]:
+        if one["problem"]:
+            print_line(one["problem"])
+    if body["dry_run"]:
+        print_line("Nothing was changed.")
+    for job in body["jobs"]:
+        result = job["result"] or {}
+        print_line(f"{job['host']}: {job['error'] or job['message'] or job['state']}")
+        for problem in result.get("problems", []):
+            print_line(problem)
+        if result.get("until"):
+            print_line(f"No rule moves them away again before {format_time(result['until'])}.")
 
 
 @offsite.command("pause")

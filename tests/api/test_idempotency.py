@@ -57,6 +57,8 @@ TAKES_A_KEY = {
     "api/v1/storage/integrity/<uuid:finding>/set-aside/": "a repetition gets the answer instead of finding-refused",
     "api/v1/jobs/<uuid:job>/cancel/": "a repetition gets the answer instead of job-ended",
     "api/v1/offsite/destinations/<uuid:destination>/retry/": "a repetition gets the number of copies again",
+    "api/v1/captures/<uuid:capture>/bring-back/": "starts a job",
+    "api/v1/offsite/bring-back/": "starts jobs",
     "api/v1/offsite/copies/<uuid:copy>/retry/": "a late repetition would retry it once more",
     "api/v1/schedules/": "creates a schedule",
     "api/v1/schedules/<uuid:schedule>/night/": "creates the change of a night",

@@ -214,3 +214,34 @@ def test_a_body_that_has_not_come_yet_is_not_waited_for_in_the_event_loop() -> N
 def open_files(path: Path) -> int:
     links = [Path("/proc/self/fd", name) for name in os.listdir("/proc/self/fd")]
     return sum(os.path.exists(link) and os.readlink(link) == str(path) for link in links)
+
+
+def test_a_client_that_takes_nothing_for_too_long_loses_its_place(server: FileServer, picture: CaptureFile) -> None:
+    server.stalled_s = 1
+    big = Path(picture.root.path, "big.mp4")
+    with big.open("wb") as file:
+        file.truncate(1 << 30)
+    address = replace(FileAddress.of(picture), path="big.mp4", bytes=1 << 30).sign()
+    with socket.create_connection(("127.0.0.1", int(server.server_address[1]))) as client:
+        client.sendall(f"GET {address} HTTP/1.1\r\nHost: dome\r\n\r\n".encode())
+        assert client.recv(100).startswith(b"HTTP/1.1 200")
+        eventually(lambda: open_files(big) == 0, "the file is closed while its client is there")
+
+
+def test_a_host_that_breaks_off_its_refusal_is_one_that_does_not_answer(viewer: Any, picture_url: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        CameraHost.objects.update(file_server=f"http://127.0.0.1:{listening.getsockname()[1]}")
+        host = threading.Thread(target=refuse_and_leave, args=(listening,))
+        host.start()
+        answer = viewer.get(picture_url)
+        host.join()
+    assert answer.status_code == 503
+    assert answer.json()["type"] == "/problems/host-down"
+    assert "broke off its answer" in answer.json()["detail"]
+
+
+def refuse_and_leave(listening: socket.socket) -> None:
+    connected, _ = listening.accept()
+    with connected:
+        connected.recv(10_000)
+        connected.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\nThe")

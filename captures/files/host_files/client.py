@@ -48,10 +48,12 @@ class HostAnswer:
     connected: socket.socket
     connection: http.client.HTTPConnection
 
-    def read(self) -> bytes:
-        """All of it, for small answers. OSError, HTTPException."""
+    def read(self, host: str) -> bytes:
+        """All of it, for small answers of `host`. HostAway when it breaks off."""
         try:
             return self.response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise HostAway(host, f"broke off its answer ({_cause(error)})") from error
         finally:
             self.close()
 
@@ -95,7 +97,7 @@ def ask(address: FileAddress, method: str = "GET", headers: Mapping[str, str] | 
 
 
 def _raise_refusal(address: FileAddress, found: HostAnswer) -> None:
-    message = found.read()[:500].decode(errors="replace")
+    message = found.read(address.host)[:500].decode(errors="replace")
     if found.status == HTTPStatus.NOT_FOUND:
         raise FileMissing(message)
     if found.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
@@ -128,7 +130,7 @@ class RemoteThumbnails:
 
     def _read(self, address: FileAddress) -> bytes | None:
         found = ask(address)
-        content = found.read()
+        content = found.read(address.host)
         self._failure = content.decode(errors="replace") if found.status == HTTPStatus.GONE else None
         return content if found.status == HTTPStatus.OK else None
 

@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 import ssl
+import struct
 import sys
 import threading
 from functools import cache
@@ -32,6 +33,8 @@ from core.addresses import is_private_host
 log = logging.getLogger(__name__)
 HEAD_S = 10.0
 """Seconds to receive a request, and to agree on TLS."""
+STALLED_S = 900
+"""Seconds in which a client takes no byte, after which its answer ends. A player asks again for the rest."""
 MOST_CONNECTIONS = 256
 SENDFILE_BYTES = 1 << 30
 """Of one call of the system, which sends at most 2 GiB."""
@@ -50,6 +53,7 @@ class FileServer(ThreadingMixIn, TCPServer):
         self.socket.close()
         self.socket, self.host = listening, host
         self._free = threading.BoundedSemaphore(MOST_CONNECTIONS)
+        self.stalled_s = STALLED_S
         self.tls: ssl.SSLContext | None = None
         if certificate:
             self.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -156,8 +160,10 @@ class FileRequestHandler(BaseHTTPRequestHandler):
     def _send_body(self, file: OpenFile, found: Answer) -> None:
         if self.command == "HEAD" or found.first == found.end:
             return
-        # A film that is paused is not read for hours. A machine that is gone is noticed by keep-alive.
+        # A machine that is gone is noticed by keep-alive, and one that takes nothing by this: it would hold its place.
+        # Not by Python's timeout, which makes the socket one that `sendfile` does not wait for.
         self.request.settimeout(None)
+        self.request.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", self.server.stalled_s, 0))
         offset = found.first
         while file.is_in_head(offset) and offset < found.end:
             head = file.read(found.end - offset, offset)

@@ -14,7 +14,6 @@ from cameras.spool.storage import make_root
 from captures.models import Clip, Destination, StorageRoot
 from captures.offsite.destinations.port import CopyMissing, WrongChecksum
 from captures.offsite.queue import queue_new_files
-from captures.offsite.restore import restore
 from captures.stored_files.tables import FILE_TABLES
 from tests.harness.disks.small_disk import SmallDisk
 from tests.harness.rows.captures import file_of, saved
@@ -27,6 +26,7 @@ from tests.harness.rows.offsite import (
     make_due,
     open_alerts,
     probe,
+    restore,
     send,
     states,
 )

@@ -6,14 +6,21 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from captures.models import Clip, Destination, OffsiteCopy
+from captures.archives.copies import copy_of
+from captures.clips.deletion import open_root
+from captures.models import ArchiveFile, CaptureFile, Clip, Destination, OffsiteCopy, StorageRoot
 from captures.offsite import queue
 from captures.offsite.destinations.settings import SECRETS, SETTINGS
 from captures.offsite.jobs import probe_destination, send_files
+from captures.offsite.limits import NoPace
+from captures.offsite.restore import copies_of, fetch_part
 from captures.offsite.secret_store import encrypt_for
+from captures.storage.kept import Kept
+from captures.stored_files.tables import StoredFile
 from core.jobs.context import JobContext
 from monitoring.models import Event
 from monitoring.selectors import unresolved_keys
+from tests.harness.far_ends.offsite.s3_server import BUCKET, KEYS
 
 HOST = "main"
 CLASSES = ["rolling_clip", "manual_clip", "capture"]
@@ -80,3 +87,27 @@ def store_digests() -> None:
     for clip in Clip.objects.select_related("root"):
         digest = hashlib.sha256(Path(clip.root.path, clip.path).read_bytes()).hexdigest()
         Clip.objects.filter(pk=clip.pk).update(sha256=digest)
+
+
+def restore(file: StoredFile) -> None:
+    """Put the file back into its place from its copies, whatever its row says."""
+    folder, _, name = file.path.rpartition("/")
+    with open_root(StorageRoot.objects.get(pk=file.root)) as files:
+        _, part = fetch_part(copies_of(file.table, file.pk, file.sha256), files, folder, NoPace())
+        files.rename(folder, part, name)
+
+
+def bucket(port: int, **fields: Any) -> Destination:
+    """The bucket of the tests' S3 server, which may have the only copy of a file. `fields` are of the destination, and
+    those of its settings in `place`."""
+    place = {"endpoint": f"http://127.0.0.1:{port}", "bucket": BUCKET, "access_key": KEYS["access_key"]}
+    place |= {"only_copy": True, **fields.pop("place", {})}
+    return destination("s3", place, {"secret_key": KEYS["secret_key"]}, **fields)
+
+
+def leave_to_copies(*files: CaptureFile | ArchiveFile) -> None:
+    """As the rules of retention leave them: deleted here."""
+    for file in files:
+        served = copy_of(file) if isinstance(file, ArchiveFile) else file
+        Path(served.root.path, served.path).unlink()
+        type(file).objects.filter(pk=file.pk).update(kept=Kept.OFFSITE)

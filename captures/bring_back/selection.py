@@ -1,0 +1,94 @@
+"""The rows of files that are brought back, by table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from captures.archives.copies import copy_of
+from captures.archives.models import ArchiveFile, ArchiveFileState
+from captures.bring_back.requests import Selection
+from captures.capturing.models import Capture, CaptureFile
+from captures.offsite.models import CopyState, OffsiteCopy
+from captures.storage.kept import Kept
+
+
+@dataclass(frozen=True, slots=True)
+class ReturningTable:
+    """A table whose files may be off-site alone. `key`: the column of `OffsiteCopy` for its keys; `root` and `host`:
+    the fields of a row's place. `owner` is the row that a deletion of the file changes first."""
+
+    name: str
+    model: type[CaptureFile | ArchiveFile]
+    key: str
+    root: str
+    host: str
+    camera: str
+    select: Callable[[Selection], QuerySet[Any]]
+    served: Callable[[Any], Any]
+    owner: Callable[[Any], QuerySet[Any]]
+
+    def chosen(self, selection: Selection) -> QuerySet[Any]:
+        """All files of the selection, those that are here as well."""
+        rows = self.select(selection)
+        if selection.destination is not None:
+            rows = rows.filter(Exists(self.copies().filter(destination=selection.destination)))
+        return rows
+
+    def away(self, selection: Selection, hosts: Sequence[str] = ()) -> QuerySet[Any]:
+        """Those that only destinations have, or are about to."""
+        rows = self.chosen(selection).exclude(kept=Kept.HERE.value)
+        return rows.filter(**{f"{self.host}__in": hosts}) if hosts else rows
+
+    def camera_of(self, row: Any) -> UUID:
+        """The key of the row's camera."""
+        found: UUID = row.camera_id if isinstance(row, ArchiveFile) else row.capture.camera_id
+        return found
+
+    def copies(self) -> QuerySet[OffsiteCopy]:
+        """The verified copies of a row, in a subquery."""
+        return OffsiteCopy.objects.filter(table=self.name, state=CopyState.VERIFIED.value, **{self.key: OuterRef("pk")})
+
+
+def _captures(selection: Selection) -> QuerySet[CaptureFile]:
+    rows = CaptureFile.objects.filter(
+        capture__in=Capture.objects.present().order_by(), **selection.within("capture__started_at")
+    )
+    if selection.archive is not None:
+        return rows.none()
+    if selection.capture is not None:
+        rows = rows.filter(capture=selection.capture)
+    if selection.camera is not None:
+        rows = rows.filter(capture__camera__slug=selection.camera)
+    if selection.experiment is not None:
+        rows = rows.filter(capture__experiment_links__experiment=selection.experiment)
+    return rows.select_related("capture", "root")
+
+
+def _archive_files(selection: Selection) -> QuerySet[ArchiveFile]:
+    rows = ArchiveFile.objects.filter(state=ArchiveFileState.COPIED.value, **selection.within("at"))
+    if selection.capture is not None:
+        return rows.none()
+    if selection.archive is not None:
+        rows = rows.filter(folder__archive=selection.archive)
+    if selection.camera is not None:
+        rows = rows.filter(camera__slug=selection.camera)
+    if selection.experiment is not None:
+        rows = rows.filter(folder__archive__experiment=selection.experiment)
+    return rows.select_related("folder__archive", "folder__root").defer("folder__archive__manifest")
+
+
+RETURNING = (
+    ReturningTable(
+        "captures", CaptureFile, "number", "root", "host", "capture__camera", _captures, lambda row: row,
+        lambda row: Capture.objects.filter(pk=row.capture_id, purged_at=None),
+    ),
+    ReturningTable(
+        "archives", ArchiveFile, "uuid", "folder__root", "folder__host", "camera", _archive_files, copy_of,
+        lambda row: ArchiveFile.objects.filter(pk=row.pk),
+    ),
+)  # fmt: skip
