@@ -22,8 +22,8 @@ REFUSED = (
 
 
 class Machine:
-    """It has a name, an address, a boot id, a machine id, processes, and a folder /etc of its own; the rest of the disk is
-    that of this machine. Its commands run in the folder `home`, and find those of this Python's environment."""
+    """It has a name, an address, a boot id, a machine id, processes, and a folder /etc of its own; the rest of the disk
+    is that of this machine. Its commands run in the folder `home`, and find those of this Python's environment."""
 
     def __init__(self, name: str, address: str, folder: Path) -> None:
         self.name, self.address = name, address
@@ -35,16 +35,18 @@ class Machine:
         (self.etc / "machine-id").write_text(f"{secrets.token_hex(16)}\n")
         self.environment = {name: os.environ[name] for name in PASSING if name in os.environ}
         self.environment["PATH"] = f"{Path(sys.executable).parent}:{self.environment['PATH']}:/usr/sbin:/sbin"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[str] | None = None
+        self._started: list[subprocess.Popen[bytes]] = []
 
     def power_on(self) -> None:
         (self.disk / "boot_id").write_text(f"{uuid.uuid4()}\n")
-        self.process = subprocess.Popen(
-            ["unshare", *APART, "--fork", "--kill-child", "--mount-proc", "sh", "-c", FIRST_PROCESS],
-            start_new_session=True, stderr=subprocess.PIPE,
-        )  # fmt: skip
+        with (self.disk / "refusal").open("w") as refusal:
+            self.process = subprocess.Popen(
+                ["unshare", *APART, "--fork", "--kill-child", "--mount-proc", "sh", "-c", FIRST_PROCESS],
+                start_new_session=True, stderr=refusal, text=True,
+            )  # fmt: skip
         eventually(lambda: self.pids() or self.has_failed(), "its first process")
-        assert not self.has_failed(), REFUSED + self.process.stderr.read().decode()  # type: ignore[union-attr]
+        assert not self.has_failed(), REFUSED + (self.disk / "refusal").read_text()
         self.own_folder(self.etc, "/etc")
         self.own_folder(self.disk / "boot_id", "/proc/sys/kernel/random/boot_id")
         self.run(f"hostname {self.name}; ip link set lo up; mount -t tmpfs tmpfs /dev/shm")
@@ -52,8 +54,10 @@ class Machine:
     def power_off(self) -> None:
         """As if its plug was pulled: all its processes are killed. Idempotent."""
         if self.process is not None:
-            self.process.kill()
-            self.process.wait()
+            for process in (self.process, *self._started):
+                process.kill()
+                process.wait()
+            self._started.clear()
 
     def own_folder(self, folder: Path, at: str) -> None:
         """`folder`, or a file, is at this place of the disk of this machine alone."""
@@ -85,10 +89,11 @@ class Machine:
     def start(self, script: str) -> None:
         """In the background. Its output is `said()`."""
         with (self.disk / "output").open("w") as output:
-            subprocess.Popen(
+            process = subprocess.Popen(
                 self.command(script), env=self.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 start_new_session=True,
             )  # fmt: skip
+        self._started.append(process)
 
     def said(self) -> str:
         return (self.disk / "output").read_text()
