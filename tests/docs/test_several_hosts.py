@@ -24,7 +24,8 @@ from tests.harness.waiting import eventually
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(600)]
 PAGE = "docs/station/several-hosts.md"
 COMMANDS, SETTINGS = blocks(PAGE, "sh"), blocks(PAGE, "ini")
-TOKEN = f"""curl -sf -d username=admin -d "password={PASSWORD}" http://127.0.0.1:8080/api/v1/auth/token/"""
+CREDENTIALS = json.dumps({"username": "admin", "password": PASSWORD})
+TOKEN = f"curl -sf -H 'Content-Type: application/json' -d '{CREDENTIALS}' http://127.0.0.1:8080/api/v1/auth/token/"
 
 
 def commands(containing: str) -> str:

@@ -175,7 +175,6 @@ def test_a_main_machine_and_three_hosts_share_sixty_places(tmp_path: Path, datab
         sessions = {name: station.cameras.start_session(name, cadence_s=1.0) for name in hosts}
         assert statuses_of_many_requests(station) == {200}
         found = dict(ask(BY_NAME))
-        print(found)
         assert sum(found.values()) <= 57
         assert {name.split("/")[1] for name in found} == {"main", *hosts}
         for name, session in sessions.items():
