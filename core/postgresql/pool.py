@@ -13,6 +13,8 @@ from typing import Any
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from core.postgresql.refusal import refusal_code
+
 MOST = 4
 """Connections of a process."""
 WAIT_S = 10.0
@@ -26,7 +28,8 @@ LIFETIME_S = 120.0
 RETRY_S = (0.05, 0.5)
 """Between the first two tries to connect to a full server, and the most."""
 FULL = ("too many", "remaining connection slots", "no more connections")
-"""In the words of PostgreSQL and PgBouncer: libpq passes on no code of a connection that was refused."""
+"""In the English words of PostgreSQL and PgBouncer, which need no second question."""
+TOO_MANY_CONNECTIONS = "53300"
 
 
 class PoolExhausted(psycopg.OperationalError):
@@ -175,6 +178,6 @@ class ConnectionPool:
             time.sleep(max(pause_s, 0.0))
 
 
-def is_full(error: psycopg.Error) -> bool:
+def is_full(error: psycopg.OperationalError) -> bool:
     """Whether the server, or a pooler before it, has no place for another connection."""
-    return isinstance(error, psycopg.errors.TooManyConnections) or any(words in str(error) for words in FULL)
+    return any(words in str(error) for words in FULL) or refusal_code(error) == TOO_MANY_CONNECTIONS

@@ -70,9 +70,26 @@ def unknown_migrations() -> list[str]:
     return sorted(name for name in applied_migrations() - known if name.partition(".")[0] in APPS)
 
 
+def check_encoding() -> None:
+    """Raises PreparationError when the database could not store some texts."""
+    from django.db import connection
+
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_encoding")
+        encoding = cursor.fetchone()[0]
+    if encoding != "UTF8":
+        raise PreparationError(
+            f"The database stores {encoding}, and not UTF-8, so that records could not be written. Create another one: "
+            "CREATE DATABASE NAME OWNER USER ENCODING 'UTF8' TEMPLATE template0."
+        )
+
+
 def prepare_station() -> FirstStart:
     # Before the first connection, which would create the file with the mode of the umask.
     keep_private(settings.DATABASES["default"])
+    check_encoding()
     check_version()
     migrate()
     check_database_station()

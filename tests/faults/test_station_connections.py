@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -129,29 +130,66 @@ def restart(pooler: PgBouncer) -> None:
     pooler.start()
 
 
+@contextmanager
+def hosts_at(folder: Path, address: str, *others: str) -> Iterator[Station]:
+    """The station of a main machine and of `others`, each with a camera of its own name that is ready."""
+    (folder / "broker").mkdir()
+    broker = Broker(folder / "broker")
+    shared = {
+        "REDIS_URL": f"unix://{broker.socket}", "SKYCAM_STATION": "lab",
+        "SKYCAM_ADDRESS_SECRET": "of-the-station-" * 3,
+    }  # fmt: skip
+    for name in ("main", *others):
+        (folder / name).mkdir()
+    main, *far = (host_named(name, folder, address, **shared) for name in ("main", *others))
+    try:
+        main.up()
+        for name, host in zip(others, far, strict=True):
+            host.start(only="worker")
+            added = {"slug": name, "kind": "simulated", "host": name}
+            eventually(lambda added=added: main.api.post("cameras/", added).status in {201, 409}, "the camera is added")
+            main.cameras.eventually_ready(name)
+        yield main
+    finally:
+        for station in (main, *far):
+            station.ensure_stopped()
+        broker.kill()
+
+
 def test_two_hosts_share_a_few_places(tmp_path: Path, database: str, ask: Asked) -> None:
-    (tmp_path / "broker").mkdir()
-    broker = Broker(tmp_path / "broker")
-    with limited_user(ask, limit=8) as user:
-        shared = {
-            "REDIS_URL": f"unix://{broker.socket}", "SKYCAM_STATION": "lab",
-            "SKYCAM_ADDRESS_SECRET": "of-the-station-" * 3,
-        }  # fmt: skip
-        alpha, bravo = (host_named(one, tmp_path, own_way(database, user), **shared) for one in ("alpha", "bravo"))
-        for folder in ("alpha", "bravo"):
-            (tmp_path / folder).mkdir()
-        try:
-            alpha.up()
-            bravo.start(only="worker")
-            added = {"slug": "west", "kind": "simulated", "host": "bravo"}
-            eventually(lambda: alpha.api.post("cameras/", added).status in {201, 409}, "the camera is added")
-            alpha.cameras.eventually_ready("west")
-            assert 200 in statuses_of_many_requests(alpha)
-            eventually(lambda: alpha.cameras.capture("west").status == 201, "the other host captures")
-        finally:
-            alpha.ensure_stopped()
-            bravo.ensure_stopped()
-            broker.kill()
+    with (
+        limited_user(ask, limit=8) as user,
+        hosts_at(tmp_path, own_way(database, user), "bravo") as station,
+    ):
+        assert 200 in statuses_of_many_requests(station)
+        eventually(lambda: station.cameras.capture("bravo").status == 201, "the other host captures")
+
+
+@pytest.mark.prove
+def test_a_main_machine_and_three_hosts_share_sixty_places(tmp_path: Path, database: str, ask: Asked) -> None:
+    hosts = ("bravo", "delta", "golf")
+    with (
+        limited_user(ask, limit=57) as user,  # what max_connections = 60 leaves: three are for administrators
+        hosts_at(tmp_path, own_way(database, user), *hosts) as station,
+    ):
+        sessions = {name: station.cameras.start_session(name, cadence_s=1.0) for name in hosts}
+        assert statuses_of_many_requests(station) == {200}
+        found = dict(ask(BY_NAME))
+        assert sum(found.values()) <= 57
+        assert {name.split("/")[1] for name in found} == {"main", *hosts}
+        for name, session in sessions.items():
+            eventually(lambda session=session: account(station, session)["saved"] > 2, f"{name} saves")
+            station.api.post(f"cameras/{name}/stop/")
+            eventually(lambda session=session: is_complete(account(station, session)), f"nothing of {name} is lost")
+
+
+def account(station: Station, session: str) -> dict[str, Any]:
+    return dict(station.api.get(f"sessions/{session}/"))
+
+
+def is_complete(ledger: dict[str, Any]) -> bool:
+    ended = ledger["saved"] + ledger["failed"] + ledger["skipped"]
+    return ledger["state"] == "stopped" and (ledger["planned"], ledger["failed"]) == (ended, 0)
 
 
 def own_way(database: str, user: str) -> str:

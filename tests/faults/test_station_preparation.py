@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 import pytest
 
 from tests.harness.kills.faults import stopped
+from tests.harness.postgresql import empty_database
 from tests.harness.processes.alive import command_of
 from tests.harness.stations.command_line import run
 from tests.harness.stations.station import MIGRATIONS_S, Station
@@ -23,6 +25,18 @@ def station(tmp_path: Path) -> Iterator[Station]:
     station.finds_database = False
     yield station
     station.ensure_stopped()
+
+
+def test_a_database_without_utf_8_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with empty_database("ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0") as address:
+        station = Station(tmp_path / "data", DATABASE_URL=address)
+        try:
+            assert station.start().status() == 1
+        finally:
+            station.ensure_stopped()
+        assert "The database stores SQL_ASCII, and not UTF-8" in station.output()
+        with psycopg.connect(address) as connection:
+            assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchall() == [(0,)]
 
 
 def preparing_process(station: Station) -> psutil.Process | None:

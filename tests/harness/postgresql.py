@@ -56,10 +56,10 @@ def postgresql() -> Iterator[str]:
 
 
 @contextmanager
-def empty_database() -> Iterator[str]:
-    """The URL of a database without a table, on the server of the run."""
+def empty_database(options: str = "") -> Iterator[str]:
+    """The URL of a database without a table, on the server of the run. `options` are those of CREATE DATABASE."""
     server, name = shared_server(), f"empty_{secrets.token_hex(6)}"
-    execute(server, f"CREATE DATABASE {name}")
+    execute(server, f"CREATE DATABASE {name} {options}")
     try:
         yield url(server, name)
     finally:

@@ -14,7 +14,7 @@ import pytest
 from django.db import DatabaseError, OperationalError
 
 from core.postgresql.base import DatabaseWrapper
-from core.postgresql.pool import MOST, ConnectionPool, Pooled, PoolExhausted
+from core.postgresql.pool import MOST, ConnectionPool, Pooled, PoolExhausted, is_full
 from skycam_project.config.database import django_database
 from tests.harness.postgresql import own_server, postgresql
 from tests.harness.waiting import PATIENCE_S, eventually
@@ -235,6 +235,31 @@ def test_a_server_that_stays_full_says_so(narrow_server: str) -> None:
         pytest.raises(psycopg.OperationalError, match="too many connections"),
     ):
         ours.borrow()
+
+
+@pytest.fixture
+def german_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """As for a user without a place."""
+    monkeypatch.setenv("LANGUAGE", "de")  # of the server, which translates in any locale but C
+    with own_server() as found:
+        with psycopg.connect(found, autocommit=True) as connection:
+            connection.execute(b"ALTER SYSTEM SET lc_messages = 'C.UTF-8'")
+            connection.execute(b"SELECT pg_reload_conf()")
+            connection.execute(b"CREATE ROLE station LOGIN CONNECTION LIMIT 0")
+        eventually(lambda: "FATAL:  Rolle" in str(refusal(found.replace("skycam@", "nobody@"))), "it speaks German")
+        yield found.replace("skycam@", "station@")
+
+
+def refusal(address: str) -> psycopg.OperationalError:
+    with pytest.raises(psycopg.OperationalError) as refused:
+        psycopg.connect(address)
+    return refused.value
+
+
+def test_a_full_server_is_known_by_its_code_in_any_language(german_server: str) -> None:
+    assert "zu viele Verbindungen" in str(refusal(german_server))
+    assert is_full(refusal(german_server))
+    assert not is_full(refusal(german_server.replace("station@", "nobody@")))
 
 
 def test_a_server_that_is_away_is_not_waited_for(tmp_path: Path) -> None:

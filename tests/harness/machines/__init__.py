@@ -1,0 +1,1 @@
+"""Machines of one network on this one: each has namespaces of its own."""
