@@ -86,7 +86,7 @@ class Station:
         self.output_file = data.parent / f"{data.name[:40]}.out"
         self.api, self.service = ApiClient(self.port), PixelinkService(self.service_port)
         self.database = database or StationDatabase(data / "skycam.sqlite3")
-        self.cameras = StationCameras(self.api, self.database, lambda: self._running_pids()["worker"])
+        self.cameras = StationCameras(self.api, self.database, lambda: self._running_pids()["cameras"])
         self.spools = StationSpools(lambda: self.config.storage_root, self.database, self.run)
 
     @property
