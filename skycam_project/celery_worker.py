@@ -72,13 +72,15 @@ def select_queues(sender: str, instance: Any, options: dict[str, Any], **_: Any)
     """Those of the host, for a worker to which none are given. SystemExit if it has the name of another host."""
     from django.conf import settings
 
-    host, name = settings.STATION.host, host_of(sender)
+    host = settings.STATION.host
     if options.get("queues"):
         return
-    if name != host and "hostname" in options and options["hostname"]:
+    if sender == default_nodename(None):  # of a worker without `-n`, the machine's
+        instance.hostname = default_nodename(host)
+    elif host_of(sender) != host:
         where = settings.STATION.origin(("host",))
         refuse(
-            f"This worker was given the name {name}, but this machine is the host {host} ({where}). "
+            f"This worker was given the name {host_of(sender)}, but this machine is the host {host} ({where}). "
             f"Start it with `-n {host}`, or change the host there."
         )
     instance.app.amqp.queues.select(host_queues(host))

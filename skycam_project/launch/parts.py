@@ -127,8 +127,8 @@ PARTS: dict[str, PartKind] = {
 RESTORED_COPY = {"valkey", "web"}
 """What runs in a copy that is paused: its pages, which say so."""
 CAMERA_HOST = ["files", "worker"]
-"""What a machine with cameras needs: without the files part no other machine could show its pictures. Its worker deletes
-old clips too."""
+"""What a machine with cameras needs: without the files part no other machine could show its pictures. The worker does the
+jobs too."""
 
 
 def parts_of(parent: str) -> list[str]:

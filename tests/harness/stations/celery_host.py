@@ -56,13 +56,20 @@ class CeleryHost:
             self.end(kill=True)
 
     def ask(self, *words: str) -> dict[str, Any]:
-        """Worker -> its answer to `celery inspect ...` or `celery control ...`."""
+        """Worker -> its answer to `celery inspect ...`."""
+        return dict(self._run(*words))
+
+    def restart_pool(self) -> None:
+        """`celery control pool_restart`."""
+        assert self._run("control", "pool_restart") == [{f"celery@{self.name}": {"ok": "reload started"}}]
+
+    def _run(self, *words: str) -> Any:
         command = self._command(*words, "--json", "--timeout", "10")
         done = subprocess.run(
             command, env=self.environment, cwd=PROJECT, capture_output=True, text=True, timeout=PATIENCE_S, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        return dict(json.loads(done.stdout))
+        return json.loads(done.stdout)
 
     def _command(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "celery", "--quiet", "-A", "skycam_project", *words]

@@ -194,8 +194,8 @@ class Station:
         """The row of a part once it runs again for that reason."""
 
         def found() -> dict[str, Any] | None:
-            row = self.parts()[part]
-            return row if row["reason"] == reason and row["state"] == "running" else None
+            row = self.parts().get(part)  # one of a worker that is starting has none
+            return row if row and row["reason"] == reason and row["state"] == "running" else None
 
         return dict(eventually(found, lambda: f"{part} back with {reason!r}: {self.output()}"))
 
