@@ -23,12 +23,14 @@ from skycam_project.config import ConfigError, load_config
 from skycam_project.launch import control, paths, preflight
 from skycam_project.launch.errors import LaunchError
 from skycam_project.launch.hosted_parts import HostedParts
-from skycam_project.launch.parts import Plan, part_environment, parts_to_lock
+from skycam_project.launch.parts import CAMERA_HOST, Plan, part_environment, parts_of, parts_to_lock
 
 log = logging.getLogger(__name__)
 ONLY = "worker"
-_locks = ExitStack()
-"""Held until this process ends."""
+_held = ExitStack()
+"""Locks and sockets, until this process ends."""
+_fds: dict[str, int] = {}
+"""Of the sockets, by part."""
 
 
 def connect(app: Celery) -> None:
@@ -108,7 +110,8 @@ def has_jobs(worker: Any) -> bool:
 
 
 def prepare(sender: Any, **_: Any) -> None:
-    """What a launcher has done already: lock the folder, check the database, take the name, create the roots."""
+    """What a launcher has done already: lock the folder, bind the port of the file server, check the database, take the
+    name, create the roots."""
     if is_below_launcher() or not has_cameras(sender):
         return
     from django.conf import settings
@@ -119,7 +122,8 @@ def prepare(sender: Any, **_: Any) -> None:
     try:
         preflight.check_data_folder(config)
         for name in parts_to_lock(config, ONLY):
-            _locks.enter_context(preflight.lock_folder(paths.lock_path(config, name), config.data))
+            _held.enter_context(preflight.lock_folder(paths.lock_path(config, name), config.data))
+        _fds.update(preflight.bind_ports(config, CAMERA_HOST, _held))
     except LaunchError as error:
         refuse(str(error))
     if refused := run_preparation(ONLY).get("refused"):
@@ -169,8 +173,10 @@ class CameraHost(bootsteps.StartStopStep):  # type: ignore[misc]
         config = settings.STATION
         # The launcher of the whole station holds the lock of this part: one that listens here is above this process.
         only = None if control.is_listening(paths.control_path(config)) else ONLY
-        plan = Plan(config, part_environment(dict(os.environ), config, None), only)
-        CameraHost.running = self._hosted = HostedParts(plan, end_process)
+        plan = Plan(config, part_environment(dict(os.environ), config, None), only, _fds)
+        # A launcher has started the other parts of a camera host itself.
+        beside = [] if is_below_launcher() else [name for name in CAMERA_HOST if name != ONLY]
+        CameraHost.running = self._hosted = HostedParts(plan, [*beside, *parts_of(ONLY)], end_process)
         self._hosted.start()
 
     def stop(self, _worker: Any) -> None:

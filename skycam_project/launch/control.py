@@ -19,7 +19,7 @@ from typing import Any
 from skycam_project.config import SkycamConfig
 from skycam_project.launch.errors import LaunchError
 from skycam_project.launch.part import Part
-from skycam_project.launch.parts import PARTS, parts_of, parts_to_start
+from skycam_project.launch.parts import PARTS
 from skycam_project.launch.paths import control_path
 from skycam_project.launch.pause import Pause
 
@@ -122,7 +122,7 @@ def _rows_of(config: SkycamConfig, only: str | None) -> list[dict[str, Any]]:
 def restart(config: SkycamConfig, part: str) -> dict[str, Any]:
     """Restart a part and wait until it runs; returns its row. Raises LaunchError with a sentence when it does not."""
     launchers = _running_launchers(config)
-    running = (only for only in launchers if part in _parts_behind(config, only))
+    running = (only for only in launchers if part in {row["name"] for row in _rows_of(config, only)})
     only = next(running, launchers[0])  # one that does not run it answers what there is
     row: dict[str, Any] = _send_request(config, only, {"ask": "restart", "part": part})["part"]
     return row
@@ -158,12 +158,6 @@ def wait_until_up(config: SkycamConfig) -> None:
                 return
         time.sleep(0.2)
     raise LaunchError("The station has not started yet. Look into its log: `skycam logs`.")
-
-
-def _parts_behind(config: SkycamConfig, only: str | None) -> list[str]:
-    """The parts that answer on the socket of this name. A worker has one for those that it starts."""
-    parent = PARTS[only].parent if only else ""
-    return parts_of(parent) if parent else parts_to_start(config, only)
 
 
 def _running_launchers(config: SkycamConfig) -> list[str | None]:

@@ -1,4 +1,4 @@
-"""The parts of a camera host as a Celery worker runs them: its children, with the launcher's rules."""
+"""The parts of a camera host that a Celery worker runs: its children, with the launcher's rules."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from monitoring.heartbeat import send_heartbeats
 from skycam_project.launch import control, paths, reporting
 from skycam_project.launch.child import Start, executed
 from skycam_project.launch.part import Part, State
-from skycam_project.launch.parts import Plan, parts_of
+from skycam_project.launch.parts import Plan
 from skycam_project.launch.restart_journal import RestartJournal
 from skycam_project.launch.running_parts import RunningParts, cancel
 from skycam_project.launch.timings import Timings
 
 log = logging.getLogger(__name__)
-PARENT = "worker"
 SOCKET = "cameras"
 """The name of its control socket: `skycam ps` and `skycam restart` ask it as they ask a launcher."""
 EARLIER_S = 1.0
@@ -61,14 +60,14 @@ class OwnOutput:
 
 
 class HostedParts:
-    """Starts, watches, restarts and stops them on a thread of its own, whatever Celery waits for.
+    """Starts, watches, restarts and stops `parts` on a thread of its own, whatever Celery waits for.
 
     `on_failure` gets the reason, on that thread, when a part ends before all have been running: whoever started this
     process decides then. Later they are restarted as a launcher does.
     """
 
-    def __init__(self, plan: Plan, on_failure: Callable[[str], None]) -> None:
-        self._plan, self._on_failure = plan, on_failure
+    def __init__(self, plan: Plan, parts: Sequence[str], on_failure: Callable[[str], None]) -> None:
+        self._plan, self._parts, self._on_failure = plan, parts, on_failure
         self._loop = asyncio.new_event_loop()
         self._end = asyncio.Event()
         # Its children end with this thread (PR_SET_PDEATHSIG). A daemon: it does not keep a process that has failed.
@@ -97,7 +96,7 @@ class HostedParts:
     async def _run_until_stopped(self) -> BaseException | None:
         config, journal, output = self._plan.config, RestartJournal(paths.run_folder(self._plan.config)), OwnOutput()
         timings, starter = Timings.of(config), Executed(self._plan.environment)
-        parts = {name: Part(name, self._plan, starter, timings, output, journal) for name in parts_of(PARENT)}
+        parts = {name: Part(name, self._plan, starter, timings, output, journal) for name in self._parts}
         running = RunningParts(parts, self._end)
         address = paths.control_path(config, SOCKET)
         server = await control.serve(address, parts)

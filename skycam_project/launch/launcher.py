@@ -8,7 +8,7 @@ import resource
 import signal
 import sys
 from collections.abc import Iterable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 
 from core import restored_copy
@@ -125,25 +125,14 @@ def _acquire_resources(config: SkycamConfig, config_path: Path | None, only: str
         config = _load_configuration(config_path)
     environment = part_environment(dict(os.environ), config, config_path)
     # The ports come after the locks: a second station on this folder is refused with the process that uses the folder.
-    return Plan(config, environment, only, _bind_ports(config, only, resources))
-
-
-def _bind_ports(config: SkycamConfig, only: str | None, resources: ExitStack) -> dict[str, int]:
-    """The bound sockets of the parts that serve."""
-    addresses = {
-        "web": (config.web.host, config.web.port, "WEB_PORT"),
-        "service": (config.service.listens_on, config.service.port, "SERVICE_PORT"),
-        "files": (config.files.host, config.files.port, "FILES_PORT"),
-    }
-    serving = [name for name in parts_to_start(config, only) if name in addresses]
-    # Bound here and inherited: while a part restarts, its clients wait in the backlog instead of being refused.
-    return {name: resources.enter_context(closing(preflight.bind_port(*addresses[name]))).fileno() for name in serving}
+    return Plan(config, environment, only, preflight.bind_ports(config, parts_to_start(config, only), resources))
 
 
 def _check_part(config: SkycamConfig, only: str | None) -> None:
     if only is not None and only not in PARTS:
-        raise LaunchError(f"There is no part {only}. There are: {', '.join(parts_of(''))}.")
-    if only is not None and (parent := PARTS[only].parent):
+        raise LaunchError(f"There is no part {only}. There are: {', '.join(PARTS)}.")
+    if only is not None and not PARTS[only].runs_alone:
+        parent = PARTS[only].parent
         raise LaunchError(f"The part {parent} starts {only}: skycam up --only {parent}.")
     if only == "valkey" and not config.redis_embedded:
         raise LaunchError("REDIS_URL is set, so this station uses that server and starts no Valkey of its own.")

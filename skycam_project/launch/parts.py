@@ -43,6 +43,8 @@ class PartKind:
     stop_stage: int = 1
     parent: str = ""
     """The part whose process starts this one, with the launcher's rules; empty when the launcher does."""
+    runs_alone: bool = True
+    """Whether a launcher may run it without its parent."""
     probe: LivenessProbe | None = None
     hidden_lines: tuple[str, ...] = ()
     inherited_fds: Callable[[Plan], list[int]] = field(default=lambda _plan: [])
@@ -116,7 +118,7 @@ PARTS: dict[str, PartKind] = {
     "service": PartKind(_service, is_forked=False, inherited_fds=lambda plan: [plan.fds["service"]]),
     "files": PartKind(_files, inherited_fds=lambda plan: [plan.fds["files"]]),
     "worker": PartKind(_worker, stop_stage=0),
-    "cameras": PartKind(_cameras, parent="worker"),
+    "cameras": PartKind(_cameras, parent="worker", runs_alone=False),
     # Apart from the cameras: a sensor whose library hangs disturbs none.
     "sensors": PartKind(_sensors, parent="worker"),
     "jobs": PartKind(_jobs),
@@ -127,8 +129,8 @@ PARTS: dict[str, PartKind] = {
 RESTORED_COPY = {"valkey", "web"}
 """What runs in a copy that is paused: its pages, which say so."""
 CAMERA_HOST = ["files", "worker"]
-"""What a machine with cameras needs: without the files part no other machine could show its pictures. The worker does the
-jobs too."""
+"""What a machine with cameras needs: without the files part no other machine could show its pictures. The jobs of the
+host are done by the worker."""
 
 
 def parts_of(parent: str) -> list[str]:
@@ -137,8 +139,11 @@ def parts_of(parent: str) -> list[str]:
 
 
 def parts_to_lock(config: SkycamConfig, only: str | None) -> list[str | None]:
-    """A worker alone does the jobs of its host, so no jobs part may run beside it."""
-    return [*dict.fromkeys([only, *parts_to_start(config, only), *(["jobs"] if only == "worker" else [])])]
+    """Those that are started, and those that their processes start. A worker alone does the jobs of its host, so no
+    jobs part may run beside it."""
+    started = parts_to_start(config, only)
+    below = [name for parent in started for name in parts_of(parent)]
+    return [*dict.fromkeys([only, *started, *below, *(["jobs"] if only == "worker" else [])])]
 
 
 def parts_to_start(config: SkycamConfig, only: str | None) -> list[str]:

@@ -248,6 +248,7 @@ PREPARATIONS: dict[str, Callable[[], FirstStart | None]] = {
     "service": prepare_part,
     "files": prepare_part,
     "worker": prepare_worker,
+    "sensors": prepare_host_part,
     "jobs": prepare_host_part,
     "beat": prepare_part,
 }

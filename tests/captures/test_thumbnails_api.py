@@ -22,9 +22,8 @@ from captures.models import CaptureFile
 from captures.tasks import render_file
 from captures.thumbnails.jobs import ThumbnailJob
 from captures.thumbnails.store import ThumbnailStore
-from core.broker import broker
-from core.broker.queues import key_prefix
 from core.broker.broker import BrokerDown
+from core.broker.queues import key_prefix
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.captures import UNKNOWN
 from tests.harness.rows.pictures import jpeg

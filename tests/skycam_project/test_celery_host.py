@@ -67,7 +67,7 @@ def test_a_killed_worker_leaves_no_process_and_the_next_one_takes_its_cameras(
     station: Station, host: CeleryHost
 ) -> None:
     eventually(lambda: station.cameras.saved_capture()["status"] == "saved", "a capture is saved")
-    assert {"cameras", "sensors"} <= set(station.parts())
+    assert {"files", "cameras", "sensors"} <= set(station.parts())
     processes = host.processes()
     assert station.cameras.pid() in {process.pid for process in processes}
     host.end(kill=True)

@@ -34,8 +34,8 @@ def test_a_camera_host_is_a_worker_with_all_queues_of_its_host_and_a_file_server
     assert queues_of("worker", alone) == "camera.dome,files.dome,jobs.dome"
 
 
-def test_no_jobs_part_runs_beside_the_worker_of_a_camera_host(plan: Plan) -> None:
-    assert parts_to_lock(plan.config, "worker") == ["worker", "files", "jobs"]
+def test_no_part_of_a_camera_host_runs_beside_its_worker(plan: Plan) -> None:
+    assert parts_to_lock(plan.config, "worker") == ["worker", "files", "cameras", "sensors", "jobs"]
 
 
 def test_another_part_alone_has_no_company(plan: Plan) -> None:
