@@ -29,6 +29,7 @@ IMPATIENT = """
 import asyncio, os, sys
 from skycam_project.launch.child import Child
 from skycam_project.launch.forks import ForkServer
+from skycam_project.launch.parts import PARTS
 
 async def main():
     forks = ForkServer(os.environ, print, lambda: None, start_s=0.01)
@@ -81,9 +82,12 @@ def is_fork_server(process: psutil.Process) -> bool:
     return "skycam_project.launch.fork_server" in command_of(process)
 
 
-def test_each_part_is_a_child_of_the_launcher(station: Station) -> None:
-    launcher, *_ = station.processes()
-    assert {psutil.Process(pid).ppid() for pid in station.running_pids().values()} == {launcher.pid}
+def test_each_part_is_a_child_of_the_launcher_or_of_the_part_that_starts_it(station: Station) -> None:
+    pids = station.running_pids()
+    parents = {"": station.processes()[0].pid, **pids}
+    assert {name: psutil.Process(pid).ppid() for name, pid in pids.items()} == {
+        name: parents[PARTS[name].parent] for name in pids
+    }
 
 
 def test_each_part_leads_a_session_of_its_own(station: Station) -> None:
