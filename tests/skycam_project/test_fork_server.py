@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from skycam_project.launch import restart
+from skycam_project.launch.parts import PARTS
 from tests.harness.processes.alive import command_of
 from tests.harness.project import PROJECT
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
@@ -29,7 +30,6 @@ IMPATIENT = """
 import asyncio, os, sys
 from skycam_project.launch.child import Child
 from skycam_project.launch.forks import ForkServer
-from skycam_project.launch.parts import PARTS
 
 async def main():
     forks = ForkServer(os.environ, print, lambda: None, start_s=0.01)
