@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
 from cameras.models import CameraHost
-from core.broker import broker
 from core.broker.broker import BrokerDown
+from core.broker.queue_lengths import queue_lengths
 
 
 def queue_metrics(user: Any) -> Iterator[Metric]:
@@ -19,16 +19,11 @@ def queue_metrics(user: Any) -> Iterator[Metric]:
     if not user.may("viewer"):
         return
     hosts = sorted({settings.STATION.host, *CameraHost.objects.values_list("name", flat=True)})
-    names = ["jobs", *(f"{kind}.{host}" for host in hosts for kind in ("jobs", "files", "camera"))]
     try:
-        with broker.reachable() as server:
-            pipe = server.pipeline(transaction=False)
-            for name in names:
-                pipe.llen(broker.key(name))
-            lengths = cast("list[int]", pipe.execute())
+        lengths = queue_lengths(hosts)
     except BrokerDown:
         return
     family = GaugeMetricFamily("skycam_queue_length", "Messages that wait in a queue of the broker.", labels=["queue"])
-    for name, length in zip(names, lengths, strict=True):
+    for name, length in lengths.items():
         family.add_metric([name], length)
     yield family

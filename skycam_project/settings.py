@@ -8,6 +8,7 @@ from typing import Any
 
 import psutil
 
+from core.broker.queues import STATION_QUEUE, key_prefix
 from skycam_project.config import load_config
 from skycam_project.config.addresses import is_everywhere, is_loopback
 from skycam_project.config.database import django_database
@@ -222,21 +223,33 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     # Several stations may share a broker.
-    "global_keyprefix": f"{STATION.station.id}:",
+    "global_keyprefix": key_prefix(STATION.station.id),
     "socket_connect_timeout": 1,
     "retry_on_timeout": False,
 }
 CELERY_REDIS_SOCKET_CONNECT_TIMEOUT = 1
 # With the defaults of these retries apply_async blocked its request for 19 s while the broker was down.
-CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"retry_policy": {"max_retries": 1, "timeout": 1.0}}
+CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {
+    "retry_policy": {"max_retries": 1, "timeout": 1.0},
+    "global_keyprefix": key_prefix(STATION.station.id),
+}
+# Results of commands only (cameras/tasks.py).
+CELERY_RESULT_BACKEND = CELERY_BROKER_URL
+CELERY_REDIS_BACKEND_USE_SSL = CELERY_BROKER_USE_SSL
+CELERY_RESULT_EXPIRES = 3600
+CELERY_TASK_ROUTES = ("cameras.tasks.route",)
 CELERY_TASK_PUBLISH_RETRY_POLICY = RETRY_ONCE
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_DEFAULT_QUEUE = "jobs"
+CELERY_TASK_DEFAULT_QUEUE = STATION_QUEUE
 CELERY_TASK_ANNOTATIONS = {"*": {"expires": DAY_S}}
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_CONSUMER = "skycam_project.celery_consumer:FastReconnectConsumer"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Not prefork, Celery's default: it hung at exit (measured with Celery 5.7).
+CELERY_WORKER_POOL = "skycam_project.celery_pool:RestartableThreads"
+CELERY_WORKER_CONCURRENCY = 4
+CELERY_WORKER_POOL_RESTARTS = True
 # Celery would replace the handlers of LOGGING, whose formatter redacts secrets.
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # Celery would redirect the stderr of threads to its logger, and a thread that dies would leave no traceback.

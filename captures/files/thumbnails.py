@@ -27,6 +27,7 @@ from captures.files.stored_copy import StoredCopy
 from captures.thumbnails.store import SIZES, ThumbnailStore
 from core.broker import broker
 from core.broker.broker import BrokerDown
+from core.broker.queues import files_queue
 from core.jobs.wake import QUICK
 from core.limits.wait_limiter import TooManyWaiting, WaitLimiter
 from core.registry import resolve
@@ -131,7 +132,7 @@ def send_render_task(file: Served) -> None:
     app, options = resolve(settings.CELERY_APP), QUICK | {"socket_timeout": broker.ANSWER_S}
     try:
         with app.connection_for_write(transport_options=options) as connection:
-            task, queue = render_task(file), f"files.{file.host}"
+            task, queue = render_task(file), files_queue(file.host)
             app.send_task(task, (str(file.pk),), queue=queue, ignore_result=True, connection=connection, retry=False)
     except (OperationalError, RuntimeError, *broker.UNREACHABLE) as error:
         raise BrokerDown from error

@@ -9,6 +9,7 @@ from django.conf import settings
 from kombu.exceptions import OperationalError
 
 from core import database_clock
+from core.broker.queues import jobs_queue
 from core.jobs.claims import is_due, is_lost
 from core.jobs.models import Job
 from core.registry import resolve
@@ -21,10 +22,6 @@ EXPIRES_S = 60.0
 """A host that was away longer searches when it starts."""
 
 
-def queue_of(host: str) -> str:
-    return f"jobs.{host}"
-
-
 def wake_host(host: str) -> bool:
     """Returns whether the message was sent. It replaces those that still wait, so that they do not pile up for a host
     that is gone. Takes about a second while the broker does not answer."""
@@ -33,10 +30,10 @@ def wake_host(host: str) -> bool:
         with app.connection_for_write(transport_options=QUICK) as connection:
             # Not atomic with the sending: another sender's message may be purged, but ours, which replaces it, does
             # the same.
-            connection.default_channel.queue_purge(queue_of(host))
+            connection.default_channel.queue_purge(jobs_queue(host))
             app.send_task(
                 TASK,
-                queue=queue_of(host),
+                queue=jobs_queue(host),
                 expires=EXPIRES_S,
                 ignore_result=True,
                 connection=connection,

@@ -11,7 +11,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,19 @@ from typing import Any
 from skycam_project.config import SkycamConfig
 from skycam_project.launch.errors import LaunchError
 from skycam_project.launch.part import Part
-from skycam_project.launch.parts import PARTS, parts_to_start
+from skycam_project.launch.parts import PARTS
 from skycam_project.launch.paths import control_path
 from skycam_project.launch.pause import Pause
 
 TIMEOUT_S = 90.0  # longer than a restart may take: stop_s and start_s of Timings, together 68 s
 
 
-async def serve(path: Path, parts: Mapping[str, Part], pause: Pause) -> asyncio.Server:
-    """Answer requests on the socket `path` until the returned server is closed."""
+class LauncherEnded(LaunchError):
+    """It ended while it was asked."""
+
+
+async def serve(path: Path, parts: Mapping[str, Part], pause: Pause | None = None) -> asyncio.Server:
+    """Answer requests on the socket `path` until the returned server is closed. Without `pause` none is possible."""
 
     async def handle_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line = b""
@@ -36,12 +40,12 @@ async def serve(path: Path, parts: Mapping[str, Part], pause: Pause) -> asyncio.
             if line := await reader.readline():
                 writer.write(json.dumps(await _handle_request(line, parts, pause)).encode() + b"\n")
                 await writer.drain()
-                if pause.is_requested and b'"pause"' in line:
+                if pause and pause.is_requested and b'"pause"' in line:
                     await reader.read()  # until the client lets go of it, or is killed
         except ConnectionError:
             return  # the client has gone
         finally:
-            if b'"pause"' in line:
+            if pause and b'"pause"' in line:
                 pause.end()
             writer.close()
 
@@ -67,12 +71,14 @@ def _bind_private_socket(path: Path) -> socket.socket:
     return bound
 
 
-async def _handle_request(line: bytes, parts: Mapping[str, Part], pause: Pause) -> dict[str, Any]:
+async def _handle_request(line: bytes, parts: Mapping[str, Part], pause: Pause | None) -> dict[str, Any]:
     try:
         request = json.loads(line)
         if request["ask"] == "ps":
             return {"parts": [part.row() for part in parts.values()]}
         if request["ask"] == "pause":
+            if pause is None:
+                raise LaunchError("These parts stop with their worker.")
             await pause.begin()
             return {"paused": True}
         return {"part": await _find_part(request["part"], parts).restart()}
@@ -90,18 +96,33 @@ def _find_part(name: str, parts: Mapping[str, Part]) -> Part:
 
 def ps(config: SkycamConfig) -> list[dict[str, Any]]:
     """The parts that run on this data folder, each with the memory of its processes. Raises LaunchError without any."""
-    return [{**row, **_memory(row["pid"])} for row in part_rows(config)]
+    rows = part_rows(config)
+    pids = {row["pid"] for row in rows}
+    return [{**row, **_memory(row["pid"], pids - {row["pid"]})} for row in rows]
 
 
 def part_rows(config: SkycamConfig) -> list[dict[str, Any]]:
     """The parts that run on this data folder. Raises LaunchError without any."""
-    return [row for only in _running_launchers(config) for row in _send_request(config, only, {"ask": "ps"})["parts"]]
+    found = [row for only in _running_launchers(config) for row in _rows_of(config, only)]
+    order = list(PARTS)
+    return sorted(found, key=lambda row: order.index(row["name"]))
+
+
+def _rows_of(config: SkycamConfig, only: str | None) -> list[dict[str, Any]]:
+    """None of a worker that has just ended: what started it shows that."""
+    try:
+        rows: list[dict[str, Any]] = _send_request(config, only, {"ask": "ps"})["parts"]
+    except LauncherEnded:
+        if only and PARTS[only].parent:
+            return []
+        raise
+    return rows
 
 
 def restart(config: SkycamConfig, part: str) -> dict[str, Any]:
     """Restart a part and wait until it runs; returns its row. Raises LaunchError with a sentence when it does not."""
     launchers = _running_launchers(config)
-    running = (only for only in launchers if part in parts_to_start(config, only))
+    running = (only for only in launchers if part in {row["name"] for row in _rows_of(config, only)})
     only = next(running, launchers[0])  # one that does not run it answers what there is
     row: dict[str, Any] = _send_request(config, only, {"ask": "restart", "part": part})["part"]
     return row
@@ -157,7 +178,7 @@ def _send_request(config: SkycamConfig, only: str | None, request: dict[str, str
     try:
         answer = _exchange(control_path(config, only), request)
     except (ConnectionError, FileNotFoundError):
-        raise LaunchError(f"The launcher of {config.data} has just ended.") from None
+        raise LauncherEnded(f"The launcher of {config.data} has just ended.") from None
     except PermissionError:
         raise LaunchError(f"The station on {config.data} belongs to another user of this machine.") from None
     except TimeoutError:
@@ -179,12 +200,13 @@ def _exchange(path: Path, request: dict[str, str]) -> dict[str, Any]:
     return answer
 
 
-def _memory(pid: int | None) -> dict[str, int]:
-    """`rss_bytes` and `pss_bytes` of a process and all its descendants; `processes` is their number."""
+def _memory(pid: int | None, others: Collection[int | None]) -> dict[str, int]:
+    """`rss_bytes` and `pss_bytes` of a process and its descendants, without `others` and theirs; `processes` is their
+    number."""
     import psutil
 
     total = {"processes": 0, "rss_bytes": 0, "pss_bytes": 0}
-    for process in _tree(pid):
+    for process in process_tree(pid, others):
         try:
             # memory_info() has no PSS, which counts a page that processes share once in their sum.
             info = process.memory_full_info()
@@ -196,13 +218,25 @@ def _memory(pid: int | None) -> dict[str, int]:
     return total
 
 
-def _tree(pid: int | None) -> list[Any]:
+def process_tree(pid: int | None, others: Collection[int | None] = ()) -> list[Any]:
+    """The process and its descendants, without `others` and theirs; empty when it has ended. `psutil.Process` each."""
     import psutil
 
     if pid is None:
         return []
     try:
         root = psutil.Process(pid)
-        return [root, *root.children(recursive=True)]
+        below = root.children(recursive=True)
     except psutil.NoSuchProcess:
         return []
+    hidden, found = set(others), [root]
+    for one in below:  # each after its parent
+        try:
+            is_hidden = bool({one.pid, one.ppid()} & hidden)
+        except psutil.NoSuchProcess:
+            continue
+        if is_hidden:
+            hidden.add(one.pid)
+        else:
+            found.append(one)
+    return found

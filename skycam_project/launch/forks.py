@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
 from monitoring import heartbeat
 from skycam_project.launch.child import Child, Process, Start, executed
@@ -101,6 +101,14 @@ class ServerRun:
         status = await self._child.wait()
         self._link.close()
         return status
+
+
+class Forks(Protocol):
+    """Starts processes of `python -m MODULE ARGUMENTS`."""
+
+    def forked(
+        self, title: str, command: Sequence[str], environment: Mapping[str, str], inherited_fds: Sequence[int] = (), /
+    ) -> Start: ...
 
 
 class ForkServer:

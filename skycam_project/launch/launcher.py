@@ -7,10 +7,9 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Coroutine, Iterable
-from contextlib import ExitStack, closing
+from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 from core import restored_copy
 from core.open_files import REMEDY, hard_limit, too_few_message
@@ -24,10 +23,19 @@ from skycam_project.launch.errors import LaunchError
 from skycam_project.launch.forks import FORK_SERVER, ForkServer
 from skycam_project.launch.orphans import Orphans
 from skycam_project.launch.part import Part, State
-from skycam_project.launch.parts import PARTS, RESTORED_COPY, Plan, part_environment, parts_to_start
+from skycam_project.launch.parts import (
+    PARTS,
+    RESTORED_COPY,
+    Plan,
+    part_environment,
+    parts_of,
+    parts_to_lock,
+    parts_to_start,
+)
 from skycam_project.launch.pause import Pause
 from skycam_project.launch.preparation import FirstStart, run_preparation
 from skycam_project.launch.restart_journal import RestartJournal
+from skycam_project.launch.running_parts import RunningParts, cancel
 from skycam_project.launch.stream import LogStream
 from skycam_project.launch.systemd import ServiceNotifier
 from skycam_project.launch.timings import Timings
@@ -108,7 +116,7 @@ def _acquire_resources(config: SkycamConfig, config_path: Path | None, only: str
     if only in (None, "worker"):
         check_writable(config.storage_root)
     # Single parts are locked too: a second Valkey would take the socket of the first.
-    for name in dict.fromkeys([only, *parts_to_start(config, only)]):
+    for name in parts_to_lock(config, only):
         resources.enter_context(preflight.lock_folder(paths.lock_path(config, name), config.data))
     # All parts are locked, so none uses the old password any more. The password is a part of `redis_url`, so the
     # configuration is read again.
@@ -117,24 +125,15 @@ def _acquire_resources(config: SkycamConfig, config_path: Path | None, only: str
         config = _load_configuration(config_path)
     environment = part_environment(dict(os.environ), config, config_path)
     # The ports come after the locks: a second station on this folder is refused with the process that uses the folder.
-    return Plan(config, environment, only, _bind_ports(config, only, resources))
-
-
-def _bind_ports(config: SkycamConfig, only: str | None, resources: ExitStack) -> dict[str, int]:
-    """The bound sockets of the parts that serve."""
-    addresses = {
-        "web": (config.web.host, config.web.port, "WEB_PORT"),
-        "service": (config.service.listens_on, config.service.port, "SERVICE_PORT"),
-        "files": (config.files.host, config.files.port, "FILES_PORT"),
-    }
-    serving = [name for name in parts_to_start(config, only) if name in addresses]
-    # Bound here and inherited: while a part restarts, its clients wait in the backlog instead of being refused.
-    return {name: resources.enter_context(closing(preflight.bind_port(*addresses[name]))).fileno() for name in serving}
+    return Plan(config, environment, only, preflight.bind_ports(config, parts_to_start(config, only), resources))
 
 
 def _check_part(config: SkycamConfig, only: str | None) -> None:
     if only is not None and only not in PARTS:
         raise LaunchError(f"There is no part {only}. There are: {', '.join(PARTS)}.")
+    if only is not None and not PARTS[only].runs_alone:
+        parent = PARTS[only].parent
+        raise LaunchError(f"The part {parent} starts {only}: skycam up --only {parent}.")
     if only == "valkey" and not config.redis_embedded:
         raise LaunchError("REDIS_URL is set, so this station uses that server and starts no Valkey of its own.")
     copied = restored_copy.copied_from(config.data)
@@ -159,13 +158,13 @@ class Launcher:
         self.journal = RestartJournal(paths.run_folder(plan.config))
         self.forks = ForkServer(plan.environment, self._show_fork_server, self._end_orphans, self.timings.start_s)
         self.orphans = Orphans()
-        self.parts: dict[str, Part] = {}
-        self.failure: BaseException | None = None
+        self.running = RunningParts(
+            {name: self._make_part(name) for name in parts_to_start(self.config, self.only)}, asyncio.Event()
+        )
+        self.parts = self.running.parts
         self.is_interrupted = self.interrupted_twice = False
         self.notifier = ServiceNotifier.of_process(self._describe_parts)
-        self._end = asyncio.Event()
-        self.pause = Pause(self._end.set)
-        self._part_tasks: dict[str, asyncio.Task[None]] = {}
+        self.pause = Pause(self.running.end.set)
 
     async def run(self) -> int | None:
         """Run until a signal; returns the exit status, or None after a pause. A failure is raised after everything has
@@ -173,21 +172,20 @@ class Launcher:
         self._handle_signals()
         if message := too_few_message(hard_limit()):
             self.stream.log_message(f"{message} Allow more: {REMEDY}.")
-        self.parts = {name: self._make_part(name) for name in parts_to_start(self.config, self.only)}
         address = paths.control_path(self.config, self.only)
         server = await control.serve(address, self.parts, self.pause)
         # A launcher of one part does not know which other parts the station has.
         if self.only is None:
-            CrashLoopFiles(paths.run_folder(self.config)).keep_only(list(self.parts))
-        starting, reporter = self._start_watched(self._start_parts()), self._start_watched(self._report())
-        watchdog = self._start_watched(self.notifier.report())
-        await self._end.wait()
+            CrashLoopFiles(paths.run_folder(self.config)).keep_only([*self.parts, *parts_of("worker")])
+        starting, reporter = self.running.watch(self._start_parts()), self.running.watch(self._report())
+        watchdog = self.running.watch(self.notifier.report())
+        await self.running.end.wait()
         # After it systemd would kill the service that has not ended within TimeoutStopSec; in a pause it goes on.
         if not self._is_paused:
             self.notifier.stopping()
         # First: it would start parts while others are being stopped.
-        await self._cancel(starting)
-        await self._cancel(reporter)
+        await cancel(starting)
+        await cancel(reporter)
         await self._stop_parts()
         await self.forks.close()
         # A pause has its connection already; no other request can be answered any more.
@@ -195,11 +193,11 @@ class Launcher:
         if self._is_paused:
             self.stream.log_message("paused until a command has ended")
             await self.pause.hold()
-        await self._cancel(watchdog)
-        if self.failure:
+        await cancel(watchdog)
+        if failure := self.running.failure:
             # Into the file only: `up` shows it on standard error.
-            self.stream.file.write_line("skycam", str(self.failure))
-            raise self.failure
+            self.stream.file.write_line("skycam", str(failure))
+            raise failure
         if self._is_paused:
             self.stream.log_message("starting again")
             return None
@@ -232,7 +230,7 @@ class Launcher:
             self.is_interrupted = True
             self.pause.end()
             self.stream.log_message("stopping; Ctrl-C once more ends everything at once")
-            self._end.set()
+            self.running.end.set()
 
     def _end_orphans(self) -> None:
         # A part that is being forked is a child before its pid is known here.
@@ -242,18 +240,6 @@ class Launcher:
     def _show_fork_server(self, line: str) -> None:
         self.stream.write_line(FORK_SERVER, line)
 
-    def _start_watched(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        task.add_done_callback(self._record_failure)
-        return task
-
-    def _record_failure(self, task: asyncio.Task[None]) -> None:
-        if task.cancelled() or task.exception() is None:
-            return
-        # The first failure is the cause; the stop that it begins may bring others.
-        self.failure = self.failure or task.exception()
-        self._end.set()
-
     # start
 
     async def _start_parts(self) -> None:
@@ -262,7 +248,7 @@ class Launcher:
         if (copied := restored_copy.copied_from(self.config.data)) is not None:
             self.stream.log_message(f"warning: {restored_copy.pause_sentence(copied)}")
         if "valkey" in self.parts:
-            self._run_part("valkey")
+            self.running.run("valkey")
             await self.parts["valkey"].wait_until_running()
         elif self.config.redis_embedded and not control.is_listening(paths.valkey_path(self.config)):
             self.stream.log_message(
@@ -272,18 +258,11 @@ class Launcher:
         # A machine that runs only the broker has no database to prepare.
         first = await run_preparation(self.plan, self.forks, self.stream, self.only) if self.only != "valkey" else None
         for name in self.parts:
-            self._run_part(name)
+            self.running.run(name)
         if first is not None:
             await http.wait_until_answering(self.config.web.host, self.config.web.port)
             self._print_banner(first)
-        await self._survive_crash_loops()
-
-    async def _survive_crash_loops(self) -> None:
-        """Once every part has been running, cameras may be working. A crash loop then no longer ends the station."""
-        for part in self.parts.values():
-            await part.wait_until_running()
-        for part in self.parts.values():
-            part.ends_station = False
+        await self.running.survive_crash_loops()
         self.notifier.ready()
 
     def _describe_parts(self) -> str:
@@ -296,11 +275,6 @@ class Launcher:
     def _worker_is_away(self) -> bool:
         return "worker" not in self.parts or self.parts["worker"].state is not State.RUNNING
 
-    def _run_part(self, name: str) -> None:
-        # Valkey runs already when the other parts are started.
-        if name not in self._part_tasks:
-            self._part_tasks[name] = self._start_watched(self.parts[name].run_until_stopped())
-
     def _print_banner(self, first: FirstStart) -> None:
         address = http.base_url(self.config.web.host, self.config.web.port)
         self.stream.file.write_line("skycam", f"Skycam is at {address}")
@@ -309,31 +283,16 @@ class Launcher:
 
     # stop
 
-    async def _cancel(self, task: asyncio.Task[None]) -> None:
-        task.cancel()
-        await asyncio.wait([task])
-
     async def _stop_parts(self) -> None:
         """Stop the worker first, so that cameras finish, then the rest, Valkey last. Kill what takes too long."""
         killing = asyncio.get_running_loop().call_later(self.timings.stop_s, self._kill_all)
-        # All of them before the first is stopped: a part that ends meanwhile would be restarted.
-        for part in self.parts.values():
-            part.prevent_restart()
-        await self._stop(stages={0}, timeout_s=self.timings.finish_first_s)
+        self.running.prevent_restarts()
+        await self.running.stop({0}, self.timings.finish_first_s)
         # The worker may still be among them: `stop` sends no second SIGTERM, and `killing` limits the wait.
-        await self._stop(stages={0, 1})
-        await self._stop(stages={2})
+        await self.running.stop({0, 1})
+        await self.running.stop({2})
         killing.cancel()
-
-    async def _stop(self, stages: set[int], timeout_s: float | None = None) -> None:
-        names = [name for name in self._part_tasks if PARTS[name].stop_stage in stages]
-        for name in names:
-            self.parts[name].stop()
-        if names:
-            # Not wait_for(): after the timeout it would cancel the supervision of a part that still runs.
-            await asyncio.wait([self._part_tasks[name] for name in names], timeout=timeout_s)
 
     def _kill_all(self) -> None:
         self.forks.kill()  # a part may wait for it
-        for part in self.parts.values():
-            part.kill()
+        self.running.kill()

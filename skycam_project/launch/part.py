@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
 from core.limits.backoff import BackOff, CrashLoop
 from core.processor_clock import ProcessorClock
@@ -15,10 +15,9 @@ from skycam_project.launch import paths
 from skycam_project.launch.child import Child, Start, executed
 from skycam_project.launch.crash_loops import CrashLoopFiles, crash_loop_sentence
 from skycam_project.launch.errors import LaunchError
-from skycam_project.launch.forks import ForkServer
+from skycam_project.launch.forks import Forks
 from skycam_project.launch.parts import PARTS, Plan
 from skycam_project.launch.restart_journal import ON_REQUEST, RestartJournal
-from skycam_project.launch.stream import LogStream
 from skycam_project.launch.timings import Timings
 
 
@@ -45,12 +44,24 @@ class PartRow(TypedDict):
     next_try_s: int | None
 
 
+class Output(Protocol):
+    """Where the lines of a part go, and those about it."""
+
+    def write_line(self, part: str, text: str, /) -> None: ...
+
+    def log_message(self, text: str, /) -> None: ...
+
+    def last_line(self, part: str, /) -> str: ...
+
+    def repeat_tail(self, part: str, /) -> None: ...
+
+
 class Part:
     """`ends_station` says whether a crash loop ends the station: only during its start, when that loses nothing. Later
     the part is restarted once a minute, and the others keep running."""
 
     def __init__(
-        self, name: str, plan: Plan, forks: ForkServer, timings: Timings, stream: LogStream, journal: RestartJournal
+        self, name: str, plan: Plan, forks: Forks, timings: Timings, stream: Output, journal: RestartJournal
     ) -> None:
         self.name = name
         self.kind = PARTS[name]
@@ -60,6 +71,8 @@ class Part:
         self.journal = journal
         self.crash_loops = CrashLoopFiles(paths.run_folder(plan.config))
         self.ends_station = True
+        self.first_exit_ends = False
+        """Whether one exit is enough for that, because what runs above this process counts them."""
         self.state = State.PREPARING
         self.since = datetime.now(UTC)
         self.restarts = 0
@@ -275,6 +288,8 @@ class Part:
 
     def _delay_after(self, uptime_s: float) -> tuple[State, float]:
         """The state until the next run, and the delay in seconds. Raises LaunchError when the station ends instead."""
+        if self.ends_station and self.first_exit_ends:
+            raise LaunchError(f"{self.reason}.")
         try:
             return State.BACKING_OFF, self._back_off.next_delay_s(uptime_s)
         except CrashLoop:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from core import restored_copy
+from core.broker.queues import STATION_QUEUE, camera_queue, files_queue, host_queues, jobs_queue
 from skycam_project.config import SkycamConfig
 from skycam_project.launch import paths, systemd, valkey
 
@@ -40,6 +41,10 @@ class PartKind:
     command: Callable[[Plan], list[str]]
     is_forked: bool = True
     stop_stage: int = 1
+    parent: str = ""
+    """The part whose process starts this one, with the launcher's rules; empty when the launcher does."""
+    runs_alone: bool = True
+    """Whether a launcher may run it without its parent."""
     probe: LivenessProbe | None = None
     hidden_lines: tuple[str, ...] = ()
     inherited_fds: Callable[[Plan], list[int]] = field(default=lambda _plan: [])
@@ -66,8 +71,15 @@ def _files(plan: Plan) -> list[str]:
     return [sys.executable, "-m", "skycam_project.launch.files", str(plan.fds["files"])]
 
 
-def _worker(_plan: Plan) -> list[str]:
-    return [sys.executable, "-m", "skycam_project.launch.worker"]
+def _worker(plan: Plan) -> list[str]:
+    """It starts the parts whose `parent` it is. Alone it does the jobs of its host too; in a whole station the jobs
+    part does, whose end closes no camera."""
+    host = plan.config.host
+    return _celery_worker(plan, host, host_queues(host) if plan.only else [camera_queue(host)])
+
+
+def _cameras(_plan: Plan) -> list[str]:
+    return [sys.executable, "-m", "skycam_project.launch.cameras"]
 
 
 def _sensors(plan: Plan) -> list[str]:
@@ -76,12 +88,14 @@ def _sensors(plan: Plan) -> list[str]:
 
 
 def _jobs(plan: Plan) -> list[str]:
-    """Beside a single worker it leaves the station's periodic tasks to the main machine."""
     host = plan.config.host
-    queues = [f"jobs.{host}", f"files.{host}"] if plan.only == "worker" else ["jobs", f"jobs.{host}", f"files.{host}"]
-    words = [*_celery(), "worker", "--queues", ",".join(queues), "--hostname", f"jobs-{host}@{plan.config.station.id}"]
-    # Not prefork, Celery's default: it hung at exit (measured with Celery 5.7).
-    words += ["--pool", "threads", "--concurrency", "4", "--loglevel", plan.config.logging.level]
+    return _celery_worker(plan, f"jobs-{host}", [STATION_QUEUE, jobs_queue(host), files_queue(host)])
+
+
+def _celery_worker(plan: Plan, name: str, queues: Sequence[str]) -> list[str]:
+    """Its pool, and how many tasks run at a time, stand in the settings: a worker without the launcher has the same."""
+    words = [*_celery(), "worker", "--queues", ",".join(queues), "--hostname", f"{name}@{plan.config.station.id}"]
+    words += ["--loglevel", plan.config.logging.level]
     return [*words, "--without-gossip", "--without-mingle", "--without-heartbeat"]
 
 
@@ -104,8 +118,9 @@ PARTS: dict[str, PartKind] = {
     "service": PartKind(_service, is_forked=False, inherited_fds=lambda plan: [plan.fds["service"]]),
     "files": PartKind(_files, inherited_fds=lambda plan: [plan.fds["files"]]),
     "worker": PartKind(_worker, stop_stage=0),
-    # Apart from the worker: a sensor whose library hangs disturbs no camera.
-    "sensors": PartKind(_sensors),
+    "cameras": PartKind(_cameras, parent="worker", runs_alone=False),
+    # Apart from the cameras: a sensor whose library hangs disturbs none.
+    "sensors": PartKind(_sensors, parent="worker"),
     "jobs": PartKind(_jobs),
     "beat": PartKind(_beat),
 }
@@ -113,13 +128,26 @@ PARTS: dict[str, PartKind] = {
 
 RESTORED_COPY = {"valkey", "web"}
 """What runs in a copy that is paused: its pages, which say so."""
-CAMERA_HOST = ["files", "worker", "sensors", "jobs"]
-"""What a machine with cameras needs: without the jobs part nothing would delete old clips there, and without the files
-part no other machine could show its pictures."""
+CAMERA_HOST = ["files", "worker"]
+"""What a machine with cameras needs: without the files part no other machine could show its pictures. The jobs of the
+host are done by the worker."""
+
+
+def parts_of(parent: str) -> list[str]:
+    """Names of the parts that the process of `parent` starts; those of the launcher for an empty one."""
+    return [name for name, kind in PARTS.items() if kind.parent == parent]
+
+
+def parts_to_lock(config: SkycamConfig, only: str | None) -> list[str | None]:
+    """Those that are started, and those that their processes start. A worker alone does the jobs of its host, so no
+    jobs part may run beside it."""
+    started = parts_to_start(config, only)
+    below = [name for parent in started for name in parts_of(parent)]
+    return [*dict.fromkeys([only, *started, *below, *(["jobs"] if only == "worker" else [])])]
 
 
 def parts_to_start(config: SkycamConfig, only: str | None) -> list[str]:
-    """Names of the parts to start, in the order of the table."""
+    """Names of the parts that the launcher starts, in the order of the table."""
     if only == "worker":
         return CAMERA_HOST
     if only is not None:
@@ -129,7 +157,7 @@ def parts_to_start(config: SkycamConfig, only: str | None) -> list[str]:
         "valkey": not config.redis_embedded, "service": not config.service.enabled, "files": not config.has_other_hosts
     }  # fmt: skip
     is_paused = restored_copy.copied_from(config.data) is not None
-    return [name for name in PARTS if not without.get(name) and (not is_paused or name in RESTORED_COPY)]
+    return [name for name in parts_of("") if not without.get(name) and (not is_paused or name in RESTORED_COPY)]
 
 
 def part_environment(base: dict[str, str], config: SkycamConfig, config_path: Path | None) -> dict[str, str]:

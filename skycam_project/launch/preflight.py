@@ -10,6 +10,7 @@ import shutil
 import socket
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO
 
@@ -77,6 +78,18 @@ def lock_folder(path: Path, folder: Path) -> TextIO:
     file.write(f"{os.getpid()}\n")
     file.flush()
     return file
+
+
+def bind_ports(config: SkycamConfig, parts: Iterable[str], resources: contextlib.ExitStack) -> dict[str, int]:
+    """The bound sockets of those of these parts that serve, until `resources` is closed."""
+    addresses = {
+        "web": (config.web.host, config.web.port, "WEB_PORT"),
+        "service": (config.service.listens_on, config.service.port, "SERVICE_PORT"),
+        "files": (config.files.host, config.files.port, "FILES_PORT"),
+    }
+    serving = [name for name in parts if name in addresses]
+    # Bound here and inherited: while a part restarts, its clients wait in the backlog instead of being refused.
+    return {name: resources.enter_context(contextlib.closing(bind_port(*addresses[name]))).fileno() for name in serving}
 
 
 def bind_port(host: str, port: int, setting: str) -> socket.socket:

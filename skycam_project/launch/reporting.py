@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable
 
 from skycam_project.launch.child import Child
-from skycam_project.launch.forks import ForkServer
+from skycam_project.launch.forks import Forks
+from skycam_project.launch.part import Output
 from skycam_project.launch.restart_journal import RestartJournal
-from skycam_project.launch.stream import LogStream
 
 CHECK_S = 10.0
 PAUSE_S = 60.0
@@ -17,7 +17,7 @@ TIMEOUT_S = 60.0
 
 
 async def report_restarts_while(
-    worker_is_away: Callable[[], bool], journal: RestartJournal, forks: ForkServer, stream: LogStream
+    worker_is_away: Callable[[], bool], journal: RestartJournal, forks: Forks, stream: Output
 ) -> None:
     """Runs until cancelled. Writes records that were pending at the previous check already, at most once a minute."""
     seen: set[str] = set()
@@ -31,7 +31,7 @@ async def report_restarts_while(
         seen = pending
 
 
-async def _record_restarts(forks: ForkServer, stream: LogStream) -> None:
+async def _record_restarts(forks: Forks, stream: Output) -> None:
     command = [sys.executable, "-m", "skycam_project.launch.restart_events"]
     try:
         child = await Child.start(

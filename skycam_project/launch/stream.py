@@ -27,7 +27,6 @@ COLOURS = {
     "service": 96,
     "files": 94,
     "worker": 32,
-    "sensors": 95,
     "jobs": 34,
     "beat": 90,
     "skycam": 1,

@@ -16,7 +16,7 @@ from core.broker import broker
 from core.broker.broker import BrokerDown
 from core.retrying_thread import RetryingThread
 from skycam_project.config import SkycamConfig
-from skycam_project.launch.control import part_rows
+from skycam_project.launch.control import part_rows, process_tree
 from skycam_project.launch.errors import LaunchError
 
 
@@ -25,7 +25,7 @@ def start_usage_thread(config: SkycamConfig) -> None:
 
 
 class UsageSampler:
-    """Used by one thread. The usage of a part includes its children, as in `skycam ps`."""
+    """Used by one thread. The usage of a part includes its children that are no parts, as in `skycam ps`."""
 
     def __init__(self, config: SkycamConfig) -> None:
         self._config = config
@@ -50,16 +50,20 @@ class UsageSampler:
         now = time.monotonic()
         passed_s = now - self._sampled_at if self._sampled_at is not None else None
         known, self._cpu_s, self._sampled_at = self._cpu_s, {}, now
-        usage = {name: self._measure_part(pid, known, passed_s) for name, pid in parts.items()}
+        usage = {
+            name: self._measure_part(pid, set(parts.values()) - {pid}, known, passed_s) for name, pid in parts.items()
+        }
         for slug, measured in read_usages(self._cameras()).items():
             usage[f"camera:{slug}"] = ProcessUsage(
                 cpu_percent=measured["cpu_percent"], memory_bytes=measured["memory_bytes"]
             )
         return UsageSample(at=round(time.time(), 1), usage=usage)
 
-    def _measure_part(self, pid: int, known: dict[int, float], passed_s: float | None) -> ProcessUsage:
+    def _measure_part(
+        self, pid: int, others: set[int], known: dict[int, float], passed_s: float | None
+    ) -> ProcessUsage:
         used_s, memory = 0.0, 0
-        for process in process_tree(pid):
+        for process in process_tree(pid, others):
             try:
                 with process.oneshot():
                     times, size = process.cpu_times(), process.memory_full_info().pss
@@ -80,12 +84,3 @@ class UsageSampler:
         except (BrokerDown, redis.RedisError):
             return []
         return [str(slug) for slug in json.loads(text or "{}")]
-
-
-def process_tree(pid: int) -> list[psutil.Process]:
-    """The process and its children; empty when it has ended."""
-    try:
-        root = psutil.Process(pid)
-        return [root, *root.children(recursive=True)]
-    except psutil.Error:
-        return []

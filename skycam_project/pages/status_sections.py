@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Q
@@ -15,8 +15,9 @@ from django.utils import timezone
 from cameras.selectors import cameras_for
 from captures.offsite.models import Destination
 from captures.offsite.selectors import backlog_of
-from core.broker import broker
 from core.broker.broker import BrokerDown
+from core.broker.queue_lengths import queue_lengths
+from core.broker.queues import STATION_QUEUE, camera_queue, files_queue, jobs_queue
 from core.jobs.selectors import jobs_for
 from core.jobs.states import UNFINISHED, JobState
 from core.station_zone import reader_time_text
@@ -63,29 +64,20 @@ class Section:
 def queues(user: Any) -> Section:
     """Commands that camera hosts have not taken yet, and tasks of the jobs parts."""
     hosts = list(cameras_for(user).order_by("host").values_list("host", flat=True).distinct())
-    names = (
-        [f"camera.{host}" for host in hosts]
-        + ["jobs"]
-        + [f"{kind}.{host}" for host in hosts for kind in ("jobs", "files")]
-    )
     try:
-        with broker.reachable() as server:
-            pipe = server.pipeline(transaction=False)
-            for name in names:
-                pipe.llen(broker.key(name))
-            lengths = dict(zip(names, cast("list[int]", pipe.execute()), strict=True))
+        lengths = queue_lengths(hosts)
     except BrokerDown:
         return Section("Queues", [Figure("Broker", "unknown", "", "The broker does not answer.", "warn")])
     figures = [
         queue_figure(
-            f"Commands of {host}", lengths[f"camera.{host}"], MANY_COMMANDS, "The camera host does not take them."
+            f"Commands of {host}", lengths[camera_queue(host)], MANY_COMMANDS, "The camera host does not take them."
         )
         for host in hosts
     ]
     late = "The jobs part is busy, or does not run."
-    figures.append(queue_figure("Tasks of the station", lengths["jobs"], MANY_TASKS, late))
+    figures.append(queue_figure("Tasks of the station", lengths[STATION_QUEUE], MANY_TASKS, late))
     for host in hosts:
-        number = lengths[f"jobs.{host}"] + lengths[f"files.{host}"]
+        number = lengths[jobs_queue(host)] + lengths[files_queue(host)]
         figures.append(queue_figure(f"Tasks of {host}", number, MANY_TASKS, late))
     return Section("Queues", figures)
 

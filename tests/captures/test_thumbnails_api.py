@@ -22,8 +22,8 @@ from captures.models import CaptureFile
 from captures.tasks import render_file
 from captures.thumbnails.jobs import ThumbnailJob
 from captures.thumbnails.store import ThumbnailStore
-from core.broker import broker
 from core.broker.broker import BrokerDown
+from core.broker.queues import key_prefix
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.captures import UNKNOWN
 from tests.harness.rows.pictures import jpeg
@@ -120,7 +120,7 @@ def test_a_missing_thumbnail_is_requested_once_and_answered_with_503(
     answers = [viewer.get(url(file)), viewer.get(url(file))]
     assert [(answer.status_code, answer["Retry-After"]) for answer in answers] == [(503, "2")] * 2
     assert answers[0].json()["type"] == "/problems/not-ready"
-    assert valkey.llen(broker.key(f"files.{settings.STATION.host}")) == 1
+    assert valkey.llen(f"{key_prefix(settings.STATION.station.id)}files.{settings.STATION.host}") == 1
 
 
 def test_without_a_broker_existing_thumbnails_are_served_and_missing_ones_are_503(

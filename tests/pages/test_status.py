@@ -31,6 +31,7 @@ from cameras.status.usage_history import (
     append_sample,
 )
 from core.broker import broker
+from core.broker.queues import key_prefix
 from core.jobs.models import Job
 from monitoring.models import NotificationChannel
 from skycam_project.launch.usage_sampler import UsageSampler
@@ -59,8 +60,10 @@ def figures(client: Any, title: str) -> str:
 
 
 def test_the_page_has_the_lengths_of_the_queues(viewer: Any, camera: Camera, valkey: Any) -> None:
-    valkey.rpush(broker.key("camera.main"), *["{}"] * 11)
-    valkey.rpush(broker.key("jobs"), *["{}"] * 3)
+    celery = key_prefix(settings.STATION.station.id)
+    valkey.rpush(broker.key("camera.main"), *["{}"] * 9)
+    valkey.rpush(f"{celery}camera.main", *["{}"] * 2)
+    valkey.rpush(f"{celery}jobs", *["{}"] * 3)
     text = figures(viewer, "Queues")
     assert "<b>11</b> waiting" in text
     assert "The camera host does not take them." in text
@@ -244,7 +247,7 @@ def test_a_part_is_measured_with_its_children() -> None:
     with subprocess.Popen([sys.executable, "-c", burn], stdout=subprocess.PIPE) as part:
         assert part.stdout is not None
         assert [part.stdout.readline() for _ in range(2)] == [b"\n"] * 2
-        found = sampler._measure_part(part.pid, {}, 0.001)  # noqa: SLF001
+        found = sampler._measure_part(part.pid, set(), {}, 0.001)  # noqa: SLF001
         subprocess.run(["pkill", "-P", str(part.pid)], check=True)
         part.kill()
     # Almost twice 0.2 s of processor time, which the kernel counts in 10 ms, within 0.001 s.

@@ -91,7 +91,8 @@ def test_the_tests_have_a_separate_station():
 
 def test_all_names_in_redis_begin_with_the_station():
     station = settings.STATION.station.id
-    assert settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"] == f"{station}:"
+    assert settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"].startswith(f"{station}:")
+    assert settings.CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS["global_keyprefix"].startswith(f"{station}:")
     assert settings.CACHES["default"]["KEY_PREFIX"].startswith(f"{station}:")
 
 

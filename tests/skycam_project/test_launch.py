@@ -17,6 +17,7 @@ import pytest
 import redis
 
 from skycam_project.launch import LaunchError, ps, restart
+from skycam_project.launch.parts import parts_of
 from tests.harness.stations.command_line import run
 from tests.harness.stations.station import NOTICES_HANGS, SILENCE_S, WITH_SERVICE, Station
 from tests.harness.waiting import eventually
@@ -56,7 +57,9 @@ def test_the_station_answers_at_the_address_of_the_banner(station: Station) -> N
 def test_ps_shows_the_memory_of_each_part(station: Station) -> None:
     station.running_pids()
     rows = ps(station.config)
-    assert [row["name"] for row in rows] == ["valkey", "web", "service", "worker", "sensors", "jobs", "beat"]
+    assert [row["name"] for row in rows] == [
+        "valkey", "web", "service", "worker", "cameras", "sensors", "jobs", "beat",
+    ]  # fmt: skip
     assert all(row["rss_bytes"] >= row["pss_bytes"] > 1_000_000 for row in rows)
 
 
@@ -115,13 +118,13 @@ def core_limit(process: psutil.Process) -> tuple[str, ...] | None:
     return None
 
 
-@pytest.mark.parametrize("part", ["valkey", "web", "service", "worker", "sensors", "jobs", "beat"])
+@pytest.mark.parametrize("part", ["valkey", "web", "service", "worker", "cameras", "sensors", "jobs", "beat"])
 def test_a_killed_part_is_restarted_and_the_others_keep_running(station: Station, part: str) -> None:
     before = station.running_pids()
     os.kill(before[part], signal.SIGKILL)
     station.back_with(part, f"{part} killed by SIGKILL")
     after = station.running_pids()
-    assert {name for name in before if before[name] != after[name]} == {part}
+    assert {name for name in before if before[name] != after[name]} == {part, *parts_of(part)}
 
 
 def test_a_part_is_refused_beside_the_whole_station_on_the_same_folder(station: Station, tmp_path: Path) -> None:

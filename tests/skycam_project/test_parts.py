@@ -8,7 +8,7 @@ import pytest
 
 from core.restored_copy import FILE
 from skycam_project.config import load_config
-from skycam_project.launch.parts import PARTS, Plan, parts_to_start
+from skycam_project.launch.parts import PARTS, Plan, parts_of, parts_to_lock, parts_to_start
 
 
 @pytest.fixture
@@ -18,13 +18,24 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
     return Plan(load_config(), {})
 
 
-def queues_of(plan: Plan) -> str:
-    words = PARTS["jobs"].command(plan)
+def queues_of(part: str, plan: Plan) -> str:
+    words = PARTS[part].command(plan)
     return words[words.index("--queues") + 1]
 
 
-def test_a_camera_host_has_parts_for_sensors_and_jobs_beside_its_worker(plan: Plan) -> None:
-    assert parts_to_start(plan.config, "worker") == ["files", "worker", "sensors", "jobs"]
+def test_the_worker_starts_the_parts_of_cameras_and_sensors(plan: Plan) -> None:
+    assert parts_of("worker") == ["cameras", "sensors"]
+    assert parts_to_start(plan.config, None) == ["valkey", "web", "service", "worker", "jobs", "beat"]
+
+
+def test_a_camera_host_is_a_worker_with_all_queues_of_its_host_and_a_file_server(plan: Plan) -> None:
+    alone = Plan(plan.config, plan.environment, only="worker")
+    assert parts_to_start(plan.config, "worker") == ["files", "worker"]
+    assert queues_of("worker", alone) == "camera.dome,files.dome,jobs.dome"
+
+
+def test_no_part_of_a_camera_host_runs_beside_its_worker(plan: Plan) -> None:
+    assert parts_to_lock(plan.config, "worker") == ["worker", "files", "cameras", "sensors", "jobs"]
 
 
 def test_another_part_alone_has_no_company(plan: Plan) -> None:
@@ -32,12 +43,11 @@ def test_another_part_alone_has_no_company(plan: Plan) -> None:
 
 
 def test_a_jobs_part_does_the_work_of_its_host_and_the_stations_periodic_tasks(plan: Plan) -> None:
-    assert queues_of(plan) == "jobs,jobs.dome,files.dome"
+    assert queues_of("jobs", plan) == "jobs,jobs.dome,files.dome"
 
 
-def test_the_jobs_part_of_a_camera_host_leaves_the_periodic_tasks_to_the_main_machine(plan: Plan) -> None:
-    beside_worker = Plan(plan.config, plan.environment, only="worker")
-    assert queues_of(beside_worker) == "jobs.dome,files.dome"
+def test_the_worker_of_a_whole_station_leaves_jobs_and_files_to_the_jobs_part(plan: Plan) -> None:
+    assert queues_of("worker", plan) == "camera.dome"
 
 
 def test_a_restored_copy_that_is_paused_runs_its_pages_alone(plan: Plan) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
+from celery import Celery
+from django.conf import settings
 
+from core.broker.queues import camera_queue, jobs_queue
 from core.jobs import tables
 from core.jobs.part import JobsPart, local_part
-from skycam_project import celery
-from tests.harness.waiting import PATIENCE_S
+from skycam_project import celery_worker
 
 
 class Recorder:
@@ -35,6 +35,13 @@ class Broken(Recorder):
         raise OSError("no such disk")
 
 
+def worker_of(queue: str) -> SimpleNamespace:
+    """A Celery worker that takes this queue alone."""
+    app = Celery("other", set_as_current=False)
+    app.amqp.queues.select([queue])
+    return SimpleNamespace(app=app)
+
+
 @pytest.fixture(autouse=True)
 def no_other_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     Recorder.calls.clear()
@@ -55,14 +62,10 @@ def test_each_background_thread_is_started_and_stopped(monkeypatch: pytest.Monke
 
 def test_a_part_that_cannot_start_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(tables.BACKGROUND_THREADS, "broken", f"{__name__}.Broken")
-    monkeypatch.setenv("SKYCAM_PART", "jobs")
     with pytest.raises(SystemExit):
-        celery.start_jobs_part()
+        celery_worker.start_jobs(worker_of(jobs_queue(settings.STATION.host)))
 
 
-def test_a_launcher_from_before_an_update_gets_no_worker_without_cameras() -> None:
-    command = [sys.executable, "-m", "celery", "--quiet", "--skip-checks", "--app", "skycam_project.celery", "worker"]
-    environment = {**os.environ, "SKYCAM_PART": "worker"}
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
-    assert ended.returncode == 1
-    assert "Restart the whole station." in ended.stderr
+def test_a_worker_without_the_jobs_of_its_host_starts_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(tables.BACKGROUND_THREADS, "broken", f"{__name__}.Broken")
+    celery_worker.start_jobs(worker_of(camera_queue(settings.STATION.host)))

@@ -86,7 +86,7 @@ class Station:
         self.output_file = data.parent / f"{data.name[:40]}.out"
         self.api, self.service = ApiClient(self.port), PixelinkService(self.service_port)
         self.database = database or StationDatabase(data / "skycam.sqlite3")
-        self.cameras = StationCameras(self.api, self.database, lambda: self._running_pids()["worker"])
+        self.cameras = StationCameras(self.api, self.database, lambda: self._running_pids()["cameras"])
         self.spools = StationSpools(lambda: self.config.storage_root, self.database, self.run)
 
     @property
@@ -194,8 +194,8 @@ class Station:
         """The row of a part once it runs again for that reason."""
 
         def found() -> dict[str, Any] | None:
-            row = self.parts()[part]
-            return row if row["reason"] == reason and row["state"] == "running" else None
+            row = self.parts().get(part)  # one of a worker that is starting has none
+            return row if row and row["reason"] == reason and row["state"] == "running" else None
 
         return dict(eventually(found, lambda: f"{part} back with {reason!r}: {self.output()}"))
 

@@ -1,4 +1,4 @@
-"""The worker part, a camera host: `python -m skycam_project.launch.worker` runs its Supervisor until a signal."""
+"""The cameras part: `python -m skycam_project.launch.cameras` runs the Supervisor of this host until a signal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import django
 log = logging.getLogger(__name__)
 
 
-def run_worker() -> None:
+def run_cameras() -> None:
     """Returns after SIGTERM or SIGINT, once the cameras have finished. SystemExit when this host already has a
     Supervisor."""
     from django.conf import settings
@@ -48,4 +48,4 @@ def run_worker() -> None:
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
     django.setup()
-    run_worker()
+    run_cameras()

@@ -1,0 +1,126 @@
+"""The parts of a camera host that a Celery worker runs: its children, with the launcher's rules."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+
+from core.text.names import readable
+from monitoring.heartbeat import send_heartbeats
+from skycam_project.launch import control, paths, reporting
+from skycam_project.launch.child import Start, executed
+from skycam_project.launch.part import Part, State
+from skycam_project.launch.parts import Plan
+from skycam_project.launch.restart_journal import RestartJournal
+from skycam_project.launch.running_parts import RunningParts, cancel
+from skycam_project.launch.timings import Timings
+
+log = logging.getLogger(__name__)
+SOCKET = "cameras"
+"""The name of its control socket: `skycam ps` and `skycam restart` ask it as they ask a launcher."""
+EARLIER_S = 1.0
+"""By how much its own limit of a stop is shorter than that of the launcher above it."""
+
+
+class Executed:
+    """Executes each part. A fork server would be one process more, and a copy of this one has threads."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def forked(
+        self, _title: str, command: Sequence[str], environment: Mapping[str, str], inherited_fds: Sequence[int] = ()
+    ) -> Start:
+        return executed(command, {**self._environment, **environment}, inherited_fds)
+
+
+class OwnOutput:
+    """Writes the lines of the parts to the output of this process, where a launcher collects them."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, deque[str]] = {}
+
+    def write_line(self, part: str, text: str) -> None:
+        text = readable(text, keep="\t")
+        self._last.setdefault(part, deque(maxlen=1)).append(text)
+        print(text, file=sys.stderr, flush=True)
+
+    def log_message(self, text: str) -> None:
+        log.warning("%s", text)
+
+    def last_line(self, part: str) -> str:
+        return next(iter(self._last.get(part, ())), "")
+
+    def repeat_tail(self, _part: str) -> None:
+        """Nothing: the lines stand above already, among a few others."""
+
+
+class HostedParts:
+    """Starts, watches, restarts and stops `parts` on a thread of its own, whatever Celery waits for.
+
+    `on_failure` gets the reason, on that thread, when a part ends before all have been running: whoever started this
+    process decides then. Later they are restarted as a launcher does.
+    """
+
+    def __init__(self, plan: Plan, parts: Sequence[str], on_failure: Callable[[str], None]) -> None:
+        self._plan, self._parts, self._on_failure = plan, parts, on_failure
+        self._loop = asyncio.new_event_loop()
+        self._end = asyncio.Event()
+        # Its children end with this thread (PR_SET_PDEATHSIG). A daemon: it does not keep a process that has failed.
+        self._thread = threading.Thread(target=self._run, name="hosted-parts", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def request_stop(self) -> None:
+        """Returns at once; for signal handlers."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._end.set)
+
+    def stop(self) -> None:
+        """Return when all of them have ended. Idempotent."""
+        self.request_stop()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            failure = runner.run(self._run_until_stopped())
+        if failure is not None:
+            self._on_failure(str(failure))
+
+    async def _run_until_stopped(self) -> BaseException | None:
+        config, journal, output = self._plan.config, RestartJournal(paths.run_folder(self._plan.config)), OwnOutput()
+        timings, starter = Timings.of(config), Executed(self._plan.environment)
+        parts = {name: Part(name, self._plan, starter, timings, output, journal) for name in self._parts}
+        running = RunningParts(parts, self._end)
+        address = paths.control_path(config, SOCKET)
+        server = await control.serve(address, parts)
+        for name, part in parts.items():
+            part.first_exit_ends = True
+            running.run(name)
+        cameras = parts["cameras"]
+        watching = [
+            running.watch(running.survive_crash_loops()),
+            running.watch(
+                reporting.report_restarts_while(lambda: cameras.state is not State.RUNNING, journal, starter, output)
+            ),
+            # From this loop: a launcher above must notice when it hangs. Not before the parts run: until then the
+            # worker is starting.
+            running.watch(send_heartbeats(lambda: not any(part.ends_station for part in parts.values()))),
+        ]
+        await running.end.wait()
+        # First, so that no report starts a process meanwhile. The heartbeats go on: a stop may take a while.
+        for task in watching[:2]:
+            await cancel(task)
+        killing = self._loop.call_later(timings.stop_s - EARLIER_S, running.kill)
+        running.prevent_restarts()
+        await running.stop({0, 1})
+        killing.cancel()
+        await cancel(watching[2])
+        control.close(server, address)
+        return running.failure
