@@ -17,7 +17,8 @@ ADDRESS = "127.0.0.1"
 
 def post(path: str, body: Any, headers: dict[str, str]) -> tuple[int, Any]:
     """The status and the JSON body of the answer to `POST path`. Whatever a request is refused for, this one is."""
-    content = json.dumps(body).encode()
+    # str: Celery makes times and the like of a message, which JSON has not.
+    content = json.dumps(body, default=str).encode()
     environ = {
         "REQUEST_METHOD": "POST",
         "PATH_INFO": path,
