@@ -157,7 +157,7 @@ def measured(
     }
 
 
-PARTS = ("web", "jobs, beat, sensors", "camera host", "PostgreSQL", "Redis", "simulated hosts")
+PARTS = ("web", "jobs, beat", "camera host", "PostgreSQL", "Redis", "simulated hosts")
 
 
 def usage(
@@ -173,12 +173,12 @@ def usage(
     assert server is not None
     info: dict[str, Any] = broker.info()
     pids = station.station.running_pids()
-    others = [name for name in pids if name not in {"web", "worker", "broker", "valkey"}]
+    others = [name for name in pids if name in {"jobs", "beat"}]
     return {
         "transactions": float(transactions),
         "commands": float(info["total_commands_processed"]),
         "web": tree_s(pids["web"]),
-        "jobs, beat, sensors": sum(tree_s(pids[name]) for name in others),
+        "jobs, beat": sum(tree_s(pids[name]) for name in others),
         "camera host": tree_s(pids["worker"]),
         "PostgreSQL": tree_s(server.pid),
         "Redis": float(info["used_cpu_user"] + info["used_cpu_sys"]),

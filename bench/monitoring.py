@@ -82,16 +82,16 @@ def used_s(station: BenchStation) -> dict[str, float]:
 
 def scrape_s(station: BenchStation, before: Callable[[], None] = lambda: None) -> float:
     """Seconds of the worker's processor time that a scrape takes. `before` is called before each."""
-    port, worker = HttpClient(station.station.metrics_port), station.station.part("worker")
+    port, cameras = HttpClient(station.station.metrics_port), station.station.part("cameras")
 
     def worker_s(scrapes: bool) -> float:
-        began = sum(worker.cpu_times()[:2])
+        began = sum(cameras.cpu_times()[:2])
         for _ in range(SCRAPES):
             time.sleep(CACHED_S)
             before()
             if scrapes:
                 port.request("GET", "/metrics")
-        return sum(worker.cpu_times()[:2]) - began
+        return sum(cameras.cpu_times()[:2]) - began
 
     at_rest = worker_s(scrapes=False)
     return max(0.0, worker_s(scrapes=True) - at_rest) / SCRAPES

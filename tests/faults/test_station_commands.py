@@ -240,7 +240,7 @@ def test_a_capture_whose_command_was_lost_ends_as_not_started_soon_after_its_dea
 
 
 def test_a_capture_delivered_after_its_deadline_is_not_exposed(station: Station) -> None:
-    with stopped(station.pid_of_running("worker")):
+    with stopped(station.pid_of_running("cameras")):
         capture = station.run("-c", DELIVER, "1", "0").strip()
     eventually(lambda: station.database.status_of(capture) == ("failed", "not_started"), "the outcome")
     station.cameras.eventually_ready()

@@ -20,7 +20,7 @@ from tests.harness.waiting import eventually
 
 pytestmark = pytest.mark.timeout(400)
 MOST = 4
-PARTS = {"web", "worker", "jobs", "beat", "sensors"}
+PARTS = {"web", "worker", "cameras", "jobs", "beat", "sensors"}
 AT_ONCE = 24
 BY_NAME = """
 SELECT application_name, count(*) FROM pg_stat_activity
@@ -91,7 +91,7 @@ def test_each_part_has_at_most_four_connections_and_they_have_its_name(
         found = dict(ask(BY_NAME))
         host = station.config.host
     assert found.keys() <= {f"skycam/{host}/{part}" for part in {*PARTS, "job", "command"}}
-    assert {f"skycam/{host}/web", f"skycam/{host}/worker"} <= found.keys()
+    assert {f"skycam/{host}/web", f"skycam/{host}/cameras"} <= found.keys()
     assert max(found.values()) <= MOST
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from skycam_project.launch import restart
+from skycam_project.launch.parts import parts_of
 from tests.harness.kills.crash_loop import SOON, killed_on_each_start, looping
 from tests.harness.stations.command_line import run
 from tests.harness.stations.station import Station
@@ -56,8 +57,8 @@ def opened(station: Station, part: str) -> str:
 
 
 def others_than(station: Station, part: str) -> dict[str, int]:
-    """The pids of the other parts."""
-    return {name: pid for name, pid in station.running_pids().items() if name != part}
+    """The pids of the other parts, without those that it starts."""
+    return {name: pid for name, pid in station.running_pids().items() if name not in {part, *parts_of(part)}}
 
 
 @pytest.mark.parametrize("part", ["valkey", "web", "jobs"])

@@ -88,7 +88,7 @@ def test_a_capture_is_taken_once_although_the_web_part_is_killed_during_its_expo
 
 
 def test_a_session_is_started_once_although_the_web_part_is_killed_while_it_waits(station: Station) -> None:
-    with stopped(station.pid_of_running("worker")), sent(station, "start", START, "k-start"):
+    with stopped(station.pid_of_running("cameras")), sent(station, "start", START, "k-start"):
         eventually(lambda: sessions(station) == 1, "the session is planned")
         kill(station, "web")
     assert answer_to(station, "start", START, "k-start", 409).body["type"] == "/problems/idempotency-running"

@@ -54,11 +54,11 @@ def test_a_worker_alone_prepares_its_host_and_takes_pictures(station: Station, f
     assert fresh.stop() == 0
 
 
-def test_a_worker_alone_brings_the_parts_for_sensors_and_jobs_of_its_host(fresh: Station) -> None:
+def test_a_worker_alone_brings_what_its_host_needs(fresh: Station) -> None:
     fresh.environment["SKYCAM_HOST"] = "attic"
     fresh.start(only="worker").eventually_says("ready.")
-    assert list(fresh.running_pids()) == ["files", "worker", "sensors", "jobs"]
-    assert restart(fresh.config, "jobs")["state"] == "running"
+    assert list(fresh.running_pids()) == ["files", "worker", "cameras", "sensors"]
+    assert restart(fresh.config, "sensors")["state"] == "running"
 
 
 @pytest.mark.parametrize("part", ["worker", ""])

@@ -93,7 +93,7 @@ def killed(site: Site, victim: str) -> Iterator[None]:
     watching = [psutil.Process(station.process.pid)]
     if victim == "camera":
         target = station.cameras.process()
-        watching.append(station.part("worker"))
+        watching.append(station.part("cameras"))
     else:
         target = station.part(victim)
     with stopped(*watching):

@@ -77,7 +77,7 @@ def test_a_machine_joins_and_a_plain_up_runs_what_a_camera_host_needs(
     try:
         host.start()
         eventually(lambda: servers.query("SELECT 1 FROM cameras_camerahost WHERE name = 'roof'"), host.output)
-        eventually(lambda: set(host.parts()) == {"files", "worker", "sensors", "jobs"}, host.output)
+        eventually(lambda: set(host.parts()) == {"files", "worker", "cameras", "sensors"}, host.output)
     finally:
         host.ensure_stopped()
 

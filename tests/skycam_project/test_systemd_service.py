@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from skycam_project.launch.parts import CAMERA_HOST, PARTS
+from skycam_project.launch.parts import CAMERA_HOST, parts_of
 from skycam_project.systemd_service import (
     FILES,
     START,
@@ -30,7 +30,7 @@ from tests.harness.waiting import eventually
 ROLES = ["station", "camera-host"]
 MOST_EXPOSED = 4.0
 SERVICE = "/opt/skycam/bin/skycam"
-STATION_PARTS = [name for name in PARTS if name != "files"]
+STATION_PARTS = [name for name in parts_of("") if name != "files"]
 """Of a station on SQLite: no other machine asks it for files."""
 OPENED = """
 import errno, json, os

@@ -13,11 +13,11 @@ from tests.harness.stations.station import Station
 
 
 def kill(station: Station, target: str) -> None:
-    """SIGKILL to `camera`, a part, `launcher`, or `all` processes at once; SIGSTOP to the worker: `hung worker`.
+    """SIGKILL to `camera`, a part, `launcher`, or `all` processes at once; SIGSTOP to a part: `hung worker`.
 
     A station without its launcher is started again, as by the system."""
-    if target == "hung worker":
-        os.kill(station.pid_of_running("worker"), signal.SIGSTOP)
+    if target.startswith("hung "):
+        os.kill(station.pid_of_running(target.removeprefix("hung ")), signal.SIGSTOP)
     elif target == "launcher":
         station.interrupt(signal.SIGKILL)
     elif target == "all":
