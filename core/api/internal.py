@@ -10,15 +10,17 @@ from typing import Any
 from django.conf import settings
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.wsgi import WSGIRequest
+from django.core.serializers.json import DjangoJSONEncoder
 
 ADDRESS = "127.0.0.1"
 """What the station notes as the client's address. It is always among the names by which the station may be called."""
 
 
 def post(path: str, body: Any, headers: dict[str, str]) -> tuple[int, Any]:
-    """The status and the JSON body of the answer to `POST path`. Whatever a request is refused for, this one is."""
-    # str: Celery makes times and the like of a message, which JSON has not.
-    content = json.dumps(body, default=str).encode()
+    """The status and the JSON body of the answer to `POST path`. Whatever a request is refused for, this one is.
+
+    TypeError for a body that JSON has not; times and UUIDs become texts."""
+    content = json.dumps(body, cls=DjangoJSONEncoder).encode()
     environ = {
         "REQUEST_METHOD": "POST",
         "PATH_INFO": path,

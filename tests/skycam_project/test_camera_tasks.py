@@ -31,6 +31,7 @@ from tests.harness.waiting import PATIENCE_S, eventually
 
 PAGE = "docs/clients/tasks.md"
 ARGUMENTS = {"exposure_us": 1000}
+CLI = ("-c", "from skycam_project.cli import main; main()")
 SECOND_US = 1_000_000
 ALONE = "import sys; sys.modules['django'] = sys.modules['cameras'] = sys.modules['skycam_project'] = None"
 
@@ -88,7 +89,7 @@ def send(program: Celery, authorization: Any, name: str = "capture", camera: Any
     given = {"camera": camera, "arguments": ARGUMENTS, "deadline_ms": deadline_ms(program)}
     given |= {key: options.pop(key) for key in list(options) if key in given}
     headers = {"authorization": authorization} if authorization else {}
-    return program.send_task(f"cameras.{name}", kwargs=given, headers=headers, **{"queue": "jobs"} | options)
+    return program.send_task(f"cameras.{name}", headers=headers, **{"queue": "jobs", "kwargs": given} | options)
 
 
 def answer(*given: Any, **options: Any) -> tuple[int, Any]:
@@ -120,7 +121,8 @@ def test_a_session_is_started_and_stopped(station: Station, program: Celery, ope
     status, session = answer(program, operator, "start_session", arguments=programme, queue=queue)
     assert (status, session["camera"]) == (201, "simulated")
     assert answer(program, operator, "stop_session", arguments=None, queue=queue)[0] == 200
-    assert station.api.get(f"sessions/{session['id']}/")["ended_by"] == "admin"
+    found = station.api.get(f"sessions/{session['id']}/")
+    assert (found["created_by"], found["desired"]) == ("admin", "stopped")
 
 
 def test_a_recording_is_started_and_stopped(station: Station, program: Celery, operator: str) -> None:
@@ -186,10 +188,9 @@ def test_a_picture_whose_worker_is_killed_is_taken_once(station: Station, progra
     eventually(lambda: captures(station) == before + 1, "the capture is planned")
     os.kill(station.running_pids()["worker"], signal.SIGKILL)
     _, body = answer(program, operator, arguments=long, task_id=identity)
-    capture = settled(station, body.get("capture") or body["id"])
+    assert settled(station, body.get("capture") or body["id"])
     station.cameras.eventually_ready()
     assert captures(station) == before + 1
-    assert capture["exposure_us"] == 3 * SECOND_US
 
 
 @pytest.mark.parametrize(
@@ -198,7 +199,6 @@ def test_a_picture_whose_worker_is_killed_is_taken_once(station: Station, progra
         ("simulated", {"exposure_us": "long"}, 400),
         ("simulated", {"exposure_us": 1000, "unknown": 1}, 400),
         ("simulated", {"note": float("nan")}, 400),
-        ("simulated", {"note": {"__type__": "bytes", "__value__": "/w=="}}, 400),
         ("simulated", [], 400),
         ("unknown", ARGUMENTS, 404),
         ("../../auth/token", ARGUMENTS, 404),
@@ -217,6 +217,18 @@ def test_what_the_api_refuses_a_task_is_refused_for(
     assert captures(station) == before
 
 
+@pytest.mark.parametrize(
+    "parameters", [{"arguments": {"note": b"bytes"}}, {"kwargs": {}}, {"args": ["simulated", 1, {}, 2]}]
+)
+def test_what_is_no_request_at_all_is_a_failure(
+    station: Station, program: Celery, operator: str, parameters: dict[str, Any]
+) -> None:
+    before = captures(station)
+    with pytest.raises(TypeError):
+        send(program, operator, **parameters).get(timeout=PATIENCE_S)
+    assert captures(station) == before
+
+
 @pytest.mark.parametrize("name", ["capture", "start_session", "stop_session", "record", "stop_recording"])
 @pytest.mark.parametrize("header", [None, "Token unknown", "Token \xe9", {"Token": 1}])
 def test_a_task_without_a_valid_token_is_refused(station: Station, program: Celery, name: str, header: Any) -> None:
@@ -228,8 +240,7 @@ def test_a_task_without_a_valid_token_is_refused(station: Station, program: Cele
 def test_a_viewer_may_send_no_task_and_a_camera_that_is_hidden_does_not_exist(
     station: Station, program: Celery
 ) -> None:
-    user = {"username": "ada", "password": PASSWORD, "role": "operator"}
-    assert station.api.post("users/", user).status == 201
+    station.run(*CLI, "users", "add", "ada", "--role", "operator", "--password", PASSWORD)
     ada = station.api.post("auth/token/", {"username": "ada", "password": PASSWORD}).body["token"]
     before = captures(station)
     assert answer(program, token(station, "viewer"))[1]["type"] == "/problems/forbidden"
@@ -254,6 +265,17 @@ def test_a_task_after_its_deadline_is_not_carried_out(station: Station, program:
     assert (status, body["type"]) == (504, "/problems/too-slow")
     assert body["detail"].startswith("This message came 7200 s after its deadline")
     assert captures(station) == before
+
+
+def test_the_token_is_neither_shown_nor_stored(station: Station, program: Celery, operator: str) -> None:
+    sent = send(program, operator, arguments={"exposure_us": 3 * SECOND_US}, queue="camera.main")
+    worker = f"main@{station.config.station.id}"
+    inspect = program.control.inspect(destination=[worker], timeout=PATIENCE_S)
+    [active] = eventually(lambda: inspect.active()[worker], "the task runs")
+    sent.get(timeout=PATIENCE_S)
+    stored = program.backend.get(program.backend.get_key_for_task(sent.id)).decode()
+    assert (active["name"], json.loads(stored)["status"]) == ("cameras.capture", "SUCCESS")
+    assert operator.removeprefix("Token ") not in f"{active} {stored}"
 
 
 class Touching:
@@ -295,49 +317,37 @@ def flower(station: Station) -> Iterator[str]:
 
 
 def workers_of(flower: str) -> dict[str, Any]:
-    return seen_by(flower, "workers?refresh=true")
-
-
-def seen_by(flower: str, path: str) -> dict[str, Any]:
-    with suppress(OSError, ValueError), urllib.request.urlopen(f"{flower}/api/{path}") as found:
+    with suppress(OSError, ValueError), urllib.request.urlopen(f"{flower}/api/workers?refresh=true") as found:
         return dict(json.load(found))
     return {}
 
 
-def test_the_token_is_seen_by_nobody_who_watches_the_tasks(
-    station: Station, program: Celery, operator: str, flower: str
+def sampled_hosts(station: Station) -> list[dict[str, Any]]:
+    """All hosts of the page, once each has said what runs."""
+    found: list[dict[str, Any]] = station.api.get("hosts/")["results"]
+    return found if all(host["parts"] for host in found) else []
+
+
+def test_inspect_flower_and_the_page_hosts_agree_on_what_runs(
+    station: Station, dome: Station, flower: str, tmp_path: Path
 ) -> None:
-    eventually(lambda: workers_of(flower), "flower sees a worker")
-    sent = send(program, operator, arguments={"exposure_us": 3 * SECOND_US}, queue="camera.main")
-    worker = f"main@{station.config.station.id}"
-    inspect = program.control.inspect(destination=[worker], timeout=PATIENCE_S)
-    active = eventually(lambda: inspect.active()[worker], "the task runs")
-    sent.get(timeout=PATIENCE_S)
-    events = eventually(lambda: seen_by(flower, "tasks").get(sent.id), "flower sees it")
-    stored = program.backend.get(program.backend.get_key_for_task(sent.id))
-    assert events["name"] == active[0]["name"] == "cameras.capture"
-    assert operator.removeprefix("Token ") not in f"{active} {events} {stored} {station.output()}"
-
-
-def test_inspect_flower_and_the_page_hosts_agree_on_what_runs(station: Station, flower: str, tmp_path: Path) -> None:
     celery = CeleryHost(station.environment, "main", tmp_path / "celery.out")
-    queues = {
-        worker: {queue["name"] for queue in found} for worker, found in celery.ask("inspect", "active_queues").items()
-    }
     name = station.config.station.id
-    assert queues == {
+    queues = {
         f"main@{name}": {"camera.main"},
         f"jobs-main@{name}": {"jobs", "jobs.main", "files.main"},
+        f"dome@{name}": {"camera.dome", "jobs.dome", "files.dome"},
     }
-    assert set(celery.ask("inspect", "ping")) == set(queues)
-    pids = {worker: stats["pid"] for worker, stats in celery.ask("inspect", "stats").items()}
-    running = station.running_pids()
-    assert pids == {f"main@{name}": running["worker"], f"jobs-main@{name}": running["jobs"]}
-    seen = eventually(lambda: (found := workers_of(flower)).keys() >= queues.keys() and found, "flower sees both")
+    running, beside = station.running_pids(), dome.running_pids()
+    asked = celery.ask("inspect", "active_queues")
+    assert {worker: {queue["name"] for queue in found} for worker, found in asked.items()} == queues
+    assert {worker: stats["pid"] for worker, stats in celery.ask("inspect", "stats").items()} == {
+        f"main@{name}": running["worker"], f"jobs-main@{name}": running["jobs"], f"dome@{name}": beside["worker"]
+    }  # fmt: skip
+    seen = eventually(lambda: (found := workers_of(flower)).keys() >= queues.keys() and found, "flower sees all")
     assert {worker: {queue["name"] for queue in seen[worker]["active_queues"]} for worker in queues} == queues
-    (host,) = station.api.get("hosts/")["results"]
-    with_cameras = {worker.partition("@")[0] for worker, taken in queues.items() if f"camera.{host['name']}" in taken}
-    assert with_cameras == {host["name"]}
-    assert {"worker", "cameras", "sensors", "jobs"} <= {
-        part["name"] for part in eventually(lambda: station.api.get("hosts/")["results"][0]["parts"], "a sample")
-    }
+    hosts = eventually(lambda: sampled_hosts(station), "samples of both")
+    parts = {host["name"]: {part["name"] for part in host["parts"]} for host in hosts}
+    assert parts.keys() == {"main", "dome"}
+    assert {"worker", "cameras", "sensors", "jobs"} <= parts["main"]
+    assert {"worker", "cameras", "sensors"} <= parts["dome"]
