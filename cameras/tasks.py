@@ -126,5 +126,5 @@ def send_to_host(task: Task, camera: Any) -> None:
 def headers_of(task: Task) -> dict[str, str]:
     # A header of the message may have any type, and any character.
     token = (task.request.headers or {}).get(AUTHORIZATION)
-    is_token = isinstance(token, str) and token.isascii()
-    return {HEADER: str(task.request.id)} | ({"Authorization": token} if is_token else {})
+    authorization = {"Authorization": token} if isinstance(token, str) and token.isascii() else {}
+    return {HEADER: str(task.request.id), **authorization}
