@@ -13,9 +13,7 @@ from skycam_project.cli.station import Station, current
 
 
 @click.command(cls=Command)
-@click.option(
-    "--only", metavar="PART", help="Run only this part; with worker also the jobs part, which a camera host needs."
-)
+@click.option("--only", metavar="PART", help="Run only this part; with worker all that a camera host needs.")
 @click.option(
     "--prepare-only", is_flag=True, help="Migrate the database and create the first user, then end. For containers."
 )

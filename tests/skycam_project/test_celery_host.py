@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.harness.stations.celery_host import CeleryHost
+from tests.harness.stations.flower import flower_beside
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 
@@ -60,7 +62,7 @@ def end_of(station: Station, session: str) -> dict[str, object]:
 
 def lost(session: dict[str, object]) -> list[object]:
     """Its gaps, but for those of a busy machine."""
-    return [gap for gap in session["gaps"] if gap["reason"] != "overrun"]  # type: ignore[attr-defined, index]
+    return [gap for gap in session["gaps"] if gap["reason"] != "overrun"]  # type: ignore[attr-defined]
 
 
 def test_a_killed_worker_leaves_no_process_and_the_next_one_takes_its_cameras(
@@ -113,6 +115,25 @@ def test_a_session_goes_on_while_the_pool_is_restarted(station: Station, host: C
     assert lost(end_of(station, session)) == []
 
 
+def test_inspect_flower_and_the_page_hosts_agree_on_a_worker_without_a_launcher(
+    station: Station, host: CeleryHost
+) -> None:
+    queues = {
+        worker: {queue["name"] for queue in taken} for worker, taken in host.ask("inspect", "active_queues").items()
+    }
+    assert queues == {"celery@main": {"camera.main", "files.main", "jobs.main"}}
+    assert host.ask("inspect", "ping") == {"celery@main": {"ok": "pong"}}
+    with flower_beside(station.environment) as flower:
+        eventually(lambda: flower.queues() == queues, lambda: f"flower sees {flower.queues()}")
+    (row,) = eventually(hosts_with_parts(station), "the parts are measured")
+    assert row["name"] == "main"
+    assert {"files", "cameras", "sensors"} <= {part["name"] for part in row["parts"]} <= set(station.parts())
+
+
+def hosts_with_parts(station: Station) -> Callable[[], list[dict[str, Any]]]:
+    return lambda: [row for row in station.api.get("hosts/")["results"] if row["parts"]]
+
+
 def test_a_second_worker_on_one_folder_is_refused(station: Station, host: CeleryHost, tmp_path: Path) -> None:
     second = CeleryHost(station.environment, "main", tmp_path / "second.out").start()
     assert second.status() == 1
@@ -123,6 +144,7 @@ def test_a_second_worker_on_one_folder_is_refused(station: Station, host: Celery
 def test_a_worker_with_the_name_of_another_host_is_refused(station: Station, tmp_path: Path) -> None:
     dome = CeleryHost({**station.environment, "SKYCAM_HOST": "roof"}, "dome", tmp_path / "dome.out").start()
     assert dome.status() == 1
-    assert "was given the name dome, but this machine is the host roof (SKYCAM_HOST). Start it with `-n roof`" in (
-        dome.output()
+    assert (
+        "was given the name dome, but this machine is the host roof (environment: SKYCAM_HOST). Start it with `-n roof`"
+        in (dome.output())
     )

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from skycam_project.launch import restart
+from skycam_project.launch.parts import PARTS
 from tests.harness.processes.alive import command_of
 from tests.harness.project import PROJECT
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
@@ -81,9 +82,12 @@ def is_fork_server(process: psutil.Process) -> bool:
     return "skycam_project.launch.fork_server" in command_of(process)
 
 
-def test_each_part_is_a_child_of_the_launcher(station: Station) -> None:
-    launcher, *_ = station.processes()
-    assert {psutil.Process(pid).ppid() for pid in station.running_pids().values()} == {launcher.pid}
+def test_each_part_is_a_child_of_the_launcher_or_of_the_part_that_starts_it(station: Station) -> None:
+    pids = station.running_pids()
+    parents = {"": station.processes()[0].pid, **pids}
+    assert {name: psutil.Process(pid).ppid() for name, pid in pids.items()} == {
+        name: parents[PARTS[name].parent] for name in pids
+    }
 
 
 def test_each_part_leads_a_session_of_its_own(station: Station) -> None:
