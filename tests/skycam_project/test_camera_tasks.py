@@ -7,9 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,12 +19,12 @@ from celery.exceptions import NotRegistered
 from skycam_project.config.redis import celery_broker
 from tests.harness.documents.pages import blocks
 from tests.harness.kills.faults import stopped
-from tests.harness.project import PROJECT
 from tests.harness.scenarios.station_with_dome import SharedStation, dome_of, shared_station
 from tests.harness.stations.celery_host import CeleryHost
+from tests.harness.stations.flower import flower_beside
 from tests.harness.stations.http_client import PASSWORD
 from tests.harness.stations.outside_broker import Broker
-from tests.harness.stations.station import Station, free_port
+from tests.harness.stations.station import Station
 from tests.harness.waiting import PATIENCE_S, eventually
 
 PAGE = "docs/clients/tasks.md"
@@ -302,35 +300,13 @@ def test_a_pickled_message_is_not_read_and_no_log_has_its_token(
     assert operator.removeprefix("Token ") not in station.output()
 
 
-@pytest.fixture
-def flower(station: Station) -> Iterator[str]:
-    """The address of a real flower beside the station."""
-    port = free_port()
-    words = ["-m", "celery", "--quiet", "-A", "skycam_project", "flower", "--address=127.0.0.1", f"--port={port}"]
-    environment = {**station.environment, "FLOWER_UNAUTHENTICATED_API": "true"}
-    process = subprocess.Popen([sys.executable, *words], env=environment, cwd=PROJECT)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_S)
-
-
-def workers_of(flower: str) -> dict[str, Any]:
-    with suppress(OSError, ValueError), urllib.request.urlopen(f"{flower}/api/workers?refresh=true") as found:
-        return dict(json.load(found))
-    return {}
-
-
 def sampled_hosts(station: Station) -> list[dict[str, Any]]:
     """All hosts of the page, once each has said what runs."""
     found: list[dict[str, Any]] = station.api.get("hosts/")["results"]
     return found if all(host["parts"] for host in found) else []
 
 
-def test_inspect_flower_and_the_page_hosts_agree_on_what_runs(
-    station: Station, dome: Station, flower: str, tmp_path: Path
-) -> None:
+def test_inspect_flower_and_the_page_hosts_agree_on_what_runs(station: Station, dome: Station, tmp_path: Path) -> None:
     celery = CeleryHost(station.environment, "main", tmp_path / "celery.out")
     name = station.config.station.id
     queues = {
@@ -344,8 +320,8 @@ def test_inspect_flower_and_the_page_hosts_agree_on_what_runs(
     assert {worker: stats["pid"] for worker, stats in celery.ask("inspect", "stats").items()} == {
         f"main@{name}": running["worker"], f"jobs-main@{name}": running["jobs"], f"dome@{name}": beside["worker"]
     }  # fmt: skip
-    seen = eventually(lambda: (found := workers_of(flower)).keys() >= queues.keys() and found, "flower sees all")
-    assert {worker: {queue["name"] for queue in seen[worker]["active_queues"]} for worker in queues} == queues
+    with flower_beside(station.environment) as flower:
+        eventually(lambda: flower.queues() == queues, lambda: f"flower sees {flower.queues()}")
     hosts = eventually(lambda: sampled_hosts(station), "samples of both")
     parts = {host["name"]: {part["name"] for part in host["parts"]} for host in hosts}
     assert parts.keys() == {"main", "dome"}
