@@ -11,21 +11,28 @@ from typing import Any, TypedDict
 from urllib.parse import quote
 
 from celery import Task, shared_task
+from celery.exceptions import Ignore
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import slug_re
 
+from cameras.commands.control import check_reachable
+from cameras.errors import UNREACHED, HostDown, TooSlow
 from cameras.models import Camera
 from core.api import internal
-from core.api.problems import ErrorBody, invalid
+from core.api.exception_handler import problem_of
+from core.broker import broker
 from core.broker.queues import camera_queue
 from core.idempotency.keys import HEADER
+from core.outages import DATABASE_AWAY
 
-OPTIONS: dict[str, Any] = {
-    "bind": True,
-    "ignore_result": False,
-    # A host that ends meanwhile leaves the message in the broker, which delivers it again.
-    "acks_late": True,
-}
 AUTHORIZATION = "authorization"
 """The header of the message with the token. Not an argument: those are shown by `celery inspect` and flower."""
+MOST_AHEAD_S = 600
+AGAIN_S = 1.0
+RUNNING = "/problems/idempotency-running"
+# `max_retries`: the deadline ends them.
+OPTIONS: dict[str, Any] = {"bind": True, "ignore_result": False, "max_retries": None}
 
 
 class Outcome(TypedDict):
@@ -36,46 +43,88 @@ class Outcome(TypedDict):
 
 
 @shared_task(name="cameras.capture", **OPTIONS)
-def capture(task: Task, camera: str, arguments: dict[str, Any] | None = None) -> Outcome:
-    """Take one picture: `POST cameras/{camera}/capture/`."""
-    return request(task, camera, "capture", arguments)
+def capture(task: Task, camera: Any, deadline_ms: Any = None, arguments: Any = None) -> Outcome:
+    """Take one picture: `POST cameras/{camera}/capture/`. `deadline_ms` is in Redis TIME."""
+    return run(task, camera, "capture", deadline_ms, arguments)
 
 
 @shared_task(name="cameras.start_session", **OPTIONS)
-def start_session(task: Task, camera: str, arguments: dict[str, Any] | None = None) -> Outcome:
+def start_session(task: Task, camera: Any, deadline_ms: Any = None, arguments: Any = None) -> Outcome:
     """`POST cameras/{camera}/start/`."""
-    return request(task, camera, "start", arguments)
+    return run(task, camera, "start", deadline_ms, arguments)
 
 
 @shared_task(name="cameras.stop_session", **OPTIONS)
-def stop_session(task: Task, camera: str, arguments: dict[str, Any] | None = None) -> Outcome:
+def stop_session(task: Task, camera: Any, deadline_ms: Any = None, arguments: Any = None) -> Outcome:
     """`POST cameras/{camera}/stop/`."""
-    return request(task, camera, "stop", arguments)
+    return run(task, camera, "stop", deadline_ms, arguments)
 
 
 @shared_task(name="cameras.record", **OPTIONS)
-def record(task: Task, camera: str, arguments: dict[str, Any] | None = None) -> Outcome:
-    """Start or stop recording: `POST cameras/{camera}/record/`."""
-    return request(task, camera, "record", arguments)
+def record(task: Task, camera: Any, deadline_ms: Any = None, arguments: Any = None) -> Outcome:
+    """Start recording: `POST cameras/{camera}/record/`."""
+    return run(task, camera, "record", deadline_ms, arguments)
 
 
-def request(task: Task, camera: str, what: str, arguments: dict[str, Any] | None) -> Outcome:
-    path = f"/api/v1/cameras/{quote(str(camera), safe='')}/{what}/"
-    # Without a deadline the message could wait for hours, for a host that is away.
-    if task.request.expires is None:
-        message = "Send the command with a deadline, for example `expires=30` (seconds)."
-        refused = invalid([ErrorBody(field="expires", message=message)]).response(path)
-        return Outcome(status=refused.status_code, body=json.loads(refused.content))
-    # Not str(): a header of the message may have any type.
-    token = (task.request.headers or {}).get(AUTHORIZATION)
-    headers = {HEADER: str(task.request.id)} | ({"Authorization": token} if isinstance(token, str) else {})
-    status, body = internal.post(path, {} if arguments is None else arguments, headers)
+@shared_task(name="cameras.stop_recording", **OPTIONS)
+def stop_recording(task: Task, camera: Any, deadline_ms: Any = None, arguments: Any = None) -> Outcome:
+    """`POST cameras/{camera}/stop-recording/`."""
+    return run(task, camera, "stop-recording", deadline_ms, arguments)
+
+
+def run(task: Task, camera: Any, action: str, deadline_ms: Any, arguments: Any) -> Outcome:
+    """The outcome of the command on this host; Ignore when another host was sent it."""
+    path = f"/api/v1/cameras/{quote(str(camera), safe='', errors='replace')}/{action}/"
+    try:
+        check_deadline(deadline_ms)
+        send_to_host(task, camera)
+    except (ValidationError, *UNREACHED, *DATABASE_AWAY) as error:
+        problem = problem_of(error)
+        if problem is None:
+            raise
+        response = problem.response(path)
+        return Outcome(status=response.status_code, body=json.loads(response.content))
+    status, body = internal.post(path, {} if arguments is None else arguments, headers_of(task))
+    if status == 409 and body["type"] == RUNNING:
+        # Celery keeps the first outcome of a task, which must be that of the message that runs. On this host, whose
+        # clock alone decides when a second is over.
+        raise task.retry(queue=camera_queue(settings.STATION.host), countdown=AGAIN_S)
     return Outcome(status=status, body=body)
 
 
-def route(name: str, _args: Any, kwargs: Any, _options: Any, **_: Any) -> dict[str, str] | None:
-    """Celery's router: the queue of the camera's host. None for other tasks, and for a camera that does not exist."""
-    if not name.startswith("cameras.") or "camera" not in (kwargs or {}):
-        return None
-    host = Camera.objects.filter(slug=kwargs["camera"], removed_at=None).values_list("host", flat=True).first()
-    return {"queue": camera_queue(host)} if host else None
+def check_deadline(deadline_ms: Any) -> None:
+    """ValidationError without a deadline, or with one too far away; TooSlow after it. BrokerDown."""
+    if type(deadline_ms) is not int:
+        message = "Send the time until which the command may begin, in milliseconds of the broker's TIME."
+        raise ValidationError({"deadline_ms": message})
+    with broker.reachable() as server:
+        remaining_s = (deadline_ms - broker.time_ms(server)) / 1000
+    if remaining_s > MOST_AHEAD_S:
+        message = f"Send a deadline of at most {MOST_AHEAD_S} s from now, by the broker's TIME."
+        raise ValidationError({"deadline_ms": message})
+    if remaining_s <= 0:
+        raise TooSlow(f"This message came {-remaining_s:.0f} s after its deadline and was not carried out.")
+
+
+def send_to_host(task: Task, camera: Any) -> None:
+    """Send the command on to the camera's host, unless that is this one, or is away: then the API says so from here.
+    Ignore when it was sent."""
+    if not isinstance(camera, str) or not slug_re.match(camera):
+        return
+    found = Camera.objects.present().filter(slug=camera).first()
+    if found is None or found.host == settings.STATION.host:
+        return
+    try:
+        check_reachable(found)
+    except HostDown:
+        return
+    task.signature_from_request(queue=camera_queue(found.host)).apply_async()
+    # It has no outcome yet: a state that is stored here could replace the one of the host.
+    raise Ignore
+
+
+def headers_of(task: Task) -> dict[str, str]:
+    # A header of the message may have any type, and any character.
+    token = (task.request.headers or {}).get(AUTHORIZATION)
+    authorization = {"Authorization": token} if isinstance(token, str) and token.isascii() else {}
+    return {HEADER: str(task.request.id), **authorization}

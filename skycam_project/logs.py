@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterable
 
+from core.api.authorization import TOKEN
 from skycam_project.config.redaction import REDACTED
 
 
@@ -43,9 +44,7 @@ class OneLineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = " | ".join(part for part in super().format(record).splitlines() if part.strip())
         # After formatting, because a secret may be in an argument or in a traceback.
-        for secret in self.secrets:
-            line = line.replace(secret, REDACTED)
-        return line
+        return redacted(line, self.secrets)
 
 
 class JsonFormatter(logging.Formatter):
@@ -62,18 +61,20 @@ class JsonFormatter(logging.Formatter):
             "time": f"{self.formatTime(record, self.datefmt)}.{int(record.msecs):03}Z",
             "level": record.levelname,
             "logger": record.name,
-            "message": self._redacted(record.getMessage()),
+            # Before the encoding, which would change the characters of a secret.
+            "message": redacted(record.getMessage(), self.secrets),
         }
         traceback = self.formatException(record.exc_info) if record.exc_info else record.exc_text
         if traceback:
-            line["traceback"] = self._redacted(traceback)
+            line["traceback"] = redacted(traceback, self.secrets)
         return json.dumps(line)
 
-    def _redacted(self, text: str) -> str:
-        # Before the encoding, which would change the characters of a secret.
-        for secret in self.secrets:
-            text = text.replace(secret, REDACTED)
-        return text
+
+def redacted(text: str, secrets: Iterable[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, REDACTED)
+    # Celery logs all headers of a message that it cannot read.
+    return TOKEN.sub(REDACTED, text)
 
 
 def formatter_of(log_format: str, secrets: Iterable[str]) -> logging.Formatter:

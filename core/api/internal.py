@@ -7,17 +7,20 @@ import json
 from functools import cache
 from typing import Any
 
-from django.conf import settings
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.wsgi import WSGIRequest
+from django.core.serializers.json import DjangoJSONEncoder
 
 ADDRESS = "127.0.0.1"
 """What the station notes as the client's address. It is always among the names by which the station may be called."""
 
 
 def post(path: str, body: Any, headers: dict[str, str]) -> tuple[int, Any]:
-    """The status and the JSON body of the answer to `POST path`. Whatever a request is refused for, this one is."""
-    content = json.dumps(body).encode()
+    """The status and the JSON body of the answer to `POST path`. Whatever a request is refused for, this one is.
+
+    TypeError for a body that JSON cannot hold; times and UUIDs become texts.
+    """
+    content = json.dumps(body, cls=DjangoJSONEncoder).encode()
     environ = {
         "REQUEST_METHOD": "POST",
         "PATH_INFO": path,
@@ -25,9 +28,10 @@ def post(path: str, body: Any, headers: dict[str, str]) -> tuple[int, Any]:
         "CONTENT_TYPE": "application/json",
         "CONTENT_LENGTH": str(len(content)),
         "SERVER_NAME": ADDRESS,
-        "SERVER_PORT": "443" if settings.STATION.web.tls else "80",
+        "SERVER_PORT": "443",
         "REMOTE_ADDR": ADDRESS,
-        "wsgi.url_scheme": "https" if settings.STATION.web.tls else "http",
+        # No connection, so nothing to redirect to one with TLS.
+        "wsgi.url_scheme": "https",
         "wsgi.input": io.BytesIO(content),
         **{f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()},
     }

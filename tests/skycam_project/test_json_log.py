@@ -18,7 +18,7 @@ from skycam_project.cli.logs import parsed
 from skycam_project.config.sections import LoggingConfig
 from skycam_project.launch.log_lines import FILE_FORMATTERS, JsonFileFormatter, parse_record
 from skycam_project.launch.stream import LogFile, LogStream
-from skycam_project.logs import JsonFormatter
+from skycam_project.logs import JsonFormatter, OneLineFormatter
 from tests.harness.stations.command_line import run
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
@@ -50,6 +50,12 @@ def test_a_record_is_one_object_in_utc_without_secrets() -> None:
         "time": "1970-01-01T00:00:00.007Z", "level": "WARNING", "logger": "cameras",
         "message": 'one\n  "two" ********',
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("formatter", [OneLineFormatter(), JsonFormatter()])
+def test_a_line_has_no_token_of_the_api(formatter: logging.Formatter) -> None:
+    line = formatter.format(record_of("headers: %r", {"authorization": f"Token skycam_{'aB-_5' * 8}abc"}))
+    assert "{'authorization': 'Token ********'}" in line
 
 
 def test_a_traceback_is_a_member_without_secrets() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.harness.postgresql import postgresql
+from tests.harness.scenarios.two_hosts import SharedDatabase
 from tests.harness.stations.outside_broker import Broker
 from tests.harness.stations.station import ANY_NUMBER_OF_KILLS, Station
 from tests.harness.waiting import eventually
@@ -30,7 +31,7 @@ def shared_station(folder: Path, broker: Broker) -> Iterator[SharedStation]:
     """`folder` is that of the main machine."""
     with postgresql() as address:
         shared = {"DATABASE_URL": address, "REDIS_URL": f"unix://{broker.socket}", **ANY_NUMBER_OF_KILLS}
-        main = Station(folder / "data", **shared)
+        main = Station(folder / "data", SharedDatabase(address), **shared)
         try:
             main.up()
             yield SharedStation(main, {"SKYCAM_HOST": "dome", **shared, **main.shared_identity})
