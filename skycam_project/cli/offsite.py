@@ -241,9 +241,9 @@ def bring_back(
         ),
     )  # fmt: skip
     if dry_run:
-        body = dict(bring_back_body(make_plan(wanted), [], caller.user))
-        print_result({"dry_run": True, **body}, print_bring_back)
-        return FAILED if any(one["problem"] for one in body["roots"]) else 0
+        plan = make_plan(wanted)
+        print_result({"dry_run": True, **bring_back_body(plan, [], caller.user)}, print_bring_back)
+        return FAILED if plan.problems else 0
     plan, jobs = start_bring_back(wanted, caller.actor)
     ended = [wait_and_show(job, run_here=True) for job in jobs]
     body = {"dry_run": False, **bring_back_body(plan, ended, caller.user)}

@@ -62,7 +62,7 @@ class OwnOutput:
 class HostedParts:
     """Starts, watches, restarts and stops `parts` on a thread of its own, whatever Celery waits for.
 
-    `on_failure` gets the reason, on that thread, when a part ends before all have been running: whoever started this
+    `on_failure` gets the reason, on that thread, when a part ends before all have been running: what started this
     process decides then. Later they are restarted as a launcher does.
     """
 
