@@ -14,6 +14,7 @@ from cameras.camera_view import actor
 from captures.bring_back.bodies import BringBackBody, bring_back_body
 from captures.bring_back.planning import make_plan
 from captures.bring_back.requests import BringBackOne, BringBackRequest
+from captures.bring_back.selection import check_names
 from captures.bring_back.services import start_bring_back
 from captures.capturing.selectors import captures_for
 from core.idempotency.view import IdempotentView
@@ -47,6 +48,7 @@ class BringBackView(IdempotentView):
         """Bring files back that only destinations have, as a job on each of their hosts. 507 when they do not fit: then
         nothing begins."""
         wanted = BringBackBulk.model_validate(request.data)
+        check_names(wanted)
         if wanted.dry_run:
             return Response(bring_back_body(make_plan(wanted), [], request.user))
         return answer(request, wanted)

@@ -7,14 +7,31 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef, QuerySet
 
+from cameras.models import Camera
 from captures.archives.copies import copy_of
-from captures.archives.models import ArchiveFile, ArchiveFileState
+from captures.archives.models import Archive, ArchiveFile, ArchiveFileState
 from captures.bring_back.requests import Selection
 from captures.capturing.models import Capture, CaptureFile
-from captures.offsite.models import CopyState, OffsiteCopy
+from captures.experiments.models import Experiment
+from captures.offsite.models import CopyState, Destination, OffsiteCopy
 from captures.storage.kept import Kept
+
+NAMED: dict[str, tuple[Any, str]] = {
+    "capture": (Capture, "pk"), "archive": (Archive, "pk"), "experiment": (Experiment, "pk"),
+    "destination": (Destination, "pk"), "camera": (Camera, "slug"),
+}  # fmt: skip
+"""What a selection can name, and the field by which it does."""
+
+
+def check_names(selection: Selection) -> None:
+    """ValidationError for a name of nothing: that none of its files is away is no answer then."""
+    for name, (model, field) in NAMED.items():
+        key = getattr(selection, name)
+        if key is not None and not model.objects.filter(**{field: key}).exists():
+            raise ValidationError({name: f"There is no {name} {str(key)!r}."})
 
 
 @dataclass(frozen=True, slots=True)

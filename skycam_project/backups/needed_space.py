@@ -18,7 +18,7 @@ SPARE_BYTES = 16 << 20
 
 
 def database_bytes(config: SkycamConfig) -> int:
-    """At most so many bytes has the copy of the database. BackupFailed."""
+    """The copy of the database has at most that size. BackupFailed."""
     database = django_database(config.database_url, config.data)
     if database["ENGINE"].endswith("sqlite3"):
         log = Path(f"{database['NAME']}-wal")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core.text.plurals import pluralize
+from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.captures import find_capture
 from skycam_project.cli.errors import FAILED, CliError
 from skycam_project.cli.experiments import find_experiment
@@ -212,11 +213,17 @@ def retry(name: str, copy_id: str | None) -> None:
 @click.option("--destination", help="Only files with a verified copy at this destination.")
 @shared_option("--since", "Captured from this time: 22:30, 2026-03-01T22:30:00Z, or 2 h (ago).")
 @shared_option("--until", "Captured before this time.", type=PastTimeParam())
-@click.option("--days", type=float, default=7.0, show_default=True, help="For so long no rule moves them away again.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 3650),
+    default=7,
+    show_default=True,
+    help="For so long no rule moves them away again.",
+)
 @shared_option("--dry-run", "Only show what would come back, and whether it fits.")
 def bring_back(
     camera: str | None, capture: str | None, experiment: str | None, destination: str | None, since: datetime | None,
-    until: datetime | None, days: float, dry_run: bool,
+    until: datetime | None, days: int, dry_run: bool,
 ) -> int:  # fmt: skip
     """Bring files back that only a destination has.
 
@@ -236,8 +243,8 @@ def bring_back(
         **given(
             capture=str(find_capture(caller, capture, None).pk) if capture else None,
             experiment=str(find_experiment(caller, experiment).pk) if experiment else None,
-            destination=str(find_destination(destination).pk) if destination else None, camera=camera, to=until,
-            days=days, **{"from": since},
+            destination=str(find_destination(destination).pk) if destination else None,
+            camera=find_camera(caller, camera).slug if camera else None, to=until, days=days, **{"from": since},
         ),
     )  # fmt: skip
     if dry_run:

@@ -172,7 +172,7 @@ FACADES = {
     "monitoring.services.record_event", "monitoring.services.new_event",
     "cameras.leases.service.take_over_for_run", "core.text.names.person",
     "captures.archives.reports.report_event", "cameras.camera_display.held_sentence",
-    "scheduler.field_lists.nightly.record_change",
+    "scheduler.field_lists.nightly.record_change", "captures.bring_back.services.start_bring_back",
 }  # fmt: skip
 """Get the rows of cameras with each call, or are called by services."""
 BODIES: dict[str, Any] = {

@@ -15,10 +15,12 @@ from cameras.spool.agenda import AGENDA_S, PlannedRun
 from cameras.supervision.desired_state import desired_states
 from captures.models import Session
 from captures.sessions.models import SessionState
+from core import database_clock
 from core.times.timestamps import stamp
 from scheduler import models
 from scheduler.runs.agendas import agendas
 from tests.harness.rows.archive import Archive
+from tests.harness.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -102,7 +104,10 @@ def test_the_lease_of_a_user_is_a_part_of_the_spec(archive: Archive) -> None:
     camera = acquire_lease(archive.camera, "anna", for_s=3600)
     desired = desired_states("main")[str(archive.camera.pk)]
     assert camera.held_until is not None
-    assert desired.spec(None).get("lease") == {"held_by": "anna", "until": stamp(camera.held_until)}
+    lease = desired.spec(None).get("lease")
+    assert lease is not None
+    assert lease["held_by"] == "anna"
+    assert lease["until_boot_s"] == pytest.approx(database_clock.boot_s_at(camera.held_until), abs=PATIENCE_S)
 
 
 def test_a_run_that_ends_before_it_begins_is_refused(archive: Archive) -> None:

@@ -27,6 +27,7 @@ NO_IMPORT_IN_TESTS = {
     "djangofmt": "make check",
     "djangorestframework-stubs": "a plugin of mypy",
     "editables": "hatchling installs Skycam from where it is",
+    "flower": "a program of its own, beside a station",
     "hatchling": "builds Skycam",
     "import-linter": "make check",
     "moto": "the S3 server of the tests is a process of its own",

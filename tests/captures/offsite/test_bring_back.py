@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -174,6 +176,14 @@ def test_a_plan_says_what_would_come_back_and_changes_nothing(manager: Any, away
 def test_a_request_that_says_nothing_clear_is_refused(wanted: dict[str, Any], manager: Any, away: CaptureFile) -> None:
     assert manager.post("/api/v1/offsite/bring-back/", wanted, format="json").status_code == 400
     assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["camera", "destination", "experiment", "archive", "capture"])
+def test_a_request_for_something_that_does_not_exist_is_refused(name: str, manager: Any, away: CaptureFile) -> None:
+    wanted = {name: {"camera": "nosuch"}.get(name, str(uuid4()))}
+    answer = manager.post("/api/v1/offsite/bring-back/", wanted, format="json")
+    assert answer.status_code == 400
+    assert f"There is no {name} '{wanted[name]}'." in json.dumps(answer.json())
 
 
 @pytest.mark.parametrize("wanted", ["camera", "destination", "from", "experiment"])
