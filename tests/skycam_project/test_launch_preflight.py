@@ -128,7 +128,7 @@ def test_a_bad_configuration_is_refused_with_one_line_for_each_problem(new_stati
 def test_an_unknown_part_is_refused(new_station: NewStation) -> None:
     station = new_station().start(only="kitchen")
     assert station.status() == 1
-    parts = "valkey, web, service, files, worker, sensors, jobs, beat"
+    parts = "valkey, web, service, files, worker, cameras, sensors, jobs, beat"
     assert station.output() == f"skycam: There is no part kitchen. There are: {parts}.\n"
 
 
