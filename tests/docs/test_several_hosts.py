@@ -117,7 +117,8 @@ def state_of_host(main: Machine, name: str) -> str:
 
 
 def observed(main: Machine, camera: str) -> str:
-    return str({one["camera"]: one["observed"] for one in answered(main, "status")["cameras"]}[camera])
+    states = {one["camera"]: one["observed"] for one in answered(main, "status")["cameras"]}
+    return str(states.get(camera, ""))
 
 
 def asked(main: Machine, path: str) -> bytes:
