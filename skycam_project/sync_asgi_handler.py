@@ -102,6 +102,6 @@ def _next_chunk(parts: Iterator[bytes], chunk_bytes: int) -> bytes:
         chunk += part
         if len(chunk) >= chunk_bytes:
             break
-    # A client may take its time: nobody keeps a connection to the database for it.
+    # A client may take its time, and keeps no connection to the database meanwhile.
     connections.close_all()
     return bytes(chunk)
