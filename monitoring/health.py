@@ -13,9 +13,7 @@ from django.db import Error, connection
 from core.camera_names import CameraRef
 from core.database_health import lock, note, room
 from core.outages import is_database_away
-from core.partitions import MOST_COUNTED, default_partition, rows_outside_months
 from core.registry import resolve
-from core.text.plurals import pluralize
 from monitoring.selectors import hidden_cameras
 
 logger = logging.getLogger(__name__)
@@ -23,7 +21,6 @@ logger = logging.getLogger(__name__)
 HEALTH: dict[str, str] = {
     "parts": "skycam_project.launch.health.part_problems",
     "database": "monitoring.health.database_problems",
-    "partitions": "monitoring.health.partition_problems",
     "broker": "cameras.status.health.broker_problems",
     "hosts": "cameras.status.health.host_problems",
     "pages": "skycam_project.pages.health.page_problems",
@@ -118,16 +115,3 @@ def database_problems() -> list[Finding]:
         remedy = lock.READ_ONLY_REMEDY if locked == lock.READ_ONLY else LOCKED_REMEDY
         return [Finding(f"The database answers, but takes no writes: {locked}. {remedy}")]
     return []
-
-
-def partition_problems() -> list[Finding]:
-    """Rows that no month took."""
-    return [
-        Finding(
-            f"{table} has {'at least ' if count >= MOST_COUNTED else ''}{pluralize(count, 'row')} outside of its "
-            "months, with times of a wrong clock. Set it right: `skycam hosts list` shows each. Retention removes the "
-            f"past ones; psql removes all now, with a DELETE on {default_partition(table)}."
-        )
-        for table, count in rows_outside_months().items()
-        if count
-    ]

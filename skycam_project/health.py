@@ -41,8 +41,8 @@ class HostBody(HostHealth):
 
 class HealthBody(TypedDict):
     """`status` is ok or broken. `problems` has a sentence for each thing that an operator must fix, by check: parts,
-    database, broker, hosts, pages, cameras, disk, notifications; and, for the answering machine, passwords and station.
-    `warnings` are also for that machine: clock, storage, libraries, desktop, station."""
+    database, broker, hosts, pages, cameras, disk, backups, notifications; and, for the answering machine, passwords and
+    station. `warnings` are also for that machine: clock, storage, libraries, desktop, station; and partitions."""
 
     status: str
     problems: dict[str, list[str]]

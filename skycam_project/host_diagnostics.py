@@ -20,6 +20,7 @@ from skycam_project.cli.station import Station
 CACHE_S = 30.0
 CHECKS = {
     "storage": "skycam_project.cli.diagnostics.database:storage",
+    "partitions": "skycam_project.cli.diagnostics.database:partitions",
     "passwords": "skycam_project.cli.diagnostics.database:passwords",
     "station": "skycam_project.cli.diagnostics.database:station_checks",
     "clock": "skycam_project.cli.diagnostics.machine:clock",

@@ -100,7 +100,8 @@ def add_value(ranges: list[Range], at: float, value: float) -> None:
 
 
 class UsageReader:
-    """Reads histories, and parses each sample once: an open status page reads 360 of each host every two seconds."""
+    """Reads histories. It keeps them and parses new samples only: an hour of a host has 360, and an open status page
+    asks every two seconds."""
 
     def __init__(self) -> None:
         # Threads that read at the same time replace a history by one that is as new.

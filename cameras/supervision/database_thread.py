@@ -117,6 +117,9 @@ class DatabaseThread:
             self.away_since = None
         except (DatabaseError, OSError) as error:
             self._note_away(error)
+        except Exception:
+            self.away_since = None  # it answers again, and the fault is another one
+            raise
         finally:
             # Also when a step has failed: callers are answered while the database is away.
             self._ingester.make_waiting_calls(is_away=self.away_since is not None)

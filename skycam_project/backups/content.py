@@ -69,14 +69,6 @@ def postgresql_environment(database: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def connection_words(database: dict[str, Any]) -> dict[str, Any]:
-    """For psycopg."""
-    return {
-        "dbname": database["NAME"], "host": database["HOST"] or None, "port": database["PORT"] or None,
-        "user": database["USER"] or None, "password": database["PASSWORD"] or None, **database["OPTIONS"],
-    }  # fmt: skip
-
-
 def run_program(words: list[str], environment: dict[str, str], failed: str) -> None:
     """BackupFailed, with the program's own reason after `failed`."""
     try:

@@ -6,12 +6,13 @@ import os
 from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
-from skycam_project.backups.content import BackupFailed, connection_words, is_media
+from skycam_project.backups.content import BackupFailed, is_media
 from skycam_project.config import SkycamConfig
-from skycam_project.config.database import django_database
+from skycam_project.config.database import connection_words, django_database
 
 SPARE_BYTES = 16 << 20
 """For what is small: the descriptions, the folders, the blocks of the file system."""
@@ -24,15 +25,20 @@ def database_bytes(config: SkycamConfig) -> int:
         log = Path(f"{database['NAME']}-wal")
         return sum(path.stat().st_size for path in (Path(database["NAME"]), log) if path.exists())
     try:
-        with closing(psycopg.connect(**connection_words(database))) as connection:
-            # Without indexes, which a dump does not have.
-            found = connection.execute(
-                "SELECT coalesce(sum(pg_table_size(c.oid)), 0) FROM pg_class c JOIN pg_namespace n "
-                "ON n.oid = c.relnamespace WHERE n.nspname = current_schema() AND c.relkind = 'r'"
-            ).fetchone()
+        return measure_tables(database)[1]
     except psycopg.Error as error:
         raise BackupFailed(f"The database cannot be dumped: {str(error).splitlines()[0]}") from None
-    return int(found[0]) if found else 0
+
+
+def measure_tables(database: dict[str, Any]) -> tuple[int, int]:
+    """How many tables the database of a PostgreSQL has, and their bytes without the indexes, which a dump does not
+    have. psycopg.Error."""
+    with closing(psycopg.connect(**connection_words(database))) as connection:
+        [(tables, size)] = connection.execute(
+            "SELECT count(*), coalesce(sum(pg_table_size(c.oid)), 0) FROM pg_class c JOIN pg_namespace n "
+            "ON n.oid = c.relnamespace WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p')"
+        )
+    return tables, int(size)
 
 
 def files_bytes(members: Iterable[tuple[str, Path]]) -> tuple[int, int]:

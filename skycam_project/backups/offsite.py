@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,7 +47,8 @@ def copy_offsite(config: SkycamConfig, body: BackupBody) -> None:
             raise BackupFailed(
                 f"The backup is here and at {name}, but an older one could not be removed there: {error}"
             ) from None
-        write_body(folder, {**body, "offsite": {**copy, "error": str(error)}})
+        with suppress(OSError):  # of a full disk, say: the first reason is the one to mend
+            write_body(folder, {**body, "offsite": {**copy, "error": str(error)}})
         raise BackupFailed(f"The backup is here, but the copy at {name} failed: {error}") from None
     except OSError as error:
         raise BackupFailed(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,11 @@ from skycam_project.backups.content import (
     DUMP,
     SQLITE,
     BackupFailed,
-    connection_words,
     postgresql_environment,
     run_program,
 )
 from skycam_project.backups.encrypted_file import DecryptionError, read_about
-from skycam_project.backups.needed_space import check_space
+from skycam_project.backups.needed_space import check_space, measure_tables
 from skycam_project.backups.scratch import scratch_folder
 from skycam_project.backups.service import check_database
 from skycam_project.config.database import django_database
@@ -109,15 +107,10 @@ def _chosen_database(about: dict[str, Any], url: str | None, data: Path) -> dict
             raise RestoreRefused(f"DATABASE_URL names {chosen['NAME']}, which exists. Move it away, and restore again.")
         return None
     try:
-        connection = psycopg.connect(**connection_words(chosen))
-        with closing(connection):
-            tables = connection.execute(
-                "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-                "WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p')"
-            ).fetchone()
+        tables, _ = measure_tables(chosen)
     except psycopg.Error as error:
         raise RestoreRefused(f"The database of DATABASE_URL cannot be used: {str(error).splitlines()[0]}") from None
-    if tables != (0,):
+    if tables:
         raise RestoreRefused("The database of DATABASE_URL is not empty. Create one for this station: createdb NAME.")
     return chosen
 

@@ -161,6 +161,14 @@ def postgresql(url: str) -> dict[str, Any]:
     }
 
 
+def connection_words(database: dict[str, Any]) -> dict[str, Any]:
+    """Of a PostgreSQL, for psycopg."""
+    return {
+        "dbname": database["NAME"], "host": database["HOST"] or None, "port": database["PORT"] or None,
+        "user": database["USER"] or None, "password": database["PASSWORD"] or None, **database["OPTIONS"],
+    }  # fmt: skip
+
+
 def host_of(netloc: str) -> str:
     """The host with its capital letters, which the folder of a socket (%2Frun%2Fpostgresql) may contain."""
     host = netloc.rpartition("@")[2]

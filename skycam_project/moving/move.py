@@ -27,7 +27,14 @@ from core import database_move
 from core.database_move import MARK
 from core.text.plurals import pluralize
 from skycam_project.config import SkycamConfig
-from skycam_project.config.database import SQLITE_OPTIONS, django_database, is_local_server, plain_problem, postgresql
+from skycam_project.config.database import (
+    SQLITE_OPTIONS,
+    connection_words,
+    django_database,
+    is_local_server,
+    plain_problem,
+    postgresql,
+)
 from skycam_project.launch import control, paths, preflight
 from skycam_project.launch.errors import LaunchError
 from skycam_project.launch.parts import PARTS
@@ -167,15 +174,13 @@ class DatabaseMove:
     @contextmanager
     def _target(self) -> Iterator[psycopg.Connection[Any]]:
         """MoveRefused if it cannot be connected to."""
-        found = self._server
-        names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD"}
-        given = {name: found[key] for name, key in names.items() if found[key]}
         try:
-            connection = psycopg.connect(dbname=found["NAME"], autocommit=True, **given, **found["OPTIONS"])
+            connection = psycopg.connect(autocommit=True, **connection_words(self._server))
         except psycopg.Error as error:
+            place = self._server["HOST"] or "the local socket"
             raise MoveRefused(
-                f"The database at {found['HOST'] or 'the local socket'} cannot be used: {first_line(error)}. Check the "
-                "URL, and that the server lets this machine in (pg_hba.conf, firewall)."
+                f"The database at {place} cannot be used: {first_line(error)}. Check the URL, and that "
+                "the server lets this machine in (pg_hba.conf, firewall)."
             ) from None
         with connection:
             connection.execute("SET timezone TO 'UTC'")

@@ -356,5 +356,5 @@ def test_the_clock_of_this_machine_is_compared_with_the_brokers(valkey: Any) -> 
 
 
 def test_every_entry_of_the_table_answers(db: None) -> None:
-    entries = "backups parts partitions database broker hosts pages cameras disk notifications"
+    entries = "backups parts database broker hosts pages cameras disk notifications"
     assert set(health.findings()) == set(entries.split())

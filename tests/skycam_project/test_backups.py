@@ -33,7 +33,15 @@ from skycam_project.backups.outcome import record_failure
 from skycam_project.backups.restoring import RestoreRefused, restore, scratch_prefix
 from skycam_project.backups.schedule import start_due_backup
 from skycam_project.backups.scratch import remove_abandoned, scratch_folder
-from skycam_project.backups.service import SCRATCH, OffsiteCopyBody, list_backups, make_backup, write_body
+from skycam_project.backups.service import (
+    SCRATCH,
+    OffsiteCopyBody,
+    backup_folder,
+    body_file,
+    list_backups,
+    make_backup,
+    write_body,
+)
 from skycam_project.config import SkycamConfig, load_config
 from tests.harness.disks.small_disk import SmallDisk
 from tests.harness.project import PROJECT
@@ -369,6 +377,16 @@ def test_a_copy_that_failed_says_why_and_the_backup_is_here(offsite: SkycamConfi
         sent(offsite, tmp_path)
     assert not copy_of_newest(offsite)["verified"]
     assert copy_of_newest(offsite)["error"]
+
+
+def test_why_a_copy_failed_is_said_although_it_cannot_be_noted(offsite: SkycamConfig, tmp_path: Path) -> None:
+    body = make_backup(offsite, PHRASE, media=False, step=lambda _text: None)
+    shutil.rmtree(tmp_path / "copies")
+    note = body_file(backup_folder(offsite), body["name"])
+    note.unlink()
+    (note / "in the way").mkdir(parents=True)
+    with pytest.raises(BackupFailed, match="The backup is here, but the copy at folder failed"):
+        copy_offsite(offsite, body)
 
 
 def test_a_destination_that_is_not_there_is_named(config: SkycamConfig, db: None, tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ STATION = {
 DATABASE = {
     "database's clock": "skycam_project.cli.diagnostics.clocks:database_clock",
     "versions": "skycam_project.cli.diagnostics.database:versions",
+    "partitions": "skycam_project.cli.diagnostics.database:partitions",
     "hosts": "skycam_project.cli.diagnostics.database:hosts",
     "storage": "skycam_project.cli.diagnostics.database:storage",
     "passwords": "skycam_project.cli.diagnostics.database:passwords",

@@ -147,6 +147,23 @@ def versions(_station: Station) -> Iterator[Finding]:
             yield Finding("versions", BROKEN, problem, "Update it: docs/station/running.md, Update it")
 
 
+def partitions(_station: Station) -> Iterator[Finding]:
+    """Rows that no month took. Nothing is broken by them, and they may stay for years: only a warning."""
+    from core.partitions import MOST_COUNTED, default_partition, rows_outside_months
+    from core.text.plurals import pluralize
+
+    for table, count in rows_outside_months().items():
+        if count:
+            rows = f"{'at least ' if count >= MOST_COUNTED else ''}{pluralize(count, 'row')}"
+            yield Finding(
+                "partitions", WARNING, f"{table} has {rows} outside of its months, with times of a wrong clock.",
+                "Set the clock right: `skycam hosts list` shows each. Retention removes the past ones; psql removes "
+                f"all now, with a DELETE on {default_partition(table)}.",
+            )  # fmt: skip
+        else:
+            yield Finding("partitions", OK, f"All rows of {table} are in its months.")
+
+
 def hosts(station: Station) -> Iterator[Finding]:
     """A camera host without a heartbeat is broken if it has cameras."""
     from cameras.models import Camera

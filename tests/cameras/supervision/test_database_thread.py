@@ -56,6 +56,18 @@ def test_desired_states_that_cannot_be_read_keep_no_record_from_its_row(archive:
     assert Capture.objects.filter(pk=record).exists()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_answers_is_not_away_because_a_step_fails(archive: Archive, host: Host) -> None:
+    with connection.execute_wrapper(database_away):
+        host.database.run_once()
+    assert host.database.away_since is not None
+    StorageAssignment.objects.all().delete()
+    host.reader.read_soon()
+    with pytest.raises(UnusableRoot, match="has no storage root"):
+        host.database.run_once()
+    assert host.database.away_since is None
+
+
 def unreadable(archive: Archive) -> DesiredState:
     """A camera on the same host; a file has the name of its spool."""
     camera = Camera.objects.create(slug="torn", name="Torn", kind="simulated", host="main")

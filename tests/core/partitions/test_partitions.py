@@ -12,9 +12,12 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from core.partitions import EVENTS, READINGS, create_partitions, drop_partitions, months_of, rows_outside_months
-from monitoring.health import partition_problems, run_check
 from monitoring.models import DueAggregate, Event, Reading
 from monitoring.readings.levels import DAY_S
+from skycam_project import host_diagnostics
+from skycam_project.access.models import User
+from skycam_project.cli.diagnostics import DATABASE, run_check
+from skycam_project.cli.station import Station
 from tests.harness.migrations import migrate, returned_with
 from tests.harness.postgresql import own_server, postgresql
 from tests.harness.rows.readings import channel_of, write
@@ -49,18 +52,26 @@ def place_events() -> Any:
     }  # fmt: skip
 
 
-def find_rows_of_wrong_clocks() -> list[str]:
+def find_rows_of_wrong_clocks() -> dict[str, Any]:
     event(0)
-    found = run_check(partition_problems)
+    before = [one.state for one in run_check("partitions", DATABASE["partitions"], Station())]
     event(20_000)
     create_partitions()
-    return [one.sentence for one in (found or []) + (run_check(partition_problems) or [])]
+    [found] = [one for one in run_check("partitions", DATABASE["partitions"], Station()) if one.state != "ok"]
+    user = User.objects.create(username="anna", role="manager")
+    return {
+        "before": before, "state": found.state, "detail": found.detail, "remedy": found.remedy,
+        "warned": [*host_diagnostics.warnings(user)], "broken": [*host_diagnostics.problems(user)],
+    }  # fmt: skip
 
 
-def test_rows_outside_the_months_are_a_finding_that_says_what_to_do(database: str, tmp_path: Path) -> None:
-    [sentence] = returned_with(__name__, find_rows_of_wrong_clocks.__name__, tmp_path, DATABASE_URL=database)
-    assert sentence.startswith("monitoring_event has 1 row outside of its months, with times of a wrong clock.")
-    assert "with a DELETE on monitoring_event_default." in sentence
+def test_rows_outside_the_months_are_a_warning_that_says_what_to_do(database: str, tmp_path: Path) -> None:
+    found = returned_with(__name__, find_rows_of_wrong_clocks.__name__, tmp_path, DATABASE_URL=database)
+    assert (found["before"], found["state"]) == (["ok", "ok"], "warning")
+    assert found["detail"] == "monitoring_event has 1 row outside of its months, with times of a wrong clock."
+    assert "with a DELETE on monitoring_event_default." in found["remedy"]
+    assert "partitions" in found["warned"]
+    assert "partitions" not in found["broken"]
 
 
 def test_rows_move_to_the_months_that_are_made_for_them(database: str, tmp_path: Path) -> None:

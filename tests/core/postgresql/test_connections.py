@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import resource
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import psycopg
 import pytest
@@ -15,6 +17,7 @@ from django.db import DatabaseError, OperationalError
 
 from core.postgresql.base import DatabaseWrapper
 from core.postgresql.pool import MOST, ConnectionPool, Pooled, PoolExhausted, is_full
+from core.postgresql.refusal import refusal_code
 from skycam_project.config.database import django_database
 from tests.harness.postgresql import own_server, postgresql
 from tests.harness.waiting import PATIENCE_S, eventually
@@ -260,6 +263,30 @@ def test_a_full_server_is_known_by_its_code_in_any_language(german_server: str) 
     assert "zu viele Verbindungen" in str(refusal(german_server))
     assert is_full(refusal(german_server))
     assert not is_full(refusal(german_server.replace("station@", "nobody@")))
+
+
+def test_a_server_is_asked_for_the_code_of_a_message_once(german_server: str) -> None:
+    log = Path(unquote(urlsplit(german_server).netloc.partition("@")[2])) / "log"
+    error = refusal(german_server.replace("station@", "nobody@"))
+    refused = log.read_text().count("FATAL:")
+    assert [refusal_code(error) for _ in range(3)] == ["28000"] * 3
+    assert log.read_text().count("FATAL:") - refused <= 1
+
+
+@contextmanager
+def no_more_files() -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_a_process_without_a_free_file_still_has_the_first_error(german_server: str) -> None:
+    error = refusal(german_server.replace("station@", "somebody@"))
+    with no_more_files():
+        assert not is_full(error)
 
 
 def test_a_server_that_is_away_is_not_waited_for(tmp_path: Path) -> None:
