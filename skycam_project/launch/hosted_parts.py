@@ -62,8 +62,8 @@ class OwnOutput:
 class HostedParts:
     """Starts, watches, restarts and stops `parts` on a thread of its own, whatever Celery waits for.
 
-    `on_failure` gets the reason, on that thread, when a part ends before all have been running: what started this
-    process decides then. Later they are restarted as a launcher does.
+    `on_failure` gets the reason, on that thread, when a part ends before all have been running, or when the parts
+    cannot be watched: what started this process decides then. Later they are restarted as a launcher does.
     """
 
     def __init__(self, plan: Plan, parts: Sequence[str], on_failure: Callable[[str], None]) -> None:
@@ -88,8 +88,13 @@ class HostedParts:
             self._thread.join()
 
     def _run(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            failure = runner.run(self._run_until_stopped())
+        try:
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                failure = runner.run(self._run_until_stopped())
+        except Exception as error:
+            # Without this thread Celery would go on, and nothing would start a camera.
+            log.critical("The parts of this camera host cannot be watched.", exc_info=error)
+            failure = error
         if failure is not None:
             self._on_failure(str(failure))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from skycam_project.launch.paths import control_path
 from tests.harness.stations.celery_host import CeleryHost
 from tests.harness.stations.flower import flower_beside
 from tests.harness.stations.station import Station
@@ -139,6 +140,28 @@ def test_a_second_worker_on_one_folder_is_refused(station: Station, host: Celery
     assert second.status() == 1
     assert f"Another station uses {station.data}" in second.output()
     assert host.runs()
+
+
+def refusal(host: CeleryHost) -> str:
+    """What a worker says that ends at once."""
+    try:
+        assert host.start().status() == 1
+        return host.output()
+    finally:
+        host.ensure_stopped()
+
+
+def test_a_worker_of_a_restored_copy_is_refused(station: Station, tmp_path: Path) -> None:
+    (station.data / "copied-from").write_text("main, yesterday")
+    output = refusal(CeleryHost(station.environment, "main", tmp_path / "worker.out"))
+    assert "This station is a restored copy (of main, yesterday) and is paused" in output
+
+
+def test_a_worker_that_cannot_watch_its_parts_ends(station: Station, tmp_path: Path) -> None:
+    control_path(station.config, "cameras").mkdir()
+    output = refusal(CeleryHost(station.environment, "main", tmp_path / "worker.out"))
+    assert "The camera host cannot start: " in output
+    assert str(control_path(station.config, "cameras")) in output
 
 
 def test_a_worker_with_the_name_of_another_host_is_refused(station: Station, tmp_path: Path) -> None:
