@@ -192,9 +192,11 @@ class CameraHost(bootsteps.StartStopStep):  # type: ignore[misc]
         # The launcher of the whole station holds the lock of this part: one that listens here is above this process.
         only = None if control.is_listening(paths.control_path(config)) else ONLY
         plan = Plan(config, part_environment(dict(os.environ), config, None), only, _fds)
+        has_launcher = is_below_launcher()
         # A launcher has started the other parts of a camera host itself.
-        beside = [] if is_below_launcher() else [name for name in CAMERA_HOST if name != ONLY]
-        CameraHost.running = self._hosted = HostedParts(plan, [*beside, *parts_of(ONLY)], end_process)
+        beside = [] if has_launcher else [name for name in CAMERA_HOST if name != ONLY]
+        names = [*beside, *parts_of(ONLY)]
+        CameraHost.running = self._hosted = HostedParts(plan, names, end_process, has_launcher=has_launcher)
         self._hosted.start()
 
     def stop(self, _worker: Any) -> None:
@@ -212,7 +214,6 @@ def end_process(reason: str) -> None:
 
 def request_stop(**_: Any) -> None:
     """At the begin of the shutdown: Celery itself waits for its tasks first."""
-
     if CameraHost.running:
         CameraHost.running.request_stop()
     from core.jobs.part import local_part

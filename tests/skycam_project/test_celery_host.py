@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from skycam_project.launch.control import restart
+from skycam_project.launch.errors import LaunchError
 from skycam_project.launch.paths import control_path
 from tests.harness.stations.celery_host import CeleryHost
 from tests.harness.stations.flower import flower_beside
@@ -128,7 +130,11 @@ def test_inspect_flower_and_the_page_hosts_agree_on_a_worker_without_a_launcher(
         eventually(lambda: flower.queues() == queues, lambda: f"flower sees {flower.queues()}")
     (row,) = eventually(hosts_with_parts(station), "the parts are measured")
     assert row["name"] == "main"
-    assert {"files", "cameras", "sensors"} <= {part["name"] for part in row["parts"]} <= set(station.parts())
+    assert {"worker", "files", "cameras", "sensors"} <= {part["name"] for part in row["parts"]} <= set(station.parts())
+    assert station.parts()["worker"]["pid"] == host.processes()[0].pid
+    with pytest.raises(LaunchError, match="has no launcher that could start it again"):
+        restart(station.config, "worker")
+    assert host.runs()
 
 
 def hosts_with_parts(station: Station) -> Callable[[], list[dict[str, Any]]]:
