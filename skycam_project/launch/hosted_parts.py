@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from core.text.names import readable
 from monitoring.heartbeat import send_heartbeats
 from skycam_project.launch import control, paths, reporting
-from skycam_project.launch.child import Start, executed
+from skycam_project.launch.child import Start, executed_module
 from skycam_project.launch.errors import LaunchError
 from skycam_project.launch.part import Part, PartRow, State
 from skycam_project.launch.parts import Plan
@@ -38,7 +38,7 @@ class Executed:
     def forked(
         self, _title: str, command: Sequence[str], environment: Mapping[str, str], inherited_fds: Sequence[int] = ()
     ) -> Start:
-        return executed(command, {**self._environment, **environment}, inherited_fds)
+        return executed_module(command, {**self._environment, **environment}, inherited_fds)
 
 
 class OwnOutput:
