@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from skycam_project.launch.control import restart
@@ -75,6 +76,7 @@ def test_a_killed_worker_leaves_no_process_and_the_next_one_takes_its_cameras(
     assert {"files", "cameras", "sensors"} <= set(station.parts())
     processes = host.processes()
     assert station.cameras.pid() in {process.pid for process in processes}
+    assert {process.rlimit(psutil.RLIMIT_CORE) for process in processes} == {(0, 0)}, "a core dump has secrets"
     host.end(kill=True)
     eventually(lambda: not any(process.is_running() for process in processes), "no process is left")
     host.start()
