@@ -207,8 +207,8 @@ class CameraHost(bootsteps.StartStopStep):  # type: ignore[misc]
 
 
 def end_process(reason: str) -> None:
-    """The parts have been stopped. Not by a signal: Celery may be waiting for the broker."""
-    log.critical("The camera host cannot start: %s", reason)
+    """What still runs of the parts ends with this process. Not by a signal: Celery may be waiting for the broker."""
+    log.critical("This camera host ends: %s", reason)
     os._exit(1)
 
 

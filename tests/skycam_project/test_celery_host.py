@@ -104,7 +104,7 @@ def test_no_frame_is_lost_while_the_broker_is_away(
     expected = saved(station, session) + WHILE_AWAY
     eventually(lambda: saved(station, session) >= expected, "the session goes on", takes_s=WHILE_AWAY)
     parts["valkey"].start(only="valkey")
-    eventually(lambda: station.cameras.observed() == "recording" or station.cameras.observed(), "the broker is back")
+    eventually(station.cameras.observed, "the broker is back")
     assert station.cameras.pid() == camera
     assert lost(end_of(station, session)) == []
     assert host.runs()
@@ -168,7 +168,7 @@ def test_a_worker_of_a_restored_copy_is_refused(station: Station, tmp_path: Path
 def test_a_worker_that_cannot_watch_its_parts_ends(station: Station, tmp_path: Path) -> None:
     control_path(station.config, "cameras").mkdir()
     output = refusal(CeleryHost(station.environment, "main", tmp_path / "worker.out"))
-    assert "The camera host cannot start: " in output
+    assert "This camera host ends: " in output
     assert str(control_path(station.config, "cameras")) in output
 
 
