@@ -19,6 +19,7 @@ from django.core.validators import slug_re
 from cameras.commands.control import check_reachable
 from cameras.errors import UNREACHED, HostDown, TooSlow
 from cameras.models import Camera
+from cameras.status.status import read_heartbeats
 from core.api import internal
 from core.api.exception_handler import problem_of
 from core.broker import broker
@@ -77,7 +78,7 @@ def run(task: Task, camera: Any, action: str, deadline_ms: Any, arguments: Any) 
     path = f"/api/v1/cameras/{quote(str(camera), safe='', errors='replace')}/{action}/"
     try:
         check_deadline(deadline_ms)
-        send_to_host(task, camera)
+        route_to_host(task, camera)
     except (ValidationError, *UNREACHED, *DATABASE_AWAY) as error:
         problem = problem_of(error)
         if problem is None:
@@ -106,13 +107,16 @@ def check_deadline(deadline_ms: Any) -> None:
         raise TooSlow(f"This message came {-remaining_s:.0f} s after its deadline and was not carried out.")
 
 
-def send_to_host(task: Task, camera: Any) -> None:
+def route_to_host(task: Task, camera: Any) -> None:
     """Send the command on to the camera's host, unless that is this one, or is away: then the API says so from here.
-    Ignore when it was sent."""
+    Ignore when it was sent, Retry while the cameras of this host start."""
     if not isinstance(camera, str) or not slug_re.match(camera):
         return
     found = Camera.objects.present().filter(slug=camera).first()
-    if found is None or found.host == settings.STATION.host:
+    if found is None:
+        return
+    if found.host == settings.STATION.host:
+        wait_for_cameras(task, found.host)
         return
     try:
         check_reachable(found)
@@ -121,6 +125,14 @@ def send_to_host(task: Task, camera: Any) -> None:
     task.signature_from_request(queue=camera_queue(found.host)).apply_async()
     # It has no outcome yet: a state that is stored here could replace the one of the host.
     raise Ignore
+
+
+def wait_for_cameras(task: Task, host: str) -> None:
+    """A message that waited for this host arrives before its cameras part runs. Retry until then; the deadline ends
+    that."""
+    waited = task.request.delivery_info.get("routing_key") == camera_queue(host)
+    if waited and read_heartbeats([host])[host] is None:
+        raise task.retry(queue=camera_queue(host), countdown=AGAIN_S)
 
 
 def headers_of(task: Task) -> dict[str, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import resource
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -19,7 +20,7 @@ from celery.utils.nodenames import NODENAME_DEFAULT, default_nodename, host_form
 
 from core.broker.queues import camera_queue, host_queues, jobs_queue
 from monitoring import heartbeat
-from skycam_project.config import ConfigError, load_config
+from skycam_project.config import ConfigError, check_writable, load_config
 from skycam_project.launch import control, paths, preflight
 from skycam_project.launch.errors import LaunchError
 from skycam_project.launch.hosted_parts import HostedParts
@@ -41,6 +42,7 @@ def connect(app: Celery) -> None:
     signals.worker_init.connect(start_jobs)  # not at worker_ready, which needs the broker
     signals.worker_shutting_down.connect(request_stop)
     signals.worker_shutdown.connect(stop_jobs)
+    signals.beat_init.connect(refuse_copy)
     signals.beat_init.connect(start_heartbeat)
 
 
@@ -110,24 +112,40 @@ def has_jobs(worker: Any) -> bool:
 
 
 def prepare(sender: Any, **_: Any) -> None:
-    """What a launcher has done already: lock the folder, bind the port of the file server, check the database, take the
-    name, create the roots."""
-    if is_below_launcher() or not has_cameras(sender):
+    """What a launcher has done already: refuse a paused copy, lock the folder, bind the port of the file server, check
+    the database, take the name, create the roots."""
+    if is_below_launcher():
         return
     from django.conf import settings
 
     from skycam_project.launch.prepare import run_preparation
 
     config = settings.STATION
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold every secret; children inherit this
+    refuse_copy()
+    if not has_cameras(sender):
+        return
     try:
         preflight.check_data_folder(config)
+        check_writable(config.storage_root)
         for name in parts_to_lock(config, ONLY):
             _held.enter_context(preflight.lock_folder(paths.lock_path(config, name), config.data))
         _fds.update(preflight.bind_ports(config, CAMERA_HOST, _held))
+    except ConfigError as error:
+        refuse(" ".join(error.problems))
     except LaunchError as error:
         refuse(str(error))
     if refused := run_preparation(ONLY).get("refused"):
         refuse(str(refused))
+
+
+def refuse_copy(**_: Any) -> None:
+    from django.conf import settings
+
+    try:
+        preflight.check_no_copy(settings.STATION)
+    except LaunchError as error:
+        refuse(str(error))
 
 
 def start_heartbeat(**_: Any) -> None:
@@ -174,9 +192,11 @@ class CameraHost(bootsteps.StartStopStep):  # type: ignore[misc]
         # The launcher of the whole station holds the lock of this part: one that listens here is above this process.
         only = None if control.is_listening(paths.control_path(config)) else ONLY
         plan = Plan(config, part_environment(dict(os.environ), config, None), only, _fds)
+        has_launcher = is_below_launcher()
         # A launcher has started the other parts of a camera host itself.
-        beside = [] if is_below_launcher() else [name for name in CAMERA_HOST if name != ONLY]
-        CameraHost.running = self._hosted = HostedParts(plan, [*beside, *parts_of(ONLY)], end_process)
+        beside = [] if has_launcher else [name for name in CAMERA_HOST if name != ONLY]
+        names = [*beside, *parts_of(ONLY)]
+        CameraHost.running = self._hosted = HostedParts(plan, names, end_process, has_launcher=has_launcher)
         self._hosted.start()
 
     def stop(self, _worker: Any) -> None:
@@ -187,14 +207,13 @@ class CameraHost(bootsteps.StartStopStep):  # type: ignore[misc]
 
 
 def end_process(reason: str) -> None:
-    """The parts have been stopped. Not by a signal: Celery may be waiting for the broker."""
-    log.critical("The camera host cannot start: %s", reason)
+    """What still runs of the parts ends with this process. Not by a signal: Celery may be waiting for the broker."""
+    log.critical("This camera host ends: %s", reason)
     os._exit(1)
 
 
 def request_stop(**_: Any) -> None:
     """At the begin of the shutdown: Celery itself waits for its tasks first."""
-
     if CameraHost.running:
         CameraHost.running.request_stop()
     from core.jobs.part import local_part

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypedDict
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
@@ -18,6 +19,8 @@ from captures.clips.models import Clip
 from captures.models import OffsiteCopy
 from captures.offsite.models import CopyState
 from core import database_clock
+from core.broker import broker
+from core.broker.queues import camera_queue, host_queues, key_prefix
 from core.text.plurals import pluralize
 from monitoring.services import record_event
 from skycam_project.hosts.forgetting import forgettable_clips, forgettable_files, start_forgetting
@@ -75,13 +78,15 @@ def _count(rows: QuerySet[CaptureFile] | QuerySet[Clip] | QuerySet[OffsiteCopy])
 def retire_host(name: str, files: Files, actor: str, *, lost: bool = False, dry_run: bool = False) -> RetirementBody:
     """Retire it, or with `dry_run` only count. `lost`: the records in its spool are, so captures without an outcome
     have failed. A job forgets the files. A retired host may be retired again with `forget`, which starts one, or finds
-    the one that has not ended. CameraHost.DoesNotExist, HostRefused, BrokerDown."""
+    the one that has not ended. What waits in the host's queues is deleted.
+    CameraHost.DoesNotExist, HostRefused, BrokerDown."""
     host = CameraHost.objects.get(pk=name)
     _check_may_retire(host, lost=lost)
     counted = Retirement(host, files).body(dry_run=dry_run)
     if dry_run:
         return counted
     _mark_retired(name, files, actor, lost=lost)
+    _delete_queues(name)
     for capture in captures_without_outcome(name).values_list("pk", flat=True):
         with transaction.atomic():
             fail_unsent_capture(capture, "host_down", f"The host {name} was retired without its spool.")
@@ -113,6 +118,13 @@ def _check_may_retire(host: CameraHost, *, lost: bool) -> None:
             f"Of {pluralize(waiting, 'capture')} of the host {name} no outcome is known: the records may be in its "
             "spool. Start it once, so that it delivers them; or say with --lost that its disk is lost."
         )
+
+
+def _delete_queues(name: str) -> None:
+    """Those of Celery never expire, and their messages contain tokens."""
+    prefix = key_prefix(settings.STATION.station.id)
+    with broker.reachable() as server:
+        server.delete(broker.key(camera_queue(name)), *(f"{prefix}{queue}" for queue in host_queues(name)))
 
 
 @transaction.atomic

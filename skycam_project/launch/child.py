@@ -35,18 +35,38 @@ Start = Callable[[int, int], Awaitable[Process]]
 def executed(command: Sequence[str], environment: Mapping[str, str], inherited_fds: Sequence[int] = ()) -> Start:
     """Executes a program. It leads a session of its own, so that Ctrl-C reaches the launcher only, and dies with the
     thread that starts it: the launcher's only one."""
+    parent = os.getpid()
+    return _executed(command, environment, inherited_fds, lambda: die_with_parent(parent))
 
+
+def executed_module(command: Sequence[str], environment: Mapping[str, str], inherited_fds: Sequence[int] = ()) -> Start:
+    """As `executed`, for `python -m MODULE ARGUMENTS` and a parent with several threads: it runs nothing of the parent
+    between fork and exec."""
+    python, _, *module = command
+    below = [python, "-m", "skycam_project.launch.below", str(os.getpid()), *module]
+    return _executed(below, environment, inherited_fds, None)
+
+
+def _executed(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    inherited_fds: Sequence[int],
+    before_exec: Callable[[], None] | None,
+) -> Start:
     async def start(output_end: int, heartbeat_end: int) -> Process:
         own = {**environment, heartbeat.FD_VARIABLE: str(heartbeat_end)}
-        return _execute(command, own, output_end, (heartbeat_end, *inherited_fds))
+        return _execute(command, own, output_end, (heartbeat_end, *inherited_fds), before_exec)
 
     return start
 
 
 def _execute(
-    command: Sequence[str], environment: Mapping[str, str], output_end: int, inherited_fds: Sequence[int]
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    output_end: int,
+    inherited_fds: Sequence[int],
+    before_exec: Callable[[], None] | None,
 ) -> subprocess.Popen[bytes]:
-    parent = os.getpid()
     # Not asyncio's subprocess: on Python 3.11 it waits for each child on a thread, and `preexec_fn` is safe only in a
     # process with one thread.
     return subprocess.Popen(
@@ -57,7 +77,7 @@ def _execute(
         stderr=output_end,
         pass_fds=inherited_fds,
         start_new_session=True,
-        preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509 - the launcher has one thread
+        preexec_fn=before_exec,  # noqa: PLW1509 - of the launcher alone, which has one thread
     )
 
 

@@ -14,11 +14,11 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from skycam_project.config import SkycamConfig
 from skycam_project.launch.errors import LaunchError
-from skycam_project.launch.part import Part
+from skycam_project.launch.part import PartRow
 from skycam_project.launch.parts import PARTS
 from skycam_project.launch.paths import control_path
 from skycam_project.launch.pause import Pause
@@ -26,11 +26,20 @@ from skycam_project.launch.pause import Pause
 TIMEOUT_S = 90.0  # longer than a restart may take: stop_s and start_s of Timings, together 68 s
 
 
+class Controlled(Protocol):
+    """What a request may name."""
+
+    def row(self) -> PartRow: ...
+
+    async def restart(self) -> PartRow:
+        """LaunchError when it does not run again."""
+
+
 class LauncherEnded(LaunchError):
     """It ended while it was asked."""
 
 
-async def serve(path: Path, parts: Mapping[str, Part], pause: Pause | None = None) -> asyncio.Server:
+async def serve(path: Path, parts: Mapping[str, Controlled], pause: Pause | None = None) -> asyncio.Server:
     """Answer requests on the socket `path` until the returned server is closed. Without `pause` none is possible."""
 
     async def handle_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -71,7 +80,7 @@ def _bind_private_socket(path: Path) -> socket.socket:
     return bound
 
 
-async def _handle_request(line: bytes, parts: Mapping[str, Part], pause: Pause | None) -> dict[str, Any]:
+async def _handle_request(line: bytes, parts: Mapping[str, Controlled], pause: Pause | None) -> dict[str, Any]:
     try:
         request = json.loads(line)
         if request["ask"] == "ps":
@@ -88,7 +97,7 @@ async def _handle_request(line: bytes, parts: Mapping[str, Part], pause: Pause |
         return {"error": "The launcher did not understand the request."}
 
 
-def _find_part(name: str, parts: Mapping[str, Part]) -> Part:
+def _find_part(name: str, parts: Mapping[str, Controlled]) -> Controlled:
     if name not in parts:
         raise LaunchError(f"There is no part {name} here. There are: {', '.join(parts)}.")
     return parts[name]

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 
 from core.text.names import readable
 from monitoring.heartbeat import send_heartbeats
 from skycam_project.launch import control, paths, reporting
-from skycam_project.launch.child import Start, executed
-from skycam_project.launch.part import Part, State
+from skycam_project.launch.child import Start, executed_module
+from skycam_project.launch.errors import LaunchError
+from skycam_project.launch.part import Part, PartRow, State
 from skycam_project.launch.parts import Plan
 from skycam_project.launch.restart_journal import RestartJournal
 from skycam_project.launch.running_parts import RunningParts, cancel
@@ -35,7 +38,7 @@ class Executed:
     def forked(
         self, _title: str, command: Sequence[str], environment: Mapping[str, str], inherited_fds: Sequence[int] = ()
     ) -> Start:
-        return executed(command, {**self._environment, **environment}, inherited_fds)
+        return executed_module(command, {**self._environment, **environment}, inherited_fds)
 
 
 class OwnOutput:
@@ -59,15 +62,39 @@ class OwnOutput:
         """Nothing: the lines stand above already, among a few others."""
 
 
+class OwnProcess:
+    """This worker among its parts, where no launcher lists it."""
+
+    def __init__(self) -> None:
+        self._since = datetime.now(UTC)
+
+    def row(self) -> PartRow:
+        return PartRow(
+            name="worker",
+            pid=os.getpid(),
+            state=State.RUNNING,
+            since=f"{self._since:%Y-%m-%dT%H:%M:%SZ}",
+            restarts=0,
+            reason="",
+            next_try_s=None,
+        )
+
+    async def restart(self) -> PartRow:
+        raise LaunchError("This worker has no launcher that could start it again. Restart it where you started it.")
+
+
 class HostedParts:
     """Starts, watches, restarts and stops `parts` on a thread of its own, whatever Celery waits for.
 
-    `on_failure` gets the reason, on that thread, when a part ends before all have been running: what started this
-    process decides then. Later they are restarted as a launcher does.
+    `on_failure` gets the reason, on that thread, when a part ends before all have been running, or when the parts
+    cannot be watched: what started this process decides then. Later they are restarted as a launcher does.
     """
 
-    def __init__(self, plan: Plan, parts: Sequence[str], on_failure: Callable[[str], None]) -> None:
+    def __init__(
+        self, plan: Plan, parts: Sequence[str], on_failure: Callable[[str], None], *, has_launcher: bool
+    ) -> None:
         self._plan, self._parts, self._on_failure = plan, parts, on_failure
+        self._own = {} if has_launcher else {"worker": OwnProcess()}
         self._loop = asyncio.new_event_loop()
         self._end = asyncio.Event()
         # Its children end with this thread (PR_SET_PDEATHSIG). A daemon: it does not keep a process that has failed.
@@ -88,8 +115,13 @@ class HostedParts:
             self._thread.join()
 
     def _run(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            failure = runner.run(self._run_until_stopped())
+        try:
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                failure = runner.run(self._run_until_stopped())
+        except Exception as error:
+            # Without this thread Celery would go on, and nothing would start a camera.
+            log.critical("The parts of this camera host cannot be watched.", exc_info=error)
+            failure = error
         if failure is not None:
             self._on_failure(str(failure))
 
@@ -99,7 +131,7 @@ class HostedParts:
         parts = {name: Part(name, self._plan, starter, timings, output, journal) for name in self._parts}
         running = RunningParts(parts, self._end)
         address = paths.control_path(config, SOCKET)
-        server = await control.serve(address, parts)
+        server = await control.serve(address, {**self._own, **parts})
         for name, part in parts.items():
             part.first_exit_ends = True
             running.run(name)

@@ -136,9 +136,8 @@ def _check_part(config: SkycamConfig, only: str | None) -> None:
         raise LaunchError(f"The part {parent} starts {only}: skycam up --only {parent}.")
     if only == "valkey" and not config.redis_embedded:
         raise LaunchError("REDIS_URL is set, so this station uses that server and starts no Valkey of its own.")
-    copied = restored_copy.copied_from(config.data)
-    if copied is not None and only is not None and only not in RESTORED_COPY:
-        raise LaunchError(restored_copy.pause_sentence(copied))
+    if only is not None and only not in RESTORED_COPY:
+        preflight.check_no_copy(config)
 
 
 def _print_errors(lines: Iterable[str]) -> None:

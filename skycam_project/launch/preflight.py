@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO
 
+from core import restored_copy
 from skycam_project.config import SkycamConfig
 from skycam_project.launch.errors import LaunchError
 from skycam_project.launch.paths import run_folder
@@ -57,6 +58,13 @@ def _folder_error(folder: Path, error: OSError) -> LaunchError:
         f"The data folder {folder} cannot be written ({error.strerror}). "
         "Give this user write permission, or set SKYCAM_DATA to another folder."
     )
+
+
+def check_no_copy(config: SkycamConfig) -> None:
+    """Raises LaunchError for a restored copy that is paused: its original may have the same cameras and jobs."""
+    copied = restored_copy.copied_from(config.data)
+    if copied is not None:
+        raise LaunchError(restored_copy.pause_sentence(copied))
 
 
 def lock_folder(path: Path, folder: Path) -> TextIO:

@@ -1,4 +1,4 @@
-"""Measures the parts of this machine for the status page. Runs as a thread of the worker."""
+"""Measures the parts of this machine for the status page. Runs as a thread of the part cameras."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class UsageSampler:
         try:
             parts = {row["name"]: row["pid"] for row in part_rows(self._config) if row["pid"] is not None}
         except LaunchError:
-            parts = {}  # the worker was started without a launcher
+            parts = {}  # the worker, and with it this process, is ending
         now = time.monotonic()
         passed_s = now - self._sampled_at if self._sampled_at is not None else None
         known, self._cpu_s, self._sampled_at = self._cpu_s, {}, now

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import redis
 from django.conf import settings
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -15,8 +16,11 @@ from rest_framework.test import APIClient
 from cameras.models import Camera, CameraHost, HostInvitation
 from captures.models import CaptureFile, Session, StorageRoot
 from captures.sessions.draining import stop_session_at_its_window
+from core.broker import broker
+from core.broker.queue_lengths import queue_lengths
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job
+from core.registry import resolve
 from monitoring.models import Alert, Event
 from skycam_project.hosts.exchange import decrypt_answer, make_request
 from skycam_project.hosts.forgetting import forget_files
@@ -254,6 +258,20 @@ def test_a_host_with_cameras_is_not_retired(manager: APIClient, gone: StorageRoo
     answer = retired(manager, files="keep")
     assert answer.status_code == 409
     assert "skycam cameras set sky" in answer.json()["detail"]
+
+
+def test_what_waits_for_a_retired_host_is_deleted(
+    manager: APIClient, gone: StorageRoot, empty_broker: redis.Redis
+) -> None:
+    app = resolve(settings.CELERY_APP)
+    for queue in ("camera.roof", "jobs.roof", "files.roof", "camera.dome"):
+        app.send_task("cameras.capture", queue=queue)
+    empty_broker.rpush(broker.key("camera.roof"), "{}")
+    assert sum(queue_lengths(["roof", "dome"]).values()) == 5
+    assert retired(manager, files="keep", dry_run=True).status_code == 200
+    assert sum(queue_lengths(["roof", "dome"]).values()) == 5
+    assert retired(manager, files="keep").status_code == 200
+    assert {queue for queue, length in queue_lengths(["roof", "dome"]).items() if length} == {"camera.dome"}
 
 
 def run_forgetting(job: str) -> list[Any]:

@@ -160,6 +160,16 @@ def test_the_answer_for_a_host_that_is_away_comes_at_once_or_after_the_deadline(
     assert captures(station) == before
 
 
+def test_a_message_that_waited_for_its_host_is_carried_out_by_its_cameras_once_they_run(
+    dome: Station, program: Celery, operator: str
+) -> None:
+    dome.stop()
+    eventually(lambda: answer(program, operator, camera="dome")[1].get("type") == "/problems/host-down", "it is away")
+    sent = send(program, operator, camera="dome", queue="camera.dome", deadline_ms=deadline_ms(program, 300))
+    dome.start(only="worker")
+    assert sent.get(timeout=PATIENCE_S)["status"] in {201, 202}
+
+
 def test_a_message_that_arrives_twice_takes_one_picture(station: Station, program: Celery, operator: str) -> None:
     before, identity = captures(station), str(uuid4())
     first = answer(program, operator, task_id=identity)

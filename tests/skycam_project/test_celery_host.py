@@ -7,8 +7,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from skycam_project.launch.control import restart
+from skycam_project.launch.errors import LaunchError
+from skycam_project.launch.paths import control_path
 from tests.harness.stations.celery_host import CeleryHost
 from tests.harness.stations.flower import flower_beside
 from tests.harness.stations.station import Station
@@ -72,6 +76,7 @@ def test_a_killed_worker_leaves_no_process_and_the_next_one_takes_its_cameras(
     assert {"files", "cameras", "sensors"} <= set(station.parts())
     processes = host.processes()
     assert station.cameras.pid() in {process.pid for process in processes}
+    assert {process.rlimit(psutil.RLIMIT_CORE) for process in processes} == {(0, 0)}, "a core dump has secrets"
     host.end(kill=True)
     eventually(lambda: not any(process.is_running() for process in processes), "no process is left")
     host.start()
@@ -99,7 +104,7 @@ def test_no_frame_is_lost_while_the_broker_is_away(
     expected = saved(station, session) + WHILE_AWAY
     eventually(lambda: saved(station, session) >= expected, "the session goes on", takes_s=WHILE_AWAY)
     parts["valkey"].start(only="valkey")
-    eventually(lambda: station.cameras.observed() == "recording" or station.cameras.observed(), "the broker is back")
+    eventually(station.cameras.observed, "the broker is back")
     assert station.cameras.pid() == camera
     assert lost(end_of(station, session)) == []
     assert host.runs()
@@ -127,7 +132,11 @@ def test_inspect_flower_and_the_page_hosts_agree_on_a_worker_without_a_launcher(
         eventually(lambda: flower.queues() == queues, lambda: f"flower sees {flower.queues()}")
     (row,) = eventually(hosts_with_parts(station), "the parts are measured")
     assert row["name"] == "main"
-    assert {"files", "cameras", "sensors"} <= {part["name"] for part in row["parts"]} <= set(station.parts())
+    assert {"worker", "files", "cameras", "sensors"} <= {part["name"] for part in row["parts"]} <= set(station.parts())
+    assert station.parts()["worker"]["pid"] == host.processes()[0].pid
+    with pytest.raises(LaunchError, match="has no launcher that could start it again"):
+        restart(station.config, "worker")
+    assert host.runs()
 
 
 def hosts_with_parts(station: Station) -> Callable[[], list[dict[str, Any]]]:
@@ -139,6 +148,28 @@ def test_a_second_worker_on_one_folder_is_refused(station: Station, host: Celery
     assert second.status() == 1
     assert f"Another station uses {station.data}" in second.output()
     assert host.runs()
+
+
+def refusal(host: CeleryHost) -> str:
+    """What a worker says that ends at once."""
+    try:
+        assert host.start().status() == 1
+        return host.output()
+    finally:
+        host.ensure_stopped()
+
+
+def test_a_worker_of_a_restored_copy_is_refused(station: Station, tmp_path: Path) -> None:
+    (station.data / "copied-from").write_text("main, yesterday")
+    output = refusal(CeleryHost(station.environment, "main", tmp_path / "worker.out"))
+    assert "This station is a restored copy (of main, yesterday) and is paused" in output
+
+
+def test_a_worker_that_cannot_watch_its_parts_ends(station: Station, tmp_path: Path) -> None:
+    control_path(station.config, "cameras").mkdir()
+    output = refusal(CeleryHost(station.environment, "main", tmp_path / "worker.out"))
+    assert "This camera host ends: " in output
+    assert str(control_path(station.config, "cameras")) in output
 
 
 def test_a_worker_with_the_name_of_another_host_is_refused(station: Station, tmp_path: Path) -> None:
