@@ -102,6 +102,18 @@ def test_a_destination_that_is_away_leaves_the_file_to_the_other(
         assert b"".join(chunks) == PICTURE
 
 
+@pytest.mark.parametrize("where", ["on a host that is away", "off-site alone"])
+def test_a_file_that_cannot_be_read_now_names_the_destinations_that_have_it(
+    where: str, viewer: Any, old: CaptureFile, url: str, tmp_path: Path
+) -> None:
+    send(folder_destination(tmp_path / "copies", name="nas"))
+    (tmp_path / "copies").rename(tmp_path / "away")
+    CameraHost.objects.create(name="dome", file_server="http://127.0.0.1:1")
+    CaptureFile.objects.update(**{"on a host that is away": {"host": "dome"}}.get(where, {"kept": "offsite"}))
+    answer = viewer.get(url)
+    assert (answer.status_code, answer.json()["copies"]) == (503, ["nas"])
+
+
 def test_a_copy_that_is_damaged_is_not_sent_to_its_end(viewer: Any, old: CaptureFile, url: str, server: int) -> None:
     made = bucket_of(server)
     send(made)
