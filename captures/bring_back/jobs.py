@@ -16,7 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from cameras.models import Camera
 from cameras.spool.durable import RootFiles
@@ -224,14 +224,17 @@ class ReturningFile:
         """A rule has marked it for its deletion here, which may have happened or not: decide it now, against that
         deletion (`captures.retention.offsite_rules`). Whether the file is here."""
         moving = self._table.model.objects.filter(pk=self._row.pk, kept=Kept.MOVING.value)
-        copies = OffsiteCopy.objects.filter(table=self._table.name, **{self._table.key: self._row.pk})
         with transaction.atomic():
+            copies = self._copies()
             destinations = Destination.objects.filter(pk__in=copies.values("destination")).order_by("pk")
             list(destinations.select_for_update(no_key=True))
             list(copies.order_by("pk").select_for_update(of=("self",)))
             is_here = self._files.size(self._folder, self._name) is not None
             moving.update(kept=Kept.HERE if is_here else Kept.OFFSITE)
         return not self._table.model.objects.filter(pk=self._row.pk, kept=Kept.OFFSITE.value).exists()
+
+    def _copies(self) -> QuerySet[OffsiteCopy]:
+        return OffsiteCopy.objects.filter(table=self._table.name, **{self._table.key: self._row.pk})
 
     def _check_place(self) -> None:
         """PlaceTaken. It is nobody's to replace: it may be the only one of its kind."""
@@ -245,6 +248,8 @@ class ReturningFile:
     def _place(self, part: str) -> bool:
         """False if the file was deleted meanwhile."""
         with transaction.atomic():
+            # Locked: one that is taken back now is dead before this, or finds the file here.
+            list(self._copies().order_by("pk").select_for_update(of=("self",)))
             # Locked: a deletion either comes before, or finds the file.
             if not list(self._table.owner(self._row).select_for_update()):
                 self._files.unlink(self._folder, part or self._name)
@@ -256,9 +261,7 @@ class ReturningFile:
             rows = self._table.model.objects.filter(pk=self._row.pk, kept=Kept.OFFSITE.value)
             is_back = bool(rows.update(kept=Kept.HERE))
             # What could not be sent again while the file was away.
-            dead = OffsiteCopy.objects.filter(
-                table=self._table.name, state=CopyState.DEAD.value, **{self._table.key: self._row.pk}
-            )
+            dead = self._copies().filter(state=CopyState.DEAD.value)
             dead.update(state=CopyState.QUEUED, attempts=0, retry_at=database_clock.read_now())
         FAILPOINTS.hit("after_row_here")
         return is_back
