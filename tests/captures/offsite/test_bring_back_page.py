@@ -61,7 +61,7 @@ def archived(camera: Camera, root: StorageRoot, tmp_path: Path) -> ArchiveFile:
 def test_a_manager_brings_the_files_of_an_archive_back_from_its_page(archived: ArchiveFile) -> None:
     manager, address = browser("manager"), f"/archives/{archived.folder.archive_id}/"
     page = manager.get(address).content.decode()
-    assert "1 file, sent from its verified copy" in page
+    assert "1 file, sent from verified copies" in page
     assert f'{address}bring-back/"' in page
     manager.post(f"{address}bring-back/")
     job = Job.objects.get(kind="bring_back")
