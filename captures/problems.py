@@ -36,14 +36,19 @@ def too_many_files(error: TooManyFiles) -> Problem:
 
 
 def kept_offsite(error: KeptOffsite) -> Problem:
-    return Problem("not-ready", str(error), headers={"Retry-After": "10"}, is_expected=True)
+    return Problem(
+        "not-ready", str(error), headers={"Retry-After": "10"}, is_expected=True, extensions={"copies": error.copies}
+    )
 
 
 def host_away(error: HostAway) -> Problem:
+    detail = str(error)
+    if error.copies:
+        detail += f" Its verified copies at {', '.join(error.copies)} cannot be read now: see `skycam offsite status`."
     # A page of pictures would log a warning for each.
     return Problem(
-        "host-down", str(error), headers={"Retry-After": "10"}, is_expected=True,
-        extensions={"host": error.host, "since": stamp_or_none(error.since)},
+        "host-down", detail, headers={"Retry-After": "10"}, is_expected=True,
+        extensions={"host": error.host, "since": stamp_or_none(error.since), "copies": error.copies},
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from cameras.settings_panel.preset_pages import BodyPage, PresetPage, PresetsPag
 from cameras.viewers.pages import EndViewerPage, ViewersNow, ViewersPage
 from captures.archive_pages.listing import ArchivesPage
 from captures.archive_pages.pages import ArchivedFilePage, ArchiveNow, ArchivePage
+from captures.bring_back.pages import BringArchiveBackPage, BringCaptureBackPage
 from captures.camera_pages.pages import CameraNow, CameraPage, CapturePage, StartForecastPage, StartPage, StopPage
 from captures.camera_pages.panel_pages import ExposurePage
 from captures.clips.change_pages import DeletePage, PinPage
@@ -35,7 +36,7 @@ from captures.experiment_pages.pages import (
     ExperimentPage,
 )
 from captures.gallery.deletion import DeletePage as DeletePicturePage
-from captures.gallery.pages import BringCaptureBackPage, CaptureDetails, GalleryPage, TilesPage
+from captures.gallery.pages import CaptureDetails, GalleryPage, TilesPage
 from captures.gallery.pages import CapturePage as PicturePage
 from captures.gallery.pictures import PicturesPage
 from captures.recording_control.pages import RecordPage, StopRecordingPage
@@ -308,6 +309,7 @@ urlpatterns = [
     path("archives/", ArchivesPage.as_view(), name="archives"),
     path("archives/<uuid:archive>/", ArchivePage.as_view(), name="archive"),
     path("archives/<uuid:archive>/now/", ArchiveNow.as_view(), name="archive-now"),
+    path("archives/<uuid:archive>/bring-back/", BringArchiveBackPage.as_view(), name="bring-archive-back"),
     path("archives/<uuid:archive>/files/<uuid:file>/", ArchivedFilePage.as_view(), name="archived-file"),
     path("schedules/", SchedulesPage.as_view(), name="schedules"),
     path("schedules/add/", AddSchedulePage.as_view(), name="add-schedule"),

@@ -25,6 +25,7 @@ from captures.archives.selectors import archive_file_for, archive_files_for, arc
 from captures.days.parameters import parse_cursor
 from captures.experiments.selectors import sees_all, visible_places
 from captures.files.zip_download import MAX_FILES
+from captures.storage.kept import Kept
 from core.api.paging import Cursor, beyond
 from core.jobs.models import Job
 from core.pages.page import Page
@@ -64,6 +65,7 @@ class ArchivePage(ArchivePageBase):
             "experiment": archive.experiment,
             "sees_all": is_whole_view,
             "faulty": list(faulty[:FAULTY]),
+            "away": files.filter(kept=Kept.OFFSITE.value).count(),
             "stated": stated(archive) if is_whole_view else [],
             "remote": remote_sentences(archive.experiment, visible_places(user, archive.experiment)),
             "folders": folders_of(archive, user, with_findings=is_whole_view),

@@ -16,7 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from cameras.models import Camera
 from cameras.spool.durable import RootFiles
@@ -56,9 +56,13 @@ def bring_back(context: JobContext) -> dict[str, Any]:
     return returning.run()
 
 
+class PlaceTaken(Exception):
+    """Another file is where the file is to come back. The message says what to do."""
+
+
 @dataclass(slots=True)
 class Totals:
-    """`lost`: what no destination has whole."""
+    """`lost`: what no destination has whole. `problems`: of these, and of files whose place another one has."""
 
     files: int = 0
     bytes: int = 0
@@ -139,8 +143,10 @@ class Returning:
             is_back = ReturningFile(table, row, files, self._pace).bring_back()
         except (NoCopy, CopyMissing, WrongChecksum) as error:
             self.totals.lost += 1
-            if len(self.totals.problems) < MAX_LISTED:
-                self.totals.problems.append(f"{table.served(row).path}: {error}")
+            self._list_problem(table, row, error)
+            return
+        except PlaceTaken as error:
+            self._list_problem(table, row, error)
             return
         except (DestinationError, CopyFaulty) as error:
             self._failed, self._failures = str(error), self._failures + 1
@@ -153,6 +159,10 @@ class Returning:
             self.totals.bytes += row.bytes
             self.totals.cameras[table.camera_of(row)] += 1
             self._report()
+
+    def _list_problem(self, table: ReturningTable, row: Any, error: Exception) -> None:
+        if len(self.totals.problems) < MAX_LISTED:
+            self.totals.problems.append(f"{table.served(row).path}: {error}")
 
     def _report(self, *, always: bool = False) -> None:
         found = self.totals
@@ -182,8 +192,8 @@ class ReturningFile:
         self._folder, _, self._name = self._path.rpartition("/")
 
     def bring_back(self) -> bool:
-        """Whether it is here, and was not before. NoCopy, DestinationError, CopyFaulty, CopyStopped, Interrupted,
-        JobError, OSError."""
+        """Whether it is here, and was not before. PlaceTaken, NoCopy, DestinationError, CopyFaulty, CopyStopped,
+        Interrupted, JobError, OSError."""
         self._files.make_folders(self._folder)
         # Not two at once: the worker of a job may be frozen and lose its lease, while its child goes on.
         with lock_folder(self._files, self._folder):
@@ -193,6 +203,7 @@ class ReturningFile:
                 # A kill came between the rename and the row.
                 self._files.sync(self._folder)
                 return self._place("")
+            self._check_place()
             if self._files.free_bytes() < self._row.bytes + reserve_bytes():
                 raise JobError("The disk became full meanwhile. Free some space; what is back stays.", permanent=True)
             copies = copies_of(self._table.name, self._row.pk, self._row.sha256)
@@ -202,20 +213,33 @@ class ReturningFile:
             if not self._is_whole(part):
                 self._files.unlink(self._folder, part)
                 raise CopyFaulty("What was written here is not what the copy has. Check the disk.")
+            try:
+                self._check_place()
+            except PlaceTaken:
+                self._files.unlink(self._folder, part)
+                raise
             return self._place(part)
 
     def _end_move(self) -> bool:
         """A rule has marked it for its deletion here, which may have happened or not: decide it now, against that
         deletion (`captures.retention.offsite_rules`). Whether the file is here."""
         moving = self._table.model.objects.filter(pk=self._row.pk, kept=Kept.MOVING.value)
-        copies = OffsiteCopy.objects.filter(table=self._table.name, **{self._table.key: self._row.pk})
         with transaction.atomic():
+            copies = self._copies()
             destinations = Destination.objects.filter(pk__in=copies.values("destination")).order_by("pk")
             list(destinations.select_for_update(no_key=True))
             list(copies.order_by("pk").select_for_update(of=("self",)))
             is_here = self._files.size(self._folder, self._name) is not None
             moving.update(kept=Kept.HERE if is_here else Kept.OFFSITE)
         return not self._table.model.objects.filter(pk=self._row.pk, kept=Kept.OFFSITE.value).exists()
+
+    def _copies(self) -> QuerySet[OffsiteCopy]:
+        return OffsiteCopy.objects.filter(table=self._table.name, **{self._table.key: self._row.pk})
+
+    def _check_place(self) -> None:
+        """PlaceTaken. It is nobody's to replace: it may be the only one of its kind."""
+        if self._files.size(self._folder, self._name) is not None:
+            raise PlaceTaken("Another file is in its place here. Move that file away, and bring this one back again.")
 
     def _is_whole(self, name: str) -> bool:
         request = CopyRequest("", "", self._row.bytes, self._row.sha256, self._folder, name)
@@ -224,6 +248,8 @@ class ReturningFile:
     def _place(self, part: str) -> bool:
         """False if the file was deleted meanwhile."""
         with transaction.atomic():
+            # Locked: one that is taken back now is dead before this, or finds the file here.
+            list(self._copies().order_by("pk").select_for_update(of=("self",)))
             # Locked: a deletion either comes before, or finds the file.
             if not list(self._table.owner(self._row).select_for_update()):
                 self._files.unlink(self._folder, part or self._name)
@@ -235,9 +261,7 @@ class ReturningFile:
             rows = self._table.model.objects.filter(pk=self._row.pk, kept=Kept.OFFSITE.value)
             is_back = bool(rows.update(kept=Kept.HERE))
             # What could not be sent again while the file was away.
-            dead = OffsiteCopy.objects.filter(
-                table=self._table.name, state=CopyState.DEAD.value, **{self._table.key: self._row.pk}
-            )
+            dead = self._copies().filter(state=CopyState.DEAD.value)
             dead.update(state=CopyState.QUEUED, attempts=0, retry_at=database_clock.read_now())
         FAILPOINTS.hit("after_row_here")
         return is_back

@@ -72,31 +72,29 @@ class ReturningTable:
 
 
 def _captures(selection: Selection) -> QuerySet[CaptureFile]:
-    rows = CaptureFile.objects.filter(
-        capture__in=Capture.objects.present().order_by(), **selection.within("capture__started_at")
-    )
-    if selection.archive is not None:
-        return rows.none()
-    if selection.capture is not None:
-        rows = rows.filter(capture=selection.capture)
-    if selection.camera is not None:
-        rows = rows.filter(capture__camera__slug=selection.camera)
-    if selection.experiment is not None:
-        rows = rows.filter(capture__experiment_links__experiment=selection.experiment)
-    return rows.select_related("capture", "root")
+    rows = CaptureFile.objects.filter(capture__in=Capture.objects.present().order_by())
+    fields = {
+        "capture": "capture",
+        "camera": "capture__camera__slug",
+        "experiment": "capture__experiment_links__experiment",
+    }
+    return _named(rows, selection, fields, "capture__started_at").select_related("capture", "root")
 
 
 def _archive_files(selection: Selection) -> QuerySet[ArchiveFile]:
-    rows = ArchiveFile.objects.filter(state=ArchiveFileState.COPIED.value, **selection.within("at"))
-    if selection.capture is not None:
+    rows = ArchiveFile.objects.filter(state=ArchiveFileState.COPIED.value)
+    fields = {"archive": "folder__archive", "camera": "camera__slug", "experiment": "folder__archive__experiment"}
+    found = _named(rows, selection, fields, "at")
+    return found.select_related("folder__archive", "folder__root").defer("folder__archive__manifest")
+
+
+def _named(rows: QuerySet[Any], selection: Selection, fields: dict[str, str], at: str) -> QuerySet[Any]:
+    """Those that the selection names. `fields`: name -> field of the rows; a table without one has nothing of it."""
+    names = {name: getattr(selection, name) for name in ("capture", "archive", "camera", "experiment")}
+    given = {name: value for name, value in names.items() if value is not None}
+    if not given.keys() <= fields.keys():
         return rows.none()
-    if selection.archive is not None:
-        rows = rows.filter(folder__archive=selection.archive)
-    if selection.camera is not None:
-        rows = rows.filter(camera__slug=selection.camera)
-    if selection.experiment is not None:
-        rows = rows.filter(folder__archive__experiment=selection.experiment)
-    return rows.select_related("folder__archive", "folder__root").defer("folder__archive__manifest")
+    return rows.filter(**{fields[name]: value for name, value in given.items()}, **selection.within(at))
 
 
 RETURNING = (

@@ -19,9 +19,11 @@ class FileMissing(Exception):
 
 
 class KeptOffsite(Exception):
-    """Only a destination of off-site copies has the file, and it cannot be read there now."""
+    """Only a destination of off-site copies has the file, and it cannot be read there now. `copies`: the destinations
+    with a verified one."""
 
     def __init__(self, path: str) -> None:
+        self.copies: list[str] = []
         super().__init__(
             f"The file {path} was moved off-site, and no destination gives it now. `skycam offsite status` says why."
         )

@@ -43,8 +43,8 @@ Served = Stored | StoredCopy
 """What is sent to clients."""
 Alert = Callable[[str], None]
 """Raises the alert for a file that is missing on this host, for the reason of the sentence."""
-COPIES = ("captures.offsite.serving.serve_copy",)
-"""What serves a file from its off-site copy, which is above this package."""
+COPIES = SERVE_COPY, NAME_COPIES = "captures.offsite.serving.serve_copy", "captures.offsite.serving.name_copies"
+"""What serves a file from its off-site copy, and says where it has some, which is above this package."""
 
 
 class CaptureFileView(APIView):
@@ -87,9 +87,12 @@ def serve(
 def serve_copy(
     request: Request, row: Served, why: FileMissing | HostAway | KeptOffsite
 ) -> HttpResponse | StreamingHttpResponse:
-    """The file from its off-site copy. Raises `why` when there is none that can be read now."""
-    found: HttpResponse | StreamingHttpResponse | None = resolve(COPIES[0])(request, row)
+    """The file from its off-site copy. Raises `why` when there is none that can be read now; it names those there
+    are."""
+    found: HttpResponse | StreamingHttpResponse | None = resolve(SERVE_COPY)(request, row)
     if found is None:
+        if not isinstance(why, FileMissing):
+            why.copies = resolve(NAME_COPIES)(row)
         raise why
     return found
 

@@ -10,8 +10,6 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 
-from captures.bring_back.requests import DAYS, BringBackRequest
-from captures.bring_back.services import NoSpace, start_bring_back
 from captures.capturing.models import Capture, CaptureStatus
 from captures.capturing.selectors import all_captures_for, captures_for
 from captures.days.day import Day, days_of_month, next_month, now, station_site
@@ -22,7 +20,7 @@ from captures.gallery.scope import Scope, last_page, page_for
 from captures.gallery.tiles import MAX_GAPS, PageOfCaptures, tiles_of
 from captures.sessions.models import SessionGap
 from core.api.paging import Cursor, beyond
-from core.pages.page import Page, message_response
+from core.pages.page import Page
 from monitoring.selectors import events_for
 
 EVENTS = 20
@@ -339,25 +337,6 @@ class CapturePage(Page):
             "newer": neighbour(camera_captures, capture, newer=True),
             "events": list(events_for(self.request.user).filter(subject=str(capture.pk))[:EVENTS]),
         }
-
-
-class BringCaptureBackPage(Page):
-    roles = {"POST": "operator"}
-
-    def post(self, request: HttpRequest, capture: UUID) -> HttpResponse:
-        """Bring its files back from their off-site copies, as a job."""
-        found = captures_for(request.user).filter(pk=capture).first()
-        if found is None:
-            raise Http404("No such capture.")
-        try:
-            _, jobs = start_bring_back(BringBackRequest(capture=found.pk), self.actor)
-        except NoSpace as error:
-            return message_response(request, "bad", str(error))
-        if not jobs:
-            return message_response(request, "warn", "No file of the capture is only off-site with a verified copy.")
-        return message_response(
-            request, "ok", f"The files come back, and stay for {DAYS} days. Their progress is on the page Jobs."
-        )
 
 
 class CaptureDetails(CapturePage):

@@ -40,14 +40,17 @@ def fetch_copy(copy: OffsiteCopy, write: Callable[[bytes], object]) -> None:
 
 def fetch_part(copies: Iterator[OffsiteCopy], files: RootFiles, folder: str, pace: Pace) -> tuple[OffsiteCopy, str]:
     """Write a whole copy into the folder, the first of `copies` that can be read, under the temporary name that is
-    returned with it. NoCopy; DestinationError of the last copy; OSError of the disk here; what `pace` raises."""
+    returned with it. NoCopy; DestinationError, of a copy that may be whole if there is one; OSError of the disk here;
+    what `pace` raises."""
     last: DestinationError | None = None
     for copy in copies:
         try:
             return copy, _write_part(copy, files, folder, pace)
         except DestinationError as error:
             log.warning("The copy of %s at %s cannot be read: %s", copy.path, copy.destination.name, error)
-            last = error
+            # One at a destination that is away may be whole: its error says that another attempt is worth it.
+            if last is None or isinstance(last, (CopyMissing, WrongChecksum)):
+                last = error
     if last is not None:
         raise last
     raise NoCopy("No destination has a verified copy of this file.")

@@ -19,7 +19,6 @@ from captures.offsite.requests import DestinationChange, DestinationRequest
 from captures.offsite.secret_store import encrypt_for, settings_of
 from captures.offsite.senders import not_allowed_message, offsite_roots
 from captures.storage.models import StorageRoot
-from core.addresses import is_loopback_host
 from core.api.constraints import describe_error
 from core.folders import is_inside
 from core.jobs.models import Job
@@ -158,7 +157,7 @@ def check_place(found: Settings) -> None:
             settings.STATION.outgoing.check(address, found.port)
     except AddressRefused as error:
         raise ValidationError({"settings": f"The address {error}"}) from error
-    if isinstance(found, S3Settings) and found.lacks_tls and not is_loopback_host(found.host):
+    if isinstance(found, S3Settings) and found.lacks_tls:
         raise ValidationError({
             "settings": "Over http:// everybody on the way can read the copies. Give an https:// endpoint, or set "
             "plain_http to true."

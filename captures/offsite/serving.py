@@ -35,6 +35,11 @@ def serve_copy(request: Request, row: FileRow) -> HttpResponse | StreamingHttpRe
     return _first_readable(row, lambda copy: _answer(request, row, copy))
 
 
+def name_copies(row: FileRow) -> list[str]:
+    """The destinations with a verified copy, that of the newest first."""
+    return list(dict.fromkeys(copy.destination.name for copy in copies_of(row.table, row.pk, row.sha256)))
+
+
 def read_copy(row: FileRow, resources: contextlib.ExitStack) -> Iterator[bytes] | None:
     """The content of a copy; None as `serve_copy`. OSError while it is read."""
     body = _first_readable(row, lambda copy: CopyBody(copy, 0, copy.bytes))

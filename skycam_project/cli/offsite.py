@@ -255,7 +255,7 @@ def bring_back(
     ended = [wait_and_show(job, run_here=True) for job in jobs]
     body = {"dry_run": False, **bring_back_body(plan, ended, caller.user)}
     print_result(body, print_bring_back)
-    is_whole = all(job.state == "done" and not (job.result or {}).get("lost") for job in ended)
+    is_whole = all(job.state == "done" and not (job.result or {}).get("problems") for job in ended)
     return 0 if is_whole and not plan.lost else FAILED
 
 

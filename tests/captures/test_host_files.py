@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -188,13 +188,8 @@ def test_a_file_of_another_size_than_its_row_is_not_sent(server: FileServer, pic
 
 
 def test_a_client_that_leaves_frees_its_thread_and_its_file(server: FileServer, picture: CaptureFile) -> None:
-    big = Path(picture.root.path, "big.mp4")
-    with big.open("wb") as file:
-        file.truncate(1 << 30)
-    address = replace(FileAddress.of(picture), path="big.mp4", bytes=1 << 30).sign()
-    with socket.create_connection(("127.0.0.1", int(server.server_address[1]))) as client:
-        client.sendall(f"GET {address} HTTP/1.1\r\nHost: dome\r\n\r\n".encode())
-        assert client.recv(100).startswith(b"HTTP/1.1 200")
+    with beginning_of_big_file(server, picture) as big:
+        pass
     eventually(lambda: open_files(big) == 0, "the file is closed")
 
 
@@ -211,13 +206,9 @@ def test_a_body_that_has_not_come_yet_is_not_waited_for_in_the_event_loop() -> N
             assert body.take_socket() == (b"", connected, 100)
 
 
-def open_files(path: Path) -> int:
-    links = [Path("/proc/self/fd", name) for name in os.listdir("/proc/self/fd")]
-    return sum(os.path.exists(link) and os.readlink(link) == str(path) for link in links)
-
-
-def test_a_client_that_takes_nothing_for_too_long_loses_its_place(server: FileServer, picture: CaptureFile) -> None:
-    server.stalled_s = 1
+@contextmanager
+def beginning_of_big_file(server: FileServer, picture: CaptureFile) -> Iterator[Path]:
+    """A file of 1 GiB, while a client has received the head of its answer and takes no more."""
     big = Path(picture.root.path, "big.mp4")
     with big.open("wb") as file:
         file.truncate(1 << 30)
@@ -225,6 +216,17 @@ def test_a_client_that_takes_nothing_for_too_long_loses_its_place(server: FileSe
     with socket.create_connection(("127.0.0.1", int(server.server_address[1]))) as client:
         client.sendall(f"GET {address} HTTP/1.1\r\nHost: dome\r\n\r\n".encode())
         assert client.recv(100).startswith(b"HTTP/1.1 200")
+        yield big
+
+
+def open_files(path: Path) -> int:
+    links = [Path("/proc/self/fd", name) for name in os.listdir("/proc/self/fd")]
+    return sum(os.path.exists(link) and os.readlink(link) == str(path) for link in links)
+
+
+def test_a_client_that_takes_nothing_for_too_long_loses_its_place(server: FileServer, picture: CaptureFile) -> None:
+    server.stalled_s = 1
+    with beginning_of_big_file(server, picture) as big:
         eventually(lambda: open_files(big) == 0, "the file is closed while its client is there")
 
 

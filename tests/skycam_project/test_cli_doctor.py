@@ -21,6 +21,7 @@ from skycam_project.cli.diagnostics import DATABASE, STATION, run_checks
 from skycam_project.cli.diagnostics.database import root_finding
 from skycam_project.cli.diagnostics.finding import Finding
 from skycam_project.cli.station import Station
+from tests.harness.rows.offsite import destination
 from tests.harness.stations.command_line import answer, run
 
 
@@ -103,6 +104,21 @@ def test_what_no_off_site_copy_has_is_said() -> None:
         "No files are copied off-site: there is no destination.",
         f"There is no backup of the database and the keys in {settings.STATION.data / 'backups'}.",
     ]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("place", "warnings"),
+    [({}, ["Copies go to old nas over http://: everybody on the way can read them."]), ({"plain_http": True}, [])],
+)
+def test_a_destination_from_before_the_rule_that_lacks_tls_is_named(
+    place: dict[str, bool], warnings: list[str]
+) -> None:
+    endpoint = {"endpoint": "http://192.168.1.20:9000", "bucket": "copies", "access_key": "AKIA"}
+    destination("s3", endpoint | place, {"secret_key": "x"}, name="old nas")
+    found = [one for one in checked("copies") if "http://" in one.detail]
+    assert [one.detail for one in found] == warnings
+    assert all("set 'old nas' --set plain_http=true" in one.remedy for one in found)
 
 
 @pytest.mark.django_db

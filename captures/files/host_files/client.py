@@ -30,12 +30,14 @@ PASSED_ON = ("Range", "If-Range", "If-None-Match", "If-Modified-Since")
 
 
 class HostAway(Exception):
-    """The file's host cannot send it. `since`: when the host was seen last; None when that is unknown."""
+    """The file's host cannot send it. `since`: when the host was seen last; None when that is unknown. `copies`: the
+    destinations with a verified off-site copy, none of which can be read now."""
 
     def __init__(self, host: str, why: str, since: datetime | None = None) -> None:
         seen = f" since {since:%Y-%m-%d %H:%M:%S} UTC" if since else ""
         super().__init__(f"The file is on the camera host {host}, which {why}{seen}.")
         self.host, self.since = host, since
+        self.copies: list[str] = []
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, StrictBool, model_validator
 
+from core.addresses import is_loopback_host
 from core.api.model import StrictModel
 from core.text.names import Line
 
@@ -68,8 +69,9 @@ class S3Settings(KindModel):
 
     @property
     def lacks_tls(self) -> bool:
-        """Whether it has a plain endpoint without permission for one."""
-        return not self.plain_http and urlsplit(self.endpoint).scheme == "http"
+        """Whether copies leave this machine over http:// without permission for it."""
+        is_plain = urlsplit(self.endpoint).scheme == "http" and not is_loopback_host(self.host)
+        return is_plain and not self.plain_http
 
     @property
     def port(self) -> int:

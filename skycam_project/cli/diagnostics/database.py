@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from core import database_move
@@ -221,11 +222,14 @@ def passwords(_station: Station) -> Iterator[Finding]:
 
 
 def copies(station: Station) -> Iterator[Finding]:
-    """The age of the newest verified copy at each off-site destination, and of the newest backup."""
+    """The age of the newest verified copy at each off-site destination, and of the newest backup; a warning for each
+    destination that was added before it needed permission to lack TLS."""
     from django.db.models import Max
     from django.utils import timezone
 
+    from captures.offsite.destinations.settings import S3Settings
     from captures.offsite.models import Destination, OffsiteCopy
+    from captures.offsite.secret_store import settings_of
     from core.station_zone import site_time_text
 
     newest = dict(OffsiteCopy.objects.order_by().values_list("destination").annotate(at=Max("verified_at")))
@@ -238,6 +242,13 @@ def copies(station: Station) -> Iterator[Finding]:
         is_stale = destination.pk in waiting and (at is None or (timezone.now() - at).days >= STALE_DAYS)
         remedy = "Files wait for it; `skycam offsite status` says why." if is_stale else ""
         yield Finding("copies", WARNING if is_stale else OK, detail, remedy)
+        place = settings_of(destination)
+        if isinstance(place, S3Settings) and place.lacks_tls:
+            yield Finding(
+                "copies", WARNING, f"Copies go to {destination.name} over http://: everybody on the way can read them.",
+                "Give it an https:// endpoint, or allow this: "
+                f"skycam offsite set {quote(destination.name)} --set plain_http=true",
+            )  # fmt: skip
     if not destinations:
         remedy = "Add one on another disk or server: skycam offsite add"
         yield Finding("copies", OK, "No files are copied off-site: there is no destination.", remedy)

@@ -15,7 +15,7 @@ from tests.harness.clocks.clock import SteppingClock
 
 if TYPE_CHECKING:
     from cameras.models import Camera
-    from captures.models import Clip, Destination, StorageRoot
+    from captures.models import CaptureFile, Clip, Destination, StorageRoot
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +43,14 @@ def clips(camera: Camera, root: StorageRoot) -> list[Clip]:
     from tests.harness.rows.clips import STARTED, clip_of
 
     return [clip_of(camera, root, STARTED + timedelta(seconds=10 * number)) for number in range(3)]
+
+
+@pytest.fixture
+def old(camera: Camera, root: StorageRoot) -> CaptureFile:
+    """The file of a capture of two hours ago, with its thumbnails."""
+    from tests.harness.rows.offsite import old_file
+
+    return old_file(camera, root)
 
 
 @pytest.fixture

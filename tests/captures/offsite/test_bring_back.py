@@ -12,33 +12,20 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from cameras.models import Camera
 from captures.bring_back.jobs import bring_back
-from captures.models import Capture, CaptureFile, OffsiteCopy, StorageRoot
+from captures.models import Capture, CaptureFile, OffsiteCopy
 from captures.offsite.models import CopyState
 from captures.retention.cleanup import ClipCleanup
 from captures.retention.offsite_rules import MOVES
 from captures.storage.kept import Kept
-from captures.thumbnails.store import SIZES, ThumbnailStore
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job
 from monitoring.models import Event
 from tests.harness.clients.responses import content
 from tests.harness.far_ends.offsite.s3_server import BUCKET, client
 from tests.harness.kills.killed_job import KILLED, exit_status
-from tests.harness.rows.captures import PICTURE, file_of, saved
+from tests.harness.rows.captures import PICTURE
 from tests.harness.rows.offsite import bucket, folder_destination, leave_to_copies, send
-
-
-@pytest.fixture
-def old(camera: Camera, root: StorageRoot) -> CaptureFile:
-    """The file of a capture of two hours ago, with its thumbnails."""
-    file = file_of(saved(camera), root)
-    Capture.objects.filter(pk=file.capture_id).update(started_at=timezone.now() - timedelta(hours=2))
-    with ThumbnailStore(root.path) as store:
-        for size in SIZES:
-            store.write_thumbnail(file.sha256, size, b"\xff\xd8 small \xff\xd9")
-    return file
 
 
 @pytest.fixture
@@ -220,6 +207,30 @@ def test_the_only_copy_that_is_damaged_stays_away_and_is_counted_as_lost(away: C
     assert (kept(away), path_of(away).exists()) == ("offsite", False)
     assert list(path_of(away).parent.iterdir()) == []
     assert OffsiteCopy.objects.get().state == "verified"
+
+
+def test_another_file_in_its_place_is_not_replaced(away: CaptureFile) -> None:
+    path_of(away).write_bytes(b"a file that somebody put here")
+    result = run(capture=str(away.capture_id))
+    assert (result["files"], result["lost"]) == (0, 0)
+    assert "Another file is in its place here" in result["problems"][0]
+    assert (kept(away), path_of(away).read_bytes()) == ("offsite", b"a file that somebody put here")
+    assert [path.name for path in path_of(away).parent.iterdir()] == [path_of(away).name]
+
+
+def test_a_file_is_not_lost_while_one_of_its_destinations_is_away(
+    away: CaptureFile, server: int, tmp_path: Path
+) -> None:
+    path_of(away).write_bytes(PICTURE)
+    CaptureFile.objects.update(kept=Kept.HERE)
+    # The newest copy is the first that is tried.
+    folder = tmp_path / "copies"
+    send(folder_destination(folder))
+    leave_to_copies(away)
+    damage(server)
+    folder.rename(tmp_path / "away")
+    with pytest.raises(JobError):
+        run(capture=str(away.capture_id))
 
 
 def test_a_destination_that_is_away_ends_the_attempt_with_its_reason(away: CaptureFile) -> None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 
-from cameras.models import Camera, CameraHost
+from cameras.models import CameraHost
 from captures.files.contents import open_content
 from captures.models import Capture, CaptureFile, Destination, OffsiteCopy, StorageRoot
 from captures.offsite.requests import DestinationChange, DestinationRequest
@@ -22,28 +20,16 @@ from captures.offsite.services import FilesWait, add_destination, change_destina
 from captures.retention.cleanup import ClipCleanup
 from captures.retention.offsite_rules import MOVES
 from captures.retention.planning import make_plan
-from captures.thumbnails.store import SIZES, ThumbnailStore
 from monitoring.models import Alert, Event
 from tests.harness.clients.responses import content
 from tests.harness.far_ends.offsite.s3_server import BUCKET, KEYS, client
-from tests.harness.rows.captures import PICTURE, file_of, saved
+from tests.harness.rows.captures import PICTURE
 from tests.harness.rows.offsite import destination, folder_destination, send
 
 
 def bucket_of(server: int, **more: Any) -> Destination:
     place = {"endpoint": f"http://127.0.0.1:{server}", "bucket": BUCKET, "access_key": KEYS["access_key"]}
     return destination("s3", place | more, {"secret_key": KEYS["secret_key"]})
-
-
-@pytest.fixture
-def old(camera: Camera, root: StorageRoot) -> CaptureFile:
-    """The file of a capture of two hours ago, with its thumbnails."""
-    file = file_of(saved(camera), root)
-    Capture.objects.filter(pk=file.capture_id).update(started_at=timezone.now() - timedelta(hours=2))
-    with ThumbnailStore(root.path) as store:
-        for size in SIZES:
-            store.write_thumbnail(file.sha256, size, b"\xff\xd8 small \xff\xd9")
-    return file
 
 
 @pytest.fixture
@@ -114,6 +100,18 @@ def test_a_destination_that_is_away_leaves_the_file_to_the_other(
     assert content(viewer.get(url)) == PICTURE
     with open_content(old) as chunks:
         assert b"".join(chunks) == PICTURE
+
+
+@pytest.mark.parametrize("where", ["on a host that is away", "off-site alone"])
+def test_a_file_that_cannot_be_read_now_names_the_destinations_that_have_it(
+    where: str, viewer: Any, old: CaptureFile, url: str, tmp_path: Path
+) -> None:
+    send(folder_destination(tmp_path / "copies", name="nas"))
+    (tmp_path / "copies").rename(tmp_path / "away")
+    CameraHost.objects.create(name="dome", file_server="http://127.0.0.1:1")
+    CaptureFile.objects.update(**{"on a host that is away": {"host": "dome"}}.get(where, {"kept": "offsite"}))
+    answer = viewer.get(url)
+    assert (answer.status_code, answer.json()["copies"]) == (503, ["nas"])
 
 
 def test_a_copy_that_is_damaged_is_not_sent_to_its_end(viewer: Any, old: CaptureFile, url: str, server: int) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from django.utils import timezone
+
+from cameras.models import Camera
 from captures.archives.copies import copy_of
 from captures.clips.deletion import open_root
 from captures.models import ArchiveFile, CaptureFile, Clip, Destination, OffsiteCopy, StorageRoot
@@ -17,10 +21,12 @@ from captures.offsite.restore import copies_of, fetch_part
 from captures.offsite.secret_store import encrypt_for
 from captures.storage.kept import Kept
 from captures.stored_files.tables import StoredFile
+from captures.thumbnails.store import SIZES, ThumbnailStore
 from core.jobs.context import JobContext
 from monitoring.models import Event
 from monitoring.selectors import unresolved_keys
 from tests.harness.far_ends.offsite.s3_server import BUCKET, KEYS
+from tests.harness.rows.captures import file_of, saved
 
 HOST = "main"
 CLASSES = ["rolling_clip", "manual_clip", "capture"]
@@ -111,3 +117,12 @@ def leave_to_copies(*files: CaptureFile | ArchiveFile) -> None:
         served = copy_of(file) if isinstance(file, ArchiveFile) else file
         Path(served.root.path, served.path).unlink()
         type(file).objects.filter(pk=file.pk).update(kept=Kept.OFFSITE)
+
+
+def old_file(camera: Camera, root: StorageRoot) -> CaptureFile:
+    """Of a capture of two hours ago, with its thumbnails."""
+    file = file_of(saved(camera, started_at=timezone.now() - timedelta(hours=2)), root)
+    with ThumbnailStore(root.path) as store:
+        for size in SIZES:
+            store.write_thumbnail(file.sha256, size, b"\xff\xd8 small \xff\xd9")
+    return file
