@@ -1,8 +1,10 @@
 """Camera hosts without cameras: `python -m bench.simulated_hosts FIRST LAST EVERY_S`, with the settings of a station.
 
-Each host FIRST to LAST has two threads, and does what a real one does with the database and the broker: it leases its
-name, reads its desired states, publishes heartbeat, status and usage, answers commands, and stores the record of a
-failed capture of each of its cameras every EVERY_S seconds. A real host has camera processes, a spool and more threads.
+Each host FIRST to LAST does what a real one does with the database and the broker: it leases its name, reads its
+desired states when a table of them has changed, publishes heartbeat, status and usage each second, answers commands,
+and stores the record of a failed capture of each of its cameras every EVERY_S seconds. A real host has camera
+processes, a spool and threads of its own. Here one thread does the rounds of all hosts, each host has one thread for
+its commands.
 Prints `ready` once all hosts have read the database, and counts as JSON for each line of its input.
 """
 
@@ -32,7 +34,8 @@ def main(first: int, last: int, every_s: float) -> None:
         for number in range(first, last + 1)
     ]
     for host in hosts:
-        host.start()
+        host.queue.start()
+    threading.Thread(target=run_rounds, args=(hosts,), name="rounds", daemon=True).start()
     while not all(host.rounds for host in hosts):
         time.sleep(0.1)
     print("ready", flush=True)
@@ -41,35 +44,49 @@ def main(first: int, last: int, every_s: float) -> None:
         print(json.dumps({name: [one[name] for one in found] for name in found[0]}), flush=True)
 
 
+def run_rounds(hosts: list[SimulatedHost]) -> None:
+    """A round of each host in turn, each PUBLISH_S, so that the database and the broker are asked evenly."""
+    began = time.monotonic()
+    due = [(began + PUBLISH_S * place / len(hosts), host) for place, host in enumerate(hosts)]
+    while True:
+        for place, (at, host) in enumerate(due):
+            late_s = time.monotonic() - at
+            if late_s < 0:
+                time.sleep(-late_s)
+            host.run_once(at, max(0.0, late_s))
+            due[place] = max(at, time.monotonic() - PUBLISH_S) + PUBLISH_S, host
+
+
 def name_of(number: int) -> str:
     return f"far-{number:03d}"
 
 
 class SimulatedHost:
     def __init__(self, name: str, every_s: float, offset: float) -> None:
+        from cameras.spool.moments import iso
+        from cameras.supervision.capture_totals import CaptureTotals
         from cameras.supervision.command_queue import CommandQueue
         from cameras.supervision.desired_state import HostSnapshot
         from cameras.supervision.host_identity import HostIdentity
+        from cameras.supervision.last_captures import LastCaptures
         from cameras.supervision.lease import HostLease
         from cameras.supervision.liveness import Liveness
+        from core.changes.gate import ChangeGate
 
-        self.name, self.every_s, self.offset = name, every_s, offset
+        self.name, self.every_s, self.since = name, every_s, iso(time.time())
         self.lease = HostLease(name)
         # Of a machine of its own, also when it starts again. All that run here have one data folder.
         own = str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
         self.lease._identity = HostIdentity(own, name, "boot", name)  # noqa: SLF001
-        self.read_at, self.is_refused = 0.0, False
+        self.gate, self.last_captures, self.totals = ChangeGate(), LastCaptures(), CaptureTotals()
         self.cameras: dict[str, Any] = {}
+        self.record_at = time.monotonic() + offset * every_s
         self.rounds, self.late_s, self.record_ms = 0, 0.0, deque[float](maxlen=1000)
         self.sampled_at = 0.0
         self.failures: list[str] = []
         self.stored = 0
         self.snapshot = HostSnapshot({}, True, 0.0, cast(Any, None), {}, "")
         self.queue = CommandQueue(name, self.answer, Liveness(), self)
-
-    def start(self) -> None:
-        threading.Thread(target=self.run, name=self.name, daemon=True).start()
-        self.queue.start()
 
     def counts(self) -> dict[str, Any]:
         """`late_s`: how much a round was late at most since the last call, which counts from the beginning again."""
@@ -79,25 +96,14 @@ class SimulatedHost:
         self.record_ms.clear()
         return found
 
-    def run(self) -> None:
-        time.sleep(self.offset * PUBLISH_S)
-        due = time.monotonic()
-        next_record = due + self.offset * self.every_s
-        while True:
-            self.attempt(self.read)
-            self.attempt(self.publish)
-            if due >= next_record:
-                next_record += self.every_s
-                for camera in self.cameras.values():
-                    self.attempt(lambda camera=camera: self.store(camera))  # type: ignore[misc]
-            self.rounds += 1
-            due += PUBLISH_S
-            late = time.monotonic() - due
-            self.late_s = max(self.late_s, late)
-            if late < 0:
-                time.sleep(-late)
-            else:
-                due += late
+    def run_once(self, now: float, late_s: float) -> None:
+        self.late_s = max(self.late_s, late_s)
+        self.attempt(self.read)
+        self.attempt(self.publish)
+        if now >= self.record_at:
+            self.record_at += self.every_s
+            self.attempt(self.store)
+        self.rounds += 1
 
     def attempt(self, step: Callable[[], None]) -> None:
         from django.db import connection
@@ -109,13 +115,18 @@ class SimulatedHost:
             connection.close()
 
     def read(self) -> None:
+        self.lease.hold(time.monotonic())
+        self.gate.call(self.read_cameras)
+
+    def read_cameras(self) -> None:
         from dataclasses import replace
 
         from cameras.supervision.desired_state import desired_states
 
         now = time.monotonic()
-        self.lease.hold(now)
         self.cameras = desired_states(self.name)
+        self.last_captures.read_new(self.cameras)
+        self.totals.read(self.cameras)
         self.snapshot = replace(self.snapshot, read_at=now)
 
     def publish(self) -> None:
@@ -134,8 +145,9 @@ class SimulatedHost:
         written = []
         for camera in self.cameras.values():
             status = absent_status(camera.slug, camera.connection, "")
-            status["observed"], status["since"], status["last_frame"], status["fps"] = "ready", now, now, 5.0
-            statuses.write_status(server, status)
+            status["observed"], status["since"], status["last_frame"] = "ready", self.since, now
+            status["fps"] = 5.0
+            statuses.write_status(server, status, renews=True)
             written.append(status)
         statuses.write_known_cameras(server, self.name, written)
         server.set(broker.key("alerts"), "[]", ex=ALERTS_LIFE_S)
@@ -154,18 +166,23 @@ class SimulatedHost:
             used = ProcessUsage(cpu_percent=round(percent, 1), memory_bytes=int(90e6 + percent * 1e6))
             append_sample(server, self.name, UsageSample(at=self.sampled_at, usage=dict.fromkeys(names, used)))
 
-    def store(self, camera: Any) -> None:
+    def store(self) -> None:
+        """A record of each camera, in one transaction, as a real host stores those that wait."""
         from cameras.spool.recovery import failed_record
         from cameras.supervision.ingest import ingest_records
 
         began = time.perf_counter()
-        plan: Any = {
-            "id": str(uuid6.uuid7()), "camera": camera.id, "slug": camera.slug, "session": None, "index": None,
-            "planned": "2026-01-01T00:00:00Z", "asked": {}, "requested_by": "bench", "job": "",
-        }  # fmt: skip
-        ingest_records([failed_record(plan, "", "camera_error", "Simulated.", now=time.time())], fence=self.lease)
-        self.record_ms.append(1000 * (time.perf_counter() - began))
-        self.stored += 1
+        plans: list[Any] = [
+            {
+                "id": str(uuid6.uuid7()), "camera": camera.id, "slug": camera.slug, "session": None, "index": None,
+                "planned": "2026-01-01T00:00:00Z", "asked": {}, "requested_by": "bench", "job": "",
+            }
+            for camera in self.cameras.values()
+        ]  # fmt: skip
+        records = [failed_record(plan, "", "camera_error", "Simulated.", now=time.time()) for plan in plans]
+        ingest_records(records, fence=self.lease)
+        self.record_ms.append(1000 * (time.perf_counter() - began) / len(records))
+        self.stored += len(records)
 
     def answer(self, command: Any, now_ms: int) -> None:
         from cameras.supervision.answers import BrokerAnswers

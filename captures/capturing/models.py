@@ -140,6 +140,17 @@ class Capture(models.Model):
                 fields=["camera", "status", "-started_at", "-id", "trashed_at"], name="capture_camera_status_newest"
             ),
             models.Index(fields=["session", "-started_at", "-id", "trashed_at"], name="capture_session_newest"),
+            # SQLite finds `NOT simulated` in no index whose column it is.
+            models.Index(
+                fields=["-started_at", "-id", "trashed_at"],
+                condition=models.Q(simulated=True),
+                name="capture_simulated_newest",
+            ),
+            models.Index(
+                fields=["-started_at", "-id", "trashed_at"],
+                condition=models.Q(simulated=False),
+                name="capture_real_newest",
+            ),
             models.Index(fields=["requested_by", "-started_at", "-id"], name="capture_requested_by_newest"),
             models.Index(fields=["camera"], condition=models.Q(status="planned"), name="capture_planned"),
             models.Index(

@@ -148,6 +148,8 @@ def plan(conditions: dict[str, Any], cursor: Cursor | None) -> str:
         ({}, "capture_newest"),
         ({"camera_id": UNKNOWN}, "capture_camera_newest"),
         ({"status": "failed"}, "capture_status_newest"),
+        ({"simulated": True}, "capture_simulated_newest"),
+        ({"simulated": False}, "capture_real_newest"),
     ],
 )
 @pytest.mark.parametrize("cursor", [None, Cursor(EVENING, UUID(UNKNOWN), newer=False)], ids=["first", "deep"])
