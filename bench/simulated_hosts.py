@@ -117,16 +117,19 @@ class SimulatedHost:
     def read(self) -> None:
         self.lease.hold(time.monotonic())
         self.gate.call(self.read_cameras)
+        self.totals.read_if_due(self.cameras, time.monotonic())
 
     def read_cameras(self) -> None:
         from dataclasses import replace
 
         from cameras.supervision.desired_state import desired_states
+        from core.changes.gate import in_one_transaction, without_watching
 
         now = time.monotonic()
-        self.cameras = desired_states(self.name)
-        self.last_captures.read_new(self.cameras)
-        self.totals.read(self.cameras)
+        with in_one_transaction():
+            self.cameras = desired_states(self.name)
+        with without_watching():
+            self.last_captures.read_new(self.cameras)
         self.snapshot = replace(self.snapshot, read_at=now)
 
     def publish(self) -> None:

@@ -15,7 +15,7 @@ from cameras.supervision.lease import HostLease
 from cameras.supervision.ports import Waker
 from cameras.tables import RECONCILERS, RECORDING
 from core.background import log_and_continue
-from core.changes.gate import ChangeGate, read_again
+from core.changes.gate import ChangeGate, in_one_transaction, read_again, without_watching
 from core.outages import DATABASE_AWAY
 from core.registry import resolve
 from core.station_settings.values import live_streaming_config, station_name
@@ -65,6 +65,8 @@ class DesiredStateReader:
             return
         # Not after an error: the next round reads.
         self._looked_at = now
+        # Last, because they are only shown.
+        self._capture_totals.read_if_due(self.snapshot.cameras, now)
 
     def read(self, now: float) -> None:
         """Read the desired states, and wake the Supervisor; then read what is only shown. Raises DatabaseError."""
@@ -77,13 +79,14 @@ class DesiredStateReader:
             with log_and_continue(name):
                 resolve(path)()
                 unreconciled.remove(name)
-        cameras = desired_states(self._host) if has_name else {}
+        with in_one_transaction():
+            cameras = desired_states(self._host) if has_name else {}
         # What has failed is tried again each second, and so is getting the name.
         read_again(lambda: bool(unreconciled) or any(map(depends_on_time, cameras.values())))
         live, recording = live_streaming_config(), resolve(RECORDING["settings"])()
         # Before the snapshot, so that the first status of a new camera has its last capture. It is only shown: a
         # damaged table must not keep the cameras from their desired states.
-        with log_and_continue("last captures", unless=DATABASE_AWAY):
+        with log_and_continue("last captures", unless=DATABASE_AWAY), without_watching():
             self._last_captures.read_new(cameras)
         # `now` is from before the queries: a command that arrives during them counts as newer than what they found.
         self.snapshot = HostSnapshot(
@@ -102,7 +105,6 @@ class DesiredStateReader:
         self._wake_supervisor()
         # Last, because they are only shown: if these queries fail or take long, no camera waits for its desired state.
         self.snapshot = replace(self.snapshot, open_alerts=open_alerts())
-        self._capture_totals.read(cameras)
 
 
 def depends_on_time(camera: DesiredState) -> bool:

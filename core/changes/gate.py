@@ -94,6 +94,16 @@ def read_again(condition: Callable[[], bool] = lambda: True) -> None:
         reading.is_busy = condition()
 
 
+@contextmanager
+def without_watching() -> Iterator[None]:
+    """For what is read once, and kept up to date otherwise: a change of its tables is no reason to read again."""
+    token = _reading.set(None)
+    try:
+        yield
+    finally:
+        _reading.reset(token)
+
+
 def in_one_transaction() -> AbstractContextManager[Any]:
     """Several questions cost a shared database one transaction. One in a file would keep its only lock for them."""
     return transaction.atomic() if database_clock.is_shared() else nullcontext()

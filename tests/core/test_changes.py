@@ -25,8 +25,8 @@ import json, sys, django
 django.setup()
 from django.db import transaction
 from core.changes import gate as gates
-from core.changes.gate import ChangeGate, read_again, without_notice
-from core.stations.models import StationLease
+from core.changes.gate import ChangeGate, read_again, without_notice, without_watching
+from core.stations.models import StationLease, StationRecord
 gates.SETTLE_S, gates.LISTEN_S = 0.0, 0.3
 gate = ChangeGate(float(sys.argv[1]))
 
@@ -36,6 +36,16 @@ def names():
 def names_while_it_matters():
     read_again(lambda: True)
     return names()
+
+def watched_tables():
+    def read():
+        with without_watching():
+            list(StationRecord.objects.all())
+        return names()
+
+    watching = ChangeGate()
+    watching.call_now(read)
+    return sorted(watching._tables)
 
 def add(name):
     with transaction.atomic():
@@ -48,6 +58,7 @@ def add_quietly(name):
 orders = {
     "read": lambda: gate.call(names), "read while it matters": lambda: gate.call(names_while_it_matters),
     "add": lambda: add("a"), "add quietly": lambda: add_quietly("b"), "is due": gate.is_due,
+    "watched tables": watched_tables,
 }
 for line in sys.stdin:
     print(json.dumps(orders[line.strip()]()), flush=True)
@@ -123,6 +134,10 @@ def test_what_is_written_again_and_again_wakes_no_reader(reader: Part, writer: P
     writer.asked("add")
     assert eventually(lambda: reader.asked("read"), "the later change is heard") == ["a", "b"]
     reader.eventually_rests()
+
+
+def test_what_is_read_without_watching_wakes_no_reader(reader: Part) -> None:
+    assert reader.asked("watched tables") == ["core_stationlease", "monitoring_stationsetting"]
 
 
 def test_what_depends_on_the_time_is_read_each_time(reader: Part) -> None:

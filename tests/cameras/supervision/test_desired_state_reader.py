@@ -32,9 +32,16 @@ def last_captures() -> LastCaptures:
 
 
 @pytest.fixture
-def reader(archive: Archive, woken: list[str], last_captures: LastCaptures) -> DesiredStateReader:
+def totals() -> CaptureTotals:
+    return CaptureTotals()
+
+
+@pytest.fixture
+def reader(
+    archive: Archive, woken: list[str], last_captures: LastCaptures, totals: CaptureTotals
+) -> DesiredStateReader:
     wake_reader, wake_supervisor = lambda: woken.append("reader"), lambda: woken.append("supervisor")
-    return DesiredStateReader("main", HostLease("main"), last_captures, CaptureTotals(), wake_reader, wake_supervisor)
+    return DesiredStateReader("main", HostLease("main"), last_captures, totals, wake_reader, wake_supervisor)
 
 
 def test_the_cameras_of_the_host_are_read_and_the_supervisor_is_woken(
@@ -101,3 +108,19 @@ def test_the_last_capture_of_a_camera_that_was_away_is_read_again(
     reader.read(2.0)
     found = last_captures.find(str(archive.camera.id))
     assert (found and found["id"]) == str(newest.id)
+
+
+def test_the_totals_are_read_more_seldom_but_at_once_for_a_new_camera(
+    archive: Archive, reader: DesiredStateReader, totals: CaptureTotals
+) -> None:
+    failed_at = {}
+    reader.read_if_due(0.0)
+    fail_unsent_capture(archive.planned().id, "not_started", "A test.")
+    for now in (1.0, 2.0):
+        reader.read_if_due(now)
+        found = totals.find(str(archive.camera.id))
+        failed_at[now] = found and found["failed"]
+    new = Camera.objects.create(slug="new", name="New", kind="simulated", host="main")
+    reader.read_if_due(3.0)
+    assert failed_at == {1.0: 0, 2.0: 1}
+    assert totals.find(str(new.id)) == {"saved": 0, "failed": 0, "skipped": 0}
