@@ -30,8 +30,9 @@ from cameras.drivers.simulated.scenes.moments import Moments
 from cameras.drivers.simulated.scenes.stars import MilkyWay, Stars
 
 LATITUDE = LONGITUDE = 0.0
-MOMENT_S, STAR_WIDTH = 2.0, 1.1
-"""Between two moments everything moves by less than a pixel: frames are blended from both."""
+MOMENT_S, STAR_WIDTH = 4.0, 1.1
+"""Between two moments the stars move by less than a pixel, and soft clouds by six: frames are blended from both. A
+shorter time costs a session of a picture each 2 s a third more processor time."""
 NOISE, SENSITIVITY = 0.008, 1.3
 SKY_TOP, SKY_HORIZON = (0.004, 0.0065, 0.014), (0.017, 0.017, 0.021)
 AIRGLOW, TOWN = (0.003, 0.012, 0.004), (0.13, 0.075, 0.03)
