@@ -57,6 +57,7 @@ BENCHES = {
     "interval": "bench.interval",
     "parts":    "bench.parts",
     "many_hosts": "bench.many_hosts",
+    "real_hosts": "bench.real_hosts",
     "camera_memory": "bench.camera_memory",
     "reopen":   "bench.reopening",
     "promises": "bench.promises",

@@ -29,6 +29,7 @@ from tests.harness.browsers.site import signed_in
 from tests.harness.postgresql import postgresql
 from tests.harness.project import PROJECT
 from tests.harness.stations.http_client import Refused
+from tests.harness.stations.station import Station
 
 SIZES = ((64, 8), (200, 25), (1000, 125))
 """Cameras and hosts."""
@@ -200,19 +201,19 @@ def key(station: BenchStation, host: str) -> str:
 
 
 def page_times(station: BenchStation, times: int) -> dict[str, str]:
-    """Page -> its time, and the processor time of the web part, which the load of the machine changes less."""
-    port, web = station.station.port, station.station.pid_of_running("web")
-    cookies = signed_in(f"http://127.0.0.1:{port}")
+    return {name: web_page(station.station, path, times) for name, path in PAGES.items()}
+
+
+def web_page(station: Station, path: str, times: int) -> str:
+    """Its time, and the processor time of the web part, which the load of the machine changes less."""
+    web, cookies = station.pid_of_running("web"), signed_in(f"http://127.0.0.1:{station.port}")
     headers = {"Cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())}
-    found = {}
-    for name, path in PAGES.items():
-        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=120)) as browser:
-            # The first one compiles the templates, and reads an hour of measurements.
-            fetch_page(browser, path, headers)
-            before = tree_s(web)
-            took = timed(lambda: fetch_page(browser, path, headers), times, warm_up=0)  # noqa: B023 - called at once
-            found[name] = f"{took}; {1000 * (tree_s(web) - before) / times:.0f} ms of processor"
-    return found
+    with closing(http.client.HTTPConnection("127.0.0.1", station.port, timeout=120)) as browser:
+        # The first one compiles the templates, and reads an hour of measurements.
+        fetch_page(browser, path, headers)
+        before = tree_s(web)
+        took = timed(lambda: fetch_page(browser, path, headers), times, warm_up=0)
+    return f"{took}; {1000 * (tree_s(web) - before) / times:.0f} ms of processor"
 
 
 def commands(station: BenchStation, cameras: int, times: int) -> str:
