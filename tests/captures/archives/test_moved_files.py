@@ -71,6 +71,17 @@ def test_a_source_that_was_moved_is_waited_for_while_its_copy_cannot_be_read(
     assert late.state == "planned"
 
 
+def test_an_archived_file_that_is_gone_names_the_destination_of_its_copy_while_that_is_away(
+    archive: Archive, viewer: Any, tmp_path: Path
+) -> None:
+    send(folder_destination(tmp_path / "copies", name="nas", classes=["archive"]))
+    (tmp_path / "copies").rename(tmp_path / "away")
+    row = ArchiveFile.objects.filter(folder__archive=archive).earliest("at")
+    Path(archive_path(archive), row.path).unlink()
+    answer = viewer.get(f"/api/v1/archives/{archive.pk}/files/{row.pk}/content/")
+    assert (answer.status_code, answer.json()["copies"]) == (503, ["nas"])
+
+
 def test_old_files_of_an_archive_move_to_the_bucket_and_the_archive_stays_whole(
     archive: Archive, root: StorageRoot, server: int, run_jobs: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
