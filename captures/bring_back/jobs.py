@@ -29,13 +29,13 @@ from captures.bring_back.requests import Selection
 from captures.bring_back.selection import RETURNING, ReturningTable
 from captures.clips.deletion import open_root
 from captures.offsite.destinations.port import CopyMissing, DestinationError, Interrupted, WrongChecksum
-from captures.offsite.models import CopyState, Destination, OffsiteCopy
+from captures.offsite.models import CopyState, OffsiteCopy
+from captures.offsite.queue import lock_copies, update_locked
 from captures.offsite.restore import NoCopy, copies_of, fetch_part
 from captures.storage.kept import Kept
 from captures.storage.models import StorageRoot
 from core import database_clock
 from core.jobs.context import JobContext, JobError
-from core.slices import update_in_slices
 from core.templatetags.skycam import format_bytes
 from core.text.plurals import pluralize
 from core.times.timestamps import stamp
@@ -120,7 +120,7 @@ class Returning:
         for table in RETURNING:
             chosen = table.chosen(self._selection).filter(**{table.host: self._host}).order_by().values("pk")
             copies = OffsiteCopy.objects.filter(sooner, table=table.name, **{f"{table.key}__in": chosen})
-            update_in_slices(copies, here_until=self._until)
+            update_locked(copies, here_until=self._until)
 
     def _fetch_root(self, root: StorageRoot) -> None:
         """CopyStopped, Interrupted; JobError when the disk is full or away."""
@@ -225,10 +225,7 @@ class ReturningFile:
         deletion (`captures.retention.offsite_rules`). Whether the file is here."""
         moving = self._table.model.objects.filter(pk=self._row.pk, kept=Kept.MOVING.value)
         with transaction.atomic():
-            copies = self._copies()
-            destinations = Destination.objects.filter(pk__in=copies.values("destination")).order_by("pk")
-            list(destinations.select_for_update(no_key=True))
-            list(copies.order_by("pk").select_for_update(of=("self",)))
+            lock_copies(self._copies())
             is_here = self._files.size(self._folder, self._name) is not None
             moving.update(kept=Kept.HERE if is_here else Kept.OFFSITE)
         return not self._table.model.objects.filter(pk=self._row.pk, kept=Kept.OFFSITE.value).exists()
@@ -249,7 +246,7 @@ class ReturningFile:
         """False if the file was deleted meanwhile."""
         with transaction.atomic():
             # Locked: one that is taken back now is dead before this, or finds the file here.
-            list(self._copies().order_by("pk").select_for_update(of=("self",)))
+            lock_copies(self._copies())
             # Locked: a deletion either comes before, or finds the file.
             if not list(self._table.owner(self._row).select_for_update()):
                 self._files.unlink(self._folder, part or self._name)

@@ -24,7 +24,8 @@ from captures.archives.models import ArchiveFile, ArchiveFileState
 from captures.capturing.models import Capture, CaptureFile
 from captures.clips.deletion import Problem, open_root, undeletable_message
 from captures.files.thumbnail_queue import job_for, local_queue
-from captures.offsite.models import CopyState, Destination, DestinationKind, OffsiteCopy
+from captures.offsite.models import CopyState, DestinationKind, OffsiteCopy
+from captures.offsite.queue import lock_copies
 from captures.offsite.selectors import unverified_archive_files
 from captures.retention.plan import PlanItem, Why
 from captures.storage.guards import guarded, unguarded
@@ -222,11 +223,8 @@ def _delete_here(rule: MovesToCopies, files: RootFiles, item: PlanItem) -> bool:
     row = rule.model.objects.filter(pk=item.pk, kept=Kept.MOVING.value)
     copies = rule.verified_copies().filter(**{rule.key: item.pk})
     with transaction.atomic():
-        # Until the file is gone, no destination is closed and no copy taken back. In the order in which a change of a
-        # destination locks them.
-        destinations = Destination.objects.filter(pk__in=copies.values("destination")).order_by("pk")
-        list(destinations.select_for_update(no_key=True))
-        is_verified = bool(copies.order_by("pk").select_for_update(of=("self",)))
+        # Until the file is gone, no destination is closed and no copy taken back.
+        is_verified = bool(lock_copies(copies))
         # After the copies, as a file that comes back locks them.
         rule.lock_owners(item.pk)
         is_wanted = rule.kept().filter(pk=item.pk).exists()
