@@ -168,8 +168,13 @@ def sources(row: ArchiveFile) -> Iterator[tuple[str, str]]:
         yield "captures", str(row.capture_file_id)
 
 
+def part_name(sha256: str) -> str:
+    """The temporary name of a file with this content."""
+    return f".{sha256[:32]}{PART}"
+
+
 def _write_part(copy: OffsiteCopy, files: RootFiles, folder: str, pace: Pace) -> str:
-    part = f".{copy.sha256[:32]}{PART}"
+    part = part_name(copy.sha256)
     # Left by a kill.
     files.unlink(folder, part)
     files.create(folder, part, _checked(copy, pace))
