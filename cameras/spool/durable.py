@@ -39,11 +39,6 @@ class Files(Protocol):
     def rename(self, folder: str, name: str, to_name: str) -> None:
         """Within one folder; replaces an existing file."""
 
-    def move_to_free_name(self, folder: str, name: str, to_name: str) -> None:
-        """As `rename`, but FileExistsError when there is a file of that name. A kill may leave both names."""
-        with self.folder(folder) as at:
-            move_to_free_name(name, to_name, at)
-
     def move_aside(self, folder: str, name: str, to_folder: str) -> None:
         """Rename into another folder."""
 
