@@ -36,20 +36,33 @@ def too_many_files(error: TooManyFiles) -> Problem:
 
 
 def kept_offsite(error: KeptOffsite) -> Problem:
-    return Problem(
-        "not-ready", str(error), headers={"Retry-After": "10"}, is_expected=True, extensions={"copies": error.copies}
-    )
+    return only_at_copies(str(error), error.copies)
+
+
+def only_at_copies(detail: str, copies: list[str]) -> Problem:
+    return Problem("not-ready", detail, headers={"Retry-After": "10"}, is_expected=True, extensions={"copies": copies})
+
+
+def file_missing(error: FileMissing) -> Problem:
+    """It is not lost while a destination has it."""
+    if not error.copies:
+        return Problem("not-found", str(error))
+    return only_at_copies(name_unreadable(error), error.copies)
 
 
 def host_away(error: HostAway) -> Problem:
-    detail = str(error)
-    if error.copies:
-        detail += f" Its verified copies at {', '.join(error.copies)} cannot be read now: see `skycam offsite status`."
     # A page of pictures would log a warning for each.
     return Problem(
-        "host-down", detail, headers={"Retry-After": "10"}, is_expected=True,
+        "host-down", name_unreadable(error), headers={"Retry-After": "10"}, is_expected=True,
         extensions={"host": error.host, "since": stamp_or_none(error.since), "copies": error.copies},
     )  # fmt: skip
+
+
+def name_unreadable(error: FileMissing | HostAway) -> str:
+    """Why the file cannot be sent, with the copies that could be, and who says why they are not."""
+    if not error.copies:
+        return str(error)
+    return f"{error} Its verified copies at {', '.join(error.copies)} cannot be read now: see `skycam offsite status`."
 
 
 def range_unsatisfiable(error: Unsatisfiable) -> Problem:
@@ -92,7 +105,7 @@ EXCEPTIONS: ExceptionTable = {
     UnknownCamera: unknown_camera,
     NoSession: from_message("not-found"),
     NoThumbnail: from_message("not-found"),
-    FileMissing: from_message("not-found"),
+    FileMissing: file_missing,
     HostAway: host_away,
     KeptOffsite: kept_offsite,
     TooManyFiles: too_many_files,

@@ -93,8 +93,10 @@ class CopyChannel:
                 count = self._source.recv_into(self._buffer[self._end : self._end + room])
             except (ssl.SSLWantReadError, BlockingIOError):
                 break
-            if not count:
+            if not count and self._end == begun:
                 raise RelayFailed("The source ended early.")
+            if not count:
+                break  # what came before is passed on first, as without TLS
             self._end += count
         return self._end - begun
 

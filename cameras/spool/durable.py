@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from core.durable_files import move_to_free_name
 from core.watchdog import DiskWatchdog
 
 Chunk = bytes | memoryview
@@ -173,6 +174,11 @@ class RootFiles:
     def rename(self, folder: str, name: str, to_name: str) -> None:
         with self.folder(folder) as at:
             os.rename(name, to_name, src_dir_fd=at, dst_dir_fd=at)
+
+    def move_to_free_name(self, folder: str, name: str, to_name: str) -> None:
+        """As `rename`, but FileExistsError when there is a file of that name. A kill may leave both names."""
+        with self.folder(folder) as at:
+            move_to_free_name(name, to_name, at)
 
     def move_aside(self, folder: str, name: str, to_folder: str) -> None:
         with self.folder(folder) as source, self.folder(to_folder) as target:

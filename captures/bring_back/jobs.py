@@ -29,13 +29,13 @@ from captures.bring_back.requests import Selection
 from captures.bring_back.selection import RETURNING, ReturningTable
 from captures.clips.deletion import open_root
 from captures.offsite.destinations.port import CopyMissing, DestinationError, Interrupted, WrongChecksum
-from captures.offsite.models import CopyState, Destination, OffsiteCopy
-from captures.offsite.restore import NoCopy, copies_of, fetch_part
+from captures.offsite.models import CopyState, OffsiteCopy
+from captures.offsite.queue import lock_copies, update_locked
+from captures.offsite.restore import NoCopy, copies_of, fetch_part, part_name
 from captures.storage.kept import Kept
 from captures.storage.models import StorageRoot
 from core import database_clock
 from core.jobs.context import JobContext, JobError
-from core.slices import update_in_slices
 from core.templatetags.skycam import format_bytes
 from core.text.plurals import pluralize
 from core.times.timestamps import stamp
@@ -57,7 +57,10 @@ def bring_back(context: JobContext) -> dict[str, Any]:
 
 
 class PlaceTaken(Exception):
-    """Another file is where the file is to come back. The message says what to do."""
+    """Another file is where the file is to come back. It is nobody's to replace: it may be the only one of its kind."""
+
+    def __init__(self) -> None:
+        super().__init__("Another file is in its place here. Move that file away, and bring this one back again.")
 
 
 @dataclass(slots=True)
@@ -120,7 +123,7 @@ class Returning:
         for table in RETURNING:
             chosen = table.chosen(self._selection).filter(**{table.host: self._host}).order_by().values("pk")
             copies = OffsiteCopy.objects.filter(sooner, table=table.name, **{f"{table.key}__in": chosen})
-            update_in_slices(copies, here_until=self._until)
+            update_locked(copies, here_until=self._until)
 
     def _fetch_root(self, root: StorageRoot) -> None:
         """CopyStopped, Interrupted; JobError when the disk is full or away."""
@@ -200,7 +203,8 @@ class ReturningFile:
             if self._end_move():
                 return False
             if self._is_whole(self._name):
-                # A kill came between the rename and the row.
+                # A kill came between its new name and the row, maybe before its temporary name was gone.
+                self._files.unlink(self._folder, part_name(self._row.sha256))
                 self._files.sync(self._folder)
                 return self._place("")
             self._check_place()
@@ -214,21 +218,18 @@ class ReturningFile:
                 self._files.unlink(self._folder, part)
                 raise CopyFaulty("What was written here is not what the copy has. Check the disk.")
             try:
-                self._check_place()
-            except PlaceTaken:
+                return self._place(part)
+            except FileExistsError:
+                # It appeared while the part was written.
                 self._files.unlink(self._folder, part)
-                raise
-            return self._place(part)
+                raise PlaceTaken from None
 
     def _end_move(self) -> bool:
         """A rule has marked it for its deletion here, which may have happened or not: decide it now, against that
         deletion (`captures.retention.offsite_rules`). Whether the file is here."""
         moving = self._table.model.objects.filter(pk=self._row.pk, kept=Kept.MOVING.value)
         with transaction.atomic():
-            copies = self._copies()
-            destinations = Destination.objects.filter(pk__in=copies.values("destination")).order_by("pk")
-            list(destinations.select_for_update(no_key=True))
-            list(copies.order_by("pk").select_for_update(of=("self",)))
+            lock_copies(self._copies())
             is_here = self._files.size(self._folder, self._name) is not None
             moving.update(kept=Kept.HERE if is_here else Kept.OFFSITE)
         return not self._table.model.objects.filter(pk=self._row.pk, kept=Kept.OFFSITE.value).exists()
@@ -237,25 +238,25 @@ class ReturningFile:
         return OffsiteCopy.objects.filter(table=self._table.name, **{self._table.key: self._row.pk})
 
     def _check_place(self) -> None:
-        """PlaceTaken. It is nobody's to replace: it may be the only one of its kind."""
+        """PlaceTaken, before a byte is fetched."""
         if self._files.size(self._folder, self._name) is not None:
-            raise PlaceTaken("Another file is in its place here. Move that file away, and bring this one back again.")
+            raise PlaceTaken
 
     def _is_whole(self, name: str) -> bool:
         request = CopyRequest("", "", self._row.bytes, self._row.sha256, self._folder, name)
         return is_whole(self._files, request, name, self._pace.should_stop)
 
     def _place(self, part: str) -> bool:
-        """False if the file was deleted meanwhile."""
+        """False if the file was deleted meanwhile. FileExistsError when another file is in its place."""
         with transaction.atomic():
             # Locked: one that is taken back now is dead before this, or finds the file here.
-            list(self._copies().order_by("pk").select_for_update(of=("self",)))
+            lock_copies(self._copies())
             # Locked: a deletion either comes before, or finds the file.
             if not list(self._table.owner(self._row).select_for_update()):
                 self._files.unlink(self._folder, part or self._name)
                 return False
             if part:
-                self._files.rename(self._folder, part, self._name)
+                self._files.move_to_free_name(self._folder, part, self._name)
                 self._files.sync(self._folder)
                 FAILPOINTS.hit("after_file_placed")
             rows = self._table.model.objects.filter(pk=self._row.pk, kept=Kept.OFFSITE.value)

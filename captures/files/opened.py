@@ -15,7 +15,12 @@ CHUNK_BYTES = 256 * 1024
 
 
 class FileMissing(Exception):
-    """The row exists, but its file is missing or has changed."""
+    """The row exists, but its file is missing or has changed. `copies`: the destinations with a verified off-site copy,
+    none of which can be read now."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.copies: list[str] = []
 
 
 class KeptOffsite(Exception):

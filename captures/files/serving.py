@@ -91,8 +91,7 @@ def serve_copy(
     are."""
     found: HttpResponse | StreamingHttpResponse | None = resolve(SERVE_COPY)(request, row)
     if found is None:
-        if not isinstance(why, FileMissing):
-            why.copies = resolve(NAME_COPIES)(row)
+        why.copies = resolve(NAME_COPIES)(row)
         raise why
     return found
 

@@ -20,7 +20,7 @@ from captures.offsite.secret_store import settings_of
 from captures.storage.kept import Kept
 from captures.stored_files.tables import FILE_TABLES, FileTable, StoredFile
 from core import database_clock
-from core.slices import slices_of, update_in_slices
+from core.slices import slices_of
 from monitoring.services import raise_alert, record_event, resolve_alert
 
 NEWEST, NEWEST_BATCHES = 500, 20
@@ -219,23 +219,34 @@ def compare_again(destination: Destination) -> None:
         "state": CopyState.QUEUED.value, "retry_at": database_clock.read_now(), "verified_at": None, "verified_by": "",
         "upload": "",
     }  # fmt: skip
-    _update_locked(destination, copies.exclude(upload=""), upload="")
+    update_locked(copies.exclude(upload=""), upload="")
     # First, so that a job cannot make them verified after the next statement.
-    _update_locked(destination, copies.filter(state=CopyState.SENDING.value), **queued)
+    update_locked(copies.filter(state=CopyState.SENDING.value), **queued)
     for table in FILE_TABLES.values():
         # Not of files that only the destination has: there is nothing here to compare with.
         present = table.rows().model._base_manager.exclude(pk__in=moved_rows(table)).values("pk")
         own = copies.filter(state=CopyState.VERIFIED.value, table=table.name, **{f"{key_column(table)}__in": present})
-        _update_locked(destination, own, **queued)
+        update_locked(own, **queued)
 
 
-def _update_locked(destination: Destination, copies: QuerySet[OffsiteCopy], **values: Any) -> None:
-    """Each slice with the lock of the destination, which a rule of retention has while it deletes a file because of its
-    copy: the condition is not read before that deletion has ended."""
+def lock_copies(copies: QuerySet[OffsiteCopy]) -> list[OffsiteCopy]:
+    """The copies, locked in the caller's transaction. All that lock more than one do it here, in one order: first the
+    destinations, which a change of one locks as well, then the copies, both by their keys. So two never wait for each
+    other."""
+    destinations = Destination.objects.filter(pk__in=copies.order_by().values("destination")).order_by("pk")
+    list(destinations.select_for_update(no_key=True))
+    return list(copies.order_by("pk").select_for_update(of=("self",)).select_related("destination"))
+
+
+def update_locked(copies: QuerySet[OffsiteCopy], **values: Any) -> int:
+    """Update the copies in slices. A rule of retention has their locks while it deletes a file because of its copy: the
+    condition is not read before that deletion has ended. Returns the number of copies."""
+    updated = 0
     for keys in slices_of(copies):
         with transaction.atomic():
-            list(Destination.objects.select_for_update().filter(pk=destination.pk))
-            copies.filter(pk__in=keys).update(**values)
+            lock_copies(copies.filter(pk__in=keys))
+            updated += copies.filter(pk__in=keys).update(**values)
+    return updated
 
 
 def note_interrupted(copy: OffsiteCopy) -> bool:
@@ -330,14 +341,14 @@ def try_now(destination: Destination) -> None:
     """End the pause after its failures."""
     DestinationHost.objects.filter(destination=destination).update(retry_at=None)
     copies = OffsiteCopy.objects.filter(destination=destination, state=CopyState.QUEUED.value, attempts__gt=0)
-    copies.update(retry_at=database_clock.read_now())
+    update_locked(copies, retry_at=database_clock.read_now())
 
 
 def retry_dead(copies: Any, actor: str) -> int:
     """Queue dead copies again, at a person's request."""
     dead = copies.filter(state=CopyState.DEAD.value).order_by()
     destinations = set(dead.values_list("destination", flat=True).distinct())
-    moved = update_in_slices(dead, state=CopyState.QUEUED, retry_at=database_clock.read_now(), attempts=0)
+    moved = update_locked(dead, state=CopyState.QUEUED, retry_at=database_clock.read_now(), attempts=0)
     with transaction.atomic():
         if moved:
             message = f"{actor} queued {moved} dead off-site copies again."

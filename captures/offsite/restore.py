@@ -15,7 +15,7 @@ from captures.offsite.destinations.port import CopyMissing, DestinationError, Pa
 from captures.offsite.jobs import has_row
 from captures.offsite.limits import NoPace
 from captures.offsite.models import CopyState, OffsiteCopy, file_columns
-from captures.offsite.queue import camera_named_in, camera_of, moved_rows
+from captures.offsite.queue import camera_named_in, camera_of, lock_copies, moved_rows
 from captures.offsite.selectors import find_copies
 from captures.offsite.senders import opened
 from captures.storage.kept import Kept
@@ -94,7 +94,7 @@ def take_back(copy: OffsiteCopy, what: str) -> None:
         # taken back at the same time one finds that it is the last.
         columns = {name: value for name, value in file_columns(copy.file).items() if value is not None}
         verified = OffsiteCopy.objects.filter(table=copy.table, state=CopyState.VERIFIED.value, **columns)
-        found = list(verified.order_by("pk").select_for_update(of=("self",)).select_related("destination"))
+        found = lock_copies(verified)
         if copy.pk not in {one.pk for one in found}:
             return
         others = [one.destination.name for one in found if one.pk != copy.pk]
@@ -168,8 +168,13 @@ def sources(row: ArchiveFile) -> Iterator[tuple[str, str]]:
         yield "captures", str(row.capture_file_id)
 
 
+def part_name(sha256: str) -> str:
+    """The temporary name of a file with this content."""
+    return f".{sha256[:32]}{PART}"
+
+
 def _write_part(copy: OffsiteCopy, files: RootFiles, folder: str, pace: Pace) -> str:
-    part = f".{copy.sha256[:32]}{PART}"
+    part = part_name(copy.sha256)
     # Left by a kill.
     files.unlink(folder, part)
     files.create(folder, part, _checked(copy, pace))

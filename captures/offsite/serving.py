@@ -8,13 +8,16 @@ import contextlib
 import hashlib
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import PurePosixPath
 from typing import TypeVar
 
 from django.db import connection
 from django.http import HttpResponse, StreamingHttpResponse
+from django.utils.http import content_disposition_header
 from rest_framework.request import Request
 
 from captures.files.answers import FileFacts, answer
+from captures.files.queries import FileQuery
 from captures.files.stored_copy import FileRow
 from captures.offsite.destinations.port import CHUNK_BYTES, CopyMissing, DestinationError, Sender, WrongChecksum
 from captures.offsite.destinations.settings import S3Settings
@@ -66,7 +69,8 @@ def _answer(request: Request, row: FileRow, copy: OffsiteCopy) -> HttpResponse |
         return HttpResponse(status=found.status, headers=found.headers)
     settings = settings_of(copy.destination)
     if isinstance(settings, S3Settings) and settings.redirect:
-        return _redirect(copy, facts)
+        download, name = FileQuery.lenient(request.query_params).download, PurePosixPath(row.path).name
+        return _redirect(copy, facts.content_type, content_disposition_header(download, name) or "inline")
     body = CopyBody(copy, found.first, found.end)
     return StreamingHttpResponse(body, status=found.status, headers=found.headers)
 
@@ -79,13 +83,12 @@ def _as_file(body: CopyBody) -> Iterator[bytes]:
         raise OSError(str(error)) from error
 
 
-def _redirect(copy: OffsiteCopy, facts: FileFacts) -> HttpResponse:
+def _redirect(copy: OffsiteCopy, content_type: str, disposition: str) -> HttpResponse:
     from captures.offsite.destinations.s3 import S3Sender
 
-    name = copy.path.rpartition("/")[2].replace('"', "")
     with opened(copy.destination, NoPace()) as sender:
         assert isinstance(sender, S3Sender)
-        address = sender.address(copy.key, ADDRESS_S, facts.content_type, f'inline; filename="{name}"')
+        address = sender.address(copy.key, ADDRESS_S, content_type, disposition)
     # Not kept by a browser: the address expires.
     return HttpResponse(status=307, headers={"Location": address, "Cache-Control": "no-store"})
 

@@ -14,26 +14,27 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from cameras.spool.durable import RootFiles
 from cameras.spool.storage import RootMissing
 from captures.archives.copies import copy_of
 from captures.archives.models import ArchiveFile, ArchiveFileState
-from captures.capturing.models import CaptureFile
+from captures.capturing.models import Capture, CaptureFile
 from captures.clips.deletion import Problem, open_root, undeletable_message
 from captures.files.thumbnail_queue import job_for, local_queue
-from captures.offsite.models import CopyState, Destination, DestinationKind, OffsiteCopy
+from captures.offsite.models import CopyState, DestinationKind, OffsiteCopy
+from captures.offsite.queue import lock_copies
 from captures.offsite.selectors import unverified_archive_files
 from captures.retention.plan import PlanItem, Why
-from captures.storage.guards import unguarded
+from captures.storage.guards import guarded, unguarded
 from captures.storage.kept import Kept
 from captures.storage.models import StorageRoot
 from captures.stored_files.tables import FileClass
 from captures.thumbnails.jobs import CLIP
 from captures.thumbnails.store import PICTURE_KINDS, ThumbnailStore
-from captures.trash.services import trashable
+from captures.trash.services import in_use, trashable
 from core import database_clock
 from core.station_settings.values import retention_config
 from core.templatetags.skycam import format_bytes
@@ -87,6 +88,15 @@ class MovesToCopies:
             destination__enabled=True, destination__settings__only_copy=True,
         )  # fmt: skip
 
+    def lock_owners(self, pk: str) -> None:
+        """Lock what a pin, an experiment or an archive refers to: it comes before, and is seen, or after the
+        deletion."""
+        list(self.model.objects.filter(pk=pk).select_for_update())
+
+    def kept(self) -> QuerySet[Any]:
+        """The files that must stay, however old they are."""
+        raise NotImplementedError
+
     def before(self) -> Any:
         return timezone.now() - timedelta(days=self.days())
 
@@ -123,6 +133,14 @@ class OldCaptures(MovesToCopies):
         old = trashable().filter(started_at__lt=self.before()).order_by()
         return unguarded(self.rows().filter(capture__in=old), "captures")
 
+    def lock_owners(self, pk: str) -> None:
+        list(Capture.objects.filter(files__pk=pk).select_for_update(of=("self",)))
+        super().lock_owners(pk)
+
+    def kept(self) -> QuerySet[CaptureFile]:
+        needed = Capture.objects.filter(Q(pinned=True) | in_use()).order_by()
+        return CaptureFile.objects.filter(Q(capture__in=needed) | guarded("captures"))
+
     def of_roots(self, rows: QuerySet[Any], roots: Sequence[StorageRoot]) -> list[QuerySet[Any]]:
         return [rows.filter(root=root, host=root.host) for root in roots]
 
@@ -149,6 +167,9 @@ class OldArchives(MovesToCopies):
         # No rule but this one deletes files of archives, so they are in no table of guards.
         old = self.rows().filter(at__lt=self.before(), copied_at__lt=self.before())
         return old.exclude(unverified_archive_files())
+
+    def kept(self) -> QuerySet[ArchiveFile]:
+        return ArchiveFile.objects.filter(unverified_archive_files())
 
     def of_roots(self, rows: QuerySet[Any], roots: Sequence[StorageRoot]) -> list[QuerySet[Any]]:
         return [rows.filter(folder__root=root, folder__host=root.host) for root in roots]
@@ -196,18 +217,18 @@ def delete_moved(rule: MovesToCopies, items: Sequence[PlanItem]) -> tuple[list[P
 
 
 def _delete_here(rule: MovesToCopies, files: RootFiles, item: PlanItem) -> bool:
-    """Whether it is gone. Without a verified copy, or when it is being brought back, it stays, and is again a file of
-    this host. OSError."""
+    """Whether it is gone. Without a verified copy, or when a person, an experiment or an archive needs it by now, it
+    stays, and is again a file of this host. OSError."""
     folder, _, name = item.path.rpartition("/")
     row = rule.model.objects.filter(pk=item.pk, kept=Kept.MOVING.value)
     copies = rule.verified_copies().filter(**{rule.key: item.pk})
     with transaction.atomic():
-        # Until the file is gone, no destination is closed and no copy taken back. In the order in which a change of a
-        # destination locks them.
-        destinations = Destination.objects.filter(pk__in=copies.values("destination")).order_by("pk")
-        list(destinations.select_for_update(no_key=True))
-        is_verified = bool(copies.order_by("pk").select_for_update(of=("self",)))
-        is_wanted = rule.brought_back().filter(**{rule.key: item.pk}).exists()
+        # Until the file is gone, no destination is closed and no copy taken back.
+        is_verified = bool(lock_copies(copies))
+        # After the copies, as a file that comes back locks them.
+        rule.lock_owners(item.pk)
+        is_wanted = rule.kept().filter(pk=item.pk).exists()
+        is_wanted |= rule.brought_back().filter(**{rule.key: item.pk}).exists()
         # Of a move that was killed it is gone already.
         is_here = files.size(folder, name) is not None
         if is_here and (is_wanted or not is_verified):

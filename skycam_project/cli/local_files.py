@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import errno
 import hashlib
 import os
 import secrets
@@ -12,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from core.durable_files import move_to_free_name
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.shared_options import shared_option
 
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 20
 STDOUT = "-"
-NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
-"""How disks without hard links, such as FAT and exFAT, refuse one."""
-AT_FDCWD, RENAME_NOREPLACE = -100, 1
 
 to_option = shared_option("--to", "Destination: a file, a folder, or - for stdout; the current folder by default.")
 force_option = shared_option("--force", "Overwrite an existing file.")
@@ -89,29 +85,9 @@ def move_into_place(part: Path, target: Path, *, force: bool) -> None:
         part.replace(target)
         return
     try:
-        link_or_rename(part, target)
+        move_to_free_name(part, target)
     except FileExistsError:
         refuse_existing(target, force=False)
-
-
-def link_or_rename(part: Path, target: Path) -> None:
-    """FileExistsError when the target exists."""
-    try:
-        # A rename would replace a file that was created after the check.
-        target.hardlink_to(part)
-    except OSError as error:
-        if error.errno not in NO_LINKS:
-            raise
-        rename_without_replacing(part, target)
-
-
-def rename_without_replacing(part: Path, target: Path) -> None:
-    """FileExistsError when the target exists; OSError where the disk has no such rename."""
-    # Not in place of the link: disks such as NFS have links and refuse this rename.
-    names = AT_FDCWD, os.fsencode(part), AT_FDCWD, os.fsencode(target)
-    if ctypes.CDLL(None, use_errno=True).renameat2(*names, RENAME_NOREPLACE) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
 
 
 def write_file(row: Stored, stream: BinaryIO) -> None:

@@ -20,36 +20,24 @@ from captures.files.host_files import addresses
 from captures.files.host_files.addresses import FileAddress
 from captures.files.host_files.client import HostAnswer
 from captures.files.host_files.relaying import HostBody
-from captures.files.host_files.server import FileServer, root_path
+from captures.files.host_files.server import FileServer
 from captures.models import CaptureFile, StorageRoot
 from tests.harness.clients.responses import content
+from tests.harness.far_ends.file_server import DOME, file_server, give_to_dome
 from tests.harness.rows.captures import PICTURE, file_of, saved
 from tests.harness.waiting import PATIENCE_S, eventually
-
-DOME = "dome"
 
 
 @pytest.fixture
 def server() -> Iterator[FileServer]:
-    """The file server of the host dome."""
-    server = FileServer(socket.create_server(("127.0.0.1", 0)), DOME)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with file_server() as server:
+        yield server
 
 
 @pytest.fixture
 def dome(root: StorageRoot, server: FileServer) -> StorageRoot:
-    """A storage root of the host dome, which has announced its file server."""
-    StorageRoot.objects.filter(pk=root.pk).update(host=DOME)
-    root.host = DOME
-    root_path.cache_clear()
-    # Asked for here: another thread does not see the rows of this test.
-    assert root_path(str(root.pk), DOME) == root.path
-    CameraHost.objects.create(name=DOME, file_server=f"http://127.0.0.1:{server.server_address[1]}")
+    """A storage root of the host dome."""
+    give_to_dome(root, f"http://127.0.0.1:{server.server_address[1]}")
     return root
 
 

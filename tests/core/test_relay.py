@@ -1,17 +1,21 @@
-"""The relay between two connections, which are those of a socket pair."""
+"""The relay between two connections, which are those of a socket pair, plain or with TLS towards the host."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import socket
+import ssl
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from core import relay
 from core.relay import Relay, RelayFailed
+from tests.harness.far_ends.network.encrypted import certificate
 from tests.harness.waiting import PATIENCE_S
 
 SIZE = 3 << 20
@@ -19,21 +23,32 @@ SIZE = 3 << 20
 
 
 class Ends:
-    """`host` sends to `source`; what is sent to `target` comes to `client`."""
+    """`host` sends to `source`; what is sent to `target` comes to `client`. `pair`: a file with the key of the host and
+    its certificate, for TLS."""
 
-    def __init__(self) -> None:
+    def __init__(self, pair: Path | None = None) -> None:
         self.host, self.source = socket.socketpair()
+        if pair is not None:
+            self._agree_on_tls(pair)
         self.target, self.client = socket.socketpair()
         self.target.setblocking(False)
+
+    def _agree_on_tls(self, pair: Path) -> None:
+        theirs, ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ssl.create_default_context(cafile=pair)
+        theirs.load_cert_chain(pair)
+        with ThreadPoolExecutor(1) as pool:
+            host = pool.submit(theirs.wrap_socket, self.host, server_side=True)
+            self.source = ours.wrap_socket(self.source, server_hostname="dome")
+            self.host = host.result(PATIENCE_S)
 
     def close(self) -> None:
         for one in (self.host, self.source, self.target, self.client):
             one.close()
 
 
-@pytest.fixture
-def ends() -> Iterator[Ends]:
-    with closing(Ends()) as ends:
+@pytest.fixture(params=["plain", "tls"])
+def ends(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ends]:
+    with closing(Ends({"plain": None, "tls": certificate(tmp_path, "dome")}[request.param])) as ends:
         yield ends
 
 
@@ -65,6 +80,13 @@ def test_a_source_that_ends_early_fails(ends: Ends) -> None:
     with pytest.raises(RelayFailed, match="ended early"):
         asyncio.run(relay_of(ends, 8))
     assert ends.client.recv(8) == b"half"
+
+
+def test_bytes_of_another_answer_behind_the_file_are_not_copied(ends: Ends) -> None:
+    ends.host.sendall(b"the filemore")
+    asyncio.run(relay_of(ends, 8))
+    ends.target.close()
+    assert receive_all(ends.client, 12) == b"the file"
 
 
 def test_a_source_that_sends_nothing_more_fails(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -193,7 +193,7 @@ def test_an_existing_file_is_kept_without_force(capture: Capture, here: Path) ->
 def test_a_file_is_copied_to_a_disk_without_hard_links(
     number: int, capture: Capture, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "link", lambda *_: refuse_link(number))
+    monkeypatch.setattr(os, "link", lambda *_, **__: refuse_link(number))
     assert skycam("captures", "get", "-o", "moon.jpg").exit_code == 0
     assert {path.name: path.read_bytes() for path in here.iterdir()} == {"moon.jpg": PICTURE}
 
@@ -201,7 +201,9 @@ def test_a_file_is_copied_to_a_disk_without_hard_links(
 def test_on_a_disk_without_hard_links_a_file_that_was_created_meanwhile_is_kept(
     capture: Capture, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "link", lambda *_: refuse_link((here / "moon.jpg").write_text("mine") and errno.EPERM))
+    monkeypatch.setattr(
+        os, "link", lambda *_, **__: refuse_link((here / "moon.jpg").write_text("mine") and errno.EPERM)
+    )
     refused = skycam("captures", "get", "-o", "moon.jpg")
     assert refused.exit_code == 2
     assert "moon.jpg exists already." in refused.stderr

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cache
 from http import HTTPStatus
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 
@@ -25,7 +25,7 @@ from core.addresses import is_private_host
 from core.broker.broker import BrokerDown
 
 CONNECT_S, ANSWER_S = 3.0, 20.0
-"""Seconds to connect, and without any byte of an answer."""
+"""Seconds to connect and to agree on TLS, and without any byte of an answer."""
 PASSED_ON = ("Range", "If-Range", "If-None-Match", "If-Modified-Since")
 
 
@@ -83,7 +83,7 @@ def ask(address: FileAddress, method: str = "GET", headers: Mapping[str, str] | 
     """The answer of the file's host with a status below 400. HostAway, FileMissing, Unsatisfiable."""
     server = urlsplit(file_server_of(address.host))
     passed = {name: value for name in PASSED_ON if (value := (headers or {}).get(name))}
-    connection = _connection(server.scheme, server.hostname or "", server.port)
+    connection = _connection(address.host, server)
     try:
         connection.request(method, address.sign(), headers=passed | {"Connection": "close"})
         # getresponse() lets go of it: from then on it is open as long as the response.
@@ -137,11 +137,18 @@ class RemoteThumbnails:
         return content if found.status == HTTPStatus.OK else None
 
 
-def _connection(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
-    if scheme == "https":
-        tls = _tls(settings.STATION.files.authority)
-        return http.client.HTTPSConnection(host, port, timeout=ANSWER_S, context=tls)
-    return PrivateConnection(host, port, timeout=CONNECT_S)
+def _connection(host: str, server: SplitResult) -> http.client.HTTPConnection:
+    """HostAway when nothing says which certificates to trust."""
+    name, port = server.hostname or "", server.port
+    if server.scheme != "https":
+        return PrivateConnection(name, port, timeout=CONNECT_S)
+    authority = settings.STATION.files.authority
+    try:
+        return EncryptedConnection(name, port, timeout=CONNECT_S, context=_tls(authority))
+    except OSError as error:
+        raise HostAway(
+            host, f"cannot be asked over TLS: files.authority, {authority}, cannot be used ({_cause(error)})"
+        ) from error
 
 
 class PrivateConnection(http.client.HTTPConnection):
@@ -156,8 +163,15 @@ class PrivateConnection(http.client.HTTPConnection):
         self.sock.settimeout(ANSWER_S)
 
 
+class EncryptedConnection(http.client.HTTPSConnection):
+    def connect(self) -> None:
+        super().connect()
+        self.sock.settimeout(ANSWER_S)
+
+
 @cache
 def _tls(authority: str) -> ssl.SSLContext:
+    """OSError when there is no certificate in the file."""
     return ssl.create_default_context(cafile=authority or None)
 
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 from captures.bring_back.jobs import bring_back
 from captures.models import Capture, CaptureFile, OffsiteCopy
 from captures.offsite.models import CopyState
+from captures.offsite.restore import PART, part_name
 from captures.retention.cleanup import ClipCleanup
 from captures.retention.offsite_rules import MOVES
 from captures.storage.kept import Kept
@@ -215,6 +216,37 @@ def test_another_file_in_its_place_is_not_replaced(away: CaptureFile) -> None:
     assert (result["files"], result["lost"]) == (0, 0)
     assert "Another file is in its place here" in result["problems"][0]
     assert (kept(away), path_of(away).read_bytes()) == ("offsite", b"a file that somebody put here")
+    assert [path.name for path in path_of(away).parent.iterdir()] == [path_of(away).name]
+
+
+class Saving:
+    """Somebody who saves a file at `path` while its own one is being written beside it. In the place of what tells a
+    job to stop, which is asked all the time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def is_set(self) -> bool:
+        if list(self._path.parent.glob(f".*{PART}")):
+            self._path.write_bytes(b"a file that somebody put here")
+        return False
+
+
+def test_a_file_that_appears_in_its_place_while_it_is_fetched_is_not_replaced(away: CaptureFile) -> None:
+    arguments = {"selection": {"capture": str(away.capture_id)}, "until": "2100-01-01T00:00:00Z"}
+    context = JobContext("job-1", arguments, None, "ada", lambda _: None)
+    context.stopping = Saving(path_of(away))  # type: ignore[assignment]
+    result = bring_back(context)
+    assert (result["files"], result["lost"]) == (0, 0)
+    assert "Another file is in its place here" in result["problems"][0]
+    assert (kept(away), path_of(away).read_bytes()) == ("offsite", b"a file that somebody put here")
+    assert [path.name for path in path_of(away).parent.iterdir()] == [path_of(away).name]
+
+
+def test_a_kill_between_both_names_of_a_file_leaves_one(away: CaptureFile) -> None:
+    path_of(away).write_bytes(PICTURE)
+    path_of(away).with_name(part_name(away.sha256)).hardlink_to(path_of(away))
+    assert run(capture=str(away.capture_id))["files"] == 1
     assert [path.name for path in path_of(away).parent.iterdir()] == [path_of(away).name]
 
 

@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 
 from cameras.models import CameraHost
 from captures.files.contents import open_content
-from captures.models import Capture, CaptureFile, Destination, OffsiteCopy, StorageRoot
+from captures.models import Capture, CaptureFile, Clip, Destination, OffsiteCopy, StorageRoot
 from captures.offsite.requests import DestinationChange, DestinationRequest
 from captures.offsite.services import FilesWait, add_destination, change_destination, remove_destination
 from captures.retention.cleanup import ClipCleanup
@@ -22,9 +22,10 @@ from captures.retention.offsite_rules import MOVES
 from captures.retention.planning import make_plan
 from monitoring.models import Alert, Event
 from tests.harness.clients.responses import content
+from tests.harness.far_ends.file_server import file_server, give_to_dome
 from tests.harness.far_ends.offsite.s3_server import BUCKET, KEYS, client
 from tests.harness.rows.captures import PICTURE
-from tests.harness.rows.offsite import destination, folder_destination, send
+from tests.harness.rows.offsite import destination, folder_destination, send, store_digests
 
 
 def bucket_of(server: int, **more: Any) -> Destination:
@@ -102,16 +103,65 @@ def test_a_destination_that_is_away_leaves_the_file_to_the_other(
         assert b"".join(chunks) == PICTURE
 
 
-@pytest.mark.parametrize("where", ["on a host that is away", "off-site alone"])
-def test_a_file_that_cannot_be_read_now_names_the_destinations_that_have_it(
-    where: str, viewer: Any, old: CaptureFile, url: str, tmp_path: Path
-) -> None:
+@pytest.fixture
+def away(old: CaptureFile, clips: list[Clip], tmp_path: Path) -> None:
+    """The destination `nas` with verified copies of all files, which cannot be reached."""
+    store_digests()
     send(folder_destination(tmp_path / "copies", name="nas"))
     (tmp_path / "copies").rename(tmp_path / "away")
+
+
+@pytest.mark.usefixtures("away")
+@pytest.mark.parametrize("where", ["on a host that is away", "off-site alone"])
+def test_a_file_that_cannot_be_read_now_names_the_destinations_that_have_it(where: str, viewer: Any, url: str) -> None:
     CameraHost.objects.create(name="dome", file_server="http://127.0.0.1:1")
     CaptureFile.objects.update(**{"on a host that is away": {"host": "dome"}}.get(where, {"kept": "offsite"}))
     answer = viewer.get(url)
     assert (answer.status_code, answer.json()["copies"]) == (503, ["nas"])
+
+
+def assert_names_its_copies(answer: Any, why: str) -> None:
+    """An answer for a file that is gone here, or has changed, and whose copies at `nas` cannot be read now."""
+    body = answer.json()
+    assert (answer.status_code, body["type"], answer["Retry-After"]) == (503, "/problems/not-ready", "10")
+    assert body["copies"] == ["nas"]
+    assert why in body["detail"]
+    assert body["detail"].endswith("Its verified copies at nas cannot be read now: see `skycam offsite status`.")
+
+
+@pytest.mark.usefixtures("away")
+def test_a_file_that_is_gone_here_names_the_destinations_that_have_it(viewer: Any, old: CaptureFile, url: str) -> None:
+    path_of(old).write_bytes(b"short")
+    assert_names_its_copies(viewer.get(url), "has 5 bytes, but was stored with")
+    path_of(old).unlink()
+    assert_names_its_copies(viewer.get(url), "cannot be opened: No such file")
+    assert Alert.objects.filter(key=f"storage.missing:{old.pk}").exists()
+
+
+@pytest.mark.usefixtures("away")
+@pytest.mark.parametrize("query", ["", "?form=faststart"])
+def test_a_clip_that_is_gone_here_names_the_destinations_that_have_it(
+    query: str, viewer: Any, clips: list[Clip]
+) -> None:
+    Path(clips[0].root.path, clips[0].path).unlink()
+    answer = viewer.get(f"/api/v1/clips/{clips[0].pk}/file/{query}")
+    assert_names_its_copies(answer, "cannot be opened: No such file")
+
+
+@pytest.mark.usefixtures("away")
+def test_a_file_that_is_gone_on_its_own_host_names_the_destinations_that_have_it(
+    viewer: Any, old: CaptureFile, url: str
+) -> None:
+    with file_server() as server:
+        give_to_dome(old.root, f"http://127.0.0.1:{server.server_address[1]}")
+        path_of(old).unlink()
+        assert_names_its_copies(viewer.get(url), "cannot be opened: No such file")
+
+
+def test_a_file_that_is_gone_here_and_has_no_copy_is_not_found(viewer: Any, old: CaptureFile, url: str) -> None:
+    path_of(old).unlink()
+    answer = viewer.get(url)
+    assert (answer.status_code, "copies" in answer.json()) == (404, False)
 
 
 def test_a_copy_that_is_damaged_is_not_sent_to_its_end(viewer: Any, old: CaptureFile, url: str, server: int) -> None:

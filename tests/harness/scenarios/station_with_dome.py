@@ -27,10 +27,10 @@ class SharedStation:
 
 
 @contextmanager
-def shared_station(folder: Path, broker: Broker) -> Iterator[SharedStation]:
-    """`folder` is that of the main machine."""
+def shared_station(folder: Path, broker: Broker, **more: str) -> Iterator[SharedStation]:
+    """`folder` is that of the main machine; `more`: variables of both."""
     with postgresql() as address:
-        shared = {"DATABASE_URL": address, "REDIS_URL": f"unix://{broker.socket}", **ANY_NUMBER_OF_KILLS}
+        shared = {"DATABASE_URL": address, "REDIS_URL": f"unix://{broker.socket}", **ANY_NUMBER_OF_KILLS, **more}
         main = Station(folder / "data", SharedDatabase(address), **shared)
         try:
             main.up()
