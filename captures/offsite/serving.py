@@ -67,9 +67,11 @@ def _answer(request: Request, row: FileRow, copy: OffsiteCopy) -> HttpResponse |
     found = answer(str(request.method), request.headers, facts)
     if found.status == 304 or request.method == "HEAD":
         return HttpResponse(status=found.status, headers=found.headers)
-    settings = settings_of(copy.destination)
-    if isinstance(settings, S3Settings) and settings.redirect:
-        download, name = FileQuery.lenient(request.query_params).download, PurePosixPath(row.path).name
+    settings, download = settings_of(copy.destination), FileQuery.lenient(request.query_params).download
+    # What a page shows comes from here: its Content-Security-Policy lets a browser load nothing from elsewhere.
+    is_shown = request.auth is None and not download
+    if isinstance(settings, S3Settings) and settings.redirect and not is_shown:
+        name = PurePosixPath(row.path).name
         return _redirect(copy, facts.content_type, content_disposition_header(download, name) or "inline")
     body = CopyBody(copy, found.first, found.end)
     return StreamingHttpResponse(body, status=found.status, headers=found.headers)

@@ -60,7 +60,8 @@ class S3Settings(KindModel):
         StrictBool, Field(description="Files that are old enough by retention may be kept here alone.")
     ] = False
     redirect: Annotated[
-        StrictBool, Field(description="Clients get copies from the server itself, at presigned addresses.")
+        StrictBool,
+        Field(description="Programs with a token, and downloads, get copies at presigned addresses of the server."),
     ] = False
 
     @property

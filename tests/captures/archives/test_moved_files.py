@@ -30,6 +30,7 @@ from captures.retention.cleanup import ClipCleanup
 from captures.storage.kept import Kept
 from captures.thumbnails.store import SIZES, ThumbnailStore
 from core.jobs.context import JobError
+from tests.harness.clients.programs import program
 from tests.harness.clients.sockets import user_of
 from tests.harness.far_ends.offsite.s3_server import BUCKET, client, s3_server
 from tests.harness.rows.captures import PICTURE, file_of, saved
@@ -140,10 +141,16 @@ def fetched(address: str, **headers: str) -> tuple[http.client.HTTPResponse, byt
         return answer, answer.read()
 
 
+@pytest.fixture
+def reader(db: None) -> Any:
+    """A program, which may be sent elsewhere; what a page shows may not."""
+    return program("viewer")
+
+
 def test_a_presigned_address_gives_the_archived_file_with_its_type_and_name(
-    viewer: Any, moved: list[ArchiveFile]
+    reader: Any, moved: list[ArchiveFile]
 ) -> None:
-    redirect = viewer.get(content_url(moved[0]))
+    redirect = reader.get(content_url(moved[0]))
     assert redirect.status_code == 307
     answer, body = fetched(redirect["Location"])
     assert (answer.status, hashlib.sha256(body).hexdigest()) == (200, moved[0].sha256)
@@ -151,27 +158,27 @@ def test_a_presigned_address_gives_the_archived_file_with_its_type_and_name(
     assert answer.headers["Content-Disposition"] == f'inline; filename="{Path(moved[0].path).name}"'
 
 
-def test_a_presigned_address_takes_a_range(viewer: Any, moved: list[ArchiveFile]) -> None:
-    address = viewer.get(content_url(moved[0]))["Location"]
+def test_a_presigned_address_takes_a_range(reader: Any, moved: list[ArchiveFile]) -> None:
+    address = reader.get(content_url(moved[0]))["Location"]
     whole, (answer, part) = fetched(address)[1], fetched(address, Range="bytes=100-199")
     assert (answer.status, part) == (206, whole[100:200])
 
 
 def test_a_presigned_address_of_a_download_is_one_to_save_under_the_name_in_the_archive(
-    viewer: Any, moved: list[ArchiveFile]
+    reader: Any, moved: list[ArchiveFile]
 ) -> None:
-    redirect = viewer.get(f"{content_url(moved[0])}?download=1")
+    redirect = reader.get(f"{content_url(moved[0])}?download=1")
     assert fetched(redirect["Location"])[0].headers["Content-Disposition"] == redirect["Content-Disposition"]
     assert redirect["Content-Disposition"] == f'attachment; filename="{Path(moved[0].path).name}"'
 
 
 def test_the_copy_of_its_source_has_the_name_of_the_archived_file(
-    viewer: Any, archive: Archive, server: int, tmp_path: Path
+    reader: Any, archive: Archive, server: int, tmp_path: Path
 ) -> None:
     send(bucket(server, classes=["rolling_clip"], place={"redirect": True}))
     file = ArchiveFile.objects.filter(folder__archive=archive).earliest("at")
     Path(archive_path(archive), file.path).unlink()
-    redirect = viewer.get(content_url(file))
+    redirect = reader.get(content_url(file))
     answer, body = fetched(redirect["Location"])
     assert hashlib.sha256(body).hexdigest() == file.sha256
     assert answer.headers["Content-Disposition"] == f'inline; filename="{Path(file.path).name}"'

@@ -21,6 +21,7 @@ from captures.retention.cleanup import ClipCleanup
 from captures.retention.offsite_rules import MOVES
 from captures.retention.planning import make_plan
 from monitoring.models import Alert, Event
+from tests.harness.clients.programs import program
 from tests.harness.clients.responses import content
 from tests.harness.far_ends.file_server import file_server, give_to_dome
 from tests.harness.far_ends.offsite.s3_server import BUCKET, KEYS, client
@@ -176,10 +177,19 @@ def test_a_copy_that_is_damaged_is_not_sent_to_its_end(viewer: Any, old: Capture
     assert OffsiteCopy.objects.get().state == "queued"
 
 
-def test_a_browser_may_be_sent_to_the_bucket(viewer: Any, old: CaptureFile, url: str, server: int) -> None:
+def test_what_a_page_shows_is_not_taken_from_the_bucket_by_its_browser(
+    viewer: Any, old: CaptureFile, url: str, server: int
+) -> None:
     send(bucket_of(server, redirect=True))
     path_of(old).unlink()
-    answer = viewer.get(url)
+    assert content(viewer.get(url)) == PICTURE
+    assert viewer.get(f"{url}?download=1").status_code == 307
+
+
+def test_a_program_may_be_sent_to_the_bucket(old: CaptureFile, url: str, server: int) -> None:
+    send(bucket_of(server, redirect=True))
+    path_of(old).unlink()
+    answer = program("viewer").get(url)
     assert answer.status_code == 307
     assert answer["Location"].startswith(f"http://127.0.0.1:{server}/{BUCKET}/")
     assert "X-Amz-Signature=" in answer["Location"]
