@@ -38,10 +38,11 @@ OBSERVATIONS = {
 (`cameras.programmes.choosing.Settle`). Django-free."""
 
 PROGRAMMES = {
-    "session": "captures.sessions.desired.desired_session",
+    "sessions": "captures.sessions.desired.desired_sessions",
     "recording": "captures.recording_control.desired.desired_recording",
 }
-"""Camera -> its session, and its desired recording, as JSON, or None."""
+"""Cameras -> the session of each that has one, by its id; and camera -> its desired recording, or None. Both as
+JSON."""
 
 AGENDAS = {
     "planned": "scheduler.runs.agendas.agendas",

@@ -169,7 +169,11 @@ def desired_states(host: str) -> dict[str, DesiredState]:
     cameras = list(Camera.objects.filter(host=host).annotate(is_draining=on_draining_host()))
     # For all cameras at once: this runs each second.
     runners, agendas = session_holders(cameras), resolve(AGENDAS["planned"])(cameras)
-    found = {camera.pk: _desired_state(camera, own_root(camera) or root, video) for camera in cameras}
+    sessions = resolve(PROGRAMMES["sessions"])(cameras)
+    found = {
+        camera.pk: _desired_state(camera, own_root(camera) or root, video, sessions.get(camera.pk))
+        for camera in cameras
+    }
     presets, site = live_streaming_config().quality_presets.model_dump(), site_config().model_dump()
     states = {
         str(pk): replace(desired, runner=runners.get(pk), agenda=agendas.get(pk), presets=presets, site=site)
@@ -183,7 +187,9 @@ def held_lease(lease: Lease) -> HeldLease:
     return HeldLease(held_by=lease.holder.held_by, until_boot_s=database_clock.boot_s_at(lease.until))
 
 
-def _desired_state(camera: Camera, root: dict[str, Any], video: dict[str, Any]) -> DesiredState:
+def _desired_state(
+    camera: Camera, root: dict[str, Any], video: dict[str, Any], session: DesiredSession | None
+) -> DesiredState:
     lease = lease_of(camera)
     return DesiredState(
         id=str(camera.id),
@@ -194,7 +200,7 @@ def _desired_state(camera: Camera, root: dict[str, Any], video: dict[str, Any]) 
         enabled=camera.enabled,
         connected=camera.connected,
         removed=camera.removed_at is not None,
-        session=resolve(PROGRAMMES["session"])(camera),
+        session=session,
         recording=resolve(PROGRAMMES["recording"])(camera),
         formats=StillFormats(keep=camera.keep, fits_compression=camera.fits_compression),
         root=root["id"],
@@ -221,7 +227,7 @@ def spools_of_moved_cameras(host: str, known: Iterable[str]) -> list[DesiredStat
 
 def _moved_camera(camera: Camera, root: dict[str, Any]) -> DesiredState:
     # The new host runs its session and its recording; here its spool is only emptied.
-    return replace(_desired_state(camera, root, root), session=None, recording=None, elsewhere=True)
+    return replace(_desired_state(camera, root, root, session=None), recording=None, elsewhere=True)
 
 
 def spools_on_former_roots(host: str, desired_states: Mapping[str, DesiredState]) -> list[DesiredState]:

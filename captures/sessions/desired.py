@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal, cast
 from uuid import UUID
 
@@ -11,7 +12,6 @@ from django.utils import timezone
 from cameras.models import Camera
 from cameras.spool.session_files import DesiredSession
 from captures.sessions.models import Session
-from captures.sessions.selectors import active_session
 from core.text.sentences import beside_camera, sentence
 from monitoring.services import record_event
 
@@ -36,15 +36,17 @@ def describe_desired_session(session: Session) -> DesiredSession:
     }
 
 
-def desired_session(camera: Camera) -> DesiredSession | None:
-    """The session that a camera should run or stop, as JSON. A removed camera stops its session."""
-    session = active_session(camera)
-    if session is None:
-        return None
-    if camera.removed_at is not None and session.desired != Session.Desired.STOPPED:
-        session.desired, session.revision = Session.Desired.STOPPED, session.revision + 1
-        session.save(update_fields=["desired", "revision"])
-    return describe_desired_session(session)
+def desired_sessions(cameras: Collection[Camera]) -> dict[UUID, DesiredSession]:
+    """Camera -> the session that it should run or stop, as JSON; of all in one query. A removed camera stops its
+    session."""
+    removed = {camera.pk for camera in cameras if camera.removed_at is not None}
+    found = {}
+    for session in Session.objects.active().filter(camera__in=cameras):
+        if session.camera_id in removed and session.desired != Session.Desired.STOPPED:
+            session.desired, session.revision = Session.Desired.STOPPED, session.revision + 1
+            session.save(update_fields=["desired", "revision"])
+        found[session.camera_id] = describe_desired_session(session)
+    return found
 
 
 def mark_session_refused(session: UUID | str, reason: str, message: str) -> None:

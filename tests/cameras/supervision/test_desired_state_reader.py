@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cameras.models import Camera, CameraHost
 from cameras.supervision.capture_totals import CaptureTotals
+from cameras.supervision.desired_state import desired_states
 from cameras.supervision.desired_state_reader import DesiredStateReader
 from cameras.supervision.last_captures import LastCaptures
 from cameras.supervision.lease import HostLease
 from captures.capturing.decided_outcomes import fail_unsent_capture
 from monitoring.services import raise_alert, resolve_alert
 from tests.harness.rows.archive import Archive
+from tests.harness.rows.nights import session_of
 from tests.harness.rows.records import capture_record
 
 pytestmark = pytest.mark.django_db
@@ -124,3 +129,16 @@ def test_the_totals_are_read_more_seldom_but_at_once_for_a_new_camera(
     reader.read_if_due(3.0)
     assert failed_at == {1.0: 0, 2.0: 1}
     assert totals.find(str(new.id)) == {"saved": 0, "failed": 0, "skipped": 0}
+
+
+def test_more_cameras_need_no_more_queries(archive: Archive, django_assert_num_queries: Any) -> None:
+    archive.session()
+    desired_states("main")
+    with CaptureQueriesContext(connection) as of_one:
+        desired_states("main")
+    for number in range(5):
+        camera = Camera.objects.create(slug=f"new-{number}", name="New", kind="simulated", host="main")
+        session_of(camera, state="running", ended_at=None)
+    with django_assert_num_queries(len(of_one)):
+        found = desired_states("main")
+    assert [desired.session is not None for desired in found.values()] == [True] * 6
