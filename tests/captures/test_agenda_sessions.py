@@ -11,7 +11,7 @@ import pytest
 from cameras.leases.service import acquire_lease
 from cameras.models import Camera
 from captures.models import Session
-from captures.sessions.desired import desired_session
+from captures.sessions.desired import desired_sessions
 from captures.sessions.models import SessionState
 from monitoring.models import Event
 from tests.harness.rows.archive import Archive
@@ -78,7 +78,7 @@ def test_the_next_window_of_a_session_continues_it(archive: Archive) -> None:
 
 def test_the_row_of_a_run_that_begins_can_be_stopped_like_any_other(archive: Archive) -> None:
     begin(archive, "running")
-    found = desired_session(archive.camera)
+    found = desired_sessions([archive.camera]).get(archive.camera.pk)
     assert found is not None
     assert found["id"] == RUN
     assert found["so_far"]["reported"] == 1
