@@ -50,6 +50,8 @@ def findings(body: dict[str, Any], check: str) -> set[tuple[str, str]]:
 
 def test_a_first_start_is_preparing_and_nothing_is_broken_or_stopped(station: Station) -> None:
     station.start()
+    # Before this, for a moment, no one else can open the file: its journal is set up.
+    eventually(lambda: "applying" in station.output(), "migrations are applied")
     process = eventually(lambda: preparing_process(station))
     variables = {name: value for name, value in station.environment.items() if name not in {"PATH", "HOME"}}
     with stopped(process.pid):
