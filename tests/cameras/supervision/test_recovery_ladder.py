@@ -4,10 +4,8 @@ threads."""
 from __future__ import annotations
 
 import os
-import resource
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,6 +21,7 @@ from cameras.supervision.recovery_policy import RestartSchedule
 from captures.models import Session
 from monitoring.models import Alert, Event
 from tests.harness.far_ends.usbdevfs.usb_bus import FakeBus
+from tests.harness.kills.faults import without_files
 from tests.harness.rows.archive import Archive
 from tests.harness.supervision.hosts import assembled
 from tests.harness.supervision.processes import Process
@@ -262,17 +261,6 @@ def test_the_end_of_its_faults_ends_the_quarantine_of_a_simulated_camera(host: H
     tick_until(host, lambda: is_ready(slot))
     assert steps(host)[-1] == "release"
     assert reason_of("release") == "the end of its faults"
-
-
-@contextmanager
-def without_files() -> Iterator[None]:
-    """This process cannot open another file."""
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_a_process_that_cannot_be_started_is_recorded_and_retried(host: Host) -> None:

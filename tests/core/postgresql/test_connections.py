@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from core.postgresql.base import DatabaseWrapper
 from core.postgresql.pool import MOST, ConnectionPool, Pooled, PoolExhausted, is_full
 from core.postgresql.refusal import refusal_code
 from skycam_project.config.database import django_database
+from tests.harness.kills.faults import without_files
 from tests.harness.postgresql import own_server, postgresql
 from tests.harness.waiting import PATIENCE_S, eventually
 
@@ -273,19 +273,9 @@ def test_a_server_is_asked_for_the_code_of_a_message_once(german_server: str) ->
     assert log.read_text().count("FATAL:") - refused <= 1
 
 
-@contextmanager
-def no_more_files() -> Iterator[None]:
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, before)
-
-
 def test_a_process_without_a_free_file_still_has_the_first_error(german_server: str) -> None:
     error = refusal(german_server.replace("station@", "somebody@"))
-    with no_more_files():
+    with without_files():
         assert not is_full(error)
 
 

@@ -1,8 +1,9 @@
-"""Faults of a running station: SIGKILL, SIGSTOP."""
+"""Faults of a running station, and of this process: SIGKILL, SIGSTOP, no free descriptor."""
 
 from __future__ import annotations
 
 import os
+import resource
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -50,3 +51,14 @@ def stopped(pid: int) -> Iterator[None]:
     finally:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
+def without_files() -> Iterator[None]:
+    """This process cannot open another file."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
