@@ -8,6 +8,8 @@ from cameras.urls import primary as primary_camera
 from cameras.urls import viewers
 from cameras.viewers.api import MetricsView
 from captures.urls import primary as primary_capture
+from core.resources.api import routes_of
+from monitoring.maintenance.resource import WINDOWS
 from scheduler.tonight.api import TonightView
 from skycam_project.access.api import TokenDetailView, TokensView, TokenView
 from skycam_project.backups.api import BackupsView
@@ -39,6 +41,7 @@ version_1: list[URLPattern | URLResolver] = [
     path("tonight/", TonightView.as_view()),
     path("nights/", include("scheduler.reports.urls")),
     path("", include("monitoring.alert_rules.urls")),
+    *routes_of(WINDOWS),
     path("", include("monitoring.urls")),
 ]
 

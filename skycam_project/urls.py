@@ -1,5 +1,5 @@
 from django.contrib.auth.views import LogoutView
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from cameras.connection.pages import ConnectPage
 from cameras.editing.audience_pages import AudiencePage
@@ -73,11 +73,7 @@ from monitoring.alert_rules.pages import (
     AlertsNow,
     AlertsPage,
     DefaultRulesPage,
-    EndMaintenancePage,
-    MaintenanceNow,
-    MaintenancePage,
     PreviewRulePage,
-    RemoveMaintenancePage,
     RemoveRulePage,
     RulePage,
     RulesNow,
@@ -234,7 +230,7 @@ host_pages = [
     path("<slug:name>/drain/", hosts.DrainPage.as_view(), name="drain-host"),
     path("<slug:name>/retire/", hosts.RetirePage.as_view(), name="retire-host"),
 ]
-alerts = [
+alerts: list[URLPattern | URLResolver] = [
     path("", AlertsPage.as_view(), name="alerts"),
     path("now/", AlertsNow.as_view(), name="alerts-now"),
     path("<uuid:alert>/acknowledge/", AcknowledgePage.as_view(), name="acknowledge"),
@@ -247,10 +243,7 @@ alerts = [
     path("rules/<slug:rule>/", RulePage.as_view(), name="alert-rule"),
     path("rules/<slug:rule>/switch/", SwitchRulePage.as_view(), name="switch-alert-rule"),
     path("rules/<slug:rule>/remove/", RemoveRulePage.as_view(), name="remove-alert-rule"),
-    path("maintenance/", MaintenancePage.as_view(), name="maintenance"),
-    path("maintenance/now/", MaintenanceNow.as_view(), name="maintenance-now"),
-    path("maintenance/<uuid:window>/end/", EndMaintenancePage.as_view(), name="end-maintenance"),
-    path("maintenance/<uuid:window>/remove/", RemoveMaintenancePage.as_view(), name="remove-maintenance"),
+    path("maintenance/", include("monitoring.maintenance.pages")),
 ]
 webhook = [
     path("", WebhookPage.as_view(), name="webhook"),

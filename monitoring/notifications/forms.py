@@ -9,9 +9,10 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from core.pages.forms import NAME_ATTRS, PageForm, validate_line
-from monitoring.models import NotificationChannel, NotificationRoute, Severity
+from monitoring.models import NotificationChannel, NotificationRoute
 from monitoring.notifications.channels.base import is_secret
 from monitoring.notifications.channels.kinds import channel_class
+from monitoring.severity import Severity
 
 KEEP = "Leave it empty to keep it."
 LABELS = {

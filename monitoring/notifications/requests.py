@@ -10,10 +10,11 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from core.api.model import StrictModel
 from core.api.paging import Links, PageQuery
 from core.text.names import Line
-from monitoring.models import NotificationKind, NotificationState, Severity
+from monitoring.models import NotificationKind, NotificationState
 from monitoring.notifications.bodies import NotificationBody, SilenceBody
 from monitoring.notifications.channels.base import stripped
 from monitoring.notifications.site_time import ClockTime
+from monitoring.severity import Severity
 
 DAY_S = 86_400
 YEAR_S = 365 * DAY_S
