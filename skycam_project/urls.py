@@ -208,18 +208,6 @@ sensor = [
     path("channels/<int:channel>/", ChannelPage.as_view(), name="sensor-channel"),
     path("remove/", RemoveSensorPage.as_view(), name="remove-sensor"),
 ]
-notification_pages = [
-    path("", notifications.NotificationsPage.as_view(), name="notifications"),
-    path("now/", notifications.NotificationsNow.as_view(), name="notifications-now"),
-    path("channels/add/<slug:kind>/", notifications.AddChannelPage.as_view(), name="add-channel"),
-    path("channels/<uuid:channel>/", notifications.ChannelPage.as_view(), name="channel"),
-    path("channels/<uuid:channel>/test/", notifications.TestChannelPage.as_view(), name="test-channel"),
-    path("channels/<uuid:channel>/switch/", notifications.SwitchChannelPage.as_view(), name="switch-channel"),
-    path("channels/<uuid:channel>/remove/", notifications.RemoveChannelPage.as_view(), name="remove-channel"),
-    path("routes/add/", notifications.AddRoutePage.as_view(), name="add-route"),
-    path("routes/<uuid:route>/", notifications.RoutePage.as_view(), name="route"),
-    path("routes/<uuid:route>/remove/", notifications.RemoveRoutePage.as_view(), name="remove-route"),
-]
 host_pages = [
     path("", hosts.HostsPage.as_view(), name="hosts"),
     # Before the hosts: a name would match these too.
@@ -330,7 +318,7 @@ urlpatterns = [
     path("alerts/<uuid:alert>/silence/", notifications.SilenceAlertPage.as_view(), name="silence-alert"),
     path("alerts/link/<str:link>/", AlertLinkPage.as_view(), name="alert-link"),
     path("silences/<uuid:silence>/end/", notifications.EndSilencePage.as_view(), name="end-silence"),
-    path("notifications/", include(notification_pages)),
+    path("notifications/", include("monitoring.notifications.pages")),
     path("alerts/", include(alerts)),
     path("jobs/", JobsPage.as_view(), name="jobs"),
     path("jobs/now/", JobsNow.as_view(), name="jobs-now"),

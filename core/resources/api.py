@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.idempotency.view import IdempotentView
-from core.resources.fields import Fields
+from core.resources.fields import Fields, body_of
 from core.resources.resource import Operation, Resource
 
 API = "/api/v1/"
@@ -27,7 +27,7 @@ class ResourceView(IdempotentView):
 
     def row(self, request: Request, key: UUID | str) -> Any:
         """ObjectDoesNotExist."""
-        return self.resource.call(self.resource.row, request.user, key)
+        return self.resource.find_row(request.user, key)
 
     def wanted(self, operation: Operation, request: Request) -> list[Fields]:
         """ValidationError of pydantic."""
@@ -39,7 +39,7 @@ class ResourceView(IdempotentView):
 
 def list_rows(view: ResourceView, _: Operation, request: Request) -> Response:
     resource = view.resource
-    return Response({"results": resource.bodies(resource.call(resource.rows, request.user), request.user)})
+    return Response({"results": resource.bodies(resource.all_rows(request.user), request.user)})
 
 
 def add_row(view: ResourceView, operation: Operation, request: Request) -> Response:
@@ -55,8 +55,8 @@ def show_row(view: ResourceView, _: Operation, request: Request, key: UUID | str
 
 def act_on_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
     row, wanted = view.row(request, key), view.wanted(operation, request)
-    changed = view.resource.call(operation.run, row, *wanted, request.user.get_username())
-    return Response(view.body(request, changed))
+    found = view.resource.call(operation.run, row, *wanted, request.user.get_username())
+    return Response(body_of(operation.answer, found) if operation.answer else view.body(request, found))
 
 
 def remove_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
@@ -120,7 +120,7 @@ def view_method(resource: Resource, operation: Operation) -> Callable[..., Respo
 
 def answers_of(resource: Resource, operation: Operation) -> Any:
     """For OpenAPI."""
-    answer: Any = resource.answer
+    answer: Any = operation.answer or resource.answer
     if operation.name == "list":
         return create_model(f"{answer.__name__.removesuffix('Body')}List", __base__=Fields, results=(list[answer], ...))
     return {"add": {201: answer}, "remove": {204: None}}.get(operation.name, answer)

@@ -9,6 +9,7 @@ pydantic's. Django-free: help and configuration are read without it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,15 +18,26 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from core.api.constraints import describe_allowed, describe_error
 from core.api.model import StrictModel
 from core.text.names import Line
+from core.times.durations import parse_duration
 
 Marker = TypeVar("Marker")
+CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +63,21 @@ class Duration:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The id of a row of another resource. People choose it by name. `rows`: dotted path of a function that returns the
-    rows which a user may see."""
+    """The id of a row of the resource at this path. People choose it by name."""
 
-    rows: str
+    resource: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The text is a time of the site's clock, or empty."""
+
+
+def check_clock(text: str) -> str:
+    """ValueError unless the text is HH:MM or empty."""
+    if text and not CLOCK.fullmatch(text):
+        raise ValueError("Write a time such as 22:00.")
+    return text
 
 
 def stripped(value: object) -> object:
@@ -64,6 +87,7 @@ def stripped(value: object) -> object:
 Text = Annotated[Line, BeforeValidator(stripped)]
 """One line, without spaces around it."""
 Seconds = Annotated[float, Duration()]
+ClockTime = Annotated[str, AfterValidator(check_clock), Field(max_length=5), Clock()]
 Id = Annotated[UUID, PlainSerializer(str, return_type=str), WithJsonSchema({"type": "string"})]
 """The id of an answer."""
 
@@ -95,7 +119,12 @@ def field(
     known = {name: value for name, value in extra.items() if value}
     # Secrets would be in tracebacks and logs by the repr.
     return Field(
-        default, title=title or None, description=help or None, repr=not secret, json_schema_extra=known, **limits
+        default,
+        title=title or None,
+        description=help or None,
+        repr=not secret,
+        json_schema_extra=known or None,
+        **limits,
     )
 
 
@@ -145,6 +174,14 @@ def choices_of(about: FieldInfo) -> list[str]:
     if get_origin(kind) is Literal:
         return [str(one) for one in get_args(kind)]
     return [str(one) for one in kind] if isinstance(kind, type) and issubclass(kind, StrEnum) else []
+
+
+def read_text(about: FieldInfo, text: str) -> Any:
+    """What a person writes, as the model takes it. Numbers and choices stay text, which it reads itself. ValueError
+    with a sentence."""
+    if marker_of(about, Duration) is not None:
+        return parse_duration(text)
+    return text.replace(",", " ").split() if get_origin(plain_type(about.annotation)) is list else text
 
 
 def title_of(name: str, about: FieldInfo) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, get_origin
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
 import pydantic
 from django import forms
@@ -21,12 +23,14 @@ from core.resources.fields import (
     Reference,
     choices_of,
     extra_of,
+    is_time,
     marker_of,
     plain_type,
+    read_text,
     sentence_of,
     title_of,
 )
-from core.times.durations import format_duration, parse_duration
+from core.times.durations import format_duration
 
 LONGEST = 2000
 KEEP = "Leave it empty to keep it."
@@ -71,16 +75,64 @@ class ModelForm(PageForm):
         return values
 
     def given(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """What is empty has its default; a secret that is empty keeps the stored one."""
-        found = dict(values)
-        for name, about in self.model.model_fields.items():
-            shown_as = about.alias or name
-            if found.get(shown_as, "") not in (None, "", []):
-                continue
-            found.pop(shown_as, None)
-            if shown_as in values and not about.is_required() and not extra_of(about, "secret"):
-                found[shown_as] = about.get_default(call_default_factory=True)
-        return found
+        return given_values(self.model, values)
+
+
+class KindForm(ModelForm):
+    """A form with the settings of a kind, which the request has as `settings`. `shown`: those of an existing row."""
+
+    def __init__(
+        self,
+        model: type[BaseModel],
+        settings: type[BaseModel],
+        data: Any = None,
+        *,
+        row: Any = None,
+        shown: Mapping[str, Any] | None = None,
+        fixed: Mapping[str, Any] | None = None,
+        names: Iterable[str],
+    ) -> None:
+        super().__init__(model, data, row=row, fixed=fixed, names=names)
+        self._settings, self._shown = settings, shown or {}
+        for name, about in settings.model_fields.items():
+            if not extra_of(about, "file_only"):
+                stored = None if row is None else SimpleNamespace(**self._shown)
+                self.fields[name] = form_field(name, about, None, stored)
+
+    @property
+    def file_only(self) -> dict[str, str]:
+        """What the configuration file alone may set, as text."""
+        return {
+            name: text_of(about, self._shown.get(name))
+            for name, about in self._settings.model_fields.items()
+            if extra_of(about, "file_only")
+        }
+
+    def given(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        settings = {name: value for name, value in values.items() if name in self._settings.model_fields}
+        others = {name: value for name, value in values.items() if name not in settings}
+        return {**super().given(others), "settings": given_values(self._settings, settings)}
+
+    def add_errors(self, error: ValidationError) -> None:
+        """Those of settings, which a service begins with the name and a colon, go to their fields."""
+        for sentence in error.error_dict.pop("settings", []) if hasattr(error, "error_dict") else []:
+            for message in sentence.messages:
+                name, colon, words = message.partition(": ")
+                self.add_error(*((name, words) if colon and name in self.fields else (None, message)))
+        super().add_errors(error)
+
+
+def given_values(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is empty has its default; a secret that is empty keeps the stored one."""
+    found = dict(values)
+    for name, about in model.model_fields.items():
+        shown_as = about.alias or name
+        if found.get(shown_as, "") not in (None, "", []):
+            continue
+        found.pop(shown_as, None)
+        if shown_as in values and not about.is_required() and not extra_of(about, "secret"):
+            found[shown_as] = about.get_default(call_default_factory=True)
+    return found
 
 
 def form_field(name: str, about: FieldInfo, user: Any, row: Any) -> forms.Field:
@@ -95,7 +147,7 @@ def form_field(name: str, about: FieldInfo, user: Any, row: Any) -> forms.Field:
     }
     kind, reference, choices = plain_type(about.annotation), marker_of(about, Reference), choices_of(about)
     if reference is not None:
-        return RowField(queryset=resolve(reference.rows)(user), **options)
+        return RowField(queryset=resolve(reference.resource).all_rows(user), **options)
     if choices:
         return forms.ChoiceField(choices=[(one, one) for one in choices], **options)
     if kind is bool:
@@ -136,17 +188,7 @@ class TextField(forms.CharField):
 
 
 def parser_of(about: FieldInfo) -> Callable[[str], Any]:
-    """What a person writes, as the model takes it. Numbers and choices stay text, which it reads itself."""
-    kind = plain_type(about.annotation)
-    if marker_of(about, Duration) is not None:
-        return parse_duration
-    if kind is datetime:
-        return reader_datetime
-    return split_list if get_origin(kind) is list else str
-
-
-def split_list(text: str) -> list[str]:
-    return text.replace(",", " ").split()
+    return reader_datetime if is_time(about) else partial(read_text, about)
 
 
 def text_of(about: FieldInfo, value: Any) -> str:

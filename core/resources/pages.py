@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.contrib import messages
@@ -33,10 +33,16 @@ class ResourcePage(Page):
     def row(self) -> Any:
         """The row in the URL. ObjectDoesNotExist."""
         (key,) = self.kwargs.values()
-        return self.resource.call(self.resource.row, self.request.user, key)
+        return self.resource.find_row(self.request.user, key)
 
-    def succeed(self, body: Mapping[str, Any]) -> HttpResponse:
-        messages.success(self.request, self.resource.sentence(self.operation, body, datetime_text))
+    def succeed(self, row: Any, said: str = "") -> HttpResponse:
+        """`said`: what people read, if it is not the operation's sentence."""
+        body = self.resource.body(row, self.request.user)
+        messages.success(self.request, said or self.resource.sentence(self.operation, body, datetime_text))
+        return self.follow(row)
+
+    def follow(self, _row: Any) -> HttpResponse:
+        """The page after the operation."""
         return redirect(self.back)
 
 
@@ -55,7 +61,7 @@ class FormPage(ResourcePage):
         form = self.form(row, request.POST)
         if form.is_valid():
             try:
-                return self.succeed(self.resource.body(self.store(row, form.wanted), request.user))
+                return self.succeed(self.store(row, form.wanted))
             except ValidationError as error:
                 form.add_errors(error)
         return self.show(form, 400)
@@ -84,13 +90,28 @@ class PressPage(ResourcePage):
 
     def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
         row = self.row()
-        body = self.resource.body(row, request.user)
         try:
-            self.resource.call(self.operation.run, row, self.actor)
+            said = self.resource.call(self.operation.run, row, self.actor)
         except ValidationError as error:
             messages.warning(request, " ".join(error.messages))
-            return redirect(self.back)
-        return self.succeed(body)
+            return self.follow(row)
+        return self.succeed(row, said if isinstance(said, str) else "")
+
+
+class SwitchPage(ResourcePage):
+    """Switches the row in the URL on or off."""
+
+    effect: ClassVar[str] = ""
+    """What people read besides, when it was switched off."""
+
+    def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
+        assert self.operation.request is not None
+        wanted: Any = self.operation.request
+        enabled = request.POST.get("enabled") == "yes"
+        row = self.resource.call(self.operation.run, self.row(), wanted(enabled=enabled), self.actor)
+        said = f"{row.name} is on." if enabled else f"{row.name} is off. {self.effect}"
+        messages.success(request, said.strip())
+        return self.follow(row)
 
 
 def page_of(

@@ -11,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel
 
 from core.registry import resolve
 from core.resources.fields import Fields, body_of, is_time
@@ -22,11 +25,11 @@ DONE = {"add": "added", "change": "changed", "remove": "removed"}
 class Operation:
     """`name`: list, show, add, change, remove, or that of an action on one row. `summary`: what it does, in API and
     help. `run`: its function. `request`: the fields that it needs. `said`: what people read afterwards, with fields of
-    the answer in braces. `replaces`: a change gives fields that are missing their defaults (PUT), instead of leaving
-    them (PATCH).
+    the answer in braces. `answer`: of an action, if it is not the row. `replaces`: a change gives fields that are
+    missing their defaults (PUT), instead of leaving them (PATCH).
 
     On the command line: `command` is the name, where that is another, and None is not offered. `arguments` are the
-    fields that need no option."""
+    fields that need no option; with `has_assignments` all others are given as `--set NAME=VALUE`."""
 
     name: str
     role: str
@@ -37,7 +40,9 @@ class Operation:
     replaces: bool = False
     command: str | None = ""
     arguments: tuple[str, ...] = ()
+    has_assignments: bool = False
     example: str = ""
+    answer: type[Fields] | None = None
 
     @property
     def takes_key(self) -> bool:
@@ -49,7 +54,8 @@ class Operation:
 class Resource:
     """`name`: begins the ids of its operations in OpenAPI. `path`: of its routes below the API. `key`: the field that
     identifies a row. `package`: has the functions, such as `services.add_rule`. `prepare`: a function that gives rows
-    the attributes that only their answer has, `prepare(rows, user)`.
+    the attributes that only their answer has, `prepare(rows, user)`. `kinds`: the path of a table, if rows
+    have a field `kind` with `settings` of its own: kind -> its label, and the path of a class with `settings_model`.
 
     On the command line: `commands` stand before the name of an operation, such as `alerts rules`. `columns` are those
     of the table, each a field, or a title and a field. `empty` stands there instead of rows."""
@@ -64,6 +70,7 @@ class Resource:
     operations: tuple[Operation, ...]
     key: Literal["id", "name"] = "id"
     prepare: str = ""
+    kinds: str = ""
     commands: str = ""
     columns: tuple[str | tuple[str, str], ...] = ()
     empty: str = ""
@@ -74,6 +81,24 @@ class Resource:
     def call(self, name: str, *given: Any, **named: Any) -> Any:
         """A function of the package."""
         return resolve(f"{self.package}.{name}")(*given, **named)
+
+    def all_rows(self, user: Any) -> Any:
+        """Those that the user may see: a list or a query set."""
+        return self.call(self.rows, user)
+
+    def find_row(self, user: Any, key: UUID | str) -> Any:
+        """ObjectDoesNotExist, also for one that the user may not see."""
+        return self.call(self.row, user, key)
+
+    def settings_model(self, kind: str) -> type[BaseModel]:
+        """KeyError for an unknown kind."""
+        found: type[BaseModel] = resolve(self.kind_table[kind][1]).settings_model
+        return found
+
+    @property
+    def kind_table(self) -> Mapping[str, tuple[str, str]]:
+        table: Mapping[str, tuple[str, str]] = resolve(self.kinds)
+        return table
 
     def bodies(self, rows: Iterable[Any], user: Any) -> list[dict[str, Any]]:
         """The answers for these rows."""

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from types import NoneType
+from typing import TYPE_CHECKING, Any, get_args
 from uuid import UUID
 
 import click
 from pydantic.fields import FieldInfo
 
-from core.resources.fields import Duration, Fields, Option, choices_of, is_time, marker_of, plain_type, title_of
+from core.registry import resolve
+from core.resources.fields import (
+    Duration,
+    Fields,
+    Option,
+    Reference,
+    choices_of,
+    is_time,
+    marker_of,
+    plain_type,
+    read_text,
+    title_of,
+)
 from core.resources.resource import Operation, Resource
 from core.times.durations import format_duration
 from skycam_project.cli.errors import CliError
@@ -27,8 +41,9 @@ if TYPE_CHECKING:
 
 def commands_of(resource: Resource) -> Iterator[click.Command]:
     for operation in resource.operations:
-        if operation.command is not None:
-            yield BUILDERS.get(operation.name, action_command)(resource, operation)
+        if operation.command is None:
+            continue
+        yield BUILDERS.get(operation.name, action_command)(resource, operation)
         if operation.name == "change" and operation.request and "enabled" in operation.request.model_fields:
             yield switch_command(resource, operation, enabled=True)
             yield switch_command(resource, operation, enabled=False)
@@ -50,10 +65,8 @@ def build(
 
 def list_command(resource: Resource, operation: Operation) -> click.Command:
     def run(caller: Caller) -> None:
-        rows = resource.call(resource.rows, caller.user)
-        print_result(
-            {"results": resource.bodies(rows, caller.user)}, lambda body: print_rows(resource, body["results"])
-        )
+        bodies = resource.bodies(resource.all_rows(caller.user), caller.user)
+        print_result({"results": bodies}, lambda _: print_rows(resource, with_names(resource, caller, bodies)))
 
     return build(operation, [], run)
 
@@ -68,10 +81,10 @@ def show_command(resource: Resource, operation: Operation) -> click.Command:
 
 def add_command(resource: Resource, operation: Operation) -> click.Command:
     def run(caller: Caller, **values: Any) -> None:
-        wanted = requested(operation, values)
+        wanted = requested(resource, operation, caller, values, str(values.get("kind", "")))
         print_done(resource, operation, resource.body(resource.call(operation.run, wanted, caller.actor), caller.user))
 
-    return build(operation, [*arguments(operation), *options(operation)], run)
+    return build(operation, [*arguments(operation), *options(resource, operation)], run)
 
 
 def action_command(resource: Resource, operation: Operation) -> click.Command:
@@ -79,19 +92,20 @@ def action_command(resource: Resource, operation: Operation) -> click.Command:
 
     def run(caller: Caller, key: str, **values: Any) -> None:
         row = find_row(resource, caller, key)
-        wanted = [requested(operation, values)] if operation.request else []
+        kind = getattr(row, "kind", "")
+        wanted = [requested(resource, operation, caller, values, kind)] if operation.request else []
         changed = resource.call(operation.run, row, *wanted, caller.actor)
         print_done(resource, operation, resource.body(changed, caller.user))
 
-    return build(operation, [key_argument(resource), *arguments(operation), *options(operation)], run)
+    return build(operation, [key_argument(resource), *arguments(operation), *options(resource, operation)], run)
 
 
 def remove_command(resource: Resource, operation: Operation) -> click.Command:
     def run(caller: Caller, key: str) -> None:
         row = find_row(resource, caller, key)
         body = resource.body(row, caller.user)
-        resource.call(operation.run, row, caller.actor)
-        print_done(resource, operation, body)
+        said = resource.call(operation.run, row, caller.actor)
+        print_done(resource, operation, body, said or "")
 
     return build(operation, [key_argument(resource)], run)
 
@@ -113,6 +127,11 @@ def switch_command(resource: Resource, operation: Operation, *, enabled: bool) -
     return build(switch, [key_argument(resource)], run, "enable" if enabled else "disable")
 
 
+SET = "A setting as NAME=VALUE; can be repeated. A list is separated by commas."
+SECRETS = click.Option(
+    ["--secret", "secrets"], multiple=True, metavar="NAME",
+    help="A setting that is read from stdin, one line each in the order of the options; can be repeated.",
+)  # fmt: skip
 BUILDERS: dict[str, Callable[[Resource, Operation], click.Command]] = {
     "list": list_command,
     "show": show_command,
@@ -132,7 +151,8 @@ def key_argument(resource: Resource) -> click.Argument:
 
 def find_row(resource: Resource, caller: Caller, text: str) -> Any:
     """The row that the caller may see, by its name or the beginning of its id. CliError."""
-    rows, listed_by = resource.call(resource.rows, caller.user), f"skycam {resource.commands} list"
+    rows = resource.all_rows(caller.user)
+    listed_by = f"skycam {resource.commands} {resource.operation('list').command or 'list'}"
     if people_name(resource) == "id":
         return find_by_id(rows, text, resource.noun, listed_by)
     found = next((row for row in rows if row.name == text), None)
@@ -145,23 +165,36 @@ def arguments(operation: Operation) -> list[click.Parameter]:
     return [click.Argument([name], metavar=name.upper()) for name in operation.arguments]
 
 
-def options(operation: Operation) -> Iterator[click.Parameter]:
+def options(resource: Resource, operation: Operation) -> Iterator[click.Parameter]:
     """An option for each field of the request that is no argument. What is not given is left to the request."""
-    for name, about in operation.request.model_fields.items() if operation.request else ():
+    if operation.request is None:
+        return
+    if resource.kinds:
+        yield from (shared_click_option("--set", SET, "assignments"), SECRETS)
+    elif operation.has_assignments:
+        yield shared_click_option("--set", f"A field of the {resource.noun} as NAME=VALUE.", "assignments")
+        return
+    for name, about in operation.request.model_fields.items():
         if name == "enabled":
             # A change has commands for it.
             if operation.name == "add":
-                yield click.Option(
-                    ["--disabled", name], is_flag=True, flag_value=False, default=None, help="Add it off."
-                )
-        elif name not in operation.arguments:
+                off = "Add it switched off."
+                yield click.Option(["--disabled", name], is_flag=True, flag_value=False, default=None, help=off)
+        elif name not in operation.arguments and not (resource.kinds and name == "settings"):
             yield field_option(name, about)
-            if operation.name == "change" and about.default is None:
-                yield click.Option(
-                    [f"--no-{name.replace('_', '-')}", f"no_{name}"],
-                    is_flag=True,
-                    help=f"Without {title_of(name, about)}.",
-                )
+            if operation.name == "change" and may_be_none(resource, name):
+                without = f"Without {title_of(name, about).lower()}."
+                yield click.Option([f"--no-{name.replace('_', '-')}", f"no_{name}"], is_flag=True, help=without)
+
+
+def may_be_none(resource: Resource, name: str) -> bool:
+    """Whether a row may have no such value. In a change, None may also be what is not given."""
+    answered = resource.answer.model_fields.get(name)
+    return answered is not None and NoneType in get_args(answered.annotation)
+
+
+def shared_click_option(name: str, text: str, into: str) -> click.Option:
+    return click.Option([name, into], **SHARED_OPTIONS[name].settings, help=text)
 
 
 def field_option(name: str, about: FieldInfo) -> click.Option:
@@ -184,18 +217,52 @@ def param_type(about: FieldInfo) -> Any:
     return {int: int, float: float, bool: bool}.get(kind, str)
 
 
-def requested(operation: Operation, values: dict[str, Any]) -> Fields:
-    """The request of what was given. ValidationError of pydantic."""
+def requested(resource: Resource, operation: Operation, caller: Caller, values: dict[str, Any], kind: str) -> Fields:
+    """The request of what was given. CliError, or ValidationError of pydantic."""
     assert operation.request is not None
+    fields = operation.request.model_fields
+    assigned = assigned_texts(values.pop("assignments", ()))
     cleared = {name.removeprefix("no_"): None for name, value in values.items() if name.startswith("no_") and value}
-    known = operation.request.model_fields
+    secrets = values.pop("secrets", ())
+    found = {name: value for name, value in given(**values).items() if name in fields} | cleared
+    if not resource.kinds:
+        found |= read_texts(fields, assigned)
+    elif kind not in resource.kind_table:
+        known = ", ".join(resource.kind_table)
+        raise CliError("invalid", f"There is no kind {kind!r} of {resource.noun}s. Choose one of {known}.")
+    elif assigned or secrets or operation.name == "add":
+        # Every user of the machine can read command lines.
+        read = {name: sys.stdin.readline().rstrip("\n") for name in secrets}
+        found["settings"] = read_texts(resource.settings_model(kind).model_fields, {**assigned, **read})
     return operation.request.model_validate(
-        {name: value for name, value in given(**values).items() if name in known} | cleared
+        {name: referred(caller, fields[name], value) for name, value in found.items()}
     )
 
 
-def print_done(resource: Resource, operation: Operation, body: dict[str, Any]) -> None:
-    print_result(body, lambda body: print_line(resource.sentence(operation, body, format_time)))
+def assigned_texts(assignments: Iterable[str]) -> dict[str, str]:
+    """CliError for one that is not NAME=VALUE."""
+    pairs = [one.partition("=") for one in assignments]
+    if wrong := [name for name, equals, _ in pairs if not equals or not name]:
+        raise CliError("invalid", f"{wrong[0]!r} is not NAME=VALUE.")
+    return {name: value for name, _, value in pairs}
+
+
+def read_texts(fields: Mapping[str, FieldInfo], values: Mapping[str, str]) -> dict[str, Any]:
+    """CliError."""
+    try:
+        return {name: read_text(fields[name], text) if name in fields else text for name, text in values.items()}
+    except ValueError as error:
+        raise CliError("invalid", str(error)) from None
+
+
+def referred(caller: Caller, about: FieldInfo, value: Any) -> Any:
+    """The id of the row that is named, of a field that refers to another resource."""
+    reference = marker_of(about, Reference)
+    return find_row(resolve(reference.resource), caller, value).pk if reference and value else value
+
+
+def print_done(resource: Resource, operation: Operation, body: dict[str, Any], said: str = "") -> None:
+    print_result(body, lambda body: print_line(said or resource.sentence(operation, body, format_time)))
 
 
 def print_rows(resource: Resource, bodies: list[dict[str, Any]]) -> None:
@@ -205,6 +272,15 @@ def print_rows(resource: Resource, bodies: list[dict[str, Any]]) -> None:
     columns = [(one, one) if isinstance(one, str) else one for one in resource.columns]
     titles, names = [title for title, _ in columns], [name for _, name in columns]
     print_table(make_table(titles, [list(cells(resource, names, body).values()) for body in bodies]))
+
+
+def with_names(resource: Resource, caller: Caller, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """With the names of the rows that they refer to, in place of their ids."""
+    names: dict[str, dict[str, str]] = {}
+    for name, about in resource.answer.model_fields.items():
+        if reference := marker_of(about, Reference):
+            names[name] = {str(row.pk): row.name for row in resolve(reference.resource).all_rows(caller.user)}
+    return [{**body, **{name: found.get(body[name], "") for name, found in names.items()}} for body in bodies]
 
 
 def cells(resource: Resource, names: Iterable[str], body: dict[str, Any]) -> dict[str, Any]:
@@ -218,7 +294,7 @@ def cell(about: FieldInfo, value: Any) -> Any:
         return ""
     if is_time(about):
         return format_time(value)
-    if plain_type(about.annotation) is UUID:
+    if plain_type(about.annotation) is UUID and marker_of(about, Reference) is None:
         return short_id(value)
     if marker_of(about, Duration) is not None:
         return format_duration(value)

@@ -68,8 +68,13 @@ from monitoring.health import HEALTH
 from monitoring.models import Alert
 from monitoring.notices import ReadingBody
 from monitoring.notification_models import NOTIFICATION_TRANSITIONS
-from monitoring.notifications.bodies import NotificationBody, NotificationChannelBody, RouteBody, SilenceBody
-from monitoring.notifications.requests import ChannelRequest
+from monitoring.notifications.resource import (
+    ChannelRequest,
+    NotificationBody,
+    NotificationChannelBody,
+    RouteBody,
+    SilenceBody,
+)
 from monitoring.readings.bodies import ChannelReadingsBody, PointsBody, ReadingsBody
 from monitoring.sensor_host.latest import HOSTS
 from monitoring.sensor_management.bodies import ChannelBody, FoundBody, SensorBody
