@@ -193,6 +193,10 @@ def allowed_text(model: type[BaseModel], name: str) -> str:
     about = model.model_fields[name]
     if words := extra_of(about, "allowed"):
         return str(words)
+    if marker_of(about, Clock) is not None:
+        return f"a time such as {extra_of(about, 'example') or '22:00'}"
+    if marker_of(about, Reference) is not None:
+        return "its name"
     schema = model.model_json_schema(by_alias=False)["properties"][name]
     words = describe_allowed(schema)
     if marker_of(about, Duration) is not None:

@@ -22,10 +22,16 @@ Slug = Annotated[Text, Field(max_length=60)]
 class ChannelRequest(Fields):
     """A new channel. `settings` are those of its kind."""
 
-    name: Name = field(title="Name", example="who or what is notified")
-    kind: Annotated[str, Field(max_length=20)] = field(title="Kind")
-    settings: dict[str, Any] = field(title="Settings")
-    enabled: bool = field(True, title="On", help="What waits is cancelled, and its alerts go to the next route.")
+    name: Name = field(title="Name", help="Its name, unique: who or what is notified.")
+    kind: Annotated[str, Field(max_length=20)] = field(title="Kind", help="Kind of the channel. It cannot be changed.")
+    settings: dict[str, Any] = field(
+        title="Settings", help="The settings of the kind (docs/operating/notifications.md); those that are missing get "
+        "their defaults. A secret that is missing stays.",
+    )  # fmt: skip
+    enabled: bool = field(
+        True, title="On", help="Whether it sends. If it is off, what waits is cancelled, and its alerts go to the next "
+        "route.",
+    )  # fmt: skip
 
 
 class NotificationChannelChange(Fields):
@@ -53,8 +59,8 @@ class NotificationChannelBody(Fields):
 class RouteRequest(Fields):
     """A route. `channel` and `escalate_to` are ids of channels."""
 
-    name: Name = field(title="Name", example="night shift")
-    channel: Annotated[UUID, CHANNEL] = field(title="Channel", help="Where its alerts go.")
+    name: Name = field(title="Name", help="Its name, unique.", example="night shift")
+    channel: Annotated[UUID, CHANNEL] = field(title="Channel", help="The channel that its alerts go to.")
     position: int = field(0, title="Position", help="Routes are tried in this order.", ge=0, le=1000)
     enabled: bool = field(True, title="On", help="Whether it is used.")
     continue_matching: bool = field(False, title="Try later routes, too", help="Whether later routes are tried, too.")
@@ -68,7 +74,10 @@ class RouteRequest(Fields):
     camera: Slug = field("", title="Camera", help="The id of the alert's camera.")
     host: Annotated[Text, Field(max_length=64)] = field("", title="Host", help="The alert's host.")
     active_from: ClockTime = field(
-        "", title="Only from", help="Matches only from this time of the site's clock.", example="22:00"
+        "",
+        title="Only from",
+        help="The time of the site's clock from which it matches; empty: at all times.",
+        example="22:00",
     )
     active_until: ClockTime = field("", title="Only until", help="Matches only until this time.", example="06:00")
     quiet_from: ClockTime = field(
@@ -90,7 +99,9 @@ class RouteRequest(Fields):
         ge=0,
         le=7 * DAY_S,
     )
-    escalate_to: Annotated[UUID | None, CHANNEL] = field(None, title="Escalate to", help="The other channel.")
+    escalate_to: Annotated[UUID | None, CHANNEL] = field(
+        None, title="Escalate to", help="The channel that is told."
+    )
     notify_resolved: bool = field(True, title="Tell when it is resolved", help="Whether the end of an alert is told.")
     attach_picture: bool = field(
         True, title="Attach a picture", help="Whether a picture is sent, where the channel can."
