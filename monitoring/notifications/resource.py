@@ -99,9 +99,7 @@ class RouteRequest(Fields):
         ge=0,
         le=7 * DAY_S,
     )
-    escalate_to: Annotated[UUID | None, CHANNEL] = field(
-        None, title="Escalate to", help="The channel that is told."
-    )
+    escalate_to: Annotated[UUID | None, CHANNEL] = field(None, title="Escalate to", help="The channel that is told.")
     notify_resolved: bool = field(True, title="Tell when it is resolved", help="Whether the end of an alert is told.")
     attach_picture: bool = field(
         True, title="Attach a picture", help="Whether a picture is sent, where the channel can."
