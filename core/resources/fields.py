@@ -109,6 +109,13 @@ class Fields(StrictModel):
         return self.model_dump(exclude_unset=True)
 
 
+class Rows(Fields):
+    """The links of a page; a subclass has its `results`."""
+
+    next: str | None
+    previous: str | None
+
+
 def field(
     default: Any = PydanticUndefined,
     *,
