@@ -18,14 +18,14 @@ LISTED = re.compile(r"^- `(?P<names>[^`]+)`: (?P<reason>\S.*)$", re.MULTILINE)
 
 
 def to_text(entries: Entries) -> str:
-    return "\n".join(f"## {name}\n{text.rstrip()}\n" for name, text in entries.items())
+    return "\n".join(f"## {name}\n{text}\n" for name, text in entries.items())
 
 
 def read(file: Path) -> Entries:
     if not file.exists():
         return {}
     _, *parts = re.split(r"^## (.*)\n", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return {name: text.strip("\n") for name, text in zip(parts[::2], parts[1::2], strict=True)}
+    return {name: text.strip() for name, text in zip(parts[::2], parts[1::2], strict=True)}
 
 
 def expected(name: str) -> Entries:
@@ -33,18 +33,26 @@ def expected(name: str) -> Entries:
 
 
 def write(name: str, entries: Entries) -> None:
-    """Record what is expected now. The first recording of a file is the one before."""
-    file = NOW / name if (BEFORE / name).exists() else BEFORE / name
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(to_text(entries), encoding="utf-8")
-    if file.parent != BEFORE / name and (NOW / name).exists() and expected(name) == read(BEFORE / name):
-        (NOW / name).unlink()
+    """Record what is expected now."""
+    file = NOW / name
+    if entries == read(BEFORE / name):
+        file.unlink(missing_ok=True)
+    else:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(to_text(entries), encoding="utf-8")
 
 
 def changes(old: Entries, new: Entries) -> str:
-    """A unified diff; empty if both are the same."""
-    lines = difflib.unified_diff(to_text(old).splitlines(), to_text(new).splitlines(), "recorded", "found", lineterm="")
-    return "\n".join(lines)
+    """A unified diff; empty if both have the same entries, in any order."""
+    ordered = {name: new[name] for name in [*old, *new] if name in new}
+    found = difflib.unified_diff(
+        to_text(old).splitlines(), to_text(ordered).splitlines(), "recorded", "found", lineterm=""
+    )
+    return "\n".join(found)
+
+
+def recorded_files() -> set[str]:
+    return {str(file.relative_to(folder)) for folder in (BEFORE, NOW) for file in folder.rglob("*.txt")}
 
 
 def differences() -> list[str]:
