@@ -123,7 +123,7 @@ class Recorder:
             return self._placeholders.in_body(json.loads(content))
         if kind.startswith(("image/", "video/", "application/zip")):
             return "(bytes)"
-        text = content.decode()
+        text = content.decode().replace("\r\n", "\n")
         return self._placeholders.in_text("\n".join(METRIC.findall(text)) if METRIC.search(text) else text)
 
 
