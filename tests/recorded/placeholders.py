@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?( ?UTC|Z|[+-]\d\d:\d\d)?")
+TIME = re.compile(r"(?:\d{4}-\d\d-\d\d[T ]|\b\d\d-\d\d )\d\d:\d\d(?::\d\d(?:\.\d+)?)?( ?UTC|Z|[+-]\d\d:\d\d)?")
 DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 CLOCK = re.compile(r"(?<![:\w])\d\d:\d\d(?::\d\d)?(?![:\w])")
 ID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b")
@@ -14,10 +14,12 @@ SHORT_ID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}\b(?!-)")
 STAMP = re.compile(r"\d{8}_\d{6}")
 LONG = re.compile(r"x{100,}")
 """A wrong value of the requests."""
-CODE = re.compile(r"\b(?:[0-9a-f]{32,128}|(?=[A-Za-z_-]*\d)(?=[^a-z]*[a-z])[A-Za-z0-9_-]{28,})\b")
+CODE = re.compile(r"(?<![\w-])(?:[0-9a-f]{32,128}|(?=[A-Za-z_-]*\d)(?=[^a-z]*[a-z])[\w-]{28,})(?![\w-])")
 """A digest, a token or the key of a cursor."""
-FIGURES = frozenset({"id", "user", "token", "free_bytes", "free_disk_space_gb", "duration_s"})
-"""Keys whose numbers are this machine's, or those of a sequence of the database."""
+FIGURES = frozenset(
+    {"id", "user", "token", "free_bytes", "free_disk_space_gb", "duration_s", "moon_phase", "moon_illumination"}
+)
+"""Keys whose numbers are this machine's or this day's, or those of a sequence of the database."""
 
 
 class Placeholders:
