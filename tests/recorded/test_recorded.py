@@ -33,7 +33,7 @@ def check(request: pytest.FixtureRequest) -> Any:
         if is_recording:
             write(name, found)
         difference = changes(expected(name), found)
-        assert difference == "", f"{name} differs. If it should: python -m tests.recorded\n{difference}"
+        assert not difference, f"{name} differs. If it should: python -m tests.recorded\n{difference}"
 
     return compare
 
