@@ -31,7 +31,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from core.api.constraints import describe_allowed, describe_error
+from core.api.constraints import describe_allowed, describe_error, join_choices
 from core.api.model import StrictModel
 from core.text.names import Line
 from core.times.durations import format_duration, parse_duration
@@ -209,6 +209,10 @@ def allowed_text(model: type[BaseModel], name: str) -> str:
     about = model.model_fields[name]
     if words := extra_of(about, "allowed"):
         return str(words)
+    if choices := choices_of(about):
+        return join_choices(choices)
+    if is_time(about):
+        return "a date and time such as 2026-11-21 22:00"
     if marker_of(about, Clock) is not None:
         return f"a time such as {extra_of(about, 'example') or '22:00'}"
     if marker_of(about, Reference) is not None:
@@ -221,10 +225,10 @@ def allowed_text(model: type[BaseModel], name: str) -> str:
 
 def describe_duration(schema: Mapping[str, Any]) -> str:
     """`a time of at most 30 d`."""
-    limits = {"exclusiveMinimum": "above", "minimum": "of at least", "maximum": "of at most"}
+    limits = {"exclusiveMinimum": "above", "maximum": "of at most"}
     # What may be missing is `anyOf` of its type and null.
     found = {**schema, **schema.get("anyOf", [{}])[0]}
-    known = [f"{words} {format_duration(found[name])}" for name, words in limits.items() if found.get(name)]
+    known = [f"{words} {format_duration(found[name])}" for name, words in limits.items() if name in found]
     return " ".join(["a time", " and ".join(known)]).strip()
 
 
