@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import datetime
 from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args
-from uuid import UUID
 
 import click
 from pydantic.fields import FieldInfo
@@ -19,17 +18,15 @@ from core.resources.fields import (
     Fields,
     Option,
     Reference,
-    UnitOf,
     choices_of,
-    is_time,
     marker_of,
     plain_type,
     read_text,
 )
 from core.resources.resource import Operation, Resource
-from core.times.durations import format_duration
+from core.resources.table import cells_of, columns_of, table_of
 from skycam_project.cli.errors import CliError
-from skycam_project.cli.ids import find_by_id, short_id
+from skycam_project.cli.ids import find_by_id
 from skycam_project.cli.options import Command, DurationParam, FutureTimeParam, given
 from skycam_project.cli.output import format_time, make_table, print_fields, print_line, print_result, print_table
 from skycam_project.cli.shared_options import SHARED_OPTIONS, RenamedOption, SharedOption
@@ -65,7 +62,7 @@ def build(
 def list_command(resource: Resource, operation: Operation) -> click.Command:
     def run(caller: Caller) -> None:
         bodies = resource.bodies(resource.all_rows(caller.user), caller.user)
-        print_result({"results": bodies}, lambda _: print_rows(resource, with_names(resource, caller, bodies)))
+        print_result({"results": bodies}, lambda _: print_rows(resource, caller, bodies))
 
     return build(operation, [], run)
 
@@ -73,7 +70,7 @@ def list_command(resource: Resource, operation: Operation) -> click.Command:
 def show_command(resource: Resource, operation: Operation) -> click.Command:
     def run(caller: Caller, key: str) -> None:
         body = resource.body(find_row(resource, caller, key), caller.user)
-        print_result(body, lambda body: print_fields(cells(resource, list(body), body).items()))
+        print_result(body, lambda body: print_fields(cells_of(resource, body, body, format_time).items()))
 
     return build(operation, [key_argument(resource)], run)
 
@@ -271,39 +268,10 @@ def print_done(resource: Resource, operation: Operation, body: dict[str, Any], s
     print_result(body, lambda body: print_line(said or resource.sentence(operation, body, format_time)))
 
 
-def print_rows(resource: Resource, bodies: list[dict[str, Any]]) -> None:
+def print_rows(resource: Resource, caller: Caller, bodies: list[dict[str, Any]]) -> None:
     if not bodies:
         print_line(resource.empty)
         return
-    columns = [(one, one) if isinstance(one, str) else one for one in resource.columns]
-    titles, names = [title for title, _ in columns], [name for _, name in columns]
-    print_table(make_table(titles, [list(cells(resource, names, body).values()) for body in bodies]))
-
-
-def with_names(resource: Resource, caller: Caller, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """With the names of the rows that they refer to, in place of their ids."""
-    names: dict[str, dict[str, str]] = {}
-    for name, about in resource.answer.model_fields.items():
-        if reference := marker_of(about, Reference):
-            names[name] = {str(row.pk): row.name for row in resolve(reference.resource).all_rows(caller.user)}
-    return [{**body, **{name: found.get(body[name], "") for name, found in names.items()}} for body in bodies]
-
-
-def cells(resource: Resource, names: Iterable[str], body: dict[str, Any]) -> dict[str, Any]:
-    """The values of a body for people."""
-    fields = {about.alias or name: about for name, about in resource.answer.model_fields.items()}
-    return {name: cell(fields[name], body[name], body) for name in names}
-
-
-def cell(about: FieldInfo, value: Any, body: Mapping[str, Any]) -> Any:
-    if value is None:
-        return ""
-    if is_time(about):
-        return format_time(value)
-    if plain_type(about.annotation) is UUID and marker_of(about, Reference) is None:
-        return short_id(value)
-    if marker_of(about, Duration) is not None:
-        return format_duration(value)
-    if unit := marker_of(about, UnitOf):
-        return f"{value:g} {body[unit.field]}".strip()
-    return ", ".join(map(str, value)) if isinstance(value, list) else value
+    titles = [title for title, _ in columns_of(resource)]
+    rows = [list(cells.values()) for cells in table_of(resource, bodies, caller.user, format_time)]
+    print_table(make_table(titles, rows))
