@@ -31,8 +31,7 @@ from captures.offsite.destinations.port import (
 from captures.offsite.destinations.settings import FolderSettings
 from captures.offsite.failpoints import FAILPOINTS
 from captures.offsite.limits import NoPace, RowPace, closed_reason
-from captures.offsite.models import CopyState, Destination, DestinationHost, DestinationKind, OffsiteCopy
-from captures.offsite.secret_store import settings_of
+from captures.offsite.models import CopyState, Destination, DestinationHost, DestinationKind, OffsiteCopy, settings_of
 from captures.offsite.senders import allowed_folder, open_sftp, opened
 from captures.storage.models import StorageRoot
 from captures.stored_files.tables import FILE_TABLES

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 import uuid6
@@ -10,12 +10,18 @@ from django.db import models
 from django.utils import timezone
 
 from cameras.models import Camera
+from captures.offsite.destinations.settings import SECRETS, SETTINGS, Secret, Settings
+from core.secrets import SecretsField, decrypt_secrets
 
 
 class DestinationKind(models.TextChoices):
     S3 = "s3"
     SFTP = "sftp"
     FOLDER = "folder"
+
+
+def settings_of(destination: Any) -> Settings:
+    return SETTINGS[destination.kind].model_validate(destination.settings)
 
 
 class Destination(models.Model):
@@ -27,7 +33,10 @@ class Destination(models.Model):
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=10, choices=DestinationKind)
     settings = models.JSONField(default=dict)
-    secret = models.TextField(blank=True, help_text="Encrypted. Empty: it needs none.")
+    secret = SecretsField(
+        blank=True, help_text="Encrypted. Empty: it needs none.", use="destination",
+        place=lambda destination: settings_of(destination).origin(),
+    )  # fmt: skip
     host_key = models.CharField(
         max_length=100, blank=True, help_text="Fingerprint of the server's key, pinned by the first test."
     )
@@ -57,6 +66,11 @@ class Destination(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+def secret_of(destination: Destination) -> Secret:
+    """DecryptionFailed, also when the secret was given for another place."""
+    return SECRETS[destination.kind].model_validate(decrypt_secrets(destination, "secret"))
 
 
 class DestinationHost(models.Model):

@@ -11,8 +11,7 @@ from django.conf import settings
 from captures.offsite.destinations.folder import FolderSender
 from captures.offsite.destinations.port import DestinationError, Pace, Sender
 from captures.offsite.destinations.settings import FolderSettings, S3Secret, S3Settings, SftpSecret, SftpSettings
-from captures.offsite.models import Destination, DestinationHost
-from captures.offsite.secret_store import secret_of, settings_of
+from captures.offsite.models import Destination, DestinationHost, secret_of, settings_of
 from core.folders import real_path_inside
 from core.secrets import DecryptionFailed
 

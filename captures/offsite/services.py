@@ -12,11 +12,10 @@ from pydantic import ValidationError as Invalid
 
 from cameras.models import Camera
 from captures.offsite.destinations.settings import SECRETS, SETTINGS, FolderSettings, S3Settings, Settings
-from captures.offsite.models import WAITING, CopyState, Destination, OffsiteCopy
+from captures.offsite.models import WAITING, CopyState, Destination, OffsiteCopy, settings_of
 from captures.offsite.only_copies import describe_only_copies
 from captures.offsite.queue import compare_again
 from captures.offsite.requests import DestinationChange, DestinationRequest
-from captures.offsite.secret_store import encrypt_for, settings_of
 from captures.offsite.senders import not_allowed_message, offsite_roots
 from captures.storage.models import StorageRoot
 from core.api.constraints import describe_error
@@ -24,6 +23,7 @@ from core.folders import is_inside
 from core.jobs.models import Job
 from core.jobs.services import enqueue
 from core.outgoing import AddressRefused, literal_address
+from core.secrets import SecretsNeeded, encrypt_secrets, kept_secrets
 from core.slices import delete_in_slices
 from core.text.plurals import pluralize
 from monitoring.services import record_event, resolve_alert
@@ -43,16 +43,13 @@ def add_destination(wanted: DestinationRequest, actor: str) -> Destination:
         raise ValidationError({"name": f"A station has at most {MAX_DESTINATIONS} destinations. Remove one first."})
     found = _valid("settings", SETTINGS[wanted.kind], wanted.settings)
     check_place(found)
-    columns = wanted.columns() | {
-        "kind": wanted.kind,
-        "settings": found.model_dump(),
-        "secret": encrypt_for(found, _valid("secret", SECRETS[wanted.kind], wanted.secret or {})),
-        "created_by": actor,
-    }
+    secret = _valid("secret", SECRETS[wanted.kind], wanted.secret or {})
+    made = Destination(kind=wanted.kind, settings=found.model_dump(), created_by=actor, **wanted.columns())
+    made.secret = encrypt_secrets(made, "secret", secret.model_dump())
     cameras = _cameras(wanted.cameras or [])
     try:
         with transaction.atomic():
-            made = Destination.objects.create(**columns)
+            made.save(force_insert=True)
             _check_only_copy(made)
             made.cameras.set(cameras)
             _record("offsite.added", made, f"{actor} added the off-site destination {made.name}.", actor)
@@ -215,9 +212,14 @@ def _place_columns(found: Destination, wanted: DestinationChange) -> dict[str, A
     columns: dict[str, Any] = {"settings": after.model_dump()}
     moved = after.origin() != before.origin()
     if wanted.secret is not None or moved:
-        if wanted.secret is None and found.secret:
-            raise ValidationError({"secret": "This is another place or user. Write the secret for it, too."})
-        columns["secret"] = encrypt_for(after, _valid("secret", SECRETS[found.kind], wanted.secret or {}))
+        given = () if wanted.secret is None else ("secret",)
+        try:
+            kept_secrets({"secret": found.secret}, given, "the place or the user" if moved else "")
+        except SecretsNeeded as error:
+            raise ValidationError({"secret": str(error)}) from None
+        secret = _valid("secret", SECRETS[found.kind], wanted.secret or {})
+        moved_row = Destination(pk=found.pk, kind=found.kind, settings=columns["settings"])
+        columns["secret"] = encrypt_secrets(moved_row, "secret", secret.model_dump())
     if moved:
         columns["host_key"] = ""
         # What the new server does with checksums is unknown.

@@ -22,9 +22,8 @@ from captures.files.stored_copy import FileRow
 from captures.offsite.destinations.port import CHUNK_BYTES, CopyMissing, DestinationError, Sender, WrongChecksum
 from captures.offsite.destinations.settings import S3Settings
 from captures.offsite.limits import NoPace
-from captures.offsite.models import OffsiteCopy
+from captures.offsite.models import OffsiteCopy, settings_of
 from captures.offsite.restore import copies_of, take_back
-from captures.offsite.secret_store import settings_of
 from captures.offsite.senders import opened
 
 log = logging.getLogger(__name__)

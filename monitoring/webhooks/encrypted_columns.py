@@ -10,12 +10,12 @@ from monitoring.webhooks.receiver_url import ReceiverUrl
 
 def url_of(webhook: Webhook) -> ReceiverUrl:
     """The complete address. DecryptionFailed."""
-    return ReceiverUrl.parse(decrypt_secret(webhook.url_encrypted))
+    return ReceiverUrl.parse(decrypt_secret(webhook, "url_encrypted", "url"))
 
 
 def signing_keys(webhook: Webhook) -> list[str]:
     """The key, and for a day after a rotation also the one before. DecryptionFailed."""
-    encrypted = [webhook.secret_encrypted]
+    columns = ["secret_encrypted"]
     if webhook.old_secret_until is not None and webhook.old_secret_until > database_clock.estimate():
-        encrypted.append(webhook.old_secret_encrypted)
-    return [decrypt_secret(one) for one in encrypted]
+        columns.append("old_secret_encrypted")
+    return [decrypt_secret(webhook, column, "key") for column in columns]

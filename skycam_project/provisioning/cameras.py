@@ -8,7 +8,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from cameras.address_encryption import decrypt_address
 from cameras.audience.service import audience_of
 from cameras.drivers.credentials import REDACTED, redact_address
 from cameras.editing.services import add_camera, change_camera, remove_camera
@@ -107,7 +106,7 @@ def _full_address(entry: CameraEntry, camera: Camera | None) -> str:
     address = entry.address
     if camera is not None and REDACTED in address:
         with suppress(DecryptionFailed):
-            address = decrypt_address(address, camera.encrypted_address)
+            address = camera.fill_address(address)
     with suppress(ValueError):
         address = checked_address(entry.kind, address)
     return address

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from captures.models import Destination, StorageRoot
-from captures.offsite.secret_store import secret_of
+from captures.offsite.models import secret_of
 from tests.harness.clients.pages import described, text_of
 from tests.harness.rows.offsite_rows import folder_destination_row
 

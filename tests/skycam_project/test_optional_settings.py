@@ -15,8 +15,8 @@ from pydantic import BaseModel
 from captures.models import Destination
 from captures.offsite.destinations.port import DestinationError, Pace
 from captures.offsite.destinations.settings import SECRETS, SETTINGS
+from captures.offsite.models import secret_of, settings_of
 from captures.offsite.requests import DestinationRequest
-from captures.offsite.secret_store import secret_of, settings_of
 from captures.offsite.senders import opened
 from captures.offsite.services import add_destination
 from core.outgoing import OutgoingGuard

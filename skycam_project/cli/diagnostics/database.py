@@ -1,4 +1,4 @@
-"""Checks that need the database: hosts, storage roots, camera passwords, system checks, health."""
+"""Checks that need the database: hosts, storage roots, stored secrets, system checks, health."""
 
 from __future__ import annotations
 
@@ -207,18 +207,17 @@ def root_finding(root: StorageRoot, *, is_used: bool) -> Finding:
 
 
 def passwords(_station: Station) -> Iterator[Finding]:
-    """Whether the stored passwords of network cameras can be decrypted with the station's key."""
-    from cameras.models import Camera
+    """Whether all stored secrets can be decrypted with the station's key, each for its row and its place."""
+    from cameras.models import HostInvitation
+    from core.secrets import unreadable_rows
 
-    encrypted = Camera.objects.present().exclude(encrypted_address="")
-    # `full_address` is the redacted address if the password cannot be decrypted.
-    lost = [camera.slug for camera in encrypted if camera.full_address == camera.address]
-    if lost:
-        remedy = "Restore the old key (docs/cameras/network-cameras.md), or: skycam cameras set NAME --password"
-        detail = f"The stored passwords of these cameras cannot be decrypted: {', '.join(lost)}."
-        yield Finding("passwords", BROKEN, detail, remedy)
+    # An invitation ends within the hour, and nobody can write its secret again.
+    rows = [row for row in unreadable_rows() if not isinstance(row, HostInvitation)]
+    if lost := sorted({f"{row._meta.verbose_name} {row}" for row in rows}):
+        remedy = "Restore the old key (docs/station/security.md), or write these secrets again"
+        yield Finding("passwords", BROKEN, f"These stored secrets cannot be decrypted: {', '.join(lost)}.", remedy)
     else:
-        yield Finding("passwords", OK, "The stored passwords of network cameras can be decrypted.")
+        yield Finding("passwords", OK, "The stored passwords and other secrets can be decrypted.")
 
 
 def copies(station: Station) -> Iterator[Finding]:
@@ -228,8 +227,7 @@ def copies(station: Station) -> Iterator[Finding]:
     from django.utils import timezone
 
     from captures.offsite.destinations.settings import S3Settings
-    from captures.offsite.models import Destination, OffsiteCopy
-    from captures.offsite.secret_store import settings_of
+    from captures.offsite.models import Destination, OffsiteCopy, settings_of
     from core.station_zone import site_time_text
 
     newest = dict(OffsiteCopy.objects.order_by().values_list("destination").annotate(at=Max("verified_at")))

@@ -9,8 +9,8 @@ import pytest
 
 from cameras.models import Camera
 from captures.models import Destination, OffsiteCopy, StorageRoot
+from captures.offsite.models import secret_of
 from captures.offsite.queue import queue_new_files
-from captures.offsite.secret_store import secret_of
 from core.jobs.models import Job
 from monitoring.metrics import metrics_for
 from monitoring.models import Event
