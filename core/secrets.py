@@ -50,7 +50,7 @@ class SecretsNeeded(DecryptionFailed):
 
     def __init__(self, names: Iterable[str], moved: str) -> None:
         super().__init__(
-            f"{', '.join(sorted(names))} must be given again, because {moved} changes: a stored secret is not sent to "
+            f"{' and '.join(sorted(names))} must be given again, because {moved} changes: a stored secret is not sent to "
             "another place."
         )
 
@@ -69,7 +69,9 @@ class SecretsField(models.TextField):  # type: ignore[type-arg]  # only the stub
     """Named secrets of a row, encrypted; empty without any. `use` is a short text of its own for what they are, which a
     renamed column keeps. `place` gives the place that those of a row may be sent to."""
 
-    def __init__(self, *args: Any, use: str = "", place: Callable[[Any], str] = lambda _row: "", **options: Any) -> None:
+    def __init__(
+        self, *args: Any, use: str = "", place: Callable[[Any], str] = lambda _row: "", **options: Any
+    ) -> None:
         super().__init__(*args, **options)
         self.use, self.place = use, place
 

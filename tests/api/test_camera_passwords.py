@@ -57,8 +57,8 @@ def test_another_host_needs_the_password_again(manager: Any, yard: Any) -> None:
     assert problem.json()["errors"] == [
         {
             "field": "address",
-            "message": "password must be given again, because the place rtsp://viewer@10.0.0.9 changes: a stored secret "
-            "is not sent to another place.",
+            "message": "password must be given again, because the place rtsp://viewer@10.0.0.9 changes: a stored "
+            "secret is not sent to another place.",
         }
     ]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import override_settings
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from core.secrets import (
@@ -22,6 +22,7 @@ from core.secrets import (
     encrypt,
     kept_secrets,
 )
+from tests.harness.rows.secrets import in_earlier_form
 
 BOUND = Binding("sensor", "0193a000", "mqtt://roof")
 texts = st.text(st.characters(exclude_categories=["Cs"]))
@@ -36,13 +37,9 @@ def test_secrets_are_read_as_they_were_written(secrets: dict[str, Any], bound: B
 
 @given(bindings, bindings)
 def test_secrets_are_read_for_nothing_else_than_what_they_were_given_for(bound: Binding, other: Binding) -> None:
-    encrypted = encrypt({"password": "sesame"}, bound)
-    found: object
-    try:
-        found = decrypt(encrypted, other)
-    except DecryptionFailed as error:
-        found = str(error)
-    assert ("sesame" in str(found)) == (bound == other)
+    assume(bound != other)
+    with pytest.raises(DecryptionFailed):
+        decrypt(encrypt({"password": "sesame"}, bound), other)
 
 
 def test_secrets_of_another_place_say_where_they_belong() -> None:
@@ -77,14 +74,8 @@ def test_damaged_text_cannot_be_read(damaged: str) -> None:
 
 @pytest.mark.parametrize("text", ["https://lab.example/hook", '{"password": "sesame"}', "17", "[]"])
 def test_the_form_of_an_earlier_version_is_refused_with_what_to_do(text: str) -> None:
-    with pytest.raises(DecryptionFailed, match="was not converted .* Write the secret again"):
+    with pytest.raises(DecryptionFailed, match=r"was not converted .* Write the secret again"):
         decrypt(in_earlier_form(text), BOUND)
-
-
-def in_earlier_form(text: str) -> str:
-    from core.secrets import _fernet
-
-    return _fernet().encrypt(text.encode()).decode()
 
 
 def test_what_recognises_secrets_in_texts_reads_all_of_them() -> None:
@@ -98,5 +89,5 @@ def test_a_change_keeps_the_secrets_that_it_does_not_give() -> None:
 
 def test_a_change_of_the_place_needs_all_secrets_again() -> None:
     assert kept_secrets({"password": "sesame"}, ["password"], "host") == {}
-    with pytest.raises(SecretsNeeded, match="^password, token must be given again, because host changes: a stored"):
+    with pytest.raises(SecretsNeeded, match=r"^password and token must be given again, because host changes: a stored"):
         kept_secrets({"token": "t", "password": "sesame"}, [], "host")
