@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Self
 
 import uuid6
@@ -13,14 +12,7 @@ from django.db import models
 from django.utils import timezone
 
 from cameras.drivers import DRIVERS, driver_class
-from cameras.drivers.credentials import (
-    REDACTED,
-    SecretMissing,
-    address_secrets,
-    fill_secrets,
-    redact_address,
-    secret_origin,
-)
+from cameras.drivers.credentials import REDACTED, address_secrets, fill_secrets, redact_address, secret_origin
 from cameras.runtime.file_formats import (
     DEFAULT_KEEP,
     FITS_COMPRESSIONS,
@@ -30,15 +22,7 @@ from cameras.runtime.file_formats import (
 )
 from cameras.runtime.settings_drift import Difference, still_desired
 from cameras.validation import check_destination, checked_address, checked_settings
-from core.secrets import (
-    BoundElsewhere,
-    DecryptionFailed,
-    SecretsField,
-    SecretsNeeded,
-    binding_of,
-    decrypt,
-    encrypt_secrets,
-)
+from core.secrets import BoundElsewhere, SecretsField, SecretsNeeded, decrypt_secrets, encrypt_secrets
 from core.text.names import check_line
 
 slug_validator = RegexValidator(
@@ -267,22 +251,21 @@ class Camera(models.Model):
         driver reports it."""
         try:
             return self.fill_address(self.address)
-        except DecryptionFailed:
+        except ValueError:
             return self.address
 
     def fill_address(self, address: str) -> str:
-        """`address` with the stored secrets in place of ***. DecryptionFailed, also for a secret that is not stored."""
+        """`address` with the stored secrets in place of ***. ValueError for one that is not stored, cannot be decrypted
+        or belongs to another place."""
         # A complete address needs no stored secret, so it works while the key is lost.
         if REDACTED not in address:
             return address
-        bound = replace(binding_of(self, "encrypted_address"), place=secret_origin(address))
+        there = Camera(pk=self.pk, address=address, encrypted_address=self.encrypted_address)
         try:
-            return fill_secrets(address, decrypt(self.encrypted_address, bound))
+            return fill_secrets(address, decrypt_secrets(there, "encrypted_address"))
         except BoundElsewhere as error:
             hidden = [name for name, value in address_secrets(address).items() if value == REDACTED]
             raise SecretsNeeded(hidden, f"the place {error.place}") from None
-        except SecretMissing as error:
-            raise DecryptionFailed(str(error)) from None
 
     def store_address(self, address: str) -> None:
         """A complete address: redacted, and its secrets encrypted."""

@@ -12,8 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.apps import apps
 from django.conf import settings
@@ -50,15 +49,14 @@ class SecretsNeeded(DecryptionFailed):
 
     def __init__(self, names: Iterable[str], moved: str) -> None:
         super().__init__(
-            f"{' and '.join(sorted(names))} must be given again, because {moved} changes: a stored secret is not sent to "
-            "another place."
+            f"{' and '.join(sorted(names))} must be given again, because {moved} changes: a stored secret is not sent "
+            "to another place."
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(NamedTuple):
     """What secrets are for: `use` never changes for a column, `owner` is the id of the row, and `place` is where the
-    secrets may be sent to; empty if the row has no other place."""
+    secrets may be sent to; empty if it is itself one of them, or if they are sent nowhere."""
 
     use: str
     owner: str
@@ -81,22 +79,11 @@ class SecretsField(models.TextField):  # type: ignore[type-arg]  # only the stub
         return name, "django.db.models.TextField", args, options
 
 
-def secrets_columns() -> Iterator[tuple[type[models.Model], str]]:
-    """Every column of the station's tables that holds secrets."""
+def rows_with_secrets() -> Iterator[tuple[models.Model, str]]:
+    """Every row of the station's tables that has secrets, with the column of them."""
     for model in apps.get_models():
-        yield from ((model, one.name) for one in model._meta.concrete_fields if isinstance(one, SecretsField))
-
-
-def unreadable_rows() -> Iterator[models.Model]:
-    """The rows in use whose secrets cannot be decrypted for what they are for."""
-    for model, column in secrets_columns():
-        for row in model._base_manager.exclude(**{column: ""}):
-            try:
-                decrypt_secrets(row, column)
-            # DecryptionFailed is one; the others are of settings that this version does not know.
-            except (ValueError, LookupError):
-                if getattr(row, "removed_at", None) is None:
-                    yield row
+        for column in (field.name for field in model._meta.concrete_fields if isinstance(field, SecretsField)):
+            yield from ((row, column) for row in model._base_manager.exclude(**{column: ""}))
 
 
 def binding_of(row: models.Model, column: str) -> Binding:

@@ -7,6 +7,7 @@ migration, at the top of those that have any: this is the one place that knows t
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 from django.db import migrations
@@ -31,23 +32,19 @@ COLUMNS = (
 def bind_secrets(apps: Any, _schema_editor: Any) -> None:
     for app, model, column, use, name in COLUMNS:
         for row in apps.get_model(app, model).objects.exclude(**{column: ""}):
-            try:
+            with suppress(DecryptionFailed):
                 text = decrypt_text(getattr(row, column))
-            except DecryptionFailed:
-                continue
-            setattr(row, column, encrypt(*bound(row, use, {name: text} if name else json.loads(text))))
-            row.save(update_fields=[column])
+                setattr(row, column, bound(row, use, {name: text} if name else json.loads(text)))
+                row.save(update_fields=[column])
 
 
-def bound(row: Any, use: str, content: dict[str, Any]) -> tuple[dict[str, Any], Binding]:
-    """The secrets of the earlier form, and what they are bound to."""
-    owner = str(row.pk)
+def bound(row: Any, use: str, content: dict[str, Any]) -> str:
+    """What the earlier form had in it, encrypted again."""
+    place = {"sensor": place_of_sensor, "notification channel": lambda row: row.kind}.get(use, lambda _row: "")(row)
     if use in {"camera", "destination"}:
         # The place that they were given for, whatever the row says now.
-        return content["secrets" if use == "camera" else "values"], Binding(use, owner, content["origin"])
-    if use == "sensor":
-        return content, Binding(use, owner, place_of_sensor(row))
-    return content, Binding(use, owner, row.kind if use == "notification channel" else "")
+        content, place = content["secrets" if use == "camera" else "values"], content["origin"]
+    return encrypt(content, Binding(use, str(row.pk), place))
 
 
 class Migration(migrations.Migration):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 from uuid import UUID
 
 import uuid6
@@ -20,10 +20,6 @@ class DestinationKind(models.TextChoices):
     FOLDER = "folder"
 
 
-def settings_of(destination: Any) -> Settings:
-    return SETTINGS[destination.kind].model_validate(destination.settings)
-
-
 class Destination(models.Model):
     """A place for copies. `settings` has no secret; those are encrypted in `secret`, bound to the place."""
 
@@ -35,7 +31,7 @@ class Destination(models.Model):
     settings = models.JSONField(default=dict)
     secret = SecretsField(
         blank=True, help_text="Encrypted. Empty: it needs none.", use="destination",
-        place=lambda destination: settings_of(destination).origin(),
+        place=lambda destination: destination.typed_settings.origin(),
     )  # fmt: skip
     host_key = models.CharField(
         max_length=100, blank=True, help_text="Fingerprint of the server's key, pinned by the first test."
@@ -67,10 +63,14 @@ class Destination(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def typed_settings(self) -> Settings:
+        return SETTINGS[self.kind].model_validate(self.settings)
 
-def secret_of(destination: Destination) -> Secret:
-    """DecryptionFailed, also when the secret was given for another place."""
-    return SECRETS[destination.kind].model_validate(decrypt_secrets(destination, "secret"))
+    @property
+    def typed_secret(self) -> Secret:
+        """DecryptionFailed, also when the secret was given for another place."""
+        return SECRETS[self.kind].model_validate(decrypt_secrets(self, "secret"))
 
 
 class DestinationHost(models.Model):

@@ -12,7 +12,7 @@ from pydantic import ValidationError as Invalid
 
 from cameras.models import Camera
 from captures.offsite.destinations.settings import SECRETS, SETTINGS, FolderSettings, S3Settings, Settings
-from captures.offsite.models import WAITING, CopyState, Destination, OffsiteCopy, settings_of
+from captures.offsite.models import WAITING, CopyState, Destination, OffsiteCopy
 from captures.offsite.only_copies import describe_only_copies
 from captures.offsite.queue import compare_again
 from captures.offsite.requests import DestinationChange, DestinationRequest
@@ -66,12 +66,12 @@ def change_destination(destination: Destination, wanted: DestinationChange, acto
     try:
         with transaction.atomic():
             found = Destination.objects.select_for_update().get(pk=destination.pk)
-            before = settings_of(found).place()
+            before = found.typed_settings.place()
             for name, value in (_place_columns(found, wanted) | wanted.columns()).items():
                 setattr(found, name, value)
             found.save()
             _check_only_copy(found)
-            if settings_of(found).place() != before:
+            if found.typed_settings.place() != before:
                 _move_copies(found, moved=wanted.copies_moved)
             if wanted.cameras is not None:
                 found.cameras.set(_cameras(wanted.cameras))
@@ -89,10 +89,10 @@ def _prepare_move(destination: Destination, wanted: DestinationChange) -> None:
     """Most of what `_move_copies` does, before the transaction of the change: there may be 200,000 copies. If the
     change is refused then, they are compared where they are. ValidationError."""
     found = Destination.objects.get(pk=destination.pk)
-    before = settings_of(found).place()
+    before = found.typed_settings.place()
     for name, value in _place_columns(found, wanted).items():
         setattr(found, name, value)
-    if settings_of(found).place() != before:
+    if found.typed_settings.place() != before:
         _check_only_copy(found)
         _check_leavable(found)
         compare_again(found)
@@ -175,9 +175,9 @@ def _check_folder(found: FolderSettings) -> None:
 
 def _check_only_copy(destination: Destination) -> None:
     """Two destinations of the same files in one place are one copy that counts twice. ValidationError."""
-    place = settings_of(destination).place()
+    place = destination.typed_settings.place()
     for other in Destination.objects.exclude(pk=destination.pk):
-        if settings_of(other).place() == place and set(other.classes) & set(destination.classes):
+        if other.typed_settings.place() == place and set(other.classes) & set(destination.classes):
             raise ValidationError({"settings": f"{other.name} copies these files there already. Give another place."})
 
 
@@ -206,7 +206,7 @@ def _place_columns(found: Destination, wanted: DestinationChange) -> dict[str, A
     """Settings and secret. A secret is bound to its place: another one needs it again."""
     if wanted.settings is None and wanted.secret is None:
         return {}
-    before = settings_of(found)
+    before = found.typed_settings
     after = _valid("settings", SETTINGS[found.kind], wanted.settings) if wanted.settings is not None else before
     check_place(after)
     columns: dict[str, Any] = {"settings": after.model_dump()}

@@ -22,7 +22,7 @@ from captures.files.stored_copy import FileRow
 from captures.offsite.destinations.port import CHUNK_BYTES, CopyMissing, DestinationError, Sender, WrongChecksum
 from captures.offsite.destinations.settings import S3Settings
 from captures.offsite.limits import NoPace
-from captures.offsite.models import OffsiteCopy, settings_of
+from captures.offsite.models import OffsiteCopy
 from captures.offsite.restore import copies_of, take_back
 from captures.offsite.senders import opened
 
@@ -66,7 +66,7 @@ def _answer(request: Request, row: FileRow, copy: OffsiteCopy) -> HttpResponse |
     found = answer(str(request.method), request.headers, facts)
     if found.status == 304 or request.method == "HEAD":
         return HttpResponse(status=found.status, headers=found.headers)
-    settings, download = settings_of(copy.destination), FileQuery.lenient(request.query_params).download
+    settings, download = copy.destination.typed_settings, FileQuery.lenient(request.query_params).download
     # What a page shows comes from here: its Content-Security-Policy lets a browser load nothing from elsewhere.
     is_shown = request.auth is None and not download
     if isinstance(settings, S3Settings) and settings.redirect and not is_shown:

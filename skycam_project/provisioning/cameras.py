@@ -16,7 +16,6 @@ from cameras.models import Camera
 from cameras.validation import checked_address, checked_settings
 from captures.recording_claims.services import people_kind
 from captures.recording_control.commands import request_recording
-from core.secrets import DecryptionFailed
 from skycam_project.config import ConfigError
 from skycam_project.config.config_file import ConfigFile
 from skycam_project.config.lists import CameraEntry
@@ -105,7 +104,7 @@ def wanted_values(entry: CameraEntry, camera: Camera | None) -> dict[str, Any]:
 def _full_address(entry: CameraEntry, camera: Camera | None) -> str:
     address = entry.address
     if camera is not None and REDACTED in address:
-        with suppress(DecryptionFailed):
+        with suppress(ValueError):
             address = camera.fill_address(address)
     with suppress(ValueError):
         address = checked_address(entry.kind, address)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -44,12 +43,12 @@ def test_secrets_are_read_for_nothing_else_than_what_they_were_given_for(bound: 
 
 def test_secrets_of_another_place_say_where_they_belong() -> None:
     with pytest.raises(BoundElsewhere) as refusal:
-        decrypt(encrypt({"password": "sesame"}, BOUND), replace(BOUND, place="mqtt://evil.example"))
+        decrypt(encrypt({"password": "sesame"}, BOUND), BOUND._replace(place="mqtt://evil.example"))
     assert refusal.value.place == "mqtt://roof"
     assert "roof" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("other", [replace(BOUND, owner="0193b000"), replace(BOUND, use="camera")])
+@pytest.mark.parametrize("other", [BOUND._replace(owner="0193b000"), BOUND._replace(use="camera")])
 def test_secrets_of_another_row_or_column_are_refused(other: Binding) -> None:
     with pytest.raises(DecryptionFailed, match="belongs to another row"):
         decrypt(encrypt({"password": "sesame"}, BOUND), other)

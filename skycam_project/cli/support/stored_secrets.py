@@ -16,17 +16,15 @@ LONG_PART = 12
 def encrypted_secrets(station: Station) -> Iterator[str]:
     """Of every encrypted column of every table. Raises CliError or DatabaseError while the database is away."""
     station.set_up_django()
-    from core.secrets import DecryptionFailed, decrypt_unbound, secrets_columns
+    from core.secrets import DecryptionFailed, decrypt_unbound, rows_with_secrets
 
-    for model, column in secrets_columns():
-        rows = model._base_manager.exclude(**{column: ""})
-        for encrypted in rows.values_list(column, flat=True):
-            try:
-                secrets = decrypt_unbound(encrypted)
-            except DecryptionFailed:
-                continue  # the station cannot use it either, so nothing can have written it into a text
-            for leaf in leaves(secrets):
-                yield from secrets_of_text(leaf)
+    for row, column in rows_with_secrets():
+        try:
+            secrets = decrypt_unbound(getattr(row, column))
+        except DecryptionFailed:
+            continue  # the station cannot use it either, so nothing can have written it into a text
+        for leaf in leaves(secrets):
+            yield from secrets_of_text(leaf)
 
 
 def secrets_of_text(text: str) -> Iterator[str]:

@@ -13,7 +13,6 @@ from django.conf import settings
 from cameras.editing.services import add_camera
 from cameras.models import Camera
 from captures.models import Destination
-from captures.offsite.models import secret_of
 from monitoring.models import NotificationChannel, Sensor, Webhook
 from monitoring.notifications.encrypted_settings import settings_of
 from monitoring.notifications.requests import ChannelRequest
@@ -21,7 +20,7 @@ from monitoring.notifications.services import add_channel
 from monitoring.sensor_management.driver_settings import secrets_of
 from monitoring.sensor_management.requests import SensorRequest
 from monitoring.sensor_management.services import add_sensor
-from monitoring.webhooks.encrypted_columns import signing_keys, url_of
+from monitoring.webhooks.delivery import signing_keys, url_of
 from tests.harness.rows.offsite import destination
 from tests.harness.rows.webhooks import added
 
@@ -55,7 +54,7 @@ ROWS: dict[str, tuple[Callable[[str], Any], str, Callable[[Any], Any]]] = {
     "camera": (camera_with_password, "encrypted_address", lambda row: row.fill_address(row.address)),
     "sensor": (sensor_with_password, "secrets_encrypted", secrets_of),
     "channel": (channel_with_token, "settings_encrypted", settings_of),
-    "destination": (destination_with_password, "secret", secret_of),
+    "destination": (destination_with_password, "secret", lambda row: row.typed_secret),
     "webhook": (webhook_with_token, "url_encrypted", lambda row: url_of(row).text),
     "key of a webhook": (webhook_with_token, "secret_encrypted", signing_keys),
 }
