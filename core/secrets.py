@@ -1,8 +1,8 @@
 """Secrets in the database: encrypted with the station's key (`address_secret` in the configuration), which is the same
 on all its hosts. A stolen database alone reveals none.
 
-A stored secret is bound to its row and to the place that it may be sent to. Whoever can write to the database without
-the key can neither have it sent elsewhere nor move it to another row.
+A stored secret is bound to its row and to the place that it may be sent to. A person who can write to the database but
+has no key can neither have it sent elsewhere nor move it to another row.
 """
 
 from __future__ import annotations

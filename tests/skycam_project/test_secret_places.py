@@ -1,4 +1,4 @@
-"""A stored secret stays with its row and its place, whoever writes to the database, and whatever a change asks for."""
+"""A stored secret stays with its row and its place, against writes to the database and in every kind of change."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.test import override_settings
 
 from cameras.models import Camera, HostInvitation
-from core.secrets import DecryptionFailed, SecretsField, decrypt_secrets
+from core.secrets import DecryptionFailed, SecretsField, decrypt_secrets, decrypt_text
 from monitoring.models import Sensor, Webhook
 from monitoring.webhooks.delivery import signing_keys
 from monitoring.webhooks.services import rotate_secret
@@ -94,6 +94,12 @@ def test_a_secret_is_not_used_for_another_place_or_kind_in_its_row(kind: str, co
     make, _, read = ROWS[kind]
     with pytest.raises(DecryptionFailed, match="another place"):
         read(moved(make("one"), **columns))
+
+
+def test_a_host_of_the_version_before_reads_the_passwords_of_cameras() -> None:
+    """It looks for these two names, and goes on with its cameras until it is updated."""
+    content = json.loads(decrypt_text(camera_with_password().encrypted_address))
+    assert (content["origin"], content["secrets"]) == ("rtsp://anna@10.0.0.9:554", {"password": SESAME})
 
 
 def test_a_rotation_moves_the_key_of_a_webhook_within_its_row() -> None:
