@@ -58,3 +58,7 @@ class MaintenanceWindow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.begins_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def running(self) -> bool:
+        return self.begins_at < timezone.now() < self.ends_at

@@ -1,5 +1,5 @@
 from django.contrib.auth.views import LogoutView
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from cameras.connection.pages import ConnectPage
 from cameras.editing.audience_pages import AudiencePage
@@ -73,11 +73,7 @@ from monitoring.alert_rules.pages import (
     AlertsNow,
     AlertsPage,
     DefaultRulesPage,
-    EndMaintenancePage,
-    MaintenanceNow,
-    MaintenancePage,
     PreviewRulePage,
-    RemoveMaintenancePage,
     RemoveRulePage,
     RulePage,
     RulesNow,
@@ -212,18 +208,6 @@ sensor = [
     path("channels/<int:channel>/", ChannelPage.as_view(), name="sensor-channel"),
     path("remove/", RemoveSensorPage.as_view(), name="remove-sensor"),
 ]
-notification_pages = [
-    path("", notifications.NotificationsPage.as_view(), name="notifications"),
-    path("now/", notifications.NotificationsNow.as_view(), name="notifications-now"),
-    path("channels/add/<slug:kind>/", notifications.AddChannelPage.as_view(), name="add-channel"),
-    path("channels/<uuid:channel>/", notifications.ChannelPage.as_view(), name="channel"),
-    path("channels/<uuid:channel>/test/", notifications.TestChannelPage.as_view(), name="test-channel"),
-    path("channels/<uuid:channel>/switch/", notifications.SwitchChannelPage.as_view(), name="switch-channel"),
-    path("channels/<uuid:channel>/remove/", notifications.RemoveChannelPage.as_view(), name="remove-channel"),
-    path("routes/add/", notifications.AddRoutePage.as_view(), name="add-route"),
-    path("routes/<uuid:route>/", notifications.RoutePage.as_view(), name="route"),
-    path("routes/<uuid:route>/remove/", notifications.RemoveRoutePage.as_view(), name="remove-route"),
-]
 host_pages = [
     path("", hosts.HostsPage.as_view(), name="hosts"),
     # Before the hosts: a name would match these too.
@@ -234,7 +218,7 @@ host_pages = [
     path("<slug:name>/drain/", hosts.DrainPage.as_view(), name="drain-host"),
     path("<slug:name>/retire/", hosts.RetirePage.as_view(), name="retire-host"),
 ]
-alerts = [
+alerts: list[URLPattern | URLResolver] = [
     path("", AlertsPage.as_view(), name="alerts"),
     path("now/", AlertsNow.as_view(), name="alerts-now"),
     path("<uuid:alert>/acknowledge/", AcknowledgePage.as_view(), name="acknowledge"),
@@ -247,10 +231,7 @@ alerts = [
     path("rules/<slug:rule>/", RulePage.as_view(), name="alert-rule"),
     path("rules/<slug:rule>/switch/", SwitchRulePage.as_view(), name="switch-alert-rule"),
     path("rules/<slug:rule>/remove/", RemoveRulePage.as_view(), name="remove-alert-rule"),
-    path("maintenance/", MaintenancePage.as_view(), name="maintenance"),
-    path("maintenance/now/", MaintenanceNow.as_view(), name="maintenance-now"),
-    path("maintenance/<uuid:window>/end/", EndMaintenancePage.as_view(), name="end-maintenance"),
-    path("maintenance/<uuid:window>/remove/", RemoveMaintenancePage.as_view(), name="remove-maintenance"),
+    path("maintenance/", include("monitoring.maintenance.pages")),
 ]
 webhook = [
     path("", WebhookPage.as_view(), name="webhook"),
@@ -337,7 +318,7 @@ urlpatterns = [
     path("alerts/<uuid:alert>/silence/", notifications.SilenceAlertPage.as_view(), name="silence-alert"),
     path("alerts/link/<str:link>/", AlertLinkPage.as_view(), name="alert-link"),
     path("silences/<uuid:silence>/end/", notifications.EndSilencePage.as_view(), name="end-silence"),
-    path("notifications/", include(notification_pages)),
+    path("notifications/", include("monitoring.notifications.pages")),
     path("alerts/", include(alerts)),
     path("jobs/", JobsPage.as_view(), name="jobs"),
     path("jobs/now/", JobsNow.as_view(), name="jobs-now"),

@@ -1,9 +1,8 @@
-"""The routes of alert rules and maintenance windows."""
+"""The routes of alert rules."""
 
 from __future__ import annotations
 
 from typing import TypedDict
-from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -15,13 +14,10 @@ from monitoring.alert_rules.bodies import (
     PreviewBody,
     RestoredBody,
     RuleBody,
-    WindowBody,
     preview_body,
     restored_body,
     rule_body,
     rule_url,
-    window_body,
-    window_url,
 )
 from monitoring.alert_rules.preview import preview_rule
 from monitoring.alert_rules.requests import (
@@ -29,9 +25,8 @@ from monitoring.alert_rules.requests import (
     PreviewRequest,
     RuleChange,
     RuleRequest,
-    WindowRequest,
 )
-from monitoring.alert_rules.selectors import rule_for, rules_for, status_of, statuses_of, window_for, windows_for
+from monitoring.alert_rules.selectors import rule_for, rules_for, status_of, statuses_of
 from monitoring.alert_rules.services import (
     add_rule,
     change_rule,
@@ -40,7 +35,6 @@ from monitoring.alert_rules.services import (
     rules_to_restore,
     unsaved_rule,
 )
-from monitoring.alert_rules.windows import add_window, end_window, remove_window
 
 
 class RuleList(TypedDict):
@@ -50,10 +44,6 @@ class RuleList(TypedDict):
 class RestoredList(TypedDict):
     dry_run: bool
     results: list[RestoredBody]
-
-
-class WindowList(TypedDict):
-    results: list[WindowBody]
 
 
 class RulesView(IdempotentView):
@@ -117,40 +107,3 @@ class DefaultRulesView(IdempotentView):
         dry_run = DefaultsRequest.model_validate(request.data).dry_run
         restored = rules_to_restore() if dry_run else restore_default_rules(request.user.get_username())
         return Response({"dry_run": dry_run, "results": [restored_body(one) for one in restored]})
-
-
-class WindowsView(IdempotentView):
-    roles = {"GET": "viewer", "POST": "manager"}
-    idempotent = {"POST"}
-
-    @extend_schema(operation_id="maintenance_windows_list", responses=WindowList)
-    def get(self, request: Request) -> Response:
-        """The newest maintenance windows, the latest begin first."""
-        return Response({"results": [window_body(window) for window in windows_for(request.user)]})
-
-    @extend_schema(operation_id="maintenance_windows_add", request=WindowRequest, responses={201: WindowBody})
-    def post(self, request: Request) -> Response:
-        """Add a maintenance window: the rules open no alerts for its subjects."""
-        wanted = WindowRequest.model_validate(request.data)
-        window = add_window(wanted, request.user.get_username(), self.reserved_id)
-        return Response(window_body(window), 201, headers={"Location": window_url(window)})
-
-
-class WindowView(APIView):
-    roles = {"DELETE": "operator"}
-
-    @extend_schema(operation_id="maintenance_windows_remove", responses={204: None})
-    def delete(self, request: Request, window: UUID) -> Response:
-        """Remove the window. One that runs has no effect any more."""
-        remove_window(window_for(request.user, window), request.user.get_username())
-        return Response(status=204)
-
-
-class EndWindowView(IdempotentView):
-    roles = {"POST": "operator"}
-    idempotent = {"POST"}
-
-    @extend_schema(operation_id="maintenance_windows_end", request=None, responses=WindowBody)
-    def post(self, request: Request, window: UUID) -> Response:
-        """End a window that runs."""
-        return Response(window_body(end_window(window_for(request.user, window), request.user.get_username())))

@@ -1,21 +1,17 @@
-"""Alert rules, previews and maintenance windows as JSON, for API and command line."""
+"""Alert rules and previews as JSON, for API and command line."""
 
 from __future__ import annotations
 
 from typing import Any, TypedDict
-
-from django.utils import timezone
 
 from core.times.timestamps import stamp, stamp_or_none
 from monitoring.alert_rules.preview import Preview
 from monitoring.alert_rules.replay import Opening
 from monitoring.alert_rules.selectors import RuleStatus
 from monitoring.alert_rules.services import RestoredRule
-from monitoring.alert_rules.windows import is_running
-from monitoring.models import AlertRule, MaintenanceWindow
+from monitoring.models import AlertRule
 
 RULES_API = "/api/v1/alert-rules/"
-WINDOWS_API = "/api/v1/maintenance-windows/"
 
 
 class RuleBody(TypedDict):
@@ -58,28 +54,8 @@ class PreviewBody(TypedDict):
     results: list[OpeningBody]
 
 
-# With the functional form, because `from` is a keyword.
-WindowBody = TypedDict(
-    "WindowBody",
-    {
-        "id": str,
-        "subject": str,
-        "from": str,
-        "to": str,
-        "running": bool,
-        "reason": str,
-        "created_by": str,
-        "created": str,
-    },
-)
-
-
 def rule_url(rule: AlertRule) -> str:
     return f"{RULES_API}{rule.name}/"
-
-
-def window_url(window: MaintenanceWindow) -> str:
-    return f"{WINDOWS_API}{window.pk}/"
 
 
 def rule_body(status: RuleStatus) -> RuleBody:
@@ -125,16 +101,3 @@ def opening_body(opening: Opening) -> OpeningBody:
         end=stamp_or_none(opening.end),
         extreme=opening.extreme,
     )
-
-
-def window_body(window: MaintenanceWindow) -> WindowBody:
-    return {
-        "id": str(window.pk),
-        "subject": window.subject,
-        "from": stamp(window.begins_at),
-        "to": stamp(window.ends_at),
-        "running": is_running(window, timezone.now()),
-        "reason": window.reason,
-        "created_by": window.created_by,
-        "created": stamp(window.created_at),
-    }

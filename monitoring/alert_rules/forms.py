@@ -1,22 +1,20 @@
-"""The forms of alert rules and maintenance windows."""
+"""The form of an alert rule."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 
 from core.pages.forms import NAME_ATTRS, PageForm, UnitInput, same_message, validate_line
-from core.pages.reader_time import reader_datetime
-from core.times.datetimes import InvalidDateTime
-from core.times.durations import InvalidDuration, parse_duration
+from core.times.durations import InvalidDuration, format_duration, parse_duration
 from monitoring.alert_rules.kinds import EVENTS, RULE_KINDS
 from monitoring.alert_rules.requests import LARGEST, LONGEST_S
 from monitoring.alert_rules.services import RESERVED
-from monitoring.models import AlertRule, Severity
+from monitoring.models import AlertRule
 from monitoring.rule_models import RULE_NAME
+from monitoring.severity import Severity
 
 DAYS = 86_400
 LONGEST_DAYS = LONGEST_S / DAYS
@@ -70,7 +68,7 @@ class RuleForm(PageForm):
     )  # fmt: skip
     for_s = DurationField(label="For", help_text="How long the value must be beyond the threshold, such as 5 min.")
     clear_for_s = DurationField(label="Closes after", help_text="How long the value must be clear.")
-    severity = forms.ChoiceField(choices=[(value, value) for value in Severity.values], initial=Severity.WARNING)
+    severity = forms.ChoiceField(choices=[(value, value) for value in Severity], initial=Severity.WARNING)
 
     def __init__(self, kind: str, data: Any = None, rule: AlertRule | None = None) -> None:
         super().__init__(data, initial=shown_values(rule) if rule else {})
@@ -112,51 +110,7 @@ def shown_values(rule: AlertRule) -> dict[str, Any]:
         "subject": rule.subject,
         "threshold": f"{rule.threshold:.15g}",
         "clear": "" if rule.clear is None else f"{rule.clear:.15g}",
-        "for_s": seconds_text(rule.for_s),
-        "clear_for_s": seconds_text(rule.clear_for_s),
+        "for_s": format_duration(rule.for_s),
+        "clear_for_s": format_duration(rule.clear_for_s),
         "severity": rule.severity,
     }
-
-
-def seconds_text(seconds: float) -> str:
-    """`90 s`, `5 min`, `2 h`: exactly what `parse_duration` reads."""
-    for size, unit in ((DAYS, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size and seconds % size == 0:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.10g} s"
-
-
-class WindowForm(PageForm):
-    """A new maintenance window."""
-
-    ids = "window-%s"
-    wide = True
-    subject = forms.CharField(
-        max_length=200, validators=[validate_line],
-        widget=forms.TextInput(attrs={"placeholder": "balcony", "autocomplete": "off", **NAME_ATTRS}),
-        help_text="A sensor, camera, host or disk, as in the rules; * and ? are wildcards.",
-        error_messages={"required": "Write what is being worked on; * is everything."},
-    )  # fmt: skip
-    begin = forms.CharField(
-        label="From", required=False, max_length=40,
-        widget=forms.TextInput(attrs={"placeholder": "now", "autocomplete": "off", **NAME_ATTRS}),
-        help_text="Empty: now. Otherwise as 2026-11-21 22:00.",
-    )  # fmt: skip
-    duration_s = DurationField("2 h", label="Takes", help_text="Such as 30 min or 2 h.")
-    reason = forms.CharField(
-        required=False, max_length=200, validators=[validate_line],
-        widget=forms.TextInput(attrs={"autocomplete": "off"}), help_text="What is done, for others.",
-    )  # fmt: skip
-
-    def clean_begin(self) -> datetime | None:
-        text = self.cleaned_data["begin"].strip()
-        try:
-            return reader_datetime(text) if text else None
-        except InvalidDateTime as error:
-            raise ValidationError(str(error)) from None
-
-    def clean_duration_s(self) -> float:
-        seconds: float = self.cleaned_data["duration_s"]
-        if seconds <= 0:
-            raise ValidationError("Write how long it takes, such as 2 h.")
-        return seconds

@@ -1,27 +1,25 @@
-"""The pages of alerts, alert rules and maintenance windows."""
+"""The pages of alerts and alert rules."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.utils import timezone
 
 from core.api.paging import Cursor, beyond
 from core.limits.wait_limiter import TooManyWaiting
 from core.pages.page import Page
 from monitoring.alert_rules.built_in import BUILT_IN_ALERTS
-from monitoring.alert_rules.forms import RuleForm, WindowForm
+from monitoring.alert_rules.forms import RuleForm
 from monitoring.alert_rules.kinds import RULE_KINDS
 from monitoring.alert_rules.preview import preview_rule
-from monitoring.alert_rules.requests import RuleChange, RuleRequest, UnsavedRule, WindowRequest
+from monitoring.alert_rules.requests import RuleChange, RuleRequest, UnsavedRule
 from monitoring.alert_rules.rows import rule_of
 from monitoring.alert_rules.selectors import (
     RuleStatus,
@@ -30,8 +28,6 @@ from monitoring.alert_rules.selectors import (
     rules_for,
     status_of,
     statuses_of,
-    window_for,
-    windows_for,
 )
 from monitoring.alert_rules.sentences import condition_text
 from monitoring.alert_rules.services import (
@@ -43,12 +39,12 @@ from monitoring.alert_rules.services import (
     unsaved_rule,
 )
 from monitoring.alert_rules.validation import readable_kinds
-from monitoring.alert_rules.windows import add_window, end_window, remove_window
-from monitoring.models import Alert, AlertRule, MaintenanceWindow, Severity
+from monitoring.models import Alert, AlertRule
 from monitoring.notifications.alert_display import alert_displays
 from monitoring.notifications.selectors import active_silences_for
 from monitoring.pages import searchable
 from monitoring.selectors import alerts_for
+from monitoring.severity import Severity
 
 ROWS = 50
 UNRESOLVED = ""
@@ -80,7 +76,7 @@ class AlertsPage(Page):
             "chosen": chosen,
             "is_filtered": any(chosen.values()),
             "states": STATES,
-            "severities": {severity: severity for severity in Severity.values},
+            "severities": {severity: severity for severity in Severity},
             "query": urlencode({name: value for name, value in {**chosen, "before": before}.items() if value}),
             "older": urlencode({**chosen, "before": older}) if older else "",
         }
@@ -98,7 +94,7 @@ def filtered_alerts(user: Any, chosen: Mapping[str, str]) -> Any:
         found = found.filter(state=chosen["state"])
     elif chosen["state"] != "all":
         found = found.exclude(state=Alert.State.RESOLVED)
-    if chosen["severity"] in Severity.values:
+    if chosen["severity"] in list(Severity):
         found = found.filter(severity=chosen["severity"])
     if chosen["camera"]:
         found = found.filter(camera=chosen["camera"])
@@ -302,75 +298,3 @@ class DefaultRulesPage(Page):
         restored = restore_default_rules(self.actor)
         messages.success(request, f"Restored: {', '.join(one.name for one in restored) or 'nothing was missing'}.")
         return redirect("alert-rules")
-
-
-class MaintenancePage(Page):
-    roles = {"GET": "viewer", "POST": "manager"}
-    template = "alerts/maintenance.html"
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        return self._page(WindowForm())
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """A new window."""
-        form = WindowForm(request.POST)
-        if not form.is_valid():
-            return self._page(form, 400)
-        values = form.cleaned_data
-        wanted = WindowRequest(
-            subject=values["subject"], from_=values["begin"], duration_s=values["duration_s"], reason=values["reason"]
-        )
-        try:
-            window = add_window(wanted, self.actor)
-        except ValidationError as error:
-            form.add_errors(error)
-            return self._page(form, 400)
-        messages.success(request, f"No rule opens an alert for {window.subject} meanwhile.")
-        return redirect("maintenance")
-
-    def _page(self, form: WindowForm, status: int = 200) -> HttpResponse:
-        return self.render({**windows_context(self.request.user), "form": form}, status=status)
-
-
-class MaintenanceNow(Page):
-    """The list, which changes by itself."""
-
-    template = "alerts/_maintenance_now.html"
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        return self.render(windows_context(request.user))
-
-
-def windows_context(user: Any) -> dict[str, Any]:
-    return {"windows": windows_for(user), "time": timezone.now()}
-
-
-class PageOfWindow(Page):
-    """Changes the window in the URL."""
-
-    roles = {"POST": "operator"}
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        try:
-            return super().dispatch(request, *args, **kwargs)
-        except MaintenanceWindow.DoesNotExist:
-            raise Http404 from None
-
-
-class EndMaintenancePage(PageOfWindow):
-    def post(self, request: HttpRequest, window: UUID) -> HttpResponse:
-        """End a window that runs."""
-        try:
-            end_window(window_for(request.user, window), self.actor)
-        except ValidationError as error:
-            messages.warning(request, " ".join(error.messages))
-            return redirect("maintenance")
-        messages.success(request, "The maintenance window is over.")
-        return redirect("maintenance")
-
-
-class RemoveMaintenancePage(PageOfWindow):
-    def post(self, request: HttpRequest, window: UUID) -> HttpResponse:
-        remove_window(window_for(request.user, window), self.actor)
-        messages.success(request, "The maintenance window was removed.")
-        return redirect("maintenance")

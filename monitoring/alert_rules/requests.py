@@ -1,4 +1,4 @@
-"""Bodies of requests about alert rules and maintenance windows."""
+"""Bodies of requests about alert rules."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from core.api.model import StrictModel
-from core.api.paging import Moment
 from core.text.names import Line
-from monitoring.models import Severity
 from monitoring.rule_models import RULE_NAME
+from monitoring.severity import Severity
 
 LONGEST_S = 30 * 86_400.0
 LARGEST = 1e15
@@ -82,14 +81,3 @@ class PreviewRequest(UnsavedRule):
 class DefaultsRequest(StrictModel):
     model_config = ConfigDict(extra="forbid")
     dry_run: bool = True
-
-
-class WindowRequest(StrictModel):
-    """A new maintenance window, from now if `from` is missing; to `to`, or for `duration_s`."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-    subject: Subject
-    from_: Annotated[Moment | None, Field(alias="from")] = None
-    to: Moment | None = None
-    duration_s: Annotated[float | None, Field(gt=0, le=LONGEST_S)] = None
-    reason: Annotated[Line, BeforeValidator(_stripped), Field(max_length=200)] = ""

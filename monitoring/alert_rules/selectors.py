@@ -1,4 +1,4 @@
-"""Alert rules and maintenance windows, as a user may see them: a pattern may name a hidden camera."""
+"""Alert rules, as a user may see them: a pattern may name a hidden camera."""
 
 from __future__ import annotations
 
@@ -7,23 +7,19 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from core.registry import resolve
-from core.text.names import person
 from monitoring.alert_rules.kinds import EVENTS, RULE_KINDS, RuleKind
 from monitoring.alert_rules.reading_signals import READING_SIGNALS, ChannelId, channel_subjects
 from monitoring.alert_rules.rows import KEY
 from monitoring.alert_rules.rule import concerns, matches
-from monitoring.models import Alert, AlertRule, MaintenanceWindow, SensorChannel
+from monitoring.models import Alert, AlertRule, SensorChannel
 from monitoring.selectors import alerts_for, hidden_cameras
 from monitoring.tables import SUBJECTS
 
 MAX_SUBJECTS = 100
-WINDOWS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +46,6 @@ def rule_for(user: Any, name: str) -> AlertRule:
     if not may_view(user) or names_one_of(found.subject, hidden_slugs(user)):
         raise AlertRule.DoesNotExist
     return found
-
-
-def windows_for(user: Any) -> list[MaintenanceWindow]:
-    """All that are not over, and the newest of the others."""
-    if not may_view(user):
-        return []
-    hidden, now = hidden_slugs(user), timezone.now()
-    ended = MaintenanceWindow.objects.filter(ends_at__lte=now)[:WINDOWS]
-    found = [*MaintenanceWindow.objects.filter(ends_at__gt=now), *ended]
-    return [window for window in found if is_visible(window, user, hidden)]
-
-
-def window_for(user: Any, window: UUID) -> MaintenanceWindow:
-    """MaintenanceWindow.DoesNotExist."""
-    found = MaintenanceWindow.objects.get(pk=window)
-    if not may_view(user) or not is_visible(found, user, hidden_slugs(user)):
-        raise MaintenanceWindow.DoesNotExist
-    return found
-
-
-def is_visible(window: MaintenanceWindow, user: Any, hidden: set[str]) -> bool:
-    """Its subject names no hidden camera, or the user has written it: who has begun a window can end it."""
-    return not names_one_of(window.subject, hidden) or person(window.created_by) == user.get_username()
 
 
 def statuses_of(rules: Iterable[AlertRule], user: Any) -> list[RuleStatus]:

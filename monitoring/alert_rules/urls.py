@@ -2,12 +2,9 @@ from django.urls import path
 
 from monitoring.alert_rules.api import (
     DefaultRulesView,
-    EndWindowView,
     PreviewView,
     RulesView,
     RuleView,
-    WindowsView,
-    WindowView,
 )
 
 urlpatterns = [
@@ -16,7 +13,4 @@ urlpatterns = [
     path("alert-rules/preview/", PreviewView.as_view()),
     path("alert-rules/defaults/", DefaultRulesView.as_view()),
     path("alert-rules/<slug:rule>/", RuleView.as_view()),
-    path("maintenance-windows/", WindowsView.as_view()),
-    path("maintenance-windows/<uuid:window>/", WindowView.as_view()),
-    path("maintenance-windows/<uuid:window>/end/", EndWindowView.as_view()),
 ]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from skycam_project.cli.errors import CliError
-from skycam_project.cli.ids import find_by_id, short_id
 from skycam_project.cli.options import Command, DurationParam, Group, given
 from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table
+from skycam_project.cli.resource_group import ResourceGroup
 from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
@@ -248,103 +247,6 @@ def print_restored(body: dict[str, Any]) -> None:
         print_line("Nothing was changed. With --yes they are restored.")
 
 
-@click.group("maintenance", cls=Group)
-def maintenance() -> None:
-    """Plan times in which rules open no alerts."""
-
-
-@maintenance.command("list", cls=Command)
-def list_windows() -> None:
-    """List the newest maintenance windows."""
-    caller = current().authorize("viewer")
-    from monitoring.alert_rules.bodies import window_body
-    from monitoring.alert_rules.selectors import windows_for
-
-    print_result({"results": [dict(window_body(one)) for one in windows_for(caller.user)]}, print_windows)
-
-
-@maintenance.command("add", cls=Command)
-@click.argument("subject")
-@shared_option("--from", "When it begins; now by default.")
-@shared_option("--until", "When it ends.", former="--to")
-@shared_option("--for", "How long it takes, instead of --until.", type=SECONDS)
-@shared_option("--reason", "What is done, for others.")
-def add_maintenance(
-    subject: str, begin: datetime | None, until: datetime | None, for_s: float | None, reason: str
-) -> None:
-    """Let rules open no alerts for SUBJECT for some time.
-
-    It is a sensor, camera, host or disk; * and ? are wildcards.
-
-    Example: skycam alerts maintenance add balcony --for 2h --reason "New cable"
-    """
-    caller = current().authorize("manager")
-    from monitoring.alert_rules.bodies import window_body
-    from monitoring.alert_rules.requests import WindowRequest
-    from monitoring.alert_rules.windows import add_window
-
-    wanted = WindowRequest(subject=subject, from_=begin, to=until, duration_s=for_s, reason=reason)
-    print_result(dict(window_body(add_window(wanted, caller.actor))), print_window)
-
-
-@maintenance.command("end", cls=Command)
-@click.argument("window_id", metavar="ID")
-def end_maintenance(window_id: str) -> None:
-    """End a window now."""
-    caller = current().authorize("operator")
-    from monitoring.alert_rules.bodies import window_body
-    from monitoring.alert_rules.windows import end_window
-
-    body = dict(window_body(end_window(find_window(caller, window_id), caller.actor)))
-    print_result(body, lambda _: print_line("The maintenance window is over."))
-
-
-@maintenance.command("remove", cls=Command)
-@click.argument("window_id", metavar="ID")
-def remove_maintenance(window_id: str) -> None:
-    """Remove a window."""
-    caller = current().authorize("operator")
-    from monitoring.alert_rules.bodies import window_body
-    from monitoring.alert_rules.windows import remove_window
-
-    window = find_window(caller, window_id)
-    body = dict(window_body(window))
-    remove_window(window, caller.actor)
-    print_result(body, lambda _: print_line("The maintenance window is removed."))
-
-
-def find_window(caller: Caller, text: str) -> Any:
-    from monitoring.alert_rules.selectors import window_for
-    from monitoring.models import MaintenanceWindow
-
-    listed_by = "skycam alerts maintenance list"
-    found = find_by_id(MaintenanceWindow.objects.all(), text, "maintenance window", listed_by)
-    try:
-        return window_for(caller.user, found.pk)
-    except MaintenanceWindow.DoesNotExist:
-        raise CliError("not-found", f"There is no maintenance window {text}.") from None
-
-
-def print_window(body: dict[str, Any]) -> None:
-    print_line(
-        f"No rule opens an alert for {body['subject']} from {format_time(body['from'])} to {format_time(body['to'])}."
-    )
-
-
-def print_windows(body: dict[str, Any]) -> None:
-    if not body["results"]:
-        print_line("No maintenance windows.")
-        return
-    rows = [
-        [
-            short_id(one["id"]),
-            one["subject"],
-            format_time(one["from"]),
-            format_time(one["to"]),
-            one["running"],
-            one["created_by"],
-            one["reason"],
-        ]
-        for one in body["results"]
-    ]
-    print_table(make_table(["id", "subject", "from", "to", "runs", "by", "reason"], rows))
+maintenance = ResourceGroup(
+    "maintenance", "Plan times in which rules open no alerts.", "monitoring.maintenance.resource.WINDOWS"
+)

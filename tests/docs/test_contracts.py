@@ -65,15 +65,21 @@ from monitoring.alert_rules.requests import PreviewRequest, RuleRequest
 from monitoring.alert_rules.rows import KEY as RULE_KEY
 from monitoring.bodies import AlertBody, EventBody
 from monitoring.health import HEALTH
-from monitoring.models import Alert, Severity
+from monitoring.models import Alert
 from monitoring.notices import ReadingBody
 from monitoring.notification_models import NOTIFICATION_TRANSITIONS
-from monitoring.notifications.bodies import NotificationBody, NotificationChannelBody, RouteBody, SilenceBody
-from monitoring.notifications.requests import ChannelRequest
+from monitoring.notifications.resource import (
+    ChannelRequest,
+    NotificationBody,
+    NotificationChannelBody,
+    RouteBody,
+    SilenceBody,
+)
 from monitoring.readings.bodies import ChannelReadingsBody, PointsBody, ReadingsBody
 from monitoring.sensor_host.latest import HOSTS
 from monitoring.sensor_management.bodies import ChannelBody, FoundBody, SensorBody
 from monitoring.sensor_management.requests import ChannelChange, SensorRequest
+from monitoring.severity import Severity
 from monitoring.webhook_models import DELIVERY_TRANSITIONS
 from monitoring.webhooks.bodies import AttemptBody, DeliveryDetailBody, SecretBody, WebhookBody
 from monitoring.webhooks.payload import PayloadBody
@@ -317,7 +323,7 @@ def test_the_documented_reasons_of_a_night_are_those_of_the_planner() -> None:
 
 def test_the_documented_reasons_are_those_of_the_code() -> None:
     assert first_cells(section(PAGE, "Reasons")) == Reason.values
-    assert re.findall(r"`(\w+)`", section(PAGE, "Events"))[: len(Severity)] == Severity.values
+    assert re.findall(r"`(\w+)`", section(PAGE, "Events"))[: len(Severity)] == list(Severity)
 
 
 def test_the_documented_redis_names_are_those_of_the_code() -> None:
