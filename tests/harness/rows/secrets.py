@@ -15,7 +15,7 @@ from cameras.models import Camera
 from captures.models import Destination
 from monitoring.models import NotificationChannel, Sensor, Webhook
 from monitoring.notifications.encrypted_settings import settings_of
-from monitoring.notifications.requests import ChannelRequest
+from monitoring.notifications.resource import ChannelRequest
 from monitoring.notifications.services import add_channel
 from monitoring.sensor_management.driver_settings import secrets_of
 from monitoring.sensor_management.requests import SensorRequest
