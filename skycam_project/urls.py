@@ -1,5 +1,5 @@
 from django.contrib.auth.views import LogoutView
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import include, path
 
 from cameras.connection.pages import ConnectPage
 from cameras.editing.audience_pages import AudiencePage
@@ -68,21 +68,9 @@ from captures.storage_pages.pages import StorageNow, StoragePage
 from captures.storage_pages.plan_pages import PlanNow, PlanPage, TryRulesPage
 from captures.storage_pages.trash_pages import PurgePage, RestorePage, TrashPage
 from core.jobs.pages import CancelJobPage, JobsNow, JobsPage
-from monitoring.alert_rules.pages import (
-    AddRulePage,
-    AlertsNow,
-    AlertsPage,
-    DefaultRulesPage,
-    PreviewRulePage,
-    RemoveRulePage,
-    RulePage,
-    RulesNow,
-    RulesPage,
-    SwitchRulePage,
-)
 from monitoring.notifications import pages as notifications
 from monitoring.notifications.link_page import AlertLinkPage
-from monitoring.pages import AcknowledgePage, EventsPage
+from monitoring.pages import EventsPage
 from monitoring.sensor_management.pages import (
     AddSensorPage,
     ChannelPage,
@@ -218,21 +206,6 @@ host_pages = [
     path("<slug:name>/drain/", hosts.DrainPage.as_view(), name="drain-host"),
     path("<slug:name>/retire/", hosts.RetirePage.as_view(), name="retire-host"),
 ]
-alerts: list[URLPattern | URLResolver] = [
-    path("", AlertsPage.as_view(), name="alerts"),
-    path("now/", AlertsNow.as_view(), name="alerts-now"),
-    path("<uuid:alert>/acknowledge/", AcknowledgePage.as_view(), name="acknowledge"),
-    path("rules/", RulesPage.as_view(), name="alert-rules"),
-    # These come before the rules: a name would match them too.
-    path("rules/now/", RulesNow.as_view(), name="alert-rules-now"),
-    path("rules/add/", AddRulePage.as_view(), name="add-alert-rule"),
-    path("rules/preview/", PreviewRulePage.as_view(), name="preview-alert-rule"),
-    path("rules/defaults/", DefaultRulesPage.as_view(), name="default-alert-rules"),
-    path("rules/<slug:rule>/", RulePage.as_view(), name="alert-rule"),
-    path("rules/<slug:rule>/switch/", SwitchRulePage.as_view(), name="switch-alert-rule"),
-    path("rules/<slug:rule>/remove/", RemoveRulePage.as_view(), name="remove-alert-rule"),
-    path("maintenance/", include("monitoring.maintenance.pages")),
-]
 webhook = [
     path("", WebhookPage.as_view(), name="webhook"),
     path("now/", WebhookNow.as_view(), name="webhook-now"),
@@ -319,7 +292,7 @@ urlpatterns = [
     path("alerts/link/<str:link>/", AlertLinkPage.as_view(), name="alert-link"),
     path("silences/<uuid:silence>/end/", notifications.EndSilencePage.as_view(), name="end-silence"),
     path("notifications/", include("monitoring.notifications.pages")),
-    path("alerts/", include(alerts)),
+    path("alerts/", include("monitoring.alert_rules.pages")),
     path("jobs/", JobsPage.as_view(), name="jobs"),
     path("jobs/now/", JobsNow.as_view(), name="jobs-now"),
     path("jobs/<uuid:job>/cancel/", CancelJobPage.as_view(), name="cancel-job"),

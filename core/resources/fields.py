@@ -34,7 +34,7 @@ from pydantic_core import PydanticUndefined
 from core.api.constraints import describe_allowed, describe_error
 from core.api.model import StrictModel
 from core.text.names import Line
-from core.times.durations import parse_duration
+from core.times.durations import format_duration, parse_duration
 
 Marker = TypeVar("Marker")
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
@@ -59,6 +59,13 @@ class Option:
 @dataclass(frozen=True, slots=True)
 class Duration:
     """The number is of seconds: people write it as `5 min`."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitOf:
+    """The field of the answer that says the unit of the number."""
+
+    field: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,13 @@ class Fields(StrictModel):
         return self.model_dump(exclude_unset=True)
 
 
+class Rows(Fields):
+    """The links of a page; a subclass has its `results`."""
+
+    next: str | None
+    previous: str | None
+
+
 def field(
     default: Any = PydanticUndefined,
     *,
@@ -139,11 +153,18 @@ def extra_of(about: FieldInfo, name: str) -> Any:
 
 def body_of(model: type[BaseModel], row: object) -> dict[str, Any]:
     """The answer for a row, from its attributes. Nothing is validated: a row that is older than a limit is shown."""
+    return answer_of(model, row).model_dump(by_alias=True, warnings=False)
+
+
+def answer_of(model: type[BaseModel], row: object) -> BaseModel:
     values = {}
     for name, about in model.model_fields.items():
-        column = marker_of(about, Column)
-        values[name] = getattr(row, column.name if column else name)
-    return model.model_construct(**values).model_dump(by_alias=True, warnings=False)
+        column, part = marker_of(about, Column), get_args(about.annotation)[:1]
+        value = getattr(row, column.name if column else name)
+        if part and isinstance(part[0], type) and issubclass(part[0], BaseModel):
+            value = [answer_of(part[0], one) for one in value]
+        values[name] = value
+    return model.model_construct(**values)
 
 
 def marker_of(about: FieldInfo, kind: type[Marker]) -> Marker | None:
@@ -198,11 +219,18 @@ def allowed_text(model: type[BaseModel], name: str) -> str:
     if marker_of(about, Reference) is not None:
         return "its name"
     schema = model.model_json_schema(by_alias=False)["properties"][name]
-    words = describe_allowed(schema)
-    if marker_of(about, Duration) is not None:
-        words = words.replace("a number", "a number of seconds", 1)
+    words = describe_allowed(schema) if marker_of(about, Duration) is None else describe_duration(schema)
     example = extra_of(about, "example")
     return f"{words}, such as {example}" if example else words
+
+
+def describe_duration(schema: Mapping[str, Any]) -> str:
+    """`a time of at most 30 d`."""
+    limits = {"exclusiveMinimum": "above", "minimum": "of at least", "maximum": "of at most"}
+    # What may be missing is `anyOf` of its type and null.
+    found = {**schema, **schema.get("anyOf", [{}])[0]}
+    known = [f"{words} {format_duration(found[name])}" for name, words in limits.items() if found.get(name)]
+    return " ".join(["a time", " and ".join(known)]).strip()
 
 
 def sentence_of(model: type[BaseModel], error: Mapping[str, Any]) -> tuple[str, str]:

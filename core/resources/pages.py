@@ -117,10 +117,11 @@ class SwitchPage(ResourcePage):
 def page_of(
     kind: type[ResourcePage], resource: Resource, name: str, back: str, *, readers: str = "", **attributes: Any
 ) -> Callable[..., HttpResponseBase]:
-    """The view of a page for the operation of this name. `readers`: the role that sees a form, if it is a lower one."""
+    """The view of a page for the operation of this name. `readers`: the role that sees the page, if it is a lower
+    one."""
     operation = resource.operation(name)
     roles = {"POST": operation.role}
-    if issubclass(kind, FormPage):
+    if hasattr(kind, "get"):
         roles["GET"] = readers or operation.role
     found = {"resource": resource, "operation": operation, "back": back, "roles": roles, **attributes}
     view: Any = type(f"{name.capitalize()}{kind.__name__}", (kind,), found)

@@ -26,7 +26,7 @@ class Operation:
     """`name`: list, show, add, change, remove, or that of an action on one row. `summary`: what it does, in API and
     help. `run`: its function. `request`: the fields that it needs. `said`: what people read afterwards, with fields of
     the answer in braces. `answer`: of an action, if it is not the row. `replaces`: a change gives fields that are
-    missing their defaults (PUT), instead of leaving them (PATCH).
+    missing their defaults (PUT), instead of leaving them (PATCH). `keyless`: why it takes no Idempotency-Key.
 
     On the command line: `command` is the name, where that is another, and None is not offered. `arguments` are the
     fields that need no option; with `has_assignments` all others are given as `--set NAME=VALUE`."""
@@ -38,6 +38,7 @@ class Operation:
     request: type[Fields] | None = None
     said: str = ""
     replaces: bool = False
+    keyless: str = ""
     command: str | None = ""
     arguments: tuple[str, ...] = ()
     has_assignments: bool = False
@@ -47,7 +48,7 @@ class Operation:
     @property
     def takes_key(self) -> bool:
         """Whether a request may have an Idempotency-Key. A PUT, PATCH or DELETE can be repeated without one."""
-        return self.name not in ("list", "show", "change", "remove")
+        return self.name not in ("list", "show", "change", "remove") and not self.keyless
 
 
 @dataclass(frozen=True)

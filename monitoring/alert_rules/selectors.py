@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
@@ -20,17 +19,6 @@ from monitoring.selectors import alerts_for, hidden_cameras
 from monitoring.tables import SUBJECTS
 
 MAX_SUBJECTS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class RuleStatus:
-    """A rule, the number of its unresolved alerts, and the subjects that it concerns now, at most MAX_SUBJECTS. None
-    if only the hosts know them. `unit` is that of its threshold, empty if its subjects have several."""
-
-    rule: AlertRule
-    open_alerts: int
-    subjects: list[str] | None
-    unit: str
 
 
 def rules_for(user: Any) -> list[AlertRule]:
@@ -48,14 +36,15 @@ def rule_for(user: Any, name: str) -> AlertRule:
     return found
 
 
-def statuses_of(rules: Iterable[AlertRule], user: Any) -> list[RuleStatus]:
-    """In the same number of queries for any number of rules."""
-    open_alerts, known = open_counts(user), known_subjects(user)
-    return [status_from(rule, open_alerts[rule.name], known) for rule in rules]
-
-
-def status_of(rule: AlertRule, user: Any) -> RuleStatus:
-    return statuses_of([rule], user)[0]
+def with_status(rules: Iterable[AlertRule], user: Any) -> list[AlertRule]:
+    """With the number of their unresolved alerts and the subjects that they concern now, at most MAX_SUBJECTS; None if
+    only the hosts know them. `unit` is that of the threshold, empty if the subjects have several. In the same number of
+    queries for any number of rules."""
+    found, open_alerts, known = list(rules), open_counts(user), known_subjects(user)
+    for rule in found:
+        rule.open_alerts = open_alerts[rule.name]
+        rule.subjects, rule.unit = subjects_and_unit(rule, known)
+    return found
 
 
 def open_counts(user: Any) -> Counter[str]:
@@ -89,13 +78,12 @@ def channels_by_subject(channels: QuerySet[SensorChannel]) -> dict[str, SensorCh
     }
 
 
-def status_from(rule: AlertRule, open_alerts: int, known: Known) -> RuleStatus:
+def subjects_and_unit(rule: AlertRule, known: Known) -> tuple[list[str] | None, str]:
     kind = RULE_KINDS.get(rule.kind)
     if kind is None or kind.signal == EVENTS or kind.signal not in known:
-        return RuleStatus(rule, open_alerts, None, kind.unit if kind else "")
+        return None, kind.unit if kind else ""
     units = {subject: unit for subject, unit in known[kind.signal].items() if concerns(rule.subject, subject)}
-    unit = "" if kind.fixed is not None else unit_of(units.values(), kind)
-    return RuleStatus(rule, open_alerts, list(units)[:MAX_SUBJECTS], unit)
+    return list(units)[:MAX_SUBJECTS], "" if kind.fixed is not None else unit_of(units.values(), kind)
 
 
 def unit_of(units: Iterable[str], kind: RuleKind) -> str:

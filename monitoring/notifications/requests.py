@@ -8,8 +8,8 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, model_validator
 
 from core.api.model import StrictModel
-from core.api.paging import Links, PageQuery
-from core.resources.fields import Text
+from core.api.paging import PageQuery
+from core.resources.fields import Rows, Text
 from monitoring.models import NotificationKind, NotificationState
 from monitoring.notifications.resource import KeyPrefix, NotificationBody, SilenceBody, Slug
 
@@ -48,7 +48,7 @@ class NotificationQuery(PageQuery):
     alert: UUID | None = None
 
 
-class NotificationPage(Links):
+class NotificationPage(Rows):
     results: list[NotificationBody]
 
 
@@ -56,5 +56,5 @@ class SilenceQuery(PageQuery):
     active: bool | None = None
 
 
-class SilencePage(Links):
+class SilencePage(Rows):
     results: list[SilenceBody]

@@ -99,9 +99,7 @@ class RouteRequest(Fields):
         ge=0,
         le=7 * DAY_S,
     )
-    escalate_to: Annotated[UUID | None, CHANNEL] = field(
-        None, title="Escalate to", help="The channel that is told."
-    )
+    escalate_to: Annotated[UUID | None, CHANNEL] = field(None, title="Escalate to", help="The channel that is told.")
     notify_resolved: bool = field(True, title="Tell when it is resolved", help="Whether the end of an alert is told.")
     attach_picture: bool = field(
         True, title="Attach a picture", help="Whether a picture is sent, where the channel can."
@@ -175,7 +173,8 @@ CHANNELS = Resource(
         Operation("list", "manager", "List the channels with their state, backlog and last error."),
         Operation(
             "add", "manager", "Add a channel. Its secrets are never shown.", "services.add_channel", ChannelRequest,
-            "Added: the channel {name}.", arguments=("name", "kind"),
+            "Added: the channel {name}.", keyless="It has a secret, of which no digest is stored.",
+            arguments=("name", "kind"),
             example="notifications add shift ntfy --set server=https://ntfy.sh --secret topic",
         ),
         Operation("show", "manager", "Show the channel.", command=None),
@@ -186,7 +185,7 @@ CHANNELS = Resource(
         ),
         Operation(
             "test", "manager", "Send a real message over the channel alone.", "services.send_test", command=None,
-            answer=NotificationBody,
+            answer=NotificationBody, keyless="A repetition tests again.",
         ),
         Operation(
             "remove", "manager", "Remove the channel with its routes. What waits is not sent.",

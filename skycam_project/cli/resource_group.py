@@ -20,11 +20,14 @@ class ResourceGroup(Group):
 
     @cached_property
     def _derived(self) -> dict[str, click.Command]:
+        return self.derive()
+
+    def derive(self) -> dict[str, click.Command]:
+        # The resources are imported only here: pydantic takes as long as all other imports of a help.
         from skycam_project.cli.resources import commands_of
 
         return {str(command.name): command for path in self._paths for command in commands_of(resolve(path))}
 
-    # The resources are imported only here: pydantic takes as long as all other imports of a help.
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*self._derived, *self.commands})
 

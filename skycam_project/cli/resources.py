@@ -19,6 +19,7 @@ from core.resources.fields import (
     Fields,
     Option,
     Reference,
+    UnitOf,
     choices_of,
     is_time,
     marker_of,
@@ -286,10 +287,10 @@ def with_names(resource: Resource, caller: Caller, bodies: list[dict[str, Any]])
 def cells(resource: Resource, names: Iterable[str], body: dict[str, Any]) -> dict[str, Any]:
     """The values of a body for people."""
     fields = {about.alias or name: about for name, about in resource.answer.model_fields.items()}
-    return {name: cell(fields[name], body[name]) for name in names}
+    return {name: cell(fields[name], body[name], body) for name in names}
 
 
-def cell(about: FieldInfo, value: Any) -> Any:
+def cell(about: FieldInfo, value: Any, body: Mapping[str, Any]) -> Any:
     if value is None:
         return ""
     if is_time(about):
@@ -298,4 +299,6 @@ def cell(about: FieldInfo, value: Any) -> Any:
         return short_id(value)
     if marker_of(about, Duration) is not None:
         return format_duration(value)
+    if unit := marker_of(about, UnitOf):
+        return f"{value:g} {body[unit.field]}".strip()
     return ", ".join(map(str, value)) if isinstance(value, list) else value

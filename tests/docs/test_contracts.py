@@ -9,6 +9,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 from django.conf import settings
+from pydantic import BaseModel
 
 from cameras.child_environment import VENDOR_VARIABLES
 from cameras.leases.bodies import LeaseBody
@@ -60,11 +61,18 @@ from captures.storage_usage.bodies import RootUsageBody, SpaceForecastBody, Usag
 from core.child_environment import PASSED_VARIABLES
 from core.jobs.bodies import JobBody
 from core.jobs.states import JOB_TRANSITIONS
-from monitoring.alert_rules.bodies import OpeningBody, PreviewBody, RestoredBody, RuleBody, WindowBody
-from monitoring.alert_rules.requests import PreviewRequest, RuleRequest
+from monitoring.alert_rules.resource import (
+    OpeningBody,
+    PreviewBody,
+    PreviewRequest,
+    RestoredBody,
+    RuleBody,
+    RuleRequest,
+)
 from monitoring.alert_rules.rows import KEY as RULE_KEY
 from monitoring.bodies import AlertBody, EventBody
 from monitoring.health import HEALTH
+from monitoring.maintenance.resource import WindowBody
 from monitoring.models import Alert
 from monitoring.notices import ReadingBody
 from monitoring.notification_models import NOTIFICATION_TRANSITIONS
@@ -117,6 +125,13 @@ EVENT = re.compile(
 ALERT = re.compile(
     r'"((?:archive|backup|camera|capture|experiment|gate|health|host|metrics|night|notification|offsite|part|recording|schedule|sensor|session|spool|storage|supervisor|telescope|webhook)\.[a-z_]+):'
 )
+
+
+def field_names(model: type[BaseModel]) -> list[str]:
+    """As JSON has them."""
+    return [about.alias or name for name, about in model.model_fields.items()]
+
+
 FIELDS = {
     "event": EventBody.__annotations__,
     "host": CameraHostBody.__annotations__,
@@ -200,22 +215,22 @@ FIELDS = {
     "found sensor": FoundBody.__annotations__,
     "to add a sensor": SensorRequest.model_fields,
     "to change a channel": ChannelChange.model_fields,
-    "notification channel": NotificationChannelBody.__annotations__,
+    "notification channel": field_names(NotificationChannelBody),
     "to add a notification channel": ChannelRequest.model_fields,
-    "route": RouteBody.__annotations__,
-    "notification": NotificationBody.__annotations__,
-    "silence": SilenceBody.__annotations__,
+    "route": field_names(RouteBody),
+    "notification": field_names(NotificationBody),
+    "silence": field_names(SilenceBody),
     "web-hook": WebhookBody.__annotations__,
     "secret of a web-hook": SecretBody.__annotations__,
     "delivery": DeliveryDetailBody.__annotations__,
     "attempt": AttemptBody.__annotations__,
     "request to a web-hook": PayloadBody.__annotations__,
     "to add a web-hook": WebhookRequest.model_fields,
-    "alert rule": RuleBody.__annotations__,
-    "restored rule": RestoredBody.__annotations__,
-    "preview of a rule": PreviewBody.__annotations__,
-    "opening of a preview": OpeningBody.__annotations__,
-    "maintenance window": WindowBody.__annotations__,
+    "alert rule": field_names(RuleBody),
+    "restored rule": field_names(RestoredBody),
+    "preview of a rule": field_names(PreviewBody),
+    "opening of a preview": field_names(OpeningBody),
+    "maintenance window": field_names(WindowBody),
     "to add an alert rule": RuleRequest.model_fields,
     "to preview an alert rule": PreviewRequest.model_fields,
     "health": HealthBody.__annotations__,

@@ -124,7 +124,7 @@ def test_a_rule_is_added(manager: Any) -> None:
         ({"threshold": "inf"}, "Write a number from"),
         ({"clear": "31"}, "must be at most the threshold"),
         ({"for_s": "soon"}, "is not a duration"),
-        ({"for_s": "31 d"}, "Write at most 30 d."),
+        ({"for_s": "31 d"}, "Write a time of at most 30 d, such as 5 min."),
         ({"kind": "event", "threshold": "1"}, "No event is of the kind"),
     ],
 )
