@@ -130,16 +130,11 @@ def field(
     """`allowed` says what a person may write, where type and limits do not; `example` is such a value. Answers have no
     `secret`; only the configuration file may set what is `file_only`."""
     extra: dict[str, Any] = {"example": example, "allowed": allowed, "secret": secret, "file_only": file_only}
-    known = {name: value for name, value in extra.items() if value}
-    # Secrets would be in tracebacks and logs by the repr.
-    return Field(
-        default,
-        title=title or None,
-        description=help or None,
-        repr=not secret,
-        json_schema_extra=known or None,
-        **limits,
-    )
+    known = {name: one for name, one in extra.items() if one}
+    about: dict[str, Any] = {"title": title, "description": help, "json_schema_extra": known}
+    # What is not given stays as `Annotated` says it. Secrets would be in tracebacks and logs by the repr.
+    given = {name: one for name, one in about.items() if one} | ({"repr": False} if secret else {})
+    return Field(default, **given, **limits)
 
 
 def is_time(about: FieldInfo) -> bool:

@@ -28,10 +28,7 @@ class ChannelRequest(Fields):
         title="Settings", help="The settings of the kind (docs/operating/notifications.md); those that are missing get "
         "their defaults. A secret that is missing stays.",
     )  # fmt: skip
-    enabled: bool = field(
-        True, title="On", help="Whether it sends. If it is off, what waits is cancelled, and its alerts go to the next "
-        "route.",
-    )  # fmt: skip
+    enabled: bool = field(True, title="On", help="Whether it sends.")
 
 
 class NotificationChannelChange(Fields):
@@ -39,7 +36,9 @@ class NotificationChannelChange(Fields):
 
     name: Name | None = field(None, title="Name", help="Its new name.")
     settings: dict[str, Any] | None = field(None, title="Settings")
-    enabled: bool | None = field(None, title="On", help=ChannelRequest.model_fields["enabled"].description or "")
+    enabled: bool | None = field(
+        None, title="On", help="What waits is cancelled, and its alerts go to the next route that matches."
+    )
 
 
 class NotificationChannelBody(Fields):

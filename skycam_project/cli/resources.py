@@ -25,7 +25,6 @@ from core.resources.fields import (
     marker_of,
     plain_type,
     read_text,
-    title_of,
 )
 from core.resources.resource import Operation, Resource
 from core.times.durations import format_duration
@@ -51,17 +50,16 @@ def commands_of(resource: Resource) -> Iterator[click.Command]:
 
 
 def build(
-    operation: Operation, params: list[click.Parameter], run: Callable[..., Any], name: str = ""
+    operation: Operation, params: list[click.Parameter], run: Callable[..., Any], name: str = "", text: str = ""
 ) -> click.Command:
-    """`run(caller, **values)`, for callers who may do it."""
+    """`run(caller, **values)`, for callers who may do it. `text`: a second paragraph of the help."""
 
     def callback(**values: Any) -> None:
         run(current().authorize(operation.role), **values)
 
-    example = f"\n\nExample: skycam {operation.example}" if operation.example else ""
-    return Command(
-        name or operation.command or operation.name, help=operation.summary + example, params=params, callback=callback
-    )
+    example = f"Example: skycam {operation.example}" if operation.example else ""
+    paragraphs = "\n\n".join(filter(None, [operation.summary, text, example]))
+    return Command(name or operation.command or operation.name, help=paragraphs, params=params, callback=callback)
 
 
 def list_command(resource: Resource, operation: Operation) -> click.Command:
@@ -85,7 +83,8 @@ def add_command(resource: Resource, operation: Operation) -> click.Command:
         wanted = requested(resource, operation, caller, values, str(values.get("kind", "")))
         print_done(resource, operation, resource.body(resource.call(operation.run, wanted, caller.actor), caller.user))
 
-    return build(operation, [*arguments(operation), *options(resource, operation)], run)
+    params = [*arguments(operation), *options(resource, operation)]
+    return build(operation, params, run, text=argument_text(resource, operation))
 
 
 def action_command(resource: Resource, operation: Operation) -> click.Command:
@@ -141,20 +140,15 @@ BUILDERS: dict[str, Callable[[Resource, Operation], click.Command]] = {
 }
 
 
-def people_name(resource: Resource) -> str:
-    """The field by which people name a row."""
-    return "name" if "name" in resource.answer.model_fields else "id"
-
-
 def key_argument(resource: Resource) -> click.Argument:
-    return click.Argument(["key"], metavar=people_name(resource).upper())
+    return click.Argument(["key"], metavar=resource.name_field.upper())
 
 
 def find_row(resource: Resource, caller: Caller, text: str) -> Any:
     """The row that the caller may see, by its name or the beginning of its id. CliError."""
     rows = resource.all_rows(caller.user)
     listed_by = f"skycam {resource.commands} {resource.operation('list').command or 'list'}"
-    if people_name(resource) == "id":
+    if resource.name_field == "id":
         return find_by_id(rows, text, resource.noun, listed_by)
     found = next((row for row in rows if row.name == text), None)
     if found is None:
@@ -164,6 +158,15 @@ def find_row(resource: Resource, caller: Caller, text: str) -> Any:
 
 def arguments(operation: Operation) -> list[click.Parameter]:
     return [click.Argument([name], metavar=name.upper()) for name in operation.arguments]
+
+
+def argument_text(resource: Resource, operation: Operation) -> str:
+    """What the arguments are, a line each."""
+    assert operation.request is not None
+    fields = operation.request.model_fields
+    lines = [f"{name.upper()}: {fields[name].description}" for name in operation.arguments if fields[name].description]
+    kinds = [f"Kinds: {', '.join(resource.kind_table)}."] if resource.kinds else []
+    return "\n".join(["\b", *lines, *kinds]) if lines or kinds else ""
 
 
 def options(resource: Resource, operation: Operation) -> Iterator[click.Parameter]:
@@ -184,8 +187,10 @@ def options(resource: Resource, operation: Operation) -> Iterator[click.Paramete
         elif name not in operation.arguments and not (resource.kinds and name == "settings"):
             yield field_option(name, about)
             if operation.name == "change" and may_be_none(resource, name):
-                without = f"Without {title_of(name, about).lower()}."
-                yield click.Option([f"--no-{name.replace('_', '-')}", f"no_{name}"], is_flag=True, help=without)
+                option = name.replace("_", "-")
+                yield click.Option(
+                    [f"--no-{option}", f"no_{name}"], is_flag=True, help=f"Remove the value of --{option}."
+                )
 
 
 def may_be_none(resource: Resource, name: str) -> bool:
@@ -236,7 +241,7 @@ def requested(resource: Resource, operation: Operation, caller: Caller, values: 
         read = {name: sys.stdin.readline().rstrip("\n") for name in secrets}
         found["settings"] = read_texts(resource.settings_model(kind).model_fields, {**assigned, **read})
     return operation.request.model_validate(
-        {name: referred(caller, fields[name], value) for name, value in found.items()}
+        {name: referred(caller, fields[name], value) if name in fields else value for name, value in found.items()}
     )
 
 

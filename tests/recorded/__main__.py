@@ -1,4 +1,4 @@
-"""`python -m tests.recorded` records anew what people and programs get."""
+"""`python -m tests.recorded` records again what people and programs get."""
 
 from __future__ import annotations
 

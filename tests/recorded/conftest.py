@@ -4,4 +4,4 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--record", action="store_true", help="Record anew what tests/recorded compares.")
+    parser.addoption("--record", action="store_true", help="Record again what tests/recorded compares.")
