@@ -12,7 +12,7 @@ A component knows its own values alone, not those of the page. `fill` gives one 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django import template
@@ -104,23 +104,24 @@ def fill(parser: Parser, token: Token) -> FillNode:
 
 
 class Column(NamedTuple):
-    """`kind` is num for numbers, hidden for a label that only screen readers have, else empty."""
-
     label: str
-    kind: str
+    classes: str
+    is_hidden: bool
 
 
 @register.filter
-@cache
+@lru_cache(maxsize=1024)
 def columns(text: str) -> list[Column]:
-    """The columns of a table from `Name | #Number | (Hidden)`."""
-    return [column(label.strip()) for label in text.split("|")]
+    """The columns of a table from `Name | #Number | ~Not on a phone | (For screen readers alone)`."""
+    return [column(part.strip()) for part in text.split("|")]
 
 
-def column(label: str) -> Column:
-    if label.startswith("#"):
-        return Column(label[1:], "num")
-    return Column(label[1:-1], "hidden") if label.startswith("(") else Column(label, "")
+def column(text: str) -> Column:
+    label = text.lstrip("#~")
+    marks = text[: len(text) - len(label)]
+    classes = " ".join(name for mark, name in (("#", "num"), ("~", "hide-s")) if mark in marks)
+    is_hidden = label.startswith("(")
+    return Column(label[1:-1] if is_hidden else label, classes, is_hidden)
 
 
 @register.filter
