@@ -33,11 +33,11 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     "field": ("label", "id", "error", "hint", "unit", "class", "after", "content"),
     "filter_bar": ("address", "button", "after", "content"),
     "form_end": ("button", "cancel", "tone", "glyph", "errors", "outcome", "more"),
-    "icon_link": ("glyph", "address", "label", "attributes"),
+    "icon_link": ("glyph", "address", "label", "pager", "data"),
     "message": ("tone", "glyph", "role", "class", "content"),
     "older": ("link", "query", "newest", "class"),
     "panel": ("title", "name", "id", "oob", "class", "label", "more", "head", "content"),
-    "post": ("address", "target", "swap", "class", "id", "autocomplete", "novalidate", "disabled", "content"),
+    "post": ("address", "target", "swap", "class", "id", "autocomplete", "novalidate", "content"),
     "question": (
         "verb", "name", "address", "cancel", "title", "button", "busy", "glyph", "tone", "dialog", "refusal",
         "autocomplete", "before", "fields", "content",
