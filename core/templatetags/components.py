@@ -29,21 +29,25 @@ register = template.Library()
 
 COMPONENTS: dict[str, tuple[str, ...]] = {
     "banner": ("tone", "glyph", "role", "id", "actions", "content"),
+    "choice_bar": ("name", "label", "choices", "chosen"),
+    "dialog_link": ("address", "label", "glyph", "tone", "id"),
     "empty_state": ("glyph", "panel", "role", "more", "content"),
     "field": ("label", "id", "error", "hint", "unit", "class", "after", "content"),
     "filter_bar": ("address", "button", "after", "content"),
-    "form_end": ("button", "cancel", "tone", "glyph", "errors", "outcome", "more"),
+    "form_end": ("button", "cancel", "tone", "glyph", "busy", "errors", "outcome", "more", "is_dialog"),
     "icon_link": ("glyph", "address", "label", "pager", "data"),
     "message": ("tone", "glyph", "role", "class", "content"),
-    "older": ("link", "query", "newest", "class"),
+    "older": ("link", "query", "newest", "class", "label"),
+    "pager": ("previous", "next", "of", "content"),
     "panel": ("title", "name", "id", "oob", "class", "label", "more", "head", "content"),
     "post": ("address", "target", "swap", "class", "id", "autocomplete", "novalidate", "content"),
+    "preview": ("address", "trigger", "form", "id", "class", "content"),
     "question": (
         "verb", "name", "address", "cancel", "title", "button", "busy", "glyph", "tone", "dialog", "refusal",
         "autocomplete", "before", "fields", "content",
     ),
     "refusal": ("sentence", "before", "role"),
-    "submit": ("label", "busy", "glyph", "tone", "of", "name", "value"),
+    "submit": ("label", "busy", "glyph", "tone", "of", "name", "value", "confirm", "effect", "verb"),
     "table": ("label", "columns", "class", "head", "content"),
 }  # fmt: skip
 """Tag -> its values; those without a name stand in this order."""
