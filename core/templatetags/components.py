@@ -30,6 +30,10 @@ register = template.Library()
 COMPONENTS: dict[str, tuple[str, ...]] = {
     "banner": ("tone", "glyph", "role", "id", "actions", "content"),
     "choice_bar": ("name", "label", "choices", "chosen"),
+    "datetime_field": (
+        "id", "name", "value", "label", "placeholder", "date_only", "free", "min", "max", "list", "first", "required",
+        "invalid", "hint",
+    ),
     "dialog_link": ("address", "label", "glyph", "tone", "id"),
     "empty_state": ("glyph", "panel", "role", "more", "content"),
     "field": ("label", "id", "error", "hint", "unit", "class", "after", "content"),
@@ -47,7 +51,9 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
         "autocomplete", "before", "fields", "content",
     ),
     "refusal": ("sentence", "before", "role"),
+    "select_filter": ("name", "all", "options", "chosen"),
     "submit": ("label", "busy", "glyph", "tone", "of", "name", "value", "confirm", "effect", "verb"),
+    "text_filter": ("name", "value", "placeholder", "label", "longest", "kind", "class"),
     "table": ("label", "columns", "class", "head", "content"),
 }  # fmt: skip
 """Tag -> its values; those without a name stand in this order."""
@@ -141,7 +147,7 @@ def state(content: str, tone: str = "", glyph: str = "", title: str = "") -> Saf
     that is known only to the page. The glyph is that of the tone unless it is given."""
     text = mark_safe(content.strip())  # noqa: S308 - HTML of the page's template
     attributes = format_html(' title="{}"', title) if title else ""
-    return format_html('<span class="{}"{}>{}{}</span>', f"st {tone}".strip(), attributes, icon(glyph or tone), text)
+    return format_html('<span class="{}"{}>{}{}</span>', f"st {tone}".strip(), attributes, icon(glyph or tone.split()[0]), text)
 
 
 @register.simple_block_tag
