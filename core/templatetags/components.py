@@ -16,9 +16,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django import template
-from django.template.base import FilterExpression, Node, NodeList, Parser, Token
+from django.template.base import FilterExpression, Node, NodeList, Parser, Token, token_kwargs
 from django.template.context import Context
-from django.template.library import parse_bits
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -54,9 +53,9 @@ COMPONENTS: dict[str, tuple[str, ...]] = {
     "select_filter": ("name", "all", "options", "chosen"),
     "submit": ("label", "busy", "glyph", "tone", "of", "name", "value", "confirm", "effect", "verb"),
     "text_filter": ("name", "value", "placeholder", "label", "longest", "kind", "class"),
-    "table": ("label", "columns", "class", "head", "content"),
+    "table": ("label", "columns", "class", "is_plain", "head", "content"),
 }  # fmt: skip
-"""Tag -> its values; those without a name stand in this order."""
+"""Tag -> its values, in the order in which they may stand without their names. One that is not given is empty."""
 
 
 class FillNode(Node):
@@ -65,19 +64,26 @@ class FillNode(Node):
     def __init__(self, name: str, nodelist: NodeList) -> None:
         self.name, self.nodelist = name, nodelist
 
-    def render(self, context: Context) -> SafeString:
+    def html(self, context: Context) -> SafeString:
         return mark_safe(self.nodelist.render(context).strip())  # noqa: S308 - HTML of the page's template
+
+    def render(self, context: Context) -> SafeString:
+        raise template.TemplateSyntaxError(f"fill {self.name} does not stand directly in a component.")
 
 
 class ComponentNode(Node):
+    """`values` were given in the tag, `nodelist` stands between it and its end."""
+
     def __init__(self, name: str, values: dict[str, FilterExpression], nodelist: NodeList) -> None:
         self.name, self.values, self.nodelist = name, values, nodelist
         self.fills = [node for node in nodelist if isinstance(node, FillNode)]
-        self.content = FillNode("content", NodeList(node for node in nodelist if not isinstance(node, FillNode)))
+        content = NodeList(node for node in nodelist if not isinstance(node, FillNode))
+        self.fills.append(FillNode("content", content))
 
     def render(self, context: Context) -> SafeString:
-        values = {name: value.resolve(context) for name, value in self.values.items()}
-        values |= {fill.name: fill.render(context) for fill in (*self.fills, self.content)}
+        values = dict.fromkeys(COMPONENTS[self.name], "")
+        values |= {name: value.resolve(context) for name, value in self.values.items()}
+        values |= {fill.name: fill.html(context) for fill in self.fills}
         engine = context.template.engine  # type: ignore[union-attr]
         found = engine.get_template(f"components/{self.name}.html")
         return found.render(context.new({**values, "csrf_token": context.get("csrf_token")}))
@@ -87,17 +93,17 @@ def component(name: str, names: tuple[str, ...]) -> Callable[[Parser, Token], Co
     """The compilation of a component's tag. A value that it does not have is an error of the template."""
 
     def compile_tag(parser: Parser, token: Token) -> ComponentNode:
-        args, named = parse_bits(
-            parser, token.split_contents()[1:], names, None, None, ("",) * len(names), [], None, False, name
-        )
+        values, in_order = dict[str, FilterExpression](), iter(names)
+        for bit in token.split_contents()[1:]:
+            values |= token_kwargs([bit], parser) or {next(in_order, bit): parser.compile_filter(bit)}
         nodelist = NodeList()
         if "content" in names:
             nodelist = parser.parse((f"end{name}",))
             parser.delete_first_token()
-        for node in nodelist:
-            if isinstance(node, FillNode) and node.name not in names:
-                raise template.TemplateSyntaxError(f"{name} has no value {node.name} to fill.")
-        return ComponentNode(name, dict(zip(names, args, strict=False)) | named, nodelist)
+        fills = {node.name for node in nodelist if isinstance(node, FillNode)}
+        if unknown := (values.keys() | fills) - set(names):
+            raise template.TemplateSyntaxError(f"{name} has no value {', '.join(sorted(unknown))}.")
+        return ComponentNode(name, values, nodelist)
 
     return compile_tag
 
@@ -146,8 +152,10 @@ def state(content: str, tone: str = "", glyph: str = "", title: str = "") -> Saf
     """The glyph and words of a state, such as `{% state "warn" "stale" %}Unknown{% endstate %}`. As `chip`, for a state
     that is known only to the page. The glyph is that of the tone unless it is given."""
     text = mark_safe(content.strip())  # noqa: S308 - HTML of the page's template
-    attributes = format_html(' title="{}"', title) if title else ""
-    return format_html('<span class="{}"{}>{}{}</span>', f"st {tone}".strip(), attributes, icon(glyph or tone.split()[0]), text)
+    shown = icon(glyph or tone)
+    if title:
+        return format_html('<span class="st {}" title="{}">{}{}</span>', tone, title, shown, text)
+    return format_html('<span class="st {}">{}{}</span>', tone, shown, text)
 
 
 @register.simple_block_tag
