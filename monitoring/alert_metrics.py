@@ -9,8 +9,9 @@ from django.db.models import Count
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
-from monitoring.models import Alert, Severity
+from monitoring.models import Alert
 from monitoring.selectors import alerts_for
+from monitoring.severity import Severity
 
 STATES = (Alert.State.OPEN, Alert.State.ACKNOWLEDGED)
 
@@ -25,7 +26,7 @@ def alert_metrics(user: Any) -> Iterator[Metric]:
     family = GaugeMetricFamily(
         "skycam_alerts", "Alerts that are not resolved, by severity and state.", labels=["severity", "state"]
     )
-    for severity in Severity.values:
+    for severity in Severity:
         for state in STATES:
             family.add_metric([severity, state], counted.get((severity, state), 0))
     yield family

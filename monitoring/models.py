@@ -20,6 +20,7 @@ from monitoring.notification_models import (
 )
 from monitoring.rule_models import AlertRule, MaintenanceWindow
 from monitoring.sensor_models import DueAggregate, Reading, ReadingAggregate, ReadingQuality, Sensor, SensorChannel
+from monitoring.severity import Severity
 from monitoring.webhook_models import DeliveryState, Webhook, WebhookAttempt, WebhookDelivery
 
 __all__ = [
@@ -47,11 +48,7 @@ __all__ = [
 ]
 
 
-class Severity(models.TextChoices):
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-    CRITICAL = "critical"
+SEVERITIES = [(one.value, one.name.capitalize()) for one in Severity]
 
 
 class Statement(AboutCameras):
@@ -84,7 +81,7 @@ class Event(Statement):
     id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
     at = models.DateTimeField(default=timezone.now)
     kind = models.CharField(max_length=60)
-    severity = models.CharField(max_length=10, choices=Severity, default=Severity.INFO)
+    severity = models.CharField(max_length=10, choices=SEVERITIES, default=Severity.INFO)
     subject = models.CharField(max_length=80, blank=True, help_text="Id of the capture, session or part.")
     actor = models.CharField(max_length=150, blank=True)
     host = models.CharField(max_length=60, blank=True)
@@ -133,7 +130,7 @@ class Alert(Statement):
 
     id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
     key = models.CharField(max_length=120, help_text="What is wrong, once: `camera.quarantined:dslr`.")
-    severity = models.CharField(max_length=10, choices=Severity, default=Severity.WARNING)
+    severity = models.CharField(max_length=10, choices=SEVERITIES, default=Severity.WARNING)
     state = models.CharField(max_length=12, choices=State, default=State.OPEN)
     host = models.CharField(max_length=60, blank=True, help_text="The machine that it is about, or that reports it.")
     opened_at = models.DateTimeField(default=timezone.now)

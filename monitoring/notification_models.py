@@ -3,6 +3,8 @@ with them."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import uuid6
 from django.db import models
 from django.utils import timezone
@@ -57,6 +59,8 @@ class NotificationChannel(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     created_by = models.CharField(max_length=150, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+    pending: int
+    """What waits to be sent, of channels that `with_pending` has read."""
 
     class Meta:
         ordering = ["name", "id"]
@@ -147,6 +151,11 @@ class NotificationDelivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.state}"
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When the next attempt is due, while it waits."""
+        return self.not_before if self.state == NotificationState.PENDING else None
 
 
 class AlertSilence(AboutCameras):

@@ -16,12 +16,13 @@ from core.pages.reader_time import reader_datetime
 from core.times.datetimes import InvalidDateTime
 from monitoring.event_search import search_for
 from monitoring.feed import fold_events
-from monitoring.models import Alert, Event, Severity
+from monitoring.models import Alert, Event
 from monitoring.notifications.alert_display import alert_displays
 from monitoring.notifications.selectors import active_silences_for
 from monitoring.selectors import MANAGER_ONLY_KINDS, alerts_for
 from monitoring.serializers import EventQuery
 from monitoring.services import acknowledge_alert
+from monitoring.severity import Severity
 
 ROWS = 100
 FILTERS = ("q", "camera", "severity", "kind", "host", "from", "to")
@@ -72,7 +73,7 @@ class EventsPage(Page):
             {
                 "lines": list(fold_events(events)),
                 "chosen": chosen,
-                "severities": {severity: severity for severity in Severity.values},
+                "severities": {severity: severity for severity in Severity},
                 "kinds": kinds_for(request.user, chosen["kind"]),
                 "alerts": alert_displays(alerts_for(request.user).exclude(state=Alert.State.RESOLVED)),
                 "silences": list(active_silences_for(request.user)),
@@ -135,7 +136,7 @@ class AcknowledgePage(Page):
 
 def open_alerts(user: Any) -> list[Alert]:
     """Alerts that no one has acknowledged, the most severe first."""
-    rank = {value: place for place, value in enumerate(reversed(Severity.values))}
+    rank: dict[str, int] = {value: place for place, value in enumerate(reversed(Severity))}
     # Excluded, too: the index of unresolved alerts has this condition, and all pages ask for them.
     found = list(alerts_for(user).exclude(state=Alert.State.RESOLVED).filter(state=Alert.State.OPEN))
     return sorted(found, key=lambda alert: (rank[alert.severity], alert.opened_at))

@@ -13,7 +13,8 @@ from django.utils import timezone
 from core.background import log_and_continue
 from core.partitions import EVENTS, drop_partitions, first_row_to_stay
 from core.registry import resolve
-from monitoring.models import Alert, Event, Severity
+from monitoring.models import Alert, Event
+from monitoring.severity import Severity
 from monitoring.tables import RETENTION
 
 log = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ def drop_months(limits: Mapping[str, datetime]) -> None:
     """`limits`: severity -> the end of the months of which its events go. Those of other severities stay."""
     for limit in sorted(set(limits.values())):
         expired = [str(severity) for severity, before in limits.items() if before >= limit]
-        is_whole = set(expired) == set(Severity.values)
+        is_whole = set(expired) == set(Severity)
         names = ", ".join(f"'{severity}'" for severity in expired)
         drop_partitions(EVENTS, limit, kept="" if is_whole else f"severity NOT IN ({names})")
 

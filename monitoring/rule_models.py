@@ -7,14 +7,12 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-RULE_NAME = 60
-
 
 class AlertRule(models.Model):
     """What is to be watched. `kind` is one of RULE_KINDS (monitoring/alert_rules/kinds.py)."""
 
     id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
-    name = models.CharField(max_length=RULE_NAME, unique=True, help_text="Its id: lower-case letters, digits, hyphens.")
+    name = models.CharField(max_length=60, unique=True, help_text="Its id: lower-case letters, digits, hyphens.")
     label = models.CharField(max_length=80, blank=True, help_text="Begins the sentence of its alerts.")
     kind = models.CharField(max_length=30)
     subject = models.CharField(max_length=200, default="*", help_text="What it concerns; * and ? are wildcards.")
@@ -25,6 +23,10 @@ class AlertRule(models.Model):
     severity = models.CharField(max_length=10, default="warning")
     enabled = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now)
+    open_alerts: int
+    subjects: list[str] | None
+    unit: str
+    """The last three are of rules that `with_status` has read."""
 
     class Meta:
         ordering = ["name"]
@@ -58,3 +60,7 @@ class MaintenanceWindow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.begins_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def running(self) -> bool:
+        return self.begins_at < timezone.now() < self.ends_at

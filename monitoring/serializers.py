@@ -8,7 +8,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from core.api.paging import Links, PageQuery, TimeQuery
 from monitoring.bodies import AlertBody, EventBody
-from monitoring.models import Alert, Severity
+from monitoring.models import Alert
+from monitoring.severity import Severity
 
 Text = Annotated[str, Field(max_length=80, pattern=r"^[^\x00]*$")]
 

@@ -18,9 +18,10 @@ from core import database_clock
 from core.camera_refs import Cameras, camera_columns
 from core.registry import resolve
 from core.text.sentences import mentions_of, sentence
-from monitoring.models import Alert, Event, Severity
+from monitoring.models import Alert, Event
 from monitoring.notices import publish_alert
 from monitoring.selectors import unresolved_keys
+from monitoring.severity import Severity
 from monitoring.tables import EVENT_RECORDED
 
 

@@ -8,6 +8,9 @@ from cameras.urls import primary as primary_camera
 from cameras.urls import viewers
 from cameras.viewers.api import MetricsView
 from captures.urls import primary as primary_capture
+from core.resources.api import routes_of
+from monitoring.maintenance.resource import WINDOWS
+from monitoring.notifications.resource import CHANNELS, ROUTES
 from scheduler.tonight.api import TonightView
 from skycam_project.access.api import TokenDetailView, TokensView, TokenView
 from skycam_project.backups.api import BackupsView
@@ -31,6 +34,8 @@ version_1: list[URLPattern | URLResolver] = [
     path("readings/", include("monitoring.readings.urls")),
     path("sensors/", include("monitoring.sensor_management.urls")),
     path("notifications/", include("monitoring.notifications.urls")),
+    *routes_of(CHANNELS),
+    *routes_of(ROUTES),
     path("webhooks/", include("monitoring.webhooks.urls")),
     path("schedules/", include("scheduler.editing.urls")),
     path("telescope/field-lists/", include("scheduler.field_lists.urls")),
@@ -39,6 +44,7 @@ version_1: list[URLPattern | URLResolver] = [
     path("tonight/", TonightView.as_view()),
     path("nights/", include("scheduler.reports.urls")),
     path("", include("monitoring.alert_rules.urls")),
+    *routes_of(WINDOWS),
     path("", include("monitoring.urls")),
 ]
 

@@ -1,5 +1,5 @@
-"""The API's OpenAPI schema, generated from the types in the code: pydantic models for requests, TypedDicts for
-responses."""
+"""The API's OpenAPI schema, generated from the types in the code: pydantic models and, for
+responses, TypedDicts."""
 
 from __future__ import annotations
 
@@ -26,9 +26,15 @@ class RequestSchema(OpenApiSerializerExtension):
         return str(self.target.__name__)
 
     def map_serializer(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
-        ref = "#/components/schemas/{model}"
-        schema = without_titles(self.target.model_json_schema(mode="validation", ref_template=ref))
-        for name, part in schema.pop("$defs", {}).items():
+        ref, is_answer = "#/components/schemas/{model}", direction == "response"
+        mode: Any = "serialization" if is_answer else "validation"
+        schema = for_programs(self.target.model_json_schema(mode=mode, ref_template=ref))
+        parts = schema.pop("$defs", {})
+        if is_answer:
+            for one in (schema, *parts.values()):
+                # A later version may answer with more.
+                one.pop("additionalProperties", None)
+        for name, part in parts.items():
             component = ResolvedComponent(name=name, type=ResolvedComponent.SCHEMA, object=name, schema=part)
             auto_schema.registry.register_on_missing(component)
         return dict(schema)
@@ -53,6 +59,7 @@ class BodySchema(OpenApiSerializerExtension):
 SECURITY: list[dict[str, list[str]]] = [{"token": []}, {"cookieAuth": []}]
 """Of all operations but those that say otherwise: a token, or the cookie of a signed-in browser."""
 NULL = {"type": "null"}
+FOR_PEOPLE = ("title", "example", "allowed", "secret", "file_only")
 
 
 def without_nullable(schema: Any) -> Any:
@@ -70,15 +77,17 @@ def without_nullable(schema: Any) -> Any:
     return {**plain, "oneOf": [*plain["oneOf"], NULL]} if "oneOf" in plain else {"anyOf": [plain, NULL]}
 
 
-def without_titles(schema: Any) -> Any:
-    """The schema without the titles that pydantic makes of the names of fields. Generators of clients name types by
-    them, and many models have a field of the same name."""
+def for_programs(schema: Any) -> Any:
+    """The schema without what is for people: the titles, by which generators of clients would name types though many
+    models have a field of the same name, and what forms and commands add to a field."""
     if isinstance(schema, list):
-        return [without_titles(part) for part in schema]
+        return [for_programs(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     # A field that is called title has a schema there, not a text.
-    return {name: without_titles(part) for name, part in schema.items() if name != "title" or not isinstance(part, str)}
+    return {
+        name: for_programs(part) for name, part in schema.items() if name not in FOR_PEOPLE or isinstance(part, dict)
+    }
 
 
 def complete_operations(result: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -68,25 +68,9 @@ from captures.storage_pages.pages import StorageNow, StoragePage
 from captures.storage_pages.plan_pages import PlanNow, PlanPage, TryRulesPage
 from captures.storage_pages.trash_pages import PurgePage, RestorePage, TrashPage
 from core.jobs.pages import CancelJobPage, JobsNow, JobsPage
-from monitoring.alert_rules.pages import (
-    AddRulePage,
-    AlertsNow,
-    AlertsPage,
-    DefaultRulesPage,
-    EndMaintenancePage,
-    MaintenanceNow,
-    MaintenancePage,
-    PreviewRulePage,
-    RemoveMaintenancePage,
-    RemoveRulePage,
-    RulePage,
-    RulesNow,
-    RulesPage,
-    SwitchRulePage,
-)
 from monitoring.notifications import pages as notifications
 from monitoring.notifications.link_page import AlertLinkPage
-from monitoring.pages import AcknowledgePage, EventsPage
+from monitoring.pages import EventsPage
 from monitoring.sensor_management.pages import (
     AddSensorPage,
     ChannelPage,
@@ -212,18 +196,6 @@ sensor = [
     path("channels/<int:channel>/", ChannelPage.as_view(), name="sensor-channel"),
     path("remove/", RemoveSensorPage.as_view(), name="remove-sensor"),
 ]
-notification_pages = [
-    path("", notifications.NotificationsPage.as_view(), name="notifications"),
-    path("now/", notifications.NotificationsNow.as_view(), name="notifications-now"),
-    path("channels/add/<slug:kind>/", notifications.AddChannelPage.as_view(), name="add-channel"),
-    path("channels/<uuid:channel>/", notifications.ChannelPage.as_view(), name="channel"),
-    path("channels/<uuid:channel>/test/", notifications.TestChannelPage.as_view(), name="test-channel"),
-    path("channels/<uuid:channel>/switch/", notifications.SwitchChannelPage.as_view(), name="switch-channel"),
-    path("channels/<uuid:channel>/remove/", notifications.RemoveChannelPage.as_view(), name="remove-channel"),
-    path("routes/add/", notifications.AddRoutePage.as_view(), name="add-route"),
-    path("routes/<uuid:route>/", notifications.RoutePage.as_view(), name="route"),
-    path("routes/<uuid:route>/remove/", notifications.RemoveRoutePage.as_view(), name="remove-route"),
-]
 host_pages = [
     path("", hosts.HostsPage.as_view(), name="hosts"),
     # Before the hosts: a name would match these too.
@@ -233,24 +205,6 @@ host_pages = [
     path("<slug:name>/now/", hosts.HostNow.as_view(), name="host-now"),
     path("<slug:name>/drain/", hosts.DrainPage.as_view(), name="drain-host"),
     path("<slug:name>/retire/", hosts.RetirePage.as_view(), name="retire-host"),
-]
-alerts = [
-    path("", AlertsPage.as_view(), name="alerts"),
-    path("now/", AlertsNow.as_view(), name="alerts-now"),
-    path("<uuid:alert>/acknowledge/", AcknowledgePage.as_view(), name="acknowledge"),
-    path("rules/", RulesPage.as_view(), name="alert-rules"),
-    # These come before the rules: a name would match them too.
-    path("rules/now/", RulesNow.as_view(), name="alert-rules-now"),
-    path("rules/add/", AddRulePage.as_view(), name="add-alert-rule"),
-    path("rules/preview/", PreviewRulePage.as_view(), name="preview-alert-rule"),
-    path("rules/defaults/", DefaultRulesPage.as_view(), name="default-alert-rules"),
-    path("rules/<slug:rule>/", RulePage.as_view(), name="alert-rule"),
-    path("rules/<slug:rule>/switch/", SwitchRulePage.as_view(), name="switch-alert-rule"),
-    path("rules/<slug:rule>/remove/", RemoveRulePage.as_view(), name="remove-alert-rule"),
-    path("maintenance/", MaintenancePage.as_view(), name="maintenance"),
-    path("maintenance/now/", MaintenanceNow.as_view(), name="maintenance-now"),
-    path("maintenance/<uuid:window>/end/", EndMaintenancePage.as_view(), name="end-maintenance"),
-    path("maintenance/<uuid:window>/remove/", RemoveMaintenancePage.as_view(), name="remove-maintenance"),
 ]
 webhook = [
     path("", WebhookPage.as_view(), name="webhook"),
@@ -337,8 +291,8 @@ urlpatterns = [
     path("alerts/<uuid:alert>/silence/", notifications.SilenceAlertPage.as_view(), name="silence-alert"),
     path("alerts/link/<str:link>/", AlertLinkPage.as_view(), name="alert-link"),
     path("silences/<uuid:silence>/end/", notifications.EndSilencePage.as_view(), name="end-silence"),
-    path("notifications/", include(notification_pages)),
-    path("alerts/", include(alerts)),
+    path("notifications/", include("monitoring.notifications.pages")),
+    path("alerts/", include("monitoring.alert_rules.pages")),
     path("jobs/", JobsPage.as_view(), name="jobs"),
     path("jobs/now/", JobsNow.as_view(), name="jobs-now"),
     path("jobs/<uuid:job>/cancel/", CancelJobPage.as_view(), name="cancel-job"),

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from cameras.visibility import Slug
 from core.api.model import StrictModel
-from core.api.paging import Moment
+from core.times.moments import Moment
 
 DAYS = 7
 """How long files stay that were brought back, unless the request says it."""

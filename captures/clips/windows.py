@@ -10,7 +10,7 @@ from typing import Self
 from django.utils import timezone
 
 from captures.days.parameters import parse_moment
-from core.api.paging import in_utc
+from core.times.moments import in_utc
 
 SPANS = tuple(timedelta(minutes=minutes) for minutes in (1, 10, 60, 360))
 """The spans of the zoom buttons, besides the whole day."""

@@ -12,9 +12,9 @@ from django.utils import timezone
 from captures.capturing.models import Capture, CaptureStatus
 from captures.experiment_pages.account import PlaceAccount
 from captures.experiments.models import Experiment, ExperimentNote
-from core.api.paging import in_utc
 from core.templatetags.skycam import datetime_text, duration
 from core.text.plurals import pluralize
+from core.times.moments import in_utc
 
 HEAD, LANE, BAR = 22, 26, 14
 """Heights in pixels: of the scale, of a lane, of a bar in it."""

@@ -9,8 +9,9 @@ from pydantic import AfterValidator, ConfigDict, Field, StrictBool, field_valida
 from cameras.visibility import CameraFilter
 from captures.experiments.models import MAX_NAME, ExperimentState
 from core.api.model import StrictModel
-from core.api.paging import Moment, PageQuery
+from core.api.paging import PageQuery
 from core.text.names import JOINERS, Line, Note
+from core.times.moments import Moment
 
 MAX_ROLL_S, MAX_CAMERAS, MAX_TAGS = 3600.0, 100, 50
 MAX_TEXT = 20_000

@@ -6,16 +6,17 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Self, TypedDict, TypeVar
 from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
 from django.http import QueryDict
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from rest_framework.request import Request
 
 from core.api.model import StrictModel
+from core.times.moments import Moment, in_utc
 
 Row = TypeVar("Row", bound=Model)
 
@@ -47,19 +48,6 @@ class Cursor:
         except (ValueError, KeyError, binascii.Error):
             raise ValueError("This is not a cursor. Take it from `next` or `previous` of a page.") from None
         return cursor
-
-
-def in_utc(at: datetime) -> datetime:
-    """ValueError without a time zone, or beyond the years 1 to 9999."""
-    if at.tzinfo is None:
-        raise ValueError("Give a time zone, such as Z.")
-    try:
-        return at.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("This time is beyond the calendar.") from None
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
 
 
 def _parsed(value: object) -> object:

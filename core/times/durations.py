@@ -116,3 +116,12 @@ def format_rounded_exposure(microseconds: float) -> str:
 
 def _number(text: str) -> float:
     return float(text.replace(",", "."))
+
+
+def format_duration(seconds: float) -> str:
+    """`90 s`, `5 min`, `2 h`: exactly what `parse_duration` reads."""
+    for unit in ("d", "h", "min"):
+        size = DURATION_UNITS_S[unit]
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.10g} s"

@@ -1,54 +1,38 @@
-"""The pages of alerts, alert rules and maintenance windows."""
+"""The pages of alerts and alert rules."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.utils import timezone
+from django.urls import URLPattern, URLResolver, include, path
 
 from core.api.paging import Cursor, beyond
 from core.limits.wait_limiter import TooManyWaiting
 from core.pages.page import Page
+from core.resources.forms import ModelForm
+from core.resources.pages import FormPage, PressPage, ResourcePage, SwitchPage, page_of
 from monitoring.alert_rules.built_in import BUILT_IN_ALERTS
-from monitoring.alert_rules.forms import RuleForm, WindowForm
+from monitoring.alert_rules.forms import RuleForm
 from monitoring.alert_rules.kinds import RULE_KINDS
 from monitoring.alert_rules.preview import preview_rule
-from monitoring.alert_rules.requests import RuleChange, RuleRequest, UnsavedRule, WindowRequest
+from monitoring.alert_rules.resource import RULES, UnsavedRule
 from monitoring.alert_rules.rows import rule_of
-from monitoring.alert_rules.selectors import (
-    RuleStatus,
-    known_subjects,
-    rule_for,
-    rules_for,
-    status_of,
-    statuses_of,
-    window_for,
-    windows_for,
-)
+from monitoring.alert_rules.selectors import known_subjects, rules_for, with_status
 from monitoring.alert_rules.sentences import condition_text
-from monitoring.alert_rules.services import (
-    add_rule,
-    change_rule,
-    remove_rule,
-    restore_default_rules,
-    rules_to_restore,
-    unsaved_rule,
-)
+from monitoring.alert_rules.services import restore_default_rules, rules_to_restore, unsaved_rule
 from monitoring.alert_rules.validation import readable_kinds
-from monitoring.alert_rules.windows import add_window, end_window, remove_window
-from monitoring.models import Alert, AlertRule, MaintenanceWindow, Severity
+from monitoring.models import Alert, AlertRule
 from monitoring.notifications.alert_display import alert_displays
 from monitoring.notifications.selectors import active_silences_for
-from monitoring.pages import searchable
+from monitoring.pages import AcknowledgePage, searchable
 from monitoring.selectors import alerts_for
+from monitoring.severity import Severity
 
 ROWS = 50
 UNRESOLVED = ""
@@ -80,7 +64,7 @@ class AlertsPage(Page):
             "chosen": chosen,
             "is_filtered": any(chosen.values()),
             "states": STATES,
-            "severities": {severity: severity for severity in Severity.values},
+            "severities": {severity: severity for severity in Severity},
             "query": urlencode({name: value for name, value in {**chosen, "before": before}.items() if value}),
             "older": urlencode({**chosen, "before": older}) if older else "",
         }
@@ -98,7 +82,7 @@ def filtered_alerts(user: Any, chosen: Mapping[str, str]) -> Any:
         found = found.filter(state=chosen["state"])
     elif chosen["state"] != "all":
         found = found.exclude(state=Alert.State.RESOLVED)
-    if chosen["severity"] in Severity.values:
+    if chosen["severity"] in list(Severity):
         found = found.filter(severity=chosen["severity"])
     if chosen["camera"]:
         found = found.filter(camera=chosen["camera"])
@@ -136,92 +120,55 @@ class RulesNow(Page):
 
 
 def rules_context(user: Any) -> dict[str, Any]:
-    return {"rules": [shown(status) for status in statuses_of(rules_for(user), user)]}
+    return {"rules": [shown(rule) for rule in with_status(rules_for(user), user)]}
 
 
-def shown(status: RuleStatus) -> dict[str, Any]:
-    rule, kind = status.rule, RULE_KINDS.get(status.rule.kind)
-    condition = f"{rule.severity}: {condition_text(rule_of(rule), status.unit)}" if kind else rule.severity
-    return {"status": status, "rule": rule, "kind": kind, "condition": condition}
+def shown(rule: AlertRule) -> dict[str, Any]:
+    kind = RULE_KINDS.get(rule.kind)
+    condition = f"{rule.severity}: {condition_text(rule_of(rule), rule.unit)}" if kind else rule.severity
+    return {"rule": rule, "kind": kind, "condition": condition}
 
 
-class PageOfRule(Page):
+class KnownRule(ResourcePage):
     """A page of the rule in the URL."""
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        try:
-            return super().dispatch(request, *args, **kwargs)
-        except AlertRule.DoesNotExist:
-            raise Http404 from None
-
-    def rule(self) -> AlertRule:
-        """AlertRule.DoesNotExist also for a kind that this version does not have."""
-        rule = rule_for(self.request.user, self.kwargs["rule"])
+    def row(self) -> AlertRule:
+        """404 also for a kind that this version does not have."""
+        rule: AlertRule = super().row()
         if rule.kind not in RULE_KINDS:
-            raise AlertRule.DoesNotExist
+            raise Http404
         return rule
 
-    def form_page(
-        self, form: RuleForm, kind: str, rule: AlertRule | None, status: int = 200, **more: Any
+
+class RuleFormPage(KnownRule, FormPage):
+    """The form of a rule, or for those who may not change rules what it would have. Without JavaScript the button
+    Preview shows the preview."""
+
+    template = "alerts/rule.html"
+
+    def form(self, row: AlertRule | None, data: Any = None) -> RuleForm:
+        given = self.request.GET if data is None else data
+        return RuleForm(row.kind if row else kind_of(given.get("kind", FIRST_KIND)), data, row)
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        if "preview" not in request.POST:
+            return super().post(request, **kwargs)
+        row = self.stored()
+        form = self.form(row, request.POST)
+        return self.show_rule(form, row, preview_context(form, request.user))
+
+    def show(self, form: ModelForm, status: int = 200) -> HttpResponse:
+        return self.show_rule(cast(RuleForm, form), self.stored(), {}, status)
+
+    def show_rule(
+        self, form: RuleForm, row: AlertRule | None, preview: dict[str, Any], status: int = 200
     ) -> HttpResponse:
-        """The form, or for those who may not change rules what it would have. Without JavaScript the button Preview
-        shows the preview."""
-        known = known_subjects(self.request.user).get(RULE_KINDS[kind].signal, {})
-        context = {"form": form, "kind": kind, "kinds": readable_kinds(), "subjects": known, **more}
-        context["preview_trigger"] = FORM_CHANGES if rule is None else f"load, {FORM_CHANGES}"
-        if rule is not None:
-            context |= shown(status_of(rule, self.request.user)) | {"kind": kind}
-        return self.render(context, status=status)
-
-
-class AddRulePage(PageOfRule):
-    roles = {"GET": "manager", "POST": "manager"}
-    template = "alerts/rule.html"
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """The form of the chosen kind."""
-        kind = kind_of(request.GET.get("kind", FIRST_KIND))
-        return self.form_page(RuleForm(kind), kind, None)
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        kind = kind_of(request.POST.get("kind", FIRST_KIND))
-        form = RuleForm(kind, request.POST)
-        if "preview" in request.POST:
-            return self.form_page(form, kind, None, **preview_context(form, kind, request.user))
-        if not form.is_valid():
-            return self.form_page(form, kind, None, 400)
-        try:
-            rule = add_rule(RuleRequest(kind=kind, **form.cleaned_data), self.actor)
-        except ValidationError as error:
-            form.add_errors(error)
-            return self.form_page(form, kind, None, 400)
-        messages.success(request, f"The rule {rule.name} was added.")
-        return redirect("alert-rules")
-
-
-class RulePage(PageOfRule):
-    roles = {"GET": "viewer", "POST": "manager"}
-    template = "alerts/rule.html"
-
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
-        rule = self.rule()
-        return self.form_page(RuleForm(rule.kind, rule=rule), rule.kind, rule)
-
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
-        """Change the rule."""
-        rule = self.rule()
-        form = RuleForm(rule.kind, request.POST, rule)
-        if "preview" in request.POST:
-            return self.form_page(form, rule.kind, rule, **preview_context(form, rule.kind, request.user))
-        if not form.is_valid():
-            return self.form_page(form, rule.kind, rule, 400)
-        try:
-            change_rule(rule, RuleChange(**form.cleaned_data), self.actor)
-        except ValidationError as error:
-            form.add_errors(error)
-            return self.form_page(form, rule.kind, rule, 400)
-        messages.success(request, f"The rule {rule.name} was changed.")
-        return redirect("alert-rules")
+        known = known_subjects(self.request.user).get(form.kind.signal, {})
+        context = {"form": form, "kinds": readable_kinds(), "subjects": known, **preview}
+        context["preview_trigger"] = FORM_CHANGES if row is None else f"load, {FORM_CHANGES}"
+        if row is not None:
+            context |= shown(*with_status([row], self.request.user))
+        return self.render({**context, "kind": form.kind_name}, status=status)
 
 
 class PreviewRulePage(Page):
@@ -232,20 +179,18 @@ class PreviewRulePage(Page):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         kind = kind_of(request.POST.get("kind", FIRST_KIND))
-        form = RuleForm(kind, request.POST)
-        # A name that is missing yet changes nothing.
-        form.fields["name"].required = False
-        return self.render(preview_context(form, kind, request.user))
+        form = RuleForm(kind, {**request.POST.dict(), "name": "preview"})
+        return self.render(preview_context(form, request.user))
 
 
-def preview_context(form: RuleForm, kind: str, user: Any) -> dict[str, Any]:
+def preview_context(form: RuleForm, user: Any) -> dict[str, Any]:
     """The preview of the form's rule, or what to correct."""
     if not form.is_valid():
         labels = {name: str(form.fields[name].label or name.capitalize()) for name in form.fields}
         return {"wrong": [(labels.get(name, ""), " ".join(map(str, errors))) for name, errors in form.errors.items()]}
-    columns = {name: value for name, value in form.cleaned_data.items() if name != "name"}
+    columns = form.wanted.model_dump(exclude={"name", "kind", "enabled"})
     try:
-        rule = unsaved_rule(UnsavedRule(kind=kind, **columns))
+        rule = unsaved_rule(UnsavedRule(kind=form.kind_name, **columns))
     except ValidationError as error:
         return {"wrong": [("", " ".join(error.messages))]}
     try:
@@ -261,32 +206,17 @@ def kind_of(text: str) -> str:
     return text
 
 
-class SwitchRulePage(PageOfRule):
-    roles = {"POST": "manager"}
-
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
-        """Switch it on or off."""
-        enabled = request.POST.get("enabled") == "yes"
-        rule = change_rule(self.rule(), RuleChange(enabled=enabled), self.actor)
-        closed = "" if enabled else " Its alerts are closed."
-        messages.success(request, f"The rule {rule.name} is {'on' if enabled else 'off'}.{closed}")
-        return redirect("alert-rules")
+class SwitchRulePage(KnownRule, SwitchPage):
+    effect = "Its alerts are closed."
 
 
-class RemoveRulePage(PageOfRule):
+class RemoveRulePage(KnownRule, PressPage):
     """Asks first what is kept and what is removed."""
 
-    roles = {"GET": "manager", "POST": "manager"}
     template = "alerts/remove_rule.html"
 
     def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
-        return self.render({"status": status_of(self.rule(), request.user)})
-
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
-        rule = self.rule()
-        remove_rule(rule, self.actor)
-        messages.success(request, f"The rule {rule.name} was removed.")
-        return redirect("alert-rules")
+        return self.render(shown(*with_status([self.row()], request.user)))
 
 
 class DefaultRulesPage(Page):
@@ -304,73 +234,22 @@ class DefaultRulesPage(Page):
         return redirect("alert-rules")
 
 
-class MaintenancePage(Page):
-    roles = {"GET": "viewer", "POST": "manager"}
-    template = "alerts/maintenance.html"
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        return self._page(WindowForm())
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """A new window."""
-        form = WindowForm(request.POST)
-        if not form.is_valid():
-            return self._page(form, 400)
-        values = form.cleaned_data
-        wanted = WindowRequest(
-            subject=values["subject"], from_=values["begin"], duration_s=values["duration_s"], reason=values["reason"]
-        )
-        try:
-            window = add_window(wanted, self.actor)
-        except ValidationError as error:
-            form.add_errors(error)
-            return self._page(form, 400)
-        messages.success(request, f"No rule opens an alert for {window.subject} meanwhile.")
-        return redirect("maintenance")
-
-    def _page(self, form: WindowForm, status: int = 200) -> HttpResponse:
-        return self.render({**windows_context(self.request.user), "form": form}, status=status)
+def rule_page(kind: type[ResourcePage], name: str, readers: str = "") -> Any:
+    return page_of(kind, RULES, name, "alert-rules", readers=readers)
 
 
-class MaintenanceNow(Page):
-    """The list, which changes by itself."""
-
-    template = "alerts/_maintenance_now.html"
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        return self.render(windows_context(request.user))
-
-
-def windows_context(user: Any) -> dict[str, Any]:
-    return {"windows": windows_for(user), "time": timezone.now()}
-
-
-class PageOfWindow(Page):
-    """Changes the window in the URL."""
-
-    roles = {"POST": "operator"}
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        try:
-            return super().dispatch(request, *args, **kwargs)
-        except MaintenanceWindow.DoesNotExist:
-            raise Http404 from None
-
-
-class EndMaintenancePage(PageOfWindow):
-    def post(self, request: HttpRequest, window: UUID) -> HttpResponse:
-        """End a window that runs."""
-        try:
-            end_window(window_for(request.user, window), self.actor)
-        except ValidationError as error:
-            messages.warning(request, " ".join(error.messages))
-            return redirect("maintenance")
-        messages.success(request, "The maintenance window is over.")
-        return redirect("maintenance")
-
-
-class RemoveMaintenancePage(PageOfWindow):
-    def post(self, request: HttpRequest, window: UUID) -> HttpResponse:
-        remove_window(window_for(request.user, window), self.actor)
-        messages.success(request, "The maintenance window was removed.")
-        return redirect("maintenance")
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", AlertsPage.as_view(), name="alerts"),
+    path("now/", AlertsNow.as_view(), name="alerts-now"),
+    path("<uuid:alert>/acknowledge/", AcknowledgePage.as_view(), name="acknowledge"),
+    path("rules/", RulesPage.as_view(), name="alert-rules"),
+    # These come before the rules: a name would match them too.
+    path("rules/now/", RulesNow.as_view(), name="alert-rules-now"),
+    path("rules/add/", rule_page(RuleFormPage, "add"), name="add-alert-rule"),
+    path("rules/preview/", PreviewRulePage.as_view(), name="preview-alert-rule"),
+    path("rules/defaults/", DefaultRulesPage.as_view(), name="default-alert-rules"),
+    path("rules/<slug:rule>/", rule_page(RuleFormPage, "change", "viewer"), name="alert-rule"),
+    path("rules/<slug:rule>/switch/", rule_page(SwitchRulePage, "change"), name="switch-alert-rule"),
+    path("rules/<slug:rule>/remove/", rule_page(RemoveRulePage, "remove"), name="remove-alert-rule"),
+    path("maintenance/", include("monitoring.maintenance.pages")),
+]

@@ -1,40 +1,24 @@
-"""Alert rules and maintenance windows, as a user may see them: a pattern may name a hidden camera."""
+"""Alert rules, as a user may see them: a pattern may name a hidden camera."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from core.registry import resolve
-from core.text.names import person
 from monitoring.alert_rules.kinds import EVENTS, RULE_KINDS, RuleKind
 from monitoring.alert_rules.reading_signals import READING_SIGNALS, ChannelId, channel_subjects
 from monitoring.alert_rules.rows import KEY
 from monitoring.alert_rules.rule import concerns, matches
-from monitoring.models import Alert, AlertRule, MaintenanceWindow, SensorChannel
+from monitoring.models import Alert, AlertRule, SensorChannel
 from monitoring.selectors import alerts_for, hidden_cameras
 from monitoring.tables import SUBJECTS
 
 MAX_SUBJECTS = 100
-WINDOWS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class RuleStatus:
-    """A rule, the number of its unresolved alerts, and the subjects that it concerns now, at most MAX_SUBJECTS. None
-    if only the hosts know them. `unit` is that of its threshold, empty if its subjects have several."""
-
-    rule: AlertRule
-    open_alerts: int
-    subjects: list[str] | None
-    unit: str
 
 
 def rules_for(user: Any) -> list[AlertRule]:
@@ -52,37 +36,15 @@ def rule_for(user: Any, name: str) -> AlertRule:
     return found
 
 
-def windows_for(user: Any) -> list[MaintenanceWindow]:
-    """All that are not over, and the newest of the others."""
-    if not may_view(user):
-        return []
-    hidden, now = hidden_slugs(user), timezone.now()
-    ended = MaintenanceWindow.objects.filter(ends_at__lte=now)[:WINDOWS]
-    found = [*MaintenanceWindow.objects.filter(ends_at__gt=now), *ended]
-    return [window for window in found if is_visible(window, user, hidden)]
-
-
-def window_for(user: Any, window: UUID) -> MaintenanceWindow:
-    """MaintenanceWindow.DoesNotExist."""
-    found = MaintenanceWindow.objects.get(pk=window)
-    if not may_view(user) or not is_visible(found, user, hidden_slugs(user)):
-        raise MaintenanceWindow.DoesNotExist
+def with_status(rules: Iterable[AlertRule], user: Any) -> list[AlertRule]:
+    """With the number of their unresolved alerts and the subjects that they concern now, at most MAX_SUBJECTS; None if
+    only the hosts know them. `unit` is that of the threshold, empty if the subjects have several. In the same number of
+    queries for any number of rules."""
+    found, open_alerts, known = list(rules), open_counts(user), known_subjects(user)
+    for rule in found:
+        rule.open_alerts = open_alerts[rule.name]
+        rule.subjects, rule.unit = subjects_and_unit(rule, known)
     return found
-
-
-def is_visible(window: MaintenanceWindow, user: Any, hidden: set[str]) -> bool:
-    """Its subject names no hidden camera, or the user has written it: who has begun a window can end it."""
-    return not names_one_of(window.subject, hidden) or person(window.created_by) == user.get_username()
-
-
-def statuses_of(rules: Iterable[AlertRule], user: Any) -> list[RuleStatus]:
-    """In the same number of queries for any number of rules."""
-    open_alerts, known = open_counts(user), known_subjects(user)
-    return [status_from(rule, open_alerts[rule.name], known) for rule in rules]
-
-
-def status_of(rule: AlertRule, user: Any) -> RuleStatus:
-    return statuses_of([rule], user)[0]
 
 
 def open_counts(user: Any) -> Counter[str]:
@@ -116,13 +78,12 @@ def channels_by_subject(channels: QuerySet[SensorChannel]) -> dict[str, SensorCh
     }
 
 
-def status_from(rule: AlertRule, open_alerts: int, known: Known) -> RuleStatus:
+def subjects_and_unit(rule: AlertRule, known: Known) -> tuple[list[str] | None, str]:
     kind = RULE_KINDS.get(rule.kind)
     if kind is None or kind.signal == EVENTS or kind.signal not in known:
-        return RuleStatus(rule, open_alerts, None, kind.unit if kind else "")
+        return None, kind.unit if kind else ""
     units = {subject: unit for subject, unit in known[kind.signal].items() if concerns(rule.subject, subject)}
-    unit = "" if kind.fixed is not None else unit_of(units.values(), kind)
-    return RuleStatus(rule, open_alerts, list(units)[:MAX_SUBJECTS], unit)
+    return list(units)[:MAX_SUBJECTS], "" if kind.fixed is not None else unit_of(units.values(), kind)
 
 
 def unit_of(units: Iterable[str], kind: RuleKind) -> str:

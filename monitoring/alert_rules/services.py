@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from monitoring.alert_rules.defaults import DEFAULT_RULES
 from monitoring.alert_rules.kinds import RULE_KINDS
-from monitoring.alert_rules.requests import RuleChange, RuleRequest, UnsavedRule
+from monitoring.alert_rules.resource import RuleChange, RuleRequest, UnsavedRule
 from monitoring.alert_rules.rows import rule_alerts
 from monitoring.alert_rules.validation import check_rule, readable_kinds, unknown_kind
 from monitoring.models import AlertRule

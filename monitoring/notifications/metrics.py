@@ -8,13 +8,13 @@ from typing import Any
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from monitoring.notifications.selectors import channels_for, statuses_of
+from monitoring.notifications.selectors import channels_for, with_pending
 
 
 def notification_metrics(user: Any) -> Iterator[Metric]:
     """The backlog of each channel, and since when it fails."""
-    statuses = statuses_of(channels_for(user))
-    if not statuses:
+    channels = with_pending(channels_for(user), user)
+    if not channels:
         return
     pending = GaugeMetricFamily(
         "skycam_notifications_pending", "Notifications that wait to be sent.", labels=["channel"]
@@ -23,9 +23,9 @@ def notification_metrics(user: Any) -> Iterator[Metric]:
         "skycam_notification_failing_since", "When the channel began to fail, in seconds since 1970; 0: it does not.",
         labels=["channel"],
     )  # fmt: skip
-    for status in statuses:
-        since = status.channel.failing_since
-        pending.add_metric([status.channel.name], status.pending)
-        failing.add_metric([status.channel.name], since.timestamp() if since else 0)
+    for channel in channels:
+        since = channel.failing_since
+        pending.add_metric([channel.name], channel.pending)
+        failing.add_metric([channel.name], since.timestamp() if since else 0)
     yield pending
     yield failing

@@ -17,10 +17,10 @@ from monitoring.models import (
     NotificationKind,
     NotificationRoute,
     NotificationState,
-    Severity,
 )
 from monitoring.notifications.routing import after_quiet_hours, due_at, enabled_routes, targets_of
 from monitoring.notifications.transitions import change_state
+from monitoring.severity import Severity
 
 RESOLVED_BEFORE = "The alert was resolved before it was sent."
 ACKNOWLEDGED_BEFORE = "The alert was acknowledged."

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from monitoring.models import Alert, NotificationChannel, NotificationRoute, Severity
+from monitoring.models import Alert, NotificationChannel, NotificationRoute
 from monitoring.notifications.site_time import end_of_window, is_within
+from monitoring.severity import Severity
 
 FAILING_ALERT = "notification.failing:"
 
@@ -48,7 +49,7 @@ def _other_channels(failing: str) -> list[UUID]:
 
 
 def route_matches(route: NotificationRoute, alert: Alert, at: datetime) -> bool:
-    ranks = list(Severity.values)
+    ranks: list[str] = list(Severity)
     return (
         ranks.index(alert.severity) >= ranks.index(route.severity)
         and alert.key.startswith(route.key_prefix)

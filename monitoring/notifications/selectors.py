@@ -6,11 +6,10 @@ Silences are for all who may see their camera.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 
 from monitoring.models import (
     AlertSilence,
@@ -23,12 +22,6 @@ from monitoring.notifications.silences import active_silences
 from monitoring.selectors import visible_to
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelStatus:
-    channel: NotificationChannel
-    pending: int
-
-
 def is_manager(user: Any) -> bool:
     return bool(user.is_authenticated and user.may("manager"))
 
@@ -37,27 +30,38 @@ def channels_for(user: Any) -> QuerySet[NotificationChannel]:
     return NotificationChannel.objects.all() if is_manager(user) else NotificationChannel.objects.none()
 
 
+def channel_for(user: Any, channel: UUID) -> NotificationChannel:
+    """NotificationChannel.DoesNotExist."""
+    return channels_for(user).get(pk=channel)
+
+
+def with_pending(channels: Iterable[NotificationChannel], _user: Any) -> list[NotificationChannel]:
+    """With the number of messages that wait, in one query for any number of channels."""
+    found = list(channels)
+    # What waits for a repetition or an escalation is no backlog.
+    waiting = NotificationDelivery.objects.filter(
+        state=NotificationState.PENDING, kind__in=["opened", "resolved", "report"], channel__in=found
+    )
+    counts = dict(waiting.order_by().values_list("channel").annotate(Count("pk")))
+    for channel in found:
+        channel.pending = counts.get(channel.pk, 0)
+    return found
+
+
 def routes_for(user: Any) -> QuerySet[NotificationRoute]:
     """In the order in which they are tried, with their channels."""
     found = NotificationRoute.objects.all() if is_manager(user) else NotificationRoute.objects.none()
     return found.select_related("channel", "escalate_to")
 
 
+def route_for(user: Any, route: UUID) -> NotificationRoute:
+    """NotificationRoute.DoesNotExist."""
+    return routes_for(user).get(pk=route)
+
+
 def notifications_for(user: Any) -> QuerySet[NotificationDelivery]:
     found = NotificationDelivery.objects.all() if is_manager(user) else NotificationDelivery.objects.none()
     return found.select_related("channel")
-
-
-def statuses_of(channels: QuerySet[NotificationChannel]) -> list[ChannelStatus]:
-    """In one query for any number of channels."""
-    # What waits for a repetition or an escalation is no backlog.
-    pending = Q(deliveries__state=NotificationState.PENDING, deliveries__kind__in=["opened", "resolved", "report"])
-    counted = channels.annotate(waiting=Count("deliveries", filter=pending))
-    return [ChannelStatus(one, one.waiting) for one in counted]
-
-
-def status_of(channel: NotificationChannel) -> ChannelStatus:
-    return statuses_of(NotificationChannel.objects.filter(pk=channel.pk))[0]
 
 
 def notifications_of(alerts: Iterable[UUID]) -> dict[UUID, list[NotificationDelivery]]:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pydantic
+import uuid6
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -31,7 +32,7 @@ from monitoring.notifications.channels.kinds import CHANNEL_KINDS, channel_class
 from monitoring.notifications.encrypted_settings import settings_columns, settings_of
 from monitoring.notifications.outcomes import failing_alert, record_test
 from monitoring.notifications.queue import cancel_pending
-from monitoring.notifications.requests import ChannelRequest, NotificationChannelChange, RouteRequest
+from monitoring.notifications.resource import ChannelRequest, NotificationChannelChange, RouteRequest
 from monitoring.notifications.sending import notification_of, send
 from monitoring.services import record_event, resolve_alert
 from monitoring.webhooks.receiver_url import ReceiverUrl
@@ -43,18 +44,24 @@ TEST_TEXT = "This is a test. Alerts of this station reach you over this channel.
 tests = WaitLimiter("tests of notification channels", most=4, most_per_user=2)
 
 
-def add_channel(wanted: ChannelRequest, actor: str, *, from_file: bool = False) -> NotificationChannel:
-    """`from_file` allows settings that the configuration file alone may have. ValidationError."""
+def add_channel(
+    wanted: ChannelRequest, actor: str, new_id: UUID | None = None, *, from_file: bool = False
+) -> NotificationChannel:
+    """The channel that has `new_id` already is returned unchanged. `from_file` allows settings that the configuration
+    file alone may have. ValidationError."""
+    if new_id is not None and (present := NotificationChannel.objects.filter(pk=new_id).first()):
+        return present
     if wanted.kind not in CHANNEL_KINDS:
         raise ValidationError({"kind": f"Choose one of {', '.join(CHANNEL_KINDS)}."})
-    if not from_file and (names := channel_class(wanted.kind).settings_model.from_file_only):
+    if not from_file and (names := channel_class(wanted.kind).settings_model.file_only_fields()):
         raise only_from_file(names[0])
     found = checked_settings(wanted.kind, wanted.settings)
     if NotificationChannel.objects.count() >= MAX_CHANNELS:
         raise ValidationError({"name": f"A station has at most {MAX_CHANNELS} channels. Remove one first."})
     channel = NotificationChannel(
-        name=wanted.name, kind=wanted.kind, enabled=wanted.enabled, created_by=actor, **settings_columns(found)
-    )
+        pk=new_id or uuid6.uuid7(), name=wanted.name, kind=wanted.kind, enabled=wanted.enabled, created_by=actor,
+        **settings_columns(found),
+    )  # fmt: skip
     try:
         with transaction.atomic():
             channel.save(force_insert=True)
@@ -178,7 +185,7 @@ def _kept_secrets_checked(
 
 def check_file_only(channel: NotificationChannel, given: dict[str, Any]) -> None:
     """ValidationError for another program than the stored one, which is shown."""
-    for name in channel_class(channel.kind).settings_model.from_file_only:
+    for name in channel_class(channel.kind).settings_model.file_only_fields():
         if name in given and given[name] != channel.settings_shown.get(name):
             raise only_from_file(name)
 
@@ -217,13 +224,13 @@ def send_test(channel: NotificationChannel, actor: str) -> NotificationDelivery:
         return NotificationDelivery.objects.select_related("channel").get(pk=delivery.pk)
 
 
-def add_route(wanted: RouteRequest, actor: str, pk: UUID | None = None) -> NotificationRoute:
-    """With `pk`, the row that has it already after a kill. ValidationError."""
-    if pk is not None and (found := NotificationRoute.objects.filter(pk=pk).first()):
-        return found
+def add_route(wanted: RouteRequest, actor: str, new_id: UUID | None = None) -> NotificationRoute:
+    """The route that has `new_id` already is returned unchanged. ValidationError."""
+    if new_id is not None and (present := NotificationRoute.objects.filter(pk=new_id).first()):
+        return present
     if NotificationRoute.objects.count() >= MAX_ROUTES:
         raise ValidationError({"name": f"A station has at most {MAX_ROUTES} routes. Remove one first."})
-    route = NotificationRoute(**_route_columns(wanted), **({"pk": pk} if pk else {}))
+    route = NotificationRoute(pk=new_id or uuid6.uuid7(), **_route_columns(wanted))
     try:
         with transaction.atomic():
             route.save(force_insert=True)

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
-
-from pydantic import AfterValidator, Field
 
 from core.station_zone import station_zone
-
-CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 def is_within(at: datetime, begin: str, end: str) -> bool:
@@ -30,13 +24,3 @@ def end_of_window(at: datetime, end: str) -> datetime:
     if found.timestamp() <= at.timestamp():
         found += timedelta(days=1)
     return found.astimezone(UTC)
-
-
-def check_clock(text: str) -> str:
-    """HH:MM, or empty. ValueError."""
-    if text and not CLOCK.fullmatch(text):
-        raise ValueError("Write a time such as 22:00.")
-    return text
-
-
-ClockTime = Annotated[str, AfterValidator(check_clock), Field(max_length=5)]

@@ -17,7 +17,6 @@ from core.changes.gate import ChangeGate
 from core.outgoing import OutgoingGuard
 from core.registry import resolve
 from core.retrying_thread import RetryingThread
-from monitoring.models import Severity
 from monitoring.sensor_host.journal import ReadingJournal
 from monitoring.sensor_host.latest import LatestPublisher
 from monitoring.sensor_host.rows import RowFile, read_rows
@@ -26,6 +25,7 @@ from monitoring.sensor_host.writer import ReadingWriter
 from monitoring.sensors.absence import AbsenceReport
 from monitoring.sensors.reading import JudgedReading, SensorState
 from monitoring.services import record_event
+from monitoring.severity import Severity
 from monitoring.tables import READING_LISTENERS
 
 log = logging.getLogger(__name__)

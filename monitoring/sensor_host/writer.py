@@ -10,7 +10,6 @@ from functools import partial
 from django.db import DatabaseError, connection
 
 from core.retrying_thread import RetryingThread
-from monitoring.models import Severity
 from monitoring.sensor_host.journal import ReadingJournal
 from monitoring.sensor_host.losses import LossCounter
 from monitoring.sensor_host.store import ReadingStore
@@ -18,6 +17,7 @@ from monitoring.sensor_host.waiting import WaitingReadings
 from monitoring.sensor_host.write_queue import WriteQueue
 from monitoring.sensors.reading import JudgedReading
 from monitoring.services import record_event
+from monitoring.severity import Severity
 
 log = logging.getLogger(__name__)
 EVERY_S = 1.0

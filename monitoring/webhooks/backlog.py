@@ -8,8 +8,9 @@ from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 
-from monitoring.models import DeliveryState, Severity, Webhook, WebhookDelivery
+from monitoring.models import DeliveryState, Webhook, WebhookDelivery
 from monitoring.services import record_event
+from monitoring.severity import Severity
 from monitoring.webhooks.transitions import cancel_pending, change_state
 
 MAX_PENDING = 10_000

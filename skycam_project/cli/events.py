@@ -238,14 +238,15 @@ def silence(alert_id: str, for_s: float | None, reason: str) -> None:
     Example: skycam alerts silence 01a1fc97-f1ce --for 8h --reason cleaning
     """
     caller = current().authorize("operator")
-    from monitoring.notifications.bodies import silence_body
+    from core.resources.fields import body_of
     from monitoring.notifications.requests import SilenceAlertRequest
+    from monitoring.notifications.resource import SilenceBody
     from monitoring.notifications.silences import silence_alert
     from monitoring.selectors import alerts_for
 
     found = find_by_id(alerts_for(caller.user), alert_id, "alert")
     wanted = SilenceAlertRequest(for_s=None if for_s is None else round(for_s), reason=reason)
-    body = dict(silence_body(silence_alert(found, caller.actor, wanted.reason, wanted.for_s)))
+    body = body_of(SilenceBody, silence_alert(found, caller.actor, wanted.reason, wanted.for_s))
     print_result(body, print_silence)
 
 
@@ -253,12 +254,13 @@ def silence(alert_id: str, for_s: float | None, reason: str) -> None:
 def list_silences() -> None:
     """List the active silences, newest first."""
     caller = current().authorize("viewer")
-    from monitoring.notifications.bodies import silence_body
+    from core.resources.fields import body_of
+    from monitoring.notifications.resource import SilenceBody
     from monitoring.notifications.selectors import silences_for
     from monitoring.notifications.silences import active_silences
 
     found = silences_for(caller.user).filter(pk__in=active_silences().values("pk"))
-    print_result({"results": [dict(silence_body(one)) for one in found]}, print_silences)
+    print_result({"results": [body_of(SilenceBody, one) for one in found]}, print_silences)
 
 
 @alerts.command("unsilence")
@@ -266,13 +268,14 @@ def list_silences() -> None:
 def unsilence(silence_id: str) -> None:
     """End the silence ID now. The first characters of its id are enough."""
     caller = current().authorize("operator")
-    from monitoring.notifications.bodies import silence_body
+    from core.resources.fields import body_of
+    from monitoring.notifications.resource import SilenceBody
     from monitoring.notifications.selectors import silences_for
     from monitoring.notifications.silences import end_silence
 
     found = find_by_id(silences_for(caller.user), silence_id, "silence")
     end_silence(found, caller.actor)
-    print_result(dict(silence_body(found)), lambda _: print_line("The silence has ended."))
+    print_result(body_of(SilenceBody, found), lambda _: print_line("The silence has ended."))
 
 
 def print_silence(body: dict[str, Any]) -> None:

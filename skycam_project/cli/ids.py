@@ -21,7 +21,7 @@ def short_id(text: str) -> str:
     return text[:SHORT]
 
 
-def find_by_id(rows: QuerySet[Row], text: str, what: str, listed_by: str = "") -> Row:
+def find_by_id(rows: QuerySet[Row] | list[Row], text: str, what: str, listed_by: str = "") -> Row:
     """The one row of `rows` whose id begins with `text`; `what` is `capture`, `session`, ... `listed_by` is the command
     that lists them, if it is not `skycam captures list`. Raises CliError."""
     listed_by = listed_by or f"skycam {what}s list"
@@ -30,7 +30,10 @@ def find_by_id(rows: QuerySet[Row], text: str, what: str, listed_by: str = "") -
         raise CliError("invalid", f"{text!r} is not the id of {article(what)} {what}. `{listed_by}` shows ids.")
     # A range uses the index of the primary key; PostgreSQL's uuid type has no prefix search.
     least, most = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
-    found = list(rows.filter(pk__gte=least, pk__lte=most)[:2])
+    if isinstance(rows, list):
+        found = [row for row in rows if least <= row.pk <= most]
+    else:
+        found = list(rows.filter(pk__gte=least, pk__lte=most)[:2])
     if len(found) > 1:
         raise CliError("invalid", f"More than one {what} has an id that begins with {text}. Give more characters.")
     if not found:

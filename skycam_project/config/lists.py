@@ -17,6 +17,7 @@ from cameras.drivers import DRIVERS
 from cameras.runtime.file_formats import checked_keep
 from cameras.spool.agenda import OnHeld
 from monitoring.sensors.kinds import driver_class
+from skycam_project.config.entries import clock_text
 from skycam_project.config.keys import NAME, YES_NO, Section, key
 from skycam_project.config.sections import SENSOR_TYPES, SensorConfig
 
@@ -25,7 +26,6 @@ TYPES = {"dslr": "gphoto2", **{kind: kind for kind in DRIVERS}}
 """Type of a camera in the file -> kind of camera."""
 TYPE_NAMES = ", ".join(TYPES)
 NIGHT = "a date such as 2027-03-01"
-DAY_MINUTES = 24 * 60
 CLOCK_KEYS = frozenset({"begin", "end"})
 
 
@@ -160,13 +160,6 @@ class ScheduleEntry(Section):
     @classmethod
     def times_as_text(cls, window: dict[str, Any]) -> dict[str, Any]:
         return {name: clock_text(value) if name in CLOCK_KEYS else value for name, value in window.items()}
-
-
-def clock_text(value: Any) -> Any:
-    """YAML 1.1 reads 20:00 without quotes as the number 1200."""
-    if type(value) is int and 0 <= value < DAY_MINUTES:
-        return f"{value // 60:02}:{value % 60:02}"
-    return value
 
 
 def check_cameras(cameras: list[CameraEntry]) -> list[CameraEntry]:

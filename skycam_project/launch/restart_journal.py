@@ -125,8 +125,9 @@ def _parse_record(found: dict[str, Any]) -> RestartRecord:
 def _create_event(identity: str, record: RestartRecord) -> None:
     from django.db import transaction
 
-    from monitoring.models import Event, Severity
+    from monitoring.models import Event
     from monitoring.services import record_event
+    from monitoring.severity import Severity
 
     with transaction.atomic():
         if Event.objects.filter(kind="part.restarted", data__note=identity).exists():

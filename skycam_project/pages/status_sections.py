@@ -23,8 +23,7 @@ from core.jobs.states import UNFINISHED, JobState
 from core.station_zone import reader_time_text
 from core.templatetags.skycam import format_bytes
 from monitoring.models import DeliveryState, NotificationChannel, Webhook
-from monitoring.notifications.selectors import channels_for
-from monitoring.notifications.selectors import statuses_of as channel_statuses
+from monitoring.notifications.selectors import channels_for, with_pending
 from monitoring.sensor_management.selectors import SensorStatus, sensors_for, statuses_of
 from monitoring.webhooks.selectors import webhooks_for
 from skycam_project.backups.service import last_made
@@ -147,9 +146,8 @@ def deliveries(user: Any) -> Section | None:
 
 
 def channel_figures(user: Any) -> Iterator[Figure]:
-    for status in channel_statuses(channels_for(user).order_by("name")):
-        url = reverse("channel", args=[status.channel.pk])
-        yield delivery_figure(status.channel, status.pending, url)
+    for channel in with_pending(channels_for(user).order_by("name"), user):
+        yield delivery_figure(channel, channel.pending, reverse("channel", args=[channel.pk]))
 
 
 def webhook_figures(user: Any) -> Iterator[Figure]:

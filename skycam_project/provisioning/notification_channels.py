@@ -12,7 +12,7 @@ from core.secrets import DecryptionFailed
 from monitoring.models import NotificationChannel
 from monitoring.notifications.channels.base import ChannelSettings
 from monitoring.notifications.encrypted_settings import settings_of
-from monitoring.notifications.requests import ChannelRequest, NotificationChannelChange
+from monitoring.notifications.resource import ChannelRequest, NotificationChannelChange
 from monitoring.notifications.services import (
     add_channel,
     change_channel,

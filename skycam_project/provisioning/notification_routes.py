@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from monitoring.models import NotificationChannel, NotificationRoute
-from monitoring.notifications.requests import RouteRequest
+from monitoring.notifications.resource import RouteRequest
 from monitoring.notifications.services import add_route, change_route, remove_route
 from skycam_project.config import ConfigError
 from skycam_project.config.config_file import ConfigFile

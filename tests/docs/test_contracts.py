@@ -9,6 +9,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 from django.conf import settings
+from pydantic import BaseModel
 
 from cameras.child_environment import VENDOR_VARIABLES
 from cameras.leases.bodies import LeaseBody
@@ -60,20 +61,33 @@ from captures.storage_usage.bodies import RootUsageBody, SpaceForecastBody, Usag
 from core.child_environment import PASSED_VARIABLES
 from core.jobs.bodies import JobBody
 from core.jobs.states import JOB_TRANSITIONS
-from monitoring.alert_rules.bodies import OpeningBody, PreviewBody, RestoredBody, RuleBody, WindowBody
-from monitoring.alert_rules.requests import PreviewRequest, RuleRequest
+from monitoring.alert_rules.resource import (
+    OpeningBody,
+    PreviewBody,
+    PreviewRequest,
+    RestoredBody,
+    RuleBody,
+    RuleRequest,
+)
 from monitoring.alert_rules.rows import KEY as RULE_KEY
 from monitoring.bodies import AlertBody, EventBody
 from monitoring.health import HEALTH
-from monitoring.models import Alert, Severity
+from monitoring.maintenance.resource import WindowBody
+from monitoring.models import Alert
 from monitoring.notices import ReadingBody
 from monitoring.notification_models import NOTIFICATION_TRANSITIONS
-from monitoring.notifications.bodies import NotificationBody, NotificationChannelBody, RouteBody, SilenceBody
-from monitoring.notifications.requests import ChannelRequest
+from monitoring.notifications.resource import (
+    ChannelRequest,
+    NotificationBody,
+    NotificationChannelBody,
+    RouteBody,
+    SilenceBody,
+)
 from monitoring.readings.bodies import ChannelReadingsBody, PointsBody, ReadingsBody
 from monitoring.sensor_host.latest import HOSTS
 from monitoring.sensor_management.bodies import ChannelBody, FoundBody, SensorBody
 from monitoring.sensor_management.requests import ChannelChange, SensorRequest
+from monitoring.severity import Severity
 from monitoring.webhook_models import DELIVERY_TRANSITIONS
 from monitoring.webhooks.bodies import AttemptBody, DeliveryDetailBody, SecretBody, WebhookBody
 from monitoring.webhooks.payload import PayloadBody
@@ -111,6 +125,13 @@ EVENT = re.compile(
 ALERT = re.compile(
     r'"((?:archive|backup|camera|capture|experiment|gate|health|host|metrics|night|notification|offsite|part|recording|schedule|sensor|session|spool|storage|supervisor|telescope|webhook)\.[a-z_]+):'
 )
+
+
+def field_names(model: type[BaseModel]) -> list[str]:
+    """As JSON has them."""
+    return [about.alias or name for name, about in model.model_fields.items()]
+
+
 FIELDS = {
     "event": EventBody.__annotations__,
     "host": CameraHostBody.__annotations__,
@@ -194,22 +215,22 @@ FIELDS = {
     "found sensor": FoundBody.__annotations__,
     "to add a sensor": SensorRequest.model_fields,
     "to change a channel": ChannelChange.model_fields,
-    "notification channel": NotificationChannelBody.__annotations__,
+    "notification channel": field_names(NotificationChannelBody),
     "to add a notification channel": ChannelRequest.model_fields,
-    "route": RouteBody.__annotations__,
-    "notification": NotificationBody.__annotations__,
-    "silence": SilenceBody.__annotations__,
+    "route": field_names(RouteBody),
+    "notification": field_names(NotificationBody),
+    "silence": field_names(SilenceBody),
     "web-hook": WebhookBody.__annotations__,
     "secret of a web-hook": SecretBody.__annotations__,
     "delivery": DeliveryDetailBody.__annotations__,
     "attempt": AttemptBody.__annotations__,
     "request to a web-hook": PayloadBody.__annotations__,
     "to add a web-hook": WebhookRequest.model_fields,
-    "alert rule": RuleBody.__annotations__,
-    "restored rule": RestoredBody.__annotations__,
-    "preview of a rule": PreviewBody.__annotations__,
-    "opening of a preview": OpeningBody.__annotations__,
-    "maintenance window": WindowBody.__annotations__,
+    "alert rule": field_names(RuleBody),
+    "restored rule": field_names(RestoredBody),
+    "preview of a rule": field_names(PreviewBody),
+    "opening of a preview": field_names(OpeningBody),
+    "maintenance window": field_names(WindowBody),
     "to add an alert rule": RuleRequest.model_fields,
     "to preview an alert rule": PreviewRequest.model_fields,
     "health": HealthBody.__annotations__,
@@ -317,7 +338,7 @@ def test_the_documented_reasons_of_a_night_are_those_of_the_planner() -> None:
 
 def test_the_documented_reasons_are_those_of_the_code() -> None:
     assert first_cells(section(PAGE, "Reasons")) == Reason.values
-    assert re.findall(r"`(\w+)`", section(PAGE, "Events"))[: len(Severity)] == Severity.values
+    assert re.findall(r"`(\w+)`", section(PAGE, "Events"))[: len(Severity)] == list(Severity)
 
 
 def test_the_documented_redis_names_are_those_of_the_code() -> None:

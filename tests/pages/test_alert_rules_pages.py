@@ -9,9 +9,9 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import Camera
+from core.times.durations import format_duration
 from monitoring.alert_rules.built_in import BUILT_IN_ALERTS
 from monitoring.alert_rules.defaults import DEFAULT_RULES
-from monitoring.alert_rules.forms import seconds_text
 from monitoring.models import Alert, AlertRule, MaintenanceWindow, SensorChannel
 from monitoring.services import raise_alert, resolve_alert
 from tests.harness.clients.pages import text_of
@@ -124,7 +124,7 @@ def test_a_rule_is_added(manager: Any) -> None:
         ({"threshold": "inf"}, "Write a number from"),
         ({"clear": "31"}, "must be at most the threshold"),
         ({"for_s": "soon"}, "is not a duration"),
-        ({"for_s": "31 d"}, "Write at most 30 d."),
+        ({"for_s": "31 d"}, "Write a time of at most 30 d, such as 5 min."),
         ({"kind": "event", "threshold": "1"}, "No event is of the kind"),
     ],
 )
@@ -163,7 +163,7 @@ def test_the_preview_says_what_to_correct(manager: Any) -> None:
 
 
 def test_a_saved_form_without_changes_changes_nothing(manager: Any, rule: AlertRule) -> None:
-    form = {"subject": "balcony:t", "threshold": "30", "for_s": seconds_text(300), "severity": "warning"}
+    form = {"subject": "balcony:t", "threshold": "30", "for_s": format_duration(300), "severity": "warning"}
     assert manager.post("/alerts/rules/hot/", form, format="multipart").status_code == 302
     rule.refresh_from_db()
     assert (rule.threshold, rule.for_s, rule.clear) == (30, 300, None)
@@ -192,7 +192,7 @@ def test_the_defaults_are_listed_and_restored(manager: Any) -> None:
 
 
 def test_a_manager_adds_a_window_and_an_operator_ends_it(operator: Any, manager: Any) -> None:
-    form = {"subject": "balcony", "begin": "", "duration_s": "2 h", "reason": "New cable"}
+    form = {"subject": "balcony", "from": "", "duration_s": "2 h", "reason": "New cable"}
     assert "New window" not in text_of(operator.get("/alerts/maintenance/"))
     assert manager.post("/alerts/maintenance/", form, format="multipart").status_code == 302
     window = MaintenanceWindow.objects.get()
@@ -207,13 +207,13 @@ def test_a_manager_adds_a_window_and_an_operator_ends_it(operator: Any, manager:
     ("change", "sentence"),
     [
         ({"subject": ""}, "Write what is being worked on"),
-        ({"duration_s": ""}, "Write how long it takes"),
-        ({"begin": "later"}, "is not a date and time"),
-        ({"begin": "2020-01-01 10:00"}, "would be over already"),
+        ({"duration_s": ""}, "Write either when the window ends or how long it takes."),
+        ({"from": "later"}, "is not a date and time"),
+        ({"from": "2020-01-01 10:00"}, "would be over already"),
     ],
 )
 def test_an_error_of_a_window_is_shown(manager: Any, change: dict[str, str], sentence: str) -> None:
-    form = {"subject": "balcony", "begin": "", "duration_s": "2 h", "reason": "", **change}
+    form = {"subject": "balcony", "from": "", "duration_s": "2 h", "reason": "", **change}
     answer = manager.post("/alerts/maintenance/", form, format="multipart")
     assert answer.status_code == 400
     assert sentence in text_of(answer)

@@ -6,11 +6,12 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from core.api.model import StrictModel
 from core.outgoing import OutgoingGuard
-from core.text.names import Line
+from core.resources import fields
+from core.resources.fields import extra_of
 from monitoring.notifications.message import Notification
 from monitoring.webhooks.receiver_url import LEAST_SECRET, REDACTED
 
@@ -18,13 +19,9 @@ DEADLINE_S = 20.0
 SECRET = {"secret": True}
 
 
-def stripped(value: object) -> object:
-    return value.strip() if isinstance(value, str) else value
-
-
-Text = Annotated[Line, BeforeValidator(stripped), Field(min_length=1, max_length=200)]
-OptionalText = Annotated[Line, BeforeValidator(stripped), Field(max_length=200)]
-Secret = Annotated[Line, BeforeValidator(stripped), Field(max_length=500, repr=False, json_schema_extra=SECRET)]
+Text = Annotated[fields.Text, Field(min_length=1, max_length=200)]
+OptionalText = Annotated[fields.Text, Field(max_length=200)]
+Secret = Annotated[fields.Text, Field(max_length=500, repr=False, json_schema_extra=SECRET)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -38,17 +35,20 @@ class SendResult:
 
 
 class ChannelSettings(StrictModel):
-    """What a manager sets. `destination` names the fields that decide where the secrets are sent; `from_file_only`
-    those that only the configuration file may set, because they name a program to run."""
+    """What a manager sets. `destination` names the fields that decide where the secrets are sent."""
 
     # hide_input_in_errors: pydantic quotes the refused value otherwise, which may be a secret.
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
     destination: ClassVar[tuple[str, ...]] = ()
-    from_file_only: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def secret_fields(cls) -> list[str]:
-        return [name for name, field in cls.model_fields.items() if is_secret(field)]
+        return [name for name, field in cls.model_fields.items() if extra_of(field, "secret")]
+
+    @classmethod
+    def file_only_fields(cls) -> list[str]:
+        """Those that only the configuration file may set, because they name a program to run."""
+        return [name for name, field in cls.model_fields.items() if extra_of(field, "file_only")]
 
     def without_secrets(self, text: str) -> str:
         """The text with REDACTED in place of each secret."""
@@ -61,10 +61,6 @@ class ChannelSettings(StrictModel):
         secrets = self.secret_fields()
         values = {name: value for name, value in self.model_dump(mode="json").items() if name not in secrets}
         return {**values, **{f"{name}_set": bool(getattr(self, name)) for name in secrets}}
-
-
-def is_secret(field: Any) -> bool:
-    return bool(isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("secret"))
 
 
 SettingsType = TypeVar("SettingsType", bound=ChannelSettings)

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from core.commands import CommandResult, run_command
+from core.resources.fields import field
 from core.text.names import readable
 from monitoring.notifications.channels.base import Channel, ChannelSettings, SendResult
 from monitoring.notifications.message import Notification
@@ -20,8 +21,7 @@ Argument = Annotated[str, Field(min_length=1, max_length=4000)]
 class CommandSettings(ChannelSettings):
     """The first of `command` is the program."""
 
-    from_file_only: ClassVar = ("command",)
-    command: Annotated[list[Argument], Field(min_length=1, max_length=50)]
+    command: Annotated[list[Argument], Field(min_length=1, max_length=50)] = field(title="Program", file_only=True)
 
 
 class CommandChannel(Channel[CommandSettings]):

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from core.outgoing import OutgoingGuard
-from monitoring.notifications.channels.base import SECRET, SendResult, stripped
+from core.resources.fields import stripped
+from monitoring.notifications.channels.base import SECRET, SendResult
 from monitoring.webhooks.client import WebhookClient
 from monitoring.webhooks.receiver_url import MAX_LENGTH, ReceiverUrl
 

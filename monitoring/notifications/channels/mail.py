@@ -19,6 +19,7 @@ from pydantic import Field, model_validator
 
 from core.addresses import is_loopback_host
 from core.outgoing import AddressRefused, OutgoingGuard, connect_endpoint
+from core.resources.fields import field
 from core.text.names import readable
 from monitoring.notifications.channels.base import (
     Channel,
@@ -45,8 +46,10 @@ class MailSettings(ChannelSettings):
     security: Literal["starttls", "tls", "none"] = "starttls"
     user: OptionalText = ""
     password: Secret = ""
-    sender: Address
-    recipients: Annotated[list[Address], Field(min_length=1, max_length=20)]
+    sender: Address = field(title="From")
+    recipients: Annotated[list[Address], Field(min_length=1, max_length=20)] = field(
+        title="To", help="Addresses, separated by spaces."
+    )
 
     @model_validator(mode="after")
     def without_tls_only_on_this_machine(self) -> Self:

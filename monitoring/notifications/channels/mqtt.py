@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import Field
 
 from core.outgoing import AddressRefused, OutgoingGuard, connect_endpoint
+from core.resources.fields import field
 from core.text.names import readable
 from monitoring.notifications.channels.base import (
     Channel,
@@ -39,11 +40,11 @@ class MqttSettings(ChannelSettings):
     destination: ClassVar = ("host", "port", "tls")
     host: Annotated[Text, Field(pattern=r"^[A-Za-z0-9.:_%-]+$")]
     port: Port = 8883
-    tls: bool = True
+    tls: bool = field(True, title="TLS")
     user: OptionalText = ""
     password: Secret = ""
     topic: Topic = "skycam"
-    discovery: bool = True
+    discovery: bool = field(True, title="Home Assistant discovery")
     discovery_prefix: Topic = "homeassistant"
 
 

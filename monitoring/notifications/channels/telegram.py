@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from urllib3.filepost import encode_multipart_formdata
 
+from core.resources.fields import field
 from monitoring.notifications.channels.base import Channel, ChannelSettings, Secret, SendResult, Text
 from monitoring.notifications.channels.http import PICTURE_DEADLINE_S, ServerUrl, send_bytes, send_json, with_picture
 from monitoring.notifications.message import Attachment, Notification
@@ -19,7 +20,7 @@ class TelegramSettings(ChannelSettings):
     destination: ClassVar = ("server",)
     server: ServerUrl = "https://api.telegram.org"
     token: Annotated[Secret, Field(pattern=r"^[0-9]+:[A-Za-z0-9_-]{20,}$")]
-    chat_id: Annotated[Text, Field(pattern=r"^(-?[0-9]+|@[A-Za-z0-9_]+)$")]
+    chat_id: Annotated[Text, Field(pattern=r"^(-?[0-9]+|@[A-Za-z0-9_]+)$")] = field(title="Chat")
 
 
 class TelegramChannel(Channel[TelegramSettings]):

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from core.resources.fields import field
 from monitoring.notifications.channels.base import Channel, ChannelSettings, Secret, SendResult
 from monitoring.notifications.channels.http import SecretUrl, send_bytes
 from monitoring.notifications.message import Notification
@@ -17,7 +18,7 @@ from monitoring.webhooks.signing import HEADER, sign_body
 
 class WebhookSettings(ChannelSettings):
     destination: ClassVar = ("url",)
-    url: SecretUrl
+    url: SecretUrl = field(title="Address")
     secret: Annotated[Secret, Field(min_length=16)]
 
     def shown(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -141,10 +142,16 @@ class World:
         return {person: self.answer(method, route, person) for person in LEAST_RIGHTS_FIRST}
 
     def answer(self, method: str, route: str, person: str) -> str:
-        """The answer to a request as a word of the route table. What it changed is rolled back, also on the disk."""
+        """The answer to a request as a word of the route table, after which the world is as before."""
+        with self.unchanged():
+            return self._request(method, route, person)
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """What is changed in it is rolled back, also on the disk."""
         before = transaction.savepoint()
         try:
-            return self._request(method, route, person)
+            yield
         finally:
             transaction.savepoint_rollback(before)
             self._restore_files()

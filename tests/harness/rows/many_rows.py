@@ -33,7 +33,7 @@ from captures.stored_files.tables import FileClass
 from core.idempotency.models import IdempotentRequest
 from monitoring.alert_rules.services import remove_rule
 from monitoring.models import Alert, AlertRule, NotificationDelivery, Webhook, WebhookDelivery
-from monitoring.notifications.requests import ChannelRequest
+from monitoring.notifications.resource import ChannelRequest
 from monitoring.notifications.services import add_channel, remove_channel
 from monitoring.webhooks.requests import WebhookChange, WebhookRequest
 from monitoring.webhooks.services import add_webhook, change_webhook, remove_webhook

@@ -11,7 +11,7 @@ from monitoring.models import NotificationChannel, NotificationDelivery, Notific
 from monitoring.notifications.channels.base import SendResult
 from monitoring.notifications.claims import claim, due_channels
 from monitoring.notifications.outcomes import record_outcome
-from monitoring.notifications.requests import ChannelRequest, RouteRequest
+from monitoring.notifications.resource import ChannelRequest, RouteRequest
 from monitoring.notifications.sending import send_claim
 from monitoring.notifications.services import add_channel, add_route
 

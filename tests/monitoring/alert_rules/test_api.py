@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import Camera
-from monitoring.alert_rules import selectors, validation
+from monitoring.alert_rules import validation
 from monitoring.alert_rules.defaults import DEFAULT_RULES
 from monitoring.models import Alert, AlertRule, Event, MaintenanceWindow, SensorChannel
 from monitoring.services import raise_alert
@@ -288,7 +288,7 @@ def test_a_threshold_of_several_units_has_none(manager: Any, rule: AlertRule) ->
 
 
 def test_a_window_that_runs_is_listed_before_those_that_are_over(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(selectors, "WINDOWS", 1)
+    monkeypatch.setattr("monitoring.maintenance.selectors.WINDOWS", 1)
     now, hour = timezone.now(), timedelta(hours=1)
     MaintenanceWindow.objects.create(subject="long", begins_at=now - 9 * hour, ends_at=now + hour)
     for number in (1, 2):

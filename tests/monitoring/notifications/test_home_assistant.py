@@ -16,7 +16,7 @@ from monitoring.models import NotificationChannel, SensorChannel
 from monitoring.notifications import home_assistant
 from monitoring.notifications.channels.mqtt import MqttSettings
 from monitoring.notifications.home_assistant import EXPIRES_S, REPEAT_S, SensorEntity, SensorFeed
-from monitoring.notifications.requests import ChannelRequest
+from monitoring.notifications.resource import ChannelRequest
 from monitoring.notifications.sensor_publishing import SensorPublishing
 from monitoring.notifications.services import add_channel
 from monitoring.sensor_management.services import remove_sensor

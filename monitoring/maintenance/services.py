@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.times.timestamps import stamp
-from monitoring.alert_rules.requests import LONGEST_S, WindowRequest
+from monitoring.maintenance.resource import LONGEST_S, WindowRequest
 from monitoring.models import MaintenanceWindow
 from monitoring.services import record_event
 
@@ -68,10 +68,10 @@ def end_of(wanted: WindowRequest, begins_at: datetime, now: datetime) -> datetim
 @transaction.atomic
 def end_window(window: MaintenanceWindow, actor: str) -> MaintenanceWindow:
     """End a window that runs. ValidationError if it does not."""
-    found, now = MaintenanceWindow.objects.select_for_update().get(pk=window.pk), timezone.now()
-    if not is_running(found, now):
+    found = MaintenanceWindow.objects.select_for_update().get(pk=window.pk)
+    if not found.running:
         raise ValidationError("The window does not run now. A window that has not begun can be removed.")
-    found.ends_at = now
+    found.ends_at = timezone.now()
     found.save(update_fields=["ends_at"])
     record_window("maintenance.ended", found, f"{actor} ended a maintenance window.", actor)
     return found
@@ -83,10 +83,6 @@ def remove_window(window: MaintenanceWindow, actor: str) -> None:
     removed, _ = MaintenanceWindow.objects.filter(pk=window.pk).delete()
     if removed:
         record_window("maintenance.removed", window, f"{actor} removed a maintenance window.", actor)
-
-
-def is_running(window: MaintenanceWindow, now: datetime) -> bool:
-    return window.begins_at < now < window.ends_at
 
 
 def record_window(kind: str, window: MaintenanceWindow, message: str, actor: str) -> None:

@@ -1,0 +1,126 @@
+"""The routes of a resource: a view for its rows, one for each row, and one for each action."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path
+from drf_spectacular.utils import extend_schema
+from pydantic import create_model
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core.idempotency.view import IdempotentView
+from core.resources.fields import Fields, body_of
+from core.resources.resource import Operation, Resource
+
+API = "/api/v1/"
+
+
+class ResourceView(IdempotentView):
+    """One path of a resource. What its methods do are the functions below."""
+
+    resource: ClassVar[Resource]
+
+    def row(self, request: Request, key: UUID | str) -> Any:
+        """ObjectDoesNotExist."""
+        return self.resource.find_row(request.user, key)
+
+    def wanted(self, operation: Operation, request: Request) -> list[Fields]:
+        """ValidationError of pydantic."""
+        return [operation.request.model_validate(request.data)] if operation.request else []
+
+    def body(self, request: Request, row: Any) -> dict[str, Any]:
+        return self.resource.body(row, request.user)
+
+
+def list_rows(view: ResourceView, _: Operation, request: Request) -> Response:
+    resource = view.resource
+    return Response({"results": resource.bodies(resource.all_rows(request.user), request.user)})
+
+
+def add_row(view: ResourceView, operation: Operation, request: Request) -> Response:
+    wanted = view.wanted(operation, request)
+    row = view.resource.call(operation.run, *wanted, request.user.get_username(), view.reserved_id)
+    body = view.body(request, row)
+    return Response(body, 201, headers={"Location": f"{API}{view.resource.path}{body[view.resource.key]}/"})
+
+
+def show_row(view: ResourceView, _: Operation, request: Request, key: UUID | str) -> Response:
+    return Response(view.body(request, view.row(request, key)))
+
+
+def act_on_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
+    row, wanted = view.row(request, key), view.wanted(operation, request)
+    found = view.resource.call(operation.run, row, *wanted, request.user.get_username())
+    return Response(body_of(operation.answer, found) if operation.answer else view.body(request, found))
+
+
+def remove_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
+    view.resource.call(operation.run, view.row(request, key), request.user.get_username())
+    return Response(status=204)
+
+
+METHODS: dict[str, tuple[str, Callable[..., Response]]] = {
+    "list": ("GET", list_rows),
+    "add": ("POST", add_row),
+    "show": ("GET", show_row),
+    "change": ("PATCH", act_on_row),
+    "remove": ("DELETE", remove_row),
+}
+ACTION = ("POST", act_on_row)
+
+
+def routes_of(resource: Resource) -> list[URLPattern]:
+    """Of the rows, of one row, and of each action on it."""
+    rows = [one for one in resource.operations if one.name in ("list", "add")]
+    row = [one for one in resource.operations if one.name in ("show", "change", "remove")]
+    actions = [one for one in resource.operations if one.name not in METHODS]
+    key = "uuid" if resource.key == "id" else "slug"
+    address = f"{resource.path}<{key}:{resource.noun.split()[-1]}>/"
+    return [
+        path(resource.path, view_of(resource, rows)),
+        path(address, view_of(resource, row)),
+        *(path(f"{address}{one.name}/", view_of(resource, [one])) for one in actions),
+    ]
+
+
+def view_of(resource: Resource, operations: list[Operation]) -> Callable[..., HttpResponseBase]:
+    methods = {method_of(one): one for one in operations}
+    attributes: dict[str, Any] = {method.lower(): view_method(resource, one) for method, one in methods.items()}
+    attributes["resource"] = resource
+    attributes["roles"] = {method: one.role for method, one in methods.items()}
+    attributes["idempotent"] = {method for method, one in methods.items() if one.takes_key}
+    view: Any = type(f"{resource.answer.__name__}View", (ResourceView,), attributes)
+    found_view: Callable[..., HttpResponseBase] = view.as_view()
+    return found_view
+
+
+def method_of(operation: Operation) -> str:
+    return "PUT" if operation.replaces else METHODS.get(operation.name, ACTION)[0]
+
+
+def view_method(resource: Resource, operation: Operation) -> Callable[..., Response]:
+    run = METHODS.get(operation.name, ACTION)[1]
+
+    def method(view: ResourceView, request: Request, **key: Any) -> Response:
+        return run(view, operation, request, *key.values())
+
+    method.__doc__ = operation.summary
+    described = extend_schema(
+        operation_id=f"{resource.name}_{operation.name}",
+        request=operation.request,
+        responses=answers_of(resource, operation),
+    )
+    return described(method)
+
+
+def answers_of(resource: Resource, operation: Operation) -> Any:
+    """For OpenAPI."""
+    answer: Any = operation.answer or resource.answer
+    if operation.name == "list":
+        return create_model(f"{answer.__name__.removesuffix('Body')}List", __base__=Fields, results=(list[answer], ...))
+    return {"add": {201: answer}, "remove": {204: None}}.get(operation.name, answer)

@@ -1,0 +1,243 @@
+"""How a resource says its fields, once for API, pages, command line and configuration file.
+
+    class NewNote(Fields):
+        text: Annotated[Text, Field(max_length=200)] = field(title="Text", help="For others.", example="New lens")
+
+`title` is the label of the form, `help` its hint, the help of the option and the description in OpenAPI; limits are
+pydantic's. Django-free: help and configuration are read without it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from core.api.constraints import describe_allowed, describe_error
+from core.api.model import StrictModel
+from core.text.names import Line
+from core.times.durations import format_duration, parse_duration
+
+Marker = TypeVar("Marker")
+CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The attribute of a row that an answer's field shows, where it has another name than the field."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """The option of the command line, where it is not `--` and the field's name. `former`: the name that scripts of
+    older versions have."""
+
+    name: str
+    former: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """The number is of seconds: people write it as `5 min`."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitOf:
+    """The field of the answer that says the unit of the number."""
+
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The id of a row of the resource at this path. People choose it by name."""
+
+    resource: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The text is a time of the site's clock, or empty."""
+
+
+def check_clock(text: str) -> str:
+    """ValueError unless the text is HH:MM or empty."""
+    if text and not CLOCK.fullmatch(text):
+        raise ValueError("Write a time such as 22:00.")
+    return text
+
+
+def stripped(value: object) -> object:
+    return value.strip() if isinstance(value, str) else value
+
+
+Text = Annotated[Line, BeforeValidator(stripped)]
+"""One line, without spaces around it."""
+Seconds = Annotated[float, Duration()]
+ClockTime = Annotated[str, AfterValidator(check_clock), Field(max_length=5), Clock()]
+Id = Annotated[UUID, PlainSerializer(str, return_type=str), WithJsonSchema({"type": "string"})]
+"""The id of an answer."""
+
+
+class Fields(StrictModel):
+    """The fields of a request, or of an answer, which may inherit those of a request."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, json_schema_serialization_defaults_required=True)
+
+    def given(self) -> dict[str, Any]:
+        """The values that the request has."""
+        return self.model_dump(exclude_unset=True)
+
+
+class Rows(Fields):
+    """The links of a page; a subclass has its `results`."""
+
+    next: str | None
+    previous: str | None
+
+
+def field(
+    default: Any = PydanticUndefined,
+    *,
+    title: str = "",
+    help: str = "",  # noqa: A002
+    example: str = "",
+    allowed: str = "",
+    secret: bool = False,
+    file_only: bool = False,
+    **limits: Any,
+) -> Any:
+    """`allowed` says what a person may write, where type and limits do not; `example` is such a value. Answers have no
+    `secret`; only the configuration file may set what is `file_only`."""
+    extra: dict[str, Any] = {"example": example, "allowed": allowed, "secret": secret, "file_only": file_only}
+    known = {name: value for name, value in extra.items() if value}
+    # Secrets would be in tracebacks and logs by the repr.
+    return Field(
+        default,
+        title=title or None,
+        description=help or None,
+        repr=not secret,
+        json_schema_extra=known or None,
+        **limits,
+    )
+
+
+def is_time(about: FieldInfo) -> bool:
+    return plain_type(about.annotation) is datetime
+
+
+def extra_of(about: FieldInfo, name: str) -> Any:
+    """`example`, `allowed`, `secret` or `file_only` of a field; None without."""
+    return about.json_schema_extra.get(name) if isinstance(about.json_schema_extra, dict) else None
+
+
+def body_of(model: type[BaseModel], row: object) -> dict[str, Any]:
+    """The answer for a row, from its attributes. Nothing is validated: a row that is older than a limit is shown."""
+    return answer_of(model, row).model_dump(by_alias=True, warnings=False)
+
+
+def answer_of(model: type[BaseModel], row: object) -> BaseModel:
+    values = {}
+    for name, about in model.model_fields.items():
+        column, part = marker_of(about, Column), get_args(about.annotation)[:1]
+        value = getattr(row, column.name if column else name)
+        if part and isinstance(part[0], type) and issubclass(part[0], BaseModel):
+            value = [answer_of(part[0], one) for one in value]
+        values[name] = value
+    return model.model_construct(**values)
+
+
+def marker_of(about: FieldInfo, kind: type[Marker]) -> Marker | None:
+    """Also of the type that may be None, as in `Seconds | None`."""
+    return next((one for one in (*about.metadata, *annotated(about.annotation)) if isinstance(one, kind)), None)
+
+
+def annotated(annotation: Any) -> list[Any]:
+    if get_origin(annotation) in (Union, UnionType):
+        return [one for part in get_args(annotation) for one in annotated(part)]
+    return (
+        [*get_args(annotation)[1:], *annotated(get_args(annotation)[0])] if get_origin(annotation) is Annotated else []
+    )
+
+
+def plain_type(annotation: Any) -> Any:
+    """The type without None and what `Annotated` adds: `float` of `Seconds | None`."""
+    if get_origin(annotation) is Annotated:
+        return plain_type(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return plain_type(next(part for part in get_args(annotation) if part is not NoneType))
+    return datetime if annotation is AwareDatetime else annotation
+
+
+def choices_of(about: FieldInfo) -> list[str]:
+    """The allowed values of a Literal or an enumeration; empty for other types."""
+    kind = plain_type(about.annotation)
+    if get_origin(kind) is Literal:
+        return [str(one) for one in get_args(kind)]
+    return [str(one) for one in kind] if isinstance(kind, type) and issubclass(kind, StrEnum) else []
+
+
+def read_text(about: FieldInfo, text: str) -> Any:
+    """What a person writes, as the model takes it. Numbers and choices stay text, which it reads itself. ValueError
+    with a sentence."""
+    if marker_of(about, Duration) is not None:
+        return parse_duration(text)
+    return text.replace(",", " ").split() if get_origin(plain_type(about.annotation)) is list else text
+
+
+def title_of(name: str, about: FieldInfo) -> str:
+    return about.title or name.rstrip("_").removesuffix("_s").replace("_", " ").capitalize()
+
+
+def allowed_text(model: type[BaseModel], name: str) -> str:
+    """What a person may write: `a time such as 2 h, from 0 s to 30 d`, `a whole number from 0 to 3600`."""
+    about = model.model_fields[name]
+    if words := extra_of(about, "allowed"):
+        return str(words)
+    if marker_of(about, Clock) is not None:
+        return f"a time such as {extra_of(about, 'example') or '22:00'}"
+    if marker_of(about, Reference) is not None:
+        return "its name"
+    schema = model.model_json_schema(by_alias=False)["properties"][name]
+    words = describe_allowed(schema) if marker_of(about, Duration) is None else describe_duration(schema)
+    example = extra_of(about, "example")
+    return f"{words}, such as {example}" if example else words
+
+
+def describe_duration(schema: Mapping[str, Any]) -> str:
+    """`a time of at most 30 d`."""
+    limits = {"exclusiveMinimum": "above", "minimum": "of at least", "maximum": "of at most"}
+    # What may be missing is `anyOf` of its type and null.
+    found = {**schema, **schema.get("anyOf", [{}])[0]}
+    known = [f"{words} {format_duration(found[name])}" for name, words in limits.items() if found.get(name)]
+    return " ".join(["a time", " and ".join(known)]).strip()
+
+
+def sentence_of(model: type[BaseModel], error: Mapping[str, Any]) -> tuple[str, str]:
+    """The field of an error that pydantic found, empty for the whole, and what to write there."""
+    name = next(
+        (name for name, about in model.model_fields.items() if error["loc"][:1] in ((name,), (about.alias,))), ""
+    )
+    if error["type"] == "value_error" or not name or len(error["loc"]) > 1:
+        return name, describe_error(error)
+    return name, f"{'Choose' if choices_of(model.model_fields[name]) else 'Write'} {allowed_text(model, name)}."

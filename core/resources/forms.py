@@ -1,0 +1,204 @@
+"""The form of a request: a field for each of the model's, which checks what a person writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import pydantic
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from core.pages.forms import NAME_ATTRS, PageForm
+from core.pages.reader_time import reader_datetime
+from core.registry import resolve
+from core.resources.fields import (
+    Duration,
+    Reference,
+    choices_of,
+    extra_of,
+    is_time,
+    marker_of,
+    plain_type,
+    read_text,
+    sentence_of,
+    title_of,
+)
+from core.times.durations import format_duration
+
+LONGEST = 2000
+KEEP = "Leave it empty to keep it."
+
+
+class ModelForm(PageForm):
+    """A form of the fields of a request, or of `names` of them. `row`: an existing one, whose values it shows. `fixed`:
+    what the request has besides. After `is_valid`, `wanted` is the request; what the model refuses is said at its
+    field, with what is allowed there."""
+
+    wide = True
+    wanted: Any
+
+    def __init__(
+        self,
+        model: type[BaseModel],
+        data: Any = None,
+        *,
+        user: Any = None,
+        row: Any = None,
+        fixed: Mapping[str, Any] | None = None,
+        names: Iterable[str] = (),
+    ) -> None:
+        super().__init__(data)
+        self.model, self._fixed = model, fixed or {}
+        for name in names or model.model_fields:
+            about = model.model_fields[name]
+            if name not in self._fixed and not extra_of(about, "file_only"):
+                self.fields[about.alias or name] = form_field(name, about, user, row)
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if self.errors:
+            return values
+        try:
+            self.wanted = self.model.model_validate({**self.given(values), **self._fixed})
+        except pydantic.ValidationError as refused:
+            for error in refused.errors():
+                name, sentence = sentence_of(self.model, error)
+                shown_as = name and (self.model.model_fields[name].alias or name)
+                self.add_error(shown_as if shown_as in self.fields else None, sentence)
+        return values
+
+    def given(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return given_values(self.model, values)
+
+
+class KindForm(ModelForm):
+    """A form with the settings of a kind, which the request has as `settings`. `shown`: those of an existing row."""
+
+    def __init__(
+        self,
+        model: type[BaseModel],
+        settings: type[BaseModel],
+        data: Any = None,
+        *,
+        row: Any = None,
+        shown: Mapping[str, Any] | None = None,
+        fixed: Mapping[str, Any] | None = None,
+        names: Iterable[str],
+    ) -> None:
+        super().__init__(model, data, row=row, fixed=fixed, names=names)
+        self._settings, self._shown = settings, shown or {}
+        for name, about in settings.model_fields.items():
+            if not extra_of(about, "file_only"):
+                stored = None if row is None else SimpleNamespace(**self._shown)
+                self.fields[name] = form_field(name, about, None, stored)
+
+    @property
+    def file_only(self) -> dict[str, str]:
+        """What the configuration file alone may set, as text."""
+        return {
+            name: text_of(about, self._shown.get(name))
+            for name, about in self._settings.model_fields.items()
+            if extra_of(about, "file_only")
+        }
+
+    def given(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        settings = {name: value for name, value in values.items() if name in self._settings.model_fields}
+        others = {name: value for name, value in values.items() if name not in settings}
+        return {**super().given(others), "settings": given_values(self._settings, settings)}
+
+    def add_errors(self, error: ValidationError) -> None:
+        """Those of settings, which a service begins with the name and a colon, go to their fields."""
+        for sentence in error.error_dict.pop("settings", []) if hasattr(error, "error_dict") else []:
+            for message in sentence.messages:
+                name, colon, words = message.partition(": ")
+                self.add_error(*((name, words) if colon and name in self.fields else (None, message)))
+        super().add_errors(error)
+
+
+def given_values(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is empty has its default; a secret that is empty keeps the stored one."""
+    found = dict(values)
+    for name, about in model.model_fields.items():
+        shown_as = about.alias or name
+        if found.get(shown_as, "") not in (None, "", []):
+            continue
+        found.pop(shown_as, None)
+        if shown_as in values and not about.is_required() and not extra_of(about, "secret"):
+            found[shown_as] = about.get_default(call_default_factory=True)
+    return found
+
+
+def form_field(name: str, about: FieldInfo, user: Any, row: Any) -> forms.Field:
+    default = None if about.is_required() else about.get_default(call_default_factory=True)
+    value = default if row is None else getattr(row, name, default)
+    # What is missing or wrong is found by the model, which says what to write.
+    options: dict[str, Any] = {
+        "label": title_of(name, about),
+        "required": False,
+        "initial": value,
+        "help_text": about.description or "",
+    }
+    kind, reference, choices = plain_type(about.annotation), marker_of(about, Reference), choices_of(about)
+    if reference is not None:
+        return RowField(queryset=resolve(reference.resource).all_rows(user), **options)
+    if choices:
+        return forms.ChoiceField(choices=[(one, one) for one in choices], **options)
+    if kind is bool:
+        return forms.BooleanField(**options)
+    attrs = {"autocomplete": "off", "placeholder": extra_of(about, "example") or "", **NAME_ATTRS}
+    if extra_of(about, "secret"):
+        options |= {"initial": "", "help_text": options["help_text"] if row is None else KEEP}
+        hidden = forms.PasswordInput(attrs={**attrs, "autocomplete": "new-password"})
+        return forms.CharField(max_length=LONGEST, widget=hidden, **options)
+    is_number = kind in (int, float) and marker_of(about, Duration) is None
+    widget = forms.TextInput(attrs={**attrs, "inputmode": "decimal"} if is_number else attrs)
+    return TextField(
+        parser_of(about), max_length=LONGEST, widget=widget, **{**options, "initial": text_of(about, value)}
+    )
+
+
+class RowField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """Chooses a row by its name. Its value is the id."""
+
+    def clean(self, value: Any) -> Any:
+        row = super().clean(value)
+        return None if row is None else row.pk
+
+
+class TextField(forms.CharField):
+    """A text, or what `parse` makes of it. The errors of `parse` are ValueErrors with a sentence."""
+
+    def __init__(self, parse: Callable[[str], Any], **options: Any) -> None:
+        super().__init__(**options)
+        self._parse = parse
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        try:
+            return self._parse(text) if text else None
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
+def parser_of(about: FieldInfo) -> Callable[[str], Any]:
+    return reader_datetime if is_time(about) else partial(read_text, about)
+
+
+def text_of(about: FieldInfo, value: Any) -> str:
+    """A value as a person writes it."""
+    if value is None:
+        return ""
+    if marker_of(about, Duration) is not None:
+        return format_duration(value)
+    if isinstance(value, datetime):
+        return f"{timezone.localtime(value):%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, list):
+        return " ".join(value)
+    return f"{value:.15g}" if isinstance(value, float) else str(value)

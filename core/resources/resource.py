@@ -1,0 +1,117 @@
+"""What a resource is: the model of its answer, and the table of its operations. Django-free: services are imported when
+they are called.
+
+Services have the same arguments for all resources: `rows(user)`, `row(user, key)`, `add(wanted, actor, new_id)`,
+`change(row, wanted, actor)`, `remove(row, actor)`, and for actions `act(row, actor)` or `act(row, wanted, actor)`. Each
+returns the row, `remove` nothing or a sentence for people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from core.registry import resolve
+from core.resources.fields import Fields, body_of, is_time
+
+DONE = {"add": "added", "change": "changed", "remove": "removed"}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """`name`: list, show, add, change, remove, or that of an action on one row. `summary`: what it does, in API and
+    help. `run`: its function. `request`: the fields that it needs. `said`: what people read afterwards, with fields of
+    the answer in braces. `answer`: of an action, if it is not the row. `replaces`: a change gives fields that are
+    missing their defaults (PUT), instead of leaving them (PATCH). `keyless`: why it takes no Idempotency-Key.
+
+    On the command line: `command` is the name, where that is another, and None is not offered. `arguments` are the
+    fields that need no option; with `has_assignments` all others are given as `--set NAME=VALUE`."""
+
+    name: str
+    role: str
+    summary: str
+    run: str = ""
+    request: type[Fields] | None = None
+    said: str = ""
+    replaces: bool = False
+    keyless: str = ""
+    command: str | None = ""
+    arguments: tuple[str, ...] = ()
+    has_assignments: bool = False
+    example: str = ""
+    answer: type[Fields] | None = None
+
+    @property
+    def takes_key(self) -> bool:
+        """Whether a request may have an Idempotency-Key. A PUT, PATCH or DELETE can be repeated without one."""
+        return self.name not in ("list", "show", "change", "remove") and not self.keyless
+
+
+@dataclass(frozen=True)
+class Resource:
+    """`name`: begins the ids of its operations in OpenAPI. `path`: of its routes below the API. `key`: the field that
+    identifies a row. `package`: has the functions, such as `services.add_rule`. `prepare`: a function that gives rows
+    the attributes that only their answer has, `prepare(rows, user)`. `kinds`: the path of a table, if rows
+    have a field `kind` with `settings` of its own: kind -> its label, and the path of a class with `settings_model`.
+
+    On the command line: `commands` stand before the name of an operation, such as `alerts rules`. `columns` are those
+    of the table, each a field, or a title and a field. `empty` stands there instead of rows."""
+
+    name: str
+    noun: str
+    path: str
+    package: str
+    rows: str
+    row: str
+    answer: type[Fields]
+    operations: tuple[Operation, ...]
+    key: Literal["id", "name"] = "id"
+    prepare: str = ""
+    kinds: str = ""
+    commands: str = ""
+    columns: tuple[str | tuple[str, str], ...] = ()
+    empty: str = ""
+
+    def operation(self, name: str) -> Operation:
+        return next(one for one in self.operations if one.name == name)
+
+    def call(self, name: str, *given: Any, **named: Any) -> Any:
+        """A function of the package."""
+        return resolve(f"{self.package}.{name}")(*given, **named)
+
+    def all_rows(self, user: Any) -> Any:
+        """Those that the user may see: a list or a query set."""
+        return self.call(self.rows, user)
+
+    def find_row(self, user: Any, key: UUID | str) -> Any:
+        """ObjectDoesNotExist, also for one that the user may not see."""
+        return self.call(self.row, user, key)
+
+    def settings_model(self, kind: str) -> type[BaseModel]:
+        """KeyError for an unknown kind."""
+        found: type[BaseModel] = resolve(self.kind_table[kind][1]).settings_model
+        return found
+
+    @property
+    def kind_table(self) -> Mapping[str, tuple[str, str]]:
+        table: Mapping[str, tuple[str, str]] = resolve(self.kinds)
+        return table
+
+    def bodies(self, rows: Iterable[Any], user: Any) -> list[dict[str, Any]]:
+        """The answers for these rows."""
+        found = list(rows)
+        return [body_of(self.answer, row) for row in (self.call(self.prepare, found, user) if self.prepare else found)]
+
+    def body(self, row: Any, user: Any) -> dict[str, Any]:
+        return self.bodies([row], user)[0]
+
+    def sentence(self, operation: Operation, body: Mapping[str, Any], time_text: Callable[[str], str]) -> str:
+        """What people read after an operation. `time_text` writes a time of the body for them."""
+        times = {about.alias or name for name, about in self.answer.model_fields.items() if is_time(about)}
+        shown = {name: time_text(value) if name in times and value else value for name, value in body.items()}
+        said = operation.said or f"The {self.noun} {{{self.key}}} was {DONE[operation.name]}."
+        return said.format_map(shown)

@@ -1,0 +1,1 @@
+"""Maintenance windows: times in which alert rules open no alerts for what is being worked on."""

@@ -1,0 +1,304 @@
+"""The commands of a resource: `list | show | add | change | enable | disable | remove`, and one for each action."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from types import NoneType
+from typing import TYPE_CHECKING, Any, get_args
+from uuid import UUID
+
+import click
+from pydantic.fields import FieldInfo
+
+from core.registry import resolve
+from core.resources.fields import (
+    Duration,
+    Fields,
+    Option,
+    Reference,
+    UnitOf,
+    choices_of,
+    is_time,
+    marker_of,
+    plain_type,
+    read_text,
+    title_of,
+)
+from core.resources.resource import Operation, Resource
+from core.times.durations import format_duration
+from skycam_project.cli.errors import CliError
+from skycam_project.cli.ids import find_by_id, short_id
+from skycam_project.cli.options import Command, DurationParam, FutureTimeParam, given
+from skycam_project.cli.output import format_time, make_table, print_fields, print_line, print_result, print_table
+from skycam_project.cli.shared_options import SHARED_OPTIONS, RenamedOption, SharedOption
+from skycam_project.cli.station import current
+
+if TYPE_CHECKING:
+    from skycam_project.cli.identity import Caller
+
+
+def commands_of(resource: Resource) -> Iterator[click.Command]:
+    for operation in resource.operations:
+        if operation.command is None:
+            continue
+        yield BUILDERS.get(operation.name, action_command)(resource, operation)
+        if operation.name == "change" and operation.request and "enabled" in operation.request.model_fields:
+            yield switch_command(resource, operation, enabled=True)
+            yield switch_command(resource, operation, enabled=False)
+
+
+def build(
+    operation: Operation, params: list[click.Parameter], run: Callable[..., Any], name: str = ""
+) -> click.Command:
+    """`run(caller, **values)`, for callers who may do it."""
+
+    def callback(**values: Any) -> None:
+        run(current().authorize(operation.role), **values)
+
+    example = f"\n\nExample: skycam {operation.example}" if operation.example else ""
+    return Command(
+        name or operation.command or operation.name, help=operation.summary + example, params=params, callback=callback
+    )
+
+
+def list_command(resource: Resource, operation: Operation) -> click.Command:
+    def run(caller: Caller) -> None:
+        bodies = resource.bodies(resource.all_rows(caller.user), caller.user)
+        print_result({"results": bodies}, lambda _: print_rows(resource, with_names(resource, caller, bodies)))
+
+    return build(operation, [], run)
+
+
+def show_command(resource: Resource, operation: Operation) -> click.Command:
+    def run(caller: Caller, key: str) -> None:
+        body = resource.body(find_row(resource, caller, key), caller.user)
+        print_result(body, lambda body: print_fields(cells(resource, list(body), body).items()))
+
+    return build(operation, [key_argument(resource)], run)
+
+
+def add_command(resource: Resource, operation: Operation) -> click.Command:
+    def run(caller: Caller, **values: Any) -> None:
+        wanted = requested(resource, operation, caller, values, str(values.get("kind", "")))
+        print_done(resource, operation, resource.body(resource.call(operation.run, wanted, caller.actor), caller.user))
+
+    return build(operation, [*arguments(operation), *options(resource, operation)], run)
+
+
+def action_command(resource: Resource, operation: Operation) -> click.Command:
+    """Also of a change, which is an action with a request."""
+
+    def run(caller: Caller, key: str, **values: Any) -> None:
+        row = find_row(resource, caller, key)
+        kind = getattr(row, "kind", "")
+        wanted = [requested(resource, operation, caller, values, kind)] if operation.request else []
+        changed = resource.call(operation.run, row, *wanted, caller.actor)
+        print_done(resource, operation, resource.body(changed, caller.user))
+
+    return build(operation, [key_argument(resource), *arguments(operation), *options(resource, operation)], run)
+
+
+def remove_command(resource: Resource, operation: Operation) -> click.Command:
+    def run(caller: Caller, key: str) -> None:
+        row = find_row(resource, caller, key)
+        body = resource.body(row, caller.user)
+        said = resource.call(operation.run, row, caller.actor)
+        print_done(resource, operation, body, said or "")
+
+    return build(operation, [key_argument(resource)], run)
+
+
+def switch_command(resource: Resource, operation: Operation, *, enabled: bool) -> click.Command:
+    request: Any = operation.request
+    word = "on" if enabled else "off"
+    effect = "" if enabled else f" {request.model_fields['enabled'].description or ''}"
+    switch = replace(
+        operation, summary=f"Switch the {resource.noun} on." if enabled else f"Switch the {resource.noun} off.{effect}",
+        said=f"The {resource.noun} {{name}} is {word}.", example="",
+    )  # fmt: skip
+
+    def run(caller: Caller, key: str) -> None:
+        row = find_row(resource, caller, key)
+        changed = resource.call(operation.run, row, request(enabled=enabled), caller.actor)
+        print_done(resource, switch, resource.body(changed, caller.user))
+
+    return build(switch, [key_argument(resource)], run, "enable" if enabled else "disable")
+
+
+SET = "A setting as NAME=VALUE; can be repeated. A list is separated by commas."
+SECRETS = click.Option(
+    ["--secret", "secrets"], multiple=True, metavar="NAME",
+    help="A setting that is read from stdin, one line each in the order of the options; can be repeated.",
+)  # fmt: skip
+BUILDERS: dict[str, Callable[[Resource, Operation], click.Command]] = {
+    "list": list_command,
+    "show": show_command,
+    "add": add_command,
+    "remove": remove_command,
+}
+
+
+def people_name(resource: Resource) -> str:
+    """The field by which people name a row."""
+    return "name" if "name" in resource.answer.model_fields else "id"
+
+
+def key_argument(resource: Resource) -> click.Argument:
+    return click.Argument(["key"], metavar=people_name(resource).upper())
+
+
+def find_row(resource: Resource, caller: Caller, text: str) -> Any:
+    """The row that the caller may see, by its name or the beginning of its id. CliError."""
+    rows = resource.all_rows(caller.user)
+    listed_by = f"skycam {resource.commands} {resource.operation('list').command or 'list'}"
+    if people_name(resource) == "id":
+        return find_by_id(rows, text, resource.noun, listed_by)
+    found = next((row for row in rows if row.name == text), None)
+    if found is None:
+        raise CliError("not-found", f"There is no {resource.noun} {text}. `{listed_by}` lists all.")
+    return found
+
+
+def arguments(operation: Operation) -> list[click.Parameter]:
+    return [click.Argument([name], metavar=name.upper()) for name in operation.arguments]
+
+
+def options(resource: Resource, operation: Operation) -> Iterator[click.Parameter]:
+    """An option for each field of the request that is no argument. What is not given is left to the request."""
+    if operation.request is None:
+        return
+    if resource.kinds:
+        yield from (shared_click_option("--set", SET, "assignments"), SECRETS)
+    elif operation.has_assignments:
+        yield shared_click_option("--set", f"A field of the {resource.noun} as NAME=VALUE.", "assignments")
+        return
+    for name, about in operation.request.model_fields.items():
+        if name == "enabled":
+            # A change has commands for it.
+            if operation.name == "add":
+                off = "Add it switched off."
+                yield click.Option(["--disabled", name], is_flag=True, flag_value=False, default=None, help=off)
+        elif name not in operation.arguments and not (resource.kinds and name == "settings"):
+            yield field_option(name, about)
+            if operation.name == "change" and may_be_none(resource, name):
+                without = f"Without {title_of(name, about).lower()}."
+                yield click.Option([f"--no-{name.replace('_', '-')}", f"no_{name}"], is_flag=True, help=without)
+
+
+def may_be_none(resource: Resource, name: str) -> bool:
+    """Whether a row may have no such value. In a change, None may also be what is not given."""
+    answered = resource.answer.model_fields.get(name)
+    return answered is not None and NoneType in get_args(answered.annotation)
+
+
+def shared_click_option(name: str, text: str, into: str) -> click.Option:
+    return click.Option([name, into], **SHARED_OPTIONS[name].settings, help=text)
+
+
+def field_option(name: str, about: FieldInfo) -> click.Option:
+    option = marker_of(about, Option) or Option(f"--{name.removesuffix('_s').replace('_', '-')}")
+    shared = SHARED_OPTIONS.get(option.name, SharedOption())
+    settings = {"type": param_type(about), **shared.settings, "default": None, "help": about.description}
+    names = [*filter(None, [option.name, shared.short]), name]
+    return RenamedOption(names, former=option.former, **settings) if option.former else click.Option(names, **settings)
+
+
+def param_type(about: FieldInfo) -> Any:
+    """Numbers stay text, which the request reads and limits."""
+    kind, choices = plain_type(about.annotation), choices_of(about)
+    if choices:
+        return click.Choice(choices)
+    if marker_of(about, Duration) is not None:
+        return DurationParam()
+    if kind is datetime:
+        return FutureTimeParam()
+    return {int: int, float: float, bool: bool}.get(kind, str)
+
+
+def requested(resource: Resource, operation: Operation, caller: Caller, values: dict[str, Any], kind: str) -> Fields:
+    """The request of what was given. CliError, or ValidationError of pydantic."""
+    assert operation.request is not None
+    fields = operation.request.model_fields
+    assigned = assigned_texts(values.pop("assignments", ()))
+    cleared = {name.removeprefix("no_"): None for name, value in values.items() if name.startswith("no_") and value}
+    secrets = values.pop("secrets", ())
+    found = {name: value for name, value in given(**values).items() if name in fields} | cleared
+    if not resource.kinds:
+        found |= read_texts(fields, assigned)
+    elif kind not in resource.kind_table:
+        known = ", ".join(resource.kind_table)
+        raise CliError("invalid", f"There is no kind {kind!r} of {resource.noun}s. Choose one of {known}.")
+    elif assigned or secrets or operation.name == "add":
+        # Every user of the machine can read command lines.
+        read = {name: sys.stdin.readline().rstrip("\n") for name in secrets}
+        found["settings"] = read_texts(resource.settings_model(kind).model_fields, {**assigned, **read})
+    return operation.request.model_validate(
+        {name: referred(caller, fields[name], value) for name, value in found.items()}
+    )
+
+
+def assigned_texts(assignments: Iterable[str]) -> dict[str, str]:
+    """CliError for one that is not NAME=VALUE."""
+    pairs = [one.partition("=") for one in assignments]
+    if wrong := [name for name, equals, _ in pairs if not equals or not name]:
+        raise CliError("invalid", f"{wrong[0]!r} is not NAME=VALUE.")
+    return {name: value for name, _, value in pairs}
+
+
+def read_texts(fields: Mapping[str, FieldInfo], values: Mapping[str, str]) -> dict[str, Any]:
+    """CliError."""
+    try:
+        return {name: read_text(fields[name], text) if name in fields else text for name, text in values.items()}
+    except ValueError as error:
+        raise CliError("invalid", str(error)) from None
+
+
+def referred(caller: Caller, about: FieldInfo, value: Any) -> Any:
+    """The id of the row that is named, of a field that refers to another resource."""
+    reference = marker_of(about, Reference)
+    return find_row(resolve(reference.resource), caller, value).pk if reference and value else value
+
+
+def print_done(resource: Resource, operation: Operation, body: dict[str, Any], said: str = "") -> None:
+    print_result(body, lambda body: print_line(said or resource.sentence(operation, body, format_time)))
+
+
+def print_rows(resource: Resource, bodies: list[dict[str, Any]]) -> None:
+    if not bodies:
+        print_line(resource.empty)
+        return
+    columns = [(one, one) if isinstance(one, str) else one for one in resource.columns]
+    titles, names = [title for title, _ in columns], [name for _, name in columns]
+    print_table(make_table(titles, [list(cells(resource, names, body).values()) for body in bodies]))
+
+
+def with_names(resource: Resource, caller: Caller, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """With the names of the rows that they refer to, in place of their ids."""
+    names: dict[str, dict[str, str]] = {}
+    for name, about in resource.answer.model_fields.items():
+        if reference := marker_of(about, Reference):
+            names[name] = {str(row.pk): row.name for row in resolve(reference.resource).all_rows(caller.user)}
+    return [{**body, **{name: found.get(body[name], "") for name, found in names.items()}} for body in bodies]
+
+
+def cells(resource: Resource, names: Iterable[str], body: dict[str, Any]) -> dict[str, Any]:
+    """The values of a body for people."""
+    fields = {about.alias or name: about for name, about in resource.answer.model_fields.items()}
+    return {name: cell(fields[name], body[name], body) for name in names}
+
+
+def cell(about: FieldInfo, value: Any, body: Mapping[str, Any]) -> Any:
+    if value is None:
+        return ""
+    if is_time(about):
+        return format_time(value)
+    if plain_type(about.annotation) is UUID and marker_of(about, Reference) is None:
+        return short_id(value)
+    if marker_of(about, Duration) is not None:
+        return format_duration(value)
+    if unit := marker_of(about, UnitOf):
+        return f"{value:g} {body[unit.field]}".strip()
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
