@@ -130,7 +130,7 @@ def page_of(
     """The view of a page for the operation of this name. `readers`: the role that sees the page, if it is a lower
     one."""
     operation = resource.operation(name)
-    roles = {"POST": operation.role}
+    roles = {"POST": operation.role} if hasattr(kind, "post") else {}
     if hasattr(kind, "get"):
         roles["GET"] = readers or operation.role
     found = {"resource": resource, "operation": operation, "back": back, "roles": roles, **attributes}

@@ -8,14 +8,15 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from core.limits.wait_limiter import TooManyWaiting
 from core.pages.page import Page, message_response, redirect_back
+from core.resources.derived_pages import pages_of
 from core.resources.pages import FormPage, PressPage, ResourcePage, SwitchPage, page_of
 from core.text.names import check_line
 from monitoring.models import AlertSilence, NotificationDelivery, NotificationState
-from monitoring.notifications.channels.kinds import CHANNEL_KINDS, channel_class
+from monitoring.notifications.channels.kinds import CHANNEL_KINDS
 from monitoring.notifications.resource import CHANNELS, ROUTES
 from monitoring.notifications.selectors import channels_for, notifications_for, routes_for, silences_for, with_pending
 from monitoring.notifications.services import send_test
@@ -24,8 +25,7 @@ from monitoring.selectors import alerts_for
 
 NEWEST = 50
 LABELS = {kind: label for kind, (label, _) in CHANNEL_KINDS.items()}
-ON_PAGE = {kind: label for kind, label in LABELS.items() if not channel_class(kind).settings_model.file_only_fields()}
-"""Kinds that a page may add."""
+ON_PAGE = CHANNELS.form_kinds()
 SILENCE_HOURS = {"1h": 3600.0, "8h": 8 * 3600.0, "resolved": None}
 MAX_REASON = 200
 
@@ -109,13 +109,6 @@ class SwitchChannelPage(SwitchPage):
         return redirect("channel", row.pk)
 
 
-class RouteFormPage(FormPage):
-    template = "notifications/route.html"
-
-    def context(self) -> dict[str, Any]:
-        return {"route": self.stored()}
-
-
 class SilenceAlertPage(Page):
     roles = {"POST": "operator"}
 
@@ -150,10 +143,6 @@ def channel_page(kind: type[ResourcePage], name: str) -> Any:
     return page_of(kind, CHANNELS, name, "notifications")
 
 
-def route_page(kind: type[ResourcePage], name: str) -> Any:
-    return page_of(kind, ROUTES, name, "notifications")
-
-
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", NotificationsPage.as_view(), name="notifications"),
     path("now/", NotificationsNow.as_view(), name="notifications-now"),
@@ -162,7 +151,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("channels/<uuid:channel>/test/", channel_page(TestChannelPage, "test"), name="test-channel"),
     path("channels/<uuid:channel>/switch/", channel_page(SwitchChannelPage, "change"), name="switch-channel"),
     path("channels/<uuid:channel>/remove/", channel_page(PressPage, "remove"), name="remove-channel"),
-    path("routes/add/", route_page(RouteFormPage, "add"), name="add-route"),
-    path("routes/<uuid:route>/", route_page(RouteFormPage, "change"), name="route"),
-    path("routes/<uuid:route>/remove/", route_page(PressPage, "remove"), name="remove-route"),
+    path("routes/", include(pages_of(ROUTES, "notifications"))),
 ]
