@@ -11,9 +11,8 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
-from cameras.address_encryption import decrypt_address, encrypt_address
 from cameras.drivers import DRIVERS, driver_class
-from cameras.drivers.credentials import REDACTED
+from cameras.drivers.credentials import REDACTED, address_secrets, fill_secrets, redact_address, secret_origin
 from cameras.runtime.file_formats import (
     DEFAULT_KEEP,
     FITS_COMPRESSIONS,
@@ -23,7 +22,7 @@ from cameras.runtime.file_formats import (
 )
 from cameras.runtime.settings_drift import Difference, still_desired
 from cameras.validation import check_destination, checked_address, checked_settings
-from core.secrets import DecryptionFailed
+from core.secrets import BoundElsewhere, SecretsField, SecretsNeeded, decrypt_secrets, encrypt_secrets
 from core.text.names import check_line
 
 slug_validator = RegexValidator(
@@ -103,9 +102,11 @@ class HostInvitation(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
     name = models.CharField(max_length=60, help_text="The host name that the machine gets.")
-    verifier_encrypted = models.TextField(editable=False)
-    shared_encrypted = models.TextField(
-        editable=False, help_text="The URLs of database and broker for this machine, if they differ from ours."
+    verifier_encrypted = SecretsField(editable=False, use="verifier of an invitation")
+    shared_encrypted = SecretsField(
+        editable=False,
+        use="addresses of an invitation",
+        help_text="The URLs of database and broker for this machine, if they differ from ours.",
     )
     replaces = models.BooleanField(default=False, help_text="Whether the machine takes the place of a known host.")
     created_by = models.CharField(max_length=150, blank=True)
@@ -169,7 +170,10 @@ class Camera(models.Model):
     name = models.CharField(max_length=80)
     kind = models.CharField(max_length=20, choices=[(kind, label) for kind, (label, _) in DRIVERS.items()])
     address = models.CharField(max_length=500, blank=True, help_text="As it may be shown: *** stands for a password.")
-    encrypted_address = models.TextField(blank=True, editable=False, help_text="The address's passwords, encrypted.")
+    encrypted_address = SecretsField(
+        blank=True, editable=False, help_text="The address's passwords, encrypted.",
+        use="camera", place=lambda camera: secret_origin(camera.address),
+    )  # fmt: skip
     host = models.CharField(max_length=60)
     enabled = models.BooleanField(default=True)
     connected = models.BooleanField(default=True)
@@ -246,9 +250,27 @@ class Camera(models.Model):
         """With its password, for the camera's process only. A password that cannot be decrypted stays redacted, and the
         driver reports it."""
         try:
-            return decrypt_address(self.address, self.encrypted_address)
-        except DecryptionFailed:
+            return self.fill_address(self.address)
+        except ValueError:
             return self.address
+
+    def fill_address(self, address: str) -> str:
+        """`address` with the stored secrets in place of ***. ValueError for one that is not stored, cannot be decrypted
+        or belongs to another place."""
+        # A complete address needs no stored secret, so it works while the key is lost.
+        if REDACTED not in address:
+            return address
+        there = Camera(pk=self.pk, address=address, encrypted_address=self.encrypted_address)
+        try:
+            return fill_secrets(address, decrypt_secrets(there, "encrypted_address"))
+        except BoundElsewhere as error:
+            hidden = [name for name, value in address_secrets(address).items() if value == REDACTED]
+            raise SecretsNeeded(hidden, f"the place {error.place}") from None
+
+    def store_address(self, address: str) -> None:
+        """A complete address: redacted, and its secrets encrypted."""
+        self.address = redact_address(address)
+        self.encrypted_address = encrypt_secrets(self, "encrypted_address", address_secrets(address))
 
     def clean(self) -> None:
         errors: dict[str, Any] = {}
@@ -294,12 +316,12 @@ class Camera(models.Model):
         # Other fields can be changed while the key is lost: nothing needs to be decrypted for an unchanged address.
         if REDACTED in self.address and self._is_stored():
             return
-        address = checked_address(self.kind, decrypt_address(self.address, self.encrypted_address))
+        address = checked_address(self.kind, self.fill_address(self.address))
         # The refused networks are configuration and may have been extended since. A stored camera can then still be
         # renamed; its process checks the address at each connection.
         if not self._is_stored():
             check_destination(self.kind, address)
-        self.address, self.encrypted_address = encrypt_address(address)
+        self.store_address(address)
 
     def _is_stored(self) -> bool:
         # Both columns: stored secrets beside another address must be checked against their host.

@@ -10,6 +10,7 @@ from django.db import models
 from django.utils import timezone
 
 from core.camera_refs import AboutCameras
+from core.secrets import SecretsField
 from core.text.sentences import cameras_text, join_sentences
 
 
@@ -50,7 +51,9 @@ class NotificationChannel(models.Model):
     name = models.CharField(max_length=60, unique=True)
     kind = models.CharField(max_length=20, help_text="An entry of CHANNEL_KINDS.")
     settings_shown = models.JSONField(default=dict, help_text="The settings without their secrets.")
-    settings_encrypted = models.TextField(help_text="All settings.")
+    settings_encrypted = SecretsField(
+        help_text="All settings.", use="notification channel", place=lambda channel: channel.kind
+    )
     enabled = models.BooleanField(default=True)
     failing_since = models.DateTimeField(null=True, blank=True, help_text="The first failure since the last success.")
     last_error = models.CharField(max_length=500, blank=True, help_text="Empty after a success.")

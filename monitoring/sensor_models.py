@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import uuid6
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from core.secrets import SecretsField
 from monitoring.sensors.quantities import QUANTITIES, Quantity
 
 
@@ -17,6 +21,16 @@ class ReadingQuality(models.IntegerChoices):
     STALE = 1, "stale"
     IMPLAUSIBLE = 2, "implausible"
     MISSING = 3, "missing"
+
+
+DESTINATIONS = ("command", "host", "port", "program", "tls", "url")
+"""Settings that say where a sensor connects to: its stored secrets are bound to them."""
+
+
+def place_of_sensor(sensor: Any) -> str:
+    """The kind, too: another one may have a setting of the same name."""
+    place = {name: sensor.settings[name] for name in DESTINATIONS if name in sensor.settings}
+    return json.dumps({"kind": sensor.kind, **place}, sort_keys=True)
 
 
 class Sensor(models.Model):
@@ -31,7 +45,9 @@ class Sensor(models.Model):
     enabled = models.BooleanField(default=True)
     interval_s = models.FloatField(default=2.0)
     settings = models.JSONField(default=dict, blank=True)
-    secrets_encrypted = models.TextField(blank=True, help_text="The secret settings as JSON, encrypted.")
+    secrets_encrypted = SecretsField(
+        blank=True, help_text="The secret settings as JSON, encrypted.", use="sensor", place=place_of_sensor
+    )
     revision = models.PositiveIntegerField(default=1, help_text="Increased by each change that restarts its process.")
     created_at = models.DateTimeField(default=timezone.now)
     removed_at = models.DateTimeField(null=True, blank=True)

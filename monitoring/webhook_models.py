@@ -6,6 +6,8 @@ import uuid6
 from django.db import models
 from django.utils import timezone
 
+from core.secrets import SecretsField
+
 
 class DeliveryState(models.TextChoices):
     PENDING = "pending"
@@ -23,6 +25,10 @@ DELIVERY_TRANSITIONS: dict[DeliveryState, frozenset[DeliveryState]] = {
 """State -> the states that may follow. A delivery that has ended is pending again when a manager replays it."""
 
 
+KEYS = "key of a web-hook"
+"""Of both columns: a rotation moves the key from one to the other."""
+
+
 class Webhook(models.Model):
     """An address outside of the station that gets the events of some kinds. A removed one has no address and no secret
     any more; its row stays until the retention has removed its deliveries."""
@@ -30,9 +36,9 @@ class Webhook(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
     name = models.CharField(max_length=60)
     url_shown = models.CharField(max_length=2000, blank=True, help_text="The address without its secrets.")
-    url_encrypted = models.TextField(blank=True)
-    secret_encrypted = models.TextField(blank=True, help_text="The key of the signatures.")
-    old_secret_encrypted = models.TextField(blank=True, help_text="The key before the last rotation.")
+    url_encrypted = SecretsField(blank=True, use="address of a web-hook")
+    secret_encrypted = SecretsField(blank=True, help_text="The key of the signatures.", use=KEYS)
+    old_secret_encrypted = SecretsField(blank=True, help_text="The key before the last rotation.", use=KEYS)
     old_secret_until = models.DateTimeField(null=True, blank=True)
     kinds = models.JSONField(default=list, help_text="Kinds of events, and families such as `session.*`.")
     enabled = models.BooleanField(default=True)

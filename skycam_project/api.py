@@ -8,14 +8,14 @@ from cameras.urls import primary as primary_camera
 from cameras.urls import viewers
 from cameras.viewers.api import MetricsView
 from captures.urls import primary as primary_capture
+from core.registry import resolve
 from core.resources.api import routes_of
-from monitoring.maintenance.resource import WINDOWS
-from monitoring.notifications.resource import CHANNELS, ROUTES
 from scheduler.tonight.api import TonightView
 from skycam_project.access.api import TokenDetailView, TokensView, TokenView
 from skycam_project.backups.api import BackupsView
 from skycam_project.health import HealthView
 from skycam_project.openapi import DocsView, SchemaView
+from skycam_project.resources import RESOURCES
 from skycam_project.settings_api import StationSettingsView
 
 version_1: list[URLPattern | URLResolver] = [
@@ -34,8 +34,6 @@ version_1: list[URLPattern | URLResolver] = [
     path("readings/", include("monitoring.readings.urls")),
     path("sensors/", include("monitoring.sensor_management.urls")),
     path("notifications/", include("monitoring.notifications.urls")),
-    *routes_of(CHANNELS),
-    *routes_of(ROUTES),
     path("webhooks/", include("monitoring.webhooks.urls")),
     path("schedules/", include("scheduler.editing.urls")),
     path("telescope/field-lists/", include("scheduler.field_lists.urls")),
@@ -43,9 +41,10 @@ version_1: list[URLPattern | URLResolver] = [
     path("backups/", BackupsView.as_view()),
     path("tonight/", TonightView.as_view()),
     path("nights/", include("scheduler.reports.urls")),
-    path("", include("monitoring.alert_rules.urls")),
-    *routes_of(WINDOWS),
+    path("alert-rules/", include("monitoring.alert_rules.urls")),
     path("", include("monitoring.urls")),
+    # Last: the name of a row could match the routes above.
+    *(route for resource in RESOURCES.values() for route in routes_of(resolve(resource))),
 ]
 
 urlpatterns = [

@@ -62,6 +62,7 @@ TABLES = (
     "monitoring.tables.SUBJECTS",
     "monitoring.tasks.ALERT_RESOLVERS",
     "skycam_project.pages.status_sections.SECTIONS",
+    "skycam_project.resources.RESOURCES",
 )
 """The literal tables of dotted paths."""
 FOLDER_CHECKS = frozenset({"skycam.E001", "skycam.E002", "skycam.E003", "skycam.E006", "skycam.W010"})

@@ -25,10 +25,6 @@ PUBLIC_NAMES = re.compile(
 """In a query every value is a secret, except under these names."""
 
 
-class SecretMissing(ValueError):
-    """A redacted secret in the address is not known. The message says what to enter."""
-
-
 def redact_address(address: str) -> str:
     """The address with REDACTED in place of each secret."""
     return _replace_secrets(address, {name: REDACTED for name, _, _ in _secret_spans(address)})
@@ -40,11 +36,11 @@ def address_secrets(address: str) -> dict[str, str]:
 
 
 def fill_secrets(address: str, known: Mapping[str, str]) -> str:
-    """The address with `known` secrets where it has REDACTED; SecretMissing for one that is not known."""
+    """The address with `known` secrets where it has REDACTED; ValueError for one that is not known."""
     hidden = {name for name, value in address_secrets(address).items() if value == REDACTED}
     # The count finds a *** at a place that is not recognised as a secret: it would stay in the address and be sent.
     if hidden - set(known) or address.count(REDACTED) != len(hidden):
-        raise SecretMissing(f"No password is stored for a {REDACTED} in this address. Write the password itself there.")
+        raise ValueError(f"No password is stored for a {REDACTED} in this address. Write the password itself there.")
     return _replace_secrets(address, {name: known[name] for name in hidden})
 
 

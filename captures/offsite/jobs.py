@@ -32,7 +32,6 @@ from captures.offsite.destinations.settings import FolderSettings
 from captures.offsite.failpoints import FAILPOINTS
 from captures.offsite.limits import NoPace, RowPace, closed_reason
 from captures.offsite.models import CopyState, Destination, DestinationHost, DestinationKind, OffsiteCopy
-from captures.offsite.secret_store import settings_of
 from captures.offsite.senders import allowed_folder, open_sftp, opened
 from captures.storage.models import StorageRoot
 from captures.stored_files.tables import FILE_TABLES
@@ -281,7 +280,7 @@ def probe_sftp(destination: Destination) -> list[str]:
 
 
 def probe_folder(destination: Destination) -> list[str]:
-    found = settings_of(destination)
+    found = destination.typed_settings
     assert isinstance(found, FolderSettings)
     # Only before the first copy: later on, a folder without a marker is a disk that is not mounted.
     if not destination.copies.filter(host=settings.STATION.host).exclude(verified_at=None).exists():

@@ -10,6 +10,8 @@ from django.db import models
 from django.utils import timezone
 
 from cameras.models import Camera
+from captures.offsite.destinations.settings import SECRETS, SETTINGS, Secret, Settings
+from core.secrets import SecretsField, decrypt_secrets
 
 
 class DestinationKind(models.TextChoices):
@@ -27,7 +29,10 @@ class Destination(models.Model):
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=10, choices=DestinationKind)
     settings = models.JSONField(default=dict)
-    secret = models.TextField(blank=True, help_text="Encrypted. Empty: it needs none.")
+    secret = SecretsField(
+        blank=True, help_text="Encrypted. Empty: it needs none.", use="destination",
+        place=lambda destination: destination.typed_settings.origin(),
+    )  # fmt: skip
     host_key = models.CharField(
         max_length=100, blank=True, help_text="Fingerprint of the server's key, pinned by the first test."
     )
@@ -57,6 +62,15 @@ class Destination(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def typed_settings(self) -> Settings:
+        return SETTINGS[self.kind].model_validate(self.settings)
+
+    @property
+    def typed_secret(self) -> Secret:
+        """DecryptionFailed, also when the secret was given for another place."""
+        return SECRETS[self.kind].model_validate(decrypt_secrets(self, "secret"))
 
 
 class DestinationHost(models.Model):

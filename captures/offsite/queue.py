@@ -16,7 +16,6 @@ from django.db.models import F, Q, QuerySet
 from cameras.models import Camera
 from captures.offsite.backoff import LONGEST_S, retry_delay_s
 from captures.offsite.models import COPY_TRANSITIONS, CopyState, Destination, DestinationHost, OffsiteCopy, file_columns
-from captures.offsite.secret_store import settings_of
 from captures.storage.kept import Kept
 from captures.stored_files.tables import FILE_TABLES, FileTable, StoredFile
 from core import database_clock
@@ -193,7 +192,7 @@ def note_verified(copy: OffsiteCopy, verified_by: str, sent_to: Destination) -> 
     with transaction.atomic():
         # Locked: it is not changed between this look and the move.
         present = Destination.objects.select_for_update().filter(pk=sent_to.pk).first()
-        if present is None or settings_of(present).place() != settings_of(sent_to).place():
+        if present is None or present.typed_settings.place() != sent_to.typed_settings.place():
             note_interrupted(copy)
             return False
         moved = move(

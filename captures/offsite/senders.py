@@ -12,7 +12,6 @@ from captures.offsite.destinations.folder import FolderSender
 from captures.offsite.destinations.port import DestinationError, Pace, Sender
 from captures.offsite.destinations.settings import FolderSettings, S3Secret, S3Settings, SftpSecret, SftpSettings
 from captures.offsite.models import Destination, DestinationHost
-from captures.offsite.secret_store import secret_of, settings_of
 from core.folders import real_path_inside
 from core.secrets import DecryptionFailed
 
@@ -22,7 +21,7 @@ Open = Callable[[Destination, Pace], Sender]
 def open_s3(destination: Destination, pace: Pace) -> Sender:
     from captures.offsite.destinations.s3 import S3Sender
 
-    found, secret = settings_of(destination), secret_of(destination)
+    found, secret = destination.typed_settings, destination.typed_secret
     assert isinstance(found, S3Settings)
     assert isinstance(secret, S3Secret)
     hosts = DestinationHost.objects.filter(destination=destination)
@@ -45,7 +44,7 @@ def note_takes_checksums(destination: Destination, *, takes: bool) -> None:
 def open_sftp(destination: Destination, pace: Pace, *, pin: bool = False) -> Sender:
     from captures.offsite.destinations.sftp import SftpSender
 
-    found, secret = settings_of(destination), secret_of(destination)
+    found, secret = destination.typed_settings, destination.typed_secret
     assert isinstance(found, SftpSettings)
     assert isinstance(secret, SftpSecret)
     key = destination.host_key
@@ -53,7 +52,7 @@ def open_sftp(destination: Destination, pace: Pace, *, pin: bool = False) -> Sen
 
 
 def open_folder(destination: Destination, pace: Pace) -> Sender:
-    found = settings_of(destination)
+    found = destination.typed_settings
     assert isinstance(found, FolderSettings)
     return FolderSender(allowed_folder(found.path), str(destination.pk), pace)
 

@@ -16,7 +16,6 @@ from captures.offsite.models import WAITING, CopyState, Destination, OffsiteCopy
 from captures.offsite.only_copies import describe_only_copies
 from captures.offsite.queue import compare_again
 from captures.offsite.requests import DestinationChange, DestinationRequest
-from captures.offsite.secret_store import encrypt_for, settings_of
 from captures.offsite.senders import not_allowed_message, offsite_roots
 from captures.storage.models import StorageRoot
 from core.api.constraints import describe_error
@@ -24,6 +23,7 @@ from core.folders import is_inside
 from core.jobs.models import Job
 from core.jobs.services import enqueue
 from core.outgoing import AddressRefused, literal_address
+from core.secrets import SecretsNeeded, encrypt_secrets, kept_secrets
 from core.slices import delete_in_slices
 from core.text.plurals import pluralize
 from monitoring.services import record_event, resolve_alert
@@ -43,16 +43,13 @@ def add_destination(wanted: DestinationRequest, actor: str) -> Destination:
         raise ValidationError({"name": f"A station has at most {MAX_DESTINATIONS} destinations. Remove one first."})
     found = _valid("settings", SETTINGS[wanted.kind], wanted.settings)
     check_place(found)
-    columns = wanted.columns() | {
-        "kind": wanted.kind,
-        "settings": found.model_dump(),
-        "secret": encrypt_for(found, _valid("secret", SECRETS[wanted.kind], wanted.secret or {})),
-        "created_by": actor,
-    }
+    secret = _valid("secret", SECRETS[wanted.kind], wanted.secret or {})
+    made = Destination(kind=wanted.kind, settings=found.model_dump(), created_by=actor, **wanted.columns())
+    made.secret = encrypt_secrets(made, "secret", secret.model_dump())
     cameras = _cameras(wanted.cameras or [])
     try:
         with transaction.atomic():
-            made = Destination.objects.create(**columns)
+            made.save(force_insert=True)
             _check_only_copy(made)
             made.cameras.set(cameras)
             _record("offsite.added", made, f"{actor} added the off-site destination {made.name}.", actor)
@@ -69,12 +66,12 @@ def change_destination(destination: Destination, wanted: DestinationChange, acto
     try:
         with transaction.atomic():
             found = Destination.objects.select_for_update().get(pk=destination.pk)
-            before = settings_of(found).place()
+            before = found.typed_settings.place()
             for name, value in (_place_columns(found, wanted) | wanted.columns()).items():
                 setattr(found, name, value)
             found.save()
             _check_only_copy(found)
-            if settings_of(found).place() != before:
+            if found.typed_settings.place() != before:
                 _move_copies(found, moved=wanted.copies_moved)
             if wanted.cameras is not None:
                 found.cameras.set(_cameras(wanted.cameras))
@@ -92,10 +89,10 @@ def _prepare_move(destination: Destination, wanted: DestinationChange) -> None:
     """Most of what `_move_copies` does, before the transaction of the change: there may be 200,000 copies. If the
     change is refused then, they are compared where they are. ValidationError."""
     found = Destination.objects.get(pk=destination.pk)
-    before = settings_of(found).place()
+    before = found.typed_settings.place()
     for name, value in _place_columns(found, wanted).items():
         setattr(found, name, value)
-    if settings_of(found).place() != before:
+    if found.typed_settings.place() != before:
         _check_only_copy(found)
         _check_leavable(found)
         compare_again(found)
@@ -178,9 +175,9 @@ def _check_folder(found: FolderSettings) -> None:
 
 def _check_only_copy(destination: Destination) -> None:
     """Two destinations of the same files in one place are one copy that counts twice. ValidationError."""
-    place = settings_of(destination).place()
+    place = destination.typed_settings.place()
     for other in Destination.objects.exclude(pk=destination.pk):
-        if settings_of(other).place() == place and set(other.classes) & set(destination.classes):
+        if other.typed_settings.place() == place and set(other.classes) & set(destination.classes):
             raise ValidationError({"settings": f"{other.name} copies these files there already. Give another place."})
 
 
@@ -209,15 +206,20 @@ def _place_columns(found: Destination, wanted: DestinationChange) -> dict[str, A
     """Settings and secret. A secret is bound to its place: another one needs it again."""
     if wanted.settings is None and wanted.secret is None:
         return {}
-    before = settings_of(found)
+    before = found.typed_settings
     after = _valid("settings", SETTINGS[found.kind], wanted.settings) if wanted.settings is not None else before
     check_place(after)
     columns: dict[str, Any] = {"settings": after.model_dump()}
     moved = after.origin() != before.origin()
     if wanted.secret is not None or moved:
-        if wanted.secret is None and found.secret:
-            raise ValidationError({"secret": "This is another place or user. Write the secret for it, too."})
-        columns["secret"] = encrypt_for(after, _valid("secret", SECRETS[found.kind], wanted.secret or {}))
+        given = () if wanted.secret is None else ("secret",)
+        try:
+            kept_secrets({"secret": found.secret}, given, "the place or the user" if moved else "")
+        except SecretsNeeded as error:
+            raise ValidationError({"secret": str(error)}) from None
+        secret = _valid("secret", SECRETS[found.kind], wanted.secret or {})
+        moved_row = Destination(pk=found.pk, kind=found.kind, settings=columns["settings"])
+        columns["secret"] = encrypt_secrets(moved_row, "secret", secret.model_dump())
     if moved:
         columns["host_key"] = ""
         # What the new server does with checksums is unknown.

@@ -24,7 +24,6 @@ from captures.offsite.destinations.settings import S3Settings
 from captures.offsite.limits import NoPace
 from captures.offsite.models import OffsiteCopy
 from captures.offsite.restore import copies_of, take_back
-from captures.offsite.secret_store import settings_of
 from captures.offsite.senders import opened
 
 log = logging.getLogger(__name__)
@@ -67,7 +66,7 @@ def _answer(request: Request, row: FileRow, copy: OffsiteCopy) -> HttpResponse |
     found = answer(str(request.method), request.headers, facts)
     if found.status == 304 or request.method == "HEAD":
         return HttpResponse(status=found.status, headers=found.headers)
-    settings, download = settings_of(copy.destination), FileQuery.lenient(request.query_params).download
+    settings, download = copy.destination.typed_settings, FileQuery.lenient(request.query_params).download
     # What a page shows comes from here: its Content-Security-Policy lets a browser load nothing from elsewhere.
     is_shown = request.auth is None and not download
     if isinstance(settings, S3Settings) and settings.redirect and not is_shown:

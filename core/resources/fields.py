@@ -31,7 +31,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from core.api.constraints import describe_allowed, describe_error
+from core.api.constraints import describe_allowed, describe_error, join_choices
 from core.api.model import StrictModel
 from core.text.names import Line
 from core.times.durations import format_duration, parse_duration
@@ -130,16 +130,11 @@ def field(
     """`allowed` says what a person may write, where type and limits do not; `example` is such a value. Answers have no
     `secret`; only the configuration file may set what is `file_only`."""
     extra: dict[str, Any] = {"example": example, "allowed": allowed, "secret": secret, "file_only": file_only}
-    known = {name: value for name, value in extra.items() if value}
-    # Secrets would be in tracebacks and logs by the repr.
-    return Field(
-        default,
-        title=title or None,
-        description=help or None,
-        repr=not secret,
-        json_schema_extra=known or None,
-        **limits,
-    )
+    known = {name: one for name, one in extra.items() if one}
+    about: dict[str, Any] = {"title": title, "description": help, "json_schema_extra": known}
+    # What is not given stays as `Annotated` says it. Secrets would be in tracebacks and logs by the repr.
+    given = {name: one for name, one in about.items() if one} | ({"repr": False} if secret else {})
+    return Field(default, **given, **limits)
 
 
 def is_time(about: FieldInfo) -> bool:
@@ -214,6 +209,10 @@ def allowed_text(model: type[BaseModel], name: str) -> str:
     about = model.model_fields[name]
     if words := extra_of(about, "allowed"):
         return str(words)
+    if choices := choices_of(about):
+        return join_choices(choices)
+    if is_time(about):
+        return "a date and time such as 2026-11-21 22:00"
     if marker_of(about, Clock) is not None:
         return f"a time such as {extra_of(about, 'example') or '22:00'}"
     if marker_of(about, Reference) is not None:
@@ -226,10 +225,10 @@ def allowed_text(model: type[BaseModel], name: str) -> str:
 
 def describe_duration(schema: Mapping[str, Any]) -> str:
     """`a time of at most 30 d`."""
-    limits = {"exclusiveMinimum": "above", "minimum": "of at least", "maximum": "of at most"}
+    limits = {"exclusiveMinimum": "above", "maximum": "of at most"}
     # What may be missing is `anyOf` of its type and null.
     found = {**schema, **schema.get("anyOf", [{}])[0]}
-    known = [f"{words} {format_duration(found[name])}" for name, words in limits.items() if found.get(name)]
+    known = [f"{words} {format_duration(found[name])}" for name, words in limits.items() if name in found]
     return " ".join(["a time", " and ".join(known)]).strip()
 
 

@@ -76,6 +76,11 @@ class Resource:
     columns: tuple[str | tuple[str, str], ...] = ()
     empty: str = ""
 
+    @property
+    def name_field(self) -> str:
+        """The field by which people name a row."""
+        return "name" if "name" in self.answer.model_fields else "id"
+
     def operation(self, name: str) -> Operation:
         return next(one for one in self.operations if one.name == name)
 
@@ -113,5 +118,5 @@ class Resource:
         """What people read after an operation. `time_text` writes a time of the body for them."""
         times = {about.alias or name for name, about in self.answer.model_fields.items() if is_time(about)}
         shown = {name: time_text(value) if name in times and value else value for name, value in body.items()}
-        said = operation.said or f"The {self.noun} {{{self.key}}} was {DONE[operation.name]}."
+        said = operation.said or f"The {self.noun} {{{self.name_field}}} was {DONE[operation.name]}."
         return said.format_map(shown)

@@ -12,10 +12,9 @@ from django.urls import URLPattern, URLResolver, path
 
 from core.limits.wait_limiter import TooManyWaiting
 from core.pages.page import Page, message_response, redirect_back
-from core.resources.forms import KindForm
 from core.resources.pages import FormPage, PressPage, ResourcePage, SwitchPage, page_of
 from core.text.names import check_line
-from monitoring.models import AlertSilence, NotificationChannel, NotificationDelivery, NotificationState
+from monitoring.models import AlertSilence, NotificationDelivery, NotificationState
 from monitoring.notifications.channels.kinds import CHANNEL_KINDS, channel_class
 from monitoring.notifications.resource import CHANNELS, ROUTES
 from monitoring.notifications.selectors import channels_for, notifications_for, routes_for, silences_for, with_pending
@@ -62,15 +61,6 @@ class ChannelFormPage(FormPage):
     def follow(self, row: Any) -> HttpResponse:
         return redirect("channel", row.pk)
 
-    def form(self, row: NotificationChannel | None, data: Any = None) -> KindForm:
-        request, kind = self.operation.request, row.kind if row else self.kwargs["kind"]
-        assert request is not None
-        model, fixed = CHANNELS.settings_model(kind), None if row else {"kind": kind}
-        shown = row.settings_shown if row else None
-        form = KindForm(request, model, data, row=row, shown=shown, fixed=fixed, names=["name"])
-        form.auto_id = "channel-%s"
-        return form
-
 
 class AddChannelPage(ChannelFormPage):
     template = "notifications/add_channel.html"
@@ -79,9 +69,6 @@ class AddChannelPage(ChannelFormPage):
         if kwargs["kind"] not in ON_PAGE:
             raise Http404
         return super().dispatch(request, *args, **kwargs)
-
-    def stored(self) -> None:
-        return None
 
     def context(self) -> dict[str, Any]:
         return {"kind": self.kwargs["kind"], "label": LABELS[self.kwargs["kind"]]}

@@ -28,18 +28,17 @@ class ChannelRequest(Fields):
         title="Settings", help="The settings of the kind (docs/operating/notifications.md); those that are missing get "
         "their defaults. A secret that is missing stays.",
     )  # fmt: skip
-    enabled: bool = field(
-        True, title="On", help="Whether it sends. If it is off, what waits is cancelled, and its alerts go to the next "
-        "route.",
-    )  # fmt: skip
+    enabled: bool = field(True, title="On", help="Whether it sends.")
 
 
 class NotificationChannelChange(Fields):
     """Only the fields and settings that are given change."""
 
     name: Name | None = field(None, title="Name", help="Its new name.")
-    settings: dict[str, Any] | None = field(None, title="Settings")
-    enabled: bool | None = field(None, title="On", help=ChannelRequest.model_fields["enabled"].description or "")
+    settings: dict[str, Any] | None = field(None, title="Settings", help="Those of its kind that change.")
+    enabled: bool | None = field(
+        None, title="On", help="What waits is cancelled, and its alerts go to the next route that matches."
+    )
 
 
 class NotificationChannelBody(Fields):
@@ -64,10 +63,7 @@ class RouteRequest(Fields):
     position: int = field(0, title="Position", help="Routes are tried in this order.", ge=0, le=1000)
     enabled: bool = field(True, title="On", help="Whether it is used.")
     continue_matching: bool = field(False, title="Try later routes, too", help="Whether later routes are tried, too.")
-    severity: Severity = field(
-        Severity.WARNING, title="Lowest severity", help="The lowest severity that matches.",
-        allowed="info, warning, error or critical",
-    )  # fmt: skip
+    severity: Severity = field(Severity.WARNING, title="Lowest severity", help="The lowest severity that matches.")
     key_prefix: KeyPrefix = field(
         "", title="Key begins with", help="The beginning of the alert's key.", example="camera."
     )

@@ -17,7 +17,7 @@ from core import database_clock
 from core.api.constraints import describe_error
 from core.limits.wait_limiter import WaitLimiter
 from core.outgoing import AddressRefused, literal_address
-from core.secrets import DecryptionFailed
+from core.secrets import DecryptionFailed, SecretsNeeded, kept_secrets
 from core.slices import delete_in_slices
 from monitoring.file_only import only_from_file
 from monitoring.models import (
@@ -59,9 +59,10 @@ def add_channel(
     if NotificationChannel.objects.count() >= MAX_CHANNELS:
         raise ValidationError({"name": f"A station has at most {MAX_CHANNELS} channels. Remove one first."})
     channel = NotificationChannel(
-        pk=new_id or uuid6.uuid7(), name=wanted.name, kind=wanted.kind, enabled=wanted.enabled, created_by=actor,
-        **settings_columns(found),
-    )  # fmt: skip
+        pk=new_id or uuid6.uuid7(), name=wanted.name, kind=wanted.kind, enabled=wanted.enabled, created_by=actor
+    )
+    for name, value in settings_columns(channel, found).items():
+        setattr(channel, name, value)
     try:
         with transaction.atomic():
             channel.save(force_insert=True)
@@ -81,9 +82,8 @@ def change_channel(
             found = NotificationChannel.objects.select_for_update().get(pk=channel.pk)
             columns: dict[str, Any] = {}
             if wanted.settings is not None:
-                columns = settings_columns(
-                    replaced_settings(found, wanted.settings) if from_file else merged_settings(found, wanted.settings)
-                )
+                settings_after = replaced_settings if from_file else merged_settings
+                columns = settings_columns(found, settings_after(found, wanted.settings))
             if wanted.name is not None:
                 columns["name"] = wanted.name
             if wanted.enabled is not None:
@@ -174,12 +174,12 @@ def _kept_secrets_checked(
     """ValidationError if another destination would get a stored secret."""
     if stored is None:
         return found
-    moved = any(getattr(stored, name) != getattr(found, name) for name in found.destination)
-    kept = [name for name in found.secret_fields() if name not in given and getattr(stored, name)]
-    kept = [name for name in kept if name not in found.destination]
-    if moved and kept:
-        # Otherwise a new address would get a secret that was meant for the old one.
-        raise ValidationError({"settings": f"Another destination needs its secrets again: {', '.join(kept)}."})
+    moved = [name for name in found.destination if getattr(stored, name) != getattr(found, name)]
+    secrets = {name: getattr(stored, name) for name in found.secret_fields() if name not in found.destination}
+    try:
+        kept_secrets(secrets, given, " and ".join(moved))
+    except SecretsNeeded as error:
+        raise ValidationError({"settings": str(error)}) from None
     return found
 
 

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
-from core.secrets import decrypt_secret
+from core.secrets import decrypt_secrets
 from monitoring.models import Sensor
 from monitoring.sensors.channels import ChannelId, ChannelSettings
 from monitoring.sensors.kinds import driver_class
@@ -47,7 +48,8 @@ class SensorRow:
 
     def complete_settings(self) -> dict[str, Any]:
         """With the secrets and the defaults. DecryptionFailed; KeyError for a kind of another version."""
-        secrets = json.loads(decrypt_secret(self.secrets_encrypted)) if self.secrets_encrypted else {}
+        row = Sensor(pk=UUID(self.id), kind=self.kind, settings=self.settings, secrets_encrypted=self.secrets_encrypted)
+        secrets = decrypt_secrets(row, "secrets_encrypted")
         return driver_class(self.kind).complete_settings({**self.settings, **secrets})
 
     def channel_settings(self) -> dict[ChannelId, ChannelSettings]:

@@ -20,7 +20,7 @@ from core.broker import broker
 from core.outages import describe_failure
 from core.outgoing import OutgoingGuard
 from core.retrying_thread import RetryingThread
-from core.secrets import DecryptionFailed, decrypt_secret, encrypt_secret
+from core.secrets import Binding, DecryptionFailed, decrypt, encrypt
 from monitoring.sensor_management.probing import (
     DETECT_S,
     KILL_AFTER_S,
@@ -88,7 +88,7 @@ def _send(
     settings: dict[str, Any] | None = None,
 ) -> str:
     command_id = str(uuid6.uuid7())
-    encrypted = encrypt_secret(json.dumps(settings or {}))
+    encrypted = encrypt(settings or {}, binding_of(command_id, kind))
     with broker.reachable() as server:
         # The part publishes its states each second, for some seconds: a host that is down costs no wait.
         if not server.exists(broker.key("sensors", host)):
@@ -115,6 +115,10 @@ def wait_for_answer(host: str, command_id: str, wait_s: float) -> SensorAnswer:
             if found:
                 return cast(SensorAnswer, json.loads(cast(Any, found)[1]))
     raise SensorHostSlow(f"The host {host} did not answer within {wait_s:g} s. Try again.")
+
+
+def binding_of(command_id: str, kind: str) -> Binding:
+    return Binding("command to sensors", command_id, kind)
 
 
 def command_list(host: str) -> str:
@@ -178,7 +182,7 @@ class SensorCommandServer:
         if command["command"] == "detect":
             return detection_answer(self._guard)
         try:
-            settings = json.loads(decrypt_secret(command["settings_encrypted"]))
+            settings = decrypt(command["settings_encrypted"], binding_of(command["id"], command["kind"]))
         except DecryptionFailed as error:
             return SensorAnswer(probe=failed(str(error)), problems={}, took_s=0.0)
         with self._pause(command["sensor"]):

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from core.secrets import DecryptionFailed, decrypt_secret, encrypt_secret
+from core.secrets import DecryptionFailed, decrypt_secrets, encrypt_secrets, kept_secrets
 from core.text.suggestions import did_you_mean
 from monitoring.file_only import only_from_file
 from monitoring.models import Sensor
+from monitoring.sensor_models import DESTINATIONS
 from monitoring.sensors.driver import Option
 from monitoring.sensors.kinds import SENSORS, driver_class
 
 REDACTED = "***"
 """In place of a secret. In a change it stands for the stored one."""
-DESTINATIONS = frozenset({"url", "host", "port", "tls"})
-"""Settings that say where a sensor connects to: a stored secret is not sent to another place."""
 
 
 def check_kind(kind: str) -> None:
@@ -53,8 +51,7 @@ def secret_names(kind: str) -> frozenset[str]:
 
 def secrets_of(sensor: Sensor) -> dict[str, Any]:
     """DecryptionFailed."""
-    found: dict[str, Any] = json.loads(decrypt_secret(sensor.secrets_encrypted)) if sensor.secrets_encrypted else {}
-    return found
+    return decrypt_secrets(sensor, "secrets_encrypted")
 
 
 def readable_settings(sensor: Sensor) -> dict[str, Any]:
@@ -85,31 +82,17 @@ def check_settings(
     secrets = secret_names(kind)
     given = {name: value for name, value in given.items() if name not in secrets or value != REDACTED}
     before = dict(stored.settings) if stored else {}
-    kept = kept_secrets(stored, secrets - given.keys()) if stored else {}
     try:
+        # Nothing is decrypted for a change that gives all secrets: it works while the key is lost.
+        kept = kept_secrets(secrets_of(stored), given, "") if stored and secrets - given.keys() else {}
         complete = driver_class(kind).check_settings({**before, **kept, **given})
+        if not from_file:
+            check_file_only(kind, complete, before)
+        kept_secrets(kept, given, moved_setting(complete, before))
+    # DecryptionFailed is one, too.
     except ValueError as error:
         raise ValidationError({"settings": str(error)}) from None
-    if not from_file:
-        check_file_only(kind, complete, before)
-    if kept and (moved := moved_setting(complete, before)):
-        raise ValidationError(
-            {
-                "settings": f"{min(kept)} must be given again, because {moved} changes: "
-                "a stored secret is not sent to another place."
-            }
-        )
     return complete
-
-
-def kept_secrets(stored: Sensor, names: Collection[str]) -> dict[str, Any]:
-    """The stored ones of `names`. ValidationError if there are some that cannot be decrypted."""
-    if not names or not stored.secrets_encrypted:
-        return {}
-    try:
-        return {name: value for name, value in secrets_of(stored).items() if name in names}
-    except DecryptionFailed as error:
-        raise ValidationError({"settings": str(error)}) from None
 
 
 def check_file_only(kind: str, complete: Mapping[str, Any], before: Mapping[str, Any]) -> None:
@@ -120,14 +103,12 @@ def check_file_only(kind: str, complete: Mapping[str, Any], before: Mapping[str,
 
 def moved_setting(complete: Mapping[str, Any], before: Mapping[str, Any]) -> str:
     """The first setting that leads to another place than before, or nothing."""
-    return next((name for name in sorted(DESTINATIONS & complete.keys()) if complete[name] != before.get(name)), "")
+    return next((name for name in DESTINATIONS if name in complete and complete[name] != before.get(name)), "")
 
 
-def settings_columns(kind: str, complete: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of a row for these settings."""
-    hidden = secret_names(kind)
+def store_settings(sensor: Sensor, complete: Mapping[str, Any]) -> None:
+    """In the columns of the row, whose kind they are of."""
+    hidden = secret_names(sensor.kind)
+    sensor.settings = {name: value for name, value in complete.items() if name not in hidden}
     secrets = {name: value for name, value in complete.items() if name in hidden and value not in (None, "")}
-    return {
-        "settings": {name: value for name, value in complete.items() if name not in hidden},
-        "secrets_encrypted": encrypt_secret(json.dumps(secrets)) if secrets else "",
-    }
+    sensor.secrets_encrypted = encrypt_secrets(sensor, "secrets_encrypted", secrets)

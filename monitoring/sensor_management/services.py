@@ -15,7 +15,7 @@ from monitoring.sensor_management.driver_settings import (
     check_kind,
     check_settings,
     readable_settings,
-    settings_columns,
+    store_settings,
 )
 from monitoring.sensor_management.hosts import check_host
 from monitoring.sensor_management.requests import ChannelChange, SensorChange, SensorRequest
@@ -43,8 +43,8 @@ def add_sensor(wanted: SensorRequest, actor: str, *, from_file: bool = False) ->
         host=host,
         enabled=wanted.enabled,
         interval_s=checked_interval(wanted.kind, wanted.interval_s),
-        **settings_columns(wanted.kind, complete),
     )
+    store_settings(sensor, complete)
     try:
         with transaction.atomic():
             sensor.save(force_insert=True)
@@ -98,8 +98,7 @@ def _change_settings(sensor: Sensor, given: dict[str, Any], from_file: bool) -> 
     before = readable_settings(sensor)
     changed = [f"settings.{name}" for name, value in complete.items() if (before.get(name) or None) != (value or None)]
     if changed:
-        for name, value in settings_columns(sensor.kind, complete).items():
-            setattr(sensor, name, value)
+        store_settings(sensor, complete)
     return changed
 
 

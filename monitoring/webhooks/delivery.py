@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from importlib.metadata import version
 
-from core.secrets import DecryptionFailed
+from core import database_clock
+from core.secrets import DecryptionFailed, decrypt_secret
+from monitoring.models import Webhook
 from monitoring.webhooks.claims import Claim
 from monitoring.webhooks.client import Answer, WebhookClient
-from monitoring.webhooks.encrypted_columns import signing_keys, url_of
 from monitoring.webhooks.outcomes import record_outcome
-from monitoring.webhooks.receiver_url import InvalidUrl
+from monitoring.webhooks.receiver_url import InvalidUrl, ReceiverUrl
 from monitoring.webhooks.signing import HEADER, sign_body
 
 USER_AGENT = f"Skycam/{version('skycam')}"
@@ -43,3 +44,16 @@ def _send(claim: Claim, client: WebhookClient) -> Answer:
             HEADER: sign_body(body, keys, int(time.time())),
         },
     )
+
+
+def url_of(webhook: Webhook) -> ReceiverUrl:
+    """The complete address. DecryptionFailed."""
+    return ReceiverUrl.parse(decrypt_secret(webhook, "url_encrypted", "url"))
+
+
+def signing_keys(webhook: Webhook) -> list[str]:
+    """The key, and for a day after a rotation also the one before. DecryptionFailed."""
+    columns = ["secret_encrypted"]
+    if webhook.old_secret_until is not None and webhook.old_secret_until > database_clock.estimate():
+        columns.append("old_secret_encrypted")
+    return [decrypt_secret(webhook, column, "key") for column in columns]

@@ -16,7 +16,7 @@ from django.utils import timezone
 from core import database_clock
 from core.limits.wait_limiter import WaitLimiter
 from core.outgoing import AddressRefused, literal_address
-from core.secrets import encrypt_secret
+from core.secrets import encrypt_secrets
 from monitoring.models import DeliveryState, Webhook, WebhookDelivery
 from monitoring.services import record_event, resolve_alert
 from monitoring.webhooks.claims import Claim, claim_new
@@ -56,10 +56,10 @@ def add_webhook(wanted: WebhookRequest, actor: str) -> tuple[Webhook, str]:
         name=wanted.name,
         kinds=wanted.kinds,
         enabled=wanted.enabled,
-        secret_encrypted=encrypt_secret(secret),
         created_by=actor,
-        **_url_columns(wanted.url),
     )
+    webhook.secret_encrypted = encrypt_secrets(webhook, "secret_encrypted", {"key": secret})
+    _store_url(webhook, wanted.url)
     try:
         with transaction.atomic():
             webhook.save(force_insert=True)
@@ -71,19 +71,20 @@ def add_webhook(wanted: WebhookRequest, actor: str) -> tuple[Webhook, str]:
 
 def change_webhook(webhook: Webhook, wanted: WebhookChange, actor: str) -> Webhook:
     """Switching it off cancels what waits. ValidationError."""
-    given = wanted.model_dump(exclude_none=True)
+    given = wanted.model_dump(exclude_none=True, exclude={"url"})
     if wanted.url is not None:
         check_url(wanted.url)
-        given |= _url_columns(given.pop("url"))
     try:
         with transaction.atomic():
             found = Webhook.objects.select_for_update().get(pk=webhook.pk, removed_at=None)
             before = _public(found)
             for name, value in given.items():
                 setattr(found, name, value)
+            if wanted.url is not None:
+                _store_url(found, wanted.url)
             if wanted.enabled is not None:
                 _switch(found)
-            found.save(update_fields=[*given, "disabled_reason", "failing_since"])
+            found.save(update_fields=[*given, "url_encrypted", "url_shown", "disabled_reason", "failing_since"])
             changed = {name: value for name, value in _public(found).items() if value != before[name]}
             if changed or wanted.url is not None:
                 _record("webhook.changed", found, f"{actor} changed the web-hook {found.name}.", actor, changed)
@@ -133,7 +134,7 @@ def rotate_secret(webhook: Webhook, actor: str) -> tuple[Webhook, str]:
         found.secret_encrypted,
         database_clock.estimate() + OLD_SECRET_LIFE,
     )
-    found.secret_encrypted = encrypt_secret(secret)
+    found.secret_encrypted = encrypt_secrets(found, "secret_encrypted", {"key": secret})
     found.save(update_fields=["secret_encrypted", "old_secret_encrypted", "old_secret_until"])
     _record("webhook.rotated", found, f"{actor} rotated the secret of the web-hook {found.name}.", actor)
     return found, secret
@@ -200,8 +201,9 @@ def check_url(text: str) -> None:
         raise ValidationError({"url": f"The address {error}"}) from None
 
 
-def _url_columns(text: str) -> dict[str, str]:
-    return {"url_encrypted": encrypt_secret(text), "url_shown": ReceiverUrl.parse(text).shown}
+def _store_url(webhook: Webhook, text: str) -> None:
+    webhook.url_encrypted = encrypt_secrets(webhook, "url_encrypted", {"url": text})
+    webhook.url_shown = ReceiverUrl.parse(text).shown
 
 
 def _public(webhook: Webhook) -> dict[str, Any]:

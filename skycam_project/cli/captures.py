@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from core.text.ids import short_id
 from core.text.plurals import pluralize
 from skycam_project.cli.camera_control import camera_filter
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import CliError
-from skycam_project.cli.ids import find_by_id, find_newest, short_id
+from skycam_project.cli.ids import find_by_id, find_newest
 from skycam_project.cli.local_files import STDOUT, check_destination, copy_file, force_option, to_option
 from skycam_project.cli.options import Group, PastTimeParam, given
 from skycam_project.cli.output import (

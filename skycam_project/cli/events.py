@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from core.text.ids import short_id
 from core.text.plurals import pluralize
 from skycam_project.cli.alert_rules import maintenance, rules
 from skycam_project.cli.camera_control import camera_filter
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import CliError
-from skycam_project.cli.ids import find_by_id, short_id
+from skycam_project.cli.ids import find_by_id
 from skycam_project.cli.local_files import check_destination, write_lines
 from skycam_project.cli.options import Command, Group, PastTimeParam, given
 from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table, to_json

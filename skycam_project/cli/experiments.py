@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from core.text.ids import short_id
 from core.text.plurals import pluralize
 from skycam_project.cli.errors import FAILED, CliError
-from skycam_project.cli.ids import HEX, find_by_id, short_id
+from skycam_project.cli.ids import HEX, find_by_id
 from skycam_project.cli.jobs import wait_and_show
 from skycam_project.cli.options import DurationParam, Group, given
 from skycam_project.cli.output import format_time, make_table, print_fields, print_line, print_result, print_table

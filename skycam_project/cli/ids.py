@@ -13,12 +13,6 @@ if TYPE_CHECKING:
 
 Row = TypeVar("Row", bound="Model")
 HEX = re.compile(r"[0-9a-f]{4,32}", re.IGNORECASE)
-SHORT = 13
-"""The number of characters of an id that encode its creation time to the millisecond."""
-
-
-def short_id(text: str) -> str:
-    return text[:SHORT]
 
 
 def find_by_id(rows: QuerySet[Row] | list[Row], text: str, what: str, listed_by: str = "") -> Row:

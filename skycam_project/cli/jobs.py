@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from core.text.ids import short_id
 from skycam_project.cli.errors import FAILED, CliError
-from skycam_project.cli.ids import find_by_id, short_id
+from skycam_project.cli.ids import find_by_id
 from skycam_project.cli.options import Command, Group, given
 from skycam_project.cli.output import format_time, make_table, print_fields, print_line, print_result, print_table
 from skycam_project.cli.progress import job_progress

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from core.text.ids import short_id
 from core.text.plurals import pluralize
 from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.captures import find_capture
 from skycam_project.cli.errors import FAILED, CliError
 from skycam_project.cli.experiments import find_experiment
-from skycam_project.cli.ids import find_by_id, short_id
+from skycam_project.cli.ids import find_by_id
 from skycam_project.cli.jobs import run_job, wait_and_show
 from skycam_project.cli.options import Command, Group, PastTimeParam, given
 from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table

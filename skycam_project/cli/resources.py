@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import datetime
 from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args
-from uuid import UUID
 
 import click
 from pydantic.fields import FieldInfo
@@ -19,18 +18,15 @@ from core.resources.fields import (
     Fields,
     Option,
     Reference,
-    UnitOf,
     choices_of,
-    is_time,
     marker_of,
     plain_type,
     read_text,
-    title_of,
 )
 from core.resources.resource import Operation, Resource
-from core.times.durations import format_duration
+from core.resources.table import cells_of, columns_of, table_of
 from skycam_project.cli.errors import CliError
-from skycam_project.cli.ids import find_by_id, short_id
+from skycam_project.cli.ids import find_by_id
 from skycam_project.cli.options import Command, DurationParam, FutureTimeParam, given
 from skycam_project.cli.output import format_time, make_table, print_fields, print_line, print_result, print_table
 from skycam_project.cli.shared_options import SHARED_OPTIONS, RenamedOption, SharedOption
@@ -51,23 +47,22 @@ def commands_of(resource: Resource) -> Iterator[click.Command]:
 
 
 def build(
-    operation: Operation, params: list[click.Parameter], run: Callable[..., Any], name: str = ""
+    operation: Operation, params: list[click.Parameter], run: Callable[..., Any], name: str = "", text: str = ""
 ) -> click.Command:
-    """`run(caller, **values)`, for callers who may do it."""
+    """`run(caller, **values)`, for callers who may do it. `text`: a second paragraph of the help."""
 
     def callback(**values: Any) -> None:
         run(current().authorize(operation.role), **values)
 
-    example = f"\n\nExample: skycam {operation.example}" if operation.example else ""
-    return Command(
-        name or operation.command or operation.name, help=operation.summary + example, params=params, callback=callback
-    )
+    example = f"Example: skycam {operation.example}" if operation.example else ""
+    paragraphs = "\n\n".join(filter(None, [operation.summary, text, example]))
+    return Command(name or operation.command or operation.name, help=paragraphs, params=params, callback=callback)
 
 
 def list_command(resource: Resource, operation: Operation) -> click.Command:
     def run(caller: Caller) -> None:
         bodies = resource.bodies(resource.all_rows(caller.user), caller.user)
-        print_result({"results": bodies}, lambda _: print_rows(resource, with_names(resource, caller, bodies)))
+        print_result({"results": bodies}, lambda _: print_rows(resource, caller, bodies))
 
     return build(operation, [], run)
 
@@ -75,7 +70,7 @@ def list_command(resource: Resource, operation: Operation) -> click.Command:
 def show_command(resource: Resource, operation: Operation) -> click.Command:
     def run(caller: Caller, key: str) -> None:
         body = resource.body(find_row(resource, caller, key), caller.user)
-        print_result(body, lambda body: print_fields(cells(resource, list(body), body).items()))
+        print_result(body, lambda body: print_fields(cells_of(resource, body, body, format_time).items()))
 
     return build(operation, [key_argument(resource)], run)
 
@@ -85,7 +80,8 @@ def add_command(resource: Resource, operation: Operation) -> click.Command:
         wanted = requested(resource, operation, caller, values, str(values.get("kind", "")))
         print_done(resource, operation, resource.body(resource.call(operation.run, wanted, caller.actor), caller.user))
 
-    return build(operation, [*arguments(operation), *options(resource, operation)], run)
+    params = [*arguments(operation), *options(resource, operation)]
+    return build(operation, params, run, text=argument_text(resource, operation))
 
 
 def action_command(resource: Resource, operation: Operation) -> click.Command:
@@ -141,20 +137,15 @@ BUILDERS: dict[str, Callable[[Resource, Operation], click.Command]] = {
 }
 
 
-def people_name(resource: Resource) -> str:
-    """The field by which people name a row."""
-    return "name" if "name" in resource.answer.model_fields else "id"
-
-
 def key_argument(resource: Resource) -> click.Argument:
-    return click.Argument(["key"], metavar=people_name(resource).upper())
+    return click.Argument(["key"], metavar=resource.name_field.upper())
 
 
 def find_row(resource: Resource, caller: Caller, text: str) -> Any:
     """The row that the caller may see, by its name or the beginning of its id. CliError."""
     rows = resource.all_rows(caller.user)
     listed_by = f"skycam {resource.commands} {resource.operation('list').command or 'list'}"
-    if people_name(resource) == "id":
+    if resource.name_field == "id":
         return find_by_id(rows, text, resource.noun, listed_by)
     found = next((row for row in rows if row.name == text), None)
     if found is None:
@@ -164,6 +155,15 @@ def find_row(resource: Resource, caller: Caller, text: str) -> Any:
 
 def arguments(operation: Operation) -> list[click.Parameter]:
     return [click.Argument([name], metavar=name.upper()) for name in operation.arguments]
+
+
+def argument_text(resource: Resource, operation: Operation) -> str:
+    """What the arguments are, a line each."""
+    assert operation.request is not None
+    fields = operation.request.model_fields
+    lines = [f"{name.upper()}: {fields[name].description}" for name in operation.arguments if fields[name].description]
+    kinds = [f"Kinds: {', '.join(resource.kind_table)}."] if resource.kinds else []
+    return "\n".join(["\b", *lines, *kinds]) if lines or kinds else ""
 
 
 def options(resource: Resource, operation: Operation) -> Iterator[click.Parameter]:
@@ -184,8 +184,10 @@ def options(resource: Resource, operation: Operation) -> Iterator[click.Paramete
         elif name not in operation.arguments and not (resource.kinds and name == "settings"):
             yield field_option(name, about)
             if operation.name == "change" and may_be_none(resource, name):
-                without = f"Without {title_of(name, about).lower()}."
-                yield click.Option([f"--no-{name.replace('_', '-')}", f"no_{name}"], is_flag=True, help=without)
+                option = name.replace("_", "-")
+                yield click.Option(
+                    [f"--no-{option}", f"no_{name}"], is_flag=True, help=f"Remove the value of --{option}."
+                )
 
 
 def may_be_none(resource: Resource, name: str) -> bool:
@@ -236,7 +238,7 @@ def requested(resource: Resource, operation: Operation, caller: Caller, values: 
         read = {name: sys.stdin.readline().rstrip("\n") for name in secrets}
         found["settings"] = read_texts(resource.settings_model(kind).model_fields, {**assigned, **read})
     return operation.request.model_validate(
-        {name: referred(caller, fields[name], value) for name, value in found.items()}
+        {name: referred(caller, fields[name], value) if name in fields else value for name, value in found.items()}
     )
 
 
@@ -266,39 +268,10 @@ def print_done(resource: Resource, operation: Operation, body: dict[str, Any], s
     print_result(body, lambda body: print_line(said or resource.sentence(operation, body, format_time)))
 
 
-def print_rows(resource: Resource, bodies: list[dict[str, Any]]) -> None:
+def print_rows(resource: Resource, caller: Caller, bodies: list[dict[str, Any]]) -> None:
     if not bodies:
         print_line(resource.empty)
         return
-    columns = [(one, one) if isinstance(one, str) else one for one in resource.columns]
-    titles, names = [title for title, _ in columns], [name for _, name in columns]
-    print_table(make_table(titles, [list(cells(resource, names, body).values()) for body in bodies]))
-
-
-def with_names(resource: Resource, caller: Caller, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """With the names of the rows that they refer to, in place of their ids."""
-    names: dict[str, dict[str, str]] = {}
-    for name, about in resource.answer.model_fields.items():
-        if reference := marker_of(about, Reference):
-            names[name] = {str(row.pk): row.name for row in resolve(reference.resource).all_rows(caller.user)}
-    return [{**body, **{name: found.get(body[name], "") for name, found in names.items()}} for body in bodies]
-
-
-def cells(resource: Resource, names: Iterable[str], body: dict[str, Any]) -> dict[str, Any]:
-    """The values of a body for people."""
-    fields = {about.alias or name: about for name, about in resource.answer.model_fields.items()}
-    return {name: cell(fields[name], body[name], body) for name in names}
-
-
-def cell(about: FieldInfo, value: Any, body: Mapping[str, Any]) -> Any:
-    if value is None:
-        return ""
-    if is_time(about):
-        return format_time(value)
-    if plain_type(about.annotation) is UUID and marker_of(about, Reference) is None:
-        return short_id(value)
-    if marker_of(about, Duration) is not None:
-        return format_duration(value)
-    if unit := marker_of(about, UnitOf):
-        return f"{value:g} {body[unit.field]}".strip()
-    return ", ".join(map(str, value)) if isinstance(value, list) else value
+    titles = [title for title, _ in columns_of(resource)]
+    rows = [list(cells.values()) for cells in table_of(resource, bodies, caller.user, format_time)]
+    print_table(make_table(titles, rows))

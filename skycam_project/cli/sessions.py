@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from core.text.ids import short_id
 from skycam_project.cli.camera_control import camera_filter
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import CliError
-from skycam_project.cli.ids import find_by_id, find_newest, short_id
+from skycam_project.cli.ids import find_by_id, find_newest
 from skycam_project.cli.options import Group
 from skycam_project.cli.output import (
     format_listed_time,

@@ -8,9 +8,10 @@ from uuid import UUID
 
 import click
 
+from core.text.ids import short_id
 from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.errors import FAILED, CliError
-from skycam_project.cli.ids import find_by_id, short_id
+from skycam_project.cli.ids import find_by_id
 from skycam_project.cli.jobs import body_of, run_job, wait_and_show
 from skycam_project.cli.local_files import check_destination, write_lines
 from skycam_project.cli.options import Group

@@ -118,7 +118,7 @@ class SkycamConfig(Section):
     )
     address_secret: str = key(
         "",
-        "Secret that encrypts the passwords in cameras' addresses. It must be the same on every host of a station.",
+        "Secret that encrypts all stored secrets. It must be the same on every host of a station.",
         "at least 32 characters without spaces",
         secret=True,
         unset="generated, stored in `<data>/address-secret`",

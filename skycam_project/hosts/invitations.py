@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from datetime import datetime, timedelta
 from typing import TypedDict
@@ -12,7 +11,7 @@ from django.db.models import QuerySet
 
 from cameras.models import CameraHost, HostInvitation
 from core import database_clock
-from core.secrets import decrypt_secret, encrypt_secret
+from core.secrets import decrypt_secret, decrypt_secrets, encrypt_secrets
 from core.times.timestamps import stamp, stamp_or_none
 from monitoring.services import record_event
 from skycam_project.hosts.exchange import verifier_of
@@ -55,10 +54,11 @@ def invite_host(wanted: InvitationRequest, actor: str) -> tuple[HostInvitation, 
     urls = web_urls(wanted.url)
     secret, now = os.urandom(SECRET_BYTES), database_clock.read_now()
     invitation = HostInvitation(
-        name=wanted.name, created_by=actor, created_at=now, expires_at=now + LIFE, replaces=wanted.again,
-        shared_encrypted=encrypt_secret(json.dumps(wanted.instead)),
+        name=wanted.name, created_by=actor, created_at=now, expires_at=now + LIFE, replaces=wanted.again
     )  # fmt: skip
-    invitation.verifier_encrypted = encrypt_secret(verifier_of(secret, invitation.pk).hex())
+    invitation.shared_encrypted = encrypt_secrets(invitation, "shared_encrypted", wanted.instead)
+    key = {"verifier": verifier_of(secret, invitation.pk).hex()}
+    invitation.verifier_encrypted = encrypt_secrets(invitation, "verifier_encrypted", key)
     try:
         with transaction.atomic():
             check_name(wanted.name, again=wanted.again)
@@ -117,12 +117,11 @@ def withdraw_invitation(invitation: HostInvitation, actor: str) -> HostInvitatio
 
 
 def verifier(invitation: HostInvitation) -> bytes:
-    return bytes.fromhex(decrypt_secret(invitation.verifier_encrypted))
+    return bytes.fromhex(decrypt_secret(invitation, "verifier_encrypted", "verifier"))
 
 
 def urls_instead(invitation: HostInvitation) -> dict[str, str]:
-    found: dict[str, str] = json.loads(decrypt_secret(invitation.shared_encrypted))
-    return found
+    return decrypt_secrets(invitation, "shared_encrypted")
 
 
 def invitation_body(invitation: HostInvitation, now: datetime) -> InvitationBody:

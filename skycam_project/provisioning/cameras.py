@@ -8,7 +8,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from cameras.address_encryption import decrypt_address
 from cameras.audience.service import audience_of
 from cameras.drivers.credentials import REDACTED, redact_address
 from cameras.editing.services import add_camera, change_camera, remove_camera
@@ -17,7 +16,6 @@ from cameras.models import Camera
 from cameras.validation import checked_address, checked_settings
 from captures.recording_claims.services import people_kind
 from captures.recording_control.commands import request_recording
-from core.secrets import DecryptionFailed
 from skycam_project.config import ConfigError
 from skycam_project.config.config_file import ConfigFile
 from skycam_project.config.lists import CameraEntry
@@ -106,8 +104,8 @@ def wanted_values(entry: CameraEntry, camera: Camera | None) -> dict[str, Any]:
 def _full_address(entry: CameraEntry, camera: Camera | None) -> str:
     address = entry.address
     if camera is not None and REDACTED in address:
-        with suppress(DecryptionFailed):
-            address = decrypt_address(address, camera.encrypted_address)
+        with suppress(ValueError):
+            address = camera.fill_address(address)
     with suppress(ValueError):
         address = checked_address(entry.kind, address)
     return address

@@ -159,9 +159,10 @@ WALKED: dict[str, dict[str, Call]] = {
 """Package of services that get the user -> what each does."""
 FOR_MANAGERS = {
     "core.station_settings", "monitoring.alert_rules", "monitoring.maintenance", "monitoring.notifications",
-    "monitoring.sensor_management", "monitoring.webhooks", "captures.offsite", "captures.integrity", "captures.retention", "skycam_project.access",
-    "skycam_project.admin", "skycam_project.pages", "skycam_project.provisioning", "skycam_project.station_settings",
-    "skycam_project.cli", "skycam_project.hosts", "skycam_project.backups", "cameras.editing",
+    "monitoring.sensor_management", "monitoring.webhooks", "captures.offsite", "captures.integrity",
+    "captures.retention", "skycam_project.access", "skycam_project.admin", "skycam_project.pages",
+    "skycam_project.provisioning", "skycam_project.station_settings", "skycam_project.cli", "skycam_project.hosts",
+    "skycam_project.backups", "cameras.editing",
 }  # fmt: skip
 """Packages of services whose routes and commands are refused to operators, or which change no camera's work: the end of
 a maintenance window, a token of one's own."""

@@ -57,7 +57,8 @@ def test_another_host_needs_the_password_again(manager: Any, yard: Any) -> None:
     assert problem.json()["errors"] == [
         {
             "field": "address",
-            "message": "The stored password is for rtsp://viewer@10.0.0.9 only. For another host, write it again.",
+            "message": "password must be given again, because the place rtsp://viewer@10.0.0.9 changes: a stored "
+            "secret is not sent to another place.",
         }
     ]
 

@@ -115,7 +115,7 @@ def test_the_examination_names_no_hidden_camera_whose_password_is_lost(
 ) -> None:
     Camera.objects.update(kind="network", encrypted_address="of another key")
     pages = [client.get("/status/examination/").content.decode() for client in (operator, manager)]
-    assert ["cannot be decrypted: sky" in text for text in pages] == [False, True]
+    assert ["cannot be decrypted: camera sky" in text for text in pages] == [False, True]
 
 
 def test_the_alert_of_a_hidden_camera_is_shown_only_to_its_audience(

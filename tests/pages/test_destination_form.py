@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from captures.models import Destination, StorageRoot
-from captures.offsite.secret_store import secret_of
 from tests.harness.clients.pages import described, text_of
 from tests.harness.rows.offsite_rows import folder_destination_row
 
@@ -41,7 +40,7 @@ def test_a_server_is_added_with_its_secret(kind: str, fields: dict[str, str], na
     assert post(manager, kind, **fields).status_code == 302
     made = Destination.objects.get()
     assert made.settings.items() >= {key: fields[key] for key in ("endpoint", "host") if key in fields}.items()
-    assert getattr(secret_of(made), name) == "hush"
+    assert getattr(made.typed_secret, name) == "hush"
 
 
 def test_without_the_rule_files_may_go_uncopied(manager: Any) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -47,13 +49,13 @@ def openapi_families() -> list[str]:
     return ["document", "schemas-a-m", "schemas-n-z", *families()]
 
 
-def configuration(station: Settings) -> Entries:
+def configuration(station: Settings, folder: Path) -> Entries:
     """`config apply` of a file, the export of the station then, and the plan for another file. With SECRETS in the
-    environment."""
+    environment. `folder` gets the files: a station's data is beside its file."""
     CameraHost.objects.create(name="dome")
     User.objects.create_user("viewer", role="viewer")
-    first, second = map(str, FILES)
-    station.STATION = ConfigManager(FILES[0], environment={**SECRETS, "PATH": ""}, here=FOLDER).config
+    first, second = (shutil.copy(file, folder) for file in map(str, FILES))
+    station.STATION = ConfigManager(Path(first), environment={**SECRETS, "PATH": ""}, here=folder).config
     apply = ("config", "apply")
     return {
         "apply as JSON": as_yaml(answer(*apply, first, "--yes")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,11 +91,11 @@ def test_the_openapi_document_is_as_recorded(family: str, check: Any, db: None) 
 
 
 def test_the_configuration_is_applied_and_exported_as_recorded(
-    check: Any, db: None, settings: Settings, columns: None, monkeypatch: pytest.MonkeyPatch
+    check: Any, db: None, settings: Settings, columns: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
-    check("configuration/lists.txt", configuration(settings))
+    check("configuration/lists.txt", configuration(settings, tmp_path))
 
 
 def test_every_recorded_file_is_compared() -> None:

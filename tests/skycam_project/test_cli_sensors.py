@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from core.secrets import decrypt_secret
 from monitoring.models import Sensor, SensorChannel
+from monitoring.sensor_management.driver_settings import secrets_of
 from monitoring.sensors.kinds import SENSORS
 from tests.harness.far_ends.login_sensor import LOGIN_KIND
 from tests.harness.rows.sensors import make_sensor
@@ -48,7 +48,7 @@ def test_a_secret_comes_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     secret.write_text(json.dumps({"password": "p4ssword"}))
     found = skycam("sensors", "add", "roof", "login", "--set", "url=mqtt://roof", "--secret-file", str(secret))
     assert found.exit_code == 0
-    assert "p4ssword" in decrypt_secret(Sensor.objects.get().secrets_encrypted)
+    assert secrets_of(Sensor.objects.get()) == {"password": "p4ssword"}
     assert answer("sensors", "list")["results"][0]["settings"]["password"] == "***"
 
 

@@ -113,7 +113,7 @@ def test_a_stored_secret_does_not_go_to_another_server(file: Path) -> None:
     apply(file)
     write(file, FILE.replace('token: "${TOKEN}"', "server: https://eve.example"))
     found = skycam("config", "apply", str(file), "--yes")
-    assert (found.exit_code, "needs its secrets again: token" in found.stderr) == (1, True)
+    assert (found.exit_code, "token must be given again, because server changes" in found.stderr) == (1, True)
 
 
 def test_a_channel_that_was_added_on_a_page_is_changed_by_its_name(file: Path) -> None:

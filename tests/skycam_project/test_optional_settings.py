@@ -16,7 +16,6 @@ from captures.models import Destination
 from captures.offsite.destinations.port import DestinationError, Pace
 from captures.offsite.destinations.settings import SECRETS, SETTINGS
 from captures.offsite.requests import DestinationRequest
-from captures.offsite.secret_store import secret_of, settings_of
 from captures.offsite.senders import opened
 from captures.offsite.services import add_destination
 from core.outgoing import OutgoingGuard
@@ -194,8 +193,8 @@ def test_an_offsite_destination_is_read_with_its_defaults(case: Case, nowhere: i
     )
     add_destination(wanted, "ada")
     made = Destination.objects.get()
-    assert settings_of(made) == SETTINGS[case.kind].model_validate(settings)
-    assert secret_of(made) == SECRETS[case.kind].model_validate(secret)
+    assert made.typed_settings == SETTINGS[case.kind].model_validate(settings)
+    assert made.typed_secret == SECRETS[case.kind].model_validate(secret)
     # Its far end is away: a DestinationError says so, and nothing else is raised.
     with contextlib.suppress(DestinationError), opened(made, cast(Pace, NoLimit())) as sender:
         sender.probe()

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.editing.services import add_camera
-from core.secrets import encrypt_secret
+from core.secrets import encrypt_secrets
 from monitoring.models import Sensor
 from monitoring.services import raise_alert, record_event
 from skycam_project.cli.support import bundle
@@ -78,8 +78,10 @@ def test_no_secret_of_the_database_is_in_it(tmp_path: Path, log_of_secrets: list
     add_camera(slug="yard", kind="network", address=f"rtsp://viewer:{quote(CAMERA, safe='')}@10.0.0.9/live")
     _, key = added_with_secret(f"https://hooks.example.org/{WEBHOOK}?a=b")
     destination("s3", S3, {"secret_key": DESTINATION})
-    headers = json.dumps({"headers": json.dumps({"X-Key": SENSOR})})
-    Sensor.objects.create(name="roof", kind="http", host="main", secrets_encrypted=encrypt_secret(headers))
+    roof = Sensor(name="roof", kind="http", host="main")
+    headers = {"headers": json.dumps({"X-Key": SENSOR})}
+    roof.secrets_encrypted = encrypt_secrets(roof, "secrets_encrypted", headers)
+    roof.save()
     [record_event("camera.state", f"It said {line}.", data={"answer": line}, camera=None) for line in log_of_secrets]
     raise_alert("camera.unreachable:yard", f"It refuses {CAMERA}.", data={"password": "unknown-secret-9"}, camera=None)
     body = answer("support-bundle", str(tmp_path / "b.zip"))

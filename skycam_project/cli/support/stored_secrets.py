@@ -3,48 +3,28 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from skycam_project.cli.station import Station
 
-if TYPE_CHECKING:
-    from django.db import models
-
-ENCRYPTED = re.compile(r"encrypt|\Asecret\Z")
-"""In the name of a column that `core.secrets` encrypts."""
 LONG_PART = 12
 """Characters from which on a part of a path may be a token."""
-PLACE = "origin"
-"""The member that says what a secret is for."""
 
 
 def encrypted_secrets(station: Station) -> Iterator[str]:
     """Of every encrypted column of every table. Raises CliError or DatabaseError while the database is away."""
     station.set_up_django()
-    from core.secrets import DecryptionFailed, decrypt_secret
+    from core.secrets import DecryptionFailed, decrypt_unbound, rows_with_secrets
 
-    for model, column in encrypted_columns():
-        rows = model._base_manager.exclude(**{column: ""})
-        for encrypted in rows.values_list(column, flat=True):
-            try:
-                yield from secrets_of_text(decrypt_secret(encrypted))
-            except DecryptionFailed:
-                continue  # the station cannot use it either, so nothing can have written it into a text
-
-
-def encrypted_columns() -> list[tuple[type[models.Model], str]]:
-    from django.apps import apps
-    from django.db import models
-
-    return [
-        (model, field.name)
-        for model in apps.get_models()
-        for field in model._meta.concrete_fields
-        if isinstance(field, models.TextField) and ENCRYPTED.search(field.name)
-    ]
+    for row, column in rows_with_secrets():
+        try:
+            secrets = decrypt_unbound(getattr(row, column))
+        except DecryptionFailed:
+            continue  # the station cannot use it either, so nothing can have written it into a text
+        for leaf in leaves(secrets):
+            yield from secrets_of_text(leaf)
 
 
 def secrets_of_text(text: str) -> Iterator[str]:
@@ -72,8 +52,8 @@ def parse_json(text: str) -> Any:
 
 def leaves(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
-        for name, part in value.items():
-            yield from () if name == PLACE else leaves(part)
+        for part in value.values():
+            yield from leaves(part)
     elif isinstance(value, list):
         for part in value:
             yield from leaves(part)

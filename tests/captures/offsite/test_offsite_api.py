@@ -10,7 +10,6 @@ import pytest
 from cameras.models import Camera
 from captures.models import Destination, OffsiteCopy, StorageRoot
 from captures.offsite.queue import queue_new_files
-from captures.offsite.secret_store import secret_of
 from core.jobs.models import Job
 from monitoring.metrics import metrics_for
 from monitoring.models import Event
@@ -43,7 +42,7 @@ def test_a_destination_is_added_and_its_secret_is_never_shown(bucket: str, manag
 
 
 def test_the_stored_secret_is_the_one_that_was_given(bucket: str) -> None:
-    assert secret_of(Destination.objects.get()).model_dump() == {"secret_key": SECRET}
+    assert Destination.objects.get().typed_secret.model_dump() == {"secret_key": SECRET}
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,11 @@ from captures.offsite.destinations.settings import SECRETS, SETTINGS
 from captures.offsite.jobs import probe_destination, send_files
 from captures.offsite.limits import NoPace
 from captures.offsite.restore import copies_of, fetch_part
-from captures.offsite.secret_store import encrypt_for
 from captures.storage.kept import Kept
 from captures.stored_files.tables import StoredFile
 from captures.thumbnails.store import SIZES, ThumbnailStore
 from core.jobs.context import JobContext
+from core.secrets import encrypt_secrets
 from monitoring.models import Event
 from monitoring.selectors import unresolved_keys
 from tests.harness.far_ends.offsite.s3_server import BUCKET, KEYS
@@ -36,9 +36,11 @@ def destination(
     kind: str, settings: dict[str, Any], secret: dict[str, Any] | None = None, **fields: Any
 ) -> Destination:
     found = SETTINGS[kind].model_validate(settings)
-    encrypted = encrypt_for(found, SECRETS[kind].model_validate(secret or {}))
-    values = {"name": kind, "classes": CLASSES, "settings": found.model_dump(), "secret": encrypted}
-    return Destination.objects.create(kind=kind, **values | fields)
+    values = {"name": kind, "classes": CLASSES, "settings": found.model_dump()}
+    made = Destination(kind=kind, **values | fields)
+    made.secret = encrypt_secrets(made, "secret", SECRETS[kind].model_validate(secret or {}).model_dump())
+    made.save(force_insert=True)
+    return made
 
 
 def folder_destination(path: Path, **fields: Any) -> Destination:

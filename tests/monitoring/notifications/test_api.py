@@ -63,7 +63,7 @@ def test_another_destination_needs_its_secret_again(manager: Any) -> None:
     path = f"{API}channels/{channel.pk}/"
     moved = send(manager, "patch", path, {"settings": {"url": "https://eve.example/hook"}})
     assert moved.status_code == 400
-    assert "needs its secrets again: secret" in moved.content.decode()
+    assert "secret must be given again, because url changes" in moved.content.decode()
     both = {"url": "https://new.example/hook", "secret": "another secret of it"}
     assert send(manager, "patch", path, {"settings": both}).status_code == 200
     assert settings_of(NotificationChannel.objects.get()).model_dump()["url"] == "https://new.example/hook"

@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from core.broker import broker
 from core.outgoing import OutgoingGuard
-from core.secrets import encrypt_secret
 from monitoring.models import SensorChannel
 from monitoring.sensor_management import commands, probing, selectors
 from monitoring.sensor_management.commands import SensorCommandServer
@@ -126,7 +125,7 @@ def test_a_broker_that_is_down_is_an_error(manager: Any) -> None:
 
 def test_a_command_after_its_deadline_is_not_started(valkey: redis.Redis, paused: list[str]) -> None:
     late = commands.SensorCommand(
-        id="late", command="test", sensor="x", kind="simulated", settings_encrypted=encrypt_secret("{}"), deadline_ms=1
+        id="late", command="test", sensor="x", kind="simulated", settings_encrypted="", deadline_ms=1
     )
     valkey.rpush(commands.command_list("main"), json.dumps(late))
     server = SensorCommandServer("main", OutgoingGuard())

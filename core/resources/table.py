@@ -1,0 +1,64 @@
+"""The table of a resource's rows, as people read it on a page or a terminal. Django-free."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from pydantic.fields import FieldInfo
+
+from core.registry import resolve
+from core.resources.fields import Duration, Reference, UnitOf, is_time, marker_of, plain_type
+from core.resources.resource import Resource
+from core.text.ids import short_id
+from core.times.durations import format_duration
+
+Cells = dict[str, Any]
+
+
+def columns_of(resource: Resource) -> list[tuple[str, str]]:
+    """Title and field of each column."""
+    return [(one, one) if isinstance(one, str) else one for one in resource.columns]
+
+
+def table_of(
+    resource: Resource, bodies: Iterable[Mapping[str, Any]], user: Any, time_text: Callable[[str], str]
+) -> list[Cells]:
+    """The cells of each row, by field. What refers to another row has its name."""
+    found, names = list(bodies), [name for _, name in columns_of(resource)]
+    referred = {name: names_of(reference, user) for name, reference in references(resource).items() if name in names}
+    named = [{**body, **{name: known.get(body[name], "") for name, known in referred.items()}} for body in found]
+    return [cells_of(resource, names, body, time_text) for body in named]
+
+
+def references(resource: Resource) -> dict[str, Reference]:
+    found = {name: marker_of(about, Reference) for name, about in resource.answer.model_fields.items()}
+    return {name: reference for name, reference in found.items() if reference is not None}
+
+
+def names_of(reference: Reference, user: Any) -> dict[str, str]:
+    """Id -> name, of the rows that the user may see."""
+    return {str(row.pk): row.name for row in resolve(reference.resource).all_rows(user)}
+
+
+def cells_of(
+    resource: Resource, names: Iterable[str], body: Mapping[str, Any], time_text: Callable[[str], str]
+) -> Cells:
+    fields = {about.alias or name: about for name, about in resource.answer.model_fields.items()}
+    return {name: cell(fields[name], body[name], body, time_text) for name in names}
+
+
+def cell(about: FieldInfo, value: Any, body: Mapping[str, Any], time_text: Callable[[str], str]) -> Any:
+    """Yes and no, and empty cells, are left to the page or the terminal."""
+    if value is None:
+        return ""
+    if is_time(about):
+        return time_text(value)
+    if plain_type(about.annotation) is UUID and marker_of(about, Reference) is None:
+        return short_id(value)
+    if marker_of(about, Duration) is not None:
+        return format_duration(value)
+    if unit := marker_of(about, UnitOf):
+        return f"{value:g} {body[unit.field]}".strip()
+    return ", ".join(map(str, value)) if isinstance(value, list) else value

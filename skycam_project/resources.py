@@ -1,0 +1,12 @@
+"""RESOURCES: the descriptions of all resources, from which routes of the API are derived. A further resource is a line
+here."""
+
+from __future__ import annotations
+
+RESOURCES = {
+    "maintenance_windows": "monitoring.maintenance.resource.WINDOWS",
+    "notification_channels": "monitoring.notifications.resource.CHANNELS",
+    "notification_routes": "monitoring.notifications.resource.ROUTES",
+    "alert_rules": "monitoring.alert_rules.resource.RULES",
+}
+"""Name -> the path of its description."""

@@ -1,0 +1,142 @@
+"""The fields of a resource: answers from rows, and values as people write them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import SimpleNamespace
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+from pydantic import Field, ValidationError
+
+from core.resources.fields import (
+    ClockTime,
+    Column,
+    Duration,
+    Fields,
+    Id,
+    Reference,
+    Seconds,
+    Text,
+    allowed_text,
+    body_of,
+    choices_of,
+    extra_of,
+    field,
+    marker_of,
+    plain_type,
+    read_text,
+    sentence_of,
+    title_of,
+)
+from core.times.durations import format_duration
+from core.times.moments import Moment, Stamp
+
+LINE = "This contains a line break or an invisible character."
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+ROW = UUID("01a22304-2a69-71ff-a21f-906a472bc75f")
+
+
+class Colour(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class NoteRequest(Fields):
+    text: Annotated[Text, Field(min_length=1, max_length=20)] = field(title="Text", help="For others.", example="lens")
+    colour: Colour = field(Colour.RED, title="Colour")
+    weight: Literal["light", "heavy"] = "light"
+    since: Moment | None = field(None, alias="from")
+    for_s: Seconds | None = field(None, gt=0, le=7200, example="5 min")
+    until: ClockTime = ""
+    tags: list[str] = field([])
+    count: int = field(0, ge=0, le=9)
+    lamp: Annotated[UUID | None, Reference("lamps")] = None
+    key: Annotated[Text, Field(json_schema_extra={"secret": True})] = field("", example="k")
+
+
+class NoteBody(NoteRequest):
+    id: Annotated[Id, Column("pk")]
+    created: Annotated[Stamp, Column("created_at")]
+
+
+def row(**values: Any) -> SimpleNamespace:
+    default = NoteRequest(text="lens").model_dump()
+    return SimpleNamespace(**{**default, "pk": ROW, "created_at": NOON, **values})
+
+
+def test_an_answer_has_the_attributes_of_the_row_under_its_own_names() -> None:
+    body = body_of(NoteBody, row(since=NOON))
+    assert (body["id"], body["created"], body["from"]) == (str(ROW), "2026-11-21T12:00:00.000Z", NOON)
+
+
+def test_a_row_that_is_older_than_a_limit_is_shown() -> None:
+    assert body_of(NoteBody, row(text="x" * 50, count=12))["count"] == 12
+
+
+def test_a_request_refuses_what_it_does_not_know() -> None:
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        NoteRequest(text="lens", nosuch=1)
+
+
+def test_only_what_was_given_is_given() -> None:
+    assert NoteRequest(text="lens", count=3).given() == {"text": "lens", "count": 3}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("text", "a text of at most 20 characters, such as lens"),
+        ("colour", "red or blue"),
+        ("weight", "light or heavy"),
+        ("for_s", "a time above 0 s and of at most 2 h, such as 5 min"),
+        ("until", "a time such as 22:00"),
+        ("count", "a whole number from 0 to 9"),
+        ("lamp", "its name"),
+    ],
+)
+def test_what_is_allowed_is_said_in_words(name: str, words: str) -> None:
+    assert allowed_text(NoteRequest, name) == words
+
+
+@pytest.mark.parametrize(
+    ("values", "name", "sentence"),
+    [
+        ({"text": ""}, "text", "Write a text of at most 20 characters, such as lens."),
+        ({}, "text", "Write a text of at most 20 characters, such as lens."),
+        (
+            {"text": "a\nb"},
+            "text",
+            "This contains a line break or an invisible character. Write one line of plain text.",
+        ),
+        ({"text": "a", "colour": "green"}, "colour", "Choose red or blue."),
+        ({"text": "a", "from": "noon"}, "since", "Write a date and time such as 2026-11-21 22:00."),
+        ({"text": "a", "until": "25:00"}, "until", "Write a time such as 22:00."),
+    ],
+)
+def test_a_person_reads_what_to_write_in_which_field(values: dict[str, str], name: str, sentence: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        NoteRequest.model_validate(values)
+    assert sentence_of(NoteRequest, refused.value.errors()[0]) == (name, sentence)
+
+
+def test_metadata_is_that_of_the_field_and_of_its_type() -> None:
+    fields = NoteRequest.model_fields
+    assert marker_of(fields["for_s"], Duration) == Duration()
+    assert (extra_of(fields["key"], "secret"), extra_of(fields["key"], "example")) == (True, "k")
+    assert (title_of("for_s", fields["for_s"]), title_of("colour", fields["colour"])) == ("For", "Colour")
+    assert (plain_type(fields["since"].annotation), plain_type(fields["lamp"].annotation)) == (datetime, UUID)
+    assert (choices_of(fields["colour"]), choices_of(fields["count"])) == (["red", "blue"], [])
+
+
+@given(some.integers(0, 10**9).map(lambda milliseconds: milliseconds / 1000))
+def test_a_duration_is_read_as_it_is_written(seconds: float) -> None:
+    assert read_text(NoteRequest.model_fields["for_s"], format_duration(seconds)) == pytest.approx(seconds)
+
+
+def test_a_list_is_separated_by_commas_and_spaces() -> None:
+    assert read_text(NoteRequest.model_fields["tags"], "a, b c,d") == ["a", "b", "c", "d"]

@@ -1,0 +1,90 @@
+"""What each resource must have, whatever it is."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+from core.registry import resolve
+from core.resources.fields import Fields
+from core.resources.resource import Operation, Resource
+from skycam_project.resources import RESOURCES
+
+ARGUMENTS = {
+    "list": ["user"],
+    "show": ["user", "key"],
+    "add": ["wanted", "actor", "new_id"],
+    "change": ["row", "wanted", "actor"],
+    "remove": ["row", "actor"],
+}
+"""What the function of an operation is called with, in this order."""
+
+
+def resources() -> list[Any]:
+    return [pytest.param(resolve(path), id=name) for name, path in RESOURCES.items()]
+
+
+def operations() -> list[Any]:
+    return [
+        pytest.param(resource.values[0], operation, id=f"{resource.id}-{operation.name}")
+        for resource in resources()
+        for operation in resource.values[0].operations
+    ]
+
+
+def function_of(resource: Resource, operation: Operation) -> Any:
+    name = {"list": resource.rows, "show": resource.row}.get(operation.name, operation.run)
+    return resolve(f"{resource.package}.{name}")
+
+
+def names(model: type[Fields]) -> list[str]:
+    return [about.alias or name for name, about in model.model_fields.items()]
+
+
+@pytest.mark.parametrize(("resource", "operation"), operations())
+def test_the_function_of_an_operation_takes_the_arguments_of_all_such_functions(
+    resource: Resource, operation: Operation
+) -> None:
+    given = ARGUMENTS.get(operation.name, ["row", *(["wanted"] if operation.request else []), "actor"])
+    inspect.signature(function_of(resource, operation)).bind(*given)
+
+
+@pytest.mark.parametrize(("resource", "operation"), operations())
+def test_the_texts_of_an_operation_are_whole_sentences(resource: Resource, operation: Operation) -> None:
+    texts = [operation.summary, operation.said or ".", operation.keyless or "."]
+    assert [text for text in texts if not text.endswith(".")] == []
+
+
+@pytest.mark.parametrize(("resource", "operation"), operations())
+def test_what_is_said_after_an_operation_names_fields_of_the_answer(resource: Resource, operation: Operation) -> None:
+    body = dict.fromkeys(names(resource.answer), "")
+    assert "{" not in operation.said.format_map(body)
+
+
+@pytest.mark.parametrize(("resource", "operation"), operations())
+def test_arguments_of_the_command_are_fields_of_the_request(resource: Resource, operation: Operation) -> None:
+    known = operation.request.model_fields if operation.request else {}
+    assert {*operation.arguments} <= {*known}
+
+
+@pytest.mark.parametrize(("resource", "operation"), operations())
+def test_each_field_of_a_request_has_a_label_and_a_hint(resource: Resource, operation: Operation) -> None:
+    fields = operation.request.model_fields if operation.request else {}
+    assert [name for name, about in fields.items() if not (about.title and about.description)] == []
+
+
+@pytest.mark.parametrize("resource", resources())
+def test_the_columns_of_the_table_are_fields_of_the_answer(resource: Resource) -> None:
+    shown = {column if isinstance(column, str) else column[1] for column in resource.columns}
+    assert (bool(shown), shown <= {*names(resource.answer)}) == (True, True)
+
+
+@pytest.mark.parametrize("resource", resources())
+def test_a_row_is_found_by_a_field_of_the_answer(resource: Resource) -> None:
+    assert {resource.key, resource.name_field} <= {*names(resource.answer)}
+
+
+def test_the_name_of_a_resource_is_its_name_in_the_table() -> None:
+    assert {name: resolve(path).name for name, path in RESOURCES.items()} == {name: name for name in RESOURCES}
