@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from monitoring.models import Alert, NotificationDelivery, NotificationKind
+from monitoring.models import Alert, NotificationDelivery
+from monitoring.notification_states import NotificationKind
 from monitoring.notifications.selectors import notifications_of
 from monitoring.notifications.silences import active_silences, is_silenced
 

@@ -9,10 +9,12 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from core import database_clock
+from core.camera_names import CameraName
 from core.camera_refs import Cameras, camera_columns
 from core.station_zone import site_time_text
 from core.text.sentences import sentence
 from monitoring.models import Alert, AlertSilence, Event
+from monitoring.notifications.resource import SilenceRequest
 from monitoring.services import record_event
 
 MAX_ACTIVE = 500
@@ -54,6 +56,13 @@ def silence_alert(
     return add_silence(actor, reason, for_s, key=alert.key, camera=alert.camera_refs, pk=pk)
 
 
+def silence_matching(wanted: SilenceRequest, actor: str, new_id: UUID | None = None) -> AlertSilence:
+    """Silence alerts of a camera, or with keys that begin so. The silence that has `new_id` already is returned
+    unchanged. TooManySilences."""
+    camera = CameraName("", wanted.camera) if wanted.camera else None
+    return add_silence(actor, wanted.reason, wanted.for_s, key_prefix=wanted.key_prefix, camera=camera, pk=new_id)
+
+
 @transaction.atomic
 def add_silence(
     actor: str, reason: str, for_s: float | None, *, camera: Cameras, key: str = "", key_prefix: str = "",
@@ -89,8 +98,8 @@ def add_silence(
 
 
 @transaction.atomic
-def end_silence(silence: AlertSilence, actor: str = "") -> bool:
-    """False when it has ended already. Without an actor it ended by itself."""
+def end_silence(silence: AlertSilence, actor: str = "") -> AlertSilence:
+    """One that has ended does not change. Without an actor it ended by itself."""
     ended = AlertSilence.objects.filter(pk=silence.pk, ended_at=None).update(
         ended_at=database_clock.now(), ended_by=actor[:150]
     )
@@ -102,7 +111,7 @@ def end_silence(silence: AlertSilence, actor: str = "") -> bool:
             data={"key": silence.key, "key_prefix": silence.key_prefix},
         )  # fmt: skip
     silence.refresh_from_db()
-    return bool(ended)
+    return silence
 
 
 def end_expired_silences() -> None:

@@ -240,8 +240,7 @@ def silence(alert_id: str, for_s: float | None, reason: str) -> None:
     """
     caller = current().authorize("operator")
     from core.resources.fields import body_of
-    from monitoring.notifications.requests import SilenceAlertRequest
-    from monitoring.notifications.resource import SilenceBody
+    from monitoring.notifications.resource import SilenceAlertRequest, SilenceBody
     from monitoring.notifications.silences import silence_alert
     from monitoring.selectors import alerts_for
 
