@@ -96,7 +96,7 @@ def routes_of(resource: Resource) -> list[URLPattern]:
     address = f"{resource.path}<{key}:{resource.parameter}>/"
     return [
         path(resource.path, view_of(resource, rows)),
-        path(address, view_of(resource, row)),
+        *([path(address, view_of(resource, row))] if row else []),
         *(path(f"{address}{one.name}/", view_of(resource, [one])) for one in actions),
     ]
 

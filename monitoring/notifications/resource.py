@@ -181,7 +181,7 @@ class SilenceQuery(PageQuery):
 
     def filtered(self, rows: Any) -> Any:
         # The description is read without Django.
-        from monitoring.notifications.silences import active_silences
+        from monitoring.notifications.silenced import active_silences
 
         active = active_silences().values("pk")
         return (

@@ -13,7 +13,7 @@ from django.db.models import Count, QuerySet
 
 from monitoring.models import AlertSilence, NotificationChannel, NotificationDelivery, NotificationRoute
 from monitoring.notification_states import NotificationState
-from monitoring.notifications.silences import active_silences
+from monitoring.notifications.silenced import active_silences
 from monitoring.selectors import visible_to
 
 

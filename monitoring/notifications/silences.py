@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
 
 from core import database_clock
 from core.camera_names import CameraName
@@ -15,6 +14,7 @@ from core.station_zone import site_time_text
 from core.text.sentences import sentence
 from monitoring.models import Alert, AlertSilence, Event
 from monitoring.notifications.resource import SilenceRequest
+from monitoring.notifications.silenced import active_silences
 from monitoring.services import record_event
 
 MAX_ACTIVE = 500
@@ -22,31 +22,6 @@ MAX_ACTIVE = 500
 
 class TooManySilences(Exception):
     """The message says what to do."""
-
-
-def active_silences(at: datetime | None = None) -> QuerySet[AlertSilence]:
-    at = at or database_clock.estimate()
-    return AlertSilence.objects.filter(Q(ends_at=None) | Q(ends_at__gt=at), ended_at=None)
-
-
-def is_silenced(alert: Alert, silences: list[AlertSilence]) -> bool:
-    return any(silence_matches(one, alert) for one in silences)
-
-
-def silenced_alerts(alerts: QuerySet[Alert]) -> list[UUID]:
-    """The ids of those that are silenced now. No query of alerts without an active silence."""
-    silences = list(active_silences())
-    if not silences:
-        return []
-    return [alert.pk for alert in alerts.only("key", "camera") if is_silenced(alert, silences)]
-
-
-def silence_matches(silence: AlertSilence, alert: Alert) -> bool:
-    return (
-        silence.key in {"", alert.key}
-        and alert.key.startswith(silence.key_prefix)
-        and silence.camera in {"", alert.camera}
-    )
 
 
 def silence_alert(

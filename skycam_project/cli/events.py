@@ -257,7 +257,7 @@ def list_silences() -> None:
     from core.resources.fields import body_of
     from monitoring.notifications.resource import SilenceBody
     from monitoring.notifications.selectors import silences_for
-    from monitoring.notifications.silences import active_silences
+    from monitoring.notifications.silenced import active_silences
 
     found = silences_for(caller.user).filter(pk__in=active_silences().values("pk"))
     print_result({"results": [body_of(SilenceBody, one) for one in found]}, print_silences)
