@@ -1,0 +1,232 @@
+"""The settings of each kind of sensor, which forms, commands, API and configuration file ask for. Django-free.
+
+A driver names its model, and does not import it: the process of a sensor gets settings that were checked here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, ValidationError, ValidationInfo, model_validator
+
+from core.resources.fields import KindSettings, allowed_text, field
+from monitoring.sensors.drivers.arduino.formats import parse_order, parse_pattern
+from monitoring.sensors.drivers.digitemp import USB
+from monitoring.sensors.drivers.host import GROUPS, entries
+from monitoring.sensors.drivers.http import parse_headers
+from monitoring.sensors.drivers.mqtt import parse_topics
+from monitoring.sensors.kinds import driver_class
+from monitoring.sensors.quantities import QUANTITIES
+from monitoring.sensors.serial_ports import check_port
+from monitoring.sensors.values import parse_sources
+
+if TYPE_CHECKING:
+    QuantityName = str
+else:
+    QuantityName = Literal[tuple(QUANTITIES)]
+LONGEST = 1000
+MAX_WORDS = 50
+MAX_DISKS = 20
+BAUD_RATES = (300, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 250000, 460800, 500000, 921600, 1000000)
+
+
+def check_text(text: str, about: ValidationInfo) -> str:
+    """ValueError unless the text can be printed."""
+    if len(text) > LONGEST or not text.isprintable():
+        raise ValueError(f"{about.field_name} is not valid; allowed are at most {LONGEST} printable characters.")
+    return text
+
+
+def checked_by(check: Callable[[str], object]) -> AfterValidator:
+    """The text stays as it is, if `check` raises no ValueError, whose sentence begins with the name of the setting."""
+
+    def checked(text: str) -> str:
+        check(text)
+        return text
+
+    return AfterValidator(checked)
+
+
+def check_adapter(port: str) -> None:
+    if port != USB:
+        check_port(port)
+
+
+def check_baud_rate(rate: int) -> int:
+    if rate not in BAUD_RATES:
+        raise ValueError(f"baud_rate is not valid; allowed is one of {', '.join(map(str, BAUD_RATES))}.")
+    return rate
+
+
+def check_groups(text: str) -> None:
+    if not entries(text) or not set(entries(text)) <= set(GROUPS):
+        raise ValueError(f"groups is not valid; allowed are some of {', '.join(GROUPS)}, with commas.")
+
+
+def check_disks(text: str) -> None:
+    if len(entries(text)) > MAX_DISKS or not all(map(os.path.isabs, entries(text))):
+        raise ValueError(f"disks is not valid; allowed are at most {MAX_DISKS} absolute paths, with commas.")
+
+
+def check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        is_bad = parts.port == 0 or parts.scheme not in {"http", "https"} or not parts.hostname
+    except ValueError:
+        is_bad = True
+    # In a request line a space would end the address.
+    if is_bad or not url.isascii() or re.search(r"[\x00-\x20\x7f]", url):
+        raise ValueError("url is not valid; allowed is an http:// or https:// URL.")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("url is not valid: it holds a login, which everyone would see. Put it into headers.")
+
+
+def check_query(text: str) -> None:
+    if not text.isascii() or re.search(r"[\s#]", text):
+        raise ValueError("query is not valid; allowed is the text after a question mark, such as appid=abc.")
+
+
+def check_values(text: str) -> None:
+    parse_sources(text, "values")
+
+
+def check_command(words: list[str]) -> list[str]:
+    if not 1 <= len(words) <= MAX_WORDS or not words[0]:
+        raise ValueError(f"command is not valid; allowed are 1 to {MAX_WORDS} texts, the first of them a program.")
+    return words
+
+
+Text = Annotated[str, AfterValidator(check_text)]
+Values = Annotated[Text, checked_by(check_values)]
+
+
+class SensorSettings(KindSettings):
+    @model_validator(mode="before")
+    @classmethod
+    def leave_out_empty(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """What is empty has its default."""
+        return {name: value for name, value in given.items() if value is not None and value != ""}
+
+
+class DigitempSettings(SensorSettings):
+    port: Annotated[Text, checked_by(check_adapter)] = field(
+        "", help="Serial port of the 1-Wire adapter; USB for a DS2490; empty: the only free one."
+    )
+    program: Literal["digitemp_DS9097", "digitemp_DS9097U", "digitemp_DS2490"] = field(
+        "digitemp_DS9097", help="The digitemp program for the adapter."
+    )
+
+
+class ArduinoSettings(SensorSettings):
+    port: Annotated[Text, checked_by(check_port)] = field(
+        "", help="Serial port of the microcontroller; empty: the only free one."
+    )
+    baud_rate: Annotated[int, AfterValidator(check_baud_rate)] = field(
+        9600, help="Baud rate of the port.", allowed=f"one of {', '.join(map(str, BAUD_RATES))}"
+    )
+    order: Annotated[Text, checked_by(parse_order)] = field(
+        "temperature,humidity", help="The quantities of a line of numbers, in their order; - for one that is not used."
+    )
+    decimal: Literal["auto", "point", "comma"] = field(
+        "auto", help="The decimal sign; auto: recognised, and a line that has two meanings is refused."
+    )
+    pattern: Annotated[Text, checked_by(parse_pattern)] = field(
+        "", help="A regular expression for other lines. Its named groups are quantities."
+    )
+
+
+class HostSettings(SensorSettings):
+    groups: Annotated[Text, checked_by(check_groups)] = field(
+        ",".join(GROUPS), help="What is read.", allowed=f"some of {', '.join(GROUPS)}, with commas"
+    )
+    disks: Annotated[Text, checked_by(check_disks)] = field(
+        "/", help="Mount points whose free space is read.", allowed="absolute paths, with commas"
+    )
+
+
+class MqttSettings(SensorSettings):
+    host: Text = field(help="Name or address of the broker.")
+    port: int = field(0, help="Its port; 0 for 1883, and 8883 with TLS.", ge=0, le=65535)
+    user: Text = field("", help="User name.")
+    password: Text = field("", help="Password.", secret=True)
+    tls: bool = field(False, help="Whether the connection is encrypted. The broker's certificate is verified.")
+    topics: Annotated[Text, checked_by(parse_topics)] = field(
+        help="What is read, such as balcony/temp=temperature, station/json:outside.hum=humidity:Roof.",
+        allowed="topic[:path]=quantity[:label], with commas",
+    )
+
+
+class HttpSettings(SensorSettings):
+    url: Annotated[Text, checked_by(check_url)] = field(
+        help="Address whose answer is JSON.", allowed="an http:// or https:// URL"
+    )
+    query: Annotated[Text, checked_by(check_query)] = field(
+        "", help="Added to the address after a question mark: a key of the service.", secret=True
+    )
+    headers: Annotated[Text, checked_by(parse_headers)] = field(
+        "", help='Headers of the request as JSON, such as {"X-Key": "abc"}.', secret=True
+    )
+    values: Values = field(
+        help="Which values are read, such as outside.temp=temperature:Roof, wind.0=wind.",
+        allowed="path=quantity[:label], with commas",
+    )
+    time: Text = field("", help="Path to the time of the values: ISO 8601, or Unix seconds.")
+
+
+class CommandSettings(SensorSettings):
+    command: Annotated[list[Text], AfterValidator(check_command)] = field(
+        help="The program and its arguments.", allowed="a list of texts, such as [/usr/bin/temp, -c]", file_only=True
+    )
+    quantity: QuantityName = field("temperature", help="What an output of one number is.")
+    values: Values = field(
+        "", help="Paths in an output of JSON; without it, its members are read by their names.",
+        allowed="path=quantity[:label], with commas",
+    )  # fmt: skip
+
+
+class SimulatedSettings(SensorSettings):
+    temperature: float = field(10.0, help="Mean temperature in °C.")
+    amplitude: float = field(5.0, help="How far it rises and falls in a day, in °C.")
+    humidity: float = field(60.0, help="Relative humidity in percent.", ge=0, le=100)
+    fault: Literal["none", "silent", "error", "power_on", "unplugged", "noise"] = field(
+        "none", help="A fault to simulate."
+    )
+
+
+def settings_model(kind: str) -> type[SensorSettings]:
+    """KeyError for a kind that does not exist."""
+    found: type[SensorSettings] = driver_class(kind).settings_model
+    return found
+
+
+def checked_settings(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The complete settings of the kind, with defaults. ValueError with the first sentence about a setting that is
+    unknown, missing or wrong; it begins with the name of the setting."""
+    model = settings_model(kind)
+    try:
+        return model.model_validate(dict(given)).model_dump()
+    except ValidationError as refused:
+        errors = sorted(refused.errors(), key=lambda error: error["type"] != "extra_forbidden")
+        raise ValueError(settings_sentence(model, errors[0])) from None
+
+
+def settings_sentence(model: type[SensorSettings], error: Mapping[str, Any]) -> str:
+    name = str(error["loc"][0])
+    if error["type"] == "extra_forbidden":
+        return f"{name} is not a setting of this kind; there are {', '.join(sorted(model.model_fields)) or 'none'}."
+    if error["type"] == "missing":
+        return f"{name} is missing: {model.model_fields[name].description}"
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    return f"{name} is not valid; allowed is {allowed_text(model, name)}."
+
+
+def completed_settings(kind: str, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row has stored, with the defaults of the rest: an empty secret is not stored, and an older version did not
+    know every setting."""
+    fields = settings_model(kind).model_fields
+    return {**{name: about.default for name, about in fields.items() if not about.is_required()}, **stored}
