@@ -229,4 +229,6 @@ def completed_settings(kind: str, stored: Mapping[str, Any]) -> dict[str, Any]:
     """What a row has stored, with the defaults of the rest: an empty secret is not stored, and an older version did not
     know every setting."""
     fields = settings_model(kind).model_fields
-    return {**{name: about.default for name, about in fields.items() if not about.is_required()}, **stored}
+    found = {name: about.default for name, about in fields.items() if not about.is_required()} | dict(stored)
+    # In the order of the model, whatever the row has.
+    return {name: found[name] for name in (*fields, *found) if name in found}
