@@ -14,7 +14,7 @@ from monitoring.file_only import only_from_file
 from monitoring.models import Sensor
 from monitoring.sensor_models import DESTINATIONS
 from monitoring.sensors.kinds import SENSORS
-from monitoring.sensors.settings import checked_settings, completed_settings, settings_model
+from monitoring.sensors.settings import SettingsRefused, checked_settings, completed_settings, settings_model
 
 REDACTED = "***"
 """In place of a secret. In a change it stands for the stored one."""
@@ -86,6 +86,8 @@ def check_settings(
         if not from_file:
             check_file_only(kind, complete, before)
         kept_secrets(kept, given, moved_setting(complete, before))
+    except SettingsRefused as error:
+        raise ValidationError({"settings": error.sentences}) from None
     # DecryptionFailed is one, too.
     except ValueError as error:
         raise ValidationError({"settings": str(error)}) from None

@@ -203,15 +203,23 @@ def settings_model(kind: str) -> type[SensorSettings]:
     return found
 
 
+class SettingsRefused(ValueError):
+    """`sentences`: one for each setting that is unknown, missing or wrong, which begins with its name."""
+
+    def __init__(self, sentences: list[str]) -> None:
+        super().__init__(" ".join(sentences))
+        self.sentences = sentences
+
+
 def checked_settings(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The complete settings of the kind, with defaults. ValueError with the first sentence about a setting that is
-    unknown, missing or wrong; it begins with the name of the setting."""
+    """The complete settings of the kind, with defaults. SettingsRefused."""
     model = settings_model(kind)
     try:
         return model.model_validate(dict(given)).model_dump()
     except ValidationError as refused:
-        errors = sorted(refused.errors(), key=lambda error: error["type"] != "extra_forbidden")
-        raise ValueError(settings_sentence(model, errors[0])) from None
+        # One that is misspelt makes another one missing.
+        unknown = [error for error in refused.errors() if error["type"] == "extra_forbidden"]
+        raise SettingsRefused([settings_sentence(model, error) for error in unknown or refused.errors()]) from None
 
 
 def settings_sentence(model: type[SensorSettings], error: Mapping[str, Any]) -> str:

@@ -135,10 +135,11 @@ def test_a_secret_is_never_in_a_page_and_stays_if_its_field_is_empty(
 def test_a_required_setting_cannot_be_emptied(manager: Any) -> None:
     broker = {"host": "mqtt.example.org", "topics": "roof=temperature"}
     make_sensor("roof", kind="mqtt", settings=broker)
-    form = {"label": "", "host": "main", "interval_s": "2", "set_host": "", "set_topics": "roof=temperature"}
+    form = {"label": "", "host": "main", "interval_s": "2", "set_host": "", "set_topics": ""}
     answer = post(manager, "/sensors/roof/", form)
     assert answer.status_code == 400
     assert "host is missing: Name or address of the broker." in words(answer)
+    assert "topics is missing: What is read, such as" in words(answer)
     assert Sensor.objects.get().settings == broker
 
 
