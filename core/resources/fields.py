@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from uuid import UUID
@@ -168,14 +169,23 @@ def body_of(model: type[BaseModel], row: object) -> dict[str, Any]:
 
 
 def answer_of(model: type[BaseModel], row: object) -> BaseModel:
-    values = {}
-    for name, about in model.model_fields.items():
-        column, part = marker_of(about, Column), get_args(about.annotation)[:1]
-        value = getattr(row, column.name if column else name)
-        if part and isinstance(part[0], type) and issubclass(part[0], BaseModel):
-            value = [answer_of(part[0], one) for one in value]
-        values[name] = value
+    values: dict[str, Any] = {
+        name: getattr(row, column) if part is None else [answer_of(part, one) for one in getattr(row, column)]
+        for name, column, part in columns_of(model)
+    }
     return model.model_construct(**values)
+
+
+# Cached, since it is asked for each row of each answer.
+@cache
+def columns_of(model: type[BaseModel]) -> tuple[tuple[str, str, type[BaseModel] | None], ...]:
+    """Each field with the attribute of a row that it shows, and for a list of models what these are."""
+    found = []
+    for name, about in model.model_fields.items():
+        column, parts = marker_of(about, Column), get_args(about.annotation)
+        is_nested = bool(parts) and isinstance(parts[0], type) and issubclass(parts[0], BaseModel)
+        found.append((name, column.name if column else name, parts[0] if is_nested else None))
+    return tuple(found)
 
 
 def marker_of(about: FieldInfo, kind: type[Marker]) -> Marker | None:

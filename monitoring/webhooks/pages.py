@@ -13,7 +13,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 
 from core import database_clock
-from core.api.paging import Cursor, beyond
+from core.api.paging import beyond
+from core.api.queries import Cursor
 from core.limits.wait_limiter import TooManyWaiting
 from core.pages.page import Page, message_response
 from monitoring.models import DeliveryState, Webhook, WebhookDelivery

@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from core.api.model import StrictModel
-from core.api.paging import Links, PageQuery
+from core.api.paging import Links
+from core.api.queries import PageQuery
 from core.text.names import Line
 from monitoring.models import DeliveryState
 from monitoring.webhooks.bodies import DeliveryBody
