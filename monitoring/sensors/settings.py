@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ValidationError, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
 
 from core.resources.fields import KindSettings, allowed_text, field
 from monitoring.sensors.drivers.arduino.formats import parse_order, parse_pattern
@@ -51,57 +53,42 @@ def checked_by(check: Callable[[str], object]) -> AfterValidator:
     return AfterValidator(checked)
 
 
-def check_adapter(port: str) -> None:
-    if port != USB:
-        check_port(port)
+def only(is_allowed: Callable[[Any], bool]) -> AfterValidator:
+    """What is allowed says the field."""
+
+    def checked(value: Any) -> Any:
+        if not is_allowed(value):
+            raise PydanticCustomError("not_allowed", "is not allowed.")
+        return value
+
+    return AfterValidator(checked)
 
 
-def check_baud_rate(rate: int) -> int:
-    if rate not in BAUD_RATES:
-        raise ValueError(f"baud_rate is not valid; allowed is one of {', '.join(map(str, BAUD_RATES))}.")
-    return rate
+def are_groups(text: str) -> bool:
+    return bool(entries(text)) and set(entries(text)) <= set(GROUPS)
 
 
-def check_groups(text: str) -> None:
-    if not entries(text) or not set(entries(text)) <= set(GROUPS):
-        raise ValueError(f"groups is not valid; allowed are some of {', '.join(GROUPS)}, with commas.")
+def are_disks(text: str) -> bool:
+    return len(entries(text)) <= MAX_DISKS and all(map(os.path.isabs, entries(text)))
 
 
-def check_disks(text: str) -> None:
-    if len(entries(text)) > MAX_DISKS or not all(map(os.path.isabs, entries(text))):
-        raise ValueError(f"disks is not valid; allowed are at most {MAX_DISKS} absolute paths, with commas.")
-
-
-def check_url(url: str) -> None:
+def is_url(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        is_bad = parts.port == 0 or parts.scheme not in {"http", "https"} or not parts.hostname
+        is_web = parts.port != 0 and parts.scheme in {"http", "https"} and bool(parts.hostname)
     except ValueError:
-        is_bad = True
+        return False
     # In a request line a space would end the address.
-    if is_bad or not url.isascii() or re.search(r"[\x00-\x20\x7f]", url):
-        raise ValueError("url is not valid; allowed is an http:// or https:// URL.")
-    if parts.username is not None or parts.password is not None:
+    return is_web and url.isascii() and not re.search(r"[\x00-\x20\x7f]", url)
+
+
+def refuse_login(url: str) -> None:
+    if "@" in urlsplit(url).netloc:
         raise ValueError("url is not valid: it holds a login, which everyone would see. Put it into headers.")
 
 
-def check_query(text: str) -> None:
-    if not text.isascii() or re.search(r"[\s#]", text):
-        raise ValueError("query is not valid; allowed is the text after a question mark, such as appid=abc.")
-
-
-def check_values(text: str) -> None:
-    parse_sources(text, "values")
-
-
-def check_command(words: list[str]) -> list[str]:
-    if not 1 <= len(words) <= MAX_WORDS or not words[0]:
-        raise ValueError(f"command is not valid; allowed are 1 to {MAX_WORDS} texts, the first of them a program.")
-    return words
-
-
 Text = Annotated[str, AfterValidator(check_text)]
-Values = Annotated[Text, checked_by(check_values)]
+Values = Annotated[Text, checked_by(partial(parse_sources, setting="values"))]
 
 
 class SensorSettings(KindSettings):
@@ -113,7 +100,7 @@ class SensorSettings(KindSettings):
 
 
 class DigitempSettings(SensorSettings):
-    port: Annotated[Text, checked_by(check_adapter)] = field(
+    port: Annotated[Text, checked_by(lambda port: port == USB or check_port(port))] = field(
         "", help="Serial port of the 1-Wire adapter; USB for a DS2490; empty: the only free one."
     )
     program: Literal["digitemp_DS9097", "digitemp_DS9097U", "digitemp_DS2490"] = field(
@@ -125,7 +112,7 @@ class ArduinoSettings(SensorSettings):
     port: Annotated[Text, checked_by(check_port)] = field(
         "", help="Serial port of the microcontroller; empty: the only free one."
     )
-    baud_rate: Annotated[int, AfterValidator(check_baud_rate)] = field(
+    baud_rate: Annotated[int, only(BAUD_RATES.__contains__)] = field(
         9600, help="Baud rate of the port.", allowed=f"one of {', '.join(map(str, BAUD_RATES))}"
     )
     order: Annotated[Text, checked_by(parse_order)] = field(
@@ -140,11 +127,11 @@ class ArduinoSettings(SensorSettings):
 
 
 class HostSettings(SensorSettings):
-    groups: Annotated[Text, checked_by(check_groups)] = field(
+    groups: Annotated[Text, only(are_groups)] = field(
         ",".join(GROUPS), help="What is read.", allowed=f"some of {', '.join(GROUPS)}, with commas"
     )
-    disks: Annotated[Text, checked_by(check_disks)] = field(
-        "/", help="Mount points whose free space is read.", allowed="absolute paths, with commas"
+    disks: Annotated[Text, only(are_disks)] = field(
+        "/", help="Mount points whose free space is read.", allowed=f"at most {MAX_DISKS} absolute paths, with commas"
     )
 
 
@@ -161,12 +148,13 @@ class MqttSettings(SensorSettings):
 
 
 class HttpSettings(SensorSettings):
-    url: Annotated[Text, checked_by(check_url)] = field(
+    url: Annotated[Text, only(is_url), checked_by(refuse_login)] = field(
         help="Address whose answer is JSON.", allowed="an http:// or https:// URL"
     )
-    query: Annotated[Text, checked_by(check_query)] = field(
-        "", help="Added to the address after a question mark: a key of the service.", secret=True
-    )
+    query: Text = field(
+        "", pattern=r'^[!"$-~]*$', help="Added to the address after a question mark: a key of the service.", secret=True,
+        allowed="the text after a question mark, such as appid=abc",
+    )  # fmt: skip
     headers: Annotated[Text, checked_by(parse_headers)] = field(
         "", help='Headers of the request as JSON, such as {"X-Key": "abc"}.', secret=True
     )
@@ -178,9 +166,10 @@ class HttpSettings(SensorSettings):
 
 
 class CommandSettings(SensorSettings):
-    command: Annotated[list[Text], AfterValidator(check_command)] = field(
-        help="The program and its arguments.", allowed="a list of texts, such as [/usr/bin/temp, -c]", file_only=True
-    )
+    command: Annotated[list[Text], only(lambda words: 0 < len(words) <= MAX_WORDS and bool(words[0]))] = field(
+        help="The program and its arguments.", file_only=True,
+        allowed=f"a list of 1 to {MAX_WORDS} texts, such as [/usr/bin/temp, -c]",
+    )  # fmt: skip
     quantity: QuantityName = field("temperature", help="What an output of one number is.")
     values: Values = field(
         "", help="Paths in an output of JSON; without it, its members are read by their names.",
