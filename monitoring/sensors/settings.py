@@ -152,8 +152,8 @@ class HttpSettings(SensorSettings):
         help="Address whose answer is JSON.", allowed="an http:// or https:// URL"
     )
     query: Text = field(
-        "", pattern=r'^[!"$-~]*$', help="Added to the address after a question mark: a key of the service.", secret=True,
-        allowed="the text after a question mark, such as appid=abc",
+        "", help="Added to the address after a question mark: a key of the service.", secret=True,
+        pattern=r'^[!"$-~]*$', allowed="the text after a question mark, such as appid=abc",
     )  # fmt: skip
     headers: Annotated[Text, checked_by(parse_headers)] = field(
         "", help='Headers of the request as JSON, such as {"X-Key": "abc"}.', secret=True
