@@ -38,6 +38,11 @@ preset_name_validator = RegexValidator(
 )
 
 
+def kind_choices() -> list[tuple[str, str]]:
+    """A function, so that a further kind needs no migration."""
+    return [(kind, label) for kind, (label, _) in DRIVERS.items()]
+
+
 class CameraHost(models.Model):
     """A machine with cameras. It leases its name, so that no two machines use the same one: see
     cameras/supervision/lease.py.
@@ -168,7 +173,7 @@ class Camera(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
     slug = models.CharField("id", max_length=40, validators=[slug_validator])
     name = models.CharField(max_length=80)
-    kind = models.CharField(max_length=20, choices=[(kind, label) for kind, (label, _) in DRIVERS.items()])
+    kind = models.CharField(max_length=20, choices=kind_choices)
     address = models.CharField(max_length=500, blank=True, help_text="As it may be shown: *** stands for a password.")
     encrypted_address = SecretsField(
         blank=True, editable=False, help_text="The address's passwords, encrypted.",
@@ -347,7 +352,7 @@ class SettingsPreset(models.Model):
     range: a value that a camera does not have becomes its nearest when the preset is applied, with a warning."""
 
     id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
-    kind = models.CharField(max_length=20, choices=[(kind, label) for kind, (label, _) in DRIVERS.items()])
+    kind = models.CharField(max_length=20, choices=kind_choices)
     name = models.CharField(max_length=60, validators=[preset_name_validator])
     settings = models.JSONField(default=dict)
     saved_by = models.CharField(max_length=150, blank=True)
