@@ -47,13 +47,21 @@ def shared(broker: Broker) -> Iterator[dict[str, str]]:
         }  # fmt: skip
 
 
+def station_before(data: Path, **variables: str) -> Station:
+    """A station of the version before, which knows no files part."""
+    station = Station(data, **variables)
+    for name in ("FILES_PORT", "SKYCAM_FILES__HOST"):
+        del station.environment[name]
+    return station
+
+
 @pytest.fixture
 def old_dome(old_code: Path, shared: dict[str, str]) -> Iterator[Station]:
     """A camera host of the version before, whose database that version has prepared."""
-    main = Station(old_code / "main", **shared)
+    main = station_before(old_code / "main", **shared)
     command = [sys.executable, "-m", "skycam_project.launch.prepare", "1"]
     subprocess.run(command, cwd=old_code, env=main.environment, check=True, stdout=subprocess.DEVNULL)
-    dome = Station(old_code / "data", SKYCAM_HOST="dome", **shared)
+    dome = station_before(old_code / "data", SKYCAM_HOST="dome", **shared)
     dome.start(only="worker").eventually_says("ready.", takes_s=MIGRATIONS_S)
     yield dome
     dome.ensure_stopped()
