@@ -8,5 +8,6 @@ RESOURCES = {
     "notification_channels": "monitoring.notifications.resource.CHANNELS",
     "notification_routes": "monitoring.notifications.resource.ROUTES",
     "alert_rules": "monitoring.alert_rules.resource.RULES",
+    "webhooks": "monitoring.webhooks.resource.WEBHOOKS",
 }
 """Name -> the path of its description."""

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.idempotency.view import IdempotentView
-from core.resources.fields import Fields, body_of
+from core.resources.fields import Fields, has_secret
 from core.resources.resource import Operation, Resource
 
 API = "/api/v1/"
@@ -45,8 +45,9 @@ def list_rows(view: ResourceView, _: Operation, request: Request) -> Response:
 def add_row(view: ResourceView, operation: Operation, request: Request) -> Response:
     wanted = view.wanted(operation, request)
     row = view.resource.call(operation.run, *wanted, request.user.get_username(), view.reserved_id)
-    body = view.body(request, row)
-    return Response(body, 201, headers={"Location": f"{API}{view.resource.path}{body[view.resource.key]}/"})
+    body = view.resource.done(operation, row, request.user)
+    address = f"{API}{view.resource.path}{body[view.resource.key]}/"
+    return Response(body, 201, headers={"Location": address, **caching(operation)})
 
 
 def show_row(view: ResourceView, _: Operation, request: Request, key: UUID | str) -> Response:
@@ -56,12 +57,16 @@ def show_row(view: ResourceView, _: Operation, request: Request, key: UUID | str
 def act_on_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
     row, wanted = view.row(request, key), view.wanted(operation, request)
     found = view.resource.call(operation.run, row, *wanted, request.user.get_username())
-    return Response(body_of(operation.answer, found) if operation.answer else view.body(request, found))
+    return Response(view.resource.done(operation, found, request.user), headers=caching(operation))
 
 
 def remove_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
     view.resource.call(operation.run, view.row(request, key), request.user.get_username())
     return Response(status=204)
+
+
+def caching(operation: Operation) -> dict[str, str]:
+    return {"Cache-Control": "no-store"} if operation.answer and has_secret(operation.answer) else {}
 
 
 METHODS: dict[str, tuple[str, Callable[..., Response]]] = {
@@ -80,7 +85,7 @@ def routes_of(resource: Resource) -> list[URLPattern]:
     row = [one for one in resource.operations if one.name in ("show", "change", "remove")]
     actions = [one for one in resource.operations if one.name not in METHODS]
     key = "uuid" if resource.key == "id" else "slug"
-    address = f"{resource.path}<{key}:{resource.noun.split()[-1]}>/"
+    address = f"{resource.path}<{key}:{resource.noun.split()[-1].replace('-', '')}>/"
     return [
         path(resource.path, view_of(resource, rows)),
         path(address, view_of(resource, row)),
@@ -111,7 +116,7 @@ def view_method(resource: Resource, operation: Operation) -> Callable[..., Respo
 
     method.__doc__ = operation.summary
     described = extend_schema(
-        operation_id=f"{resource.name}_{operation.name}",
+        operation_id=f"{resource.name}_{operation.name.replace('-', '_')}",
         request=operation.request,
         responses=answers_of(resource, operation),
     )

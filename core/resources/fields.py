@@ -127,8 +127,8 @@ def field(
     file_only: bool = False,
     **limits: Any,
 ) -> Any:
-    """`allowed` says what a person may write, where type and limits do not; `example` is such a value. Answers have no
-    `secret`; only the configuration file may set what is `file_only`."""
+    """`allowed` says what a person may write, where type and limits do not; `example` is such a value. An answer has a
+    `secret` only when it was just made; only the configuration file may set what is `file_only`."""
     extra: dict[str, Any] = {"example": example, "allowed": allowed, "secret": secret, "file_only": file_only}
     known = {name: one for name, one in extra.items() if one}
     about: dict[str, Any] = {"title": title, "description": help, "json_schema_extra": known}
@@ -154,12 +154,23 @@ def body_of(model: type[BaseModel], row: object) -> dict[str, Any]:
 def answer_of(model: type[BaseModel], row: object) -> BaseModel:
     values = {}
     for name, about in model.model_fields.items():
-        column, part = marker_of(about, Column), get_args(about.annotation)[:1]
+        column, kind = marker_of(about, Column), plain_type(about.annotation)
         value = getattr(row, column.name if column else name)
-        if part and isinstance(part[0], type) and issubclass(part[0], BaseModel):
-            value = [answer_of(part[0], one) for one in value]
+        if get_origin(kind) is list and is_model(get_args(kind)[0]):
+            # Rows that refer to this one are a manager of Django's.
+            value = [answer_of(get_args(kind)[0], one) for one in (value.all() if hasattr(value, "all") else value)]
+        elif is_model(kind) and value is not None:
+            value = answer_of(kind, value)
         values[name] = value
     return model.model_construct(**values)
+
+
+def is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def has_secret(model: type[BaseModel]) -> bool:
+    return any(extra_of(about, "secret") for about in model.model_fields.values())
 
 
 def marker_of(about: FieldInfo, kind: type[Marker]) -> Marker | None:
