@@ -28,7 +28,7 @@ Kinds = Annotated[
     Option("--kind"),
 ]
 NAME = "The program that gets the events; unique."
-URL = "The address that the events are sent to; - is read from stdin."
+URL = "The address that the events are sent to."
 KINDS = "A kind such as alert.opened or session.*; * is all."
 
 
@@ -130,7 +130,7 @@ WEBHOOKS = Resource(
         ),
         Operation("show", "manager", "Show the web-hook.", command=None),
         Operation(
-            "change", "manager", "Change the fields that are given.", "services.change_webhook", WebhookChange,
+            "change", "manager", "Change the fields that are given. Switching it off cancels what waits.", "services.change_webhook", WebhookChange,
             "Changed the web-hook {name}.", example="webhooks change lab --kind 'session.*' --kind alert.opened",
         ),
         Operation(

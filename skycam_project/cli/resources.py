@@ -123,7 +123,7 @@ def switch_command(resource: Resource, operation: Operation, *, enabled: bool) -
     effect = "" if enabled else f" {request.model_fields['enabled'].description or ''}"
     switch = replace(
         operation, summary=f"Switch the {resource.noun} on." if enabled else f"Switch the {resource.noun} off.{effect}",
-        said=f"The {resource.noun} {{name}} is {word}.", example="",
+        said=f"The {resource.noun} {{name}} is {word}.", example="", request=None,
     )  # fmt: skip
 
     def run(caller: Caller, key: str) -> None:
@@ -171,7 +171,7 @@ def argument_text(resource: Resource, operation: Operation) -> str:
     """What the arguments are, a line each."""
     assert operation.request is not None
     fields = operation.request.model_fields
-    lines = [f"{name.upper()}: {fields[name].description}" for name in operation.arguments if fields[name].description]
+    lines = [f"{name.upper()}: {help_of(fields[name])}" for name in operation.arguments if fields[name].description]
     kinds = [f"Kinds: {', '.join(resource.kind_table)}."] if resource.kinds else []
     return "\n".join(["\b", *lines, *kinds]) if lines or kinds else ""
 
@@ -213,11 +213,21 @@ def shared_click_option(name: str, text: str, into: str) -> click.Option:
 def field_option(name: str, about: FieldInfo) -> click.Option:
     option = marker_of(about, Option) or Option(f"--{name.removesuffix('_s').replace('_', '-')}")
     shared = SHARED_OPTIONS.get(option.name, SharedOption())
-    settings = {"type": param_type(about), **shared.settings, "default": None, "help": about.description}
-    if get_origin(plain_type(about.annotation)) is list:
-        settings |= {"multiple": True, "help": f"{about.description} Can be repeated."}
+    settings = {
+        "type": param_type(about), **shared.settings, "default": None, "help": help_of(about),
+        "required": about.is_required(), "multiple": is_list(about),
+    }  # fmt: skip
     names = [*filter(None, [option.name, shared.short]), name]
     return RenamedOption(names, former=option.former, **settings) if option.former else click.Option(names, **settings)
+
+
+def is_list(about: FieldInfo) -> bool:
+    return get_origin(plain_type(about.annotation)) is list
+
+
+def help_of(about: FieldInfo) -> str:
+    more = {"Can be repeated.": is_list(about), "With - it is read from stdin.": extra_of(about, "secret")}
+    return " ".join([about.description or "", *(text for text, applies in more.items() if applies)])
 
 
 def param_type(about: FieldInfo) -> Any:
@@ -292,7 +302,8 @@ def referred(caller: Caller, about: FieldInfo, value: Any) -> Any:
 
 def print_done(resource: Resource, operation: Operation, body: dict[str, Any], said: str = "") -> None:
     def print_people(body: dict[str, Any]) -> None:
-        print_line(said or resource.sentence(operation, body, format_time))
+        for line in (said or resource.sentence(operation, body, format_time)).splitlines():
+            print_line(line)
         print_warnings([body["warning"]] if operation.request and body.get("warning") else [])
 
     print_result(body, print_people)
