@@ -14,7 +14,8 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from rest_framework.request import Request
 
-from core.api.paging import Cursor, beyond, page, page_link
+from core.api.paging import beyond, page, page_link
+from core.api.queries import Cursor
 from monitoring.bodies import event_body
 from monitoring.models import Event
 from monitoring.selectors import events_for

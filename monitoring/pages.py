@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from pydantic import ValidationError
 
 from core.api.constraints import error_sentence
-from core.api.paging import Cursor
+from core.api.queries import Cursor
 from core.pages.page import Page, redirect_back
 from core.pages.reader_time import reader_datetime
 from core.times.datetimes import InvalidDateTime

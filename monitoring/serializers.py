@@ -6,7 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from core.api.paging import Links, PageQuery, TimeQuery
+from core.api.paging import Links
+from core.api.queries import PageQuery, TimeQuery
 from monitoring.bodies import AlertBody, EventBody
 from monitoring.models import Alert
 from monitoring.severity import Severity

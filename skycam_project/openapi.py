@@ -3,7 +3,8 @@ responses, TypedDicts."""
 
 from __future__ import annotations
 
-from typing import Any, is_typeddict
+from collections.abc import Iterator
+from typing import Any, get_args, is_typeddict
 
 from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.plumbing import ResolvedComponent, resolve_type_hint
@@ -34,10 +35,25 @@ class RequestSchema(OpenApiSerializerExtension):
             for one in (schema, *parts.values()):
                 # A later version may answer with more.
                 one.pop("additionalProperties", None)
+        known = dict(nested_models(self.target))
         for name, part in parts.items():
-            component = ResolvedComponent(name=name, type=ResolvedComponent.SCHEMA, object=name, schema=part)
-            auto_schema.registry.register_on_missing(component)
+            # The same object as of an answer that is this model alone; enumerations are only parts.
+            one = ResolvedComponent(
+                name=name, type=ResolvedComponent.SCHEMA, object=known.get(name, name), schema=part
+            )  # fmt: skip
+            auto_schema.registry.register_on_missing(one)
         return dict(schema)
+
+
+def nested_models(annotation: Any) -> Iterator[tuple[str, type[BaseModel]]]:
+    """The models within a type, by name."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation.__name__, annotation
+        parts = [about.annotation for about in annotation.model_fields.values()]
+    else:
+        parts = list(get_args(annotation))
+    for part in parts:
+        yield from nested_models(part)
 
 
 class BodySchema(OpenApiSerializerExtension):

@@ -139,6 +139,12 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "skycam_project.pages.context.shell",
             ],
+            # Nearly all templates use these, so none loads them.
+            "builtins": [
+                "core.templatetags.skycam",
+                "core.templatetags.components",
+                "django.templatetags.static",
+            ],
         },
     }
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from core.api.paging import Query
+from core.api.queries import Query
 
 
 class FrameQuery(Query):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from core.api.paging import Query
+from core.api.queries import Query
 
 
 class SettingsQuery(Query):

@@ -12,7 +12,7 @@ from cameras.visibility import CameraFilter
 from captures.archives.models import ArchiveFileState, ArchiveState
 from captures.clips.pages import Choice
 from captures.experiments.models import MAX_NAME
-from core.api.paging import PageQuery
+from core.api.queries import PageQuery
 from core.text.names import Line
 
 VERIFICATIONS = {"whole": Q(verification="whole"), "faulty": Q(verification="faulty"), "never": Q(verification="")}

@@ -15,7 +15,8 @@ from captures.archive_pages.filters import ArchiveFilter, choices, link_of
 from captures.archives.models import Archive, ArchiveFile, ArchiveFileState
 from captures.archives.selectors import archives_for
 from captures.days.parameters import parse_cursor
-from core.api.paging import Cursor, beyond
+from core.api.paging import beyond
+from core.api.queries import Cursor
 from core.pages.page import Page
 
 ROWS = 50

@@ -26,7 +26,8 @@ from captures.days.parameters import parse_cursor
 from captures.experiments.selectors import sees_all, visible_places
 from captures.files.zip_download import MAX_FILES
 from captures.storage.kept import Kept
-from core.api.paging import Cursor, beyond
+from core.api.paging import beyond
+from core.api.queries import Cursor
 from core.jobs.models import Job
 from core.pages.page import Page
 

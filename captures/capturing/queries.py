@@ -13,7 +13,8 @@ from cameras.visibility import CameraFilter, Slug
 from captures.capturing.bodies import CaptureBody
 from captures.capturing.models import CaptureStatus
 from captures.capturing.selectors import DayCount
-from core.api.paging import Links, Query, TimeQuery
+from core.api.paging import Links
+from core.api.queries import Query, TimeQuery
 from core.times.zones import zone_names
 
 MAX_DAYS = 400  # each day is a query of its own: `counts_by_day`

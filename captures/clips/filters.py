@@ -13,7 +13,7 @@ from django.db.models import Q
 from captures.clips.models import ClipKind
 from captures.clips.windows import Window
 from captures.days.parameters import parse_clock, parse_cursor, parse_day, parse_moment
-from core.api.paging import Cursor
+from core.api.queries import Cursor
 
 CONDITIONS = {
     "pinned": Q(pinned=True),

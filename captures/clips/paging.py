@@ -9,7 +9,8 @@ from django.db.models import QuerySet
 
 from captures.clips.models import Clip
 from captures.clips.selectors import overlapping
-from core.api.paging import Cursor, beyond
+from core.api.paging import beyond
+from core.api.queries import Cursor
 
 PAGE = 48
 

@@ -19,7 +19,8 @@ from captures.clips.services import hold_reasons
 from captures.clips.timeline_layout import lay_out_timeline
 from captures.clips.windows import Window, controls
 from captures.days.day import Day
-from core.api.paging import Cursor, beyond
+from core.api.paging import beyond
+from core.api.queries import Cursor
 from core.pages.page import Page, is_htmx_request
 from monitoring.selectors import events_for
 

@@ -12,7 +12,8 @@ from cameras.visibility import CameraFilter, Slug
 from captures.clips.bodies import ClipBody
 from captures.clips.models import ClipKind
 from core.api.model import StrictModel
-from core.api.paging import Links, Query, TimeQuery
+from core.api.paging import Links
+from core.api.queries import Query, TimeQuery
 from core.times.moments import Moment
 
 MAX_STEPS = 2000

@@ -6,7 +6,7 @@ from datetime import date, datetime, time
 from uuid import UUID
 
 from captures.days.day import FIRST, LAST
-from core.api.paging import Cursor
+from core.api.queries import Cursor
 from core.pages.reader_time import reader_datetime
 from core.times.datetimes import InvalidDateTime
 

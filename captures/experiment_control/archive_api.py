@@ -26,7 +26,8 @@ from captures.archives.services import request_archive
 from captures.archives.verification import request_verification
 from captures.experiments.selectors import experiment_for
 from core.api.model import StrictModel
-from core.api.paging import Links, PageQuery, page
+from core.api.paging import Links, page
+from core.api.queries import PageQuery
 from core.idempotency.view import IdempotentView
 from core.jobs.bodies import JobBody, job_body
 

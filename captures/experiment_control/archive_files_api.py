@@ -30,7 +30,7 @@ from captures.files.serving import serve
 from captures.files.thumbnails import NoThumbnail, thumbnail_response
 from captures.thumbnails.jobs import CLIP
 from captures.thumbnails.store import picture_index
-from core.api.paging import Query
+from core.api.queries import Query
 from core.times.moments import Moment
 from monitoring.services import raise_alert
 

@@ -15,7 +15,8 @@ from captures.experiment_pages.display import STATES, displays_for
 from captures.experiments.models import Experiment
 from captures.experiments.requests import ExperimentQuery
 from captures.experiments.selectors import experiments_for, matching
-from core.api.paging import Cursor, beyond
+from core.api.paging import beyond
+from core.api.queries import Cursor
 from core.pages.page import Page
 
 ROWS = 50

@@ -24,7 +24,8 @@ from captures.experiment_pages.timeline import run_of
 from captures.experiments.models import Experiment
 from captures.experiments.selectors import experiment_for
 from captures.experiments.service import ExperimentService
-from core.api.paging import Cursor, beyond
+from core.api.paging import beyond
+from core.api.queries import Cursor
 from core.pages.page import Page
 from monitoring.selectors import events_for
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StrictBool, field_valida
 from cameras.visibility import CameraFilter
 from captures.experiments.models import MAX_NAME, ExperimentState
 from core.api.model import StrictModel
-from core.api.paging import PageQuery
+from core.api.queries import PageQuery
 from core.text.names import JOINERS, Line, Note
 from core.times.moments import Moment
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from core.api.paging import Query
+from core.api.queries import Query
 
 
 class FileQuery(Query):

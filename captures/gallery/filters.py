@@ -15,7 +15,7 @@ from captures.capturing.models import CaptureStatus
 from captures.capturing.queries import CaptureQuery
 from captures.days.day import By, Day, station_site
 from captures.days.parameters import parse_clock, parse_cursor, parse_day, parse_id, parse_moment
-from core.api.paging import Cursor
+from core.api.queries import Cursor
 
 SIMULATED = {"yes": True, "no": False}
 

@@ -19,7 +19,8 @@ from captures.gallery.pictures import position_in_day, tile_ratio
 from captures.gallery.scope import Scope, last_page, page_for
 from captures.gallery.tiles import MAX_GAPS, PageOfCaptures, tiles_of
 from captures.sessions.models import SessionGap
-from core.api.paging import Cursor, beyond
+from core.api.paging import beyond
+from core.api.queries import Cursor
 from core.pages.page import Page
 from monitoring.selectors import events_for
 

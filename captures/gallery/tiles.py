@@ -13,7 +13,8 @@ from django.db.models import QuerySet
 from captures.capturing.models import Capture
 from captures.gallery.counting import LOST
 from captures.sessions.models import SessionGap
-from core.api.paging import Cursor, beyond
+from core.api.paging import beyond
+from core.api.queries import Cursor
 
 PAGE = 60
 MAX_GAPS = 200

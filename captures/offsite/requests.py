@@ -12,7 +12,7 @@ from captures.offsite.destinations.settings import FINGERPRINT
 from captures.offsite.models import CopyState, DestinationKind
 from captures.stored_files.tables import FileClass
 from core.api.model import StrictModel
-from core.api.paging import PageQuery, Query
+from core.api.queries import PageQuery, Query
 from core.text.names import Line
 
 COPIED = (FileClass.ROLLING_CLIP, FileClass.MANUAL_CLIP, FileClass.CAPTURE, FileClass.ARCHIVE)

@@ -38,7 +38,8 @@ from captures.sessions.service import (
     SessionService,
     check_no_experiment,
 )
-from core.api.paging import Cursor, beyond
+from core.api.paging import beyond
+from core.api.queries import Cursor
 from core.pages.page import Page, is_htmx_request, message_response
 from core.text.plurals import pluralize
 from monitoring.selectors import events_for

@@ -12,7 +12,8 @@ from captures.sessions.models import SessionState
 from captures.sessions.requests import SessionRequest
 from captures.sessions.service import Experiments
 from core.api.model import StrictModel
-from core.api.paging import Links, PageQuery
+from core.api.paging import Links
+from core.api.queries import PageQuery
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 

@@ -12,7 +12,8 @@ from captures.integrity.bodies import FindingBody
 from captures.integrity.models import FindingKind, FindingState
 from captures.storage.models import StorageRoot
 from core.api.model import StrictModel
-from core.api.paging import Links, PageQuery, Query
+from core.api.paging import Links
+from core.api.queries import PageQuery, Query
 from core.text.names import Line
 
 

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, StrictBool
 
 from cameras.visibility import CameraFilter
 from core.api.model import StrictModel
-from core.api.paging import PageQuery
+from core.api.queries import PageQuery
 
 
 class PinCaptureBody(StrictModel):

@@ -12,7 +12,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
 from core import database_clock
-from core.api.paging import Cursor, beyond
+from core.api.paging import beyond
+from core.api.queries import Cursor
 from core.jobs.kinds import label_of
 from core.jobs.models import Job
 from core.jobs.selectors import jobs_for, may_control, sees_details

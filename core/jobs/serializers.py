@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from core.api.paging import Links, PageQuery
+from core.api.paging import Links
+from core.api.queries import PageQuery
 from core.jobs.bodies import JobBody
 from core.jobs.states import JobState
 

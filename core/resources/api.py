@@ -85,7 +85,7 @@ def routes_of(resource: Resource) -> list[URLPattern]:
     row = [one for one in resource.operations if one.name in ("show", "change", "remove")]
     actions = [one for one in resource.operations if one.name not in METHODS]
     key = "uuid" if resource.key == "id" else "slug"
-    address = f"{resource.path}<{key}:{resource.noun.split()[-1].replace('-', '')}>/"
+    address = f"{resource.path}<{key}:{resource.parameter}>/"
     return [
         path(resource.path, view_of(resource, rows)),
         path(address, view_of(resource, row)),

@@ -10,10 +10,11 @@ pydantic's. Django-free: help and configuration are read without it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from uuid import UUID
@@ -152,21 +153,32 @@ def body_of(model: type[BaseModel], row: object) -> dict[str, Any]:
 
 
 def answer_of(model: type[BaseModel], row: object) -> BaseModel:
-    values = {}
-    for name, about in model.model_fields.items():
-        column, kind = marker_of(about, Column), plain_type(about.annotation)
-        value = getattr(row, column.name if column else name)
-        if get_origin(kind) is list and is_model(get_args(kind)[0]):
-            # Rows that refer to this one are a manager of Django's.
-            value = [answer_of(get_args(kind)[0], one) for one in (value.all() if hasattr(value, "all") else value)]
-        elif is_model(kind) and value is not None:
-            value = answer_of(kind, value)
-        values[name] = value
+    values: dict[str, Any] = {
+        name: getattr(row, column) if part is None else part_of(part, getattr(row, column))
+        for name, column, part in columns_of(model)
+    }
     return model.model_construct(**values)
 
 
-def is_model(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
+def part_of(model: type[BaseModel], value: Any) -> Any:
+    """The answer for a row, or for each of several. Rows that refer to another one are a manager of Django's."""
+    if value is None:
+        return None
+    found = value.all() if hasattr(value, "all") else value
+    return [answer_of(model, one) for one in found] if isinstance(found, Iterable) else answer_of(model, found)
+
+
+# Cached, since it is asked for each row of each answer.
+@cache
+def columns_of(model: type[BaseModel]) -> tuple[tuple[str, str, type[BaseModel] | None], ...]:
+    """Each field with the attribute of a row that it shows, and for models, or a list of them, what these are."""
+    found = []
+    for name, about in model.model_fields.items():
+        column, kind = marker_of(about, Column), plain_type(about.annotation)
+        part = get_args(kind)[0] if get_origin(kind) is list else kind
+        is_nested = isinstance(part, type) and issubclass(part, BaseModel)
+        found.append((name, column.name if column else name, part if is_nested else None))
+    return tuple(found)
 
 
 def has_secret(model: type[BaseModel]) -> bool:

@@ -87,16 +87,14 @@ class KindForm(ModelForm):
         settings: type[BaseModel],
         data: Any = None,
         *,
-        row: Any = None,
         shown: Mapping[str, Any] | None = None,
-        fixed: Mapping[str, Any] | None = None,
-        names: Iterable[str],
+        **more: Any,
     ) -> None:
-        super().__init__(model, data, row=row, fixed=fixed, names=names)
+        super().__init__(model, data, **more)
         self._settings, self._shown = settings, shown or {}
         for name, about in settings.model_fields.items():
             if not extra_of(about, "file_only"):
-                stored = None if row is None else SimpleNamespace(**self._shown)
+                stored = None if shown is None else SimpleNamespace(**shown)
                 self.fields[name] = form_field(name, about, None, stored)
 
     @property

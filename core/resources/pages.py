@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 
 from core.pages.page import Page
-from core.resources.forms import ModelForm
+from core.resources.forms import KindForm, ModelForm
 from core.resources.resource import Operation, Resource
 from core.templatetags.skycam import datetime_text
 
@@ -67,12 +67,22 @@ class FormPage(ResourcePage):
         return self.show(form, 400)
 
     def stored(self) -> Any:
-        """The row that the form changes. ObjectDoesNotExist."""
-        return self.row() if self.kwargs else None
+        """The row that the form changes, if it changes one. ObjectDoesNotExist."""
+        return self.row() if self.operation.name != "add" else None
 
     def form(self, row: Any, data: Any = None) -> ModelForm:
-        assert self.operation.request is not None
-        return ModelForm(self.operation.request, data, user=self.request.user, row=row, names=self.names)
+        request, user = self.operation.request, self.request.user
+        assert request is not None
+        if not self.resource.kinds:
+            return ModelForm(request, data, user=user, row=row, names=self.names)
+        kind = row.kind if row else self.kwargs["kind"]
+        if kind not in self.resource.kind_table:
+            raise Http404
+        shown = self.resource.body(row, user)["settings"] if row else None
+        names = [name for name in request.model_fields if name not in ("kind", "settings", "enabled")]
+        fixed = None if row else {"kind": kind}
+        model = self.resource.settings_model(kind)
+        return KindForm(request, model, data, user=user, row=row, shown=shown, fixed=fixed, names=names)
 
     def store(self, row: Any, wanted: Any) -> Any:
         given = [wanted] if row is None else [row, wanted]
@@ -120,7 +130,7 @@ def page_of(
     """The view of a page for the operation of this name. `readers`: the role that sees the page, if it is a lower
     one."""
     operation = resource.operation(name)
-    roles = {"POST": operation.role}
+    roles = {"POST": operation.role} if hasattr(kind, "post") else {}
     if hasattr(kind, "get"):
         roles["GET"] = readers or operation.role
     found = {"resource": resource, "operation": operation, "back": back, "roles": roles, **attributes}

@@ -16,7 +16,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from core.registry import resolve
-from core.resources.fields import Fields, body_of, is_time
+from core.resources.fields import Fields, body_of, extra_of, is_time
 
 DONE = {"add": "added", "change": "changed", "remove": "removed"}
 
@@ -82,6 +82,22 @@ class Resource:
     def name_field(self) -> str:
         """The field by which people name a row."""
         return "name" if "name" in self.answer.model_fields else "id"
+
+    @property
+    def parameter(self) -> str:
+        """The name of the key in routes."""
+        return self.noun.split()[-1].replace("-", "")
+
+    def form_kinds(self) -> dict[str, str]:
+        """Kind -> its label, of those that need nothing which the configuration file alone may set."""
+        return {
+            kind: label
+            for kind, (label, _) in self.kind_table.items()
+            if not any(
+                about.is_required() and extra_of(about, "file_only")
+                for about in self.settings_model(kind).model_fields.values()
+            )
+        }
 
     def operation(self, name: str) -> Operation:
         return next(one for one in self.operations if one.name == name)

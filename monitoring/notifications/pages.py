@@ -8,15 +8,15 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from core.limits.wait_limiter import TooManyWaiting
 from core.pages.page import Page, message_response, redirect_back
-from core.resources.forms import KindForm
+from core.resources.derived_pages import pages_of
 from core.resources.pages import FormPage, PressPage, ResourcePage, SwitchPage, page_of
 from core.text.names import check_line
-from monitoring.models import AlertSilence, NotificationChannel, NotificationDelivery, NotificationState
-from monitoring.notifications.channels.kinds import CHANNEL_KINDS, channel_class
+from monitoring.models import AlertSilence, NotificationDelivery, NotificationState
+from monitoring.notifications.channels.kinds import CHANNEL_KINDS
 from monitoring.notifications.resource import CHANNELS, ROUTES
 from monitoring.notifications.selectors import channels_for, notifications_for, routes_for, silences_for, with_pending
 from monitoring.notifications.services import send_test
@@ -25,8 +25,7 @@ from monitoring.selectors import alerts_for
 
 NEWEST = 50
 LABELS = {kind: label for kind, (label, _) in CHANNEL_KINDS.items()}
-ON_PAGE = {kind: label for kind, label in LABELS.items() if not channel_class(kind).settings_model.file_only_fields()}
-"""Kinds that a page may add."""
+ON_PAGE = CHANNELS.form_kinds()
 SILENCE_HOURS = {"1h": 3600.0, "8h": 8 * 3600.0, "resolved": None}
 MAX_REASON = 200
 
@@ -62,15 +61,6 @@ class ChannelFormPage(FormPage):
     def follow(self, row: Any) -> HttpResponse:
         return redirect("channel", row.pk)
 
-    def form(self, row: NotificationChannel | None, data: Any = None) -> KindForm:
-        request, kind = self.operation.request, row.kind if row else self.kwargs["kind"]
-        assert request is not None
-        model, fixed = CHANNELS.settings_model(kind), None if row else {"kind": kind}
-        shown = row.settings_shown if row else None
-        form = KindForm(request, model, data, row=row, shown=shown, fixed=fixed, names=["name"])
-        form.auto_id = "channel-%s"
-        return form
-
 
 class AddChannelPage(ChannelFormPage):
     template = "notifications/add_channel.html"
@@ -79,9 +69,6 @@ class AddChannelPage(ChannelFormPage):
         if kwargs["kind"] not in ON_PAGE:
             raise Http404
         return super().dispatch(request, *args, **kwargs)
-
-    def stored(self) -> None:
-        return None
 
     def context(self) -> dict[str, Any]:
         return {"kind": self.kwargs["kind"], "label": LABELS[self.kwargs["kind"]]}
@@ -122,13 +109,6 @@ class SwitchChannelPage(SwitchPage):
         return redirect("channel", row.pk)
 
 
-class RouteFormPage(FormPage):
-    template = "notifications/route.html"
-
-    def context(self) -> dict[str, Any]:
-        return {"route": self.stored()}
-
-
 class SilenceAlertPage(Page):
     roles = {"POST": "operator"}
 
@@ -163,10 +143,6 @@ def channel_page(kind: type[ResourcePage], name: str) -> Any:
     return page_of(kind, CHANNELS, name, "notifications")
 
 
-def route_page(kind: type[ResourcePage], name: str) -> Any:
-    return page_of(kind, ROUTES, name, "notifications")
-
-
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", NotificationsPage.as_view(), name="notifications"),
     path("now/", NotificationsNow.as_view(), name="notifications-now"),
@@ -175,7 +151,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("channels/<uuid:channel>/test/", channel_page(TestChannelPage, "test"), name="test-channel"),
     path("channels/<uuid:channel>/switch/", channel_page(SwitchChannelPage, "change"), name="switch-channel"),
     path("channels/<uuid:channel>/remove/", channel_page(PressPage, "remove"), name="remove-channel"),
-    path("routes/add/", route_page(RouteFormPage, "add"), name="add-route"),
-    path("routes/<uuid:route>/", route_page(RouteFormPage, "change"), name="route"),
-    path("routes/<uuid:route>/remove/", route_page(PressPage, "remove"), name="remove-route"),
+    path("routes/", include(pages_of(ROUTES, "notifications"))),
 ]

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, model_validator
 
 from core.api.model import StrictModel
-from core.api.paging import PageQuery
+from core.api.queries import PageQuery
 from core.resources.fields import Rows, Text
 from monitoring.models import NotificationKind, NotificationState
 from monitoring.notifications.resource import KeyPrefix, NotificationBody, SilenceBody, Slug

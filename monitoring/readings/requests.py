@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from django.db.models import QuerySet
 from pydantic import Field, model_validator
 
-from core.api.paging import Query
+from core.api.queries import Query
 from core.times.moments import Moment
 from monitoring.models import SensorChannel
 from monitoring.readings.levels import DAY_S, SOURCES

@@ -11,7 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from core.api.paging import PageQuery, page
+from core.api.paging import page
+from core.api.queries import PageQuery
 from core.idempotency.view import IdempotentView
 from core.resources.fields import Rows, body_of
 from monitoring.models import DeliveryState

@@ -10,7 +10,8 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, path
 
 from core import database_clock
-from core.api.paging import Cursor, beyond
+from core.api.paging import beyond
+from core.api.queries import Cursor
 from core.limits.wait_limiter import TooManyWaiting
 from core.pages.page import Page, message_response
 from core.resources.pages import FormPage, PressPage, ResourcePage, SwitchPage, page_of

@@ -130,8 +130,9 @@ WEBHOOKS = Resource(
         ),
         Operation("show", "manager", "Show the web-hook.", command=None),
         Operation(
-            "change", "manager", "Change the fields that are given. Switching it off cancels what waits.", "services.change_webhook", WebhookChange,
-            "Changed the web-hook {name}.", example="webhooks change lab --kind 'session.*' --kind alert.opened",
+            "change", "manager", "Change the fields that are given. Switching it off cancels what waits.",
+            "services.change_webhook", WebhookChange, "{name} was changed.",
+            example="webhooks change lab --kind 'session.*' --kind alert.opened",
         ),
         Operation(
             "rotate-secret", "manager",
@@ -147,7 +148,7 @@ WEBHOOKS = Resource(
         ),
         Operation(
             "remove", "manager", "Remove the web-hook. What waits is cancelled.", "services.remove_webhook",
-            said="Removed the web-hook {name}.",
+            said="{name} was removed.",
         ),
     ),
     commands="webhooks",

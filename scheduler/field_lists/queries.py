@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from core.api.paging import Query
+from core.api.queries import Query
 from scheduler.field_lists.nights import station_site
 from scheduler.planning.rules import FIRST, LAST
 from scheduler.telescope.night_programme import Rule

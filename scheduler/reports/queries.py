@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from cameras.visibility import CameraFilter
-from core.api.paging import Query
+from core.api.queries import Query
 from scheduler.planning.rules import FIRST, LAST
 
 

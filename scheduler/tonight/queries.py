@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from core.api.paging import Query
+from core.api.queries import Query
 from core.times.zones import zone_names
 from scheduler.planning.rules import FIRST, LAST, Site
 

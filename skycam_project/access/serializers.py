@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypedDict
 from pydantic import ConfigDict, Field
 
 from core.api.model import StrictModel
-from core.api.paging import Query
+from core.api.queries import Query
 from core.text.names import Line
 from core.times.timestamps import stamp, stamp_or_none
 from skycam_project.access.models import ApiToken

@@ -13,7 +13,8 @@ from django.db import connections
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from core.api.paging import Cursor, beyond
+from core.api.paging import beyond
+from core.api.queries import Cursor
 from skycam_project.admin.search import search_help
 
 if TYPE_CHECKING:

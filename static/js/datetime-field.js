@@ -1,5 +1,5 @@
-// Fields of a date, and of a date and time (templates/_datetime_field.html): text in one format, `2026-11-21` or
-// `2026-11-21 02:07:10`, and a calendar. The browser's own calendar has the browser's language, zone and colours.
+// Fields of a date, and of a date and time (templates/components/datetime_field.html): text in one format, `2026-11-21`
+// or `2026-11-21 02:07:10`, and a calendar. The browser's own calendar has the browser's language, zone and colours.
 // The text field works alone; the button appears where the browser can show the calendar.
 import { now, shownOffset } from "./clock.js";
 

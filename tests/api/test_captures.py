@@ -12,7 +12,8 @@ from cameras.models import Camera
 from captures.capturing.bodies import CaptureBody
 from captures.capturing.selectors import captures_for
 from captures.models import Session, SessionGap, StorageRoot
-from core.api.paging import Cursor, beyond
+from core.api.paging import beyond
+from core.api.queries import Cursor
 from skycam_project.access.models import User
 from tests.harness.clients.programs import program
 from tests.harness.rows.audiences import only_for

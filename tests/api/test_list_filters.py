@@ -8,7 +8,7 @@ from typing import Any
 
 from drf_spectacular.generators import SchemaGenerator
 
-from core.api.paging import PageQuery
+from core.api.queries import PageQuery
 from tests.harness.documents.pages import page
 
 DOCUMENTED = dict(re.findall(r"^\| `(?!ws/)([a-z/]+)/` \| (.+) \|$", page("docs/clients/api.md"), re.MULTILINE))

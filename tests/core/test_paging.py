@@ -11,7 +11,8 @@ from django.test import RequestFactory
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 
-from core.api.paging import PageQuery, page
+from core.api.paging import page
+from core.api.queries import PageQuery
 from monitoring.models import Event
 
 pytestmark = pytest.mark.django_db

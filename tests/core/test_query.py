@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
-from core.api.paging import TimeQuery
+from core.api.queries import TimeQuery
 
 TO = datetime(2026, 3, 28, 20, tzinfo=UTC)
 

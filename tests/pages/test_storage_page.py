@@ -137,8 +137,8 @@ def test_viewers_and_operators_see_no_destinations_and_no_buttons(viewer: Any, o
     folder_destination_row()
     seen = [page(viewer), page(operator)]
     assert [text for text in seen if 'id="offsite"' in text] == []
-    assert [text for text in seen if "</svg>Try the rules now" in text] == []
-    assert "</svg>Try the rules now" in page(manager)
+    assert [text for text in seen if "</svg> Try the rules now" in text] == []
+    assert "</svg> Try the rules now" in page(manager)
     assert "second disk" in page(manager)
     assert 'id="offsite"' in text_of(manager.get("/storage/now/"))
 

@@ -46,7 +46,7 @@ def test_a_dry_run_shows_what_would_go_and_deletes_nothing(manager: Any, archive
     assert "<b>2 files, 20 B.</b>" in text
     assert "Beyond the number of clips that its camera keeps" in text
     assert f'href="/clips/{clips[0].pk}/"' in text
-    assert "</svg>Delete 2 files</button>" in text
+    assert "</svg> Delete 2 files</button>" in text
     assert archive.kept == ["0", "1", "2", "3", "4"]
 
 
