@@ -10,14 +10,8 @@ from django.utils import timezone
 
 from core.camera_refs import AboutCameras
 from core.text.sentences import Sentence, read_sentence
-from monitoring.notification_models import (
-    AlertSilence,
-    NotificationChannel,
-    NotificationDelivery,
-    NotificationKind,
-    NotificationRoute,
-    NotificationState,
-)
+from monitoring.notification_models import AlertSilence, NotificationChannel, NotificationDelivery, NotificationRoute
+from monitoring.notification_states import NotificationKind, NotificationState
 from monitoring.rule_models import AlertRule, MaintenanceWindow
 from monitoring.sensor_models import DueAggregate, Reading, ReadingAggregate, ReadingQuality, Sensor, SensorChannel
 from monitoring.severity import Severity

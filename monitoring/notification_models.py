@@ -12,33 +12,10 @@ from django.utils import timezone
 from core.camera_refs import AboutCameras
 from core.secrets import SecretsField
 from core.text.sentences import cameras_text, join_sentences
+from monitoring.notification_states import NotificationKind, NotificationState
 
-
-class NotificationState(models.TextChoices):
-    PENDING = "pending"
-    SENT = "sent"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-NOTIFICATION_TRANSITIONS: dict[NotificationState, frozenset[NotificationState]] = {
-    NotificationState.PENDING: frozenset(
-        {NotificationState.SENT, NotificationState.FAILED, NotificationState.CANCELLED}
-    ),
-    NotificationState.SENT: frozenset(),
-    NotificationState.FAILED: frozenset(),
-    NotificationState.CANCELLED: frozenset(),
-}
-"""State -> the states that may follow."""
-
-
-class NotificationKind(models.TextChoices):
-    OPENED = "opened"
-    RESOLVED = "resolved"
-    REPEAT = "repeat"
-    ESCALATION = "escalation"
-    REPORT = "report"
-    TEST = "test"
+STATES = [(one.value, one.name.capitalize()) for one in NotificationState]
+KINDS = [(one.value, one.name.capitalize()) for one in NotificationKind]
 
 
 class NotificationChannel(models.Model):
@@ -116,12 +93,12 @@ class NotificationDelivery(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
     channel = models.ForeignKey(NotificationChannel, models.CASCADE, related_name="deliveries", db_index=False)
     route = models.ForeignKey(NotificationRoute, models.SET_NULL, null=True, blank=True, related_name="+")
-    kind = models.CharField(max_length=10, choices=NotificationKind)
+    kind = models.CharField(max_length=10, choices=KINDS)
     alert = models.UUIDField(null=True, blank=True, help_text="Id of the alert; none for reports and tests.")
     sequence = models.PositiveIntegerField(default=0, help_text="The number of the repetition, from 1.")
     text = models.TextField(blank=True, help_text="The message of a report or a test.")
     night = models.DateField(null=True, blank=True, help_text="The night of a report.")
-    state = models.CharField(max_length=10, choices=NotificationState, default=NotificationState.PENDING)
+    state = models.CharField(max_length=10, choices=STATES, default=NotificationState.PENDING)
     tries = models.PositiveIntegerField(default=0)
     not_before = models.DateTimeField(default=timezone.now, help_text="When the next attempt is due.")
     error = models.CharField(max_length=500, blank=True, help_text="Why it failed, or why its last attempt did.")

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from monitoring.api import AcknowledgeView, AlertsView, EventsCsvView, EventsJsonLinesView, EventsView
-from monitoring.notifications.api import EndSilenceView, SilenceAlertView, SilencesView
+from monitoring.notifications.api import SilenceAlertView
 
 urlpatterns = [
     path("events/", EventsView.as_view()),
@@ -10,6 +10,4 @@ urlpatterns = [
     path("alerts/", AlertsView.as_view()),
     path("alerts/<uuid:alert>/acknowledge/", AcknowledgeView.as_view()),
     path("alerts/<uuid:alert>/silence/", SilenceAlertView.as_view()),
-    path("silences/", SilencesView.as_view()),
-    path("silences/<uuid:silence>/end/", EndSilenceView.as_view()),
 ]

@@ -33,7 +33,6 @@ version_1: list[URLPattern | URLResolver] = [
     path("jobs/", include("core.jobs.urls")),
     path("readings/", include("monitoring.readings.urls")),
     path("sensors/", include("monitoring.sensor_management.urls")),
-    path("notifications/", include("monitoring.notifications.urls")),
     path("webhooks/", include("monitoring.webhooks.api")),
     path("schedules/", include("scheduler.editing.urls")),
     path("telescope/field-lists/", include("scheduler.field_lists.urls")),

@@ -10,7 +10,8 @@ from core.changes.gate import ChangeGate, in_one_transaction
 from core.jobs.models import Job
 from core.jobs.states import JobState
 from monitoring.alert_rules.rule import Signal
-from monitoring.models import DeliveryState, NotificationDelivery, NotificationState, WebhookDelivery
+from monitoring.models import DeliveryState, NotificationDelivery, WebhookDelivery
+from monitoring.notification_states import NotificationState
 
 
 def backlogs(_host: str) -> Iterator[Signal]:

@@ -7,6 +7,8 @@ RESOURCES = {
     "maintenance_windows": "monitoring.maintenance.resource.WINDOWS",
     "notification_channels": "monitoring.notifications.resource.CHANNELS",
     "notification_routes": "monitoring.notifications.resource.ROUTES",
+    "notifications": "monitoring.notifications.resource.NOTIFICATIONS",
+    "silences": "monitoring.notifications.resource.SILENCES",
     "alert_rules": "monitoring.alert_rules.resource.RULES",
     "webhooks": "monitoring.webhooks.resource.WEBHOOKS",
 }

@@ -97,6 +97,10 @@ class PageQuery(Query):
         """The given filters, for `QuerySet.filter`."""
         return self.model_dump(exclude_none=True)
 
+    def filtered(self, rows: Any) -> Any:
+        """The rows of a query set that match. A subclass has what no column says."""
+        return rows.filter(**self.conditions())
+
 
 class TimeQuery(PageQuery):
     from_: Annotated[

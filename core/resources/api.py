@@ -13,11 +13,14 @@ from pydantic import create_model
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.paging import page
 from core.idempotency.view import IdempotentView
-from core.resources.fields import Fields, has_secret
+from core.resources.fields import Fields, Rows, has_secret
 from core.resources.resource import Operation, Resource
 
 API = "/api/v1/"
+ROW_OPERATIONS = ("show", "change", "remove")
+"""Those of the route of a row itself."""
 
 
 class ResourceView(IdempotentView):
@@ -37,17 +40,26 @@ class ResourceView(IdempotentView):
         return self.resource.body(row, request.user)
 
 
-def list_rows(view: ResourceView, _: Operation, request: Request) -> Response:
+def list_rows(view: ResourceView, operation: Operation, request: Request) -> Response:
     resource = view.resource
+    if operation.query is not None:
+        query = operation.query.of(request)
+        found: Any = page(query.filtered(resource.all_rows(request.user)), query, request, "created_at", row_itself)
+        return Response({**found, "results": resource.bodies(found["results"], request.user)})
     return Response({"results": resource.bodies(resource.all_rows(request.user), request.user)})
+
+
+def row_itself(row: Any) -> Any:
+    return row
 
 
 def add_row(view: ResourceView, operation: Operation, request: Request) -> Response:
     wanted = view.wanted(operation, request)
     row = view.resource.call(operation.run, *wanted, request.user.get_username(), view.reserved_id)
     body = view.resource.done(operation, row, request.user)
-    address = f"{API}{view.resource.path}{body[view.resource.key]}/"
-    return Response(body, 201, headers={"Location": address, **caching(operation)})
+    has_route = any(one.name in ROW_OPERATIONS for one in view.resource.operations)
+    location = {"Location": f"{API}{view.resource.path}{body[view.resource.key]}/"} if has_route else {}
+    return Response(body, 201, headers={**location, **caching(operation)})
 
 
 def show_row(view: ResourceView, _: Operation, request: Request, key: UUID | str) -> Response:
@@ -82,13 +94,13 @@ ACTION = ("POST", act_on_row)
 def routes_of(resource: Resource) -> list[URLPattern]:
     """Of the rows, of one row, and of each action on it."""
     rows = [one for one in resource.operations if one.name in ("list", "add")]
-    row = [one for one in resource.operations if one.name in ("show", "change", "remove")]
+    row = [one for one in resource.operations if one.name in ROW_OPERATIONS]
     actions = [one for one in resource.operations if one.name not in METHODS]
     key = "uuid" if resource.key == "id" else "slug"
     address = f"{resource.path}<{key}:{resource.parameter}>/"
     return [
         path(resource.path, view_of(resource, rows)),
-        path(address, view_of(resource, row)),
+        *([path(address, view_of(resource, row))] if row else []),
         *(path(f"{address}{one.name}/", view_of(resource, [one])) for one in actions),
     ]
 
@@ -118,6 +130,7 @@ def view_method(resource: Resource, operation: Operation) -> Callable[..., Respo
     described = extend_schema(
         operation_id=f"{resource.name}_{operation.name.replace('-', '_')}",
         request=operation.request,
+        parameters=operation.query.parameters() if operation.query else None,
         responses=answers_of(resource, operation),
     )
     return described(method)
@@ -127,5 +140,6 @@ def answers_of(resource: Resource, operation: Operation) -> Any:
     """For OpenAPI."""
     answer: Any = operation.answer or resource.answer
     if operation.name == "list":
-        return create_model(f"{answer.__name__.removesuffix('Body')}List", __base__=Fields, results=(list[answer], ...))
+        name, base = ("Page", Rows) if operation.query else ("List", Fields)
+        return create_model(f"{answer.__name__.removesuffix('Body')}{name}", __base__=base, results=(list[answer], ...))
     return {"add": {201: answer}, "remove": {204: None}}.get(operation.name, answer)

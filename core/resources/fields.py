@@ -117,6 +117,22 @@ class Rows(Fields):
     previous: str | None
 
 
+class KindSettings(StrictModel):
+    """The settings of a kind of something, such as of a sensor."""
+
+    # hide_input_in_errors: pydantic quotes the refused value otherwise, which may be a secret.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @classmethod
+    def secret_fields(cls) -> list[str]:
+        return [name for name, about in cls.model_fields.items() if extra_of(about, "secret")]
+
+    @classmethod
+    def file_only_fields(cls) -> list[str]:
+        """Those that only the configuration file may set, because they name a program to run."""
+        return [name for name, about in cls.model_fields.items() if extra_of(about, "file_only")]
+
+
 def field(
     default: Any = PydanticUndefined,
     *,

@@ -154,7 +154,7 @@ def form_field(name: str, about: FieldInfo, user: Any, row: Any) -> forms.Field:
     if extra_of(about, "secret"):
         options |= {"initial": "", "help_text": options["help_text"] if row is None else KEEP}
         hidden = forms.PasswordInput(attrs={**attrs, "autocomplete": "new-password"})
-        return forms.CharField(max_length=LONGEST, widget=hidden, **options)
+        return forms.CharField(max_length=LONGEST, strip=False, widget=hidden, **options)
     is_number = kind in (int, float) and marker_of(about, Duration) is None
     widget = forms.TextInput(attrs={**attrs, "inputmode": "decimal"} if is_number else attrs)
     return TextField(

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from core.api.queries import PageQuery
 from core.registry import resolve
 from core.resources.fields import Fields, body_of, extra_of, is_time
 
@@ -25,9 +26,9 @@ DONE = {"add": "added", "change": "changed", "remove": "removed"}
 class Operation:
     """`name`: list, show, add, change, remove, or that of an action on one row. `summary`: what it does, in API and
     help. `run`: its function. `request`: the fields that it needs. `said`: what people read afterwards, with fields of
-    the answer in braces. `answer`: of an action or of `add`, if it is not that of the row. `replaces`: a change gives
-    fields that are missing their defaults (PUT), instead of leaving them (PATCH). `keyless`: why it takes no
-    Idempotency-Key.
+    the answer in braces. `answer`: of an action or of `add`, if it is not that of the row. `query`: the filters of a
+    list that is served in pages, newest first by `created_at`. `replaces`: a change gives fields that are missing their
+    defaults (PUT), instead of leaving them (PATCH). `keyless`: why it takes no Idempotency-Key.
 
     On the command line: `command` is the name, where that is another, and None is not offered. `arguments` are the
     fields that need no option; with `has_assignments` all others are given as `--set NAME=VALUE`."""
@@ -45,6 +46,7 @@ class Operation:
     has_assignments: bool = False
     example: str = ""
     answer: type[Fields] | None = None
+    query: type[PageQuery] | None = None
 
     @property
     def takes_key(self) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from monitoring.models import Alert, NotificationDelivery, NotificationKind
+from monitoring.models import Alert, NotificationDelivery
+from monitoring.notification_states import NotificationKind
 from monitoring.notifications.selectors import notifications_of
-from monitoring.notifications.silences import active_silences, is_silenced
+from monitoring.notifications.silenced import active_silences, is_silenced
 
 
 @dataclass(frozen=True, slots=True)

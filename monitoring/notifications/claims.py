@@ -13,15 +13,9 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from core import database_clock
-from monitoring.models import (
-    Alert,
-    AlertSilence,
-    NotificationChannel,
-    NotificationDelivery,
-    NotificationKind,
-    NotificationState,
-)
-from monitoring.notifications.silences import silenced_alerts
+from monitoring.models import Alert, AlertSilence, NotificationChannel, NotificationDelivery
+from monitoring.notification_states import NotificationKind, NotificationState
+from monitoring.notifications.silenced import silenced_alerts
 from monitoring.webhooks.retry_schedule import MAX_DELAY_S
 
 LEASE_S = 90.0

@@ -19,7 +19,8 @@ from core.station_settings.values import station_name
 from core.window_count import count_in_window
 from monitoring.models import Alert
 from monitoring.notifications.links import InvalidLink, actor_of, open_link
-from monitoring.notifications.silences import TooManySilences, active_silences, is_silenced, silence_alert
+from monitoring.notifications.silenced import active_silences, is_silenced
+from monitoring.notifications.silences import TooManySilences, silence_alert
 from monitoring.services import acknowledge_alert
 
 WINDOW_S = 60

@@ -10,7 +10,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from core import database_clock
-from monitoring.models import NotificationChannel, NotificationDelivery, NotificationKind, NotificationState
+from monitoring.models import NotificationChannel, NotificationDelivery
+from monitoring.notification_states import NotificationKind, NotificationState
 from monitoring.notifications.channels.base import SendResult
 from monitoring.notifications.claims import Claim, release
 from monitoring.notifications.queue import plan_repeats

@@ -15,7 +15,8 @@ from core.pages.page import Page, message_response, redirect_back
 from core.resources.derived_pages import pages_of
 from core.resources.pages import FormPage, PressPage, ResourcePage, SwitchPage, page_of
 from core.text.names import check_line
-from monitoring.models import AlertSilence, NotificationDelivery, NotificationState
+from monitoring.models import AlertSilence, NotificationDelivery
+from monitoring.notification_states import NotificationState
 from monitoring.notifications.channels.kinds import CHANNEL_KINDS
 from monitoring.notifications.resource import CHANNELS, ROUTES
 from monitoring.notifications.selectors import channels_for, notifications_for, routes_for, silences_for, with_pending

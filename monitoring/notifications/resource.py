@@ -1,4 +1,4 @@
-"""Notification channels and routes as resources."""
+"""Notification channels, their routes, what they sent, and silences of alerts, as resources."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
+from core.api.queries import PageQuery
 from core.resources.fields import ClockTime, Column, Fields, Id, Reference, Text, field
 from core.resources.resource import Operation, Resource
 from core.times.moments import Stamp
+from monitoring.notification_states import NotificationKind, NotificationState
 from monitoring.severity import Severity
 
 DAY_S = 86_400
+YEAR_S = 365 * DAY_S
 CHANNEL = Reference("monitoring.notifications.resource.CHANNELS")
 Name = Annotated[Text, Field(min_length=1, max_length=60)]
 KeyPrefix = Annotated[Text, Field(max_length=120)]
 Slug = Annotated[Text, Field(max_length=60)]
+Reason = Annotated[Text, Field(max_length=200)]
 
 
 class ChannelRequest(Fields):
@@ -143,6 +147,48 @@ class NotificationBody(Fields):
     ended: Annotated[Stamp | None, Column("ended_at")]
 
 
+class NotificationQuery(PageQuery):
+    state: NotificationState | None = field(None, help="Only notifications in this state.")
+    kind: NotificationKind | None = field(None, help="Only notifications of this kind.")
+    channel: Annotated[UUID | None, CHANNEL] = field(None, help="Only those of this channel.")
+    alert: UUID | None = field(None, help="Only those of this alert.")
+
+
+class SilenceAlertRequest(Fields):
+    """Without `for_s` the silence ends when the alert is resolved."""
+
+    for_s: Annotated[int, Field(ge=60, le=YEAR_S)] | None = None
+    reason: Reason = ""
+
+
+class SilenceRequest(Fields):
+    """Alerts that match all that is given are silenced."""
+
+    for_s: int = field(title="For, in seconds", help="How long no one is notified.", ge=60, le=YEAR_S)
+    key_prefix: KeyPrefix = field("", title="Key begins with", help="The beginning of the keys of alerts.")
+    camera: Slug = field("", title="Camera", help="The id of the camera of alerts.")
+    reason: Reason = field("", title="Reason", help="Why, for those who look at the alert.")
+
+    @model_validator(mode="after")
+    def has_a_condition(self) -> Self:
+        if not self.key_prefix and not self.camera:
+            raise ValueError("Give key_prefix or camera: a silence of all alerts would hide too much.")
+        return self
+
+
+class SilenceQuery(PageQuery):
+    active: bool | None = None
+
+    def filtered(self, rows: Any) -> Any:
+        # The description is read without Django.
+        from monitoring.notifications.silenced import active_silences
+
+        active = active_silences().values("pk")
+        return (
+            rows if self.active is None else rows.filter(pk__in=active) if self.active else rows.exclude(pk__in=active)
+        )
+
+
 class SilenceBody(Fields):
     id: Annotated[Id, Column("pk")]
     key: str
@@ -227,4 +273,47 @@ ROUTES = Resource(
         "position", "name", ("on", "enabled"), "severity", ("key", "key_prefix"), "camera", "host", "channel",
     ),
     empty="No routes: no one is notified of alerts.",
+)  # fmt: skip
+
+NOTIFICATIONS = Resource(
+    name="notifications",
+    noun="notification",
+    path="notifications/",
+    package="monitoring.notifications",
+    rows="selectors.notifications_for",
+    row="",
+    answer=NotificationBody,
+    operations=(
+        Operation(
+            "list", "manager", "List what was sent, waits or failed, newest first.", query=NotificationQuery,
+            command="sent", example="notifications sent --state failed",
+        ),
+    ),
+    commands="notifications",
+    columns=("channel", "kind", "state", ("attempts", "tries"), ("since", "created"), "error"),
+    empty="Nothing was sent yet.",
+)  # fmt: skip
+
+SILENCES = Resource(
+    name="silences",
+    noun="silence",
+    path="silences/",
+    package="monitoring.notifications",
+    rows="selectors.silences_for",
+    row="selectors.silence_for",
+    answer=SilenceBody,
+    operations=(
+        Operation("list", "viewer", "List the silences of alerts, newest first.", query=SilenceQuery, command=None),
+        Operation(
+            "add", "manager", "Notify no one of alerts of a camera, or with keys that begin so, for some time.",
+            "silences.silence_matching", SilenceRequest, command=None,
+        ),
+        Operation(
+            "end", "operator", "End the silence now. One that has ended does not change.", "silences.end_silence",
+            said="The silence has ended.", command=None,
+        ),
+    ),
+    commands="alerts",
+    columns=("id", "key", "key_prefix", "camera", ("until", "ends"), ("by", "created_by"), "reason"),
+    empty="No silences.",
 )  # fmt: skip

@@ -11,14 +11,9 @@ from uuid import UUID
 
 from django.db.models import Count, QuerySet
 
-from monitoring.models import (
-    AlertSilence,
-    NotificationChannel,
-    NotificationDelivery,
-    NotificationRoute,
-    NotificationState,
-)
-from monitoring.notifications.silences import active_silences
+from monitoring.models import AlertSilence, NotificationChannel, NotificationDelivery, NotificationRoute
+from monitoring.notification_states import NotificationState
+from monitoring.notifications.silenced import active_silences
 from monitoring.selectors import visible_to
 
 
@@ -80,6 +75,11 @@ def silences_for(user: Any) -> QuerySet[AlertSilence]:
     found = visible_to(AlertSilence.objects.all(), user)
     # A beginning of keys may name a camera that not everyone may see.
     return found if user.may("manager") else found.filter(key_prefix="")
+
+
+def silence_for(user: Any, silence: UUID) -> AlertSilence:
+    """AlertSilence.DoesNotExist."""
+    return silences_for(user).get(pk=silence)
 
 
 def active_silences_for(user: Any) -> QuerySet[AlertSilence]:

@@ -16,7 +16,8 @@ from core.registry import resolve
 from core.secrets import DecryptionFailed
 from core.station_settings.values import station_name
 from core.station_zone import station_zone
-from monitoring.models import Alert, NotificationChannel, NotificationDelivery, NotificationKind
+from monitoring.models import Alert, NotificationChannel, NotificationDelivery
+from monitoring.notification_states import NotificationKind
 from monitoring.notifications.channels.base import DEADLINE_S, SendResult
 from monitoring.notifications.channels.kinds import channel_class
 from monitoring.notifications.claims import Claim

@@ -20,13 +20,8 @@ from core.outgoing import AddressRefused, literal_address
 from core.secrets import DecryptionFailed, SecretsNeeded, kept_secrets
 from core.slices import delete_in_slices
 from monitoring.file_only import only_from_file
-from monitoring.models import (
-    NotificationChannel,
-    NotificationDelivery,
-    NotificationKind,
-    NotificationRoute,
-    NotificationState,
-)
+from monitoring.models import NotificationChannel, NotificationDelivery, NotificationRoute
+from monitoring.notification_states import NotificationKind, NotificationState
 from monitoring.notifications.channels.base import ChannelSettings
 from monitoring.notifications.channels.kinds import CHANNEL_KINDS, channel_class
 from monitoring.notifications.encrypted_settings import settings_columns, settings_of

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
 
 from core import database_clock
+from core.camera_names import CameraName
 from core.camera_refs import Cameras, camera_columns
 from core.station_zone import site_time_text
 from core.text.sentences import sentence
 from monitoring.models import Alert, AlertSilence, Event
+from monitoring.notifications.resource import SilenceRequest
+from monitoring.notifications.silenced import active_silences
 from monitoring.services import record_event
 
 MAX_ACTIVE = 500
@@ -22,36 +24,18 @@ class TooManySilences(Exception):
     """The message says what to do."""
 
 
-def active_silences(at: datetime | None = None) -> QuerySet[AlertSilence]:
-    at = at or database_clock.estimate()
-    return AlertSilence.objects.filter(Q(ends_at=None) | Q(ends_at__gt=at), ended_at=None)
-
-
-def is_silenced(alert: Alert, silences: list[AlertSilence]) -> bool:
-    return any(silence_matches(one, alert) for one in silences)
-
-
-def silenced_alerts(alerts: QuerySet[Alert]) -> list[UUID]:
-    """The ids of those that are silenced now. No query of alerts without an active silence."""
-    silences = list(active_silences())
-    if not silences:
-        return []
-    return [alert.pk for alert in alerts.only("key", "camera") if is_silenced(alert, silences)]
-
-
-def silence_matches(silence: AlertSilence, alert: Alert) -> bool:
-    return (
-        silence.key in {"", alert.key}
-        and alert.key.startswith(silence.key_prefix)
-        and silence.camera in {"", alert.camera}
-    )
-
-
 def silence_alert(
     alert: Alert, actor: str, reason: str = "", for_s: float | None = None, pk: UUID | None = None
 ) -> AlertSilence:
     """Silence the alert's key for some seconds; None: until the alert is resolved. TooManySilences."""
     return add_silence(actor, reason, for_s, key=alert.key, camera=alert.camera_refs, pk=pk)
+
+
+def silence_matching(wanted: SilenceRequest, actor: str, new_id: UUID | None = None) -> AlertSilence:
+    """Silence alerts of a camera, or with keys that begin so. The silence that has `new_id` already is returned
+    unchanged. TooManySilences."""
+    camera = CameraName("", wanted.camera) if wanted.camera else None
+    return add_silence(actor, wanted.reason, wanted.for_s, key_prefix=wanted.key_prefix, camera=camera, pk=new_id)
 
 
 @transaction.atomic
@@ -89,8 +73,8 @@ def add_silence(
 
 
 @transaction.atomic
-def end_silence(silence: AlertSilence, actor: str = "") -> bool:
-    """False when it has ended already. Without an actor it ended by itself."""
+def end_silence(silence: AlertSilence, actor: str = "") -> AlertSilence:
+    """One that has ended does not change. Without an actor it ended by itself."""
     ended = AlertSilence.objects.filter(pk=silence.pk, ended_at=None).update(
         ended_at=database_clock.now(), ended_by=actor[:150]
     )
@@ -102,7 +86,7 @@ def end_silence(silence: AlertSilence, actor: str = "") -> bool:
             data={"key": silence.key, "key_prefix": silence.key_prefix},
         )  # fmt: skip
     silence.refresh_from_db()
-    return bool(ended)
+    return silence
 
 
 def end_expired_silences() -> None:

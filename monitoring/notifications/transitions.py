@@ -7,8 +7,8 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from monitoring.models import NotificationDelivery, NotificationState
-from monitoring.notification_models import NOTIFICATION_TRANSITIONS
+from monitoring.models import NotificationDelivery
+from monitoring.notification_states import NOTIFICATION_TRANSITIONS, NotificationState
 
 
 def change_state(rows: QuerySet[NotificationDelivery], after: NotificationState, **fields: Any) -> int:

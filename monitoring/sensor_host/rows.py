@@ -13,8 +13,8 @@ from uuid import UUID
 from core.secrets import decrypt_secrets
 from monitoring.models import Sensor
 from monitoring.sensors.channels import ChannelId, ChannelSettings
-from monitoring.sensors.kinds import driver_class
 from monitoring.sensors.quality import Limits
+from monitoring.sensors.settings import completed_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class SensorRow:
         """With the secrets and the defaults. DecryptionFailed; KeyError for a kind of another version."""
         row = Sensor(pk=UUID(self.id), kind=self.kind, settings=self.settings, secrets_encrypted=self.secrets_encrypted)
         secrets = decrypt_secrets(row, "secrets_encrypted")
-        return driver_class(self.kind).complete_settings({**self.settings, **secrets})
+        return completed_settings(self.kind, {**self.settings, **secrets})
 
     def channel_settings(self) -> dict[ChannelId, ChannelSettings]:
         return {

@@ -13,8 +13,8 @@ from core.text.suggestions import did_you_mean
 from monitoring.file_only import only_from_file
 from monitoring.models import Sensor
 from monitoring.sensor_models import DESTINATIONS
-from monitoring.sensors.driver import Option
-from monitoring.sensors.kinds import SENSORS, driver_class
+from monitoring.sensors.kinds import SENSORS
+from monitoring.sensors.settings import SettingsRefused, checked_settings, completed_settings, settings_model
 
 REDACTED = "***"
 """In place of a secret. In a change it stands for the stored one."""
@@ -29,11 +29,6 @@ def check_kind(kind: str) -> None:
         )
 
 
-def options_of(kind: str) -> tuple[Option, ...]:
-    """None for a kind of another version."""
-    return driver_class(kind).options if kind in SENSORS else ()
-
-
 def form_kinds() -> dict[str, str]:
     """Kind -> its label, of those that need no setting which the configuration file alone may have."""
     return {kind: label for kind, (label, _) in SENSORS.items() if not program_setting(kind)}
@@ -42,11 +37,13 @@ def form_kinds() -> dict[str, str]:
 def program_setting(kind: str) -> str:
     """The setting that names a program to run, which the configuration file alone may set and the kind needs; empty
     without one."""
-    return next((option.name for option in options_of(kind) if option.required and option.from_file_only), "")
+    model = settings_model(kind)
+    return next((name for name in model.file_only_fields() if model.model_fields[name].is_required()), "")
 
 
 def secret_names(kind: str) -> frozenset[str]:
-    return frozenset(option.name for option in options_of(kind) if option.secret)
+    """None for a kind of another version."""
+    return frozenset(settings_model(kind).secret_fields() if kind in SENSORS else ())
 
 
 def secrets_of(sensor: Sensor) -> dict[str, Any]:
@@ -59,7 +56,7 @@ def readable_settings(sensor: Sensor) -> dict[str, Any]:
     secrets: dict[str, Any] = {}
     with suppress(DecryptionFailed):
         secrets = secrets_of(sensor)
-    return driver_class(sensor.kind).complete_settings({**sensor.settings, **secrets})
+    return completed_settings(sensor.kind, {**sensor.settings, **secrets})
 
 
 def shown_settings(sensor: Sensor) -> dict[str, Any]:
@@ -85,10 +82,12 @@ def check_settings(
     try:
         # Nothing is decrypted for a change that gives all secrets: it works while the key is lost.
         kept = kept_secrets(secrets_of(stored), given, "") if stored and secrets - given.keys() else {}
-        complete = driver_class(kind).check_settings({**before, **kept, **given})
+        complete = checked_settings(kind, {**before, **kept, **given})
         if not from_file:
             check_file_only(kind, complete, before)
         kept_secrets(kept, given, moved_setting(complete, before))
+    except SettingsRefused as error:
+        raise ValidationError({"settings": error.sentences}) from None
     # DecryptionFailed is one, too.
     except ValueError as error:
         raise ValidationError({"settings": str(error)}) from None
@@ -96,9 +95,10 @@ def check_settings(
 
 
 def check_file_only(kind: str, complete: Mapping[str, Any], before: Mapping[str, Any]) -> None:
-    for option in options_of(kind):
-        if option.from_file_only and complete[option.name] != before.get(option.name, option.default):
-            raise only_from_file(option.name)
+    stored = completed_settings(kind, before)
+    for name in settings_model(kind).file_only_fields():
+        if complete[name] != stored.get(name):
+            raise only_from_file(name)
 
 
 def moved_setting(complete: Mapping[str, Any], before: Mapping[str, Any]) -> str:

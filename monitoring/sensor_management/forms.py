@@ -1,8 +1,9 @@
-"""The forms of sensors and channels. The fields of a sensor's settings are made of the options of its kind."""
+"""The forms of sensors and channels. Those of a sensor's settings are made of the model of its kind."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from django import forms
@@ -10,15 +11,13 @@ from django.core.exceptions import ValidationError
 from django.forms.boundfield import BoundField
 
 from core.pages.forms import NAME_ATTRS, PageForm, UnitInput, same_message, validate_line
+from core.resources.forms import form_field
 from monitoring.models import Sensor, SensorChannel
-from monitoring.sensor_management.driver_settings import options_of, secret_names
-from monitoring.sensors.driver import Option
 from monitoring.sensors.kinds import driver_class
+from monitoring.sensors.settings import settings_model
 
 PREFIX = "set_"
 """Of the fields of settings: a setting may be called as another field."""
-YES_NO = (("true", "yes"), ("false", "no"))
-KEEP = "Stored and not shown. Leave it empty to keep it."
 LINE = forms.TextInput(attrs={"autocomplete": "off", **NAME_ATTRS})
 
 
@@ -46,32 +45,27 @@ class SensorForm(PageForm):
     def __init__(
         self, kind: str, hosts: list[str], data: Any = None, sensor: Sensor | None = None, initial: Any = None
     ) -> None:
-        self.kind, self.sensor = kind, sensor
+        self.kind, self.sensor, self.model = kind, sensor, settings_model(kind)
         first = {"interval_s": max(2.0, driver_class(kind).shortest_interval_s), **(initial or {})}
         if sensor:
             first = {"label": sensor.label, "host": sensor.host, "interval_s": sensor.interval_s}
-            first |= {f"{PREFIX}{name}": shown_text(value) for name, value in sensor.settings.items()}
         super().__init__(data, initial=first)
         names = sorted({*hosts, *([sensor.host] if sensor else [])})
         self.fields["host"].widget.choices = [(name, name) for name in names]
         if sensor:
             del self.fields["name"]
-        stored = secret_names(kind) if sensor and sensor.secrets_encrypted else frozenset()
-        for option in self.options:
-            self.fields[f"{PREFIX}{option.name}"] = option_field(option, is_stored=option.name in stored)
+        stored = SimpleNamespace(**sensor.settings) if sensor else None
+        for name, about in self.model.model_fields.items():
+            if name not in self.file_only:
+                self.fields[f"{PREFIX}{name}"] = form_field(name, about, None, stored)
 
     @property
-    def options(self) -> list[Option]:
-        """Those that a form may set."""
-        return [option for option in options_of(self.kind) if not option.from_file_only]
-
-    @property
-    def file_only(self) -> list[Option]:
-        return [option for option in options_of(self.kind) if option.from_file_only]
+    def file_only(self) -> list[str]:
+        return self.model.file_only_fields()
 
     @property
     def setting_fields(self) -> list[BoundField]:
-        return [self[f"{PREFIX}{option.name}"] for option in self.options]
+        return [self[name] for name in self.fields if name.startswith(PREFIX)]
 
     @property
     def setting_errors(self) -> list[str]:
@@ -82,9 +76,9 @@ class SensorForm(PageForm):
     @property
     def settings(self) -> dict[str, Any]:
         """As requests have them: an empty field is the default, and an empty secret is kept."""
-        given = {option.name: self.cleaned_data.get(f"{PREFIX}{option.name}", "") for option in self.options}
-        secrets = secret_names(self.kind)
-        return {name: value or None for name, value in given.items() if value or name not in secrets}
+        found = {one.name.removeprefix(PREFIX): self.cleaned_data.get(one.name) for one in self.setting_fields}
+        secrets = self.model.secret_fields()
+        return {name: value for name, value in found.items() if value or name not in secrets}
 
     def add_errors(self, error: ValidationError) -> None:
         """A sentence about a setting begins with its name, and goes to its field."""
@@ -96,35 +90,6 @@ class SensorForm(PageForm):
     def _field_of(self, name: str, message: str) -> str | None:
         field = f"{PREFIX}{message.partition(' ')[0]}" if name == "settings" else name
         return field if field in self.fields else None
-
-
-def shown_text(value: Any) -> Any:
-    """A stored value as a field has it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f"{value:.12g}" if isinstance(value, float) else value
-
-
-def option_field(option: Option, *, is_stored: bool) -> forms.Field:
-    """The field of a setting. The kind itself checks the value."""
-    meaning = f"{option.meaning} Allowed: {option.allowed}." if option.allowed else option.meaning
-    common: dict[str, Any] = {
-        "label": option.name.replace("_", " ").capitalize(),
-        "required": option.required and not is_stored,
-        "help_text": f"{meaning} {KEEP}" if is_stored else meaning,
-        "initial": "" if option.secret else shown_text(option.default),
-    }
-    if option.type is bool:
-        return forms.ChoiceField(choices=YES_NO, **common)
-    if option.choices:
-        return forms.ChoiceField(choices=[(choice, choice) for choice in option.choices], **common)
-    rule = same_message(f"{option.name} has at most 1000 printable characters.")
-    rule["required"] = f"Write a value: {option.meaning}"
-    attrs: dict[str, Any] = {"autocomplete": "off", **NAME_ATTRS}
-    if option.secret:
-        hidden = forms.PasswordInput(attrs={**attrs, "autocomplete": "new-password"})
-        return forms.CharField(max_length=1000, strip=False, widget=hidden, error_messages=rule, **common)
-    return forms.CharField(max_length=1000, widget=forms.TextInput(attrs=attrs), error_messages=rule, **common)
 
 
 class ChannelForm(PageForm):

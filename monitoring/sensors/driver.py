@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from core.outgoing import OutgoingGuard
+from core.registry import resolve
 
 
 class SensorError(Exception):
@@ -36,23 +37,6 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
-    """A setting of a kind. `type` is how forms and the command line ask for it; `choices` limits it."""
-
-    name: str
-    meaning: str
-    default: Any
-    type: type = str
-    allowed: str = ""
-    """What a valid value is, for the message about another one."""
-    secret: bool = False
-    required: bool = False
-    choices: tuple[str, ...] = ()
-    from_file_only: bool = False
-    """Set by the configuration file alone, because it names a program to run."""
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
     """A device that discovery has seen. `settings` are those with which it can be added."""
 
@@ -62,13 +46,25 @@ class Found:
     note: str = ""
 
 
+class SettingsAt:
+    """The model of settings at this path. It is imported when someone asks for it: in the process of a sensor pydantic
+    would take more memory than all else."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __get__(self, driver: object, kind: object) -> Any:
+        return resolve(self._path)
+
+
 class SensorDriver(ABC):
-    """One sensor. `settings` are all those of the kind, with the secrets, as `check_settings` returns them.
+    """One sensor. `settings` are all those of the kind, with the secrets, as `checked_settings` returns them.
 
     It owns no thread and retries nothing: an error is raised as SensorError, and the process opens it again.
     """
 
-    options: ClassVar[tuple[Option, ...]] = ()
+    settings_model: ClassVar[Any]
+    """`SettingsAt` the model of its settings."""
     shortest_interval_s: ClassVar[float] = 0.1
     sends_by_itself: ClassVar[bool] = False
     """Whether `read` waits for what the device sends, instead of asking it."""
@@ -79,18 +75,6 @@ class SensorDriver(ABC):
 
     def __init__(self, settings: Mapping[str, Any], guard: OutgoingGuard) -> None:
         self.settings, self.guard = settings, guard
-
-    @classmethod
-    def check_settings(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The complete settings of this kind, with defaults. ValueError with a sentence for a setting that is unknown,
-        missing or wrong. Opens nothing."""
-        return checked_options(cls.options, settings)
-
-    @classmethod
-    def complete_settings(cls, stored: Mapping[str, Any]) -> dict[str, Any]:
-        """What a row has stored, with the defaults of the rest: an empty secret is not stored, and an older version did
-        not know every setting."""
-        return {**{option.name: option.default for option in cls.options}, **stored}
 
     @classmethod
     def detect(cls, deadline_s: float) -> list[Found]:
@@ -107,46 +91,3 @@ class SensorDriver(ABC):
 
     def close(self) -> None:
         """Also after an error, and twice."""
-
-
-def checked_options(options: tuple[Option, ...], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """`settings` with the defaults of `options`. ValueError with a sentence."""
-    names = {option.name for option in options}
-    if unknown := sorted(set(settings) - names):
-        raise ValueError(f"{unknown[0]} is not a setting of this kind; there are {', '.join(sorted(names)) or 'none'}.")
-    return {option.name: _checked(option, settings.get(option.name)) for option in options}
-
-
-def _checked(option: Option, given: Any) -> Any:
-    if given is None or given == "":
-        if option.required:
-            raise ValueError(f"{option.name} is missing: {option.meaning}")
-        return option.default
-    value = given
-    try:
-        # The command line and the forms give texts.
-        if option.type in {int, float} and not isinstance(given, bool):
-            value = option.type(given)
-        elif option.type is bool and isinstance(given, str):
-            value = {"true": True, "false": False}[given.lower()]
-    except (TypeError, ValueError, OverflowError, KeyError):
-        value = given
-    if option.type is list:
-        return _checked_list(option, value)
-    is_right = type(value) is option.type and (not option.choices or value in option.choices)
-    # NaN and infinity are floats that no setting means.
-    if not is_right or (isinstance(value, float) and not abs(value) < float("inf")):
-        allowed = option.allowed or ", ".join(option.choices) or f"a {option.type.__name__}"
-        raise ValueError(f"{option.name} is not valid; allowed is {allowed}.")
-    if isinstance(value, str) and (len(value) > 1000 or not value.isprintable()):
-        raise ValueError(f"{option.name} is not valid; allowed are at most 1000 printable characters.")
-    return value
-
-
-def _checked_list(option: Option, value: Any) -> list[str]:
-    """Texts, for a program and its arguments."""
-    if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
-        raise ValueError(f"{option.name} is not valid; allowed is {option.allowed or 'a list of texts'}.")
-    if any(len(part) > 1000 or not part.isprintable() for part in value):
-        raise ValueError(f"{option.name} is not valid; allowed are texts of at most 1000 printable characters.")
-    return list(value)

@@ -1,4 +1,5 @@
-"""SENSORS: the kinds of sensor. Adding one is one file and one line. Importing this opens no library. Django-free."""
+"""SENSORS: the kinds of sensor. Adding one is one file, a model of its settings and one line. Importing this opens no
+library. Django-free."""
 
 from __future__ import annotations
 

@@ -240,8 +240,7 @@ def silence(alert_id: str, for_s: float | None, reason: str) -> None:
     """
     caller = current().authorize("operator")
     from core.resources.fields import body_of
-    from monitoring.notifications.requests import SilenceAlertRequest
-    from monitoring.notifications.resource import SilenceBody
+    from monitoring.notifications.resource import SilenceAlertRequest, SilenceBody
     from monitoring.notifications.silences import silence_alert
     from monitoring.selectors import alerts_for
 
@@ -258,7 +257,7 @@ def list_silences() -> None:
     from core.resources.fields import body_of
     from monitoring.notifications.resource import SilenceBody
     from monitoring.notifications.selectors import silences_for
-    from monitoring.notifications.silences import active_silences
+    from monitoring.notifications.silenced import active_silences
 
     found = silences_for(caller.user).filter(pk__in=active_silences().values("pk"))
     print_result({"results": [body_of(SilenceBody, one) for one in found]}, print_silences)

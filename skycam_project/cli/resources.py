@@ -69,11 +69,27 @@ def build(
 
 
 def list_command(resource: Resource, operation: Operation) -> click.Command:
-    def run(caller: Caller) -> None:
-        bodies = resource.bodies(resource.all_rows(caller.user), caller.user)
+    def run(caller: Caller, limit: int | None = None, **filters: Any) -> None:
+        rows = resource.all_rows(caller.user)
+        if operation.query is not None:
+            known = operation.query.model_fields
+            wanted = {name: referred(caller, known[name], value) for name, value in given(**filters).items()}
+            rows = operation.query.model_validate(wanted).filtered(rows)[:limit]
+        bodies = resource.bodies(rows, caller.user)
         print_result({"results": bodies}, lambda _: print_rows(resource, caller, bodies))
 
-    return build(operation, [], run)
+    return build(operation, list(filter_options(operation)), run)
+
+
+def filter_options(operation: Operation) -> Iterator[click.Parameter]:
+    """Of a list in pages: an option for each filter, and the number of rows."""
+    if operation.query is None:
+        return
+    for name, about in operation.query.model_fields.items():
+        if not about.exclude:
+            yield field_option(name, about)
+    limit = SHARED_OPTIONS["--limit"]
+    yield click.Option(["--limit", limit.short], **limit.settings, help="Maximum number.")
 
 
 def show_command(resource: Resource, operation: Operation) -> click.Command:

@@ -194,10 +194,10 @@ def check_unique(what: str, key_name: str, values: Iterable[str]) -> None:
 def sensor_secrets_of(sensors: Iterable[SensorEntry]) -> list[str]:
     """The secret settings."""
     return [
-        str(sensor.settings[option.name])
+        str(sensor.settings[name])
         for sensor in sensors
-        for option in driver_class(sensor.type).options
-        if option.secret and sensor.settings.get(option.name)
+        for name in driver_class(sensor.type).settings_model.secret_fields()
+        if sensor.settings.get(name)
     ]
 
 

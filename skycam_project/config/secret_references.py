@@ -84,7 +84,7 @@ def written_sensor(sensor: dict[str, Any]) -> dict[str, Any]:
     kind, given = str(sensor.get("type", "")), sensor.get("settings")
     if kind not in SENSORS or not isinstance(given, dict):
         return sensor
-    secrets = [option.name for option in driver_class(kind).options if option.secret and given.get(option.name)]
+    secrets = [name for name in driver_class(kind).settings_model.secret_fields() if given.get(name)]
     hidden = {
         name: given[name] if is_reference(given[name]) else sensor_reference(str(sensor.get("name", "")), name)
         for name in secrets

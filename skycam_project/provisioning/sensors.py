@@ -9,12 +9,12 @@ from monitoring.models import Sensor
 from monitoring.sensor_management.driver_settings import (
     REDACTED,
     check_settings,
-    options_of,
     readable_settings,
     secret_names,
 )
 from monitoring.sensor_management.requests import SensorChange, SensorRequest
 from monitoring.sensor_management.services import add_sensor, change_sensor, remove_sensor
+from monitoring.sensors.settings import settings_model
 from skycam_project.config import ConfigError
 from skycam_project.config.config_file import ConfigFile
 from skycam_project.config.lists import SensorEntry
@@ -86,15 +86,14 @@ def given_settings(entry: SensorEntry) -> dict[str, Any] | None:
 def serial_settings(config: SensorConfig) -> dict[str, Any]:
     """The settings of the kind that were given as keys."""
     found: dict[str, Any] = {"port": config.port, "baud_rate": config.baud_rate}
-    known = {option.name for option in options_of(config.type)}
     # Files of old have a baud rate for digitemp, too, which has none.
-    left_out = set() if "baud_rate" in known else {"baud_rate"}
+    left_out = set() if "baud_rate" in settings_model(config.type).model_fields else {"baud_rate"}
     return {name: found[name] for name in found if name in config.model_fields_set - left_out}
 
 
 def whole_settings(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of an item replace all others, except secrets that it does not give."""
-    return {option.name: None for option in options_of(kind) if not option.secret} | dict(given)
+    return dict.fromkeys(settings_model(kind).model_fields.keys() - secret_names(kind)) | dict(given)
 
 
 def without_secrets(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -75,7 +75,7 @@ from monitoring.health import HEALTH
 from monitoring.maintenance.resource import WindowBody
 from monitoring.models import Alert
 from monitoring.notices import ReadingBody
-from monitoring.notification_models import NOTIFICATION_TRANSITIONS
+from monitoring.notification_states import NOTIFICATION_TRANSITIONS
 from monitoring.notifications.resource import (
     ChannelRequest,
     NotificationBody,

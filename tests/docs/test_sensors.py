@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import pytest
+from pydantic.fields import FieldInfo
 
-from monitoring.sensors.driver import Option
-from monitoring.sensors.kinds import SENSORS, driver_class
+from core.resources.fields import extra_of
+from monitoring.sensors.kinds import SENSORS
+from monitoring.sensors.settings import settings_model
 from tests.harness.documents.pages import page
 
 PAGE = "docs/operating/sensors.md"
 
 
-def row(option: Option) -> str:
-    value = str(option.default).lower() if option.type is bool else str(option.default)
-    default = "required" if option.required else f"`{value}`" if value else "none"
-    marks = " Secret: stored encrypted, never shown." if option.secret else ""
-    marks += " In the configuration file alone." if option.from_file_only else ""
-    return f"| `{option.name}` | {default} | {option.meaning}{marks} |"
+def row(name: str, about: FieldInfo) -> str:
+    value = str(about.default).lower() if about.annotation is bool else str(about.default)
+    default = "required" if about.is_required() else f"`{value}`" if value else "none"
+    marks = " Secret: stored encrypted, never shown." if extra_of(about, "secret") else ""
+    marks += " In the configuration file alone." if extra_of(about, "file_only") else ""
+    return f"| `{name}` | {default} | {about.description}{marks} |"
 
 
 @pytest.mark.parametrize("kind", SENSORS)
@@ -25,4 +27,5 @@ def test_each_kind_has_a_section_with_all_its_settings(kind: str) -> None:
     _, heading, rest = kinds.partition(f"\n### {kind}: ")
     assert heading
     _, _, table = rest.partition("\n### ")[0].partition("\n| setting | default | meaning |\n|---|---|---|\n")
-    assert table.partition("\n\n")[0].splitlines() == [row(option) for option in driver_class(kind).options]
+    fields = settings_model(kind).model_fields
+    assert table.partition("\n\n")[0].splitlines() == [row(name, about) for name, about in fields.items()]

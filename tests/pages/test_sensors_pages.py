@@ -123,13 +123,24 @@ def test_a_secret_is_never_in_a_page_and_stays_if_its_field_is_empty(
     post(manager, "/sensors/add/", form)
     page = text_of(manager.get("/sensors/roof/"))
     assert "p4ssword" not in page
-    assert "Stored and not shown." in page
+    assert "Leave it empty to keep it." in page
     assert "program is set by the configuration file alone" in page
     post(manager, "/sensors/roof/", {**form, "set_user": "otto", "set_password": ""})
     sensor = Sensor.objects.get()
     assert (sensor.settings["user"], secrets_of(sensor)) == ("otto", {"password": "p4ssword"})
     answer = post(manager, "/sensors/roof/", {**form, "set_url": "mqtt://elsewhere", "set_password": ""})
     assert "password must be given again, because url changes" in words(answer)
+
+
+def test_a_required_setting_cannot_be_emptied(manager: Any) -> None:
+    broker = {"host": "mqtt.example.org", "topics": "roof=temperature"}
+    make_sensor("roof", kind="mqtt", settings=broker)
+    form = {"label": "", "host": "main", "interval_s": "2", "set_host": "", "set_topics": ""}
+    answer = post(manager, "/sensors/roof/", form)
+    assert answer.status_code == 400
+    assert "host is missing: Name or address of the broker." in words(answer)
+    assert "topics is missing: What is read, such as" in words(answer)
+    assert Sensor.objects.get().settings == broker
 
 
 def test_values_have_units_words_for_their_qualities_and_ages(viewer: Any, valkey: redis.Redis) -> None:

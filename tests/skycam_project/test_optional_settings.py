@@ -30,6 +30,7 @@ from monitoring.sensor_management.requests import SensorRequest
 from monitoring.sensor_management.services import add_sensor
 from monitoring.sensors.driver import SensorError
 from monitoring.sensors.kinds import SENSORS, driver_class
+from monitoring.sensors.settings import checked_settings, settings_model
 
 pytestmark = pytest.mark.django_db
 GUARD = OutgoingGuard()
@@ -125,7 +126,7 @@ def optional_fields(model: type[BaseModel]) -> list[str]:
 
 SENSOR_CASES = [
     case for kind in SENSORS
-    for case in cases(kind, [one.name for one in driver_class(kind).options if not one.required])
+    for case in cases(kind, optional_fields(settings_model(kind)))
 ]  # fmt: skip
 CHANNEL_CASES = [
     case for kind in CHANNEL_KINDS for case in cases(kind, optional_fields(channel_class(kind).settings_model))
@@ -137,7 +138,7 @@ DESTINATION_CASES = [
 
 def test_the_table_has_every_setting_of_every_kind() -> None:
     assert {kind: set(given) for kind, given in COMPLETE_SENSORS.items()} == {
-        kind: {option.name for option in driver_class(kind).options} for kind in SENSORS
+        kind: set(settings_model(kind).model_fields) for kind in SENSORS
     }
     assert {kind: set(given) for kind, given in COMPLETE_CHANNELS.items()} == {
         kind: set(channel_class(kind).settings_model.model_fields) for kind in CHANNEL_KINDS
@@ -153,7 +154,7 @@ def test_a_sensor_is_read_with_its_defaults(case: Case, nowhere: int) -> None:
     add_sensor(SensorRequest(name="one", kind=case.kind, settings=given), "ada", from_file=True)
     [row] = read_rows("main")
     settings = specification_of(row, GUARD.rules())["settings"]
-    assert settings == driver_class(case.kind).check_settings(given)
+    assert settings == checked_settings(case.kind, given)
     # Its device is away: a SensorError says so, and nothing else is raised.
     driver = driver_class(case.kind)(settings, GUARD)
     with contextlib.suppress(SensorError):
@@ -164,10 +165,11 @@ def test_a_sensor_is_read_with_its_defaults(case: Case, nowhere: int) -> None:
 
 @pytest.mark.parametrize("kind", SENSORS)
 def test_a_sensor_of_an_older_version_has_the_defaults_of_new_settings(kind: str) -> None:
-    required = {one.name: one.default for one in driver_class(kind).options if one.required}
+    model = settings_model(kind)
+    required = dict.fromkeys(model.model_fields.keys() - set(optional_fields(model)), "")
     Sensor.objects.create(name="one", kind=kind, host="main", settings=required)
     [row] = read_rows("main")
-    assert set(row.complete_settings()) == {option.name for option in driver_class(kind).options}
+    assert set(row.complete_settings()) == set(model.model_fields)
 
 
 @pytest.mark.parametrize("case", CHANNEL_CASES, ids=str)

@@ -6,12 +6,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from core.api.model import StrictModel
 from core.outgoing import OutgoingGuard
 from core.resources import fields
-from core.resources.fields import extra_of
+from core.resources.fields import KindSettings
 from monitoring.notifications.message import Notification
 from monitoring.webhooks.receiver_url import LEAST_SECRET, REDACTED
 
@@ -34,21 +33,10 @@ class SendResult:
     retry_after_s: float | None = None
 
 
-class ChannelSettings(StrictModel):
+class ChannelSettings(KindSettings):
     """What a manager sets. `destination` names the fields that decide where the secrets are sent."""
 
-    # hide_input_in_errors: pydantic quotes the refused value otherwise, which may be a secret.
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
     destination: ClassVar[tuple[str, ...]] = ()
-
-    @classmethod
-    def secret_fields(cls) -> list[str]:
-        return [name for name, field in cls.model_fields.items() if extra_of(field, "secret")]
-
-    @classmethod
-    def file_only_fields(cls) -> list[str]:
-        """Those that only the configuration file may set, because they name a program to run."""
-        return [name for name, field in cls.model_fields.items() if extra_of(field, "file_only")]
 
     def without_secrets(self, text: str) -> str:
         """The text with REDACTED in place of each secret."""

@@ -7,8 +7,7 @@ from typing import Any
 
 from core.commands import CommandResult, run_command
 from core.outgoing import OutgoingGuard
-from monitoring.sensors.driver import Option, Sample, SensorDriver, SensorError
-from monitoring.sensors.quantities import QUANTITIES
+from monitoring.sensors.driver import Sample, SensorDriver, SensorError, SettingsAt
 from monitoring.sensors.units import quantity_and_unit, value_of
 from monitoring.sensors.values import (
     channel_of,
@@ -20,7 +19,6 @@ from monitoring.sensors.values import (
 
 OUTPUT_BYTES = 64 * 1024
 MAX_LINES = 100
-MAX_WORDS = 50
 VALUE = "value"
 """The channel of an output that is one number."""
 
@@ -29,26 +27,11 @@ class CommandSensor(SensorDriver):
     """The output is one number, lines `name=value`, or a JSON object. What the program writes to its standard error is
     not shown: it may hold secrets."""
 
-    options = (
-        Option("command", "The program and its arguments.", (), list, "a list of texts, such as [/usr/bin/temp, -c]",
-               required=True, from_file_only=True),
-        Option("quantity", "What an output of one number is.", "temperature", choices=tuple(QUANTITIES)),
-        Option("values", "Paths in an output of JSON; without it, its members are read by their names.", "",
-               allowed="path=quantity[:label], with commas"),
-    )  # fmt: skip
+    settings_model = SettingsAt("monitoring.sensors.settings.CommandSettings")
 
     def __init__(self, settings: Mapping[str, Any], guard: OutgoingGuard) -> None:
         super().__init__(settings, guard)
         self._sources = parse_sources(settings["values"], "values") if settings["values"] else []
-
-    @classmethod
-    def check_settings(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
-        found = super().check_settings(settings)
-        if not 1 <= len(found["command"]) <= MAX_WORDS or not found["command"][0]:
-            raise ValueError(f"command is not valid; allowed are 1 to {MAX_WORDS} texts, the first of them a program.")
-        if found["values"]:
-            parse_sources(found["values"], "values")
-        return found
 
     def read(self, deadline_s: float) -> list[Sample]:
         result = self._run(deadline_s)

@@ -10,10 +10,9 @@ from typing import Any
 
 from core.commands import CommandResult, run_command
 from core.outgoing import OutgoingGuard
-from monitoring.sensors.driver import Found, Option, Sample, SensorDriver, SensorError
-from monitoring.sensors.serial_ports import SerialPort, check_port, find_ports, held_sentence, only_free_port
+from monitoring.sensors.driver import Found, Sample, SensorDriver, SensorError, SettingsAt
+from monitoring.sensors.serial_ports import SerialPort, find_ports, held_sentence, only_free_port
 
-PROGRAMS = ("digitemp_DS9097", "digitemp_DS9097U", "digitemp_DS2490")
 USB = "USB"
 """The port of a DS2490, which is no serial port."""
 CONVERSION_MS = 750
@@ -45,10 +44,7 @@ NEAR = 5.0
 class DigitempSensor(SensorDriver):
     """Each thermometer is a channel, named by its ROM. One that does not answer gives no value; the others go on."""
 
-    options = (
-        Option("port", "Serial port of the 1-Wire adapter; USB for a DS2490; empty: the only free one.", ""),
-        Option("program", "The digitemp program for the adapter.", PROGRAMS[0], choices=PROGRAMS),
-    )
+    settings_model = SettingsAt("monitoring.sensors.settings.DigitempSettings")
     shortest_interval_s = 1.0
 
     def __init__(self, settings: Mapping[str, Any], guard: OutgoingGuard) -> None:
@@ -59,13 +55,6 @@ class DigitempSensor(SensorDriver):
         self._next = 0
         self._last_valid: dict[str, float] = {}
         self._search_at = 0.0
-
-    @classmethod
-    def check_settings(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
-        found = super().check_settings(settings)
-        if found["port"] not in {"", USB}:
-            check_port(found["port"])
-        return found
 
     @classmethod
     def detect(cls, deadline_s: float) -> list[Found]:

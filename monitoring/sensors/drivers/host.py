@@ -10,12 +10,11 @@ from typing import Any
 
 from core.outgoing import OutgoingGuard
 from core.times.kernel_clock import read_kernel_clock
-from monitoring.sensors.driver import Found, Option, Sample, SensorDriver, SensorError
+from monitoring.sensors.driver import Found, Sample, SensorDriver, SensorError, SettingsAt
 from monitoring.sensors.units import finite_number
 from monitoring.sensors.values import channel_of
 
 GROUPS = ("temperature", "load", "cpu", "memory", "disks", "battery", "network", "clock")
-MAX_DISKS = 20
 INTERFACES = Path("/sys/class/net")
 Counters = Mapping[str, tuple[int, int]]
 """Network card -> bytes received and sent since the machine started."""
@@ -25,10 +24,7 @@ class HostSensor(SensorDriver):
     """What the machine does not have is left out. CPU percent and network rates are those since the last reading, so
     the first reading has none."""
 
-    options = (
-        Option("groups", "What is read.", ",".join(GROUPS), allowed=f"some of {', '.join(GROUPS)}, with commas"),
-        Option("disks", "Mount points whose free space is read.", "/", allowed="absolute paths, with commas"),
-    )
+    settings_model = SettingsAt("monitoring.sensors.settings.HostSettings")
     shortest_interval_s = 0.5
     on_dashboard = ("temperature:*:0", "cpu", "memory", "disk:*", "battery")
 
@@ -37,16 +33,6 @@ class HostSensor(SensorDriver):
         self._groups, self._disks = entries(settings["groups"]), entries(settings["disks"])
         self._has_cpu_percent = False
         self._network: tuple[float, Counters] | None = None
-
-    @classmethod
-    def check_settings(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
-        found = super().check_settings(settings)
-        groups, disks = entries(found["groups"]), entries(found["disks"])
-        if not groups or not set(groups) <= set(GROUPS):
-            raise ValueError(f"groups is not valid; allowed are some of {', '.join(GROUPS)}, with commas.")
-        if len(disks) > MAX_DISKS or not all(map(os.path.isabs, disks)):
-            raise ValueError(f"disks is not valid; allowed are at most {MAX_DISKS} absolute paths, with commas.")
-        return found
 
     @classmethod
     def detect(cls, deadline_s: float) -> list[Found]:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from core.outgoing import OutgoingGuard
 from core.outgoing_request import OWN_HEADERS, RequestFailed, get
-from monitoring.sensors.driver import Option, Sample, SensorDriver, SensorError
+from monitoring.sensors.driver import Sample, SensorDriver, SensorError, SettingsAt
 from monitoring.sensors.units import finite_number
 from monitoring.sensors.values import parse_json, parse_sources, samples_of_document, value_at
 
@@ -19,7 +19,6 @@ ANSWER_BYTES = 256 * 1024
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 HEADER_VALUE = re.compile(r"[\x20-\x7e\xa0-\xff]{0,1000}")
 OWN = frozenset(name.lower() for name in (*OWN_HEADERS, "Host", "Content-Length", "Transfer-Encoding"))
-BAD_URL = "url is not valid; allowed is an http:// or https:// URL."
 MILLISECONDS = 1e11
 """Unix times from here on are in milliseconds."""
 
@@ -28,14 +27,7 @@ class HttpSensor(SensorDriver):
     """One GET for each reading. Each path is a channel. The guard checks the address each time, no redirect is
     followed, and certificates are verified."""
 
-    options = (
-        Option("url", "Address whose answer is JSON.", "", allowed="an http:// or https:// URL", required=True),
-        Option("query", "Added to the address after a question mark: a key of the service.", "", secret=True),
-        Option("headers", 'Headers of the request as JSON, such as {"X-Key": "abc"}.', "", secret=True),
-        Option("values", "Which values are read, such as outside.temp=temperature:Roof, wind.0=wind.", "",
-               allowed="path=quantity[:label], with commas", required=True),
-        Option("time", "Path to the time of the values: ISO 8601, or Unix seconds.", ""),
-    )  # fmt: skip
+    settings_model = SettingsAt("monitoring.sensors.settings.HttpSettings")
     shortest_interval_s = 1.0
 
     def __init__(self, settings: Mapping[str, Any], guard: OutgoingGuard) -> None:
@@ -43,16 +35,6 @@ class HttpSensor(SensorDriver):
         self._headers = parse_headers(settings["headers"])
         self._sources = parse_sources(settings["values"], "values")
         self._url = with_query(settings["url"], settings["query"])
-
-    @classmethod
-    def check_settings(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
-        found = super().check_settings(settings)
-        check_url(found["url"])
-        if not found["query"].isascii() or re.search(r"[\s#]", found["query"]):
-            raise ValueError("query is not valid; allowed is the text after a question mark, such as appid=abc.")
-        parse_headers(found["headers"])
-        parse_sources(found["values"], "values")
-        return found
 
     def read(self, deadline_s: float) -> list[Sample]:
         where = f"The weather data at {urlsplit(self.settings['url']).hostname}"
@@ -80,20 +62,6 @@ class HttpSensor(SensorDriver):
             raise SensorError(f"{where} has no time at {path}. Set `time` to the path of one, or leave it empty.")
         # A time in the future is of a clock that is wrong: the value is as new as it can be.
         return max(0.0, time.time() - moment)
-
-
-def check_url(url: str) -> None:
-    """ValueError with a sentence."""
-    try:
-        parts = urlsplit(url)
-        is_bad = parts.port == 0 or parts.scheme not in {"http", "https"} or not parts.hostname
-    except ValueError:
-        raise ValueError(BAD_URL) from None
-    # In a request line a space would end the address.
-    if is_bad or not url.isascii() or re.search(r"[\x00-\x20\x7f]", url):
-        raise ValueError(BAD_URL)
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("url is not valid: it holds a login, which everyone would see. Put it into headers.")
 
 
 def with_query(url: str, query: str) -> str:

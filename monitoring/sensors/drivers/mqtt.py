@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.outgoing import AddressRefused, OutgoingGuard
 from core.outgoing_request import wrap_tls
-from monitoring.sensors.driver import Option, Sample, SensorDriver, SensorError
+from monitoring.sensors.driver import Sample, SensorDriver, SensorError, SettingsAt
 from monitoring.sensors.units import value_of
 from monitoring.sensors.values import ValueSource, channel_of, parse_json, parse_sources, value_at
 
@@ -43,16 +43,7 @@ class MqttSensor(SensorDriver):
     """Each topic is a channel, with the path if there is one; of a topic with wildcards, each that it stands for. The
     newest value of each counts."""
 
-    options = (
-        Option("host", "Name or address of the broker.", "", required=True),
-        Option("port", "Its port; 0 for 1883, and 8883 with TLS.", 0, int, "a whole number from 0 to 65535"),
-        Option("user", "User name.", ""),
-        Option("password", "Password.", "", secret=True),
-        Option("tls", "Whether the connection is encrypted. The broker's certificate is verified.", False, bool),
-        Option("topics", "What is read, such as balcony/temp=temperature, station/json:outside.hum=humidity:Roof.", "",
-               allowed="topic[:path]=quantity[:label], with commas", required=True),
-    )  # fmt: skip
-
+    settings_model = SettingsAt("monitoring.sensors.settings.MqttSettings")
     sends_by_itself = True
 
     def __init__(self, settings: Mapping[str, Any], guard: OutgoingGuard) -> None:
@@ -63,14 +54,6 @@ class MqttSensor(SensorDriver):
         self._failure = ""
         self._pending_subscriptions: set[int] = set()
         self._is_connected = False
-
-    @classmethod
-    def check_settings(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
-        found = super().check_settings(settings)
-        if not 0 <= found["port"] <= 65535:
-            raise ValueError("port is not valid; allowed is a whole number from 0 to 65535.")
-        parse_topics(found["topics"])
-        return found
 
     @property
     def _port(self) -> int:

@@ -8,33 +8,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.outgoing import OutgoingGuard
-from monitoring.sensors.driver import Found, Option, Sample, SensorDriver, SensorError
+from monitoring.sensors.driver import Found, Sample, SensorDriver, SensorError, SettingsAt
 
 DAY_S = 86_400.0
-FAULTS = ("none", "silent", "error", "power_on", "unplugged", "noise")
 
 
 class SimulatedSensor(SensorDriver):
     """Its channels are marked as simulated by their labels. `silent` hangs, `error` raises, `power_on` gives 85 °C,
     `unplugged` gives -127 °C, `noise` gives a value that jumps."""
 
-    options = (
-        Option("temperature", "Mean temperature in °C.", 10.0, float, "a number"),
-        Option("amplitude", "How far it rises and falls in a day, in °C.", 5.0, float, "a number"),
-        Option("humidity", "Relative humidity in percent.", 60.0, float, "a number from 0 to 100"),
-        Option("fault", "A fault to simulate.", "none", choices=FAULTS),
-    )
+    settings_model = SettingsAt("monitoring.sensors.settings.SimulatedSettings")
 
     def __init__(self, settings: Mapping[str, Any], guard: OutgoingGuard) -> None:
         super().__init__(settings, guard)
         self._reads = 0
-
-    @classmethod
-    def check_settings(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
-        found = super().check_settings(settings)
-        if not 0 <= found["humidity"] <= 100:
-            raise ValueError("humidity is not valid; allowed is a number from 0 to 100.")
-        return found
 
     @classmethod
     def detect(cls, deadline_s: float) -> list[Found]:

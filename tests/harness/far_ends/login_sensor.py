@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from monitoring.sensors.driver import Option, Sample, SensorDriver
+from core.resources.fields import field
+from monitoring.sensors.driver import Sample, SensorDriver
+from monitoring.sensors.settings import SensorSettings
+
+
+class LoginSettings(SensorSettings):
+    url: str = field(help="Where it is.")
+    user: str = field("", help="Who signs in.")
+    password: str = field("", help="Its password.", secret=True)
+    retries: int = field(3, help="How often.")
+    tls: bool = field(True, help="Whether it is encrypted.")
+    program: str = field("", help="A program to run.", file_only=True)
 
 
 class LoginSensor(SensorDriver):
-    options = (
-        Option("url", "Where it is.", "", required=True),
-        Option("user", "Who signs in.", ""),
-        Option("password", "Its password.", "", secret=True),
-        Option("retries", "How often.", 3, int, "a whole number"),
-        Option("tls", "Whether it is encrypted.", True, bool, "true or false"),
-        Option("program", "A program to run.", "", from_file_only=True),
-    )
+    settings_model = LoginSettings
     shortest_interval_s = 1.0
 
     def read(self, deadline_s: float) -> list[Sample]:

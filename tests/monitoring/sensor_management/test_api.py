@@ -9,9 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from monitoring.models import Event, Sensor, SensorChannel
-from monitoring.sensor_management.driver_settings import options_of, secret_names, secrets_of
+from monitoring.sensor_management.driver_settings import secret_names, secrets_of
 from monitoring.sensor_models import DESTINATIONS
 from monitoring.sensors.kinds import SENSORS
+from monitoring.sensors.settings import settings_model
 from tests.harness.rows.sensors import make_sensor
 
 pytestmark = pytest.mark.django_db
@@ -122,7 +123,7 @@ def test_a_stored_secret_is_not_sent_to_another_place(manager: Any, login_kind: 
 
 @pytest.mark.parametrize("kind", [kind for kind in SENSORS if secret_names(kind)])
 def test_each_kind_with_a_secret_has_a_setting_that_says_where_it_goes(kind: str) -> None:
-    assert set(DESTINATIONS) & {option.name for option in options_of(kind)}
+    assert set(DESTINATIONS) & settings_model(kind).model_fields.keys()
 
 
 def test_secrets_of_a_lost_key_can_be_given_again(manager: Any, login_kind: str) -> None:

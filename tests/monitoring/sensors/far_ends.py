@@ -12,6 +12,7 @@ from typing import Any
 from core.outgoing import OutgoingGuard
 from monitoring.sensors.driver import SensorDriver
 from monitoring.sensors.kinds import driver_class
+from monitoring.sensors.settings import checked_settings
 from tests.harness.far_ends.ds9097 import Ds9097
 from tests.harness.far_ends.mosquitto import Mosquitto
 from tests.harness.far_ends.serial_device import SerialDevice
@@ -90,5 +91,4 @@ FAR_ENDS = {
 
 def driver_of(kind: str, settings: dict[str, Any], guard: OutgoingGuard | None = None) -> SensorDriver:
     """Not opened."""
-    driver = driver_class(kind)
-    return driver(driver.check_settings(settings), guard or OutgoingGuard())
+    return driver_class(kind)(checked_settings(kind, settings), guard or OutgoingGuard())

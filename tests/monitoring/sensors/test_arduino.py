@@ -10,8 +10,8 @@ import pytest
 from core.outgoing import OutgoingGuard
 from monitoring.sensor_host.process import SensorProcess
 from monitoring.sensors.driver import SensorDriver, SensorError
-from monitoring.sensors.drivers.arduino.driver import ArduinoSensor
 from monitoring.sensors.messages import Message, Specification
+from monitoring.sensors.settings import checked_settings
 from tests.harness.far_ends.serial_device import SerialDevice
 from tests.harness.waiting import PATIENCE_S, eventually
 from tests.monitoring.sensors.far_ends import DEADLINE_S, SHORT_S, driver_of
@@ -150,7 +150,7 @@ def test_a_pattern_that_never_ends_costs_its_own_process_alone(
     device: SerialDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("monitoring.sensor_host.process.MARGIN_S", PATIENCE_S)
-    settings = ArduinoSensor.check_settings({"port": device.port, "pattern": r"(?P<temperature>(\d+)+)x"})
+    settings = checked_settings("arduino", {"port": device.port, "pattern": r"(?P<temperature>(\d+)+)x"})
     specification = Specification(
         kind="arduino", settings=settings, interval_s=0.05, deadline_s=0.5, outgoing=OutgoingGuard().rules()
     )
@@ -179,4 +179,4 @@ def test_a_pattern_that_never_ends_costs_its_own_process_alone(
 )
 def test_a_wrong_setting_is_refused(setting: str, value: object) -> None:
     with pytest.raises(ValueError, match=rf"{setting} is not"):
-        ArduinoSensor.check_settings({"port": "/dev/ttyACM0", setting: value})
+        checked_settings("arduino", {"port": "/dev/ttyACM0", setting: value})

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from monitoring.sensors.driver import Sample, SensorError
-from monitoring.sensors.drivers.command import CommandSensor
+from monitoring.sensors.settings import checked_settings, settings_model
 from tests.monitoring.sensors.far_ends import DEADLINE_S, SHORT_S, driver_of
 
 
@@ -76,9 +76,8 @@ def test_no_shell_reads_the_arguments(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["echo 1", [], [1], ["echo", "a\x00b"], [""], ["a"] * 51, ["a" * 1001]])
 def test_a_command_that_is_no_list_of_texts_is_refused(command: Any) -> None:
     with pytest.raises(ValueError, match="command is not valid"):
-        CommandSensor.check_settings({"command": command})
+        checked_settings("command", {"command": command})
 
 
 def test_a_command_comes_from_the_configuration_file_alone() -> None:
-    [option] = [option for option in CommandSensor.options if option.name == "command"]
-    assert option.from_file_only
+    assert settings_model("command").file_only_fields() == ["command"]

@@ -12,6 +12,7 @@ import pytest
 from monitoring.sensors.driver import SensorDriver, SensorError
 from monitoring.sensors.kinds import SENSORS, driver_class
 from monitoring.sensors.quantities import QUANTITIES
+from monitoring.sensors.settings import checked_settings, settings_model
 from tests.monitoring.sensors.far_ends import DEADLINE_S, FAR_ENDS, SHORT_S, FarEnd, driver_of
 
 CAN_BE_GONE = sorted(set(SENSORS) - {"host"})
@@ -19,9 +20,14 @@ CAN_BE_GONE = sorted(set(SENSORS) - {"host"})
 IMPORTED = """
 import sys, json
 from monitoring.sensors.kinds import driver_class
-driver_class(sys.argv[1]).options
+from monitoring.sensors import child
+driver_class(sys.argv[1])
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 """
+
+
+def required_fields(kind: str) -> list[str]:
+    return [name for name, about in settings_model(kind).model_fields.items() if about.is_required()]
 
 
 @pytest.fixture(params=list(SENSORS))
@@ -62,7 +68,7 @@ def test_it_is_closed_without_having_been_opened(far_end: FarEnd) -> None:
 @pytest.mark.parametrize("kind", SENSORS)
 def test_what_is_discovered_can_be_set(kind: str) -> None:
     found = driver_class(kind).detect(SHORT_S)
-    assert all(driver_class(kind).check_settings(one.settings) for one in found)
+    assert all(checked_settings(kind, one.settings) for one in found)
 
 
 @pytest.mark.parametrize("far_end", CAN_BE_GONE, indirect=True)
@@ -82,18 +88,18 @@ def test_an_unknown_setting_is_refused(far_end: FarEnd) -> None:
 
 
 def test_a_setting_of_a_wrong_type_is_refused(far_end: FarEnd) -> None:
-    name = driver_class(far_end.kind).options[0].name
+    name = next(iter(settings_model(far_end.kind).model_fields))
     with pytest.raises(ValueError, match=rf"{name} is not valid; allowed .*\."):
         driver_of(far_end.kind, {**far_end.settings, name: {"a": float("nan")}})
 
 
-@pytest.mark.parametrize("kind", [kind for kind in SENSORS if any(one.required for one in driver_class(kind).options)])
+@pytest.mark.parametrize("kind", [kind for kind in SENSORS if required_fields(kind)])
 def test_a_missing_setting_is_refused(kind: str) -> None:
     with pytest.raises(ValueError, match=r"\w+ is missing: "):
-        driver_class(kind).check_settings({})
+        checked_settings(kind, {})
 
 
 @pytest.mark.parametrize("kind", SENSORS)
-def test_its_module_imports_neither_django_nor_its_library(kind: str) -> None:
+def test_its_process_imports_neither_django_nor_pydantic_nor_its_library(kind: str) -> None:
     imported = subprocess.run([sys.executable, "-c", IMPORTED, kind], capture_output=True, text=True, check=True).stdout
-    assert not {name for name in ("django", "serial", "paho", "psutil") if f'"{name}"' in imported}
+    assert not {name for name in ("django", "pydantic", "serial", "paho", "psutil") if f'"{name}"' in imported}

@@ -16,6 +16,7 @@ from monitoring.sensors.driver import Sample, SensorDriver, SensorError
 from monitoring.sensors.drivers import digitemp
 from monitoring.sensors.drivers.digitemp import DigitempSensor, is_temperature, parse_value
 from monitoring.sensors.serial_ports import SerialPort
+from monitoring.sensors.settings import checked_settings
 from tests.harness.far_ends.ds9097 import Ds9097
 from tests.harness.waiting import eventually
 from tests.monitoring.sensors.far_ends import DEADLINE_S, SHORT_S, driver_of
@@ -173,12 +174,12 @@ def test_it_writes_no_file(driver: SensorDriver) -> None:
 @pytest.mark.parametrize("port", ["ttyUSB0", "/etc/passwd", "/dev/../etc/passwd", "/dev/tty\x00", "-s"])
 def test_a_port_that_is_no_device_is_refused(port: str) -> None:
     with pytest.raises(ValueError, match="port is not valid"):
-        DigitempSensor.check_settings({"port": port})
+        checked_settings("digitemp", {"port": port})
 
 
 def test_only_known_programs_are_run() -> None:
     with pytest.raises(ValueError, match="program is not valid; allowed is digitemp_DS9097, "):
-        DigitempSensor.check_settings({"port": "/dev/ttyUSB0", "program": "/bin/sh"})
+        checked_settings("digitemp", {"port": "/dev/ttyUSB0", "program": "/bin/sh"})
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from core.times.kernel_clock import KernelClock
-from monitoring.sensors.drivers.host import HostSensor, is_card
+from monitoring.sensors.drivers.host import is_card
+from monitoring.sensors.settings import checked_settings
 from tests.monitoring.sensors.far_ends import DEADLINE_S, driver_of
 
 CLOCK = "monitoring.sensors.drivers.host.read_kernel_clock"
@@ -63,4 +64,4 @@ def test_an_unsynchronised_clock_has_no_offset(monkeypatch: pytest.MonkeyPatch) 
 )
 def test_a_wrong_setting_is_refused(setting: str, value: str) -> None:
     with pytest.raises(ValueError, match=rf"{setting} is not valid"):
-        HostSensor.check_settings({setting: value})
+        checked_settings("host", {setting: value})

@@ -11,7 +11,8 @@ import pytest
 
 from core.outgoing import OutgoingGuard
 from monitoring.sensors.driver import Sample, SensorError
-from monitoring.sensors.drivers.http import HttpSensor, unix_time
+from monitoring.sensors.drivers.http import unix_time
+from monitoring.sensors.settings import checked_settings
 from tests.harness.far_ends.weather_station import Request, WeatherStation, bytes_answer, json_answer
 from tests.harness.waiting import PATIENCE_S
 from tests.monitoring.sensors.far_ends import DEADLINE_S, SHORT_S, driver_of
@@ -150,4 +151,4 @@ def test_the_guard_of_outgoing_connections_is_asked(station: WeatherStation) -> 
 )
 def test_a_wrong_setting_is_refused(setting: str, value: str) -> None:
     with pytest.raises(ValueError, match=rf"^{setting} is not valid"):
-        HttpSensor.check_settings({"url": "http://weather/", "values": VALUES, setting: value})
+        checked_settings("http", {"url": "http://weather/", "values": VALUES, setting: value})

@@ -9,7 +9,8 @@ import pytest
 
 from core.outgoing import OutgoingGuard
 from monitoring.sensors.driver import Sample, SensorDriver, SensorError
-from monitoring.sensors.drivers.mqtt import RETAINED_AGE_S, MqttSensor, parse_topics
+from monitoring.sensors.drivers.mqtt import RETAINED_AGE_S, parse_topics
+from monitoring.sensors.settings import checked_settings
 from tests.harness.far_ends.mosquitto import Mosquitto
 from tests.harness.far_ends.network.encrypted import certificate
 from tests.harness.waiting import eventually
@@ -160,7 +161,7 @@ def test_the_guard_of_outgoing_connections_is_asked(broker: Mosquitto) -> None:
 )
 def test_topics_that_are_none_are_refused(topics: str) -> None:
     with pytest.raises(ValueError, match="topics is not valid"):
-        MqttSensor.check_settings({"host": "broker", "topics": topics})
+        checked_settings("mqtt", {"host": "broker", "topics": topics})
 
 
 def test_an_entry_of_topics_has_a_path_and_a_label() -> None:

@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from core.outgoing import OutgoingGuard
-from monitoring.sensors.driver import Found, Option, Sample, SensorDriver, SensorError
+from monitoring.sensors.driver import Found, Sample, SensorDriver, SensorError, SettingsAt
 from monitoring.sensors.drivers.arduino.formats import (
-    DECIMAL_SIGNS,
     AmbiguousLine,
     LineParser,
     decode,
@@ -20,12 +19,11 @@ from monitoring.sensors.drivers.arduino.formats import (
     parse_pattern,
 )
 from monitoring.sensors.drivers.arduino.lines import LineBuffer
-from monitoring.sensors.serial_ports import check_port, find_ports, held_sentence, only_free_port
+from monitoring.sensors.serial_ports import find_ports, held_sentence, only_free_port
 
 if TYPE_CHECKING:
     import serial
 
-BAUD_RATES = (300, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 250000, 460800, 500000, 921600, 1000000)
 FULL_BYTES = 4095
 """What the kernel keeps of a port. When it is full, it drops bytes, and joins halves of lines."""
 READ_BYTES = 4096
@@ -40,15 +38,7 @@ SHOWN_LENGTH = 80
 class ArduinoSensor(SensorDriver):
     """Each quantity is a channel; with a pattern, each of its groups. The newest value of each counts."""
 
-    options = (
-        Option("port", "Serial port of the microcontroller; empty: the only free one.", ""),
-        Option("baud_rate", "Baud rate of the port.", 9600, int, f"one of {', '.join(map(str, BAUD_RATES))}"),
-        Option("order", "The quantities of a line of numbers, in their order; - for one that is not used.",
-               "temperature,humidity"),
-        Option("decimal", "The decimal sign; auto: recognised, and a line that has two meanings is refused.", "auto",
-               choices=DECIMAL_SIGNS),
-        Option("pattern", "A regular expression for other lines. Its named groups are quantities.", ""),
-    )  # fmt: skip
+    settings_model = SettingsAt("monitoring.sensors.settings.ArduinoSettings")
     sends_by_itself = True
 
     def __init__(self, settings: Mapping[str, Any], guard: OutgoingGuard) -> None:
@@ -65,17 +55,6 @@ class ArduinoSensor(SensorDriver):
     def _new_parser(self) -> LineParser:
         settings = self.settings
         return LineParser(parse_order(settings["order"]), parse_pattern(settings["pattern"]), settings["decimal"])
-
-    @classmethod
-    def check_settings(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
-        found = super().check_settings(settings)
-        if found["port"]:
-            check_port(found["port"])
-        if found["baud_rate"] not in BAUD_RATES:
-            raise ValueError(f"baud_rate is not valid; allowed is one of {', '.join(map(str, BAUD_RATES))}.")
-        parse_order(found["order"])
-        parse_pattern(found["pattern"])
-        return found
 
     @classmethod
     def detect(cls, deadline_s: float) -> list[Found]:
