@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import uuid6
 from django.db import models
 from django.utils import timezone
@@ -25,6 +27,7 @@ DELIVERY_TRANSITIONS: dict[DeliveryState, frozenset[DeliveryState]] = {
 """State -> the states that may follow. A delivery that has ended is pending again when a manager replays it."""
 
 
+INSECURE = "The address begins with http: the events, and the login of the address, cross the network in clear text."
 KEYS = "key of a web-hook"
 """Of both columns: a rotation moves the key from one to the other."""
 
@@ -48,6 +51,11 @@ class Webhook(models.Model):
     created_by = models.CharField(max_length=150, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     removed_at = models.DateTimeField(null=True, blank=True)
+    secret: str
+    """The key of the signatures, when it was just made."""
+    pending: int
+    last: WebhookDelivery | None
+    """Pending deliveries, and the newest delivery, of web-hooks that `with_status` has read."""
 
     class Meta:
         ordering = ["name", "id"]
@@ -64,6 +72,19 @@ class Webhook(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def warning(self) -> str:
+        return INSECURE if self.url_shown.startswith("http:") else ""
+
+    @property
+    def state(self) -> str:
+        """`off`, `gone` (switched off by the station), `failing`, `new` or `ok`."""
+        if not self.enabled:
+            return "gone" if self.disabled_reason else "off"
+        if self.failing_since is not None:
+            return "failing"
+        return "ok" if self.last else "new"
 
 
 class WebhookDelivery(models.Model):
@@ -123,6 +144,20 @@ class WebhookDelivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.state}"
+
+    @property
+    def sending(self) -> bool:
+        return self.lease_until is not None
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When the next attempt is due, while it waits."""
+        return self.not_before if self.state == DeliveryState.PENDING else None
+
+    @property
+    def text(self) -> str:
+        # PostgreSQL returns a memoryview.
+        return bytes(self.body).decode(errors="replace")
 
 
 class WebhookAttempt(models.Model):

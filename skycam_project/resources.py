@@ -10,5 +10,6 @@ RESOURCES = {
     "notifications": "monitoring.notifications.resource.NOTIFICATIONS",
     "silences": "monitoring.notifications.resource.SILENCES",
     "alert_rules": "monitoring.alert_rules.resource.RULES",
+    "webhooks": "monitoring.webhooks.resource.WEBHOOKS",
 }
 """Name -> the path of its description."""

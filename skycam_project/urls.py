@@ -84,19 +84,6 @@ from monitoring.sensor_management.pages import (
     TestSensorPage,
     TestSettingsPage,
 )
-from monitoring.webhooks.pages import (
-    DeliveryNow,
-    DeliveryPage,
-    RemoveWebhookPage,
-    ReplayPage,
-    RotateSecretPage,
-    SwitchWebhookPage,
-    TestWebhookPage,
-    WebhookNow,
-    WebhookPage,
-    WebhooksNow,
-    WebhooksPage,
-)
 from scheduler.editing.pages import (
     AddSchedulePage,
     EditSchedulePage,
@@ -206,17 +193,6 @@ host_pages = [
     path("<slug:name>/drain/", hosts.DrainPage.as_view(), name="drain-host"),
     path("<slug:name>/retire/", hosts.RetirePage.as_view(), name="retire-host"),
 ]
-webhook = [
-    path("", WebhookPage.as_view(), name="webhook"),
-    path("now/", WebhookNow.as_view(), name="webhook-now"),
-    path("test/", TestWebhookPage.as_view(), name="test-webhook"),
-    path("rotate/", RotateSecretPage.as_view(), name="rotate-webhook"),
-    path("switch/", SwitchWebhookPage.as_view(), name="switch-webhook"),
-    path("remove/", RemoveWebhookPage.as_view(), name="remove-webhook"),
-    path("deliveries/<uuid:delivery>/", DeliveryPage.as_view(), name="delivery"),
-    path("deliveries/<uuid:delivery>/now/", DeliveryNow.as_view(), name="delivery-now"),
-    path("deliveries/<uuid:delivery>/replay/", ReplayPage.as_view(), name="replay-delivery"),
-]
 account = [
     path("", access.AccountPage.as_view(), name="account"),
     path("login/", access.SignInPage.as_view(), name="sign-in"),
@@ -309,9 +285,7 @@ urlpatterns = [
     path("sensors/add/", AddSensorPage.as_view(), name="add-sensor"),
     path("sensors/test/", TestSettingsPage.as_view(), name="test-sensor-settings"),
     path("sensors/<slug:sensor>/", include(sensor)),
-    path("webhooks/", WebhooksPage.as_view(), name="webhooks"),
-    path("webhooks/now/", WebhooksNow.as_view(), name="webhooks-now"),
-    path("webhooks/<uuid:webhook>/", include(webhook)),
+    path("webhooks/", include("monitoring.webhooks.pages")),
     path("users/", access.UsersPage.as_view(), name="users"),
     path("users/<int:user>/", access.UserPage.as_view(), name="user"),
     path("settings/", StationSettingsPage.as_view(), name="station-settings"),

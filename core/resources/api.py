@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from core.api.paging import page
 from core.idempotency.view import IdempotentView
-from core.resources.fields import Fields, Rows, body_of
+from core.resources.fields import Fields, Rows, has_secret
 from core.resources.resource import Operation, Resource
 
 API = "/api/v1/"
@@ -56,10 +56,10 @@ def row_itself(row: Any) -> Any:
 def add_row(view: ResourceView, operation: Operation, request: Request) -> Response:
     wanted = view.wanted(operation, request)
     row = view.resource.call(operation.run, *wanted, request.user.get_username(), view.reserved_id)
-    body = view.body(request, row)
+    body = view.resource.done(operation, row, request.user)
     has_route = any(one.name in ROW_OPERATIONS for one in view.resource.operations)
     location = {"Location": f"{API}{view.resource.path}{body[view.resource.key]}/"} if has_route else {}
-    return Response(body, 201, headers=location)
+    return Response(body, 201, headers={**location, **caching(operation)})
 
 
 def show_row(view: ResourceView, _: Operation, request: Request, key: UUID | str) -> Response:
@@ -69,12 +69,16 @@ def show_row(view: ResourceView, _: Operation, request: Request, key: UUID | str
 def act_on_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
     row, wanted = view.row(request, key), view.wanted(operation, request)
     found = view.resource.call(operation.run, row, *wanted, request.user.get_username())
-    return Response(body_of(operation.answer, found) if operation.answer else view.body(request, found))
+    return Response(view.resource.done(operation, found, request.user), headers=caching(operation))
 
 
 def remove_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
     view.resource.call(operation.run, view.row(request, key), request.user.get_username())
     return Response(status=204)
+
+
+def caching(operation: Operation) -> dict[str, str]:
+    return {"Cache-Control": "no-store"} if operation.answer and has_secret(operation.answer) else {}
 
 
 METHODS: dict[str, tuple[str, Callable[..., Response]]] = {
@@ -124,7 +128,7 @@ def view_method(resource: Resource, operation: Operation) -> Callable[..., Respo
 
     method.__doc__ = operation.summary
     described = extend_schema(
-        operation_id=f"{resource.name}_{operation.name}",
+        operation_id=f"{resource.name}_{operation.name.replace('-', '_')}",
         request=operation.request,
         parameters=operation.query.parameters() if operation.query else None,
         responses=answers_of(resource, operation),

@@ -10,7 +10,7 @@ pydantic's. Django-free: help and configuration are read without it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -144,8 +144,8 @@ def field(
     file_only: bool = False,
     **limits: Any,
 ) -> Any:
-    """`allowed` says what a person may write, where type and limits do not; `example` is such a value. Answers have no
-    `secret`; only the configuration file may set what is `file_only`."""
+    """`allowed` says what a person may write, where type and limits do not; `example` is such a value. An answer has a
+    `secret` only when it was just made; only the configuration file may set what is `file_only`."""
     extra: dict[str, Any] = {"example": example, "allowed": allowed, "secret": secret, "file_only": file_only}
     known = {name: one for name, one in extra.items() if one}
     about: dict[str, Any] = {"title": title, "description": help, "json_schema_extra": known}
@@ -170,22 +170,35 @@ def body_of(model: type[BaseModel], row: object) -> dict[str, Any]:
 
 def answer_of(model: type[BaseModel], row: object) -> BaseModel:
     values: dict[str, Any] = {
-        name: getattr(row, column) if part is None else [answer_of(part, one) for one in getattr(row, column)]
+        name: getattr(row, column) if part is None else part_of(part, getattr(row, column))
         for name, column, part in columns_of(model)
     }
     return model.model_construct(**values)
 
 
+def part_of(model: type[BaseModel], value: Any) -> Any:
+    """The answer for a row, or for each of several. Rows that refer to another one are a manager of Django's."""
+    if value is None:
+        return None
+    found = value.all() if hasattr(value, "all") else value
+    return [answer_of(model, one) for one in found] if isinstance(found, Iterable) else answer_of(model, found)
+
+
 # Cached, since it is asked for each row of each answer.
 @cache
 def columns_of(model: type[BaseModel]) -> tuple[tuple[str, str, type[BaseModel] | None], ...]:
-    """Each field with the attribute of a row that it shows, and for a list of models what these are."""
+    """Each field with the attribute of a row that it shows, and for models, or a list of them, what these are."""
     found = []
     for name, about in model.model_fields.items():
-        column, parts = marker_of(about, Column), get_args(about.annotation)
-        is_nested = bool(parts) and isinstance(parts[0], type) and issubclass(parts[0], BaseModel)
-        found.append((name, column.name if column else name, parts[0] if is_nested else None))
+        column, kind = marker_of(about, Column), plain_type(about.annotation)
+        part = get_args(kind)[0] if get_origin(kind) is list else kind
+        is_nested = isinstance(part, type) and issubclass(part, BaseModel)
+        found.append((name, column.name if column else name, part if is_nested else None))
     return tuple(found)
+
+
+def has_secret(model: type[BaseModel]) -> bool:
+    return any(extra_of(about, "secret") for about in model.model_fields.values())
 
 
 def marker_of(about: FieldInfo, kind: type[Marker]) -> Marker | None:

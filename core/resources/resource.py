@@ -26,9 +26,9 @@ DONE = {"add": "added", "change": "changed", "remove": "removed"}
 class Operation:
     """`name`: list, show, add, change, remove, or that of an action on one row. `summary`: what it does, in API and
     help. `run`: its function. `request`: the fields that it needs. `said`: what people read afterwards, with fields of
-    the answer in braces. `answer`: of an action, if it is not the row. `query`: the filters of a list that is served in
-    pages, newest first by `created_at`. `replaces`: a change gives fields that are missing their defaults (PUT),
-    instead of leaving them (PATCH). `keyless`: why it takes no Idempotency-Key.
+    the answer in braces. `answer`: of an action or of `add`, if it is not that of the row. `query`: the filters of a
+    list that is served in pages, newest first by `created_at`. `replaces`: a change gives fields that are missing their
+    defaults (PUT), instead of leaving them (PATCH). `keyless`: why it takes no Idempotency-Key.
 
     On the command line: `command` is the name, where that is another, and None is not offered. `arguments` are the
     fields that need no option; with `has_assignments` all others are given as `--set NAME=VALUE`."""
@@ -62,7 +62,8 @@ class Resource:
     have a field `kind` with `settings` of its own: kind -> its label, and the path of a class with `settings_model`.
 
     On the command line: `commands` stand before the name of an operation, such as `alerts rules`. `columns` are those
-    of the table, each a field, or a title and a field. `empty` stands there instead of rows."""
+    of the table, each a field, or a title and a field; `last.state` is a field of a field. `empty` stands there instead
+    of rows."""
 
     name: str
     noun: str
@@ -87,7 +88,7 @@ class Resource:
     @property
     def parameter(self) -> str:
         """The name of the key in routes."""
-        return self.noun.split()[-1]
+        return self.noun.split()[-1].replace("-", "")
 
     def form_kinds(self) -> dict[str, str]:
         """Kind -> its label, of those that need nothing which the configuration file alone may set."""
@@ -127,15 +128,25 @@ class Resource:
 
     def bodies(self, rows: Iterable[Any], user: Any) -> list[dict[str, Any]]:
         """The answers for these rows."""
+        return [body_of(self.answer, row) for row in self.prepared(rows, user)]
+
+    def prepared(self, rows: Iterable[Any], user: Any) -> list[Any]:
         found = list(rows)
-        return [body_of(self.answer, row) for row in (self.call(self.prepare, found, user) if self.prepare else found)]
+        return [*self.call(self.prepare, found, user)] if self.prepare else found
 
     def body(self, row: Any, user: Any) -> dict[str, Any]:
         return self.bodies([row], user)[0]
 
+    def done(self, operation: Operation, found: Any, user: Any) -> dict[str, Any]:
+        """The answer for what the function of an operation has returned."""
+        answer = operation.answer or self.answer
+        (row,) = self.prepared([found], user) if issubclass(answer, self.answer) else [found]
+        return body_of(answer, row)
+
     def sentence(self, operation: Operation, body: Mapping[str, Any], time_text: Callable[[str], str]) -> str:
         """What people read after an operation. `time_text` writes a time of the body for them."""
-        times = {about.alias or name for name, about in self.answer.model_fields.items() if is_time(about)}
+        answer = operation.answer or self.answer
+        times = {about.alias or name for name, about in answer.model_fields.items() if is_time(about)}
         shown = {name: time_text(value) if name in times and value else value for name, value in body.items()}
         said = operation.said or f"The {self.noun} {{{self.name_field}}} was {DONE[operation.name]}."
         return said.format_map(shown)

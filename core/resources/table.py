@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from core.registry import resolve
@@ -45,8 +46,21 @@ def names_of(reference: Reference, user: Any) -> dict[str, str]:
 def cells_of(
     resource: Resource, names: Iterable[str], body: Mapping[str, Any], time_text: Callable[[str], str]
 ) -> Cells:
-    fields = {about.alias or name: about for name, about in resource.answer.model_fields.items()}
-    return {name: cell(fields[name], body[name], body, time_text) for name in names}
+    return {name: cell(field_at(resource.answer, name), value_at(body, name), body, time_text) for name in names}
+
+
+def field_at(model: type[BaseModel], name: str) -> FieldInfo:
+    """`last.state` is the field `state` of what the field `last` has. KeyError."""
+    first, _, rest = name.partition(".")
+    about = {about.alias or name: about for name, about in model.model_fields.items()}[first]
+    return field_at(plain_type(about.annotation), rest) if rest else about
+
+
+def value_at(body: Mapping[str, Any] | None, name: str) -> Any:
+    """None if there is nothing that could have the field."""
+    first, _, rest = name.partition(".")
+    value = None if body is None else body[first]
+    return value_at(value, rest) if rest else value
 
 
 def cell(about: FieldInfo, value: Any, body: Mapping[str, Any], time_text: Callable[[str], str]) -> Any:

@@ -2,116 +2,53 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import URLPattern, URLResolver, path
 
 from core import database_clock
 from core.api.paging import beyond
 from core.api.queries import Cursor
 from core.limits.wait_limiter import TooManyWaiting
 from core.pages.page import Page, message_response
+from core.resources.pages import FormPage, PressPage, ResourcePage, SwitchPage, page_of
 from monitoring.models import DeliveryState, Webhook, WebhookDelivery
-from monitoring.webhooks.bodies import warning_of
 from monitoring.webhooks.forms import WebhookForm
 from monitoring.webhooks.kinds import TEST_KIND
-from monitoring.webhooks.requests import DeliveryQuery, WebhookChange, WebhookRequest
-from monitoring.webhooks.selectors import (
-    WebhookStatus,
-    deliveries_of,
-    status_of,
-    statuses_of,
-    webhook_for,
-    webhooks_for,
-)
-from monitoring.webhooks.services import (
-    WebhookBusy,
-    WebhookDisabled,
-    add_webhook,
-    change_webhook,
-    remove_webhook,
-    replay_delivery,
-    rotate_secret,
-    send_test,
-)
+from monitoring.webhooks.resource import WEBHOOKS
+from monitoring.webhooks.selectors import deliveries_of, delivery_for, webhooks_for, with_status
+from monitoring.webhooks.services import WebhookBusy, WebhookDisabled, replay_delivery, rotate_secret, send_test
 
 ROWS = 50
 STATES = {state.value: state.value for state in DeliveryState}
 
 
-@dataclass(frozen=True, slots=True)
-class WebhookDisplay:
-    """A web-hook as the pages show it."""
+class WebhookFormPage(FormPage):
+    """The form of a new web-hook, or of the one in the URL."""
 
-    status: WebhookStatus
+    def form(self, row: Webhook | None, data: Any = None) -> WebhookForm:
+        return WebhookForm(data, row)
 
-    @property
-    def webhook(self) -> Webhook:
-        return self.status.webhook
-
-    @property
-    def warning(self) -> str:
-        return warning_of(self.webhook)
-
-    @property
-    def state(self) -> str:
-        """`off`, `gone` (switched off by the station), `failing`, `new` or `ok`."""
-        if not self.webhook.enabled:
-            return "gone" if self.webhook.disabled_reason else "off"
-        if self.webhook.failing_since is not None:
-            return "failing"
-        return "ok" if self.status.last else "new"
-
-
-class PageOfWebhook(Page):
-    """A page of the web-hook in the URL."""
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        try:
-            return super().dispatch(request, *args, **kwargs)
-        except (Webhook.DoesNotExist, WebhookDelivery.DoesNotExist):
-            raise Http404 from None
-
-    def webhook(self) -> Webhook:
-        """Webhook.DoesNotExist."""
-        return webhook_for(self.request.user, self.kwargs["webhook"])
-
-    def delivery(self) -> WebhookDelivery:
-        """WebhookDelivery.DoesNotExist."""
-        return WebhookDelivery.objects.get(pk=self.kwargs["delivery"], webhook=self.webhook())
-
-
-class WebhooksPage(Page):
-    roles = {"GET": "manager", "POST": "manager"}
-    template = "webhooks/webhooks.html"
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        return self._list(WebhookForm())
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        """A new web-hook. Its secret is shown only once."""
-        form = WebhookForm(request.POST)
-        if not form.is_valid():
-            return self._list(form, 400)
-        values = form.cleaned_data
-        wanted = WebhookRequest(name=values["name"], url=values["url"], kinds=values["kinds"])
-        try:
-            webhook, secret = add_webhook(wanted, self.actor)
-        except ValidationError as error:
-            form.add_errors(error)
-            return self._list(form, 400)
-        return self._list(WebhookForm(), added=webhook, secret=secret)
-
-    def _list(self, form: WebhookForm, status: int = 200, **more: Any) -> HttpResponse:
-        answer = self.render({**list_context(self.request.user), "form": form, **more}, status=status)
+    def render_once(self, webhook: Webhook, form: WebhookForm) -> HttpResponse:
+        """The page with a secret that was just made."""
+        answer = self.render({**self.context(), "form": form, "made": webhook})
         answer.headers["Cache-Control"] = "no-store"
         return answer
+
+
+class WebhooksPage(WebhookFormPage):
+    """The list with the form of a new one."""
+
+    template = "webhooks/webhooks.html"
+
+    def succeed(self, row: Webhook, _said: str = "") -> HttpResponse:
+        return self.render_once(row, self.form(None))
+
+    def context(self) -> dict[str, Any]:
+        return list_context(self.request.user)
 
 
 class WebhooksNow(Page):
@@ -125,57 +62,36 @@ class WebhooksNow(Page):
 
 
 def list_context(user: Any) -> dict[str, Any]:
-    return {"webhooks": [WebhookDisplay(status) for status in statuses_of(webhooks_for(user))]}
+    return {"webhooks": with_status(webhooks_for(user), user)}
 
 
-class WebhookPage(PageOfWebhook):
+class WebhookPage(WebhookFormPage):
     """One web-hook with its deliveries, newest first. The filter is in the URL, also for the partial that refreshes."""
 
-    roles = {"GET": "manager", "POST": "manager"}
     template = "webhooks/webhook.html"
 
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
-        webhook = self.webhook()
-        return self._page(webhook, WebhookForm(webhook=webhook))
+    def follow(self, row: Webhook) -> HttpResponse:
+        return redirect("webhook", row.pk)
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
-        """Change name, address and kinds."""
-        webhook = self.webhook()
-        form = WebhookForm(request.POST, webhook)
-        if not form.is_valid():
-            return self._page(webhook, form, 400)
-        values = form.cleaned_data
-        wanted = WebhookChange(name=values["name"], url=values["url"] or None, kinds=values["kinds"])
-        try:
-            change_webhook(webhook, wanted, self.actor)
-        except ValidationError as error:
-            form.add_errors(error)
-            return self._page(webhook, form, 400)
-        messages.success(request, f"{values['name']} was changed.")
-        return redirect("webhook", webhook.pk)
-
-    def _page(self, webhook: Webhook, form: WebhookForm, status: int = 200, **more: Any) -> HttpResponse:
-        return self.render({**webhook_context(self.request, webhook), "form": form, **more}, status=status)
+    def context(self) -> dict[str, Any]:
+        return webhook_context(self.request, self.row())
 
 
-class WebhookNow(PageOfWebhook):
+class WebhookNow(WebhookPage):
     """The parts of the page that change by themselves."""
 
-    roles = {"GET": "manager"}
     template = "webhooks/_webhook_now.html"
-
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
-        return self.render(webhook_context(request, self.webhook()))
 
 
 def webhook_context(request: HttpRequest, webhook: Webhook) -> dict[str, Any]:
     chosen, before = request.GET.get("state", ""), request.GET.get("before", "")
-    found = deliveries_of(webhook).filter(**DeliveryQuery.lenient({"state": chosen}).conditions())
+    found = deliveries_of(webhook).filter(**{"state": chosen} if chosen in STATES else {})
     # One row more than a page shows whether there are older ones.
     rows = list(beyond(found, "created_at", cursor_of(before))[: ROWS + 1])
     older = Cursor(rows[ROWS - 1].created_at, rows[ROWS - 1].pk, newer=False).text() if len(rows) > ROWS else ""
+    (shown,) = with_status([webhook], request.user)
     return {
-        "display": WebhookDisplay(status_of(webhook)),
+        "webhook": shown,
         "deliveries": rows[:ROWS],
         "rotating": webhook.old_secret_until is not None and webhook.old_secret_until > database_clock.estimate(),
         "chosen": chosen,
@@ -193,13 +109,11 @@ def cursor_of(text: str) -> Cursor | None:
         raise Http404 from None
 
 
-class TestWebhookPage(PageOfWebhook):
-    roles = {"POST": "manager"}
-
+class TestWebhookPage(ResourcePage):
     def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
         """Send a test and answer with its outcome."""
         try:
-            delivery = send_test(self.webhook(), self.actor)
+            delivery = send_test(self.row(), self.actor)
         except (WebhookBusy, TooManyWaiting) as error:
             return message_response(request, "warn", str(error))
         attempt = delivery.attempts.all()[0]
@@ -209,49 +123,38 @@ class TestWebhookPage(PageOfWebhook):
 
 
 class RotateSecretPage(WebhookPage):
-    roles = {"POST": "manager"}
-
     def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
         """The page with the new secret, which is shown only once."""
-        webhook, secret = rotate_secret(self.webhook(), self.actor)
-        answer = self._page(webhook, WebhookForm(webhook=webhook), secret=secret)
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
+        webhook = rotate_secret(self.row(), self.actor)
+        return self.render_once(webhook, self.form(webhook))
 
 
-class SwitchWebhookPage(PageOfWebhook):
-    roles = {"POST": "manager"}
+class SwitchWebhookPage(SwitchPage):
+    effect = "What waited is cancelled."
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
-        """Switch it on or off."""
-        enabled = request.POST.get("enabled") == "yes"
-        webhook = change_webhook(self.webhook(), WebhookChange(enabled=enabled), self.actor)
-        waiting = "" if enabled else " What waited is cancelled."
-        messages.success(request, f"{webhook.name} is {'on' if enabled else 'off'}.{waiting}")
-        return redirect("webhook", webhook.pk)
+    def follow(self, row: Webhook) -> HttpResponse:
+        return redirect("webhook", row.pk)
 
 
-class RemoveWebhookPage(PageOfWebhook):
+class RemoveWebhookPage(PressPage):
     """Asks first what is kept and what is removed."""
 
-    roles = {"GET": "manager", "POST": "manager"}
     template = "webhooks/remove.html"
 
     def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
-        return self.render({"status": status_of(self.webhook())})
-
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
-        webhook = self.webhook()
-        remove_webhook(webhook, self.actor)
-        messages.success(request, f"{webhook.name} was removed.")
-        return redirect("webhooks")
+        (webhook,) = with_status([self.row()], request.user)
+        return self.render({"webhook": webhook})
 
 
-class DeliveryPage(PageOfWebhook):
+class DeliveryPage(ResourcePage):
     """One delivery with its body and its attempts."""
 
     roles = {"GET": "manager"}
     template = "webhooks/delivery.html"
+
+    def delivery(self) -> WebhookDelivery:
+        """ObjectDoesNotExist."""
+        return delivery_for(self.request.user, **self.kwargs)
 
     def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
         return self.render(delivery_context(self.delivery()))
@@ -268,12 +171,12 @@ def delivery_context(delivery: WebhookDelivery) -> dict[str, Any]:
         "delivery": delivery,
         "webhook": delivery.webhook,
         "attempts": list(delivery.attempts.all()),
-        "body": bytes(delivery.body).decode(errors="replace"),
+        "body": delivery.text,
         "is_test": delivery.kind == TEST_KIND,
     }
 
 
-class ReplayPage(PageOfWebhook):
+class ReplayPage(DeliveryPage):
     roles = {"POST": "manager"}
 
     def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
@@ -283,3 +186,27 @@ class ReplayPage(PageOfWebhook):
         except WebhookDisabled as error:
             return message_response(request, "warn", str(error))
         return message_response(request, "ok", "It is sent again.")
+
+
+def webhook_page(kind: type[ResourcePage], name: str, **attributes: Any) -> Any:
+    return page_of(kind, WEBHOOKS, name, "webhooks", **attributes)
+
+
+ONLY_GET, ONLY_POST = {"GET": "manager"}, {"POST": "manager"}
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", webhook_page(WebhooksPage, "add"), name="webhooks"),
+    path("now/", WebhooksNow.as_view(), name="webhooks-now"),
+    path("<uuid:webhook>/", webhook_page(WebhookPage, "change"), name="webhook"),
+    path("<uuid:webhook>/now/", webhook_page(WebhookNow, "change", roles=ONLY_GET), name="webhook-now"),
+    path("<uuid:webhook>/test/", webhook_page(TestWebhookPage, "test"), name="test-webhook"),
+    path(
+        "<uuid:webhook>/rotate/",
+        webhook_page(RotateSecretPage, "rotate-secret", roles=ONLY_POST),
+        name="rotate-webhook",
+    ),
+    path("<uuid:webhook>/switch/", webhook_page(SwitchWebhookPage, "change"), name="switch-webhook"),
+    path("<uuid:webhook>/remove/", webhook_page(RemoveWebhookPage, "remove"), name="remove-webhook"),
+    path("<uuid:webhook>/deliveries/<uuid:delivery>/", DeliveryPage.as_view(), name="delivery"),
+    path("<uuid:webhook>/deliveries/<uuid:delivery>/now/", DeliveryNow.as_view(), name="delivery-now"),
+    path("<uuid:webhook>/deliveries/<uuid:delivery>/replay/", ReplayPage.as_view(), name="replay-delivery"),
+]

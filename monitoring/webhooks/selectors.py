@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 
 from monitoring.models import DeliveryState, Webhook, WebhookDelivery
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookStatus:
-    """A web-hook, the number of its pending deliveries, and its newest delivery."""
-
-    webhook: Webhook
-    pending: int
-    last: WebhookDelivery | None
 
 
 def webhooks_for(user: Any) -> QuerySet[Webhook]:
@@ -32,25 +22,24 @@ def webhook_for(user: Any, webhook: UUID) -> Webhook:
     return webhooks_for(user).get(pk=webhook)
 
 
-def statuses_of(webhooks: QuerySet[Webhook]) -> list[WebhookStatus]:
-    """In three queries for any number of web-hooks."""
+def with_status(webhooks: Iterable[Webhook], _user: Any) -> list[Webhook]:
+    """With the number of pending deliveries and the newest delivery, in two queries for any number of web-hooks."""
+    found = list(webhooks)
+    pending = WebhookDelivery.objects.filter(state=DeliveryState.PENDING, webhook__in=found).order_by()
+    counts = dict(pending.values_list("webhook").annotate(Count("pk")))
     newest = WebhookDelivery.objects.filter(webhook=OuterRef("pk")).order_by("-created_at", "-id").values("pk")[:1]
-    found = list(webhooks.annotate(newest=Subquery(newest)))
-    pending = pending_counts(found)
-    last = WebhookDelivery.objects.defer("body").in_bulk([one.newest for one in found if one.newest])
-    return [WebhookStatus(one, pending.get(one.pk, 0), last.get(one.newest) if one.newest else None) for one in found]
-
-
-def status_of(webhook: Webhook) -> WebhookStatus:
-    return statuses_of(Webhook.objects.filter(pk=webhook.pk))[0]
-
-
-def pending_counts(webhooks: Iterable[Webhook]) -> dict[UUID, int]:
-    """Id of a web-hook -> the number of its pending deliveries, if there are any."""
-    pending = WebhookDelivery.objects.filter(state=DeliveryState.PENDING, webhook__in=list(webhooks)).order_by()
-    return dict(pending.values_list("webhook").annotate(number=Count("id")))
+    keys = Webhook.objects.filter(pk__in=[one.pk for one in found]).values(newest=Subquery(newest))
+    last = {one.webhook_id: one for one in WebhookDelivery.objects.defer("body").filter(pk__in=keys)}
+    for one in found:
+        one.pending, one.last = counts.get(one.pk, 0), last.get(one.pk)
+    return found
 
 
 def deliveries_of(webhook: Webhook) -> QuerySet[WebhookDelivery]:
     """Newest first, without their bodies."""
     return WebhookDelivery.objects.filter(webhook=webhook).defer("body").order_by("-created_at", "-id")
+
+
+def delivery_for(user: Any, webhook: UUID, delivery: UUID) -> WebhookDelivery:
+    """Webhook.DoesNotExist, WebhookDelivery.DoesNotExist."""
+    return WebhookDelivery.objects.get(pk=delivery, webhook=webhook_for(user, webhook))

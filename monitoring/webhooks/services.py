@@ -6,6 +6,7 @@ import os
 import time
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import uuid6
 from django.conf import settings
@@ -25,7 +26,7 @@ from monitoring.webhooks.delivery import attempt_delivery
 from monitoring.webhooks.kinds import TEST_KIND
 from monitoring.webhooks.outcomes import failing_alert, gone_alert
 from monitoring.webhooks.receiver_url import ReceiverUrl
-from monitoring.webhooks.requests import WebhookChange, WebhookRequest
+from monitoring.webhooks.resource import WebhookChange, WebhookRequest
 from monitoring.webhooks.signing import new_secret
 from monitoring.webhooks.transitions import cancel_pending, change_state
 from monitoring.webhooks.wake import webhook_waker
@@ -46,19 +47,15 @@ class WebhookBusy(Exception):
     """The web-hook sends another delivery."""
 
 
-def add_webhook(wanted: WebhookRequest, actor: str) -> tuple[Webhook, str]:
-    """The new web-hook, and its secret, which is shown only now. ValidationError."""
+def add_webhook(wanted: WebhookRequest, actor: str, new_id: UUID | None = None) -> Webhook:
+    """The new web-hook with its `secret`, which is shown only now. ValidationError."""
     check_url(wanted.url)
     if Webhook.objects.filter(removed_at=None).count() >= MAX_WEBHOOKS:
         raise ValidationError({"name": f"A station has at most {MAX_WEBHOOKS} web-hooks. Remove one first."})
-    secret = new_secret()
     webhook = Webhook(
-        name=wanted.name,
-        kinds=wanted.kinds,
-        enabled=wanted.enabled,
-        created_by=actor,
+        pk=new_id or uuid6.uuid7(), name=wanted.name, kinds=wanted.kinds, enabled=wanted.enabled, created_by=actor
     )
-    webhook.secret_encrypted = encrypt_secrets(webhook, "secret_encrypted", {"key": secret})
+    _store_new_secret(webhook)
     _store_url(webhook, wanted.url)
     try:
         with transaction.atomic():
@@ -66,7 +63,7 @@ def add_webhook(wanted: WebhookRequest, actor: str) -> tuple[Webhook, str]:
             _record("webhook.added", webhook, f"{actor} added the web-hook {webhook.name}.", actor, _public(webhook))
     except IntegrityError:
         raise _name_taken(wanted.name) from None
-    return webhook, secret
+    return webhook
 
 
 def change_webhook(webhook: Webhook, wanted: WebhookChange, actor: str) -> Webhook:
@@ -125,19 +122,18 @@ def _mark_removed(webhook: Webhook, actor: str) -> bool:
 
 
 @transaction.atomic
-def rotate_secret(webhook: Webhook, actor: str) -> tuple[Webhook, str]:
-    """The web-hook and its new secret, which is shown only now. Requests are signed with both for a day; a second
+def rotate_secret(webhook: Webhook, actor: str) -> Webhook:
+    """The web-hook with its new `secret`, which is shown only now. Requests are signed with both for a day; a second
     rotation within this time ends the oldest."""
     found = Webhook.objects.select_for_update().get(pk=webhook.pk, removed_at=None)
-    secret = new_secret()
     found.old_secret_encrypted, found.old_secret_until = (
         found.secret_encrypted,
         database_clock.estimate() + OLD_SECRET_LIFE,
     )
-    found.secret_encrypted = encrypt_secrets(found, "secret_encrypted", {"key": secret})
+    _store_new_secret(found)
     found.save(update_fields=["secret_encrypted", "old_secret_encrypted", "old_secret_until"])
     _record("webhook.rotated", found, f"{actor} rotated the secret of the web-hook {found.name}.", actor)
-    return found, secret
+    return found
 
 
 @transaction.atomic
@@ -199,6 +195,11 @@ def check_url(text: str) -> None:
             settings.STATION.outgoing.check(address, url.port)
     except AddressRefused as error:
         raise ValidationError({"url": f"The address {error}"}) from None
+
+
+def _store_new_secret(webhook: Webhook) -> None:
+    webhook.secret = new_secret()
+    webhook.secret_encrypted = encrypt_secrets(webhook, "secret_encrypted", {"key": webhook.secret})
 
 
 def _store_url(webhook: Webhook, text: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import NoneType
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import click
 from pydantic.fields import FieldInfo
@@ -19,6 +19,7 @@ from core.resources.fields import (
     Option,
     Reference,
     choices_of,
+    extra_of,
     marker_of,
     plain_type,
     read_text,
@@ -28,7 +29,15 @@ from core.resources.table import cells_of, columns_of, table_of
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.ids import find_by_id
 from skycam_project.cli.options import Command, DurationParam, FutureTimeParam, given
-from skycam_project.cli.output import format_time, make_table, print_fields, print_line, print_result, print_table
+from skycam_project.cli.output import (
+    format_time,
+    make_table,
+    print_fields,
+    print_line,
+    print_result,
+    print_table,
+    print_warnings,
+)
 from skycam_project.cli.shared_options import SHARED_OPTIONS, RenamedOption, SharedOption
 from skycam_project.cli.station import current
 
@@ -94,7 +103,8 @@ def show_command(resource: Resource, operation: Operation) -> click.Command:
 def add_command(resource: Resource, operation: Operation) -> click.Command:
     def run(caller: Caller, **values: Any) -> None:
         wanted = requested(resource, operation, caller, values, str(values.get("kind", "")))
-        print_done(resource, operation, resource.body(resource.call(operation.run, wanted, caller.actor), caller.user))
+        added = resource.call(operation.run, wanted, caller.actor)
+        print_done(resource, operation, resource.done(operation, added, caller.user))
 
     params = [*arguments(operation), *options(resource, operation)]
     return build(operation, params, run, text=argument_text(resource, operation))
@@ -108,7 +118,7 @@ def action_command(resource: Resource, operation: Operation) -> click.Command:
         kind = getattr(row, "kind", "")
         wanted = [requested(resource, operation, caller, values, kind)] if operation.request else []
         changed = resource.call(operation.run, row, *wanted, caller.actor)
-        print_done(resource, operation, resource.body(changed, caller.user))
+        print_done(resource, operation, resource.done(operation, changed, caller.user))
 
     return build(operation, [key_argument(resource), *arguments(operation), *options(resource, operation)], run)
 
@@ -129,7 +139,7 @@ def switch_command(resource: Resource, operation: Operation, *, enabled: bool) -
     effect = "" if enabled else f" {request.model_fields['enabled'].description or ''}"
     switch = replace(
         operation, summary=f"Switch the {resource.noun} on." if enabled else f"Switch the {resource.noun} off.{effect}",
-        said=f"The {resource.noun} {{name}} is {word}.", example="",
+        said=f"The {resource.noun} {{name}} is {word}.", example="", request=None,
     )  # fmt: skip
 
     def run(caller: Caller, key: str) -> None:
@@ -177,7 +187,7 @@ def argument_text(resource: Resource, operation: Operation) -> str:
     """What the arguments are, a line each."""
     assert operation.request is not None
     fields = operation.request.model_fields
-    lines = [f"{name.upper()}: {fields[name].description}" for name in operation.arguments if fields[name].description]
+    lines = [f"{name.upper()}: {help_of(fields[name])}" for name in operation.arguments if fields[name].description]
     kinds = [f"Kinds: {', '.join(resource.kind_table)}."] if resource.kinds else []
     return "\n".join(["\b", *lines, *kinds]) if lines or kinds else ""
 
@@ -219,9 +229,21 @@ def shared_click_option(name: str, text: str, into: str) -> click.Option:
 def field_option(name: str, about: FieldInfo) -> click.Option:
     option = marker_of(about, Option) or Option(f"--{name.removesuffix('_s').replace('_', '-')}")
     shared = SHARED_OPTIONS.get(option.name, SharedOption())
-    settings = {"type": param_type(about), **shared.settings, "default": None, "help": about.description}
+    settings = {
+        "type": param_type(about), **shared.settings, "default": None, "help": help_of(about),
+        "required": about.is_required(), "multiple": is_list(about),
+    }  # fmt: skip
     names = [*filter(None, [option.name, shared.short]), name]
     return RenamedOption(names, former=option.former, **settings) if option.former else click.Option(names, **settings)
+
+
+def is_list(about: FieldInfo) -> bool:
+    return get_origin(plain_type(about.annotation)) is list
+
+
+def help_of(about: FieldInfo) -> str:
+    more = {"Can be repeated.": is_list(about), "With - it is read from stdin.": extra_of(about, "secret")}
+    return " ".join([about.description or "", *(text for text, applies in more.items() if applies)])
 
 
 def param_type(about: FieldInfo) -> Any:
@@ -236,6 +258,16 @@ def param_type(about: FieldInfo) -> Any:
     return {int: int, float: float, bool: bool}.get(kind, str)
 
 
+STDIN = "-"
+
+
+def value_given(about: FieldInfo, value: Any) -> Any:
+    """A secret may be read from stdin: every user of the machine can read command lines."""
+    if value == STDIN and extra_of(about, "secret"):
+        return sys.stdin.readline().rstrip("\n")
+    return [*value] if isinstance(value, tuple) else value
+
+
 def requested(resource: Resource, operation: Operation, caller: Caller, values: dict[str, Any], kind: str) -> Fields:
     """The request of what was given. CliError, or ValidationError of pydantic."""
     assert operation.request is not None
@@ -243,7 +275,11 @@ def requested(resource: Resource, operation: Operation, caller: Caller, values: 
     assigned = assigned_texts(values.pop("assignments", ()))
     cleared = {name.removeprefix("no_"): None for name, value in values.items() if name.startswith("no_") and value}
     secrets = values.pop("secrets", ())
-    found = {name: value for name, value in given(**values).items() if name in fields} | cleared
+    found = {
+        name: value_given(fields[name], value)
+        for name, value in given(**values).items()
+        if name in fields and value != ()
+    } | cleared
     if not resource.kinds:
         found |= read_texts(fields, assigned)
     elif kind not in resource.kind_table:
@@ -281,7 +317,12 @@ def referred(caller: Caller, about: FieldInfo, value: Any) -> Any:
 
 
 def print_done(resource: Resource, operation: Operation, body: dict[str, Any], said: str = "") -> None:
-    print_result(body, lambda body: print_line(said or resource.sentence(operation, body, format_time)))
+    def print_people(body: dict[str, Any]) -> None:
+        for line in (said or resource.sentence(operation, body, format_time)).splitlines():
+            print_line(line)
+        print_warnings([body["warning"]] if operation.request and body.get("warning") else [])
+
+    print_result(body, print_people)
 
 
 def print_rows(resource: Resource, caller: Caller, bodies: list[dict[str, Any]]) -> None:

@@ -89,9 +89,8 @@ from monitoring.sensor_management.bodies import ChannelBody, FoundBody, SensorBo
 from monitoring.sensor_management.requests import ChannelChange, SensorRequest
 from monitoring.severity import Severity
 from monitoring.webhook_models import DELIVERY_TRANSITIONS
-from monitoring.webhooks.bodies import AttemptBody, DeliveryDetailBody, SecretBody, WebhookBody
 from monitoring.webhooks.payload import PayloadBody
-from monitoring.webhooks.requests import WebhookRequest
+from monitoring.webhooks.resource import AttemptBody, DeliveryDetailBody, SecretBody, WebhookBody, WebhookRequest
 from scheduler.editing.night_runs import ChangedNightBody, NightRunBody
 from scheduler.field_lists.bodies import (
     FieldBody,
@@ -220,10 +219,10 @@ FIELDS = {
     "route": field_names(RouteBody),
     "notification": field_names(NotificationBody),
     "silence": field_names(SilenceBody),
-    "web-hook": WebhookBody.__annotations__,
-    "secret of a web-hook": SecretBody.__annotations__,
-    "delivery": DeliveryDetailBody.__annotations__,
-    "attempt": AttemptBody.__annotations__,
+    "web-hook": field_names(WebhookBody),
+    "secret of a web-hook": field_names(SecretBody),
+    "delivery": field_names(DeliveryDetailBody),
+    "attempt": field_names(AttemptBody),
     "request to a web-hook": PayloadBody.__annotations__,
     "to add a web-hook": WebhookRequest.model_fields,
     "alert rule": field_names(RuleBody),

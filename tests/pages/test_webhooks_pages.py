@@ -40,7 +40,7 @@ def test_a_web_hook_is_added_and_its_secret_is_shown_once(manager: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"name": ""}, "Write a name."),
+        ({"name": ""}, "Write a name of at most 60 characters."),
         ({"url": "lab"}, "Write an address such as"),
         ({"url": "http://169.254.169.254/"}, "leads to a cloud metadata address"),
         ({"families": [], "kinds": ""}, "Choose at least one kind"),

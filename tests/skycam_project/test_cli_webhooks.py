@@ -7,6 +7,7 @@ import os
 import pytest
 
 from monitoring.models import Webhook, WebhookDelivery
+from monitoring.webhooks.delivery import url_of
 from skycam_project.access.models import User
 from tests.harness.far_ends.webhook_receiver import receiving, status
 from tests.harness.rows.webhooks import added, deliver_due, happened, only_delivery
@@ -25,6 +26,19 @@ def test_a_web_hook_is_added_listed_and_removed() -> None:
     assert new["url"] == "https://***@lab.example/hook"
     assert answer("webhooks", "remove", "lab") == new
     assert "No web-hooks." in skycam("webhooks", "list").stdout
+
+
+def test_an_address_is_read_from_stdin_so_that_no_list_of_processes_shows_it() -> None:
+    added()
+    assert skycam("webhooks", "change", "lab", "--url", "-", given="https://lab.example/?token=s3cret\n").exit_code == 0
+    assert url_of(Webhook.objects.get()).text == "https://lab.example/?token=s3cret"
+
+
+def test_what_is_not_given_stays() -> None:
+    added()
+    changed = answer("webhooks", "change", "lab", "--kind", "session.*", "--kind", "alert.opened")
+    assert (changed["name"], changed["kinds"]) == ("lab", ["alert.opened", "session.*"])
+    assert changed["url"] == "http://127.0.0.1:9/hook"
 
 
 def test_people_see_the_secret_once_and_a_warning() -> None:

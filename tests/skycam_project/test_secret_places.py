@@ -105,8 +105,8 @@ def test_a_host_of_the_version_before_reads_the_passwords_of_cameras() -> None:
 def test_a_rotation_moves_the_key_of_a_webhook_within_its_row() -> None:
     webhook = webhook_with_token()
     [before] = signing_keys(webhook)
-    rotated, new = rotate_secret(webhook, "anna")
-    assert signing_keys(rotated) == [new, before]
+    rotated = rotate_secret(webhook, "anna")
+    assert signing_keys(rotated) == [rotated.secret, before]
 
 
 def test_each_column_that_was_encrypted_is_bound() -> None:

@@ -25,7 +25,7 @@ from monitoring.services import raise_alert, record_event
 from skycam_project.cli.support import bundle
 from skycam_project.cli.support.redactor import Redactor
 from tests.harness.rows.offsite import destination
-from tests.harness.rows.webhooks import added_with_secret
+from tests.harness.rows.webhooks import added
 from tests.harness.stations.command_line import answer, run, skycam
 
 CAMERA = "Sesame&17/öffne"
@@ -76,7 +76,7 @@ def log_of_secrets() -> list[str]:
 @pytest.mark.django_db
 def test_no_secret_of_the_database_is_in_it(tmp_path: Path, log_of_secrets: list[str]) -> None:
     add_camera(slug="yard", kind="network", address=f"rtsp://viewer:{quote(CAMERA, safe='')}@10.0.0.9/live")
-    _, key = added_with_secret(f"https://hooks.example.org/{WEBHOOK}?a=b")
+    key = added(f"https://hooks.example.org/{WEBHOOK}?a=b").secret
     destination("s3", S3, {"secret_key": DESTINATION})
     roof = Sensor(name="roof", kind="http", host="main")
     headers = {"headers": json.dumps({"X-Key": SENSOR})}

@@ -33,6 +33,7 @@ from core.resources.fields import (
     sentence_of,
     title_of,
 )
+from core.resources.table import field_at, value_at
 from core.times.durations import format_duration
 from core.times.moments import Moment, Stamp
 
@@ -76,6 +77,27 @@ def test_an_answer_has_the_attributes_of_the_row_under_its_own_names() -> None:
 
 def test_a_row_that_is_older_than_a_limit_is_shown() -> None:
     assert body_of(NoteBody, row(text="x" * 50, count=12))["count"] == 12
+
+
+class ThreadBody(Fields):
+    newest: NoteBody | None
+    notes: list[NoteBody]
+
+
+def test_an_answer_has_the_answers_of_other_rows() -> None:
+    body = body_of(ThreadBody, SimpleNamespace(newest=row(), notes=[row(count=1), row(count=2)]))
+    assert body["newest"]["id"] == str(ROW)
+    assert [note["count"] for note in body["notes"]] == [1, 2]
+
+
+def test_an_answer_says_that_there_is_no_other_row() -> None:
+    assert body_of(ThreadBody, SimpleNamespace(newest=None, notes=[])) == {"newest": None, "notes": []}
+
+
+def test_a_cell_may_be_a_field_of_another_row() -> None:
+    body = body_of(ThreadBody, SimpleNamespace(newest=row(count=3), notes=[]))
+    assert (field_at(ThreadBody, "newest.count"), value_at(body, "newest.count")) == (NoteBody.model_fields["count"], 3)
+    assert value_at({"newest": None}, "newest.count") is None
 
 
 def test_a_request_refuses_what_it_does_not_know() -> None:

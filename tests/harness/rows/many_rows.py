@@ -35,7 +35,7 @@ from monitoring.alert_rules.services import remove_rule
 from monitoring.models import Alert, AlertRule, NotificationDelivery, Webhook, WebhookDelivery
 from monitoring.notifications.resource import ChannelRequest
 from monitoring.notifications.services import add_channel, remove_channel
-from monitoring.webhooks.requests import WebhookChange, WebhookRequest
+from monitoring.webhooks.resource import WebhookChange, WebhookRequest
 from monitoring.webhooks.services import add_webhook, change_webhook, remove_webhook
 from scheduler.editing.service import ScheduleService
 from scheduler.field_lists.requests import FieldListChange, FieldListRequest
@@ -198,7 +198,7 @@ def monitoring_requests(rows: int) -> Iterator[tuple[str, Request]]:
         for _ in range(rows)
     )
     yield "A notification channel is removed", lambda: remove_channel(channel, WHO)
-    webhook, _ = add_webhook(WebhookRequest(name="lab", url=NOWHERE, kinds=["storage.*"]), WHO)
+    webhook = add_webhook(WebhookRequest(name="lab", url=NOWHERE, kinds=["storage.*"]), WHO)
     fill_backlog(webhook, rows)
     yield (
         "A web-hook with a backlog is switched off",

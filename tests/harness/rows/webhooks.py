@@ -14,7 +14,7 @@ from monitoring.services import record_event
 from monitoring.webhooks.claims import claim, due_deliveries
 from monitoring.webhooks.client import Answer, WebhookClient
 from monitoring.webhooks.delivery import attempt_delivery
-from monitoring.webhooks.requests import WebhookRequest
+from monitoring.webhooks.resource import WebhookRequest
 from monitoring.webhooks.services import add_webhook
 
 QUICK = WebhookClient(OutgoingGuard(), deadline_s=0.5)
@@ -23,11 +23,7 @@ PATIENT = WebhookClient(OutgoingGuard(), deadline_s=30.0)
 
 
 def added(url: str = "http://127.0.0.1:9/hook", name: str = "lab", kinds: tuple[str, ...] = ("storage.*",)) -> Webhook:
-    return add_webhook(WebhookRequest(name=name, url=url, kinds=list(kinds)), "anna")[0]
-
-
-def added_with_secret(url: str) -> tuple[Webhook, str]:
-    return add_webhook(WebhookRequest(name="lab", url=url, kinds=["storage.*"]), "anna")
+    return add_webhook(WebhookRequest(name=name, url=url, kinds=list(kinds)), "anna")
 
 
 def happened(kind: str = "storage.full", camera: Cameras = None, **fields: Any) -> Event:

@@ -11,14 +11,13 @@ from monitoring.models import Alert, Event, Webhook, WebhookAttempt, WebhookDeli
 from monitoring.webhooks.backlog import trim_backlogs
 from monitoring.webhooks.claims import MAX_ATTEMPTS, claim, due_deliveries, release_lost_leases
 from monitoring.webhooks.delivery import attempt_delivery
-from monitoring.webhooks.requests import WebhookChange
+from monitoring.webhooks.resource import WebhookChange
 from monitoring.webhooks.retry_schedule import MAX_TRIES
 from monitoring.webhooks.services import change_webhook, remove_webhook, rotate_secret
 from tests.harness.far_ends.webhook_receiver import Request, hang, in_turn, receiving, status
 from tests.harness.rows.webhooks import (
     QUICK,
     added,
-    added_with_secret,
     deliver_due,
     happened,
     make_due,
@@ -41,7 +40,7 @@ def alert_states(key: str) -> list[str]:
 
 def test_a_delivery_is_signed_and_named() -> None:
     with receiving(status(200, b"thanks")) as receiver:
-        _, secret = added_with_secret(receiver.url)
+        secret = added(receiver.url).secret
         happened()
         deliver_due()
     [got] = receiver.received
@@ -169,8 +168,8 @@ def test_a_receiver_that_is_gone_is_switched_off_with_an_event_and_an_alert() ->
 
 def test_during_a_rotation_both_secrets_sign() -> None:
     with receiving(status(200)) as receiver:
-        webhook, old = added_with_secret(receiver.url)
-        _, new = rotate_secret(webhook, "anna")
+        webhook = added(receiver.url)
+        old, new = webhook.secret, rotate_secret(webhook, "anna").secret
         happened()
         deliver_due()
         Webhook.objects.update(old_secret_until=timezone.now())
