@@ -90,7 +90,7 @@ def hidden(camera: Camera, manager: Any) -> Camera:
     return camera
 
 
-HIDDEN_FAULTS = [("quarantined", "cameras", " is quarantined: "), ("", "hosts", "The camera host main does not")]
+HIDDEN_FAULTS = [("quarantined", "cameras", " is quarantined:"), ("", "hosts", "The camera host main does not")]
 
 
 @pytest.mark.parametrize(("observed", "name", "problem"), HIDDEN_FAULTS)

@@ -32,7 +32,7 @@ PLACE = re.compile(r"<(uuid|slug|int|str):\w+>")
 OF_CAMERA = re.compile(r"api/v1/cameras/<slug:slug>/(?!presets|settings).")
 OF_THIS_MONTH = "GET /api/v1/nights/"
 """Recorded with a query alone."""
-METRIC = re.compile(r"^# (?:HELP|TYPE) skycam_.*", re.MULTILINE)
+METRIC = re.compile(r"^# HELP skycam_.*\n# TYPE skycam_.*", re.MULTILINE)
 """Of a metric, its name, type and help. Its values are those of the process."""
 ELSEWHERE = ("api/v1/schema/", "api/v1/docs/")
 """The document is recorded by itself."""
@@ -127,7 +127,7 @@ class Recorder:
         if kind.startswith(("image/", "video/", "application/zip")):
             return "(bytes)"
         text = content.decode().replace("\r\n", "\n")
-        return self._placeholders.in_text("\n".join(METRIC.findall(text)) if METRIC.search(text) else text)
+        return self._placeholders.in_text("\n".join(sorted(METRIC.findall(text))) if METRIC.search(text) else text)
 
 
 def content_of(answer: Any) -> bytes:

@@ -11,8 +11,9 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from monitoring.alert_rules.defaults import DEFAULT_RULES
 from monitoring.health import HEALTH
-from monitoring.models import Sensor
+from monitoring.models import AlertRule, Sensor
 from skycam_project import host_diagnostics
 from tests.harness.clients.people import World
 from tests.recorded.answers import Recorder, families, free_station
@@ -44,6 +45,9 @@ def old_world(shared_world: World) -> Iterator[World]:
     """As `shared_world`; no state of its rows changes with the next seconds."""
     with shared_world.unchanged():
         Sensor.objects.update(created_at=timezone.now() - timedelta(days=1))
+        # A test with a database of its own empties the tables at its end.
+        for rule in DEFAULT_RULES:
+            AlertRule.objects.get_or_create(name=rule["name"], defaults=rule)
         yield shared_world
 
 
