@@ -37,7 +37,14 @@ MIDDLEWARE = [
     "skycam_project.pages.static_files.StaticFilesMiddleware",
 ]
 ROOT_URLCONF = "captures.pixelink_service.urls"
-TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "DIRS": [shipped_file("templates")]}]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [shipped_file("templates")],
+        # Its only template uses no other tag of ours.
+        "OPTIONS": {"builtins": ["django.templatetags.static"]},
+    }
+]
 SECURE_CONTENT_TYPE_NOSNIFF = True
 CORS_ALLOWED_ORIGINS = STATION.service.allowed_origins
 CORS_ALLOW_METHODS = ("GET", "POST", "PUT", "OPTIONS")
