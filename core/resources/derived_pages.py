@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.urls import URLPattern, path, reverse
 
@@ -11,22 +11,26 @@ from core.resources.resource import Resource
 
 
 class DerivedFormPage(FormPage):
+    """`where`: the title of the page that it belongs to."""
+
+    where: ClassVar[str]
+
     def context(self) -> dict[str, Any]:
         row, resource = self.stored(), self.resource
-        found = {"back_address": reverse(self.back), "heading": f"Add a {resource.noun}", "button": "Add"}
+        found = {"where": self.where, "address": reverse(self.back)}
         if row is None:
-            return found
+            return {**found, "heading": f"Add a {resource.noun}", "button": "Add"}
         removal = reverse(f"remove-{resource.name}", args=[row.pk if resource.key == "id" else row.name])
         effect = resource.operation("remove").summary
         return {**found, "heading": str(row), "button": "Save", "remove": removal, "remove_effect": effect}
 
 
-def pages_of(resource: Resource, back: str) -> list[URLPattern]:
-    """A form for a new row and one for each row, with its removal. They lead to the page `back`. Their names begin with
-    the operation, such as `add-notification_routes`."""
+def pages_of(resource: Resource, back: str, where: str) -> list[URLPattern]:
+    """A form for a new row and one for each row, with its removal. They lead to the page `back`, whose title is
+    `where`. Their names begin with the operation, such as `add-notification_routes`."""
     row = f"<{'uuid' if resource.key == 'id' else 'slug'}:{resource.parameter}>/"
     pages = [("add", "add/", DerivedFormPage), ("change", row, DerivedFormPage), ("remove", f"{row}remove/", PressPage)]
     return [
-        path(address, page_of(kind, resource, name, back), name=f"{name}-{resource.name}")
+        path(address, page_of(kind, resource, name, back, where=where), name=f"{name}-{resource.name}")
         for name, address, kind in pages
     ]

@@ -92,7 +92,8 @@ class FormPage(ResourcePage):
         return self.render({**self.context(), "form": form}, status=status)
 
     def context(self) -> dict[str, Any]:
-        return {"resource": self.resource, "back": self.back}
+        """What the page shows beside the form."""
+        return {}
 
 
 class PressPage(ResourcePage):

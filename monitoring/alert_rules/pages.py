@@ -36,7 +36,6 @@ from monitoring.selectors import alerts_for
 from monitoring.severity import Severity
 
 ROWS = 50
-UNRESOLVED = ""
 STATES = {**{state.value: state.value for state in Alert.State}, "all": "all"}
 FIRST_KIND = "reading_above"
 FORM_CHANGES = "input from:#rule-form delay:600ms, change from:#rule-form delay:600ms"

@@ -152,5 +152,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("channels/<uuid:channel>/test/", channel_page(TestChannelPage, "test"), name="test-channel"),
     path("channels/<uuid:channel>/switch/", channel_page(SwitchChannelPage, "change"), name="switch-channel"),
     path("channels/<uuid:channel>/remove/", channel_page(PressPage, "remove"), name="remove-channel"),
-    path("routes/", include(pages_of(ROUTES, "notifications"))),
+    path("routes/", include(pages_of(ROUTES, "notifications", "Notifications"))),
 ]

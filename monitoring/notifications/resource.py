@@ -38,7 +38,7 @@ class ChannelRequest(Fields):
 class NotificationChannelChange(Fields):
     """Only the fields and settings that are given change."""
 
-    name: Name | None = field(None, title="Name", help="Its new name.")
+    name: Name | None = field(None, title="Name", help="Its name, unique.")
     settings: dict[str, Any] | None = field(None, title="Settings", help="Those of its kind that change.")
     enabled: bool | None = field(
         None, title="On", help="What waits is cancelled, and its alerts go to the next route that matches."

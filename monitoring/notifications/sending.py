@@ -40,8 +40,8 @@ def send(channel: NotificationChannel, notification: Notification, deadline_s: f
     try:
         found = channel_class(channel.kind)(settings_of(channel), settings.STATION.outgoing, deadline_s)
     except (DecryptionFailed, KeyError, Refused) as error:
-        reason = str(error) if isinstance(error, DecryptionFailed) else "Its settings are not valid in this version."
-        return SendResult(f"{reason} Write them again.")
+        invalid = "Its settings are not valid in this version. Write them again."
+        return SendResult(str(error) if isinstance(error, DecryptionFailed) else invalid)
     result = found.send(notification)
     # The far end may repeat what it was sent, and error and detail are stored and shown.
     secret_free = found.settings.without_secrets

@@ -44,6 +44,13 @@ from skycam_project.cli.station import current
 if TYPE_CHECKING:
     from skycam_project.cli.identity import Caller
 
+STDIN = "-"
+SET = "A setting as NAME=VALUE; can be repeated. A list is separated by commas."
+SECRETS = click.Option(
+    ["--secret", "secrets"], multiple=True, metavar="NAME",
+    help="A setting that is read from stdin, one line each in the order of the options; can be repeated.",
+)  # fmt: skip
+
 
 def commands_of(resource: Resource) -> Iterator[click.Command]:
     for operation in resource.operations:
@@ -150,11 +157,6 @@ def switch_command(resource: Resource, operation: Operation, *, enabled: bool) -
     return build(switch, [key_argument(resource)], run, "enable" if enabled else "disable")
 
 
-SET = "A setting as NAME=VALUE; can be repeated. A list is separated by commas."
-SECRETS = click.Option(
-    ["--secret", "secrets"], multiple=True, metavar="NAME",
-    help="A setting that is read from stdin, one line each in the order of the options; can be repeated.",
-)  # fmt: skip
 BUILDERS: dict[str, Callable[[Resource, Operation], click.Command]] = {
     "list": list_command,
     "show": show_command,
@@ -256,9 +258,6 @@ def param_type(about: FieldInfo) -> Any:
     if kind is datetime:
         return FutureTimeParam()
     return {int: int, float: float, bool: bool}.get(kind, str)
-
-
-STDIN = "-"
 
 
 def value_given(about: FieldInfo, value: Any) -> Any:

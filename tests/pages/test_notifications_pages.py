@@ -127,3 +127,15 @@ def test_an_operator_silences_an_alert_and_ends_the_silence(operator: Any) -> No
     silence.refresh_from_db()
     assert silence.ended_by == "a-operator"
     assert SECRET not in text_of(operator.get("/events/"))
+
+
+def test_the_form_of_a_new_route_leads_back_to_the_notifications(manager: Any) -> None:
+    page = manager.get("/notifications/routes/add/").content.decode()
+    assert '<a class="where" href="/notifications/">Notifications</a>' in page
+    assert "<h1>Add a route</h1>" in page
+
+
+def test_the_form_of_a_route_has_its_name_and_says_what_its_removal_does(manager: Any) -> None:
+    page = manager.get(f"/notifications/routes/{route_to(webhook_channel()).pk}/").content.decode()
+    assert "<h1>all</h1>" in page
+    assert "What waits because of it is still sent." in page
