@@ -64,8 +64,8 @@ class DescribedRows(ListRows):
         for key, reference in self.references.items():
             leaving = plans[resolve(reference.resource).name].removed
             self.refuse(
-                f"{self.name}: the {self.noun} {row.name} has {key}: {found.name}, which is not in the file and would be "
-                f"removed. Add the {self.noun} to the file, or {found.name}."
+                f"{self.name}: the {self.noun} {row.name} has {key}: {found.name}, which is not in the file and would "
+                f"be removed. Add the {self.noun} to the file, or {found.name}."
                 for row in rows
                 if (found := getattr(row, key)) and found.name in leaving
             )

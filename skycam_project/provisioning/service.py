@@ -10,6 +10,7 @@ from django.db import transaction
 from core.registry import resolve
 from core.station_settings.values import clear_cache
 from skycam_project.config.config_file import ConfigFile
+from skycam_project.config.described_lists import LISTS
 from skycam_project.provisioning.cameras import CameraRows
 from skycam_project.provisioning.described_rows import DescribedRows
 from skycam_project.provisioning.plan import Plan, RowsPlan
@@ -73,7 +74,12 @@ class Provisioning:
             # A file without the list does not say that the station has none; an empty list does.
             rows[one.name] = one.plan(rows, prune=self._prune and (one.name,) in self._file.given)
         changes, stored, not_applied = plan_settings(self._file)
-        return Plan(rows=rows, settings=tuple(changes), setting_values=stored, not_applied=tuple(not_applied))
+        return Plan(
+            rows={name: rows[name] for name in LISTS},
+            settings=tuple(changes),
+            setting_values=stored,
+            not_applied=tuple(not_applied),
+        )
 
     def _store(self, plan: Plan) -> None:
         # Removals first: they make room for new cameras. Settings before cameras: they say how many there may be.
