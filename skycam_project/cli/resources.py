@@ -50,6 +50,7 @@ SECRETS = click.Option(
     ["--secret", "secrets"], multiple=True, metavar="NAME",
     help="A setting that is read from stdin, one line each in the order of the options; can be repeated.",
 )  # fmt: skip
+FROM_FILE = "Secret settings as a JSON object; - reads it from stdin."
 
 
 def commands_of(resource: Resource) -> Iterator[click.Command]:
@@ -200,11 +201,12 @@ def options(resource: Resource, operation: Operation) -> Iterator[click.Paramete
         return
     if resource.kinds:
         yield from (shared_click_option("--set", SET, "assignments"), SECRETS)
+        yield shared_click_option("--secret-file", FROM_FILE, "secret_file")
     elif operation.has_assignments:
         yield shared_click_option("--set", f"A field of the {resource.noun} as NAME=VALUE.", "assignments")
         return
     for name, about in operation.request.model_fields.items():
-        if name == "enabled":
+        if name == "enabled" and marker_of(about, Option) is None:
             # A change has commands for it.
             if operation.name == "add":
                 off = "Add it switched off."
@@ -273,7 +275,7 @@ def requested(resource: Resource, operation: Operation, caller: Caller, values: 
     fields = operation.request.model_fields
     assigned = assigned_texts(values.pop("assignments", ()))
     cleared = {name.removeprefix("no_"): None for name, value in values.items() if name.startswith("no_") and value}
-    secrets = values.pop("secrets", ())
+    secrets, from_file = values.pop("secrets", ()), values.pop("secret_file", None)
     found = {
         name: value_given(fields[name], value)
         for name, value in given(**values).items()
@@ -281,13 +283,12 @@ def requested(resource: Resource, operation: Operation, caller: Caller, values: 
     } | cleared
     if not resource.kinds:
         found |= read_texts(fields, assigned)
-    elif kind not in resource.kind_table:
-        known = ", ".join(resource.kind_table)
-        raise CliError("invalid", f"There is no kind {kind!r} of {resource.noun}s. Choose one of {known}.")
-    elif assigned or secrets or operation.name == "add":
+    elif assigned or secrets or from_file or operation.name == "add":
         # Every user of the machine can read command lines.
         read = {name: sys.stdin.readline().rstrip("\n") for name in secrets}
-        found["settings"] = read_texts(resource.settings_model(kind).model_fields, {**assigned, **read})
+        # The service refuses a kind that does not exist.
+        known = resource.settings_model(kind).model_fields if kind in resource.kind_table else {}
+        found["settings"] = read_texts(known, {**assigned, **read}) | (from_file or {})
     return operation.request.model_validate(
         {name: referred(caller, fields[name], value) if name in fields else value for name, value in found.items()}
     )

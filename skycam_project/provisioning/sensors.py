@@ -12,7 +12,7 @@ from monitoring.sensor_management.driver_settings import (
     readable_settings,
     secret_names,
 )
-from monitoring.sensor_management.requests import SensorChange, SensorRequest
+from monitoring.sensor_management.resource import SensorChange, SensorRequest
 from monitoring.sensor_management.services import add_sensor, change_sensor, remove_sensor
 from monitoring.sensors.settings import settings_model
 from skycam_project.config import ConfigError

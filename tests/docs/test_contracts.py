@@ -85,8 +85,7 @@ from monitoring.notifications.resource import (
 )
 from monitoring.readings.bodies import ChannelReadingsBody, PointsBody, ReadingsBody
 from monitoring.sensor_host.latest import HOSTS
-from monitoring.sensor_management.bodies import ChannelBody, FoundBody, SensorBody
-from monitoring.sensor_management.requests import ChannelChange, SensorRequest
+from monitoring.sensor_management.resource import ChannelBody, ChannelChange, FoundBody, SensorBody, SensorRequest
 from monitoring.severity import Severity
 from monitoring.webhook_models import DELIVERY_TRANSITIONS
 from monitoring.webhooks.payload import PayloadBody
