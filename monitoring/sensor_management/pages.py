@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -151,7 +151,9 @@ def form_outcome(
         shown=sensor.settings if sensor else None, fixed={"kind": kind},
     )  # fmt: skip
     if not form.is_valid():
-        return message_response(request, "bad", " ".join(sum(form.errors.values(), [])))
+        return message_response(
+            request, "bad", " ".join(str(message) for messages in form.errors.values() for message in messages)
+        )
     return outcome_response(request, lambda: run(form.wanted))
 
 
@@ -190,12 +192,13 @@ class SensorPage(SensorFormPage):
     template = "sensors/sensor.html"
 
     def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
-        sensor, user = self.row(), self.request.user
-        is_editable = sensor.kind in SENSORS.kind_table and user.may("manager")
-        return self.show(self.form(sensor) if is_editable else None)
+        sensor, user = self.row(), cast(Any, request.user)
+        if sensor.kind in SENSORS.kind_table and user.may("manager"):
+            return self.show(self.form(sensor))
+        return self.render(self.context())
 
     def context(self) -> dict[str, Any]:
-        return {"sensor": with_status([self.row()])[0], "kinds": KINDS}
+        return sensor_context(self.row())
 
 
 class SensorNow(ResourcePage):
@@ -204,7 +207,11 @@ class SensorNow(ResourcePage):
     template = "sensors/_sensor_now.html"
 
     def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
-        return self.render({"sensor": with_status([self.row()])[0], "kinds": KINDS})
+        return self.render(sensor_context(self.row()))
+
+
+def sensor_context(sensor: Sensor) -> dict[str, Any]:
+    return {"sensor": with_status([sensor])[0], "kinds": KINDS}
 
 
 class TestSensorPage(ResourcePage):

@@ -39,13 +39,13 @@ Interval = Annotated[Annotated[float, Field(gt=0, le=LONGEST_INTERVAL_S)] | None
 Limit = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 Settings = Annotated[dict[Annotated[str, Field(max_length=60)], Any], Field(max_length=60)]
 
-LABEL = {"title": "Display name", "help": "Shown on all pages; empty: same as the name."}
-INTERVAL = {
+LABEL: dict[str, Any] = {"title": "Display name", "help": "Display name on all pages; empty: the name."}
+INTERVAL: dict[str, Any] = {
     "title": "Interval", "help": "Seconds between two readings.", "allowed": "a number above 0, at most 86400",
 }  # fmt: skip
-SETTINGS = {"title": "Settings", "help": "Those of the kind (docs/operating/sensors.md)."}
-ENABLED = {"title": "On", "help": "While it is off it is not read."}
-LIMIT = {"allowed": "a number, or nothing for no limit"}
+SETTINGS: dict[str, Any] = {"title": "Settings", "help": "Those of the kind (docs/operating/sensors.md)."}
+ENABLED: dict[str, Any] = {"title": "On", "help": "While it is off it is not read."}
+LIMIT: dict[str, Any] = {"allowed": "a number, or nothing for no limit"}
 
 
 class SensorTestRequest(Fields):
@@ -60,12 +60,12 @@ class SensorRequest(Fields):
     """A new sensor. Without a host it is this one's; without an interval it gets 2 s, or the shortest one of its
     kind."""
 
+    kind: Kind
     name: Name = field(
         title="Name", help="Lower-case letters, digits and hyphens; cannot be changed later.",
         allowed="a name of 1 to 40 lower-case letters, digits and hyphens",
     )  # fmt: skip
     label: Label = field("", **LABEL)
-    kind: Kind
     host: Host = None
     enabled: bool = field(True, **ENABLED)
     interval_s: Interval = field(None, **INTERVAL)
@@ -214,8 +214,8 @@ SENSORS = Resource(
             example="sensors add balcony digitemp --set port=/dev/ttyUSB0",
         ),
         Operation(
-            "change", "manager", "Change the fields and the settings that are given. A stored secret stays if it is "
-            "not given, or given as `***`.", "services.change_sensor", SensorChange,
+            "change", "manager", "Change the sensor. Only the fields and settings that are given change; a secret that "
+            "is given as `***` stays, too.", "services.change_sensor", SensorChange,
             example="sensors change balcony --interval 10",
         ),
         Operation(
