@@ -62,14 +62,17 @@ class SensorRequest(Fields):
 
     kind: Kind
     name: Name = field(
-        title="Name", help="Lower-case letters, digits and hyphens; cannot be changed later.",
-        allowed="a name of 1 to 40 lower-case letters, digits and hyphens",
+        title="Name", help="Unique: lower-case letters, digits and hyphens. It cannot be changed.",
+        allowed="a name of 1 to 40 lower-case letters, digits and hyphens, not add, detect, now or test",
     )  # fmt: skip
     label: Label = field("", **LABEL)
     host: Host = None
     enabled: bool = field(True, **ENABLED)
     interval_s: Interval = field(None, **INTERVAL)
-    settings: Settings = field({}, **SETTINGS)
+    settings: Settings = field(
+        {}, title="Settings", help="Those of the kind (docs/operating/sensors.md); those that are missing get their "
+        "defaults. A secret that is missing stays.",
+    )  # fmt: skip
 
 
 class SensorChange(Fields):
