@@ -73,19 +73,6 @@ from core.resources.derived_pages import pages_of
 from monitoring.notifications import pages as notifications
 from monitoring.notifications.link_page import AlertLinkPage
 from monitoring.pages import EventsPage
-from monitoring.sensor_management.pages import (
-    AddSensorPage,
-    ChannelPage,
-    DetectSensorsPage,
-    RemoveSensorPage,
-    SensorNow,
-    SensorPage,
-    SensorsNow,
-    SensorsPage,
-    SwitchSensorPage,
-    TestSensorPage,
-    TestSettingsPage,
-)
 from scheduler.editing.pages import (
     AddSchedulePage,
     EditSchedulePage,
@@ -177,14 +164,6 @@ storage = [
     path("integrity/<uuid:finding>/", FindingPage.as_view(), name="finding"),
     path("integrity/<uuid:finding>/adopt/", AdoptPage.as_view(), name="adopt-file"),
     path("integrity/<uuid:finding>/set-aside/", SetAsidePage.as_view(), name="set-file-aside"),
-]
-sensor = [
-    path("", SensorPage.as_view(), name="sensor"),
-    path("now/", SensorNow.as_view(), name="sensor-now"),
-    path("test/", TestSensorPage.as_view(), name="test-sensor"),
-    path("switch/", SwitchSensorPage.as_view(), name="switch-sensor"),
-    path("channels/<int:channel>/", ChannelPage.as_view(), name="sensor-channel"),
-    path("remove/", RemoveSensorPage.as_view(), name="remove-sensor"),
 ]
 host_pages = [
     path("", hosts.HostsPage.as_view(), name="hosts"),
@@ -282,13 +261,7 @@ urlpatterns = [
     path("status/support-bundle/", SupportBundlePage.as_view(), name="support-bundle"),
     path("hosts/", include(host_pages)),
     path("storage/", include(storage)),
-    path("sensors/", SensorsPage.as_view(), name="sensors"),
-    # Before the sensors: a name would match them too.
-    path("sensors/now/", SensorsNow.as_view(), name="sensors-now"),
-    path("sensors/detect/", DetectSensorsPage.as_view(), name="detect-sensors"),
-    path("sensors/add/", AddSensorPage.as_view(), name="add-sensor"),
-    path("sensors/test/", TestSettingsPage.as_view(), name="test-sensor-settings"),
-    path("sensors/<slug:sensor>/", include(sensor)),
+    path("sensors/", include("monitoring.sensor_management.pages")),
     path("webhooks/", include("monitoring.webhooks.pages")),
     path("users/", access.UsersPage.as_view(), name="users"),
     path("users/<int:user>/", access.UserPage.as_view(), name="user"),

@@ -58,6 +58,7 @@ class FormPage(ResourcePage):
     template = "resources/form.html"
     names: ClassVar[tuple[str, ...]] = ()
     """The fields of the form; without any, all."""
+    kind_form: ClassVar[type[KindForm]] = KindForm
 
     def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
         return self.show(self.form(self.stored()))
@@ -83,14 +84,18 @@ class FormPage(ResourcePage):
         assert request is not None
         if not self.resource.kinds:
             return ModelForm(request, data, user=user, row=row, names=self.names)
-        kind = row.kind if row else self.kwargs["kind"]
+        kind = row.kind if row else self.new_kind()
         if kind not in self.resource.kind_table:
             raise Http404
         shown = self.resource.body(row, user)["settings"] if row else None
         names = [name for name in request.model_fields if name not in ("kind", "settings", "enabled")]
         fixed = None if row else {"kind": kind}
         model = self.resource.settings_model(kind)
-        return KindForm(request, model, data, user=user, row=row, shown=shown, fixed=fixed, names=names)
+        return self.kind_form(request, model, data, user=user, row=row, shown=shown, fixed=fixed, names=names)
+
+    def new_kind(self) -> str:
+        """The kind of a row that is added."""
+        return str(self.kwargs["kind"])
 
     def store(self, row: Any, wanted: Any) -> Any:
         given = [wanted] if row is None else [row, wanted]
