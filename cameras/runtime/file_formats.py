@@ -40,9 +40,3 @@ def checked_keep(formats: Any) -> list[str]:
         raise ValueError("Name each format once; the first one is the primary file.")
     return list(formats)
 
-
-def checked_compression(name: Any) -> str:
-    """ValueError with a sentence that says what is allowed."""
-    if not isinstance(name, str) or name not in FITS_COMPRESSIONS:
-        raise ValueError(f"The compression of FITS files is one of: {', '.join(FITS_COMPRESSIONS)}.")
-    return name
