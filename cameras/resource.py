@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from cameras.runtime.file_formats import DEFAULT_KEEP, KEEP_FORMATS, checked_keep
-from core.resources.fields import Changes, Fields, Flag, Option, field
+from cameras.drivers import DRIVERS
+from cameras.runtime.file_formats import DEFAULT_KEEP, FITS_COMPRESSIONS, KEEP_FORMATS, checked_keep
+from core.resources.fields import Changes, Fields, Flag, Word, field
 from core.resources.resource import Operation, Resource
 from core.text.names import Line
 
+if TYPE_CHECKING:
+    Compression = str
+else:
+    Compression = Literal[tuple(FITS_COMPRESSIONS)]
 # `\Z` and not `$`, which also matches before a line break at the end.
 SLUG = r"\A[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\Z"
 SLUG_RULE = (
@@ -48,7 +53,7 @@ class CameraFields(Fields):
         allowed="an address of this kind", unset="the first camera found",
     )  # fmt: skip
     host: Annotated[str, Field(min_length=1, max_length=60)] = field(
-        "", title="Host", help="The camera host that it is connected to.", allowed="1 to 60 characters",
+        "", title="Host", help="The camera host that it is connected to.", allowed="the name of a camera host",
         unset="the host that answers",
     )  # fmt: skip
     enabled: Annotated[bool, Flag("--enabled/--disabled")] = field(
@@ -75,7 +80,7 @@ class CameraFields(Fields):
         DEFAULT_KEEP, title="Keep stills as", example="fits, jpeg", allowed=f"a list of {', '.join(KEEP_FORMATS)}",
         help=f"Formats of the files that Skycam makes of a still: {', '.join(KEEP_FORMATS)}; the primary file first.",
     )  # fmt: skip
-    fits_compression: Literal["none", "rice"] = field(
+    fits_compression: Compression = field(
         "none", title="FITS compression", help="Of FITS files: none, or rice for tiles inside of the .fits file."
     )
 
@@ -93,7 +98,9 @@ class CameraNew(CameraFields):
         title="ID", help="Lower-case letters, digits and hyphens; cannot be changed later.",
         allowed="at most 40 lower-case letters, digits and hyphens",
     )  # fmt: skip
-    kind: Annotated[str, Field(max_length=20)] = field(title="Kind", help="The driver; cannot be changed later.")
+    kind: Annotated[str, Field(max_length=20)] = field(
+        title="Kind", help=f"The driver, one of {', '.join(DRIVERS)}; cannot be changed later."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -123,7 +130,7 @@ class CameraBody(CameraFields):
     audience: list[str] | None
     connected: bool
     desired: str
-    observed: str
+    observed: Annotated[str, Word()]
     reason: str
     since: str | None
     identity: dict[str, Any]
@@ -149,9 +156,9 @@ CAMERAS = Resource(
         ),
         Operation(
             "change", "manager",
-            "Change a camera, or who may see it (`restricted`, `audience`). Its host applies the change. While a session "
-            "runs, a new address or host and `enabled: false` are refused with 409. `host_is_gone` moves a camera whose "
-            "host has neither lease nor heartbeat to another `host` and ends its session.",
+            "Change a camera, or who may see it (`restricted`, `audience`). Its host applies the change. While a "
+            "session runs, a new address or host and `enabled: false` are refused with 409. `host_is_gone` moves a "
+            "camera whose host has neither lease nor heartbeat to another `host` and ends its session.",
             "editing.services.change_camera", CameraChange, command=None,
         ),
         Operation(

@@ -21,6 +21,7 @@ from cameras.resource import FREE, CameraChange, CameraNew
 from core.text.sentences import sentence
 from monitoring.services import record_event
 
+
 @transaction.atomic
 def add_camera(wanted: CameraNew, actor: str = "", new_id: UUID | None = None) -> Camera:
     """Add a camera on `host` (by default this one). `new_id` becomes the id of its row; a camera that has this id

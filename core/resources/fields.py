@@ -174,10 +174,16 @@ def field(
     file_only: bool = False,
     **limits: Any,
 ) -> Any:
-    """`allowed` says what a person may write, where type and limits do not; `example` is such a value, and `unset` what holds
-    without one, if that is not the default. An answer has a
-    `secret` only when it was just made; only the configuration file may set what is `file_only`."""
-    extra: dict[str, Any] = {"example": example, "allowed": allowed, "unset": unset, "secret": secret, "file_only": file_only}
+    """`allowed` says what a person may write, where type and limits do not; `example` is such a value, and `unset` what
+    holds without one, if that is not the default. An answer has a `secret` only when it was just made; only the
+    configuration file may set what is `file_only`."""
+    extra: dict[str, Any] = {
+        "example": example,
+        "allowed": allowed,
+        "unset": unset,
+        "secret": secret,
+        "file_only": file_only,
+    }
     known = {name: one for name, one in extra.items() if one}
     about: dict[str, Any] = {"title": title, "description": help, "json_schema_extra": known}
     # What is not given stays as `Annotated` says it. Secrets would be in tracebacks and logs by the repr.
