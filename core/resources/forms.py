@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pydantic
+from annotated_types import MaxLen
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -158,9 +159,12 @@ def form_field(name: str, about: FieldInfo, user: Any, row: Any) -> forms.Field:
         return forms.CharField(max_length=LONGEST, strip=False, widget=hidden, **options)
     is_number = kind in (int, float) and marker_of(about, Duration) is None
     widget = forms.TextInput(attrs={**attrs, "inputmode": "decimal"} if is_number else attrs)
-    return TextField(
+    found = TextField(
         parser_of(about), max_length=LONGEST, widget=widget, **{**options, "initial": text_of(about, value)}
     )
+    if kind is str and (limit := marker_of(about, MaxLen)):
+        widget.attrs["maxlength"] = limit.max_length
+    return found
 
 
 def hint_of(about: FieldInfo, row: Any) -> str:
