@@ -71,6 +71,11 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class HasPassword:
+    """A password may be a part of the text: what prints a configuration hides it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Duration:
     """The number is of seconds: people write it as `5 min`."""
 
@@ -194,8 +199,9 @@ def field(
 def optional(about: FieldInfo) -> FieldInfo:
     """The field, which may be missing or None."""
     limits: Any = (about.annotation, *about.metadata)
+    kind: Any = Annotated[limits] if about.metadata else about.annotation
     found = copy(about)
-    found.annotation = (Annotated[limits] if about.metadata else about.annotation) | None
+    found.annotation = kind | None
     found.default, found.default_factory, found.metadata = None, None, []
     return found
 

@@ -35,8 +35,8 @@ def assert_refused_at(answer: Any, ident: str, sentence: str) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("slug", "", "Write at most 40 lower-case letters, digits and hyphens."),
-        ("slug", "x" * 41, "Write at most 40 lower-case letters, digits and hyphens."),
+        ("slug", "", "Write 1 to 40 lower-case letters, digits and hyphens, not detect."),
+        ("slug", "x" * 41, "Write 1 to 40 lower-case letters, digits and hyphens, not detect."),
         ("slug", "detect", "A camera cannot be called detect: that is a route."),
         ("slug", "sky", "There is a camera 'sky' already."),
         ("name", "x" * 81, "Write 1 to 80 characters."),
