@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pydantic
+from annotated_types import MaxLen
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -66,7 +67,8 @@ class ModelForm(PageForm):
         if self.errors:
             return values
         try:
-            self.wanted = self.model.model_validate({**self.given(values), **self._fixed})
+            # People write texts, also of a strict model.
+            self.wanted = self.model.model_validate({**self.given(values), **self._fixed}, strict=False)
         except pydantic.ValidationError as refused:
             for error in refused.errors():
                 name, sentence = sentence_of(self.model, error)
@@ -153,7 +155,7 @@ def form_field(name: str, about: FieldInfo, user: Any, row: Any) -> forms.Field:
         "label": title_of(name, about),
         "required": False,
         "initial": value,
-        "help_text": about.description or "",
+        "help_text": hint_of(about, row),
     }
     kind, reference, choices = plain_type(about.annotation), marker_of(about, Reference), choices_of(about)
     if reference is not None:
@@ -169,9 +171,17 @@ def form_field(name: str, about: FieldInfo, user: Any, row: Any) -> forms.Field:
         return forms.CharField(max_length=LONGEST, strip=False, widget=hidden, **options)
     is_number = kind in (int, float) and marker_of(about, Duration) is None
     widget = forms.TextInput(attrs={**attrs, "inputmode": "decimal"} if is_number else attrs)
-    return TextField(
+    found = TextField(
         parser_of(about), max_length=LONGEST, widget=widget, **{**options, "initial": text_of(about, value)}
     )
+    if kind is str and (limit := marker_of(about, MaxLen)):
+        widget.attrs["maxlength"] = limit.max_length
+    return found
+
+
+def hint_of(about: FieldInfo, row: Any) -> str:
+    unset = extra_of(about, "unset")
+    return f"{about.description or ''} {f'Empty: {unset}.' if unset and row is None else ''}".strip()
 
 
 class RowField(forms.ModelChoiceField):  # type: ignore[type-arg]

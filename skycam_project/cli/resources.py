@@ -18,6 +18,7 @@ from core.registry import resolve
 from core.resources.fields import (
     Duration,
     Fields,
+    Flag,
     Option,
     Reference,
     choices_of,
@@ -233,6 +234,8 @@ def shared_click_option(name: str, text: str, into: str) -> click.Option:
 
 
 def field_option(name: str, about: FieldInfo) -> click.Option:
+    if flag := marker_of(about, Flag):
+        return click.Option([flag.names, name], is_flag=True, default=None, help=help_of(about))
     option = option_of(name, about)
     shared = SHARED_OPTIONS.get(option.name, SharedOption())
     settings = {
@@ -297,7 +300,8 @@ def requested(resource: Resource, operation: Operation, caller: Caller, values: 
         found["settings"] = read_texts(known, {**assigned, **read}) | (from_file or {})
     wanted = {name: referred(caller, fields[name], value) if name in fields else value for name, value in found.items()}
     try:
-        return operation.request.model_validate(wanted)
+        # People write texts, also of a strict model.
+        return operation.request.model_validate(wanted, strict=False)
     except ValidationError as error:
         raise invalid((place_of(operation, item["loc"]), describe_error(item)) for item in error.errors()) from None
 
