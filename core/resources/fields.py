@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from uuid import UUID
@@ -43,7 +44,8 @@ CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The attribute of a row that an answer's field shows, where it has another name than the field."""
+    """The attribute of a row that an answer's field shows, where it has another name than the field: `camera.slug` is
+    an attribute of an attribute."""
 
     name: str
 
@@ -170,30 +172,32 @@ def body_of(model: type[BaseModel], row: object) -> dict[str, Any]:
 
 def answer_of(model: type[BaseModel], row: object) -> BaseModel:
     values: dict[str, Any] = {
-        name: getattr(row, column) if part is None else part_of(part, getattr(row, column))
-        for name, column, part in columns_of(model)
+        name: read(row) if part is None else part_of(part, read(row)) for name, read, part in columns_of(model)
     }
     return model.model_construct(**values)
 
 
 def part_of(model: type[BaseModel], value: Any) -> Any:
-    """The answer for a row, or for each of several. Rows that refer to another one are a manager of Django's."""
+    """The answer for a row, or for each of several. Rows that refer to another one are a manager of Django's, and those
+    of a JSON column have the fields of the answer."""
     if value is None:
         return None
+    if isinstance(value, Mapping):
+        return model.model_construct(**value)
     found = value.all() if hasattr(value, "all") else value
-    return [answer_of(model, one) for one in found] if isinstance(found, Iterable) else answer_of(model, found)
+    return [part_of(model, one) for one in found] if isinstance(found, Iterable) else answer_of(model, found)
 
 
 # Cached, since it is asked for each row of each answer.
 @cache
-def columns_of(model: type[BaseModel]) -> tuple[tuple[str, str, type[BaseModel] | None], ...]:
-    """Each field with the attribute of a row that it shows, and for models, or a list of them, what these are."""
+def columns_of(model: type[BaseModel]) -> tuple[tuple[str, attrgetter[Any], type[BaseModel] | None], ...]:
+    """Each field with what reads it from a row, and for models, or a list of them, what these are."""
     found = []
     for name, about in model.model_fields.items():
         column, kind = marker_of(about, Column), plain_type(about.annotation)
         part = get_args(kind)[0] if get_origin(kind) is list else kind
         is_nested = isinstance(part, type) and issubclass(part, BaseModel)
-        found.append((name, column.name if column else name, part if is_nested else None))
+        found.append((name, attrgetter(column.name if column else name), part if is_nested else None))
     return tuple(found)
 
 
