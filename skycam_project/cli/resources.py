@@ -10,8 +10,10 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import click
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from core.api.constraints import describe_error
 from core.registry import resolve
 from core.resources.fields import (
     Duration,
@@ -27,7 +29,7 @@ from core.resources.fields import (
 from core.resources.resource import Operation, Resource
 from core.resources.table import cells_of, columns_of, table_of
 from core.text.ids import short_id
-from skycam_project.cli.errors import CliError
+from skycam_project.cli.errors import CliError, invalid
 from skycam_project.cli.ids import HEX, find_by_id
 from skycam_project.cli.options import Command, DurationParam, FutureTimeParam, given
 from skycam_project.cli.output import (
@@ -235,7 +237,7 @@ def shared_click_option(name: str, text: str, into: str) -> click.Option:
 
 
 def field_option(name: str, about: FieldInfo) -> click.Option:
-    option = marker_of(about, Option) or Option(f"--{name.removesuffix('_s').replace('_', '-')}")
+    option = option_of(name, about)
     shared = SHARED_OPTIONS.get(option.name, SharedOption())
     settings = {
         "type": param_type(about), **shared.settings, "default": None, "help": help_of(about),
@@ -243,6 +245,10 @@ def field_option(name: str, about: FieldInfo) -> click.Option:
     }  # fmt: skip
     names = [*filter(None, [option.name, shared.short]), name]
     return RenamedOption(names, former=option.former, **settings) if option.former else click.Option(names, **settings)
+
+
+def option_of(name: str, about: FieldInfo) -> Option:
+    return marker_of(about, Option) or Option(f"--{name.removesuffix('_s').replace('_', '-')}")
 
 
 def is_list(about: FieldInfo) -> bool:
@@ -274,7 +280,7 @@ def value_given(about: FieldInfo, value: Any) -> Any:
 
 
 def requested(resource: Resource, operation: Operation, caller: Caller, values: dict[str, Any], kind: str) -> Fields:
-    """The request of what was given. CliError, or ValidationError of pydantic."""
+    """The request of what was given. CliError, which names options."""
     assert operation.request is not None
     fields = operation.request.model_fields
     assigned = assigned_texts(values.pop("assignments", ()))
@@ -294,9 +300,22 @@ def requested(resource: Resource, operation: Operation, caller: Caller, values: 
         # Every user of the machine can read command lines.
         read = {name: sys.stdin.readline().rstrip("\n") for name in secrets}
         found["settings"] = read_texts(resource.settings_model(kind).model_fields, {**assigned, **read})
-    return operation.request.model_validate(
-        {name: referred(caller, fields[name], value) if name in fields else value for name, value in found.items()}
-    )
+    named = {name: referred(caller, fields[name], value) if name in fields else value for name, value in found.items()}
+    try:
+        return operation.request.model_validate(named)
+    except ValidationError as refused:
+        raise invalid(
+            (option_text(operation, ".".join(map(str, error["loc"]))), describe_error(error))
+            for error in refused.errors()
+        ) from None
+
+
+def option_text(operation: Operation, name: str) -> str:
+    """`--pre-roll`, `NAME` of an argument; another place in the request stays as it is."""
+    about = operation.request.model_fields.get(name) if operation.request else None
+    if about is None or operation.has_assignments:
+        return name
+    return name.upper() if name in operation.arguments else option_of(name, about).name
 
 
 def assigned_texts(assignments: Iterable[str]) -> dict[str, str]:
