@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import NoneType
@@ -305,16 +305,16 @@ def requested(resource: Resource, operation: Operation, caller: Caller, values: 
         return operation.request.model_validate(named)
     except ValidationError as refused:
         raise invalid(
-            (option_text(operation, ".".join(map(str, error["loc"]))), describe_error(error))
-            for error in refused.errors()
+            (option_text(operation, error["loc"]), describe_error(error)) for error in refused.errors()
         ) from None
 
 
-def option_text(operation: Operation, name: str) -> str:
-    """`--pre-roll`, `NAME` of an argument; another place in the request stays as it is."""
+def option_text(operation: Operation, place: Sequence[str | int]) -> str:
+    """`--pre-roll`, `NAME` of an argument; what has no option of its own is `settings.host`."""
+    name = str(place[0]) if place else ""
     about = operation.request.model_fields.get(name) if operation.request else None
-    if about is None or operation.has_assignments:
-        return name
+    if about is None or operation.has_assignments or name == "settings":
+        return ".".join(map(str, place))
     return name.upper() if name in operation.arguments else option_of(name, about).name
 
 

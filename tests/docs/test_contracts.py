@@ -259,7 +259,7 @@ def event_kinds() -> set[str]:
     """The event kinds in the code: literal, from a table, or composed of an outcome."""
     written = {kind for path in sources() for kind in texts(*nodes(path)) if EVENT.fullmatch(kind)}
     direct = texts(*calls("record_event"), *calls("event"), *calls("log"))
-    return written - {"command"} | direct | set(OUTCOMES)
+    return written - {"command"} - {*texts(*calls("Column"))} | direct | set(OUTCOMES)
 
 
 def line(name: str) -> list[str]:
