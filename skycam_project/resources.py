@@ -13,6 +13,7 @@ RESOURCES = {
     "alert_rules": "monitoring.alert_rules.resource.RULES",
     "sensors": "monitoring.sensor_management.resource.SENSORS",
     "webhooks": "monitoring.webhooks.resource.WEBHOOKS",
+    "experiments": "captures.experiments.resource.EXPERIMENTS",
 }
 """Name -> the path of its description."""
 

@@ -36,7 +36,7 @@ from pydantic_core import PydanticUndefined
 
 from core.api.constraints import describe_allowed, describe_error, join_choices
 from core.api.model import StrictModel
-from core.text.names import Line
+from core.text.names import Line, check_note
 from core.times.durations import format_duration, parse_duration
 
 Marker = TypeVar("Marker")
@@ -231,11 +231,14 @@ def answer_of(model: type[BaseModel], row: object) -> BaseModel:
 
 
 def part_of(model: type[BaseModel], value: Any) -> Any:
-    """The answer for a row, or for each of several. Rows that refer to another one are a manager of Django's."""
+    """The answer for a row, or for each of several. Rows that refer to another one are a manager of Django's, and those
+    of a JSON column have the fields of the answer."""
     if value is None:
         return None
+    if isinstance(value, Mapping):
+        return model.model_construct(**value)
     found = value.all() if hasattr(value, "all") else value
-    return [answer_of(model, one) for one in found] if isinstance(found, Iterable) else answer_of(model, found)
+    return [part_of(model, one) for one in found] if isinstance(found, Iterable) else answer_of(model, found)
 
 
 # Cached, since it is asked for each row of each answer.
@@ -254,6 +257,11 @@ def part_model(about: FieldInfo) -> type[BaseModel] | None:
     kind = plain_type(about.annotation)
     part = get_args(kind)[0] if get_origin(kind) is list else kind
     return part if isinstance(part, type) and issubclass(part, BaseModel) else None
+
+
+def has_lines(about: FieldInfo) -> bool:
+    """Whether the text may have several lines."""
+    return AfterValidator(check_note) in about.metadata
 
 
 def has_secret(model: type[BaseModel]) -> bool:
@@ -335,6 +343,8 @@ def sentence_of(model: type[BaseModel], error: Mapping[str, Any]) -> tuple[str, 
     name = next(
         (name for name, about in model.model_fields.items() if error["loc"][:1] in ((name,), (about.alias,))), ""
     )
-    if error["type"] == "value_error" or not name or len(error["loc"]) > 1:
+    about = model.model_fields.get(name)
+    is_of_part = len(error["loc"]) > 1
+    if error["type"] == "value_error" or about is None or (is_of_part and not extra_of(about, "allowed")):
         return name, describe_error(error)
-    return name, f"{'Choose' if choices_of(model.model_fields[name]) else 'Write'} {allowed_text(model, name)}."
+    return name, f"{'Choose' if choices_of(about) else 'Write'} {allowed_text(model, name)}."
