@@ -15,5 +15,8 @@ RESOURCES = {
 }
 """Name -> the path of its description."""
 
+WITH_PAGES = {"silences": "Alerts"}
+"""Those whose pages are derived, at the path of their API, and the group of the menu that leads to their list."""
+
 IN_FILE = ("notification_channels", "notification_routes")
 """Those of which the configuration file has a list, in the order in which they are stored."""

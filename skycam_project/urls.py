@@ -68,6 +68,8 @@ from captures.storage_pages.pages import StorageNow, StoragePage
 from captures.storage_pages.plan_pages import PlanNow, PlanPage, TryRulesPage
 from captures.storage_pages.trash_pages import PurgePage, RestorePage, TrashPage
 from core.jobs.pages import CancelJobPage, JobsNow, JobsPage
+from core.registry import resolve
+from core.resources.derived_pages import pages_of
 from monitoring.notifications import pages as notifications
 from monitoring.notifications.link_page import AlertLinkPage
 from monitoring.pages import EventsPage
@@ -95,6 +97,7 @@ from skycam_project.pages.static_files import favicon
 from skycam_project.pages.status import ExaminationPage, StatusNow, StatusPage
 from skycam_project.pages.support_bundle import SupportBundlePage
 from skycam_project.prometheus_view import PrometheusView
+from skycam_project.resources import RESOURCES, WITH_PAGES
 
 camera = [
     path("", CameraPage.as_view(), name="camera"),
@@ -181,6 +184,7 @@ account = [
     path("tokens/<int:token>/revoke/", access.RevokeTokenPage.as_view(), name="revoke-token"),
     path("sign-ins/<uuid:sign_in>/revoke/", access.RevokeSignInPage.as_view(), name="revoke-sign-in"),
 ]
+derived = [resolve(RESOURCES[name]) for name in WITH_PAGES]
 urlpatterns = [
     path("", DashboardPage.as_view(), name="dashboard"),
     path("dashboard/now/", DashboardNow.as_view(), name="dashboard-now"),
@@ -245,9 +249,9 @@ urlpatterns = [
     path("events/", EventsPage.as_view(), name="events"),
     path("alerts/<uuid:alert>/silence/", notifications.SilenceAlertPage.as_view(), name="silence-alert"),
     path("alerts/link/<str:link>/", AlertLinkPage.as_view(), name="alert-link"),
-    path("silences/<uuid:silence>/end/", notifications.EndSilencePage.as_view(), name="end-silence"),
     path("notifications/", include("monitoring.notifications.pages")),
     path("alerts/", include("monitoring.alert_rules.pages")),
+    *(path(resource.path, include(pages_of(resource))) for resource in derived),
     path("jobs/", JobsPage.as_view(), name="jobs"),
     path("jobs/now/", JobsNow.as_view(), name="jobs-now"),
     path("jobs/<uuid:job>/cancel/", CancelJobPage.as_view(), name="cancel-job"),

@@ -13,8 +13,14 @@ from django.shortcuts import redirect
 
 from core.pages.page import Page
 from core.resources.forms import KindForm, ModelForm
-from core.resources.resource import Operation, Resource
-from core.templatetags.skycam import datetime_text
+from core.resources.resource import Operation, Refused, Resource
+from core.templatetags.skycam import clock_text, moment
+
+
+def time_text(value: str) -> str:
+    """A time of an answer, for people."""
+    at = moment(value)
+    return clock_text(at) if at else value
 
 
 class ResourcePage(Page):
@@ -38,7 +44,7 @@ class ResourcePage(Page):
     def succeed(self, row: Any, said: str = "") -> HttpResponse:
         """`said`: what people read, if it is not the operation's sentence."""
         body = self.resource.body(row, self.request.user)
-        messages.success(self.request, said or self.resource.sentence(self.operation, body, datetime_text))
+        messages.success(self.request, said or self.resource.sentence(self.operation, body, time_text))
         return self.follow(row)
 
     def follow(self, _row: Any) -> HttpResponse:
@@ -65,6 +71,8 @@ class FormPage(ResourcePage):
                 return self.succeed(self.store(row, form.wanted))
             except ValidationError as error:
                 form.add_errors(error)
+            except Refused as error:
+                form.add_error(None, str(error))
         return self.show(form, 400)
 
     def stored(self) -> Any:
@@ -108,8 +116,8 @@ class PressPage(ResourcePage):
         row = self.row()
         try:
             said = self.resource.call(self.operation.run, row, self.actor)
-        except ValidationError as error:
-            messages.warning(request, " ".join(error.messages))
+        except (ValidationError, Refused) as error:
+            messages.warning(request, " ".join(getattr(error, "messages", [str(error)])))
             return self.follow(row)
         return self.succeed(row, said if isinstance(said, str) else "")
 
