@@ -114,3 +114,33 @@ def test_errors_of_settings_go_to_their_fields() -> None:
     form.is_valid()
     form.add_errors(ValidationError({"settings": ["host: must be a name.", "The address is refused."]}))
     assert (form.errors["host"], form.non_field_errors()) == (["must be a name."], ["The address is refused."])
+
+
+def test_an_error_that_begins_with_the_name_of_a_setting_goes_to_its_field() -> None:
+    form = kind_form({"name": "desk", "host": "x"})
+    form.is_valid()
+    form.add_errors(ValidationError({"settings": ["host is not a name.", "hosts are missing."]}))
+    assert (form.errors["host"], form.non_field_errors()) == (["host is not a name."], ["hosts are missing."])
+
+
+def test_a_change_leaves_no_setting_out_that_is_needed_and_was_emptied() -> None:
+    form = kind_form({"name": "desk", "host": "", "password": ""}, {"host": "old", "password": "x"})
+    assert form.is_valid(), form.errors
+    assert form.wanted.settings == {"host": None}
+
+
+class NamedSettings(Fields):
+    name: str
+
+
+class PrefixedForm(KindForm):
+    prefix_of_settings = "set_"
+
+
+def test_a_setting_may_be_called_as_a_field_of_the_request() -> None:
+    given = {"name": "desk", "set_name": "lamp"}
+    form = PrefixedForm(LampRequest, NamedSettings, given, fixed={"kind": "bulb"}, names=["name"])
+    assert form.is_valid(), form.errors
+    assert (form.wanted.name, form.wanted.settings) == ("desk", {"name": "lamp"})
+    form.add_errors(ValidationError({"settings": ["name: is taken."]}))
+    assert form.errors == {"set_name": ["is taken."]}
