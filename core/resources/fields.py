@@ -10,12 +10,13 @@ pydantic's. Django-free: help and configuration are read without it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from uuid import UUID
@@ -35,7 +36,7 @@ from pydantic_core import PydanticUndefined
 
 from core.api.constraints import describe_allowed, describe_error, join_choices
 from core.api.model import StrictModel
-from core.text.names import Line
+from core.text.names import Line, check_note
 from core.times.durations import format_duration, parse_duration
 
 Marker = TypeVar("Marker")
@@ -44,7 +45,8 @@ CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The attribute of a row that an answer's field shows, where it has another name than the field."""
+    """The attribute of a row that an answer's field shows, where it has another name than the field. `sensor.name` is
+    the attribute of another row."""
 
     name: str
 
@@ -222,31 +224,44 @@ def body_of(model: type[BaseModel], row: object) -> dict[str, Any]:
 
 def answer_of(model: type[BaseModel], row: object) -> BaseModel:
     values: dict[str, Any] = {
-        name: getattr(row, column) if part is None else part_of(part, getattr(row, column))
-        for name, column, part in columns_of(model)
+        name: value_of(row) if part is None else part_of(part, value_of(row))
+        for name, value_of, part in columns_of(model)
     }
     return model.model_construct(**values)
 
 
 def part_of(model: type[BaseModel], value: Any) -> Any:
-    """The answer for a row, or for each of several. Rows that refer to another one are a manager of Django's."""
+    """The answer for a row, or for each of several. Rows that refer to another one are a manager of Django's, and those
+    of a JSON column have the fields of the answer."""
     if value is None:
         return None
+    if isinstance(value, Mapping):
+        return model.model_construct(**value)
     found = value.all() if hasattr(value, "all") else value
-    return [answer_of(model, one) for one in found] if isinstance(found, Iterable) else answer_of(model, found)
+    return [part_of(model, one) for one in found] if isinstance(found, Iterable) else answer_of(model, found)
 
 
 # Cached, since it is asked for each row of each answer.
 @cache
-def columns_of(model: type[BaseModel]) -> tuple[tuple[str, str, type[BaseModel] | None], ...]:
-    """Each field with the attribute of a row that it shows, and for models, or a list of them, what these are."""
+def columns_of(model: type[BaseModel]) -> tuple[tuple[str, Callable[[Any], Any], type[BaseModel] | None], ...]:
+    """Each field with what gives its value of a row, and for models, or a list of them, what these are."""
     found = []
     for name, about in model.model_fields.items():
-        column, kind = marker_of(about, Column), plain_type(about.annotation)
-        part = get_args(kind)[0] if get_origin(kind) is list else kind
-        is_nested = isinstance(part, type) and issubclass(part, BaseModel)
-        found.append((name, column.name if column else name, part if is_nested else None))
+        column = marker_of(about, Column)
+        found.append((name, attrgetter(column.name if column else name), part_model(about)))
     return tuple(found)
+
+
+def part_model(about: FieldInfo) -> type[BaseModel] | None:
+    """What a field has one or several of."""
+    kind = plain_type(about.annotation)
+    part = get_args(kind)[0] if get_origin(kind) is list else kind
+    return part if isinstance(part, type) and issubclass(part, BaseModel) else None
+
+
+def has_lines(about: FieldInfo) -> bool:
+    """Whether the text may have several lines."""
+    return AfterValidator(check_note) in about.metadata
 
 
 def has_secret(model: type[BaseModel]) -> bool:
@@ -328,6 +343,8 @@ def sentence_of(model: type[BaseModel], error: Mapping[str, Any]) -> tuple[str, 
     name = next(
         (name for name, about in model.model_fields.items() if error["loc"][:1] in ((name,), (about.alias,))), ""
     )
-    if error["type"] == "value_error" or not name or len(error["loc"]) > 1:
+    about = model.model_fields.get(name)
+    is_of_part = len(error["loc"]) > 1
+    if error["type"] == "value_error" or about is None or (is_of_part and not extra_of(about, "allowed")):
         return name, describe_error(error)
-    return name, f"{'Choose' if choices_of(model.model_fields[name]) else 'Write'} {allowed_text(model, name)}."
+    return name, f"{'Choose' if choices_of(about) else 'Write'} {allowed_text(model, name)}."
