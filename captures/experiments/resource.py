@@ -264,7 +264,8 @@ EXPERIMENTS = Resource(
             "complete", said="The experiment is completed.",
         ),
         Operation(
-            "abort", "operator", "Abort an experiment, without a post-roll. What was recorded stays.", "abort", ReasonBody,
+            "abort", "operator", "Abort an experiment, without a post-roll. What was recorded stays.", "abort",
+            ReasonBody,
             "The experiment is aborted. What was recorded stays.",
         ),
         Operation(
