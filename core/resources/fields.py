@@ -10,7 +10,8 @@ pydantic's. Django-free: help and configuration are read without it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -44,8 +45,8 @@ CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The attribute of a row that an answer's field shows, where it has another name than the field: `camera.slug` is
-    an attribute of an attribute."""
+    """The attribute of a row that an answer's field shows, where it has another name than the field. `sensor.name` is
+    the attribute of another row."""
 
     name: str
 
@@ -57,6 +58,23 @@ class Option:
 
     name: str
     former: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """The options of the command line that say yes and no, such as `--enabled/--disabled`, or yes alone."""
+
+    names: str
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """The text is a word of programs, such as `host_down`, which people read with spaces."""
+
+
+@dataclass(frozen=True, slots=True)
+class HasPassword:
+    """A password may be a part of the text: what prints a configuration hides it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +130,22 @@ class Fields(StrictModel):
         return self.model_dump(exclude_unset=True)
 
 
+class Changes(Fields):
+    """A request that changes some fields of a row. Those that it inherits may be missing, or None, which is the same:
+    `class NoteChange(NoteFields, Changes)`."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        super().__pydantic_init_subclass__(**options)
+        inherited = {name: about for name, about in cls.model_fields.items() if name not in cls.__annotations__}
+        for name, about in inherited.items():
+            cls.model_fields[name] = optional(about)
+        cls.model_rebuild(force=True)
+
+    def given(self) -> dict[str, Any]:
+        return self.model_dump(exclude_none=True, include={*self.model_fields_set})
+
+
 class Rows(Fields):
     """The links of a page; a subclass has its `results`."""
 
@@ -142,18 +176,36 @@ def field(
     help: str = "",  # noqa: A002
     example: str = "",
     allowed: str = "",
+    unset: str = "",
     secret: bool = False,
     file_only: bool = False,
     **limits: Any,
 ) -> Any:
-    """`allowed` says what a person may write, where type and limits do not; `example` is such a value. An answer has a
-    `secret` only when it was just made; only the configuration file may set what is `file_only`."""
-    extra: dict[str, Any] = {"example": example, "allowed": allowed, "secret": secret, "file_only": file_only}
+    """`allowed` says what a person may write, where type and limits do not; `example` is such a value, and `unset` what
+    holds without one, if that is not the default. An answer has a `secret` only when it was just made; only the
+    configuration file may set what is `file_only`."""
+    extra: dict[str, Any] = {
+        "example": example,
+        "allowed": allowed,
+        "unset": unset,
+        "secret": secret,
+        "file_only": file_only,
+    }
     known = {name: one for name, one in extra.items() if one}
     about: dict[str, Any] = {"title": title, "description": help, "json_schema_extra": known}
     # What is not given stays as `Annotated` says it. Secrets would be in tracebacks and logs by the repr.
     given = {name: one for name, one in about.items() if one} | ({"repr": False} if secret else {})
     return Field(default, **given, **limits)
+
+
+def optional(about: FieldInfo) -> FieldInfo:
+    """The field, which may be missing or None."""
+    limits: Any = (about.annotation, *about.metadata)
+    kind: Any = Annotated[limits] if about.metadata else about.annotation
+    found = copy(about)
+    found.annotation = kind | None
+    found.default, found.default_factory, found.metadata = None, None, []
+    return found
 
 
 def is_time(about: FieldInfo) -> bool:
@@ -172,33 +224,36 @@ def body_of(model: type[BaseModel], row: object) -> dict[str, Any]:
 
 def answer_of(model: type[BaseModel], row: object) -> BaseModel:
     values: dict[str, Any] = {
-        name: read(row) if part is None else part_of(part, read(row)) for name, read, part in columns_of(model)
+        name: value_of(row) if part is None else part_of(part, value_of(row))
+        for name, value_of, part in columns_of(model)
     }
     return model.model_construct(**values)
 
 
 def part_of(model: type[BaseModel], value: Any) -> Any:
-    """The answer for a row, or for each of several. Rows that refer to another one are a manager of Django's, and those
-    of a JSON column have the fields of the answer."""
+    """The answer for a row, or for each of several. Rows that refer to another one are a manager of Django's."""
     if value is None:
         return None
-    if isinstance(value, Mapping):
-        return model.model_construct(**value)
     found = value.all() if hasattr(value, "all") else value
-    return [part_of(model, one) for one in found] if isinstance(found, Iterable) else answer_of(model, found)
+    return [answer_of(model, one) for one in found] if isinstance(found, Iterable) else answer_of(model, found)
 
 
 # Cached, since it is asked for each row of each answer.
 @cache
-def columns_of(model: type[BaseModel]) -> tuple[tuple[str, attrgetter[Any], type[BaseModel] | None], ...]:
-    """Each field with what reads it from a row, and for models, or a list of them, what these are."""
+def columns_of(model: type[BaseModel]) -> tuple[tuple[str, Callable[[Any], Any], type[BaseModel] | None], ...]:
+    """Each field with what gives its value of a row, and for models, or a list of them, what these are."""
     found = []
     for name, about in model.model_fields.items():
-        column, kind = marker_of(about, Column), plain_type(about.annotation)
-        part = get_args(kind)[0] if get_origin(kind) is list else kind
-        is_nested = isinstance(part, type) and issubclass(part, BaseModel)
-        found.append((name, attrgetter(column.name if column else name), part if is_nested else None))
+        column = marker_of(about, Column)
+        found.append((name, attrgetter(column.name if column else name), part_model(about)))
     return tuple(found)
+
+
+def part_model(about: FieldInfo) -> type[BaseModel] | None:
+    """What a field has one or several of."""
+    kind = plain_type(about.annotation)
+    part = get_args(kind)[0] if get_origin(kind) is list else kind
+    return part if isinstance(part, type) and issubclass(part, BaseModel) else None
 
 
 def has_lines(about: FieldInfo) -> bool:

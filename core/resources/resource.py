@@ -22,6 +22,10 @@ from core.resources.fields import Fields, body_of, extra_of, is_time
 DONE = {"add": "added", "change": "changed", "remove": "removed"}
 
 
+class Refused(Exception):
+    """Why an operation cannot be done now, though its fields are right. The message says what to do."""
+
+
 @dataclass(frozen=True)
 class Operation:
     """`name`: list, show, add, change, remove, or that of an action on one row. `summary`: what it does, in API and
@@ -77,7 +81,7 @@ class Resource:
     row: str
     answer: type[Fields]
     operations: tuple[Operation, ...]
-    key: Literal["id", "name"] = "id"
+    key: Literal["id", "name", "slug"] = "id"
     prepare: str = ""
     service: str = ""
     kinds: str = ""
@@ -88,12 +92,14 @@ class Resource:
     @property
     def name_field(self) -> str:
         """The field by which people name a row."""
+        if self.key != "id":
+            return self.key
         return "name" if "name" in self.answer.model_fields else "id"
 
     @property
     def parameter(self) -> str:
         """The name of the key in routes."""
-        return self.noun.split()[-1].replace("-", "")
+        return "slug" if self.key == "slug" else self.noun.split()[-1].replace("-", "")
 
     def form_kinds(self) -> dict[str, str]:
         """Kind -> its label, of those that need nothing which the configuration file alone may set."""
