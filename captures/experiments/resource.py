@@ -265,8 +265,7 @@ EXPERIMENTS = Resource(
         ),
         Operation(
             "abort", "operator", "Abort an experiment, without a post-roll. What was recorded stays.", "abort",
-            ReasonBody,
-            "The experiment is aborted. What was recorded stays.",
+            ReasonBody, "The experiment is aborted. What was recorded stays.",
         ),
         Operation(
             "release", "manager",
