@@ -120,6 +120,24 @@ def test_a_cell_may_be_a_field_of_another_row() -> None:
     assert value_at({"newest": None}, "newest.count") is None
 
 
+def test_a_cell_may_have_a_field_of_each_of_several_rows() -> None:
+    body = body_of(ThreadBody, SimpleNamespace(newest=None, notes=[row(count=1), row(count=2)]))
+    assert (field_at(ThreadBody, "notes.count"), value_at(body, "notes.count")) == (
+        NoteBody.model_fields["count"],
+        [1, 2],
+    )
+
+
+class TaggedRequest(Fields):
+    tags: list[Annotated[str, Field(max_length=3)]] = field(title="Tags", allowed="tags of at most 3 characters")
+
+
+def test_a_refused_part_of_a_list_is_answered_with_what_is_allowed_in_it() -> None:
+    with pytest.raises(ValidationError) as refused:
+        TaggedRequest(tags=["abc", "abcd"])
+    assert sentence_of(TaggedRequest, refused.value.errors()[0]) == ("tags", "Write tags of at most 3 characters.")
+
+
 def test_a_request_refuses_what_it_does_not_know() -> None:
     with pytest.raises(ValidationError, match="Extra inputs"):
         NoteRequest(text="lens", nosuch=1)
