@@ -11,5 +11,7 @@ RESOURCES = {
     "silences": "monitoring.notifications.resource.SILENCES",
     "alert_rules": "monitoring.alert_rules.resource.RULES",
     "webhooks": "monitoring.webhooks.resource.WEBHOOKS",
+    "offsite_destinations": "captures.offsite.resource.DESTINATIONS",
+    "offsite_copies": "captures.offsite.resource.COPIES",
 }
 """Name -> the path of its description."""

@@ -15,7 +15,7 @@ from captures.curves.geometry import Curve, Scale, line_of
 from captures.storage_pages.labels import CLASS_LABELS
 from captures.storage_usage.bodies import UsageBody, usage_history
 from captures.storage_usage.measuring import ON_DISK
-from captures.stored_files.tables import FileClass
+from captures.stored_files.classes import FileClass
 from core.templatetags.skycam import format_bytes
 
 DAYS = 30

@@ -73,7 +73,8 @@ def act_on_row(view: ResourceView, operation: Operation, request: Request, key: 
 
 
 def remove_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
-    view.resource.call(operation.run, view.row(request, key), request.user.get_username())
+    told = [operation.query.of(request)] if operation.query else []
+    view.resource.call(operation.run, view.row(request, key), *told, request.user.get_username())
     return Response(status=204)
 
 

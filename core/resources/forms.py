@@ -63,16 +63,28 @@ class ModelForm(PageForm):
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
-        if self.errors:
-            return values
-        try:
-            self.wanted = self.model.model_validate({**self.given(values), **self._fixed})
-        except pydantic.ValidationError as refused:
-            for error in refused.errors():
-                name, sentence = sentence_of(self.model, error)
-                shown_as = name and (self.model.model_fields[name].alias or name)
-                self.add_error(shown_as if shown_as in self.fields else None, sentence)
+        given = {**self.given(values), **self._fixed}
+        for model, part in self.checks(given):
+            try:
+                model.model_validate(part)
+            except pydantic.ValidationError as refused:
+                self.refuse(model, refused)
+        if not self.errors:
+            self.wanted = self.model.model_validate(given)
         return values
+
+    def checks(self, given: dict[str, Any]) -> list[tuple[type[BaseModel], dict[str, Any]]]:
+        """The models that the given values must fit, each with its part of them."""
+        return [(self.model, given)]
+
+    def refuse(self, model: type[BaseModel], refused: pydantic.ValidationError) -> None:
+        """Say what is wrong, at fields of which nothing is said yet: what cannot be read is missing for the model."""
+        said = {*self.errors}
+        for error in refused.errors():
+            name, sentence = sentence_of(model, error)
+            shown_as = name and (model.model_fields[name].alias or name)
+            if shown_as not in said and (shown_as in self.fields or not said):
+                self.add_error(shown_as if shown_as in self.fields else None, sentence)
 
     def given(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return given_values(self.model, values)
@@ -91,7 +103,7 @@ class KindForm(ModelForm):
         **more: Any,
     ) -> None:
         super().__init__(model, data, **more)
-        self._settings, self._shown = settings, shown or {}
+        self.settings, self._shown = settings, shown or {}
         for name, about in settings.model_fields.items():
             if not extra_of(about, "file_only"):
                 stored = None if shown is None else SimpleNamespace(**shown)
@@ -102,14 +114,14 @@ class KindForm(ModelForm):
         """What the configuration file alone may set, as text."""
         return {
             name: text_of(about, self._shown.get(name))
-            for name, about in self._settings.model_fields.items()
+            for name, about in self.settings.model_fields.items()
             if extra_of(about, "file_only")
         }
 
     def given(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        settings = {name: value for name, value in values.items() if name in self._settings.model_fields}
+        settings = {name: value for name, value in values.items() if name in self.settings.model_fields}
         others = {name: value for name, value in values.items() if name not in settings}
-        return {**super().given(others), "settings": given_values(self._settings, settings)}
+        return {**super().given(others), "settings": given_values(self.settings, settings)}
 
     def add_errors(self, error: ValidationError) -> None:
         """Those of settings, which a service begins with the name and a colon, go to their fields."""

@@ -2,8 +2,8 @@
 they are called.
 
 Services have the same arguments for all resources: `rows(user)`, `row(user, key)`, `add(wanted, actor, new_id)`,
-`change(row, wanted, actor)`, `remove(row, actor)`, and for actions `act(row, actor)` or `act(row, wanted, actor)`. Each
-returns the row, `remove` nothing or a sentence for people.
+`change(row, wanted, actor)`, `remove(row, actor)`, or `remove(row, wanted, actor)` if it has a query, and for actions
+`act(row, actor)` or `act(row, wanted, actor)`. Each returns the row, `remove` nothing or a sentence for people.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from core.api.queries import PageQuery
+from core.api.queries import Query
 from core.registry import resolve
 from core.resources.fields import Fields, body_of, extra_of, is_time
 
@@ -27,11 +27,13 @@ class Operation:
     """`name`: list, show, add, change, remove, or that of an action on one row. `summary`: what it does, in API and
     help. `run`: its function. `request`: the fields that it needs. `said`: what people read afterwards, with fields of
     the answer in braces. `answer`: of an action or of `add`, if it is not that of the row. `query`: the filters of a
-    list that is served in pages, newest first by `created_at`. `replaces`: a change gives fields that are missing their
-    defaults (PUT), instead of leaving them (PATCH). `keyless`: why it takes no Idempotency-Key.
+    list that is served in pages (a `PageQuery`), newest first by `created_at`, or what a removal may be told.
+    `replaces`: a change gives fields that are missing their defaults (PUT), instead of leaving them (PATCH). `keyless`:
+    why it takes no Idempotency-Key.
 
     On the command line: `command` is the name, where that is another, and None is not offered. `arguments` are the
-    fields that need no option; with `has_assignments` all others are given as `--set NAME=VALUE`."""
+    fields that need no option; with `has_assignments` all others are given as `--set NAME=VALUE`. `switches`: the
+    commands beside a change that has `enabled`."""
 
     name: str
     role: str
@@ -46,7 +48,8 @@ class Operation:
     has_assignments: bool = False
     example: str = ""
     answer: type[Fields] | None = None
-    query: type[PageQuery] | None = None
+    query: type[Query] | None = None
+    switches: tuple[str, str] = ("enable", "disable")
 
     @property
     def takes_key(self) -> bool:
@@ -59,7 +62,8 @@ class Resource:
     """`name`: begins the ids of its operations in OpenAPI. `path`: of its routes below the API. `key`: the field that
     identifies a row. `package`: has the functions, such as `services.add_rule`. `prepare`: a function that gives rows
     the attributes that only their answer has, `prepare(rows, user)`. `kinds`: the path of a table, if rows
-    have a field `kind` with `settings` of its own: kind -> its label, and the path of a class with `settings_model`.
+    have a field `kind` with `settings` of its own: kind -> its label, and the path of their model, or of a class that
+    has it as `settings_model`.
 
     On the command line: `commands` stand before the name of an operation, such as `alerts rules`. `columns` are those
     of the table, each a field, or a title and a field; `last.state` is a field of a field. `empty` stands there instead
@@ -118,7 +122,8 @@ class Resource:
 
     def settings_model(self, kind: str) -> type[BaseModel]:
         """KeyError for an unknown kind."""
-        found: type[BaseModel] = resolve(self.kind_table[kind][1]).settings_model
+        named = resolve(self.kind_table[kind][1])
+        found: type[BaseModel] = getattr(named, "settings_model", named)
         return found
 
     @property

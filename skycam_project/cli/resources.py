@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -85,18 +86,16 @@ def list_command(resource: Resource, operation: Operation) -> click.Command:
         bodies = resource.bodies(rows, caller.user)
         print_result({"results": bodies}, lambda _: print_rows(resource, caller, bodies))
 
-    return build(operation, list(filter_options(operation)), run)
+    limit = SHARED_OPTIONS["--limit"]
+    most = click.Option(["--limit", limit.short], **limit.settings, help="Maximum number.")
+    return build(operation, [*query_options(operation), *([most] if operation.query else [])], run)
 
 
-def filter_options(operation: Operation) -> Iterator[click.Parameter]:
-    """Of a list in pages: an option for each filter, and the number of rows."""
-    if operation.query is None:
-        return
-    for name, about in operation.query.model_fields.items():
+def query_options(operation: Operation) -> Iterator[click.Parameter]:
+    """An option for each filter of a list, or for what a removal may be told."""
+    for name, about in operation.query.model_fields.items() if operation.query else ():
         if not about.exclude:
             yield field_option(name, about)
-    limit = SHARED_OPTIONS["--limit"]
-    yield click.Option(["--limit", limit.short], **limit.settings, help="Maximum number.")
 
 
 def show_command(resource: Resource, operation: Operation) -> click.Command:
@@ -123,7 +122,7 @@ def action_command(resource: Resource, operation: Operation) -> click.Command:
     def run(caller: Caller, key: str, **values: Any) -> None:
         row = find_row(resource, caller, key)
         kind = getattr(row, "kind", "")
-        wanted = [requested(resource, operation, caller, values, kind)] if operation.request else []
+        wanted = [requested(resource, operation, caller, values, kind, row)] if operation.request else []
         changed = resource.call(operation.run, row, *wanted, caller.actor)
         print_done(resource, operation, resource.done(operation, changed, caller.user))
 
@@ -131,13 +130,14 @@ def action_command(resource: Resource, operation: Operation) -> click.Command:
 
 
 def remove_command(resource: Resource, operation: Operation) -> click.Command:
-    def run(caller: Caller, key: str) -> None:
+    def run(caller: Caller, key: str, **values: Any) -> None:
         row = find_row(resource, caller, key)
         body = resource.body(row, caller.user)
-        said = resource.call(operation.run, row, caller.actor)
+        told = [operation.query.model_validate(given(**values))] if operation.query else []
+        said = resource.call(operation.run, row, *told, caller.actor)
         print_done(resource, operation, body, said or "")
 
-    return build(operation, [key_argument(resource)], run)
+    return build(operation, [key_argument(resource), *query_options(operation)], run)
 
 
 def switch_command(resource: Resource, operation: Operation, *, enabled: bool) -> click.Command:
@@ -154,7 +154,7 @@ def switch_command(resource: Resource, operation: Operation, *, enabled: bool) -
         changed = resource.call(operation.run, row, request(enabled=enabled), caller.actor)
         print_done(resource, switch, resource.body(changed, caller.user))
 
-    return build(switch, [key_argument(resource)], run, "enable" if enabled else "disable")
+    return build(switch, [key_argument(resource)], run, operation.switches[0 if enabled else 1])
 
 
 BUILDERS: dict[str, Callable[[Resource, Operation], click.Command]] = {
@@ -211,17 +211,18 @@ def options(resource: Resource, operation: Operation) -> Iterator[click.Paramete
                 yield click.Option(["--disabled", name], is_flag=True, flag_value=False, default=None, help=off)
         elif name not in operation.arguments and not (resource.kinds and name == "settings"):
             yield field_option(name, about)
-            if operation.name == "change" and may_be_none(resource, name):
+            if operation.name == "change" and may_be_none(resource, operation.request, name):
                 option = name.replace("_", "-")
                 yield click.Option(
                     [f"--no-{option}", f"no_{name}"], is_flag=True, help=f"Remove the value of --{option}."
                 )
 
 
-def may_be_none(resource: Resource, name: str) -> bool:
+def may_be_none(resource: Resource, request: type[Fields], name: str) -> bool:
     """Whether a row may have no such value. In a change, None may also be what is not given."""
     answered = resource.answer.model_fields.get(name)
-    return answered is not None and NoneType in get_args(answered.annotation)
+    is_optional = answered is not None and NoneType in get_args(answered.annotation)
+    return is_optional and name in request.model_construct(**{name: None}).given()
 
 
 def shared_click_option(name: str, text: str, into: str) -> click.Option:
@@ -235,6 +236,10 @@ def field_option(name: str, about: FieldInfo) -> click.Option:
         "type": param_type(about), **shared.settings, "default": None, "help": help_of(about),
         "required": about.is_required(), "multiple": is_list(about),
     }  # fmt: skip
+    if plain_type(about.annotation) is bool:
+        # What is off unless it is given needs no option that says so.
+        off = "" if about.default is False else f"/--no-{option.name.removeprefix('--')}"
+        return click.Option([f"{option.name}{off}", name], is_flag=True, default=None, help=help_of(about))
     names = [*filter(None, [option.name, shared.short]), name]
     return RenamedOption(names, former=option.former, **settings) if option.former else click.Option(names, **settings)
 
@@ -261,14 +266,30 @@ def param_type(about: FieldInfo) -> Any:
 
 
 def value_given(about: FieldInfo, value: Any) -> Any:
-    """A secret may be read from stdin: every user of the machine can read command lines."""
+    """A secret may be read from stdin or from a file: every user of the machine can read command lines. CliError."""
+    if hasattr(value, "read"):
+        return json_object(value)
     if value == STDIN and extra_of(about, "secret"):
         return sys.stdin.readline().rstrip("\n")
     return [*value] if isinstance(value, tuple) else value
 
 
-def requested(resource: Resource, operation: Operation, caller: Caller, values: dict[str, Any], kind: str) -> Fields:
-    """The request of what was given. CliError, or ValidationError of pydantic."""
+def json_object(file: Any) -> dict[str, Any]:
+    """CliError, without the content."""
+    try:
+        found = json.load(sys.stdin if file.name == "<stdin>" else file)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise CliError("invalid", 'The secret is not a JSON object such as {"password": "..."}.')
+    return found
+
+
+def requested(
+    resource: Resource, operation: Operation, caller: Caller, values: dict[str, Any], kind: str, row: Any = None
+) -> Fields:
+    """The request of what was given. The settings of a row that are not given stay as they are. CliError, or
+    ValidationError of pydantic."""
     assert operation.request is not None
     fields = operation.request.model_fields
     assigned = assigned_texts(values.pop("assignments", ()))
@@ -287,7 +308,10 @@ def requested(resource: Resource, operation: Operation, caller: Caller, values: 
     elif assigned or secrets or operation.name == "add":
         # Every user of the machine can read command lines.
         read = {name: sys.stdin.readline().rstrip("\n") for name in secrets}
-        found["settings"] = read_texts(resource.settings_model(kind).model_fields, {**assigned, **read})
+        settings = resource.settings_model(kind).model_fields
+        stored = resource.body(row, caller.user)["settings"] if row is not None else {}
+        kept = {name: value for name, value in stored.items() if name in settings}
+        found["settings"] = {**kept, **read_texts(settings, {**assigned, **read})}
     return operation.request.model_validate(
         {name: referred(caller, fields[name], value) if name in fields else value for name, value in found.items()}
     )

@@ -59,7 +59,7 @@ def rules() -> None:
     """
     current().authorize("viewer")
     from captures.retention.plan import ALLOWED_RULES
-    from captures.stored_files.tables import FileClass
+    from captures.stored_files.classes import FileClass
     from core.station_settings.values import camera_config, retention_config
 
     recording, retention = camera_config(), retention_config()

@@ -44,9 +44,15 @@ from captures.experiments.requests import ExperimentRequest
 from captures.integrity.bodies import FindingBody
 from captures.integrity.models import FINDING_TRANSITIONS
 from captures.models import Capture
-from captures.offsite.bodies import BacklogBody, CopyBody, DestinationBody, DestinationHostBody
-from captures.offsite.models import COPY_TRANSITIONS
-from captures.offsite.requests import DestinationChange, DestinationRequest
+from captures.offsite.copy_states import COPY_TRANSITIONS
+from captures.offsite.resource import (
+    BacklogBody,
+    CopyBody,
+    DestinationBody,
+    DestinationChange,
+    DestinationHostBody,
+    DestinationRequest,
+)
 from captures.recording_control.claim_bodies import ClaimBody, ClaimsBody
 from captures.recording_control.commands import RecordingBody
 from captures.recording_control.requests import RecordBody, StopRecordingBody
@@ -201,10 +207,10 @@ FIELDS = {
     "to change a field list": FieldListChange.model_fields,
     "to observe": ObserveRequest.model_fields,
     "night of a month": CalendarNightBody.__annotations__,
-    "destination": DestinationBody.__annotations__,
-    "host of a destination": DestinationHostBody.__annotations__,
-    "backlog": BacklogBody.__annotations__,
-    "off-site copy": CopyBody.__annotations__,
+    "destination": DestinationBody.model_fields,
+    "host of a destination": DestinationHostBody.model_fields,
+    "backlog": BacklogBody.model_fields,
+    "off-site copy": CopyBody.model_fields,
     "to add a destination": DestinationRequest.model_fields,
     "to change a destination": DestinationChange.model_fields,
     "to schedule": ScheduleRequest.model_fields,

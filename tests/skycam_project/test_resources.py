@@ -18,7 +18,6 @@ ARGUMENTS = {
     "show": ["user", "key"],
     "add": ["wanted", "actor", "new_id"],
     "change": ["row", "wanted", "actor"],
-    "remove": ["row", "actor"],
 }
 """What the function of an operation is called with, in this order."""
 
@@ -48,7 +47,8 @@ def names(model: type[Fields]) -> list[str]:
 def test_the_function_of_an_operation_takes_the_arguments_of_all_such_functions(
     resource: Resource, operation: Operation
 ) -> None:
-    given = ARGUMENTS.get(operation.name, ["row", *(["wanted"] if operation.request else []), "actor"])
+    told = ["wanted"] if operation.request or operation.query else []
+    given = ARGUMENTS.get(operation.name, ["row", *told, "actor"])
     inspect.signature(function_of(resource, operation)).bind(*given)
 
 
