@@ -60,13 +60,13 @@ Classes = Annotated[list[Annotated[str, AfterValidator(check_class)]], Field(min
 Slug = Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9-]+$")]
 Hour = Annotated[str, Field(pattern=r"^([0-2][0-9]:[0-5][0-9])?$"), AfterValidator(check_clock), Clock()]
 At = Annotated[time, PlainSerializer(lambda at: f"{at:%H:%M}", return_type=str), WithJsonSchema({"type": "string"})]
-NAME = {
+NAME: dict[str, Any] = {
     "title": "Name", "help": "By which pages, alerts and commands call it; unique.",
     "allowed": "a name of 1 to 100 characters, in one line of plain text",
 }  # fmt: skip
-SETTINGS = {"title": "Settings", "help": "Those of its kind; all that are no secret."}
-CLASSES = {"title": "Files", "help": f"Which storage classes are copied: {', '.join(COPIED)}."}
-HOURS = {"allowed": "both times such as 22:00 and 06:00, or neither"}
+SETTINGS: dict[str, Any] = {"title": "Settings", "help": "Those of its kind; all but the secrets."}
+CLASSES: dict[str, Any] = {"title": "Files", "help": f"Which storage classes are copied: {', '.join(COPIED)}."}
+HOURS: dict[str, Any] = {"allowed": "both times such as 22:00 and 06:00, or neither"}
 
 
 class DestinationFields(Fields):
@@ -74,8 +74,8 @@ class DestinationFields(Fields):
 
     name: Name | None = field(None, **NAME)
     settings: dict[str, Any] | None = field(None, **SETTINGS)
-    secret: Annotated[dict[str, Any] | None, Option("--secret-file")] = field(
-        None, title="Secret", help="The secrets of its kind, a JSON object. They are never shown.", secret=True
+    secret: dict[str, Any] | None = field(
+        None, title="Secret", help="The secrets of its kind. They are never shown.", secret=True
     )
     host_key: Annotated[str, Field(max_length=100), AfterValidator(check_fingerprint)] | None = field(
         None, title="Key of the server", help="The fingerprint of the server's key; empty: the next test pins it."

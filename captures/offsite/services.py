@@ -267,7 +267,9 @@ def _parted(kind: str, wanted: DestinationFields) -> tuple[dict[str, Any], dict[
 def _columns(wanted: DestinationFields) -> dict[str, Any]:
     """The given columns that need no look at other rows."""
     found = wanted.given()
-    columns = {name: found[name] for name in ("name", "host_key", "classes", "enabled", "keep_local") if name in found}
+    columns: dict[str, Any] = {
+        name: found[name] for name in ("name", "host_key", "classes", "enabled", "keep_local") if name in found
+    }
     if "bytes_per_s" in found:
         columns["bytes_per_s"] = found["bytes_per_s"] or None
     return columns | {

@@ -59,7 +59,7 @@ class DestinationForm(KindForm):
     @property
     def own_fields(self) -> list[Any]:
         """Those of its kind, in order."""
-        return [self[name] for name in self.settings.model_fields]
+        return [self[name] for name in self._settings.model_fields]
 
     def given(self, values: Mapping[str, Any]) -> dict[str, Any]:
         others = {name: value for name, value in values.items() if name != "limit"}
@@ -78,5 +78,5 @@ class DestinationForm(KindForm):
     def add_errors(self, error: ValidationError) -> None:
         """A place that can never be used is wrong at its first field."""
         if found := getattr(error, "error_dict", {}).pop("settings", []):
-            self.add_error(next(iter(self.settings.model_fields)), found)
+            self.add_error(next(iter(self._settings.model_fields)), found)
         super().add_errors(error)

@@ -161,7 +161,7 @@ def field(
 
 def together(name: str, sentence: str) -> PydanticCustomError:
     """The error of a rule about several fields. A form says it at the field of this name."""
-    return PydanticCustomError("together", sentence, {"field": name})  # type: ignore[arg-type]  # a literal
+    return PydanticCustomError("value_error", sentence, {"field": name})
 
 
 def is_time(about: FieldInfo) -> bool:
@@ -283,8 +283,7 @@ def describe_duration(schema: Mapping[str, Any]) -> str:
 
 def sentence_of(model: type[BaseModel], error: Mapping[str, Any]) -> tuple[str, str]:
     """The field of an error that pydantic found, empty for the whole, and what to write there."""
-    if error["type"] == "together":
-        name = error["ctx"]["field"]
+    if name := error.get("ctx", {}).get("field", ""):
         allowed = extra_of(model.model_fields[name], "allowed")
         return name, f"Write {allowed}." if allowed else describe_error(error)
     name = next(

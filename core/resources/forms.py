@@ -103,7 +103,7 @@ class KindForm(ModelForm):
         **more: Any,
     ) -> None:
         super().__init__(model, data, **more)
-        self.settings, self._shown = settings, shown or {}
+        self._settings, self._shown = settings, shown or {}
         for name, about in settings.model_fields.items():
             if not extra_of(about, "file_only"):
                 stored = None if shown is None else SimpleNamespace(**shown)
@@ -114,14 +114,14 @@ class KindForm(ModelForm):
         """What the configuration file alone may set, as text."""
         return {
             name: text_of(about, self._shown.get(name))
-            for name, about in self.settings.model_fields.items()
+            for name, about in self._settings.model_fields.items()
             if extra_of(about, "file_only")
         }
 
     def given(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        settings = {name: value for name, value in values.items() if name in self.settings.model_fields}
+        settings = {name: value for name, value in values.items() if name in self._settings.model_fields}
         others = {name: value for name, value in values.items() if name not in settings}
-        return {**super().given(others), "settings": given_values(self.settings, settings)}
+        return {**super().given(others), "settings": given_values(self._settings, settings)}
 
     def add_errors(self, error: ValidationError) -> None:
         """Those of settings, which a service begins with the name and a colon, go to their fields."""

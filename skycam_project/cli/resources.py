@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -51,6 +50,7 @@ SECRETS = click.Option(
     ["--secret", "secrets"], multiple=True, metavar="NAME",
     help="A setting that is read from stdin, one line each in the order of the options; can be repeated.",
 )  # fmt: skip
+FROM_FILE = "Secret settings as a JSON object; - reads it from stdin."
 
 
 def commands_of(resource: Resource) -> Iterator[click.Command]:
@@ -82,7 +82,8 @@ def list_command(resource: Resource, operation: Operation) -> click.Command:
         if operation.query is not None:
             known = operation.query.model_fields
             wanted = {name: referred(caller, known[name], value) for name, value in given(**filters).items()}
-            rows = operation.query.model_validate(wanted).filtered(rows)[:limit]
+            query: Any = operation.query.model_validate(wanted)
+            rows = query.filtered(rows)[:limit]
         bodies = resource.bodies(rows, caller.user)
         print_result({"results": bodies}, lambda _: print_rows(resource, caller, bodies))
 
@@ -200,6 +201,7 @@ def options(resource: Resource, operation: Operation) -> Iterator[click.Paramete
         return
     if resource.kinds:
         yield from (shared_click_option("--set", SET, "assignments"), SECRETS)
+        yield shared_click_option("--secret-file", FROM_FILE, "secret_file")
     elif operation.has_assignments:
         yield shared_click_option("--set", f"A field of the {resource.noun} as NAME=VALUE.", "assignments")
         return
@@ -209,7 +211,7 @@ def options(resource: Resource, operation: Operation) -> Iterator[click.Paramete
             if operation.name == "add":
                 off = "Add it switched off."
                 yield click.Option(["--disabled", name], is_flag=True, flag_value=False, default=None, help=off)
-        elif name not in operation.arguments and not (resource.kinds and name == "settings"):
+        elif name not in operation.arguments and get_origin(plain_type(about.annotation)) is not dict:
             yield field_option(name, about)
             if operation.name == "change" and may_be_none(resource, operation.request, name):
                 option = name.replace("_", "-")
@@ -266,23 +268,10 @@ def param_type(about: FieldInfo) -> Any:
 
 
 def value_given(about: FieldInfo, value: Any) -> Any:
-    """A secret may be read from stdin or from a file: every user of the machine can read command lines. CliError."""
-    if hasattr(value, "read"):
-        return json_object(value)
+    """A secret may be read from stdin: every user of the machine can read command lines."""
     if value == STDIN and extra_of(about, "secret"):
         return sys.stdin.readline().rstrip("\n")
     return [*value] if isinstance(value, tuple) else value
-
-
-def json_object(file: Any) -> dict[str, Any]:
-    """CliError, without the content."""
-    try:
-        found = json.load(sys.stdin if file.name == "<stdin>" else file)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise CliError("invalid", 'The secret is not a JSON object such as {"password": "..."}.')
-    return found
 
 
 def requested(
@@ -294,7 +283,7 @@ def requested(
     fields = operation.request.model_fields
     assigned = assigned_texts(values.pop("assignments", ()))
     cleared = {name.removeprefix("no_"): None for name, value in values.items() if name.startswith("no_") and value}
-    secrets = values.pop("secrets", ())
+    secrets, from_file = values.pop("secrets", ()), values.pop("secret_file", None)
     found = {
         name: value_given(fields[name], value)
         for name, value in given(**values).items()
@@ -302,16 +291,14 @@ def requested(
     } | cleared
     if not resource.kinds:
         found |= read_texts(fields, assigned)
-    elif kind not in resource.kind_table:
-        known = ", ".join(resource.kind_table)
-        raise CliError("invalid", f"There is no kind {kind!r} of {resource.noun}s. Choose one of {known}.")
-    elif assigned or secrets or operation.name == "add":
+    elif assigned or secrets or from_file or operation.name == "add":
         # Every user of the machine can read command lines.
         read = {name: sys.stdin.readline().rstrip("\n") for name in secrets}
-        settings = resource.settings_model(kind).model_fields
+        # The service refuses a kind that does not exist.
+        known = resource.settings_model(kind).model_fields if kind in resource.kind_table else {}
         stored = resource.body(row, caller.user)["settings"] if row is not None else {}
-        kept = {name: value for name, value in stored.items() if name in settings}
-        found["settings"] = {**kept, **read_texts(settings, {**assigned, **read})}
+        kept = {name: one for name, one in stored.items() if name in known and not extra_of(known[name], "file_only")}
+        found["settings"] = kept | read_texts(known, {**assigned, **read}) | (from_file or {})
     return operation.request.model_validate(
         {name: referred(caller, fields[name], value) if name in fields else value for name, value in found.items()}
     )

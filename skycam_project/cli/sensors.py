@@ -9,7 +9,6 @@ import click
 
 from core.text.plurals import pluralize
 from skycam_project.cli.errors import FAILED, CliError
-from skycam_project.cli.offsite import parse_secret
 from skycam_project.cli.options import Command, Group
 from skycam_project.cli.output import make_table, print_line, print_result, print_table
 from skycam_project.cli.programme_options import build_request
@@ -268,7 +267,7 @@ def parse_settings(texts: tuple[str, ...], secret_file: Any) -> dict[str, Any]:
         if not equals:
             raise CliError("invalid", f"{text!r} is not a setting. Write NAME=VALUE.")
         found[name] = value
-    return {**found, **(parse_secret(secret_file) or {})}
+    return {**found, **(secret_file or {})}
 
 
 def print_sensors(body: dict[str, Any]) -> None:
