@@ -15,3 +15,6 @@ RESOURCES = {
     "offsite_copies": "captures.offsite.resource.COPIES",
 }
 """Name -> the path of its description."""
+
+IN_FILE = ("notification_channels", "notification_routes")
+"""Those of which the configuration file has a list, in the order in which they are stored."""
