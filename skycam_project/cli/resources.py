@@ -10,8 +10,10 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import click
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from core.api.constraints import describe_error
 from core.registry import resolve
 from core.resources.fields import (
     Duration,
@@ -26,7 +28,7 @@ from core.resources.fields import (
 )
 from core.resources.resource import Operation, Resource
 from core.resources.table import cells_of, columns_of, table_of
-from skycam_project.cli.errors import CliError
+from skycam_project.cli.errors import CliError, invalid
 from skycam_project.cli.ids import find_by_id
 from skycam_project.cli.options import Command, DurationParam, FutureTimeParam, given
 from skycam_project.cli.output import (
@@ -232,7 +234,7 @@ def shared_click_option(name: str, text: str, into: str) -> click.Option:
 
 
 def field_option(name: str, about: FieldInfo) -> click.Option:
-    option = marker_of(about, Option) or Option(f"--{name.removesuffix('_s').replace('_', '-')}")
+    option = option_of(name, about)
     shared = SHARED_OPTIONS.get(option.name, SharedOption())
     settings = {
         "type": param_type(about), **shared.settings, "default": None, "help": help_of(about),
@@ -244,6 +246,10 @@ def field_option(name: str, about: FieldInfo) -> click.Option:
         return click.Option([f"{option.name}{off}", name], is_flag=True, default=None, help=help_of(about))
     names = [*filter(None, [option.name, shared.short]), name]
     return RenamedOption(names, former=option.former, **settings) if option.former else click.Option(names, **settings)
+
+
+def option_of(name: str, about: FieldInfo) -> Option:
+    return marker_of(about, Option) or Option(f"--{name.removesuffix('_s').replace('_', '-')}")
 
 
 def is_list(about: FieldInfo) -> bool:
@@ -277,8 +283,7 @@ def value_given(about: FieldInfo, value: Any) -> Any:
 def requested(
     resource: Resource, operation: Operation, caller: Caller, values: dict[str, Any], kind: str, row: Any = None
 ) -> Fields:
-    """The request of what was given. The settings of a row that are not given stay as they are. CliError, or
-    ValidationError of pydantic."""
+    """The request of what was given. The settings of a row that are not given stay as they are. CliError."""
     assert operation.request is not None
     fields = operation.request.model_fields
     assigned = assigned_texts(values.pop("assignments", ()))
@@ -299,9 +304,24 @@ def requested(
         stored = resource.body(row, caller.user)["settings"] if row is not None else {}
         kept = {name: one for name, one in stored.items() if name in known and not extra_of(known[name], "file_only")}
         found["settings"] = kept | read_texts(known, {**assigned, **read}) | (from_file or {})
-    return operation.request.model_validate(
-        {name: referred(caller, fields[name], value) if name in fields else value for name, value in found.items()}
+    wanted = {name: referred(caller, fields[name], value) if name in fields else value for name, value in found.items()}
+    try:
+        return operation.request.model_validate(wanted)
+    except ValidationError as error:
+        raise invalid((place_of(operation, item["loc"]), describe_error(item)) for item in error.errors()) from None
+
+
+def place_of(operation: Operation, path: tuple[int | str, ...]) -> str:
+    """The option or the argument that gives a field."""
+    assert operation.request is not None
+    name, about = next(
+        (one for one in operation.request.model_fields.items() if path[:1] in ((one[0],), (one[1].alias,))), ("", None)
     )
+    if name in operation.arguments:
+        return name.upper()
+    if about is None or operation.has_assignments or name == "settings":
+        return ".".join(map(str, path))
+    return option_of(name, about).name
 
 
 def assigned_texts(assignments: Iterable[str]) -> dict[str, str]:
