@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal
 from uuid import UUID
 
 from drf_spectacular.types import OpenApiTypes
@@ -29,7 +29,9 @@ from core.api.model import StrictModel
 from core.api.paging import Links, page
 from core.api.queries import PageQuery
 from core.idempotency.view import IdempotentView
-from core.jobs.bodies import JobBody, job_body
+from core.jobs.answers import JobBody
+from core.jobs.bodies import job_body
+from core.resources.fields import Fields
 
 
 class ArchiveRequest(StrictModel):
@@ -118,7 +120,7 @@ class ArchiveManifestView(APIView):
         return Response(found.content)
 
 
-class VerifyBody(TypedDict):
+class VerifyBody(Fields):
     """A job on each host."""
 
     results: list[JobBody]

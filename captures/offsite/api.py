@@ -13,7 +13,8 @@ from cameras.camera_view import actor
 from captures.offsite.resource import BacklogBody, ProbeRequest
 from captures.offsite.selectors import backlog_of, destination_for
 from captures.offsite.services import start_test
-from core.jobs.bodies import JobBody, job_body
+from core.jobs.answers import JobBody
+from core.jobs.bodies import job_body
 from core.resources.fields import body_of
 
 

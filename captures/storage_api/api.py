@@ -15,7 +15,8 @@ from captures.retention.plan_bodies import PlanBody, plan_body
 from captures.storage_api.requests import CleanupBody, UsageQuery
 from captures.storage_usage.bodies import StorageBody, UsagePage, usage_history
 from core.idempotency.view import IdempotentView
-from core.jobs.bodies import JobBody, job_body
+from core.jobs.answers import JobBody
+from core.jobs.bodies import job_body
 
 
 class StorageView(APIView):

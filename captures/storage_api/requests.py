@@ -8,11 +8,9 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StrictBool, field_validator, model_validator
 
 from cameras.visibility import Slug
-from captures.integrity.bodies import FindingBody
 from captures.integrity.models import FindingKind, FindingState
 from captures.storage.models import StorageRoot
 from core.api.model import StrictModel
-from core.api.paging import Links
 from core.api.queries import PageQuery, Query
 from core.text.names import Line
 
@@ -40,10 +38,6 @@ class FindingQuery(PageQuery):
     host: Annotated[Line, Field(max_length=60)] | None = None
     kind: FindingKind | None = None
     state: FindingState | None = FindingState.OPEN
-
-
-class FindingPage(Links):
-    results: list[FindingBody]
 
 
 class CheckBody(StrictModel):

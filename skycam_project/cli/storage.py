@@ -171,7 +171,7 @@ def check(hashed: bool, csv_file: str | None, force: bool) -> int:
     job = run_job(caller, "integrity", host, camera=None, arguments={"hash": hashed})
     if csv_file:
         write_lines(Path(csv_file), csv_lines(open_findings(host)))
-    listed = [dict(finding_body(one)) for one in open_findings(host)[:MAX_LISTED]]
+    listed = [finding_body(one) for one in open_findings(host)[:MAX_LISTED]]
     older = open_findings(host).exclude(check_job=str(job.pk)).count()
     body = {**(job.result or {}), "older": older, "results": listed}
     if hashed and not job.arguments.get("hash"):
@@ -197,7 +197,7 @@ def adopt_file(finding_id: str, slug: str | None) -> None:
 
     camera = find_camera(caller, slug) if slug else None
     found = adopt(find_finding(finding_id), camera, caller.actor)
-    print_result(dict(finding_body(found)), lambda body: print_line(f"Adopted: {body['path']}"))
+    print_result(finding_body(found), lambda body: print_line(f"Adopted: {body['path']}"))
 
 
 @storage.command("set-aside")
@@ -215,7 +215,7 @@ def set_files_aside(finding_ids: tuple[str, ...]) -> None:
 
     # All of them are found before the first is moved.
     findings = [find_finding(one) for one in finding_ids]
-    moved = [dict(finding_body(set_aside(one, caller.actor))) for one in findings]
+    moved = [finding_body(set_aside(one, caller.actor)) for one in findings]
     print_result({"results": moved}, print_set_aside)
 
 
