@@ -48,7 +48,7 @@ def usage() -> None:
     from captures.retention.manager import StorageManager
 
     roots = StorageManager(settings.STATION.host).usage(caller.user)
-    print_result({"results": [dict(root) for root in roots]}, print_usage)
+    print_result({"results": [root.model_dump(by_alias=True) for root in roots]}, print_usage)
 
 
 @storage.command("rules")

@@ -41,7 +41,7 @@ from captures.experiments.bodies import (
 )
 from captures.experiments.models import EXPERIMENT_TRANSITIONS
 from captures.experiments.requests import ExperimentRequest
-from captures.integrity.bodies import FindingBody
+from captures.integrity.answers import FindingBody
 from captures.integrity.models import FINDING_TRANSITIONS
 from captures.models import Capture
 from captures.offsite.copy_states import COPY_TRANSITIONS
@@ -63,9 +63,9 @@ from captures.sessions.forecast import ForecastBody
 from captures.sessions.models import SESSION_TRANSITIONS
 from captures.sessions.queries import StartBody
 from captures.storage_api.requests import CheckBody, CleanupBody
-from captures.storage_usage.bodies import RootUsageBody, SpaceForecastBody, UsageBody
+from captures.storage_usage.answers import RootUsageBody, SpaceForecastBody, UsageBody
 from core.child_environment import PASSED_VARIABLES
-from core.jobs.bodies import JobBody
+from core.jobs.answers import JobBody
 from core.jobs.states import JOB_TRANSITIONS
 from monitoring.alert_rules.resource import (
     OpeningBody,
@@ -148,7 +148,7 @@ FIELDS = {
     "readings": ReadingsBody.__annotations__,
     "readings of a channel": ChannelReadingsBody.__annotations__,
     "points": PointsBody.__annotations__,
-    "job": JobBody.__annotations__,
+    "job": JobBody.model_fields,
     "clip": ClipBody.__annotations__,
     "hold": HoldBody.__annotations__,
     "hole": HoleBody.__annotations__,
@@ -176,13 +176,13 @@ FIELDS = {
     "attachment": AttachmentBody.__annotations__,
     "setting": SettingBody.__annotations__,
     "deleted clip": DeletedBody.__annotations__,
-    "storage root": RootUsageBody.__annotations__,
-    "forecast of a root": SpaceForecastBody.__annotations__,
-    "usage": UsageBody.__annotations__,
+    "storage root": RootUsageBody.model_fields,
+    "forecast of a root": SpaceForecastBody.model_fields,
+    "usage": field_names(UsageBody),
     "cleanup plan": PlanBody.__annotations__,
     "planned file": PlannedFile.__annotations__,
     "kept file": KeptFile.__annotations__,
-    "finding": FindingBody.__annotations__,
+    "finding": FindingBody.model_fields,
     "to clean up": CleanupBody.model_fields,
     "to check the storage": CheckBody.model_fields,
     "viewer": ViewerBody.__annotations__,
