@@ -111,6 +111,10 @@ class CleanupPlan:
         return self.made_at + EXPIRES_AFTER
 
     @property
+    def files(self) -> int:
+        return len(self.items)
+
+    @property
     def bytes(self) -> int:
         return sum(item.bytes for item in self.items)
 

@@ -9,9 +9,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cameras.camera_view import actor
+from captures.retention.answers import PlanBody
 from captures.retention.jobs import enqueue_plan
 from captures.retention.manager import StorageManager
-from captures.retention.plan_bodies import PlanBody, plan_body
+from captures.retention.plan_bodies import plan_body
 from captures.storage_api.requests import CleanupBody, UsageQuery
 from captures.storage_usage.answers import StorageBody, UsagePage
 from captures.storage_usage.bodies import usage_history

@@ -94,7 +94,7 @@ def plan() -> int:
     from captures.retention.manager import StorageManager
     from captures.retention.plan_bodies import plan_body
 
-    body = dict(plan_body(StorageManager(settings.STATION.host, caller.actor).plan()))
+    body = plan_body(StorageManager(settings.STATION.host, caller.actor).plan())
     print_result(body, print_plan)
     return FAILED if body["problems"] else 0
 

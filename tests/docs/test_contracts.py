@@ -56,8 +56,8 @@ from captures.offsite.resource import (
 from captures.recording_control.claim_bodies import ClaimBody, ClaimsBody
 from captures.recording_control.commands import RecordingBody
 from captures.recording_control.requests import RecordBody, StopRecordingBody
+from captures.retention.answers import KeptFile, PlanBody, PlannedFile
 from captures.retention.bodies import DeletedBody
-from captures.retention.plan_bodies import KeptFile, PlanBody, PlannedFile
 from captures.sessions.bodies import GapBody
 from captures.sessions.forecast import ForecastBody
 from captures.sessions.models import SESSION_TRANSITIONS
@@ -179,9 +179,9 @@ FIELDS = {
     "storage root": RootUsageBody.model_fields,
     "forecast of a root": SpaceForecastBody.model_fields,
     "usage": field_names(UsageBody),
-    "cleanup plan": PlanBody.__annotations__,
-    "planned file": PlannedFile.__annotations__,
-    "kept file": KeptFile.__annotations__,
+    "cleanup plan": field_names(PlanBody),
+    "planned file": field_names(PlannedFile),
+    "kept file": field_names(KeptFile),
     "finding": FindingBody.model_fields,
     "to clean up": CleanupBody.model_fields,
     "to check the storage": CheckBody.model_fields,
