@@ -10,11 +10,12 @@ pydantic's. Django-free: help and configuration are read without it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from uuid import UUID
@@ -43,7 +44,8 @@ CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The attribute of a row that an answer's field shows, where it has another name than the field."""
+    """The attribute of a row that an answer's field shows, where it has another name than the field. `sensor.name` is
+    the attribute of another row."""
 
     name: str
 
@@ -180,8 +182,8 @@ def body_of(model: type[BaseModel], row: object) -> dict[str, Any]:
 
 def answer_of(model: type[BaseModel], row: object) -> BaseModel:
     values: dict[str, Any] = {
-        name: getattr(row, column) if part is None else part_of(part, getattr(row, column))
-        for name, column, part in columns_of(model)
+        name: value_of(row) if part is None else part_of(part, value_of(row))
+        for name, value_of, part in columns_of(model)
     }
     return model.model_construct(**values)
 
@@ -196,15 +198,20 @@ def part_of(model: type[BaseModel], value: Any) -> Any:
 
 # Cached, since it is asked for each row of each answer.
 @cache
-def columns_of(model: type[BaseModel]) -> tuple[tuple[str, str, type[BaseModel] | None], ...]:
-    """Each field with the attribute of a row that it shows, and for models, or a list of them, what these are."""
+def columns_of(model: type[BaseModel]) -> tuple[tuple[str, Callable[[Any], Any], type[BaseModel] | None], ...]:
+    """Each field with what gives its value of a row, and for models, or a list of them, what these are."""
     found = []
     for name, about in model.model_fields.items():
-        column, kind = marker_of(about, Column), plain_type(about.annotation)
-        part = get_args(kind)[0] if get_origin(kind) is list else kind
-        is_nested = isinstance(part, type) and issubclass(part, BaseModel)
-        found.append((name, column.name if column else name, part if is_nested else None))
+        column = marker_of(about, Column)
+        found.append((name, attrgetter(column.name if column else name), part_model(about)))
     return tuple(found)
+
+
+def part_model(about: FieldInfo) -> type[BaseModel] | None:
+    """What a field has one or several of."""
+    kind = plain_type(about.annotation)
+    part = get_args(kind)[0] if get_origin(kind) is list else kind
+    return part if isinstance(part, type) and issubclass(part, BaseModel) else None
 
 
 def has_secret(model: type[BaseModel]) -> bool:

@@ -208,7 +208,7 @@ def options(resource: Resource, operation: Operation) -> Iterator[click.Paramete
         yield shared_click_option("--set", f"A field of the {resource.noun} as NAME=VALUE.", "assignments")
         return
     for name, about in operation.request.model_fields.items():
-        if name == "enabled":
+        if name == "enabled" and marker_of(about, Option) is None:
             # A change has commands for it.
             if operation.name == "add":
                 off = "Add it switched off."

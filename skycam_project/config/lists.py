@@ -16,8 +16,9 @@ from pydantic import field_validator, model_validator
 from cameras.drivers import DRIVERS
 from cameras.runtime.file_formats import checked_keep
 from cameras.spool.agenda import OnHeld
+from monitoring.sensor_management.resource import SensorRequest
 from monitoring.sensors.kinds import driver_class
-from skycam_project.config.entries import clock_text
+from skycam_project.config.entries import clock_text, entry_of
 from skycam_project.config.keys import NAME, YES_NO, Section, key
 from skycam_project.config.sections import SENSOR_TYPES, SensorConfig
 
@@ -94,30 +95,14 @@ class CameraEntry(Section):
         return TYPES[self.type]
 
 
-class SensorEntry(SensorConfig):
+SensorItem: Any = entry_of(SensorRequest, "SensorItem", "", left_out=("kind", "host", "interval_s"))
+
+
+class SensorEntry(SensorItem, SensorConfig):  # type: ignore[misc]
     """A sensor. A key that is missing leaves an existing sensor as it is."""
 
-    name: str = key(
-        ...,
-        "Name of the sensor, unique. It cannot be changed.",
-        f"{NAME}, not `add`, `detect`, `now` or `test`",
-        pattern=CAMERA_ID,
-    )
     type: str = key(..., "Kind of the sensor. It cannot be changed.", SENSOR_TYPES)
-    label: str = key("", "Display name.", "at most 80 characters", unset="the name", max_length=80)
     host: str = key("", "Host that reads it.", "1 to 60 characters", unset="this host", min_length=1, max_length=60)
-    enabled: bool = key(True, "Whether it is read.", YES_NO)
-    settings: dict[str, Any] = key(
-        {}, "The other settings of the kind (docs/operating/sensors.md); those that are missing get their defaults. "
-        "A secret that is missing stays; write it as `${VARIABLE}`.", "a mapping of the kind's settings", secret=True,
-    )  # fmt: skip
-
-    @field_validator("name")
-    @classmethod
-    def is_no_route(cls, value: str) -> str:
-        if value in ("add", "detect", "now", "test"):
-            raise ValueError(f"a sensor cannot be called {value}: that is a route of the station.")
-        return value
 
     @model_validator(mode="after")
     def settings_are_given_once(self) -> Self:

@@ -91,8 +91,7 @@ from monitoring.notifications.resource import (
 )
 from monitoring.readings.bodies import ChannelReadingsBody, PointsBody, ReadingsBody
 from monitoring.sensor_host.latest import HOSTS
-from monitoring.sensor_management.bodies import ChannelBody, FoundBody, SensorBody
-from monitoring.sensor_management.requests import ChannelChange, SensorRequest
+from monitoring.sensor_management.resource import ChannelBody, ChannelChange, FoundBody, SensorBody, SensorRequest
 from monitoring.severity import Severity
 from monitoring.webhook_models import DELIVERY_TRANSITIONS
 from monitoring.webhooks.payload import PayloadBody
@@ -215,9 +214,9 @@ FIELDS = {
     "to change a destination": DestinationChange.model_fields,
     "to schedule": ScheduleRequest.model_fields,
     "token": KnownTokenBody.__annotations__,
-    "sensor": SensorBody.__annotations__,
-    "channel": ChannelBody.__annotations__,
-    "found sensor": FoundBody.__annotations__,
+    "sensor": field_names(SensorBody),
+    "channel": field_names(ChannelBody),
+    "found sensor": field_names(FoundBody),
     "to add a sensor": SensorRequest.model_fields,
     "to change a channel": ChannelChange.model_fields,
     "notification channel": field_names(NotificationChannelBody),
