@@ -4,6 +4,7 @@ here."""
 from __future__ import annotations
 
 RESOURCES = {
+    "cameras": "cameras.resource.CAMERAS",
     "maintenance_windows": "monitoring.maintenance.resource.WINDOWS",
     "notification_channels": "monitoring.notifications.resource.CHANNELS",
     "notification_routes": "monitoring.notifications.resource.ROUTES",
@@ -14,11 +15,15 @@ RESOURCES = {
     "webhooks": "monitoring.webhooks.resource.WEBHOOKS",
     "offsite_destinations": "captures.offsite.resource.DESTINATIONS",
     "offsite_copies": "captures.offsite.resource.COPIES",
+    "experiments": "captures.experiments.resource.EXPERIMENTS",
 }
 """Name -> the path of its description."""
 
 WITH_PAGES = {"silences": "Alerts"}
 """Those whose pages are derived, at the path of their API, and the group of the menu that leads to their list."""
+
+WITH_COMMANDS = {"silences": "List, add and end silences of alerts."}
+"""Those whose group of commands is derived -> its help. It is called as the resource."""
 
 IN_FILE = ("notification_channels", "notification_routes")
 """Those of which the configuration file has a list, in the order in which they are stored."""

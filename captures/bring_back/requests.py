@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from cameras.visibility import Slug
+from cameras.camera_filter import Slug
 from core.resources.fields import Fields
 from core.times.moments import Moment
 

@@ -23,9 +23,11 @@ from captures.stored_files.classes import COPIED
 from core.api.queries import PageQuery, Query
 from core.resources.fields import (
     Bytes,
+    Changes,
     Clock,
     Column,
     Fields,
+    Flag,
     Id,
     Option,
     Reference,
@@ -60,32 +62,31 @@ Classes = Annotated[list[Annotated[str, AfterValidator(check_class)]], Field(min
 Slug = Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9-]+$")]
 Hour = Annotated[str, Field(pattern=r"^([0-2][0-9]:[0-5][0-9])?$"), AfterValidator(check_clock), Clock()]
 At = Annotated[time, PlainSerializer(lambda at: f"{at:%H:%M}", return_type=str), WithJsonSchema({"type": "string"})]
-NAME: dict[str, Any] = {
-    "title": "Name", "help": "By which pages, alerts and commands call it; unique.",
-    "allowed": "a name of 1 to 100 characters, in one line of plain text",
-}  # fmt: skip
-SETTINGS: dict[str, Any] = {"title": "Settings", "help": "Those of its kind; all but the secrets."}
-CLASSES: dict[str, Any] = {"title": "Files", "help": f"Which storage classes are copied: {', '.join(COPIED)}."}
 HOURS: dict[str, Any] = {"allowed": "both times such as 22:00 and 06:00, or neither"}
 
 
 class DestinationFields(Fields):
-    """What may be given of a destination. Null is the same as what is not given."""
+    """What a request may have. Null is the same as what is not given."""
 
-    name: Name | None = field(None, **NAME)
-    settings: dict[str, Any] | None = field(None, **SETTINGS)
+    name: Name = field(
+        title="Name", help="By which pages, alerts and commands call it; unique.",
+        allowed="a name of 1 to 100 characters, in one line of plain text",
+    )  # fmt: skip
+    settings: dict[str, Any] = field(title="Settings", help="Those of its kind; all but the secrets.")
     secret: dict[str, Any] | None = field(
         None, title="Secret", help="The secrets of its kind. They are never shown.", secret=True
     )
     host_key: Annotated[str, Field(max_length=100), AfterValidator(check_fingerprint)] | None = field(
         None, title="Key of the server", help="The fingerprint of the server's key; empty: the next test pins it."
     )
-    classes: Annotated[Classes | None, Option("--class")] = field(None, **CLASSES)
+    classes: Annotated[Classes, Option("--class")] = field(
+        title="Files", help=f"Which storage classes are copied: {', '.join(COPIED)}."
+    )
     cameras: Annotated[Annotated[list[Slug], Field(max_length=1000)] | None, Option("--camera")] = field(
         None, title="Cameras", help="Only files of these; empty: of all cameras."
     )
     enabled: StrictBool | None = field(None, title="On", help="Files still wait for their copies.")
-    keep_local: StrictBool | None = field(
+    keep_local: Annotated[StrictBool | None, Flag("--keep-local/--no-keep-local")] = field(
         None, title="No file is deleted here before its copy is verified",
         help="No file of its classes is deleted before its copy is verified.",
     )  # fmt: skip
@@ -114,21 +115,20 @@ class DestinationFields(Fields):
         return self.model_dump(exclude_none=True, exclude_unset=True)
 
 
-class DestinationChange(DestinationFields):
-    copies_moved: StrictBool = field(
+class DestinationChange(DestinationFields, Changes):
+    copies_moved: Annotated[StrictBool, Flag("--copies-moved")] = field(
         False, title="Copies were moved", help="The copies were moved to the place of the new settings, too."
     )
 
 
 class DestinationRequest(DestinationFields):
-    name: Name = field(**NAME)
     kind: DestinationKind = field(title="Kind", help="Where its copies are. It cannot be changed.")
-    settings: dict[str, Any] = field(**SETTINGS)
-    classes: Annotated[Classes, Option("--class")] = field(**CLASSES)
 
 
 class DeleteQuery(Query):
-    force: bool = field(False, help="Also while files wait that must not be deleted here before they are copied.")
+    force: Annotated[bool, Flag("--force")] = field(
+        False, help="Also while files wait that must not be deleted here before they are copied."
+    )
 
 
 class ProbeRequest(Fields):

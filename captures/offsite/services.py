@@ -230,19 +230,19 @@ def _check_leavable(destination: Destination) -> None:
 
 def _place_columns(found: Destination, wanted: DestinationChange) -> dict[str, Any]:
     """Settings and secret. A secret is bound to its place: another one needs it again."""
-    if wanted.settings is None and wanted.secret is None:
+    named = wanted.given()
+    if not {"settings", "secret"} & named.keys():
         return {}
     before = found.typed_settings
     place, given = _parted(found.kind, wanted)
-    after = _valid("settings", SETTINGS[found.kind], place) if wanted.settings is not None else before
+    after = _valid("settings", SETTINGS[found.kind], place) if "settings" in named else before
     check_place(after)
     columns: dict[str, Any] = {"settings": after.model_dump()}
     moved = after.origin() != before.origin()
-    is_given = bool(given) or wanted.secret is not None
+    is_given = bool(given) or "secret" in named
     if is_given or moved:
         try:
-            named = ["secret"] if is_given else []
-            kept_secrets({"secret": found.secret}, named, "the place or the user" if moved else "")
+            kept_secrets({"secret": found.secret}, ["secret"] * is_given, "the place or the user" if moved else "")
         except SecretsNeeded as error:
             raise ValidationError({"secret": str(error)}) from None
         secret = _valid("secret", SECRETS[found.kind], given)
@@ -257,11 +257,10 @@ def _place_columns(found: Destination, wanted: DestinationChange) -> dict[str, A
 
 def _parted(kind: str, wanted: DestinationFields) -> tuple[dict[str, Any], dict[str, Any]]:
     """The settings that are no secret, and the secrets, which may stand among the settings, as in forms."""
-    secrets = SECRETS[kind].model_fields
-    all_of_it = (wanted.settings or {}).items()
-    among = {name: value for name, value in all_of_it if name in secrets}
-    place = {name: value for name, value in all_of_it if name not in secrets}
-    return place, {**among, **(wanted.secret or {})}
+    named, secrets = wanted.given(), SECRETS[kind].model_fields
+    place = {name: value for name, value in named.get("settings", {}).items() if name not in secrets}
+    among = {name: value for name, value in named.get("settings", {}).items() if name in secrets}
+    return place, {**among, **named.get("secret", {})}
 
 
 def _columns(wanted: DestinationFields) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, StrictBool, field_validator, model_validator
 
-from cameras.visibility import Slug
+from cameras.camera_filter import Slug
 from captures.integrity.models import FindingKind, FindingState
 from captures.storage.models import StorageRoot
 from core.api.queries import PageQuery, Query

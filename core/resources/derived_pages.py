@@ -61,7 +61,7 @@ class DerivedListPage(ResourcePage):
         if self.operation.query is None:
             return found, ""
         query: Any = self.operation.query.lenient(request.GET)
-        part = page(query.filtered(found), query, request, "created_at", row_itself)
+        part = page(query.filtered(found, request.user), query, request, "created_at", row_itself)
         return part["results"], part["next"] or ""
 
     def address(self, name: str, *args: Any) -> str:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pydantic
+from annotated_types import MaxLen
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -23,6 +24,7 @@ from core.resources.fields import (
     Reference,
     choices_of,
     extra_of,
+    has_lines,
     is_time,
     marker_of,
     plain_type,
@@ -64,13 +66,14 @@ class ModelForm(PageForm):
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
         given = {**self.given(values), **self._fixed}
+        # Also with errors: those of all fields are said at once. People write texts, also of a strict model.
         for model, part in self.checks(given):
             try:
-                model.model_validate(part)
+                model.model_validate(part, strict=False)
             except pydantic.ValidationError as refused:
                 self.refuse(model, refused)
         if not self.errors:
-            self.wanted = self.model.model_validate(given)
+            self.wanted = self.model.model_validate(given, strict=False)
         return values
 
     def checks(self, given: dict[str, Any]) -> list[tuple[type[BaseModel], dict[str, Any]]]:
@@ -165,7 +168,7 @@ def form_field(name: str, about: FieldInfo, user: Any, row: Any) -> forms.Field:
         "label": title_of(name, about),
         "required": False,
         "initial": value,
-        "help_text": about.description or "",
+        "help_text": hint_of(about, row),
     }
     kind, reference, choices = plain_type(about.annotation), marker_of(about, Reference), choices_of(about)
     if reference is not None:
@@ -179,11 +182,21 @@ def form_field(name: str, about: FieldInfo, user: Any, row: Any) -> forms.Field:
         options |= {"initial": "", "help_text": options["help_text"] if row is None else KEEP}
         hidden = forms.PasswordInput(attrs={**attrs, "autocomplete": "new-password"})
         return forms.CharField(max_length=LONGEST, strip=False, widget=hidden, **options)
+    if has_lines(about):
+        return TextField(in_lines, widget=forms.Textarea(attrs={**attrs, "rows": 4}), **options)
     is_number = kind in (int, float) and marker_of(about, Duration) is None
     widget = forms.TextInput(attrs={**attrs, "inputmode": "decimal"} if is_number else attrs)
-    return TextField(
+    found = TextField(
         parser_of(about), max_length=LONGEST, widget=widget, **{**options, "initial": text_of(about, value)}
     )
+    if kind is str and (limit := marker_of(about, MaxLen)):
+        widget.attrs["maxlength"] = limit.max_length
+    return found
+
+
+def hint_of(about: FieldInfo, row: Any) -> str:
+    unset = extra_of(about, "unset")
+    return f"{about.description or ''} {f'Empty: {unset}.' if unset and row is None else ''}".strip()
 
 
 class RowField(forms.ModelChoiceField):  # type: ignore[type-arg]
@@ -207,6 +220,11 @@ class TextField(forms.CharField):
             return self._parse(text) if text else None
         except ValueError as error:
             raise ValidationError(str(error)) from None
+
+
+def in_lines(text: str) -> str:
+    # Browsers send line breaks as two characters.
+    return text.replace("\r\n", "\n")
 
 
 def parser_of(about: FieldInfo) -> Callable[[str], Any]:

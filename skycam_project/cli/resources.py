@@ -18,6 +18,7 @@ from core.registry import resolve
 from core.resources.fields import (
     Duration,
     Fields,
+    Flag,
     Option,
     Reference,
     choices_of,
@@ -28,8 +29,9 @@ from core.resources.fields import (
 )
 from core.resources.resource import Operation, Resource
 from core.resources.table import cells_of, columns_of, table_of
+from core.text.ids import short_id
 from skycam_project.cli.errors import CliError, invalid
-from skycam_project.cli.ids import find_by_id
+from skycam_project.cli.ids import HEX, find_by_id
 from skycam_project.cli.options import Command, DurationParam, FutureTimeParam, given
 from skycam_project.cli.output import (
     format_time,
@@ -85,7 +87,7 @@ def list_command(resource: Resource, operation: Operation) -> click.Command:
             known = operation.query.model_fields
             wanted = {name: referred(caller, known[name], value) for name, value in given(**filters).items()}
             query: Any = operation.query.model_validate(wanted)
-            rows = query.filtered(rows)[:limit]
+            rows = query.filtered(rows, caller.user)[:limit]
         bodies = resource.bodies(rows, caller.user)
         print_result({"results": bodies}, lambda _: print_rows(resource, caller, bodies))
 
@@ -112,7 +114,7 @@ def show_command(resource: Resource, operation: Operation) -> click.Command:
 def add_command(resource: Resource, operation: Operation) -> click.Command:
     def run(caller: Caller, **values: Any) -> None:
         wanted = requested(resource, operation, caller, values, str(values.get("kind", "")))
-        added = resource.call(operation.run, wanted, caller.actor)
+        added = resource.run(operation, caller.user, caller.actor, wanted)
         print_done(resource, operation, resource.done(operation, added, caller.user))
 
     params = [*arguments(operation), *options(resource, operation)]
@@ -126,7 +128,7 @@ def action_command(resource: Resource, operation: Operation) -> click.Command:
         row = find_row(resource, caller, key)
         kind = getattr(row, "kind", "")
         wanted = [requested(resource, operation, caller, values, kind, row)] if operation.request else []
-        changed = resource.call(operation.run, row, *wanted, caller.actor)
+        changed = resource.run(operation, caller.user, caller.actor, row, *wanted)
         print_done(resource, operation, resource.done(operation, changed, caller.user))
 
     return build(operation, [key_argument(resource), *arguments(operation), *options(resource, operation)], run)
@@ -137,7 +139,7 @@ def remove_command(resource: Resource, operation: Operation) -> click.Command:
         row = find_row(resource, caller, key)
         body = resource.body(row, caller.user)
         told = [operation.query.model_validate(given(**values))] if operation.query else []
-        said = resource.call(operation.run, row, *told, caller.actor)
+        said = resource.run(operation, caller.user, caller.actor, row, *told)
         print_done(resource, operation, body, said or "")
 
     return build(operation, [key_argument(resource), *query_options(operation)], run)
@@ -154,7 +156,7 @@ def switch_command(resource: Resource, operation: Operation, *, enabled: bool) -
 
     def run(caller: Caller, key: str) -> None:
         row = find_row(resource, caller, key)
-        changed = resource.call(operation.run, row, request(enabled=enabled), caller.actor)
+        changed = resource.run(operation, caller.user, caller.actor, row, request(enabled=enabled))
         print_done(resource, switch, resource.body(changed, caller.user))
 
     return build(switch, [key_argument(resource)], run, operation.switches[0 if enabled else 1])
@@ -178,10 +180,15 @@ def find_row(resource: Resource, caller: Caller, text: str) -> Any:
     listed_by = f"skycam {resource.commands} {resource.operation('list').command or 'list'}"
     if resource.name_field == "id":
         return find_by_id(rows, text, resource.noun, listed_by)
-    found = next((row for row in rows if row.name == text), None)
-    if found is None:
-        raise CliError("not-found", f"There is no {resource.noun} {text}. `{listed_by}` lists all.")
-    return found
+    named = list(rows.filter(name=text)) if hasattr(rows, "filter") else [row for row in rows if row.name == text]
+    if len(named) == 1:
+        return named[0]
+    if named:
+        ids = ", ".join(short_id(str(row.pk)) for row in named[:5])
+        raise CliError("invalid", f"More than one {resource.noun} is named {text!r}. Give an id: {ids}.")
+    if resource.key == "id" and HEX.fullmatch(text.replace("-", "")):
+        return find_by_id(rows, text, resource.noun, listed_by)
+    raise CliError("not-found", f"There is no {resource.noun} {text}. `{listed_by}` lists all.")
 
 
 def arguments(operation: Operation) -> list[click.Parameter]:
@@ -234,16 +241,14 @@ def shared_click_option(name: str, text: str, into: str) -> click.Option:
 
 
 def field_option(name: str, about: FieldInfo) -> click.Option:
+    if flag := marker_of(about, Flag):
+        return click.Option([flag.names, name], is_flag=True, default=None, help=help_of(about))
     option = option_of(name, about)
     shared = SHARED_OPTIONS.get(option.name, SharedOption())
     settings = {
         "type": param_type(about), **shared.settings, "default": None, "help": help_of(about),
         "required": about.is_required(), "multiple": is_list(about),
     }  # fmt: skip
-    if plain_type(about.annotation) is bool:
-        # What is off unless it is given needs no option that says so.
-        off = "" if about.default is False else f"/--no-{option.name.removeprefix('--')}"
-        return click.Option([f"{option.name}{off}", name], is_flag=True, default=None, help=help_of(about))
     names = [*filter(None, [option.name, shared.short]), name]
     return RenamedOption(names, former=option.former, **settings) if option.former else click.Option(names, **settings)
 
@@ -283,7 +288,8 @@ def value_given(about: FieldInfo, value: Any) -> Any:
 def requested(
     resource: Resource, operation: Operation, caller: Caller, values: dict[str, Any], kind: str, row: Any = None
 ) -> Fields:
-    """The request of what was given. The settings of a row that are not given stay as they are. CliError."""
+    """The request of what was given. The settings of a row that are not given stay as they are. CliError, which names
+    options."""
     assert operation.request is not None
     fields = operation.request.model_fields
     assigned = assigned_texts(values.pop("assignments", ()))
@@ -306,7 +312,8 @@ def requested(
         found["settings"] = kept | read_texts(known, {**assigned, **read}) | (from_file or {})
     wanted = {name: referred(caller, fields[name], value) if name in fields else value for name, value in found.items()}
     try:
-        return operation.request.model_validate(wanted)
+        # People write texts, also of a strict model.
+        return operation.request.model_validate(wanted, strict=False)
     except ValidationError as error:
         raise invalid((place_of(operation, item["loc"]), describe_error(item)) for item in error.errors()) from None
 
