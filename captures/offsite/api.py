@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from cameras.camera_view import actor
 from captures.offsite.resource import BacklogBody, ProbeRequest
-from captures.offsite.selectors import backlog_of, destination_for
+from captures.offsite.selectors import backlog_of, destinations_for
 from captures.offsite.services import start_test
 from core.jobs.answers import JobBody
 from core.jobs.bodies import job_body
@@ -24,7 +24,7 @@ class DestinationTestView(APIView):
     @extend_schema(request=ProbeRequest, responses={202: JobBody})
     def post(self, request: Request, destination: UUID) -> Response:
         """Connect, write, read and remove a small file, as a job. Its result has `works` and `said`, sentences."""
-        found = destination_for(request.user, destination)
+        found = destinations_for(request.user).get(pk=destination)
         wanted = ProbeRequest.model_validate(request.data)
         job = start_test(found, actor(request), wanted.host or "")
         return Response(job_body(job, request.user), 202, headers={"Location": f"/api/v1/jobs/{job.pk}/"})
@@ -36,4 +36,4 @@ class BacklogView(APIView):
     @extend_schema(responses=BacklogBody)
     def get(self, request: Request, destination: UUID) -> Response:
         """What waits for its copy."""
-        return Response(body_of(BacklogBody, backlog_of(destination_for(request.user, destination))))
+        return Response(body_of(BacklogBody, backlog_of(destinations_for(request.user).get(pk=destination))))

@@ -222,7 +222,6 @@ DESTINATIONS = Resource(
     path="offsite/destinations/",
     package="captures.offsite",
     rows="selectors.destinations_for",
-    row="selectors.destination_for",
     prepare="selectors.with_backlogs",
     answer=DestinationBody,
     operations=(
@@ -265,7 +264,6 @@ COPIES = Resource(
     path="offsite/copies/",
     package="captures.offsite",
     rows="selectors.copies_for",
-    row="selectors.copy_for",
     answer=CopyBody,
     operations=(
         Operation("list", "manager", "List copies, the newest row first.", query=CopyQuery, command="copies"),

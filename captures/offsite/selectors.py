@@ -37,18 +37,8 @@ def destinations_for(user: Any) -> QuerySet[Destination]:
     return found.prefetch_related("cameras", "hosts")
 
 
-def destination_for(user: Any, destination: UUID) -> Destination:
-    """Destination.DoesNotExist."""
-    return destinations_for(user).get(pk=destination)
-
-
 def copies_for(user: Any) -> QuerySet[OffsiteCopy]:
     return OffsiteCopy.objects.all() if is_manager(user) else OffsiteCopy.objects.none()
-
-
-def copy_for(user: Any, copy: UUID) -> OffsiteCopy:
-    """OffsiteCopy.DoesNotExist."""
-    return copies_for(user).get(pk=copy)
 
 
 def is_manager(user: Any) -> bool:
