@@ -13,6 +13,8 @@ RESOURCES = {
     "alert_rules": "monitoring.alert_rules.resource.RULES",
     "sensors": "monitoring.sensor_management.resource.SENSORS",
     "webhooks": "monitoring.webhooks.resource.WEBHOOKS",
+    "offsite_destinations": "captures.offsite.resource.DESTINATIONS",
+    "offsite_copies": "captures.offsite.resource.COPIES",
     "experiments": "captures.experiments.resource.EXPERIMENTS",
 }
 """Name -> the path of its description."""

@@ -79,7 +79,8 @@ def act_on_row(view: ResourceView, operation: Operation, request: Request, key: 
 
 
 def remove_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
-    run(view, operation, request, view.row(request, key))
+    told = [operation.query.of(request)] if operation.query else []
+    run(view, operation, request, view.row(request, key), *told)
     return Response(status=204)
 
 

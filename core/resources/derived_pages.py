@@ -60,7 +60,7 @@ class DerivedListPage(ResourcePage):
         found = self.resource.all_rows(request.user)
         if self.operation.query is None:
             return found, ""
-        query = self.operation.query.lenient(request.GET)
+        query: Any = self.operation.query.lenient(request.GET)
         part = page(query.filtered(found, request.user), query, request, "created_at", row_itself)
         return part["results"], part["next"] or ""
 

@@ -32,7 +32,7 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
+from pydantic_core import PydanticCustomError, PydanticUndefined
 
 from core.api.constraints import describe_allowed, describe_error, join_choices
 from core.api.model import StrictModel
@@ -83,6 +83,11 @@ class HasPassword:
 @dataclass(frozen=True, slots=True)
 class Duration:
     """The number is of seconds: people write it as `5 min`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """The number is of bytes: people read it as `1.5 GB`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +219,11 @@ def field(
     # What is not given stays as `Annotated` says it. Secrets would be in tracebacks and logs by the repr.
     given = {name: one for name, one in about.items() if one} | ({"repr": False} if secret else {})
     return Field(default, **given, **limits)
+
+
+def together(name: str, sentence: str) -> PydanticCustomError:
+    """The error of a rule about several fields. A form says it at the field of this name."""
+    return PydanticCustomError("value_error", sentence, {"field": name})
 
 
 def optional(about: FieldInfo) -> FieldInfo:
@@ -355,6 +365,9 @@ def describe_duration(schema: Mapping[str, Any]) -> str:
 
 def sentence_of(model: type[BaseModel], error: Mapping[str, Any]) -> tuple[str, str]:
     """The field of an error that pydantic found, empty for the whole, and what to write there."""
+    if name := error.get("ctx", {}).get("field", ""):
+        allowed = extra_of(model.model_fields[name], "allowed")
+        return name, f"Write {allowed}." if allowed else describe_error(error)
     name = next(
         (name for name, about in model.model_fields.items() if error["loc"][:1] in ((name,), (about.alias,))), ""
     )

@@ -2,8 +2,8 @@
 they are called.
 
 Services have the same arguments for all resources: `rows(user)`, `row(user, key)`, `add(wanted, actor, new_id)`,
-`change(row, wanted, actor)`, `remove(row, actor)`, and for actions `act(row, actor)` or `act(row, wanted, actor)`. Each
-returns the row, `remove` nothing or a sentence for people.
+`change(row, wanted, actor)`, `remove(row, actor)`, or `remove(row, wanted, actor)` if it has a query, and for actions
+`act(row, actor)` or `act(row, wanted, actor)`. Each returns the row, `remove` nothing or a sentence for people.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from core.api.queries import PageQuery
+from core.api.queries import Query
 from core.registry import resolve
 from core.resources.fields import Fields, KindSettings, body_of, extra_of, is_time, settings_model
 
@@ -29,12 +29,14 @@ class Operation:
     """`name`: list, show, add, change, remove, or that of an action on one row. `summary`: what it does, in API and
     help. `run`: its function. `request`: the fields that it needs. `said`: what people read afterwards, with fields of
     the answer in braces. `answer`: of an action or of `add`, if it is not that of the row. `query`: the filters of a
-    list that is served in pages, newest first by `created_at`. `replaces`: a change gives fields that are missing their
-    defaults (PUT), instead of leaving them (PATCH). `makes`: an action adds to the row what has an id of its own, such
-    as a note, as `add` does. `keyless`: why it takes no Idempotency-Key.
+    list that is served in pages (a `PageQuery`), newest first by `created_at`, or what a removal may be told.
+    `replaces`: a change gives fields that are missing their defaults (PUT), instead of leaving them (PATCH). `makes`:
+    an action adds to the row what has an id of its own, such as a note, as `add` does. `keyless`: why it takes no
+    Idempotency-Key.
 
     On the command line: `command` is the name, where that is another, and None is not offered. `arguments` are the
-    fields that need no option; with `has_assignments` all others are given as `--set NAME=VALUE`."""
+    fields that need no option; with `has_assignments` all others are given as `--set NAME=VALUE`. `switches`: the
+    commands beside a change that has `enabled`."""
 
     name: str
     role: str
@@ -50,7 +52,8 @@ class Operation:
     has_assignments: bool = False
     example: str = ""
     answer: type[Fields] | None = None
-    query: type[PageQuery] | None = None
+    query: type[Query] | None = None
+    switches: tuple[str, str] = ("enable", "disable")
 
     @property
     def takes_key(self) -> bool:

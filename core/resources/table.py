@@ -10,9 +10,20 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from core.registry import resolve
-from core.resources.fields import Duration, Reference, UnitOf, Word, is_time, marker_of, part_model, plain_type
+from core.resources.fields import (
+    Bytes,
+    Duration,
+    Reference,
+    UnitOf,
+    Word,
+    is_time,
+    marker_of,
+    part_model,
+    plain_type,
+)  # fmt: skip
 from core.resources.resource import Resource
 from core.text.ids import short_id
+from core.text.sizes import format_size
 from core.times.durations import format_duration
 
 Cells = dict[str, Any]
@@ -78,6 +89,8 @@ def cell(about: FieldInfo, value: Any, body: Mapping[str, Any], time_text: Calla
         return str(value).replace("_", " ")
     if marker_of(about, Duration) is not None:
         return format_duration(value)
+    if marker_of(about, Bytes) is not None:
+        return format_size(value)
     if unit := marker_of(about, UnitOf):
         return f"{value:g} {body[unit.field]}".strip()
     if isinstance(value, list):

@@ -34,24 +34,30 @@ from captures.clips.delivery import HoleBody
 from captures.experiments.answers import AccountBody, CameraAccount
 from captures.experiments.models import EXPERIMENT_TRANSITIONS
 from captures.experiments.resource import AttachmentBody, ExperimentBody, ExperimentRequest, NoteBody, PlaceBody
-from captures.integrity.bodies import FindingBody
+from captures.integrity.answers import FindingBody
 from captures.integrity.models import FINDING_TRANSITIONS
 from captures.models import Capture
-from captures.offsite.bodies import BacklogBody, CopyBody, DestinationBody, DestinationHostBody
-from captures.offsite.models import COPY_TRANSITIONS
-from captures.offsite.requests import DestinationChange, DestinationRequest
+from captures.offsite.copy_states import COPY_TRANSITIONS
+from captures.offsite.resource import (
+    BacklogBody,
+    CopyBody,
+    DestinationBody,
+    DestinationChange,
+    DestinationHostBody,
+    DestinationRequest,
+)
 from captures.recording_control.claim_bodies import ClaimBody, ClaimsBody
 from captures.recording_control.commands import RecordingBody
 from captures.recording_control.requests import RecordBody, StopRecordingBody
+from captures.retention.answers import KeptFile, PlanBody, PlannedFile
 from captures.retention.bodies import DeletedBody
-from captures.retention.plan_bodies import KeptFile, PlanBody, PlannedFile
 from captures.sessions.answers import ForecastBody, SessionGapBody
 from captures.sessions.models import SESSION_TRANSITIONS
 from captures.sessions.queries import StartBody
 from captures.storage_api.requests import CheckBody, CleanupBody
-from captures.storage_usage.bodies import RootUsageBody, SpaceForecastBody, UsageBody
+from captures.storage_usage.answers import RootUsageBody, SpaceForecastBody, UsageBody
 from core.child_environment import PASSED_VARIABLES
-from core.jobs.bodies import JobBody
+from core.jobs.answers import JobBody
 from core.jobs.states import JOB_TRANSITIONS
 from monitoring.alert_rules.resource import (
     OpeningBody,
@@ -133,7 +139,7 @@ FIELDS = {
     "readings": ReadingsBody.__annotations__,
     "readings of a channel": ChannelReadingsBody.__annotations__,
     "points": PointsBody.__annotations__,
-    "job": JobBody.__annotations__,
+    "job": JobBody.model_fields,
     "clip": ClipBody.__annotations__,
     "hold": HoldBody.__annotations__,
     "hole": HoleBody.__annotations__,
@@ -161,13 +167,13 @@ FIELDS = {
     "attachment": field_names(AttachmentBody),
     "setting": SettingBody.__annotations__,
     "deleted clip": field_names(DeletedBody),
-    "storage root": RootUsageBody.__annotations__,
-    "forecast of a root": SpaceForecastBody.__annotations__,
-    "usage": UsageBody.__annotations__,
-    "cleanup plan": PlanBody.__annotations__,
-    "planned file": PlannedFile.__annotations__,
-    "kept file": KeptFile.__annotations__,
-    "finding": FindingBody.__annotations__,
+    "storage root": RootUsageBody.model_fields,
+    "forecast of a root": SpaceForecastBody.model_fields,
+    "usage": field_names(UsageBody),
+    "cleanup plan": field_names(PlanBody),
+    "planned file": field_names(PlannedFile),
+    "kept file": field_names(KeptFile),
+    "finding": FindingBody.model_fields,
     "to clean up": CleanupBody.model_fields,
     "to check the storage": CheckBody.model_fields,
     "viewer": ViewerBody.__annotations__,
@@ -192,10 +198,10 @@ FIELDS = {
     "to change a field list": FieldListChange.model_fields,
     "to observe": ObserveRequest.model_fields,
     "night of a month": CalendarNightBody.__annotations__,
-    "destination": DestinationBody.__annotations__,
-    "host of a destination": DestinationHostBody.__annotations__,
-    "backlog": BacklogBody.__annotations__,
-    "off-site copy": CopyBody.__annotations__,
+    "destination": DestinationBody.model_fields,
+    "host of a destination": DestinationHostBody.model_fields,
+    "backlog": BacklogBody.model_fields,
+    "off-site copy": CopyBody.model_fields,
     "to add a destination": DestinationRequest.model_fields,
     "to change a destination": DestinationChange.model_fields,
     "to schedule": ScheduleRequest.model_fields,

@@ -14,6 +14,7 @@ from hypothesis import strategies as some
 from pydantic import Field, ValidationError
 
 from core.resources.fields import (
+    Bytes,
     ClockTime,
     Column,
     Duration,
@@ -200,3 +201,10 @@ def test_a_duration_is_read_as_it_is_written(seconds: float) -> None:
 
 def test_a_list_is_separated_by_commas_and_spaces() -> None:
     assert read_text(NoteRequest.model_fields["tags"], "a, b c,d") == ["a", "b", "c", "d"]
+
+
+def test_a_number_of_bytes_is_read_with_its_unit() -> None:
+    class Disk(Fields):
+        free: Annotated[int, Bytes()]
+
+    assert cell(Disk.model_fields["free"], 1_500_000, {}, str) == "1.5 MB"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from core.resources.fields import Fields, Seconds, Text, field
+from core.resources.fields import Fields, Seconds, Text, field, together
 from core.resources.forms import KindForm, ModelForm
 from core.text.names import Note
 from core.times.moments import Moment
@@ -34,6 +34,17 @@ class BulbSettings(Fields):
     host: str = field(title="Host")
     password: str = field("", secret=True)
     program: str = field("", file_only=True)
+
+
+class HoursRequest(Fields):
+    begin: str = field("", title="From")
+    end: str = field("", title="To")
+
+    @model_validator(mode="after")
+    def has_both(self) -> Self:
+        if bool(self.begin) != bool(self.end):
+            raise together("begin", "Give both.")
+        return self
 
 
 NAMES = ("name", "on", "since", "for_s", "tone", "tags", "watts", "story")
@@ -91,6 +102,15 @@ def test_an_error_is_at_its_field_and_says_what_to_write(change: dict[str, str],
     form = lamp_form({**GOOD, **change})
     assert not form.is_valid()
     assert sentence in " ".join(form.errors[name])
+
+
+def test_all_errors_are_said_at_once_and_each_once() -> None:
+    form = lamp_form({**GOOD, "name": "", "for_s": "soon", "watts": "many"})
+    assert {name: len(said) for name, said in form.errors.items()} == {"name": 1, "for_s": 1, "watts": 1}
+
+
+def test_the_error_of_a_rule_about_several_fields_is_at_one_of_them() -> None:
+    assert ModelForm(HoursRequest, {"begin": "22:00"}).errors == {"begin": ["Give both."]}
 
 
 def test_a_form_shows_a_row_as_a_person_would_write_it() -> None:

@@ -24,12 +24,12 @@ from captures.models import (
     StorageRoot,
 )
 from captures.offsite.queue import retry_dead
-from captures.offsite.requests import DestinationChange
+from captures.offsite.resource import DeleteQuery, DestinationChange
 from captures.offsite.services import change_destination, remove_destination
 from captures.recording_claims.services import HOLD
 from captures.retention.plan import CleanupPlan, PlanItem, Why
 from captures.retention.stored_plans import store_plan
-from captures.stored_files.tables import FileClass
+from captures.stored_files.classes import FileClass
 from core.idempotency.models import IdempotentRequest
 from monitoring.alert_rules.services import remove_rule
 from monitoring.models import Alert, AlertRule, NotificationDelivery, Webhook, WebhookDelivery
@@ -186,7 +186,7 @@ def offsite_requests(camera: Camera, root: StorageRoot, clips: list[Clip]) -> It
     copies.update(state="verified", verified_at=timezone.now(), verified_by="read_back")
     moved = DestinationChange(settings={"path": "/mnt/b"}, copies_moved=True)
     yield "A destination with copies is moved", lambda: change_destination(found, moved, WHO)
-    yield "The destination is removed", lambda: remove_destination(found, WHO, force=True)
+    yield "The destination is removed", lambda: remove_destination(found, DeleteQuery(force=True), WHO)
 
 
 def monitoring_requests(rows: int) -> Iterator[tuple[str, Request]]:
