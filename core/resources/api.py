@@ -19,7 +19,7 @@ from core.resources.fields import Fields, Rows, has_secret
 from core.resources.resource import Operation, Resource
 
 API = "/api/v1/"
-ROW_OPERATIONS = ("show", "change", "remove")
+ROW_OPERATIONS = ("show", "change", "replace", "remove")
 """Those of the route of a row itself."""
 
 
@@ -35,6 +35,10 @@ class ResourceView(IdempotentView):
     def wanted(self, operation: Operation, request: Request) -> list[Fields]:
         """ValidationError of pydantic."""
         return [operation.request.model_validate(request.data)] if operation.request else []
+
+    def run(self, operation: Operation, request: Request, *given: Any, **named: Any) -> Any:
+        actor = request.user.get_username()
+        return self.resource.run(operation, *given, user=request.user, actor=actor, **named)
 
     def body(self, request: Request, row: Any) -> dict[str, Any]:
         return self.resource.body(row, request.user)
@@ -55,7 +59,7 @@ def row_itself(row: Any) -> Any:
 
 def add_row(view: ResourceView, operation: Operation, request: Request) -> Response:
     wanted = view.wanted(operation, request)
-    row = view.resource.call(operation.run, *wanted, request.user.get_username(), view.reserved_id)
+    row = view.run(operation, request, *wanted, new_id=view.reserved_id)
     body = view.resource.done(operation, row, request.user)
     has_route = any(one.name in ROW_OPERATIONS for one in view.resource.operations)
     location = {"Location": f"{API}{view.resource.path}{body[view.resource.key]}/"} if has_route else {}
@@ -68,12 +72,12 @@ def show_row(view: ResourceView, _: Operation, request: Request, key: UUID | str
 
 def act_on_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
     row, wanted = view.row(request, key), view.wanted(operation, request)
-    found = view.resource.call(operation.run, row, *wanted, request.user.get_username())
+    found = view.run(operation, request, row, *wanted)
     return Response(view.resource.done(operation, found, request.user), headers=caching(operation))
 
 
 def remove_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
-    view.resource.call(operation.run, view.row(request, key), request.user.get_username())
+    view.run(operation, request, view.row(request, key))
     return Response(status=204)
 
 
@@ -86,6 +90,7 @@ METHODS: dict[str, tuple[str, Callable[..., Response]]] = {
     "add": ("POST", add_row),
     "show": ("GET", show_row),
     "change": ("PATCH", act_on_row),
+    "replace": ("PUT", act_on_row),
     "remove": ("DELETE", remove_row),
 }
 ACTION = ("POST", act_on_row)

@@ -10,11 +10,12 @@ pydantic's. Django-free: help and configuration are read without it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from uuid import UUID
@@ -26,24 +27,31 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     PlainSerializer,
+    TypeAdapter,
     WithJsonSchema,
+    create_model,
 )
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
+from pydantic_core import CoreSchema, PydanticUndefined, core_schema
 
 from core.api.constraints import describe_allowed, describe_error, join_choices
 from core.api.model import StrictModel
+from core.registry import resolve
 from core.text.names import Line
 from core.times.durations import format_duration, parse_duration
 
 Marker = TypeVar("Marker")
+Change = TypeVar("Change", bound=BaseModel)
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The attribute of a row that an answer's field shows, where it has another name than the field."""
+    """The attribute of a row that an answer's field shows, where it has another name than the field. `camera.slug` is
+    one of an attribute."""
 
     name: str
 
@@ -74,6 +82,26 @@ class Reference:
     """The id of a row of the resource at this path. People choose it by name."""
 
     resource: str
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The path of a function that says the value as people read it in a table."""
+
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAt:
+    """The value is read by the model at this path, which is imported only then: it needs the station."""
+
+    path: str
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(lambda value: resolve(self.path).model_validate(value))
+
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return handler(resolve(self.path).__pydantic_core_schema__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +182,17 @@ def field(
     return Field(default, **given, **limits)
 
 
+def change_of(request: type[Change], name: str) -> type[Change]:
+    """The request in which nothing is required: what is not `given` stays."""
+    fields: dict[str, Any] = {
+        one: (about.annotation, FieldInfo.merge_field_infos(about, default_factory=NoneType))
+        for one, about in request.model_fields.items()
+        if about.is_required()
+    }
+    changed: type[Change] = create_model(name, __base__=request, __doc__="Only what is given changes.", **fields)
+    return changed
+
+
 def is_time(about: FieldInfo) -> bool:
     return plain_type(about.annotation) is datetime
 
@@ -170,7 +209,7 @@ def body_of(model: type[BaseModel], row: object) -> dict[str, Any]:
 
 def answer_of(model: type[BaseModel], row: object) -> BaseModel:
     values: dict[str, Any] = {
-        name: getattr(row, column) if part is None else part_of(part, getattr(row, column))
+        name: column(row) if part is None else part_of(part, column(row))
         for name, column, part in columns_of(model)
     }
     return model.model_construct(**values)
@@ -186,14 +225,14 @@ def part_of(model: type[BaseModel], value: Any) -> Any:
 
 # Cached, since it is asked for each row of each answer.
 @cache
-def columns_of(model: type[BaseModel]) -> tuple[tuple[str, str, type[BaseModel] | None], ...]:
-    """Each field with the attribute of a row that it shows, and for models, or a list of them, what these are."""
+def columns_of(model: type[BaseModel]) -> tuple[tuple[str, Callable[[Any], Any], type[BaseModel] | None], ...]:
+    """Each field with what gets the attribute of a row that it shows, and for models, or a list of them, what these are."""
     found = []
     for name, about in model.model_fields.items():
         column, kind = marker_of(about, Column), plain_type(about.annotation)
         part = get_args(kind)[0] if get_origin(kind) is list else kind
         is_nested = isinstance(part, type) and issubclass(part, BaseModel)
-        found.append((name, column.name if column else name, part if is_nested else None))
+        found.append((name, attrgetter(column.name if column else name), part if is_nested else None))
     return tuple(found)
 
 
@@ -256,10 +295,17 @@ def allowed_text(model: type[BaseModel], name: str) -> str:
         return f"a time such as {extra_of(about, 'example') or '22:00'}"
     if marker_of(about, Reference) is not None:
         return "its name"
-    schema = model.model_json_schema(by_alias=False)["properties"][name]
+    # Of the field alone: another one may have a model that needs the station.
+    schema = {**TypeAdapter(typed(about)).json_schema(), "description": about.description}
     words = describe_allowed(schema) if marker_of(about, Duration) is None else describe_duration(schema)
     example = extra_of(about, "example")
     return f"{words}, such as {example}" if example else words
+
+
+def typed(about: FieldInfo) -> Any:
+    """The annotation of a field, with its limits."""
+    limits: Any = (about.annotation, *about.metadata)
+    return Annotated[limits] if about.metadata else about.annotation
 
 
 def describe_duration(schema: Mapping[str, Any]) -> str:

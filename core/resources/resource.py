@@ -3,7 +3,8 @@ they are called.
 
 Services have the same arguments for all resources: `rows(user)`, `row(user, key)`, `add(wanted, actor, new_id)`,
 `change(row, wanted, actor)`, `remove(row, actor)`, and for actions `act(row, actor)` or `act(row, wanted, actor)`. Each
-returns the row, `remove` nothing or a sentence for people.
+returns the row, `remove` nothing or a sentence for people. Where rows refer to what a user may not see, they are methods
+of a class that is made with user and actor: `Service(user, actor).change(row, wanted)`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from core.api.queries import PageQuery
 from core.registry import resolve
 from core.resources.fields import Fields, body_of, extra_of, is_time
 
-DONE = {"add": "added", "change": "changed", "remove": "removed"}
+DONE = {"add": "added", "change": "changed", "replace": "changed", "remove": "removed"}
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,14 @@ class Operation:
     @property
     def takes_key(self) -> bool:
         """Whether a request may have an Idempotency-Key. A PUT, PATCH or DELETE can be repeated without one."""
-        return self.name not in ("list", "show", "change", "remove") and not self.keyless
+        return self.name not in ("list", "show", "change", "replace", "remove") and not self.keyless
 
 
 @dataclass(frozen=True)
 class Resource:
     """`name`: begins the ids of its operations in OpenAPI. `path`: of its routes below the API. `key`: the field that
-    identifies a row. `package`: has the functions, such as `services.add_rule`. `prepare`: a function that gives rows
+    identifies a row. `package`: has the functions, such as `services.add_rule`. `service`: a class of it that has them
+    as methods. `prepare`: a function that gives rows
     the attributes that only their answer has, `prepare(rows, user)`. `kinds`: the path of a table, if rows
     have a field `kind` with `settings` of its own: kind -> its label, and the path of a class with `settings_model`.
 
@@ -74,6 +76,7 @@ class Resource:
     answer: type[Fields]
     operations: tuple[Operation, ...]
     key: Literal["id", "name"] = "id"
+    service: str = ""
     prepare: str = ""
     kinds: str = ""
     commands: str = ""
@@ -107,6 +110,12 @@ class Resource:
     def call(self, name: str, *given: Any, **named: Any) -> Any:
         """A function of the package."""
         return resolve(f"{self.package}.{name}")(*given, **named)
+
+    def run(self, operation: Operation, *given: Any, user: Any, actor: str, **named: Any) -> Any:
+        """The function of the operation."""
+        if self.service:
+            return getattr(resolve(f"{self.package}.{self.service}")(user, actor), operation.run)(*given, **named)
+        return self.call(operation.run, *given, actor, **named)
 
     def all_rows(self, user: Any) -> Any:
         """Those that the user may see: a list or a query set."""

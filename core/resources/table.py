@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from core.registry import resolve
-from core.resources.fields import Duration, Reference, UnitOf, is_time, marker_of, plain_type
+from core.resources.fields import Duration, Reference, UnitOf, Words, is_time, marker_of, plain_type
 from core.resources.resource import Resource
 from core.text.ids import short_id
 from core.times.durations import format_duration
@@ -67,6 +67,8 @@ def cell(about: FieldInfo, value: Any, body: Mapping[str, Any], time_text: Calla
     """Yes and no, and empty cells, are left to the page or the terminal."""
     if value is None:
         return ""
+    if words := marker_of(about, Words):
+        return resolve(words.function)(value)
     if is_time(about):
         return time_text(value)
     if plain_type(about.annotation) is UUID and marker_of(about, Reference) is None:

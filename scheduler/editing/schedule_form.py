@@ -16,10 +16,10 @@ from captures.sessions.forecast import length
 from core.api.constraints import describe_error
 from core.times.durations import InvalidDuration, format_exposure, parse_offset
 from scheduler.editing.templates import TEMPLATES, USUAL
-from scheduler.schedules.bodies import ScheduleBody
 from scheduler.schedules.descriptions import OF_TWILIGHT
 from scheduler.schedules.models import WEEKDAYS
-from scheduler.schedules.requests import TWILIGHTS, ScheduleProgramme, ScheduleRequest
+from scheduler.schedules.requests import ScheduleProgramme
+from scheduler.schedules.resource import TWILIGHTS, ScheduleRequest
 
 LABELS = {
     "name": "Name",
@@ -293,7 +293,7 @@ class ScheduleForm:
         return place[0] if place[0] in self.labels else "name"
 
 
-def shown_values(body: ScheduleBody, version: str) -> dict[str, Any]:
+def shown_values(body: Mapping[str, Any], version: str) -> dict[str, Any]:
     """What the form of a schedule shows."""
     window, moon = body["window"], body["moon"] or {}
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
@@ -110,7 +110,7 @@ def show_command(resource: Resource, operation: Operation) -> click.Command:
 def add_command(resource: Resource, operation: Operation) -> click.Command:
     def run(caller: Caller, **values: Any) -> None:
         wanted = requested(resource, operation, caller, values, str(values.get("kind", "")))
-        added = resource.call(operation.run, wanted, caller.actor)
+        added = resource.run(operation, wanted, user=caller.user, actor=caller.actor)
         print_done(resource, operation, resource.done(operation, added, caller.user))
 
     params = [*arguments(operation), *options(resource, operation)]
@@ -124,7 +124,7 @@ def action_command(resource: Resource, operation: Operation) -> click.Command:
         row = find_row(resource, caller, key)
         kind = getattr(row, "kind", "")
         wanted = [requested(resource, operation, caller, values, kind)] if operation.request else []
-        changed = resource.call(operation.run, row, *wanted, caller.actor)
+        changed = resource.run(operation, row, *wanted, user=caller.user, actor=caller.actor)
         print_done(resource, operation, resource.done(operation, changed, caller.user))
 
     return build(operation, [key_argument(resource), *arguments(operation), *options(resource, operation)], run)
@@ -134,7 +134,7 @@ def remove_command(resource: Resource, operation: Operation) -> click.Command:
     def run(caller: Caller, key: str) -> None:
         row = find_row(resource, caller, key)
         body = resource.body(row, caller.user)
-        said = resource.call(operation.run, row, caller.actor)
+        said = resource.run(operation, row, user=caller.user, actor=caller.actor)
         print_done(resource, operation, body, said or "")
 
     return build(operation, [key_argument(resource)], run)
@@ -151,7 +151,7 @@ def switch_command(resource: Resource, operation: Operation, *, enabled: bool) -
 
     def run(caller: Caller, key: str) -> None:
         row = find_row(resource, caller, key)
-        changed = resource.call(operation.run, row, request(enabled=enabled), caller.actor)
+        changed = resource.run(operation, row, request(enabled=enabled), user=caller.user, actor=caller.actor)
         print_done(resource, switch, resource.body(changed, caller.user))
 
     return build(switch, [key_argument(resource)], run, "enable" if enabled else "disable")
@@ -175,7 +175,9 @@ def find_row(resource: Resource, caller: Caller, text: str) -> Any:
     listed_by = f"skycam {resource.commands} {resource.operation('list').command or 'list'}"
     if resource.name_field == "id":
         return find_by_id(rows, text, resource.noun, listed_by)
-    found = next((row for row in rows if row.name == text), None)
+    # Exactly, or without regard to case.
+    named = [row for row in rows if row.name.lower() == text.lower()]
+    found = min(named, key=lambda row: bool(row.name != text), default=None)
     if found is None:
         raise CliError("not-found", f"There is no {resource.noun} {text}. `{listed_by}` lists all.")
     return found
@@ -257,7 +259,7 @@ def param_type(about: FieldInfo) -> Any:
         return DurationParam()
     if kind is datetime:
         return FutureTimeParam()
-    return {int: int, float: float, bool: bool}.get(kind, str)
+    return {int: int, float: float, bool: bool, date: click.DateTime(["%Y-%m-%d"])}.get(kind, str)
 
 
 def value_given(about: FieldInfo, value: Any) -> Any:

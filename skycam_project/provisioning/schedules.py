@@ -6,7 +6,7 @@ from typing import Any
 
 from scheduler.editing.service import ScheduleService
 from scheduler.schedules.models import Schedule
-from scheduler.schedules.requests import ScheduleRequest
+from scheduler.schedules.resource import ScheduleRequest
 from skycam_project.config import ConfigError
 from skycam_project.config.config_file import ConfigFile
 from skycam_project.config.lists import ScheduleEntry
@@ -57,12 +57,8 @@ def _change(file: ConfigFile, number: int, entry: ScheduleEntry, row: Schedule |
 
 def stored(row: Schedule) -> dict[str, Any]:
     """The columns of the row, as `ScheduleRequest.stored` has them, and its cameras."""
-    names = (
-        "name", "programme", "window", "moon", "weekdays", "first_night", "last_night", "priority", "enabled",
-        "on_held",
-    )  # fmt: skip
-    cameras = sorted(camera.slug for camera in row.cameras.all() if camera.removed_at is None)
-    return {**{name: getattr(row, name) for name in names}, "cameras": cameras}
+    columns = {name: getattr(row, name) for name in ScheduleRequest.model_fields if name != "cameras"}
+    return {**columns, "cameras": row.camera_slugs}
 
 
 def shown(values: dict[str, Any]) -> dict[str, Any]:

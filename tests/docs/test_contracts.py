@@ -91,7 +91,6 @@ from monitoring.severity import Severity
 from monitoring.webhook_models import DELIVERY_TRANSITIONS
 from monitoring.webhooks.payload import PayloadBody
 from monitoring.webhooks.resource import AttemptBody, DeliveryDetailBody, SecretBody, WebhookBody, WebhookRequest
-from scheduler.editing.night_runs import ChangedNightBody, NightRunBody
 from scheduler.field_lists.bodies import (
     FieldBody,
     FieldListPreview,
@@ -103,8 +102,13 @@ from scheduler.field_lists.bodies import (
 from scheduler.field_lists.requests import FieldListChange, FieldListRequest, ObserveRequest
 from scheduler.planning.plan import Reason as ReasonOfNight
 from scheduler.reports.bodies import CalendarNightBody, CameraNightBody, LossBody, ReportBody
-from scheduler.schedules.bodies import NightChangeBody, ScheduleBody
-from scheduler.schedules.requests import ScheduleRequest
+from scheduler.schedules.resource import (
+    ChangedNightBody,
+    NightChangeBody,
+    NightRunBody,
+    ScheduleBody,
+    ScheduleRequest,
+)
 from scheduler.tonight.bodies import NightBody, ReasonBody, RunBody, WarningBody
 from skycam_project.access.serializers import KnownTokenBody
 from skycam_project.health import HealthBody, HostBody
@@ -180,10 +184,10 @@ FIELDS = {
     "to clean up": CleanupBody.model_fields,
     "to check the storage": CheckBody.model_fields,
     "viewer": ViewerBody.__annotations__,
-    "schedule": ScheduleBody.__annotations__,
-    "night change": NightChangeBody.__annotations__,
-    "changed night": ChangedNightBody.__annotations__,
-    "run of a changed night": NightRunBody.__annotations__,
+    "schedule": ScheduleBody.model_fields,
+    "night change": NightChangeBody.model_fields,
+    "changed night": ChangedNightBody.model_fields,
+    "run of a changed night": NightRunBody.model_fields,
     "night": NightBody.__annotations__,
     "warning of a night": WarningBody.__annotations__,
     "reason of a night": ReasonBody.__annotations__,
