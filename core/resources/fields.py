@@ -209,8 +209,7 @@ def body_of(model: type[BaseModel], row: object) -> dict[str, Any]:
 
 def answer_of(model: type[BaseModel], row: object) -> BaseModel:
     values: dict[str, Any] = {
-        name: column(row) if part is None else part_of(part, column(row))
-        for name, column, part in columns_of(model)
+        name: column(row) if part is None else part_of(part, column(row)) for name, column, part in columns_of(model)
     }
     return model.model_construct(**values)
 
@@ -226,7 +225,7 @@ def part_of(model: type[BaseModel], value: Any) -> Any:
 # Cached, since it is asked for each row of each answer.
 @cache
 def columns_of(model: type[BaseModel]) -> tuple[tuple[str, Callable[[Any], Any], type[BaseModel] | None], ...]:
-    """Each field with what gets the attribute of a row that it shows, and for models, or a list of them, what these are."""
+    """Each field with what gets the attribute of a row that it shows; for models, or a list of them, what these are."""
     found = []
     for name, about in model.model_fields.items():
         column, kind = marker_of(about, Column), plain_type(about.annotation)

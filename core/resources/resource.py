@@ -3,8 +3,8 @@ they are called.
 
 Services have the same arguments for all resources: `rows(user)`, `row(user, key)`, `add(wanted, actor, new_id)`,
 `change(row, wanted, actor)`, `remove(row, actor)`, and for actions `act(row, actor)` or `act(row, wanted, actor)`. Each
-returns the row, `remove` nothing or a sentence for people. Where rows refer to what a user may not see, they are methods
-of a class that is made with user and actor: `Service(user, actor).change(row, wanted)`.
+returns the row, `remove` nothing or a sentence for people. Where rows refer to what a user may not see, they are
+methods of a class that is made with user and actor: `Service(user, actor).change(row, wanted)`.
 """
 
 from __future__ import annotations

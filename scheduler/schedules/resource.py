@@ -151,9 +151,7 @@ class NightRequest(Part):
 
     night: Night | None = field(None, title="Night", help="The date of its evening.")
     skip: bool = field(False, title="Skip", help="No run in this night.")
-    begin: Moment | None = field(
-        None, title="Begin", help="Begin at this time, instead of the one by the window."
-    )
+    begin: Moment | None = field(None, title="Begin", help="Begin at this time, instead of the one by the window.")
     end: Moment | None = field(None, title="End", help="End at this time, instead of the one by the window.")
 
     @model_validator(mode="after")
@@ -178,10 +176,9 @@ class NightChangeBody(Fields):
 class ScheduleBody(ScheduleRequest):
     id: Annotated[Id, Column("pk")]
     cameras: Annotated[list[str], Column("camera_slugs")]
-    window: Annotated[dict[str, Any], Words(f"{DESCRIPTIONS}.window_sentence")]
+    window: Annotated[dict[str, Any], Words(f"{DESCRIPTIONS}.window_sentence")]  # type: ignore[assignment]
     programme: Annotated[dict[str, Any], Words(f"{DESCRIPTIONS}.captures_sentence")]
-    moon: Annotated[dict[str, Any] | None, Words(f"{DESCRIPTIONS}.moon_sentence")]
-    weekdays: list[str]
+    moon: Annotated[dict[str, Any] | None, Words(f"{DESCRIPTIONS}.moon_sentence")]  # type: ignore[assignment]
     first_night: Day | None
     last_night: Day | None
     changes: Annotated[list[NightChangeBody], Words(f"{DESCRIPTIONS}.changes_text")]

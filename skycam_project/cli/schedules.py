@@ -40,7 +40,7 @@ class ScheduleGroup(ResourceGroup):
 
 
 def with_parts(command: click.Command) -> click.Command:
-    """The command with the options of a window, the Moon and a programme. With one of a programme, all of it changes."""
+    """The command with options for the parts of a window, the Moon and a programme, which change as wholes."""
     store = command.callback
     assert store is not None
     params = [one for one in command.params if one.name not in PARTS]
@@ -64,6 +64,21 @@ def with_parts(command: click.Command) -> click.Command:
 schedules = ScheduleGroup(
     "schedules", "List, add, change and remove schedules, and skip a night.", "scheduler.schedules.resource.SCHEDULES"
 )
+
+
+@schedules.command("remove", cls=Command)
+@click.argument("name")
+def remove(name: str) -> None:
+    """Remove a schedule and its runs that have not begun. A session that runs continues."""
+    caller = current().authorize("operator")
+    from scheduler.editing.service import ScheduleService
+    from scheduler.schedules.resource import SCHEDULES
+    from skycam_project.cli.resources import find_row
+
+    schedule = find_row(SCHEDULES, caller, name)
+    ScheduleService(caller.user, caller.actor).remove(schedule)
+    # Other resources print the row: this is what programs have read since there are schedules.
+    print_result({"removed": schedule.name}, lambda one: print_line(f"Removed the schedule {one['removed']}."))
 
 
 @schedules.command("skip", cls=Command)

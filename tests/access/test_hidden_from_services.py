@@ -96,7 +96,9 @@ class Schedules:
         "change": lambda world, user: Schedules.service(user).change(
             world.schedule, Schedules.request(cameras=["yard"])
         ),
-        "change fields": lambda world, user: Schedules.service(user).change_given(world.schedule, ScheduleChange(name="b")),
+        "change fields": lambda world, user: Schedules.service(user).change_given(
+            world.schedule, ScheduleChange(name="b")
+        ),
         "remove": lambda world, user: Schedules.service(user).remove(world.schedule),
         "skip a night": lambda world, user: Schedules.service(user).change_night(
             world.schedule, NightRequest(night=date(2026, 11, 22), skip=True)
