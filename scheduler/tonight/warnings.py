@@ -17,7 +17,6 @@ from captures.storage.roots import UnusableRoot, root_of
 from core.templatetags.skycam import format_bytes
 from scheduler.planning.rules import Site
 from scheduler.runs.models import PlannedRun
-from scheduler.tonight.bodies import WarningBody
 from scheduler.tonight.night import Night, Run
 
 if TYPE_CHECKING:
@@ -52,6 +51,10 @@ class NightWarning:
     camera: Camera | None = None
     """None for one that is about no single camera."""
 
+    @property
+    def slug(self) -> str | None:
+        return self.camera.slug if self.camera else None
+
 
 def warnings_of(night: Night, statuses: Mapping[str, Status] | None, now: datetime) -> list[NightWarning]:
     """The errors first. `statuses` by camera; None while the broker is away. Empty for a dry run, and once all runs are
@@ -66,15 +69,6 @@ def warnings_of(night: Night, statuses: Mapping[str, Status] | None, now: dateti
     else:
         found += _camera_warnings(runs, statuses, night.site, now)
     return sorted(found, key=lambda one: one.severity)
-
-
-def warning_body(one: NightWarning) -> WarningBody:
-    return WarningBody(
-        severity=one.severity,
-        reason=one.reason,
-        message=one.message,
-        camera=one.camera.slug if one.camera else None,
-    )
 
 
 def _camera_warnings(
