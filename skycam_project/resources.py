@@ -10,6 +10,7 @@ RESOURCES = {
     "notifications": "monitoring.notifications.resource.NOTIFICATIONS",
     "silences": "monitoring.notifications.resource.SILENCES",
     "alert_rules": "monitoring.alert_rules.resource.RULES",
+    "field_lists": "scheduler.field_lists.resource.FIELD_LISTS",
     "schedules": "scheduler.schedules.resource.SCHEDULES",
     "webhooks": "monitoring.webhooks.resource.WEBHOOKS",
 }

@@ -40,9 +40,6 @@ class ResourceView(IdempotentView):
         actor = request.user.get_username()
         return self.resource.run(operation, *given, user=request.user, actor=actor, **named)
 
-    def body(self, request: Request, row: Any) -> dict[str, Any]:
-        return self.resource.body(row, request.user)
-
 
 def list_rows(view: ResourceView, operation: Operation, request: Request) -> Response:
     resource = view.resource
@@ -66,8 +63,8 @@ def add_row(view: ResourceView, operation: Operation, request: Request) -> Respo
     return Response(body, 201, headers={**location, **caching(operation)})
 
 
-def show_row(view: ResourceView, _: Operation, request: Request, key: UUID | str) -> Response:
-    return Response(view.body(request, view.row(request, key)))
+def show_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
+    return Response(view.resource.done(operation, view.row(request, key), request.user))
 
 
 def act_on_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:

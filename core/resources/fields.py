@@ -126,6 +126,8 @@ Seconds = Annotated[float, Duration()]
 ClockTime = Annotated[str, AfterValidator(check_clock), Field(max_length=5), Clock()]
 Id = Annotated[UUID, PlainSerializer(str, return_type=str), WithJsonSchema({"type": "string"})]
 """The id of an answer."""
+Share = Annotated[float, PlainSerializer(lambda share: round(share, 3), return_type=float)]
+"""A part of 1 of an answer."""
 
 
 class Fields(StrictModel):

@@ -27,7 +27,7 @@ DONE = {"add": "added", "change": "changed", "replace": "changed", "remove": "re
 class Operation:
     """`name`: list, show, add, change, remove, or that of an action on one row. `summary`: what it does, in API and
     help. `run`: its function. `request`: the fields that it needs. `said`: what people read afterwards, with fields of
-    the answer in braces. `answer`: of an action or of `add`, if it is not that of the row. `query`: the filters of a
+    the answer in braces. `answer`: if it is not that of the row in a list. `query`: the filters of a
     list that is served in pages, newest first by `created_at`. `replaces`: a change gives fields that are missing their
     defaults (PUT), instead of leaving them (PATCH). `keyless`: why it takes no Idempotency-Key.
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import uuid6
 from django.db import models
 from django.db.models import Q
@@ -10,6 +12,9 @@ from cameras.drivers.telescope.field import FIELD_KINDS
 from cameras.models import Camera
 from captures.capturing.models import Capture
 from captures.sessions.models import Session
+
+if TYPE_CHECKING:
+    from scheduler.field_lists.selectors import ShownStart
 
 
 class FieldList(models.Model):
@@ -26,6 +31,10 @@ class FieldList(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     changed_by = models.CharField(max_length=150, blank=True)
     changed_at = models.DateTimeField(default=timezone.now)
+
+    # Of an answer, by `scheduler.field_lists.selectors`.
+    size: int
+    nightly: ShownStart | None
 
     class Meta:
         ordering = ["name"]

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import PlainSerializer
-
-from core.resources.fields import Column, Fields
+from core.resources.fields import Column, Fields, Share
 from core.times.moments import Day, Stamp
 
-Share = Annotated[float, PlainSerializer(lambda share: round(share, 3), return_type=float)]
 Pair = tuple[Stamp, Stamp]
 
 

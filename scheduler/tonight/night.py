@@ -254,9 +254,7 @@ def _room(runs: list[Run]) -> list[Room]:
     for run in runs:
         by_camera.setdefault(run.camera.slug, []).append(run)
     return [
-        Room(
-            camera=slug, needed_bytes=_total([run.amount.bytes for run in own]), free_bytes=free_bytes(own[0].camera)
-        )
+        Room(camera=slug, needed_bytes=_total([run.amount.bytes for run in own]), free_bytes=free_bytes(own[0].camera))
         for slug, own in by_camera.items()
     ]
 
