@@ -15,3 +15,6 @@ RESOURCES = {
     "webhooks": "monitoring.webhooks.resource.WEBHOOKS",
 }
 """Name -> the path of its description."""
+
+IN_FILE = ("notification_channels", "notification_routes")
+"""Those of which the configuration file has a list, in the order in which they are stored."""

@@ -26,6 +26,11 @@ NAMES = {"kind": "type"}
 """Fields that have another name in the file."""
 
 
+def singular(name: str) -> str:
+    """`notification route` of `notification_routes`."""
+    return name.removesuffix("s").replace("_", " ")
+
+
 def entry_of(
     request: type[BaseModel], name: str, text: str = "", *, kinds: Iterable[str] = (), left_out: Iterable[str] = ()
 ) -> Any:
