@@ -193,7 +193,7 @@ FIELDS = {
     "reason of a night": ReasonBody.model_fields,
     "run": RunBody.model_fields,
     "report": ReportBody.model_fields,
-    "loss": LossBody.model_fields,
+    "loss": field_names(LossBody),
     "camera of a report": CameraNightBody.model_fields,
     "field": FieldBody.model_fields,
     "observation": ObservationEntry.model_fields,
@@ -271,7 +271,8 @@ def event_kinds() -> set[str]:
     """The event kinds in the code: literal, from a table, or composed of an outcome."""
     written = {kind for path in sources() for kind in texts(*nodes(path)) if EVENT.fullmatch(kind)}
     direct = texts(*calls("record_event"), *calls("event"), *calls("log"))
-    return written - {"command"} | direct | set(OUTCOMES)
+    # `camera.name` is also an attribute that an answer shows.
+    return written - {"command"} - texts(*calls("Column")) | direct | set(OUTCOMES)
 
 
 def line(name: str) -> list[str]:
