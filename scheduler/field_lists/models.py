@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import uuid6
 from django.db import models
@@ -12,9 +12,6 @@ from cameras.drivers.telescope.field import FIELD_KINDS
 from cameras.models import Camera
 from captures.capturing.models import Capture
 from captures.sessions.models import Session
-
-if TYPE_CHECKING:
-    from scheduler.field_lists.selectors import ShownStart
 
 
 class FieldList(models.Model):
@@ -34,7 +31,7 @@ class FieldList(models.Model):
 
     # Of an answer, by `scheduler.field_lists.selectors`.
     size: int
-    nightly: ShownStart | None
+    nightly: Any
 
     class Meta:
         ordering = ["name"]

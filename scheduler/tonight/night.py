@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Literal, cast
 
 from django.utils import timezone
 
@@ -34,9 +34,7 @@ from scheduler.runs.sites import sites_of, station_site
 from scheduler.schedules.models import Schedule
 from scheduler.schedules.programmes import programme_for
 
-if TYPE_CHECKING:
-    from scheduler.tonight.warnings import NightWarning
-
+Severity = Literal["error", "warning"]
 MOST_REASONS = 3
 NOT_PLANNED = (
     "Its run is not planned yet: runs are planned each minute, while the parts jobs and beat work (`skycam ps`)."
@@ -90,6 +88,19 @@ class Room:
     camera: str
     needed_bytes: int | None
     free_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NightWarning:
+    severity: Severity
+    reason: str
+    message: str
+    camera: Camera | None = None
+    """None for one that is about no single camera."""
+
+    @property
+    def slug(self) -> str | None:
+        return self.camera.slug if self.camera else None
 
 
 @dataclass(frozen=True, slots=True)
