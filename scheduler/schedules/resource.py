@@ -143,7 +143,10 @@ class ScheduleRequest(Part):
         return {**self.model_dump(exclude={"cameras"}), **parts, "programme": programme}
 
 
-ScheduleChange: type[ScheduleRequest] = change_of(ScheduleRequest, "ScheduleChange")
+class ScheduleChange(change_of(ScheduleRequest, "ScheduleChange")):  # type: ignore[misc]
+    """Only what is given changes."""
+
+    enabled: bool = field(True, title="Use", help="A run that has begun continues.")
 
 
 class NightRequest(Part):
