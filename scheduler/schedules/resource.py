@@ -103,14 +103,14 @@ class ScheduleRequest(Part):
     cameras: Annotated[list[Slug], AfterValidator(check_unique), Option("--camera")] = field(
         title="Cameras", help="Cameras that it uses.", allowed="a list of cameras' ids", min_length=1, max_length=100
     )
+    programme: Annotated[Any, ModelAt("scheduler.schedules.requests.ScheduleProgramme")] = field(
+        {}, title="Captures", help="What it captures, as of a session; the defaults of a session without it.",
+        allowed="a mapping such as {exposure_us: 8000000, cadence_s: 12}", validate_default=True,
+    )  # fmt: skip
     window: Window = field(
         title="When", help="When it captures: while the Sun is below an altitude, or between two times of the site's "
         "clock.", allowed="`sun` (sunset, civil, nautical, astronomical or degrees), with `begin_offset_s` and "
         "`end_offset_s`; or `begin` and `end` (HH:MM)",
-    )  # fmt: skip
-    programme: Annotated[Any, ModelAt("scheduler.schedules.requests.ScheduleProgramme")] = field(
-        {}, title="Captures", help="What it captures, as of a session; the defaults of a session without it.",
-        allowed="a mapping such as {exposure_us: 8000000, cadence_s: 12}", validate_default=True,
     )  # fmt: skip
     moon: MoonRequest | None = field(
         None, title="Moon", help="Captures only while one of these is met.",
