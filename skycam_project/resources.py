@@ -4,6 +4,7 @@ here."""
 from __future__ import annotations
 
 RESOURCES = {
+    "cameras": "cameras.resource.CAMERAS",
     "maintenance_windows": "monitoring.maintenance.resource.WINDOWS",
     "notification_channels": "monitoring.notifications.resource.CHANNELS",
     "notification_routes": "monitoring.notifications.resource.ROUTES",
@@ -12,9 +13,17 @@ RESOURCES = {
     "alert_rules": "monitoring.alert_rules.resource.RULES",
     "field_lists": "scheduler.field_lists.resource.FIELD_LISTS",
     "schedules": "scheduler.schedules.resource.SCHEDULES",
+    "sensors": "monitoring.sensor_management.resource.SENSORS",
     "webhooks": "monitoring.webhooks.resource.WEBHOOKS",
+    "experiments": "captures.experiments.resource.EXPERIMENTS",
 }
 """Name -> the path of its description."""
+
+WITH_PAGES = {"silences": "Alerts"}
+"""Those whose pages are derived, at the path of their API, and the group of the menu that leads to their list."""
+
+WITH_COMMANDS = {"silences": "List, add and end silences of alerts."}
+"""Those whose group of commands is derived -> its help. It is called as the resource."""
 
 IN_FILE = ("notification_channels", "notification_routes")
 """Those of which the configuration file has a list, in the order in which they are stored."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -32,7 +33,6 @@ from pydantic import (
     PlainSerializer,
     TypeAdapter,
     WithJsonSchema,
-    create_model,
 )
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticUndefined, core_schema
@@ -40,18 +40,17 @@ from pydantic_core import CoreSchema, PydanticUndefined, core_schema
 from core.api.constraints import describe_allowed, describe_error, join_choices
 from core.api.model import StrictModel
 from core.registry import resolve
-from core.text.names import Line
+from core.text.names import Line, check_note
 from core.times.durations import format_duration, parse_duration
 
 Marker = TypeVar("Marker")
-Change = TypeVar("Change", bound=BaseModel)
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The attribute of a row that an answer's field shows, where it has another name than the field. `camera.slug` is
-    one of an attribute."""
+    """The attribute of a row that an answer's field shows, where it has another name than the field. `sensor.name` is
+    the attribute of another row."""
 
     name: str
 
@@ -63,6 +62,23 @@ class Option:
 
     name: str
     former: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """The options of the command line that say yes and no, such as `--enabled/--disabled`, or yes alone."""
+
+    names: str
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """The text is a word of programs, such as `host_down`, which people read with spaces."""
+
+
+@dataclass(frozen=True, slots=True)
+class HasPassword:
+    """A password may be a part of the text: what prints a configuration hides it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +101,7 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class SaidBy:
     """The path of a function that says the value as people read it in a table."""
 
     function: str
@@ -140,6 +156,22 @@ class Fields(StrictModel):
         return self.model_dump(exclude_unset=True)
 
 
+class Changes(Fields):
+    """A request that changes some fields of a row. Those that it inherits may be missing, or None, which is the same:
+    `class NoteChange(NoteFields, Changes)`."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        super().__pydantic_init_subclass__(**options)
+        inherited = {name: about for name, about in cls.model_fields.items() if name not in cls.__annotations__}
+        for name, about in inherited.items():
+            cls.model_fields[name] = optional(about)
+        cls.model_rebuild(force=True)
+
+    def given(self) -> dict[str, Any]:
+        return self.model_dump(exclude_none=True, include={*self.model_fields_set})
+
+
 class Rows(Fields):
     """The links of a page; a subclass has its `results`."""
 
@@ -170,13 +202,21 @@ def field(
     help: str = "",  # noqa: A002
     example: str = "",
     allowed: str = "",
+    unset: str = "",
     secret: bool = False,
     file_only: bool = False,
     **limits: Any,
 ) -> Any:
-    """`allowed` says what a person may write, where type and limits do not; `example` is such a value. An answer has a
-    `secret` only when it was just made; only the configuration file may set what is `file_only`."""
-    extra: dict[str, Any] = {"example": example, "allowed": allowed, "secret": secret, "file_only": file_only}
+    """`allowed` says what a person may write, where type and limits do not; `example` is such a value, and `unset` what
+    holds without one, if that is not the default. An answer has a `secret` only when it was just made; only the
+    configuration file may set what is `file_only`."""
+    extra: dict[str, Any] = {
+        "example": example,
+        "allowed": allowed,
+        "unset": unset,
+        "secret": secret,
+        "file_only": file_only,
+    }
     known = {name: one for name, one in extra.items() if one}
     about: dict[str, Any] = {"title": title, "description": help, "json_schema_extra": known}
     # What is not given stays as `Annotated` says it. Secrets would be in tracebacks and logs by the repr.
@@ -184,15 +224,12 @@ def field(
     return Field(default, **given, **limits)
 
 
-def change_of(request: type[Change], name: str) -> type[Change]:
-    """The request in which nothing is required: what is not `given` stays."""
-    fields: dict[str, Any] = {
-        one: (about.annotation, FieldInfo.merge_field_infos(about, default_factory=NoneType))
-        for one, about in request.model_fields.items()
-        if about.is_required()
-    }
-    changed: type[Change] = create_model(name, __base__=request, __doc__="Only what is given changes.", **fields)
-    return changed
+def optional(about: FieldInfo) -> FieldInfo:
+    """The field, which may be missing or None."""
+    found = copy(about)
+    found.annotation = typed(about) | None
+    found.default, found.default_factory, found.metadata = None, None, []
+    return found
 
 
 def is_time(about: FieldInfo) -> bool:
@@ -211,30 +248,44 @@ def body_of(model: type[BaseModel], row: object) -> dict[str, Any]:
 
 def answer_of(model: type[BaseModel], row: object) -> BaseModel:
     values: dict[str, Any] = {
-        name: column(row) if part is None else part_of(part, column(row)) for name, column, part in columns_of(model)
+        name: value_of(row) if part is None else part_of(part, value_of(row))
+        for name, value_of, part in columns_of(model)
     }
     return model.model_construct(**values)
 
 
 def part_of(model: type[BaseModel], value: Any) -> Any:
-    """The answer for a row, or for each of several. Rows that refer to another one are a manager of Django's."""
+    """The answer for a row, or for each of several. Rows that refer to another one are a manager of Django's, and those
+    of a JSON column have the fields of the answer."""
     if value is None:
         return None
+    if isinstance(value, Mapping):
+        return model.model_construct(**value)
     found = value.all() if hasattr(value, "all") else value
-    return [answer_of(model, one) for one in found] if isinstance(found, Iterable) else answer_of(model, found)
+    return [part_of(model, one) for one in found] if isinstance(found, Iterable) else answer_of(model, found)
 
 
 # Cached, since it is asked for each row of each answer.
 @cache
 def columns_of(model: type[BaseModel]) -> tuple[tuple[str, Callable[[Any], Any], type[BaseModel] | None], ...]:
-    """Each field with what gets the attribute of a row that it shows; for models, or a list of them, what these are."""
+    """Each field with what gives its value of a row, and for models, or a list of them, what these are."""
     found = []
     for name, about in model.model_fields.items():
-        column, kind = marker_of(about, Column), plain_type(about.annotation)
-        part = get_args(kind)[0] if get_origin(kind) is list else kind
-        is_nested = isinstance(part, type) and issubclass(part, BaseModel)
-        found.append((name, attrgetter(column.name if column else name), part if is_nested else None))
+        column = marker_of(about, Column)
+        found.append((name, attrgetter(column.name if column else name), part_model(about)))
     return tuple(found)
+
+
+def part_model(about: FieldInfo) -> type[BaseModel] | None:
+    """What a field has one or several of."""
+    kind = plain_type(about.annotation)
+    part = get_args(kind)[0] if get_origin(kind) is list else kind
+    return part if isinstance(part, type) and issubclass(part, BaseModel) else None
+
+
+def has_lines(about: FieldInfo) -> bool:
+    """Whether the text may have several lines."""
+    return AfterValidator(check_note) in about.metadata
 
 
 def has_secret(model: type[BaseModel]) -> bool:
@@ -323,6 +374,8 @@ def sentence_of(model: type[BaseModel], error: Mapping[str, Any]) -> tuple[str, 
     name = next(
         (name for name, about in model.model_fields.items() if error["loc"][:1] in ((name,), (about.alias,))), ""
     )
-    if error["type"] == "value_error" or not name or len(error["loc"]) > 1:
+    about = model.model_fields.get(name)
+    is_of_part = len(error["loc"]) > 1
+    if error["type"] == "value_error" or about is None or (is_of_part and not extra_of(about, "allowed")):
         return name, describe_error(error)
-    return name, f"{'Choose' if choices_of(model.model_fields[name]) else 'Write'} {allowed_text(model, name)}."
+    return name, f"{'Choose' if choices_of(about) else 'Write'} {allowed_text(model, name)}."

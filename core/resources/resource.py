@@ -3,8 +3,7 @@ they are called.
 
 Services have the same arguments for all resources: `rows(user)`, `row(user, key)`, `add(wanted, actor, new_id)`,
 `change(row, wanted, actor)`, `remove(row, actor)`, and for actions `act(row, actor)` or `act(row, wanted, actor)`. Each
-returns the row, `remove` nothing or a sentence for people. Where rows refer to what a user may not see, they are
-methods of a class that is made with user and actor: `Service(user, actor).change(row, wanted)`.
+returns the row, `remove` nothing or a sentence for people.
 """
 
 from __future__ import annotations
@@ -23,13 +22,18 @@ from core.resources.fields import Fields, body_of, extra_of, is_time
 DONE = {"add": "added", "change": "changed", "replace": "changed", "remove": "removed"}
 
 
+class Refused(Exception):
+    """Why an operation cannot be done now, though its fields are right. The message says what to do."""
+
+
 @dataclass(frozen=True)
 class Operation:
     """`name`: list, show, add, change, remove, or that of an action on one row. `summary`: what it does, in API and
     help. `run`: its function. `request`: the fields that it needs. `said`: what people read afterwards, with fields of
     the answer in braces. `answer`: if it is not that of the row in a list. `query`: the filters of a
     list that is served in pages, newest first by `created_at`. `replaces`: a change gives fields that are missing their
-    defaults (PUT), instead of leaving them (PATCH). `keyless`: why it takes no Idempotency-Key.
+    defaults (PUT), instead of leaving them (PATCH). `makes`: an action adds to the row what has an id of its own, such
+    as a note, as `add` does. `keyless`: why it takes no Idempotency-Key.
 
     On the command line: `command` is the name, where that is another, and None is not offered. `arguments` are the
     fields that need no option; with `has_assignments` all others are given as `--set NAME=VALUE`."""
@@ -41,6 +45,7 @@ class Operation:
     request: type[Fields] | None = None
     said: str = ""
     replaces: bool = False
+    makes: bool = False
     keyless: str = ""
     command: str | None = ""
     arguments: tuple[str, ...] = ()
@@ -58,9 +63,10 @@ class Operation:
 @dataclass(frozen=True)
 class Resource:
     """`name`: begins the ids of its operations in OpenAPI. `path`: of its routes below the API. `key`: the field that
-    identifies a row. `package`: has the functions, such as `services.add_rule`. `service`: a class of it that has them
-    as methods. `prepare`: a function that gives rows
-    the attributes that only their answer has, `prepare(rows, user)`. `kinds`: the path of a table, if rows
+    identifies a row. `package`: has the functions, such as `services.add_rule`. `prepare`: a function that gives rows
+    the attributes that only their answer has, `prepare(rows, user)`. `service`: a class of the package, where what a
+    user may do depends on who they are: it is made with the user and the actor, and its methods are the functions of
+    operations, without the actor. `kinds`: the path of a table, if rows
     have a field `kind` with `settings` of its own: kind -> its label, and the path of a class with `settings_model`.
 
     On the command line: `commands` stand before the name of an operation, such as `alerts rules`. `columns` are those
@@ -75,9 +81,9 @@ class Resource:
     row: str
     answer: type[Fields]
     operations: tuple[Operation, ...]
-    key: Literal["id", "name"] = "id"
-    service: str = ""
+    key: Literal["id", "name", "slug"] = "id"
     prepare: str = ""
+    service: str = ""
     kinds: str = ""
     commands: str = ""
     columns: tuple[str | tuple[str, str], ...] = ()
@@ -86,12 +92,14 @@ class Resource:
     @property
     def name_field(self) -> str:
         """The field by which people name a row."""
+        if self.key != "id":
+            return self.key
         return "name" if "name" in self.answer.model_fields else "id"
 
     @property
     def parameter(self) -> str:
         """The name of the key in routes."""
-        return self.noun.split()[-1].replace("-", "")
+        return "slug" if self.key == "slug" else self.noun.split()[-1].replace("-", "")
 
     def form_kinds(self) -> dict[str, str]:
         """Kind -> its label, of those that need nothing which the configuration file alone may set."""
@@ -111,11 +119,11 @@ class Resource:
         """A function of the package."""
         return resolve(f"{self.package}.{name}")(*given, **named)
 
-    def run(self, operation: Operation, *given: Any, user: Any, actor: str, **named: Any) -> Any:
-        """The function of the operation."""
+    def run(self, operation: Operation, user: Any, actor: str, *given: Any, **new_id: UUID | None) -> Any:
+        """What the function of an operation returns."""
         if self.service:
-            return getattr(resolve(f"{self.package}.{self.service}")(user, actor), operation.run)(*given, **named)
-        return self.call(operation.run, *given, actor, **named)
+            return getattr(self.call(self.service, user, actor), operation.run)(*given, **new_id)
+        return self.call(operation.run, *given, actor, **new_id)
 
     def all_rows(self, user: Any) -> Any:
         """Those that the user may see: a list or a query set."""

@@ -57,7 +57,7 @@ class ScheduleService:
         """`replan`: called after each change. Who makes many changes plans once after them."""
         self._user, self._actor, self._replan = user, actor, replan
 
-    def add(self, request: ScheduleRequest, *, new_id: UUID | None = None) -> Schedule:
+    def add(self, request: ScheduleRequest, new_id: UUID | None = None) -> Schedule:
         """ValidationError with a sentence for each field; then nothing is changed. `new_id` becomes its id; a schedule
         that has this id already is returned as it is."""
         if new_id and (added := _read(new_id).first()):

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from core.resources.fields import Column, Fields, Id, ModelAt, Option, Words, change_of, field
+from core.resources.fields import Changes, Column, Fields, Id, ModelAt, Option, SaidBy, field
 from core.resources.resource import Operation, Resource
 from core.text.names import Line
 from core.times import moments
@@ -26,7 +26,7 @@ TWILIGHTS = {"sunset": -0.833, "civil": -6.0, "nautical": -12.0, "astronomical":
 """Name of an altitude of the Sun -> degrees."""
 CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 OFFSET_S = 12 * 3600
-NIGHT = "a date such as 2027-03-01"
+NIGHT: dict[str, Any] = {"allowed": "a date such as 2027-03-01", "unset": "none"}
 Slug = Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9-]+$")]
 Night = Annotated[date, Field(strict=False)]
 Moment = Annotated[moments.Moment, Field(strict=False)]
@@ -104,7 +104,7 @@ class ScheduleRequest(Part):
         title="Cameras", help="Cameras that it uses.", allowed="a list of cameras' ids", min_length=1, max_length=100
     )
     programme: Annotated[Any, ModelAt("scheduler.schedules.requests.ScheduleProgramme")] = field(
-        {}, title="Captures", help="What it captures, as of a session; the defaults of a session without it.",
+        {}, title="Captures", help="What it captures, as of a session.", unset="the defaults of a session",
         allowed="a mapping such as {exposure_us: 8000000, cadence_s: 12}", validate_default=True,
     )  # fmt: skip
     window: Window = field(
@@ -113,15 +113,15 @@ class ScheduleRequest(Part):
         "`end_offset_s`; or `begin` and `end` (HH:MM)",
     )  # fmt: skip
     moon: MoonRequest | None = field(
-        None, title="Moon", help="Captures only while one of these is met.",
+        None, title="Moon", help="Captures only while one of these is met.", unset="the Moon is ignored",
         allowed="`max_phase` (0 to 1), `max_altitude` (degrees), or both",
     )  # fmt: skip
     weekdays: Annotated[list[Weekday], AfterValidator(check_unique)] = field(
-        [], title="Days", help="Only nights whose evening is on these days; all without one.",
+        [], title="Days", help="Only nights whose evening is on these days.", unset="all",
         allowed="a list of mon to sun",
     )  # fmt: skip
-    first_night: Night | None = field(None, title="First night", help="No night before this one.", allowed=NIGHT)
-    last_night: Night | None = field(None, title="Last night", help="No night after this one.", allowed=NIGHT)
+    first_night: Night | None = field(None, title="First night", help="No night before this one.", **NIGHT)
+    last_night: Night | None = field(None, title="Last night", help="No night after this one.", **NIGHT)
     priority: int = field(
         0, title="Priority", help="Of two schedules at the same time the higher one has the camera.", ge=-100, le=100
     )
@@ -143,7 +143,7 @@ class ScheduleRequest(Part):
         return {**self.model_dump(exclude={"cameras"}), **parts, "programme": programme}
 
 
-class ScheduleChange(change_of(ScheduleRequest, "ScheduleChange")):  # type: ignore[misc]
+class ScheduleChange(ScheduleRequest, Changes):
     """Only what is given changes."""
 
     enabled: bool = field(True, title="Use", help="A run that has begun continues.")
@@ -179,12 +179,12 @@ class NightChangeBody(Fields):
 class ScheduleBody(ScheduleRequest):
     id: Annotated[Id, Column("pk")]
     cameras: Annotated[list[str], Column("camera_slugs")]
-    window: Annotated[dict[str, Any], Words(f"{DESCRIPTIONS}.window_sentence")]  # type: ignore[assignment]
-    programme: Annotated[dict[str, Any], Words(f"{DESCRIPTIONS}.captures_sentence")]
-    moon: Annotated[dict[str, Any] | None, Words(f"{DESCRIPTIONS}.moon_sentence")]  # type: ignore[assignment]
+    window: Annotated[dict[str, Any], SaidBy(f"{DESCRIPTIONS}.window_sentence")]  # type: ignore[assignment]
+    programme: Annotated[dict[str, Any], SaidBy(f"{DESCRIPTIONS}.captures_sentence")]
+    moon: Annotated[dict[str, Any] | None, SaidBy(f"{DESCRIPTIONS}.moon_sentence")]  # type: ignore[assignment]
     first_night: Day | None
     last_night: Day | None
-    changes: Annotated[list[NightChangeBody], Words(f"{DESCRIPTIONS}.changes_text")]
+    changes: Annotated[list[NightChangeBody], SaidBy(f"{DESCRIPTIONS}.changes_text")]
     created_by: str
     created: Annotated[Stamp, Column("created_at")]
 

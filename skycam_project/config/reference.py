@@ -56,8 +56,6 @@ def default_of(field: FieldInfo) -> str:
     # The default of such a key is a placeholder that the completed configuration replaces.
     if unset := field_option(field, "unset"):
         return str(unset)
-    if value is None:
-        return "none"
     if value in ("", []):
         return "empty"
     return f"`{str(value).lower() if isinstance(value, bool | Path) else value}`"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -15,6 +16,7 @@ from cameras.drivers.credentials import REDACTED, redact_address
 from cameras.editing.services import add_camera, change_camera, remove_camera
 from cameras.leases import lease_holders
 from cameras.models import Camera
+from cameras.resource import CameraChange, CameraFields, CameraNew
 from cameras.validation import checked_address, checked_settings
 from captures.recording_claims.services import people_kind
 from captures.recording_control.commands import request_recording
@@ -26,17 +28,10 @@ from skycam_project.provisioning.rows import ListRows, Plans
 NONE = "none"
 HIDDEN_CHANGE = "its password changes"
 PRESENT: dict[str, Callable[[Camera], Any]] = {
-    "name": lambda camera: camera.name,
+    **{name: attrgetter(name) for name in CameraFields.model_fields},
     "address": lambda camera: camera.full_address,
-    "host": lambda camera: camera.host,
-    "enabled": lambda camera: camera.enabled,
-    "primary": lambda camera: camera.primary,
-    "restricted": lambda camera: camera.restricted,
     "audience": audience_of,
     "recording": lambda camera: people_kind(camera) or NONE,
-    "settings": lambda camera: camera.settings,
-    "keep": lambda camera: camera.keep,
-    "fits_compression": lambda camera: camera.fits_compression,
 }
 """Key of an item -> the camera's value of it."""
 
@@ -88,11 +83,8 @@ class CameraRows(ListRows):
 
     def add(self, entry: CameraEntry, change: RowChange) -> None:
         values = dict(change.values)
-        camera = add_camera(
-            slug=entry.id, kind=entry.kind, name=entry.name, address=values.get("address", ""), host=entry.host,
-            values=values.get("settings"), primary=values.get("primary", False),
-            seen_by={name: values[name] for name in ("restricted", "audience") if name in values}, actor=self.actor,
-        )  # fmt: skip
+        given = {name: value for name, value in values.items() if name in CameraNew.model_fields}
+        camera = add_camera(CameraNew(slug=entry.id, kind=entry.kind, **given), self.actor)
         # What a new camera gets by default although the item says otherwise, and what it cannot be added with.
         camera.refresh_from_db()
         self._store(camera, differing_values(values, camera))
@@ -103,7 +95,7 @@ class CameraRows(ListRows):
     def _store(self, camera: Camera, values: dict[str, Any]) -> None:
         recording = values.pop("recording", None)
         if values:
-            change_camera(camera, values, self.actor)
+            change_camera(camera, CameraChange(**values), self.actor)
         if recording is not None:
             request_recording(camera, "" if recording == NONE else recording, self.actor)
 

@@ -15,7 +15,7 @@ from monitoring.sensor_management.driver_settings import (
     secret_names,
     shown_settings,
 )
-from monitoring.sensor_management.requests import SensorChange, SensorRequest
+from monitoring.sensor_management.resource import SensorChange, SensorRequest
 from monitoring.sensor_management.services import add_sensor, change_sensor, remove_sensor
 from monitoring.sensors.settings import settings_model
 from skycam_project.config.lists import SensorEntry
