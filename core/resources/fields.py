@@ -259,10 +259,13 @@ def part_of(model: type[BaseModel], value: Any) -> Any:
     of a JSON column have the fields of the answer."""
     if value is None:
         return None
-    if isinstance(value, Mapping):
-        return model.model_construct(**value)
     found = value.all() if hasattr(value, "all") else value
-    return [part_of(model, one) for one in found] if isinstance(found, Iterable) else answer_of(model, found)
+    is_one = isinstance(found, Mapping) or not isinstance(found, Iterable)
+    return one_of(model, found) if is_one else [one_of(model, one) for one in found]
+
+
+def one_of(model: type[BaseModel], row: Any) -> BaseModel:
+    return model.model_construct(**row) if isinstance(row, Mapping) else answer_of(model, row)
 
 
 # Cached, since it is asked for each row of each answer.

@@ -47,7 +47,7 @@ class RunBody(Fields):
     state: str
 
 
-class ReasonBody(Fields):
+class RunReasonBody(Fields):
     schedule: str
     camera: Annotated[str, Column("camera.slug")]
     reason: str
@@ -81,6 +81,6 @@ class NightBody(Fields):
     site: SiteBody
     twilight: Annotated[SkyBody | None, Column("sky")]
     runs: list[RunBody]
-    without_run: list[ReasonBody]
-    shortened: list[ReasonBody]
+    without_run: list[RunReasonBody]
+    shortened: list[RunReasonBody]
     room: list[RoomBody]

@@ -100,7 +100,7 @@ from scheduler.schedules.resource import (
     ScheduleBody,
     ScheduleRequest,
 )
-from scheduler.tonight.bodies import NightBody, ReasonBody, RunBody, WarningBody
+from scheduler.tonight.bodies import NightBody, RunBody, RunReasonBody, WarningBody
 from skycam_project.access.serializers import KnownTokenBody
 from skycam_project.health import HealthBody, HostBody
 from skycam_project.hosts.host_list import CameraHostBody, DiskBody, PartBody
@@ -181,7 +181,7 @@ FIELDS = {
     "run of a changed night": NightRunBody.model_fields,
     "night": NightBody.model_fields,
     "warning of a night": WarningBody.model_fields,
-    "reason of a night": ReasonBody.model_fields,
+    "reason of a night": RunReasonBody.model_fields,
     "run": RunBody.model_fields,
     "report": ReportBody.model_fields,
     "loss": field_names(LossBody),
