@@ -44,6 +44,8 @@ from core.text.names import Line, check_note
 from core.times.durations import format_duration, parse_duration
 
 Marker = TypeVar("Marker")
+REDACTED = "***"
+"""In place of a secret that a row has. In a change it stands for the stored one."""
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
@@ -189,10 +191,25 @@ class KindSettings(StrictModel):
     def secret_fields(cls) -> list[str]:
         return [name for name, about in cls.model_fields.items() if extra_of(about, "secret")]
 
+    def shown(self) -> dict[str, Any]:
+        """With *** in place of the secrets."""
+        hidden = self.secret_fields()
+        return {
+            name: REDACTED if name in hidden and value else value
+            for name, value in self.model_dump(mode="json").items()
+        }
+
     @classmethod
     def file_only_fields(cls) -> list[str]:
         """Those that only the configuration file may set, because they name a program to run."""
         return [name for name, about in cls.model_fields.items() if extra_of(about, "file_only")]
+
+
+def settings_model(path: str) -> type[KindSettings]:
+    """The model at a path of a table of kinds, or that of the class there."""
+    found = resolve(path)
+    model: type[KindSettings] = getattr(found, "settings_model", found)
+    return model
 
 
 def field(
@@ -255,17 +272,11 @@ def answer_of(model: type[BaseModel], row: object) -> BaseModel:
 
 
 def part_of(model: type[BaseModel], value: Any) -> Any:
-    """The answer for a row, or for each of several. Rows that refer to another one are a manager of Django's, and those
-    of a JSON column have the fields of the answer."""
+    """The answer for a row, or for each of several. Rows that refer to another one are a manager of Django's."""
     if value is None:
         return None
     found = value.all() if hasattr(value, "all") else value
-    is_one = isinstance(found, Mapping) or not isinstance(found, Iterable)
-    return one_of(model, found) if is_one else [one_of(model, one) for one in found]
-
-
-def one_of(model: type[BaseModel], row: Any) -> BaseModel:
-    return model.model_construct(**row) if isinstance(row, Mapping) else answer_of(model, row)
+    return [answer_of(model, one) for one in found] if isinstance(found, Iterable) else answer_of(model, found)
 
 
 # Cached, since it is asked for each row of each answer.
