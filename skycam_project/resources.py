@@ -11,6 +11,8 @@ RESOURCES = {
     "notifications": "monitoring.notifications.resource.NOTIFICATIONS",
     "silences": "monitoring.notifications.resource.SILENCES",
     "alert_rules": "monitoring.alert_rules.resource.RULES",
+    "field_lists": "scheduler.field_lists.resource.FIELD_LISTS",
+    "schedules": "scheduler.schedules.resource.SCHEDULES",
     "sensors": "monitoring.sensor_management.resource.SENSORS",
     "webhooks": "monitoring.webhooks.resource.WEBHOOKS",
     "offsite_destinations": "captures.offsite.resource.DESTINATIONS",

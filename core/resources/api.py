@@ -19,7 +19,7 @@ from core.resources.fields import Fields, Rows, has_secret
 from core.resources.resource import Operation, Resource
 
 API = "/api/v1/"
-ROW_OPERATIONS = ("show", "change", "remove")
+ROW_OPERATIONS = ("show", "change", "replace", "remove")
 """Those of the route of a row itself."""
 
 
@@ -35,9 +35,6 @@ class ResourceView(IdempotentView):
     def wanted(self, operation: Operation, request: Request) -> list[Fields]:
         """ValidationError of pydantic."""
         return [operation.request.model_validate(request.data)] if operation.request else []
-
-    def body(self, request: Request, row: Any) -> dict[str, Any]:
-        return self.resource.body(row, request.user)
 
 
 def list_rows(view: ResourceView, operation: Operation, request: Request) -> Response:
@@ -66,8 +63,8 @@ def add_row(view: ResourceView, operation: Operation, request: Request) -> Respo
     return Response(body, 201, headers={**location, **caching(operation)})
 
 
-def show_row(view: ResourceView, _: Operation, request: Request, key: UUID | str) -> Response:
-    return Response(view.body(request, view.row(request, key)))
+def show_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
+    return Response(view.resource.done(operation, view.row(request, key), request.user))
 
 
 def act_on_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
@@ -97,6 +94,7 @@ METHODS: dict[str, tuple[str, Callable[..., Response]]] = {
     "add": ("POST", add_row),
     "show": ("GET", show_row),
     "change": ("PATCH", act_on_row),
+    "replace": ("PUT", act_on_row),
     "remove": ("DELETE", remove_row),
 }
 ACTION = ("POST", act_on_row)

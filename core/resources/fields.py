@@ -28,11 +28,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     PlainSerializer,
+    TypeAdapter,
     WithJsonSchema,
 )
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError, PydanticUndefined
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticUndefined, core_schema
 
 from core.api.constraints import describe_allowed, describe_error, join_choices
 from core.api.model import StrictModel
@@ -105,6 +108,26 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class SaidBy:
+    """The path of a function that says the value as people read it in a table."""
+
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAt:
+    """The value is read by the model at this path, which is imported only then: it needs the station."""
+
+    path: str
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(lambda value: resolve(self.path).model_validate(value))
+
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return handler(resolve(self.path).__pydantic_core_schema__)
+
+
+@dataclass(frozen=True, slots=True)
 class Clock:
     """The text is a time of the site's clock, or empty."""
 
@@ -126,6 +149,8 @@ Seconds = Annotated[float, Duration()]
 ClockTime = Annotated[str, AfterValidator(check_clock), Field(max_length=5), Clock()]
 Id = Annotated[UUID, PlainSerializer(str, return_type=str), WithJsonSchema({"type": "string"})]
 """The id of an answer."""
+Share = Annotated[float, PlainSerializer(lambda share: round(share, 3), return_type=float)]
+"""A part of 1 of an answer."""
 
 
 class Fields(StrictModel):
@@ -228,10 +253,8 @@ def together(name: str, sentence: str) -> PydanticCustomError:
 
 def optional(about: FieldInfo) -> FieldInfo:
     """The field, which may be missing or None."""
-    limits: Any = (about.annotation, *about.metadata)
-    kind: Any = Annotated[limits] if about.metadata else about.annotation
     found = copy(about)
-    found.annotation = kind | None
+    found.annotation = typed(about) | None
     found.default, found.default_factory, found.metadata = None, None, []
     return found
 
@@ -348,10 +371,17 @@ def allowed_text(model: type[BaseModel], name: str) -> str:
         return f"a time such as {extra_of(about, 'example') or '22:00'}"
     if marker_of(about, Reference) is not None:
         return "its name"
-    schema = model.model_json_schema(by_alias=False)["properties"][name]
+    # Of the field alone: another one may have a model that needs the station.
+    schema = {**TypeAdapter(typed(about)).json_schema(), "description": about.description}
     words = describe_allowed(schema) if marker_of(about, Duration) is None else describe_duration(schema)
     example = extra_of(about, "example")
     return f"{words}, such as {example}" if example else words
+
+
+def typed(about: FieldInfo) -> Any:
+    """The annotation of a field, with its limits."""
+    limits: Any = (about.annotation, *about.metadata)
+    return Annotated[limits] if about.metadata else about.annotation
 
 
 def describe_duration(schema: Mapping[str, Any]) -> str:

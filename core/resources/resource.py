@@ -17,7 +17,7 @@ from core.api.queries import Query
 from core.registry import resolve
 from core.resources.fields import Fields, KindSettings, body_of, extra_of, is_time, settings_model
 
-DONE = {"add": "added", "change": "changed", "remove": "removed"}
+DONE = {"add": "added", "change": "changed", "replace": "changed", "remove": "removed"}
 
 
 class Refused(Exception):
@@ -28,7 +28,7 @@ class Refused(Exception):
 class Operation:
     """`name`: list, show, add, change, remove, or that of an action on one row. `summary`: what it does, in API and
     help. `run`: its function. `request`: the fields that it needs. `said`: what people read afterwards, with fields of
-    the answer in braces. `answer`: of an action or of `add`, if it is not that of the row. `query`: the filters of a
+    the answer in braces. `answer`: if it is not that of the row in a list. `query`: the filters of a
     list that is served in pages (a `PageQuery`), newest first by `created_at`, or what a removal may be told.
     `replaces`: a change gives fields that are missing their defaults (PUT), instead of leaving them (PATCH). `makes`:
     an action adds to the row what has an id of its own, such as a note, as `add` does. `keyless`: why it takes no
@@ -58,7 +58,7 @@ class Operation:
     @property
     def takes_key(self) -> bool:
         """Whether a request may have an Idempotency-Key. A PUT, PATCH or DELETE can be repeated without one."""
-        return self.name not in ("list", "show", "change", "remove") and not self.keyless
+        return self.name not in ("list", "show", "change", "replace", "remove") and not self.keyless
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
@@ -183,6 +183,7 @@ def find_row(resource: Resource, caller: Caller, text: str) -> Any:
     if resource.name_field == "id":
         return find_by_id(rows, text, resource.noun, listed_by)
     named = list(rows.filter(name=text)) if hasattr(rows, "filter") else [row for row in rows if row.name == text]
+    named = named or [row for row in rows if row.name.lower() == text.lower()]
     if len(named) == 1:
         return named[0]
     if named:
@@ -277,7 +278,7 @@ def param_type(about: FieldInfo) -> Any:
         return DurationParam()
     if kind is datetime:
         return FutureTimeParam()
-    return {int: int, float: float, bool: bool}.get(kind, str)
+    return {int: int, float: float, bool: bool, date: click.DateTime(["%Y-%m-%d"])}.get(kind, str)
 
 
 def value_given(about: FieldInfo, value: Any) -> Any:

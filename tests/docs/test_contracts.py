@@ -88,7 +88,6 @@ from monitoring.severity import Severity
 from monitoring.webhook_models import DELIVERY_TRANSITIONS
 from monitoring.webhooks.payload import PayloadBody
 from monitoring.webhooks.resource import AttemptBody, DeliveryDetailBody, SecretBody, WebhookBody, WebhookRequest
-from scheduler.editing.night_runs import ChangedNightBody, NightRunBody
 from scheduler.field_lists.bodies import (
     FieldBody,
     FieldListPreview,
@@ -100,9 +99,14 @@ from scheduler.field_lists.bodies import (
 from scheduler.field_lists.requests import FieldListChange, FieldListRequest, ObserveRequest
 from scheduler.planning.plan import Reason as ReasonOfNight
 from scheduler.reports.bodies import CalendarNightBody, CameraNightBody, LossBody, ReportBody
-from scheduler.schedules.bodies import NightChangeBody, ScheduleBody
-from scheduler.schedules.requests import ScheduleRequest
-from scheduler.tonight.bodies import NightBody, ReasonBody, RunBody, WarningBody
+from scheduler.schedules.resource import (
+    ChangedNightBody,
+    NightChangeBody,
+    NightRunBody,
+    ScheduleBody,
+    ScheduleRequest,
+)
+from scheduler.tonight.bodies import NightBody, RunBody, RunReasonBody, WarningBody
 from skycam_project.access.serializers import KnownTokenBody
 from skycam_project.health import HealthBody, HostBody
 from skycam_project.hosts.host_list import CameraHostBody, DiskBody, PartBody
@@ -177,27 +181,27 @@ FIELDS = {
     "to clean up": CleanupBody.model_fields,
     "to check the storage": CheckBody.model_fields,
     "viewer": ViewerBody.__annotations__,
-    "schedule": ScheduleBody.__annotations__,
-    "night change": NightChangeBody.__annotations__,
-    "changed night": ChangedNightBody.__annotations__,
-    "run of a changed night": NightRunBody.__annotations__,
-    "night": NightBody.__annotations__,
-    "warning of a night": WarningBody.__annotations__,
-    "reason of a night": ReasonBody.__annotations__,
-    "run": RunBody.__annotations__,
-    "report": ReportBody.__annotations__,
-    "loss": LossBody.__annotations__,
-    "camera of a report": CameraNightBody.__annotations__,
-    "field": FieldBody.__annotations__,
-    "observation": ObservationEntry.__annotations__,
-    "planned observation": PlannedBody.__annotations__,
-    "passed-over field": PassedOverBody.__annotations__,
-    "plan of a telescope's night": NightPlanBody.__annotations__,
-    "preview of a field list": FieldListPreview.__annotations__,
+    "schedule": ScheduleBody.model_fields,
+    "night change": NightChangeBody.model_fields,
+    "changed night": ChangedNightBody.model_fields,
+    "run of a changed night": NightRunBody.model_fields,
+    "night": NightBody.model_fields,
+    "warning of a night": WarningBody.model_fields,
+    "reason of a night": RunReasonBody.model_fields,
+    "run": RunBody.model_fields,
+    "report": ReportBody.model_fields,
+    "loss": field_names(LossBody),
+    "camera of a report": CameraNightBody.model_fields,
+    "field": FieldBody.model_fields,
+    "observation": ObservationEntry.model_fields,
+    "planned observation": PlannedBody.model_fields,
+    "passed-over field": PassedOverBody.model_fields,
+    "plan of a telescope's night": NightPlanBody.model_fields,
+    "preview of a field list": FieldListPreview.model_fields,
     "to add a field list": FieldListRequest.model_fields,
     "to change a field list": FieldListChange.model_fields,
     "to observe": ObserveRequest.model_fields,
-    "night of a month": CalendarNightBody.__annotations__,
+    "night of a month": CalendarNightBody.model_fields,
     "destination": DestinationBody.model_fields,
     "host of a destination": DestinationHostBody.model_fields,
     "backlog": BacklogBody.model_fields,
