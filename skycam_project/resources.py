@@ -11,5 +11,7 @@ RESOURCES = {
     "silences": "monitoring.notifications.resource.SILENCES",
     "alert_rules": "monitoring.alert_rules.resource.RULES",
     "webhooks": "monitoring.webhooks.resource.WEBHOOKS",
+    "tokens": "skycam_project.access.resource.TOKENS",
+    "users": "skycam_project.access.resource.USERS",
 }
 """Name -> the path of its description."""

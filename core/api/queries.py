@@ -82,6 +82,14 @@ class Query(StrictModel):
         """For `extend_schema`."""
         return [cls]
 
+    def conditions(self) -> dict[str, Any]:
+        """The given filters, for `QuerySet.filter`."""
+        return self.model_dump(exclude_none=True)
+
+    def filtered(self, rows: Any) -> Any:
+        """The rows of a query set that match. A subclass has what no column says."""
+        return rows.filter(**self.conditions())
+
 
 class PageQuery(Query):
     """A subclass has one field for each filter, named as the column; `exclude=True` marks a field that is no column."""
@@ -92,14 +100,6 @@ class PageQuery(Query):
         Field(exclude=True, description="From `next` or `previous`.", json_schema_extra={"type": "string"}),
     ] = None
     limit: Annotated[int, Field(exclude=True, ge=1, le=200, description="Rows of a page.")] = 50
-
-    def conditions(self) -> dict[str, Any]:
-        """The given filters, for `QuerySet.filter`."""
-        return self.model_dump(exclude_none=True)
-
-    def filtered(self, rows: Any) -> Any:
-        """The rows of a query set that match. A subclass has what no column says."""
-        return rows.filter(**self.conditions())
 
 
 class TimeQuery(PageQuery):

@@ -28,7 +28,7 @@ class DerivedFormPage(FormPage):
 def pages_of(resource: Resource, back: str, where: str) -> list[URLPattern]:
     """A form for a new row and one for each row, with its removal. They lead to the page `back`, whose title is
     `where`. Their names begin with the operation, such as `add-notification_routes`."""
-    row = f"<{'uuid' if resource.key == 'id' else 'slug'}:{resource.parameter}>/"
+    row = f"<{resource.converter}:{resource.parameter}>/"
     pages = [("add", "add/", DerivedFormPage), ("change", row, DerivedFormPage), ("remove", f"{row}remove/", PressPage)]
     return [
         path(address, page_of(kind, resource, name, back, where=where), name=f"{name}-{resource.name}")

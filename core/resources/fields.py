@@ -190,11 +190,17 @@ def columns_of(model: type[BaseModel]) -> tuple[tuple[str, str, type[BaseModel] 
     """Each field with the attribute of a row that it shows, and for models, or a list of them, what these are."""
     found = []
     for name, about in model.model_fields.items():
-        column, kind = marker_of(about, Column), plain_type(about.annotation)
+        kind = plain_type(about.annotation)
         part = get_args(kind)[0] if get_origin(kind) is list else kind
         is_nested = isinstance(part, type) and issubclass(part, BaseModel)
-        found.append((name, column.name if column else name, part if is_nested else None))
+        found.append((name, column_of(name, about), part if is_nested else None))
     return tuple(found)
+
+
+def column_of(name: str, about: FieldInfo) -> str:
+    """The attribute of a row that the field of an answer shows."""
+    column = marker_of(about, Column)
+    return column.name if column else name
 
 
 def has_secret(model: type[BaseModel]) -> bool:

@@ -15,9 +15,9 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from core.api.queries import PageQuery
+from core.api.queries import Query
 from core.registry import resolve
-from core.resources.fields import Fields, body_of, extra_of, is_time
+from core.resources.fields import Fields, body_of, extra_of, is_time, plain_type
 
 DONE = {"add": "added", "change": "changed", "remove": "removed"}
 
@@ -27,8 +27,8 @@ class Operation:
     """`name`: list, show, add, change, remove, or that of an action on one row. `summary`: what it does, in API and
     help. `run`: its function. `request`: the fields that it needs. `said`: what people read afterwards, with fields of
     the answer in braces. `answer`: of an action or of `add`, if it is not that of the row. `query`: the filters of a
-    list that is served in pages, newest first by `created_at`. `replaces`: a change gives fields that are missing their
-    defaults (PUT), instead of leaving them (PATCH). `keyless`: why it takes no Idempotency-Key.
+    list; one with a `PageQuery` is served in pages, newest first by `created_at`. `replaces`: a change gives fields
+    that are missing their defaults (PUT), instead of leaving them (PATCH). `keyless`: why it takes no Idempotency-Key.
 
     On the command line: `command` is the name, where that is another, and None is not offered. `arguments` are the
     fields that need no option; with `has_assignments` all others are given as `--set NAME=VALUE`."""
@@ -46,7 +46,7 @@ class Operation:
     has_assignments: bool = False
     example: str = ""
     answer: type[Fields] | None = None
-    query: type[PageQuery] | None = None
+    query: type[Query] | None = None
 
     @property
     def takes_key(self) -> bool:
@@ -56,10 +56,11 @@ class Operation:
 
 @dataclass(frozen=True)
 class Resource:
-    """`name`: begins the ids of its operations in OpenAPI. `path`: of its routes below the API. `key`: the field that
-    identifies a row. `package`: has the functions, such as `services.add_rule`. `prepare`: a function that gives rows
-    the attributes that only their answer has, `prepare(rows, user)`. `kinds`: the path of a table, if rows
-    have a field `kind` with `settings` of its own: kind -> its label, and the path of a class with `settings_model`.
+    """`name`: begins the ids of its operations in OpenAPI. `path`: of its routes below the API; without one it has
+    none. `key`: the field that identifies a row. `package`: has the functions, such as `services.add_rule`. `prepare`:
+    a function that gives rows the attributes that only their answer has, `prepare(rows, user)`. `kinds`: the path of a
+    table, if rows have a field `kind` with `settings` of its own: kind -> its label, and the path of a class with
+    `settings_model`.
 
     On the command line: `commands` stand before the name of an operation, such as `alerts rules`. `columns` are those
     of the table, each a field, or a title and a field; `last.state` is a field of a field. `empty` stands there instead
@@ -82,8 +83,17 @@ class Resource:
 
     @property
     def name_field(self) -> str:
-        """The field by which people name a row."""
-        return "name" if "name" in self.answer.model_fields else "id"
+        """The field by which people name a row. A number is short enough."""
+        return "name" if "name" in self.answer.model_fields and not self.is_numbered else "id"
+
+    @property
+    def is_numbered(self) -> bool:
+        return self.key == "id" and plain_type(self.answer.model_fields["id"].annotation) is int
+
+    @property
+    def converter(self) -> str:
+        """Of the key in routes."""
+        return "int" if self.is_numbered else {"id": "uuid", "name": "slug"}[self.key]
 
     @property
     def parameter(self) -> str:

@@ -19,6 +19,7 @@ from core.resources.fields import (
     Option,
     Reference,
     choices_of,
+    column_of,
     extra_of,
     marker_of,
     plain_type,
@@ -166,16 +167,17 @@ BUILDERS: dict[str, Callable[[Resource, Operation], click.Command]] = {
 
 
 def key_argument(resource: Resource) -> click.Argument:
-    return click.Argument(["key"], metavar=resource.name_field.upper())
+    return click.Argument(["key"], metavar=resource.name_field.upper(), type=int if resource.is_numbered else str)
 
 
 def find_row(resource: Resource, caller: Caller, text: str) -> Any:
     """The row that the caller may see, by its name or the beginning of its id. CliError."""
     rows = resource.all_rows(caller.user)
     listed_by = f"skycam {resource.commands} {resource.operation('list').command or 'list'}"
-    if resource.name_field == "id":
+    if resource.name_field == "id" and not resource.is_numbered:
         return find_by_id(rows, text, resource.noun, listed_by)
-    found = next((row for row in rows if row.name == text), None)
+    column = column_of(resource.name_field, resource.answer.model_fields[resource.name_field])
+    found = next((row for row in rows if str(getattr(row, column)) == str(text)), None)
     if found is None:
         raise CliError("not-found", f"There is no {resource.noun} {text}. `{listed_by}` lists all.")
     return found

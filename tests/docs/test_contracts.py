@@ -106,7 +106,7 @@ from scheduler.reports.bodies import CalendarNightBody, CameraNightBody, LossBod
 from scheduler.schedules.bodies import NightChangeBody, ScheduleBody
 from scheduler.schedules.requests import ScheduleRequest
 from scheduler.tonight.bodies import NightBody, ReasonBody, RunBody, WarningBody
-from skycam_project.access.serializers import KnownTokenBody
+from skycam_project.access.resource import KnownTokenBody
 from skycam_project.health import HealthBody, HostBody
 from skycam_project.hosts.host_list import CameraHostBody, DiskBody, PartBody
 from skycam_project.hosts.invitations import InvitationBody
@@ -208,7 +208,7 @@ FIELDS = {
     "to add a destination": DestinationRequest.model_fields,
     "to change a destination": DestinationChange.model_fields,
     "to schedule": ScheduleRequest.model_fields,
-    "token": KnownTokenBody.__annotations__,
+    "token": field_names(KnownTokenBody),
     "sensor": SensorBody.__annotations__,
     "channel": ChannelBody.__annotations__,
     "found sensor": FoundBody.__annotations__,
