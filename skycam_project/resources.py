@@ -9,6 +9,7 @@ RESOURCES = {
     "notification_routes": "monitoring.notifications.resource.ROUTES",
     "notifications": "monitoring.notifications.resource.NOTIFICATIONS",
     "silences": "monitoring.notifications.resource.SILENCES",
+    "alerts": "monitoring.resource.ALERTS",
     "alert_rules": "monitoring.alert_rules.resource.RULES",
     "webhooks": "monitoring.webhooks.resource.WEBHOOKS",
     "tokens": "skycam_project.access.resource.TOKENS",

@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -92,7 +92,10 @@ class Query(StrictModel):
 
 
 class PageQuery(Query):
-    """A subclass has one field for each filter, named as the column; `exclude=True` marks a field that is no column."""
+    """A subclass has one field for each filter, named as the column; `exclude=True` marks a field that is no column.
+    `newest_by`: the column by which a resource's rows are sorted."""
+
+    newest_by: ClassVar[str] = "created_at"
 
     cursor: Annotated[
         Any,

@@ -48,7 +48,7 @@ def list_rows(view: ResourceView, operation: Operation, request: Request) -> Res
         query = operation.query.of(request)
         rows = query.filtered(rows)
         if isinstance(query, PageQuery):
-            found = dict(page(rows, query, request, "created_at", row_itself))
+            found = dict(page(rows, query, request, query.newest_by, row_itself))
             rows = found["results"]
     return Response({**found, "results": resource.bodies(rows, request.user)})
 

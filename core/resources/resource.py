@@ -27,7 +27,7 @@ class Operation:
     """`name`: list, show, add, change, remove, or that of an action on one row. `summary`: what it does, in API and
     help. `run`: its function. `request`: the fields that it needs. `said`: what people read afterwards, with fields of
     the answer in braces. `answer`: of an action or of `add`, if it is not that of the row. `query`: the filters of a
-    list; one with a `PageQuery` is served in pages, newest first by `created_at`. `replaces`: a change gives fields
+    list; one with a `PageQuery` is served in pages, newest first. `replaces`: a change gives fields
     that are missing their defaults (PUT), instead of leaving them (PATCH). `keyless`: why it takes no Idempotency-Key.
 
     On the command line: `command` is the name, where that is another, and None is not offered. `arguments` are the

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, PlainSerializer
+from pydantic import ConfigDict, Field
 
 from core.api.queries import Query
 from core.resources.fields import Column, Fields, field
@@ -14,8 +14,7 @@ from core.text.names import Line
 from core.times.moments import Stamp
 
 DAY_S = 86_400
-Username = Annotated[str, PlainSerializer(str, return_type=str)]
-"""Of an answer, for a row that has a user."""
+Username = Annotated[str, Column("user.username")]
 
 
 class TokenRequest(Fields):

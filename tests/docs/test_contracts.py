@@ -70,7 +70,6 @@ from monitoring.alert_rules.resource import (
     RuleRequest,
 )
 from monitoring.alert_rules.rows import KEY as RULE_KEY
-from monitoring.bodies import AlertBody, EventBody
 from monitoring.health import HEALTH
 from monitoring.maintenance.resource import WindowBody
 from monitoring.models import Alert
@@ -84,6 +83,7 @@ from monitoring.notifications.resource import (
     SilenceBody,
 )
 from monitoring.readings.bodies import ChannelReadingsBody, PointsBody, ReadingsBody
+from monitoring.resource import AlertBody, EventBody
 from monitoring.sensor_host.latest import HOSTS
 from monitoring.sensor_management.bodies import ChannelBody, FoundBody, SensorBody
 from monitoring.sensor_management.requests import ChannelChange, SensorRequest
@@ -132,13 +132,13 @@ def field_names(model: type[BaseModel]) -> list[str]:
 
 
 FIELDS = {
-    "event": EventBody.__annotations__,
+    "event": field_names(EventBody),
     "host": CameraHostBody.__annotations__,
     "part of a host": PartBody.__annotations__,
     "disk of a host": DiskBody.__annotations__,
     "invitation": InvitationBody.__annotations__,
     "retirement": RetirementBody.__annotations__,
-    "alert": AlertBody.__annotations__,
+    "alert": field_names(AlertBody),
     "readings": ReadingsBody.__annotations__,
     "readings of a channel": ChannelReadingsBody.__annotations__,
     "points": PointsBody.__annotations__,
