@@ -34,7 +34,6 @@ version_1: list[URLPattern | URLResolver] = [
     path("webhooks/", include("monitoring.webhooks.api")),
     path("schedules/", include("scheduler.editing.urls")),
     path("telescope/field-lists/", include("scheduler.field_lists.urls")),
-    path("hosts/", include("skycam_project.hosts.urls")),
     path("backups/", BackupsView.as_view()),
     path("tonight/", TonightView.as_view()),
     path("nights/", include("scheduler.reports.urls")),
@@ -42,6 +41,8 @@ version_1: list[URLPattern | URLResolver] = [
     path("", include("monitoring.urls")),
     # Last: the name of a row could match the routes above.
     *(route for resource in RESOURCES.values() for route in routes_of(resolve(resource))),
+    # After the invitations, which the name of a host would match.
+    path("hosts/", include("skycam_project.hosts.urls")),
 ]
 
 urlpatterns = [

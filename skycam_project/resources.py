@@ -12,6 +12,7 @@ RESOURCES = {
     "alerts": "monitoring.resource.ALERTS",
     "alert_rules": "monitoring.alert_rules.resource.RULES",
     "webhooks": "monitoring.webhooks.resource.WEBHOOKS",
+    "host_invitations": "skycam_project.hosts.resource.INVITATIONS",
     "tokens": "skycam_project.access.resource.TOKENS",
     "users": "skycam_project.access.resource.USERS",
 }

@@ -109,7 +109,7 @@ from scheduler.tonight.bodies import NightBody, ReasonBody, RunBody, WarningBody
 from skycam_project.access.resource import KnownTokenBody
 from skycam_project.health import HealthBody, HostBody
 from skycam_project.hosts.host_list import CameraHostBody, DiskBody, PartBody
-from skycam_project.hosts.invitations import InvitationBody
+from skycam_project.hosts.resource import InvitationBody
 from skycam_project.hosts.retiring import RetirementBody
 from skycam_project.station_settings import SettingBody
 from tests.harness.documents.pages import first_cells, page, section
@@ -136,7 +136,7 @@ FIELDS = {
     "host": CameraHostBody.__annotations__,
     "part of a host": PartBody.__annotations__,
     "disk of a host": DiskBody.__annotations__,
-    "invitation": InvitationBody.__annotations__,
+    "invitation": field_names(InvitationBody),
     "retirement": RetirementBody.__annotations__,
     "alert": field_names(AlertBody),
     "readings": ReadingsBody.__annotations__,
