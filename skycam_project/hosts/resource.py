@@ -40,7 +40,7 @@ def _free_name(name: str) -> str:
 
 
 HostName = Annotated[str, Field(pattern=NAME_PATTERN), AfterValidator(_free_name)]
-Url = Annotated[str, Field(max_length=300), AfterValidator(lambda text: check_url(text) if text else text)]
+Url = Annotated[str, AfterValidator(lambda text: check_url(text) if text else text)]
 DatabaseUrl = Annotated[
     str, Field(max_length=2000), AfterValidator(lambda text: _postgresql_url(text) if text else text)
 ]
