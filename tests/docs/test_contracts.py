@@ -15,7 +15,7 @@ from cameras.child_environment import VENDOR_VARIABLES
 from cameras.leases.bodies import LeaseBody
 from cameras.live.viewer import ViewerBody
 from cameras.models import Observed
-from cameras.presets.service import Comparison, PresetBody
+from cameras.presets.bodies import Comparison, PresetBody
 from cameras.runtime.messages import Command, CommandType, Report, ReportType
 from cameras.runtime.recording_state import Recorder
 from cameras.settings.bodies import CapabilitiesBody, SettingsBody
@@ -150,8 +150,8 @@ FIELDS = {
     "file": FileBody.__annotations__,
     "gap": GapBody.__annotations__,
     "settings": SettingsBody.__annotations__,
-    "preset": PresetBody.__annotations__,
-    "comparison": Comparison.__annotations__,
+    "preset": field_names(PresetBody),
+    "comparison": field_names(Comparison),
     "capabilities": CapabilitiesBody.__annotations__,
     "lease": LeaseBody.__annotations__,
     "recording": RecordingBody.__annotations__,
