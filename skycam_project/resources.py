@@ -4,6 +4,7 @@ here."""
 from __future__ import annotations
 
 RESOURCES = {
+    "cameras": "cameras.resource.CAMERAS",
     "maintenance_windows": "monitoring.maintenance.resource.WINDOWS",
     "notification_channels": "monitoring.notifications.resource.CHANNELS",
     "notification_routes": "monitoring.notifications.resource.ROUTES",
@@ -11,9 +12,17 @@ RESOURCES = {
     "silences": "monitoring.notifications.resource.SILENCES",
     "alerts": "monitoring.resource.ALERTS",
     "alert_rules": "monitoring.alert_rules.resource.RULES",
+    "sensors": "monitoring.sensor_management.resource.SENSORS",
     "webhooks": "monitoring.webhooks.resource.WEBHOOKS",
+    "experiments": "captures.experiments.resource.EXPERIMENTS",
     "host_invitations": "skycam_project.hosts.resource.INVITATIONS",
     "tokens": "skycam_project.access.resource.TOKENS",
     "users": "skycam_project.access.resource.USERS",
 }
 """Name -> the path of its description."""
+
+WITH_PAGES = {"silences": "Alerts"}
+"""Those whose pages are derived, at the path of their API, and the group of the menu that leads to their list."""
+
+IN_FILE = ("notification_channels", "notification_routes")
+"""Those of which the configuration file has a list, in the order in which they are stored."""

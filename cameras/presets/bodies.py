@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from cameras.serializers import Settings
+from cameras.resource import Settings
 from core.resources.fields import Fields
 from core.times.moments import Stamp
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
-from cameras.visibility import CameraFilter, Slug
+from cameras.camera_filter import CameraFilter, Slug
 from captures.capturing.bodies import CaptureBody
 from captures.capturing.models import CaptureStatus
 from captures.capturing.selectors import DayCount

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.paging import page
-from core.api.queries import PageQuery
+from core.api.queries import PageQuery, Query
 from core.idempotency.view import IdempotentView
 from core.resources.fields import Fields, Rows, has_secret
 from core.resources.resource import Operation, Resource
@@ -42,15 +42,18 @@ class ResourceView(IdempotentView):
 
 
 def list_rows(view: ResourceView, operation: Operation, request: Request) -> Response:
-    resource, found = view.resource, {}
-    rows = resource.all_rows(request.user)
+    resource, found = view.resource, {"results": view.resource.all_rows(request.user)}
     if operation.query is not None:
-        query = operation.query.of(request)
-        rows = query.filtered(rows)
-        if isinstance(query, PageQuery):
-            found = dict(page(rows, query, request, query.newest_by, row_itself))
-            rows = found["results"]
-    return Response({**found, "results": resource.bodies(rows, request.user)})
+        found = found_by(operation.query.of(request), found["results"], request)
+    return Response({**found, "results": resource.bodies(found["results"], request.user)})
+
+
+def found_by(query: Query, rows: Any, request: Any) -> dict[str, Any]:
+    """The rows that match as `results`, with the links of the page if there are pages."""
+    matching = query.filtered(rows, request.user)
+    if not isinstance(query, PageQuery):
+        return {"results": matching}
+    return {**page(matching, query, request, query.newest_by, row_itself)}
 
 
 def row_itself(row: Any) -> Any:
@@ -59,7 +62,7 @@ def row_itself(row: Any) -> Any:
 
 def add_row(view: ResourceView, operation: Operation, request: Request) -> Response:
     wanted = view.wanted(operation, request)
-    row = view.resource.call(operation.run, *wanted, request.user.get_username(), view.reserved_id)
+    row = run(view, operation, request, *wanted, new_id=view.reserved_id)
     body = view.resource.done(operation, row, request.user)
     has_route = any(one.name in ROW_OPERATIONS for one in view.resource.operations)
     location = {"Location": f"{API}{view.resource.path}{body[view.resource.key]}/"} if has_route else {}
@@ -72,13 +75,19 @@ def show_row(view: ResourceView, _: Operation, request: Request, key: UUID | str
 
 def act_on_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
     row, wanted = view.row(request, key), view.wanted(operation, request)
-    found = view.resource.call(operation.run, row, *wanted, request.user.get_username())
-    return Response(view.resource.done(operation, found, request.user), headers=caching(operation))
+    new_id = {"new_id": view.reserved_id} if operation.makes else {}
+    found = run(view, operation, request, row, *wanted, **new_id)
+    body = view.resource.done(operation, found, request.user)
+    return Response(body, 201 if operation.makes else 200, headers=caching(operation))
 
 
 def remove_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
-    view.resource.call(operation.run, view.row(request, key), request.user.get_username())
+    run(view, operation, request, view.row(request, key))
     return Response(status=204)
+
+
+def run(view: ResourceView, operation: Operation, request: Request, *given: Any, **new_id: UUID | None) -> Any:
+    return view.resource.run(operation, request.user, request.user.get_username(), *given, **new_id)
 
 
 def caching(operation: Operation) -> dict[str, str]:
@@ -148,4 +157,6 @@ def answers_of(resource: Resource, operation: Operation) -> Any:
         is_paged = operation.query is not None and issubclass(operation.query, PageQuery)
         name, base = ("Page", Rows) if is_paged else ("List", Fields)
         return create_model(f"{answer.__name__.removesuffix('Body')}{name}", __base__=base, results=(list[answer], ...))
-    return {"add": {201: answer}, "remove": {204: None}}.get(operation.name, answer)
+    return {"add": {201: answer}, "remove": {204: None}}.get(
+        operation.name, {201: answer} if operation.makes else answer
+    )

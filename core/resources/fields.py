@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -35,7 +36,7 @@ from pydantic_core import PydanticUndefined
 
 from core.api.constraints import describe_allowed, describe_error, join_choices
 from core.api.model import StrictModel
-from core.text.names import Line
+from core.text.names import Line, check_note
 from core.times.durations import format_duration, parse_duration
 
 Marker = TypeVar("Marker")
@@ -57,6 +58,23 @@ class Option:
 
     name: str
     former: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """The options of the command line that say yes and no, such as `--enabled/--disabled`, or yes alone."""
+
+    names: str
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """The text is a word of programs, such as `host_down`, which people read with spaces."""
+
+
+@dataclass(frozen=True, slots=True)
+class HasPassword:
+    """A password may be a part of the text: what prints a configuration hides it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +130,22 @@ class Fields(StrictModel):
         return self.model_dump(exclude_unset=True)
 
 
+class Changes(Fields):
+    """A request that changes some fields of a row. Those that it inherits may be missing, or None, which is the same:
+    `class NoteChange(NoteFields, Changes)`."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        super().__pydantic_init_subclass__(**options)
+        inherited = {name: about for name, about in cls.model_fields.items() if name not in cls.__annotations__}
+        for name, about in inherited.items():
+            cls.model_fields[name] = optional(about)
+        cls.model_rebuild(force=True)
+
+    def given(self) -> dict[str, Any]:
+        return self.model_dump(exclude_none=True, include={*self.model_fields_set})
+
+
 class Rows(Fields):
     """The links of a page; a subclass has its `results`."""
 
@@ -142,18 +176,36 @@ def field(
     help: str = "",  # noqa: A002
     example: str = "",
     allowed: str = "",
+    unset: str = "",
     secret: bool = False,
     file_only: bool = False,
     **limits: Any,
 ) -> Any:
-    """`allowed` says what a person may write, where type and limits do not; `example` is such a value. An answer has a
-    `secret` only when it was just made; only the configuration file may set what is `file_only`."""
-    extra: dict[str, Any] = {"example": example, "allowed": allowed, "secret": secret, "file_only": file_only}
+    """`allowed` says what a person may write, where type and limits do not; `example` is such a value, and `unset` what
+    holds without one, if that is not the default. An answer has a `secret` only when it was just made; only the
+    configuration file may set what is `file_only`."""
+    extra: dict[str, Any] = {
+        "example": example,
+        "allowed": allowed,
+        "unset": unset,
+        "secret": secret,
+        "file_only": file_only,
+    }
     known = {name: one for name, one in extra.items() if one}
     about: dict[str, Any] = {"title": title, "description": help, "json_schema_extra": known}
     # What is not given stays as `Annotated` says it. Secrets would be in tracebacks and logs by the repr.
     given = {name: one for name, one in about.items() if one} | ({"repr": False} if secret else {})
     return Field(default, **given, **limits)
+
+
+def optional(about: FieldInfo) -> FieldInfo:
+    """The field, which may be missing or None."""
+    limits: Any = (about.annotation, *about.metadata)
+    kind: Any = Annotated[limits] if about.metadata else about.annotation
+    found = copy(about)
+    found.annotation = kind | None
+    found.default, found.default_factory, found.metadata = None, None, []
+    return found
 
 
 def is_time(about: FieldInfo) -> bool:
@@ -166,10 +218,10 @@ def extra_of(about: FieldInfo, name: str) -> Any:
 
 
 def body_of(model: type[BaseModel], row: object) -> dict[str, Any]:
-    """The answer for a row, from its attributes. Nothing is validated: a row that is older than a limit is shown. What
-    a JSON column has is an answer already."""
-    if isinstance(row, Mapping):
-        return {**row}
+    """The answer for a row, from its attributes. Nothing is validated: a row that is older than a limit is shown.
+    What a JSON column has is an answer already."""
+    if isinstance(row, dict):
+        return row
     return {
         name: value if (value := get(row)) is None or show is None else show(value)
         for name, get, show in columns_of(model)
@@ -200,6 +252,18 @@ def show_of(annotation: Any, metadata: Iterable[Any] = ()) -> Callable[[Any], An
         show = show_of(get_args(kind)[0])
         return show and (lambda found: [show(one) for one in (found.all() if hasattr(found, "all") else found)])
     return partial(body_of, kind) if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def part_model(about: FieldInfo) -> type[BaseModel] | None:
+    """What a field has one or several of."""
+    kind = plain_type(about.annotation)
+    part = get_args(kind)[0] if get_origin(kind) is list else kind
+    return part if isinstance(part, type) and issubclass(part, BaseModel) else None
+
+
+def has_lines(about: FieldInfo) -> bool:
+    """Whether the text may have several lines."""
+    return AfterValidator(check_note) in about.metadata
 
 
 def column_of(name: str, about: FieldInfo) -> str:
@@ -287,6 +351,8 @@ def sentence_of(model: type[BaseModel], error: Mapping[str, Any]) -> tuple[str, 
     name = next(
         (name for name, about in model.model_fields.items() if error["loc"][:1] in ((name,), (about.alias,))), ""
     )
-    if error["type"] == "value_error" or not name or len(error["loc"]) > 1:
+    about = model.model_fields.get(name)
+    is_of_part = len(error["loc"]) > 1
+    if error["type"] == "value_error" or about is None or (is_of_part and not extra_of(about, "allowed")):
         return name, describe_error(error)
-    return name, f"{'Choose' if choices_of(model.model_fields[name]) else 'Write'} {allowed_text(model, name)}."
+    return name, f"{'Choose' if choices_of(about) else 'Write'} {allowed_text(model, name)}."

@@ -13,8 +13,14 @@ from django.shortcuts import redirect
 
 from core.pages.page import Page
 from core.resources.forms import KindForm, ModelForm
-from core.resources.resource import Operation, Resource
-from core.templatetags.skycam import datetime_text
+from core.resources.resource import Operation, Refused, Resource
+from core.templatetags.skycam import clock_text, moment
+
+
+def time_text(value: str) -> str:
+    """A time of an answer, for people."""
+    at = moment(value)
+    return clock_text(at) if at else value
 
 
 class ResourcePage(Page):
@@ -35,10 +41,14 @@ class ResourcePage(Page):
         (key,) = self.kwargs.values()
         return self.resource.find_row(self.request.user, key)
 
+    def run(self, *given: Any) -> Any:
+        """What the function of the operation returns."""
+        return self.resource.run(self.operation, self.request.user, self.actor, *given)
+
     def succeed(self, row: Any, said: str = "") -> HttpResponse:
         """`said`: what people read, if it is not the operation's sentence."""
         body = self.resource.body(row, self.request.user)
-        messages.success(self.request, said or self.resource.sentence(self.operation, body, datetime_text))
+        messages.success(self.request, said or self.resource.sentence(self.operation, body, time_text))
         return self.follow(row)
 
     def follow(self, _row: Any) -> HttpResponse:
@@ -52,6 +62,7 @@ class FormPage(ResourcePage):
     template = "resources/form.html"
     names: ClassVar[tuple[str, ...]] = ()
     """The fields of the form; without any, all."""
+    kind_form: ClassVar[type[KindForm]] = KindForm
 
     def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
         return self.show(self.form(self.stored()))
@@ -64,6 +75,8 @@ class FormPage(ResourcePage):
                 return self.succeed(self.store(row, form.wanted))
             except ValidationError as error:
                 form.add_errors(error)
+            except Refused as error:
+                form.add_error(None, str(error))
         return self.show(form, 400)
 
     def stored(self) -> Any:
@@ -75,18 +88,22 @@ class FormPage(ResourcePage):
         assert request is not None
         if not self.resource.kinds:
             return ModelForm(request, data, user=user, row=row, names=self.names)
-        kind = row.kind if row else self.kwargs["kind"]
+        kind = row.kind if row else self.new_kind()
         if kind not in self.resource.kind_table:
             raise Http404
         shown = self.resource.body(row, user)["settings"] if row else None
         names = [name for name in request.model_fields if name not in ("kind", "settings", "enabled")]
         fixed = None if row else {"kind": kind}
         model = self.resource.settings_model(kind)
-        return KindForm(request, model, data, user=user, row=row, shown=shown, fixed=fixed, names=names)
+        return self.kind_form(request, model, data, user=user, row=row, shown=shown, fixed=fixed, names=names)
+
+    def new_kind(self) -> str:
+        """The kind of a row that is added."""
+        return str(self.kwargs["kind"])
 
     def store(self, row: Any, wanted: Any) -> Any:
         given = [wanted] if row is None else [row, wanted]
-        return self.resource.call(self.operation.run, *given, self.actor)
+        return self.run(*given)
 
     def show(self, form: ModelForm, status: int = 200) -> HttpResponse:
         return self.render({**self.context(), "form": form}, status=status)
@@ -102,9 +119,9 @@ class PressPage(ResourcePage):
     def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
         row = self.row()
         try:
-            said = self.resource.call(self.operation.run, row, self.actor)
-        except ValidationError as error:
-            messages.warning(request, " ".join(error.messages))
+            said = self.run(row)
+        except (ValidationError, Refused) as error:
+            messages.warning(request, " ".join(getattr(error, "messages", [str(error)])))
             return self.follow(row)
         return self.succeed(row, said if isinstance(said, str) else "")
 
@@ -119,7 +136,7 @@ class SwitchPage(ResourcePage):
         assert self.operation.request is not None
         wanted: Any = self.operation.request
         enabled = request.POST.get("enabled") == "yes"
-        row = self.resource.call(self.operation.run, self.row(), wanted(enabled=enabled), self.actor)
+        row = self.run(self.row(), wanted(enabled=enabled))
         said = f"{row.name} is on." if enabled else f"{row.name} is off. {self.effect}"
         messages.success(request, said.strip())
         return self.follow(row)

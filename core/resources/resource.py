@@ -22,13 +22,18 @@ from core.resources.fields import Fields, body_of, extra_of, is_time, plain_type
 DONE = {"add": "added", "change": "changed", "remove": "removed"}
 
 
+class Refused(Exception):
+    """Why an operation cannot be done now, though its fields are right. The message says what to do."""
+
+
 @dataclass(frozen=True)
 class Operation:
     """`name`: list, show, add, change, remove, or that of an action on one row. `summary`: what it does, in API and
     help. `run`: its function. `request`: the fields that it needs. `said`: what people read afterwards, with fields of
     the answer in braces. `answer`: of an action or of `add`, if it is not that of the row. `query`: the filters of a
-    list; one with a `PageQuery` is served in pages, newest first. `replaces`: a change gives fields
-    that are missing their defaults (PUT), instead of leaving them (PATCH). `keyless`: why it takes no Idempotency-Key.
+    list; one with a `PageQuery` is served in pages, newest first. `replaces`: a change gives fields that are missing
+    their defaults (PUT), instead of leaving them (PATCH). `makes`: an action adds to the row what has an id of its own,
+    such as a note, as `add` does. `keyless`: why it takes no Idempotency-Key.
 
     On the command line: `command` is the name, where that is another, and None is not offered. `arguments` are the
     fields that need no option; with `has_assignments` all others are given as `--set NAME=VALUE`."""
@@ -40,6 +45,7 @@ class Operation:
     request: type[Fields] | None = None
     said: str = ""
     replaces: bool = False
+    makes: bool = False
     keyless: str = ""
     command: str | None = ""
     arguments: tuple[str, ...] = ()
@@ -58,9 +64,10 @@ class Operation:
 class Resource:
     """`name`: begins the ids of its operations in OpenAPI. `path`: of its routes below the API; without one it has
     none. `key`: the field that identifies a row. `package`: has the functions, such as `services.add_rule`. `prepare`:
-    a function that gives rows the attributes that only their answer has, `prepare(rows, user)`. `kinds`: the path of a
-    table, if rows have a field `kind` with `settings` of its own: kind -> its label, and the path of a class with
-    `settings_model`.
+    a function that gives rows the attributes that only their answer has, `prepare(rows, user)`. `service`: a class of
+    the package, where what a user may do depends on who they are: it is made with the user and the actor, and its
+    methods are the functions of operations, without the actor. `kinds`: the path of a table, if rows have a field
+    `kind` with `settings` of its own: kind -> its label, and the path of a class with `settings_model`.
 
     On the command line: `commands` stand before the name of an operation, such as `alerts rules`. `columns` are those
     of the table, each a field, or a title and a field; `last.state` is a field of a field. `empty` stands there instead
@@ -74,8 +81,9 @@ class Resource:
     row: str
     answer: type[Fields]
     operations: tuple[Operation, ...]
-    key: Literal["id", "name"] = "id"
+    key: Literal["id", "name", "slug"] = "id"
     prepare: str = ""
+    service: str = ""
     kinds: str = ""
     commands: str = ""
     columns: tuple[str | tuple[str, str], ...] = ()
@@ -84,6 +92,8 @@ class Resource:
     @property
     def name_field(self) -> str:
         """The field by which people name a row. A number is short enough."""
+        if self.key != "id":
+            return self.key
         return "name" if "name" in self.answer.model_fields and not self.is_numbered else "id"
 
     @property
@@ -93,12 +103,12 @@ class Resource:
     @property
     def converter(self) -> str:
         """Of the key in routes."""
-        return "int" if self.is_numbered else {"id": "uuid", "name": "slug"}[self.key]
+        return "int" if self.is_numbered else "uuid" if self.key == "id" else "slug"
 
     @property
     def parameter(self) -> str:
         """The name of the key in routes."""
-        return self.noun.split()[-1].replace("-", "")
+        return "slug" if self.key == "slug" else self.noun.split()[-1].replace("-", "")
 
     def form_kinds(self) -> dict[str, str]:
         """Kind -> its label, of those that need nothing which the configuration file alone may set."""
@@ -117,6 +127,12 @@ class Resource:
     def call(self, name: str, *given: Any, **named: Any) -> Any:
         """A function of the package."""
         return resolve(f"{self.package}.{name}")(*given, **named)
+
+    def run(self, operation: Operation, user: Any, actor: str, *given: Any, **new_id: UUID | None) -> Any:
+        """What the function of an operation returns."""
+        if self.service:
+            return getattr(self.call(self.service, user, actor), operation.run)(*given, **new_id)
+        return self.call(operation.run, *given, actor, **new_id)
 
     def all_rows(self, user: Any) -> Any:
         """Those that the user may see: a list or a query set."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, get_args, get_origin
 from uuid import UUID
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from core.registry import resolve
-from core.resources.fields import Duration, Reference, UnitOf, is_time, marker_of, plain_type
+from core.resources.fields import Duration, Reference, UnitOf, Word, is_time, marker_of, part_model, plain_type
 from core.resources.resource import Resource
 from core.text.ids import short_id
 from core.times.durations import format_duration
@@ -50,16 +50,19 @@ def cells_of(
 
 
 def field_at(model: type[BaseModel], name: str) -> FieldInfo:
-    """`last.state` is the field `state` of what the field `last` has. KeyError."""
+    """`last.state` is the field `state` of what the field `last` has, or of each of a list. KeyError."""
     first, _, rest = name.partition(".")
     about = {about.alias or name: about for name, about in model.model_fields.items()}[first]
-    return field_at(plain_type(about.annotation), rest) if rest else about
+    kind = plain_type(about.annotation)
+    return field_at(get_args(kind)[0] if get_origin(kind) is list else kind, rest) if rest else about
 
 
 def value_at(body: Mapping[str, Any] | None, name: str) -> Any:
     """None if there is nothing that could have the field."""
     first, _, rest = name.partition(".")
     value = None if body is None else body[first]
+    if rest and isinstance(value, list):
+        return [value_at(one, rest) for one in value]
     return value_at(value, rest) if rest else value
 
 
@@ -71,8 +74,14 @@ def cell(about: FieldInfo, value: Any, body: Mapping[str, Any], time_text: Calla
         return time_text(value)
     if plain_type(about.annotation) is UUID and marker_of(about, Reference) is None:
         return short_id(value)
+    if marker_of(about, Word) is not None:
+        return str(value).replace("_", " ")
     if marker_of(about, Duration) is not None:
         return format_duration(value)
     if unit := marker_of(about, UnitOf):
         return f"{value:g} {body[unit.field]}".strip()
-    return ", ".join(map(str, value)) if isinstance(value, list) else value
+    if isinstance(value, list):
+        part = part_model(about)
+        # A model says in `__str__` how it is written.
+        return ", ".join(str(part.model_construct(**one) if part else one) for one in value)
+    return value

@@ -47,7 +47,7 @@ class NewTokenBody(TokenBody):
 class TokenQuery(Query):
     user: Annotated[str, Field(max_length=150)] | None = None
 
-    def filtered(self, rows: Any) -> Any:
+    def filtered(self, rows: Any, _user: Any) -> Any:
         return rows if self.user is None else rows.filter(user__username=self.user)
 
 

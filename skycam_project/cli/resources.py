@@ -10,12 +10,15 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import click
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from core.api.constraints import describe_error
 from core.registry import resolve
 from core.resources.fields import (
     Duration,
     Fields,
+    Flag,
     Option,
     Reference,
     choices_of,
@@ -27,8 +30,9 @@ from core.resources.fields import (
 )
 from core.resources.resource import Operation, Resource
 from core.resources.table import cells_of, columns_of, table_of
-from skycam_project.cli.errors import CliError
-from skycam_project.cli.ids import find_by_id
+from core.text.ids import short_id
+from skycam_project.cli.errors import CliError, invalid
+from skycam_project.cli.ids import HEX, find_by_id
 from skycam_project.cli.options import Command, DurationParam, FutureTimeParam, given
 from skycam_project.cli.output import (
     format_time,
@@ -51,6 +55,7 @@ SECRETS = click.Option(
     ["--secret", "secrets"], multiple=True, metavar="NAME",
     help="A setting that is read from stdin, one line each in the order of the options; can be repeated.",
 )  # fmt: skip
+FROM_FILE = "Secret settings as a JSON object; - reads it from stdin."
 
 
 def commands_of(resource: Resource) -> Iterator[click.Command]:
@@ -82,7 +87,7 @@ def list_command(resource: Resource, operation: Operation) -> click.Command:
         if operation.query is not None:
             known = operation.query.model_fields
             wanted = {name: referred(caller, known[name], value) for name, value in given(**filters).items()}
-            rows = operation.query.model_validate(wanted).filtered(rows)[:limit]
+            rows = operation.query.model_validate(wanted).filtered(rows, caller.user)[:limit]
         bodies = resource.bodies(rows, caller.user)
         print_result({"results": bodies}, lambda _: print_rows(resource, caller, bodies))
 
@@ -111,7 +116,7 @@ def show_command(resource: Resource, operation: Operation) -> click.Command:
 def add_command(resource: Resource, operation: Operation) -> click.Command:
     def run(caller: Caller, **values: Any) -> None:
         wanted = requested(resource, operation, caller, values, str(values.get("kind", "")))
-        added = resource.call(operation.run, wanted, caller.actor)
+        added = resource.run(operation, caller.user, caller.actor, wanted)
         print_done(resource, operation, resource.done(operation, added, caller.user))
 
     params = [*arguments(operation), *options(resource, operation)]
@@ -125,7 +130,7 @@ def action_command(resource: Resource, operation: Operation) -> click.Command:
         row = find_row(resource, caller, key)
         kind = getattr(row, "kind", "")
         wanted = [requested(resource, operation, caller, values, kind)] if operation.request else []
-        changed = resource.call(operation.run, row, *wanted, caller.actor)
+        changed = resource.run(operation, caller.user, caller.actor, row, *wanted)
         print_done(resource, operation, resource.done(operation, changed, caller.user))
 
     return build(operation, [key_argument(resource), *arguments(operation), *options(resource, operation)], run)
@@ -135,7 +140,7 @@ def remove_command(resource: Resource, operation: Operation) -> click.Command:
     def run(caller: Caller, key: str) -> None:
         row = find_row(resource, caller, key)
         body = resource.body(row, caller.user)
-        said = resource.call(operation.run, row, caller.actor)
+        said = resource.run(operation, caller.user, caller.actor, row)
         print_done(resource, operation, body, said or "")
 
     return build(operation, [key_argument(resource)], run)
@@ -152,7 +157,7 @@ def switch_command(resource: Resource, operation: Operation, *, enabled: bool) -
 
     def run(caller: Caller, key: str) -> None:
         row = find_row(resource, caller, key)
-        changed = resource.call(operation.run, row, request(enabled=enabled), caller.actor)
+        changed = resource.run(operation, caller.user, caller.actor, row, request(enabled=enabled))
         print_done(resource, switch, resource.body(changed, caller.user))
 
     return build(switch, [key_argument(resource)], run, "enable" if enabled else "disable")
@@ -177,10 +182,17 @@ def find_row(resource: Resource, caller: Caller, text: str) -> Any:
     if resource.name_field == "id" and not resource.is_numbered:
         return find_by_id(rows, text, resource.noun, listed_by)
     column = column_of(resource.name_field, resource.answer.model_fields[resource.name_field])
-    found = next((row for row in rows if str(getattr(row, column)) == str(text)), None)
-    if found is None:
-        raise CliError("not-found", f"There is no {resource.noun} {text}. `{listed_by}` lists all.")
-    return found
+    named = (
+        list(rows.filter(**{column: text})) if hasattr(rows, "filter") else [row for row in rows if row.name == text]
+    )
+    if len(named) == 1:
+        return named[0]
+    if named:
+        ids = ", ".join(short_id(str(row.pk)) for row in named[:5])
+        raise CliError("invalid", f"More than one {resource.noun} is named {text!r}. Give an id: {ids}.")
+    if resource.key == "id" and not resource.is_numbered and HEX.fullmatch(text.replace("-", "")):
+        return find_by_id(rows, text, resource.noun, listed_by)
+    raise CliError("not-found", f"There is no {resource.noun} {text}. `{listed_by}` lists all.")
 
 
 def arguments(operation: Operation) -> list[click.Parameter]:
@@ -202,11 +214,12 @@ def options(resource: Resource, operation: Operation) -> Iterator[click.Paramete
         return
     if resource.kinds:
         yield from (shared_click_option("--set", SET, "assignments"), SECRETS)
+        yield shared_click_option("--secret-file", FROM_FILE, "secret_file")
     elif operation.has_assignments:
         yield shared_click_option("--set", f"A field of the {resource.noun} as NAME=VALUE.", "assignments")
         return
     for name, about in operation.request.model_fields.items():
-        if name == "enabled":
+        if name == "enabled" and marker_of(about, Option) is None:
             # A change has commands for it.
             if operation.name == "add":
                 off = "Add it switched off."
@@ -231,7 +244,9 @@ def shared_click_option(name: str, text: str, into: str) -> click.Option:
 
 
 def field_option(name: str, about: FieldInfo) -> click.Option:
-    option = marker_of(about, Option) or Option(f"--{name.removesuffix('_s').replace('_', '-')}")
+    if flag := marker_of(about, Flag):
+        return click.Option([flag.names, name], is_flag=True, default=None, help=help_of(about))
+    option = option_of(name, about)
     shared = SHARED_OPTIONS.get(option.name, SharedOption())
     settings = {
         "type": param_type(about), **shared.settings, "default": None, "help": help_of(about),
@@ -239,6 +254,10 @@ def field_option(name: str, about: FieldInfo) -> click.Option:
     }  # fmt: skip
     names = [*filter(None, [option.name, shared.short]), name]
     return RenamedOption(names, former=option.former, **settings) if option.former else click.Option(names, **settings)
+
+
+def option_of(name: str, about: FieldInfo) -> Option:
+    return marker_of(about, Option) or Option(f"--{name.removesuffix('_s').replace('_', '-')}")
 
 
 def is_list(about: FieldInfo) -> bool:
@@ -270,12 +289,12 @@ def value_given(about: FieldInfo, value: Any) -> Any:
 
 
 def requested(resource: Resource, operation: Operation, caller: Caller, values: dict[str, Any], kind: str) -> Fields:
-    """The request of what was given. CliError, or ValidationError of pydantic."""
+    """The request of what was given. CliError, which names options."""
     assert operation.request is not None
     fields = operation.request.model_fields
     assigned = assigned_texts(values.pop("assignments", ()))
     cleared = {name.removeprefix("no_"): None for name, value in values.items() if name.startswith("no_") and value}
-    secrets = values.pop("secrets", ())
+    secrets, from_file = values.pop("secrets", ()), values.pop("secret_file", None)
     found = {
         name: value_given(fields[name], value)
         for name, value in given(**values).items()
@@ -283,16 +302,31 @@ def requested(resource: Resource, operation: Operation, caller: Caller, values: 
     } | cleared
     if not resource.kinds:
         found |= read_texts(fields, assigned)
-    elif kind not in resource.kind_table:
-        known = ", ".join(resource.kind_table)
-        raise CliError("invalid", f"There is no kind {kind!r} of {resource.noun}s. Choose one of {known}.")
-    elif assigned or secrets or operation.name == "add":
+    elif assigned or secrets or from_file or operation.name == "add":
         # Every user of the machine can read command lines.
         read = {name: sys.stdin.readline().rstrip("\n") for name in secrets}
-        found["settings"] = read_texts(resource.settings_model(kind).model_fields, {**assigned, **read})
-    return operation.request.model_validate(
-        {name: referred(caller, fields[name], value) if name in fields else value for name, value in found.items()}
+        # The service refuses a kind that does not exist.
+        known = resource.settings_model(kind).model_fields if kind in resource.kind_table else {}
+        found["settings"] = read_texts(known, {**assigned, **read}) | (from_file or {})
+    wanted = {name: referred(caller, fields[name], value) if name in fields else value for name, value in found.items()}
+    try:
+        # People write texts, also of a strict model.
+        return operation.request.model_validate(wanted, strict=False)
+    except ValidationError as error:
+        raise invalid((place_of(operation, item["loc"]), describe_error(item)) for item in error.errors()) from None
+
+
+def place_of(operation: Operation, path: tuple[int | str, ...]) -> str:
+    """The option or the argument that gives a field."""
+    assert operation.request is not None
+    name, about = next(
+        (one for one in operation.request.model_fields.items() if path[:1] in ((one[0],), (one[1].alias,))), ("", None)
     )
+    if name in operation.arguments:
+        return name.upper()
+    if about is None or operation.has_assignments or name == "settings":
+        return ".".join(map(str, path))
+    return option_of(name, about).name
 
 
 def assigned_texts(assignments: Iterable[str]) -> dict[str, str]:

@@ -39,7 +39,7 @@ def list_tokens(name: str | None) -> None:
     if name is not None and caller.user.may("manager"):
         # Only managers learn whether a user exists.
         find_user(caller, name)
-    bodies = TOKENS.bodies(TokenQuery(user=name).filtered(TOKENS.all_rows(caller.user)), caller.user)
+    bodies = TOKENS.bodies(TokenQuery(user=name).filtered(TOKENS.all_rows(caller.user), caller.user), caller.user)
     print_result({"results": bodies}, lambda _: print_rows(TOKENS, caller, bodies))
 
 

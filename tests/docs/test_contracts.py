@@ -21,7 +21,7 @@ from cameras.runtime.recording_state import Recorder
 from cameras.settings.bodies import CapabilitiesBody, SettingsBody
 from cameras.supervision.camera_alerts import RECORDER_ALERTS
 from cameras.supervision.storage_alerts import STORAGE_ALERTS
-from captures.archives.bodies import ArchiveBody, ArchiveFileBody, ArchiveFolderBody
+from captures.archives.answers import ArchiveBody, ArchiveFileBody, ArchiveFolderBody
 from captures.archives.findings import VerifiedFile
 from captures.archives.models import ARCHIVE_TRANSITIONS
 from captures.capturing.bodies import FileBody
@@ -31,16 +31,9 @@ from captures.capturing.requests import CaptureRequest
 from captures.clips.api import TimelineBody
 from captures.clips.bodies import ClipBody, HoldBody
 from captures.clips.delivery import HoleBody
-from captures.experiments.bodies import (
-    AccountBody,
-    AttachmentBody,
-    CameraAccount,
-    ExperimentBody,
-    NoteBody,
-    PlaceBody,
-)
+from captures.experiments.answers import AccountBody, CameraAccount
 from captures.experiments.models import EXPERIMENT_TRANSITIONS
-from captures.experiments.requests import ExperimentRequest
+from captures.experiments.resource import AttachmentBody, ExperimentBody, ExperimentRequest, NoteBody, PlaceBody
 from captures.integrity.bodies import FindingBody
 from captures.integrity.models import FINDING_TRANSITIONS
 from captures.models import Capture
@@ -52,8 +45,7 @@ from captures.recording_control.commands import RecordingBody
 from captures.recording_control.requests import RecordBody, StopRecordingBody
 from captures.retention.bodies import DeletedBody
 from captures.retention.plan_bodies import KeptFile, PlanBody, PlannedFile
-from captures.sessions.bodies import GapBody
-from captures.sessions.forecast import ForecastBody
+from captures.sessions.answers import ForecastBody, SessionGapBody
 from captures.sessions.models import SESSION_TRANSITIONS
 from captures.sessions.queries import StartBody
 from captures.storage_api.requests import CheckBody, CleanupBody
@@ -85,8 +77,7 @@ from monitoring.notifications.resource import (
 from monitoring.readings.bodies import ChannelReadingsBody, PointsBody, ReadingsBody
 from monitoring.resource import AlertBody, EventBody
 from monitoring.sensor_host.latest import HOSTS
-from monitoring.sensor_management.bodies import ChannelBody, FoundBody, SensorBody
-from monitoring.sensor_management.requests import ChannelChange, SensorRequest
+from monitoring.sensor_management.resource import ChannelBody, ChannelChange, FoundBody, SensorBody, SensorRequest
 from monitoring.severity import Severity
 from monitoring.webhook_models import DELIVERY_TRANSITIONS
 from monitoring.webhooks.payload import PayloadBody
@@ -148,7 +139,7 @@ FIELDS = {
     "hole": HoleBody.__annotations__,
     "timeline": TimelineBody.__annotations__,
     "file": FileBody.__annotations__,
-    "gap": GapBody.__annotations__,
+    "gap": field_names(SessionGapBody),
     "settings": SettingsBody.__annotations__,
     "preset": field_names(PresetBody),
     "comparison": field_names(Comparison),
@@ -158,16 +149,16 @@ FIELDS = {
     "recorder": Recorder.__annotations__,
     "claims of a camera": ClaimsBody.__annotations__,
     "claim": ClaimBody.__annotations__,
-    "experiment": ExperimentBody.__annotations__,
-    "camera of an experiment": PlaceBody.__annotations__,
-    "account": AccountBody.__annotations__,
-    "camera of an account": CameraAccount.__annotations__,
-    "archive": ArchiveBody.__annotations__,
-    "folder of an archive": ArchiveFolderBody.__annotations__,
+    "experiment": field_names(ExperimentBody),
+    "camera of an experiment": field_names(PlaceBody),
+    "account": field_names(AccountBody),
+    "camera of an account": field_names(CameraAccount),
+    "archive": field_names(ArchiveBody),
+    "folder of an archive": field_names(ArchiveFolderBody),
     "finding of an archive": VerifiedFile.__annotations__,
-    "file of an archive": ArchiveFileBody.__annotations__,
-    "note": NoteBody.__annotations__,
-    "attachment": AttachmentBody.__annotations__,
+    "file of an archive": field_names(ArchiveFileBody),
+    "note": field_names(NoteBody),
+    "attachment": field_names(AttachmentBody),
     "setting": SettingBody.__annotations__,
     "deleted clip": DeletedBody.__annotations__,
     "storage root": RootUsageBody.__annotations__,
@@ -209,9 +200,9 @@ FIELDS = {
     "to change a destination": DestinationChange.model_fields,
     "to schedule": ScheduleRequest.model_fields,
     "token": field_names(KnownTokenBody),
-    "sensor": SensorBody.__annotations__,
-    "channel": ChannelBody.__annotations__,
-    "found sensor": FoundBody.__annotations__,
+    "sensor": field_names(SensorBody),
+    "channel": field_names(ChannelBody),
+    "found sensor": field_names(FoundBody),
     "to add a sensor": SensorRequest.model_fields,
     "to change a channel": ChannelChange.model_fields,
     "notification channel": field_names(NotificationChannelBody),
@@ -239,7 +230,7 @@ FIELDS = {
     "to stop recording": StopRecordingBody.model_fields,
     "to create an experiment": ExperimentRequest.model_fields,
     "to start": StartBody.model_fields,
-    "forecast": ForecastBody.__annotations__,
+    "forecast": field_names(ForecastBody),
     "capture update": CaptureUpdate.__annotations__,
     "latest image": LatestImage.__annotations__,
     "live reading": ReadingBody.__annotations__,
@@ -267,7 +258,7 @@ def event_kinds() -> set[str]:
     """The event kinds in the code: literal, from a table, or composed of an outcome."""
     written = {kind for path in sources() for kind in texts(*nodes(path)) if EVENT.fullmatch(kind)}
     direct = texts(*calls("record_event"), *calls("event"), *calls("log"))
-    return written - {"command"} | direct | set(OUTCOMES)
+    return written - {"command"} - {*texts(*calls("Column"))} | direct | set(OUTCOMES)
 
 
 def line(name: str) -> list[str]:
