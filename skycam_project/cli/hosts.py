@@ -21,42 +21,9 @@ if TYPE_CHECKING:
     from cameras.models import HostInvitation
     from skycam_project.cli.identity import Caller
 
-STDIN = "-"
-
 
 hosts = ResourceGroup("hosts", "Invite, list, drain and retire machines.", "skycam_project.hosts.resource.INVITATIONS")
 hosts.add_command(new_identity)
-
-
-@hosts.command("invite", cls=Command)
-@click.argument("name")
-@click.option("--url", default="", metavar="URL", help="Where the new machine reaches this one's pages.")
-@click.option(
-    "--database-url",
-    default="",
-    metavar="URL",
-    help="What the new machine uses instead of DATABASE_URL; - reads stdin.",
-)
-@click.option(
-    "--redis-url", default="", metavar="URL", help="What the new machine uses instead of REDIS_URL; - reads stdin."
-)
-@click.option("--again", is_flag=True, help="NAME is that of a known host, whose place the machine takes.")
-def invite(name: str, url: str, database_url: str, redis_url: str, again: bool) -> None:
-    """Invite a machine as the camera host NAME.
-
-    Prints one line. Run it on that machine: it works once, for an hour.
-
-    Example: skycam hosts invite roof
-    """
-    caller = current().authorize("manager")
-    from skycam_project.hosts.invitations import invite_host
-    from skycam_project.hosts.resource import INVITATIONS, InvitationRequest
-
-    # Every user of the machine can read command lines, and a URL may have a password.
-    database, broker = (sys.stdin.readline().strip() if one == STDIN else one for one in (database_url, redis_url))
-    wanted = InvitationRequest(name=name, url=url, database_url=database, redis_url=broker, again=again)
-    invitation = invite_host(wanted, caller.actor)
-    print_result(INVITATIONS.done(INVITATIONS.operation("add"), invitation, caller.user), print_invitation)
 
 
 @hosts.command("withdraw", cls=Command)
@@ -167,12 +134,6 @@ def find_invitation(text: str) -> HostInvitation:
 
     named = HostInvitation.objects.filter(name=text, used_at=None, withdrawn_at=None).first()
     return named or find_by_id(HostInvitation.objects.all(), text, "invitation", "skycam hosts invitations")
-
-
-def print_invitation(body: dict[str, Any]) -> None:
-    print_line(f"Run this on the machine that becomes the host {body['name']}, before {format_time(body['expires'])}:")
-    # Alone on its line, and on stdout, so that it can be copied or piped.
-    print_line(f"skycam join {body['line']}")
 
 
 def print_hosts(body: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, ConfigDict, Field
 
 from core.api.model import StrictModel
-from core.resources.fields import Column, Fields, Id, field
+from core.resources.fields import Column, Fields, Flag, Id, field
 from core.resources.resource import Operation, Resource
 from core.text.names import Line, readable
 from core.times.moments import Stamp
@@ -55,11 +55,11 @@ class InvitationRequest(Fields):
     name: HostName = field(title="Name", help=f"{NAME_RULE}.", allowed=NAME_RULE, example="roof")
     url: Url = field(
         "", title="Address of these pages", example="https://sky.example.org",
-        help="As the new machine reaches them. Empty: as the configuration says.",
+        help="Where the new machine reaches them. Empty: as the configuration says.",
     )  # fmt: skip
     database_url: DatabaseUrl = field("", title="Database", help=f"A URL postgresql://..., {ELSEWHERE}", secret=True)
     redis_url: BrokerUrl = field("", title="Broker", help=f"A URL rediss://..., {ELSEWHERE}", secret=True)
-    again: bool = field(
+    again: Annotated[bool, Flag("--again")] = field(
         False, title="It takes the place of a host that the station knows", help="Its name is that of a known host."
     )
 
@@ -101,8 +101,11 @@ INVITATIONS = Resource(
         Operation("list", "manager", "List the invitations, the newest first.", command="invitations"),
         Operation(
             "add", "manager", "Invite a machine. Its `line`, for `skycam join`, works once, for an hour.",
-            "invite_host", InvitationRequest, keyless="Its answer has a secret, which is shown only once.",
-            answer=NewInvitationBody, command=None,
+            "invite_host", InvitationRequest,
+            # The command is alone on its line, so that it can be copied or piped.
+            "Run this on the machine that becomes the host {name}, before {expires}:\nskycam join {line}",
+            keyless="Its answer has a secret, which is shown only once.", command="invite", arguments=("name",),
+            example="hosts invite roof", answer=NewInvitationBody,
         ),
         Operation("show", "manager", "Show the invitation.", command=None),
         Operation(
