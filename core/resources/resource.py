@@ -15,7 +15,7 @@ from uuid import UUID
 
 from core.api.queries import Query
 from core.registry import resolve
-from core.resources.fields import Fields, KindSettings, body_of, extra_of, is_time, settings_model
+from core.resources.fields import Fields, KindSettings, body_of, extra_of, is_time, plain_type, settings_model
 
 DONE = {"add": "added", "change": "changed", "replace": "changed", "remove": "removed"}
 
@@ -28,11 +28,10 @@ class Refused(Exception):
 class Operation:
     """`name`: list, show, add, change, remove, or that of an action on one row. `summary`: what it does, in API and
     help. `run`: its function. `request`: the fields that it needs. `said`: what people read afterwards, with fields of
-    the answer in braces. `answer`: if it is not that of the row in a list. `query`: the filters of a
-    list that is served in pages (a `PageQuery`), newest first by `created_at`, or what a removal may be told.
-    `replaces`: a change gives fields that are missing their defaults (PUT), instead of leaving them (PATCH). `makes`:
-    an action adds to the row what has an id of its own, such as a note, as `add` does. `keyless`: why it takes no
-    Idempotency-Key.
+    the answer in braces. `answer`: if it is not that of the row in a list. `query`: the filters of a list, which is
+    served in pages, newest first, if they are a `PageQuery`; or what a removal may be told. `replaces`: a change gives
+    fields that are missing their defaults (PUT), instead of leaving them (PATCH). `makes`: an action adds to the row
+    what has an id of its own, such as a note, as `add` does. `keyless`: why it takes no Idempotency-Key.
 
     On the command line: `command` is the name, where that is another, and None is not offered. `arguments` are the
     fields that need no option; with `has_assignments` all others are given as `--set NAME=VALUE`. `switches`: the
@@ -63,7 +62,8 @@ class Operation:
 
 @dataclass(frozen=True)
 class Resource:
-    """`name`: begins the ids of its operations in OpenAPI. `path`: of its routes below the API. `key`: the field that
+    """`name`: begins the ids of its operations in OpenAPI. `path`: of its routes below the API; without one it has
+    none. `key`: the field that
     identifies a row. `package`: has the functions, such as `services.add_rule`. `row`: a function that finds a row, if
     it may be none of `rows`. `prepare`: a function that gives rows the attributes that only their answer has,
     `prepare(rows, user)`. `service`: a class of the package, where what a user may do depends on who they are: it is
@@ -94,10 +94,19 @@ class Resource:
 
     @property
     def name_field(self) -> str:
-        """The field by which people name a row."""
+        """The field by which people name a row. A number is short enough."""
         if self.key != "id":
             return self.key
-        return "name" if "name" in self.answer.model_fields else "id"
+        return "name" if "name" in self.answer.model_fields and not self.is_numbered else "id"
+
+    @property
+    def is_numbered(self) -> bool:
+        return self.key == "id" and plain_type(self.answer.model_fields["id"].annotation) is int
+
+    @property
+    def converter(self) -> str:
+        """Of the key in routes."""
+        return "int" if self.is_numbered else "uuid" if self.key == "id" else "slug"
 
     @property
     def parameter(self) -> str:

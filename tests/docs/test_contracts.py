@@ -15,7 +15,7 @@ from cameras.child_environment import VENDOR_VARIABLES
 from cameras.leases.bodies import LeaseBody
 from cameras.live.viewer import ViewerBody
 from cameras.models import Observed
-from cameras.presets.service import Comparison, PresetBody
+from cameras.presets.bodies import Comparison, PresetBody
 from cameras.runtime.messages import Command, CommandType, Report, ReportType
 from cameras.runtime.recording_state import Recorder
 from cameras.settings.bodies import CapabilitiesBody, SettingsBody
@@ -68,7 +68,6 @@ from monitoring.alert_rules.resource import (
     RuleRequest,
 )
 from monitoring.alert_rules.rows import KEY as RULE_KEY
-from monitoring.bodies import AlertBody, EventBody
 from monitoring.health import HEALTH
 from monitoring.maintenance.resource import WindowBody
 from monitoring.models import Alert
@@ -82,6 +81,7 @@ from monitoring.notifications.resource import (
     SilenceBody,
 )
 from monitoring.readings.bodies import ChannelReadingsBody, PointsBody, ReadingsBody
+from monitoring.resource import AlertBody, EventBody
 from monitoring.sensor_host.latest import HOSTS
 from monitoring.sensor_management.resource import ChannelBody, ChannelChange, FoundBody, SensorBody, SensorRequest
 from monitoring.severity import Severity
@@ -107,10 +107,10 @@ from scheduler.schedules.resource import (
     ScheduleRequest,
 )
 from scheduler.tonight.bodies import NightBody, RunBody, RunReasonBody, WarningBody
-from skycam_project.access.serializers import KnownTokenBody
+from skycam_project.access.resource import KnownTokenBody
 from skycam_project.health import HealthBody, HostBody
 from skycam_project.hosts.host_list import CameraHostBody, DiskBody, PartBody
-from skycam_project.hosts.invitations import InvitationBody
+from skycam_project.hosts.resource import InvitationBody
 from skycam_project.hosts.retiring import RetirementBody
 from skycam_project.station_settings import SettingBody
 from tests.harness.documents.pages import first_cells, page, section
@@ -133,13 +133,13 @@ def field_names(model: type[BaseModel]) -> list[str]:
 
 
 FIELDS = {
-    "event": EventBody.__annotations__,
+    "event": field_names(EventBody),
     "host": CameraHostBody.__annotations__,
     "part of a host": PartBody.__annotations__,
     "disk of a host": DiskBody.__annotations__,
-    "invitation": InvitationBody.__annotations__,
+    "invitation": field_names(InvitationBody),
     "retirement": RetirementBody.__annotations__,
-    "alert": AlertBody.__annotations__,
+    "alert": field_names(AlertBody),
     "readings": ReadingsBody.__annotations__,
     "readings of a channel": ChannelReadingsBody.__annotations__,
     "points": PointsBody.__annotations__,
@@ -151,8 +151,8 @@ FIELDS = {
     "file": FileBody.__annotations__,
     "gap": field_names(SessionGapBody),
     "settings": SettingsBody.__annotations__,
-    "preset": PresetBody.__annotations__,
-    "comparison": Comparison.__annotations__,
+    "preset": field_names(PresetBody),
+    "comparison": field_names(Comparison),
     "capabilities": CapabilitiesBody.__annotations__,
     "lease": LeaseBody.__annotations__,
     "recording": RecordingBody.__annotations__,
@@ -209,7 +209,7 @@ FIELDS = {
     "to add a destination": DestinationRequest.model_fields,
     "to change a destination": DestinationChange.model_fields,
     "to schedule": ScheduleRequest.model_fields,
-    "token": KnownTokenBody.__annotations__,
+    "token": field_names(KnownTokenBody),
     "sensor": field_names(SensorBody),
     "channel": field_names(ChannelBody),
     "found sensor": field_names(FoundBody),
