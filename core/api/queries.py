@@ -97,8 +97,8 @@ class PageQuery(Query):
         """The given filters, for `QuerySet.filter`."""
         return self.model_dump(exclude_none=True)
 
-    def filtered(self, rows: Any) -> Any:
-        """The rows of a query set that match. A subclass has what no column says."""
+    def filtered(self, rows: Any, _user: Any) -> Any:
+        """The rows of a query set, which the user may see, that match. A subclass has what no column says."""
         return rows.filter(**self.conditions())
 
 

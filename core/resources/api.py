@@ -44,7 +44,9 @@ def list_rows(view: ResourceView, operation: Operation, request: Request) -> Res
     resource = view.resource
     if operation.query is not None:
         query = operation.query.of(request)
-        found: Any = page(query.filtered(resource.all_rows(request.user)), query, request, "created_at", row_itself)
+        found: Any = page(
+            query.filtered(resource.all_rows(request.user), request.user), query, request, "created_at", row_itself
+        )
         return Response({**found, "results": resource.bodies(found["results"], request.user)})
     return Response({"results": resource.bodies(resource.all_rows(request.user), request.user)})
 
@@ -55,7 +57,7 @@ def row_itself(row: Any) -> Any:
 
 def add_row(view: ResourceView, operation: Operation, request: Request) -> Response:
     wanted = view.wanted(operation, request)
-    row = view.resource.call(operation.run, *wanted, request.user.get_username(), view.reserved_id)
+    row = run(view, operation, request, *wanted, new_id=view.reserved_id)
     body = view.resource.done(operation, row, request.user)
     has_route = any(one.name in ROW_OPERATIONS for one in view.resource.operations)
     location = {"Location": f"{API}{view.resource.path}{body[view.resource.key]}/"} if has_route else {}
@@ -68,13 +70,19 @@ def show_row(view: ResourceView, _: Operation, request: Request, key: UUID | str
 
 def act_on_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
     row, wanted = view.row(request, key), view.wanted(operation, request)
-    found = view.resource.call(operation.run, row, *wanted, request.user.get_username())
-    return Response(view.resource.done(operation, found, request.user), headers=caching(operation))
+    new_id = {"new_id": view.reserved_id} if operation.makes else {}
+    found = run(view, operation, request, row, *wanted, **new_id)
+    body = view.resource.done(operation, found, request.user)
+    return Response(body, 201 if operation.makes else 200, headers=caching(operation))
 
 
 def remove_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
-    view.resource.call(operation.run, view.row(request, key), request.user.get_username())
+    run(view, operation, request, view.row(request, key))
     return Response(status=204)
+
+
+def run(view: ResourceView, operation: Operation, request: Request, *given: Any, **new_id: UUID | None) -> Any:
+    return view.resource.run(operation, request.user, request.user.get_username(), *given, **new_id)
 
 
 def caching(operation: Operation) -> dict[str, str]:
@@ -142,4 +150,6 @@ def answers_of(resource: Resource, operation: Operation) -> Any:
     if operation.name == "list":
         name, base = ("Page", Rows) if operation.query else ("List", Fields)
         return create_model(f"{answer.__name__.removesuffix('Body')}{name}", __base__=base, results=(list[answer], ...))
-    return {"add": {201: answer}, "remove": {204: None}}.get(operation.name, answer)
+    return {"add": {201: answer}, "remove": {204: None}}.get(
+        operation.name, {201: answer} if operation.makes else answer
+    )

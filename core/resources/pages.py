@@ -35,6 +35,10 @@ class ResourcePage(Page):
         (key,) = self.kwargs.values()
         return self.resource.find_row(self.request.user, key)
 
+    def run(self, *given: Any) -> Any:
+        """What the function of the operation returns."""
+        return self.resource.run(self.operation, self.request.user, self.actor, *given)
+
     def succeed(self, row: Any, said: str = "") -> HttpResponse:
         """`said`: what people read, if it is not the operation's sentence."""
         body = self.resource.body(row, self.request.user)
@@ -86,7 +90,7 @@ class FormPage(ResourcePage):
 
     def store(self, row: Any, wanted: Any) -> Any:
         given = [wanted] if row is None else [row, wanted]
-        return self.resource.call(self.operation.run, *given, self.actor)
+        return self.run(*given)
 
     def show(self, form: ModelForm, status: int = 200) -> HttpResponse:
         return self.render({**self.context(), "form": form}, status=status)
@@ -102,7 +106,7 @@ class PressPage(ResourcePage):
     def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
         row = self.row()
         try:
-            said = self.resource.call(self.operation.run, row, self.actor)
+            said = self.run(row)
         except ValidationError as error:
             messages.warning(request, " ".join(error.messages))
             return self.follow(row)
@@ -119,7 +123,7 @@ class SwitchPage(ResourcePage):
         assert self.operation.request is not None
         wanted: Any = self.operation.request
         enabled = request.POST.get("enabled") == "yes"
-        row = self.resource.call(self.operation.run, self.row(), wanted(enabled=enabled), self.actor)
+        row = self.run(self.row(), wanted(enabled=enabled))
         said = f"{row.name} is on." if enabled else f"{row.name} is off. {self.effect}"
         messages.success(request, said.strip())
         return self.follow(row)

@@ -28,7 +28,8 @@ class Operation:
     help. `run`: its function. `request`: the fields that it needs. `said`: what people read afterwards, with fields of
     the answer in braces. `answer`: of an action or of `add`, if it is not that of the row. `query`: the filters of a
     list that is served in pages, newest first by `created_at`. `replaces`: a change gives fields that are missing their
-    defaults (PUT), instead of leaving them (PATCH). `keyless`: why it takes no Idempotency-Key.
+    defaults (PUT), instead of leaving them (PATCH). `makes`: an action adds to the row what has an id of its own, such
+    as a note, as `add` does. `keyless`: why it takes no Idempotency-Key.
 
     On the command line: `command` is the name, where that is another, and None is not offered. `arguments` are the
     fields that need no option; with `has_assignments` all others are given as `--set NAME=VALUE`."""
@@ -40,6 +41,7 @@ class Operation:
     request: type[Fields] | None = None
     said: str = ""
     replaces: bool = False
+    makes: bool = False
     keyless: str = ""
     command: str | None = ""
     arguments: tuple[str, ...] = ()
@@ -58,7 +60,9 @@ class Operation:
 class Resource:
     """`name`: begins the ids of its operations in OpenAPI. `path`: of its routes below the API. `key`: the field that
     identifies a row. `package`: has the functions, such as `services.add_rule`. `prepare`: a function that gives rows
-    the attributes that only their answer has, `prepare(rows, user)`. `kinds`: the path of a table, if rows
+    the attributes that only their answer has, `prepare(rows, user)`. `service`: a class of the package, where what a
+    user may do depends on who they are: it is made with the user and the actor, and its methods are the functions of
+    operations, without the actor. `kinds`: the path of a table, if rows
     have a field `kind` with `settings` of its own: kind -> its label, and the path of a class with `settings_model`.
 
     On the command line: `commands` stand before the name of an operation, such as `alerts rules`. `columns` are those
@@ -75,6 +79,7 @@ class Resource:
     operations: tuple[Operation, ...]
     key: Literal["id", "name"] = "id"
     prepare: str = ""
+    service: str = ""
     kinds: str = ""
     commands: str = ""
     columns: tuple[str | tuple[str, str], ...] = ()
@@ -107,6 +112,12 @@ class Resource:
     def call(self, name: str, *given: Any, **named: Any) -> Any:
         """A function of the package."""
         return resolve(f"{self.package}.{name}")(*given, **named)
+
+    def run(self, operation: Operation, user: Any, actor: str, *given: Any, **new_id: UUID | None) -> Any:
+        """What the function of an operation returns."""
+        if self.service:
+            return getattr(self.call(self.service, user, actor), operation.run)(*given, **new_id)
+        return self.call(operation.run, *given, actor, **new_id)
 
     def all_rows(self, user: Any) -> Any:
         """Those that the user may see: a list or a query set."""

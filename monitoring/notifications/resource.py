@@ -179,7 +179,7 @@ class SilenceRequest(Fields):
 class SilenceQuery(PageQuery):
     active: bool | None = None
 
-    def filtered(self, rows: Any) -> Any:
+    def filtered(self, rows: Any, _user: Any) -> Any:
         # The description is read without Django.
         from monitoring.notifications.silenced import active_silences
 

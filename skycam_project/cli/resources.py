@@ -81,7 +81,7 @@ def list_command(resource: Resource, operation: Operation) -> click.Command:
         if operation.query is not None:
             known = operation.query.model_fields
             wanted = {name: referred(caller, known[name], value) for name, value in given(**filters).items()}
-            rows = operation.query.model_validate(wanted).filtered(rows)[:limit]
+            rows = operation.query.model_validate(wanted).filtered(rows, caller.user)[:limit]
         bodies = resource.bodies(rows, caller.user)
         print_result({"results": bodies}, lambda _: print_rows(resource, caller, bodies))
 
@@ -110,7 +110,7 @@ def show_command(resource: Resource, operation: Operation) -> click.Command:
 def add_command(resource: Resource, operation: Operation) -> click.Command:
     def run(caller: Caller, **values: Any) -> None:
         wanted = requested(resource, operation, caller, values, str(values.get("kind", "")))
-        added = resource.call(operation.run, wanted, caller.actor)
+        added = resource.run(operation, caller.user, caller.actor, wanted)
         print_done(resource, operation, resource.done(operation, added, caller.user))
 
     params = [*arguments(operation), *options(resource, operation)]
@@ -124,7 +124,7 @@ def action_command(resource: Resource, operation: Operation) -> click.Command:
         row = find_row(resource, caller, key)
         kind = getattr(row, "kind", "")
         wanted = [requested(resource, operation, caller, values, kind)] if operation.request else []
-        changed = resource.call(operation.run, row, *wanted, caller.actor)
+        changed = resource.run(operation, caller.user, caller.actor, row, *wanted)
         print_done(resource, operation, resource.done(operation, changed, caller.user))
 
     return build(operation, [key_argument(resource), *arguments(operation), *options(resource, operation)], run)
@@ -134,7 +134,7 @@ def remove_command(resource: Resource, operation: Operation) -> click.Command:
     def run(caller: Caller, key: str) -> None:
         row = find_row(resource, caller, key)
         body = resource.body(row, caller.user)
-        said = resource.call(operation.run, row, caller.actor)
+        said = resource.run(operation, caller.user, caller.actor, row)
         print_done(resource, operation, body, said or "")
 
     return build(operation, [key_argument(resource)], run)
@@ -151,7 +151,7 @@ def switch_command(resource: Resource, operation: Operation, *, enabled: bool) -
 
     def run(caller: Caller, key: str) -> None:
         row = find_row(resource, caller, key)
-        changed = resource.call(operation.run, row, request(enabled=enabled), caller.actor)
+        changed = resource.run(operation, caller.user, caller.actor, row, request(enabled=enabled))
         print_done(resource, switch, resource.body(changed, caller.user))
 
     return build(switch, [key_argument(resource)], run, "enable" if enabled else "disable")

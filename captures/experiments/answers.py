@@ -1,0 +1,82 @@
+"""What an experiment has of each camera, as JSON. Django-free."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from captures.experiments.resource import AttachmentBody, NoteBody, PlaceBody
+from core.resources.fields import Column, Fields, Id, field
+from core.times.moments import Stamp
+
+
+class ExperimentHoleBody(Fields):
+    from_: Annotated[Stamp, Column("begin")] = field(alias="from")
+    to: Annotated[Stamp, Column("end")]
+    frames: int
+    reason: str
+
+
+class ExperimentSegmentBody(Fields):
+    from_: Annotated[Stamp, Column("begin")] = field(alias="from")
+    to: Annotated[Stamp, Column("end")]
+    clip: Id
+
+
+class ExperimentGapBody(Fields):
+    from_: Annotated[Stamp, Column("begin")] = field(alias="from")
+    to: Annotated[Stamp, Column("end")]
+    reason: str
+    message: str
+    by: str
+
+
+class LinkBody(Fields):
+    """A session whose captures belong to the experiment. `own`: it was started for it."""
+
+    session: Annotated[Id, Column("session_id")]
+    own: bool
+    state: Annotated[str, Column("session.state")]
+
+
+class CaptureCounts(Fields):
+    saved: int
+    failed: int
+    skipped: int
+
+
+class CameraAccount(PlaceBody):
+    """`covered_s` of `length_s` seconds have video; `pending_s` are the newest ones, whose clip has not ended.
+    `lost_frames` is null when it is unknown. The rates and the holes are those of all clips. The gaps of a camera
+    without a stream are the times without stills.
+
+    `expected_fps`: the rate that the camera was set to, null without one. `actual_fps`: the frames of the video per
+    second, without the `stills_s` seconds in which the camera took stills. `hole_count` holes, in which no frame came
+    for more than two intervals, are `hole_s` seconds long in all; null if they were not counted. `holes` lists the
+    longest ones."""
+
+    length_s: float
+    covered_s: float
+    pending_s: float
+    clips: int
+    frames: int
+    bytes: int
+    lost_frames: int | None
+    expected_fps: float | None
+    actual_fps: float | None
+    stills_s: float
+    hole_count: int | None
+    hole_s: float | None
+    holes: list[ExperimentHoleBody]
+    segments: list[ExperimentSegmentBody]
+    gaps: list[ExperimentGapBody]
+    captures: CaptureCounts
+    sessions: list[LinkBody]
+
+
+class AccountBody(Fields):
+    experiment: Annotated[Id, Column("pk")]
+    from_: Annotated[Stamp | None, Column("started_at")] = field(alias="from")
+    to: Annotated[Stamp | None, Column("ended_at")]
+    cameras: list[CameraAccount]
+    notes: list[NoteBody]
+    attachments: list[AttachmentBody]
