@@ -134,5 +134,7 @@ def rewritten(file: Path, modules: dict[str, Path]) -> str:
             line = lines[node.lineno - 1]
             lines[node.lineno - 1] = line.replace(f"from {node.module} ", f"from {BELOW}.{node.module} ", 1)
         elif isinstance(node, ast.Import) and any(one.name in modules for one in node.names):
-            raise CannotBuild(f"{file}, line {node.lineno}: write `from PACKAGE import MODULE`, which can be rewritten.")
+            raise CannotBuild(
+                f"{file}, line {node.lineno}: write `from PACKAGE import MODULE`, which can be rewritten."
+            )
     return "".join(lines)

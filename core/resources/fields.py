@@ -166,10 +166,10 @@ def extra_of(about: FieldInfo, name: str) -> Any:
 
 
 def body_of(model: type[BaseModel], row: object) -> dict[str, Any]:
-    """The answer for a row, from its attributes. Nothing is validated: a row that is older than a limit is shown. What a
-    JSON column has is an answer already."""
-    if isinstance(row, Mapping):
-        return {**row}
+    """The answer for a row, from its attributes. Nothing is validated: a row that is older than a limit is shown.
+    What a JSON column has is an answer already."""
+    if isinstance(row, dict):
+        return row
     return {
         name: value if (value := get(row)) is None or show is None else show(value)
         for name, get, show in columns_of(model)

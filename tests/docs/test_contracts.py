@@ -21,16 +21,14 @@ from cameras.runtime.recording_state import Recorder
 from cameras.settings.bodies import CapabilitiesBody, SettingsBody
 from cameras.supervision.camera_alerts import RECORDER_ALERTS
 from cameras.supervision.storage_alerts import STORAGE_ALERTS
-from captures.archives.bodies import ArchiveBody, ArchiveFileBody, ArchiveFolderBody
+from captures.archives.bodies import ArchiveBody, ArchiveFolderBody
 from captures.archives.findings import VerifiedFile
 from captures.archives.models import ARCHIVE_TRANSITIONS
-from captures.capturing.bodies import FileBody
+from captures.capturing.answers import FileBody
 from captures.capturing.models import Reason
 from captures.capturing.notices import CaptureUpdate, LatestImage
 from captures.capturing.requests import CaptureRequest
-from captures.clips.api import TimelineBody
-from captures.clips.bodies import ClipBody, HoldBody
-from captures.clips.delivery import HoleBody
+from captures.clips.answers import ClipBody, HoldBody, HoleBody, TimelineBody
 from captures.experiments.bodies import (
     AccountBody,
     AttachmentBody,
@@ -83,7 +81,7 @@ from monitoring.notifications.resource import (
     RouteBody,
     SilenceBody,
 )
-from monitoring.readings.bodies import ChannelReadingsBody, PointsBody, ReadingsBody
+from monitoring.readings.answers import PointsBody, ReadingsBody
 from monitoring.sensor_host.latest import HOSTS
 from monitoring.sensor_management.bodies import ChannelBody, FoundBody, SensorBody
 from monitoring.sensor_management.requests import ChannelChange, SensorRequest
@@ -139,15 +137,15 @@ FIELDS = {
     "invitation": InvitationBody.__annotations__,
     "retirement": RetirementBody.__annotations__,
     "alert": AlertBody.__annotations__,
-    "readings": ReadingsBody.__annotations__,
-    "readings of a channel": ChannelReadingsBody.__annotations__,
-    "points": PointsBody.__annotations__,
+    "readings": field_names(ReadingsBody),
+    "readings of a channel": Channelfield_names(ReadingsBody),
+    "points": field_names(PointsBody),
     "job": JobBody.__annotations__,
-    "clip": ClipBody.__annotations__,
-    "hold": HoldBody.__annotations__,
-    "hole": HoleBody.__annotations__,
-    "timeline": TimelineBody.__annotations__,
-    "file": FileBody.__annotations__,
+    "clip": field_names(ClipBody),
+    "hold": field_names(HoldBody),
+    "hole": field_names(HoleBody),
+    "timeline": field_names(TimelineBody),
+    "file": field_names(FileBody),
     "gap": GapBody.__annotations__,
     "settings": SettingsBody.__annotations__,
     "preset": PresetBody.__annotations__,
@@ -165,7 +163,7 @@ FIELDS = {
     "archive": ArchiveBody.__annotations__,
     "folder of an archive": ArchiveFolderBody.__annotations__,
     "finding of an archive": VerifiedFile.__annotations__,
-    "file of an archive": ArchiveFileBody.__annotations__,
+    "file of an archive": Archivefield_names(FileBody),
     "note": NoteBody.__annotations__,
     "attachment": AttachmentBody.__annotations__,
     "setting": SettingBody.__annotations__,
