@@ -5,20 +5,15 @@ Hidden cameras are excluded by a list of ids, not by a subquery, so that the dat
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
-from pydantic import Field
 
 from cameras.models import Camera
 from cameras.selectors import hidden_cameras
 
 Row = TypeVar("Row", bound=Model)
-Slug = Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9-]+$")]
-"""A camera's slug as a parameter of a query."""
-CameraFilter = Annotated[Slug | None, Field(exclude=True)]
-"""The filter of a list. It is no column: `camera_condition` makes the condition, which depends on the user."""
 
 
 class UnknownCamera(Exception):

@@ -17,7 +17,7 @@ from captures.capturing.outcomes import Outcome
 from captures.capturing.requests import CaptureRequest
 from captures.capturing.service import CaptureService
 from captures.experiments.models import Experiment
-from captures.experiments.requests import ExperimentFields
+from captures.experiments.resource import ExperimentFields
 from captures.experiments.service import ExperimentService
 from captures.recording_control.commands import record, stop_recording
 from captures.sessions.models import Session

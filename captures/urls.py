@@ -3,17 +3,7 @@ from django.urls import path
 from captures.bring_back.api import BringBackView, CaptureBringBackView
 from captures.capturing.api import CalendarView, CapturesView, CaptureView
 from captures.clips.api import ClipsView, ClipView, TimelineView
-from captures.experiment_control.api import (
-    ExperimentAbortView,
-    ExperimentAccountView,
-    ExperimentAttachmentsView,
-    ExperimentCompleteView,
-    ExperimentDetailView,
-    ExperimentNotesView,
-    ExperimentReleaseView,
-    ExperimentStartView,
-    ExperimentsView,
-)
+from captures.experiment_control.api import ExperimentAccountView
 from captures.experiment_control.archive_api import (
     ArchiveFilesView,
     ArchiveManifestView,
@@ -65,15 +55,7 @@ urlpatterns = [
     path("clips/<uuid:clip>/", ClipView.as_view()),
     path("clips/<uuid:clip>/file/", ClipFileView.as_view()),
     path("clips/<uuid:clip>/poster/", PosterView.as_view()),
-    path("experiments/", ExperimentsView.as_view()),
-    path("experiments/<uuid:experiment>/", ExperimentDetailView.as_view()),
-    path("experiments/<uuid:experiment>/start/", ExperimentStartView.as_view()),
-    path("experiments/<uuid:experiment>/complete/", ExperimentCompleteView.as_view()),
-    path("experiments/<uuid:experiment>/abort/", ExperimentAbortView.as_view()),
-    path("experiments/<uuid:experiment>/release/", ExperimentReleaseView.as_view()),
     path("experiments/<uuid:experiment>/account/", ExperimentAccountView.as_view()),
-    path("experiments/<uuid:experiment>/notes/", ExperimentNotesView.as_view()),
-    path("experiments/<uuid:experiment>/attachments/", ExperimentAttachmentsView.as_view()),
     path("experiments/<uuid:experiment>/archive/", ExperimentArchiveView.as_view()),
     path("archives/", ArchivesView.as_view()),
     path("archives/<uuid:archive>/", ArchiveView.as_view()),

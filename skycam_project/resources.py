@@ -11,5 +11,6 @@ RESOURCES = {
     "silences": "monitoring.notifications.resource.SILENCES",
     "alert_rules": "monitoring.alert_rules.resource.RULES",
     "webhooks": "monitoring.webhooks.resource.WEBHOOKS",
+    "experiments": "captures.experiments.resource.EXPERIMENTS",
 }
 """Name -> the path of its description."""

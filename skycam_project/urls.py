@@ -23,9 +23,8 @@ from captures.experiment_pages.archive_pages import ArchiveExperimentPage, Verif
 from captures.experiment_pages.change_pages import (
     AbortExperimentPage,
     AddExperimentPage,
-    CompleteExperimentPage,
     EditExperimentPage,
-    StartExperimentPage,
+    MoveExperimentPage,
 )
 from captures.experiment_pages.listing import ExperimentsPage
 from captures.experiment_pages.note_pages import ExperimentAttachmentsPage, ExperimentNotesPage
@@ -137,8 +136,8 @@ experiment = [
     path("", ExperimentPage.as_view(), name="experiment"),
     path("now/", ExperimentNow.as_view(), name="experiment-now"),
     path("edit/", EditExperimentPage.as_view(), name="edit-experiment"),
-    path("start/", StartExperimentPage.as_view(), name="start-experiment"),
-    path("complete/", CompleteExperimentPage.as_view(), name="complete-experiment"),
+    path("start/", MoveExperimentPage.as_view(move="start"), name="start-experiment"),
+    path("complete/", MoveExperimentPage.as_view(move="complete"), name="complete-experiment"),
     path("abort/", AbortExperimentPage.as_view(), name="abort-experiment"),
     path("archive/", ArchiveExperimentPage.as_view(), name="archive-experiment"),
     path("verify/", VerifyArchivePage.as_view(), name="verify-experiment"),

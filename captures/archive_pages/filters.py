@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 from django.db.models import Q
 from pydantic import Field
 
-from cameras.visibility import CameraFilter
+from cameras.camera_filter import CameraFilter
 from captures.archives.models import ArchiveFileState, ArchiveState
 from captures.clips.pages import Choice
-from captures.experiments.models import MAX_NAME
+from captures.experiments.resource import MAX_NAME
 from core.api.queries import PageQuery
 from core.text.names import Line
 

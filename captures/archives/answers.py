@@ -8,7 +8,7 @@ from core.resources.fields import Column, Fields, Id, Rows
 from core.times.moments import Stamp
 
 
-class VerifiedFile(Fields):
+class FindingBody(Fields):
     """`what`: `missing`, `changed`, `mended`, `extra` (in no manifest), or `dead`: a copy at an off-site destination
     that is not tried again by itself."""
 
@@ -27,12 +27,11 @@ class ArchiveFolderBody(Fields):
     verified: Annotated[Stamp | None, Column("verified_at")]
     extra: list[str]
     found: dict[str, int]
-    findings: list[VerifiedFile]
+    findings: list[FindingBody]
 
 
-class ArchiveBody(Fields):
-    """`files` counts those of the cameras that the user may see, by state. `missing`: what the archive lacks. `remote`:
-    the captures whose files stay with their cameras."""
+class ArchiveFacts(Fields):
+    """What is the same for all who may see the archive."""
 
     id: Id
     experiment: Annotated[Id, Column("experiment_id")]
@@ -41,16 +40,22 @@ class ArchiveBody(Fields):
     folder: str
     state: str
     message: str
-    missing: list[str]
-    remote: list[str]
-    files: dict[str, int]
-    bytes: int
     revision: int
     requested: Annotated[Stamp, Column("requested_at")]
     requested_by: str
     completed: Annotated[Stamp | None, Column("completed_at")]
     verified: Annotated[Stamp | None, Column("verified_at")]
     verification: str
+
+
+class ArchiveBody(ArchiveFacts):
+    """`files` counts those of the cameras that the user may see, by state. `missing`: what the archive lacks. `remote`:
+    the captures whose files stay with their cameras."""
+
+    missing: list[str]
+    remote: list[str]
+    files: dict[str, int]
+    bytes: int
     folders: list[ArchiveFolderBody]
 
 

@@ -17,7 +17,7 @@ from captures.archives.manifest import MANIFEST, README, camera_parts, custody, 
 from captures.archives.models import Archive, ArchiveFile, ArchiveFileState
 from captures.archives.names import is_plain_path, slug_of
 from captures.archives.remote import remote_parts
-from captures.experiments.bodies import attachment_body, note_body
+from captures.experiments.account import written_parts
 from captures.experiments.models import ExperimentCamera
 from captures.experiments.selectors import visible_places
 from captures.files.zip_download import (
@@ -135,8 +135,7 @@ def _content(archive: Archive, places: list[ExperimentCamera], actor: str, writt
         "missing": archive.missing if sees_all else [],
         "remote": remote_parts(experiment, places),
         "cameras": camera_parts(experiment, places),
-        "notes": [note_body(note) for note in experiment.notes.all()],
-        "attachments": [attachment_body(one) for one in experiment.attachments.all()],
+        **written_parts(experiment),
         "custody": custody(archive) if sees_all else [],
     }
 

@@ -12,9 +12,11 @@ from django.conf import settings
 
 from captures.archives.models import Archive, ArchiveFile, ArchiveFolder
 from captures.archives.remote import remote_parts
-from captures.experiments.bodies import attachment_body, camera_account, note_body
+from captures.experiments.account import camera_account, written_parts
 from captures.experiments.models import Experiment, ExperimentCamera
-from core.times.timestamps import stamp, stamp_or_none
+from captures.experiments.resource import ExperimentFacts
+from core.resources.fields import body_of
+from core.times.timestamps import stamp
 from monitoring.models import Event
 
 SCHEMA = "skycam-archive/1"
@@ -39,8 +41,7 @@ def make_manifest(archive: Archive, revision: int, written: str) -> str:
         "missing": archive.missing,
         "remote": remote_parts(experiment, experiment.places.all()),
         "cameras": camera_parts(experiment, experiment.places.select_related("camera")),
-        "notes": [note_body(note) for note in experiment.notes.all()],
-        "attachments": [attachment_body(one) for one in experiment.attachments.all()],
+        **written_parts(experiment),
         "custody": custody(archive),
     }
     return json.dumps(content, indent=1, ensure_ascii=True) + "\n"
@@ -60,27 +61,8 @@ def file_part(file: ArchiveFile) -> dict[str, Any]:
 
 
 def experiment_part(experiment: Experiment) -> dict[str, Any]:
-    return {
-        "id": str(experiment.pk),
-        "name": experiment.name,
-        "method": experiment.method,
-        "description": experiment.description,
-        "operator": experiment.operator,
-        "tags": [tag.name for tag in experiment.tags.all()],
-        "state": experiment.state,
-        "reason": experiment.reason,
-        "message": experiment.message,
-        "planned_start": stamp_or_none(experiment.planned_start),
-        "planned_end": stamp_or_none(experiment.planned_end),
-        "started": stamp_or_none(experiment.started_at),
-        "started_by": experiment.started_by,
-        "ended": stamp_or_none(experiment.ended_at),
-        "ended_by": experiment.ended_by,
-        "pre_roll_s": experiment.pre_roll_s,
-        "post_roll_s": experiment.post_roll_s,
-        "created": stamp(experiment.created_at),
-        "created_by": experiment.created_by,
-    }
+    facts = body_of(ExperimentFacts, experiment)
+    return {name: value for name, value in facts.items() if name not in ("record", "still_interval_s")}
 
 
 def camera_parts(experiment: Experiment, places: Iterable[ExperimentCamera]) -> list[dict[str, Any]]:

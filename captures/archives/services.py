@@ -32,7 +32,8 @@ from captures.archives.planning import archive_root, plan_files
 from captures.archives.reports import report_end, report_event, report_failure
 from captures.clips.models import ClipHold
 from captures.experiments.coverage import coverage, video_places
-from captures.experiments.models import ENDED, Experiment, ExperimentCapture, ExperimentState
+from captures.experiments.models import ENDED, Experiment, ExperimentCapture
+from captures.experiments.resource import ExperimentState
 from captures.experiments.selectors import cameras_of, check_sees_all
 from captures.experiments.service import ExperimentService
 from captures.recording_claims.models import ExperimentClip

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
 
-from cameras.visibility import Slug
+from cameras.camera_filter import Slug
 from core.api.model import StrictModel
 from core.times.moments import Moment
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
-from cameras.visibility import CameraFilter, Slug
+from cameras.camera_filter import CameraFilter, Slug
 from captures.capturing.models import CaptureStatus
 from core.api.queries import Query, TimeQuery
 from core.times.zones import zone_names

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 
-from cameras.visibility import CameraFilter, Slug
+from cameras.camera_filter import CameraFilter, Slug
 from captures.clips.models import ClipKind
 from core.api.model import StrictModel
 from core.api.queries import Query, TimeQuery

@@ -7,34 +7,26 @@ from uuid import UUID
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from pydantic import ConfigDict
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cameras.camera_view import actor
-from captures.archives.bodies import (
-    ArchiveBody,
-    ArchiveFileBody,
-    archive_body,
-    archive_file_body,
-    archive_url,
-)
+from captures.archives.answers import ArchiveBody, ArchiveFileBody, ArchiveFilePage, ArchivePage
+from captures.archives.bodies import archive_body
 from captures.archives.models import Archive, ArchiveFileState, ArchiveState
 from captures.archives.selectors import archive_files_for, archives_for
 from captures.archives.services import request_archive
 from captures.archives.verification import request_verification
 from captures.experiments.selectors import experiment_for
-from core.api.model import StrictModel
-from core.api.paging import Links, page
+from core.api.paging import page
 from core.api.queries import PageQuery
 from core.idempotency.view import IdempotentView
 from core.jobs.bodies import JobBody, job_body
+from core.resources.fields import Fields, body_of
 
 
-class ArchiveRequest(StrictModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class ArchiveRequest(Fields):
     method: Literal["copy", "link"] | None = None
 
 
@@ -46,14 +38,6 @@ class ArchiveQuery(PageQuery):
 
 class ArchiveFileQuery(PageQuery):
     state: ArchiveFileState | None = None
-
-
-class ArchivePage(Links):
-    results: list[ArchiveBody]
-
-
-class ArchiveFilePage(Links):
-    results: list[ArchiveFileBody]
 
 
 class ExperimentArchiveView(IdempotentView):
@@ -68,7 +52,7 @@ class ExperimentArchiveView(IdempotentView):
         wanted = ArchiveRequest.model_validate(request.data)
         archive = request_archive(found, wanted.method or "", actor(request), user=request.user)
         body = archive_body(archives_for(request.user).get(pk=archive.pk), request.user)
-        return Response(body, 202, headers={"Location": archive_url(archive.pk)})
+        return Response(body, 202, headers={"Location": f"/api/v1/archives/{archive.pk}/"})
 
 
 class ArchivesView(APIView):
@@ -103,7 +87,7 @@ class ArchiveFilesView(APIView):
         query: ArchiveFileQuery = ArchiveFileQuery.of(request)
         found: Archive = archives_for(request.user).get(pk=archive)
         files = archive_files_for(request.user, found).filter(**query.conditions())
-        return Response(page(files, query, request, "at", archive_file_body))
+        return Response(page(files, query, request, "at", lambda one: body_of(ArchiveFileBody, one)))
 
 
 class ArchiveManifestView(APIView):

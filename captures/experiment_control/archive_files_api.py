@@ -16,7 +16,8 @@ from pydantic import Field
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from cameras.visibility import CameraFilter, camera_condition
+from cameras.camera_filter import CameraFilter
+from cameras.visibility import camera_condition
 from captures.archives.copies import copy_of, is_clip
 from captures.archives.download import filename_of, make_download
 from captures.archives.models import Archive, ArchiveFile, ArchiveFileState

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from cameras.camera_display import CameraDisplay
 from captures.clips.delivery import Hole, longest
-from captures.experiments.bodies import CameraAccount, GapBody, account_of
+from captures.experiments.account import account_of
 from captures.experiments.coverage import coverage
 from captures.experiments.models import Experiment, ExperimentCamera, ExperimentSession
 from core.templatetags.skycam import exact_duration
@@ -50,7 +50,7 @@ class PlaceAccount:
         self.experiment, self.place, self.links, self.live = experiment, place, links, live
         found = coverage(experiment, place.camera_id)
         self.delivery = found.delivery
-        self.body: CameraAccount = account_of(experiment, place, found)
+        self.body = account_of(experiment, place, found)
         self.gaps = [gap_display(gap) for gap in self.body["gaps"]]
 
     @property
@@ -154,7 +154,7 @@ def _fault_of(live: CameraDisplay) -> str:
     return live.status["reason"] or live.state_display.label if live.is_stale else ""
 
 
-def gap_display(gap: GapBody) -> GapDisplay:
+def gap_display(gap: dict[str, str]) -> GapDisplay:
     begin, end = datetime.fromisoformat(gap["from"]), datetime.fromisoformat(gap["to"])
     why = gap["message"] or gap["reason"].replace("_", " ")
     return GapDisplay(begin, end, why, gap["reason"] == "suspended", gap["by"])

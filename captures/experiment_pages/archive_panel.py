@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from captures.archive_pages.listing import displays_for
-from captures.archives.bodies import ArchiveBody, archive_body
+from captures.archives.bodies import archive_body
 from captures.archives.selectors import archives_for
 from captures.experiments.models import Experiment
 
@@ -13,7 +13,7 @@ from captures.experiments.models import Experiment
 def archive_context(experiment: Experiment, user: Any) -> dict[str, Any]:
     """What the panel shows; `archive` is None before one was requested."""
     archive = archives_for(user).filter(experiment=experiment).first()
-    body: ArchiveBody | None = archive_body(archive, user) if archive else None
+    body = archive_body(archive, user) if archive else None
     return {
         "archive": body,
         "archive_grows": body is not None and body["state"] in {"waiting", "copying"},

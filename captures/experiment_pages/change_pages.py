@@ -13,10 +13,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from captures.days.parameters import parse_id
-from captures.experiment_control.hosts import wake_hosts
 from captures.experiment_pages.forms import ExperimentForm, ReasonForm, fixed_rows
 from captures.experiment_pages.pages import ExperimentPageBase
-from captures.experiments.models import Experiment, ExperimentState
+from captures.experiments.models import Experiment
+from captures.experiments.resource import EXPERIMENTS, ReasonBody
 from captures.experiments.selectors import check_sees_all
 from captures.experiments.service import WrongState
 from core.pages.page import is_htmx_request, message_response
@@ -35,10 +35,10 @@ class AddExperimentPage(ExperimentPageBase):
         if Experiment.objects.filter(pk=pk).exists():
             return redirect("experiment", pk)
         form = ExperimentForm(request.user, request.POST)
-        if not form.is_valid() or form.request is None:
+        if not form.is_valid():
             return self._form(form, pk, 400)
         try:
-            created = self.service.create(form.request, new_id=pk)
+            created = self.service.create(form.wanted, new_id=pk)
         except ValidationError as error:
             form.add_errors(error)
             return self._form(form, pk, 400)
@@ -52,7 +52,7 @@ class AddExperimentPage(ExperimentPageBase):
         messages.success(self.request, f"{experiment.name} was created.")
         if "start" in self.request.POST:
             try:
-                wake_hosts(self.service.start(experiment))
+                self.service.start(experiment)
             except WrongState as error:
                 messages.error(self.request, str(error))
         return redirect("experiment", experiment.pk)
@@ -75,10 +75,10 @@ class EditExperimentPage(ExperimentPageBase):
         found = self.experiment()
         check_sees_all(self.request.user, found)
         form = ExperimentForm(request.user, request.POST, found)
-        if not form.is_valid() or form.request is None:
+        if not form.is_valid():
             return self._form(form, found, 400)
         try:
-            changed = self.service.change(found, form.request) if form.changed_data else found
+            changed = self.service.change(found, form.wanted) if form.changed_data else found
         except ValidationError as error:
             form.add_errors(error)
             return self._form(form, found, 400)
@@ -94,32 +94,21 @@ class EditExperimentPage(ExperimentPageBase):
 
 
 class MoveExperimentPage(ExperimentPageBase):
-    """Moves the experiment to `state`."""
+    """Does the operation that is named `move`."""
 
     roles = {"POST": "operator"}
-    state: ClassVar[ExperimentState]
-    done: ClassVar[str]
+    move: ClassVar[str] = ""
 
     def post(self, request: HttpRequest, experiment: UUID) -> HttpResponse:
-        return self.move()
+        return self.act()
 
-    def move(self, message: str = "") -> HttpResponse:
+    def act(self, *wanted: ReasonBody) -> HttpResponse:
+        operation = EXPERIMENTS.operation(self.move)
         try:
-            moved = self.service.move(self.experiment(), self.state, message=message)
+            EXPERIMENTS.run(operation, self.request.user, self.actor, self.experiment(), *wanted)
         except WrongState as error:
             return message_response(self.request, "bad", str(error))
-        wake_hosts(moved)
-        return message_response(self.request, "ok", self.done)
-
-
-class StartExperimentPage(MoveExperimentPage):
-    state = ExperimentState.RUNNING
-    done = "The experiment runs."
-
-
-class CompleteExperimentPage(MoveExperimentPage):
-    state = ExperimentState.COMPLETED
-    done = "The experiment is completed."
+        return message_response(self.request, "ok", operation.said)
 
 
 class AbortExperimentPage(MoveExperimentPage):
@@ -127,17 +116,16 @@ class AbortExperimentPage(MoveExperimentPage):
 
     roles = {"GET": "operator", "POST": "operator"}
     template = "experiments/abort.html"
-    state = ExperimentState.ABORTED
-    done = "The experiment is aborted. What was recorded stays."
+    move = "abort"
 
     def get(self, request: HttpRequest, experiment: UUID) -> HttpResponse:
         return self._form(ReasonForm())
 
     def post(self, request: HttpRequest, experiment: UUID) -> HttpResponse:
         form = ReasonForm(request.POST)
-        if not form.is_valid() or form.request is None:
+        if not form.is_valid():
             return self._form(form, 400)
-        answer = self.move(form.request.reason)
+        answer = self.act(form.wanted)
         if not is_htmx_request(request):
             return redirect("experiment", experiment)
         # The form in the dialog targets itself; the message belongs to the page.

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from cameras.camera_display import StateDisplay
 from cameras.selectors import hidden_cameras
-from captures.experiments.models import EXPERIMENT_TRANSITIONS, Experiment, ExperimentCamera, ExperimentState
+from captures.experiments.models import EXPERIMENT_TRANSITIONS, Experiment, ExperimentCamera
+from captures.experiments.resource import ExperimentState
 from captures.experiments.selectors import NOT_ALL_SEEN
 from core.templatetags.skycam import clock_text, datetime_text, duration
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
 
 from cameras.selectors import cameras_for
-from cameras.visibility import UnknownCamera, camera_ids
+from cameras.visibility import UnknownCamera
 from captures.clips.pages import Choice
 from captures.days.parameters import parse_cursor
 from captures.experiment_pages.display import STATES, displays_for
 from captures.experiments.models import Experiment
-from captures.experiments.requests import ExperimentQuery
-from captures.experiments.selectors import experiments_for, matching
+from captures.experiments.resource import ExperimentQuery
+from captures.experiments.selectors import experiments_for, filtered
 from core.api.paging import beyond
 from core.api.queries import Cursor
 from core.pages.page import Page
@@ -43,20 +42,12 @@ class ExperimentsPage(Page):
 
     def _page(self, chosen: dict[str, str], before: str) -> list[Experiment]:
         query = ExperimentQuery.lenient(chosen)
-        found = experiments_for(self.request.user).filter(**query.conditions())
-        if chosen["camera"]:
-            found = found.filter(places__camera__in=self._camera_ids(chosen["camera"])).distinct()
-        if query.tag is not None:
-            found = found.filter(tags__name=query.tag)
-        if query.search is not None:
-            found = matching(found, query.search)
-        return list(beyond(found, "created_at", parse_cursor(before)).order_by("-created_at", "-id")[: ROWS + 1])
-
-    def _camera_ids(self, slug: str) -> Any:
+        user, camera = self.request.user, chosen["camera"] or None
         try:
-            return camera_ids(self.request.user, slug)
+            found = filtered(experiments_for(user), user, **query.conditions(), camera=camera)
         except UnknownCamera as error:
             raise Http404(str(error)) from None
+        return list(beyond(found, "created_at", parse_cursor(before)).order_by("-created_at", "-id")[: ROWS + 1])
 
 
 def state_choices(chosen: dict[str, str]) -> list[Choice]:

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from cameras.camera_display import StateDisplay
 from captures.experiment_pages.display import ExperimentDisplay, post_roll_end
-from captures.experiments.models import Experiment, ExperimentState
+from captures.experiments.models import Experiment
+from captures.experiments.resource import ExperimentState
 from core.templatetags.skycam import clock_text, duration
 from core.text.names import person
 

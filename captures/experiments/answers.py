@@ -10,15 +10,15 @@ from core.times.moments import Stamp
 
 
 class ExperimentHoleBody(Fields):
-    from_: Annotated[Stamp, Column("begin")] = field(alias="from")
-    to: Annotated[Stamp, Column("end")]
+    from_: Stamp = field(alias="from")
+    to: Stamp
     frames: int
     reason: str
 
 
 class ExperimentSegmentBody(Fields):
-    from_: Annotated[Stamp, Column("begin")] = field(alias="from")
-    to: Annotated[Stamp, Column("end")]
+    from_: Stamp = field(alias="from")
+    to: Stamp
     clip: Id
 
 
@@ -44,15 +44,10 @@ class CaptureCounts(Fields):
     skipped: int
 
 
-class CameraAccount(PlaceBody):
+class CoverageBody(Fields):
     """`covered_s` of `length_s` seconds have video; `pending_s` are the newest ones, whose clip has not ended.
     `lost_frames` is null when it is unknown. The rates and the holes are those of all clips. The gaps of a camera
-    without a stream are the times without stills.
-
-    `expected_fps`: the rate that the camera was set to, null without one. `actual_fps`: the frames of the video per
-    second, without the `stills_s` seconds in which the camera took stills. `hole_count` holes, in which no frame came
-    for more than two intervals, are `hole_s` seconds long in all; null if they were not counted. `holes` lists the
-    longest ones."""
+    without a stream are the times without stills."""
 
     length_s: float
     covered_s: float
@@ -61,6 +56,15 @@ class CameraAccount(PlaceBody):
     frames: int
     bytes: int
     lost_frames: int | None
+    gaps: list[ExperimentGapBody]
+
+
+class CameraAccount(CoverageBody, PlaceBody):
+    """`expected_fps`: the rate that the camera was set to, null without one. `actual_fps`: the frames of the video per
+    second, without the `stills_s` seconds in which the camera took stills. `hole_count` holes, in which no frame came
+    for more than two intervals, are `hole_s` seconds long in all; null if they were not counted. `holes` lists the
+    longest ones."""
+
     expected_fps: float | None
     actual_fps: float | None
     stills_s: float
@@ -68,15 +72,14 @@ class CameraAccount(PlaceBody):
     hole_s: float | None
     holes: list[ExperimentHoleBody]
     segments: list[ExperimentSegmentBody]
-    gaps: list[ExperimentGapBody]
     captures: CaptureCounts
     sessions: list[LinkBody]
 
 
 class AccountBody(Fields):
-    experiment: Annotated[Id, Column("pk")]
-    from_: Annotated[Stamp | None, Column("started_at")] = field(alias="from")
-    to: Annotated[Stamp | None, Column("ended_at")]
+    experiment: Id
+    from_: Stamp | None = field(alias="from")
+    to: Stamp | None
     cameras: list[CameraAccount]
     notes: list[NoteBody]
     attachments: list[AttachmentBody]

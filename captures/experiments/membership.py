@@ -21,9 +21,8 @@ from captures.experiments.models import (
     ExperimentCamera,
     ExperimentCapture,
     ExperimentSession,
-    ExperimentState,
 )
-from captures.experiments.requests import MAX_ROLL_S
+from captures.experiments.resource import MAX_ROLL_S, ExperimentState
 from captures.recording_claims.services import hold_clips
 from captures.recording_claims.windows import CLOCK_SLACK, clips_since, shows
 

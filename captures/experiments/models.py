@@ -13,21 +13,14 @@ from cameras.models import Camera
 from cameras.spool.moments import Moment
 from captures.capturing.models import Capture
 from captures.clips.models import Clip
+from captures.experiments.resource import MAX_NAME, ExperimentState
 from captures.recording_claims.models import ExperimentClip, as_moment
 from captures.sessions.models import Session
 
-MAX_NAME = 300
 WEB_ADDRESS = re.compile(r"https?://[^/\s]\S*", re.IGNORECASE)
 
 
-class ExperimentState(models.TextChoices):
-    PLANNED = "planned"
-    RUNNING = "running"
-    COMPLETED = "completed"
-    ABORTED = "aborted"
-    ARCHIVED = "archived"
-
-
+STATES = [(one.value, one.name.capitalize()) for one in ExperimentState]
 EXPERIMENT_TRANSITIONS: dict[str, set[str]] = {
     "planned": {"running", "aborted"},
     "running": {"completed", "aborted"},
@@ -57,7 +50,7 @@ class Experiment(models.Model):
     method = models.CharField(max_length=200, blank=True)
     description = models.TextField(blank=True)
     operator = models.CharField(max_length=150, help_text="In whose name it records.")
-    state = models.CharField(max_length=10, choices=ExperimentState, default=ExperimentState.PLANNED)
+    state = models.CharField(max_length=10, choices=STATES, default=ExperimentState.PLANNED)
     reason = models.CharField(max_length=40, blank=True, help_text="Why it was aborted, or ended by itself.")
     message = models.TextField(blank=True)
     planned_start = models.DateTimeField(null=True, blank=True, help_text="It begins by itself then.")
@@ -110,8 +103,15 @@ class Experiment(models.Model):
             ),
         ]
 
+    visible_places: list[ExperimentCamera]
+    """Those that the reader may see, of rows from `with_visible_places`."""
+
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def tag_names(self) -> list[str]:
+        return [tag.name for tag in self.tags.all()]
 
     @property
     def start(self) -> Moment | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StrictBool, model_validator
 
 from cameras.camera_filter import CameraFilter, Slug
-from captures.experiments.state import ExperimentState
 from core.api.queries import PageQuery
 from core.resources.fields import Column, Fields, Id, Option, Seconds, field
 from core.resources.resource import Operation, Resource
@@ -15,6 +15,16 @@ from core.text.names import JOINERS, Line, Note
 from core.times.moments import Moment, Stamp
 
 MAX_NAME, MAX_TEXT, MAX_TAGS, MAX_ROLL_S = 300, 20_000, 50, 3600.0
+
+
+class ExperimentState(StrEnum):
+    PLANNED = "planned"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    ABORTED = "aborted"
+    ARCHIVED = "archived"
+
+
 PLANNED = ("planned_start", "planned_end")
 ROWS = ("cameras", "tags")
 """Fields with rows of their own."""
@@ -274,7 +284,7 @@ EXPERIMENTS = Resource(
     ),
     commands="experiments",
     columns=(
-        "id", "name", "state", "cameras", ("from", "started"), ("to", "ended"),
+        "id", "name", "state", ("cameras", "cameras.camera"), ("begins", "planned_start"), "started", "ended",
     ),
     empty="No experiment. `skycam experiments create NAME` creates one.",
 )  # fmt: skip

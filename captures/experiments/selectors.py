@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from cameras.models import Camera
 from cameras.selectors import hidden_cameras
+from cameras.visibility import camera_ids
 from captures.experiments.models import Experiment, ExperimentCamera
 
 NOT_ALL_SEEN = "The experiment also has cameras that you may not see, so you cannot change it. Ask a manager."
@@ -43,6 +46,13 @@ def visible_places(user: Any, experiment: Experiment, hidden: set[UUID] | None =
     return [place for place in experiment.places.all() if place.camera_id not in hidden]
 
 
+def with_visible_places(experiments: list[Experiment], user: Any) -> list[Experiment]:
+    hidden = hidden_ids(user)
+    for one in experiments:
+        one.visible_places = visible_places(user, one, hidden)
+    return experiments
+
+
 def cameras_of(experiment: Experiment) -> list[Camera]:
     """All of them, in their order."""
     return [place.camera for place in experiment.places.select_related("camera")]
@@ -59,5 +69,17 @@ def check_sees_all(user: Any, experiment: Experiment) -> None:
         raise PermissionDenied(NOT_ALL_SEEN)
 
 
-def matching(experiments: QuerySet[Experiment], text: str) -> QuerySet[Experiment]:
-    return experiments.filter(Q(name__icontains=text) | Q(method__icontains=text) | Q(description__icontains=text))
+def filtered(
+    experiments: QuerySet[Experiment], user: Any, *, camera: str | None = None, tag: str | None = None,
+    search: str | None = None, **columns: Any,
+) -> QuerySet[Experiment]:  # fmt: skip
+    """Those that match all that is given. `search`: a part of a text. UnknownCamera."""
+    found = experiments.filter(**columns)
+    if camera is not None:
+        found = found.filter(places__camera__in=camera_ids(user, camera)).distinct()
+    if tag is not None:
+        found = found.filter(tags__name=tag)
+    if search is not None:
+        texts = (Q(**{f"{name}__icontains": search}) for name in ("name", "method", "description"))
+        found = found.filter(reduce(or_, texts))
+    return found

@@ -6,7 +6,6 @@ EXPERIMENT_HANDLERS do.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from cameras.selectors import NoPrimaryCamera, cameras_for, primary_camera_for
 from captures.clips.holds import release_holds
+from captures.experiments.hosts import wake_hosts
 from captures.experiments.models import (
     ENDED,
     EXPERIMENT_TRANSITIONS,
@@ -28,10 +28,18 @@ from captures.experiments.models import (
     ExperimentAttachment,
     ExperimentCamera,
     ExperimentNote,
-    ExperimentState,
     ExperimentTag,
 )
-from captures.experiments.requests import PLANNED, ExperimentFields, ExperimentRequest
+from captures.experiments.resource import (
+    PLANNED,
+    AttachmentRequest,
+    ExperimentFields,
+    ExperimentRequest,
+    ExperimentState,
+    NoteRequest,
+    ReasonBody,
+    ReleasedBody,
+)
 from captures.experiments.selectors import check_sees_all, experiment_for
 from captures.recording_claims.services import HOLD
 from captures.recording_claims.windows import present_moment
@@ -62,19 +70,19 @@ class ExperimentService:
     def __init__(self, user: Any, actor: str) -> None:
         self._user, self._actor = user, actor
 
-    def create(self, request: ExperimentRequest, *, new_id: UUID | None = None) -> Experiment:
+    def create(self, request: ExperimentRequest, new_id: UUID | None = None) -> Experiment:
         """`new_id` becomes its id; an experiment that has this id already is returned as it is. ValidationError,
         NoPrimaryCamera."""
         if new_id and (created := Experiment.objects.filter(pk=new_id).first()):
             return self._present(created)
         given = request.columns()
         _check(given, given)
-        values = {**_defaults(), "operator": person(self._actor), **given}
+        values = {**default_values(), "operator": person(self._actor), **given}
         cameras = self._cameras(request.cameras)
         with transaction.atomic():
             experiment = Experiment.objects.create(id=new_id or uuid6.uuid7(), created_by=self._actor, **values)
             self._set_cameras(experiment, cameras)
-            _set_tags(experiment, request.tags or [])
+            _set_tags(experiment, request.tags)
             self._record(experiment, "experiment.created", "created")
         return self._present(experiment)
 
@@ -90,23 +98,29 @@ class ExperimentService:
             for name, value in values.items():
                 setattr(locked, name, value)
             locked.save(update_fields=[*values])
-            if request.cameras is not None:
+            if "cameras" in request.model_fields_set:
                 self._set_cameras(locked, self._cameras(request.cameras))
-            if request.tags is not None:
+            if "tags" in request.model_fields_set:
                 _set_tags(locked, request.tags)
             self._record(locked, "experiment.changed", "changed", fields=sorted(request.model_fields_set))
         return self._present(locked)
 
     def start(self, experiment: Experiment) -> Experiment:
         """Starting twice changes nothing. WrongState for one that has ended."""
-        return self.move(experiment, ExperimentState.RUNNING)
+        return self._move_now(experiment, ExperimentState.RUNNING)
 
     def complete(self, experiment: Experiment) -> Experiment:
-        return self.move(experiment, ExperimentState.COMPLETED)
+        return self._move_now(experiment, ExperimentState.COMPLETED)
 
-    def abort(self, experiment: Experiment, message: str = "") -> Experiment:
+    def abort(self, experiment: Experiment, wanted: ReasonBody) -> Experiment:
         """Its clips and captures stay."""
-        return self.move(experiment, ExperimentState.ABORTED, message=message)
+        return self._move_now(experiment, ExperimentState.ABORTED, wanted.reason)
+
+    def _move_now(self, experiment: Experiment, state: ExperimentState, message: str = "") -> Experiment:
+        """The hosts of its cameras follow at once."""
+        moved = self.move(experiment, state, message=message)
+        wake_hosts(moved)
+        return moved
 
     def move(
         self, experiment: Experiment, state: ExperimentState, reason: str = "", message: str = "", **planned: Any
@@ -135,23 +149,21 @@ class ExperimentService:
             raise WrongState(describe_refusal(present, state))
         return self._present(experiment) if moved else present
 
-    def add_note(
-        self, experiment: Experiment, text: str, at: datetime | None = None, *, new_id: UUID | None = None
-    ) -> ExperimentNote:
+    def add_note(self, experiment: Experiment, wanted: NoteRequest, new_id: UUID | None = None) -> ExperimentNote:
         """`new_id` becomes its id; a note that has this id already is returned as it is."""
         if new_id and (noted := ExperimentNote.objects.filter(pk=new_id).first()):
             return noted
         self._check_exists(experiment)
         with transaction.atomic():
             note = ExperimentNote.objects.create(
-                id=new_id or uuid6.uuid7(), experiment=experiment, author=person(self._actor), text=text,
-                **({"at": at} if at else {}),
+                id=new_id or uuid6.uuid7(), experiment=experiment, author=person(self._actor), text=wanted.text,
+                **({"at": wanted.at} if wanted.at else {}),
             )  # fmt: skip
             self._record(experiment, "experiment.noted", "wrote a note on", note=str(note.pk))
         return note
 
     def add_attachment(
-        self, experiment: Experiment, label: str, reference: str, *, new_id: UUID | None = None
+        self, experiment: Experiment, wanted: AttachmentRequest, new_id: UUID | None = None
     ) -> ExperimentAttachment:
         """`new_id` becomes its id; an attachment that has this id already is returned as it is."""
         if new_id and (attached := ExperimentAttachment.objects.filter(pk=new_id).first()):
@@ -159,15 +171,17 @@ class ExperimentService:
         self._check_exists(experiment)
         with transaction.atomic():
             added = ExperimentAttachment.objects.create(
-                id=new_id or uuid6.uuid7(), experiment=experiment, added_by=person(self._actor), label=label,
-                reference=reference,
-            )  # fmt: skip
+                id=new_id or uuid6.uuid7(),
+                experiment=experiment,
+                added_by=person(self._actor),
+                **wanted.given(),
+            )
             self._record(experiment, "experiment.attached", "attached a reference to", attachment=str(added.pk))
         return added
 
-    def release(self, experiment: Experiment) -> int:
+    def release(self, experiment: Experiment) -> ReleasedBody:
         """Release the clips of an experiment that has ended: retention may delete them then. They still belong to it.
-        Returns their number. WrongState."""
+        WrongState."""
         check_sees_all(self._user, experiment)
         # Not locked: no state follows that is none of ENDED.
         found = Experiment.objects.get(pk=experiment.pk)
@@ -176,9 +190,9 @@ class ExperimentService:
         clips = release_holds(HOLD, str(found.pk))
         if clips:
             self._record(found, "experiment.released", f"released {pluralize(clips, 'clip')} of", clips=clips)
-        return clips
+        return ReleasedBody(clips=clips)
 
-    def _cameras(self, slugs: list[str] | None) -> list[Camera]:
+    def _cameras(self, slugs: list[str]) -> list[Camera]:
         if not slugs:
             try:
                 return [primary_camera_for(self._user)]
@@ -223,7 +237,7 @@ class ExperimentService:
         )  # fmt: skip
 
 
-def _defaults() -> dict[str, Any]:
+def default_values() -> dict[str, Any]:
     config = auto_recording_config()
     return {
         "record": config.enabled, "pre_roll_s": config.pre_roll_s, "post_roll_s": config.post_roll_s,

@@ -70,7 +70,7 @@ class ForecastBody(Fields):
     bytes: int | None
     ends: Stamp | None
     free_bytes: int | None
-    full_in_s: Annotated[float | None, Column("full_in_whole_s")]
+    full_in_s: float | None
 
 
 class StartedBody(SessionBody):

@@ -11,15 +11,16 @@ from rest_framework.views import APIView
 
 from cameras.camera_view import CameraView, actor
 from cameras.visibility import camera_condition
-from captures.sessions.bodies import SessionBody, session_body, session_url
-from captures.sessions.forecast import ForecastBody, StartedBody, forecast, forecast_body
+from captures.sessions.answers import ForecastBody, SessionBody, SessionPage, StartedBody
+from captures.sessions.forecast import forecast
 from captures.sessions.handover import HandOverBody, hand_over
 from captures.sessions.models import Session
-from captures.sessions.queries import SessionPage, SessionQuery, StartBody, StopBody
+from captures.sessions.queries import SessionQuery, StartBody, StopBody
 from captures.sessions.selectors import active_session, sessions_for
 from captures.sessions.service import SessionService
 from core.api.paging import page
 from core.idempotency.view import IdempotentView
+from core.resources.fields import body_of
 
 
 class NoSession(Exception):
@@ -38,12 +39,12 @@ class StartView(IdempotentView, CameraView):
     def post(self, request: Request, slug: str = "") -> Response:
         """Start a session: 201 with its `forecast`; with `dry_run`, 200 with the forecast only."""
         wanted, camera = self.body.model_validate(request.data), self.camera()
-        expected = forecast_body(forecast(camera, wanted))
+        expected = body_of(ForecastBody, forecast(camera, wanted))
         if wanted.dry_run:
             return Response(expected)
         session = SessionService(actor(request)).start(camera, wanted, new_id=self.reserved_id)
-        body = StartedBody(**session_body(session), forecast=expected)
-        return Response(body, 201, headers={"Location": session_url(session.pk)})
+        body = {**body_of(SessionBody, session), "forecast": expected}
+        return Response(body, 201, headers={"Location": f"/api/v1/sessions/{session.pk}/"})
 
 
 class StopView(IdempotentView, CameraView):
@@ -59,7 +60,7 @@ class StopView(IdempotentView, CameraView):
         session = active_session(camera)
         if session is None:
             raise NoSession(camera.slug)
-        return Response(session_body(SessionService(actor(request)).stop(session, wanted.experiments)))
+        return Response(body_of(SessionBody, SessionService(actor(request)).stop(session, wanted.experiments)))
 
 
 class SessionsView(APIView):
@@ -72,7 +73,7 @@ class SessionsView(APIView):
         query: SessionQuery = SessionQuery.of(request)
         conditions = camera_condition(request.user, query.camera) | query.conditions()
         sessions = sessions_for(request.user).filter(**conditions)
-        return Response(page(sessions, query, request, "created_at", session_body))
+        return Response(page(sessions, query, request, "created_at", lambda one: body_of(SessionBody, one)))
 
 
 class SessionView(APIView):
@@ -80,7 +81,7 @@ class SessionView(APIView):
 
     @extend_schema(responses=SessionBody)
     def get(self, request: Request, session: UUID) -> Response:
-        return Response(session_body(sessions_for(request.user).get(pk=session)))
+        return Response(body_of(SessionBody, sessions_for(request.user).get(pk=session)))
 
 
 class SessionStopView(IdempotentView):
@@ -94,7 +95,7 @@ class SessionStopView(IdempotentView):
     def post(self, request: Request, session: UUID) -> Response:
         found: Session = sessions_for(request.user).get(pk=session)
         wanted = StopBody.model_validate(request.data)
-        return Response(session_body(SessionService(actor(request)).stop(found, wanted.experiments)))
+        return Response(body_of(SessionBody, SessionService(actor(request)).stop(found, wanted.experiments)))
 
 
 class SessionHandOverView(IdempotentView):
@@ -107,7 +108,7 @@ class SessionHandOverView(IdempotentView):
     def post(self, request: Request, session: UUID) -> Response:
         found: Session = sessions_for(request.user).get(pk=session)
         wanted = HandOverBody.model_validate(request.data)
-        return Response(session_body(hand_over(found, wanted.to, actor(request))))
+        return Response(body_of(SessionBody, hand_over(found, wanted.to, actor(request))))
 
 
 class SessionPauseView(IdempotentView):
@@ -119,7 +120,7 @@ class SessionPauseView(IdempotentView):
     @extend_schema(request=None, responses=SessionBody)
     def post(self, request: Request, session: UUID) -> Response:
         found: Session = sessions_for(request.user).get(pk=session)
-        return Response(session_body(SessionService(actor(request)).pause(found)))
+        return Response(body_of(SessionBody, SessionService(actor(request)).pause(found)))
 
 
 class SessionResumeView(IdempotentView):
@@ -131,4 +132,4 @@ class SessionResumeView(IdempotentView):
     @extend_schema(request=None, responses=SessionBody)
     def post(self, request: Request, session: UUID) -> Response:
         found: Session = sessions_for(request.user).get(pk=session)
-        return Response(session_body(SessionService(actor(request)).resume(found)))
+        return Response(body_of(SessionBody, SessionService(actor(request)).resume(found)))

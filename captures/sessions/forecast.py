@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from statistics import fmean, median
-from typing import TYPE_CHECKING, Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.db.models import Sum
@@ -19,14 +19,12 @@ from cameras.models import Camera
 from cameras.programmes.cycle import cycle_of, describe_exposures
 from cameras.spool.records import Programme
 from captures.capturing.models import Capture
-from captures.sessions.bodies import SessionBody
 from captures.sessions.models import MAX_SESSION
 from captures.storage.roots import UnusableRoot, root_of
 from core.templatetags.skycam import duration, format_bytes
 from core.text.plurals import pluralize
 from core.text.sentences import sentence
 from core.times.durations import format_exposure
-from core.times.timestamps import stamp_or_none
 
 # Its models take 10 ms to build, and `skycam tonight` needs none.
 if TYPE_CHECKING:
@@ -36,30 +34,6 @@ RECENT = 20
 """Number of the camera's newest saved captures from which size and time of a picture are estimated."""
 HOUR_S = 3600.0
 DAY_S = 86_400.0
-
-
-class ForecastBody(TypedDict):
-    """`pictures`, `bytes` and `ends` are null for a session without an end; unknown figures are null."""
-
-    sentence: str
-    warnings: list[str]
-    exposure_us: int
-    exposures_us: list[int]
-    interval_s: float
-    pictures: int | None
-    pictures_per_hour: float
-    bytes_per_picture: int | None
-    bytes_per_hour: int | None
-    bytes: int | None
-    ends: str | None
-    free_bytes: int | None
-    full_in_s: float | None
-
-
-class StartedBody(SessionBody):
-    """A started session and its forecast."""
-
-    forecast: ForecastBody
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +65,11 @@ class Forecast:
     warnings: list[str] = field(default_factory=list)
 
     @property
+    def exposure_us(self) -> int:
+        """The first of them."""
+        return self.exposures_us[0]
+
+    @property
     def pictures_per_hour(self) -> float:
         """While it captures, not while it waits for a window."""
         return len(self.exposures_us) * HOUR_S / self.interval_s
@@ -106,13 +85,13 @@ class Forecast:
         return self.bytes_per_picture * self.pictures
 
     @property
-    def full_in_s(self) -> float | None:
+    def full_in_s(self) -> int | None:
         """Seconds until the disk is full, if nothing else is written; None when the session ends before that."""
         if not self.bytes_per_hour or self.free_bytes is None:
             return None
         if self.bytes is not None and self.bytes <= self.free_bytes:
             return None
-        return self.free_bytes / self.bytes_per_hour * HOUR_S
+        return round(self.free_bytes / self.bytes_per_hour * HOUR_S)
 
     @property
     def sentence(self) -> str:
@@ -215,24 +194,6 @@ def expected_amount(
     pictures = sum(len(exposures_us) * math.ceil(length_s / interval_s) for length_s in lengths_s)
     limited = min(pictures, programme.get("count", pictures))
     return Amount(limited, None if recent.bytes is None else round(limited * recent.bytes))
-
-
-def forecast_body(found: Forecast) -> ForecastBody:
-    return ForecastBody(
-        sentence=found.sentence,
-        warnings=list(found.warnings),
-        exposure_us=found.exposures_us[0],
-        exposures_us=list(found.exposures_us),
-        interval_s=round(found.interval_s, 3),
-        pictures=found.pictures,
-        pictures_per_hour=round(found.pictures_per_hour, 3),
-        bytes_per_picture=found.bytes_per_picture,
-        bytes_per_hour=found.bytes_per_hour,
-        bytes=found.bytes,
-        ends=stamp_or_none(found.ends),
-        free_bytes=found.free_bytes,
-        full_in_s=None if found.full_in_s is None else round(found.full_in_s),
-    )
 
 
 def _shots(programme: dict[str, Any]) -> tuple[dict[str, Any], ...]:

@@ -16,14 +16,14 @@ from cameras.leases.service import release_lease
 from cameras.models import Camera
 from captures.sessions.models import Session
 from captures.sessions.service import check_not_ended
-from core.api.model import StrictModel
+from core.resources.fields import Fields
 from core.text.names import person
 from core.text.sentences import sentence
 from monitoring.services import record_event
 
 
-class HandOverBody(StrictModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+class HandOverBody(Fields):
+    model_config = ConfigDict(strict=True)
 
     to: Annotated[str, Field(min_length=1, max_length=150, description="The name of the user who gets the camera.")]
 

@@ -112,6 +112,14 @@ class Session(models.Model):
         return self.handed_to or self.created_by
 
     @property
+    def schedule_name(self) -> str | None:
+        return self.schedule or None
+
+    @property
+    def exposure_total_s(self) -> float:
+        return self.exposure_total_us / 1e6
+
+    @property
     def started_by(self) -> str:
         """`anna`, or `Schedule Twilight`; empty for the station."""
         return f"Schedule {self.schedule}" if self.schedule else self.created_by

@@ -6,13 +6,11 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, model_validator
 
-from cameras.visibility import CameraFilter
-from captures.sessions.bodies import SessionBody
+from cameras.camera_filter import CameraFilter
 from captures.sessions.models import SessionState
 from captures.sessions.requests import SessionRequest
 from captures.sessions.service import Experiments
 from core.api.model import StrictModel
-from core.api.paging import Links
 from core.api.queries import PageQuery
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
@@ -76,7 +74,3 @@ class StopBody(StrictModel):
             "names them; `suspend`: it stops, and their account shows the gap."
         ),
     ] = "ask"
-
-
-class SessionPage(Links):
-    results: list[SessionBody]

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StrictBool, field_validator, model_validator
 
-from cameras.visibility import Slug
+from cameras.camera_filter import Slug
 from captures.integrity.bodies import FindingBody
 from captures.integrity.models import FindingKind, FindingState
 from captures.storage.models import StorageRoot

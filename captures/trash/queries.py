@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, StrictBool
 
-from cameras.visibility import CameraFilter
+from cameras.camera_filter import CameraFilter
 from core.api.model import StrictModel
 from core.api.queries import PageQuery
 

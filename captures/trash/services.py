@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from captures.archives.models import ArchiveFile, ArchiveFileState
 from captures.capturing.models import Capture, CaptureFile, CaptureReference
-from captures.experiments.models import Experiment, ExperimentCapture, ExperimentState
+from captures.experiments.models import Experiment, ExperimentCapture
+from captures.experiments.resource import ExperimentState
 from core.station_zone import site_time_text
 from core.text.plurals import pluralize
 from core.text.sentences import Sentence, sentence

@@ -35,7 +35,7 @@ from pydantic_core import PydanticUndefined
 
 from core.api.constraints import describe_allowed, describe_error, join_choices
 from core.api.model import StrictModel
-from core.text.names import Line
+from core.text.names import Line, check_note
 from core.times.durations import format_duration, parse_duration
 
 Marker = TypeVar("Marker")
@@ -202,6 +202,11 @@ def show_of(annotation: Any, metadata: Iterable[Any] = ()) -> Callable[[Any], An
     return partial(body_of, kind) if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
+def has_lines(about: FieldInfo) -> bool:
+    """Whether the text may have several lines."""
+    return AfterValidator(check_note) in about.metadata
+
+
 def has_secret(model: type[BaseModel]) -> bool:
     return any(extra_of(about, "secret") for about in model.model_fields.values())
 
@@ -281,6 +286,8 @@ def sentence_of(model: type[BaseModel], error: Mapping[str, Any]) -> tuple[str, 
     name = next(
         (name for name, about in model.model_fields.items() if error["loc"][:1] in ((name,), (about.alias,))), ""
     )
-    if error["type"] == "value_error" or not name or len(error["loc"]) > 1:
+    about = model.model_fields.get(name)
+    is_of_part = len(error["loc"]) > 1
+    if error["type"] == "value_error" or about is None or (is_of_part and not extra_of(about, "allowed")):
         return name, describe_error(error)
-    return name, f"{'Choose' if choices_of(model.model_fields[name]) else 'Write'} {allowed_text(model, name)}."
+    return name, f"{'Choose' if choices_of(about) else 'Write'} {allowed_text(model, name)}."

@@ -23,6 +23,7 @@ from core.resources.fields import (
     Reference,
     choices_of,
     extra_of,
+    has_lines,
     is_time,
     marker_of,
     plain_type,
@@ -63,15 +64,15 @@ class ModelForm(PageForm):
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
-        if self.errors:
-            return values
+        # Also with errors: those of all fields are said at once.
         try:
             self.wanted = self.model.model_validate({**self.given(values), **self._fixed})
         except pydantic.ValidationError as refused:
             for error in refused.errors():
                 name, sentence = sentence_of(self.model, error)
                 shown_as = name and (self.model.model_fields[name].alias or name)
-                self.add_error(shown_as if shown_as in self.fields else None, sentence)
+                if shown_as not in self.errors:
+                    self.add_error(shown_as if shown_as in self.fields else None, sentence)
         return values
 
     def given(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,6 +156,8 @@ def form_field(name: str, about: FieldInfo, user: Any, row: Any) -> forms.Field:
         options |= {"initial": "", "help_text": options["help_text"] if row is None else KEEP}
         hidden = forms.PasswordInput(attrs={**attrs, "autocomplete": "new-password"})
         return forms.CharField(max_length=LONGEST, strip=False, widget=hidden, **options)
+    if has_lines(about):
+        return TextField(in_lines, widget=forms.Textarea(attrs={**attrs, "rows": 4}), **options)
     is_number = kind in (int, float) and marker_of(about, Duration) is None
     widget = forms.TextInput(attrs={**attrs, "inputmode": "decimal"} if is_number else attrs)
     return TextField(
@@ -183,6 +186,11 @@ class TextField(forms.CharField):
             return self._parse(text) if text else None
         except ValueError as error:
             raise ValidationError(str(error)) from None
+
+
+def in_lines(text: str) -> str:
+    # Browsers send line breaks as two characters.
+    return text.replace("\r\n", "\n")
 
 
 def parser_of(about: FieldInfo) -> Callable[[str], Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, get_args, get_origin
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -50,16 +50,19 @@ def cells_of(
 
 
 def field_at(model: type[BaseModel], name: str) -> FieldInfo:
-    """`last.state` is the field `state` of what the field `last` has. KeyError."""
+    """`last.state` is the field `state` of what the field `last` has, or of each of a list. KeyError."""
     first, _, rest = name.partition(".")
     about = {about.alias or name: about for name, about in model.model_fields.items()}[first]
-    return field_at(plain_type(about.annotation), rest) if rest else about
+    kind = plain_type(about.annotation)
+    return field_at(get_args(kind)[0] if get_origin(kind) is list else kind, rest) if rest else about
 
 
 def value_at(body: Mapping[str, Any] | None, name: str) -> Any:
     """None if there is nothing that could have the field."""
     first, _, rest = name.partition(".")
     value = None if body is None else body[first]
+    if rest and isinstance(value, list):
+        return [value_at(one, rest) for one in value]
     return value_at(value, rest) if rest else value
 
 

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from captures.experiments.models import Experiment, ExperimentCamera, ExperimentState
+from captures.experiments.models import Experiment, ExperimentCamera
+from captures.experiments.resource import ExperimentState
 from core.text.sentences import sentence
 from core.times.timestamps import stamp
 from monitoring.selectors import unresolved_keys

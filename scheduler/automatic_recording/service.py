@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from cameras.models import Camera, may_record
 from captures.experiments.membership import hold_earlier_clips
-from captures.experiments.models import ENDED, Experiment, ExperimentCamera, ExperimentState
-from captures.experiments.requests import MAX_ROLL_S
+from captures.experiments.models import ENDED, Experiment, ExperimentCamera
+from captures.experiments.resource import MAX_ROLL_S, ExperimentState
 from captures.experiments.service import ExperimentService, WrongState
 from captures.recording_claims.models import RecordingClaim
 from captures.recording_claims.services import claim_for_experiment, end_claim_of_experiment, store_desired_recording

@@ -17,8 +17,9 @@ from cameras.camera_view import actor
 from cameras.models import Camera
 from cameras.selectors import cameras_for, hidden_cameras
 from captures.capturing.models import Capture
-from captures.sessions.bodies import SessionBody, session_body, session_url
+from captures.sessions.answers import SessionBody
 from core.idempotency.view import IdempotentView
+from core.resources.fields import body_of
 from scheduler.field_lists import bodies
 from scheduler.field_lists.models import FieldList
 from scheduler.field_lists.night_start import start_night
@@ -171,7 +172,7 @@ class ObserveView(IdempotentView):
             found, camera, wanted, user=request.user, actor=actor(request), now=datetime.now(UTC),
             new_id=self.reserved_id,
         )  # fmt: skip
-        return Response(session_body(session), 201, headers={"Location": session_url(session.pk)})
+        return Response(body_of(SessionBody, session), 201, headers={"Location": f"/api/v1/sessions/{session.pk}/"})
 
 
 class NightlyView(APIView):

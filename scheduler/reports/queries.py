@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from cameras.visibility import CameraFilter
+from cameras.camera_filter import CameraFilter
 from core.api.queries import Query
 from scheduler.planning.rules import FIRST, LAST
 

@@ -163,21 +163,22 @@ def start(
     """
     caller = current().authorize("operator")
     from captures.camera_service import CameraService
-    from captures.sessions.bodies import session_body
-    from captures.sessions.forecast import forecast, forecast_body
+    from captures.sessions.answers import ForecastBody, SessionBody
+    from captures.sessions.forecast import forecast
+    from core.resources.fields import body_of
 
     found = find_camera(caller, camera)
     chosen = chosen_options(found, options)
     request = session_request(exposure, delay, **{**values, "options": chosen, **times_at(found, values)})
-    expected = forecast_body(forecast(found, request, zone=current().zone))
+    expected = body_of(ForecastBody, forecast(found, request, zone=current().zone))
     if dry_run:
         print_result(dict(expected), print_forecast)
         return
     # Programs read one JSON object, which has the forecast as a member.
     if current().output != "json":
-        print_forecast(dict(expected))
+        print_forecast(expected)
     session = CameraService(caller.actor).start_session(found, request)
-    print_result({**session_body(session), "forecast": expected}, print_started)
+    print_result({**body_of(SessionBody, session), "forecast": expected}, print_started)
 
 
 def times_at(camera: Camera, values: dict[str, Any]) -> dict[str, datetime | None]:

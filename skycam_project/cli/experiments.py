@@ -3,57 +3,58 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.text.ids import short_id
-from core.text.plurals import pluralize
 from skycam_project.cli.errors import FAILED, CliError
-from skycam_project.cli.ids import HEX, find_by_id
 from skycam_project.cli.jobs import wait_and_show
-from skycam_project.cli.options import DurationParam, Group, given
-from skycam_project.cli.output import format_time, make_table, print_fields, print_line, print_result, print_table
-from skycam_project.cli.programme_options import build_request
-from skycam_project.cli.shared_options import shared_option
+from skycam_project.cli.options import Command
+from skycam_project.cli.output import format_time, print_fields, print_line, print_result
+from skycam_project.cli.resource_group import ResourceGroup
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from captures.archives.models import Archive
     from captures.experiments.models import Experiment
-    from captures.experiments.service import ExperimentService
     from skycam_project.cli.identity import Caller
 
-STATES = ["planned", "running", "completed", "aborted", "archived"]
-OPTIONS = {"cameras": "--camera", "tags": "--tag", "planned_start": "--from", "planned_end": "--until"}
-"""Field -> option, where the names differ."""
 POLL_S = 0.5
-ROLL = DurationParam(least=0, most=3600)
 
 
-@click.group(cls=Group)
-def experiments() -> None:
-    """Create, run and show experiments."""
+class ExperimentGroup(ResourceGroup):
+    def derive(self) -> dict[str, click.Command]:
+        found = super().derive()
+        return {**found, "create": with_start(found["create"])}
 
 
-@experiments.command("list")
-@shared_option("--state", "Only experiments in this state.", type=click.Choice(STATES))
-@click.option("--tag", help="Only experiments with this tag.")
-@shared_option("--limit", "Maximum number.")
-def list_experiments(state: str | None, tag: str | None, limit: int) -> None:
-    """List experiments, newest first."""
-    caller = current().authorize("viewer")
-    from captures.experiments.bodies import experiment_body
-    from captures.experiments.selectors import experiments_for, hidden_ids
+def with_start(create: click.Command) -> click.Command:
+    """The command, which with --start also starts the experiment."""
+    create.params.append(click.Option(["--start"], is_flag=True, help="Start it at once."))
 
-    found = experiments_for(caller.user).filter(**given(state=state, tags__name=tag))
-    hidden = hidden_ids(caller.user)
-    results = [dict(experiment_body(one, caller.user, hidden)) for one in found[:limit]]
-    print_result({"results": results}, print_experiments)
+    def callback(start: bool, **values: Any) -> None:
+        caller = current().authorize("operator")
+        from captures.experiments.resource import EXPERIMENTS
+        from skycam_project.cli.resources import print_done, requested
+
+        done = EXPERIMENTS.operation("add")
+        wanted = requested(EXPERIMENTS, done, caller, values, "")
+        made = EXPERIMENTS.run(done, caller.user, caller.actor, wanted)
+        if start:
+            done = EXPERIMENTS.operation("start")
+            made = EXPERIMENTS.run(done, caller.user, caller.actor, made)
+        print_done(EXPERIMENTS, done, EXPERIMENTS.body(made, caller.user))
+
+    create.callback = callback
+    return create
 
 
-@experiments.command("show")
+experiments = ExperimentGroup(
+    "experiments", "Create, run and show experiments.", "captures.experiments.resource.EXPERIMENTS"
+)
+
+
+@experiments.command("show", cls=Command)
 @click.argument("experiment")
 def show_experiment(experiment: str) -> None:
     """Show an experiment, with what it has and what is missing.
@@ -61,179 +62,21 @@ def show_experiment(experiment: str) -> None:
     EXPERIMENT is a name or an id.
     """
     caller = current().authorize("viewer")
-    from captures.experiments.bodies import account_body, experiment_body
+    from captures.experiments.account import account_body
+    from captures.experiments.resource import EXPERIMENTS
 
     found = find_experiment(caller, experiment)
-    body = {**experiment_body(found, caller.user), "account": account_body(found, caller.user)}
+    body = {**EXPERIMENTS.body(found, caller.user), "account": account_body(found, caller.user)}
     print_result(body, print_account)
-
-
-@experiments.command("create")
-@click.argument("name")
-@shared_option("--camera", "A camera; may be given again. By default the primary.", into="cameras", multiple=True)
-@click.option("--method", help="The method, in a line.")
-@click.option("--description", help="What it is about.")
-@click.option("--operator", help="The user in whose name it records; by default you.")
-@click.option("--tag", "tags", multiple=True, help="A tag; may be given again.")
-@shared_option("--from", "It begins by itself then: 20:00, 1h (from now), ...", former="--begin")
-@shared_option("--until", "It is completed by itself then.", former="--end")
-@click.option("--record/--no-record", default=None, help="Whether its cameras record by themselves.")
-@click.option("--pre-roll", type=ROLL, help="Time before the start that is kept, from rolling clips.")
-@click.option("--post-roll", type=ROLL, help="Time that is recorded after the end.")
-@click.option(
-    "--still-interval", type=DurationParam(least=1, most=86_400), help="Of a camera without a stream: between stills."
-)
-@click.option("--start", is_flag=True, help="Start it at once.")
-def create_experiment(
-    name: str, cameras: tuple[str, ...], tags: tuple[str, ...], begin: datetime | None, until: datetime | None,
-    pre_roll: float | None, post_roll: float | None, still_interval: float | None, start: bool, **values: Any,
-) -> None:  # fmt: skip
-    """Create an experiment.
-
-    Example: skycam experiments create "Dew on mirror 3" -c sky -c dslr --tag dew --start
-    """
-    caller = current().authorize("operator")
-    from captures.experiments.requests import ExperimentRequest
-
-    fields = given(
-        **values, cameras=list(cameras) or None, tags=list(tags) or None, planned_start=begin, planned_end=until,
-        pre_roll_s=pre_roll, post_roll_s=post_roll, still_interval_s=still_interval,
-    )  # fmt: skip
-    service = service_of(caller)
-    made = service.create(build_request(ExperimentRequest, OPTIONS, name=name, **fields))
-    if start:
-        made = service.start(made)
-        wake(made)
-    print_result(body_of(made, caller), print_experiment)
-
-
-@experiments.command("start")
-@click.argument("experiment")
-def start_experiment(experiment: str) -> None:
-    """Start an experiment: its cameras record. Starting twice changes nothing."""
-    move(experiment, "running")
-
-
-@experiments.command("complete")
-@click.argument("experiment")
-def complete_experiment(experiment: str) -> None:
-    """Complete an experiment.
-
-    Its cameras record for the post-roll, then only for others that want it.
-    """
-    move(experiment, "completed")
-
-
-@experiments.command("abort")
-@click.argument("experiment")
-@shared_option("--reason", "Why, for its account.")
-def abort_experiment(experiment: str, reason: str) -> None:
-    """Abort an experiment, without a post-roll. What was recorded stays."""
-    move(experiment, "aborted", reason)
-
-
-@experiments.command("note")
-@click.argument("experiment")
-@click.argument("text")
-def note_experiment(experiment: str, text: str) -> None:
-    """Write a note on an experiment.
-
-    It has the present time. Notes are never changed.
-    """
-    caller = current().authorize("operator")
-    from captures.experiments.bodies import note_body
-    from captures.experiments.requests import NoteRequest
-
-    wanted = build_request(NoteRequest, {}, text=text)
-    note = service_of(caller).add_note(find_experiment(caller, experiment), wanted.text)
-    print_result(dict(note_body(note)), lambda body: print_line(f"Noted at {format_time(body['at'])}."))
-
-
-@experiments.command("attach")
-@click.argument("experiment")
-@click.argument("label")
-@click.argument("reference")
-def attach(experiment: str, label: str, reference: str) -> None:
-    """Attach a reference to something outside of the station.
-
-    Such as an address, a DOI or a path. The station never opens it.
-    """
-    caller = current().authorize("operator")
-    from captures.experiments.bodies import attachment_body
-    from captures.experiments.requests import AttachmentRequest
-
-    wanted = build_request(AttachmentRequest, {}, label=label, reference=reference)
-    found = find_experiment(caller, experiment)
-    added = service_of(caller).add_attachment(found, wanted.label, wanted.reference)
-    print_result(dict(attachment_body(added)), lambda body: print_line(f"Attached {body['label']}."))
-
-
-@experiments.command("release")
-@click.argument("experiment")
-def release(experiment: str) -> None:
-    """Release the clips of an experiment that has ended.
-
-    Retention may delete them then. They still belong to the experiment.
-    """
-    caller = current().authorize("manager")
-    found = find_experiment(caller, experiment)
-    body = {"clips": service_of(caller).release(found)}
-    print_result(body, lambda one: print_line(f"Released {pluralize(one['clips'], 'clip')} of {found.name}."))
-
-
-def move(text: str, state: str, message: str = "") -> None:
-    caller = current().authorize("operator")
-    from captures.experiments.models import ExperimentState
-
-    moved = service_of(caller).move(find_experiment(caller, text), ExperimentState(state), message=message)
-    wake(moved)
-    print_result(body_of(moved, caller), print_experiment)
-
-
-def wake(experiment: Experiment) -> None:
-    from captures.experiment_control.hosts import wake_hosts
-
-    wake_hosts(experiment)
-
-
-def service_of(caller: Caller) -> ExperimentService:
-    from captures.experiments.service import ExperimentService
-
-    return ExperimentService(caller.user, caller.actor)
-
-
-def body_of(experiment: Experiment, caller: Caller) -> dict[str, Any]:
-    from captures.experiments.bodies import experiment_body
-
-    return dict(experiment_body(experiment, caller.user))
 
 
 def find_experiment(caller: Caller, text: str) -> Experiment:
     """By its name, or by the beginning of its id. CliError."""
-    from captures.experiments.selectors import experiments_for
+    from captures.experiments.resource import EXPERIMENTS
+    from skycam_project.cli.resources import find_row
 
-    rows = experiments_for(caller.user)
-    named = list(rows.filter(name=text)[:2])
-    if len(named) == 1:
-        return named[0]
-    if named:
-        ids = ", ".join(short_id(str(one.pk)) for one in rows.filter(name=text)[:5])
-        raise CliError("invalid", f"More than one experiment is named {text!r}. Give an id: {ids}.")
-    if HEX.fullmatch(text.replace("-", "")):
-        return find_by_id(rows, text, "experiment")
-    raise CliError("not-found", f"There is no experiment {text!r}. `skycam experiments list` lists all.")
-
-
-def print_experiments(body: dict[str, Any]) -> None:
-    if not body["results"]:
-        print_line("No experiment. `skycam experiments create NAME` creates one.")
-        return
-    rows = [
-        (short_id(one["id"]), one["name"], one["state"], ", ".join(place["camera"] for place in one["cameras"]),
-         format_time(one["started"] or one["planned_start"]), format_time(one["ended"] or one["planned_end"]))
-        for one in body["results"]
-    ]  # fmt: skip
-    print_table(make_table(["id", "name", "state", "cameras", "from", "to"], rows))
+    found: Experiment = find_row(EXPERIMENTS, caller, text)
+    return found
 
 
 def print_experiment(body: dict[str, Any]) -> None:
@@ -297,7 +140,7 @@ def print_account(body: dict[str, Any]) -> None:
         print_line(f"{one['label']}: {one['reference']}")
 
 
-@experiments.command("archive")
+@experiments.command("archive", cls=Command)
 @click.argument("experiment")
 @click.option("--method", type=click.Choice(["copy", "link"]), help="archive_config.method by default.")
 @click.option("--no-wait", is_flag=True, help="Return at once; the jobs go on.")
@@ -317,7 +160,7 @@ def archive(experiment: str, method: str | None, no_wait: bool) -> int:
     return FAILED if made.state == "incomplete" and not no_wait else 0
 
 
-@experiments.command("verify")
+@experiments.command("verify", cls=Command)
 @click.argument("experiment")
 def verify(experiment: str) -> int:
     """Read the archive of an experiment again, on all hosts.
@@ -380,7 +223,7 @@ def archive_body_of(archive: Archive, caller: Caller) -> dict[str, Any]:
     from captures.archives.bodies import archive_body
     from captures.archives.selectors import archives_for
 
-    return dict(archive_body(archives_for(caller.user).get(pk=archive.pk), caller.user))
+    return archive_body(archives_for(caller.user).get(pk=archive.pk), caller.user)
 
 
 def print_archive(body: dict[str, Any]) -> None:

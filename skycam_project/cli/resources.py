@@ -26,8 +26,9 @@ from core.resources.fields import (
 )
 from core.resources.resource import Operation, Resource
 from core.resources.table import cells_of, columns_of, table_of
+from core.text.ids import short_id
 from skycam_project.cli.errors import CliError
-from skycam_project.cli.ids import find_by_id
+from skycam_project.cli.ids import HEX, find_by_id
 from skycam_project.cli.options import Command, DurationParam, FutureTimeParam, given
 from skycam_project.cli.output import (
     format_time,
@@ -175,10 +176,15 @@ def find_row(resource: Resource, caller: Caller, text: str) -> Any:
     listed_by = f"skycam {resource.commands} {resource.operation('list').command or 'list'}"
     if resource.name_field == "id":
         return find_by_id(rows, text, resource.noun, listed_by)
-    found = next((row for row in rows if row.name == text), None)
-    if found is None:
-        raise CliError("not-found", f"There is no {resource.noun} {text}. `{listed_by}` lists all.")
-    return found
+    named = list(rows.filter(name=text)) if hasattr(rows, "filter") else [row for row in rows if row.name == text]
+    if len(named) == 1:
+        return named[0]
+    if named:
+        ids = ", ".join(short_id(str(row.pk)) for row in named[:5])
+        raise CliError("invalid", f"More than one {resource.noun} is named {text!r}. Give an id: {ids}.")
+    if resource.key == "id" and HEX.fullmatch(text.replace("-", "")):
+        return find_by_id(rows, text, resource.noun, listed_by)
+    raise CliError("not-found", f"There is no {resource.noun} {text}. `{listed_by}` lists all.")
 
 
 def arguments(operation: Operation) -> list[click.Parameter]:

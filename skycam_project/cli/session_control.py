@@ -69,10 +69,11 @@ def stop_session(caller: Caller, session: Session, suspend_experiments: bool) ->
 def change_session(caller: Caller, session: Session, order: str) -> None:
     """Stop, pause or resume the session, and show its state afterwards."""
     from captures.camera_service import CameraService
-    from captures.sessions.bodies import session_body
+    from captures.sessions.answers import SessionBody
+    from core.resources.fields import body_of
 
     service = CameraService(caller.actor)
-    print_result(dict(session_body(apply_change(service, session, order))), print_changed)
+    print_result(body_of(SessionBody, apply_change(service, session, order)), print_changed)
 
 
 def apply_change(service: CameraService, session: Session, order: str) -> Session:

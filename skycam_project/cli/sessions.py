@@ -46,13 +46,14 @@ def sessions() -> None:
 def list_sessions(camera: str | None, active: bool, limit: int) -> None:
     """List sessions, newest first."""
     caller = current().authorize("viewer")
-    from captures.sessions.bodies import session_body
+    from captures.sessions.answers import SessionBody
     from captures.sessions.models import ACTIVE
     from captures.sessions.selectors import sessions_for
+    from core.resources.fields import body_of
 
     found = sessions_for(caller.user).filter(**camera_filter(caller, camera))
     found = found.filter(state__in=ACTIVE) if active else found
-    print_result({"results": [dict(session_body(session)) for session in found[:limit]]}, print_sessions)
+    print_result({"results": [body_of(SessionBody, session) for session in found[:limit]]}, print_sessions)
 
 
 @sessions.command("show")
@@ -65,12 +66,15 @@ def show_session(session_id: str | None, camera: str | None, limit: int) -> None
     from captures.capturing.answers import CaptureBody
     from captures.capturing.selectors import captures_for
     from captures.session_pages.display import present_wait
-    from captures.sessions.bodies import session_body
+    from captures.sessions.answers import SessionBody
     from core.resources.fields import body_of
 
     session = find_session(caller, session_id, camera)
     captures = captures_for(caller.user).filter(session=session).order_by("-index")[:limit]
-    body = {**session_body(session), "captures": [body_of(CaptureBody, capture) for capture in reversed(captures)]}
+    body = {
+        **body_of(SessionBody, session),
+        "captures": [body_of(CaptureBody, capture) for capture in reversed(captures)],
+    }
     print_result(body, lambda shown: print_ledger(shown, present_wait(session, format_time)))
 
 
@@ -106,11 +110,12 @@ def resume_session(session_id: str) -> None:
 def hand_over_session(session_id: str, user: str) -> None:
     """Hand the session ID over to USER, who holds its camera then. The session goes on."""
     caller = current().authorize("operator")
-    from captures.sessions.bodies import session_body
+    from captures.sessions.answers import SessionBody
     from captures.sessions.handover import hand_over
+    from core.resources.fields import body_of
 
     found = hand_over(find_session(caller, session_id), user, caller.actor)
-    print_result(dict(session_body(found)), print_session)
+    print_result(body_of(SessionBody, found), print_session)
 
 
 @sessions.command("report")

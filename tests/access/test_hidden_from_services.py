@@ -19,7 +19,7 @@ from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, Validat
 from cameras.models import Camera
 from captures.archives.services import request_archive
 from captures.archives.verification import request_verification
-from captures.experiments.requests import ExperimentFields, ExperimentRequest
+from captures.experiments.resource import ExperimentFields, ExperimentRequest
 from captures.experiments.selectors import cameras_of
 from captures.experiments.service import ExperimentService
 from captures.models import Experiment, ExperimentCamera

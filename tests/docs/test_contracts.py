@@ -8,6 +8,15 @@ from collections.abc import Iterator
 from typing import get_args, get_type_hints
 
 import pytest
+from captures.experiments.bodies import (
+    AccountBody,
+    AttachmentBody,
+    CameraAccount,
+    ExperimentBody,
+    NoteBody,
+    PlaceBody,
+)
+from captures.sessions.bodies import GapBody
 from django.conf import settings
 from pydantic import BaseModel
 
@@ -29,16 +38,8 @@ from captures.capturing.models import Reason
 from captures.capturing.notices import CaptureUpdate, LatestImage
 from captures.capturing.requests import CaptureRequest
 from captures.clips.answers import ClipBody, HoldBody, HoleBody, TimelineBody
-from captures.experiments.bodies import (
-    AccountBody,
-    AttachmentBody,
-    CameraAccount,
-    ExperimentBody,
-    NoteBody,
-    PlaceBody,
-)
 from captures.experiments.models import EXPERIMENT_TRANSITIONS
-from captures.experiments.requests import ExperimentRequest
+from captures.experiments.resource import ExperimentRequest
 from captures.integrity.bodies import FindingBody
 from captures.integrity.models import FINDING_TRANSITIONS
 from captures.models import Capture
@@ -50,7 +51,6 @@ from captures.recording_control.commands import RecordingBody
 from captures.recording_control.requests import RecordBody, StopRecordingBody
 from captures.retention.bodies import DeletedBody
 from captures.retention.plan_bodies import KeptFile, PlanBody, PlannedFile
-from captures.sessions.bodies import GapBody
 from captures.sessions.forecast import ForecastBody
 from captures.sessions.models import SESSION_TRANSITIONS
 from captures.sessions.queries import StartBody

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from captures.experiments.models import Experiment, ExperimentState
+from captures.experiments.models import STATES, Experiment
 from skycam_project.admin.base import Detail, ReadOnlyAdmin, Section
 from skycam_project.admin.cells import NOTHING, admin_link, show_time
 from skycam_project.admin.filters import ExperimentCameraFilter, choices, values_of
@@ -32,7 +32,7 @@ class ExperimentAdmin(ReadOnlyAdmin):
     list_display_links = ("name",)
     list_filter = (
         ExperimentCameraFilter,
-        values_of("state", ExperimentState.choices),
+        values_of("state", STATES),
         choices("archived", "archive", ARCHIVES),
     )
     facts = (

@@ -15,8 +15,9 @@ from django.utils import timezone
 from cameras.command_events import record_desired_change
 from cameras.models import Camera
 from captures.capturing.requests import HOUR_US
-from captures.experiments.bodies import camera_account
-from captures.experiments.models import Experiment, ExperimentCamera, ExperimentState
+from captures.experiments.account import camera_account
+from captures.experiments.models import Experiment, ExperimentCamera
+from captures.experiments.resource import ExperimentState
 from captures.experiments.service import ExperimentService, WrongState
 from captures.recording_claims.models import RecordingClaim
 from captures.recording_claims.services import claim_for_person
