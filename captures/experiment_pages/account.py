@@ -69,7 +69,7 @@ class PlaceAccount:
     @property
     def known_s(self) -> float:
         """The length of the run without its newest part, whose clip has not ended."""
-        return self.body["length_s"] - self.body["pending_s"]
+        return float(self.body["length_s"] - self.body["pending_s"])
 
     @property
     def share_text(self) -> str:
