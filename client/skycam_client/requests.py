@@ -42,7 +42,7 @@ def exchange(send: Send, retry_for_s: float) -> Steps[httpx.Response]:
     for pause_s in pauses():
         try:
             answer: httpx.Response = yield send
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             was_sent = was_sent or not isinstance(error, NOT_SENT)
             if not (can_repeat or not was_sent) or time.monotonic() + pause_s > until:
                 raise NotReached(not_reached(send, error, was_sent=was_sent)) from error
@@ -59,7 +59,7 @@ def exchange(send: Send, retry_for_s: float) -> Steps[httpx.Response]:
     raise AssertionError("pauses never end")
 
 
-def not_reached(send: Send, error: httpx.TransportError, *, was_sent: bool) -> str:
+def not_reached(send: Send, error: httpx.RequestError, *, was_sent: bool) -> str:
     reason = str(error) or type(error).__name__
     maybe = was_sent and send.method != "GET"
     return f"No answer from the station to {send.method} {send.path}: {reason}. " + (

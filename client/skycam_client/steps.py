@@ -13,7 +13,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send a request; the step's result is the `httpx.Response`, or an `httpx.TransportError` is raised there.
+    """Send a request; the step's result is the `httpx.Response`, or an `httpx.RequestError` is raised there.
     `path` begins below the address of the station. `streamed`: the body is left to `Read`. `read_timeout_s`: instead of
     the client's."""
 
@@ -49,7 +49,31 @@ class Give(Generic[T_co]):
     value: T_co
 
 
+@dataclass(frozen=True, slots=True)
+class End(Generic[T_co]):
+    """The steps have ended with a result."""
+
+    value: T_co
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step has led to. `error` is raised where the step was made."""
+
+    value: Any = None
+    error: Exception | None = None
+
+
 Step = Send | Read | Wait | Run
 Steps = Generator[Step, Any, T]
 """Ends with its result."""
 ManySteps = Generator[Step | Give[T], Any, None]
+
+
+def advance(steps: Generator[Any, Any, T], outcome: Outcome = Outcome()) -> Step | Give[Any] | End[T]:  # noqa: B008
+    """The next step, after the outcome of the one before."""
+    try:
+        found: Step | Give[Any] = steps.throw(outcome.error) if outcome.error else steps.send(outcome.value)
+    except StopIteration as end:
+        return End(end.value)
+    return found
