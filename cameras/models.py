@@ -13,23 +13,13 @@ from django.utils import timezone
 
 from cameras.drivers import DRIVERS, driver_class
 from cameras.drivers.credentials import REDACTED, address_secrets, fill_secrets, redact_address, secret_origin
-from cameras.runtime.file_formats import (
-    DEFAULT_KEEP,
-    FITS_COMPRESSIONS,
-    checked_compression,
-    checked_keep,
-    default_keep,
-)
+from cameras.resource import SLUG, SLUG_RULE
+from cameras.runtime.file_formats import DEFAULT_KEEP, FITS_COMPRESSIONS, default_keep
 from cameras.runtime.settings_drift import Difference, still_desired
 from cameras.validation import check_destination, checked_address, checked_settings
 from core.secrets import BoundElsewhere, SecretsField, SecretsNeeded, decrypt_secrets, encrypt_secrets
-from core.text.names import check_line
 
-slug_validator = RegexValidator(
-    # `\Z` and not `$`, which also matches before a line break at the end.
-    r"\A[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\Z",
-    "A camera's id is 1 to 40 lower-case letters, digits and hyphens, and begins and ends with a letter or digit.",
-)
+slug_validator = RegexValidator(SLUG, SLUG_RULE)
 
 preset_name_validator = RegexValidator(
     # No slash: the name is a segment of the preset's URL, and Django's `str` converter matches none.
@@ -280,10 +270,6 @@ class Camera(models.Model):
     def clean(self) -> None:
         errors: dict[str, Any] = {}
         try:
-            check_line(self.name)
-        except ValueError as error:
-            errors["name"] = str(error)
-        try:
             self._check_address()
         except ValueError as error:
             errors["address"] = str(error)
@@ -291,11 +277,11 @@ class Camera(models.Model):
             self.settings = checked_settings(self.kind, self.settings, self.capabilities.get("settings"))
         except ValidationError as error:
             errors["settings"] = error.messages
-        for name, check in (("keep", self._check_keep), ("fits_compression", self._check_compression)):
-            try:
-                check()
-            except ValueError as error:
-                errors[name] = str(error)
+        if self.keep != DEFAULT_KEEP and not self.kept_formats:
+            errors["keep"] = (
+                f"The files of a {self.kind} camera are stored as the camera makes them. Choose their format in the "
+                "settings of the camera."
+            )
         if errors:
             raise ValidationError(errors)
 
@@ -303,17 +289,6 @@ class Camera(models.Model):
     def kept_formats(self) -> list[str]:
         """Empty for a camera that makes its own files, which are stored unchanged."""
         return [] if self.kind in DRIVERS and driver_class(self.kind).makes_files else self.keep
-
-    def _check_keep(self) -> None:
-        self.keep = checked_keep(self.keep)
-        if self.keep != DEFAULT_KEEP and not self.kept_formats:
-            raise ValueError(
-                f"The files of a {self.kind} camera are stored as the camera makes them. Choose their format in the "
-                "settings of the camera."
-            )
-
-    def _check_compression(self) -> None:
-        self.fits_compression = checked_compression(self.fits_compression)
 
     def _check_address(self) -> None:
         """ValueError for a bad address. A stored address was checked before and stays valid even if its password cannot

@@ -1,6 +1,5 @@
 from django.urls import path
 
-from cameras.api import CameraDetailView, CamerasView
 from cameras.connection.api import ConnectView
 from cameras.discovery.api import DiscoverView
 from cameras.faults.api import FaultsView
@@ -12,10 +11,8 @@ from cameras.status.api import StatusView
 from cameras.viewers.api import ViewersView, ViewerView
 
 urlpatterns = [
-    path("", CamerasView.as_view()),
-    # Before `<slug>/`, which would take it for a camera; `check_no_route` keeps the id free.
+    # `check_slug` keeps this id free.
     path("detect/", DiscoverView.as_view()),
-    path("<slug:slug>/", CameraDetailView.as_view()),
     path("<slug:slug>/connect/", ConnectView.as_view()),
     path("<slug:slug>/disconnect/", ConnectView.as_view(connected=False)),
     path("<slug:slug>/take/", AcquireLeaseView.as_view()),

@@ -4,6 +4,7 @@ here."""
 from __future__ import annotations
 
 RESOURCES = {
+    "cameras": "cameras.resource.CAMERAS",
     "maintenance_windows": "monitoring.maintenance.resource.WINDOWS",
     "notification_channels": "monitoring.notifications.resource.CHANNELS",
     "notification_routes": "monitoring.notifications.resource.ROUTES",

@@ -10,9 +10,10 @@ from django.core.exceptions import ValidationError
 from cameras.drivers import DRIVERS, driver_class
 from cameras.drivers.credentials import LOGIN, redact_address
 from cameras.editing import services
-from cameras.models import Camera, slug_validator
-from cameras.serializers import check_no_route
-from core.pages.forms import NAME_ATTRS, PageForm, same_message, short_choices, validate_line
+from cameras.models import Camera
+from cameras.resource import CameraNew
+from core.pages.forms import NAME_ATTRS, same_message, short_choices
+from core.resources.forms import ModelForm
 
 ADDRESSES = {
     "gphoto2": "the serial number, for example 3012345; empty: the first camera found",
@@ -22,8 +23,6 @@ ADDRESSES = {
 }
 """Kind -> an example of its address."""
 KINDS = [(kind, label) for kind, (label, _) in DRIVERS.items()]
-NAME_RULE = "A name has 1 to 80 characters."
-HOST_RULE = "Choose a host."
 
 
 def address_example(kind: str) -> str:
@@ -51,55 +50,27 @@ class AddressField(forms.CharField):
         return safe_address(data) if data else data
 
 
-class AddForm(PageForm):
-    """A new camera. The service checks the same values again, because programs use it too."""
+def host_select(names: list[str]) -> forms.Select:
+    return forms.Select(choices=[(name, name) for name in names])
 
-    ids = "add-%s"
-    slug = forms.CharField(
-        label="ID", max_length=40, widget=forms.TextInput(attrs=NAME_ATTRS),
-        help_text="lower-case letters, digits and hyphens; cannot be changed later",
-        error_messages=same_message("An ID has at most 40 lower-case letters, digits and hyphens."),
-    )  # fmt: skip
-    name = forms.CharField(
-        max_length=80, required=False, validators=[validate_line], error_messages=same_message(NAME_RULE),
-        help_text="shown on all pages; empty: same as the ID", widget=forms.TextInput(attrs=NAME_ATTRS),
-    )  # fmt: skip
-    kind = forms.ChoiceField(
-        choices=short_choices(KINDS),
-        error_messages={
-            "required": "Choose a kind.",
-            "invalid_choice": f"There is no kind '%(value)s'; known are: {', '.join(sorted(DRIVERS))}.",
-        },
-    )
-    address = AddressField()
-    host = forms.CharField(max_length=60, required=False, widget=forms.Select, error_messages=same_message(HOST_RULE))
+
+class AddForm(ModelForm):
+    """A new camera. The service checks its address, which depends on the kind."""
+
+    ids, wide = "add-%s", False
 
     def __init__(self, data: Any = None, hosts: list[str] | None = None) -> None:
-        super().__init__(data)
-        self.fields["host"].widget.choices = [(name, name) for name in hosts or []]
+        super().__init__(CameraNew, data, names=("slug", "name", "kind", "address", "host"))
+        known = f"There is no kind '%(value)s'; known are: {', '.join(sorted(DRIVERS))}."
+        errors = {"required": "Choose a kind.", "invalid_choice": known}
+        self.fields["kind"] = forms.ChoiceField(choices=short_choices(KINDS), error_messages=errors)
+        self.fields["address"] = AddressField()
+        self.fields["host"].widget = host_select(hosts or [])
 
     @property
     def examples(self) -> list[tuple[str, str]]:
         """Label of a kind, and an example of its address."""
         return [(label, address_example(kind)) for kind, label in KINDS]
-
-    def clean_slug(self) -> str:
-        slug: str = self.cleaned_data["slug"]
-        slug_validator(slug)
-        try:
-            return check_no_route(slug)
-        except ValueError as error:
-            raise ValidationError(str(error)) from None
-
-    def clean(self) -> dict[str, Any]:
-        """The kind says which addresses are allowed."""
-        kind, address = self.cleaned_data.get("kind"), self.cleaned_data.get("address")
-        if kind and address is not None:
-            try:
-                Camera(kind=kind, address=address).clean()
-            except ValidationError as error:
-                self.add_errors(error)
-        return self.cleaned_data
 
     @property
     def error_line(self) -> str:
@@ -112,7 +83,7 @@ class AddForm(PageForm):
         if not self.is_valid():
             return None
         try:
-            return services.add_camera(**self.cleaned_data, actor=actor)
+            return services.add_camera(self.wanted, actor)
         except ValidationError as error:
             self.add_errors(error)
         return None

@@ -12,6 +12,7 @@ from cameras.camera_page import CameraPage
 from cameras.editing import services
 from cameras.editing.audience_form import AudienceForm
 from cameras.models import Camera
+from cameras.resource import CameraChange
 from core.pages.page import is_htmx_request
 
 
@@ -32,7 +33,7 @@ class AudiencePage(CameraPage):
         if not form.is_valid():
             return self._form(camera, form, status=400)
         try:
-            services.change_camera(camera, form.cleaned_data, self.actor)
+            services.change_camera(camera, CameraChange(**form.cleaned_data), self.actor)
         except ValidationError as error:
             form.add_errors(error)
             return self._form(camera, form, status=400)

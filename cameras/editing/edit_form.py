@@ -1,4 +1,4 @@
-"""The form that changes a camera's name, address, host, and whether it is enabled and primary."""
+"""The form that changes a camera."""
 
 from __future__ import annotations
 
@@ -9,76 +9,56 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from cameras.editing import services
-from cameras.editing.add_form import HOST_RULE, NAME_RULE, AddressField, address_example
+from cameras.editing.add_form import AddressField, address_example, host_select
 from cameras.models import Camera
-from cameras.runtime.file_formats import FITS_COMPRESSIONS, KEEP_FORMATS, checked_keep
-from core.pages.forms import NAME_ATTRS, WAS, PageForm, same_message, short_choices, validate_line
+from cameras.resource import IN_FORM, OF_FILES, CameraChange
+from core.pages.forms import WAS
+from core.resources.forms import ModelForm
 
 
-class EditForm(PageForm):
-    """`changes` are the fields that were edited. The address is checked when it is saved, because the check needs the
+class EditForm(ModelForm):
+    """It changes the fields that were edited. The address is checked when it is saved, because the check needs the
     stored password. A primary camera has no field `primary`: it stays primary until another camera is made it."""
 
-    ids = "edit-%s"
-    name = forms.CharField(
-        max_length=80, validators=[validate_line], error_messages=same_message(NAME_RULE), show_hidden_initial=True,
-        help_text="shown on all pages", widget=forms.TextInput(attrs=NAME_ATTRS),
-    )  # fmt: skip
-    address = AddressField(show_hidden_initial=True)
-    host = forms.CharField(
-        max_length=60, widget=forms.Select, error_messages=same_message(HOST_RULE), show_hidden_initial=True,
-        help_text="the machine that the camera is connected to",
-    )  # fmt: skip
-    keep = forms.CharField(
-        label="Keep stills as", max_length=40, show_hidden_initial=True, widget=forms.TextInput(attrs=NAME_ATTRS),
-        error_messages=same_message(f"Name at least one format of: {', '.join(KEEP_FORMATS)}."),
-        help_text=f"{', '.join(KEEP_FORMATS)}; several with commas, the primary file first",
-    )  # fmt: skip
-    fits_compression = forms.ChoiceField(
-        label="FITS compression", choices=short_choices(FITS_COMPRESSIONS.items()), show_hidden_initial=True,
-        help_text=FITS_COMPRESSIONS["rice"], error_messages=same_message("Choose a compression."),
-    )  # fmt: skip
-    enabled = forms.BooleanField(
-        required=False, show_hidden_initial=True,
-        help_text="a disabled camera is not opened and does not count as a fault",
-    )  # fmt: skip
-    primary = forms.BooleanField(required=False, show_hidden_initial=True)
+    ids, wide = "edit-%s", False
 
     def __init__(self, camera: Camera, data: Mapping[str, Any] | None = None, hosts: list[str] | None = None) -> None:
         self.camera = camera
-        shown = {name: getattr(camera, name) for name in self.base_fields} | {"keep": ", ".join(camera.keep)}
-        # A form without the hidden values is compared with the row, so that a missing field is no change.
-        was = {f"{WAS}{name}": str(value) for name, value in shown.items()}
-        # These may be missing: another program that posts the form may not know them.
-        as_it_is = {name: shown[name] for name in ("keep", "fits_compression")}
-        super().__init__(None if data is None else {**was, **as_it_is, **data}, initial=shown)
-        self.fields["address"].help_text = address_example(camera.kind)
+        left_out = {*(() if camera.kept_formats else OF_FILES), *(("primary",) if camera.primary else ())}
+        names = [name for name in IN_FORM if name not in left_out]
+        super().__init__(CameraChange, data, row=camera, names=names)
+        self.fields["address"] = AddressField(initial=camera.address, help_text=address_example(camera.kind))
         # A select without the present host would choose the first one, and saving would move the camera.
-        names = sorted({*(hosts or []), camera.host})
-        self.fields["host"].widget.choices = [(name, name) for name in names]
-        if camera.primary:
-            del self.fields["primary"]
-        # A camera that makes its own files: there is nothing to choose.
-        if not camera.kept_formats:
-            del self.fields["keep"], self.fields["fits_compression"]
-
-    def clean_keep(self) -> list[str]:
-        try:
-            return checked_keep([name.strip().lower() for name in self.cleaned_data["keep"].split(",")])
-        except ValueError as error:
-            raise ValidationError(str(error)) from None
+        self.fields["host"].widget = host_select(sorted({*(hosts or []), camera.host}))
+        for field in self.fields.values():
+            field.show_hidden_initial = True
+        if data is not None:
+            shown = {name: str(field.initial) for name, field in self.fields.items()}
+            # A form without the hidden values is compared with the row, so that a missing field is no change.
+            was = {f"{WAS}{name}": value for name, value in shown.items()}
+            # Another program that posts the form may not know all texts. A missing box is one without a tick.
+            self.data = {**was, **{name: shown[name] for name in self.texts}, **data}
 
     @property
-    def changes(self) -> dict[str, Any]:
+    def texts(self) -> list[str]:
+        """The fields that are no boxes to tick."""
+        return [name for name, field in self.fields.items() if not isinstance(field, forms.BooleanField)]
+
+    @property
+    def lines(self) -> list[Any]:
+        return [self[name] for name in self.texts]
+
+    def given(self, values: Mapping[str, Any]) -> dict[str, Any]:
         # A field that was not edited is not saved: it would undo what another user has set since the form was opened.
-        return {name: self.cleaned_data[name] for name in self.changed_data}
+        # None would be no change, too.
+        return {name: "" if values[name] is None else values[name] for name in self.changed_data}
 
     def save(self, actor: str) -> Camera | None:
         """The changed camera; None when it is refused, with `errors`. LeaseHeld, SessionRunning."""
         if not self.is_valid():
             return None
         try:
-            return services.change_camera(self.camera, self.changes, actor) if self.changes else self.camera
+            return services.change_camera(self.camera, self.wanted, actor) if self.changed_data else self.camera
         except ValidationError as error:
             self.add_errors(error)
         return None

@@ -34,7 +34,7 @@ class EditPage(CameraPage):
             return self._form(form, 409, refusal=refusal(error, camera))
         if changed is None:
             return self._form(form, 400)
-        messages.success(request, f"{changed.name} was changed." if form.changes else "Nothing was changed.")
+        messages.success(request, f"{changed.name} was changed." if form.changed_data else "Nothing was changed.")
         return redirect("camera", slug=slug)
 
     def _form(self, form: EditForm, status: int = 200, **more: Any) -> HttpResponse:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -17,55 +17,43 @@ from cameras.command_events import DONE, command_data, record_refusals
 from cameras.editing import camera_creation, host_failover
 from cameras.leases import lease_holders
 from cameras.models import Camera
-from cameras.runtime.file_formats import DEFAULT_KEEP
+from cameras.resource import FREE, CameraChange, CameraNew
 from core.text.sentences import sentence
 from monitoring.services import record_event
 
-CHANGEABLE = {
-    "name", "address", "host", "enabled", "settings", "keep", "fits_compression", "primary", *audience.FIELDS,
-}  # fmt: skip
-# Name, primary and audience do not touch the camera's process, so they do not disturb its holder.
-GUARDED = CHANGEABLE - {"name", "primary", *audience.FIELDS}
-"""What only the holder may change while the camera is held."""
-
 
 @transaction.atomic
-def add_camera(
-    *, slug: str, kind: str, name: str = "", address: str = "", host: str = "", values: dict[str, Any] | None = None,
-    primary: bool = False, seen_by: Mapping[str, Any] | None = None, keep: Sequence[str] = DEFAULT_KEEP,
-    fits_compression: str = "none", actor: str = "", new_id: UUID | None = None,
-) -> Camera:  # fmt: skip
-    """Add a camera on `host` (by default this one), visible as `seen_by` says (`restricted`, `audience`). `new_id`
-    becomes the id of its row; a camera that has this id already is returned as it is.
-    ValidationError with a sentence for each bad field, or when the station already has `max_cameras`."""
+def add_camera(wanted: CameraNew, actor: str = "", new_id: UUID | None = None) -> Camera:
+    """Add a camera on `host` (by default this one). `new_id` becomes the id of its row; a camera that has this id
+    already is returned as it is. ValidationError with a sentence for each bad field, or when the station already has
+    `max_cameras`."""
     if new_id and (added := Camera.objects.filter(pk=new_id).first()):
         return added
-    camera_creation.check_kind(kind)
+    camera_creation.check_kind(wanted.kind)
     camera_creation.check_camera_limit()
-    camera = Camera(
-        id=new_id or uuid6.uuid7(), slug=slug, kind=kind, name=name or slug,
-        address=camera_creation.address_of_its_own(kind, slug, address),
-        host=host or settings.STATION.host,
-        settings=camera_creation.with_default_settings(kind, values or {}), primary=primary, keep=list(keep),
-        fits_compression=fits_compression,
-    )  # fmt: skip
-    if not primary and not Camera.objects.present().filter(primary=True).exists():
+    camera = Camera(id=new_id or uuid6.uuid7(), **wanted.model_dump(exclude=audience.FIELDS))
+    camera.name = wanted.name or wanted.slug
+    camera.address = camera_creation.address_of_its_own(wanted.kind, wanted.slug, wanted.address)
+    camera.host = wanted.host or settings.STATION.host
+    camera.settings = camera_creation.with_default_settings(wanted.kind, wanted.settings)
+    if not wanted.primary and not Camera.objects.present().filter(primary=True).exists():
         # The first camera becomes primary, so that the seed's routes (`/api/camera/...`) work without further steps.
         camera.primary = True
-    if primary:
+    if wanted.primary:
         # Before the row is saved: the database checks `at_most_one_primary_camera` at each statement.
         Camera.objects.present().filter(primary=True).update(primary=False)
     _save_camera(camera)
     record_event(
         "camera.added",
-        sentence("{who} added {camera} ({kind}).", who=actor or "The station", camera=camera, kind=kind),
+        sentence("{who} added {camera} ({kind}).", who=actor or "The station", camera=camera, kind=camera.kind),
         camera=camera,
         actor=actor,
         data=command_data(
-            "add", {"kind": kind, **_event_arguments(camera, {"address", "host", "settings", "primary"})}, DONE
+            "add", {"kind": camera.kind, **_event_arguments(camera, {"address", "host", "settings", "primary"})}, DONE
         ),
     )
-    audience.change_audience(camera, seen_by or {}, actor)
+    seen_by = {name: value for name, value in wanted.given().items() if name in audience.FIELDS}
+    audience.change_audience(camera, seen_by, actor)
     return camera
 
 
@@ -74,15 +62,15 @@ def _event_arguments(camera: Camera, names: Iterable[str]) -> dict[str, Any]:
     return {name: getattr(camera, name) for name in sorted(names)}
 
 
-def change_camera(camera: Camera, changes: dict[str, Any], actor: str = "", *, host_is_gone: bool = False) -> Camera:
-    """Change some of CHANGEABLE, and nothing else of the row. ValidationError with a sentence for each bad field,
-    LeaseHeld, SessionRunning, Camera.DoesNotExist when it has been removed meanwhile; then nothing is changed.
+def change_camera(camera: Camera, wanted: CameraChange, actor: str = "") -> Camera:
+    """Change the fields that are given, and nothing else of the row. ValidationError with a sentence for each bad
+    field, LeaseHeld, SessionRunning, Camera.DoesNotExist when it has been removed meanwhile; then nothing is changed.
 
     `host_is_gone` confirms that the camera's machine is off; its session ends then. HostAlive when the host still
     answers, BrokerDown when that is unknown.
     """
-    if unknown := set(changes) - CHANGEABLE:
-        raise ValidationError(dict.fromkeys(unknown, "This cannot be changed."))
+    changes = wanted.given()
+    host_is_gone = changes.pop("host_is_gone", False)
     # For the event of a refusal: a new address may contain a password, and the audience names users for managers only.
     arguments = {name: value for name, value in changes.items() if name not in {"address", "audience"}}
     with record_refusals(camera, "change", actor, arguments), transaction.atomic():
@@ -99,7 +87,7 @@ def _apply_changes(locked: Camera, changes: dict[str, Any], actor: str, host_is_
     if gone:
         # Only the lease: the session on the lost host, which would hold the camera, is ended by this change.
         host_failover.check_lease(locked, actor)
-    elif GUARDED & set(changes):
+    elif set(changes) - FREE:
         lease_holders.check_holder(locked, actor)
     row = {name: value for name, value in changes.items() if name not in audience.FIELDS}
     # A change of the audience alone leaves the row, and the process that depends on it, untouched.

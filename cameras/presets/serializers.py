@@ -7,7 +7,7 @@ from typing import Annotated, TypedDict
 from pydantic import ConfigDict, Field
 
 from cameras.presets.service import PresetBody
-from cameras.serializers import Settings
+from cameras.resource import Settings
 from core.api.model import StrictModel
 
 

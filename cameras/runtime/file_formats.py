@@ -30,19 +30,13 @@ def checked_keep(formats: Any) -> list[str]:
     """The formats in their order, the primary one first. ValueError with a sentence that says what is allowed."""
     if not isinstance(formats, Sequence) or isinstance(formats, str) or not formats:
         raise ValueError(f"Name at least one format of: {', '.join(KEEP_FORMATS)}.")
-    for name in formats:
+    found = [name.lower() if isinstance(name, str) else name for name in formats]
+    for name in found:
         if not isinstance(name, str) or name not in KEEP_FORMATS:
             meant = did_you_mean(name, list(KEEP_FORMATS)) if isinstance(name, str) else ""
             # An object is not quoted: it may be as long as the request.
             shown = repr(name[:40]) if isinstance(name, str) else "that"
             raise ValueError(f"There is no format {shown}.{meant} Known are: {', '.join(KEEP_FORMATS)}.")
-    if len(set(formats)) < len(formats):
+    if len(set(found)) < len(found):
         raise ValueError("Name each format once; the first one is the primary file.")
-    return list(formats)
-
-
-def checked_compression(name: Any) -> str:
-    """ValueError with a sentence that says what is allowed."""
-    if not isinstance(name, str) or name not in FITS_COMPRESSIONS:
-        raise ValueError(f"The compression of FITS files is one of: {', '.join(FITS_COMPRESSIONS)}.")
-    return name
+    return found

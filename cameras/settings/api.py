@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cameras.camera_view import CameraView, actor
-from cameras.serializers import Settings
+from cameras.resource import Settings
 from cameras.settings.bodies import CapabilitiesBody, SettingsBody, capabilities_body, settings_body
 from cameras.settings.serializers import SettingsQuery
 from cameras.settings.service import adopt_settings, refresh_settings, set_settings

@@ -15,6 +15,7 @@ from cameras.editing import services
 from cameras.errors import ControlError
 from cameras.leases.lease_holders import holder_of
 from cameras.models import Camera, desired_connection
+from cameras.resource import CameraChange
 from cameras.status import status
 from cameras.status.messages import Status
 
@@ -121,6 +122,6 @@ def set_default_settings(camera: Camera) -> None:
     if not missing:
         return
     try:
-        services.change_camera(camera, {"settings": {**stored, **missing}}, ACTOR)
+        services.change_camera(camera, CameraChange(settings={**stored, **missing}), ACTOR)
     except (ValidationError, ControlError) as error:
         log.warning("The default settings of %s cannot be stored: %s", camera.slug, error)

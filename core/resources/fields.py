@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -57,6 +58,18 @@ class Option:
 
     name: str
     former: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """The options of the command line that say yes and no, such as `--enabled/--disabled`, or yes alone."""
+
+    names: str
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """The text is a word of programs, such as `host_down`, which people read with spaces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +125,22 @@ class Fields(StrictModel):
         return self.model_dump(exclude_unset=True)
 
 
+class Changes(Fields):
+    """A request that changes some fields of a row. Those that it inherits may be missing, or None, which is the same:
+    `class NoteChange(NoteFields, Changes)`."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        super().__pydantic_init_subclass__(**options)
+        inherited = {name: about for name, about in cls.model_fields.items() if name not in cls.__annotations__}
+        for name, about in inherited.items():
+            cls.model_fields[name] = optional(about)
+        cls.model_rebuild(force=True)
+
+    def given(self) -> dict[str, Any]:
+        return self.model_dump(exclude_none=True, include={*self.model_fields_set})
+
+
 class Rows(Fields):
     """The links of a page; a subclass has its `results`."""
 
@@ -142,18 +171,35 @@ def field(
     help: str = "",  # noqa: A002
     example: str = "",
     allowed: str = "",
+    unset: str = "",
     secret: bool = False,
     file_only: bool = False,
     **limits: Any,
 ) -> Any:
-    """`allowed` says what a person may write, where type and limits do not; `example` is such a value. An answer has a
-    `secret` only when it was just made; only the configuration file may set what is `file_only`."""
-    extra: dict[str, Any] = {"example": example, "allowed": allowed, "secret": secret, "file_only": file_only}
+    """`allowed` says what a person may write, where type and limits do not; `example` is such a value, and `unset` what
+    holds without one, if that is not the default. An answer has a `secret` only when it was just made; only the
+    configuration file may set what is `file_only`."""
+    extra: dict[str, Any] = {
+        "example": example,
+        "allowed": allowed,
+        "unset": unset,
+        "secret": secret,
+        "file_only": file_only,
+    }
     known = {name: one for name, one in extra.items() if one}
     about: dict[str, Any] = {"title": title, "description": help, "json_schema_extra": known}
     # What is not given stays as `Annotated` says it. Secrets would be in tracebacks and logs by the repr.
     given = {name: one for name, one in about.items() if one} | ({"repr": False} if secret else {})
     return Field(default, **given, **limits)
+
+
+def optional(about: FieldInfo) -> FieldInfo:
+    """The field, which may be missing or None."""
+    limits: Any = (about.annotation, *about.metadata)
+    found = copy(about)
+    found.annotation = (Annotated[limits] if about.metadata else about.annotation) | None
+    found.default, found.default_factory, found.metadata = None, None, []
+    return found
 
 
 def is_time(about: FieldInfo) -> bool:

@@ -66,7 +66,8 @@ class ModelForm(PageForm):
         values = super().clean() or {}
         # Also with errors: those of all fields are said at once.
         try:
-            self.wanted = self.model.model_validate({**self.given(values), **self._fixed})
+            # People write texts, also of a strict model.
+            self.wanted = self.model.model_validate({**self.given(values), **self._fixed}, strict=False)
         except pydantic.ValidationError as refused:
             for error in refused.errors():
                 name, sentence = sentence_of(self.model, error)
@@ -142,7 +143,7 @@ def form_field(name: str, about: FieldInfo, user: Any, row: Any) -> forms.Field:
         "label": title_of(name, about),
         "required": False,
         "initial": value,
-        "help_text": about.description or "",
+        "help_text": hint_of(about, row),
     }
     kind, reference, choices = plain_type(about.annotation), marker_of(about, Reference), choices_of(about)
     if reference is not None:
@@ -163,6 +164,11 @@ def form_field(name: str, about: FieldInfo, user: Any, row: Any) -> forms.Field:
     return TextField(
         parser_of(about), max_length=LONGEST, widget=widget, **{**options, "initial": text_of(about, value)}
     )
+
+
+def hint_of(about: FieldInfo, row: Any) -> str:
+    unset = extra_of(about, "unset")
+    return f"{about.description or ''} {f'Empty: {unset}.' if unset and row is None else ''}".strip()
 
 
 class RowField(forms.ModelChoiceField):  # type: ignore[type-arg]

@@ -77,7 +77,7 @@ class Resource:
     row: str
     answer: type[Fields]
     operations: tuple[Operation, ...]
-    key: Literal["id", "name"] = "id"
+    key: Literal["id", "name", "slug"] = "id"
     prepare: str = ""
     service: str = ""
     kinds: str = ""
@@ -88,12 +88,14 @@ class Resource:
     @property
     def name_field(self) -> str:
         """The field by which people name a row."""
+        if self.key != "id":
+            return self.key
         return "name" if "name" in self.answer.model_fields else "id"
 
     @property
     def parameter(self) -> str:
         """The name of the key in routes."""
-        return self.noun.split()[-1].replace("-", "")
+        return "slug" if self.key == "slug" else self.noun.split()[-1].replace("-", "")
 
     def form_kinds(self) -> dict[str, str]:
         """Kind -> its label, of those that need nothing which the configuration file alone may set."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from core.registry import resolve
-from core.resources.fields import Duration, Reference, UnitOf, is_time, marker_of, plain_type
+from core.resources.fields import Duration, Reference, UnitOf, Word, is_time, marker_of, plain_type
 from core.resources.resource import Resource
 from core.text.ids import short_id
 from core.times.durations import format_duration
@@ -74,6 +74,8 @@ def cell(about: FieldInfo, value: Any, body: Mapping[str, Any], time_text: Calla
         return time_text(value)
     if plain_type(about.annotation) is UUID and marker_of(about, Reference) is None:
         return short_id(value)
+    if marker_of(about, Word) is not None:
+        return str(value).replace("_", " ")
     if marker_of(about, Duration) is not None:
         return format_duration(value)
     if unit := marker_of(about, UnitOf):

@@ -16,6 +16,7 @@ from core.registry import resolve
 from core.resources.fields import (
     Duration,
     Fields,
+    Flag,
     Option,
     Reference,
     choices_of,
@@ -235,6 +236,8 @@ def shared_click_option(name: str, text: str, into: str) -> click.Option:
 
 
 def field_option(name: str, about: FieldInfo) -> click.Option:
+    if flag := marker_of(about, Flag):
+        return click.Option([flag.names, name], is_flag=True, default=None, help=help_of(about))
     option = marker_of(about, Option) or Option(f"--{name.removesuffix('_s').replace('_', '-')}")
     shared = SHARED_OPTIONS.get(option.name, SharedOption())
     settings = {
@@ -294,9 +297,9 @@ def requested(resource: Resource, operation: Operation, caller: Caller, values: 
         # Every user of the machine can read command lines.
         read = {name: sys.stdin.readline().rstrip("\n") for name in secrets}
         found["settings"] = read_texts(resource.settings_model(kind).model_fields, {**assigned, **read})
-    return operation.request.model_validate(
-        {name: referred(caller, fields[name], value) if name in fields else value for name, value in found.items()}
-    )
+    named = {name: referred(caller, fields[name], value) if name in fields else value for name, value in found.items()}
+    # People write texts, also of a strict model.
+    return operation.request.model_validate(named, strict=False)
 
 
 def assigned_texts(assignments: Iterable[str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from operator import attrgetter
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -13,6 +14,7 @@ from cameras.drivers.credentials import REDACTED, redact_address
 from cameras.editing.services import add_camera, change_camera, remove_camera
 from cameras.leases import lease_holders
 from cameras.models import Camera
+from cameras.resource import CameraChange, CameraFields, CameraNew
 from cameras.validation import checked_address, checked_settings
 from captures.recording_claims.services import people_kind
 from captures.recording_control.commands import request_recording
@@ -27,17 +29,10 @@ KEYS = {"slug": "id", "kind": "type"}
 NONE = "none"
 HIDDEN_CHANGE = "its password changes"
 PRESENT: dict[str, Callable[[Camera], Any]] = {
-    "name": lambda camera: camera.name,
+    **{name: attrgetter(name) for name in CameraFields.model_fields},
     "address": lambda camera: camera.full_address,
-    "host": lambda camera: camera.host,
-    "enabled": lambda camera: camera.enabled,
-    "primary": lambda camera: camera.primary,
-    "restricted": lambda camera: camera.restricted,
     "audience": audience_of,
     "recording": lambda camera: people_kind(camera) or NONE,
-    "settings": lambda camera: camera.settings,
-    "keep": lambda camera: camera.keep,
-    "fits_compression": lambda camera: camera.fits_compression,
 }
 """Key of an item -> the camera's value of it."""
 
@@ -171,11 +166,8 @@ def store_cameras(file: ConfigFile, plan: RowsPlan, actor: str) -> None:
 
 
 def _add(entry: CameraEntry, values: dict[str, Any], actor: str) -> None:
-    camera = add_camera(
-        slug=entry.id, kind=entry.kind, name=entry.name, address=values.get("address", ""), host=entry.host,
-        values=values.get("settings"), primary=values.get("primary", False),
-        seen_by={name: values[name] for name in ("restricted", "audience") if name in values}, actor=actor,
-    )  # fmt: skip
+    given = {name: value for name, value in values.items() if name in CameraNew.model_fields}
+    camera = add_camera(CameraNew(slug=entry.id, kind=entry.kind, **given), actor)
     # What a new camera gets by default although the item says otherwise, and what it cannot be added with.
     camera.refresh_from_db()
     _store(camera, differing_values(values, camera), actor)
@@ -184,6 +176,6 @@ def _add(entry: CameraEntry, values: dict[str, Any], actor: str) -> None:
 def _store(camera: Camera, values: dict[str, Any], actor: str) -> None:
     recording = values.pop("recording", None)
     if values:
-        change_camera(camera, values, actor)
+        change_camera(camera, CameraChange(**values), actor)
     if recording is not None:
         request_recording(camera, "" if recording == NONE else recording, actor)

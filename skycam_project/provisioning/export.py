@@ -7,9 +7,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from cameras.audience.service import audience_of
 from cameras.models import Camera
-from captures.recording_claims.services import people_kind
 from monitoring.models import NotificationChannel, NotificationRoute, Sensor
 from monitoring.notifications.channels.kinds import channel_class
 from monitoring.sensor_management.driver_settings import REDACTED, shown_settings
@@ -25,7 +23,7 @@ from skycam_project.config.secret_references import (
     sensor_reference,
 )
 from skycam_project.config.writing import nest_keys, to_yaml, written_values
-from skycam_project.provisioning.cameras import NONE
+from skycam_project.provisioning.cameras import PRESENT
 from skycam_project.provisioning.notification_routes import shown as shown_route
 from skycam_project.provisioning.schedules import shown, stored
 from skycam_project.station_settings import values_from_page
@@ -70,18 +68,7 @@ def in_order(values: dict[Key, Any]) -> dict[Key, Any]:
 
 
 def camera_item(camera: Camera) -> dict[str, Any]:
-    shown_as = {
-        "name": camera.name,
-        "host": camera.host,
-        "enabled": camera.enabled,
-        "primary": camera.primary,
-        "restricted": camera.restricted,
-        "audience": audience_of(camera),
-        "recording": people_kind(camera) or NONE,
-        "settings": camera.settings,
-        "keep": camera.keep,
-        "fits_compression": camera.fits_compression,
-    }
+    shown_as = {name: value(camera) for name, value in PRESENT.items() if name != "address"}
     address = {"address": address_with_references(camera.slug, camera.address)}
     return {"id": camera.slug, "type": camera.kind, **address, **escape_references(shown_as)}
 

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from cameras.editing.services import add_camera, change_camera, remove_camera
+from cameras.editing.services import remove_camera
 from cameras.models import Camera
 from monitoring.models import Event
 from monitoring.services import raise_alert, record_event
 from skycam_project.access import accounts
 from skycam_project.access.models import User
+from tests.harness.rows.cameras import add_camera, change_camera
 from tests.harness.stations.command_line import skycam
 
 URL = "/api/v1/cameras/"
@@ -216,7 +217,7 @@ def test_all_users_see_an_alert_about_a_whole_disk(viewer: Any, camera: Camera) 
 
 
 def test_an_alert_belongs_to_the_camera_that_it_now_names(viewer: Any, camera: Camera) -> None:
-    hidden = add_camera(slug="attic", kind="simulated", seen_by={"restricted": True})
+    hidden = add_camera(slug="attic", kind="simulated", restricted=True)
     raise_alert("storage.clips:main", "A clip cannot be deleted: clips/sky/1.mp4.", camera=camera)
     raise_alert("storage.clips:main", "A clip cannot be deleted: clips/attic/1.mp4.", camera=hidden)
     assert viewer.get("/api/v1/alerts/").json()["results"] == []

@@ -9,12 +9,12 @@ from uuid import uuid4
 import pytest
 
 from cameras.drivers.credentials import REDACTED
-from cameras.editing.services import change_camera
 from cameras.models import Camera
 from captures.models import Session, SessionGap
 from monitoring.services import record_event
 from tests.harness.clients.people import World
 from tests.harness.documents.route_table import lines
+from tests.harness.rows.cameras import change_camera
 
 NAME = "Zenith Nine"
 ADDRESS = f"rtsp://ada:{REDACTED}@192.0.2.44:8554/attic"

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from cameras.editing.services import add_camera
 from cameras.models import Camera
 from cameras.status import status
 from cameras.status.messages import absent_status
@@ -21,6 +20,7 @@ from skycam_project.cli.diagnostics.machine import clock
 from skycam_project.cli.station import Station
 from skycam_project.config.folder import KEY_FILE
 from tests.harness.clients.pages import text_of
+from tests.harness.rows.cameras import add_camera
 
 OPEN_FOLDER = "can access the data folder"
 

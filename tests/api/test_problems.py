@@ -121,10 +121,10 @@ def test_a_wrong_host_is_a_problem(viewer: Any) -> None:
 
 
 def test_an_unexpected_error_is_reported_without_details(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_user: Any) -> Any:
+    def broken(_rows: Any, _user: Any) -> Any:
         raise RuntimeError("the secret inside")
 
-    monkeypatch.setattr("cameras.api.camera_bodies", broken)
+    monkeypatch.setattr("cameras.shown.shown_cameras", broken)
     viewer.raise_request_exception = False
     answer = viewer.get("/api/v1/cameras/")
     assert answer.status_code == 500

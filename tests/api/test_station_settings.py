@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from cameras.editing.services import add_camera
 from cameras.live.service import station_presets
 from cameras.models import Camera
 from cameras.supervision.desired_state import desired_states
@@ -22,6 +21,7 @@ from core.station_settings import values as station_settings
 from core.station_settings.models import StationSetting
 from skycam_project.config.model import KEYS
 from tests.harness.project import PROJECT
+from tests.harness.rows.cameras import add_camera
 from tests.harness.stations.command_line import answer, skycam
 from tests.harness.waiting import PATIENCE_S
 
@@ -137,7 +137,7 @@ def test_a_camera_above_the_maximum_number_is_refused_everywhere(manager: Any) -
 def test_an_added_camera_gets_the_stations_rate_and_size(manager: Any) -> None:
     patch(manager, default_fps=5, default_resolution="640X480")
     assert add_camera(slug="one", kind="simulated").settings == {"fps": 5.0, "width": 640, "height": 480}
-    assert add_camera(slug="two", kind="simulated", values={"fps": 2.0, "width": 320}).settings == {
+    assert add_camera(slug="two", kind="simulated", settings={"fps": 2.0, "width": 320}).settings == {
         "fps": 2.0, "width": 320,
     }  # fmt: skip
     assert not {"fps", "width"} & set(add_camera(slug="three", kind="gphoto2").settings)

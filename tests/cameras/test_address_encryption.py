@@ -16,11 +16,11 @@ from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameras.editing.services import add_camera, change_camera
 from cameras.models import Camera
 from cameras.supervision.desired_state import desired_states
 from captures.storage.setup import ensure_default_root
 from monitoring.models import Event
+from tests.harness.rows.cameras import add_camera, change_camera
 
 SECRET = "sesame-open"
 ADDRESS = f"rtsp://viewer:{SECRET}@10.0.0.9:554/live"

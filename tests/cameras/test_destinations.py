@@ -9,10 +9,10 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
-from cameras.editing.services import change_camera
 from cameras.models import Camera
 from cameras.supervision.desired_state import desired_states
 from captures.storage.setup import ensure_default_root
+from tests.harness.rows.cameras import change_camera
 
 pytestmark = pytest.mark.django_db
 

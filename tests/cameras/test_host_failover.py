@@ -9,12 +9,12 @@ import pytest
 from django.utils import timezone
 
 from cameras.editing.host_failover import HostAlive, HostGone
-from cameras.editing.services import change_camera
 from cameras.leases.lease_holders import LeaseHeld, SessionRunning
 from cameras.models import Camera, CameraHost
 from captures.models import Session
 from core.broker import broker
 from monitoring.models import Event
+from tests.harness.rows.cameras import change_camera
 
 pytestmark = pytest.mark.django_db
 

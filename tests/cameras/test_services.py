@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from cameras.command_events import ATTEMPT_PHRASES
 from cameras.connection.service import set_connected
-from cameras.editing.services import add_camera, change_camera, remove_camera
+from cameras.editing.services import remove_camera
 from cameras.errors import ControlError
 from cameras.leases.lease_holders import LeaseHeld
 from cameras.leases.service import acquire_lease
@@ -20,6 +20,7 @@ from cameras.settings.service import set_settings
 from captures.models import Session
 from monitoring.models import Event
 from tests.harness.project import PROJECT
+from tests.harness.rows.cameras import add_camera, change_camera
 
 pytestmark = pytest.mark.django_db
 STREAM = "rtsp://10.0.0.9:554/live"

@@ -53,6 +53,6 @@ def migrated_again(transactional_db: None) -> Iterator[None]:
 @pytest.fixture
 def sim(db: None) -> Camera:
     """A simulated camera `sim`, added as a user adds it."""
-    from cameras.editing.services import add_camera
+    from tests.harness.rows.cameras import add_camera
 
     return add_camera(slug="sim", kind="simulated")

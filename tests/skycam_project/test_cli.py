@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from cameras.editing.services import add_camera
 from cameras.leases.service import acquire_lease
 from cameras.models import Camera
 from captures.models import Capture, Session
 from monitoring.models import Event
 from skycam_project.access.models import User
 from skycam_project.cli.station import Station
+from tests.harness.rows.cameras import add_camera
 from tests.harness.stations.command_line import answer, run, skycam
 from tests.harness.waiting import PATIENCE_S
 

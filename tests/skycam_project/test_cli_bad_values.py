@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cameras.editing.services import add_camera
 from cameras.models import Camera
+from tests.harness.rows.cameras import add_camera
 from tests.harness.stations.command_line import answer, skycam
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,6 @@ import pytest
 import redis
 from django.conf import settings
 
-from cameras.editing.services import add_camera
 from cameras.models import Camera
 from cameras.status import status
 from cameras.status.messages import absent_status
@@ -24,6 +23,7 @@ from skycam_project.cli.status import read_status, visible_to
 from skycam_project.config import load_config
 from skycam_project.config.folder import renew_broker_password
 from tests.harness.far_ends.camera_host import camera_host, configured
+from tests.harness.rows.cameras import add_camera
 from tests.harness.stations.broker import station_broker
 from tests.harness.stations.command_line import answer, run, skycam
 from tests.harness.waiting import PATIENCE_S
@@ -43,7 +43,7 @@ def key(*parts: str) -> str:
 
 
 def test_status_leaves_out_hidden_cameras(empty_broker: redis.Redis, sim: Camera) -> None:
-    hidden = add_camera(slug="attic", kind="simulated", seen_by={"restricted": True})
+    hidden = add_camera(slug="attic", kind="simulated", restricted=True)
     raise_alert("camera.unreachable:attic", "attic cannot be opened.", camera=hidden)
     raise_alert("storage.unmounted:1", "The storage root is not mounted.", camera=None)
     [status.write_status(empty_broker, {**READY, "camera": slug}) for slug in ("sim", "attic")]

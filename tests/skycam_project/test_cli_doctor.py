@@ -13,7 +13,6 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from cameras.editing.services import add_camera
 from cameras.models import Camera
 from cameras.spool.storage import make_root
 from captures.models import StorageRoot
@@ -21,6 +20,7 @@ from skycam_project.cli.diagnostics import DATABASE, STATION, run_checks
 from skycam_project.cli.diagnostics.database import root_finding
 from skycam_project.cli.diagnostics.finding import Finding
 from skycam_project.cli.station import Station
+from tests.harness.rows.cameras import add_camera
 from tests.harness.rows.offsite import destination
 from tests.harness.stations.command_line import answer, run
 

@@ -6,11 +6,11 @@ import os
 
 import pytest
 
-from cameras.editing.services import add_camera
 from monitoring.models import Event
 from skycam_project.access.models import User
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.identity import caller_for_uid, system_name
+from tests.harness.rows.cameras import add_camera
 from tests.harness.stations.command_line import skycam
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,6 @@ from collections.abc import Hashable, Iterable, Iterator
 import click
 import pytest
 
-from cameras.editing.services import add_camera
 from skycam_project.cli import errors
 from skycam_project.cli.options import PastTimeParam
 from skycam_project.cli.root import cli
@@ -18,6 +17,7 @@ from skycam_project.cli.shared_options import SHARED_OPTIONS
 from skycam_project.cli.station import Station
 from tests.harness.documents.pages import page
 from tests.harness.documents.sources import code
+from tests.harness.rows.cameras import add_camera
 from tests.harness.stations.command_line import skycam
 
 DIFFERENT = {"--begin", "--clear", "--end"}

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import redis
 
-from cameras.editing.services import add_camera
 from cameras.models import Camera
 from cameras.runtime.recording_state import Recorder
 from cameras.status import status
 from cameras.status.messages import absent_status
 from tests.harness.far_ends.camera_host import camera_host
+from tests.harness.rows.cameras import add_camera
 from tests.harness.stations.command_line import answer, skycam
 
 pytestmark = pytest.mark.django_db

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from cameras.editing.services import add_camera
 from cameras.models import CameraHost
 from scheduler.models import PlannedRun, Schedule
+from tests.harness.rows.cameras import add_camera
 from tests.harness.stations.command_line import answer, skycam
 
 pytestmark = pytest.mark.django_db

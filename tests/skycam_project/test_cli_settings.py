@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import redis
 
-from cameras.editing.services import add_camera
 from cameras.models import Camera, SettingsPreset
 from tests.harness.documents.pages import blocks
 from tests.harness.far_ends.camera_host import camera_host
+from tests.harness.rows.cameras import add_camera
 from tests.harness.stations.command_line import answer, skycam
 
 pytestmark = pytest.mark.django_db

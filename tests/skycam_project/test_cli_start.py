@@ -13,9 +13,9 @@ from PIL import Image
 
 from cameras.drivers.base import SystemClock
 from cameras.drivers.simulated.driver import SimulatedDriver
-from cameras.editing.services import add_camera
 from cameras.exposure.mask import mask_grid
 from skycam_project.cli.programme_options import session_request
+from tests.harness.rows.cameras import add_camera
 from tests.harness.stations.command_line import answer, skycam
 
 pytestmark = pytest.mark.django_db

@@ -10,11 +10,11 @@ from socketserver import BaseRequestHandler, ThreadingUnixStreamServer
 import pytest
 from django.conf import settings
 
-from cameras.editing.services import add_camera
 from cameras.models import Camera
 from captures.models import Session
 from core.broker import broker
 from skycam_project.launch.paths import valkey_path
+from tests.harness.rows.cameras import add_camera
 from tests.harness.stations.command_line import skycam
 
 pytestmark = pytest.mark.django_db

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cameras.editing.services import add_camera
 from cameras.models import Camera, CameraHost
 from core.text.suggestions import similar_words
 from core.times.sun import sun_altitude
+from tests.harness.rows.cameras import add_camera
 from tests.harness.stations.command_line import answer, run, skycam
 
 pytestmark = pytest.mark.django_db

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cameras.editing.services import add_camera
 from cameras.models import CameraHost
 from captures.models import Session
 from core.station_settings.models import StationSetting
 from monitoring.models import Event
 from tests.harness.project import PROJECT
+from tests.harness.rows.cameras import add_camera
 from tests.harness.stations.command_line import answer, skycam
 
 pytestmark = pytest.mark.django_db

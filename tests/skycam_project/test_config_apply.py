@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from cameras.editing.services import add_camera, change_camera, remove_camera
+from cameras.editing.services import remove_camera
 from cameras.leases.service import acquire_lease
 from cameras.models import Camera
 from captures.models import Session
@@ -26,6 +26,7 @@ from skycam_project.config import ConfigManager
 from skycam_project.config.config_file import read_config_file
 from skycam_project.provisioning.service import PlanOutdated, Provisioning
 from tests.harness.configurations import write
+from tests.harness.rows.cameras import add_camera, change_camera
 from tests.harness.stations.command_line import answer, run, skycam
 
 pytestmark = pytest.mark.django_db
@@ -334,7 +335,7 @@ def test_an_export_has_everything_and_no_secret(file: Path, tmp_path: Path, monk
     User.objects.create_user("anna", role="viewer")
     add_camera(
         slug="gate-2", kind="network", address="rtsp://a:hid%24den@camera.example.org/live?token=hidden-2",
-        name="A ${name}", seen_by={"restricted": True, "audience": ["anna"]},
+        name="A ${name}", restricted=True, audience=["anna"],
     )  # fmt: skip
     Camera.objects.filter(slug="gate-2").update(recording="rolling")
     found = skycam("config", "export")

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from cameras.bodies import camera_body
 from cameras.models import Camera
+from cameras.resource import CAMERAS
 from core.station_owner import StationOwner
 from core.station_settings.values import clear_cache
 from scheduler.models import Schedule
@@ -140,7 +140,7 @@ def rows() -> list[dict[str, Any]]:
     """Cameras and schedules as the API has them, with passwords and recordings, and without what is of one station."""
     cameras = Camera.objects.order_by("slug")
     found = [
-        {**camera_body(one, StationOwner()), "full": one.full_address, "recording": one.recording} for one in cameras
+        {**CAMERAS.body(one, StationOwner()), "full": one.full_address, "recording": one.recording} for one in cameras
     ]
     planned = [dict(schedule_body(row)) for row in Schedule.objects.order_by("name")]
     return [{name: value for name, value in one.items() if name not in {"id", "created"}} for one in [*found, *planned]]

@@ -18,12 +18,12 @@ from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameras.editing.services import add_camera
 from core.secrets import encrypt_secrets
 from monitoring.models import Sensor
 from monitoring.services import raise_alert, record_event
 from skycam_project.cli.support import bundle
 from skycam_project.cli.support.redactor import Redactor
+from tests.harness.rows.cameras import add_camera
 from tests.harness.rows.offsite import destination
 from tests.harness.rows.webhooks import added
 from tests.harness.stations.command_line import answer, run, skycam

@@ -17,9 +17,9 @@ from django.core.exceptions import ValidationError  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import transaction  # noqa: E402
 
-from cameras.editing.services import change_camera  # noqa: E402
 from cameras.models import Camera  # noqa: E402
 from tests.harness.races.hold_process import wait_for_a_blocked_transaction  # noqa: E402
+from tests.harness.rows.cameras import change_camera  # noqa: E402
 from tests.harness.waiting import PATIENCE_S  # noqa: E402
 
 

@@ -10,7 +10,6 @@ from typing import Any
 from cryptography.fernet import Fernet
 from django.conf import settings
 
-from cameras.editing.services import add_camera
 from cameras.models import Camera
 from captures.models import Destination
 from monitoring.models import NotificationChannel, Sensor, Webhook
@@ -21,6 +20,7 @@ from monitoring.sensor_management.driver_settings import secrets_of
 from monitoring.sensor_management.requests import SensorRequest
 from monitoring.sensor_management.services import add_sensor
 from monitoring.webhooks.delivery import signing_keys, url_of
+from tests.harness.rows.cameras import add_camera
 from tests.harness.rows.offsite import destination
 from tests.harness.rows.webhooks import added
 
