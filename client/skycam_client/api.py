@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from skycam_client.calls import AnyClient, Group
 from skycam_client.requests import API, exchange, keyed, read_as
@@ -22,11 +22,6 @@ class Page(BaseModel, Generic[T]):
 
     results: list[T]
     next: str | None = None
-
-
-@cache
-def adapter_of(answer: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(answer)
 
 
 def place(*parts: object) -> str:
@@ -48,8 +43,7 @@ def text_of(value: Any) -> str:
 def json_of(wanted: BaseModel | None, fields: Mapping[str, Any]) -> dict[str, Any]:
     """The body of a request, from a model or from fields. `from_` is the field `from`."""
     if wanted is None:
-        found: dict[str, Any] = adapter_of(dict[str, Any]).dump_python(dict(fields), mode="json")
-        return {name.rstrip("_"): value for name, value in found.items()}
+        return {name.rstrip("_"): to_jsonable_python(value, by_alias=True) for name, value in fields.items()}
     return wanted.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
@@ -61,29 +55,27 @@ class ApiGroup(Group[AnyClient]):
 
     def _get(self, path: str, answer: type[T], filters: Mapping[str, Any] | None = None) -> Steps[T]:
         found = yield from self._send(Send("GET", with_query(API + path, filters or {})))
-        return read_as(adapter_of(answer), found)
+        return read_as(answer, found)
 
     def _change(self, method: str, path: str, answer: type[T], body: Any = None) -> Steps[T]:
         """PUT, PATCH, or a DELETE that answers."""
         found = yield from self._send(Send(method, API + path, body))
-        return read_as(adapter_of(answer), found)
+        return read_as(answer, found)
 
     def _remove(self, path: str) -> Steps[None]:
         yield from self._send(Send("DELETE", API + path))
 
-    def _post(
-        self, path: str, answer: type[T], body: Any = None, *, key: str = "", takes_key: bool = True
-    ) -> Steps[T]:
+    def _post(self, path: str, answer: type[T], body: Any = None, *, key: str = "", takes_key: bool = True) -> Steps[T]:
         """Carried out once, if the route takes a key: then it is sent until there is an answer."""
         found = yield from self._send(Send("POST", API + path, body or {}, keyed(key) if takes_key else {}))
-        return read_as(adapter_of(answer), found)
+        return read_as(answer, found)
 
     def _pages(self, path: str, answer: type[T], filters: Mapping[str, Any]) -> ManySteps[T]:
         """All results of a list, page by page. Those of one that has no pages, too."""
         following: str | None = with_query(API + path, filters)
         while following:
             found = yield from self._send(Send("GET", following))
-            page = read_as(adapter_of(Page[answer]), found)  # type: ignore[valid-type]
+            page = read_as(Page[answer], found)  # type: ignore[valid-type]
             for one in page.results:
                 yield Give(one)
             following = page.next

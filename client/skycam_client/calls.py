@@ -13,7 +13,15 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
-AnyClient = TypeVar("AnyClient", "Client", "AsyncClient")
+
+
+class ClientBase:
+    """What both clients have."""
+
+    retry_for_s: float
+
+
+AnyClient = TypeVar("AnyClient", bound=ClientBase)
 
 
 class Group(Generic[AnyClient]):

@@ -7,6 +7,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
+from skycam_client.calls import ClientBase
 from skycam_client.groups import Groups
 from skycam_client.links import AsyncLink, Link
 from skycam_client.steps import End, Give, ManySteps, Steps, advance
@@ -25,7 +26,7 @@ def options(url: str, token: str, timeout_s: float) -> dict[str, Any]:
     }
 
 
-class Client(Groups["Client"]):
+class Client(ClientBase, Groups["Client"]):
     """A station's API. `url` is that of its pages, such as `http://station:8080`; `token` is one of its tokens.
     `timeout_s`: how long an answer may take. `retry_for_s`: how long a request without an answer is sent again, if that
     does no harm.
@@ -33,7 +34,7 @@ class Client(Groups["Client"]):
     Threads may share a client."""
 
     def __init__(self, url: str, token: str = "", *, timeout_s: float = 30.0, retry_for_s: float = 60.0) -> None:
-        super().__init__(self)
+        Groups.__init__(self, self)
         self.retry_for_s = retry_for_s
         self._http = httpx.Client(**options(url, token, timeout_s))
 
@@ -67,11 +68,11 @@ class Client(Groups["Client"]):
         self.close()
 
 
-class AsyncClient(Groups["AsyncClient"]):
+class AsyncClient(ClientBase, Groups["AsyncClient"]):
     """As `Client`, for programs with an event loop: calls are awaited, and lists are read with `async for`."""
 
     def __init__(self, url: str, token: str = "", *, timeout_s: float = 30.0, retry_for_s: float = 60.0) -> None:
-        super().__init__(self)
+        Groups.__init__(self, self)
         self.retry_for_s = retry_for_s
         self._http = httpx.AsyncClient(**options(url, token, timeout_s))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
+from typing import Self
 
 import httpx
 
@@ -26,7 +27,7 @@ class Link:
         self._streamed: httpx.Response | None = None
         self._chunks: Iterator[bytes] = iter(())
 
-    def __enter__(self) -> Link:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -66,7 +67,7 @@ class AsyncLink:
         self._streamed: httpx.Response | None = None
         self._chunks: AsyncIterator[bytes]
 
-    async def __aenter__(self) -> AsyncLink:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import cache
 from itertools import count
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import httpx
@@ -69,8 +70,15 @@ def not_reached(send: Send, error: httpx.RequestError, *, was_sent: bool) -> str
     )
 
 
-def read_as(adapter: TypeAdapter[T], answer: httpx.Response) -> T:
+@cache
+def adapter_of(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def read_as(kind: type[T], answer: httpx.Response) -> T:
     """The answer's body. Fields that this version does not know are left out. UnexpectedAnswer."""
+    of: Any = kind
+    adapter: TypeAdapter[T] = adapter_of(of)
     try:
         return adapter.validate_json(answer.content, extra="ignore")
     except ValidationError as error:

@@ -70,7 +70,7 @@ Steps = Generator[Step, Any, T]
 ManySteps = Generator[Step | Give[T], Any, None]
 
 
-def advance(steps: Generator[Any, Any, T], outcome: Outcome = Outcome()) -> Step | Give[Any] | End[T]:  # noqa: B008
+def advance(steps: Generator[Any, Any, T], outcome: Outcome = Outcome()) -> Step | Give[Any] | End[T]:
     """The next step, after the outcome of the one before."""
     try:
         found: Step | Give[Any] = steps.throw(outcome.error) if outcome.error else steps.send(outcome.value)

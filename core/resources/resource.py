@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Generic, Literal
 from uuid import UUID
 
 from pydantic import BaseModel
+from typing_extensions import TypeVar
 
 from core.api.queries import PageQuery
 from core.registry import resolve
 from core.resources.fields import Fields, body_of, extra_of, is_time
 
+Answer = TypeVar("Answer", bound=Fields, default=Fields, covariant=True)
 DONE = {"add": "added", "change": "changed", "remove": "removed"}
 
 
@@ -57,7 +59,7 @@ class Operation:
 
 
 @dataclass(frozen=True)
-class Resource:
+class Resource(Generic[Answer]):
     """`name`: begins the ids of its operations in OpenAPI. `path`: of its routes below the API. `key`: the field that
     identifies a row. `package`: has the functions, such as `services.add_rule`. `prepare`: a function that gives rows
     the attributes that only their answer has, `prepare(rows, user)`. `service`: a class of the package, where what a
@@ -75,7 +77,7 @@ class Resource:
     package: str
     rows: str
     row: str
-    answer: type[Fields]
+    answer: type[Answer]
     operations: tuple[Operation, ...]
     key: Literal["id", "name", "slug"] = "id"
     prepare: str = ""
