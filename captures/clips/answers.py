@@ -73,16 +73,16 @@ class ClipPage(Rows):
     results: list[ClipBody]
 
 
-class GapBody(Fields):
+class TimelineGapBody(Fields):
     from_: Annotated[Stamp, Column("begin")] = field(alias="from")
     to: Annotated[Stamp, Column("end")]
 
 
-class SegmentBody(GapBody):
+class TimelineSegmentBody(TimelineGapBody):
     clip: Id
 
 
-class LossBody(Fields):
+class TimelineLossBody(Fields):
     from_: Annotated[Stamp, Column("started_at")] = field(alias="from")
     to: Annotated[Stamp, Column("ended_at")]
     clip: Annotated[Id, Column("id")]
@@ -95,7 +95,7 @@ class TimelineBody(Fields):
     from_: Annotated[Stamp, Column("span.begin")] = field(alias="from")
     to: Annotated[Stamp, Column("span.end")]
     step_s: Annotated[float, Column("span.step_s")]
-    video: Annotated[list[SegmentBody], Column("timeline.video")]
-    lost: Annotated[list[LossBody], Column("timeline.lost")]
-    gaps: Annotated[list[GapBody], Column("timeline.gaps")]
-    breaks: Annotated[list[GapBody], Column("timeline.breaks")]
+    video: Annotated[list[TimelineSegmentBody], Column("timeline.video")]
+    lost: Annotated[list[TimelineLossBody], Column("timeline.lost")]
+    gaps: Annotated[list[TimelineGapBody], Column("timeline.gaps")]
+    breaks: Annotated[list[TimelineGapBody], Column("timeline.breaks")]

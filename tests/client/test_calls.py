@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -103,7 +103,8 @@ def test_a_camera_is_shown_with_its_status(client: Client, camera: str) -> None:
 
 
 def test_readings_and_archives_are_listed(client: Client) -> None:
-    assert client.readings.get(quantity="temperature").source == "raw"
+    recent = client.readings.get(quantity="temperature", from_=datetime.now(UTC) - timedelta(minutes=5))
+    assert (recent.source, recent.complete) == ("raw", True)
     assert [*client.archives.list()] == []
 
 
