@@ -9,7 +9,6 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from cameras.resource import CAMERAS, CameraBody
-from cameras.status.messages import Status
 from captures.archives.answers import ArchiveBody, ArchiveFileBody
 from captures.capturing.answers import CaptureBody
 from captures.clips.answers import ClipBody, TimelineBody
@@ -160,9 +159,9 @@ class Cameras(Rows[AnyClient, CameraBody]):
         super().__init__(client, CAMERAS)
 
     @call
-    def status(self, camera: str) -> Steps[Status]:
-        """What its host reports now."""
-        return cast(Status, (yield from self._get(place("cameras", camera, "status"), dict[str, Any])))
+    def status(self, camera: str) -> Steps[dict[str, Any]]:
+        """What its host reports now: `observed`, `session`, `recorder` and others (docs/clients/cli.md)."""
+        return (yield from self._get(place("cameras", camera, "status"), dict[str, Any]))
 
     @call
     def settings(self, /, camera: str, **fields: Any) -> Steps[dict[str, Any]]:

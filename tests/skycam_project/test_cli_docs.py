@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import click
 import pytest
+from captures.sessions.bodies import SessionBody
 
 from cameras.runtime.recording_state import Recorder
 from cameras.status.messages import Status
 from captures.capturing.answers import CaptureBody
 from captures.recording_control.commands import RecordingBody
-from captures.sessions.bodies import SessionBody
 from skycam_project.cli import errors
 from skycam_project.cli.root import cli
 from tests.harness.project import PROJECT
