@@ -13,7 +13,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from cameras.drivers import DRIVERS
 from cameras.runtime.file_formats import DEFAULT_KEEP, FITS_COMPRESSIONS, KEEP_FORMATS, checked_keep
-from core.resources.fields import Changes, Fields, Flag, Word, field
+from core.resources.fields import Changes, Fields, Flag, HasPassword, Word, field
 from core.resources.resource import Operation, Resource
 from core.text.names import Line
 
@@ -40,13 +40,24 @@ def check_slug(slug: str) -> str:
 Settings = Annotated[dict[str, Any], Field(description="As the kind's schema says, see `capabilities/`.")]
 
 
+class CameraKey(Fields):
+    model_config = ConfigDict(strict=True)
+    slug: Annotated[str, Field(max_length=40), AfterValidator(check_slug)] = field(
+        title="ID", help="Id of the camera, unique. It cannot be changed.",
+        allowed="1 to 40 lower-case letters, digits and hyphens, not detect",
+    )  # fmt: skip
+    kind: Annotated[str, Field(max_length=20)] = field(
+        title="Kind", help=f"The driver, one of {', '.join(DRIVERS)}; it cannot be changed."
+    )
+
+
 class CameraFields(Fields):
     model_config = ConfigDict(strict=True)
 
     name: Annotated[Line, Field(min_length=1, max_length=80)] = field(
-        "", title="Name", help="Shown on all pages.", allowed="1 to 80 characters", unset="the id"
+        "", title="Name", help="Display name, shown on all pages.", allowed="1 to 80 characters", unset="the id"
     )
-    address: Annotated[str, Field(max_length=500)] = field(
+    address: Annotated[str, Field(max_length=500), HasPassword()] = field(
         "", title="Address",
         help="Where the camera is: its serial number, port, device, file or URL, as `cameras detect` shows it. In the "
         "address of an existing camera, `***` keeps the stored password.",
@@ -54,7 +65,7 @@ class CameraFields(Fields):
     )  # fmt: skip
     host: Annotated[str, Field(min_length=1, max_length=60)] = field(
         "", title="Host", help="The camera host that it is connected to.", allowed="the name of a camera host",
-        unset="the host that answers",
+        unset="this host",
     )  # fmt: skip
     enabled: Annotated[bool, Flag("--enabled/--disabled")] = field(
         True, title="Enabled", help="A disabled camera is not opened and does not count as a fault."
@@ -93,15 +104,7 @@ IN_FORM = ("name", "address", "host", *OF_FILES, "enabled", "primary")
 """What the form of a camera has, in its order."""
 
 
-class CameraNew(CameraFields):
-    slug: Annotated[str, Field(max_length=40), AfterValidator(check_slug)] = field(
-        title="ID", help="Lower-case letters, digits and hyphens; cannot be changed later.",
-        allowed="at most 40 lower-case letters, digits and hyphens",
-    )  # fmt: skip
-    kind: Annotated[str, Field(max_length=20)] = field(
-        title="Kind", help=f"The driver, one of {', '.join(DRIVERS)}; cannot be changed later."
-    )
-
+class CameraNew(CameraFields, CameraKey):
     @model_validator(mode="before")
     @classmethod
     def leave_out_empty(cls, given: Any) -> Any:
@@ -120,14 +123,12 @@ class CameraChange(CameraFields, Changes):
     )  # fmt: skip
 
 
-class CameraBody(CameraFields):
+class CameraBody(CameraFields, CameraKey):
     """`settings` are the desired ones; `keep` is empty for a camera whose own files are stored; `observed` is what
     its host reports, `since` when it began. `address` and `audience` are null for users who are not managers."""
 
-    slug: str
-    kind: str
-    address: str | None
-    audience: list[str] | None
+    address: str | None  # type: ignore[assignment]
+    audience: list[str] | None  # type: ignore[assignment]
     connected: bool
     desired: str
     observed: Annotated[str, Word()]

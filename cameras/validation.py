@@ -46,7 +46,7 @@ def checked_settings(kind: str, values: Any, able: Mapping[str, Any] | None = No
     if kind not in DRIVERS:
         raise ValidationError(f"There is no kind {kind!r}; known are: {', '.join(sorted(DRIVERS))}.")
     try:
-        model = driver_class(kind).Settings.model_validate(values)
+        model = driver_class(kind).settings_model.model_validate(values)
     except pydantic.ValidationError as error:
         raise ValidationError([setting_sentence(kind, item, able or {}) for item in error.errors()]) from None
     return model.model_dump(mode="json", exclude_none=True)
@@ -96,4 +96,4 @@ def sentence(item: Any) -> str:
 @functools.cache
 def settings_schema(kind: str) -> dict[str, Any]:
     """The JSON schema of a kind's settings. Do not modify it."""
-    return driver_class(kind).Settings.model_json_schema()
+    return driver_class(kind).settings_model.model_json_schema()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 import uuid6
@@ -51,6 +52,14 @@ class Sensor(models.Model):
     revision = models.PositiveIntegerField(default=1, help_text="Increased by each change that restarts its process.")
     created_at = models.DateTimeField(default=timezone.now)
     removed_at = models.DateTimeField(null=True, blank=True)
+    state: str
+    """off, starting, ok, error or missing; `message` says why."""
+    message: str
+    since: datetime | None
+    at: datetime | None
+    """When the newest value came."""
+    settings_shown: dict[str, Any]
+    """The last five are of sensors that `with_status` has read, as are those of their channels."""
 
     class Meta:
         ordering = ["name"]
@@ -90,6 +99,11 @@ class SensorChannel(models.Model):
     highest = models.FloatField(null=True, blank=True, help_text="Values above it are implausible.")
     offset = models.FloatField(default=0.0, help_text="Added to each value: the correction of a calibration.")
     created_at = models.DateTimeField(default=timezone.now)
+    value: float | None
+    """The newest one; None while it is missing, never its last one."""
+    quality: str
+    at: datetime | None
+    """When the last value came, also while it is missing."""
 
     class Meta:
         ordering = ["sensor__name", "key"]
@@ -111,6 +125,17 @@ class SensorChannel(models.Model):
     @property
     def unit(self) -> Quantity:
         return QUANTITIES.get(self.quantity, QUANTITIES["number"])
+
+    @property
+    def age_s(self) -> float | None:
+        return None if self.at is None else round(max(0.0, (timezone.now() - self.at).total_seconds()), 3)
+
+    @property
+    def value_text(self) -> str:
+        """With its unit, such as `21.4 °C`; empty while it is missing."""
+        if self.value is None:
+            return ""
+        return f"{self.value:,.{self.unit.digits}f} {self.unit.unit}".strip().replace("-", "\N{MINUS SIGN}")
 
 
 class Reading(models.Model):

@@ -11,7 +11,14 @@ RESOURCES = {
     "notifications": "monitoring.notifications.resource.NOTIFICATIONS",
     "silences": "monitoring.notifications.resource.SILENCES",
     "alert_rules": "monitoring.alert_rules.resource.RULES",
+    "sensors": "monitoring.sensor_management.resource.SENSORS",
     "webhooks": "monitoring.webhooks.resource.WEBHOOKS",
     "experiments": "captures.experiments.resource.EXPERIMENTS",
 }
 """Name -> the path of its description."""
+
+WITH_PAGES = {"silences": "Alerts"}
+"""Those whose pages are derived, at the path of their API, and the group of the menu that leads to their list."""
+
+IN_FILE = ("notification_channels", "notification_routes")
+"""Those of which the configuration file has a list, in the order in which they are stored."""

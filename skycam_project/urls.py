@@ -67,22 +67,11 @@ from captures.storage_pages.pages import StorageNow, StoragePage
 from captures.storage_pages.plan_pages import PlanNow, PlanPage, TryRulesPage
 from captures.storage_pages.trash_pages import PurgePage, RestorePage, TrashPage
 from core.jobs.pages import CancelJobPage, JobsNow, JobsPage
+from core.registry import resolve
+from core.resources.derived_pages import pages_of
 from monitoring.notifications import pages as notifications
 from monitoring.notifications.link_page import AlertLinkPage
 from monitoring.pages import EventsPage
-from monitoring.sensor_management.pages import (
-    AddSensorPage,
-    ChannelPage,
-    DetectSensorsPage,
-    RemoveSensorPage,
-    SensorNow,
-    SensorPage,
-    SensorsNow,
-    SensorsPage,
-    SwitchSensorPage,
-    TestSensorPage,
-    TestSettingsPage,
-)
 from scheduler.editing.pages import (
     AddSchedulePage,
     EditSchedulePage,
@@ -107,6 +96,7 @@ from skycam_project.pages.static_files import favicon
 from skycam_project.pages.status import ExaminationPage, StatusNow, StatusPage
 from skycam_project.pages.support_bundle import SupportBundlePage
 from skycam_project.prometheus_view import PrometheusView
+from skycam_project.resources import RESOURCES, WITH_PAGES
 
 camera = [
     path("", CameraPage.as_view(), name="camera"),
@@ -174,14 +164,6 @@ storage = [
     path("integrity/<uuid:finding>/adopt/", AdoptPage.as_view(), name="adopt-file"),
     path("integrity/<uuid:finding>/set-aside/", SetAsidePage.as_view(), name="set-file-aside"),
 ]
-sensor = [
-    path("", SensorPage.as_view(), name="sensor"),
-    path("now/", SensorNow.as_view(), name="sensor-now"),
-    path("test/", TestSensorPage.as_view(), name="test-sensor"),
-    path("switch/", SwitchSensorPage.as_view(), name="switch-sensor"),
-    path("channels/<int:channel>/", ChannelPage.as_view(), name="sensor-channel"),
-    path("remove/", RemoveSensorPage.as_view(), name="remove-sensor"),
-]
 host_pages = [
     path("", hosts.HostsPage.as_view(), name="hosts"),
     # Before the hosts: a name would match these too.
@@ -201,6 +183,7 @@ account = [
     path("tokens/<int:token>/revoke/", access.RevokeTokenPage.as_view(), name="revoke-token"),
     path("sign-ins/<uuid:sign_in>/revoke/", access.RevokeSignInPage.as_view(), name="revoke-sign-in"),
 ]
+derived = [resolve(RESOURCES[name]) for name in WITH_PAGES]
 urlpatterns = [
     path("", DashboardPage.as_view(), name="dashboard"),
     path("dashboard/now/", DashboardNow.as_view(), name="dashboard-now"),
@@ -265,9 +248,9 @@ urlpatterns = [
     path("events/", EventsPage.as_view(), name="events"),
     path("alerts/<uuid:alert>/silence/", notifications.SilenceAlertPage.as_view(), name="silence-alert"),
     path("alerts/link/<str:link>/", AlertLinkPage.as_view(), name="alert-link"),
-    path("silences/<uuid:silence>/end/", notifications.EndSilencePage.as_view(), name="end-silence"),
     path("notifications/", include("monitoring.notifications.pages")),
     path("alerts/", include("monitoring.alert_rules.pages")),
+    *(path(resource.path, include(pages_of(resource))) for resource in derived),
     path("jobs/", JobsPage.as_view(), name="jobs"),
     path("jobs/now/", JobsNow.as_view(), name="jobs-now"),
     path("jobs/<uuid:job>/cancel/", CancelJobPage.as_view(), name="cancel-job"),
@@ -277,13 +260,7 @@ urlpatterns = [
     path("status/support-bundle/", SupportBundlePage.as_view(), name="support-bundle"),
     path("hosts/", include(host_pages)),
     path("storage/", include(storage)),
-    path("sensors/", SensorsPage.as_view(), name="sensors"),
-    # Before the sensors: a name would match them too.
-    path("sensors/now/", SensorsNow.as_view(), name="sensors-now"),
-    path("sensors/detect/", DetectSensorsPage.as_view(), name="detect-sensors"),
-    path("sensors/add/", AddSensorPage.as_view(), name="add-sensor"),
-    path("sensors/test/", TestSettingsPage.as_view(), name="test-sensor-settings"),
-    path("sensors/<slug:sensor>/", include(sensor)),
+    path("sensors/", include("monitoring.sensor_management.pages")),
     path("webhooks/", include("monitoring.webhooks.pages")),
     path("users/", access.UsersPage.as_view(), name="users"),
     path("users/<int:user>/", access.UserPage.as_view(), name="user"),

@@ -13,13 +13,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from cameras.drivers.options import Option, OptionValue, option_errors
 from cameras.drivers.packets import PacketSink
+from cameras.drivers.settings import DriverSettings
 from cameras.drivers.telescope_port import Telescope
 from core.api.constraints import describe_error
-from core.api.model import StrictModel
 from core.outgoing import OutgoingGuard
 
 # Web processes check settings by this module, and need no numpy for it: 12 MB.
@@ -118,22 +118,6 @@ class Capabilities:
     settings: dict[str, SettingRange] = field(default_factory=dict)
     options: dict[str, Option] = field(default_factory=dict)
     """What a single capture may be given beyond the settings."""
-
-
-class DriverSettings(StrictModel):
-    """Settings that every driver understands; a driver's own `Settings` adds its own.
-
-    None leaves the camera's own value. Unknown names are refused.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    # The bounds only refuse values that no camera has: requests come from users and programs. Each camera's own range
-    # follows in `apply`.
-    exposure_us: int | None = Field(default=None, ge=1, le=3_600_000_000, description="microseconds")
-    gain: float | None = Field(default=None, ge=0, le=1000)
-    iso: int | None = Field(default=None, ge=1, le=10_000_000)
-    f_number: float | None = Field(default=None, gt=0, le=128)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +266,7 @@ class Driver(ABC):
     simulated: ClassVar[bool] = False
     example: ClassVar[str] = ""
     """An example of an address, where it is more than a name or a number."""
-    Settings: ClassVar[type[DriverSettings]] = DriverSettings
+    settings_model: ClassVar[type[DriverSettings]] = DriverSettings
     numbers_frames: ClassVar[bool] = False
     """Whether a gap in `FrameData.number` means that frames of the stream were lost."""
 
@@ -324,9 +308,9 @@ class Driver(ABC):
 
     @classmethod
     def validated(cls, settings: dict[str, Any]) -> dict[str, Any]:
-        """`settings` validated by `Settings`, without those left to the camera. CameraError rejected_setting."""
+        """`settings` validated by `settings_model`, without those left to the camera. CameraError rejected_setting."""
         try:
-            return cls.Settings.model_validate(settings).model_dump(exclude_none=True)
+            return cls.settings_model.model_validate(settings).model_dump(exclude_none=True)
         except ValidationError as error:
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"]) or "settings"
@@ -346,7 +330,7 @@ class Driver(ABC):
 
     @abstractmethod
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
-        """Apply the values in `settings` (a dump of `Settings`) that are not None, and read all settings back."""
+        """Apply the values in `settings` (a dump of `settings_model`) that are not None, and read all settings back."""
 
     def read_back(self, deadline: float) -> dict[str, Any]:
         """Read the camera's settings without changing them: someone may have turned a dial on its body. Leaves out

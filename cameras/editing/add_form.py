@@ -55,7 +55,7 @@ def host_select(names: list[str]) -> forms.Select:
 
 
 class AddForm(ModelForm):
-    """A new camera. The service checks its address, which depends on the kind."""
+    """A new camera. The service checks the same values again, because programs use it too."""
 
     ids, wide = "add-%s", False
 
@@ -71,6 +71,16 @@ class AddForm(ModelForm):
     def examples(self) -> list[tuple[str, str]]:
         """Label of a kind, and an example of its address."""
         return [(label, address_example(kind)) for kind, label in KINDS]
+
+    def clean(self) -> dict[str, Any]:
+        """The kind says which addresses are allowed."""
+        values = super().clean()
+        if values.get("kind") and "address" in values:
+            try:
+                Camera(kind=values["kind"], address=values["address"]).clean()
+            except ValidationError as error:
+                self.add_errors(error)
+        return values
 
     @property
     def error_line(self) -> str:

@@ -31,7 +31,7 @@ def check_camera_limit() -> None:
 def with_default_settings(kind: str, values: dict[str, Any]) -> dict[str, Any]:
     """The settings with the station's default frame rate and picture size, where the kind has these settings and none
     are given. A default that the kind refuses is left out."""
-    config, known = camera_config(), driver_class(kind).Settings.model_fields
+    config, known = camera_config(), driver_class(kind).settings_model.model_fields
     for default in (fps_setting(config.default_fps), size_settings(config.default_resolution)):
         # A size is set as a whole: a given width is not combined with the default height.
         if default and set(default) <= set(known) and not set(default) & set(values):

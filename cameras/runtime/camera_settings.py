@@ -117,6 +117,10 @@ class CameraSettings:
 
     def format_warnings(self, requested: str | None) -> list[str]:
         """A warning when another format than JPEG was requested. A driver with a `format` setting warns itself."""
-        if requested is None or requested.lower() in JPEG or "format" in self._driver.driver.Settings.model_fields:
+        if (
+            requested is None
+            or requested.lower() in JPEG
+            or "format" in self._driver.driver.settings_model.model_fields
+        ):
             return []
         return [f"The pictures of this camera are saved as JPEG; {requested} was requested."]

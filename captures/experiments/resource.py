@@ -112,7 +112,8 @@ class ExperimentRequest(ExperimentPlan):
         """A null clears a planned time; of any other field it means: not given."""
         if not isinstance(given, dict):
             return given
-        return {name: value for name, value in given.items() if value is not None or name in PLANNED}
+        optional = {name for name, about in cls.model_fields.items() if not about.is_required()} - {*PLANNED}
+        return {name: value for name, value in given.items() if value is not None or name not in optional}
 
     @model_validator(mode="after")
     def _in_order(self) -> ExperimentRequest:
@@ -242,7 +243,7 @@ EXPERIMENTS = Resource(
         Operation("show", "viewer", "Show the experiment.", command=None),
         Operation(
             "add", "operator", "Create an experiment. It is planned; with a planned start it begins by itself then.",
-            "create", ExperimentRequest, "{name} was created.", command="create", arguments=("name",),
+            "create", ExperimentRequest, "{name} was created. Its id is {id}.", command="create", arguments=("name",),
             example='experiments create "Dew on mirror 3" -c sky -c dslr --tag dew --start',
         ),
         Operation(
@@ -253,27 +254,27 @@ EXPERIMENTS = Resource(
         ),
         Operation(
             "start", "operator",
-            "Start it: its cameras record. Answers at once; the account says from when there is video. Starting twice "
-            "changes nothing.",
+            "Start an experiment: its cameras record. Answers at once; the account says from when there is video. "
+            "Starting twice changes nothing.",
             "start", said="The experiment runs.",
         ),
         Operation(
             "complete", "operator",
-            "Complete it. Its cameras record for the post-roll, then only for others that want it.",
+            "Complete an experiment. Its cameras record for the post-roll, then only for others that want it.",
             "complete", said="The experiment is completed.",
         ),
         Operation(
-            "abort", "operator", "Abort it, without a post-roll. What was recorded stays.", "abort", ReasonBody,
-            "The experiment is aborted. What was recorded stays.",
+            "abort", "operator", "Abort an experiment, without a post-roll. What was recorded stays.", "abort",
+            ReasonBody, "The experiment is aborted. What was recorded stays.",
         ),
         Operation(
             "release", "manager",
-            "Release the clips of an experiment that has ended, so that retention may delete them. They still belong "
-            "to the experiment.",
+            "Release the clips of an experiment that has ended. Retention may delete them then. They still belong to "
+            "the experiment.",
             "release", said="Released clips: {clips}.", answer=ReleasedBody,
         ),
         Operation(
-            "notes", "operator", "Write a note on it. Notes are never changed.", "add_note", NoteRequest,
+            "notes", "operator", "Write a note on an experiment. Notes are never changed.", "add_note", NoteRequest,
             "Noted at {at}.", makes=True, command="note", arguments=("text",), answer=NoteBody,
         ),
         Operation(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypedDict, TypeVar
 
 from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
 from rest_framework.request import Request
 
 from core.api.queries import Cursor, PageQuery
@@ -23,7 +24,11 @@ class Page(Links):
 
 
 def page(
-    rows: QuerySet[Row], query: PageQuery, request: Request, by: str, body: Callable[[Row], Mapping[str, Any]]
+    rows: QuerySet[Row],
+    query: PageQuery,
+    request: Request | HttpRequest,
+    by: str,
+    body: Callable[[Row], Mapping[str, Any]],
 ) -> Page:
     """One page of `rows`, newest first by the field `by`; `next` leads to older rows, `previous` to newer ones."""
     cursor: Cursor | None = query.cursor
@@ -53,9 +58,9 @@ def beyond(rows: QuerySet[Row], by: str, cursor: Cursor | None) -> QuerySet[Row]
     )
 
 
-def page_link(request: Request, row: Model, by: str, *, newer: bool) -> str:
+def page_link(request: Request | HttpRequest, row: Model, by: str, *, newer: bool) -> str:
     """The address of the page beyond `row`."""
-    params = request.query_params.copy()
+    params = request.GET.copy()
     params["cursor"] = Cursor(getattr(row, by), row.pk, newer).text()
     # A path without the host: it is valid behind a proxy, and programs may store it.
     return f"{request.path}?{params.urlencode()}"

@@ -1,13 +1,93 @@
-"""The forms of a resource that has no pages of its own."""
+"""The pages of a resource that has none of its own: the list of its rows, and a form for each."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 
-from core.resources.pages import FormPage, PressPage, page_of
-from core.resources.resource import Resource
+from core.api.paging import page
+from core.pages.page import redirect_back
+from core.resources.api import METHODS, row_itself
+from core.resources.pages import FormPage, PressPage, ResourcePage, page_of
+from core.resources.resource import Operation, Resource
+from core.resources.table import columns_of, table_of
+from core.templatetags.skycam import clock
+
+
+def heading_of(resource: Resource) -> str:
+    """`Maintenance windows`"""
+    return resource.name.replace("_", " ").capitalize()
+
+
+def label_of(operation: Operation) -> str:
+    return operation.name.replace("-", " ").capitalize()
+
+
+class DerivedListPage(ResourcePage):
+    """The rows that the reader may see, each with a link to its form and a button for each action that asks for
+    nothing. A filter of the API in the address applies here, too."""
+
+    template = "resources/list.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        resource, user = self.resource, request.user
+        rows, older = self.rows(request)
+        bodies = resource.bodies(rows, user)
+        columns = [(title.capitalize(), name) for title, name in columns_of(resource)]
+        cells = table_of(resource, bodies, user, clock)
+        shown = [
+            {
+                "address": self.address("change", body[resource.key]),
+                "cells": [(title, page_cell(row[name])) for title, name in columns],
+                "actions": list(self.actions(body)),
+            }
+            for body, row in zip(bodies, cells, strict=True)
+        ]
+        context = {
+            "heading": heading_of(resource),
+            "columns": " | ".join([title for title, _ in columns] + ["(Actions)"]),
+            "rows": shown,
+            "empty": resource.empty,
+        }
+        newest = request.path if "cursor" in request.GET else ""
+        return self.render({**context, "add": self.add_links(), "older": older, "newest": newest})
+
+    def rows(self, request: HttpRequest) -> tuple[Any, str]:
+        """The rows of the page, and the address of older ones."""
+        found = self.resource.all_rows(request.user)
+        if self.operation.query is None:
+            return found, ""
+        query = self.operation.query.lenient(request.GET)
+        part = page(query.filtered(found, request.user), query, request, "created_at", row_itself)
+        return part["results"], part["next"] or ""
+
+    def address(self, name: str, *args: Any) -> str:
+        """Of the page of an operation; empty if there is none, or the reader may not use it."""
+        user: Any = self.request.user
+        known = {one.name: one.role for one in self.resource.operations}
+        return reverse(f"{name}-{self.resource.name}", args=args) if name in known and user.may(known[name]) else ""
+
+    def actions(self, body: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        """Label and address of each."""
+        for operation in presses(self.resource):
+            if address := self.address(operation.name, body[self.resource.key]):
+                yield label_of(operation), address
+
+    def add_links(self) -> list[tuple[str, str]]:
+        """Label and address: one for each kind that a form can add, if rows have kinds."""
+        if not self.resource.kinds:
+            address = self.address("add")
+            return [(f"Add a {self.resource.noun}", address)] if address else []
+        kinds = [(f"Add: {label}", self.address("add", kind)) for kind, label in self.resource.form_kinds().items()]
+        return [(label, address) for label, address in kinds if address]
+
+
+class DerivedPressPage(PressPage):
+    def follow(self, _row: Any) -> HttpResponse:
+        return redirect_back(self.request, reverse(self.back))
 
 
 class DerivedFormPage(FormPage):
@@ -25,12 +105,33 @@ class DerivedFormPage(FormPage):
         return {**found, "heading": str(row), "button": "Save", "remove": removal, "remove_effect": effect}
 
 
-def pages_of(resource: Resource, back: str, where: str) -> list[URLPattern]:
-    """A form for a new row and one for each row, with its removal. They lead to the page `back`, whose title is
-    `where`. Their names begin with the operation, such as `add-notification_routes`."""
+def page_cell(value: Any) -> str:
+    """Empty for nothing."""
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+
+
+def presses(resource: Resource) -> list[Operation]:
+    """Actions that ask for nothing."""
+    return [one for one in resource.operations if one.name not in METHODS and one.request is None and not one.answer]
+
+
+def pages_of(resource: Resource, back: str = "", where: str = "") -> list[URLPattern]:
+    """A form for a new row, one for each row with its removal, and what is done by one press. They lead to the page
+    `back`, whose title is `where`; without it to a page with the list, whose name is that of the resource. Their own
+    names begin with the operation, such as `add-notification_routes`."""
+    name, known = resource.name, {one.name for one in resource.operations}
     row = f"<{'uuid' if resource.key == 'id' else 'slug'}:{resource.parameter}>/"
-    pages = [("add", "add/", DerivedFormPage), ("change", row, DerivedFormPage), ("remove", f"{row}remove/", PressPage)]
-    return [
-        path(address, page_of(kind, resource, name, back, where=where), name=f"{name}-{resource.name}")
-        for name, address, kind in pages
+    pages = {
+        "add": ("add/<slug:kind>/" if resource.kinds else "add/", DerivedFormPage),
+        "change": (row, DerivedFormPage),
+        "remove": (f"{row}remove/", PressPage),
+        **{one.name: (f"{row}{one.name}/", DerivedPressPage) for one in presses(resource)},
+    }
+    own = {"back": back or name, "where": where or heading_of(resource)}
+    found = [
+        path(address, page_of(kind, resource, one, **own), name=f"{one}-{name}")
+        for one, (address, kind) in pages.items()
+        if one in known
     ]
+    listed = [] if back else [path("", page_of(DerivedListPage, resource, "list", name), name=name)]
+    return [*listed, *found]

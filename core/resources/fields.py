@@ -73,6 +73,11 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class HasPassword:
+    """A password may be a part of the text: what prints a configuration hides it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Duration:
     """The number is of seconds: people write it as `5 min`."""
 
@@ -196,8 +201,9 @@ def field(
 def optional(about: FieldInfo) -> FieldInfo:
     """The field, which may be missing or None."""
     limits: Any = (about.annotation, *about.metadata)
+    kind: Any = Annotated[limits] if about.metadata else about.annotation
     found = copy(about)
-    found.annotation = (Annotated[limits] if about.metadata else about.annotation) | None
+    found.annotation = kind | None
     found.default, found.default_factory, found.metadata = None, None, []
     return found
 
@@ -246,6 +252,13 @@ def show_of(annotation: Any, metadata: Iterable[Any] = ()) -> Callable[[Any], An
         show = show_of(get_args(kind)[0])
         return show and (lambda found: [show(one) for one in (found.all() if hasattr(found, "all") else found)])
     return partial(body_of, kind) if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def part_model(about: FieldInfo) -> type[BaseModel] | None:
+    """What a field has one or several of."""
+    kind = plain_type(about.annotation)
+    part = get_args(kind)[0] if get_origin(kind) is list else kind
+    return part if isinstance(part, type) and issubclass(part, BaseModel) else None
 
 
 def has_lines(about: FieldInfo) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pydantic
+from annotated_types import MaxLen
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -83,6 +84,9 @@ class ModelForm(PageForm):
 class KindForm(ModelForm):
     """A form with the settings of a kind, which the request has as `settings`. `shown`: those of an existing row."""
 
+    prefix_of_settings: ClassVar[str] = ""
+    """Begins the names of their fields, where a setting may be called as a field of the request."""
+
     def __init__(
         self,
         model: type[BaseModel],
@@ -93,11 +97,11 @@ class KindForm(ModelForm):
         **more: Any,
     ) -> None:
         super().__init__(model, data, **more)
-        self._settings, self._shown = settings, shown or {}
+        self._settings, self._shown, self._is_new = settings, shown or {}, shown is None
         for name, about in settings.model_fields.items():
             if not extra_of(about, "file_only"):
                 stored = None if shown is None else SimpleNamespace(**shown)
-                self.fields[name] = form_field(name, about, None, stored)
+                self.fields[self.prefix_of_settings + name] = form_field(name, about, None, stored)
 
     @property
     def file_only(self) -> dict[str, str]:
@@ -109,16 +113,25 @@ class KindForm(ModelForm):
         }
 
     def given(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        settings = {name: value for name, value in values.items() if name in self._settings.model_fields}
-        others = {name: value for name, value in values.items() if name not in settings}
-        return {**super().given(others), "settings": given_values(self._settings, settings)}
+        names = {self.prefix_of_settings + name: name for name in self._settings.model_fields}
+        settings = {names[shown_as]: value for shown_as, value in values.items() if shown_as in names}
+        others = {name: value for name, value in values.items() if name not in names}
+        given = given_values(self._settings, settings)
+        emptied = [
+            name for name in settings.keys() - given.keys() if not extra_of(self._settings.model_fields[name], "secret")
+        ]
+        # A change leaves what is missing as it is; what is needed cannot be emptied.
+        needed = {} if self._is_new else dict.fromkeys(emptied)
+        return {**super().given(others), "settings": {**given, **needed}}
 
     def add_errors(self, error: ValidationError) -> None:
-        """Those of settings, which a service begins with the name and a colon, go to their fields."""
+        """Those of settings, which a service begins with the name, or with the name and a colon, go to their fields."""
         for sentence in error.error_dict.pop("settings", []) if hasattr(error, "error_dict") else []:
             for message in sentence.messages:
-                name, colon, words = message.partition(": ")
-                self.add_error(*((name, words) if colon and name in self.fields else (None, message)))
+                name, _, words = message.partition(" ")
+                shown_as = self.prefix_of_settings + name.removesuffix(":")
+                is_known = shown_as in self.fields
+                self.add_error(shown_as if is_known else None, words if is_known and name.endswith(":") else message)
         super().add_errors(error)
 
 
@@ -161,9 +174,12 @@ def form_field(name: str, about: FieldInfo, user: Any, row: Any) -> forms.Field:
         return TextField(in_lines, widget=forms.Textarea(attrs={**attrs, "rows": 4}), **options)
     is_number = kind in (int, float) and marker_of(about, Duration) is None
     widget = forms.TextInput(attrs={**attrs, "inputmode": "decimal"} if is_number else attrs)
-    return TextField(
+    found = TextField(
         parser_of(about), max_length=LONGEST, widget=widget, **{**options, "initial": text_of(about, value)}
     )
+    if kind is str and (limit := marker_of(about, MaxLen)):
+        widget.attrs["maxlength"] = limit.max_length
+    return found
 
 
 def hint_of(about: FieldInfo, row: Any) -> str:

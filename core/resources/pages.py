@@ -13,8 +13,14 @@ from django.shortcuts import redirect
 
 from core.pages.page import Page
 from core.resources.forms import KindForm, ModelForm
-from core.resources.resource import Operation, Resource
-from core.templatetags.skycam import datetime_text
+from core.resources.resource import Operation, Refused, Resource
+from core.templatetags.skycam import clock_text, moment
+
+
+def time_text(value: str) -> str:
+    """A time of an answer, for people."""
+    at = moment(value)
+    return clock_text(at) if at else value
 
 
 class ResourcePage(Page):
@@ -42,7 +48,7 @@ class ResourcePage(Page):
     def succeed(self, row: Any, said: str = "") -> HttpResponse:
         """`said`: what people read, if it is not the operation's sentence."""
         body = self.resource.body(row, self.request.user)
-        messages.success(self.request, said or self.resource.sentence(self.operation, body, datetime_text))
+        messages.success(self.request, said or self.resource.sentence(self.operation, body, time_text))
         return self.follow(row)
 
     def follow(self, _row: Any) -> HttpResponse:
@@ -56,6 +62,7 @@ class FormPage(ResourcePage):
     template = "resources/form.html"
     names: ClassVar[tuple[str, ...]] = ()
     """The fields of the form; without any, all."""
+    kind_form: ClassVar[type[KindForm]] = KindForm
 
     def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
         return self.show(self.form(self.stored()))
@@ -68,6 +75,8 @@ class FormPage(ResourcePage):
                 return self.succeed(self.store(row, form.wanted))
             except ValidationError as error:
                 form.add_errors(error)
+            except Refused as error:
+                form.add_error(None, str(error))
         return self.show(form, 400)
 
     def stored(self) -> Any:
@@ -79,14 +88,18 @@ class FormPage(ResourcePage):
         assert request is not None
         if not self.resource.kinds:
             return ModelForm(request, data, user=user, row=row, names=self.names)
-        kind = row.kind if row else self.kwargs["kind"]
+        kind = row.kind if row else self.new_kind()
         if kind not in self.resource.kind_table:
             raise Http404
         shown = self.resource.body(row, user)["settings"] if row else None
         names = [name for name in request.model_fields if name not in ("kind", "settings", "enabled")]
         fixed = None if row else {"kind": kind}
         model = self.resource.settings_model(kind)
-        return KindForm(request, model, data, user=user, row=row, shown=shown, fixed=fixed, names=names)
+        return self.kind_form(request, model, data, user=user, row=row, shown=shown, fixed=fixed, names=names)
+
+    def new_kind(self) -> str:
+        """The kind of a row that is added."""
+        return str(self.kwargs["kind"])
 
     def store(self, row: Any, wanted: Any) -> Any:
         given = [wanted] if row is None else [row, wanted]
@@ -107,8 +120,8 @@ class PressPage(ResourcePage):
         row = self.row()
         try:
             said = self.run(row)
-        except ValidationError as error:
-            messages.warning(request, " ".join(error.messages))
+        except (ValidationError, Refused) as error:
+            messages.warning(request, " ".join(getattr(error, "messages", [str(error)])))
             return self.follow(row)
         return self.succeed(row, said if isinstance(said, str) else "")
 

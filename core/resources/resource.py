@@ -24,6 +24,10 @@ Answer = TypeVar("Answer", bound=Fields, default=Fields, covariant=True)
 DONE = {"add": "added", "change": "changed", "remove": "removed"}
 
 
+class Refused(Exception):
+    """Why an operation cannot be done now, though its fields are right. The message says what to do."""
+
+
 @dataclass(frozen=True)
 class Operation:
     """`name`: list, show, add, change, remove, or that of an action on one row. `summary`: what it does, in API and

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from core.registry import resolve
-from core.resources.fields import Duration, Reference, UnitOf, Word, is_time, marker_of, plain_type
+from core.resources.fields import Duration, Reference, UnitOf, Word, is_time, marker_of, part_model, plain_type
 from core.resources.resource import Resource
 from core.text.ids import short_id
 from core.times.durations import format_duration
@@ -80,4 +80,8 @@ def cell(about: FieldInfo, value: Any, body: Mapping[str, Any], time_text: Calla
         return format_duration(value)
     if unit := marker_of(about, UnitOf):
         return f"{value:g} {body[unit.field]}".strip()
-    return ", ".join(map(str, value)) if isinstance(value, list) else value
+    if isinstance(value, list):
+        part = part_model(about)
+        # A model says in `__str__` how it is written.
+        return ", ".join(str(part.model_construct(**one) if part else one) for one in value)
+    return value

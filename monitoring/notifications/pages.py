@@ -15,13 +15,13 @@ from core.pages.page import Page, message_response, redirect_back
 from core.resources.derived_pages import pages_of
 from core.resources.pages import FormPage, PressPage, ResourcePage, SwitchPage, page_of
 from core.text.names import check_line
-from monitoring.models import AlertSilence, NotificationDelivery
+from monitoring.models import NotificationDelivery
 from monitoring.notification_states import NotificationState
 from monitoring.notifications.channels.kinds import CHANNEL_KINDS
 from monitoring.notifications.resource import CHANNELS, ROUTES
-from monitoring.notifications.selectors import channels_for, notifications_for, routes_for, silences_for, with_pending
+from monitoring.notifications.selectors import channels_for, notifications_for, routes_for, with_pending
 from monitoring.notifications.services import send_test
-from monitoring.notifications.silences import TooManySilences, end_silence, silence_alert
+from monitoring.notifications.silences import TooManySilences, silence_alert
 from monitoring.selectors import alerts_for
 
 NEWEST = 50
@@ -125,18 +125,6 @@ class SilenceAlertPage(Page):
             silence_alert(found, self.actor, reason, SILENCE_HOURS[chosen])
         except (ValueError, TooManySilences) as error:
             return message_response(request, "warn", str(error))
-        return redirect_back(request)
-
-
-class EndSilencePage(Page):
-    roles = {"POST": "operator"}
-
-    def post(self, request: HttpRequest, silence: UUID) -> HttpResponse:
-        """Notify again."""
-        found: AlertSilence | None = silences_for(request.user).filter(pk=silence).first()
-        if found is None:
-            raise Http404
-        end_silence(found, self.actor)
         return redirect_back(request)
 
 

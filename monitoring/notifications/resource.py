@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from core.api.queries import PageQuery
-from core.resources.fields import ClockTime, Column, Fields, Id, Reference, Text, field
+from core.resources.fields import ClockTime, Column, Duration, Fields, Id, Reference, Text, field
 from core.resources.resource import Operation, Resource
 from core.times.moments import Stamp
 from monitoring.notification_states import NotificationKind, NotificationState
@@ -164,7 +164,9 @@ class SilenceAlertRequest(Fields):
 class SilenceRequest(Fields):
     """Alerts that match all that is given are silenced."""
 
-    for_s: int = field(title="For, in seconds", help="How long no one is notified.", ge=60, le=YEAR_S)
+    for_s: Annotated[int, Duration()] = field(
+        title="For", help="How long no one is notified.", example="8 h", ge=60, le=YEAR_S
+    )
     key_prefix: KeyPrefix = field("", title="Key begins with", help="The beginning of the keys of alerts.")
     camera: Slug = field("", title="Camera", help="The id of the camera of alerts.")
     reason: Reason = field("", title="Reason", help="Why, for those who look at the alert.")
@@ -306,7 +308,8 @@ SILENCES = Resource(
         Operation("list", "viewer", "List the silences of alerts, newest first.", query=SilenceQuery, command=None),
         Operation(
             "add", "manager", "Notify no one of alerts of a camera, or with keys that begin so, for some time.",
-            "silences.silence_matching", SilenceRequest, command=None,
+            "silences.silence_matching", SilenceRequest, "Added: no one is notified of alerts that match.",
+            command=None,
         ),
         Operation(
             "end", "operator", "End the silence now. One that has ended does not change.", "silences.end_silence",
@@ -314,6 +317,9 @@ SILENCES = Resource(
         ),
     ),
     commands="alerts",
-    columns=("id", "key", "key_prefix", "camera", ("until", "ends"), ("by", "created_by"), "reason"),
-    empty="No silences.",
+    columns=(
+        "key", ("keys from", "key_prefix"), "camera", "created", ("until", "ends"), "ended", ("by", "created_by"),
+        "reason",
+    ),
+    empty="No silences. Alerts that match a silence still open, but no one is notified of them.",
 )  # fmt: skip

@@ -16,11 +16,11 @@ from core.retrying_thread import RetryingThread
 from core.secrets import DecryptionFailed
 from core.station_settings.values import station_name
 from core.text.names import readable
-from monitoring.models import NotificationChannel, Sensor
+from monitoring.models import NotificationChannel, Sensor, SensorChannel
 from monitoring.notifications.channels.mqtt import MqttSettings, describe_failure, topic_part
 from monitoring.notifications.encrypted_settings import settings_of
 from monitoring.notifications.home_assistant import CONNECT_S, SensorEntity, SensorFeed
-from monitoring.sensor_management.selectors import ChannelStatus, SensorStatus, statuses_of
+from monitoring.sensor_management.selectors import with_status
 
 log = logging.getLogger(__name__)
 TASK = "home-assistant"
@@ -53,8 +53,8 @@ class SensorPublishing:
         if not wanted:
             return
         read_again()  # the values are not in the database
-        sensors = statuses_of(Sensor.objects.filter(removed_at=None, host=self._host).order_by("name"))
-        entities = [entity_of(status, channel) for status in sensors for channel in status.channels]
+        sensors = with_status(Sensor.objects.filter(removed_at=None, host=self._host).order_by("name"))
+        entities = [entity_of(sensor, channel) for sensor in sensors for channel in sensor.channels.all()]
         for pk, found in wanted.items():
             if pk not in self._feeds:
                 self._feeds[pk] = SensorFeed(found, settings.STATION.outgoing, node_of(pk, self._host), station)
@@ -93,13 +93,12 @@ def node_of(channel: UUID, host: str) -> str:
     return f"skycam_{hashlib.sha256(f'{channel}/{host}'.encode()).hexdigest()[:12]}"
 
 
-def entity_of(status: SensorStatus, one: ChannelStatus) -> SensorEntity:
-    sensor, channel = status.sensor, one.channel
+def entity_of(sensor: Sensor, channel: SensorChannel) -> SensorEntity:
     exact = hashlib.sha256(f"{channel.key}/{channel.quantity}".encode()).hexdigest()[:8]
     return SensorEntity(
         id=f"{topic_part(sensor.name)}_{topic_part(channel.key)[:40]}_{exact}",
         name=readable(f"{sensor.display_name} {channel.display_name}"),
         quantity=channel.unit,
-        value=one.value,
-        quality=one.quality,
+        value=channel.value,
+        quality=channel.quality,
     )

@@ -10,6 +10,7 @@ from django.db import transaction
 from core import database_clock
 from core.camera_names import CameraName
 from core.camera_refs import Cameras, camera_columns
+from core.resources.resource import Refused
 from core.station_zone import site_time_text
 from core.text.sentences import sentence
 from monitoring.models import Alert, AlertSilence, Event
@@ -20,7 +21,7 @@ from monitoring.services import record_event
 MAX_ACTIVE = 500
 
 
-class TooManySilences(Exception):
+class TooManySilences(Refused):
     """The message says what to do."""
 
 

@@ -10,7 +10,6 @@ from django.conf import settings
 
 from core.limits.wait_limiter import WaitLimiter
 from monitoring.models import Sensor
-from monitoring.sensor_management.bodies import DetectionBody, DetectionProblem, FoundBody, TestBody
 from monitoring.sensor_management.commands import (
     WAIT_S,
     SensorHostDown,
@@ -22,6 +21,15 @@ from monitoring.sensor_management.commands import (
 )
 from monitoring.sensor_management.driver_settings import check_kind, check_settings
 from monitoring.sensor_management.hosts import check_host, host_names
+from monitoring.sensor_management.resource import (
+    DetectionBody,
+    DetectionProblem,
+    FoundBody,
+    SampleBody,
+    SensorTestRequest,
+    StoredTestRequest,
+    TestBody,
+)
 from monitoring.sensors.kinds import SENSORS
 from monitoring.sensors.probe import FoundDevice
 
@@ -104,25 +112,27 @@ def free_name(kind: str, taken: set[str]) -> str:
     return next(name for name in names if name not in taken)
 
 
-def try_settings(kind: str, host: str | None, given: dict[str, Any], actor: str) -> TestBody:
+def try_settings(wanted: SensorTestRequest, actor: str) -> TestBody:
     """Open a driver once on its host, with settings that are not stored. ValidationError, SensorHostDown,
     SensorHostSlow, BrokerDown, TooManyWaiting."""
-    check_kind(kind)
-    host = host or settings.STATION.host
+    check_kind(wanted.kind)
+    host = wanted.host or settings.STATION.host
     check_host(host)
-    return _run_test(host, "", kind, check_settings(kind, given), actor)
+    return _run_test(host, "", wanted.kind, check_settings(wanted.kind, wanted.settings), actor)
 
 
-def try_sensor(sensor: Sensor, given: dict[str, Any], actor: str) -> TestBody:
-    """The same with the settings of a sensor and the changes `given`."""
+def try_sensor(sensor: Sensor, wanted: StoredTestRequest, actor: str) -> TestBody:
+    """The same with the settings of a sensor and their changes."""
     check_kind(sensor.kind)
-    return _run_test(sensor.host, str(sensor.pk), sensor.kind, check_settings(sensor.kind, given, sensor), actor)
+    complete = check_settings(sensor.kind, wanted.settings, sensor)
+    return _run_test(sensor.host, str(sensor.pk), sensor.kind, complete, actor)
 
 
 def _run_test(host: str, sensor: str, kind: str, complete: dict[str, Any], actor: str) -> TestBody:
     with waiting.slot(actor):
         answer = wait_for_answer(host, request_test(host, sensor, kind, complete), WAIT_S["test"])
     probe = answer["probe"]
-    return TestBody(
-        ok=not probe["message"], message=probe["message"], samples=probe["samples"], took_s=answer["took_s"]
+    samples = [SampleBody.model_construct(**one) for one in probe["samples"]]
+    return TestBody.model_construct(
+        ok=not probe["message"], message=probe["message"], samples=samples, took_s=answer["took_s"]
     )

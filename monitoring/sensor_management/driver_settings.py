@@ -29,11 +29,6 @@ def check_kind(kind: str) -> None:
         )
 
 
-def form_kinds() -> dict[str, str]:
-    """Kind -> its label, of those that need no setting which the configuration file alone may have."""
-    return {kind: label for kind, (label, _) in SENSORS.items() if not program_setting(kind)}
-
-
 def program_setting(kind: str) -> str:
     """The setting that names a program to run, which the configuration file alone may set and the kind needs; empty
     without one."""

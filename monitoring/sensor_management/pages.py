@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from pydantic import ValidationError as Refused
+from django.urls import URLPattern, URLResolver, path
 
-from core.api.constraints import describe_error
 from core.broker.broker import BrokerDown
 from core.limits.wait_limiter import TooManyWaiting
 from core.pages.page import Page, is_htmx_request, message_response
+from core.resources.pages import FormPage, PressPage, ResourcePage, SwitchPage, page_of
 from monitoring.models import Sensor, SensorChannel
-from monitoring.sensor_management.bodies import DetectionBody, TestBody
 from monitoring.sensor_management.commands import SensorHostDown, SensorHostSlow
 from monitoring.sensor_management.detection import detect_sensors, free_name, try_sensor, try_settings
-from monitoring.sensor_management.driver_settings import form_kinds
 from monitoring.sensor_management.forms import PREFIX, ChannelForm, SensorForm
 from monitoring.sensor_management.hosts import host_names
 from monitoring.sensor_management.removal import count_removal
-from monitoring.sensor_management.requests import ChannelChange, SensorChange, SensorRequest
-from monitoring.sensor_management.selectors import sensor_for, sensors_for, status_of, statuses_of
-from monitoring.sensor_management.services import add_sensor, change_channel, change_sensor, remove_sensor
-from monitoring.sensors.kinds import SENSORS
-from monitoring.sensors.messages import SampleMessage
+from monitoring.sensor_management.resource import (
+    SENSORS,
+    DetectionBody,
+    SampleBody,
+    SensorTestRequest,
+    StoredTestRequest,
+    TestBody,
+)
+from monitoring.sensor_management.selectors import sensors_for, with_status
+from monitoring.sensor_management.services import USUAL_INTERVAL_S, change_channel
+from monitoring.sensors.kinds import driver_class
 from monitoring.sensors.quantities import QUANTITIES
 
 UNREACHABLE = (BrokerDown, SensorHostDown, SensorHostSlow, TooManyWaiting)
-KINDS = {kind: label for kind, (label, _) in SENSORS.items()}
+KINDS = {kind: label for kind, (label, _) in SENSORS.kind_table.items()}
 SHOWN_SAMPLES = 8
 
 
@@ -58,7 +62,7 @@ class SensorsNow(Page):
 
 
 def list_context(user: Any) -> dict[str, Any]:
-    return {"sensors": statuses_of(sensors_for(user)), "kinds": KINDS}
+    return {"sensors": with_status(sensors_for(user)), "kinds": KINDS}
 
 
 class DetectSensorsPage(SensorsPage):
@@ -77,73 +81,55 @@ class DetectSensorsPage(SensorsPage):
 
 def with_links(found: DetectionBody) -> dict[str, Any]:
     """The answer, each device with the query that fills in the form."""
-    results = [{**one, "query": form_query(one["kind"], one["host"], one["settings"])} for one in found["results"]]
-    return {**found, "results": results}
+    results = [{**one.model_dump(), "query": form_query(one.kind, one.host, one.settings)} for one in found.results]
+    return {**found.model_dump(), "results": results}
 
 
 def form_query(kind: str, host: str, settings: dict[str, Any]) -> str:
     return urlencode({"kind": kind, "host": host, **{f"{PREFIX}{name}": value for name, value in settings.items()}})
 
 
-class AddSensorPage(Page):
+class SensorFormPage(FormPage):
+    kind_form = SensorForm
+
+    def follow(self, row: Any) -> HttpResponse:
+        return redirect("sensor", row.name)
+
+
+class AddSensorPage(SensorFormPage):
     """First the kinds, then the form of a kind."""
 
-    roles = {"GET": "manager", "POST": "manager"}
     template = "sensors/add.html"
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        kind = request.GET.get("kind", "")
-        if not kind:
-            return self.render({"kinds": form_kinds()})
-        if kind not in form_kinds():
+    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+        kind = self.new_kind()
+        if kind and kind not in SENSORS.form_kinds():
             raise Http404
+        return super().get(request) if kind else self.choose()
+
+    def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
+        return super().post(request) if self.new_kind() in SENSORS.form_kinds() else self.choose(400)
+
+    def choose(self, status: int = 200) -> HttpResponse:
+        return self.render({"kinds": SENSORS.form_kinds()}, status=status)
+
+    def new_kind(self) -> str:
+        return kind_in(self.request)
+
+    def form(self, row: Any, data: Any = None) -> Any:
+        form, shortest_s = super().form(row, data), driver_class(self.new_kind()).shortest_interval_s
         taken = set(Sensor.objects.filter(removed_at=None).values_list("name", flat=True))
-        given = {name: value for name, value in request.GET.items() if name.startswith(PREFIX) or name == "host"}
-        return self._form(SensorForm(kind, host_names(), initial={"name": free_name(kind, taken), **given}))
+        given = {name: value for name, value in self.request.GET.items() if name.startswith(PREFIX) or name == "host"}
+        name = free_name(self.new_kind(), taken)
+        form.initial = {"name": name, "interval_s": max(USUAL_INTERVAL_S, shortest_s), **given}
+        return form
 
-    def post(self, request: HttpRequest) -> HttpResponse:
-        kind = request.POST.get("kind", "")
-        if kind not in form_kinds():
-            return self.render({"kinds": form_kinds()}, status=400)
-        form = SensorForm(kind, host_names(), request.POST)
-        if not form.is_valid():
-            return self._form(form, 400)
-        values = form.cleaned_data
-        try:
-            wanted = SensorRequest(
-                name=values["name"], label=values["label"], kind=form.kind, host=values["host"],
-                interval_s=values["interval_s"], settings=form.settings,
-            )  # fmt: skip
-            sensor = add_sensor(wanted, self.actor)
-        except Refused as error:
-            form.add_errors(field_errors(error))
-        except ValidationError as error:
-            form.add_errors(error)
-        else:
-            messages.success(request, f"{sensor.display_name} was added. Its values come with the first reading.")
-            return redirect("sensor", sensor.name)
-        return self._form(form, 400)
-
-    def _form(self, form: SensorForm, status: int = 200) -> HttpResponse:
-        return self.render({"form": form, "kind_label": KINDS[form.kind]}, status=status)
+    def context(self) -> dict[str, Any]:
+        return {"kind": self.new_kind(), "kind_label": SENSORS.kind_table[self.new_kind()][0]}
 
 
-def known_kind(kind: str) -> str:
-    """404 for a kind that does not exist."""
-    if kind not in SENSORS:
-        raise Http404
-    return kind
-
-
-def sentence(item: Any) -> str:
-    """A validator's own sentence, or one of pydantic's error."""
-    text = item["msg"].removeprefix("Value error, ") if item["type"] == "value_error" else describe_error(item)
-    return f"{text[:1].upper()}{text[1:]}"
-
-
-def field_errors(error: Refused) -> ValidationError:
-    """Pydantic's errors as those of Django."""
-    return ValidationError({str(item["loc"][0]): sentence(item) for item in error.errors()})
+def kind_in(request: HttpRequest) -> str:
+    return str((request.POST or request.GET).get("kind", ""))
 
 
 class TestSettingsPage(Page):
@@ -151,155 +137,123 @@ class TestSettingsPage(Page):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Try the settings of the form for a new sensor, and answer with the outcome."""
-        kind = request.POST.get("kind", "")
-        if kind not in SENSORS:
+        if kind_in(request) not in SENSORS.kind_table:
             return message_response(request, "bad", "There is no such kind of sensor.")
-        form = SensorForm(kind, host_names(), request.POST)
-        if errors := form.setting_errors:
-            return message_response(request, "bad", " ".join(errors))
-        host = form.cleaned_data["host"]
-        return outcome_response(request, lambda: try_settings(form.kind, host, form.settings, self.actor))
+        return form_outcome(request, kind_in(request), None, lambda wanted: try_settings(wanted, self.actor))
 
 
-def outcome_response(request: HttpRequest, run: Any) -> HttpResponse:
+def form_outcome(
+    request: HttpRequest, kind: str, sensor: Sensor | None, run: Callable[[SensorTestRequest], TestBody]
+) -> HttpResponse:
+    """The outcome of a test with the settings of the form."""
+    form = SensorForm(
+        SensorTestRequest, SENSORS.settings_model(kind), request.POST, row=sensor, names=["host"],
+        shown=sensor.settings if sensor else None, fixed={"kind": kind},
+    )  # fmt: skip
+    if not form.is_valid():
+        return message_response(
+            request, "bad", " ".join(str(message) for messages in form.errors.values() for message in messages)
+        )
+    return outcome_response(request, lambda: run(form.wanted))
+
+
+def outcome_response(request: HttpRequest, run: Callable[[], TestBody]) -> HttpResponse:
     try:
-        outcome: TestBody = run()
+        outcome = run()
     except ValidationError as error:
         return message_response(request, "bad", " ".join(error.messages))
     except UNREACHABLE as error:
         return message_response(request, "warn", str(error))
-    if not outcome["ok"]:
-        return message_response(request, "bad", f"The test failed. {outcome['message']}")
+    if not outcome.ok:
+        return message_response(request, "bad", f"The test failed. {outcome.message}")
     return message_response(request, "ok", outcome_sentence(outcome))
 
 
 def outcome_sentence(outcome: TestBody) -> str:
     """`It answered in 0.4 s: outside 4.2 °C, humidity 60 %.`"""
-    samples = outcome["samples"]
+    samples = outcome.samples
     more = f" and {len(samples) - SHOWN_SAMPLES} more" if len(samples) > SHOWN_SAMPLES else ""
     shown = ", ".join(map(sample_text, samples[:SHOWN_SAMPLES]))
-    return f"It answered in {outcome['took_s']:.1f} s: {shown}{more}."
+    return f"It answered in {outcome.took_s:.1f} s: {shown}{more}."
 
 
-def sample_text(sample: SampleMessage) -> str:
-    quantity = QUANTITIES.get(sample["quantity"], QUANTITIES["number"])
-    label = sample["label"] or sample["channel"]
-    if sample["value"] is None:
+def sample_text(sample: SampleBody) -> str:
+    quantity = QUANTITIES.get(sample.quantity, QUANTITIES["number"])
+    label = sample.label or sample.channel
+    if sample.value is None:
         return f"{label} no number"
-    text = f"{label} {sample['value']:.{quantity.digits}f} {quantity.unit}".rstrip().replace("-", "\N{MINUS SIGN}")
-    return text if sample["is_valid"] else f"{text} (an error value of the device)"
+    text = f"{label} {sample.value:.{quantity.digits}f} {quantity.unit}".rstrip().replace("-", "\N{MINUS SIGN}")
+    return text if sample.is_valid else f"{text} (an error value of the device)"
 
 
-class PageOfSensor(Page):
-    """A page of the sensor in the URL."""
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        try:
-            return super().dispatch(request, *args, **kwargs)
-        except (Sensor.DoesNotExist, SensorChannel.DoesNotExist):
-            raise Http404 from None
-
-    def sensor(self) -> Sensor:
-        """Sensor.DoesNotExist."""
-        return sensor_for(self.request.user, self.kwargs["sensor"])
-
-    def channel(self) -> SensorChannel:
-        """SensorChannel.DoesNotExist."""
-        return self.sensor().channels.select_related("sensor").get(pk=self.kwargs["channel"])
-
-
-class SensorPage(PageOfSensor):
+class SensorPage(SensorFormPage):
     """One sensor with its channels, and for managers the form that changes it."""
 
-    roles = {"GET": "viewer", "POST": "manager"}
     template = "sensors/sensor.html"
 
     def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
-        sensor = self.sensor()
-        user: Any = request.user
-        is_editable = sensor.kind in SENSORS and user.may("manager")
-        return self._page(sensor, SensorForm(sensor.kind, host_names(), sensor=sensor) if is_editable else None)
+        sensor, user = self.row(), cast(Any, request.user)
+        if sensor.kind in SENSORS.kind_table and user.may("manager"):
+            return self.show(self.form(sensor))
+        return self.render(self.context())
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
-        sensor = self.sensor()
-        form = SensorForm(known_kind(sensor.kind), host_names(), request.POST, sensor)
-        if not form.is_valid():
-            return self._page(sensor, form, 400)
-        values = form.cleaned_data
-        try:
-            wanted = SensorChange(
-                label=values["label"], host=values["host"], interval_s=values["interval_s"], settings=form.settings
-            )
-            change_sensor(sensor, wanted, self.actor)
-        except Refused as error:
-            form.add_errors(field_errors(error))
-        except ValidationError as error:
-            form.add_errors(error)
-        else:
-            messages.success(request, f"{sensor.name} was changed.")
-            return redirect("sensor", sensor.name)
-        return self._page(sensor, form, 400)
-
-    def _page(self, sensor: Sensor, form: SensorForm | None, status: int = 200) -> HttpResponse:
-        return self.render({"status": status_of(sensor), "form": form, "kinds": KINDS}, status=status)
+    def context(self) -> dict[str, Any]:
+        return sensor_context(self.row())
 
 
-class SensorNow(PageOfSensor):
+class SensorNow(ResourcePage):
     """The parts of the page that change by themselves."""
 
     template = "sensors/_sensor_now.html"
 
     def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
-        return self.render({"status": status_of(self.sensor()), "kinds": KINDS})
+        return self.render(sensor_context(self.row()))
 
 
-class TestSensorPage(PageOfSensor):
-    roles = {"POST": "manager"}
+def sensor_context(sensor: Sensor) -> dict[str, Any]:
+    return {"sensor": with_status([sensor])[0], "kinds": KINDS}
 
+
+class TestSensorPage(ResourcePage):
     def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
         """Try the sensor with the settings of the form, and answer with the outcome."""
-        sensor = self.sensor()
-        form = SensorForm(known_kind(sensor.kind), host_names(), request.POST, sensor)
+        sensor = self.row()
+        if sensor.kind not in SENSORS.kind_table:
+            raise Http404
         # The button beside the sensor's name has no form: it tries what is stored.
-        has_settings = any(name.startswith(PREFIX) for name in request.POST)
-        if has_settings and (errors := form.setting_errors):
-            return message_response(request, "bad", " ".join(errors))
-        return outcome_response(request, lambda: try_sensor(sensor, form.settings if has_settings else {}, self.actor))
+        if not any(name.startswith(PREFIX) for name in request.POST):
+            return outcome_response(request, lambda: try_sensor(sensor, StoredTestRequest(), self.actor))
+        return form_outcome(
+            request, sensor.kind, sensor,
+            lambda wanted: try_sensor(sensor, StoredTestRequest(settings=wanted.settings), self.actor),
+        )  # fmt: skip
 
 
-class SwitchSensorPage(PageOfSensor):
-    roles = {"POST": "manager"}
-
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
-        """Switch it on or off."""
-        enabled = request.POST.get("enabled") == "yes"
-        sensor = change_sensor(self.sensor(), SensorChange(enabled=enabled), self.actor)
-        messages.success(request, f"{sensor.display_name} is {'on' if enabled else 'off'}.")
-        return redirect("sensor", sensor.name)
+class SwitchSensorPage(SwitchPage):
+    def follow(self, row: Any) -> HttpResponse:
+        return redirect("sensor", row.name)
 
 
-class RemoveSensorPage(PageOfSensor):
+class RemoveSensorPage(PressPage):
     """Asks first how much is deleted."""
 
-    roles = {"GET": "manager", "POST": "manager"}
     template = "sensors/remove.html"
 
     def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
-        sensor = self.sensor()
+        sensor = self.row()
         return self.render({"sensor": sensor, "counts": count_removal(sensor)})
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
-        sensor = self.sensor()
-        remove_sensor(sensor, self.actor)
-        messages.success(request, f"{sensor.display_name} was removed.")
-        return redirect("sensors")
 
-
-class ChannelPage(PageOfSensor):
+class ChannelPage(ResourcePage):
     """The form of a channel."""
 
-    roles = {"GET": "manager", "POST": "manager"}
     template = "sensors/channel.html"
+
+    def channel(self) -> SensorChannel:
+        """ObjectDoesNotExist."""
+        sensor = SENSORS.find_row(self.request.user, self.kwargs["sensor"])
+        found: SensorChannel = sensor.channels.select_related("sensor").get(pk=self.kwargs["channel"])
+        return found
 
     def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
         channel = self.channel()
@@ -310,12 +264,30 @@ class ChannelPage(PageOfSensor):
         form = ChannelForm(channel, request.POST)
         if form.is_valid():
             try:
-                changed = change_channel(channel, ChannelChange(**form.cleaned_data), self.actor)
-            except Refused as error:
-                form.add_errors(field_errors(error))
+                changed = change_channel(channel, form.wanted, self.actor)
             except ValidationError as error:
                 form.add_errors(error)
             else:
                 messages.success(request, f"{changed.display_name} was changed.")
                 return redirect("sensor", changed.sensor.name)
         return self.render({"channel": channel, "form": form}, status=400)
+
+
+def sensor_page(kind: type[ResourcePage], name: str, readers: str = "") -> Any:
+    return page_of(kind, SENSORS, name, "sensors", readers=readers)
+
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", SensorsPage.as_view(), name="sensors"),
+    # Before the sensors: a name would match them too.
+    path("now/", SensorsNow.as_view(), name="sensors-now"),
+    path("detect/", DetectSensorsPage.as_view(), name="detect-sensors"),
+    path("add/", sensor_page(AddSensorPage, "add"), name="add-sensor"),
+    path("test/", TestSettingsPage.as_view(), name="test-sensor-settings"),
+    path("<slug:sensor>/", sensor_page(SensorPage, "change", "viewer"), name="sensor"),
+    path("<slug:sensor>/now/", sensor_page(SensorNow, "show"), name="sensor-now"),
+    path("<slug:sensor>/test/", sensor_page(TestSensorPage, "test"), name="test-sensor"),
+    path("<slug:sensor>/switch/", sensor_page(SwitchSensorPage, "change"), name="switch-sensor"),
+    path("<slug:sensor>/channels/<int:channel>/", sensor_page(ChannelPage, "change"), name="sensor-channel"),
+    path("<slug:sensor>/remove/", sensor_page(RemoveSensorPage, "remove"), name="remove-sensor"),
+]

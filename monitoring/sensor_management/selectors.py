@@ -2,61 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from core.broker.broker import BrokerDown
 from monitoring.models import Sensor, SensorChannel
 from monitoring.sensor_host.latest import read_latest
+from monitoring.sensor_management.driver_settings import shown_settings
 from monitoring.sensors.reading import ChannelReading, SensorState
 
 JUST_ADDED = timedelta(seconds=10)
 """A host looks for new sensors each 2 s."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelStatus:
-    """A channel and its newest reading. `value` is None while it is missing, never its last one."""
-
-    channel: SensorChannel
-    value: float | None
-    quality: str
-    at: datetime | None
-    """When the last value came, also while it is missing."""
-
-    @property
-    def age_s(self) -> float | None:
-        return None if self.at is None else max(0.0, (timezone.now() - self.at).total_seconds())
-
-    @property
-    def value_text(self) -> str:
-        """With its unit, such as `21.4 °C`; empty while it is missing."""
-        if self.value is None:
-            return ""
-        unit = self.channel.unit
-        return f"{self.value:,.{unit.digits}f} {unit.unit}".strip().replace("-", "\N{MINUS SIGN}")
-
-
-@dataclass(frozen=True, slots=True)
-class SensorStatus:
-    """`state` is off, starting, ok, error or missing; `message` says why."""
-
-    sensor: Sensor
-    state: str
-    message: str
-    since: datetime | None
-    channels: list[ChannelStatus]
-
-    @property
-    def at(self) -> datetime | None:
-        """When the newest value came."""
-        return max((one.at for one in self.channels if one.at is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +41,19 @@ def sensor_for(user: Any, name: str) -> Sensor:
     return sensors_for(user).get(name=name)
 
 
-def statuses_of(sensors: QuerySet[Sensor]) -> list[SensorStatus]:
-    """In two queries and two requests to the broker, for any number of sensors."""
-    channels = SensorChannel.objects.order_by("quantity", "key")
-    found = list(sensors.prefetch_related(Prefetch("channels", queryset=channels)))
-    latest = latest_states()
-    return [status_from(sensor, latest) for sensor in found]
+def with_status(sensors: Iterable[Sensor], _user: Any = None) -> list[Sensor]:
+    """The sensors and their channels with what their hosts say of them: in one query and two requests to the broker
+    more, for any number of sensors."""
+    found, latest = list(sensors), latest_states()
+    prefetch_related_objects(found, Prefetch("channels", queryset=SensorChannel.objects.order_by("quantity", "key")))
+    for sensor in found:
+        set_status(sensor, latest)
+    return found
 
 
-def status_of(sensor: Sensor) -> SensorStatus:
-    return statuses_of(Sensor.objects.filter(pk=sensor.pk))[0]
+def channel_with_status(channel: SensorChannel) -> SensorChannel:
+    (sensor,) = with_status([channel.sensor])
+    return next(one for one in sensor.channels.all() if one.pk == channel.pk)
 
 
 def latest_states() -> LatestStates:
@@ -98,29 +63,36 @@ def latest_states() -> LatestStates:
         return LatestStates({}, "The station's broker does not answer, so no values are known.")
 
 
-def status_from(sensor: Sensor, latest: LatestStates) -> SensorStatus:
+def set_status(sensor: Sensor, latest: LatestStates) -> None:
     reported = latest.states.get(sensor.name) if sensor.enabled else None
     if reported is not None and reported["host"] != sensor.host:
         # Its former host ends within seconds.
         reported = None
     readings = {(one["channel"], one["quantity"]): one for one in (reported["channels"] if reported else [])}
-    channels = [channel_status(one, readings.get((one.key, one.quantity))) for one in sensor.channels.all()]
-    if not sensor.enabled:
-        return SensorStatus(sensor, "off", "", None, channels)
-    if reported is None and not latest.trouble and timezone.now() - sensor.created_at < JUST_ADDED:
-        return SensorStatus(sensor, "starting", "", None, channels)
-    if reported is None:
-        message = latest.trouble or f"The host {sensor.host} says nothing of it. Is `skycam up` running there?"
-        return SensorStatus(sensor, "missing", message, None, channels)
-    return SensorStatus(sensor, reported["state"], reported["message"], parse_datetime(reported["since"]), channels)
+    for channel in sensor.channels.all():
+        set_reading(channel, readings.get((channel.key, channel.quantity)))
+    sensor.at = max((one.at for one in sensor.channels.all() if one.at is not None), default=None)
+    sensor.settings_shown = shown_settings(sensor)
+    sensor.state, sensor.message, sensor.since = "missing", "", None
+    if reported is not None:
+        sensor.state, sensor.message, sensor.since = (
+            reported["state"], reported["message"], parse_datetime(reported["since"])
+        )  # fmt: skip
+    elif not sensor.enabled:
+        sensor.state = "off"
+    elif not latest.trouble and timezone.now() - sensor.created_at < JUST_ADDED:
+        sensor.state = "starting"
+    else:
+        unsaid = f"The host {sensor.host} says nothing of it. Is `skycam up` running there?"
+        sensor.message = latest.trouble or unsaid
 
 
-def channel_status(channel: SensorChannel, reading: ChannelReading | None) -> ChannelStatus:
-    if reading is None:
-        return ChannelStatus(channel, None, "missing", None)
-    value = None if reading["quality"] == "missing" else reading["value"]
-    at = parse_datetime(reading["at"]) if reading["at"] else None
-    return ChannelStatus(channel, value, reading["quality"], at)
+def set_reading(channel: SensorChannel, reading: ChannelReading | None) -> None:
+    channel.value, channel.quality, channel.at = None, "missing", None
+    if reading is not None:
+        channel.quality = reading["quality"]
+        channel.value = None if reading["quality"] == "missing" else reading["value"]
+        channel.at = parse_datetime(reading["at"]) if reading["at"] else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +114,7 @@ def site_temperature() -> SiteTemperature | None:
     return None
 
 
-def dashboard_channels(user: Any) -> list[ChannelStatus]:
+def dashboard_channels(user: Any) -> list[SensorChannel]:
     """The channels that are not hidden, of the sensors that are on."""
-    statuses = statuses_of(sensors_for(user).filter(enabled=True))
-    return [one for status in statuses for one in status.channels if not one.channel.hidden]
+    sensors = with_status(sensors_for(user).filter(enabled=True))
+    return [one for sensor in sensors for one in sensor.channels.all() if not one.hidden]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
+import uuid6
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -18,7 +20,7 @@ from monitoring.sensor_management.driver_settings import (
     store_settings,
 )
 from monitoring.sensor_management.hosts import check_host
-from monitoring.sensor_management.requests import ChannelChange, SensorChange, SensorRequest
+from monitoring.sensor_management.resource import ChannelChange, SensorChange, SensorRequest
 from monitoring.sensors.kinds import driver_class
 from monitoring.services import record_event
 
@@ -28,8 +30,11 @@ RESTARTING = frozenset({"host", "enabled", "interval_s", "settings"})
 """Fields whose change restarts the sensor's process."""
 
 
-def add_sensor(wanted: SensorRequest, actor: str, *, from_file: bool = False) -> Sensor:
-    """`from_file` allows settings that the configuration file alone may have. ValidationError."""
+def add_sensor(wanted: SensorRequest, actor: str, new_id: UUID | None = None, *, from_file: bool = False) -> Sensor:
+    """The sensor that has `new_id` already is returned unchanged. `from_file` allows settings that the configuration
+    file alone may have. ValidationError."""
+    if new_id is not None and (present := Sensor.objects.filter(pk=new_id).first()):
+        return present
     check_kind(wanted.kind)
     host = wanted.host or settings.STATION.host
     check_host(host)
@@ -37,6 +42,7 @@ def add_sensor(wanted: SensorRequest, actor: str, *, from_file: bool = False) ->
     if Sensor.objects.filter(removed_at=None).count() >= MAX_SENSORS:
         raise ValidationError({"name": f"A station has at most {MAX_SENSORS} sensors. Remove one first."})
     sensor = Sensor(
+        pk=new_id or uuid6.uuid7(),
         name=wanted.name,
         label=wanted.label,
         kind=wanted.kind,
@@ -69,7 +75,7 @@ def checked_interval(kind: str, interval_s: float | None) -> float:
 def change_sensor(sensor: Sensor, wanted: SensorChange, actor: str, *, from_file: bool = False) -> Sensor:
     """ValidationError; Sensor.DoesNotExist when it was removed meanwhile."""
     found = Sensor.objects.select_for_update().get(pk=sensor.pk, removed_at=None)
-    given = wanted.model_dump(exclude_none=True)
+    given = {name: value for name, value in wanted.given().items() if value is not None}
     if given.keys() & {"interval_s", "settings"}:
         # One of a kind of another version can still be named, moved and switched off.
         check_kind(found.kind)
@@ -118,7 +124,7 @@ def remove_sensor(sensor: Sensor, actor: str) -> None:
 def change_channel(channel: SensorChannel, wanted: ChannelChange, actor: str) -> SensorChannel:
     """ValidationError; SensorChannel.DoesNotExist when it was removed meanwhile."""
     found = SensorChannel.objects.select_for_update().get(pk=channel.pk, sensor__removed_at=None)
-    given = wanted.model_dump(exclude_unset=True)
+    given = wanted.given()
     changed = [name for name, value in given.items() if getattr(found, name) != value]
     for name in changed:
         setattr(found, name, given[name])

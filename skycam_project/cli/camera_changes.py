@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 from pydantic import BaseModel
 
-from cameras.resource import CAMERAS, CameraChange, CameraNew
+from cameras.resource import CAMERAS, OF_FILES, CameraChange, CameraFields, CameraNew
+from core.resources.table import cells_of
 from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.camera_parameter import camera as camera_word
-from skycam_project.cli.cameras import print_camera
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import Command, given
-from skycam_project.cli.output import print_result, print_warnings
+from skycam_project.cli.output import format_time, print_fields, print_line, print_result, print_warnings
 from skycam_project.cli.resources import field_option, is_list
 from skycam_project.cli.setting_values import set_or_store, setting_values, settings_option
 from skycam_project.cli.station import current
@@ -136,3 +136,18 @@ def apply_changes(caller: Caller, camera: Camera, wanted: CameraChange, values: 
     if wanted.given():
         change_camera(camera, wanted, caller.actor)
     return list(set_or_store(camera, values, caller.actor).get("warnings", [])) if values else []
+
+
+def print_camera(body: dict[str, Any], verb: str) -> None:
+    print_line(f"{verb} {body['slug']}.")
+    print_named(body)
+    print_fields(sorted(body["settings"].items()))
+
+
+def print_named(body: dict[str, Any]) -> None:
+    """The kind and what a manager sets, but not the settings."""
+    hidden = {"settings", "restricted", "audience", *(() if body["keep"] else OF_FILES)}
+    names = ["kind", *(name for name in CameraFields.model_fields if name not in hidden)]
+    print_fields(cells_of(CAMERAS, names, body, format_time).items())
+    if body["restricted"]:
+        print_fields([("seen by", ", ".join(["managers", *(body["audience"] or [])]))])

@@ -11,7 +11,6 @@ from skycam_project.cli.camera_parameter import camera as camera_word
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import Command, json_or_text
 from skycam_project.cli.output import (
-    format_time,
     humanize,
     make_table,
     print_fields,
@@ -70,6 +69,7 @@ def detect(wanted: str | None, name: str) -> None:
         return
     from cameras.editing.services import add_camera
     from cameras.resource import CAMERAS, CameraNew
+    from skycam_project.cli.camera_changes import print_camera
 
     slug, one = find_discovered(found, wanted)
     fields = {"slug": slug, "name": name or one["model"], **{key: one[key] for key in ("kind", "address", "host")}}
@@ -140,26 +140,9 @@ def remove(camera: str) -> None:
     print_result(body, lambda body: print_line(f"Removed {body['slug']}."))
 
 
-def print_camera(body: dict[str, Any], verb: str) -> None:
-    print_line(f"{verb} {body['slug']}.")
-    print_named(body)
-    print_fields(sorted(body["settings"].items()))
-
-
-def print_named(body: dict[str, Any]) -> None:
-    """The kind and what a manager sets, but not the settings."""
-    from cameras.resource import CAMERAS, OF_FILES, CameraFields
-    from core.resources.table import cells_of
-
-    hidden = {"settings", "restricted", "audience", *(() if body["keep"] else OF_FILES)}
-    names = ["kind", *(name for name in CameraFields.model_fields if name not in hidden)]
-    print_fields(cells_of(CAMERAS, names, body, format_time).items())
-    if body["restricted"]:
-        print_fields([("seen by", ", ".join(["managers", *(body["audience"] or [])]))])
-
-
 def print_shown(body: dict[str, Any], able: dict[str, Any]) -> None:
     from cameras.validation import has_range, shown_value
+    from skycam_project.cli.camera_changes import print_named
 
     why = f": {body['reason']}" if body["reason"] else ""
     print_line(f"{body['slug']} is {humanize(body['observed'])}{why}")

@@ -18,15 +18,8 @@ from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
-    from skycam_project.provisioning.plan import FieldBody, NotAppliedBody, PlanBody, RowsBody
+    from skycam_project.provisioning.plan import FieldBody, NotAppliedBody, RowsBody
 
-LISTS = (
-    ("camera", "cameras"),
-    ("sensor", "sensors"),
-    ("schedule", "schedules"),
-    ("notification channel", "notification_channels"),
-    ("notification route", "notification_routes"),
-)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 SIGNS = (("added", "+"), ("changed", "~"))
 
@@ -64,7 +57,7 @@ def apply_file(path: Path, prune: bool, dry_run: bool, confirmed: bool) -> int:
     return FAILED if body["cameras"]["blocked"] else 0
 
 
-def confirm(body: PlanBody) -> bool:
+def confirm(body: dict[str, Any]) -> bool:
     """Show the plan and ask. CliError where no one can answer; Abort for a no."""
     if current().output == "json" or not sys.stdin.isatty():
         raise CliError(
@@ -76,8 +69,10 @@ def confirm(body: PlanBody) -> bool:
 
 
 def print_plan(body: dict[str, Any]) -> None:
-    for kind, name in LISTS:
-        print_rows(kind, body[name])
+    from skycam_project.config.entries import singular
+
+    for name in lists_in(body):
+        print_rows(singular(name), body[name])
     for change in body["settings"]:
         print_line(f"~ {field_text(change)}")
     for message, found in by_message(body["not_applied"]).items():
@@ -85,6 +80,11 @@ def print_plan(body: dict[str, Any]) -> None:
     print_line(summary(body))
     if body["applied"]:
         print_line("Applied.")
+
+
+def lists_in(body: Mapping[str, Any]) -> list[str]:
+    """The lists in the body of a plan."""
+    return [name for name, part in body.items() if isinstance(part, dict)]
 
 
 def print_applied(_body: dict[str, Any]) -> None:
@@ -130,7 +130,7 @@ def value_text(value: Any) -> str:
 
 
 def summary(body: Mapping[str, Any]) -> str:
-    rows = [body[name] for _, name in LISTS]
+    rows = [body[name] for name in lists_in(body)]
     added, removed = (sum(len(one[name]) for one in rows) for name in ("added", "removed"))
     changed = sum(len(one["changed"]) for one in rows) + len(body["settings"])
     if not (added or changed or removed):
@@ -149,13 +149,13 @@ def export_file(to: Path | None, force: bool) -> None:
 
     Example: skycam config export -o skycam.yaml
     """
-    privileged_caller()
+    caller = privileged_caller()
     from skycam_project.config.writing import write_text
     from skycam_project.provisioning.export import export_configuration
 
     if to is not None:
         refuse_existing(to, force=force)
-    text, variables, left_out = export_configuration()
+    text, variables, left_out = export_configuration(caller.user)
     if to is not None:
         try:
             write_text(text, to)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +83,7 @@ def add(
 
     wanted = build_request(
         DestinationRequest, OPTIONS, name=name, kind=kind, settings=parse_settings(settings), classes=list(classes),
-        **given(**values, cameras=list(cameras) or None, secret=parse_secret(secret_file)),
+        **given(**values, cameras=list(cameras) or None, secret=secret_file),
     )  # fmt: skip
     print_result(dict(destination_body(add_destination(wanted, caller.actor))), print_added)
 
@@ -129,7 +127,7 @@ def change(
         DestinationChange, OPTIONS,
         **given(
             **values, name=new_name, settings=found.settings | parse_settings(settings) if settings else None,
-            classes=list(classes) or None, secret=parse_secret(secret_file),
+            classes=list(classes) or None, secret=secret_file,
         ),
     )  # fmt: skip
     changed = change_destination(found, wanted, caller.actor)
@@ -338,19 +336,6 @@ def parse_settings(values: tuple[str, ...]) -> dict[str, Any]:
         if not equals:
             raise CliError("invalid", f"{value!r} is not a setting. Write NAME=VALUE.")
         found[name] = {"true": True, "false": False}.get(text, int(text) if text.isdecimal() else text)
-    return found
-
-
-def parse_secret(file: Any) -> dict[str, Any] | None:
-    """CliError, without the content."""
-    if file is None:
-        return None
-    try:
-        found = json.load(sys.stdin if file.name == "<stdin>" else file)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise CliError("invalid", 'The secret is not a JSON object such as {"secret_key": "..."}.')
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -164,6 +165,19 @@ class LimitsParam(click.ParamType[list[Any]]):
         except (ValueError, InvalidExposure):
             self.fail(f"{value!r} is not a pair of limits. Write them such as {self._example}.", param, ctx)
         return [low, high]
+
+
+class SecretFileParam(click.File):
+    """A file with the secrets, as an object of JSON."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            found = json.load(sys.stdin if value == "-" else super().convert(value, param, ctx))
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            self.fail('The secret is not a JSON object such as {"secret_key": "..."}.', param, ctx)
+        return found
 
 
 class DurationParam(click.ParamType[float]):

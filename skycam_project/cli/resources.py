@@ -10,8 +10,10 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import click
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from core.api.constraints import describe_error
 from core.registry import resolve
 from core.resources.fields import (
     Duration,
@@ -28,7 +30,7 @@ from core.resources.fields import (
 from core.resources.resource import Operation, Resource
 from core.resources.table import cells_of, columns_of, table_of
 from core.text.ids import short_id
-from skycam_project.cli.errors import CliError
+from skycam_project.cli.errors import CliError, invalid
 from skycam_project.cli.ids import HEX, find_by_id
 from skycam_project.cli.options import Command, DurationParam, FutureTimeParam, given
 from skycam_project.cli.output import (
@@ -52,6 +54,7 @@ SECRETS = click.Option(
     ["--secret", "secrets"], multiple=True, metavar="NAME",
     help="A setting that is read from stdin, one line each in the order of the options; can be repeated.",
 )  # fmt: skip
+FROM_FILE = "Secret settings as a JSON object; - reads it from stdin."
 
 
 def commands_of(resource: Resource) -> Iterator[click.Command]:
@@ -207,11 +210,12 @@ def options(resource: Resource, operation: Operation) -> Iterator[click.Paramete
         return
     if resource.kinds:
         yield from (shared_click_option("--set", SET, "assignments"), SECRETS)
+        yield shared_click_option("--secret-file", FROM_FILE, "secret_file")
     elif operation.has_assignments:
         yield shared_click_option("--set", f"A field of the {resource.noun} as NAME=VALUE.", "assignments")
         return
     for name, about in operation.request.model_fields.items():
-        if name == "enabled":
+        if name == "enabled" and marker_of(about, Option) is None:
             # A change has commands for it.
             if operation.name == "add":
                 off = "Add it switched off."
@@ -238,7 +242,7 @@ def shared_click_option(name: str, text: str, into: str) -> click.Option:
 def field_option(name: str, about: FieldInfo) -> click.Option:
     if flag := marker_of(about, Flag):
         return click.Option([flag.names, name], is_flag=True, default=None, help=help_of(about))
-    option = marker_of(about, Option) or Option(f"--{name.removesuffix('_s').replace('_', '-')}")
+    option = option_of(name, about)
     shared = SHARED_OPTIONS.get(option.name, SharedOption())
     settings = {
         "type": param_type(about), **shared.settings, "default": None, "help": help_of(about),
@@ -246,6 +250,10 @@ def field_option(name: str, about: FieldInfo) -> click.Option:
     }  # fmt: skip
     names = [*filter(None, [option.name, shared.short]), name]
     return RenamedOption(names, former=option.former, **settings) if option.former else click.Option(names, **settings)
+
+
+def option_of(name: str, about: FieldInfo) -> Option:
+    return marker_of(about, Option) or Option(f"--{name.removesuffix('_s').replace('_', '-')}")
 
 
 def is_list(about: FieldInfo) -> bool:
@@ -277,12 +285,12 @@ def value_given(about: FieldInfo, value: Any) -> Any:
 
 
 def requested(resource: Resource, operation: Operation, caller: Caller, values: dict[str, Any], kind: str) -> Fields:
-    """The request of what was given. CliError, or ValidationError of pydantic."""
+    """The request of what was given. CliError, which names options."""
     assert operation.request is not None
     fields = operation.request.model_fields
     assigned = assigned_texts(values.pop("assignments", ()))
     cleared = {name.removeprefix("no_"): None for name, value in values.items() if name.startswith("no_") and value}
-    secrets = values.pop("secrets", ())
+    secrets, from_file = values.pop("secrets", ()), values.pop("secret_file", None)
     found = {
         name: value_given(fields[name], value)
         for name, value in given(**values).items()
@@ -290,16 +298,31 @@ def requested(resource: Resource, operation: Operation, caller: Caller, values: 
     } | cleared
     if not resource.kinds:
         found |= read_texts(fields, assigned)
-    elif kind not in resource.kind_table:
-        known = ", ".join(resource.kind_table)
-        raise CliError("invalid", f"There is no kind {kind!r} of {resource.noun}s. Choose one of {known}.")
-    elif assigned or secrets or operation.name == "add":
+    elif assigned or secrets or from_file or operation.name == "add":
         # Every user of the machine can read command lines.
         read = {name: sys.stdin.readline().rstrip("\n") for name in secrets}
-        found["settings"] = read_texts(resource.settings_model(kind).model_fields, {**assigned, **read})
-    named = {name: referred(caller, fields[name], value) if name in fields else value for name, value in found.items()}
-    # People write texts, also of a strict model.
-    return operation.request.model_validate(named, strict=False)
+        # The service refuses a kind that does not exist.
+        known = resource.settings_model(kind).model_fields if kind in resource.kind_table else {}
+        found["settings"] = read_texts(known, {**assigned, **read}) | (from_file or {})
+    wanted = {name: referred(caller, fields[name], value) if name in fields else value for name, value in found.items()}
+    try:
+        # People write texts, also of a strict model.
+        return operation.request.model_validate(wanted, strict=False)
+    except ValidationError as error:
+        raise invalid((place_of(operation, item["loc"]), describe_error(item)) for item in error.errors()) from None
+
+
+def place_of(operation: Operation, path: tuple[int | str, ...]) -> str:
+    """The option or the argument that gives a field."""
+    assert operation.request is not None
+    name, about = next(
+        (one for one in operation.request.model_fields.items() if path[:1] in ((one[0],), (one[1].alias,))), ("", None)
+    )
+    if name in operation.arguments:
+        return name.upper()
+    if about is None or operation.has_assignments or name == "settings":
+        return ".".join(map(str, path))
+    return option_of(name, about).name
 
 
 def assigned_texts(assignments: Iterable[str]) -> dict[str, str]:

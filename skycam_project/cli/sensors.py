@@ -9,82 +9,31 @@ import click
 
 from core.text.plurals import pluralize
 from skycam_project.cli.errors import FAILED, CliError
-from skycam_project.cli.offsite import parse_secret
-from skycam_project.cli.options import Command, Group
+from skycam_project.cli.options import Command
 from skycam_project.cli.output import make_table, print_line, print_result, print_table
 from skycam_project.cli.programme_options import build_request
+from skycam_project.cli.resource_group import ResourceGroup
 from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from monitoring.models import Sensor, SensorChannel
-    from monitoring.sensor_management.bodies import DetectionBody
+    from monitoring.sensor_management.resource import DetectionBody
     from skycam_project.cli.identity import Caller
 
-OPTIONS = {"interval_s": "--interval", "settings": "--set", "name": "NAME", "kind": "KIND"}
+OPTIONS = {"settings": "--set"}
 """Field -> option, where the names differ."""
-settings_option = shared_option(
-    "--set", "A setting of the kind, such as port=/dev/ttyUSB0; may be repeated.", into="settings"
-)
-secret_option = shared_option("--secret-file", "Secret settings as a JSON object; - reads it from stdin.")
-host_option = shared_option("--host", "Host that reads it.")
-interval_option = click.option(
-    "--interval", "interval_s", type=float, metavar="SECONDS", help="Seconds between two readings."
+
+sensors = ResourceGroup(
+    "sensors", "List, add, detect, test, change and remove sensors.", "monitoring.sensor_management.resource.SENSORS"
 )
 
 
-@click.group(cls=Group)
-def sensors() -> None:
-    """List, add, detect, test, change and remove sensors."""
-
-
-@sensors.command("list")
-def list_sensors() -> None:
-    """List the sensors with the newest values of their channels."""
-    caller = current().authorize("viewer")
-    from monitoring.sensor_management.bodies import sensor_body
-    from monitoring.sensor_management.selectors import sensors_for, statuses_of
-
-    found = statuses_of(sensors_for(caller.user))
-    print_result({"results": [dict(sensor_body(status)) for status in found]}, print_sensors)
-
-
-@sensors.command("add")
-@click.argument("name")
-@click.argument("kind")
-@settings_option
-@secret_option
-@shared_option("--label", "Display name.")
-@host_option
-@interval_option
-@shared_option("--disabled", "Add it switched off.")
-def add(
-    name: str, kind: str, settings: tuple[str, ...], secret_file: Any, disabled: bool, **values: Any
-) -> None:  # fmt: skip
-    """Add a sensor. Test its settings before: skycam sensors test --kind KIND
-
-    Secrets are read from a file or stdin, because every user of the machine can read command lines.
-    The configuration file alone adds one of the kind command, which runs a program.
-
-    Example: skycam sensors add balcony digitemp --set port=/dev/ttyUSB0
-    """
-    caller = current().authorize("manager")
-    from monitoring.sensor_management.requests import SensorRequest
-    from monitoring.sensor_management.services import add_sensor
-
-    wanted = build_request(
-        SensorRequest, OPTIONS, name=name, kind=kind, settings=parse_settings(settings, secret_file),
-        enabled=not disabled, **values,
-    )  # fmt: skip
-    sensor = add_sensor(wanted, caller.actor)
-    print_result(body_of(sensor), lambda body: print_line(f"Added the sensor {body['name']} on {body['host']}."))
-
-
-@sensors.command("detect")
+@sensors.command("detect", cls=Command)
 def detect() -> None:
     """Search for sensors at all hosts. While the station is not running, only this machine is searched."""
     caller = current().authorize("manager")
-    print_result(dict(detected(caller.actor)), print_detected)
+    print_result(detected(caller.actor).model_dump(), print_detected)
 
 
 def detected(actor: str) -> DetectionBody:
@@ -100,10 +49,12 @@ def detected(actor: str) -> DetectionBody:
 @sensors.command("test", cls=Command)
 @click.argument("name", required=False)
 @shared_option("--kind", "Try a kind without a sensor.")
-@settings_option
-@secret_option
-@host_option
-def test(name: str | None, kind: str | None, settings: tuple[str, ...], secret_file: Any, host: str | None) -> int:
+@shared_option("--set", "A setting of the kind, such as port=/dev/ttyUSB0; may be repeated.", into="settings")
+@shared_option("--secret-file", "Secret settings as a JSON object; - reads it from stdin.")
+@shared_option("--host", "Host that reads it.")
+def test(
+    name: str | None, kind: str | None, settings: tuple[str, ...], secret_file: dict[str, Any] | None, host: str | None
+) -> int:  # fmt: skip
     """Open the sensor NAME once and show what it gives.
 
     With --set it tries other settings, which are not stored.
@@ -112,52 +63,32 @@ def test(name: str | None, kind: str | None, settings: tuple[str, ...], secret_f
     """
     caller = current().authorize("manager")
     from monitoring.sensor_management.detection import try_sensor, try_settings
-    from monitoring.sensor_management.requests import SensorTestRequest
+    from monitoring.sensor_management.resource import SensorTestRequest, StoredTestRequest
+    from skycam_project.cli.resources import assigned_texts
 
     if (name is None) == (kind is None) or (name is not None and host is not None):
         raise CliError("invalid", "Give the NAME of a sensor, or --kind and perhaps --host.")
-    values = parse_settings(settings, secret_file)
+    values = {**assigned_texts(settings), **(secret_file or {})}
     if name is not None:
-        outcome = try_sensor(find_sensor(caller, name), values, caller.actor)
+        wanted = build_request(StoredTestRequest, OPTIONS, settings=values)
+        outcome = try_sensor(find_sensor(caller, name), wanted, caller.actor)
     else:
-        wanted = build_request(SensorTestRequest, OPTIONS, kind=kind, host=host, settings=values)
-        outcome = try_settings(wanted.kind, wanted.host, wanted.settings, caller.actor)
-    print_result(dict(outcome), print_outcome)
-    return 0 if outcome["ok"] else FAILED
+        outcome = try_settings(
+            build_request(SensorTestRequest, OPTIONS, kind=kind, host=host, settings=values), caller.actor
+        )
+    print_result(outcome.model_dump(), print_outcome)
+    return 0 if outcome.ok else FAILED
 
 
-@sensors.command("change")
-@click.argument("name")
-@settings_option
-@secret_option
-@shared_option("--label", "Display name; empty: its name.")
-@host_option
-@interval_option
-@shared_option("--enabled/--disabled", "Switch it on or off.")
-def change(name: str, settings: tuple[str, ...], secret_file: Any, **values: Any) -> None:
-    """Change the sensor NAME. What is not given stays.
-
-    Example: skycam sensors change balcony --interval 10
-    """
-    caller = current().authorize("manager")
-    from monitoring.sensor_management.requests import SensorChange
-    from monitoring.sensor_management.services import change_sensor
-
-    found = find_sensor(caller, name)
-    wanted = build_request(SensorChange, OPTIONS, settings=parse_settings(settings, secret_file) or None, **values)
-    changed = change_sensor(found, wanted, caller.actor)
-    print_result(body_of(changed), lambda body: print_line(f"Changed the sensor {body['name']}."))
-
-
-@sensors.command("channels")
+@sensors.command("channels", cls=Command)
 @click.argument("name")
 def list_channels(name: str) -> None:
     """List the channels of the sensor NAME."""
     caller = current().authorize("viewer")
-    print_result({"results": body_of(find_sensor(caller, name))["channels"]}, print_channels)
+    print_result({"results": sensor_body(caller, find_sensor(caller, name))["channels"]}, print_channels)
 
 
-@sensors.command("channel")
+@sensors.command("channel", cls=Command)
 @click.argument("name")
 @click.argument("key", metavar="CHANNEL")
 @shared_option("--label", "Display name; empty: that of the device.")
@@ -172,9 +103,9 @@ def change_one_channel(name: str, key: str, lowest: str | None, highest: str | N
     Example: skycam sensors channel balcony temperature --main --offset -0.3
     """
     caller = current().authorize("manager")
-    from monitoring.sensor_management.bodies import channel_body
-    from monitoring.sensor_management.requests import ChannelChange
-    from monitoring.sensor_management.selectors import status_of
+    from core.resources.fields import body_of
+    from monitoring.sensor_management.resource import ChannelBody, ChannelChange
+    from monitoring.sensor_management.selectors import channel_with_status
     from monitoring.sensor_management.services import change_channel
 
     found = find_channel(find_sensor(caller, name), key)
@@ -184,8 +115,8 @@ def change_one_channel(name: str, key: str, lowest: str | None, highest: str | N
         ChannelChange, OPTIONS, **values, **{field: value for field, value in limits.items() if value != NO_LIMIT}
     )
     change_channel(found, wanted.model_copy(update=removed), caller.actor)
-    status = next(one for one in status_of(found.sensor).channels if one.channel.pk == found.pk)
-    print_result(dict(channel_body(status)), lambda body: print_line(f"Changed the channel {body['label']}."))
+    body = body_of(ChannelBody, channel_with_status(found))
+    print_result(body, lambda body: print_line(f"Changed the channel {body['label']}."))
 
 
 NO_LIMIT = "none"
@@ -201,7 +132,7 @@ def parse_limit(text: str | None) -> float | str | None:
         raise CliError("invalid", f"{text!r} is not a limit. Write a number, or none.") from None
 
 
-@sensors.command("remove")
+@sensors.command("remove", cls=Command)
 @click.argument("name")
 @shared_option("--dry-run", "Only show what would be deleted.")
 @shared_option("--yes", "Remove it without asking.")
@@ -216,7 +147,7 @@ def remove(name: str, dry_run: bool, confirmed: bool) -> None:
 
     found = find_sensor(caller, name)
     counts = count_removal(found)
-    body = {**body_of(found), "deleted": counts._asdict(), "removed": not dry_run}
+    body = {**sensor_body(caller, found), "deleted": counts._asdict(), "removed": not dry_run}
     aggregates = pluralize(counts.aggregates, "aggregate")
     said = f"{pluralize(counts.channels, 'channel')}, {counts.readings_text} and {aggregates}"
     if not dry_run and not confirmed:
@@ -235,12 +166,12 @@ def require_terminal() -> None:
 
 
 def find_sensor(caller: Caller, name: str) -> Sensor:
-    from monitoring.sensor_management.selectors import sensors_for
+    """CliError."""
+    from monitoring.sensor_management.resource import SENSORS
+    from skycam_project.cli.resources import find_row
 
-    sensor = sensors_for(caller.user).filter(name=name).first()
-    if sensor is None:
-        raise CliError("not-found", f"There is no sensor {name}. `skycam sensors list` lists all.")
-    return sensor
+    found: Sensor = find_row(SENSORS, caller, name)
+    return found
 
 
 def find_channel(sensor: Sensor, key: str) -> SensorChannel:
@@ -253,50 +184,10 @@ def find_channel(sensor: Sensor, key: str) -> SensorChannel:
     raise CliError("not-found", f"{why}. `skycam sensors channels {sensor.name}` lists all with their ids.")
 
 
-def body_of(sensor: Sensor) -> dict[str, Any]:
-    from monitoring.sensor_management.bodies import sensor_body
-    from monitoring.sensor_management.selectors import status_of
+def sensor_body(caller: Caller, sensor: Sensor) -> dict[str, Any]:
+    from monitoring.sensor_management.resource import SENSORS
 
-    return dict(sensor_body(status_of(sensor)))
-
-
-def parse_settings(texts: tuple[str, ...], secret_file: Any) -> dict[str, Any]:
-    """CliError. Values stay texts: the kind knows their types."""
-    found: dict[str, Any] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise CliError("invalid", f"{text!r} is not a setting. Write NAME=VALUE.")
-        found[name] = value
-    return {**found, **(parse_secret(secret_file) or {})}
-
-
-def print_sensors(body: dict[str, Any]) -> None:
-    if not body["results"]:
-        print_line("No sensors. `skycam sensors detect` searches for some.")
-        return
-    rows = [
-        [one["name"], one["kind"], one["host"], one["state"], values_text(one["channels"]), one["message"]]
-        for one in body["results"]
-    ]
-    print_table(make_table(["name", "kind", "host", "state", "values", "message"], rows))
-
-
-def values_text(channels: list[dict[str, Any]]) -> str:
-    return ", ".join(f"{one['label']} {value_text(one)}" for one in channels)
-
-
-def value_text(channel: dict[str, Any]) -> str:
-    """`21.4 °C`, `missing`, or `21.4 °C (stale, 90 s old)`."""
-    from monitoring.sensors.quantities import QUANTITIES
-
-    if channel["value"] is None:
-        return str(channel["quality"])
-    digits = QUANTITIES[channel["quantity"]].digits
-    text = f"{channel['value']:.{digits}f} {channel['unit']}".strip()
-    if channel["quality"] == "stale":
-        return f"{text} (stale, {channel['age_s']:.0f} s old)"
-    return text if channel["quality"] == "ok" else f"{text} ({channel['quality']})"
+    return SENSORS.body(sensor, caller.user)
 
 
 def print_channels(body: dict[str, Any]) -> None:
@@ -304,10 +195,10 @@ def print_channels(body: dict[str, Any]) -> None:
         print_line("No channels yet: the first reading brings them.")
         return
     columns = ["id", "key", "label", "quantity", "value", "main", "hidden", "lowest", "highest", "offset"]
-    rows = [
-        [one["id"], one["key"], one["label"], one["quantity"], value_text(one), *(one[name] for name in columns[5:])]
-        for one in body["results"]
-    ]
+    from monitoring.sensor_management.resource import ChannelBody
+
+    texts = [{**one, "value": ChannelBody.model_construct(**one).value_text} for one in body["results"]]
+    rows = [[one[name] for name in columns] for one in texts]
     print_table(make_table(columns, rows))
 
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 import click
 
-from skycam_project.cli.options import DurationParam, FutureTimeParam, PastTimeParam
+from skycam_project.cli.options import DurationParam, FutureTimeParam, PastTimeParam, SecretFileParam
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 SEVERITIES = ["info", "warning", "error", "critical"]
@@ -65,7 +65,7 @@ SHARED_OPTIONS: dict[str, SharedOption] = {
     "--label": SharedOption(),
     "--reason": SharedOption(settings={"default": ""}),
     "--set": SharedOption(settings={"multiple": True, "metavar": "NAME=VALUE"}),
-    "--secret-file": SharedOption(settings={"type": click.File("r")}),
+    "--secret-file": SharedOption(settings={"type": SecretFileParam("r")}),
     "--enabled/--disabled": SharedOption(into="enabled", settings={"default": None}),
     "--disabled": SharedOption(settings=FLAG),
     # Files

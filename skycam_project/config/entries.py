@@ -8,12 +8,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, create_model
 from pydantic.fields import FieldInfo
 
-from core.resources.fields import Clock, Reference, allowed_text, choices_of, extra_of, marker_of
+from core.resources.fields import Clock, HasPassword, Reference, allowed_text, choices_of, extra_of, marker_of
 from skycam_project.config.keys import Section, key
 
 DAY_MINUTES = 24 * 60
-NAMES = {"kind": "type"}
+NAMES = {"kind": "type", "slug": "id"}
 """Fields that have another name in the file."""
+
+
+def singular(name: str) -> str:
+    """`notification route` of `notification_routes`."""
+    return name.removesuffix("s").replace("_", " ")
 
 
 def entry_of(
@@ -47,12 +52,12 @@ def entry_key(request: type[BaseModel], name: str, about: FieldInfo, kinds: Iter
     default: Any = ... if about.is_required() else about.get_default(call_default_factory=True)
     if marker_of(about, Reference) is not None and default is None:
         default = ""
-    allowed, is_secret = allowed_text(request, name), bool(extra_of(about, "secret"))
+    allowed, is_secret = allowed_text(request, name), bool(extra_of(about, "secret") or marker_of(about, HasPassword))
     if name == "kind":
         allowed = ", ".join(sorted(kinds))
-    if name == "settings":
+    if name == "settings" and not extra_of(about, "allowed"):
         default, allowed, is_secret = {}, "a mapping of the kind's settings", True
-    return key(default, about.description or "", allowed, secret=is_secret)
+    return key(default, about.description or "", allowed, secret=is_secret, unset=extra_of(about, "unset") or "")
 
 
 def clock_text(value: Any) -> Any:

@@ -8,17 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import date
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import field_validator, model_validator
 
 from cameras.drivers import DRIVERS
-from cameras.runtime.file_formats import checked_keep
+from cameras.resource import CameraNew
 from cameras.spool.agenda import OnHeld
+from monitoring.sensor_management.resource import SensorRequest
 from monitoring.sensors.kinds import driver_class
-from skycam_project.config.entries import clock_text
-from skycam_project.config.keys import NAME, YES_NO, Section, key
+from skycam_project.config.entries import clock_text, entry_of
+from skycam_project.config.keys import YES_NO, Section, key
 from skycam_project.config.sections import SENSOR_TYPES, SensorConfig
 
 CAMERA_ID = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
@@ -29,57 +30,29 @@ NIGHT = "a date such as 2027-03-01"
 CLOCK_KEYS = frozenset({"begin", "end"})
 
 
-class CameraEntry(Section):
+if TYPE_CHECKING:
+
+    class CameraKeys(Section):
+        id: str
+        type: str
+        address: str
+        host: str
+        primary: bool
+else:
+    CameraKeys = entry_of(CameraNew, "CameraKeys", "What the API has, too.", kinds=TYPES)
+
+
+class CameraEntry(CameraKeys):
     """A camera. A key that is missing leaves an existing camera as it is."""
 
-    id: str = key(..., "Id of the camera, unique. It cannot be changed.", f"{NAME}, not `detect`", pattern=CAMERA_ID)
-    type: str = key(..., "Kind of the camera; `dslr` is gphoto2. It cannot be changed.", TYPE_NAMES)
-    name: str = key("", "Display name.", "1 to 80 characters", unset="the id", min_length=1, max_length=80)
-    address: str = key(
-        "", "Where the camera is: its serial number, port, device, file or URL. In the address of an existing camera, "
-        "`***` keeps the stored password.", "an address of this type", secret=True, unset="the first camera found",
-        max_length=500,
-    )  # fmt: skip
-    host: str = key(
-        "", "Camera host that it is connected to.", "1 to 60 characters", unset="this host", min_length=1, max_length=60
-    )
-    enabled: bool = key(True, "Whether the camera is used.", YES_NO)
-    primary: bool = key(False, "Whether it is the primary camera; at most one is.", YES_NO, unset="the first camera is")
-    restricted: bool = key(False, "Whether only managers and the audience may see it.", YES_NO)
-    audience: list[str] = key([], "Who may see it besides managers while it is restricted.", "a list of user names")
     recording: Literal["none", "rolling", "manual"] = key("none", "Kind of clips to record.", "none, rolling or manual")
-    settings: dict[str, Any] = key(
-        {}, "All settings of the camera; those that are missing are left to it.", "a mapping of the type's settings",
-        unset="the camera's own",
-    )  # fmt: skip
-
-    keep: list[str] = key(
-        ["jpeg"],
-        "Formats of the files that Skycam makes of a still, the primary file first.",
-        "a list of jpeg, png, tiff, fits",
-    )
-    fits_compression: Literal["none", "rice"] = key("none", "Compression of FITS files.", "none or rice")
-
-    @field_validator("id")
-    @classmethod
-    def is_no_route(cls, value: str) -> str:
-        if value == "detect":
-            raise ValueError("a camera cannot be called detect: that is a route of the API.")
-        return value
 
     @field_validator("type", mode="before")
     @classmethod
     def is_known_type(cls, value: Any) -> Any:
         if value == "astro":
             raise ValueError(f"astro means an INDI camera, which Skycam does not support yet; allowed is {TYPE_NAMES}.")
-        if not isinstance(value, str) or value not in TYPES:
-            raise ValueError
         return value
-
-    @field_validator("keep")
-    @classmethod
-    def is_known_format(cls, value: list[str]) -> list[str]:
-        return checked_keep(value)
 
     @field_validator("address")
     @classmethod
@@ -94,30 +67,14 @@ class CameraEntry(Section):
         return TYPES[self.type]
 
 
-class SensorEntry(SensorConfig):
+SensorItem: Any = entry_of(SensorRequest, "SensorItem", "", left_out=("kind", "host", "interval_s"))
+
+
+class SensorEntry(SensorItem, SensorConfig):  # type: ignore[misc]
     """A sensor. A key that is missing leaves an existing sensor as it is."""
 
-    name: str = key(
-        ...,
-        "Name of the sensor, unique. It cannot be changed.",
-        f"{NAME}, not `add`, `detect`, `now` or `test`",
-        pattern=CAMERA_ID,
-    )
     type: str = key(..., "Kind of the sensor. It cannot be changed.", SENSOR_TYPES)
-    label: str = key("", "Display name.", "at most 80 characters", unset="the name", max_length=80)
     host: str = key("", "Host that reads it.", "1 to 60 characters", unset="this host", min_length=1, max_length=60)
-    enabled: bool = key(True, "Whether it is read.", YES_NO)
-    settings: dict[str, Any] = key(
-        {}, "The other settings of the kind (docs/operating/sensors.md); those that are missing get their defaults. "
-        "A secret that is missing stays; write it as `${VARIABLE}`.", "a mapping of the kind's settings", secret=True,
-    )  # fmt: skip
-
-    @field_validator("name")
-    @classmethod
-    def is_no_route(cls, value: str) -> str:
-        if value in ("add", "detect", "now", "test"):
-            raise ValueError(f"a sensor cannot be called {value}: that is a route of the station.")
-        return value
 
     @model_validator(mode="after")
     def settings_are_given_once(self) -> Self:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, get_args, get_origin
 
-from pydantic import field_validator, model_validator
+from pydantic import create_model, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
 from captures.paths.file_names import DEFAULT_TEMPLATE, FIELDS_TEXT, check_template
 from core.outgoing import OutgoingGuard
 from core.registry import resolve
 from skycam_project.config.database import check_database_url, django_database, plain_problem
+from skycam_project.config.described_lists import described_keys
 from skycam_project.config.files import FilesConfig
 from skycam_project.config.gates import GateConfig, check_names
 from skycam_project.config.keys import FOLDER, NAME, NAME_PATTERN, Key, Section, key
@@ -27,12 +28,6 @@ from skycam_project.config.lists import (
 )
 from skycam_project.config.live import LiveStreamingConfig
 from skycam_project.config.network import NetworkConfig, outgoing_guard
-from skycam_project.config.notification_lists import (
-    NotificationChannelEntry,
-    NotificationRouteEntry,
-    check_channels,
-    check_routes,
-)
 from skycam_project.config.origins import Origins
 from skycam_project.config.recording import ArchiveConfig, AutoRecordingConfig, RecordingConfig
 from skycam_project.config.redis import check_redis_url
@@ -71,7 +66,9 @@ class Notice(NamedTuple):
     text: str
 
 
-class SkycamConfig(Section):
+class HostKeys(Section):
+    """Keys that are in no section, and the lists that have items of their own."""
+
     data: Path = key(
         Path("skycam-data"), "Folder of the database, logs, sockets and secret key.", FOLDER, unset="`./skycam-data`"
     )
@@ -173,12 +170,17 @@ class SkycamConfig(Section):
     schedules: list[ScheduleEntry] = key(
         [], "Schedules that `skycam config apply` adds and changes (below).", "a list of schedules"
     )
-    notification_channels: list[NotificationChannelEntry] = key(
-        [], "Notification channels that `skycam config apply` adds and changes (below).", "a list of channels"
-    )
-    notification_routes: list[NotificationRouteEntry] = key(
-        [], "Routes of notifications that `skycam config apply` adds and changes (below).", "a list of routes"
-    )
+
+
+if TYPE_CHECKING:
+    ListKeys = HostKeys
+else:
+    ListKeys = create_model("ListKeys", __base__=HostKeys, **described_keys())
+
+
+class SkycamConfig(ListKeys):
+    """The whole file."""
+
     camera: CameraConfig = CameraConfig()
     sensor: SensorConfig = SensorConfig()
     monitoring: MonitoringConfig = MonitoringConfig()
@@ -210,8 +212,6 @@ class SkycamConfig(Section):
     _cameras = field_validator("cameras")(check_cameras)
     _sensors = field_validator("sensors")(check_sensors)
     _schedules = field_validator("schedules")(check_schedules)
-    _channels = field_validator("notification_channels")(check_channels)
-    _routes = field_validator("notification_routes")(check_routes)
     _redis = field_validator("redis_url", "camera_redis_url")(check_redis_url)
 
     @field_validator("camera_environment")

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from skycam_project.config.described_lists import setting_secrets_of
 from skycam_project.config.gates import header_secrets
 from skycam_project.config.keys import Key, Section
 from skycam_project.config.lists import address_secrets_of, sensor_secrets_of
 from skycam_project.config.model import SkycamConfig, field_option, key_option
-from skycam_project.config.notification_lists import channel_secrets_of
 
 REDACTED = "********"
 DEAD_MAN_SWITCH = ("monitoring", "dead_man_switch", "url")
@@ -77,7 +77,7 @@ def secrets_of(config: SkycamConfig) -> list[str]:
         config.monitoring.dead_man_switch.url,
         *header_secrets(config.gates),
         *sensor_secrets_of(config.sensors),
-        *channel_secrets_of(config.notification_channels),
+        *setting_secrets_of(config),
         *(text for url in urls for text in passwords_in(url)),
     }
     # A secret may be part of a longer one. Replaced first, it would leave the rest of the longer one readable.

@@ -9,16 +9,14 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
+from skycam_project.config.described_lists import LISTS
 from skycam_project.config.gates import GateConfig, GateSourceConfig
 from skycam_project.config.keys import Key, Section
-from skycam_project.config.lists import CameraEntry, ScheduleEntry, SensorEntry
 from skycam_project.config.model import KEYS, field_option, fields_of, key_option, variable_of
-from skycam_project.config.notification_lists import NotificationChannelEntry, NotificationRouteEntry
 from skycam_project.config.telescopes import TelescopeConfig
 
-LISTS: tuple[type[Section], ...] = (
-    GateConfig, GateSourceConfig, CameraEntry, SensorEntry, ScheduleEntry, NotificationChannelEntry,
-    NotificationRouteEntry, TelescopeConfig,
+ITEMS: tuple[type[Section], ...] = (
+    GateConfig, GateSourceConfig, *LISTS.values(), TelescopeConfig
 )  # fmt: skip
 """The items of lists of which docs has a table."""
 RESERVED = "Reserved, no effect yet: "
@@ -64,4 +62,4 @@ def default_of(field: FieldInfo) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write("\n\n".join([table(), *("\n".join(item_rows(one)) for one in LISTS)]) + "\n")
+    sys.stdout.write("\n\n".join([table(), *("\n".join(item_rows(one)) for one in ITEMS)]) + "\n")

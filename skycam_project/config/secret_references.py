@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
 from cameras.drivers.credentials import REDACTED, address_secrets, redact_address
-from monitoring.notifications.channels.kinds import CHANNEL_KINDS, channel_class
+from core.resources.resource import Resource
 from monitoring.sensors.kinds import SENSORS, driver_class
+from skycam_project.config.described_lists import secret_settings
 from skycam_project.config.redaction import passwords_in
 
 OTHER_SIGNS = re.compile(r"[^A-Z0-9]+")
@@ -92,24 +94,25 @@ def written_sensor(sensor: dict[str, Any]) -> dict[str, Any]:
     return {**sensor, "settings": {**given, **hidden}} if hidden else sensor
 
 
-def written_channel(channel: dict[str, Any]) -> dict[str, Any]:
-    """An item of the list `notification_channels` as it was written, without its secrets."""
-    kind, given = str(channel.get("type", "")), channel.get("settings")
-    if kind not in CHANNEL_KINDS or not isinstance(given, dict):
-        return channel
-    name = str(channel.get("name", ""))
+def written_item(resource: Resource, item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item as it was written, without the secrets among its settings."""
+    given = item.get("settings")
+    if not isinstance(given, dict):
+        return dict(item)
     hidden = {
-        secret: given[secret] if is_reference(given[secret]) else channel_reference(name, secret)
-        for secret in channel_class(kind).settings_model.secret_fields()
-        if given.get(secret)
+        name: given[name]
+        if is_reference(given[name])
+        else setting_reference(resource.noun, str(item.get("name", "")), name)
+        for name in secret_settings(resource, str(item.get("type", "")))
+        if given.get(name)
     }
-    return {**channel, "settings": {**given, **hidden}} if hidden else channel
+    return {**item, "settings": {**given, **hidden}} if hidden else dict(item)
 
 
-def channel_reference(channel: str, setting: str) -> str:
+def setting_reference(noun: str, name: str, setting: str) -> str:
     """`${CHANNEL_MODEM_PASSWORD}`. A name with other signs gets a hash: two may differ in nothing else."""
-    plain = PLAIN_NAME.fullmatch(channel) is not None
-    return _reference("CHANNEL", channel, *([] if plain else [sha256(channel.encode()).hexdigest()[:6]]), setting)
+    plain = PLAIN_NAME.fullmatch(name) is not None
+    return _reference(noun, name, *([] if plain else [sha256(name.encode()).hexdigest()[:6]]), setting)
 
 
 def sensor_reference(sensor: str, setting: str) -> str:

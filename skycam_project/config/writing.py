@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from skycam_project.config.described_lists import LISTED
 from skycam_project.config.keys import Key, Section
 from skycam_project.config.model import KEYS, SkycamConfig, items_section, key_option, variable_of
 from skycam_project.config.redaction import plain, redacted
 from skycam_project.config.secret_references import (
     escape_references,
     written_camera,
-    written_channel,
     written_gate,
+    written_item,
     written_sensor,
 )
 
@@ -25,7 +27,7 @@ WRITTEN_ITEMS: dict[Key, Callable[[dict[str, Any]], dict[str, Any]]] = {
     ("gates",): written_gate,
     ("cameras",): written_camera,
     ("sensors",): written_sensor,
-    ("notification_channels",): written_channel,
+    **{(name,): partial(written_item, resource) for name, resource in LISTED.items() if resource.kinds},
 }
 """Lists whose items may contain secrets -> the function that hides them."""
 

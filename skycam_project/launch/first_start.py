@@ -14,7 +14,7 @@ from django.db import transaction
 
 from cameras.models import Camera
 from monitoring.models import Sensor
-from monitoring.sensor_management.requests import SensorRequest
+from monitoring.sensor_management.resource import SensorRequest
 from monitoring.sensor_management.services import add_sensor
 from skycam_project.access.models import Role, User
 from skycam_project.config import SkycamConfig

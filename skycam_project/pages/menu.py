@@ -9,13 +9,16 @@ from functools import cached_property
 from django.http import HttpRequest
 from django.urls import reverse
 
+from core.registry import resolve
+from core.resources.derived_pages import heading_of
 from skycam_project.pages.used_pages import used_subjects
+from skycam_project.resources import RESOURCES, WITH_PAGES
 
 
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
-    """A page in the side bar. `key`: the key after g that opens it; `phone`: a tab on phones, where More lists all;
-    `subject`: hidden while the station does not use this one of `used_pages.SUBJECTS`."""
+    """A page in the side bar. `key`: the key after g that opens it, if it has one; `phone`: a tab on phones, where More
+    lists all; `subject`: hidden while the station does not use this one of `used_pages.SUBJECTS`."""
 
     name: str
     label: str
@@ -34,7 +37,7 @@ class MenuEntry:
         return path == self.address or (self.name != "dashboard" and path.startswith(self.address))
 
 
-MENU: Mapping[str, tuple[MenuEntry, ...]] = {
+OWN: Mapping[str, tuple[MenuEntry, ...]] = {
     "Now": (
         MenuEntry("dashboard", "Dashboard", "dash", "d", phone=True),
         MenuEntry("tonight", "Tonight", "moon", "t", phone=True),
@@ -73,7 +76,20 @@ MENU: Mapping[str, tuple[MenuEntry, ...]] = {
         MenuEntry("station-settings", "Settings", "sliders", "o", role="manager"),
     ),
 }
-"""The pages by groups, in the order of the side bar."""
+"""Pages that were written by hand, by groups in the order of the side bar."""
+
+
+def derived_entry(name: str) -> MenuEntry:
+    """The list of a resource."""
+    resource = resolve(RESOURCES[name])
+    return MenuEntry(name, heading_of(resource), "list", "", resource.operation("list").role)
+
+
+MENU: Mapping[str, tuple[MenuEntry, ...]] = {
+    label: (*entries, *(derived_entry(name) for name, group in WITH_PAGES.items() if group == label))
+    for label, entries in OWN.items()
+}
+"""All pages by groups."""
 PAGES = tuple(entry for entries in MENU.values() for entry in entries)
 
 

@@ -22,9 +22,9 @@ from core.jobs.selectors import jobs_for
 from core.jobs.states import UNFINISHED, JobState
 from core.station_zone import reader_time_text
 from core.templatetags.skycam import format_bytes
-from monitoring.models import DeliveryState, NotificationChannel, Webhook
+from monitoring.models import DeliveryState, NotificationChannel, Sensor, Webhook
 from monitoring.notifications.selectors import channels_for, with_pending
-from monitoring.sensor_management.selectors import SensorStatus, sensors_for, statuses_of
+from monitoring.sensor_management.selectors import sensors_for, with_status
 from monitoring.webhooks.selectors import webhooks_for
 from skycam_project.backups.service import last_made
 
@@ -106,20 +106,21 @@ def jobs(user: Any) -> Section:
 
 def sensors(user: Any) -> Section | None:
     """Each sensor with how many of its channels have a good value."""
-    figures = [sensor_figure(status) for status in statuses_of(sensors_for(user))]
+    figures = [sensor_figure(sensor) for sensor in with_status(sensors_for(user))]
     return Section("Sensors", figures) if figures else None
 
 
-def sensor_figure(status: SensorStatus) -> Figure:
-    good = sum(channel.quality == "ok" for channel in status.channels)
-    is_well = status.state in {"ok", "off", "starting"} and (good == len(status.channels) or status.state == "off")
+def sensor_figure(sensor: Sensor) -> Figure:
+    channels = sensor.channels.all()
+    good = sum(channel.quality == "ok" for channel in channels)
+    is_well = sensor.state in {"ok", "off", "starting"} and (good == len(channels) or sensor.state == "off")
     return Figure(
-        status.sensor.display_name,
-        status.state,
-        f"{good} of {len(status.channels)} values",
-        status.message,
+        sensor.display_name,
+        sensor.state,
+        f"{good} of {len(channels)} values",
+        sensor.message,
         "" if is_well else "warn",
-        reverse("sensor", args=[status.sensor.name]),
+        reverse("sensor", args=[sensor.name]),
     )
 
 

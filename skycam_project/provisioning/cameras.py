@@ -1,13 +1,15 @@
-"""The list `cameras`: compares its items with the station's cameras, and adds, changes and removes cameras."""
+"""The list `cameras`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 
 from cameras.audience.service import audience_of
 from cameras.drivers.credentials import REDACTED, redact_address
@@ -18,14 +20,11 @@ from cameras.resource import CameraChange, CameraFields, CameraNew
 from cameras.validation import checked_address, checked_settings
 from captures.recording_claims.services import people_kind
 from captures.recording_control.commands import request_recording
-from skycam_project.config import ConfigError
-from skycam_project.config.config_file import ConfigFile
 from skycam_project.config.lists import CameraEntry
+from skycam_project.config.secret_references import address_with_references, escape_references
 from skycam_project.provisioning.plan import Blocked, FieldChange, RowChange, RowsPlan, field_changes
-from skycam_project.provisioning.problems import located
+from skycam_project.provisioning.rows import ListRows, Plans
 
-KEYS = {"slug": "id", "kind": "type"}
-"""Fields of a camera that have another name in the file."""
 NONE = "none"
 HIDDEN_CHANGE = "its password changes"
 PRESENT: dict[str, Callable[[Camera], Any]] = {
@@ -37,49 +36,76 @@ PRESENT: dict[str, Callable[[Camera], Any]] = {
 """Key of an item -> the camera's value of it."""
 
 
-def plan_cameras(file: ConfigFile, actor: str, *, prune: bool) -> RowsPlan:
-    """ConfigError for items that no camera can be brought to."""
-    present = {camera.slug: camera for camera in Camera.objects.present().prefetch_related("audience")}
-    entries = list(enumerate(file.config.cameras, start=1))
-    check_types(file, present)
-    changes = {entry.id: _change(number, entry, present.get(entry.id)) for number, entry in entries}
-    added = [changes[entry.id] for _, entry in entries if entry.id not in present]
-    changed = [changes[entry.id] for _, entry in entries if entry.id in present and changes[entry.id].fields]
-    missing = [camera for slug, camera in present.items() if slug not in changes]
-    blocked = [found for camera in missing if prune and (found := blocked_removal(camera, actor))]
-    kept = {one.name for one in blocked} if prune else {camera.slug for camera in missing}
-    removed = [camera.slug for camera in missing if camera.slug not in kept]
-    return RowsPlan(
+class CameraRows(ListRows):
+    name, noun, keys, id_key = "cameras", "camera", {"slug": "id", "kind": "type"}, "id"
+
+    def stored(self) -> QuerySet[Camera]:
+        return Camera.objects.present().prefetch_related("audience").order_by("slug")
+
+    def label(self, row: Camera) -> str:
+        return row.slug
+
+    def kind_of(self, entry: CameraEntry) -> str:
+        return entry.kind
+
+    def plan(self, plans: Plans, *, prune: bool) -> RowsPlan:
+        found = super().plan(plans, prune=prune)
         # The primary camera first: the first camera of a station is made primary otherwise.
-        added=tuple(sorted(added, key=lambda change: not change.values.get("primary"))),
-        changed=(*_without_primary(changes, present, removed), *changed),
-        unchanged=tuple(entry.id for _, entry in entries if entry.id in present and not changes[entry.id].fields),
-        removed=tuple(removed),
-        kept=tuple(sorted(kept - {one.name for one in blocked})),
-        blocked=tuple(blocked),
-    )
+        added = tuple(sorted(found.added, key=lambda change: not change.values.get("primary")))
+        return replace(found, added=added, changed=(*self._without_primary(found), *found.changed))
 
+    def _without_primary(self, plan: RowsPlan) -> Iterator[RowChange]:
+        """The camera that is no longer primary because an item makes another one primary."""
+        changes = {change.name: change.values for change in (*plan.added, *plan.changed)}
+        if not any(values.get("primary") for values in changes.values()):
+            return
+        said = {entry.id for _, entry in self.entries() if "primary" in entry.model_fields_set}
+        for camera in self.stored().filter(primary=True):
+            if camera.slug not in {*said, *plan.removed}:
+                yield RowChange(camera.slug, 0, (FieldChange("primary", True, False),), {"primary": False})
 
-def check_types(file: ConfigFile, present: dict[str, Camera]) -> None:
-    """ConfigError for an item whose camera is of another type."""
-    wrong = [
-        f"{file.place_of('cameras', number, 'type')}: {entry.id} is a camera of the type {present[entry.id].kind}, and "
-        "its type cannot be changed. Remove it first, or choose another id."
-        for number, entry in enumerate(file.config.cameras, start=1)
-        if entry.id in present and present[entry.id].kind != entry.kind
-    ]
-    if wrong:
-        raise ConfigError(wrong)
+    def change(self, number: int, entry: CameraEntry, row: Camera | None) -> RowChange:
+        values = wanted_values(entry, row)
+        if row is None:
+            shown = {"type": entry.kind, **values}
+            fields = tuple(FieldChange(name, None, shown_value(name, value)) for name, value in shown.items())
+            return RowChange(entry.id, number, fields, values)
+        differing = differing_values(values, row)
+        return RowChange(entry.id, number, shown_changes(row, differing), differing)
 
+    def blocked(self, row: Camera) -> Blocked | None:
+        try:
+            lease_holders.check_no_session(row)
+            lease_holders.check_holder(row, self.actor)
+        except lease_holders.LeaseHeld as error:
+            return Blocked(row.slug, error.detail)
+        return None
 
-def _change(number: int, entry: CameraEntry, camera: Camera | None) -> RowChange:
-    values = wanted_values(entry, camera)
-    if camera is None:
-        shown = {"type": entry.kind, **values}
-        fields = tuple(FieldChange(name, None, shown_value(name, value)) for name, value in shown.items())
-        return RowChange(entry.id, number, fields, values)
-    differing = differing_values(values, camera)
-    return RowChange(entry.id, number, _shown_changes(camera, differing), differing)
+    def add(self, entry: CameraEntry, change: RowChange) -> None:
+        values = dict(change.values)
+        given = {name: value for name, value in values.items() if name in CameraNew.model_fields}
+        camera = add_camera(CameraNew(slug=entry.id, kind=entry.kind, **given), self.actor)
+        # What a new camera gets by default although the item says otherwise, and what it cannot be added with.
+        camera.refresh_from_db()
+        self._store(camera, differing_values(values, camera))
+
+    def update(self, row: Camera, change: RowChange) -> None:
+        self._store(row, dict(change.values))
+
+    def _store(self, camera: Camera, values: dict[str, Any]) -> None:
+        recording = values.pop("recording", None)
+        if values:
+            change_camera(camera, CameraChange(**values), self.actor)
+        if recording is not None:
+            request_recording(camera, "" if recording == NONE else recording, self.actor)
+
+    def remove(self, row: Camera) -> None:
+        remove_camera(row, self.actor)
+
+    def item(self, row: Camera) -> dict[str, Any]:
+        values = {name: value(row) for name, value in PRESENT.items() if name != "address"}
+        address = {"address": address_with_references(row.slug, row.address)}
+        return {"id": row.slug, "type": row.kind, **address, **escape_references(values)}
 
 
 def wanted_values(entry: CameraEntry, camera: Camera | None) -> dict[str, Any]:
@@ -110,7 +136,7 @@ def differing_values(values: dict[str, Any], camera: Camera) -> dict[str, Any]:
     return {name: value for name, value in values.items() if PRESENT[name](camera) != value}
 
 
-def _shown_changes(camera: Camera, values: dict[str, Any]) -> tuple[FieldChange, ...]:
+def shown_changes(camera: Camera, values: dict[str, Any]) -> tuple[FieldChange, ...]:
     before = {name: shown_value(name, PRESENT[name](camera)) for name in values}
     after = {name: shown_value(name, value) for name, value in values.items()}
     # Of an address whose password alone changes both texts are equal.
@@ -121,61 +147,3 @@ def _shown_changes(camera: Camera, values: dict[str, Any]) -> tuple[FieldChange,
 def shown_value(name: str, value: Any) -> Any:
     """The value without the secrets of an address."""
     return redact_address(value) if name == "address" else value
-
-
-def _without_primary(
-    changes: dict[str, RowChange], present: dict[str, Camera], removed: list[str]
-) -> tuple[RowChange, ...]:
-    """The camera that is no longer primary because an item makes another one primary."""
-    names = {name for name, change in changes.items() if change.values.get("primary")}
-    fields, values = (FieldChange("primary", True, False),), {"primary": False}
-    return tuple(
-        RowChange(slug, 0, fields, values)
-        for slug, camera in present.items()
-        if names and camera.primary and slug not in {*names, *removed} and "primary" not in _values(changes, slug)
-    )
-
-
-def _values(changes: dict[str, RowChange], slug: str) -> Any:
-    return changes[slug].values if slug in changes else {}
-
-
-def blocked_removal(camera: Camera, actor: str) -> Blocked | None:
-    """Why the camera cannot be removed now."""
-    try:
-        lease_holders.check_no_session(camera)
-        lease_holders.check_holder(camera, actor)
-    except lease_holders.LeaseHeld as error:
-        return Blocked(camera.slug, error.detail)
-    return None
-
-
-def remove_cameras(plan: RowsPlan, actor: str) -> None:
-    for slug in plan.removed:
-        remove_camera(Camera.objects.present().get(slug=slug), actor)
-
-
-def store_cameras(file: ConfigFile, plan: RowsPlan, actor: str) -> None:
-    """Change and add the cameras of the plan. ConfigError with the place of what the services refuse; LeaseHeld."""
-    for change in plan.changed:
-        with located(file, "cameras", change.number, KEYS):
-            _store(Camera.objects.present().get(slug=change.name), dict(change.values), actor)
-    for change in plan.added:
-        with located(file, "cameras", change.number, KEYS):
-            _add(file.config.cameras[change.number - 1], dict(change.values), actor)
-
-
-def _add(entry: CameraEntry, values: dict[str, Any], actor: str) -> None:
-    given = {name: value for name, value in values.items() if name in CameraNew.model_fields}
-    camera = add_camera(CameraNew(slug=entry.id, kind=entry.kind, **given), actor)
-    # What a new camera gets by default although the item says otherwise, and what it cannot be added with.
-    camera.refresh_from_db()
-    _store(camera, differing_values(values, camera), actor)
-
-
-def _store(camera: Camera, values: dict[str, Any], actor: str) -> None:
-    recording = values.pop("recording", None)
-    if values:
-        change_camera(camera, CameraChange(**values), actor)
-    if recording is not None:
-        request_recording(camera, "" if recording == NONE else recording, actor)

@@ -32,6 +32,8 @@ class BlockedBody(TypedDict):
 
 
 class RowsBody(TypedDict):
+    """`kept` are rows that are not in the file; `blocked` are those that would be removed and cannot be now."""
+
     added: list[ChangeBody]
     changed: list[ChangeBody]
     unchanged: list[str]
@@ -47,18 +49,6 @@ class NotAppliedBody(TypedDict):
     old: Any
     new: Any
     message: str
-
-
-class PlanBody(TypedDict):
-    """`kept` are rows that are not in the file; `blocked` are those that would be removed and cannot be now."""
-
-    cameras: RowsBody
-    schedules: RowsBody
-    settings: list[FieldBody]
-    not_applied: list[NotAppliedBody]
-    sensors: RowsBody
-    notification_channels: RowsBody
-    notification_routes: RowsBody
 
 
 @dataclass(frozen=True)
@@ -114,30 +104,24 @@ class NotApplied(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    cameras: RowsPlan
-    sensors: RowsPlan
-    schedules: RowsPlan
-    channels: RowsPlan
-    routes: RowsPlan
+    """`rows` are the plans of the lists, by their names."""
+
+    rows: Mapping[str, RowsPlan]
     settings: tuple[FieldChange, ...]
     setting_values: Mapping[str, Any]
     not_applied: tuple[NotApplied, ...]
 
     @property
     def has_changes(self) -> bool:
-        lists = (self.cameras, self.sensors, self.schedules, self.channels, self.routes)
-        return any(rows.has_changes for rows in lists) or bool(self.settings)
+        return any(rows.has_changes for rows in self.rows.values()) or bool(self.settings)
 
-    def body(self) -> PlanBody:
-        return PlanBody(
-            cameras=self.cameras.body(),
-            schedules=self.schedules.body(),
-            settings=[_field_body(one) for one in self.settings],
-            not_applied=[_not_applied_body(one) for one in self.not_applied],
-            sensors=self.sensors.body(),
-            notification_channels=self.channels.body(),
-            notification_routes=self.routes.body(),
-        )
+    def body(self) -> dict[str, Any]:
+        """A `RowsBody` for each list; `settings` and `not_applied` as lists of `FieldBody` and `NotAppliedBody`."""
+        return {
+            **{name: rows.body() for name, rows in self.rows.items()},
+            "settings": [_field_body(one) for one in self.settings],
+            "not_applied": [_not_applied_body(one) for one in self.not_applied],
+        }
 
 
 def _change_body(change: RowChange) -> ChangeBody:

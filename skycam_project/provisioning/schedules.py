@@ -1,58 +1,76 @@
-"""The list `schedules`: compares its items with the station's schedules, and adds, changes and removes schedules."""
+"""The list `schedules`."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
+
+from cameras.models import Camera
 from scheduler.editing.service import ScheduleService
+from scheduler.runs.replanning import replan
 from scheduler.schedules.models import Schedule
 from scheduler.schedules.requests import ScheduleRequest
-from skycam_project.config import ConfigError
-from skycam_project.config.config_file import ConfigFile
 from skycam_project.config.lists import ScheduleEntry
-from skycam_project.provisioning.plan import FieldChange, RowChange, RowsPlan, field_changes
-from skycam_project.provisioning.problems import located
+from skycam_project.config.secret_references import escape_references
+from skycam_project.provisioning.plan import FieldChange, RowChange, field_changes
+from skycam_project.provisioning.rows import ListRows, Plans, known_after
 
 
-def plan_schedules(file: ConfigFile, cameras: set[str], *, prune: bool) -> RowsPlan:
-    """`cameras` are those that the station will have. ConfigError for a wrong item."""
-    present = {row.name.lower(): row for row in Schedule.objects.prefetch_related("cameras")}
-    check_cameras(file, cameras)
-    changes = [
-        _change(file, number, entry, present.get(entry.name.lower()))
-        for number, entry in enumerate(file.config.schedules, start=1)
-    ]
-    names = {change.name.lower() for change in changes}
-    missing = tuple(row.name for name, row in present.items() if name not in names)
-    return RowsPlan(
-        added=tuple(change for change in changes if change.name.lower() not in present),
-        changed=tuple(change for change in changes if change.name.lower() in present and change.fields),
-        unchanged=tuple(change.name for change in changes if change.name.lower() in present and not change.fields),
-        removed=missing if prune else (),
-        kept=() if prune else missing,
-    )
+class ScheduleRows(ListRows):
+    name, noun = "schedules", "schedule"
+
+    def stored(self) -> QuerySet[Schedule]:
+        return Schedule.objects.prefetch_related("cameras").order_by("name")
+
+    def key(self, text: str) -> str:
+        # SQLite compares only ASCII without regard to case.
+        return text.lower()
+
+    def check(self, plans: Plans) -> None:
+        """ConfigError for a camera that the station will not have."""
+        known = known_after(plans["cameras"], Camera.objects.present().values_list("slug", flat=True))
+        self.refuse(
+            f"{self.place(number, 'cameras')}: there is no camera {slug!r}."
+            for number, entry in self.entries()
+            for slug in entry.cameras
+            if slug not in known
+        )
+
+    def change(self, number: int, entry: ScheduleEntry, row: Schedule | None) -> RowChange:
+        with self.located(number):
+            request = requested(entry)
+        wanted = {**request.stored(), "cameras": sorted(request.cameras)}
+        if row is None:
+            fields = tuple(FieldChange(name, None, value) for name, value in shown(wanted).items() if name != "name")
+            return RowChange(entry.name, number, fields, wanted)
+        return RowChange(entry.name, number, field_changes(shown(stored(row)), shown(wanted)), wanted)
+
+    @property
+    def service(self) -> ScheduleService:
+        return ScheduleService(self.user, self.actor, plan_later)
+
+    def add(self, entry: ScheduleEntry, change: RowChange) -> None:
+        self.service.add(requested(entry))
+
+    def update(self, row: Schedule, change: RowChange) -> None:
+        self.service.change(row, requested(dict(self.entries())[change.number]))
+
+    def remove(self, row: Schedule) -> None:
+        self.service.remove(row)
+
+    def finish(self) -> None:
+        replan()
+
+    def item(self, row: Schedule) -> dict[str, Any]:
+        """Without what is not set: in the file, a missing key means the default. Nothing if its cameras were all
+        removed: a file cannot have it."""
+        found: dict[str, Any] = escape_references(shown(stored(row)))
+        return {name: value for name, value in found.items() if value is not None} if found["cameras"] else {}
 
 
-def check_cameras(file: ConfigFile, cameras: set[str]) -> None:
-    """ConfigError for a camera that the station will not have."""
-    wrong = [
-        f"{file.place_of('schedules', number, 'cameras')}: there is no camera {slug!r}."
-        for number, entry in enumerate(file.config.schedules, start=1)
-        for slug in entry.cameras
-        if slug not in cameras
-    ]
-    if wrong:
-        raise ConfigError(wrong)
-
-
-def _change(file: ConfigFile, number: int, entry: ScheduleEntry, row: Schedule | None) -> RowChange:
-    with located(file, "schedules", number, {}):
-        request = ScheduleRequest.model_validate(entry.model_dump(mode="json", exclude_unset=True))
-    wanted = {**request.stored(), "cameras": sorted(request.cameras)}
-    if row is None:
-        fields = tuple(FieldChange(name, None, value) for name, value in shown(wanted).items() if name != "name")
-        return RowChange(entry.name, number, fields, wanted)
-    return RowChange(entry.name, number, field_changes(shown(stored(row)), shown(wanted)), wanted)
+def requested(entry: ScheduleEntry) -> ScheduleRequest:
+    return ScheduleRequest.model_validate(entry.model_dump(mode="json", exclude_unset=True))
 
 
 def stored(row: Schedule) -> dict[str, Any]:
@@ -73,24 +91,3 @@ def shown(values: dict[str, Any]) -> dict[str, Any]:
 
 def plan_later() -> None:
     """To plan a night with a hundred schedules takes 0.4 s, in which no one else may write: the caller plans once."""
-
-
-def remove_schedules(plan: RowsPlan, user: Any, actor: str) -> None:
-    for name in plan.removed:
-        ScheduleService(user, actor, plan_later).remove(Schedule.objects.get(name=name))
-
-
-def store_schedules(file: ConfigFile, plan: RowsPlan, user: Any, actor: str) -> None:
-    """Change and add the schedules of the plan. ConfigError with the place of what the service refuses."""
-    service = ScheduleService(user, actor, plan_later)
-    # As in `plan_schedules`: SQLite compares only ASCII without regard to case.
-    present = {row.name.lower(): row for row in Schedule.objects.all()}
-    for change in (*plan.changed, *plan.added):
-        entry = file.config.schedules[change.number - 1]
-        with located(file, "schedules", change.number, {}):
-            request = ScheduleRequest.model_validate(entry.model_dump(mode="json", exclude_unset=True))
-            row = present.get(entry.name.lower())
-            if row is None:
-                service.add(request)
-            else:
-                service.change(row, request)

@@ -1,9 +1,11 @@
-"""The list `sensors`: compares its items with the station's sensors, and adds, changes and removes sensors."""
+"""The list `sensors`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from django.db.models import QuerySet
 
 from monitoring.models import Sensor
 from monitoring.sensor_management.driver_settings import (
@@ -11,20 +13,17 @@ from monitoring.sensor_management.driver_settings import (
     check_settings,
     readable_settings,
     secret_names,
+    shown_settings,
 )
-from monitoring.sensor_management.requests import SensorChange, SensorRequest
+from monitoring.sensor_management.resource import SensorChange, SensorRequest
 from monitoring.sensor_management.services import add_sensor, change_sensor, remove_sensor
 from monitoring.sensors.settings import settings_model
-from skycam_project.config import ConfigError
-from skycam_project.config.config_file import ConfigFile
 from skycam_project.config.lists import SensorEntry
+from skycam_project.config.secret_references import escape_references, sensor_reference
 from skycam_project.config.sections import SensorConfig
-from skycam_project.provisioning.plan import FieldChange, RowChange, RowsPlan, field_changes
-from skycam_project.provisioning.problems import located
+from skycam_project.provisioning.plan import FieldChange, RowChange, field_changes
+from skycam_project.provisioning.rows import HIDDEN_CHANGE, ListRows
 
-KEYS = {"kind": "type", "interval_s": "sampling_interval"}
-"""Fields of a sensor that have another name in the file."""
-HIDDEN_CHANGE = "its secrets change"
 PRESENT: dict[str, Callable[[Sensor], Any]] = {
     "label": lambda sensor: sensor.label,
     "host": lambda sensor: sensor.host,
@@ -34,47 +33,46 @@ PRESENT: dict[str, Callable[[Sensor], Any]] = {
 """Key of an item -> the sensor's value of it."""
 
 
-def plan_sensors(file: ConfigFile, *, prune: bool) -> RowsPlan:
-    """ConfigError for items that no sensor can be brought to."""
-    present = {sensor.name: sensor for sensor in Sensor.objects.filter(removed_at=None)}
-    entries = list(enumerate(file.config.sensors, start=1))
-    check_types(file, present)
-    changes = {entry.name: _change(file, number, entry, present.get(entry.name)) for number, entry in entries}
-    missing = tuple(name for name in present if name not in changes)
-    return RowsPlan(
-        added=tuple(changes[entry.name] for _, entry in entries if entry.name not in present),
-        changed=tuple(change for name, change in changes.items() if name in present and change.fields),
-        unchanged=tuple(name for name, change in changes.items() if name in present and not change.fields),
-        removed=missing if prune else (),
-        kept=() if prune else missing,
-    )
+class SensorRows(ListRows):
+    name, noun, keys = "sensors", "sensor", {"kind": "type", "interval_s": "sampling_interval"}
 
+    def stored(self) -> QuerySet[Sensor]:
+        return Sensor.objects.filter(removed_at=None).order_by("name")
 
-def check_types(file: ConfigFile, present: dict[str, Sensor]) -> None:
-    """ConfigError for an item whose sensor is of another type."""
-    wrong = [
-        f"{file.place_of('sensors', number, 'type')}: {entry.name} is a sensor of the type {present[entry.name].kind}, "
-        "and its type cannot be changed. Remove it first, or choose another name."
-        for number, entry in enumerate(file.config.sensors, start=1)
-        if entry.name in present and present[entry.name].kind != entry.type
-    ]
-    if wrong:
-        raise ConfigError(wrong)
+    def kind_of(self, entry: SensorEntry) -> str:
+        return entry.type
 
+    def change(self, number: int, entry: SensorEntry, row: Sensor | None) -> RowChange:
+        values = {name: getattr(entry, name) for name in PRESENT if name in entry.model_fields_set}
+        given = given_settings(entry)
+        if given is not None or row is None:
+            with self.located(number):
+                values["settings"] = check_settings(
+                    entry.type, whole_settings(entry.type, given or {}), row, from_file=True
+                )
+        if row is None:
+            shown = {"type": entry.type, **values, "settings": without_secrets(entry.type, values["settings"])}
+            fields = tuple(FieldChange(name, None, value) for name, value in shown.items())
+            return RowChange(entry.name, number, fields, values)
+        return RowChange(entry.name, number, shown_changes(row, values), values)
 
-def _change(file: ConfigFile, number: int, entry: SensorEntry, sensor: Sensor | None) -> RowChange:
-    values = {name: getattr(entry, name) for name in PRESENT if name in entry.model_fields_set}
-    given = given_settings(entry)
-    if given is not None or sensor is None:
-        with located(file, "sensors", number, KEYS):
-            values["settings"] = check_settings(
-                entry.type, whole_settings(entry.type, given or {}), sensor, from_file=True
-            )
-    if sensor is None:
-        shown = {"type": entry.type, **values, "settings": without_secrets(entry.type, values["settings"])}
-        fields = tuple(FieldChange(name, None, value) for name, value in shown.items())
-        return RowChange(entry.name, number, fields, values)
-    return RowChange(entry.name, number, _shown_changes(sensor, values), values)
+    def add(self, entry: SensorEntry, change: RowChange) -> None:
+        wanted = SensorRequest(name=change.name, kind=entry.type, **stored_fields(change.values))
+        add_sensor(wanted, self.actor, from_file=True)
+
+    def update(self, row: Sensor, change: RowChange) -> None:
+        change_sensor(row, SensorChange(**stored_fields(change.values)), self.actor, from_file=True)
+
+    def remove(self, row: Sensor) -> None:
+        remove_sensor(row, self.actor)
+
+    def item(self, row: Sensor) -> dict[str, Any]:
+        values: dict[str, Any] = {
+            name: sensor_reference(row.name, name) if value == REDACTED else escape_references(value)
+            for name, value in shown_settings(row).items()
+        }
+        shown_as = escape_references({name: value(row) for name, value in PRESENT.items()})
+        return {"name": row.name, "type": row.kind, **shown_as, "settings": values}
 
 
 def given_settings(entry: SensorEntry) -> dict[str, Any] | None:
@@ -104,7 +102,7 @@ def without_secrets(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _shown_changes(sensor: Sensor, values: dict[str, Any]) -> tuple[FieldChange, ...]:
+def shown_changes(sensor: Sensor, values: dict[str, Any]) -> tuple[FieldChange, ...]:
     before = {name: value(sensor) for name, value in PRESENT.items()}
     after = {name: value for name, value in values.items() if name != "settings"}
     fields = field_changes(before, after)
@@ -117,26 +115,6 @@ def _shown_changes(sensor: Sensor, values: dict[str, Any]) -> tuple[FieldChange,
     # Of settings whose secrets alone change both are shown alike.
     differing = any((stored.get(name) or None) != (value or None) for name, value in values["settings"].items())
     return (*fields, FieldChange("settings", old, HIDDEN_CHANGE)) if differing else fields
-
-
-def remove_sensors(plan: RowsPlan, actor: str) -> None:
-    for name in plan.removed:
-        remove_sensor(Sensor.objects.get(name=name, removed_at=None), actor)
-
-
-def store_sensors(file: ConfigFile, plan: RowsPlan, actor: str) -> None:
-    """Change and add the sensors of the plan. ConfigError with the place of what the services refuse."""
-    for change in plan.changed:
-        with located(file, "sensors", change.number, KEYS):
-            sensor = Sensor.objects.get(name=change.name, removed_at=None)
-            wanted = SensorChange(**stored_fields(change.values))
-            change_sensor(sensor, wanted, actor, from_file=True)
-    for change in plan.added:
-        kind = file.config.sensors[change.number - 1].type
-        with located(file, "sensors", change.number, KEYS):
-            add_sensor(
-                SensorRequest(name=change.name, kind=kind, **stored_fields(change.values)), actor, from_file=True
-            )
 
 
 def stored_fields(values: Mapping[str, Any]) -> dict[str, Any]:

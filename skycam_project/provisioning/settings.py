@@ -9,14 +9,12 @@ from django.conf import settings
 from core.station_settings import values
 from core.station_settings.values import value_at as section_value
 from skycam_project.config.config_file import ConfigFile
+from skycam_project.config.described_lists import LISTS
 from skycam_project.config.keys import Key
 from skycam_project.config.redaction import redacted
 from skycam_project.config.writing import value_at
 from skycam_project.provisioning.plan import FieldChange, NotApplied
 
-LISTS: frozenset[Key] = frozenset(
-    {("cameras",), ("sensors",), ("schedules",), ("notification_channels",), ("notification_routes",)}
-)
 AT_START = (
     "because it is read when a station starts (set it in the station's own file, or start the station with this one)"
 )
@@ -29,7 +27,7 @@ def plan_settings(file: ConfigFile) -> tuple[list[FieldChange], dict[str, Any], 
     stored: dict[str, Any] = {}
     not_applied: list[NotApplied] = []
     for key in file.given:
-        if key in LISTS:
+        if key[0] in LISTS:
             continue
         name = ".".join(key)
         if not is_on_page(key):

@@ -19,7 +19,13 @@ from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, Validat
 from cameras.models import Camera
 from captures.archives.services import request_archive
 from captures.archives.verification import request_verification
-from captures.experiments.resource import ExperimentFields, ExperimentRequest
+from captures.experiments.resource import (
+    AttachmentRequest,
+    ExperimentFields,
+    ExperimentRequest,
+    NoteRequest,
+    ReasonBody,
+)
 from captures.experiments.selectors import cameras_of
 from captures.experiments.service import ExperimentService
 from captures.models import Experiment, ExperimentCamera
@@ -122,11 +128,13 @@ class Experiments:
         "create": lambda world, user: Experiments.service(user).create(ExperimentRequest(name="a", cameras=["sky"])),
         "change": lambda world, user: Experiments.service(user).change(world.experiment, ExperimentFields(name="b")),
         "start": lambda world, user: Experiments.service(user).start(world.experiment),
-        "abort": lambda world, user: Experiments.service(user).abort(world.experiment),
+        "abort": lambda world, user: Experiments.service(user).abort(world.experiment, ReasonBody()),
         "complete": lambda world, user: Experiments.service(user).complete(world.experiment),
         "release": lambda world, user: Experiments.service(user).release(world.experiment),
-        "note": lambda world, user: Experiments.service(user).add_note(Experiments.frost(), "Seen."),
-        "attach": lambda world, user: Experiments.service(user).add_attachment(Experiments.frost(), "a", "b"),
+        "note": lambda world, user: Experiments.service(user).add_note(Experiments.frost(), NoteRequest(text="Seen.")),
+        "attach": lambda world, user: Experiments.service(user).add_attachment(
+            Experiments.frost(), AttachmentRequest(label="a", reference="b")
+        ),
     }
 
 

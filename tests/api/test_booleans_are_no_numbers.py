@@ -122,7 +122,7 @@ def test_true_is_not_accepted_as_a_number_in_a_query(world: World, manager: Any)
 
 
 def numbers_of(kind: str) -> list[tuple[str, str]]:
-    properties = driver_class(kind).Settings.model_json_schema()["properties"]
+    properties = driver_class(kind).settings_model.model_json_schema()["properties"]
     return [(kind, name) for name, part in properties.items() if takes_number(part)]
 
 

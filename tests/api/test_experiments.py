@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cameras.models import Camera
+from captures.experiments.resource import ReasonBody
 from captures.experiments.selectors import experiment_for
 from captures.experiments.service import ExperimentService, WrongState
 from captures.models import Experiment, ExperimentCamera, RecordingClaim, StorageRoot
@@ -165,17 +166,18 @@ def test_of_a_completion_and_an_abort_at_once_one_wins(camera: Camera) -> None:
     ExperimentService(None, "ada").start(run)
     together = Barrier(2)
 
-    def end(verb: str) -> str:
+    def end(verb: str, *wanted: ReasonBody) -> str:
         together.wait(PATIENCE_S)
         try:
-            return str(getattr(ExperimentService(None, "ada"), verb)(run).state)
+            return str(getattr(ExperimentService(None, "ada"), verb)(run, *wanted).state)
         except WrongState:
             return "refused"
         finally:
             connection.close()
 
     with ThreadPoolExecutor(2) as pool:
-        ends = list(pool.map(end, ["complete", "abort"]))
+        ending = [pool.submit(end, "complete"), pool.submit(end, "abort", ReasonBody())]
+        ends = [one.result() for one in ending]
     assert ends.count("refused") == 1
     assert Event.objects.filter(kind__in=["experiment.completed", "experiment.aborted"]).count() == 1
 

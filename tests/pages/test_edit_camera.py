@@ -70,7 +70,7 @@ def test_all_errors_are_shown_at_their_fields(manager: Any, camera: Camera) -> N
     answer = edited(manager, name="", address="A B")
     page = text_of(answer)
     assert answer.status_code == 400
-    assert "A name has 1 to 80 characters." in page
+    assert "Write 1 to 80 characters." in page
     for attribute in ('name="name"', 'maxlength="80"', "required", 'aria-invalid="true"', "autofocus"):
         assert attribute in tag_of(page, "edit-name")
     assert "Nothing was changed." in page

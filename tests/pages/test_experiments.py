@@ -15,6 +15,7 @@ from cameras.status.status import write_status
 from captures.experiment_pages import listing
 from captures.experiments import coverage
 from captures.experiments.models import Experiment
+from captures.experiments.resource import ReasonBody
 from captures.experiments.service import ExperimentService
 from captures.models import Session, StorageRoot
 from core.text.sentences import sentence
@@ -223,14 +224,14 @@ def test_a_completed_experiment_has_no_actions_but_edit(operator: Any, camera: C
 
 
 def test_an_aborted_experiment_shows_why(viewer: Any, camera: Camera) -> None:
-    found = ExperimentService(None, "anna").abort(running(camera), "The lamp failed.")
+    found = ExperimentService(None, "anna").abort(running(camera), ReasonBody(reason="The lamp failed."))
     shown = page(viewer, found)
     assert "The lamp failed." in shown.partition('id="experiment-trouble"')[2]
     assert "Aborted" in section(shown, "experiment-steps")
 
 
 def test_one_that_never_began_says_so(viewer: Any, camera: Camera) -> None:
-    found = ExperimentService(None, "anna").abort(experiment_of(camera))
+    found = ExperimentService(None, "anna").abort(experiment_of(camera), ReasonBody())
     shown = page(viewer, found)
     assert "never began" in section(shown, "experiment-steps")
     assert "nothing was recorded for it" in shown

@@ -35,15 +35,15 @@ def assert_refused_at(answer: Any, ident: str, sentence: str) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("slug", "", "An ID has at most 40 lower-case letters, digits and hyphens."),
-        ("slug", "x" * 41, "An ID has at most 40 lower-case letters, digits and hyphens."),
+        ("slug", "", "Write 1 to 40 lower-case letters, digits and hyphens, not detect."),
+        ("slug", "x" * 41, "Write 1 to 40 lower-case letters, digits and hyphens, not detect."),
         ("slug", "detect", "A camera cannot be called detect: that is a route."),
         ("slug", "sky", "There is a camera 'sky' already."),
-        ("name", "x" * 81, "A name has 1 to 80 characters."),
+        ("name", "x" * 81, "Write 1 to 80 characters."),
         ("name", "two\nlines", ONE_LINE),
         ("kind", "", "Choose a kind."),
         ("address", "x" * 501, "An address has at most 500 characters."),
-        ("host", "x" * 61, "Choose a host."),
+        ("host", "x" * 61, "Write the name of a camera host."),
     ],
 )
 def test_a_camera_is_not_added(manager: Any, camera: Camera, field: str, value: str, sentence: str) -> None:
@@ -65,10 +65,10 @@ def test_what_was_typed_stays_in_a_refused_form(manager: Any, camera: Camera) ->
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("name", "", "A name has 1 to 80 characters."),
+        ("name", "", "Write 1 to 80 characters."),
         ("name", "turned \u202eround", ONE_LINE),
-        ("host", "", "Choose a host."),
-        ("host", "x" * 61, "Choose a host."),
+        ("host", "", "Write the name of a camera host."),
+        ("host", "x" * 61, "Write the name of a camera host."),
         ("address", "x" * 501, "An address has at most 500 characters."),
     ],
 )

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import click
 import pytest
-from captures.sessions.bodies import SessionBody
 
 from cameras.runtime.recording_state import Recorder
 from cameras.status.messages import Status
 from captures.capturing.answers import CaptureBody
 from captures.recording_control.commands import RecordingBody
+from captures.sessions.answers import SessionBody
 from skycam_project.cli import errors
 from skycam_project.cli.root import cli
 from tests.harness.project import PROJECT
@@ -103,6 +103,6 @@ def test_the_page_lists_each_problem_with_its_status() -> None:
 
 def test_the_page_has_the_printed_fields() -> None:
     assert fields("status") == set(Status.__annotations__)
-    assert fields("session") == set(SessionBody.__annotations__)
+    assert fields("session") == set(SessionBody.model_fields)
     assert fields("capture") == set(CaptureBody.model_fields)
     assert fields("recording") == {*RecordingBody.__annotations__, *Recorder.__annotations__}

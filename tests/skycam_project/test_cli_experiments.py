@@ -92,7 +92,7 @@ def test_a_stop_under_an_experiment_names_it_and_the_options(run: dict[str, Any]
 def test_clips_are_released_after_the_end(run: dict[str, Any]) -> None:
     assert skycam("experiments", "release", "Dew").exit_code == 1
     skycam("experiments", "abort", "Dew")
-    assert "Released 0 clips of Dew." in skycam("experiments", "release", "Dew").stdout
+    assert "Released clips: 0." in skycam("experiments", "release", "Dew").stdout
 
 
 @pytest.mark.django_db(transaction=True)

@@ -38,7 +38,7 @@ def test_a_bad_sensor_says_what_is_allowed() -> None:
         2,
         f"skycam: kind: There is no kind 'simulatd'. Did you mean simulated? Known are {', '.join(sorted(SENSORS))}.\n",
     )
-    assert "is not a setting" in skycam("sensors", "add", "balcony", "simulated", "--set", "fault").stderr
+    assert "'fault' is not NAME=VALUE." in skycam("sensors", "add", "balcony", "simulated", "--set", "fault").stderr
     assert "There is no sensor roof." in skycam("sensors", "change", "roof").stderr
 
 

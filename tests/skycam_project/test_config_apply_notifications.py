@@ -138,7 +138,7 @@ def test_prune_removes_no_channel_that_a_route_outside_the_file_escalates_to(fil
     lab = webhook_channel(name="lab")
     route_to(NotificationChannel.objects.get(name="modem"), "second", escalate_after_s=60, escalate_to=lab.pk)
     found = skycam("config", "apply", str(write(file, FILE.partition("notification_routes")[0])), "--prune", "--yes")
-    assert "the route second escalates to the channel lab" in found.stderr
+    assert "the route second has escalate_to: lab, which is not in the file" in found.stderr
     assert NotificationChannel.objects.filter(name="lab").exists()
 
 

@@ -109,7 +109,7 @@ def test_only_prune_removes(file: Path) -> None:
         ("sampling_interval: 5", "sampling_interval: 0.01", "sensors.1.sampling_interval: The shortest interval"),
         ("label: Roof", "host: nowhere", "skycam.yaml:5: sensors.1.host: There is no host 'nowhere'"),
         ("type: simulated", "type: thermometer", "skycam.yaml:4: sensors.1.type: 'thermometer' is not allowed"),
-        ("name: roof", "name: detect", "a sensor cannot be called detect"),
+        ("name: roof", "name: detect", "A sensor cannot be called detect"),
         ("label: Roof", "port: /dev/ttyUSB0", "sensors.1.settings: port is not a setting of this kind"),
         ('url: "mqtt://gate"', "port: 1, url: x", "sensors.2.settings: port is not a setting of this kind"),
     ],

@@ -155,7 +155,7 @@ def applied(path: Path, station: Settings) -> Applied:
         provisioning = Provisioning(read_config_file(path), StationOwner(), "cli:root")
         provisioning.apply(provisioning.plan())
         assert not provisioning.plan().has_changes
-        found = Applied(export_configuration().text, rows())
+        found = Applied(export_configuration(StationOwner()).text, rows())
         transaction.set_rollback(True)
     clear_cache()
     assert not Camera.objects.exists()

@@ -26,7 +26,7 @@ from monitoring.notifications.resource import ChannelRequest
 from monitoring.notifications.services import add_channel
 from monitoring.sensor_host.rows import read_rows
 from monitoring.sensor_host.running import specification_of
-from monitoring.sensor_management.requests import SensorRequest
+from monitoring.sensor_management.resource import SensorRequest
 from monitoring.sensor_management.services import add_sensor
 from monitoring.sensors.driver import SensorError
 from monitoring.sensors.kinds import SENSORS, driver_class

@@ -36,8 +36,20 @@ def operations() -> list[Any]:
 
 
 def function_of(resource: Resource, operation: Operation) -> Any:
+    if is_method(resource, operation):
+        return getattr(resolve(f"{resource.package}.{resource.service}"), operation.run)
     name = {"list": resource.rows, "show": resource.row}.get(operation.name, operation.run)
     return resolve(f"{resource.package}.{name}")
+
+
+def is_method(resource: Resource, operation: Operation) -> bool:
+    return bool(resource.service and operation.run)
+
+
+def arguments_of(resource: Resource, operation: Operation) -> list[str]:
+    of_action = ["row", *["wanted"] * bool(operation.request), "actor", *["new_id"] * operation.makes]
+    found = ARGUMENTS.get(operation.name, of_action)
+    return ["self", *(one for one in found if one != "actor")] if is_method(resource, operation) else found
 
 
 def names(model: type[Fields]) -> list[str]:
@@ -48,8 +60,7 @@ def names(model: type[Fields]) -> list[str]:
 def test_the_function_of_an_operation_takes_the_arguments_of_all_such_functions(
     resource: Resource, operation: Operation
 ) -> None:
-    given = ARGUMENTS.get(operation.name, ["row", *(["wanted"] if operation.request else []), "actor"])
-    inspect.signature(function_of(resource, operation)).bind(*given)
+    inspect.signature(function_of(resource, operation)).bind(*arguments_of(resource, operation))
 
 
 @pytest.mark.parametrize(("resource", "operation"), operations())

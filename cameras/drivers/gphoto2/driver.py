@@ -8,8 +8,6 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field
-
 from cameras.drivers.base import (
     Aborted,
     Applied,
@@ -17,7 +15,6 @@ from cameras.drivers.base import (
     Capabilities,
     Clock,
     Driver,
-    DriverSettings,
     Exposure,
     ExposureRequest,
     FrameData,
@@ -38,6 +35,8 @@ from cameras.drivers.gphoto2.live_view import LiveView
 from cameras.drivers.gphoto2.session import CardFile, Session, is_listed, library, library_version
 from cameras.drivers.gphoto2.supplies import SupplyReader
 from cameras.drivers.gphoto2.widgets import SETTINGS, format_value, setting_label
+from cameras.drivers.settings import DriverSettings
+from core.resources.fields import field
 
 SAFE_LIBRARY = (2, 5, 34)
 READOUT_S = 5.0
@@ -55,12 +54,10 @@ VIRTUAL_CAPTURES = 25
 
 
 class Gphoto2Settings(DriverSettings):
-    exposure_compensation: float | None = Field(
-        default=None, ge=-10, le=10, description="EV; where exposure is automatic"
-    )
-    format: str | None = Field(default=None, max_length=64, description="raw, jpeg, raw+jpeg, or the camera's own name")
+    exposure_compensation: float | None = field(None, ge=-10, le=10, help="EV; where exposure is automatic")
+    format: str | None = field(None, max_length=64, help="raw, jpeg, raw+jpeg, or the camera's own name")
     capture_target: Literal["card", "memory"] | None = None
-    keep_on_card: bool = Field(default=False, description="leave the pictures on the card after they are safe here")
+    keep_on_card: bool = field(False, help="leave the pictures on the card after they are safe here")
 
 
 class Gphoto2Driver(Driver):
@@ -68,7 +65,7 @@ class Gphoto2Driver(Driver):
     ends it."""
 
     kind: ClassVar[str] = "gphoto2"
-    Settings: ClassVar[type[DriverSettings]] = Gphoto2Settings
+    settings_model: ClassVar[type[DriverSettings]] = Gphoto2Settings
     makes_files: ClassVar[bool] = True
 
     def __init__(self, address: str, clock: Clock, open_session: SessionOpener = open_session) -> None:

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
 from cameras.drivers.base import (
     Aborted,
     Applied,
@@ -17,7 +15,6 @@ from cameras.drivers.base import (
     Capabilities,
     Clock,
     Driver,
-    DriverSettings,
     Exposure,
     ExposureRequest,
     FrameData,
@@ -29,7 +26,9 @@ from cameras.drivers.credentials import REDACTED
 from cameras.drivers.network import addresses
 from cameras.drivers.network.times import NetworkTimes
 from cameras.drivers.packets import PacketSink
+from cameras.drivers.settings import DriverSettings
 from core.outgoing import OutgoingGuard
+from core.resources.fields import field
 
 if TYPE_CHECKING:
     from cameras.drivers.network.connection import Connection
@@ -61,12 +60,12 @@ UNREADABLE = (
 class NetworkSettings(DriverSettings):
     """A network camera is configured on its own pages; these settings report what it sends, except for `interval_s`."""
 
-    interval_s: float | None = Field(
-        default=None, ge=INTERVALS_S[0], le=INTERVALS_S[1], description="seconds from one snapshot to the next"
+    interval_s: float | None = field(
+        None, ge=INTERVALS_S[0], le=INTERVALS_S[1], help="seconds from one snapshot to the next"
     )
-    fps: float | None = Field(default=None, gt=0, le=1000, description="frames per second")
-    width: int | None = Field(default=None, ge=16, le=16_384, description="pixels")
-    height: int | None = Field(default=None, ge=16, le=16_384, description="pixels")
+    fps: float | None = field(None, gt=0, le=1000, help="frames per second")
+    width: int | None = field(None, ge=16, le=16_384, help="pixels")
+    height: int | None = field(None, ge=16, le=16_384, help="pixels")
 
 
 class NetworkDriver(Driver):
@@ -75,7 +74,7 @@ class NetworkDriver(Driver):
     kind = "network"
     stills_from_stream = True
     max_retry_interval_s = 10.0
-    Settings = NetworkSettings
+    settings_model = NetworkSettings
     example = addresses.EXAMPLE
 
     def __init__(self, address: str, clock: Clock, times: NetworkTimes | None = None) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Collection
 from typing import Any
 
 import cv2
-from pydantic import Field
 
 from cameras.drivers.base import (
     Aborted,
@@ -16,7 +15,6 @@ from cameras.drivers.base import (
     Capabilities,
     Clock,
     Driver,
-    DriverSettings,
     Exposure,
     ExposureRequest,
     FrameData,
@@ -27,6 +25,8 @@ from cameras.drivers.opencv import addresses, discovery
 from cameras.drivers.opencv.device import VideoDevice
 from cameras.drivers.opencv.file import VideoFile
 from cameras.drivers.opencv.source import Source, camera_errors
+from cameras.drivers.settings import DriverSettings
+from core.resources.fields import field
 
 ROUNDING_S = 0.005
 """How many seconds before the deadline a wait may end."""
@@ -35,10 +35,10 @@ ROUNDING_S = 0.005
 class OpencvSettings(DriverSettings):
     """A device uses the settings that it supports. The rate and size of a file are fixed."""
 
-    white_balance_k: int | None = Field(default=None, ge=1000, le=40_000, description="kelvin")
-    fps: float | None = Field(default=None, gt=0, le=1000, description="frames per second")
-    width: int | None = Field(default=None, ge=16, le=16_384, description="pixels")
-    height: int | None = Field(default=None, ge=16, le=16_384, description="pixels")
+    white_balance_k: int | None = field(None, ge=1000, le=40_000, help="kelvin")
+    fps: float | None = field(None, gt=0, le=1000, help="frames per second")
+    width: int | None = field(None, ge=16, le=16_384, help="pixels")
+    height: int | None = field(None, ge=16, le=16_384, help="pixels")
 
 
 class OpencvDriver(Driver):
@@ -47,7 +47,7 @@ class OpencvDriver(Driver):
     kind = "opencv"
     numbers_frames = True
     stills_from_stream = True
-    Settings = OpencvSettings
+    settings_model = OpencvSettings
 
     def __init__(self, address: str, clock: Clock) -> None:
         super().__init__(address, clock)

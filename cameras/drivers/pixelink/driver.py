@@ -8,8 +8,6 @@ import threading
 from collections.abc import Collection, Iterator
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field
-
 from cameras.drivers.base import (
     Aborted,
     Applied,
@@ -17,7 +15,6 @@ from cameras.drivers.base import (
     Capabilities,
     Clock,
     Driver,
-    DriverSettings,
     Exposure,
     ExposureRequest,
     FrameData,
@@ -36,6 +33,8 @@ from cameras.drivers.pixelink.errors import camera_error
 from cameras.drivers.pixelink.frames import picture
 from cameras.drivers.pixelink.sdk import SdkError
 from cameras.drivers.pixelink.session import Feature, Raw, Session
+from cameras.drivers.settings import DriverSettings
+from core.resources.fields import field
 from core.times.durations import format_exposure
 
 READOUT_S = 2.0
@@ -52,11 +51,11 @@ EXPOSURE = ("exposure_us", "gain")
 
 
 class PixelinkSettings(DriverSettings):
-    fps: float | None = Field(default=None, ge=0.001, le=10_000, description="frames per second of the stream")
-    left: int | None = Field(default=None, ge=0, le=65_535, description="pixels, of the region of interest")
-    top: int | None = Field(default=None, ge=0, le=65_535, description="pixels, of the region of interest")
-    width: int | None = Field(default=None, ge=1, le=65_535, description="pixels, of the region of interest")
-    height: int | None = Field(default=None, ge=1, le=65_535, description="pixels, of the region of interest")
+    fps: float | None = field(None, ge=0.001, le=10_000, help="frames per second of the stream")
+    left: int | None = field(None, ge=0, le=65_535, help="pixels, of the region of interest")
+    top: int | None = field(None, ge=0, le=65_535, help="pixels, of the region of interest")
+    width: int | None = field(None, ge=1, le=65_535, help="pixels, of the region of interest")
+    height: int | None = field(None, ge=1, le=65_535, help="pixels, of the region of interest")
     pixel_format: Literal["mono8", "mono16", "yuv422", "bayer8", "bayer16"] | None = None
 
 
@@ -64,7 +63,7 @@ class PixelinkDriver(Driver):
     """A still is the first whole frame after the request. In a running stream it is a frame of the stream as well."""
 
     kind: ClassVar[str] = "pixelink"
-    Settings: ClassVar[type[DriverSettings]] = PixelinkSettings
+    settings_model: ClassVar[type[DriverSettings]] = PixelinkSettings
 
     def __init__(self, address: str, clock: Clock) -> None:
         super().__init__(address, clock)

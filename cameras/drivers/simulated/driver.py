@@ -11,8 +11,6 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
-from pydantic import Field
-
 from cameras.drivers.base import (
     Aborted,
     Applied,
@@ -20,7 +18,6 @@ from cameras.drivers.base import (
     Capabilities,
     Clock,
     Driver,
-    DriverSettings,
     Exposure,
     ExposureRequest,
     FileReference,
@@ -30,11 +27,13 @@ from cameras.drivers.base import (
     remaining,
 )
 from cameras.drivers.options import Option
+from cameras.drivers.settings import DriverSettings
 from cameras.drivers.simulated.dark_frame import dark_image
 from cameras.drivers.simulated.faults import FaultInjector, FaultListener, torn
 from cameras.drivers.simulated.frame_pacer import FramePacer
 from cameras.drivers.simulated.scenes import SCENES, Scene
 from cameras.drivers.simulated.scenes.base import ExposureSettings, SceneSettings
+from core.resources.fields import field
 from core.times.durations import format_exposure
 
 ADDRESS = re.compile(r"[a-z0-9-]{0,40}")
@@ -49,38 +48,35 @@ ABORT_CHECK_S = 0.05
 class SimulatedSettings(DriverSettings):
     """None leaves a value as it is; a camera starts with `DEFAULTS`."""
 
-    fps: float | None = Field(default=None, ge=0.1, le=240, description="frames per second of the stream")
-    width: int | None = Field(default=None, ge=320, le=3840, multiple_of=2, description="pixels")
-    height: int | None = Field(default=None, ge=240, le=2880, multiple_of=2, description="pixels")
-    scene: Literal["sky", "allsky", "microscope", "bench", "chart"] | None = Field(
-        default=None,
-        description="what the picture shows; `allsky` has the light of the site's sky by day and night; `chart` is for "
+    fps: float | None = field(None, ge=0.1, le=240, help="frames per second of the stream")
+    width: int | None = field(None, ge=320, le=3840, multiple_of=2, help="pixels")
+    height: int | None = field(None, ge=240, le=2880, multiple_of=2, help="pixels")
+    scene: Literal["sky", "allsky", "microscope", "bench", "chart"] | None = field(
+        None,
+        help="what the picture shows; `allsky` has the light of the site's sky by day and night; `chart` is for "
         "tests: linear, with each frame's number as a code",
     )
-    sky_level: float | None = Field(
-        default=None,
+    sky_level: float | None = field(
+        None,
         ge=0,
         le=1e7,
-        description="of the chart: luminance at middle height, counts per second at gain 1, ISO 100",
+        help="of the chart: luminance at middle height, counts per second at gain 1, ISO 100",
     )
-    contrast_decades: float | None = Field(
-        default=None, ge=0, le=8, description="of the chart: powers of ten between top and bottom"
-    )
-    shot_noise: bool | None = Field(default=None, description="of the chart: with the noise of the light itself")
-    fetch_s: float | None = Field(
-        default=None,
+    contrast_decades: float | None = field(None, ge=0, le=8, help="of the chart: powers of ten between top and bottom")
+    shot_noise: bool | None = field(None, help="of the chart: with the noise of the light itself")
+    fetch_s: float | None = field(
+        None,
         ge=0,
         le=600,
-        description="seconds that the transfer of a still takes; the next exposure may begin meanwhile",
+        help="seconds that the transfer of a still takes; the next exposure may begin meanwhile",
     )
-    remote_files: bool | None = Field(
-        default=None,
-        description="the pictures stay with the camera, and captures only refer to them, as with a telescope's "
-        "controller",
+    remote_files: bool | None = field(
+        None,
+        help="the pictures stay with the camera, and captures only refer to them, as with a telescope's controller",
     )
-    temperature_celsius: float | None = Field(default=None, ge=-100, le=100, description="of the sensor, on average")
-    temperature_swing_celsius: float | None = Field(default=None, ge=0, le=50, description="up and down, as a sine")
-    temperature_period_s: float | None = Field(default=None, ge=1, le=86_400, description="seconds of one swing")
+    temperature_celsius: float | None = field(None, ge=-100, le=100, help="of the sensor, on average")
+    temperature_swing_celsius: float | None = field(None, ge=0, le=50, help="up and down, as a sine")
+    temperature_period_s: float | None = field(None, ge=1, le=86_400, help="seconds of one swing")
 
 
 DEFAULTS: dict[str, Any] = {
@@ -142,7 +138,7 @@ class SimulatedDriver(Driver):
     kind = "simulated"
     simulated = True
     numbers_frames = True
-    Settings = SimulatedSettings
+    settings_model = SimulatedSettings
 
     def __init__(self, address: str, clock: Clock) -> None:
         super().__init__(address, clock)

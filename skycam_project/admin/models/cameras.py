@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from cameras.drivers import DRIVERS
 from cameras.models import Camera
+from cameras.resource import CameraFields
 from skycam_project.admin.base import Detail, ReadOnlyAdmin
 from skycam_project.admin.cells import NOTHING, show_flag, show_time
 from skycam_project.admin.filters import values_of, yes_or_no
@@ -29,8 +30,8 @@ class CameraAdmin(ReadOnlyAdmin):
         yes_or_no("removed", "removed", Q(removed_at__isnull=False)),
     )
     facts = (
-        "id", "slug", "name", "kind", "address", "host", "enabled", "connected", "recording", "recording_by", "primary",
-        "restricted", "keep", "fits_compression", "observed", "created_at", "removed_at", "settings",
+        "id", "slug", "kind", *(name for name in CameraFields.model_fields if name != "audience"), "connected",
+        "recording", "recording_by", "observed", "created_at", "removed_at",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Camera]:

@@ -13,16 +13,16 @@ STATES = {"ok": OK, "off": OK, "starting": WARNING}
 def sensors(_station: Station) -> Iterator[Finding]:
     """A finding for each sensor that gives no values, or none for a channel; one for all that do."""
     from monitoring.models import Sensor
-    from monitoring.sensor_management.selectors import statuses_of
+    from monitoring.sensor_management.selectors import with_status
 
     well = 0
-    for status in statuses_of(Sensor.objects.filter(removed_at=None)):
-        name = status.sensor.name
-        bad = [channel.channel.display_name for channel in status.channels if channel.quality != "ok"]
-        if status.state not in STATES:
-            message = status.message or f"It is {status.state}."
+    for sensor in with_status(Sensor.objects.filter(removed_at=None)):
+        name = sensor.name
+        bad = [channel.display_name for channel in sensor.channels.all() if channel.quality != "ok"]
+        if sensor.state not in STATES:
+            message = sensor.message or f"It is {sensor.state}."
             yield Finding("sensors", BROKEN, f"{name}: {message}", f"Try it: skycam sensors test {name}")
-        elif status.state != "off" and bad:
+        elif sensor.state != "off" and bad:
             detail = f"{name}: no good value of {', '.join(bad)}."
             yield Finding("sensors", WARNING, detail, f"Look at it: skycam sensors channels {name}")
         else:

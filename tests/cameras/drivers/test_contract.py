@@ -108,7 +108,7 @@ def test_the_address_is_already_in_its_normal_form(kind: str, request: pytest.Fi
 
 
 def test_every_setting_that_a_camera_has_is_one_of_its_model(camera: Driver) -> None:
-    assert set(camera.capabilities().settings) <= set(camera.Settings.model_fields)
+    assert set(camera.capabilities().settings) <= set(camera.settings_model.model_fields)
 
 
 def test_only_the_values_of_a_microscope_camera_are_in_proportion_to_the_light(camera: Driver, kind: str) -> None:
@@ -227,7 +227,7 @@ def test_a_closed_camera_is_an_error(camera: Driver, soon: Soon) -> None:
 @few
 @given(values=odd_settings)
 def test_odd_settings_are_applied_or_raise_a_camera_error(camera: Driver, values: dict[str, object]) -> None:
-    accepted = camera.Settings.model_validate(values).model_dump()
+    accepted = camera.settings_model.model_validate(values).model_dump()
     allowed_to_fail(lambda: camera.apply(accepted, within(camera, 5)))
 
 

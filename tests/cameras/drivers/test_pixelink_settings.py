@@ -34,7 +34,7 @@ plausible = st.fixed_dictionaries(
         "iso": st.integers(1, 10_000_000),
     },
 )
-odd = st.dictionaries(st.sampled_from([*PixelinkDriver.Settings.model_fields, "shutter"]), anything, max_size=4)
+odd = st.dictionaries(st.sampled_from([*PixelinkDriver.settings_model.model_fields, "shutter"]), anything, max_size=4)
 many = examples(150)
 Soon = Callable[[], float]
 

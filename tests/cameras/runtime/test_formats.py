@@ -40,4 +40,4 @@ def test_jpeg_gives_no_warning(requested: dict[str, str], device: Device) -> Non
 
 def test_only_a_dslr_has_the_setting_and_warns_itself() -> None:
     drivers = [Gphoto2Driver, NetworkDriver, OpencvDriver, PixelinkDriver, SimulatedDriver]
-    assert ["format" in driver.Settings.model_fields for driver in drivers] == [True, False, False, False, False]
+    assert ["format" in driver.settings_model.model_fields for driver in drivers] == [True, False, False, False, False]

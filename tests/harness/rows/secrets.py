@@ -17,7 +17,7 @@ from monitoring.notifications.encrypted_settings import settings_of
 from monitoring.notifications.resource import ChannelRequest
 from monitoring.notifications.services import add_channel
 from monitoring.sensor_management.driver_settings import secrets_of
-from monitoring.sensor_management.requests import SensorRequest
+from monitoring.sensor_management.resource import SensorRequest
 from monitoring.sensor_management.services import add_sensor
 from monitoring.webhooks.delivery import signing_keys, url_of
 from tests.harness.rows.cameras import add_camera

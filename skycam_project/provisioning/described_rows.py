@@ -1,0 +1,168 @@
+"""A list whose items are the request that adds such a row, as the description of a resource says it.
+
+A change replaces the row as a whole if its operation does; else it has only the keys that the item gives and that
+differ. A resource with kinds has `services.checked_settings(kind, given)`, `services.replaced_settings(row, given)`
+and `services.readable_settings(row)`, which return the settings of the kind, or None if they cannot be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import QuerySet
+from pydantic.fields import FieldInfo
+
+from core.registry import resolve
+from core.resources.fields import Reference, marker_of
+from core.resources.resource import Resource
+from skycam_project.config.config_file import ConfigFile
+from skycam_project.config.described_lists import secret_settings
+from skycam_project.config.entries import singular
+from skycam_project.config.secret_references import escape_references, setting_reference
+from skycam_project.provisioning.plan import FieldChange, RowChange, field_changes
+from skycam_project.provisioning.rows import HIDDEN_CHANGE, ListRows, Plans, known_after
+
+NOT_COMPARED = frozenset({"name", "kind", "settings"})
+
+
+class DescribedRows(ListRows):
+    """`values` of its changes are the fields of the operation's request, with names in place of references."""
+
+    def __init__(self, resource: Resource, file: ConfigFile, user: Any, actor: str) -> None:
+        super().__init__(file, user, actor)
+        self.resource = resource
+        self.name, self.noun = resource.name, resource.noun
+        self.keys = {"kind": "type"} if resource.kinds else {}
+        self.change_operation, self.add_operation = resource.operation("change"), resource.operation("add")
+        fields = self.request.model_fields
+        self.references = {name: found for name in fields if (found := marker_of(fields[name], Reference))}
+
+    @property
+    def request(self) -> Any:
+        return self.add_operation.request
+
+    def stored(self) -> QuerySet[Any]:
+        rows: QuerySet[Any] = self.resource.all_rows(self.user)
+        return rows
+
+    def kind_of(self, entry: Any) -> str:
+        return str(entry.type) if self.resource.kinds else ""
+
+    def check(self, plans: Plans) -> None:
+        """Whether the rows that items refer to will exist."""
+        for key, reference in self.references.items():
+            referred = resolve(reference.resource)
+            known = known_after(plans[referred.name], (row.name for row in referred.all_rows(self.user)))
+            self.refuse(
+                f"{self.place(number, key)}: there is no {singular(referred.name)} {name!r}."
+                for number, entry in self.entries()
+                if (name := getattr(entry, key)) and name not in known
+            )
+
+    def check_kept(self, rows: list[Any], plans: Plans) -> None:
+        for key, reference in self.references.items():
+            leaving = plans[resolve(reference.resource).name].removed
+            self.refuse(
+                f"{self.name}: the {self.noun} {row.name} has {key}: {found.name}, which is not in the file and would "
+                f"be removed. Add the {self.noun} to the file, or {found.name}."
+                for row in rows
+                if (found := getattr(row, key)) and found.name in leaving
+            )
+
+    def is_removed(self, row: Any, plans: Plans, *, prune: bool) -> bool:
+        """A row ends with one that it cannot be without."""
+        return prune or any(
+            getattr(row, key).name in plans[resolve(reference.resource).name].removed
+            for key, reference in self.references.items()
+            if self.field(key).is_required()
+        )
+
+    def field(self, key: str) -> FieldInfo:
+        found: FieldInfo = self.request.model_fields[key]
+        return found
+
+    def change(self, number: int, entry: Any, row: Any) -> RowChange:
+        is_whole = row is None or self.change_operation.replaces
+        given = entry.model_dump(mode="json", exclude_unset=not is_whole, exclude={"name", "type", "settings"})
+        fields = added(given) if row is None else field_changes(self.shown(row), given)
+        values = given if is_whole else {change.field: change.new for change in fields}
+        if self.resource.kinds and (row is None or "settings" in entry.model_fields_set):
+            with self.located(number):
+                changed = self.settings_change(entry, row)
+            fields += changed
+            values = {**values, "settings": entry.settings} if changed else values
+        kind = added({"type": entry.type}) if self.resource.kinds and row is None else ()
+        return RowChange(entry.name, number, (*kind, *fields), values)
+
+    def settings_change(self, entry: Any, row: Any) -> tuple[FieldChange, ...]:
+        """Without secrets. Nothing if nothing changes. ValidationError."""
+        if row is None:
+            wanted = self.resource.call("services.checked_settings", entry.type, entry.settings)
+            return (FieldChange("settings", None, wanted.shown()),)
+        wanted = self.resource.call("services.replaced_settings", row, entry.settings)
+        old, new = self.resource.body(row, self.user)["settings"], wanted.shown()
+        # Settings that cannot be read any more are written again.
+        if old == new and self.resource.call("services.readable_settings", row) == wanted:
+            return ()
+        return (FieldChange("settings", old, HIDDEN_CHANGE if old == new else new),)
+
+    def shown(self, row: Any) -> dict[str, Any]:
+        """The keys of an item, without those of its kind."""
+        body = self.resource.body(row, self.user)
+        names = {key: getattr(getattr(row, key), "name", "") for key in self.references}
+        return {name: names.get(name, body.get(name)) for name in self.request.model_fields if name not in NOT_COMPARED}
+
+    def wanted(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of a request, with ids in place of names."""
+        return {**values, **{key: self.id_of(key, values[key]) for key in self.references if key in values}}
+
+    def id_of(self, key: str, name: str) -> Any:
+        """None for an empty name: `check` has refused unknown ones."""
+        rows = resolve(self.references[key].resource).all_rows(self.user)
+        return next((row.pk for row in rows if row.name == name), None)
+
+    def add(self, entry: Any, change: RowChange) -> None:
+        kind = {"kind": entry.type} if self.resource.kinds else {}
+        wanted = self.request.model_validate({"name": change.name, **kind, **self.wanted(change.values)})
+        self.resource.call(self.add_operation.run, wanted, self.actor, **self.from_file)
+
+    def update(self, row: Any, change: RowChange) -> None:
+        request: Any = self.change_operation.request
+        name = {"name": change.name} if self.change_operation.replaces else {}
+        wanted = request.model_validate({**name, **self.wanted(change.values)})
+        self.resource.call(self.change_operation.run, row, wanted, self.actor, **self.from_file)
+
+    @property
+    def from_file(self) -> dict[str, bool]:
+        """Kinds may have settings that the file alone may set."""
+        return {"from_file": True} if self.resource.kinds else {}
+
+    def remove(self, row: Any) -> None:
+        self.resource.call(self.resource.operation("remove").run, row, self.actor)
+
+    def item(self, row: Any) -> dict[str, Any]:
+        """A row that a file replaces as a whole is without what has its default."""
+        found = {"name": row.name, **({"type": row.kind} if self.resource.kinds else {}), **self.shown(row)}
+        if self.change_operation.replaces:
+            found = {name: value for name, value in found.items() if name == "name" or value != self.default(name)}
+        return {**escape_references(found), **({"settings": self.settings_item(row)} if self.resource.kinds else {})}
+
+    def default(self, name: str) -> Any:
+        about = self.field(name)
+        value = None if about.is_required() else about.get_default(call_default_factory=True)
+        return "" if name in self.references and not about.is_required() else value
+
+    def settings_item(self, row: Any) -> dict[str, Any]:
+        """With references in place of the secrets that it has. Nothing is decrypted."""
+        shown, secrets = self.resource.body(row, self.user)["settings"], secret_settings(self.resource, row.kind)
+        flags = [f"{name}_set" for name in secrets]
+        plain = {name: value for name, value in shown.items() if name not in (*secrets, *flags)}
+        stored = [name for name, flag in zip(secrets, flags, strict=True) if shown.get(name) or shown.get(flag)]
+        hidden = {name: setting_reference(self.noun, row.name, name) for name in stored}
+        return {**escape_references(plain), **hidden}
+
+
+def added(values: Mapping[str, Any]) -> tuple[FieldChange, ...]:
+    """The fields of a new row."""
+    return tuple(FieldChange(name, None, value) for name, value in values.items())
