@@ -20,7 +20,7 @@ from core.api.queries import PageQuery
 from core.registry import resolve
 from core.resources.fields import Fields, body_of, extra_of, is_time
 
-Answer = TypeVar("Answer", bound=Fields, default=Fields, covariant=True)
+Answer_co = TypeVar("Answer_co", bound=Fields, default=Fields, covariant=True)
 DONE = {"add": "added", "change": "changed", "remove": "removed"}
 
 
@@ -63,7 +63,7 @@ class Operation:
 
 
 @dataclass(frozen=True)
-class Resource(Generic[Answer]):
+class Resource(Generic[Answer_co]):
     """`name`: begins the ids of its operations in OpenAPI. `path`: of its routes below the API. `key`: the field that
     identifies a row. `package`: has the functions, such as `services.add_rule`. `prepare`: a function that gives rows
     the attributes that only their answer has, `prepare(rows, user)`. `service`: a class of the package, where what a
@@ -81,7 +81,7 @@ class Resource(Generic[Answer]):
     package: str
     rows: str
     row: str
-    answer: type[Answer]
+    answer: type[Answer_co]
     operations: tuple[Operation, ...]
     key: Literal["id", "name", "slug"] = "id"
     prepare: str = ""
