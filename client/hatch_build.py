@@ -68,9 +68,7 @@ def write(file: Path, text: str) -> None:
 def closure_of(project: Path, files: list[Path]) -> dict[str, Path]:
     """The modules of the project that these files import when they are loaded, and those that these import, by name.
     CannotBuild if one of them needs what the client's users do not have."""
-    table = ast.parse(file_of(project, RESOURCES).read_text(encoding="utf-8"))
-    described = [text for node in ast.walk(table) if isinstance(node, ast.Dict) for text in strings(node.values)]
-    waiting = [path.rpartition(".")[0] for path in described] + [RESOURCES]
+    waiting = [RESOURCES, *(path.rpartition(".")[0] for path in described(file_of(project, RESOURCES)).values())]
     waiting += [name for file in files for name in project_modules(project, file)]
     found: dict[str, Path] = {}
     while waiting:
@@ -83,8 +81,13 @@ def closure_of(project: Path, files: list[Path]) -> dict[str, Path]:
     return found
 
 
-def strings(nodes: list[ast.expr]) -> list[str]:
-    return [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+def described(file: Path) -> dict[str, str]:
+    """The table of resources, without loading its module."""
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["RESOURCES"]:
+            found: dict[str, str] = ast.literal_eval(node.value)
+            return found
+    raise CannotBuild(f"{file} has no table RESOURCES.")
 
 
 def file_of(project: Path, module: str) -> Path:

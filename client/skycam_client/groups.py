@@ -19,6 +19,7 @@ from monitoring.alert_rules.resource import RULES
 from monitoring.maintenance.resource import WINDOWS
 from monitoring.notifications.resource import CHANNELS, NOTIFICATIONS, ROUTES, SILENCES
 from monitoring.readings.answers import ReadingsBody
+from monitoring.sensor_management.resource import SENSORS
 from monitoring.webhooks.resource import WEBHOOKS
 from skycam_client.api import ApiGroup, json_of, place, with_query
 from skycam_client.calls import AnyClient, call, listing
@@ -256,6 +257,7 @@ class Groups(Generic[AnyClient]):
         self.notification_channels = Rows(client, CHANNELS)
         self.notification_routes = Rows(client, ROUTES)
         self.notifications = Rows(client, NOTIFICATIONS)
+        self.sensors = Rows(client, SENSORS)
         self.silences = Rows(client, SILENCES)
         self.webhooks = Rows(client, WEBHOOKS)
 
