@@ -20,5 +20,8 @@ RESOURCES = {
 WITH_PAGES = {"silences": "Alerts"}
 """Those whose pages are derived, at the path of their API, and the group of the menu that leads to their list."""
 
+WITH_COMMANDS = {"silences": "List, add and end silences of alerts."}
+"""Those whose group of commands is derived -> its help. It is called as the resource."""
+
 IN_FILE = ("notification_channels", "notification_routes")
 """Those of which the configuration file has a list, in the order in which they are stored."""
