@@ -57,7 +57,9 @@ def row_itself(row: Any) -> Any:
 
 def add_row(view: ResourceView, operation: Operation, request: Request) -> Response:
     wanted = view.wanted(operation, request)
-    row = run(view, operation, request, *wanted, new_id=view.reserved_id)
+    # Of an operation without a key nothing is reserved.
+    new_id = {"new_id": view.reserved_id} if operation.takes_key else {}
+    row = run(view, operation, request, *wanted, **new_id)
     body = view.resource.done(operation, row, request.user)
     has_route = any(one.name in ROW_OPERATIONS for one in view.resource.operations)
     location = {"Location": f"{API}{view.resource.path}{body[view.resource.key]}/"} if has_route else {}
@@ -70,7 +72,7 @@ def show_row(view: ResourceView, _: Operation, request: Request, key: UUID | str
 
 def act_on_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
     row, wanted = view.row(request, key), view.wanted(operation, request)
-    new_id = {"new_id": view.reserved_id} if operation.makes else {}
+    new_id = {"new_id": view.reserved_id} if operation.makes and operation.takes_key else {}
     found = run(view, operation, request, row, *wanted, **new_id)
     body = view.resource.done(operation, found, request.user)
     return Response(body, 201 if operation.makes else 200, headers=caching(operation))

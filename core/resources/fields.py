@@ -36,10 +36,13 @@ from pydantic_core import PydanticUndefined
 
 from core.api.constraints import describe_allowed, describe_error, join_choices
 from core.api.model import StrictModel
+from core.registry import resolve
 from core.text.names import Line, check_note
 from core.times.durations import format_duration, parse_duration
 
 Marker = TypeVar("Marker")
+REDACTED = "***"
+"""In place of a secret that a row has. In a change it stands for the stored one."""
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
@@ -163,10 +166,25 @@ class KindSettings(StrictModel):
     def secret_fields(cls) -> list[str]:
         return [name for name, about in cls.model_fields.items() if extra_of(about, "secret")]
 
+    def shown(self) -> dict[str, Any]:
+        """With *** in place of the secrets."""
+        hidden = self.secret_fields()
+        return {
+            name: REDACTED if name in hidden and value else value
+            for name, value in self.model_dump(mode="json").items()
+        }
+
     @classmethod
     def file_only_fields(cls) -> list[str]:
         """Those that only the configuration file may set, because they name a program to run."""
         return [name for name, about in cls.model_fields.items() if extra_of(about, "file_only")]
+
+
+def settings_model(path: str) -> type[KindSettings]:
+    """The model at a path of a table of kinds, or that of the class there."""
+    found = resolve(path)
+    model: type[KindSettings] = getattr(found, "settings_model", found)
+    return model
 
 
 def field(

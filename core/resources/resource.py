@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal
 from uuid import UUID
 
-from pydantic import BaseModel
 from typing_extensions import TypeVar
 
 from core.api.queries import PageQuery
 from core.registry import resolve
-from core.resources.fields import Fields, body_of, extra_of, is_time
+from core.resources.fields import Fields, KindSettings, body_of, extra_of, is_time, settings_model
 
 Answer_co = TypeVar("Answer_co", bound=Fields, default=Fields, covariant=True)
 DONE = {"add": "added", "change": "changed", "remove": "removed"}
@@ -65,13 +64,15 @@ class Operation:
 @dataclass(frozen=True)
 class Resource(Generic[Answer_co]):
     """`name`: begins the ids of its operations in OpenAPI. `path`: of its routes below the API. `key`: the field that
-    identifies a row. `package`: has the functions, such as `services.add_rule`. `prepare`: a function that gives rows
-    the attributes that only their answer has, `prepare(rows, user)`. `service`: a class of the package, where what a
-    user may do depends on who they are: it is made with the user and the actor, and its methods are the functions of
-    operations, without the actor. `kinds`: the path of a table, if rows
-    have a field `kind` with `settings` of its own: kind -> its label, and the path of a class with `settings_model`.
+    identifies a row. `package`: has the functions, such as `services.add_rule`. `row`: a function that finds a row, if
+    it may be none of `rows`. `prepare`: a function that gives rows the attributes that only their answer has,
+    `prepare(rows, user)`. `service`: a class of the package, where what a user may do depends on who they are: it is
+    made with the user and the actor, and its methods are the functions of operations, without the actor. `kinds`: the
+    path of a table, if rows have a field `kind` with `settings` of its own: kind -> its label, and the path of the
+    model of these, or of a class that has it as `settings_model`.
 
-    On the command line: `commands` stand before the name of an operation, such as `alerts rules`. `columns` are those
+    On the command line: `commands` stand before the name of an operation, such as `alerts rules`;
+    without them the name. `columns` are those
     of the table, each a field, or a title and a field; `last.state` is a field of a field. `empty` stands there instead
     of rows."""
 
@@ -80,9 +81,9 @@ class Resource(Generic[Answer_co]):
     path: str
     package: str
     rows: str
-    row: str
     answer: type[Answer_co]
     operations: tuple[Operation, ...]
+    row: str = ""
     key: Literal["id", "name", "slug"] = "id"
     prepare: str = ""
     service: str = ""
@@ -121,11 +122,11 @@ class Resource(Generic[Answer_co]):
         """A function of the package."""
         return resolve(f"{self.package}.{name}")(*given, **named)
 
-    def run(self, operation: Operation, user: Any, actor: str, *given: Any, **new_id: UUID | None) -> Any:
-        """What the function of an operation returns."""
+    def run(self, operation: Operation, user: Any, actor: str, *given: Any, **named: Any) -> Any:
+        """What the function of an operation returns. `named`: `new_id` of a row that is added, or `from_file`."""
         if self.service:
-            return getattr(self.call(self.service, user, actor), operation.run)(*given, **new_id)
-        return self.call(operation.run, *given, actor, **new_id)
+            return getattr(self.call(self.service, user, actor), operation.run)(*given, **named)
+        return self.call(operation.run, *given, actor, **named)
 
     def all_rows(self, user: Any) -> Any:
         """Those that the user may see: a list or a query set."""
@@ -133,12 +134,13 @@ class Resource(Generic[Answer_co]):
 
     def find_row(self, user: Any, key: UUID | str) -> Any:
         """ObjectDoesNotExist, also for one that the user may not see."""
-        return self.call(self.row, user, key)
+        if self.row:
+            return self.call(self.row, user, key)
+        return self.all_rows(user).get(**{"pk" if self.key == "id" else self.key: key})
 
-    def settings_model(self, kind: str) -> type[BaseModel]:
+    def settings_model(self, kind: str) -> type[KindSettings]:
         """KeyError for an unknown kind."""
-        found: type[BaseModel] = resolve(self.kind_table[kind][1]).settings_model
-        return found
+        return settings_model(self.kind_table[kind][1])
 
     @property
     def kind_table(self) -> Mapping[str, tuple[str, str]]:

@@ -177,7 +177,9 @@ def key_argument(resource: Resource) -> click.Argument:
 def find_row(resource: Resource, caller: Caller, text: str) -> Any:
     """The row that the caller may see, by its name or the beginning of its id. CliError."""
     rows = resource.all_rows(caller.user)
-    listed_by = f"skycam {resource.commands} {resource.operation('list').command or 'list'}"
+    listed_by = (
+        f"skycam {resource.commands or resource.name.replace('_', '-')} {resource.operation('list').command or 'list'}"
+    )
     if resource.name_field == "id":
         return find_by_id(rows, text, resource.noun, listed_by)
     named = list(rows.filter(name=text)) if hasattr(rows, "filter") else [row for row in rows if row.name == text]
