@@ -32,6 +32,8 @@ class EditForm(ModelForm):
         self.fields["host"].widget = host_select(sorted({*(hosts or []), camera.host}))
         for field in self.fields.values():
             field.show_hidden_initial = True
+        for name in {*self.texts} - {"address"}:
+            self.fields[name].widget.attrs["required"] = True
         if data is not None:
             shown = {name: str(field.initial) for name, field in self.fields.items()}
             # A form without the hidden values is compared with the row, so that a missing field is no change.
