@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlencode
 
-from skycam_project.config.keys import Key
+if TYPE_CHECKING:
+    from skycam_project.config.keys import Key
 
 DATABASE: Key = ("database_url",)
 BROKER: Key = ("redis_url",)
