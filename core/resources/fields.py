@@ -259,14 +259,11 @@ def answer_of(model: type[BaseModel], row: object) -> BaseModel:
 
 
 def part_of(model: type[BaseModel], value: Any) -> Any:
-    """The answer for a row, or for each of several. Rows that refer to another one are a manager of Django's, and those
-    of a JSON column have the fields of the answer."""
+    """The answer for a row, or for each of several. Rows that refer to another one are a manager of Django's."""
     if value is None:
         return None
-    if isinstance(value, Mapping):
-        return model.model_construct(**value)
     found = value.all() if hasattr(value, "all") else value
-    return [part_of(model, one) for one in found] if isinstance(found, Iterable) else answer_of(model, found)
+    return [answer_of(model, one) for one in found] if isinstance(found, Iterable) else answer_of(model, found)
 
 
 # Cached, since it is asked for each row of each answer.

@@ -190,7 +190,7 @@ def form_field(name: str, about: FieldInfo, user: Any, row: Any) -> forms.Field:
         parser_of(about), max_length=LONGEST, widget=widget, **{**options, "initial": text_of(about, value)}
     )
     if kind is str and (limit := marker_of(about, MaxLen)):
-        widget.attrs["maxlength"] = limit.max_length
+        found.widget.attrs["maxlength"] = limit.max_length
     return found
 
 
