@@ -10,14 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Generic, Literal
 from uuid import UUID
+
+from typing_extensions import TypeVar
 
 from core.api.queries import Query
 from core.registry import resolve
-from core.resources.fields import Fields, KindSettings, body_of, extra_of, is_time, settings_model
+from core.resources.fields import Fields, KindSettings, body_of, extra_of, is_time, plain_type, settings_model
 
-DONE = {"add": "added", "change": "changed", "remove": "removed"}
+Answer_co = TypeVar("Answer_co", bound=Fields, default=Fields, covariant=True)
+DONE = {"add": "added", "change": "changed", "replace": "changed", "remove": "removed"}
 
 
 class Refused(Exception):
@@ -28,11 +31,10 @@ class Refused(Exception):
 class Operation:
     """`name`: list, show, add, change, remove, or that of an action on one row. `summary`: what it does, in API and
     help. `run`: its function. `request`: the fields that it needs. `said`: what people read afterwards, with fields of
-    the answer in braces. `answer`: of an action or of `add`, if it is not that of the row. `query`: the filters of a
-    list that is served in pages (a `PageQuery`), newest first by `created_at`, or what a removal may be told.
-    `replaces`: a change gives fields that are missing their defaults (PUT), instead of leaving them (PATCH). `makes`:
-    an action adds to the row what has an id of its own, such as a note, as `add` does. `keyless`: why it takes no
-    Idempotency-Key.
+    the answer in braces. `answer`: if it is not that of the row in a list. `query`: the filters of a list, which is
+    served in pages, newest first, if they are a `PageQuery`; or what a removal may be told. `replaces`: a change gives
+    fields that are missing their defaults (PUT), instead of leaving them (PATCH). `makes`: an action adds to the row
+    what has an id of its own, such as a note, as `add` does. `keyless`: why it takes no Idempotency-Key.
 
     On the command line: `command` is the name, where that is another, and None is not offered. `arguments` are the
     fields that need no option; with `has_assignments` all others are given as `--set NAME=VALUE`. `switches`: the
@@ -58,12 +60,13 @@ class Operation:
     @property
     def takes_key(self) -> bool:
         """Whether a request may have an Idempotency-Key. A PUT, PATCH or DELETE can be repeated without one."""
-        return self.name not in ("list", "show", "change", "remove") and not self.keyless
+        return self.name not in ("list", "show", "change", "replace", "remove") and not self.keyless
 
 
 @dataclass(frozen=True)
-class Resource:
-    """`name`: begins the ids of its operations in OpenAPI. `path`: of its routes below the API. `key`: the field that
+class Resource(Generic[Answer_co]):
+    """`name`: begins the ids of its operations in OpenAPI. `path`: of its routes below the API; without one it has
+    none. `key`: the field that
     identifies a row. `package`: has the functions, such as `services.add_rule`. `row`: a function that finds a row, if
     it may be none of `rows`. `prepare`: a function that gives rows the attributes that only their answer has,
     `prepare(rows, user)`. `service`: a class of the package, where what a user may do depends on who they are: it is
@@ -81,7 +84,7 @@ class Resource:
     path: str
     package: str
     rows: str
-    answer: type[Fields]
+    answer: type[Answer_co]
     operations: tuple[Operation, ...]
     row: str = ""
     key: Literal["id", "name", "slug"] = "id"
@@ -94,10 +97,19 @@ class Resource:
 
     @property
     def name_field(self) -> str:
-        """The field by which people name a row."""
+        """The field by which people name a row. A number is short enough."""
         if self.key != "id":
             return self.key
-        return "name" if "name" in self.answer.model_fields else "id"
+        return "name" if "name" in self.answer.model_fields and not self.is_numbered else "id"
+
+    @property
+    def is_numbered(self) -> bool:
+        return self.key == "id" and plain_type(self.answer.model_fields["id"].annotation) is int
+
+    @property
+    def converter(self) -> str:
+        """Of the key in routes."""
+        return "int" if self.is_numbered else "uuid" if self.key == "id" else "slug"
 
     @property
     def parameter(self) -> str:

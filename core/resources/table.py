@@ -14,6 +14,7 @@ from core.resources.fields import (
     Bytes,
     Duration,
     Reference,
+    SaidBy,
     UnitOf,
     Word,
     is_time,
@@ -81,6 +82,8 @@ def cell(about: FieldInfo, value: Any, body: Mapping[str, Any], time_text: Calla
     """Yes and no, and empty cells, are left to the page or the terminal."""
     if value is None:
         return ""
+    if said := marker_of(about, SaidBy):
+        return resolve(said.function)(value)
     if is_time(about):
         return time_text(value)
     if plain_type(about.annotation) is UUID and marker_of(about, Reference) is None:

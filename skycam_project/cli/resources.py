@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
@@ -22,6 +22,7 @@ from core.resources.fields import (
     Option,
     Reference,
     choices_of,
+    column_of,
     extra_of,
     marker_of,
     plain_type,
@@ -171,7 +172,7 @@ BUILDERS: dict[str, Callable[[Resource, Operation], click.Command]] = {
 
 
 def key_argument(resource: Resource) -> click.Argument:
-    return click.Argument(["key"], metavar=resource.name_field.upper())
+    return click.Argument(["key"], metavar=resource.name_field.upper(), type=int if resource.is_numbered else str)
 
 
 def find_row(resource: Resource, caller: Caller, text: str) -> Any:
@@ -180,15 +181,19 @@ def find_row(resource: Resource, caller: Caller, text: str) -> Any:
     listed_by = (
         f"skycam {resource.commands or resource.name.replace('_', '-')} {resource.operation('list').command or 'list'}"
     )
-    if resource.name_field == "id":
+    if resource.name_field == "id" and not resource.is_numbered:
         return find_by_id(rows, text, resource.noun, listed_by)
-    named = list(rows.filter(name=text)) if hasattr(rows, "filter") else [row for row in rows if row.name == text]
+    column = column_of(resource.name_field, resource.answer.model_fields[resource.name_field])
+    named = (
+        list(rows.filter(**{column: text})) if hasattr(rows, "filter") else [row for row in rows if row.name == text]
+    )
+    named = named or [row for row in rows if row.name.lower() == text.lower()]
     if len(named) == 1:
         return named[0]
     if named:
         ids = ", ".join(short_id(str(row.pk)) for row in named[:5])
         raise CliError("invalid", f"More than one {resource.noun} is named {text!r}. Give an id: {ids}.")
-    if resource.key == "id" and HEX.fullmatch(text.replace("-", "")):
+    if resource.key == "id" and not resource.is_numbered and HEX.fullmatch(text.replace("-", "")):
         return find_by_id(rows, text, resource.noun, listed_by)
     raise CliError("not-found", f"There is no {resource.noun} {text}. `{listed_by}` lists all.")
 
@@ -277,7 +282,7 @@ def param_type(about: FieldInfo) -> Any:
         return DurationParam()
     if kind is datetime:
         return FutureTimeParam()
-    return {int: int, float: float, bool: bool}.get(kind, str)
+    return {int: int, float: float, bool: bool, date: click.DateTime(["%Y-%m-%d"])}.get(kind, str)
 
 
 def value_given(about: FieldInfo, value: Any) -> Any:

@@ -41,7 +41,7 @@ from scheduler.editing.service import ScheduleService
 from scheduler.field_lists.requests import FieldListChange, FieldListRequest
 from scheduler.field_lists.service import FieldListService
 from scheduler.models import FieldList, Observation, PlannedRun, Schedule
-from scheduler.schedules.requests import NightRequest, ScheduleRequest
+from scheduler.schedules.resource import NightRequest, ScheduleRequest
 from skycam_project.access.accounts import remove_user
 from skycam_project.access.models import Role, User
 
@@ -115,7 +115,8 @@ def schedule_requests(rows: int, camera: Camera) -> Iterator[tuple[str, Request]
     yield (
         "A night of it is skipped",
         lambda: planning.change_night(
-            Schedule.objects.get(pk=made[0].pk), NightRequest(skip=True), (timezone.now() + timedelta(days=1)).date()
+            Schedule.objects.get(pk=made[0].pk),
+            NightRequest(night=(timezone.now() + timedelta(days=1)).date(), skip=True),
         ),
     )
     yield "The schedule is removed", lambda: planning.remove(Schedule.objects.get(pk=made[0].pk))
