@@ -223,6 +223,7 @@ class ExperimentQuery(PageQuery):
     )
 
     def filtered(self, rows: Any, user: Any) -> Any:
+        # By its path: the description is read without Django.
         filtered = resolve("captures.experiments.selectors.filtered")
         return filtered(rows, user, **self.conditions(), camera=self.camera)
 

@@ -2,24 +2,25 @@
 they are called.
 
 Services have the same arguments for all resources: `rows(user)`, `row(user, key)`, `add(wanted, actor, new_id)`,
-`change(row, wanted, actor)`, `remove(row, actor)`, and for actions `act(row, actor)` or `act(row, wanted, actor)`. Each
-returns the row, `remove` nothing or a sentence for people.
+`change(row, wanted, actor)`, `remove(row, actor)`, or `remove(row, wanted, actor)` if it has a query, and for actions
+`act(row, actor)` or `act(row, wanted, actor)`. Each returns the row, `remove` nothing or a sentence for people.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Generic, Literal
 from uuid import UUID
 
-from pydantic import BaseModel
+from typing_extensions import TypeVar
 
-from core.api.queries import PageQuery
+from core.api.queries import Query
 from core.registry import resolve
-from core.resources.fields import Fields, body_of, extra_of, is_time
+from core.resources.fields import Fields, KindSettings, body_of, extra_of, is_time, plain_type, settings_model
 
-DONE = {"add": "added", "change": "changed", "remove": "removed"}
+Answer_co = TypeVar("Answer_co", bound=Fields, default=Fields, covariant=True)
+DONE = {"add": "added", "change": "changed", "replace": "changed", "remove": "removed"}
 
 
 class Refused(Exception):
@@ -30,13 +31,14 @@ class Refused(Exception):
 class Operation:
     """`name`: list, show, add, change, remove, or that of an action on one row. `summary`: what it does, in API and
     help. `run`: its function. `request`: the fields that it needs. `said`: what people read afterwards, with fields of
-    the answer in braces. `answer`: of an action or of `add`, if it is not that of the row. `query`: the filters of a
-    list that is served in pages, newest first by `created_at`. `replaces`: a change gives fields that are missing their
-    defaults (PUT), instead of leaving them (PATCH). `makes`: an action adds to the row what has an id of its own, such
-    as a note, as `add` does. `keyless`: why it takes no Idempotency-Key.
+    the answer in braces. `answer`: if it is not that of the row in a list. `query`: the filters of a list, which is
+    served in pages, newest first, if they are a `PageQuery`; or what a removal may be told. `replaces`: a change gives
+    fields that are missing their defaults (PUT), instead of leaving them (PATCH). `makes`: an action adds to the row
+    what has an id of its own, such as a note, as `add` does. `keyless`: why it takes no Idempotency-Key.
 
     On the command line: `command` is the name, where that is another, and None is not offered. `arguments` are the
-    fields that need no option; with `has_assignments` all others are given as `--set NAME=VALUE`."""
+    fields that need no option; with `has_assignments` all others are given as `--set NAME=VALUE`. `switches`: the
+    commands beside a change that has `enabled`."""
 
     name: str
     role: str
@@ -52,24 +54,28 @@ class Operation:
     has_assignments: bool = False
     example: str = ""
     answer: type[Fields] | None = None
-    query: type[PageQuery] | None = None
+    query: type[Query] | None = None
+    switches: tuple[str, str] = ("enable", "disable")
 
     @property
     def takes_key(self) -> bool:
         """Whether a request may have an Idempotency-Key. A PUT, PATCH or DELETE can be repeated without one."""
-        return self.name not in ("list", "show", "change", "remove") and not self.keyless
+        return self.name not in ("list", "show", "change", "replace", "remove") and not self.keyless
 
 
 @dataclass(frozen=True)
-class Resource:
-    """`name`: begins the ids of its operations in OpenAPI. `path`: of its routes below the API. `key`: the field that
-    identifies a row. `package`: has the functions, such as `services.add_rule`. `prepare`: a function that gives rows
-    the attributes that only their answer has, `prepare(rows, user)`. `service`: a class of the package, where what a
-    user may do depends on who they are: it is made with the user and the actor, and its methods are the functions of
-    operations, without the actor. `kinds`: the path of a table, if rows
-    have a field `kind` with `settings` of its own: kind -> its label, and the path of a class with `settings_model`.
+class Resource(Generic[Answer_co]):
+    """`name`: begins the ids of its operations in OpenAPI. `path`: of its routes below the API; without one it has
+    none. `key`: the field that
+    identifies a row. `package`: has the functions, such as `services.add_rule`. `row`: a function that finds a row, if
+    it may be none of `rows`. `prepare`: a function that gives rows the attributes that only their answer has,
+    `prepare(rows, user)`. `service`: a class of the package, where what a user may do depends on who they are: it is
+    made with the user and the actor, and its methods are the functions of operations, without the actor. `kinds`: the
+    path of a table, if rows have a field `kind` with `settings` of its own: kind -> its label, and the path of the
+    model of these, or of a class that has it as `settings_model`.
 
-    On the command line: `commands` stand before the name of an operation, such as `alerts rules`. `columns` are those
+    On the command line: `commands` stand before the name of an operation, such as `alerts rules`;
+    without them the name. `columns` are those
     of the table, each a field, or a title and a field; `last.state` is a field of a field. `empty` stands there instead
     of rows."""
 
@@ -78,9 +84,9 @@ class Resource:
     path: str
     package: str
     rows: str
-    row: str
-    answer: type[Fields]
+    answer: type[Answer_co]
     operations: tuple[Operation, ...]
+    row: str = ""
     key: Literal["id", "name", "slug"] = "id"
     prepare: str = ""
     service: str = ""
@@ -91,10 +97,19 @@ class Resource:
 
     @property
     def name_field(self) -> str:
-        """The field by which people name a row."""
+        """The field by which people name a row. A number is short enough."""
         if self.key != "id":
             return self.key
-        return "name" if "name" in self.answer.model_fields else "id"
+        return "name" if "name" in self.answer.model_fields and not self.is_numbered else "id"
+
+    @property
+    def is_numbered(self) -> bool:
+        return self.key == "id" and plain_type(self.answer.model_fields["id"].annotation) is int
+
+    @property
+    def converter(self) -> str:
+        """Of the key in routes."""
+        return "int" if self.is_numbered else "uuid" if self.key == "id" else "slug"
 
     @property
     def parameter(self) -> str:
@@ -119,11 +134,11 @@ class Resource:
         """A function of the package."""
         return resolve(f"{self.package}.{name}")(*given, **named)
 
-    def run(self, operation: Operation, user: Any, actor: str, *given: Any, **new_id: UUID | None) -> Any:
-        """What the function of an operation returns."""
+    def run(self, operation: Operation, user: Any, actor: str, *given: Any, **named: Any) -> Any:
+        """What the function of an operation returns. `named`: `new_id` of a row that is added, or `from_file`."""
         if self.service:
-            return getattr(self.call(self.service, user, actor), operation.run)(*given, **new_id)
-        return self.call(operation.run, *given, actor, **new_id)
+            return getattr(self.call(self.service, user, actor), operation.run)(*given, **named)
+        return self.call(operation.run, *given, actor, **named)
 
     def all_rows(self, user: Any) -> Any:
         """Those that the user may see: a list or a query set."""
@@ -131,12 +146,13 @@ class Resource:
 
     def find_row(self, user: Any, key: UUID | str) -> Any:
         """ObjectDoesNotExist, also for one that the user may not see."""
-        return self.call(self.row, user, key)
+        if self.row:
+            return self.call(self.row, user, key)
+        return self.all_rows(user).get(**{"pk" if self.key == "id" else self.key: key})
 
-    def settings_model(self, kind: str) -> type[BaseModel]:
+    def settings_model(self, kind: str) -> type[KindSettings]:
         """KeyError for an unknown kind."""
-        found: type[BaseModel] = resolve(self.kind_table[kind][1]).settings_model
-        return found
+        return settings_model(self.kind_table[kind][1])
 
     @property
     def kind_table(self) -> Mapping[str, tuple[str, str]]:
