@@ -65,7 +65,8 @@ class Binding(NamedTuple):
 
 class SecretsField(models.TextField):  # type: ignore[type-arg]  # only the stubs have any
     """Named secrets of a row, encrypted; empty without any. `use` is a short text of its own for what they are, which a
-    renamed column keeps. `place` gives the place that those of a row may be sent to."""
+    renamed column keeps; without it the row has it as `secrets_use`. `place` gives the place that those of a row may be
+    sent to."""
 
     def __init__(
         self, *args: Any, use: str = "", place: Callable[[Any], str] = lambda _row: "", **options: Any
@@ -89,7 +90,7 @@ def rows_with_secrets() -> Iterator[tuple[models.Model, str]]:
 def binding_of(row: models.Model, column: str) -> Binding:
     field = row._meta.get_field(column)
     assert isinstance(field, SecretsField)
-    return Binding(field.use, str(row.pk), field.place(row))
+    return Binding(field.use or row.secrets_use, str(row.pk), field.place(row))  # type: ignore[attr-defined]
 
 
 def encrypt_secrets(row: models.Model, column: str, secrets: Mapping[str, Any]) -> str:

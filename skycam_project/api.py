@@ -32,7 +32,6 @@ version_1: list[URLPattern | URLResolver] = [
     path("readings/", include("monitoring.readings.urls")),
     path("sensors/", include("monitoring.sensor_management.urls")),
     path("webhooks/", include("monitoring.webhooks.api")),
-    path("schedules/", include("scheduler.editing.urls")),
     path("telescope/field-lists/", include("scheduler.field_lists.urls")),
     path("backups/", BackupsView.as_view()),
     path("tonight/", TonightView.as_view()),

@@ -12,8 +12,12 @@ RESOURCES = {
     "silences": "monitoring.notifications.resource.SILENCES",
     "alerts": "monitoring.resource.ALERTS",
     "alert_rules": "monitoring.alert_rules.resource.RULES",
+    "field_lists": "scheduler.field_lists.resource.FIELD_LISTS",
+    "schedules": "scheduler.schedules.resource.SCHEDULES",
     "sensors": "monitoring.sensor_management.resource.SENSORS",
     "webhooks": "monitoring.webhooks.resource.WEBHOOKS",
+    "offsite_destinations": "captures.offsite.resource.DESTINATIONS",
+    "offsite_copies": "captures.offsite.resource.COPIES",
     "experiments": "captures.experiments.resource.EXPERIMENTS",
     "host_invitations": "skycam_project.hosts.resource.INVITATIONS",
     "tokens": "skycam_project.access.resource.TOKENS",
@@ -23,6 +27,9 @@ RESOURCES = {
 
 WITH_PAGES = {"silences": "Alerts"}
 """Those whose pages are derived, at the path of their API, and the group of the menu that leads to their list."""
+
+WITH_COMMANDS = {"silences": "List, add and end silences of alerts."}
+"""Those whose group of commands is derived -> its help. It is called as the resource."""
 
 IN_FILE = ("notification_channels", "notification_routes")
 """Those of which the configuration file has a list, in the order in which they are stored."""

@@ -63,6 +63,7 @@ class AddForm(ModelForm):
         super().__init__(CameraNew, data, names=("slug", "name", "kind", "address", "host"))
         known = f"There is no kind '%(value)s'; known are: {', '.join(sorted(DRIVERS))}."
         errors = {"required": "Choose a kind.", "invalid_choice": known}
+        self.fields["slug"].widget.attrs["required"] = True
         self.fields["kind"] = forms.ChoiceField(choices=short_choices(KINDS), error_messages=errors)
         self.fields["address"] = AddressField()
         self.fields["host"].widget = host_select(hosts or [])

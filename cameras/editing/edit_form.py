@@ -32,6 +32,8 @@ class EditForm(ModelForm):
         self.fields["host"].widget = host_select(sorted({*(hosts or []), camera.host}))
         for field in self.fields.values():
             field.show_hidden_initial = True
+        for name in {*self.texts} - {"address"}:
+            self.fields[name].widget.attrs["required"] = True
         if data is not None:
             shown = {name: str(field.initial) for name, field in self.fields.items()}
             # A form without the hidden values is compared with the row, so that a missing field is no change.
@@ -51,7 +53,8 @@ class EditForm(ModelForm):
     def given(self, values: Mapping[str, Any]) -> dict[str, Any]:
         # A field that was not edited is not saved: it would undo what another user has set since the form was opened.
         # None would be no change, too.
-        return {name: "" if values[name] is None else values[name] for name in self.changed_data}
+        edited = [name for name in self.changed_data if name in values]
+        return {name: "" if values[name] is None else values[name] for name in edited}
 
     def save(self, actor: str) -> Camera | None:
         """The changed camera; None when it is refused, with `errors`. LeaseHeld, SessionRunning."""

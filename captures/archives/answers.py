@@ -8,7 +8,7 @@ from core.resources.fields import Column, Fields, Id, Rows
 from core.times.moments import Stamp
 
 
-class FindingBody(Fields):
+class ArchiveFindingBody(Fields):
     """`what`: `missing`, `changed`, `mended`, `extra` (in no manifest), or `dead`: a copy at an off-site destination
     that is not tried again by itself."""
 
@@ -27,7 +27,7 @@ class ArchiveFolderBody(Fields):
     verified: Annotated[Stamp | None, Column("verified_at")]
     extra: list[str]
     found: dict[str, int]
-    findings: list[FindingBody]
+    findings: list[ArchiveFindingBody]
 
 
 class ArchiveFacts(Fields):

@@ -38,7 +38,7 @@ class LinkBody(Fields):
     state: Annotated[str, Column("session.state")]
 
 
-class CaptureCounts(Fields):
+class ExperimentCaptureCounts(Fields):
     saved: int
     failed: int
     skipped: int
@@ -72,7 +72,7 @@ class CameraAccount(CoverageBody, PlaceBody):
     hole_s: float | None
     holes: list[ExperimentHoleBody]
     segments: list[ExperimentSegmentBody]
-    captures: CaptureCounts
+    captures: ExperimentCaptureCounts
     sessions: list[LinkBody]
 
 

@@ -20,7 +20,7 @@ from core.resources.fields import Fields, Rows, has_secret
 from core.resources.resource import Operation, Resource
 
 API = "/api/v1/"
-ROW_OPERATIONS = ("show", "change", "remove")
+ROW_OPERATIONS = ("show", "change", "replace", "remove")
 """Those of the route of a row itself."""
 
 
@@ -36,9 +36,6 @@ class ResourceView(IdempotentView):
     def wanted(self, operation: Operation, request: Request) -> list[Fields]:
         """ValidationError of pydantic."""
         return [operation.request.model_validate(request.data)] if operation.request else []
-
-    def body(self, request: Request, row: Any) -> dict[str, Any]:
-        return self.resource.body(row, request.user)
 
 
 def list_rows(view: ResourceView, operation: Operation, request: Request) -> Response:
@@ -62,27 +59,30 @@ def row_itself(row: Any) -> Any:
 
 def add_row(view: ResourceView, operation: Operation, request: Request) -> Response:
     wanted = view.wanted(operation, request)
-    row = run(view, operation, request, *wanted, new_id=view.reserved_id)
+    # Of an operation without a key nothing is reserved.
+    new_id = {"new_id": view.reserved_id} if operation.takes_key else {}
+    row = run(view, operation, request, *wanted, **new_id)
     body = view.resource.done(operation, row, request.user)
     has_route = any(one.name in ROW_OPERATIONS for one in view.resource.operations)
     location = {"Location": f"{API}{view.resource.path}{body[view.resource.key]}/"} if has_route else {}
     return Response(body, 201, headers={**location, **caching(operation)})
 
 
-def show_row(view: ResourceView, _: Operation, request: Request, key: UUID | str) -> Response:
-    return Response(view.body(request, view.row(request, key)))
+def show_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
+    return Response(view.resource.done(operation, view.row(request, key), request.user))
 
 
 def act_on_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
     row, wanted = view.row(request, key), view.wanted(operation, request)
-    new_id = {"new_id": view.reserved_id} if operation.makes else {}
+    new_id = {"new_id": view.reserved_id} if operation.makes and operation.takes_key else {}
     found = run(view, operation, request, row, *wanted, **new_id)
     body = view.resource.done(operation, found, request.user)
     return Response(body, 201 if operation.makes else 200, headers=caching(operation))
 
 
 def remove_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
-    run(view, operation, request, view.row(request, key))
+    told = [operation.query.of(request)] if operation.query else []
+    run(view, operation, request, view.row(request, key), *told)
     return Response(status=204)
 
 
@@ -99,6 +99,7 @@ METHODS: dict[str, tuple[str, Callable[..., Response]]] = {
     "add": ("POST", add_row),
     "show": ("GET", show_row),
     "change": ("PATCH", act_on_row),
+    "replace": ("PUT", act_on_row),
     "remove": ("DELETE", remove_row),
 }
 ACTION = ("POST", act_on_row)

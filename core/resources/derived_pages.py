@@ -59,7 +59,7 @@ class DerivedListPage(ResourcePage):
         found = self.resource.all_rows(request.user)
         if self.operation.query is None:
             return found, ""
-        query = self.operation.query.lenient(request.GET)
+        query: Any = self.operation.query.lenient(request.GET)
         part = found_by(query, found, request)
         return part["results"], part.get("next") or ""
 

@@ -28,18 +28,24 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     PlainSerializer,
+    TypeAdapter,
     WithJsonSchema,
 )
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticUndefined, core_schema
 
 from core.api.constraints import describe_allowed, describe_error, join_choices
 from core.api.model import StrictModel
+from core.registry import resolve
 from core.text.names import Line, check_note
 from core.times.durations import format_duration, parse_duration
 
 Marker = TypeVar("Marker")
+REDACTED = "***"
+"""In place of a secret that a row has. In a change it stands for the stored one."""
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
@@ -83,6 +89,11 @@ class Duration:
 
 
 @dataclass(frozen=True, slots=True)
+class Bytes:
+    """The number is of bytes: people read it as `1.5 GB`."""
+
+
+@dataclass(frozen=True, slots=True)
 class UnitOf:
     """The field of the answer that says the unit of the number."""
 
@@ -94,6 +105,26 @@ class Reference:
     """The id of a row of the resource at this path. People choose it by name."""
 
     resource: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaidBy:
+    """The path of a function that says the value as people read it in a table."""
+
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAt:
+    """The value is read by the model at this path, which is imported only then: it needs the station."""
+
+    path: str
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(lambda value: resolve(self.path).model_validate(value))
+
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return handler(resolve(self.path).__pydantic_core_schema__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +149,8 @@ Seconds = Annotated[float, Duration()]
 ClockTime = Annotated[str, AfterValidator(check_clock), Field(max_length=5), Clock()]
 Id = Annotated[UUID, PlainSerializer(str, return_type=str), WithJsonSchema({"type": "string"})]
 """The id of an answer."""
+Share = Annotated[float, PlainSerializer(lambda share: round(share, 3), return_type=float)]
+"""A part of 1 of an answer."""
 
 
 class Fields(StrictModel):
@@ -163,10 +196,25 @@ class KindSettings(StrictModel):
     def secret_fields(cls) -> list[str]:
         return [name for name, about in cls.model_fields.items() if extra_of(about, "secret")]
 
+    def shown(self) -> dict[str, Any]:
+        """With *** in place of the secrets."""
+        hidden = self.secret_fields()
+        return {
+            name: REDACTED if name in hidden and value else value
+            for name, value in self.model_dump(mode="json").items()
+        }
+
     @classmethod
     def file_only_fields(cls) -> list[str]:
         """Those that only the configuration file may set, because they name a program to run."""
         return [name for name, about in cls.model_fields.items() if extra_of(about, "file_only")]
+
+
+def settings_model(path: str) -> type[KindSettings]:
+    """The model at a path of a table of kinds, or that of the class there."""
+    found = resolve(path)
+    model: type[KindSettings] = getattr(found, "settings_model", found)
+    return model
 
 
 def field(
@@ -198,12 +246,15 @@ def field(
     return Field(default, **given, **limits)
 
 
+def together(name: str, sentence: str) -> PydanticCustomError:
+    """The error of a rule about several fields. A form says it at the field of this name."""
+    return PydanticCustomError("value_error", sentence, {"field": name})
+
+
 def optional(about: FieldInfo) -> FieldInfo:
     """The field, which may be missing or None."""
-    limits: Any = (about.annotation, *about.metadata)
-    kind: Any = Annotated[limits] if about.metadata else about.annotation
     found = copy(about)
-    found.annotation = kind | None
+    found.annotation = typed(about) | None
     found.default, found.default_factory, found.metadata = None, None, []
     return found
 
@@ -331,10 +382,17 @@ def allowed_text(model: type[BaseModel], name: str) -> str:
         return f"a time such as {extra_of(about, 'example') or '22:00'}"
     if marker_of(about, Reference) is not None:
         return "its name"
-    schema = model.model_json_schema(by_alias=False)["properties"][name]
+    # Of the field alone: another one may have a model that needs the station.
+    schema = {**TypeAdapter(typed(about)).json_schema(), "description": about.description}
     words = describe_allowed(schema) if marker_of(about, Duration) is None else describe_duration(schema)
     example = extra_of(about, "example")
     return f"{words}, such as {example}" if example else words
+
+
+def typed(about: FieldInfo) -> Any:
+    """The annotation of a field, with its limits."""
+    limits: Any = (about.annotation, *about.metadata)
+    return Annotated[limits] if about.metadata else about.annotation
 
 
 def describe_duration(schema: Mapping[str, Any]) -> str:
@@ -348,6 +406,9 @@ def describe_duration(schema: Mapping[str, Any]) -> str:
 
 def sentence_of(model: type[BaseModel], error: Mapping[str, Any]) -> tuple[str, str]:
     """The field of an error that pydantic found, empty for the whole, and what to write there."""
+    if name := error.get("ctx", {}).get("field", ""):
+        allowed = extra_of(model.model_fields[name], "allowed")
+        return name, f"Write {allowed}." if allowed else describe_error(error)
     name = next(
         (name for name, about in model.model_fields.items() if error["loc"][:1] in ((name,), (about.alias,))), ""
     )

@@ -2,8 +2,8 @@
 they are called.
 
 Services have the same arguments for all resources: `rows(user)`, `row(user, key)`, `add(wanted, actor, new_id)`,
-`change(row, wanted, actor)`, `remove(row, actor)`, and for actions `act(row, actor)` or `act(row, wanted, actor)`. Each
-returns the row, `remove` nothing or a sentence for people.
+`change(row, wanted, actor)`, `remove(row, actor)`, or `remove(row, wanted, actor)` if it has a query, and for actions
+`act(row, actor)` or `act(row, wanted, actor)`. Each returns the row, `remove` nothing or a sentence for people.
 """
 
 from __future__ import annotations
@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel
-
 from core.api.queries import Query
 from core.registry import resolve
-from core.resources.fields import Fields, body_of, extra_of, is_time, plain_type
+from core.resources.fields import Fields, KindSettings, body_of, extra_of, is_time, plain_type, settings_model
 
-DONE = {"add": "added", "change": "changed", "remove": "removed"}
+DONE = {"add": "added", "change": "changed", "replace": "changed", "remove": "removed"}
 
 
 class Refused(Exception):
@@ -30,13 +28,14 @@ class Refused(Exception):
 class Operation:
     """`name`: list, show, add, change, remove, or that of an action on one row. `summary`: what it does, in API and
     help. `run`: its function. `request`: the fields that it needs. `said`: what people read afterwards, with fields of
-    the answer in braces. `answer`: of an action or of `add`, if it is not that of the row. `query`: the filters of a
-    list; one with a `PageQuery` is served in pages, newest first. `replaces`: a change gives fields that are missing
-    their defaults (PUT), instead of leaving them (PATCH). `makes`: an action adds to the row what has an id of its own,
-    such as a note, as `add` does. `keyless`: why it takes no Idempotency-Key.
+    the answer in braces. `answer`: if it is not that of the row in a list. `query`: the filters of a list, which is
+    served in pages, newest first, if they are a `PageQuery`; or what a removal may be told. `replaces`: a change gives
+    fields that are missing their defaults (PUT), instead of leaving them (PATCH). `makes`: an action adds to the row
+    what has an id of its own, such as a note, as `add` does. `keyless`: why it takes no Idempotency-Key.
 
     On the command line: `command` is the name, where that is another, and None is not offered. `arguments` are the
-    fields that need no option; with `has_assignments` all others are given as `--set NAME=VALUE`."""
+    fields that need no option; with `has_assignments` all others are given as `--set NAME=VALUE`. `switches`: the
+    commands beside a change that has `enabled`."""
 
     name: str
     role: str
@@ -53,23 +52,26 @@ class Operation:
     example: str = ""
     answer: type[Fields] | None = None
     query: type[Query] | None = None
+    switches: tuple[str, str] = ("enable", "disable")
 
     @property
     def takes_key(self) -> bool:
         """Whether a request may have an Idempotency-Key. A PUT, PATCH or DELETE can be repeated without one."""
-        return self.name not in ("list", "show", "change", "remove") and not self.keyless
+        return self.name not in ("list", "show", "change", "replace", "remove") and not self.keyless
 
 
 @dataclass(frozen=True)
 class Resource:
     """`name`: begins the ids of its operations in OpenAPI. `path`: of its routes below the API; without one it has
-    none. `key`: the field that identifies a row. `package`: has the functions, such as `services.add_rule`. `prepare`:
-    a function that gives rows the attributes that only their answer has, `prepare(rows, user)`. `service`: a class of
-    the package, where what a user may do depends on who they are: it is made with the user and the actor, and its
-    methods are the functions of operations, without the actor. `kinds`: the path of a table, if rows have a field
-    `kind` with `settings` of its own: kind -> its label, and the path of a class with `settings_model`.
+    none. `key`: the field that identifies a row. `package`: has the functions, such as `services.add_rule`. `row`: a
+    function that finds a row, if it may be none of `rows`. `prepare`: a function that gives rows the attributes that
+    only their answer has, `prepare(rows, user)`. `service`: a class of the package, where what a user may do depends on
+    who they are: it is made with the user and the actor, and its methods are the functions of operations, without the
+    actor. `kinds`: the path of a table, if rows have a field `kind` with `settings` of its own: kind -> its label, and
+    the path of the model of these, or of a class that has it as `settings_model`.
 
-    On the command line: `commands` stand before the name of an operation, such as `alerts rules`. `columns` are those
+    On the command line: `commands` stand before the name of an operation, such as `alerts rules`;
+    without them the name. `columns` are those
     of the table, each a field, or a title and a field; `last.state` is a field of a field. `empty` stands there instead
     of rows."""
 
@@ -78,9 +80,9 @@ class Resource:
     path: str
     package: str
     rows: str
-    row: str
     answer: type[Fields]
     operations: tuple[Operation, ...]
+    row: str = ""
     key: Literal["id", "name", "slug"] = "id"
     prepare: str = ""
     service: str = ""
@@ -128,11 +130,11 @@ class Resource:
         """A function of the package."""
         return resolve(f"{self.package}.{name}")(*given, **named)
 
-    def run(self, operation: Operation, user: Any, actor: str, *given: Any, **new_id: UUID | None) -> Any:
-        """What the function of an operation returns."""
+    def run(self, operation: Operation, user: Any, actor: str, *given: Any, **named: Any) -> Any:
+        """What the function of an operation returns. `named`: `new_id` of a row that is added, or `from_file`."""
         if self.service:
-            return getattr(self.call(self.service, user, actor), operation.run)(*given, **new_id)
-        return self.call(operation.run, *given, actor, **new_id)
+            return getattr(self.call(self.service, user, actor), operation.run)(*given, **named)
+        return self.call(operation.run, *given, actor, **named)
 
     def all_rows(self, user: Any) -> Any:
         """Those that the user may see: a list or a query set."""
@@ -140,12 +142,13 @@ class Resource:
 
     def find_row(self, user: Any, key: UUID | str) -> Any:
         """ObjectDoesNotExist, also for one that the user may not see."""
-        return self.call(self.row, user, key)
+        if self.row:
+            return self.call(self.row, user, key)
+        return self.all_rows(user).get(**{"pk" if self.key == "id" else self.key: key})
 
-    def settings_model(self, kind: str) -> type[BaseModel]:
+    def settings_model(self, kind: str) -> type[KindSettings]:
         """KeyError for an unknown kind."""
-        found: type[BaseModel] = resolve(self.kind_table[kind][1]).settings_model
-        return found
+        return settings_model(self.kind_table[kind][1])
 
     @property
     def kind_table(self) -> Mapping[str, tuple[str, str]]:

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from core.api.queries import PageQuery
-from core.resources.fields import ClockTime, Column, Duration, Fields, Id, Reference, Text, field
+from core.resources.fields import ClockTime, Column, Duration, Fields, Flag, Id, Reference, Text, field
 from core.resources.resource import Operation, Resource
 from core.times.moments import Stamp
 from monitoring.notification_states import NotificationKind, NotificationState
@@ -179,7 +179,9 @@ class SilenceRequest(Fields):
 
 
 class SilenceQuery(PageQuery):
-    active: bool | None = None
+    active: Annotated[bool | None, Flag("--active/--ended")] = field(
+        None, help="Only silences that hold now, or only those that have ended."
+    )
 
     def filtered(self, rows: Any, _user: Any) -> Any:
         # The description is read without Django.
@@ -305,20 +307,20 @@ SILENCES = Resource(
     row="selectors.silence_for",
     answer=SilenceBody,
     operations=(
-        Operation("list", "viewer", "List the silences of alerts, newest first.", query=SilenceQuery, command=None),
+        Operation("list", "viewer", "List the silences of alerts, newest first.", query=SilenceQuery),
         Operation(
-            "add", "manager", "Notify no one of alerts of a camera, or with keys that begin so, for some time.",
+            "add", "manager", "Silence alerts of a camera, or those with keys that begin so.",
             "silences.silence_matching", SilenceRequest, "Added: no one is notified of alerts that match.",
-            command=None,
+            example="silences add --for 8h --key-prefix camera. --reason cleaning",
         ),
         Operation(
             "end", "operator", "End the silence now. One that has ended does not change.", "silences.end_silence",
-            said="The silence has ended.", command=None,
+            said="The silence has ended.", example="silences end 01a1fc97-f1ce",
         ),
     ),
-    commands="alerts",
+    commands="silences",
     columns=(
-        "key", ("keys from", "key_prefix"), "camera", "created", ("until", "ends"), "ended", ("by", "created_by"),
+        "id", "key", ("keys from", "key_prefix"), "camera", "created", ("until", "ends"), "ended", ("by", "created_by"),
         "reason",
     ),
     empty="No silences. Alerts that match a silence still open, but no one is notified of them.",

@@ -11,7 +11,9 @@ import click
 from core.registry import resolve
 from skycam_project.cli import errors, output
 from skycam_project.cli.options import Group
+from skycam_project.cli.resource_group import ResourceGroup
 from skycam_project.cli.station import Station
+from skycam_project.resources import RESOURCES, WITH_COMMANDS
 
 # Paths, and imports inside the functions of all commands: setting up Django takes 0.4 s, and help, status and the
 # launcher's commands do without it.
@@ -65,13 +67,20 @@ COMMANDS = {
     "help": "skycam_project.cli.help:show_help",
     "version": "skycam_project.cli.help:version",
 }
+DERIVED = {name.replace("_", "-"): name for name in WITH_COMMANDS}
+"""Groups of commands -> the resource that they are derived from."""
 
 
 class Root(Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        names = list(COMMANDS)
+        own = names.index("doctor")
+        return [*names[:own], *DERIVED, *names[own:]]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in DERIVED:
+            name = DERIVED[cmd_name]
+            return ResourceGroup(cmd_name, WITH_COMMANDS[name], RESOURCES[name])
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = resolve(COMMANDS[cmd_name])

@@ -1,8 +1,9 @@
 """A list whose items are the request that adds such a row, as the description of a resource says it.
 
 A change replaces the row as a whole if its operation does; else it has only the keys that the item gives and that
-differ. A resource with kinds has `services.checked_settings(kind, given)`, `services.replaced_settings(row, given)`
-and `services.readable_settings(row)`, which return the settings of the kind, or None if they cannot be read.
+differ. A resource with kinds whose rows are no `KindRow` has `services.checked_settings(kind, given)`,
+`services.replaced_settings(row, given)` and `services.readable_settings(row)`, which return the settings of the kind,
+or None if they cannot be read.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from django.db.models import QuerySet
 from pydantic.fields import FieldInfo
 
 from core.registry import resolve
-from core.resources.fields import Reference, marker_of
+from core.resources.fields import KindSettings, Reference, marker_of
+from core.resources.kind_rows import KindRow
 from core.resources.resource import Resource
 from skycam_project.config.config_file import ConfigFile
 from skycam_project.config.described_lists import secret_settings
@@ -89,23 +91,46 @@ class DescribedRows(ListRows):
         values = given if is_whole else {change.field: change.new for change in fields}
         if self.resource.kinds and (row is None or "settings" in entry.model_fields_set):
             with self.located(number):
-                changed = self.settings_change(entry, row)
-            fields += changed
-            values = {**values, "settings": entry.settings} if changed else values
+                wanted = self.new_settings(entry) if row is None else self.replaced_settings(row, entry)
+            if changed := self.settings_change(row, wanted):
+                fields += (changed,)
+                # All of them: what a change does not give stays as it is.
+                values = {**values, "settings": entry.settings if row is None else wanted.model_dump(mode="json")}
         kind = added({"type": entry.type}) if self.resource.kinds and row is None else ()
         return RowChange(entry.name, number, (*kind, *fields), values)
 
-    def settings_change(self, entry: Any, row: Any) -> tuple[FieldChange, ...]:
-        """Without secrets. Nothing if nothing changes. ValidationError."""
+    def settings_change(self, row: Any, wanted: KindSettings) -> FieldChange | None:
+        """Without secrets. None if nothing changes."""
         if row is None:
-            wanted = self.resource.call("services.checked_settings", entry.type, entry.settings)
-            return (FieldChange("settings", None, wanted.shown()),)
-        wanted = self.resource.call("services.replaced_settings", row, entry.settings)
+            return FieldChange("settings", None, wanted.shown())
         old, new = self.resource.body(row, self.user)["settings"], wanted.shown()
         # Settings that cannot be read any more are written again.
-        if old == new and self.resource.call("services.readable_settings", row) == wanted:
-            return ()
-        return (FieldChange("settings", old, HIDDEN_CHANGE if old == new else new),)
+        if old == new and self.readable_settings(row) == wanted:
+            return None
+        return FieldChange("settings", old, HIDDEN_CHANGE if old == new else new)
+
+    def new_settings(self, entry: Any) -> KindSettings:
+        """ValidationError."""
+        model: Any = self.stored().model
+        check = model.checked_settings if issubclass(model, KindRow) else self.service("checked_settings")
+        found: KindSettings = check(entry.type, entry.settings)
+        return found
+
+    def replaced_settings(self, row: Any, entry: Any) -> KindSettings:
+        """Those of the item, with the stored secrets that it does not give. ValidationError."""
+        if isinstance(row, KindRow):
+            return row.changed_settings(entry.settings, replaces=True)
+        found: KindSettings = self.service("replaced_settings")(row, entry.settings)
+        return found
+
+    def readable_settings(self, row: Any) -> KindSettings | None:
+        if isinstance(row, KindRow):
+            return row.readable_settings()
+        found: KindSettings | None = self.service("readable_settings")(row)
+        return found
+
+    def service(self, name: str) -> Any:
+        return resolve(f"{self.resource.package}.services.{name}")
 
     def shown(self, row: Any) -> dict[str, Any]:
         """The keys of an item, without those of its kind."""
@@ -125,21 +150,23 @@ class DescribedRows(ListRows):
     def add(self, entry: Any, change: RowChange) -> None:
         kind = {"kind": entry.type} if self.resource.kinds else {}
         wanted = self.request.model_validate({"name": change.name, **kind, **self.wanted(change.values)})
-        self.resource.call(self.add_operation.run, wanted, self.actor, **self.from_file)
+        self.resource.run(self.add_operation, self.user, self.actor, wanted, **self.from_file(entry))
 
     def update(self, row: Any, change: RowChange) -> None:
         request: Any = self.change_operation.request
         name = {"name": change.name} if self.change_operation.replaces else {}
         wanted = request.model_validate({**name, **self.wanted(change.values)})
-        self.resource.call(self.change_operation.run, row, wanted, self.actor, **self.from_file)
+        self.resource.run(self.change_operation, self.user, self.actor, row, wanted, **self.from_file(row))
 
-    @property
-    def from_file(self) -> dict[str, bool]:
-        """Kinds may have settings that the file alone may set."""
-        return {"from_file": True} if self.resource.kinds else {}
+    def from_file(self, row: Any) -> dict[str, bool]:
+        """A kind may have settings that the file alone may set. `row`: an item, too."""
+        kind = str(getattr(row, "type", "") or getattr(row, "kind", ""))
+        return (
+            {"from_file": True} if self.resource.kinds and self.resource.settings_model(kind).file_only_fields() else {}
+        )
 
     def remove(self, row: Any) -> None:
-        self.resource.call(self.resource.operation("remove").run, row, self.actor)
+        self.resource.run(self.resource.operation("remove"), self.user, self.actor, row)
 
     def item(self, row: Any) -> dict[str, Any]:
         """A row that a file replaces as a whole is without what has its default."""

@@ -34,24 +34,30 @@ from captures.clips.delivery import HoleBody
 from captures.experiments.answers import AccountBody, CameraAccount
 from captures.experiments.models import EXPERIMENT_TRANSITIONS
 from captures.experiments.resource import AttachmentBody, ExperimentBody, ExperimentRequest, NoteBody, PlaceBody
-from captures.integrity.bodies import FindingBody
+from captures.integrity.answers import FindingBody
 from captures.integrity.models import FINDING_TRANSITIONS
 from captures.models import Capture
-from captures.offsite.bodies import BacklogBody, CopyBody, DestinationBody, DestinationHostBody
-from captures.offsite.models import COPY_TRANSITIONS
-from captures.offsite.requests import DestinationChange, DestinationRequest
+from captures.offsite.copy_states import COPY_TRANSITIONS
+from captures.offsite.resource import (
+    BacklogBody,
+    CopyBody,
+    DestinationBody,
+    DestinationChange,
+    DestinationHostBody,
+    DestinationRequest,
+)
 from captures.recording_control.claim_bodies import ClaimBody, ClaimsBody
 from captures.recording_control.commands import RecordingBody
 from captures.recording_control.requests import RecordBody, StopRecordingBody
+from captures.retention.answers import KeptFile, PlanBody, PlannedFile
 from captures.retention.bodies import DeletedBody
-from captures.retention.plan_bodies import KeptFile, PlanBody, PlannedFile
 from captures.sessions.answers import ForecastBody, SessionGapBody
 from captures.sessions.models import SESSION_TRANSITIONS
 from captures.sessions.queries import StartBody
 from captures.storage_api.requests import CheckBody, CleanupBody
-from captures.storage_usage.bodies import RootUsageBody, SpaceForecastBody, UsageBody
+from captures.storage_usage.answers import RootUsageBody, SpaceForecastBody, UsageBody
 from core.child_environment import PASSED_VARIABLES
-from core.jobs.bodies import JobBody
+from core.jobs.answers import JobBody
 from core.jobs.states import JOB_TRANSITIONS
 from monitoring.alert_rules.resource import (
     OpeningBody,
@@ -82,7 +88,6 @@ from monitoring.severity import Severity
 from monitoring.webhook_models import DELIVERY_TRANSITIONS
 from monitoring.webhooks.payload import PayloadBody
 from monitoring.webhooks.resource import AttemptBody, DeliveryDetailBody, SecretBody, WebhookBody, WebhookRequest
-from scheduler.editing.night_runs import ChangedNightBody, NightRunBody
 from scheduler.field_lists.bodies import (
     FieldBody,
     FieldListPreview,
@@ -94,9 +99,14 @@ from scheduler.field_lists.bodies import (
 from scheduler.field_lists.requests import FieldListChange, FieldListRequest, ObserveRequest
 from scheduler.planning.plan import Reason as ReasonOfNight
 from scheduler.reports.bodies import CalendarNightBody, CameraNightBody, LossBody, ReportBody
-from scheduler.schedules.bodies import NightChangeBody, ScheduleBody
-from scheduler.schedules.requests import ScheduleRequest
-from scheduler.tonight.bodies import NightBody, ReasonBody, RunBody, WarningBody
+from scheduler.schedules.resource import (
+    ChangedNightBody,
+    NightChangeBody,
+    NightRunBody,
+    ScheduleBody,
+    ScheduleRequest,
+)
+from scheduler.tonight.bodies import NightBody, RunBody, RunReasonBody, WarningBody
 from skycam_project.access.resource import KnownTokenBody
 from skycam_project.health import HealthBody, HostBody
 from skycam_project.hosts.host_list import CameraHostBody, DiskBody, PartBody
@@ -133,7 +143,7 @@ FIELDS = {
     "readings": ReadingsBody.__annotations__,
     "readings of a channel": ChannelReadingsBody.__annotations__,
     "points": PointsBody.__annotations__,
-    "job": JobBody.__annotations__,
+    "job": JobBody.model_fields,
     "clip": ClipBody.__annotations__,
     "hold": HoldBody.__annotations__,
     "hole": HoleBody.__annotations__,
@@ -147,8 +157,8 @@ FIELDS = {
     "lease": LeaseBody.__annotations__,
     "recording": RecordingBody.__annotations__,
     "recorder": Recorder.__annotations__,
-    "claims of a camera": ClaimsBody.__annotations__,
-    "claim": ClaimBody.__annotations__,
+    "claims of a camera": field_names(ClaimsBody),
+    "claim": field_names(ClaimBody),
     "experiment": field_names(ExperimentBody),
     "camera of an experiment": field_names(PlaceBody),
     "account": field_names(AccountBody),
@@ -160,42 +170,42 @@ FIELDS = {
     "note": field_names(NoteBody),
     "attachment": field_names(AttachmentBody),
     "setting": SettingBody.__annotations__,
-    "deleted clip": DeletedBody.__annotations__,
-    "storage root": RootUsageBody.__annotations__,
-    "forecast of a root": SpaceForecastBody.__annotations__,
-    "usage": UsageBody.__annotations__,
-    "cleanup plan": PlanBody.__annotations__,
-    "planned file": PlannedFile.__annotations__,
-    "kept file": KeptFile.__annotations__,
-    "finding": FindingBody.__annotations__,
+    "deleted clip": field_names(DeletedBody),
+    "storage root": RootUsageBody.model_fields,
+    "forecast of a root": SpaceForecastBody.model_fields,
+    "usage": field_names(UsageBody),
+    "cleanup plan": field_names(PlanBody),
+    "planned file": field_names(PlannedFile),
+    "kept file": field_names(KeptFile),
+    "finding": FindingBody.model_fields,
     "to clean up": CleanupBody.model_fields,
     "to check the storage": CheckBody.model_fields,
     "viewer": ViewerBody.__annotations__,
-    "schedule": ScheduleBody.__annotations__,
-    "night change": NightChangeBody.__annotations__,
-    "changed night": ChangedNightBody.__annotations__,
-    "run of a changed night": NightRunBody.__annotations__,
-    "night": NightBody.__annotations__,
-    "warning of a night": WarningBody.__annotations__,
-    "reason of a night": ReasonBody.__annotations__,
-    "run": RunBody.__annotations__,
-    "report": ReportBody.__annotations__,
-    "loss": LossBody.__annotations__,
-    "camera of a report": CameraNightBody.__annotations__,
-    "field": FieldBody.__annotations__,
-    "observation": ObservationEntry.__annotations__,
-    "planned observation": PlannedBody.__annotations__,
-    "passed-over field": PassedOverBody.__annotations__,
-    "plan of a telescope's night": NightPlanBody.__annotations__,
-    "preview of a field list": FieldListPreview.__annotations__,
+    "schedule": ScheduleBody.model_fields,
+    "night change": NightChangeBody.model_fields,
+    "changed night": ChangedNightBody.model_fields,
+    "run of a changed night": NightRunBody.model_fields,
+    "night": NightBody.model_fields,
+    "warning of a night": WarningBody.model_fields,
+    "reason of a night": RunReasonBody.model_fields,
+    "run": RunBody.model_fields,
+    "report": ReportBody.model_fields,
+    "loss": field_names(LossBody),
+    "camera of a report": CameraNightBody.model_fields,
+    "field": FieldBody.model_fields,
+    "observation": ObservationEntry.model_fields,
+    "planned observation": PlannedBody.model_fields,
+    "passed-over field": PassedOverBody.model_fields,
+    "plan of a telescope's night": NightPlanBody.model_fields,
+    "preview of a field list": FieldListPreview.model_fields,
     "to add a field list": FieldListRequest.model_fields,
     "to change a field list": FieldListChange.model_fields,
     "to observe": ObserveRequest.model_fields,
-    "night of a month": CalendarNightBody.__annotations__,
-    "destination": DestinationBody.__annotations__,
-    "host of a destination": DestinationHostBody.__annotations__,
-    "backlog": BacklogBody.__annotations__,
-    "off-site copy": CopyBody.__annotations__,
+    "night of a month": CalendarNightBody.model_fields,
+    "destination": DestinationBody.model_fields,
+    "host of a destination": DestinationHostBody.model_fields,
+    "backlog": BacklogBody.model_fields,
+    "off-site copy": CopyBody.model_fields,
     "to add a destination": DestinationRequest.model_fields,
     "to change a destination": DestinationChange.model_fields,
     "to schedule": ScheduleRequest.model_fields,
