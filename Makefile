@@ -1,5 +1,5 @@
 .POSIX:
-.PHONY: help run install test test-stations check prove bench packages
+.PHONY: help run install client test test-stations check prove bench packages
 # With it, each process of the tests would compile the project again.
 unexport PYTHONDONTWRITEBYTECODE
 BIN = .venv/bin
@@ -14,6 +14,9 @@ run: .venv/run.stamp ## Start the station; Ctrl-C stops it
 	@exec $(BIN)/skycam up
 
 install: .venv/run.stamp
+
+client: .venv/dev.stamp ## The wheel of the Python client, in dist/
+	@cd client && ../$(BIN)/python -m hatchling build --target wheel --directory ../dist
 
 test: .venv/dev.stamp packages ## All quick tests, and a whole station for each promise
 	@$(RUN) -m tests.harness.runs first

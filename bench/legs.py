@@ -147,9 +147,11 @@ class WebLegs:
 
     def answer(self) -> None:
         """Build the answer from the record, without reading the row."""
-        from captures.capturing.bodies import capture_body
+        from captures.capturing.answers import CaptureBody
+        from core.resources.fields import body_of
 
-        json.dumps(capture_body(self.capture, self.files, []))
+        self.capture.shown_files, self.capture.shown_references = self.files, []
+        json.dumps(body_of(CaptureBody, self.capture))
 
     def http(self) -> float:
         """The time of a request that is answered from the camera's row, without looking up the token."""

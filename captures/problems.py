@@ -6,7 +6,7 @@ from cameras.problems import known_type
 from cameras.visibility import UnknownCamera
 from captures.bring_back.services import NoSpace
 from captures.capturing.outcomes import NotSaved
-from captures.clips.bodies import hold_body
+from captures.clips.answers import HoldBody
 from captures.clips.services import ClipHeld
 from captures.experiments.service import WrongState
 from captures.files.host_files.client import HostAway
@@ -72,7 +72,7 @@ def range_unsatisfiable(error: Unsatisfiable) -> Problem:
 
 def clip_held(error: ClipHeld) -> Problem:
     """The clip has a hold, such as a pin."""
-    return Problem("held", str(error), extensions={"holds": [hold_body(hold) for hold in error.holds]})
+    return Problem("held", str(error), extensions={"holds": [body_of(HoldBody, hold) for hold in error.holds]})
 
 
 def capture_not_saved(error: NotSaved) -> Problem:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -9,14 +11,15 @@ from rest_framework.views import APIView
 
 from cameras.camera_view import CameraView, actor
 from cameras.visibility import camera_condition
-from captures.capturing.bodies import CaptureBody, capture_body, capture_url
+from captures.capturing.answers import Calendar, CaptureBody, CapturePage
 from captures.capturing.outcomes import check_saved
-from captures.capturing.queries import Calendar, CalendarQuery, CapturePage, CaptureQuery
+from captures.capturing.queries import CalendarQuery, CaptureQuery
 from captures.capturing.requests import CaptureRequest
 from captures.capturing.selectors import captures_for, counts_by_day
 from captures.capturing.service import CaptureService
 from core.api.paging import page
 from core.idempotency.view import IdempotentView
+from core.resources.fields import body_of
 
 
 class CaptureView(IdempotentView, CameraView):
@@ -38,11 +41,8 @@ class CaptureView(IdempotentView, CameraView):
         wait = "respond-async" not in request.headers.get("Prefer", "").lower()
         outcome = CaptureService(actor(request)).capture(self.camera(), wanted, new_id=self.reserved_id, wait=wait)
         check_saved(outcome)
-        headers = {"Location": capture_url(outcome.capture.pk)} | (
-            {} if wait else {"Preference-Applied": "respond-async"}
-        )
-        body = capture_body(outcome.capture, outcome.files, outcome.references)
-        return Response(body, 202 if outcome.pending else 201, headers=headers)
+        headers = {"Location": outcome.capture.url} | ({} if wait else {"Preference-Applied": "respond-async"})
+        return Response(body_of(CaptureBody, outcome.capture), 202 if outcome.pending else 201, headers=headers)
 
 
 class CapturesView(APIView):
@@ -55,7 +55,7 @@ class CapturesView(APIView):
         query: CaptureQuery = CaptureQuery.of(request)
         conditions = camera_condition(request.user, query.camera) | query.conditions() | query.within("started_at")
         captures = captures_for(request.user).filter(**conditions)
-        return Response(page(captures, query, request, "started_at", capture_body))
+        return Response(page(captures, query, request, "started_at", partial(body_of, CaptureBody)))
 
 
 class CalendarView(APIView):

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cached_property
+from typing import NamedTuple, Self
+from uuid import UUID
 
 import uuid6
 from django.db import models
@@ -9,6 +13,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from captures.storage.kept import Kept
 from captures.storage.models import StorageRoot
+from captures.thumbnails.store import picture_index
 
 
 class CaptureStatus(models.TextChoices):
@@ -50,6 +55,20 @@ class Origin(models.TextChoices):
     """By a command or a session."""
     ADOPTED = "adopted"
     """From a folder (docs/operating/organizing.md). It has neither a session nor requested settings."""
+
+
+def capture_url(capture: UUID) -> str:
+    return f"/api/v1/captures/{capture}/"
+
+
+class NoFile(NamedTuple):
+    """In place of the primary file of a capture without files."""
+
+    filename: None = None
+    bytes: None = None
+    sha256: None = None
+    width: None = None
+    height: None = None
 
 
 class CaptureQuerySet(models.QuerySet["Capture"]):
@@ -183,6 +202,38 @@ class Capture(models.Model):
     def __str__(self) -> str:
         return f"{self.camera.slug} {self.started_at:%Y-%m-%d %H:%M:%SZ} {self.status}"
 
+    @property
+    def opened_at(self) -> datetime | None:
+        """When the shutter opened."""
+        return self.started_at if self.exposed else None
+
+    @cached_property
+    def shown_files(self) -> list[CaptureFile]:
+        """Those that its answer has. They can be set before their rows are in the database, and so can the
+        references."""
+        return [*self.files.all()]
+
+    @cached_property
+    def shown_references(self) -> list[CaptureReference]:
+        return [*self.references.all()]
+
+    @property
+    def primary(self) -> CaptureFile | NoFile:
+        return self.shown_files[0] if self.shown_files else NoFile()
+
+    @property
+    def url(self) -> str:
+        return capture_url(self.pk)
+
+    @property
+    def thumbnail_url(self) -> str | None:
+        return self.thumbnail_of(self.shown_files)
+
+    def thumbnail_of(self, files: Iterable[CaptureFile]) -> str | None:
+        """The address of its thumbnail; None when none of these files can be rendered."""
+        can_be_rendered = picture_index([file.kind for file in files]) is not None
+        return f"{self.url}thumbnail/" if can_be_rendered else None
+
 
 class CaptureTotal(models.Model):
     """How many captures of a camera had an outcome, for metrics. The number never falls: deleted rows stay counted.
@@ -248,6 +299,14 @@ class CaptureFile(models.Model):
         return self.path
 
     @property
+    def filename(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @property
+    def url(self) -> str:
+        return f"{capture_url(self.capture_id)}file/?kind={self.kind}"
+
+    @property
     def table(self) -> str:
         """Its name in `captures.stored_files.tables.FILE_TABLES`."""
         return "captures"
@@ -281,3 +340,7 @@ class CaptureReference(models.Model):
 
     def __str__(self) -> str:
         return self.place
+
+    @property
+    def known_sha256(self) -> str | None:
+        return self.sha256 or None

@@ -9,7 +9,6 @@ from django.db import transaction
 from django.db.models import UUIDField
 
 from cameras.models import Camera
-from captures.capturing.bodies import capture_url, thumbnail_url
 from captures.capturing.models import Capture, CaptureFile
 from core.broker.notices import NoticeKind, publish_notice
 from core.prepared_query import Parameter, PreparedQuery
@@ -88,5 +87,4 @@ def latest_image(capture: Capture, files: Sequence[CaptureFile]) -> LatestImage 
     """None when the station holds no file of it. `thumbnail` is null when none of its files can be rendered."""
     if not files:
         return None
-    url = f"{capture_url(capture.pk)}file/"
-    return LatestImage(id=str(capture.pk), url=url, thumbnail=thumbnail_url(capture, files))
+    return LatestImage(id=str(capture.pk), url=f"{capture.url}file/", thumbnail=capture.thumbnail_of(files))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cameras.errors import ControlError
-from captures.capturing.models import Capture, CaptureFile, CaptureReference
+from captures.capturing.models import Capture
 from core.broker.broker import BrokerDown
 
 PROBLEM_OF = {
@@ -25,10 +25,6 @@ class Outcome:
     """A capture and its state; `pending` when it has no outcome in time. `problem` says why it could not be sent."""
 
     capture: Capture
-    files: list[CaptureFile] | None = None
-    """None: not read yet."""
-    references: list[CaptureReference] | None = None
-    """None: not read yet."""
     pending: bool = False
     problem: ControlError | BrokerDown | None = None
 

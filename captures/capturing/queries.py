@@ -1,19 +1,16 @@
-"""Query parameters of requests about captures, and the pages of their answers."""
+"""Query parameters of requests about captures."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Self, TypedDict
+from typing import Annotated, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
 from cameras.camera_filter import CameraFilter, Slug
-from captures.capturing.bodies import CaptureBody
 from captures.capturing.models import CaptureStatus
-from captures.capturing.selectors import DayCount
-from core.api.paging import Links
 from core.api.queries import Query, TimeQuery
 from core.times.zones import zone_names
 
@@ -61,12 +58,3 @@ class CalendarQuery(Query):
         if not timedelta(0) <= last - first < timedelta(days=MAX_DAYS):
             raise ValueError(f"`from` must not be after `to`, and at most {MAX_DAYS} days are counted at once.")
         return self
-
-
-class CapturePage(Links):
-    results: list[CaptureBody]
-
-
-class Calendar(TypedDict):
-    tz: str
-    results: list[DayCount]

@@ -1,17 +1,20 @@
-"""The parameters of a capture and of a session, validated before a row is written or a command is sent."""
+"""The parameters of a capture and of a session, validated before a row is written or a command is sent.
+Django-free."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import (
     ConfigDict,
     Field,
 )
 
-from cameras.models import Camera
 from core.api.model import StrictModel
 from core.text.names import Line, Note
+
+if TYPE_CHECKING:
+    from cameras.models import Camera
 
 HOUR_US = 3_600_000_000
 Text = Annotated[Line, Field(max_length=120)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from typing import Any, TypedDict
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -14,11 +14,6 @@ from cameras.models import CameraQuerySet
 from cameras.visibility import visible_to
 from captures.capturing.models import Capture, CaptureFile
 from captures.thumbnails.store import picture_index
-
-
-class DayCount(TypedDict):
-    day: str
-    count: int
 
 
 def captures_for(user: Any) -> QuerySet[Capture]:
@@ -78,13 +73,13 @@ def captures_by_id(ids: Iterable[UUID | None]) -> dict[Any, Capture]:
     return {capture.pk: capture for capture in found}
 
 
-def counts_by_day(captures: QuerySet[Capture], ends: tuple[date, date], zone: ZoneInfo) -> list[DayCount]:
+def counts_by_day(captures: QuerySet[Capture], ends: tuple[date, date], zone: ZoneInfo) -> list[dict[str, Any]]:
     """The days of `zone` from the first to the last of `ends` that have captures; each day is one index range."""
     first, last = ends
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     # From midnight to midnight and not 24 hours: a day on which the clocks change has 23 or 25.
     counted = ((day, _within(captures, _midnight(day, zone), _midnight(day + timedelta(1), zone))) for day in days)
-    return [DayCount(day=day.isoformat(), count=count) for day, count in counted if count]
+    return [{"day": day.isoformat(), "count": count} for day, count in counted if count]
 
 
 def _within(captures: QuerySet[Capture], start: datetime, end: datetime) -> int:

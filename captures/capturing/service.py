@@ -165,7 +165,9 @@ def _outcome_from_record(capture: Capture, record: CaptureRecord) -> Outcome:
     """The outcome in the record, which is safe on the disk. The row has it too, at the latest when the database is
     back."""
     apply_record(capture, record)
-    return Outcome(capture, files_from_record(capture, record), references_from_record(capture, record))
+    capture.shown_files = files_from_record(capture, record)
+    capture.shown_references = references_from_record(capture, record)
+    return Outcome(capture)
 
 
 def _outcome_from_row(capture: Capture, problem: ControlError | None = None) -> Outcome:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from functools import partial
+from typing import NamedTuple
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -12,25 +13,20 @@ from rest_framework.views import APIView
 
 from cameras.camera_view import actor
 from cameras.visibility import camera_condition, camera_ids
-from captures.clips.bodies import ClipBody, clip_body
+from captures.clips.answers import ClipBody, ClipPage, TimelineBody
 from captures.clips.models import Clip
-from captures.clips.queries import ClipPage, ClipQuery, PinBody, TimelineQuery
+from captures.clips.queries import ClipQuery, PinBody, TimelineQuery
 from captures.clips.selectors import clips_for, known_until, overlapping
 from captures.clips.services import delete_clip, pin_clip
-from captures.clips.timeline import Row, Span, Timeline, timeline
+from captures.clips.timeline import Span, Timeline, timeline
 from core.api.paging import page
-from core.times.timestamps import stamp
+from core.resources.fields import body_of
 
-SegmentBody = TypedDict("SegmentBody", {"from": str, "to": str, "clip": str})
-LossBody = TypedDict("LossBody", {"from": str, "to": str, "clip": str, "lost_frames": int | None, "interrupted": bool})
-GapBody = TypedDict("GapBody", {"from": str, "to": str})
-TimelineBody = TypedDict(
-    "TimelineBody",
-    {
-        "camera": str, "from": str, "to": str, "step_s": float,
-        "video": list[SegmentBody], "lost": list[LossBody], "gaps": list[GapBody], "breaks": list[GapBody],
-    },
-)  # fmt: skip
+
+class CameraTimeline(NamedTuple):
+    camera: str
+    span: Span
+    timeline: Timeline
 
 
 class ClipsView(APIView):
@@ -43,7 +39,7 @@ class ClipsView(APIView):
         query: ClipQuery = ClipQuery.of(request)
         conditions = camera_condition(request.user, query.camera) | query.conditions()
         clips = overlapping(clips_for(request.user).filter(**conditions), query.from_, query.to)
-        return Response(page(clips, query, request, "started_at", clip_body))
+        return Response(page(clips, query, request, "started_at", partial(body_of, ClipBody)))
 
 
 class ClipView(APIView):
@@ -51,7 +47,7 @@ class ClipView(APIView):
 
     @extend_schema(responses=ClipBody)
     def get(self, request: Request, clip: UUID) -> Response:
-        return Response(clip_body(self.clip(clip)))
+        return Response(body_of(ClipBody, self.clip(clip)))
 
     @extend_schema(request=PinBody, responses=ClipBody)
     def patch(self, request: Request, clip: UUID) -> Response:
@@ -59,7 +55,7 @@ class ClipView(APIView):
         found = self.clip(clip)
         wanted = PinBody.model_validate(request.data)
         pin_clip(found, wanted.pinned, actor(request))
-        return Response(clip_body(self.clip(clip)))
+        return Response(body_of(ClipBody, self.clip(clip)))
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, clip: UUID) -> Response:
@@ -83,27 +79,4 @@ class TimelineView(APIView):
         cameras = camera_ids(request.user, query.camera)
         span = Span(*query.ends, query.width)
         found = timeline(cameras, span, known_until(cameras))
-        return Response(timeline_body(query.camera, span, found))
-
-
-def timeline_body(camera: str, span: Span, found: Timeline) -> TimelineBody:
-    return {
-        "camera": camera,
-        "from": stamp(span.begin),
-        "to": stamp(span.end),
-        "step_s": span.step.total_seconds(),
-        "video": [{"from": stamp(one.begin), "to": stamp(one.end), "clip": str(one.clip)} for one in found.video],
-        "lost": [loss_body(clip) for clip in found.lost],
-        "gaps": [{"from": stamp(begin), "to": stamp(end)} for begin, end in found.gaps],
-        "breaks": [{"from": stamp(begin), "to": stamp(end)} for begin, end in found.breaks],
-    }
-
-
-def loss_body(clip: Row) -> LossBody:
-    return {
-        "from": stamp(clip.started_at),
-        "to": stamp(clip.ended_at),
-        "clip": str(clip.id),
-        "lost_frames": clip.lost_frames,
-        "interrupted": clip.interrupted,
-    }
+        return Response(body_of(TimelineBody, CameraTimeline(query.camera, span, found)))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import Any
 
 from cameras.runtime.recording_state import SLOW_PERCENT
 from cameras.spool.records import MAX_HOLES
+from captures.clips.answers import DeliveryBody
+from core.resources.fields import body_of
 from core.text.plurals import pluralize
-from core.times.timestamps import stamp
 
 HOLE_REASONS = {
     "not_delivered": "the camera sent no frame",
@@ -18,22 +19,6 @@ HOLE_REASONS = {
     "lost": "frames were lost here",
     "unknown": "not known: the recording was cut off",
 }
-
-HoleBody = TypedDict("HoleBody", {"from": str, "to": str, "frames": int, "reason": str})
-
-
-class DeliveryBody(TypedDict):
-    """`expected_fps`: the rate that the camera was set to, null without one. `actual_fps`: the frames of the video per
-    second, without the `stills_s` seconds in which the camera took stills. `hole_count` holes, in which no frame came
-    for more than two intervals, are `hole_s` seconds long in all; null if they were not counted. `holes` lists the
-    longest ones."""
-
-    expected_fps: float | None
-    actual_fps: float | None
-    stills_s: float
-    hole_count: int | None
-    hole_s: float | None
-    holes: list[HoleBody]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +37,6 @@ class Hole:
     @property
     def why(self) -> str:
         return HOLE_REASONS.get(self.reason, self.reason)
-
-    def body(self) -> HoleBody:
-        return {"from": stamp(self.begin), "to": stamp(self.end), "frames": self.frames, "reason": self.reason}
 
 
 @dataclass(slots=True)
@@ -118,12 +100,21 @@ class Delivery:
     def unlisted_holes(self) -> int:
         return (self.hole_count or 0) - len(self.holes)
 
-    def body(self) -> DeliveryBody:
-        return DeliveryBody(
-            expected_fps=self.expected_fps, actual_fps=self.actual_fps, stills_s=round(self.stills_s, 3),
-            hole_count=self.hole_count, hole_s=None if self.hole_count is None else round(self.hole_s, 3),
-            holes=[hole.body() for hole in self.holes],
-        )  # fmt: skip
+    @property
+    def delivered(self) -> Delivery:
+        """Itself: `DeliveryBody` shows it, alone and of a clip."""
+        return self
+
+    def body(self) -> dict[str, Any]:
+        return body_of(DeliveryBody, self)
+
+    @property
+    def rounded_stills_s(self) -> float:
+        return round(self.stills_s, 3)
+
+    @property
+    def known_hole_s(self) -> float | None:
+        return None if self.hole_count is None else round(self.hole_s, 3)
 
 
 def is_below(actual_fps: float | None, expected_fps: float | None) -> bool:

@@ -169,8 +169,20 @@ class Clip(models.Model):
         return self.ended_at - self.started_at
 
     @property
+    def length_s(self) -> float:
+        return self.duration.total_seconds()
+
+    @property
     def filename(self) -> str:
         return self.path.rpartition("/")[2]
+
+    @property
+    def file_url(self) -> str:
+        return f"/api/v1/clips/{self.pk}/file/"
+
+    @property
+    def poster_url(self) -> str:
+        return f"/api/v1/clips/{self.pk}/poster/"
 
     @cached_property
     def delivered(self) -> Delivery:

@@ -9,10 +9,8 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from cameras.camera_filter import CameraFilter, Slug
-from captures.clips.bodies import ClipBody
 from captures.clips.models import ClipKind
 from core.api.model import StrictModel
-from core.api.paging import Links
 from core.api.queries import Query, TimeQuery
 from core.times.moments import Moment
 
@@ -81,7 +79,3 @@ class TimelineQuery(Query):
     @property
     def ends(self) -> tuple[datetime, datetime]:
         return self.from_, self.to
-
-
-class ClipPage(Links):
-    results: list[ClipBody]

@@ -48,6 +48,13 @@ class Row(NamedTuple):
         return bool(self.lost_frames or self.interrupted)
 
 
+class Gap(NamedTuple):
+    """Time without video."""
+
+    begin: datetime
+    end: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Timeline:
     """`lost`: clips that lost frames or were cut off; if there are many clips, the first of each step. `gaps` are times
@@ -56,8 +63,8 @@ class Timeline:
 
     video: list[Segment]
     lost: list[Row]
-    gaps: list[tuple[datetime, datetime]]
-    breaks: list[tuple[datetime, datetime]]
+    gaps: list[Gap]
+    breaks: list[Gap]
     covered: timedelta
     exact: bool
 
@@ -69,6 +76,10 @@ class Span:
     begin: datetime
     end: datetime
     step: timedelta
+
+    @property
+    def step_s(self) -> float:
+        return self.step.total_seconds()
 
     @property
     def bounds(self) -> list[datetime]:
@@ -92,7 +103,7 @@ def timeline(cameras: Sequence[UUID], span: Span, known: datetime) -> Timeline:
     video = [clamp(segment, span) for segment in merged(found, span.step)]
     gaps = list(gaps_between(video, span.begin, min(span.end, known), span.step))
     whole = [clamp(segment, span) for segment in merged(found, min(CONTINUOUS, span.step) if exact else span.step)]
-    breaks = [(a.end, b.begin) for a, b in pairwise(whole) if b.begin - a.end < span.step]
+    breaks = [Gap(a.end, b.begin) for a, b in pairwise(whole) if b.begin - a.end < span.step]
     covered = sum((one.end - one.begin for one in whole), timedelta())
     return Timeline(video, lost_before + lost, gaps, breaks, covered, exact)
 
@@ -140,14 +151,12 @@ def merged(segments: Iterable[Segment], step: timedelta) -> list[Segment]:
     return found
 
 
-def gaps_between(
-    video: Sequence[Segment], begin: datetime, end: datetime, step: timedelta
-) -> Iterator[tuple[datetime, datetime]]:
+def gaps_between(video: Sequence[Segment], begin: datetime, end: datetime, step: timedelta) -> Iterator[Gap]:
     """Times without video of at least a step."""
     edges = [(begin, begin), *((one.begin, one.end) for one in video), (max(begin, end), end)]
     for (_, ended), (began, _) in pairwise(edges):
         if began - ended >= step:
-            yield ended, began
+            yield Gap(ended, began)
 
 
 Step = tuple[UUID | None, UUID | None, UUID | None]

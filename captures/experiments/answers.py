@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from captures.clips.answers import DeliveryBody
 from captures.experiments.resource import AttachmentBody, NoteBody, PlaceBody
 from core.resources.fields import Column, Fields, Id, field
 from core.times.moments import Stamp
-
-
-class ExperimentHoleBody(Fields):
-    from_: Stamp = field(alias="from")
-    to: Stamp
-    frames: int
-    reason: str
 
 
 class ExperimentSegmentBody(Fields):
@@ -46,8 +40,7 @@ class ExperimentCaptureCounts(Fields):
 
 class CoverageBody(Fields):
     """`covered_s` of `length_s` seconds have video; `pending_s` are the newest ones, whose clip has not ended.
-    `lost_frames` is null when it is unknown. The rates and the holes are those of all clips. The gaps of a camera
-    without a stream are the times without stills."""
+    `lost_frames` is null when it is unknown. The gaps of a camera without a stream are the times without stills."""
 
     length_s: float
     covered_s: float
@@ -59,18 +52,9 @@ class CoverageBody(Fields):
     gaps: list[ExperimentGapBody]
 
 
-class CameraAccount(CoverageBody, PlaceBody):
-    """`expected_fps`: the rate that the camera was set to, null without one. `actual_fps`: the frames of the video per
-    second, without the `stills_s` seconds in which the camera took stills. `hole_count` holes, in which no frame came
-    for more than two intervals, are `hole_s` seconds long in all; null if they were not counted. `holes` lists the
-    longest ones."""
+class CameraAccount(DeliveryBody, CoverageBody, PlaceBody):
+    """The rates and the holes are those of all its clips."""
 
-    expected_fps: float | None
-    actual_fps: float | None
-    stills_s: float
-    hole_count: int | None
-    hole_s: float | None
-    holes: list[ExperimentHoleBody]
     segments: list[ExperimentSegmentBody]
     captures: ExperimentCaptureCounts
     sessions: list[LinkBody]

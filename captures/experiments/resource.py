@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, StrictBool, model_validator
 
 from cameras.camera_filter import CameraFilter, Slug
 from core.api.queries import PageQuery
+from core.registry import resolve
 from core.resources.fields import Column, Fields, Flag, Id, Option, Seconds, field
 from core.resources.resource import Operation, Resource
 from core.text.names import JOINERS, Line, Note
@@ -222,9 +223,8 @@ class ExperimentQuery(PageQuery):
     )
 
     def filtered(self, rows: Any, user: Any) -> Any:
-        # The description is read without Django.
-        from captures.experiments.selectors import filtered
-
+        # By its path: the description is read without Django.
+        filtered = resolve("captures.experiments.selectors.filtered")
         return filtered(rows, user, **self.conditions(), camera=self.camera)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from captures.capturing.bodies import file_body, thumbnail_url
 from captures.capturing.models import Capture, CaptureFile
 from captures.thumbnails.store import SIZES, picture_index
 
@@ -21,7 +20,7 @@ def picture(capture: Capture | None) -> str:
         return ""
     for file in capture.files.all():
         if PurePosixPath(file.path).suffix.lower() in SHOWN:
-            return file_body(file)["url"]
+            return file.url
     return thumbnail(capture, LARGEST)
 
 
@@ -33,12 +32,12 @@ def filename(capture: Capture) -> str:
 def original(capture: Capture) -> str:
     """The address of the primary file; empty without one."""
     files = capture.files.all()
-    return file_body(files[0])["url"] if files else ""
+    return files[0].url if files else ""
 
 
 def thumbnail(capture: Capture, size: int) -> str:
     """The address of a thumbnail; empty when no file of the capture can be rendered."""
-    found = thumbnail_url(capture)
+    found = capture.thumbnail_url
     return f"{found}?size={size}" if found else ""
 
 
@@ -62,11 +61,11 @@ def shown(capture: Capture) -> Shown | None:
     place = picture_index([file.kind for file in files])
     if place is None:
         return None
-    address = thumbnail_url(capture, files)
+    address = capture.thumbnail_of(files)
     size = _shape(files[place])
     source = files[place].kind
     small, large = f"{address}?size={SIZES[0]}", f"{address}?size={LARGEST}"
-    return Shown(small, large, file_body(files[0])["url"], picture(capture), *size, source)
+    return Shown(small, large, files[0].url, picture(capture), *size, source)
 
 
 def _shape(file: CaptureFile) -> tuple[int, int]:
@@ -80,4 +79,4 @@ def name(file: CaptureFile) -> str:
 
 
 def address(file: CaptureFile) -> str:
-    return file_body(file)["url"]
+    return file.url

@@ -64,11 +64,9 @@ def file_options() -> FileOptions:
 def captured_body(outcome: Outcome, warnings: Sequence[str] = ()) -> Captured:
     """The response body; `warnings` come before those of the capture. RemotePicture."""
     capture = outcome.capture
-    files = list(capture.files.all()) if outcome.files is None else outcome.files
-    if not files:
+    if not capture.shown_files:
         raise RemotePicture(f"The capture {capture.pk} is saved, but its files stay with the camera.")
-    # The first one is the primary file.
-    file = files[0]
+    file = capture.shown_files[0]
     kind, at = format_of(file), stamp(capture.started_at)
     return Captured(
         success=True,

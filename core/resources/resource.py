@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Generic, Literal
 from uuid import UUID
+
+from typing_extensions import TypeVar
 
 from core.api.queries import Query
 from core.registry import resolve
 from core.resources.fields import Fields, KindSettings, body_of, extra_of, is_time, plain_type, settings_model
 
+Answer_co = TypeVar("Answer_co", bound=Fields, default=Fields, covariant=True)
 DONE = {"add": "added", "change": "changed", "replace": "changed", "remove": "removed"}
 
 
@@ -61,14 +64,15 @@ class Operation:
 
 
 @dataclass(frozen=True)
-class Resource:
+class Resource(Generic[Answer_co]):
     """`name`: begins the ids of its operations in OpenAPI. `path`: of its routes below the API; without one it has
-    none. `key`: the field that identifies a row. `package`: has the functions, such as `services.add_rule`. `row`: a
-    function that finds a row, if it may be none of `rows`. `prepare`: a function that gives rows the attributes that
-    only their answer has, `prepare(rows, user)`. `service`: a class of the package, where what a user may do depends on
-    who they are: it is made with the user and the actor, and its methods are the functions of operations, without the
-    actor. `kinds`: the path of a table, if rows have a field `kind` with `settings` of its own: kind -> its label, and
-    the path of the model of these, or of a class that has it as `settings_model`.
+    none. `key`: the field that
+    identifies a row. `package`: has the functions, such as `services.add_rule`. `row`: a function that finds a row, if
+    it may be none of `rows`. `prepare`: a function that gives rows the attributes that only their answer has,
+    `prepare(rows, user)`. `service`: a class of the package, where what a user may do depends on who they are: it is
+    made with the user and the actor, and its methods are the functions of operations, without the actor. `kinds`: the
+    path of a table, if rows have a field `kind` with `settings` of its own: kind -> its label, and the path of the
+    model of these, or of a class that has it as `settings_model`.
 
     On the command line: `commands` stand before the name of an operation, such as `alerts rules`;
     without them the name. `columns` are those
@@ -80,7 +84,7 @@ class Resource:
     path: str
     package: str
     rows: str
-    answer: type[Fields]
+    answer: type[Answer_co]
     operations: tuple[Operation, ...]
     row: str = ""
     key: Literal["id", "name", "slug"] = "id"

@@ -9,7 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from monitoring.readings.bodies import ReadingsBody
+from core.resources.fields import body_of
+from monitoring.readings.answers import ReadingsBody
 from monitoring.readings.export import export_lines
 from monitoring.readings.requests import ExportQuery, ReadingQuery
 from monitoring.readings.services import readings
@@ -23,7 +24,7 @@ class ReadingsView(APIView):
         """What sensors measured, by channel; by default in the last day. `source` and `bucket_s` say what a point is:
         a reading, or the readings of that many seconds."""
         query: ReadingQuery = ReadingQuery.of(request)
-        return Response(readings(query))
+        return Response(body_of(ReadingsBody, readings(query)))
 
 
 class ReadingsCsvView(APIView):

@@ -10,8 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from captures.capturing.bodies import capture_url
-from captures.capturing.models import Capture, CaptureFile
+from captures.capturing.models import Capture, CaptureFile, capture_url
 from captures.thumbnails.store import SIZES, ThumbnailStore, picture_index
 from scheduler.reports.ledger import CaptureRow
 

@@ -65,8 +65,9 @@ def capture(
     """
     caller = current().authorize("operator")
     from captures.camera_service import CameraService
-    from captures.capturing.bodies import capture_body
+    from captures.capturing.answers import CaptureBody
     from captures.capturing.requests import CaptureRequest
+    from core.resources.fields import body_of
 
     # Before the camera is used: no picture is captured if its copy could not be written.
     check_destination(to, force=force)
@@ -78,7 +79,7 @@ def capture(
     path = copy_first_file(taken, to, force=force) if to else None
     # stdout has the file's bytes and nothing else.
     if to != STDOUT:
-        body = {**capture_body(taken), **({"copied_to": str(path)} if path else {})}
+        body = {**body_of(CaptureBody, taken), **({"copied_to": str(path)} if path else {})}
         print_result(body, lambda body: print_capture(body, primary_file_path(taken)))
 
 

@@ -62,14 +62,15 @@ def list_captures(
     Example: skycam captures list dslr --status failed --since 8h
     """
     caller = current().authorize("viewer")
-    from captures.capturing.bodies import capture_body
+    from captures.capturing.answers import CaptureBody
     from captures.capturing.selectors import captures_for
     from captures.sessions.selectors import sessions_for
+    from core.resources.fields import body_of
 
     session = find_by_id(sessions_for(caller.user), session_id, "session") if session_id else None
     conditions = given(session=session, status=status, started_at__gte=since, started_at__lt=until, simulated=simulated)
     found = captures_for(caller.user).filter(**camera_filter(caller, camera), **conditions)[:limit]
-    print_result({"results": [dict(capture_body(capture)) for capture in found]}, print_captures)
+    print_result({"results": [body_of(CaptureBody, capture) for capture in found]}, print_captures)
 
 
 @captures.command("show")
@@ -81,9 +82,10 @@ def show_capture(capture_id: str | None, camera: str | None) -> None:
     Example: skycam captures show --camera dslr
     """
     caller = current().authorize("viewer")
-    from captures.capturing.bodies import capture_body
+    from captures.capturing.answers import CaptureBody
+    from core.resources.fields import body_of
 
-    print_result(dict(capture_body(find_capture(caller, capture_id, camera))), print_capture)
+    print_result(body_of(CaptureBody, find_capture(caller, capture_id, camera)), print_capture)
 
 
 @captures.command("get")
@@ -116,11 +118,12 @@ def list_trash(camera: str | None, limit: int) -> None:
     Example: skycam captures trash --camera dslr
     """
     caller = current().authorize("manager")
-    from captures.capturing.bodies import capture_body
+    from captures.capturing.answers import CaptureBody
     from captures.capturing.selectors import trash_for
+    from core.resources.fields import body_of
 
     found = trash_for(caller.user).filter(**camera_filter(caller, camera))[:limit]
-    print_result({"results": [dict(capture_body(capture)) for capture in found]}, print_trash)
+    print_result({"results": [body_of(CaptureBody, capture) for capture in found]}, print_trash)
 
 
 @captures.command("delete")
@@ -134,13 +137,14 @@ def delete_capture(capture_id: str) -> None:
     Example: skycam captures delete 0199a1b2
     """
     caller = current().authorize("manager")
-    from captures.capturing.bodies import capture_body
+    from captures.capturing.answers import CaptureBody
     from captures.trash.services import trash_capture
+    from core.resources.fields import body_of
 
     found = find_capture(caller, capture_id, None)
     trash_capture(found, caller.actor)
     found.refresh_from_db()
-    print_result(dict(capture_body(found)), lambda body: print_line(f"In the trash: {body['id']}"))
+    print_result(body_of(CaptureBody, found), lambda body: print_line(f"In the trash: {body['id']}"))
 
 
 @captures.command("restore")
@@ -151,14 +155,15 @@ def restore(capture_id: str) -> None:
     Example: skycam captures restore 0199a1b2
     """
     caller = current().authorize("manager")
-    from captures.capturing.bodies import capture_body
+    from captures.capturing.answers import CaptureBody
     from captures.capturing.selectors import trash_for
     from captures.trash.services import restore_capture
+    from core.resources.fields import body_of
 
     found = find_by_id(trash_for(caller.user), capture_id, "capture in the trash")
     restore_capture(found, caller.actor)
     found.refresh_from_db()
-    print_result(dict(capture_body(found)), lambda body: print_line(f"Restored: {body['id']}"))
+    print_result(body_of(CaptureBody, found), lambda body: print_line(f"Restored: {body['id']}"))
 
 
 def find_capture(caller: Caller, text: str | None, camera: str | None, **newest_of: str) -> Capture:

@@ -50,12 +50,13 @@ def list_clips(
     Example: skycam clips list dome --since 22:00
     """
     caller = current().authorize("viewer")
-    from captures.clips.bodies import clip_body
+    from captures.clips.answers import ClipBody
     from captures.clips.selectors import clips_for, overlapping
+    from core.resources.fields import body_of
 
     found = clips_for(caller.user).filter(**camera_filter(caller, camera), **given(**conditions))
     results = overlapping(found, since, until).order_by("-started_at", "-id")[:limit]
-    print_result({"results": [dict(clip_body(clip)) for clip in results]}, print_clips)
+    print_result({"results": [body_of(ClipBody, clip) for clip in results]}, print_clips)
 
 
 @clips.command("get")

@@ -63,7 +63,7 @@ def list_sessions(camera: str | None, active: bool, limit: int) -> None:
 def show_session(session_id: str | None, camera: str | None, limit: int) -> None:
     """Show a session with its gaps and newest captures. Without ID it shows the newest session."""
     caller = current().authorize("viewer")
-    from captures.capturing.bodies import capture_body
+    from captures.capturing.answers import CaptureBody
     from captures.capturing.selectors import captures_for
     from captures.session_pages.display import present_wait
     from captures.sessions.answers import SessionBody
@@ -73,7 +73,7 @@ def show_session(session_id: str | None, camera: str | None, limit: int) -> None
     captures = captures_for(caller.user).filter(session=session).order_by("-index")[:limit]
     body = {
         **body_of(SessionBody, session),
-        "captures": [dict(capture_body(capture)) for capture in reversed(captures)],
+        "captures": [body_of(CaptureBody, capture) for capture in reversed(captures)],
     }
     print_result(body, lambda shown: print_ledger(shown, present_wait(session, format_time)))
 

@@ -9,7 +9,7 @@ from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
 from cameras.models import Camera
-from captures.capturing.bodies import CaptureBody
+from captures.capturing.answers import CaptureBody
 from captures.capturing.selectors import captures_for
 from captures.models import Session, SessionGap, StorageRoot
 from core.api.paging import beyond
@@ -37,7 +37,7 @@ def test_a_capture_has_the_keys_of_the_contract(viewer: Any, camera: Camera, roo
     capture = saved(camera, started_at=EVENING, asked={"exposure_us": 900}, warnings=["The nearest is 1000."])
     file = file_of(capture, root, width=640, height=480)
     body = viewer.get(f"{URL}{capture.id}/").json()
-    assert set(body) == set(CaptureBody.__annotations__)
+    assert set(body) == set(CaptureBody.model_fields)
     assert body["started"] == "2026-03-28T20:00:00.123Z"
     assert body["ended"] is None
     assert body["camera"] == "sky"

@@ -19,7 +19,7 @@ from django.test.utils import CaptureQueriesContext
 
 from cameras.models import Camera
 from cameras.spool.storage import make_root
-from captures.capturing.bodies import capture_body
+from captures.capturing.answers import CaptureBody
 from captures.models import Capture, CaptureFile, StorageRoot
 from captures.organizing.jobs import organize_folder
 from captures.organizing.reasons import printable
@@ -30,6 +30,7 @@ from captures.storage.roots import assign_root
 from captures.thumbnails.rendering import SIMULATED
 from core.broker.broker import BrokerDown
 from core.jobs.context import JobContext, JobError
+from core.resources.fields import body_of
 from monitoring.models import Event
 from tests.harness.disks.small_disk import SmallDisk
 from tests.harness.rows.cards import FIRST, taken_picture, taken_raw, utc, write_card
@@ -130,7 +131,7 @@ def test_the_page_of_a_capture_says_where_it_came_from(camera: Camera, card: Pat
 
 
 def test_a_capture_of_a_camera_is_of_the_origin_camera(camera: Camera) -> None:
-    body = capture_body(Capture.objects.create(camera=camera))
+    body = body_of(CaptureBody, Capture.objects.create(camera=camera))
     assert (body["origin"], body["adopted"]) == ("camera", None)
 
 

@@ -24,13 +24,11 @@ from cameras.supervision.storage_alerts import STORAGE_ALERTS
 from captures.archives.answers import ArchiveBody, ArchiveFileBody, ArchiveFolderBody
 from captures.archives.findings import VerifiedFile
 from captures.archives.models import ARCHIVE_TRANSITIONS
-from captures.capturing.bodies import FileBody
+from captures.capturing.answers import FileBody
 from captures.capturing.models import Reason
 from captures.capturing.notices import CaptureUpdate, LatestImage
 from captures.capturing.requests import CaptureRequest
-from captures.clips.api import TimelineBody
-from captures.clips.bodies import ClipBody, HoldBody
-from captures.clips.delivery import HoleBody
+from captures.clips.answers import ClipBody, HoldBody, HoleBody, TimelineBody
 from captures.experiments.answers import AccountBody, CameraAccount
 from captures.experiments.models import EXPERIMENT_TRANSITIONS
 from captures.experiments.resource import AttachmentBody, ExperimentBody, ExperimentRequest, NoteBody, PlaceBody
@@ -80,7 +78,7 @@ from monitoring.notifications.resource import (
     RouteBody,
     SilenceBody,
 )
-from monitoring.readings.bodies import ChannelReadingsBody, PointsBody, ReadingsBody
+from monitoring.readings.answers import ChannelReadingsBody, PointsBody, ReadingsBody
 from monitoring.resource import AlertBody, EventBody
 from monitoring.sensor_host.latest import HOSTS
 from monitoring.sensor_management.resource import ChannelBody, ChannelChange, FoundBody, SensorBody, SensorRequest
@@ -140,15 +138,15 @@ FIELDS = {
     "invitation": field_names(InvitationBody),
     "retirement": RetirementBody.__annotations__,
     "alert": field_names(AlertBody),
-    "readings": ReadingsBody.__annotations__,
-    "readings of a channel": ChannelReadingsBody.__annotations__,
-    "points": PointsBody.__annotations__,
+    "readings": field_names(ReadingsBody),
+    "readings of a channel": field_names(ChannelReadingsBody),
+    "points": field_names(PointsBody),
     "job": JobBody.model_fields,
-    "clip": ClipBody.__annotations__,
-    "hold": HoldBody.__annotations__,
-    "hole": HoleBody.__annotations__,
-    "timeline": TimelineBody.__annotations__,
-    "file": FileBody.__annotations__,
+    "clip": field_names(ClipBody),
+    "hold": field_names(HoldBody),
+    "hole": field_names(HoleBody),
+    "timeline": field_names(TimelineBody),
+    "file": field_names(FileBody),
     "gap": field_names(SessionGapBody),
     "settings": SettingsBody.__annotations__,
     "preset": field_names(PresetBody),

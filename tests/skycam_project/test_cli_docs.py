@@ -10,7 +10,7 @@ import pytest
 
 from cameras.runtime.recording_state import Recorder
 from cameras.status.messages import Status
-from captures.capturing.bodies import CaptureBody
+from captures.capturing.answers import CaptureBody
 from captures.recording_control.commands import RecordingBody
 from captures.sessions.answers import SessionBody
 from skycam_project.cli import errors
@@ -104,5 +104,5 @@ def test_the_page_lists_each_problem_with_its_status() -> None:
 def test_the_page_has_the_printed_fields() -> None:
     assert fields("status") == set(Status.__annotations__)
     assert fields("session") == set(SessionBody.model_fields)
-    assert fields("capture") == set(CaptureBody.__annotations__)
+    assert fields("capture") == set(CaptureBody.model_fields)
     assert fields("recording") == {*RecordingBody.__annotations__, *Recorder.__annotations__}

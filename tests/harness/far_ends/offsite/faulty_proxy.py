@@ -41,6 +41,8 @@ class Answer:
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    cut_after: int | None = None
+    """The bytes of its body before the connection breaks; None: it does not."""
 
 
 class Cut(Exception):
@@ -94,7 +96,7 @@ class FaultyProxy:
         for name, value in {**kept, "Content-Length": str(length), "Connection": "close"}.items():
             handler.send_header(name, value)
         handler.end_headers()
-        for chunk in self._pieces(b"" if request.method == "HEAD" else answer.body):
+        for chunk in self._pieces(b"" if request.method == "HEAD" else answer.body[: answer.cut_after]):
             handler.wfile.write(chunk)
             time.sleep(self.pause_s)
 
