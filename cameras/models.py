@@ -114,6 +114,11 @@ class HostInvitation(models.Model):
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     withdrawn_by = models.CharField(max_length=150, blank=True)
 
+    state: str
+    """Of an answer."""
+    line: str
+    """For `skycam join`, of one that was just made."""
+
     class Meta:
         ordering = ["-created_at", "-id"]
         constraints = [

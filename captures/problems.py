@@ -88,7 +88,7 @@ def not_rendered_yet(error: NotRenderedYet) -> Problem:
 
 def recording_claimed(error: RecordingClaimed | SessionClaimed) -> Problem:
     """Experiments record the camera that was to be stopped, or take stills with it."""
-    experiments = [ExperimentName(id=str(one.pk), name=one.name) for one in error.experiments]
+    experiments = [body_of(ExperimentName, one) for one in error.experiments]
     return Problem("recording-claimed", str(error), extensions={"experiments": experiments})
 
 

@@ -16,15 +16,7 @@ from captures.experiment_control.archive_files_api import ArchivedFileView, Arch
 from captures.files.clip_serving import ClipFileView, PosterView
 from captures.files.serving import CaptureFileView
 from captures.files.thumbnails import ThumbnailView
-from captures.offsite.api import (
-    BacklogView,
-    CopiesView,
-    CopyRetryView,
-    DestinationRetryView,
-    DestinationsView,
-    DestinationTestView,
-    DestinationView,
-)
+from captures.offsite.api import BacklogView, DestinationTestView
 from captures.recording_control.api import RecordingView, RecordView, StopRecordingView
 from captures.sessions.api import (
     SessionHandOverView,
@@ -65,14 +57,9 @@ urlpatterns = [
     path("archives/<uuid:archive>/zip/", ArchiveZipView.as_view()),
     path("archives/<uuid:archive>/manifest/", ArchiveManifestView.as_view()),
     path("archives/<uuid:archive>/verify/", ArchiveVerifyView.as_view()),
-    path("offsite/destinations/", DestinationsView.as_view()),
-    path("offsite/destinations/<uuid:destination>/", DestinationView.as_view()),
     path("offsite/destinations/<uuid:destination>/test/", DestinationTestView.as_view()),
     path("offsite/destinations/<uuid:destination>/backlog/", BacklogView.as_view()),
-    path("offsite/destinations/<uuid:destination>/retry/", DestinationRetryView.as_view()),
     path("offsite/bring-back/", BringBackView.as_view()),
-    path("offsite/copies/", CopiesView.as_view()),
-    path("offsite/copies/<uuid:copy>/retry/", CopyRetryView.as_view()),
     path("sessions/", SessionsView.as_view()),
     path("sessions/<uuid:session>/", SessionView.as_view()),
     path("sessions/<uuid:session>/stop/", SessionStopView.as_view()),

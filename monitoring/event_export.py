@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from core.text.csv_lines import csv_line
-from monitoring.bodies import EventBody, event_body
 from monitoring.models import Event
+from monitoring.resource import EventBody, event_body
 
 
 def csv_lines(events: Iterable[Event], user: Any) -> Iterator[str]:
     """The lines of a table; `data` is JSON. A text cannot become a formula."""
-    yield csv_line(EventBody.__annotations__)
+    yield csv_line(EventBody.model_fields)
     for event in events:
-        body = dict(event_body(event, user))
-        yield csv_line(value if isinstance(value, str) else to_json(value) for value in body.values())
+        values = event_body(event, user).values()
+        yield csv_line(value if isinstance(value, str) else to_json(value) for value in values)
 
 
 def json_lines(events: Iterable[Event], user: Any) -> Iterator[str]:

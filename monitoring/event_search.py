@@ -14,12 +14,11 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from rest_framework.request import Request
 
-from core.api.paging import beyond, page, page_link
+from core.api.paging import Page, beyond, page, page_link
 from core.api.queries import Cursor
-from monitoring.bodies import event_body
 from monitoring.models import Event
+from monitoring.resource import EventQuery, event_body
 from monitoring.selectors import events_for
-from monitoring.serializers import EventPage, EventQuery
 
 MAX_READ = 100_000
 MAX_SORTED = 20_000
@@ -118,13 +117,13 @@ def row_condition(query: EventQuery) -> Q:
     return condition
 
 
-def event_page(user: Any, query: EventQuery, request: Request) -> EventPage:
+def event_page(user: Any, query: EventQuery, request: Request) -> Page:
     """A page may be empty although `next` leads on."""
     rows, last = search_for(user, query).limited(query.cursor)
     found = page(rows, query, request, "at", lambda event: event_body(event, user))
     newer = query.cursor is not None and query.cursor.newer
     beyond_last = page_link(request, last, "at", newer=newer) if last else None
-    return EventPage(
+    return Page(
         next=found["next"] or (None if newer else beyond_last),
         previous=found["previous"] or (beyond_last if newer else None),
         results=found["results"],

@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from core.camera_refs import AboutCameras
-from core.text.sentences import Sentence, read_sentence
+from core.text.sentences import Sentence, read_sentence, spans_of
 from monitoring.notification_models import AlertSilence, NotificationChannel, NotificationDelivery, NotificationRoute
 from monitoring.notification_states import NotificationKind, NotificationState
 from monitoring.rule_models import AlertRule, MaintenanceWindow
@@ -59,6 +59,11 @@ class Statement(AboutCameras):
     @property
     def sentence(self) -> Sentence:
         return read_sentence(self.message, self.mentions)
+
+    @property
+    def spans(self) -> list[list[int]]:
+        """Where the message has slugs of cameras."""
+        return spans_of(self.sentence)
 
 
 class EventQuerySet(models.QuerySet["Event"]):

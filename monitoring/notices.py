@@ -8,15 +8,16 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Sequence
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from django.db import transaction
 
 from core.broker.notices import NoticeKind, publish_notice
+from core.resources.fields import body_of
 from core.retrying_thread import RetryingThread
 from core.times.timestamps import stamp_ms
-from monitoring.bodies import AlertBody, EventBody, alert_body, full_event_body
 from monitoring.models import Alert, Event
+from monitoring.resource import AlertBody, EventBody
 from monitoring.sensors.reading import JudgedReading
 
 PUBLISH_EVERY_S = 1.0
@@ -27,7 +28,7 @@ class EventNotice(TypedDict):
 
     type: Literal["event"]
     camera_ids: list[str]
-    body: EventBody
+    body: dict[str, Any]
 
 
 class AlertNotice(TypedDict):
@@ -35,7 +36,7 @@ class AlertNotice(TypedDict):
 
     type: Literal["alert"]
     camera_ids: list[str]
-    body: AlertBody
+    body: dict[str, Any]
 
 
 class ReadingBody(TypedDict):
@@ -59,13 +60,13 @@ READINGS: NoticeKind[ReadingsNotice] = NoticeKind("readings")
 
 def publish_event(event: Event) -> None:
     """Publish after the commit; a failure does not affect the commit."""
-    notice = EventNotice(type="event", camera_ids=event.camera_ids, body=full_event_body(event))
+    notice = EventNotice(type="event", camera_ids=event.camera_ids, body=body_of(EventBody, event))
     transaction.on_commit(lambda: publish_notice(EVENTS, notice), robust=True)
 
 
 def publish_alert(alert: Alert) -> None:
     """Publish after the commit; a failure does not affect the commit."""
-    notice = AlertNotice(type="alert", camera_ids=alert.camera_ids, body=alert_body(alert))
+    notice = AlertNotice(type="alert", camera_ids=alert.camera_ids, body=body_of(AlertBody, alert))
     transaction.on_commit(lambda: publish_notice(EVENTS, notice), robust=True)
 
 

@@ -19,8 +19,8 @@ from monitoring.feed import fold_events
 from monitoring.models import Alert, Event
 from monitoring.notifications.alert_display import alert_displays
 from monitoring.notifications.selectors import active_silences_for
+from monitoring.resource import EventQuery
 from monitoring.selectors import MANAGER_ONLY_KINDS, alerts_for
-from monitoring.serializers import EventQuery
 from monitoring.services import acknowledge_alert
 from monitoring.severity import Severity
 

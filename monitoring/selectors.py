@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.db.models import QuerySet
 
@@ -45,6 +46,11 @@ def alerts_for(user: Any) -> QuerySet[Alert]:
     if not user.is_authenticated or not user.may("viewer"):
         return Alert.objects.none()
     return visible_to(Alert.objects.all(), user)
+
+
+def alert_for(user: Any, alert: UUID) -> Alert:
+    """Alert.DoesNotExist, also for that of a hidden camera."""
+    return alerts_for(user).get(pk=alert)
 
 
 def visible_to(rows: QuerySet[Row], user: Any) -> QuerySet[Row]:

@@ -1,13 +1,11 @@
 from django.urls import path
 
-from monitoring.api import AcknowledgeView, AlertsView, EventsCsvView, EventsJsonLinesView, EventsView
+from monitoring.api import EventsCsvView, EventsJsonLinesView, EventsView
 from monitoring.notifications.api import SilenceAlertView
 
 urlpatterns = [
     path("events/", EventsView.as_view()),
     path("events/csv/", EventsCsvView.as_view()),
     path("events/jsonl/", EventsJsonLinesView.as_view()),
-    path("alerts/", AlertsView.as_view()),
-    path("alerts/<uuid:alert>/acknowledge/", AcknowledgeView.as_view()),
     path("alerts/<uuid:alert>/silence/", SilenceAlertView.as_view()),
 ]

@@ -11,7 +11,7 @@ from captures.urls import primary as primary_capture
 from core.registry import resolve
 from core.resources.api import routes_of
 from scheduler.tonight.api import TonightView
-from skycam_project.access.api import TokenDetailView, TokensView, TokenView
+from skycam_project.access.api import TokenView
 from skycam_project.backups.api import BackupsView
 from skycam_project.health import HealthView
 from skycam_project.openapi import DocsView, SchemaView
@@ -20,8 +20,6 @@ from skycam_project.settings_api import StationSettingsView
 
 version_1: list[URLPattern | URLResolver] = [
     path("auth/token/", TokenView.as_view()),
-    path("tokens/", TokensView.as_view()),
-    path("tokens/<int:token>/", TokenDetailView.as_view()),
     path("health/", HealthView.as_view()),
     path("settings/", StationSettingsView.as_view()),
     path("schema/", SchemaView.as_view(), name="schema"),
@@ -34,9 +32,7 @@ version_1: list[URLPattern | URLResolver] = [
     path("readings/", include("monitoring.readings.urls")),
     path("sensors/", include("monitoring.sensor_management.urls")),
     path("webhooks/", include("monitoring.webhooks.api")),
-    path("schedules/", include("scheduler.editing.urls")),
     path("telescope/field-lists/", include("scheduler.field_lists.urls")),
-    path("hosts/", include("skycam_project.hosts.urls")),
     path("backups/", BackupsView.as_view()),
     path("tonight/", TonightView.as_view()),
     path("nights/", include("scheduler.reports.urls")),
@@ -44,6 +40,8 @@ version_1: list[URLPattern | URLResolver] = [
     path("", include("monitoring.urls")),
     # Last: the name of a row could match the routes above.
     *(route for resource in RESOURCES.values() for route in routes_of(resolve(resource))),
+    # After the invitations, which the name of a host would match.
+    path("hosts/", include("skycam_project.hosts.urls")),
 ]
 
 urlpatterns = [

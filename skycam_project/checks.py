@@ -49,6 +49,7 @@ TABLES = (
     "core.jobs.tables.JOBS_WAIT",
     "monitoring.health.HEALTH",
     "monitoring.metrics.METRICS",
+    "captures.offsite.destinations.settings.DESTINATION_KINDS",
     "monitoring.notifications.channels.kinds.CHANNEL_KINDS",
     "monitoring.sensors.kinds.SENSORS",
     "monitoring.tables.ALERT_PICTURES",

@@ -10,10 +10,18 @@ RESOURCES = {
     "notification_routes": "monitoring.notifications.resource.ROUTES",
     "notifications": "monitoring.notifications.resource.NOTIFICATIONS",
     "silences": "monitoring.notifications.resource.SILENCES",
+    "alerts": "monitoring.resource.ALERTS",
     "alert_rules": "monitoring.alert_rules.resource.RULES",
+    "field_lists": "scheduler.field_lists.resource.FIELD_LISTS",
+    "schedules": "scheduler.schedules.resource.SCHEDULES",
     "sensors": "monitoring.sensor_management.resource.SENSORS",
     "webhooks": "monitoring.webhooks.resource.WEBHOOKS",
+    "offsite_destinations": "captures.offsite.resource.DESTINATIONS",
+    "offsite_copies": "captures.offsite.resource.COPIES",
     "experiments": "captures.experiments.resource.EXPERIMENTS",
+    "host_invitations": "skycam_project.hosts.resource.INVITATIONS",
+    "tokens": "skycam_project.access.resource.TOKENS",
+    "users": "skycam_project.access.resource.USERS",
 }
 """Name -> the path of its description."""
 

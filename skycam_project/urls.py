@@ -56,12 +56,12 @@ from captures.storage_pages.integrity_pages import (
     SetAsidePage,
 )
 from captures.storage_pages.offsite_pages import (
-    AddDestinationPage,
     DestinationPage,
     RetryCopyPage,
     RetryDestinationPage,
     SwitchDestinationPage,
     TestDestinationPage,
+    add_destination_page,
 )
 from captures.storage_pages.pages import StorageNow, StoragePage
 from captures.storage_pages.plan_pages import PlanNow, PlanPage, TryRulesPage
@@ -149,7 +149,7 @@ storage = [
     path("plans/", TryRulesPage.as_view(), name="try-rules"),
     path("plans/<uuid:plan>/", PlanPage.as_view(), name="cleanup-plan"),
     path("plans/<uuid:plan>/now/", PlanNow.as_view(), name="cleanup-plan-now"),
-    path("destinations/add/", AddDestinationPage.as_view(), name="add-destination"),
+    path("destinations/add/", add_destination_page, name="add-destination"),
     path("destinations/<uuid:destination>/", DestinationPage.as_view(), name="destination"),
     path("destinations/<uuid:destination>/test/", TestDestinationPage.as_view(), name="test-destination"),
     path("destinations/<uuid:destination>/switch/", SwitchDestinationPage.as_view(), name="switch-destination"),

@@ -53,7 +53,8 @@ class EditForm(ModelForm):
     def given(self, values: Mapping[str, Any]) -> dict[str, Any]:
         # A field that was not edited is not saved: it would undo what another user has set since the form was opened.
         # None would be no change, too.
-        return {name: "" if values[name] is None else values[name] for name in self.changed_data}
+        edited = [name for name in self.changed_data if name in values]
+        return {name: "" if values[name] is None else values[name] for name in edited}
 
     def save(self, actor: str) -> Camera | None:
         """The changed camera; None when it is refused, with `errors`. LeaseHeld, SessionRunning."""

@@ -1,12 +1,30 @@
-"""Leases as JSON."""
+"""Requests and answers about leases."""
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
-from cameras.leases.lease_holders import lease_of
+from pydantic import ConfigDict, Field
+
+from cameras.leases.lease_holders import LEASE_S, LONGEST_S, lease_of
 from cameras.models import Camera
+from core.resources.fields import Fields
 from core.times.timestamps import stamp
+
+
+class ReleaseLeaseBody(Fields):
+    model_config = ConfigDict(strict=True)
+
+    over: Annotated[
+        bool, Field(description="Take over or release the camera even if another user holds it; they are notified.")
+    ] = False
+
+
+class AcquireLeaseBody(ReleaseLeaseBody):
+    for_s: Annotated[
+        # A program that ends without releasing the camera holds it that long.
+        int, Field(ge=1, le=LONGEST_S, description="Seconds from now until it runs out; taking again renews it.")
+    ] = LEASE_S
 
 
 class LeaseBody(TypedDict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -13,13 +14,17 @@ from rest_framework.request import Request
 from cameras.camera_view import CameraView, actor
 from cameras.errors import ControlError
 from cameras.live.mjpeg import CONTENT_TYPE, open_stream, stream_parts
-from cameras.live.serializers import FrameQuery
 from cameras.live.snapshot_limiter import has_pictures, next_picture
 from cameras.tables import ACCESS
+from core.api.queries import Query
 from core.registry import resolve
 
 FRAME_WAIT_S = 3.0
 NOT_KEPT = {"Cache-Control": "no-store"}
+
+
+class FrameQuery(Query):
+    quality: Literal["low", "medium", "high"] = "medium"
 
 
 class FrameView(CameraView):

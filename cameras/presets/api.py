@@ -10,10 +10,10 @@ from rest_framework.response import Response
 
 from cameras.camera_view import CameraView, actor
 from cameras.presets import service as presets
-from cameras.presets.serializers import PresetChange, PresetList, PresetNew
-from cameras.presets.service import Comparison, PresetBody, preset_body
+from cameras.presets.bodies import Comparison, PresetBody, PresetChange, PresetList, PresetNew
 from cameras.settings.bodies import SettingsBody, settings_body
 from core.idempotency.view import IdempotentView
+from core.resources.fields import body_of
 
 
 class PresetsView(IdempotentView, CameraView):
@@ -23,7 +23,7 @@ class PresetsView(IdempotentView, CameraView):
     @extend_schema(operation_id="presets_list", responses=PresetList)
     def get(self, request: Request, slug: str) -> Response:
         """The presets for cameras of this camera's kind."""
-        return Response({"results": [preset_body(preset) for preset in presets.presets_for(self.camera())]})
+        return Response({"results": [body_of(PresetBody, preset) for preset in presets.presets_for(self.camera())]})
 
     @extend_schema(request=PresetNew, responses={201: PresetBody})
     def post(self, request: Request, slug: str) -> Response:
@@ -31,7 +31,7 @@ class PresetsView(IdempotentView, CameraView):
         camera = self.camera()
         wanted = PresetNew.model_validate(request.data)
         preset = presets.save_preset(camera, wanted.name, wanted.settings, actor(request), new_id=self.reserved_id)
-        return Response(preset_body(preset), 201, headers={"Location": f"{request.path}{quote(preset.name)}/"})
+        return Response(body_of(PresetBody, preset), 201, headers={"Location": f"{request.path}{quote(preset.name)}/"})
 
 
 class PresetView(CameraView):
@@ -40,7 +40,7 @@ class PresetView(CameraView):
     @extend_schema(responses=PresetBody)
     def get(self, request: Request, slug: str, name: str) -> Response:
         """One preset."""
-        return Response(preset_body(presets.preset_for(self.camera(), name)))
+        return Response(body_of(PresetBody, presets.preset_for(self.camera(), name)))
 
     @extend_schema(request=PresetChange, responses=PresetBody)
     def put(self, request: Request, slug: str, name: str) -> Response:
@@ -49,7 +49,8 @@ class PresetView(CameraView):
         # PUT only replaces: `save_preset` would add a preset that does not exist.
         presets.preset_for(camera, name)
         wanted = PresetChange.model_validate(request.data)
-        return Response(preset_body(presets.save_preset(camera, name, wanted.settings, actor(request), replace=True)))
+        preset = presets.save_preset(camera, name, wanted.settings, actor(request), replace=True)
+        return Response(body_of(PresetBody, preset))
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, slug: str, name: str) -> Response:
@@ -75,4 +76,4 @@ class ComparePresetView(CameraView):
     @extend_schema(responses=Comparison)
     def get(self, request: Request, slug: str, name: str) -> Response:
         """Compare the preset with the desired and the actual settings."""
-        return Response(presets.compare_preset(self.camera(), name))
+        return Response(body_of(Comparison, presets.compare_preset(self.camera(), name)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any
 from uuid import UUID
 
 import uuid6
@@ -12,60 +12,19 @@ from django.utils import timezone
 
 from cameras.command_events import DONE, command_data
 from cameras.models import Camera, SettingsPreset
+from cameras.presets.bodies import ComparedSetting, Comparison
 from cameras.runtime.messages import Reading
 from cameras.runtime.settings_drift import same_value
 from cameras.settings.service import set_settings
 from core.text.sentences import sentence
-from core.times.timestamps import stamp, stamp_or_none
 from monitoring.services import record_event
 
 MAX_PRESETS = 100
 """For each kind of camera, because one page lists them all."""
 
 
-class PresetBody(TypedDict):
-    """What is saved under `name` for cameras of `kind`."""
-
-    name: str
-    kind: str
-    settings: dict[str, Any]
-    saved_by: str
-    saved_at: str
-
-
-class ComparedSetting(TypedDict):
-    """One setting: in the preset, desired, and actual; null where it is not set. `differs` is true where two set values
-    are not the same, or only one of preset and desired sets it."""
-
-    name: str
-    preset: Any
-    desired: Any
-    actual: Any
-    differs: bool
-
-
-class Comparison(TypedDict):
-    """`read_at` is when the camera's settings were read."""
-
-    camera: str
-    preset: str
-    read_at: str | None
-    differs: bool
-    results: list[ComparedSetting]
-
-
 class NoPreset(Exception):
     """No preset of that name for this kind of camera; the message names the kinds that have one."""
-
-
-def preset_body(preset: SettingsPreset) -> PresetBody:
-    return PresetBody(
-        name=preset.name,
-        kind=preset.kind,
-        settings=preset.settings,
-        saved_by=preset.saved_by,
-        saved_at=stamp(preset.saved_at),
-    )
 
 
 def presets_for(camera: Camera) -> list[SettingsPreset]:
@@ -134,8 +93,8 @@ def compare_preset(camera: Camera, name: str) -> Comparison:
     return Comparison(
         camera=camera.slug,
         preset=preset.name,
-        read_at=stamp_or_none(camera.read_at),
-        differs=any(row["differs"] for row in rows),
+        read_at=camera.read_at,
+        differs=any(row.differs for row in rows),
         results=rows,
     )
 

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cameras.camera_view import CameraView, actor
 from cameras.resource import Settings
 from cameras.settings.bodies import CapabilitiesBody, SettingsBody, capabilities_body, settings_body
-from cameras.settings.serializers import SettingsQuery
 from cameras.settings.service import adopt_settings, refresh_settings, set_settings
+from core.api.queries import Query
 from core.idempotency.view import IdempotentView
 from core.limits.wait_limiter import WaitLimiter
 
 SETTINGS = TypeAdapter(Settings)
 SETTINGS_LIMITER = WaitLimiter("a camera's settings", most=16, most_per_user=8)
 """Viewers may read a camera's settings; each request that waits holds a thread."""
+
+
+class SettingsQuery(Query):
+    refresh: Annotated[bool, Field(description="Ask the camera now.")] = False
 
 
 class SettingsView(CameraView):

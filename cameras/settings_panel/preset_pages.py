@@ -14,7 +14,8 @@ from cameras.errors import UNREACHED
 from cameras.leases.lease_holders import LeaseHeld
 from cameras.models import Camera
 from cameras.presets import service as presets
-from cameras.presets.service import ComparedSetting, Comparison, NoPreset
+from cameras.presets.bodies import ComparedSetting, Comparison
+from cameras.presets.service import NoPreset
 from cameras.runtime.messages import Reading
 from cameras.settings.service import adopt_settings, set_settings
 from cameras.settings.settings_form import SettingsForm, setting_label, with_unit
@@ -35,17 +36,17 @@ class ComparisonRow:
 
 
 def comparison_rows(camera: Camera, comparison: Comparison) -> list[ComparisonRow]:
-    return [comparison_row(camera, row) for row in comparison["results"]]
+    return [comparison_row(camera, row) for row in comparison.results]
 
 
 def comparison_row(camera: Camera, row: ComparedSetting) -> ComparisonRow:
-    name = row["name"]
+    name = row.name
     return ComparisonRow(
         label=setting_label(name),
-        preset=with_unit(camera, name, row["preset"]),
-        desired=with_unit(camera, name, row["desired"]),
-        has=with_unit(camera, name, row["actual"]),
-        differs=row["differs"],
+        preset=with_unit(camera, name, row.preset),
+        desired=with_unit(camera, name, row.desired),
+        has=with_unit(camera, name, row.actual),
+        differs=row.differs,
     )
 
 

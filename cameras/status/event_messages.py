@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from cameras.sockets.access import Access
-from monitoring.bodies import AlertBody, EventBody, body_without_address
 from monitoring.notices import AlertNotice, EventNotice
+from monitoring.resource import body_without_address
 from monitoring.selectors import is_manager_only
 
 EVENTS_LOST = {"type": "missed", "message": "Notices may have been lost. Request the lists of events and alerts."}
@@ -17,8 +17,8 @@ class EventsMessage(TypedDict):
     """What was recorded since the last message, oldest first."""
 
     type: Literal["events"]
-    events: list[EventBody]
-    alerts: list[AlertBody]
+    events: list[dict[str, Any]]
+    alerts: list[dict[str, Any]]
 
 
 def events_message(notices: Iterable[EventNotice | AlertNotice], access: Access) -> EventsMessage | None:

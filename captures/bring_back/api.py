@@ -11,7 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cameras.camera_view import actor
-from captures.bring_back.bodies import BringBackBody, bring_back_body
+from captures.bring_back.answers import BringBackBody
+from captures.bring_back.bodies import bring_back_body
 from captures.bring_back.planning import make_plan
 from captures.bring_back.requests import BringBackOne, BringBackRequest
 from captures.bring_back.selection import check_names

@@ -32,6 +32,14 @@ class RootPlan:
     free_bytes: int | None = None
     problem: str = ""
 
+    @property
+    def host(self) -> str:
+        return self.root.host
+
+    @property
+    def path(self) -> str:
+        return self.root.path
+
 
 @dataclass(frozen=True, slots=True)
 class BringBackPlan:
@@ -51,7 +59,7 @@ class BringBackPlan:
 
     @property
     def hosts(self) -> list[str]:
-        return sorted({one.root.host for one in self.roots if one.files})
+        return sorted({one.host for one in self.roots if one.files})
 
     @property
     def problems(self) -> list[str]:

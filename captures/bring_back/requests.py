@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from cameras.camera_filter import Slug
-from core.api.model import StrictModel
+from core.resources.fields import Fields
 from core.times.moments import Moment
 
 DAYS = 7
@@ -19,18 +19,14 @@ DAYS = 7
 Days = Annotated[float, Field(gt=0, le=3650, description="For so long no rule leaves the files to their copies again.")]
 
 
-class BringBackOne(StrictModel):
+class BringBackOne(Fields):
     """For the files of one capture."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     days: Days = DAYS
 
 
-class Selection(StrictModel):
+class Selection(Fields):
     """Which files: those to which all that is given applies. `from` and `to`: when they were captured."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     capture: UUID | None = None
     archive: UUID | None = None

@@ -16,7 +16,8 @@ from captures.archives.models import Archive, ArchiveFile, ArchiveFileState
 from captures.bring_back.requests import Selection
 from captures.capturing.models import Capture, CaptureFile
 from captures.experiments.models import Experiment
-from captures.offsite.models import CopyState, Destination, OffsiteCopy
+from captures.offsite.copy_states import CopyState
+from captures.offsite.models import Destination, OffsiteCopy
 from captures.storage.kept import Kept
 
 NAMED: dict[str, tuple[Any, str]] = {

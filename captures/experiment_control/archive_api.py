@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal
 from uuid import UUID
 
 from drf_spectacular.types import OpenApiTypes
@@ -22,7 +22,8 @@ from captures.experiments.selectors import experiment_for
 from core.api.paging import page
 from core.api.queries import PageQuery
 from core.idempotency.view import IdempotentView
-from core.jobs.bodies import JobBody, job_body
+from core.jobs.answers import JobBody
+from core.jobs.bodies import job_body
 from core.resources.fields import Fields, body_of
 
 
@@ -102,7 +103,7 @@ class ArchiveManifestView(APIView):
         return Response(found.content)
 
 
-class VerifyBody(TypedDict):
+class VerifyBody(Fields):
     """A job on each host."""
 
     results: list[JobBody]

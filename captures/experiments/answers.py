@@ -32,7 +32,7 @@ class LinkBody(Fields):
     state: Annotated[str, Column("session.state")]
 
 
-class CaptureCounts(Fields):
+class ExperimentCaptureCounts(Fields):
     saved: int
     failed: int
     skipped: int
@@ -56,7 +56,7 @@ class CameraAccount(DeliveryBody, CoverageBody, PlaceBody):
     """The rates and the holes are those of all its clips."""
 
     segments: list[ExperimentSegmentBody]
-    captures: CaptureCounts
+    captures: ExperimentCaptureCounts
     sessions: list[LinkBody]
 
 

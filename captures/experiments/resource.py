@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, StrictBool, model_validator
 from cameras.camera_filter import CameraFilter, Slug
 from core.api.queries import PageQuery
 from core.registry import resolve
-from core.resources.fields import Column, Fields, Id, Option, Seconds, field
+from core.resources.fields import Column, Fields, Flag, Id, Option, Seconds, field
 from core.resources.resource import Operation, Resource
 from core.text.names import JOINERS, Line, Note
 from core.times.moments import Moment, Stamp
@@ -87,7 +87,7 @@ class ExperimentPlan(Fields):
     planned_end: Annotated[Moment | None, Option("--until", former="--end")] = field(
         None, title="Planned end", help="It ends by itself then; without it, when somebody completes it."
     )
-    record: Annotated[StrictBool, Option("--record/--no-record")] = field(
+    record: Annotated[StrictBool, Flag("--record/--no-record")] = field(
         None, title="Record", help="Whether its cameras record by themselves."
     )
     pre_roll_s: Seconds = field(

@@ -70,3 +70,11 @@ class IntegrityFinding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.path}"
+
+    @property
+    def root_path(self) -> str:
+        return self.root.path
+
+    @property
+    def camera_slug(self) -> str | None:
+        return self.camera.slug if self.camera else None

@@ -18,6 +18,7 @@ from cameras.spool.storage import RootMissing
 from captures.clips.deletion import open_root
 from captures.clips.models import Clip
 from captures.offsite import queue
+from captures.offsite.copy_states import CopyState
 from captures.offsite.destinations.folder import write_marker
 from captures.offsite.destinations.port import (
     DestinationError,
@@ -28,10 +29,10 @@ from captures.offsite.destinations.port import (
     Upload,
     WrongChecksum,
 )
-from captures.offsite.destinations.settings import FolderSettings
+from captures.offsite.destinations.settings import DestinationKind, FolderSettings
 from captures.offsite.failpoints import FAILPOINTS
 from captures.offsite.limits import NoPace, RowPace, closed_reason
-from captures.offsite.models import CopyState, Destination, DestinationHost, DestinationKind, OffsiteCopy
+from captures.offsite.models import Destination, DestinationHost, OffsiteCopy
 from captures.offsite.senders import allowed_folder, open_sftp, opened
 from captures.storage.models import StorageRoot
 from captures.stored_files.tables import FILE_TABLES

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Self
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
 from uuid import UUID
 
 import uuid6
@@ -10,14 +12,13 @@ from django.db import models
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.offsite.destinations.settings import SECRETS, SETTINGS, Secret, Settings
+from captures.offsite.copy_states import WAITING, CopyState
+from captures.offsite.destinations.settings import SECRETS, SETTINGS, DestinationKind, Secret, Settings
 from core.secrets import SecretsField, decrypt_secrets
 
 
-class DestinationKind(models.TextChoices):
-    S3 = "s3"
-    SFTP = "sftp"
-    FOLDER = "folder"
+def choices_of(words: type[StrEnum]) -> list[tuple[str, str]]:
+    return [(word.value, word.value.capitalize()) for word in words]
 
 
 class Destination(models.Model):
@@ -27,7 +28,7 @@ class Destination(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
     name = models.CharField(max_length=100, unique=True)
-    kind = models.CharField(max_length=10, choices=DestinationKind)
+    kind = models.CharField(max_length=10, choices=choices_of(DestinationKind))
     settings = models.JSONField(default=dict)
     secret = SecretsField(
         blank=True, help_text="Encrypted. Empty: it needs none.", use="destination",
@@ -47,6 +48,9 @@ class Destination(models.Model):
     end = models.TimeField(null=True, blank=True)
     created_by = models.CharField(max_length=150, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+
+    backlog: Any
+    """What waits for its copy, where `selectors.with_backlogs` has read it."""
 
     class Meta:
         ordering = ["name"]
@@ -71,6 +75,14 @@ class Destination(models.Model):
     def typed_secret(self) -> Secret:
         """DecryptionFailed, also when the secret was given for another place."""
         return SECRETS[self.kind].model_validate(decrypt_secrets(self, "secret"))
+
+    @property
+    def has_secret(self) -> bool:
+        return bool(self.secret)
+
+    @property
+    def camera_slugs(self) -> list[str]:
+        return sorted(camera.slug for camera in self.cameras.all())
 
 
 class DestinationHost(models.Model):
@@ -102,27 +114,6 @@ class DestinationHost(models.Model):
         return f"{self.host}:{self.destination}"
 
 
-class CopyState(models.TextChoices):
-    QUEUED = "queued"
-    SENDING = "sending"
-    VERIFIED = "verified"
-    DEAD = "dead"
-    GONE = "gone"
-
-
-COPY_TRANSITIONS: dict[str, set[str]] = {
-    "queued": {"sending"},
-    "sending": {"verified", "queued", "dead", "gone"},
-    "verified": {"queued", "dead"},
-    "dead": {"queued"},
-    "gone": set(),
-}
-"""Dead: what no retry mends, until a person retries it. Gone: the file was deleted on its host before it was copied. A
-copy that turns out to be damaged at the far end is queued again, or is dead while its file is at other destinations
-alone: there is nothing here to send."""
-WAITING = (CopyState.QUEUED.value, CopyState.SENDING.value)
-
-
 class OffsiteCopyQuerySet(models.QuerySet["OffsiteCopy"]):
     def waiting(self) -> Self:
         """The backlog."""
@@ -149,7 +140,7 @@ class OffsiteCopy(models.Model):
     camera = models.UUIDField()
     at = models.DateTimeField(help_text="When its content was captured.")
     key = models.CharField(max_length=1200, help_text="Its name at the destination, below the prefix.")
-    state = models.CharField(max_length=10, choices=CopyState, default=CopyState.QUEUED)
+    state = models.CharField(max_length=10, choices=choices_of(CopyState), default=CopyState.QUEUED)
     attempts = models.PositiveIntegerField(default=0)
     damaged = models.PositiveIntegerField(default=0, help_text="How often its checksum was wrong at the far end.")
     retry_at = models.DateTimeField(default=timezone.now)
@@ -207,6 +198,11 @@ class OffsiteCopy(models.Model):
     def file(self) -> str:
         """The key of the file's row."""
         return str(self.number if self.uuid is None else self.uuid)
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When it is tried, while it waits."""
+        return self.retry_at if self.state == CopyState.QUEUED else None
 
 
 def file_columns(pk: str | UUID | int) -> dict[str, UUID | int | None]:

@@ -6,7 +6,8 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from captures.archives.models import ArchiveFile
 from captures.capturing.models import CaptureFile
-from captures.offsite.models import CopyState, Destination, OffsiteCopy
+from captures.offsite.copy_states import CopyState
+from captures.offsite.models import Destination, OffsiteCopy
 from captures.storage.kept import Kept
 from core.text.plurals import pluralize
 

@@ -15,7 +15,8 @@ from django.db.models import F, Q, QuerySet
 
 from cameras.models import Camera
 from captures.offsite.backoff import LONGEST_S, retry_delay_s
-from captures.offsite.models import COPY_TRANSITIONS, CopyState, Destination, DestinationHost, OffsiteCopy, file_columns
+from captures.offsite.copy_states import COPY_TRANSITIONS, CopyState
+from captures.offsite.models import Destination, DestinationHost, OffsiteCopy, file_columns
 from captures.storage.kept import Kept
 from captures.stored_files.tables import FILE_TABLES, FileTable, StoredFile
 from core import database_clock

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
@@ -11,8 +13,9 @@ from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
 from captures.archives.findings import VerifiedFile
 from captures.archives.models import Archive, ArchiveFile
 from captures.clips.models import ClipKind
-from captures.offsite.models import CopyState, Destination, DestinationHost, OffsiteCopy, file_columns
-from captures.stored_files.tables import FileClass
+from captures.offsite.copy_states import WAITING, CopyState
+from captures.offsite.models import Destination, DestinationHost, OffsiteCopy, file_columns
+from captures.stored_files.classes import FileClass
 
 CLIP_KINDS = {FileClass.ROLLING_CLIP: ClipKind.ROLLING, FileClass.MANUAL_CLIP: ClipKind.MANUAL}
 
@@ -29,16 +32,50 @@ class Backlog:
     verified: int
 
 
+def destinations_for(user: Any) -> QuerySet[Destination]:
+    found = Destination.objects.all() if is_manager(user) else Destination.objects.none()
+    return found.prefetch_related("cameras", "hosts")
+
+
+def copies_for(user: Any) -> QuerySet[OffsiteCopy]:
+    return OffsiteCopy.objects.all() if is_manager(user) else OffsiteCopy.objects.none()
+
+
+def is_manager(user: Any) -> bool:
+    return bool(user.is_authenticated and user.may("manager"))
+
+
+def with_backlogs(destinations: Iterable[Destination], _user: Any) -> list[Destination]:
+    found = list(destinations)
+    backlogs = backlogs_of(found)
+    for destination in found:
+        destination.backlog = backlogs[destination.pk]
+    return found
+
+
 def backlog_of(destination: Destination) -> Backlog:
-    """A few milliseconds for a queue of 200,000 files: an index has all columns."""
-    copies = OffsiteCopy.objects.filter(destination=destination).order_by()
-    waiting = copies.waiting().aggregate(files=Count("pk"), bytes=Sum("bytes"), oldest=Min("at"))
-    return Backlog(
-        files=waiting["files"], bytes=waiting["bytes"] or 0, oldest=waiting["oldest"],
-        sending=copies.filter(state=CopyState.SENDING.value).count(),
-        dead=copies.filter(state=CopyState.DEAD.value).count(),
-        verified=copies.filter(state=CopyState.VERIFIED.value).count(),
+    return backlogs_of([destination])[destination.pk]
+
+
+def backlogs_of(destinations: Iterable[Destination]) -> dict[UUID, Backlog]:
+    """Two queries, each from an index that has its columns: a few milliseconds for a queue of 200,000 files."""
+    keys = [one.pk for one in destinations]
+    copies = OffsiteCopy.objects.filter(destination__in=keys).order_by().values("destination")
+    waiting, dead = Q(state__in=WAITING), Q(state=CopyState.DEAD.value)
+    # The condition of the index, word by word, so that the database uses it.
+    counted = copies.filter(state__in=[*WAITING, CopyState.DEAD.value]).annotate(
+        files=Count("pk", filter=waiting), size=Sum("bytes", filter=waiting), oldest=Min("at", filter=waiting),
+        sending=Count("pk", filter=Q(state=CopyState.SENDING.value)), dead=Count("pk", filter=dead),
     )  # fmt: skip
+    queued = {row["destination"]: row for row in counted}
+    verified = copies.filter(state=CopyState.VERIFIED.value).annotate(number=Count("pk"))
+    whole = {row["destination"]: row["number"] for row in verified}
+    nothing: dict[str, Any] = {"files": 0, "size": 0, "oldest": None, "sending": 0, "dead": 0}
+    return {key: _backlog(queued.get(key, nothing), whole.get(key, 0)) for key in keys}
+
+
+def _backlog(row: Mapping[str, Any], verified: int) -> Backlog:
+    return Backlog(row["files"], row["size"] or 0, row["oldest"], row["sending"], row["dead"], verified)
 
 
 def failing_hosts(destination: Destination) -> QuerySet[DestinationHost]:

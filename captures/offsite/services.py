@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import time
 from typing import Any
+from uuid import UUID
 
+import uuid6
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from pydantic import ValidationError as Invalid
 
 from cameras.models import Camera
+from captures.offsite.copy_states import WAITING, CopyState
 from captures.offsite.destinations.settings import SECRETS, SETTINGS, FolderSettings, S3Settings, Settings
-from captures.offsite.models import WAITING, CopyState, Destination, OffsiteCopy
+from captures.offsite.models import Destination, OffsiteCopy
 from captures.offsite.only_copies import describe_only_copies
-from captures.offsite.queue import compare_again
-from captures.offsite.requests import DestinationChange, DestinationRequest
+from captures.offsite.queue import compare_again, retry_dead, try_now
+from captures.offsite.resource import (
+    DeleteQuery,
+    DestinationChange,
+    DestinationFields,
+    DestinationRequest,
+    RetriedBody,
+)  # fmt: skip
 from captures.offsite.senders import not_allowed_message, offsite_roots
 from captures.storage.models import StorageRoot
 from core.api.constraints import describe_error
@@ -37,14 +47,19 @@ class FilesWait(Exception):
     """Files would lose their only copy, here or at the destination. The message says how many."""
 
 
-def add_destination(wanted: DestinationRequest, actor: str) -> Destination:
-    """ValidationError."""
+def add_destination(wanted: DestinationRequest, actor: str, new_id: UUID | None = None) -> Destination:
+    """The destination that has `new_id` already is returned unchanged. ValidationError."""
+    if new_id is not None and (present := Destination.objects.filter(pk=new_id).first()):
+        return present
     if Destination.objects.count() >= MAX_DESTINATIONS:
         raise ValidationError({"name": f"A station has at most {MAX_DESTINATIONS} destinations. Remove one first."})
-    found = _valid("settings", SETTINGS[wanted.kind], wanted.settings)
+    place, given = _parted(wanted.kind, wanted)
+    found = _valid("settings", SETTINGS[wanted.kind], place)
     check_place(found)
-    secret = _valid("secret", SECRETS[wanted.kind], wanted.secret or {})
-    made = Destination(kind=wanted.kind, settings=found.model_dump(), created_by=actor, **wanted.columns())
+    secret = _valid("secret", SECRETS[wanted.kind], given)
+    made = Destination(
+        pk=new_id or uuid6.uuid7(), kind=wanted.kind, settings=found.model_dump(), created_by=actor, **_columns(wanted)
+    )
     made.secret = encrypt_secrets(made, "secret", secret.model_dump())
     cameras = _cameras(wanted.cameras or [])
     try:
@@ -67,7 +82,7 @@ def change_destination(destination: Destination, wanted: DestinationChange, acto
         with transaction.atomic():
             found = Destination.objects.select_for_update().get(pk=destination.pk)
             before = found.typed_settings.place()
-            for name, value in (_place_columns(found, wanted) | wanted.columns()).items():
+            for name, value in (_place_columns(found, wanted) | _columns(wanted)).items():
                 setattr(found, name, value)
             found.save()
             _check_only_copy(found)
@@ -98,9 +113,9 @@ def _prepare_move(destination: Destination, wanted: DestinationChange) -> None:
         compare_again(found)
 
 
-def remove_destination(destination: Destination, actor: str, *, force: bool = False) -> None:
+def remove_destination(destination: Destination, wanted: DeleteQuery, actor: str) -> None:
     """Forget the destination and the rows of its copies. The copies themselves stay where they are. FilesWait."""
-    waiting = _close_for_good(destination, force=force)
+    waiting = _close_for_good(destination, force=wanted.force)
     # Without the rows, nothing is deleted here because of them: a kill between the transactions costs no file.
     delete_in_slices(OffsiteCopy.objects.filter(destination=destination))
     with transaction.atomic():
@@ -142,6 +157,17 @@ def start_test(destination: Destination, actor: str, host: str = "") -> Job:
         arguments={"destination": str(destination.pk)}, actor=actor,
     )  # fmt: skip
     return job
+
+
+def retry_destination(destination: Destination, actor: str) -> RetriedBody:
+    try_now(destination)
+    return RetriedBody(copies=retry_dead(destination.copies.all(), actor))
+
+
+def retry_copy(copy: OffsiteCopy, actor: str) -> OffsiteCopy:
+    """A copy that is not dead is not changed."""
+    retry_dead(OffsiteCopy.objects.filter(pk=copy.pk), actor)
+    return OffsiteCopy.objects.get(pk=copy.pk)
 
 
 def check_place(found: Settings) -> None:
@@ -204,20 +230,22 @@ def _check_leavable(destination: Destination) -> None:
 
 def _place_columns(found: Destination, wanted: DestinationChange) -> dict[str, Any]:
     """Settings and secret. A secret is bound to its place: another one needs it again."""
-    if wanted.settings is None and wanted.secret is None:
+    named = wanted.given()
+    if not {"settings", "secret"} & named.keys():
         return {}
     before = found.typed_settings
-    after = _valid("settings", SETTINGS[found.kind], wanted.settings) if wanted.settings is not None else before
+    place, given = _parted(found.kind, wanted)
+    after = _valid("settings", SETTINGS[found.kind], place) if "settings" in named else before
     check_place(after)
     columns: dict[str, Any] = {"settings": after.model_dump()}
     moved = after.origin() != before.origin()
-    if wanted.secret is not None or moved:
-        given = () if wanted.secret is None else ("secret",)
+    is_given = bool(given) or "secret" in named
+    if is_given or moved:
         try:
-            kept_secrets({"secret": found.secret}, given, "the place or the user" if moved else "")
+            kept_secrets({"secret": found.secret}, ["secret"] * is_given, "the place or the user" if moved else "")
         except SecretsNeeded as error:
             raise ValidationError({"secret": str(error)}) from None
-        secret = _valid("secret", SECRETS[found.kind], wanted.secret or {})
+        secret = _valid("secret", SECRETS[found.kind], given)
         moved_row = Destination(pk=found.pk, kind=found.kind, settings=columns["settings"])
         columns["secret"] = encrypt_secrets(moved_row, "secret", secret.model_dump())
     if moved:
@@ -225,6 +253,27 @@ def _place_columns(found: Destination, wanted: DestinationChange) -> dict[str, A
         # What the new server does with checksums is unknown.
         found.hosts.update(takes_checksums=None, checks_sha256=None, retry_at=None)
     return columns
+
+
+def _parted(kind: str, wanted: DestinationFields) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The settings that are no secret, and the secrets, which may stand among the settings, as in forms."""
+    named, secrets = wanted.given(), SECRETS[kind].model_fields
+    place = {name: value for name, value in named.get("settings", {}).items() if name not in secrets}
+    among = {name: value for name, value in named.get("settings", {}).items() if name in secrets}
+    return place, {**among, **named.get("secret", {})}
+
+
+def _columns(wanted: DestinationFields) -> dict[str, Any]:
+    """The given columns that need no look at other rows."""
+    found = wanted.given()
+    columns: dict[str, Any] = {
+        name: found[name] for name in ("name", "host_key", "classes", "enabled", "keep_local") if name in found
+    }
+    if "bytes_per_s" in found:
+        columns["bytes_per_s"] = found["bytes_per_s"] or None
+    return columns | {
+        name: time.fromisoformat(found[name]) if found[name] else None for name in ("begin", "end") if name in found
+    }
 
 
 def _valid(field: str, model: Any, given: Mapping[str, Any]) -> Any:

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Any
 
 from cameras.models import Camera
 from captures.recording_claims.models import RecordingClaim
 from captures.recording_claims.services import is_suspended
-from core.times.timestamps import stamp
+from core.resources.fields import Fields, Id, body_of
+from core.times.moments import Stamp
 
 
-class ExperimentName(TypedDict):
-    id: str
+class ExperimentName(Fields):
+    id: Id
     name: str
 
 
-class ClaimBody(TypedDict):
-    """One reason to record a camera. `experiment` is null for people's; `suspended`: an operator has stopped it."""
-
+class ClaimFacts(Fields):
     kind: str
     by: str
-    since: str
+    since: Stamp
     experiment: ExperimentName | None
+
+
+class ClaimBody(ClaimFacts):
+    """One reason to record a camera. `experiment` is null for people's; `suspended`: an operator has stopped it."""
+
     suspended: bool
 
 
-class ClaimsBody(TypedDict):
+class ClaimsBody(Fields):
     """`desired` is the kind of clips that follows from the claims; null for none."""
 
     camera: str
@@ -33,17 +37,9 @@ class ClaimsBody(TypedDict):
     claims: list[ClaimBody]
 
 
-def claims_body(camera: Camera) -> ClaimsBody:
+def claims_body(camera: Camera) -> dict[str, Any]:
+    """See `ClaimsBody`."""
     claims = RecordingClaim.objects.standing().filter(camera=camera)
     found = claims.select_related("experiment").prefetch_related("suspensions")
-    return ClaimsBody(
-        camera=camera.slug, desired=camera.recording or None, claims=[claim_body(claim) for claim in found]
-    )
-
-
-def claim_body(claim: RecordingClaim) -> ClaimBody:
-    experiment = claim.experiment
-    return ClaimBody(
-        kind=claim.kind, by=claim.by, since=stamp(claim.since), suspended=is_suspended(claim),
-        experiment=ExperimentName(id=str(experiment.pk), name=experiment.name) if experiment else None,
-    )  # fmt: skip
+    listed = [{**body_of(ClaimFacts, claim), "suspended": is_suspended(claim)} for claim in found]
+    return {"camera": camera.slug, "desired": camera.recording or None, "claims": listed}

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from captures.recording_control.commands import Experiments
-from core.api.model import StrictModel
+from core.resources.fields import Fields
 
 
-class RecordBody(StrictModel):
-    model_config = ConfigDict(extra="forbid")
-
+class RecordBody(Fields):
     kind: Literal["rolling", "manual"] = Field(
         "rolling", description="Retention deletes old rolling clips, never manual ones. Without it: the current kind."
     )
@@ -24,9 +22,7 @@ class RecordBody(StrictModel):
         return self.kind if "kind" in self.model_fields_set else ""
 
 
-class StopRecordingBody(StrictModel):
-    model_config = ConfigDict(extra="forbid")
-
+class StopRecordingBody(Fields):
     kind: Annotated[
         Literal["rolling", "manual"] | None, Field(description="Ends only the request for clips of this kind.")
     ] = None

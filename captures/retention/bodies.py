@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Annotated
 
-from django.utils import timezone
-
-from captures.retention.results import Deleted
-from core.times.timestamps import stamp
+from core.resources.fields import Column, Fields, Id
+from core.times.moments import Stamp
 
 
-class DeletedBody(TypedDict):
+class DeletedBody(Fields):
     """A clip that was deleted, or would be. `why` is count, age, space or asked; `age_s` counts from the clip's end."""
 
-    camera: str
-    clip: str
-    filename: str
-    started: str
+    camera: Annotated[str, Column("clip.camera.slug")]
+    clip: Annotated[Id, Column("clip.pk")]
+    filename: Annotated[str, Column("clip.filename")]
+    started: Annotated[Stamp, Column("clip.started_at")]
     age_s: float
-    bytes: int
+    bytes: Annotated[int, Column("clip.bytes")]
     why: str
-
-
-def deleted_body(deleted: Deleted) -> DeletedBody:
-    clip = deleted.clip
-    return DeletedBody(
-        camera=clip.camera.slug,
-        clip=str(clip.pk),
-        filename=clip.filename,
-        started=stamp(clip.started_at),
-        age_s=round((timezone.now() - clip.ended_at).total_seconds(), 1),
-        bytes=clip.bytes,
-        why=deleted.why,
-    )

@@ -17,7 +17,7 @@ from captures.capturing.models import CaptureFile
 from captures.retention.plan import PlanItem, Why
 from captures.storage.guards import unguarded
 from captures.storage.models import StorageRoot
-from captures.stored_files.tables import FileClass
+from captures.stored_files.classes import FileClass
 from captures.trash.purge import expired, mark_purged, marked
 from captures.trash.services import record_aged, trash_captures, trashable
 from core.station_settings.values import retention_config

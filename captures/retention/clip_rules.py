@@ -23,7 +23,7 @@ from captures.retention.policy import (
     oldest_deletable,
 )
 from captures.storage.models import StorageRoot
-from captures.stored_files.tables import FileClass
+from captures.stored_files.classes import FileClass
 from core.station_settings.values import retention_config
 
 CLIP_CLASSES = {ClipKind.ROLLING: FileClass.ROLLING_CLIP, ClipKind.MANUAL: FileClass.MANUAL_CLIP}

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from captures.retention.bodies import DeletedBody, deleted_body
+from captures.retention.bodies import DeletedBody
 from captures.retention.cleanup import ClipCleanup
 from captures.retention.manager import StorageManager
 from captures.retention.results import CleanupResult
@@ -16,6 +16,7 @@ from captures.retention.stored_plans import PlanRefused, check_claimable
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job
 from core.jobs.services import enqueue
+from core.resources.fields import body_of
 from core.text.plurals import pluralize
 
 MAX_LISTED = 5000
@@ -26,7 +27,8 @@ class CleanupReport(TypedDict):
     bytes: int
     clips: int
     problems: list[str]
-    results: list[DeletedBody]
+    results: list[dict[str, Any]]
+    """See `DeletedBody`."""
 
 
 def clean_up_clips(context: JobContext) -> dict[str, Any]:
@@ -46,7 +48,7 @@ def clean_up_clips(context: JobContext) -> dict[str, Any]:
         report["clips"] += len(result.deleted)
         report["bytes"] += sum(one.clip.bytes for one in result.deleted)
         room = MAX_LISTED - len(report["results"])
-        report["results"] += [deleted_body(one) for one in result.deleted[:room]]
+        report["results"] += [body_of(DeletedBody, one) for one in result.deleted[:room]]
         context.progress(report["clips"], None, f"{pluralize(report['clips'], 'clip')} deleted")
     if context.was_asked_to_stop:
         sentence = f"{pluralize(report['clips'], 'clip')} deleted"

@@ -12,7 +12,8 @@ from captures.retention.planning import make_plan
 from captures.retention.results import CleanupResult
 from captures.retention.stored_plans import claim_plan, load_plan, store_plan
 from captures.storage.models import StorageRoot
-from captures.storage_usage.bodies import RootUsageBody, root_bodies
+from captures.storage_usage.answers import RootUsageBody
+from captures.storage_usage.bodies import root_bodies
 from captures.storage_usage.forecast import Forecast, forecast_of
 from core.station_settings.values import camera_config
 

@@ -24,14 +24,16 @@ from captures.archives.models import ArchiveFile, ArchiveFileState
 from captures.capturing.models import Capture, CaptureFile
 from captures.clips.deletion import Problem, open_root, undeletable_message
 from captures.files.thumbnail_queue import job_for, local_queue
-from captures.offsite.models import CopyState, DestinationKind, OffsiteCopy
+from captures.offsite.copy_states import CopyState
+from captures.offsite.destinations.settings import DestinationKind
+from captures.offsite.models import OffsiteCopy
 from captures.offsite.queue import lock_copies
 from captures.offsite.selectors import unverified_archive_files
 from captures.retention.plan import PlanItem, Why
 from captures.storage.guards import guarded, unguarded
 from captures.storage.kept import Kept
 from captures.storage.models import StorageRoot
-from captures.stored_files.tables import FileClass
+from captures.stored_files.classes import FileClass
 from captures.thumbnails.jobs import CLIP
 from captures.thumbnails.store import PICTURE_KINDS, ThumbnailStore
 from captures.trash.services import in_use, trashable

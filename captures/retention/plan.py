@@ -14,7 +14,7 @@ from uuid import UUID
 
 import uuid6
 
-from captures.stored_files.tables import FileClass
+from captures.stored_files.classes import FileClass
 from core import database_clock
 
 EXPIRES_AFTER = timedelta(minutes=10)
@@ -109,6 +109,10 @@ class CleanupPlan:
     @property
     def expires_at(self) -> datetime:
         return self.made_at + EXPIRES_AFTER
+
+    @property
+    def files(self) -> int:
+        return len(self.items)
 
     @property
     def bytes(self) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from django.utils import timezone
+
 from captures.capturing.models import CaptureFile
 from captures.clips.models import Clip
 from captures.retention.plan import PlanItem
@@ -15,6 +17,11 @@ class Deleted:
 
     clip: Clip
     why: str
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the clip's end."""
+        return round((timezone.now() - self.clip.ended_at).total_seconds(), 1)
 
 
 @dataclass(slots=True)

@@ -9,13 +9,16 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cameras.camera_view import actor
+from captures.retention.answers import PlanBody
 from captures.retention.jobs import enqueue_plan
 from captures.retention.manager import StorageManager
-from captures.retention.plan_bodies import PlanBody, plan_body
+from captures.retention.plan_bodies import plan_body
 from captures.storage_api.requests import CleanupBody, UsageQuery
-from captures.storage_usage.bodies import StorageBody, UsagePage, usage_history
+from captures.storage_usage.answers import StorageBody, UsagePage
+from captures.storage_usage.bodies import usage_history
 from core.idempotency.view import IdempotentView
-from core.jobs.bodies import JobBody, job_body
+from core.jobs.answers import JobBody
+from core.jobs.bodies import job_body
 
 
 class StorageView(APIView):
@@ -25,7 +28,8 @@ class StorageView(APIView):
 
     @extend_schema(operation_id="storage", responses=StorageBody)
     def get(self, request: Request) -> Response:
-        return Response({"results": StorageManager(settings.STATION.host).usage(request.user)})
+        found = StorageManager(settings.STATION.host).usage(request.user)
+        return Response(StorageBody(results=found).model_dump(by_alias=True))
 
 
 class UsageView(APIView):
@@ -35,7 +39,8 @@ class UsageView(APIView):
 
     @extend_schema(operation_id="storage_usage", parameters=UsageQuery.parameters(), responses=UsagePage)
     def get(self, request: Request) -> Response:
-        return Response({"results": usage_history(request.user, UsageQuery.of(request).days)})
+        found = usage_history(request.user, UsageQuery.of(request).days)
+        return Response(UsagePage(results=found).model_dump(by_alias=True))
 
 
 class CleanupView(IdempotentView):

@@ -16,13 +16,15 @@ from rest_framework.views import APIView
 from cameras.camera_view import actor
 from cameras.models import Camera
 from cameras.visibility import camera_ids
-from captures.integrity.bodies import FindingBody, csv_lines, finding_body
+from captures.integrity.answers import FindingBody, FindingPage
+from captures.integrity.bodies import csv_lines, finding_body
 from captures.integrity.decisions import adopt, set_aside
 from captures.integrity.models import IntegrityFinding
-from captures.storage_api.requests import AdoptBody, CheckBody, FindingPage, FindingQuery
+from captures.storage_api.requests import AdoptBody, CheckBody, FindingQuery
 from core.api.paging import page
 from core.idempotency.view import IdempotentView
-from core.jobs.bodies import JobBody, job_body
+from core.jobs.answers import JobBody
+from core.jobs.bodies import job_body
 from core.jobs.services import enqueue
 from core.slices import slices_of
 

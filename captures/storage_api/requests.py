@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StrictBool, field_validator, model_validator
+from pydantic import Field, StrictBool, field_validator, model_validator
 
 from cameras.camera_filter import Slug
-from captures.integrity.bodies import FindingBody
 from captures.integrity.models import FindingKind, FindingState
 from captures.storage.models import StorageRoot
-from core.api.model import StrictModel
-from core.api.paging import Links
 from core.api.queries import PageQuery, Query
+from core.resources.fields import Fields
 from core.text.names import Line
 
 
@@ -21,9 +19,7 @@ class UsageQuery(Query):
     days: Annotated[int, Field(ge=1, le=400, description="How many days, up to today (UTC).")] = 30
 
 
-class CleanupBody(StrictModel):
-    model_config = ConfigDict(extra="forbid")
-
+class CleanupBody(Fields):
     dry_run: Annotated[StrictBool, Field(description="true: make a plan and delete nothing.")] = True
     plan: Annotated[UUID | None, Field(description="With dry_run false: the plan to execute.")] = None
 
@@ -42,13 +38,7 @@ class FindingQuery(PageQuery):
     state: FindingState | None = FindingState.OPEN
 
 
-class FindingPage(Links):
-    results: list[FindingBody]
-
-
-class CheckBody(StrictModel):
-    model_config = ConfigDict(extra="forbid")
-
+class CheckBody(Fields):
     hash: Annotated[StrictBool, Field(description="Read the content of all files, which can take hours.")] = False
     host: Annotated[str | None, Field(max_length=60, description="This host by default.")] = None
 
@@ -60,7 +50,5 @@ class CheckBody(StrictModel):
         return host
 
 
-class AdoptBody(StrictModel):
-    model_config = ConfigDict(extra="forbid")
-
+class AdoptBody(Fields):
     camera: Annotated[Slug | None, Field(description="The camera of the file; by default its folder's.")] = None

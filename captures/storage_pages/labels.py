@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captures.retention.plan import Why
 from captures.storage.models import StorageClass
-from captures.stored_files.tables import FileClass
+from captures.stored_files.classes import FileClass
 
 CLASS_LABELS: dict[str, str] = {
     FileClass.ROLLING_CLIP: "Rolling clips",

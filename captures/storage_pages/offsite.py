@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
-from django.db.models import Count, F, Max, Min, Q, Sum
+from django.db.models import F, Max
 
 from cameras.camera_display import StateDisplay
+from captures.offsite.destinations.settings import DESTINATION_KINDS
 from captures.offsite.limits import closed_reason
-from captures.offsite.models import WAITING, CopyState, Destination, DestinationHost, OffsiteCopy
-from captures.offsite.selectors import Backlog
+from captures.offsite.models import Destination, DestinationHost
+from captures.offsite.selectors import Backlog, backlogs_of
 from captures.offsite.services import TEST_KIND
 from captures.storage_pages.labels import CLASS_LABELS
 from core.jobs.models import Job
 from core.jobs.states import FINISHED
 from core.templatetags.skycam import format_bytes
-
-KINDS = {"folder": "Folder", "sftp": "SFTP", "s3": "S3"}
-NOTHING = Backlog(0, 0, None, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,7 @@ class DestinationDisplay:
 
     @property
     def kind(self) -> str:
-        return KINDS[self.destination.kind]
+        return DESTINATION_KINDS[self.destination.kind][0]
 
     @property
     def where(self) -> str:
@@ -97,34 +94,14 @@ class DestinationDisplay:
 def destination_displays(destinations: Iterable[Destination] | None = None) -> list[DestinationDisplay]:
     """All destinations, or these. In a constant number of queries."""
     found = list(Destination.objects.prefetch_related("hosts") if destinations is None else destinations)
-    backlogs, tests = _backlogs(), _tests()
+    backlogs, tests = backlogs_of(found), _tests()
     return [
         DestinationDisplay(
-            one, backlogs.get(one.pk, NOTHING), [host for host in one.hosts.all() if host.failures],
+            one, backlogs[one.pk], [host for host in one.hosts.all() if host.failures],
             tests.get(str(one.pk)),
         )
         for one in found
     ]  # fmt: skip
-
-
-def _backlogs() -> dict[UUID, Backlog]:
-    """Two queries for all destinations, each from an index that has its columns."""
-    waiting, dead = Q(state__in=WAITING), Q(state=CopyState.DEAD.value)
-    # The condition of the index, word by word, so that the database uses it.
-    queued = OffsiteCopy.objects.filter(state__in=[*WAITING, CopyState.DEAD.value]).order_by()
-    counted = queued.values("destination").annotate(
-        files=Count("pk", filter=waiting), size=Sum("bytes", filter=waiting), oldest=Min("at", filter=waiting),
-        sending=Count("pk", filter=Q(state=CopyState.SENDING.value)), dead=Count("pk", filter=dead),
-    )  # fmt: skip
-    verified = OffsiteCopy.objects.filter(state=CopyState.VERIFIED.value).order_by().values("destination")
-    whole: dict[UUID, int] = {row["destination"]: row["number"] for row in verified.annotate(number=Count("pk"))}
-    found = {
-        row["destination"]: Backlog(
-            row["files"], row["size"] or 0, row["oldest"], row["sending"], row["dead"], whole.get(row["destination"], 0)
-        )
-        for row in counted
-    }
-    return {pk: Backlog(0, 0, None, 0, 0, number) for pk, number in whole.items()} | found
 
 
 def _tests() -> dict[str, TestDisplay]:

@@ -5,20 +5,23 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from captures.offsite import queue
-from captures.offsite.models import CopyState, Destination, DestinationKind, OffsiteCopy
-from captures.offsite.requests import DestinationChange
-from captures.offsite.services import add_destination, change_destination, start_test
-from captures.storage_pages.destination_forms import FORMS, DestinationForm
+from captures.offsite.copy_states import CopyState
+from captures.offsite.destinations.settings import DESTINATION_KINDS, DestinationKind
+from captures.offsite.models import Destination, OffsiteCopy
+from captures.offsite.resource import DESTINATIONS, DestinationChange
+from captures.offsite.services import change_destination, start_test
+from captures.storage_pages.destination_forms import DestinationForm
 from captures.storage_pages.labels import CLASS_LABELS
-from captures.storage_pages.offsite import KINDS, destination_displays
-from captures.storage_pages.paging import page_of
+from captures.storage_pages.offsite import destination_displays
+from captures.storage_pages.paging import page_of as page_of_rows
 from core.pages.page import Page, message_response
+from core.resources.forms import ModelForm
+from core.resources.pages import FormPage, page_of
 
 
 def found_destination(pk: UUID) -> Destination:
@@ -39,44 +42,36 @@ class DestinationPage(Page):
         found = found_destination(destination)
         [display] = destination_displays([found])
         dead = OffsiteCopy.objects.filter(destination=found, state=CopyState.DEAD.value)
-        copies, older = page_of(dead, "created_at", request)
+        copies, older = page_of_rows(dead, "created_at", request)
         labels: dict[str, Any] = CLASS_LABELS
         return self.render({"display": display, "copies": copies, "older": older, "labels": labels})
 
 
-class AddDestinationPage(Page):
+class AddDestinationPage(FormPage):
     """The form of one kind, which is in the address."""
 
-    roles = {"GET": "manager", "POST": "manager"}
     template = "storage/add_destination.html"
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        return self._page(self._form()())
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        form = self._form()(request.POST)
-        form.full_clean()
-        if form.request is None:
-            return self._page(form, 400)
-        try:
-            made = add_destination(form.request, self.actor)
-        except ValidationError as error:
-            form.add_refusal(error)
-            return self._page(form, 400)
-        messages.success(request, f"{made.name} is added. Test it before you rely on it.")
-        return redirect("destination", made.pk)
-
-    def _form(self) -> type[DestinationForm]:
+    def form(self, row: Any, data: Any = None) -> ModelForm:
         """Http404."""
-        found = FORMS.get(self.request.GET.get("kind", DestinationKind.FOLDER))
-        if found is None:
+        kind = self.request.GET.get("kind", DestinationKind.FOLDER)
+        if kind not in DESTINATION_KINDS:
             raise Http404("There is no such kind of destination.")
-        return found
+        return DestinationForm(kind, data, user=self.request.user)
 
-    def _page(self, form: DestinationForm, status: int = 200) -> HttpResponse:
-        answer = self.render({"form": form, "kinds": KINDS}, status=status)
+    def show(self, form: ModelForm, status: int = 200) -> HttpResponse:
+        answer = super().show(form, status)
         answer.headers["Cache-Control"] = "no-store"
         return answer
+
+    def context(self) -> dict[str, Any]:
+        return {"kinds": DESTINATIONS.form_kinds()}
+
+    def follow(self, row: Any) -> HttpResponse:
+        return redirect("destination", row.pk)
+
+
+add_destination_page = page_of(AddDestinationPage, DESTINATIONS, "add", "storage")
 
 
 class TestDestinationPage(Page):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from captures.retention.plan import ALLOWED_RULES, Why
 from captures.storage_pages.labels import CLASS_LABELS
-from captures.stored_files.tables import FileClass
+from captures.stored_files.classes import FileClass
 from core.station_settings.values import camera_config, retention_config
 from core.text.plurals import pluralize
 

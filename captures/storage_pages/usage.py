@@ -13,9 +13,10 @@ from django.utils import timezone
 from cameras.visibility import visible_cameras
 from captures.curves.geometry import Curve, Scale, line_of
 from captures.storage_pages.labels import CLASS_LABELS
-from captures.storage_usage.bodies import UsageBody, usage_history
+from captures.storage_usage.answers import UsageBody
+from captures.storage_usage.bodies import usage_history
 from captures.storage_usage.measuring import ON_DISK
-from captures.stored_files.tables import FileClass
+from captures.stored_files.classes import FileClass
 from core.templatetags.skycam import format_bytes
 
 DAYS = 30
@@ -191,8 +192,8 @@ def filled(bodies: Iterable[UsageBody], today: date) -> list[tuple[date, Usage]]
     stored before."""
     by_day: dict[str, Usage] = defaultdict(dict)
     for body in bodies:
-        place = Place(body["host"], body["root"] or "", body["class"], body["camera"] or "", body["other_cameras"])
-        by_day[body["day"]][place] = Amount(body["files"], body["bytes"], body["day"])
+        place = Place(body.host, body.root or "", body.class_, body.camera or "", body.other_cameras)
+        by_day[body.day][place] = Amount(body.files, body.bytes, body.day)
     if not by_day:
         return []
     first = date.fromisoformat(min(by_day))

@@ -1,11 +1,11 @@
-"""Usage as JSON. Users see the files of cameras that they may not see only as those of other cameras."""
+"""Usage as a user may see it. The files of cameras that are hidden from the user are those of other cameras."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import Any, TypedDict
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Max
@@ -14,41 +14,11 @@ from django.utils import timezone
 from cameras.models import Camera
 from cameras.selectors import hidden_cameras
 from captures.storage.models import StorageRoot
+from captures.storage_usage.answers import RootUsageBody, SpaceForecastBody, UsageBody
 from captures.storage_usage.forecast import forecast_of, last_space
 from captures.storage_usage.measuring import ON_DISK
 from captures.storage_usage.models import StorageUsage
 from core.station_settings.values import camera_config
-from core.times.timestamps import stamp
-
-UsageBody = TypedDict(
-    "UsageBody",
-    {"day": str, "host": str, "root": str | None, "class": str, "camera": str | None, "other_cameras": bool,
-     "files": int, "bytes": int},
-)  # fmt: skip
-"""Files of a class. `camera` is null for files that belong to none, and for those of cameras that the user may not see,
-which `other_cameras` adds up. `root` is null for logs."""
-
-
-class SpaceForecastBody(TypedDict):
-    """Null: unknown, or the disk does not fill up."""
-
-    days_left: float | None
-    bytes_per_day: int | None
-    sentence: str
-
-
-class RootUsageBody(TypedDict):
-    """A storage root as last measured; null before that. `classes` are those whose new files go there."""
-
-    id: str
-    host: str
-    path: str
-    classes: list[str]
-    measured: str | None
-    free_bytes: int | None
-    total_bytes: int | None
-    forecast: SpaceForecastBody
-    usage: list[UsageBody]
 
 
 def root_bodies(user: Any) -> list[RootUsageBody]:
@@ -59,16 +29,14 @@ def _root_body(root: StorageRoot, user: Any) -> RootUsageBody:
     space = last_space(root)
     forecast = forecast_of(root, int(camera_config().soft_floor_gb * 1e9))
     return RootUsageBody(
-        id=str(root.pk),
+        id=root.pk,
         host=root.host,
         path=root.path,
         classes=sorted(root.assignments.values_list("storage_class", flat=True)),
-        measured=stamp(space.measured_at) if space else None,
+        measured=space.measured_at if space else None,
         free_bytes=space.free_bytes if space else None,
         total_bytes=space.total_bytes if space else None,
-        forecast=SpaceForecastBody(
-            days_left=forecast.days_left, bytes_per_day=forecast.bytes_per_day, sentence=forecast.sentence
-        ),
+        forecast=SpaceForecastBody.model_validate(forecast, from_attributes=True),
         usage=usage_bodies(_newest(root), user),
     )
 
@@ -103,19 +71,11 @@ def usage_bodies(rows: Iterable[StorageUsage], user: Any) -> list[UsageBody]:
         amount[0] += row.files
         amount[1] += row.bytes
     found = [
-        UsageBody({
-            "day": day.isoformat(), "host": host, "root": str(root) if root else None, "class": name,
-            "camera": slugs[camera] if camera else None, "other_cameras": other, "files": files, "bytes": size,
-        })
+        UsageBody(
+            day=day.isoformat(), host=host, root=str(root) if root else None, class_=name,
+            camera=slugs[camera] if camera else None, other_cameras=other, files=files, bytes=size,
+        )
         for (day, host, root, name, camera, other), (files, size) in sums.items()
     ]  # fmt: skip
-    found.sort(key=lambda one: (one["host"], one["root"] or "", one["class"], one["camera"] or ""))
-    return sorted(found, key=lambda one: one["day"], reverse=True)
-
-
-class StorageBody(TypedDict):
-    results: list[RootUsageBody]
-
-
-class UsagePage(TypedDict):
-    results: list[UsageBody]
+    found.sort(key=lambda one: (one.host, one.root or "", one.class_, one.camera or ""))
+    return sorted(found, key=lambda one: one.day, reverse=True)

@@ -22,7 +22,7 @@ from captures.clips.models import Clip
 from captures.storage.kept import Kept
 from captures.storage.models import StorageRoot
 from captures.storage_usage.models import RootSpace, StorageUsage
-from captures.stored_files.tables import FileClass
+from captures.stored_files.classes import FileClass
 from captures.thumbnails.store import FOLDER as THUMBNAILS
 
 KEPT_DAYS = 400

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -15,21 +14,9 @@ from captures.archives.models import ArchiveFile, ArchiveFileState
 from captures.capturing.models import CaptureFile
 from captures.clips.models import Clip
 from captures.storage.kept import Kept
+from captures.stored_files.classes import FileClass
 
 BATCH = 500
-
-
-class FileClass(StrEnum):
-    """The storage class of a file. Only the first ones have rows; the others are counted on the disk."""
-
-    ROLLING_CLIP = "rolling_clip"
-    MANUAL_CLIP = "manual_clip"
-    CAPTURE = "capture"
-    ARCHIVE = "archive"
-    PRODUCT = "product"
-    THUMBNAIL = "thumbnail"
-    LOG = "log"
-    SPOOL = "spool"
 
 
 class StoredFile(NamedTuple):

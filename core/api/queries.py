@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -82,17 +82,6 @@ class Query(StrictModel):
         """For `extend_schema`."""
         return [cls]
 
-
-class PageQuery(Query):
-    """A subclass has one field for each filter, named as the column; `exclude=True` marks a field that is no column."""
-
-    cursor: Annotated[
-        Any,
-        BeforeValidator(_parsed),
-        Field(exclude=True, description="From `next` or `previous`.", json_schema_extra={"type": "string"}),
-    ] = None
-    limit: Annotated[int, Field(exclude=True, ge=1, le=200, description="Rows of a page.")] = 50
-
     def conditions(self) -> dict[str, Any]:
         """The given filters, for `QuerySet.filter`."""
         return self.model_dump(exclude_none=True)
@@ -100,6 +89,20 @@ class PageQuery(Query):
     def filtered(self, rows: Any, _user: Any) -> Any:
         """The rows of a query set, which the user may see, that match. A subclass has what no column says."""
         return rows.filter(**self.conditions())
+
+
+class PageQuery(Query):
+    """A subclass has one field for each filter, named as the column; `exclude=True` marks a field that is no column.
+    `newest_by`: the column by which a resource's rows are sorted."""
+
+    newest_by: ClassVar[str] = "created_at"
+
+    cursor: Annotated[
+        Any,
+        BeforeValidator(_parsed),
+        Field(exclude=True, description="From `next` or `previous`.", json_schema_extra={"type": "string"}),
+    ] = None
+    limit: Annotated[int, Field(exclude=True, ge=1, le=200, description="Rows of a page.")] = 50
 
 
 class TimeQuery(PageQuery):

@@ -10,9 +10,10 @@ from rest_framework.views import APIView
 
 from core.api.paging import page
 from core.idempotency.view import IdempotentView
-from core.jobs.bodies import JobBody, job_body
+from core.jobs.answers import JobBody, JobPage
+from core.jobs.bodies import job_body
 from core.jobs.selectors import jobs_for
-from core.jobs.serializers import JobPage, JobQuery
+from core.jobs.serializers import JobQuery
 from core.jobs.services import request_cancel
 
 

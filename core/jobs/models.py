@@ -78,3 +78,7 @@ class Job(AboutCameras):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject} {self.state}"
+
+    @property
+    def has_cancel_request(self) -> bool:
+        return self.cancel_requested_at is not None

@@ -1,4 +1,4 @@
-"""Query parameters and pages of jobs."""
+"""The query parameters of jobs."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from core.api.paging import Links
 from core.api.queries import PageQuery
-from core.jobs.bodies import JobBody
 from core.jobs.states import JobState
 
 Text = Annotated[str, Field(max_length=60, pattern=r"^[^\x00]*$")]
@@ -18,7 +16,3 @@ class JobQuery(PageQuery):
     kind: Text | None = None
     state: JobState | None = None
     host: Text | None = None
-
-
-class JobPage(Links):
-    results: list[JobBody]

@@ -14,12 +14,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api.paging import page
+from core.api.queries import PageQuery, Query
 from core.idempotency.view import IdempotentView
 from core.resources.fields import Fields, Rows, has_secret
 from core.resources.resource import Operation, Resource
 
 API = "/api/v1/"
-ROW_OPERATIONS = ("show", "change", "remove")
+ROW_OPERATIONS = ("show", "change", "replace", "remove")
 """Those of the route of a row itself."""
 
 
@@ -36,19 +37,20 @@ class ResourceView(IdempotentView):
         """ValidationError of pydantic."""
         return [operation.request.model_validate(request.data)] if operation.request else []
 
-    def body(self, request: Request, row: Any) -> dict[str, Any]:
-        return self.resource.body(row, request.user)
-
 
 def list_rows(view: ResourceView, operation: Operation, request: Request) -> Response:
-    resource = view.resource
+    resource, found = view.resource, {"results": view.resource.all_rows(request.user)}
     if operation.query is not None:
-        query = operation.query.of(request)
-        found: Any = page(
-            query.filtered(resource.all_rows(request.user), request.user), query, request, "created_at", row_itself
-        )
-        return Response({**found, "results": resource.bodies(found["results"], request.user)})
-    return Response({"results": resource.bodies(resource.all_rows(request.user), request.user)})
+        found = found_by(operation.query.of(request), found["results"], request)
+    return Response({**found, "results": resource.bodies(found["results"], request.user)})
+
+
+def found_by(query: Query, rows: Any, request: Any) -> dict[str, Any]:
+    """The rows that match as `results`, with the links of the page if there are pages."""
+    matching = query.filtered(rows, request.user)
+    if not isinstance(query, PageQuery):
+        return {"results": matching}
+    return {**page(matching, query, request, query.newest_by, row_itself)}
 
 
 def row_itself(row: Any) -> Any:
@@ -66,8 +68,8 @@ def add_row(view: ResourceView, operation: Operation, request: Request) -> Respo
     return Response(body, 201, headers={**location, **caching(operation)})
 
 
-def show_row(view: ResourceView, _: Operation, request: Request, key: UUID | str) -> Response:
-    return Response(view.body(request, view.row(request, key)))
+def show_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
+    return Response(view.resource.done(operation, view.row(request, key), request.user))
 
 
 def act_on_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
@@ -79,7 +81,8 @@ def act_on_row(view: ResourceView, operation: Operation, request: Request, key: 
 
 
 def remove_row(view: ResourceView, operation: Operation, request: Request, key: UUID | str) -> Response:
-    run(view, operation, request, view.row(request, key))
+    told = [operation.query.of(request)] if operation.query else []
+    run(view, operation, request, view.row(request, key), *told)
     return Response(status=204)
 
 
@@ -96,18 +99,20 @@ METHODS: dict[str, tuple[str, Callable[..., Response]]] = {
     "add": ("POST", add_row),
     "show": ("GET", show_row),
     "change": ("PATCH", act_on_row),
+    "replace": ("PUT", act_on_row),
     "remove": ("DELETE", remove_row),
 }
 ACTION = ("POST", act_on_row)
 
 
 def routes_of(resource: Resource) -> list[URLPattern]:
-    """Of the rows, of one row, and of each action on it."""
+    """Of the rows, of one row, and of each action on it; none of a resource without a path."""
+    if not resource.path:
+        return []
     rows = [one for one in resource.operations if one.name in ("list", "add")]
     row = [one for one in resource.operations if one.name in ROW_OPERATIONS]
     actions = [one for one in resource.operations if one.name not in METHODS]
-    key = "uuid" if resource.key == "id" else "slug"
-    address = f"{resource.path}<{key}:{resource.parameter}>/"
+    address = f"{resource.path}<{resource.converter}:{resource.parameter}>/"
     return [
         path(resource.path, view_of(resource, rows)),
         *([path(address, view_of(resource, row))] if row else []),
@@ -150,7 +155,8 @@ def answers_of(resource: Resource, operation: Operation) -> Any:
     """For OpenAPI."""
     answer: Any = operation.answer or resource.answer
     if operation.name == "list":
-        name, base = ("Page", Rows) if operation.query else ("List", Fields)
+        is_paged = operation.query is not None and issubclass(operation.query, PageQuery)
+        name, base = ("Page", Rows) if is_paged else ("List", Fields)
         return create_model(f"{answer.__name__.removesuffix('Body')}{name}", __base__=base, results=(list[answer], ...))
     return {"add": {201: answer}, "remove": {204: None}}.get(
         operation.name, {201: answer} if operation.makes else answer

@@ -8,9 +8,8 @@ from typing import Any, ClassVar
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 
-from core.api.paging import page
 from core.pages.page import redirect_back
-from core.resources.api import METHODS, row_itself
+from core.resources.api import METHODS, found_by
 from core.resources.pages import FormPage, PressPage, ResourcePage, page_of
 from core.resources.resource import Operation, Resource
 from core.resources.table import columns_of, table_of
@@ -60,9 +59,9 @@ class DerivedListPage(ResourcePage):
         found = self.resource.all_rows(request.user)
         if self.operation.query is None:
             return found, ""
-        query = self.operation.query.lenient(request.GET)
-        part = page(query.filtered(found, request.user), query, request, "created_at", row_itself)
-        return part["results"], part["next"] or ""
+        query: Any = self.operation.query.lenient(request.GET)
+        part = found_by(query, found, request)
+        return part["results"], part.get("next") or ""
 
     def address(self, name: str, *args: Any) -> str:
         """Of the page of an operation; empty if there is none, or the reader may not use it."""
@@ -120,7 +119,7 @@ def pages_of(resource: Resource, back: str = "", where: str = "") -> list[URLPat
     `back`, whose title is `where`; without it to a page with the list, whose name is that of the resource. Their own
     names begin with the operation, such as `add-notification_routes`."""
     name, known = resource.name, {one.name for one in resource.operations}
-    row = f"<{'uuid' if resource.key == 'id' else 'slug'}:{resource.parameter}>/"
+    row = f"<{resource.converter}:{resource.parameter}>/"
     pages = {
         "add": ("add/<slug:kind>/" if resource.kinds else "add/", DerivedFormPage),
         "change": (row, DerivedFormPage),

@@ -28,11 +28,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     PlainSerializer,
+    TypeAdapter,
     WithJsonSchema,
 )
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticUndefined, core_schema
 
 from core.api.constraints import describe_allowed, describe_error, join_choices
 from core.api.model import StrictModel
@@ -86,6 +89,11 @@ class Duration:
 
 
 @dataclass(frozen=True, slots=True)
+class Bytes:
+    """The number is of bytes: people read it as `1.5 GB`."""
+
+
+@dataclass(frozen=True, slots=True)
 class UnitOf:
     """The field of the answer that says the unit of the number."""
 
@@ -97,6 +105,26 @@ class Reference:
     """The id of a row of the resource at this path. People choose it by name."""
 
     resource: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaidBy:
+    """The path of a function that says the value as people read it in a table."""
+
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAt:
+    """The value is read by the model at this path, which is imported only then: it needs the station."""
+
+    path: str
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(lambda value: resolve(self.path).model_validate(value))
+
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return handler(resolve(self.path).__pydantic_core_schema__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +149,8 @@ Seconds = Annotated[float, Duration()]
 ClockTime = Annotated[str, AfterValidator(check_clock), Field(max_length=5), Clock()]
 Id = Annotated[UUID, PlainSerializer(str, return_type=str), WithJsonSchema({"type": "string"})]
 """The id of an answer."""
+Share = Annotated[float, PlainSerializer(lambda share: round(share, 3), return_type=float)]
+"""A part of 1 of an answer."""
 
 
 class Fields(StrictModel):
@@ -216,12 +246,15 @@ def field(
     return Field(default, **given, **limits)
 
 
+def together(name: str, sentence: str) -> PydanticCustomError:
+    """The error of a rule about several fields. A form says it at the field of this name."""
+    return PydanticCustomError("value_error", sentence, {"field": name})
+
+
 def optional(about: FieldInfo) -> FieldInfo:
     """The field, which may be missing or None."""
-    limits: Any = (about.annotation, *about.metadata)
-    kind: Any = Annotated[limits] if about.metadata else about.annotation
     found = copy(about)
-    found.annotation = kind | None
+    found.annotation = typed(about) | None
     found.default, found.default_factory, found.metadata = None, None, []
     return found
 
@@ -284,6 +317,12 @@ def has_lines(about: FieldInfo) -> bool:
     return AfterValidator(check_note) in about.metadata
 
 
+def column_of(name: str, about: FieldInfo) -> str:
+    """The attribute of a row that the field of an answer shows."""
+    column = marker_of(about, Column)
+    return column.name if column else name
+
+
 def has_secret(model: type[BaseModel]) -> bool:
     return any(extra_of(about, "secret") for about in model.model_fields.values())
 
@@ -343,10 +382,17 @@ def allowed_text(model: type[BaseModel], name: str) -> str:
         return f"a time such as {extra_of(about, 'example') or '22:00'}"
     if marker_of(about, Reference) is not None:
         return "its name"
-    schema = model.model_json_schema(by_alias=False)["properties"][name]
+    # Of the field alone: another one may have a model that needs the station.
+    schema = {**TypeAdapter(typed(about)).json_schema(), "description": about.description}
     words = describe_allowed(schema) if marker_of(about, Duration) is None else describe_duration(schema)
     example = extra_of(about, "example")
     return f"{words}, such as {example}" if example else words
+
+
+def typed(about: FieldInfo) -> Any:
+    """The annotation of a field, with its limits."""
+    limits: Any = (about.annotation, *about.metadata)
+    return Annotated[limits] if about.metadata else about.annotation
 
 
 def describe_duration(schema: Mapping[str, Any]) -> str:
@@ -360,6 +406,9 @@ def describe_duration(schema: Mapping[str, Any]) -> str:
 
 def sentence_of(model: type[BaseModel], error: Mapping[str, Any]) -> tuple[str, str]:
     """The field of an error that pydantic found, empty for the whole, and what to write there."""
+    if name := error.get("ctx", {}).get("field", ""):
+        allowed = extra_of(model.model_fields[name], "allowed")
+        return name, f"Write {allowed}." if allowed else describe_error(error)
     name = next(
         (name for name, about in model.model_fields.items() if error["loc"][:1] in ((name,), (about.alias,))), ""
     )

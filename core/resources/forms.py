@@ -65,17 +65,29 @@ class ModelForm(PageForm):
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
-        # Also with errors: those of all fields are said at once.
-        try:
-            # People write texts, also of a strict model.
-            self.wanted = self.model.model_validate({**self.given(values), **self._fixed}, strict=False)
-        except pydantic.ValidationError as refused:
-            for error in refused.errors():
-                name, sentence = sentence_of(self.model, error)
-                shown_as = name and (self.model.model_fields[name].alias or name)
-                if shown_as not in self.errors:
-                    self.add_error(shown_as if shown_as in self.fields else None, sentence)
+        given = {**self.given(values), **self._fixed}
+        # Also with errors: those of all fields are said at once. People write texts, also of a strict model.
+        for model, part in self.checks(given):
+            try:
+                model.model_validate(part, strict=False)
+            except pydantic.ValidationError as refused:
+                self.refuse(model, refused)
+        if not self.errors:
+            self.wanted = self.model.model_validate(given, strict=False)
         return values
+
+    def checks(self, given: dict[str, Any]) -> list[tuple[type[BaseModel], dict[str, Any]]]:
+        """The models that the given values must fit, each with its part of them."""
+        return [(self.model, given)]
+
+    def refuse(self, model: type[BaseModel], refused: pydantic.ValidationError) -> None:
+        """Say what is wrong, at fields of which nothing is said yet: what cannot be read is missing for the model."""
+        said = {*self.errors}
+        for error in refused.errors():
+            name, sentence = sentence_of(model, error)
+            shown_as = name and (model.model_fields[name].alias or name)
+            if shown_as not in said and (shown_as in self.fields or not said):
+                self.add_error(shown_as if shown_as in self.fields else None, sentence)
 
     def given(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return given_values(self.model, values)

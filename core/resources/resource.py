@@ -2,8 +2,8 @@
 they are called.
 
 Services have the same arguments for all resources: `rows(user)`, `row(user, key)`, `add(wanted, actor, new_id)`,
-`change(row, wanted, actor)`, `remove(row, actor)`, and for actions `act(row, actor)` or `act(row, wanted, actor)`. Each
-returns the row, `remove` nothing or a sentence for people.
+`change(row, wanted, actor)`, `remove(row, actor)`, or `remove(row, wanted, actor)` if it has a query, and for actions
+`act(row, actor)` or `act(row, wanted, actor)`. Each returns the row, `remove` nothing or a sentence for people.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from uuid import UUID
 
 from typing_extensions import TypeVar
 
-from core.api.queries import PageQuery
+from core.api.queries import Query
 from core.registry import resolve
-from core.resources.fields import Fields, KindSettings, body_of, extra_of, is_time, settings_model
+from core.resources.fields import Fields, KindSettings, body_of, extra_of, is_time, plain_type, settings_model
 
 Answer_co = TypeVar("Answer_co", bound=Fields, default=Fields, covariant=True)
-DONE = {"add": "added", "change": "changed", "remove": "removed"}
+DONE = {"add": "added", "change": "changed", "replace": "changed", "remove": "removed"}
 
 
 class Refused(Exception):
@@ -31,13 +31,14 @@ class Refused(Exception):
 class Operation:
     """`name`: list, show, add, change, remove, or that of an action on one row. `summary`: what it does, in API and
     help. `run`: its function. `request`: the fields that it needs. `said`: what people read afterwards, with fields of
-    the answer in braces. `answer`: of an action or of `add`, if it is not that of the row. `query`: the filters of a
-    list that is served in pages, newest first by `created_at`. `replaces`: a change gives fields that are missing their
-    defaults (PUT), instead of leaving them (PATCH). `makes`: an action adds to the row what has an id of its own, such
-    as a note, as `add` does. `keyless`: why it takes no Idempotency-Key.
+    the answer in braces. `answer`: if it is not that of the row in a list. `query`: the filters of a list, which is
+    served in pages, newest first, if they are a `PageQuery`; or what a removal may be told. `replaces`: a change gives
+    fields that are missing their defaults (PUT), instead of leaving them (PATCH). `makes`: an action adds to the row
+    what has an id of its own, such as a note, as `add` does. `keyless`: why it takes no Idempotency-Key.
 
     On the command line: `command` is the name, where that is another, and None is not offered. `arguments` are the
-    fields that need no option; with `has_assignments` all others are given as `--set NAME=VALUE`."""
+    fields that need no option; with `has_assignments` all others are given as `--set NAME=VALUE`. `switches`: the
+    commands beside a change that has `enabled`."""
 
     name: str
     role: str
@@ -53,17 +54,19 @@ class Operation:
     has_assignments: bool = False
     example: str = ""
     answer: type[Fields] | None = None
-    query: type[PageQuery] | None = None
+    query: type[Query] | None = None
+    switches: tuple[str, str] = ("enable", "disable")
 
     @property
     def takes_key(self) -> bool:
         """Whether a request may have an Idempotency-Key. A PUT, PATCH or DELETE can be repeated without one."""
-        return self.name not in ("list", "show", "change", "remove") and not self.keyless
+        return self.name not in ("list", "show", "change", "replace", "remove") and not self.keyless
 
 
 @dataclass(frozen=True)
 class Resource(Generic[Answer_co]):
-    """`name`: begins the ids of its operations in OpenAPI. `path`: of its routes below the API. `key`: the field that
+    """`name`: begins the ids of its operations in OpenAPI. `path`: of its routes below the API; without one it has
+    none. `key`: the field that
     identifies a row. `package`: has the functions, such as `services.add_rule`. `row`: a function that finds a row, if
     it may be none of `rows`. `prepare`: a function that gives rows the attributes that only their answer has,
     `prepare(rows, user)`. `service`: a class of the package, where what a user may do depends on who they are: it is
@@ -94,10 +97,19 @@ class Resource(Generic[Answer_co]):
 
     @property
     def name_field(self) -> str:
-        """The field by which people name a row."""
+        """The field by which people name a row. A number is short enough."""
         if self.key != "id":
             return self.key
-        return "name" if "name" in self.answer.model_fields else "id"
+        return "name" if "name" in self.answer.model_fields and not self.is_numbered else "id"
+
+    @property
+    def is_numbered(self) -> bool:
+        return self.key == "id" and plain_type(self.answer.model_fields["id"].annotation) is int
+
+    @property
+    def converter(self) -> str:
+        """Of the key in routes."""
+        return "int" if self.is_numbered else "uuid" if self.key == "id" else "slug"
 
     @property
     def parameter(self) -> str:

@@ -10,9 +10,21 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from core.registry import resolve
-from core.resources.fields import Duration, Reference, UnitOf, Word, is_time, marker_of, part_model, plain_type
+from core.resources.fields import (
+    Bytes,
+    Duration,
+    Reference,
+    SaidBy,
+    UnitOf,
+    Word,
+    is_time,
+    marker_of,
+    part_model,
+    plain_type,
+)  # fmt: skip
 from core.resources.resource import Resource
 from core.text.ids import short_id
+from core.text.sizes import format_size
 from core.times.durations import format_duration
 
 Cells = dict[str, Any]
@@ -70,6 +82,8 @@ def cell(about: FieldInfo, value: Any, body: Mapping[str, Any], time_text: Calla
     """Yes and no, and empty cells, are left to the page or the terminal."""
     if value is None:
         return ""
+    if said := marker_of(about, SaidBy):
+        return resolve(said.function)(value)
     if is_time(about):
         return time_text(value)
     if plain_type(about.annotation) is UUID and marker_of(about, Reference) is None:
@@ -78,6 +92,8 @@ def cell(about: FieldInfo, value: Any, body: Mapping[str, Any], time_text: Calla
         return str(value).replace("_", " ")
     if marker_of(about, Duration) is not None:
         return format_duration(value)
+    if marker_of(about, Bytes) is not None:
+        return format_size(value)
     if unit := marker_of(about, UnitOf):
         return f"{value:g} {body[unit.field]}".strip()
     if isinstance(value, list):

@@ -18,6 +18,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 
 from core.text.sentences import Sentence
+from core.text.sizes import format_size
 from core.times.durations import format_exposure, format_rounded_exposure
 
 register = template.Library()
@@ -25,7 +26,6 @@ MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
 NOTHING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 QUOTED = re.compile(r"`([^`]+)`")
-UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 @register.simple_tag
@@ -178,12 +178,7 @@ def exact_exposure(microseconds: float | None) -> str:
 @register.filter
 def format_bytes(size: float | None) -> str:
     """1.46 TB, 212 GB: decimal."""
-    if size is None:
-        return NOTHING
-    for unit, name in UNITS:
-        if size >= unit:
-            return f"{size / unit:.3g} {name}"
-    return f"{size:.0f} B"
+    return NOTHING if size is None else format_size(size)
 
 
 @register.filter

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, PlainSerializer, WithJsonSchema
@@ -24,3 +24,5 @@ Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
 """A time of a request, in UTC."""
 Stamp = Annotated[datetime, PlainSerializer(stamp, return_type=str), WithJsonSchema({"type": "string"})]
 """A time of an answer: ISO 8601 in UTC with milliseconds and Z."""
+Day = Annotated[date, PlainSerializer(date.isoformat, return_type=str), WithJsonSchema({"type": "string"})]
+"""A date of an answer: ISO 8601."""

@@ -109,15 +109,17 @@ def _change_settings(sensor: Sensor, given: dict[str, Any], from_file: bool) -> 
 
 
 @transaction.atomic
-def remove_sensor(sensor: Sensor, actor: str) -> None:
-    """It ends and is not shown any more; its secrets are deleted at once, its readings by the retention."""
+def remove_sensor(sensor: Sensor, actor: str) -> str:
+    """It ends and is not shown any more; its secrets are deleted at once, its readings by the retention. Returns what
+    was done."""
     removed = Sensor.objects.filter(pk=sensor.pk, removed_at=None).update(
         removed_at=timezone.now(), enabled=False, secrets_encrypted="", revision=F("revision") + 1
     )
     if not removed:
-        return
+        return f"{sensor.display_name} was removed already."
     SensorChannel.objects.filter(sensor=sensor).update(main=False, hidden=True)
     _record("sensor.removed", sensor, f"{actor or 'The station'} removed the sensor {sensor.name}.", actor)
+    return f"{sensor.display_name} was removed."
 
 
 @transaction.atomic

@@ -7,8 +7,8 @@ from typing import Any, TypedDict
 
 from core.station_settings.values import station_name
 from core.times.timestamps import stamp
-from monitoring.bodies import without_address
 from monitoring.models import Event
+from monitoring.resource import without_address
 
 
 class PayloadBody(TypedDict):

@@ -5,36 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TypedDict
 
 from django.utils import timezone
 
 from captures.sessions.models import ACTIVE, Session
 from core.station_zone import reader_time_text
-from core.times.timestamps import stamp
 from scheduler.runs.models import PlannedRun
 from scheduler.runs.replanning import LEAD
-from scheduler.schedules.bodies import NightChangeBody, night_change_body
 from scheduler.schedules.models import NightChange, Schedule
-
-
-class NightRunBody(TypedDict):
-    id: str
-    camera: str
-    schedule: str
-    begin: str
-    end: str
-    state: str
-    """That of its session; `planned` before it has one."""
-
-
-class ChangedNightBody(NightChangeBody):
-    before: list[NightRunBody]
-    """The runs of the night on the cameras of the schedule, also those of other schedules, before the change."""
-    runs: list[NightRunBody]
-    """The same after it."""
-    remarks: list[str]
-    """What the change did to runs, and what it left as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +34,11 @@ class NightRun:
     def times(self) -> str:
         return f"from {reader_time_text(self.begin)} to {reader_time_text(self.end)}"
 
-    def body(self) -> NightRunBody:
-        return NightRunBody(
-            id=self.id, camera=self.camera, schedule=self.schedule, begin=stamp(self.begin), end=stamp(self.end),
-            state=self.state,
-        )  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
 class ChangedNight:
+    """`before`, `after`: the runs of the night on the cameras of the schedule, also those of other schedules."""
+
     change: NightChange
     before: list[NightRun]
     after: list[NightRun]
@@ -72,14 +46,6 @@ class ChangedNight:
     @property
     def remarks(self) -> list[str]:
         return [*self._moved(), *self._kept()]
-
-    def body(self) -> ChangedNightBody:
-        return {
-            **night_change_body(self.change),
-            "before": [run.body() for run in self.before],
-            "runs": [run.body() for run in self.after],
-            "remarks": self.remarks,
-        }
 
     def _moved(self) -> Iterator[str]:
         """The runs that are no longer as they were, also those of other schedules."""

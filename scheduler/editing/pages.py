@@ -24,16 +24,15 @@ from monitoring.models import Event
 from scheduler.editing.listing import schedule_rows
 from scheduler.editing.preview import preview_of
 from scheduler.editing.schedule_form import FormField, ScheduleForm, capitalised, shown_values
-from scheduler.editing.service import ScheduleChanged, ScheduleService
+from scheduler.editing.service import ScheduleChanged, ScheduleService, request_of, schedule_version
 from scheduler.editing.templates import TEMPLATES, USUAL
 from scheduler.planning.clocks import DAY, utc_of_clock
 from scheduler.planning.rules import CLOCK, Site
 from scheduler.runs.nights import present_night, site_of
 from scheduler.runs.replanning import LEAD
 from scheduler.runs.sites import lacks_site
-from scheduler.schedules.bodies import schedule_body, schedule_version
 from scheduler.schedules.models import Schedule
-from scheduler.schedules.requests import NightRequest, ScheduleRequest
+from scheduler.schedules.resource import NightRequest, ScheduleChange, ScheduleRequest
 from scheduler.schedules.selectors import schedule_for
 
 
@@ -108,7 +107,7 @@ class AddSchedulePage(FormPage):
 class EditSchedulePage(FormPage):
     def get(self, request: HttpRequest, schedule: Any) -> HttpResponse:
         found = self.schedule()
-        return self._form(ScheduleForm(shown=shown_values(schedule_body(found), schedule_version(found))), found)
+        return self._form(ScheduleForm(shown=shown_values(request_of(found), schedule_version(found))), found)
 
     def post(self, request: HttpRequest, schedule: Any) -> HttpResponse:
         """Change the schedule, unless someone else has since the form was opened."""
@@ -180,7 +179,7 @@ class SwitchSchedulePage(PageOfSchedule):
     def post(self, request: HttpRequest, schedule: Any) -> HttpResponse:
         found, enabled = self.schedule(), request.POST.get("enabled") == "yes"
         try:
-            self.service.change_fields(found, {"enabled": enabled})
+            self.service.change_given(found, ScheduleChange(enabled=enabled))
         except ValidationError as error:
             message = " ".join(f"{item['loc'][0]}: {describe_error(item)}" for item in error.errors() if item["loc"])
             messages.error(request, f"{found.name} was not changed. Edit it first: {message}")
@@ -228,7 +227,7 @@ class ScheduleNightPage(PageOfSchedule):
             return self._done(found, f"the night of {night} is as its window says again.")
         try:
             wanted = self._request(found, form, night)
-            changed = self.service.change_night(found, wanted, night)
+            changed = self.service.change_night(found, wanted)
         except InvalidNight as error:
             return self._form(found, request.POST.dict(), error.errors)
         except OverflowError:
@@ -241,7 +240,7 @@ class ScheduleNightPage(PageOfSchedule):
 
     def _request(self, schedule: Schedule, form: NightForm, night: date) -> NightRequest:
         if self.request.POST.get("do") == "skip":
-            return NightRequest(skip=True)
+            return NightRequest(night=night, skip=True)
         now = timezone.now()
         values: dict[str, Any] = {}
         for name in ("begin", "end"):
@@ -251,7 +250,7 @@ class ScheduleNightPage(PageOfSchedule):
                 except InvalidTime as error:
                     raise InvalidNight({name: str(error)}) from None
         try:
-            return NightRequest(**values)
+            return NightRequest(night=night, **values)
         except ValidationError as error:
             raise InvalidNight(
                 {

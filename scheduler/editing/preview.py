@@ -27,7 +27,7 @@ from scheduler.runs.rules import change_rules, schedule_rule
 from scheduler.runs.sites import sites_of, station_site
 from scheduler.schedules.models import NightChange, Schedule
 from scheduler.schedules.programmes import programme_for
-from scheduler.schedules.requests import ScheduleRequest
+from scheduler.schedules.resource import ScheduleRequest
 from scheduler.tonight.drawing import Drawing, drawing_of
 from scheduler.tonight.night import Night, Run
 

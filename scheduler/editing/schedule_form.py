@@ -14,33 +14,29 @@ from cameras.settings.settings_form import parse_number
 from captures.camera_pages.programme_form import CONTROL_FIELDS, ProgrammeForm, order_choice, parse_integer
 from captures.sessions.forecast import length
 from core.api.constraints import describe_error
+from core.resources.fields import title_of
 from core.times.durations import InvalidDuration, format_exposure, parse_offset
 from scheduler.editing.templates import TEMPLATES, USUAL
-from scheduler.schedules.bodies import ScheduleBody
 from scheduler.schedules.descriptions import OF_TWILIGHT
 from scheduler.schedules.models import WEEKDAYS
-from scheduler.schedules.requests import TWILIGHTS, ScheduleProgramme, ScheduleRequest
+from scheduler.schedules.requests import ScheduleProgramme
+from scheduler.schedules.resource import TWILIGHTS, ClockWindow, MoonRequest, ScheduleRequest, SunWindow
 
-LABELS = {
-    "name": "Name",
-    "cameras": "Cameras",
-    "window": "When",
-    "sun": "Sun below",
-    "degrees": "Degrees",
-    "begin_offset": "Begin later by",
-    "end_offset": "End later by",
-    "begin": "From",
-    "end": "To",
-    "max_phase": "Moon lit",
-    "max_altitude": "Moon height",
-    "weekdays": "Days",
-    "first_night": "First night",
-    "last_night": "Last night",
-    "priority": "Priority",
-    "on_held": "Camera held",
-    "enabled": "Use",
-}
-"""In the order of the form."""
+PARTS = {"window": (SunWindow, ClockWindow), "moon": (MoonRequest,)}
+"""Field of a schedule -> what is asked for in its place."""
+
+
+def labels() -> dict[str, str]:
+    """In the order of the form."""
+    found = {}
+    for name, about in ScheduleRequest.model_fields.items():
+        if name not in ("programme", "moon"):
+            found[name] = title_of(name, about)
+        for part in PARTS.get(name, ()):
+            found |= {one.removesuffix("_s"): title_of(one, asked) for one, asked in part.model_fields.items()}
+    return {**found, "degrees": "Degrees"}
+
+
 WINDOWS = {"sun": "by the Sun", "clock": "by the clock"}
 SUNS = {
     "sunset": "the horizon (sunset)",
@@ -64,13 +60,6 @@ MORE = (
     "on_held",
 )
 """Fields that most schedules do not need."""
-WINDOW_KEYS = {
-    "sun": "sun",
-    "begin_offset_s": "begin_offset",
-    "end_offset_s": "end_offset",
-    "begin": "begin",
-    "end": "end",
-}
 RULES = {
     "name": "Write a name of 1 to 60 characters.",
     "cameras": "Choose at least one camera.",
@@ -127,7 +116,7 @@ class ScheduleForm:
     """`request` is the schedule as it was written; None while the form has errors: `errors` and those of `programme`
     then have a sentence for each field. `version` is of the schedule that the form showed."""
 
-    labels: ClassVar[Mapping[str, str]] = LABELS
+    labels: ClassVar[Mapping[str, str]] = labels()
 
     def __init__(self, data: QueryDict | None = None, shown: Mapping[str, Any] | None = None) -> None:
         """`data` was sent; without it the form shows `shown`, by default the usual template."""
@@ -226,19 +215,10 @@ class ScheduleForm:
         given = programme.model_dump(mode="json", exclude_unset=True) if programme else {}
         if self.leaves_aperture and programme:
             given.setdefault("f_number", None)
-        wanted = {
-            "name": self.data.get("name", ""),
-            "cameras": self.cameras,
-            "programme": given,
-            "window": self._window(),
-            "moon": self._moon(),
-            "weekdays": self.weekdays,
-            "first_night": self.data.get("first_night") or None,
-            "last_night": self.data.get("last_night") or None,
-            "priority": self._value("priority", parse_signed, INTEGER_RULE) or 0,
-            "enabled": self.enabled,
-            "on_held": self.data.get("on_held") or "wait",
-        }
+        wanted: dict[str, Any] = {name: self.data[name] for name in ScheduleRequest.model_fields if self.data.get(name)}
+        wanted |= {"cameras": self.cameras, "weekdays": self.weekdays, "enabled": self.enabled}
+        wanted |= {"programme": given, "window": self._window(), "moon": self._moon()}
+        wanted["priority"] = self._value("priority", parse_signed, INTEGER_RULE) or 0
         try:
             request = ScheduleRequest.model_validate(wanted)
         except ValidationError as error:
@@ -286,31 +266,25 @@ class ScheduleForm:
         if not place:
             return "last_night" if "last_night" in message else "name"
         if place[0] == "window":
-            field = WINDOW_KEYS.get(place[2], "window") if len(place) > 2 else "window"
+            field = place[2].removesuffix("_s") if len(place) > 2 else "window"
             return "degrees" if field == "sun" and self.data.get("sun") == "degrees" else field
         if place[0] == "moon":
             return place[1] if len(place) > 1 and place[1] in self.labels else "max_phase"
         return place[0] if place[0] in self.labels else "name"
 
 
-def shown_values(body: ScheduleBody, version: str) -> dict[str, Any]:
+def shown_values(body: Mapping[str, Any], version: str) -> dict[str, Any]:
     """What the form of a schedule shows."""
-    window, moon = body["window"], body["moon"] or {}
-    return {
-        "version": version,
-        "name": body["name"],
-        "cameras": body["cameras"],
-        "weekdays": body["weekdays"],
-        "first_night": body["first_night"] or "",
-        "last_night": body["last_night"] or "",
-        "priority": str(body["priority"]),
-        "on_held": body["on_held"],
-        "enabled": "on" if body["enabled"] else "",
-        "max_phase": number_text(moon.get("max_phase")),
-        "max_altitude": number_text(moon.get("max_altitude")),
-        **window_values(window),
-        **programme_values(body["programme"]),
-    }
+    moon = {name: number_text((body["moon"] or {}).get(name)) for name in MoonRequest.model_fields}
+    plain = {name: plain_text(value) for name, value in body.items() if name not in ("programme", *PARTS)}
+    return {"version": version, **plain, **moon, **window_values(body["window"]), **programme_values(body["programme"])}
+
+
+def plain_text(value: Any) -> Any:
+    """A list stays one."""
+    if isinstance(value, bool):
+        return "on" if value else ""
+    return value if isinstance(value, list) else "" if value is None else str(value)
 
 
 def window_values(window: Mapping[str, Any]) -> dict[str, str]:

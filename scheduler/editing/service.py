@@ -4,7 +4,9 @@ the next minute plans them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+import json
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -18,14 +20,14 @@ from django.utils import timezone
 from cameras.capture_options import check_options
 from cameras.models import Camera
 from cameras.selectors import cameras_for
+from core.resources.fields import body_of
 from core.station_zone import reader_time_text
 from monitoring.services import record_event
 from scheduler.editing.night_runs import ChangedNight, runs_of_night
-from scheduler.runs.nights import night_range_of
+from scheduler.runs.nights import night_range_of, present_night
 from scheduler.runs.replanning import replan
-from scheduler.schedules.bodies import ScheduleBody, schedule_body, schedule_version
 from scheduler.schedules.models import NightChange, Schedule
-from scheduler.schedules.requests import NightRequest, ScheduleRequest
+from scheduler.schedules.resource import NightRequest, ScheduleBody, ScheduleRequest
 from scheduler.schedules.selectors import schedule_for
 
 
@@ -33,9 +35,15 @@ class ScheduleChanged(Exception):
     """Someone else has changed or removed the schedule meanwhile."""
 
 
-def request_of(body: ScheduleBody) -> dict[str, Any]:
-    """The body as a request."""
-    return {name: value for name, value in body.items() if name in ScheduleRequest.model_fields}
+def request_of(schedule: Schedule) -> dict[str, Any]:
+    """What a request for the schedule as it is would have."""
+    body = body_of(ScheduleBody, schedule)
+    return {name: body[name] for name in ScheduleRequest.model_fields}
+
+
+def schedule_version(schedule: Schedule) -> str:
+    """Another text whenever one of the fields that people set is another. Without the changes of single nights."""
+    return hashlib.sha256(json.dumps(request_of(schedule), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _read(schedule: UUID) -> QuerySet[Schedule]:
@@ -49,7 +57,7 @@ class ScheduleService:
         """`replan`: called after each change. Who makes many changes plans once after them."""
         self._user, self._actor, self._replan = user, actor, replan
 
-    def add(self, request: ScheduleRequest, *, new_id: UUID | None = None) -> Schedule:
+    def add(self, request: ScheduleRequest, new_id: UUID | None = None) -> Schedule:
         """ValidationError with a sentence for each field; then nothing is changed. `new_id` becomes its id; a schedule
         that has this id already is returned as it is."""
         if new_id and (added := _read(new_id).first()):
@@ -71,12 +79,14 @@ class ScheduleService:
         self._replan()
         return changed
 
-    def change_fields(self, schedule: Schedule, fields: Mapping[str, Any]) -> Schedule:
-        """The other fields stay as they are now, also where someone else has changed them since `schedule` was read.
+    def change_given(self, schedule: Schedule, wanted: ScheduleRequest) -> Schedule:
+        """What is not given stays as it is now, also where someone else has changed it since `schedule` was read.
         pydantic.ValidationError; Schedule.DoesNotExist."""
+        # As JSON: the row has the programme as it was given.
+        given = wanted.model_dump(mode="json", exclude_unset=True)
         with transaction.atomic():
             present = Schedule.objects.select_for_update().get(pk=schedule.pk)
-            request = ScheduleRequest.model_validate({**request_of(schedule_body(present)), **fields})
+            request = ScheduleRequest.model_validate({**request_of(present), **given})
             changed = self._change(present, request)
         self._replan()
         return changed
@@ -89,10 +99,11 @@ class ScheduleService:
             schedule.delete()
         self._replan()
 
-    def change_night(self, schedule: Schedule, request: NightRequest, night: date) -> ChangedNight:
+    def change_night(self, schedule: Schedule, request: NightRequest) -> ChangedNight:
         """The night with its runs before and after. A run that has begun keeps its times.
 
         ValidationError for a time that is not in the night, and for a night beyond the calendar."""
+        night = request.night or present_night(schedule)
         try:
             begin, end = night_range_of(schedule, night)
         except OverflowError:

@@ -1,13 +1,12 @@
-"""The routes of a telescope's field lists."""
+"""What is done with a field list besides the operations of its resource."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db.models import Count
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,9 +25,10 @@ from scheduler.field_lists.night_start import start_night
 from scheduler.field_lists.nightly import end_nightly_start, set_nightly_start
 from scheduler.field_lists.nights import evening_of, station_site
 from scheduler.field_lists.queries import PlanQuery
-from scheduler.field_lists.requests import FieldListChange, FieldListRequest, FieldText, NightOptions, ObserveRequest
+from scheduler.field_lists.requests import FieldText, NightOptions, ObserveRequest
+from scheduler.field_lists.resource import FIELD_LISTS
 from scheduler.field_lists.service import FieldListService
-from scheduler.telescope.field_file import parse_field_file
+from scheduler.telescope.plan_bodies import PlanBody
 
 if TYPE_CHECKING:
     from scheduler.field_lists.plans import NightProgress
@@ -36,66 +36,14 @@ if TYPE_CHECKING:
 MOST_OBSERVATIONS = 1000
 
 
-class FieldListList(TypedDict):
-    results: list[bodies.FieldListBody]
-
-
-class FieldsBody(TypedDict):
-    results: list[bodies.FieldBody]
-
-
-class ObservationList(TypedDict):
-    results: list[bodies.ObservationEntry]
-
-
-class FieldListsView(IdempotentView):
-    roles = {"GET": "viewer", "POST": "operator"}
-    idempotent = {"POST"}
-
-    @extend_schema(operation_id="field_lists_list", responses=FieldListList)
-    def get(self, request: Request) -> Response:
-        """All field lists by name, with those that are archived."""
-        found = FieldList.objects.annotate(field_count=Count("fields")).defer("text", "added_text")
-        return Response({"results": [bodies.field_list_body(one, one.field_count) for one in found]})
-
-    @extend_schema(request=FieldListRequest, responses={201: bodies.FieldListDetail})
-    def post(self, request: Request) -> Response:
-        """Add a list. All lines that are wrong are named at once."""
-        wanted = FieldListRequest.model_validate(request.data)
-        found = FieldListService(request.user, actor(request)).add(wanted, new_id=self.reserved_id)
-        headers = {"Location": bodies.field_list_url(found.pk)}
-        return Response(bodies.field_list_detail(found, request.user), 201, headers=headers)
-
-
-class FieldListView(APIView):
-    roles = {"GET": "viewer", "PATCH": "operator", "DELETE": "operator"}
-
-    @extend_schema(responses=bodies.FieldListDetail)
-    def get(self, request: Request, field_list: UUID) -> Response:
-        return Response(bodies.field_list_detail(FieldList.objects.get(pk=field_list), request.user))
-
-    @extend_schema(request=FieldListChange, responses=bodies.FieldListDetail)
-    def patch(self, request: Request, field_list: UUID) -> Response:
-        """Change what is given. A night that runs takes the list over before its next choice."""
-        wanted = FieldListChange.model_validate(request.data)
-        changed = FieldListService(request.user, actor(request)).change(FieldList.objects.get(pk=field_list), wanted)
-        return Response(bodies.field_list_detail(changed, request.user))
-
-    @extend_schema(responses={204: None})
-    def delete(self, request: Request, field_list: UUID) -> Response:
-        """Archive the list: what was observed from it stays. PATCH with `archived` false restores it."""
-        FieldListService(request.user, actor(request)).archive(FieldList.objects.get(pk=field_list))
-        return Response(status=204)
-
-
 class FieldsView(APIView):
     roles = {"GET": "viewer"}
 
-    @extend_schema(responses=FieldsBody)
+    @extend_schema(responses=bodies.FieldsBody)
     def get(self, request: Request, field_list: UUID) -> Response:
         """The fields in the order of the list, then those that were added for a night."""
         found = FieldList.objects.get(pk=field_list)
-        return Response({"results": [bodies.field_body(field) for field in found.fields.all()]})
+        return Response({"results": [body_of(bodies.FieldBody, field) for field in found.fields.all()]})
 
 
 class AddFieldsView(IdempotentView):
@@ -106,10 +54,8 @@ class AddFieldsView(IdempotentView):
     def post(self, request: Request, field_list: UUID) -> Response:
         """Add fields for the night, as an .add file does."""
         wanted = FieldText.model_validate(request.data)
-        changed = FieldListService(request.user, actor(request)).add_fields(
-            FieldList.objects.get(pk=field_list), wanted.text
-        )
-        return Response(bodies.field_list_detail(changed, request.user))
+        found = FieldList.objects.get(pk=field_list)
+        return detail(FieldListService(request.user, actor(request)).add_fields(found, wanted.text), request)
 
 
 class PreviewView(APIView):
@@ -123,7 +69,7 @@ class PreviewView(APIView):
 
         site, now = station_site(), datetime.now(UTC)
         change = preview_change(found, wanted.text, evening_of(site, now), site=site, now=now)
-        return Response(bodies.preview_body(parse_field_file(wanted.text).errors, change))
+        return Response(body_of(bodies.FieldListPreview, change))
 
 
 class PlanView(APIView):
@@ -134,7 +80,9 @@ class PlanView(APIView):
         """A whole night with the reason of each choice, in less than a second; it is never stored."""
         query: PlanQuery = PlanQuery.of(request)
         progress = progress_of(FieldList.objects.get(pk=field_list), query)
-        return Response(bodies.plan_body(progress, hidden_captures(request.user, progress)))
+        hidden = hidden_captures(request.user, progress)
+        observed = [body_of(bodies.ObservationEntry, one) for one in progress.observed if one.capture_id not in hidden]
+        return Response({**body_of(PlanBody, progress.plan), "observed": observed})
 
 
 class NextView(APIView):
@@ -144,19 +92,19 @@ class NextView(APIView):
     def get(self, request: Request, field_list: UUID) -> Response:
         """The next choice of the present night, and why each other field is passed over."""
         found = FieldList.objects.get(pk=field_list)
-        return Response(bodies.next_body(progress_of(found, PlanQuery(begin="now"))))
+        return Response(body_of(bodies.NextBody, progress_of(found, PlanQuery(begin="now"))))
 
 
 class ObservationsView(APIView):
     roles = {"GET": "viewer"}
 
-    @extend_schema(responses=ObservationList)
+    @extend_schema(responses=bodies.ObservationList)
     def get(self, request: Request, field_list: UUID) -> Response:
         """The newest observations of the list."""
         found = FieldList.objects.get(pk=field_list)
         hidden = hidden_cameras(request.user)
         newest = found.observations.exclude(capture__camera__in=hidden).order_by("-observed_at")[:MOST_OBSERVATIONS]
-        return Response({"results": [bodies.observation_body(one) for one in newest]})
+        return Response({"results": [body_of(bodies.ObservationEntry, one) for one in newest]})
 
 
 class ObserveView(IdempotentView):
@@ -184,7 +132,7 @@ class NightlyView(APIView):
         wanted, found = NightOptions.model_validate(request.data), FieldList.objects.get(pk=field_list)
         camera = camera_of(request.user, wanted.camera)
         set_nightly_start(found, camera, wanted, user=request.user, actor=actor(request), now=datetime.now(UTC))
-        return Response(bodies.field_list_detail(found, request.user))
+        return detail(found, request)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, field_list: UUID) -> Response:
@@ -192,6 +140,10 @@ class NightlyView(APIView):
         found = FieldList.objects.get(pk=field_list)
         end_nightly_start(found, user=request.user, actor=actor(request))
         return Response(status=204)
+
+
+def detail(found: FieldList, request: Request) -> Response:
+    return Response(FIELD_LISTS.done(FIELD_LISTS.operation("show"), found, request.user))
 
 
 def progress_of(found: FieldList, query: PlanQuery) -> NightProgress:

@@ -1,47 +1,42 @@
-"""Field lists, plans and observations as JSON."""
+"""The answers for field lists, plans and observations."""
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Any, TypedDict
-from uuid import UUID
+from typing import Annotated, Any
 
-from django.utils import timezone
+from pydantic import PlainSerializer
 
 from cameras.drivers.telescope.field import FIELD_KINDS, SelectionCode
-from cameras.selectors import hidden_cameras
-from core.times.timestamps import stamp, stamp_or_none
-from scheduler.field_lists.models import Field, FieldList, NightlyStart, Observation
-from scheduler.field_lists.nightly_starts import problem_of
-from scheduler.telescope.field_file import LineError, ListedField, format_field_line
-from scheduler.telescope.field_lists import ChangedField
-from scheduler.telescope.plan_bodies import PassedOverBody, PlannedBody, planned_body, reason_body
-from scheduler.telescope.sky import time_of
+from core.resources.fields import Column, Fields, Id
+from core.times.moments import Stamp
+from scheduler.telescope.field_file import format_field_line
+from scheduler.telescope.plan_bodies import PassedOverBody, PlanBody, PlannedBody, Stripped
 
-if TYPE_CHECKING:
-    from scheduler.field_lists.plans import NightProgress, PlanChange
+FieldLine = Annotated[Any, PlainSerializer(format_field_line, return_type=str)]
+ImageType = Annotated[int, PlainSerializer(lambda code: FIELD_KINDS[code].image_type, return_type=str)]
+Selection = Annotated[int, PlainSerializer(lambda code: SelectionCode(code).name, return_type=str)]
 
 
-class FieldListBody(TypedDict):
-    id: str
+class FieldListBody(Fields):
+    id: Annotated[Id, Column("pk")]
     name: str
     revision: int
-    fields: int
-    archived: str | None
+    fields: Annotated[int, Column("size")]
+    archived: Annotated[Stamp | None, Column("archived_at")]
     created_by: str
-    created: str
+    created: Annotated[Stamp, Column("created_at")]
     changed_by: str
-    changed: str
+    changed: Annotated[Stamp, Column("changed_at")]
 
 
-class NightlyStartBody(TypedDict):
+class NightlyStartBody(Fields):
     """`camera` is null for a user who may not see it."""
 
     camera: str | None
     rule: str
     clears: bool
     add_file: str
-    created_by: str
+    created_by: Annotated[str, Column("row.created_by")]
     problem: str
     """Why the present night is not started; empty for one that is."""
 
@@ -53,186 +48,77 @@ class FieldListDetail(FieldListBody):
     """Null for a list whose nights a person starts."""
 
 
-class FieldBody(TypedDict):
+class FieldBody(Fields):
     key: str
     number: int
     line: int
-    kind: str
+    kind: ImageType
     ra_h: float
     dec_deg: float
     exposure_s: float
     interval_s: float
     n_required: int
     survey: int
-    comment: str
+    comment: Stripped
     is_added: bool
 
 
-class ObservationEntry(TypedDict):
-    capture: str
-    field: str
+class FieldsBody(Fields):
+    results: list[FieldBody]
+
+
+class ObservationEntry(Fields):
+    capture: Annotated[Id, Column("capture_id")]
+    field: Annotated[str, Column("field_key")]
     number: int
-    observed: str
+    observed: Annotated[Stamp, Column("observed_at")]
     jd: float
     lst_h: float
     ha_h: float | None
     airmass: float | None
     exposure_s: float
     filename: str
-    selection: str
+    selection: Selection
     reason: str
 
 
-class NightPlanBody(TypedDict):
-    evening: str
-    rule: str
-    sunset: str
-    dark_begin: str
-    dark_end: str
-    sunrise: str
-    moon_illumination: float
+class ObservationList(Fields):
+    results: list[ObservationEntry]
+
+
+class NightPlanBody(PlanBody):
     observed: list[ObservationEntry]
-    observations: list[PlannedBody]
-    unfinished: list[PassedOverBody]
-    """The fields of which not all is observed at the end, with the reason."""
 
 
-class NextBody(TypedDict):
+class NextBody(Fields):
     next: PlannedBody | None
     passed_over: list[PassedOverBody]
 
 
-class LineErrorBody(TypedDict):
+class LineErrorBody(Fields):
     line: int
     column: str
     text: str
     message: str
 
 
-class ChangedFieldBody(TypedDict):
-    before: str
-    after: str
-    columns: list[str]
+class ChangedFieldBody(Fields):
+    before: Annotated[FieldLine, Column("old")]
+    after: Annotated[FieldLine, Column("new")]
+    columns: tuple[str, ...]
 
 
-class MovedBody(TypedDict):
+class MovedBody(Fields):
     before: PlannedBody
     after: PlannedBody
 
 
-class FieldListPreview(TypedDict):
+class FieldListPreview(Fields):
     errors: list[LineErrorBody]
-    added: list[str]
-    removed: list[str]
-    changed: list[ChangedFieldBody]
-    is_reordered: bool
-    tonight_added: list[PlannedBody]
-    tonight_removed: list[PlannedBody]
-    tonight_moved: list[MovedBody]
-
-
-def field_list_url(found: object) -> str:
-    return f"/api/v1/telescope/field-lists/{found}/"
-
-
-def field_list_body(found: FieldList, fields: int) -> FieldListBody:
-    return FieldListBody(
-        id=str(found.pk),
-        name=found.name,
-        revision=found.revision,
-        fields=fields,
-        archived=stamp_or_none(found.archived_at),
-        created_by=found.created_by,
-        created=stamp(found.created_at),
-        changed_by=found.changed_by,
-        changed=stamp(found.changed_at),
-    )
-
-
-def field_list_detail(found: FieldList, user: Any) -> FieldListDetail:
-    """As the user may see it."""
-    body = field_list_body(found, found.fields.count())
-    nightly = NightlyStart.objects.filter(field_list=found).select_related("camera").first()
-    shown = nightly_start_body(nightly, user) if nightly else None
-    return FieldListDetail(**body, text=found.text, added_text=found.added_text, nightly=shown)
-
-
-def nightly_start_body(nightly: NightlyStart, user: Any) -> NightlyStartBody:
-    is_shown = nightly.camera not in hidden_cameras(user)
-    return NightlyStartBody(
-        camera=nightly.camera.slug if is_shown else None,
-        rule=nightly.options["rule"],
-        clears=nightly.options["clears"],
-        add_file=nightly.options["add_file"] if is_shown else "",
-        created_by=nightly.created_by,
-        problem=problem_of(nightly, timezone.now()) if is_shown else "",
-    )
-
-
-def field_body(field: Field) -> FieldBody:
-    return FieldBody(
-        key=field.key, number=field.number, line=field.line, kind=FIELD_KINDS[field.kind].image_type, ra_h=field.ra_h,
-        dec_deg=field.dec_deg, exposure_s=field.exposure_s, interval_s=field.interval_s, n_required=field.n_required,
-        survey=field.survey, comment=field.comment.strip(), is_added=field.is_added,
-    )  # fmt: skip
-
-
-def observation_body(one: Observation) -> ObservationEntry:
-    return ObservationEntry(
-        capture=str(one.capture_id), field=one.field_key, number=one.number, observed=stamp(one.observed_at), jd=one.jd,
-        lst_h=one.lst_h, ha_h=one.ha_h, airmass=one.airmass, exposure_s=one.exposure_s, filename=one.filename,
-        selection=SelectionCode(one.selection).name, reason=one.reason,
-    )  # fmt: skip
-
-
-def plan_body(progress: NightProgress, hidden: AbstractSet[UUID] = frozenset()) -> NightPlanBody:
-    """`hidden`: captures that the user may not see."""
-    night, plan = progress.night, progress.plan
-    return NightPlanBody(
-        evening=night.date.isoformat(),
-        rule=plan.options.rule,
-        sunset=stamp(time_of(night.sunset)),
-        dark_begin=stamp(time_of(night.begin)),
-        dark_end=stamp(time_of(night.end)),
-        sunrise=stamp(time_of(night.sunrise)),
-        moon_illumination=round(night.moon_illumination, 3),
-        observed=[observation_body(one) for one in progress.observed if one.capture_id not in hidden],
-        observations=[planned_body(one) for one in plan.observations],
-        unfinished=[reason_body(one) for one in plan.unfinished],
-    )
-
-
-def next_body(progress: NightProgress) -> NextBody:
-    if progress.next is None:
-        return NextBody(next=None, passed_over=[reason_body(one) for one in progress.plan.unfinished])
-    passed_over = progress.plan.choice(0).passed_over()
-    return NextBody(next=planned_body(progress.next), passed_over=[reason_body(one) for one in passed_over])
-
-
-def line_error_body(error: LineError) -> LineErrorBody:
-    return LineErrorBody(line=error.line, column=error.column, text=error.text, message=error.message)
-
-
-def preview_body(errors: tuple[LineError, ...], change: PlanChange) -> FieldListPreview:
-    diff = change.fields
-    return FieldListPreview(
-        errors=[line_error_body(error) for error in errors],
-        added=_lines(diff.added),
-        removed=_lines(diff.removed),
-        changed=[_changed_body(one) for one in diff.changed],
-        is_reordered=diff.is_reordered,
-        tonight_added=[planned_body(one) for one in change.added],
-        tonight_removed=[planned_body(one) for one in change.removed],
-        tonight_moved=[
-            MovedBody(before=planned_body(before), after=planned_body(after)) for before, after in change.moved
-        ],
-    )
-
-
-def _lines(fields: tuple[ListedField, ...]) -> list[str]:
-    return [format_field_line(field) for field in fields]
-
-
-def _changed_body(one: ChangedField) -> ChangedFieldBody:
-    before, after = format_field_line(one.old), format_field_line(one.new)
-    return ChangedFieldBody(before=before, after=after, columns=[*one.columns])
+    added: Annotated[tuple[FieldLine, ...], Column("fields.added")]
+    removed: Annotated[tuple[FieldLine, ...], Column("fields.removed")]
+    changed: Annotated[list[ChangedFieldBody], Column("fields.changed")]
+    is_reordered: Annotated[bool, Column("fields.is_reordered")]
+    tonight_added: Annotated[list[PlannedBody], Column("added")]
+    tonight_removed: Annotated[list[PlannedBody], Column("removed")]
+    tonight_moved: Annotated[list[MovedBody], Column("moved")]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import uuid6
 from django.db import models
 from django.db.models import Q
@@ -26,6 +28,10 @@ class FieldList(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     changed_by = models.CharField(max_length=150, blank=True)
     changed_at = models.DateTimeField(default=timezone.now)
+
+    # Of an answer, by `scheduler.field_lists.selectors`.
+    size: int
+    nightly: Any
 
     class Meta:
         ordering = ["name"]

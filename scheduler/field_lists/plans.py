@@ -8,18 +8,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import NamedTuple
 
 from scheduler.field_lists.contents import content_of, listed_fields
 from scheduler.field_lists.models import FieldList, Observation
 from scheduler.field_lists.nights import night_at
 from scheduler.field_lists.observed import earlier_observation, observations_of_night
-from scheduler.telescope.field_file import ListedField
+from scheduler.telescope.field_file import LineError, ListedField, parse_field_file
 from scheduler.telescope.field_list_file import load_list
 from scheduler.telescope.field_lists import FieldDiff, diff_fields
 from scheduler.telescope.night import Night
 from scheduler.telescope.night_plan import NightPlan, PlannedObservation, PlanOptions, plan_rest
 from scheduler.telescope.night_programme import Rule
 from scheduler.telescope.progress import FieldState, after_observations, begin_night
+from scheduler.telescope.rules import PassedOver
 from scheduler.telescope.sky import TelescopeSite, julian_date
 
 
@@ -35,6 +37,11 @@ class NightProgress:
     @property
     def next(self) -> PlannedObservation | None:
         return self.plan.observations[0] if self.plan.observations else None
+
+    @property
+    def passed_over(self) -> Sequence[PassedOver]:
+        """By the next choice; without one, what stays unfinished."""
+        return self.plan.unfinished if self.next is None else self.plan.choice(0).passed_over()
 
 
 def night_progress(
@@ -61,15 +68,21 @@ def night_progress(
     return NightProgress(night, states, observed, plan)
 
 
+class Moved(NamedTuple):
+    before: PlannedObservation
+    after: PlannedObservation
+
+
 @dataclass(frozen=True, slots=True)
 class PlanChange:
-    """What an edited list changes: its fields, and the rest of the night."""
+    """What an edited list changes: its fields, and the rest of the night. `errors`: the lines that are wrong."""
 
+    errors: tuple[LineError, ...]
     fields: FieldDiff
     added: tuple[PlannedObservation, ...]
     """Observations that only the new plan has."""
     removed: tuple[PlannedObservation, ...]
-    moved: tuple[tuple[PlannedObservation, PlannedObservation], ...]
+    moved: tuple[Moved, ...]
     """The same observation, before and after, more than a minute apart."""
 
 
@@ -84,10 +97,11 @@ def preview_change(found: FieldList, text: str, evening: date, *, site: Telescop
     by_key = {(one.field.id, one.number): one for one in before}
     kept = [(by_key.pop((one.field.id, one.number), None), one) for one in after]
     return PlanChange(
+        parse_field_file(text).errors,
         diff_fields(old, new),
         added=tuple(one for earlier, one in kept if earlier is None),
         removed=tuple(by_key.values()),
         moved=tuple(
-            (earlier, one) for earlier, one in kept if earlier is not None and abs(earlier.jd - one.jd) > 1 / 1440
+            Moved(earlier, one) for earlier, one in kept if earlier is not None and abs(earlier.jd - one.jd) > 1 / 1440
         ),
     )

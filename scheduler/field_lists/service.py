@@ -35,7 +35,7 @@ class FieldListService:
     def __init__(self, user: Any, actor: str) -> None:
         self._user, self._actor = user, actor
 
-    def add(self, request: FieldListRequest, *, new_id: UUID | None = None) -> FieldList:
+    def add(self, request: FieldListRequest, new_id: UUID | None = None) -> FieldList:
         """ValidationError with a sentence for each wrong line. `new_id` becomes its id; a list that has this id already
         is returned as it is."""
         if new_id and (added := FieldList.objects.filter(pk=new_id).first()):

@@ -3,8 +3,6 @@ from django.urls import path
 from scheduler.field_lists import api
 
 urlpatterns = [
-    path("", api.FieldListsView.as_view()),
-    path("<uuid:field_list>/", api.FieldListView.as_view()),
     path("<uuid:field_list>/fields/", api.FieldsView.as_view()),
     path("<uuid:field_list>/add/", api.AddFieldsView.as_view()),
     path("<uuid:field_list>/preview/", api.PreviewView.as_view()),

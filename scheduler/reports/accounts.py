@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -45,6 +45,10 @@ class Counts:
     @property
     def sum_holds(self) -> bool:
         return self.planned == self.saved + self.failed + self.skipped + self.open
+
+
+def sum_of(counts: Iterable[Counts]) -> Counts:
+    return Counts(*(sum(values) for values in zip(astuple(Counts()), *map(astuple, counts), strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from scheduler.reports.bodies import MonthBody, ReportBody, calendar_night_body, report_body
+from core.resources.fields import body_of
+from scheduler.reports.bodies import MonthBody, ReportBody
 from scheduler.reports.calendar import month_of
 from scheduler.reports.queries import MonthQuery, NoSuchNight, ReportQuery, first_of_month, parse_night
 from scheduler.reports.report import chosen_cameras, main_site, night_report, seen_cameras
@@ -26,8 +27,7 @@ class NightsView(APIView):
         """The nights of a month: whether each is complete, and what it lost."""
         query: MonthQuery = MonthQuery.of(request)
         first = first_of_month(query.month) if query.month else present_night(request).replace(day=1)
-        nights = month_of(first, request.user).nights
-        return Response(MonthBody(month=f"{first:%Y-%m}", results=[calendar_night_body(one) for one in nights]))
+        return Response(body_of(MonthBody, month_of(first, request.user)))
 
 
 class ReportView(APIView):
@@ -41,7 +41,8 @@ class ReportView(APIView):
             found = parse_night(night)
         except NoSuchNight as error:
             raise ParseError(str(error)) from None
-        return Response(report_body(night_report(found, chosen_cameras(request.user, query.camera), request.user)))
+        report = night_report(found, chosen_cameras(request.user, query.camera), request.user)
+        return Response(body_of(ReportBody, report))
 
 
 def present_night(request: Request) -> date:

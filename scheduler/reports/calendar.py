@@ -48,6 +48,11 @@ class Month:
     """The night of the oldest capture that the reader may see; None before the first."""
 
     @property
+    def name(self) -> str:
+        """`2026-11`."""
+        return f"{self.first:%Y-%m}"
+
+    @property
     def weeks(self) -> list[list[CalendarNight | None]]:
         """From Monday to Sunday; None outside of the month."""
         padded = [None] * self.first.weekday() + [*self.nights]
@@ -104,4 +109,4 @@ def _live(day: date, cameras: list[Camera], viewer: Any, now: datetime) -> Calen
     if report.state in ("future", "nothing"):
         return CalendarNight(day, report.state)
     lost_s = sum(one.lost.total_seconds() for one in report.cameras)
-    return CalendarNight(day, report.state, report.planned, report.saved, lost_s, report.percent)
+    return CalendarNight(day, report.state, report.counts.planned, report.counts.saved, lost_s, report.percent)

@@ -237,7 +237,8 @@ class BarChart:
 def compared_nights(report: Report) -> list[PastNight]:
     """The nights before and this one, which is the last."""
     this = PastNight(
-        report.night, report.planned, report.saved, sum(one.lost.total_seconds() for one in report.cameras),
+        report.night, report.counts.planned, report.counts.saved,
+        sum(one.lost.total_seconds() for one in report.cameras),
         {reason: lost.total_seconds() for reason, lost in report.lost_by_reason.items()},
         report.state == "complete",
     )  # fmt: skip

@@ -65,6 +65,10 @@ class Loss:
     def lost(self) -> timedelta:
         return length(self.spans)
 
+    @property
+    def times(self) -> int:
+        return len(self.spans)
+
 
 def length(spans: Iterable[Interval]) -> timedelta:
     """Of times that may overlap."""

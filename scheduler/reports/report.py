@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from django.conf import settings
 from django.utils import timezone
@@ -21,8 +21,9 @@ from core.broker.broker import BrokerDown
 from core.text.plurals import pluralize
 from scheduler.planning.rules import Site
 from scheduler.planning.sky import NightSky, sky_of_night
-from scheduler.reports.accounts import CameraAccount, account_of
+from scheduler.reports.accounts import CameraAccount, Counts, account_of, sum_of
 from scheduler.reports.comparison import PastNight, past_nights
+from scheduler.reports.curves import Chart, Curve, charts_of
 from scheduler.reports.incidents import Action, GateClosure, has_events_from, read_incidents
 from scheduler.reports.ledger import CameraLedger, read_ledger
 from scheduler.reports.losses import UNACCOUNTED, Loss, length, lost_by_reason
@@ -55,6 +56,19 @@ class CameraReport:
         return self.account.losses
 
     @property
+    def counts(self) -> Counts:
+        return self.account.counts
+
+    @property
+    def curves(self) -> list[ChartCurve]:
+        return [ChartCurve(chart, curve) for chart in charts_of(self.ledger.captures) for curve in chart.curves]
+
+    @property
+    def thumbnails(self) -> list[str]:
+        """The URLs of those that can be rendered."""
+        return [thumb.url for thumb in self.thumbs if thumb.file]
+
+    @property
     def clock(self) -> SiteClock:
         return SiteClock(self.site.zone, self.begin, self.end)
 
@@ -78,6 +92,16 @@ class CameraReport:
         return dict(found)
 
 
+class CameraLoss(NamedTuple):
+    where: CameraReport
+    loss: Loss
+
+
+class ChartCurve(NamedTuple):
+    chart: Chart
+    curve: Curve
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     night: date
@@ -96,24 +120,9 @@ class Report:
     past: tuple[PastNight, ...]
 
     @property
-    def planned(self) -> int:
-        return sum(one.account.counts.planned for one in self.cameras)
-
-    @property
-    def saved(self) -> int:
-        return sum(one.account.counts.saved for one in self.cameras)
-
-    @property
-    def failed(self) -> int:
-        return sum(one.account.counts.failed for one in self.cameras)
-
-    @property
-    def skipped(self) -> int:
-        return sum(one.account.counts.skipped for one in self.cameras)
-
-    @property
-    def open(self) -> int:
-        return sum(one.account.counts.open for one in self.cameras)
+    def counts(self) -> Counts:
+        """Of all cameras."""
+        return sum_of(one.counts for one in self.cameras)
 
     @property
     def to_come(self) -> int:
@@ -121,7 +130,11 @@ class Report:
 
     @property
     def sum_holds(self) -> bool:
-        return self.planned == self.saved + self.failed + self.skipped + self.open and not self.problems
+        return self.counts.sum_holds and not self.problems
+
+    @property
+    def idle_slugs(self) -> list[str]:
+        return [camera.slug for camera in self.idle]
 
     @property
     def problems(self) -> list[str]:
@@ -129,10 +142,10 @@ class Report:
         return [f"{one.camera.name}: {sentence}" for one in self.cameras for sentence in one.account.problems]
 
     @property
-    def losses(self) -> list[tuple[CameraReport, Loss]]:
+    def losses(self) -> list[CameraLoss]:
         """Of all cameras, by their begin."""
-        found = [(one, loss) for one in self.cameras for loss in one.losses]
-        return sorted(found, key=lambda item: (item[1].begin, item[0].camera.slug))
+        found = [CameraLoss(one, loss) for one in self.cameras for loss in one.losses]
+        return sorted(found, key=lambda one: (one.loss.begin, one.where.camera.slug))
 
     @property
     def lost_by_reason(self) -> dict[str, timedelta]:
@@ -142,7 +155,7 @@ class Report:
     def percent(self) -> float | None:
         """Saved of planned, rounded down so that 100 is all; what never began counts as planned. None when nothing
         was."""
-        return percent_of(self.saved, self.planned + sum(one.missing for one in self.cameras))
+        return percent_of(self.counts.saved, self.counts.planned + sum(one.missing for one in self.cameras))
 
     @property
     def clock(self) -> SiteClock:
@@ -159,7 +172,8 @@ class Report:
             return EMPTY[self.state]
         if self.state == "running" and not self.cameras:
             return EMPTY["running"]
-        counts = f"{self.saved:,} of {self.planned:,} captures of {pluralize(len(self.cameras), 'camera')} saved"
+        cameras = pluralize(len(self.cameras), "camera")
+        counts = f"{self.counts.saved:,} of {self.counts.planned:,} captures of {cameras} saved"
         if self.state == "running":
             counts += f" so far, about {self.to_come:,} to come" if self.to_come else " so far"
         return " ".join([f"{self.headline}: {counts}.", *self._worst(), *self.problems])
@@ -167,7 +181,7 @@ class Report:
     def _worst(self) -> list[str]:
         if not self.losses:
             return []
-        where, loss = max(self.losses, key=lambda item: (item[1].lost, item[1].count))
+        where, loss = max(self.losses, key=lambda one: (one.loss.lost, one.loss.count))
         times = f"{where.clock.short(loss.begin)} to {where.clock.short(loss.end)} {where.clock.zone_name(loss.end)}"
         about = "about " if loss.is_estimate else ""
         lost = f"{about}{pluralize(loss.count, 'capture')}"
@@ -295,7 +309,7 @@ def _state(
         return "future"
     if not _is_over(reports, end, sky, now):
         return "running"
-    if not any(one.account.counts.planned or one.losses for one in reports):
+    if not any(one.counts.planned or one.losses for one in reports):
         return "nothing"
     return "complete" if all(one.account.is_complete for one in reports) else "incomplete"
 

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import cast
 
 from cameras.models import Camera
-from cameras.spool.agenda import OnHeld
 from scheduler.planning.rules import Change, ClockRule, MoonRule, ScheduleRule, SunRule
 from scheduler.schedules.models import WEEKDAYS, NightChange, Schedule
+
+SAME = ("name", "programme", "first_night", "last_night", "priority", "enabled", "on_held", "created_by")
+"""What a rule has as the row has it."""
 
 
 def schedule_rule(schedule: Schedule, cameras: Iterable[Camera]) -> ScheduleRule:
     return ScheduleRule(
         id=str(schedule.pk),
-        name=schedule.name,
         cameras=tuple(str(camera.pk) for camera in cameras),
-        programme=schedule.programme,
         window=_window(schedule),
         moon=_moon(schedule),
         weekdays=frozenset(WEEKDAYS.index(day) for day in schedule.weekdays or WEEKDAYS),
-        first_night=schedule.first_night,
-        last_night=schedule.last_night,
-        priority=schedule.priority,
-        enabled=schedule.enabled,
-        on_held=cast(OnHeld, schedule.on_held),
-        created_by=schedule.created_by,
+        **{name: getattr(schedule, name) for name in SAME},
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from pydantic import ValidationError
+
 from cameras.models import Camera
 from cameras.programmes.cycle import describe_exposures
 from cameras.spool.records import Programme
@@ -11,7 +13,8 @@ from captures.sessions.forecast import length
 from scheduler.planning.windows import WEEKDAYS
 from scheduler.schedules.models import WEEKDAYS as SHORT
 from scheduler.schedules.models import Schedule
-from scheduler.schedules.requests import TWILIGHTS, ScheduleProgramme
+from scheduler.schedules.requests import ScheduleProgramme
+from scheduler.schedules.resource import TWILIGHTS
 
 OF_TWILIGHT = {
     "sunset": "from sunset to sunrise",
@@ -62,6 +65,18 @@ def programme_sentence(stored: dict[str, Any]) -> str:
     cadence_s, delay_s, count = (programme.get(name) for name in ("cadence_s", "delay_s", "count"))
     pauses = f"every {length(cadence_s)}" if cadence_s else f"with pauses of {length(delay_s or 0)}"
     return f"{exposures} {pauses}{f', {count} times' if count else ''}."
+
+
+def captures_sentence(stored: dict[str, Any]) -> str:
+    """Also of one that an older version has stored, which may not be valid any more."""
+    try:
+        return programme_sentence(stored)
+    except ValidationError:
+        return "They are not valid any more: `skycam schedules change` sets them."
+
+
+def changes_text(changes: list[dict[str, Any]]) -> str:
+    return ", ".join(f"{change['night']} {'skipped' if change['skip'] else 'changed'}" for change in changes)
 
 
 def sentence(*parts: str) -> str:

@@ -13,7 +13,7 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 class Schedule(models.Model):
     """What a camera should capture, and in which part of which nights. The planner makes the runs from it.
 
-    `programme`, `window` and `moon` are as in `scheduler.schedules.requests`.
+    `programme`, `window` and `moon` are as in `scheduler.schedules.resource`.
     """
 
     class OnHeld(models.TextChoices):
@@ -43,6 +43,10 @@ class Schedule(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def camera_slugs(self) -> list[str]:
+        return sorted(camera.slug for camera in self.cameras.all() if camera.removed_at is None)
 
 
 class NightChange(models.Model):

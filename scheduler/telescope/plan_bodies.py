@@ -1,49 +1,49 @@
-"""What is planned, as JSON. Without Django and NumPy: the API and the command line share it."""
+"""The answers for what is planned. Without Django and NumPy: the API and the command line share them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import Annotated
 
+from pydantic import PlainSerializer
+
+from core.resources.fields import Column, Fields, Share
+from core.times.moments import Day
 from core.times.timestamps import stamp
 from scheduler.telescope.sky import time_of
 
-if TYPE_CHECKING:
-    from scheduler.telescope.night_plan import PlannedObservation
-    from scheduler.telescope.rules import PassedOver
+JulianStamp = Annotated[float, PlainSerializer(lambda jd: stamp(time_of(jd)), return_type=str)]
+Stripped = Annotated[str, PlainSerializer(str.strip, return_type=str)]
 
 
-class PlannedBody(TypedDict):
-    field: str
-    kind: str
-    comment: str
+class PlannedBody(Fields):
+    field: Annotated[str, Column("field.id")]
+    kind: Annotated[str, Column("field.kind.image_type")]
+    comment: Annotated[Stripped, Column("field.comment")]
     number: int
-    at: str
-    exposure_s: float
-    ha_h: float | None
-    altitude_deg: float | None
+    at: Annotated[JulianStamp, Column("jd")]
+    exposure_s: Annotated[float, Column("field.exposure_s")]
+    ha_h: Annotated[float | None, Column("hour_angle")]
+    altitude_deg: Annotated[float | None, Column("altitude")]
     airmass: float | None
-    selection: str
+    selection: Annotated[str, Column("selection.name")]
     reason: str
 
 
-class PassedOverBody(TypedDict):
-    field: str
-    kind: str
-    comment: str
+class PassedOverBody(Fields):
+    field: Annotated[str, Column("field.id")]
+    kind: Annotated[str, Column("field.kind.image_type")]
+    comment: Annotated[Stripped, Column("field.comment")]
     reason: str
 
 
-def planned_body(one: PlannedObservation) -> PlannedBody:
-    field = one.field
-    return PlannedBody(
-        field=field.id, kind=field.kind.image_type, comment=field.comment.strip(), number=one.number,
-        at=stamp(time_of(one.jd)), exposure_s=field.exposure_s, ha_h=one.hour_angle, altitude_deg=one.altitude,
-        airmass=one.airmass, selection=one.selection.name, reason=one.reason,
-    )  # fmt: skip
-
-
-def reason_body(one: PassedOver) -> PassedOverBody:
-    field = one.field
-    return PassedOverBody(
-        field=field.id, kind=field.kind.image_type, comment=field.comment.strip(), reason=one.reason
-    )  # fmt: skip
+class PlanBody(Fields):
+    evening: Annotated[Day, Column("night.date")]
+    rule: Annotated[str, Column("options.rule")]
+    sunset: Annotated[JulianStamp, Column("night.sunset")]
+    dark_begin: Annotated[JulianStamp, Column("night.begin")]
+    dark_end: Annotated[JulianStamp, Column("night.end")]
+    sunrise: Annotated[JulianStamp, Column("night.sunrise")]
+    moon_illumination: Annotated[Share, Column("night.moon_illumination")]
+    observations: list[PlannedBody]
+    unfinished: list[PassedOverBody]
+    """The fields of which not all is observed at the end, with the reason."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from core.resources.fields import body_of
 from scheduler.tonight.bodies import NightBody
-from scheduler.tonight.night import night_body, night_for
+from scheduler.tonight.night import night_for
 from scheduler.tonight.present_warnings import present_warnings
 from scheduler.tonight.queries import NightQuery
-from scheduler.tonight.warnings import warning_body
 
 
 class TonightView(APIView):
@@ -22,4 +24,4 @@ class TonightView(APIView):
         """The present night, or the coming one by day. With another date or place it is a dry run."""
         query: NightQuery = NightQuery.of(request)
         night = night_for(request.user, night=query.night, place=query.place)
-        return Response(night_body(night, [warning_body(one) for one in present_warnings(night)]))
+        return Response(body_of(NightBody, replace(night, warnings=present_warnings(night))))

@@ -1,55 +1,60 @@
-"""A night as JSON: its sky, its runs, and why other schedules have none."""
+"""The answer for a night: its sky, its runs, and why other schedules have none."""
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Annotated, Literal
+
+from core.resources.fields import Column, Fields, Share
+from core.times.moments import Day, Stamp
+
+Pair = tuple[Stamp, Stamp]
 
 
-class SkyBody(TypedDict):
+class SkyBody(Fields):
     """Times are null where the Sun or the Moon does not pass. `moon_phase` is the lit share of the disc at midnight."""
 
-    sunset: str | None
-    civil_dusk: str | None
-    nautical_dusk: str | None
-    astronomical_dusk: str | None
-    astronomical_dawn: str | None
-    nautical_dawn: str | None
-    civil_dawn: str | None
-    sunrise: str | None
-    moonrise: str | None
-    moonset: str | None
-    moon_phase: float
+    sunset: Annotated[Stamp | None, Column("twilight.sunset")]
+    civil_dusk: Annotated[Stamp | None, Column("twilight.civil_dusk")]
+    nautical_dusk: Annotated[Stamp | None, Column("twilight.nautical_dusk")]
+    astronomical_dusk: Annotated[Stamp | None, Column("twilight.astronomical_dusk")]
+    astronomical_dawn: Annotated[Stamp | None, Column("twilight.astronomical_dawn")]
+    nautical_dawn: Annotated[Stamp | None, Column("twilight.nautical_dawn")]
+    civil_dawn: Annotated[Stamp | None, Column("twilight.civil_dawn")]
+    sunrise: Annotated[Stamp | None, Column("twilight.sunrise")]
+    moonrise: Stamp | None
+    moonset: Stamp | None
+    moon_phase: Share
 
 
-class SiteBody(TypedDict):
+class SiteBody(Fields):
     latitude: float | None
     longitude: float | None
     elevation: float
     time_zone: str
 
 
-class RunBody(TypedDict):
+class RunBody(Fields):
     """`id` is null in a dry run. `state` is that of its session, `planned` before it begins. `bytes` is null while the
     size of a picture is unknown."""
 
     id: str | None
     schedule: str
-    camera: str
-    windows: list[list[str]]
+    camera: Annotated[str, Column("camera.slug")]
+    windows: list[Pair]
     exposures: str
-    pictures: int
-    bytes: int | None
+    pictures: Annotated[int, Column("amount.pictures")]
+    bytes: Annotated[int | None, Column("amount.bytes")]
     state: str
 
 
-class ReasonBody(TypedDict):
+class RunReasonBody(Fields):
     schedule: str
-    camera: str
+    camera: Annotated[str, Column("camera.slug")]
     reason: str
     message: str
 
 
-class RoomBody(TypedDict):
+class RoomBody(Fields):
     """`needed_bytes`: of all runs of the night on the camera that are not over. Null: unknown."""
 
     camera: str
@@ -57,25 +62,25 @@ class RoomBody(TypedDict):
     free_bytes: int | None
 
 
-class WarningBody(TypedDict):
+class WarningBody(Fields):
     """Something that will prevent a run, as far as it can be seen now. `camera` is null for one of no single camera."""
 
     severity: Literal["error", "warning"]
     reason: str
     message: str
-    camera: str | None
+    camera: Annotated[str | None, Column("slug")]
 
 
-class NightBody(TypedDict):
-    night: str
-    begin: str
-    end: str
+class NightBody(Fields):
+    night: Day
+    begin: Stamp
+    end: Stamp
     dry_run: bool
     sentence: str
     warnings: list[WarningBody]
     site: SiteBody
-    twilight: SkyBody | None
+    twilight: Annotated[SkyBody | None, Column("sky")]
     runs: list[RunBody]
-    without_run: list[ReasonBody]
-    shortened: list[ReasonBody]
+    without_run: list[RunReasonBody]
+    shortened: list[RunReasonBody]
     room: list[RoomBody]

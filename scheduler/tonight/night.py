@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cache
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from django.utils import timezone
 
@@ -22,7 +22,6 @@ from captures.sessions.models import ACTIVE, Session
 from core.sky.intervals import Interval
 from core.templatetags.skycam import format_bytes
 from core.text.plurals import pluralize
-from core.times.timestamps import stamp, stamp_or_none
 from scheduler.field_lists.sentences import telescope_sentences
 from scheduler.planning.plan import Loser, Plan
 from scheduler.planning.rules import Site
@@ -34,8 +33,8 @@ from scheduler.runs.replanning import plan_nights, plan_with_begun
 from scheduler.runs.sites import sites_of, station_site
 from scheduler.schedules.models import Schedule
 from scheduler.schedules.programmes import programme_for
-from scheduler.tonight.bodies import NightBody, ReasonBody, RoomBody, RunBody, SkyBody, WarningBody
 
+Severity = Literal["error", "warning"]
 MOST_REASONS = 3
 NOT_PLANNED = (
     "Its run is not planned yet: runs are planned each minute, while the parts jobs and beat work (`skycam ps`)."
@@ -83,6 +82,28 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """Of a camera, by its slug, for all its runs of the night that are not over. None: unknown."""
+
+    camera: str
+    needed_bytes: int | None
+    free_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NightWarning:
+    severity: Severity
+    reason: str
+    message: str
+    camera: Camera | None = None
+    """None for one that is about no single camera."""
+
+    @property
+    def slug(self) -> str | None:
+        return self.camera.slug if self.camera else None
+
+
+@dataclass(frozen=True, slots=True)
 class Night:
     night: date
     site: Site
@@ -93,9 +114,10 @@ class Night:
     runs: list[Run]
     without_run: list[Reason]
     shortened: list[Reason]
-    room: list[RoomBody]
+    room: list[Room]
     telescopes: list[str] = field(default_factory=list)
     """Sentences: which field lists are observed, beside the runs of schedules."""
+    warnings: list[NightWarning] = field(default_factory=list)
 
     @property
     def moon_percent(self) -> int | None:
@@ -238,75 +260,22 @@ def _reasons(losers: list[Loser], cameras: dict[str, Camera], schedules: list[Sc
     ]
 
 
-def _room(runs: list[Run]) -> list[RoomBody]:
+def _room(runs: list[Run]) -> list[Room]:
     by_camera: dict[str, list[Run]] = {}
     for run in runs:
         by_camera.setdefault(run.camera.slug, []).append(run)
     return [
-        RoomBody(
-            camera=slug, needed_bytes=_total([run.amount.bytes for run in own]), free_bytes=free_bytes(own[0].camera)
-        )
+        Room(camera=slug, needed_bytes=_total([run.amount.bytes for run in own]), free_bytes=free_bytes(own[0].camera))
         for slug, own in by_camera.items()
     ]
 
 
-def room_line(room: RoomBody) -> str:
-    needed, free = room["needed_bytes"], room["free_bytes"]
+def room_line(room: Room) -> str:
+    needed, free = room.needed_bytes, room.free_bytes
     need = "the size of its pictures is not known yet" if needed is None else f"needs {format_bytes(needed)}"
     left = "" if free is None else f"; {format_bytes(free)} free on its disk"
-    return f"{room['camera']}: {need}{left}."
+    return f"{room.camera}: {need}{left}."
 
 
 def _total(sizes: list[int | None]) -> int | None:
     return None if None in sizes else sum(filter(None, sizes))
-
-
-def night_body(found: Night, warnings: list[WarningBody]) -> NightBody:
-    return NightBody(
-        night=found.night.isoformat(),
-        begin=stamp(found.begin),
-        end=stamp(found.end),
-        dry_run=found.dry_run,
-        sentence=found.sentence,
-        warnings=warnings,
-        site={
-            "latitude": found.site.latitude,
-            "longitude": found.site.longitude,
-            "elevation": found.site.elevation,
-            "time_zone": found.site.time_zone,
-        },
-        twilight=sky_body(found.sky) if found.sky else None,
-        runs=[run_body(run) for run in found.runs],
-        without_run=[reason_body(one) for one in found.without_run],
-        shortened=[reason_body(one) for one in found.shortened],
-        room=found.room,
-    )
-
-
-def sky_body(sky: NightSky) -> SkyBody:
-    names = (
-        "sunset", "civil_dusk", "nautical_dusk", "astronomical_dusk", "astronomical_dawn", "nautical_dawn",
-        "civil_dawn", "sunrise",
-    )  # fmt: skip
-    times = {name: stamp_or_none(getattr(sky.twilight, name)) for name in names}
-    return cast(SkyBody, {
-        **times, "moonrise": stamp_or_none(sky.moonrise), "moonset": stamp_or_none(sky.moonset),
-        "moon_phase": round(sky.moon_phase, 3),
-    })  # fmt: skip
-
-
-def run_body(run: Run) -> RunBody:
-    return RunBody(
-        id=run.id,
-        schedule=run.schedule,
-        camera=run.camera.slug,
-        windows=[[stamp(begin), stamp(end)] for begin, end in run.windows],
-        exposures=run.exposures,
-        pictures=run.amount.pictures,
-        bytes=run.amount.bytes,
-        state=run.state,
-    )
-
-
-def reason_body(one: Reason) -> ReasonBody:
-    return ReasonBody(schedule=one.schedule, camera=one.camera.slug, reason=one.reason, message=one.message)

@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from cameras.status.status import read_statuses
 from core.broker.broker import BrokerDown
-from scheduler.tonight.night import Night
-from scheduler.tonight.warnings import NightWarning, warnings_of
+from scheduler.tonight.night import Night, NightWarning
+from scheduler.tonight.warnings import warnings_of
 
 
 def present_warnings(night: Night) -> list[NightWarning]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from cameras.models import Camera, desired_connection
@@ -17,14 +16,12 @@ from captures.storage.roots import UnusableRoot, root_of
 from core.templatetags.skycam import format_bytes
 from scheduler.planning.rules import Site
 from scheduler.runs.models import PlannedRun
-from scheduler.tonight.bodies import WarningBody
-from scheduler.tonight.night import Night, Run
+from scheduler.tonight.night import Night, NightWarning, Run, Severity
 
 if TYPE_CHECKING:
     from cameras.runtime.messages import AgendaStatus
     from cameras.status.messages import Status
 
-Severity = Literal["error", "warning"]
 TRANSIT = timedelta(seconds=10)
 """How long a new run may be on its way to the agenda of its camera process."""
 REACH = timedelta(days=1)
@@ -44,15 +41,6 @@ HOST_STATES = ("disabled", "disconnected", "host_down")
 """In which there is no camera process, or the state says enough."""
 
 
-@dataclass(frozen=True, slots=True)
-class NightWarning:
-    severity: Severity
-    reason: str
-    message: str
-    camera: Camera | None = None
-    """None for one that is about no single camera."""
-
-
 def warnings_of(night: Night, statuses: Mapping[str, Status] | None, now: datetime) -> list[NightWarning]:
     """The errors first. `statuses` by camera; None while the broker is away. Empty for a dry run, and once all runs are
     over."""
@@ -66,15 +54,6 @@ def warnings_of(night: Night, statuses: Mapping[str, Status] | None, now: dateti
     else:
         found += _camera_warnings(runs, statuses, night.site, now)
     return sorted(found, key=lambda one: one.severity)
-
-
-def warning_body(one: NightWarning) -> WarningBody:
-    return WarningBody(
-        severity=one.severity,
-        reason=one.reason,
-        message=one.message,
-        camera=one.camera.slug if one.camera else None,
-    )
 
 
 def _camera_warnings(

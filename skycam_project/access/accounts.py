@@ -5,10 +5,12 @@ from __future__ import annotations
 import secrets
 import unicodedata
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 
 from core.idempotency.models import IdempotentRequest
 from core.slices import delete_in_slices
@@ -26,6 +28,12 @@ class UserChange:
     user: User
     password: str | None
     revoked: int
+
+
+def users_for(user: Any) -> QuerySet[User]:
+    """By name: managers see all users, others themselves."""
+    users = User.objects.order_by("username")
+    return users if user.may(Role.MANAGER) else users.filter(pk=user.pk)
 
 
 @transaction.atomic
@@ -70,7 +78,7 @@ def change_user(
     return UserChange(user, generated, revoked)
 
 
-def remove_user(user: User, *, actor: str) -> None:
+def remove_user(user: User, actor: str) -> None:
     """Remove a user and their tokens; their events stay in the log. ValidationError for the last manager;
     User.DoesNotExist when the user has been removed meanwhile."""
     with transaction.atomic():

@@ -90,6 +90,8 @@ class ApiToken(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True, blank=True)
+    text = ""
+    """Of one that was just made."""
 
     def __str__(self) -> str:
         return f"{self.user} {self.hint}…"
@@ -122,6 +124,7 @@ class ApiToken(models.Model):
             address=address[:60],
             expires_at=min(expires_at or now + DEFAULT_LIFE, now + MAX_LIFE),
         )
+        token.text = text
         return token, text
 
     @property

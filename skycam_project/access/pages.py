@@ -14,7 +14,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, resolve_url
+from django.shortcuts import get_object_or_404, redirect, resolve_url
 from django.urls import reverse_lazy
 from django.views import View
 
@@ -23,7 +23,7 @@ from core.pages.page import Page, message_response
 from skycam_project.access import accounts, services, sign_in_limits
 from skycam_project.access.denials import record_denied
 from skycam_project.access.forms import ROLES, PasswordForm, RoleForm, SignInForm, TokenForm, UserForm
-from skycam_project.access.models import ApiToken, Role, SignIn, User
+from skycam_project.access.models import ApiToken, SignIn, User
 
 MAX_NAME_LENGTH = 150
 FORM_METHODS = ["get", "head", "options", "post"]
@@ -173,11 +173,7 @@ class RevokeTokenPage(Page):
     roles = {"POST": "viewer"}
 
     def post(self, request: HttpRequest, token: int) -> HttpResponse:
-        user: Any = request.user
-        found = services.list_tokens(None if user.may(Role.MANAGER) else user).filter(pk=token).first()
-        if found is None:
-            raise Http404
-        services.revoke_token(found, actor=self.actor)
+        services.revoke_token(get_object_or_404(services.tokens_for(request.user), pk=token), self.actor)
         return message_response(request, "ok", "The token is revoked.")
 
 
@@ -185,10 +181,7 @@ class RevokeSignInPage(Page):
     roles = {"POST": "viewer"}
 
     def post(self, request: HttpRequest, sign_in: UUID) -> HttpResponse:
-        found = SignIn.objects.filter(pk=sign_in, user=request.user).first()  # type: ignore[misc]
-        if found is None:
-            raise Http404
-        services.end_sign_in(found)
+        services.end_sign_in(get_object_or_404(SignIn, pk=sign_in, user=request.user))
         return message_response(request, "ok", "That browser is signed out.")
 
 
@@ -227,9 +220,7 @@ class UserPage(UsersPage):
     roles = {"POST": "manager"}
 
     def post(self, request: HttpRequest, user: int) -> HttpResponse:  # type: ignore[override]
-        found = User.objects.filter(pk=user).first()
-        if found is None:
-            raise Http404
+        found = get_object_or_404(User, pk=user)
         if found == request.user:
             raise PermissionDenied("You cannot change your own role or remove yourself. Ask another manager.")
         return self._respond_to_action(found, request.POST.get("do", ""))
@@ -244,7 +235,7 @@ class UserPage(UsersPage):
 
     def _apply_action(self, user: User, what: str) -> HttpResponse:
         if what == "remove":
-            accounts.remove_user(user, actor=self.actor)
+            accounts.remove_user(user, self.actor)
             return redirect("users")
         if what == "password":
             changed = accounts.change_user(user, reset=True, actor=self.actor)

@@ -78,6 +78,16 @@ def list_tokens(user: Any = None) -> QuerySet[ApiToken]:
     return tokens if user is None else tokens.filter(user_id=user.pk)
 
 
+def tokens_for(user: Any) -> QuerySet[ApiToken]:
+    """Those that `user` may see and revoke."""
+    return list_tokens(None if user.may(Role.MANAGER) else user)
+
+
+def token_for(user: Any, token: int) -> ApiToken:
+    """ApiToken.DoesNotExist, also for one of another user, so that ids reveal nothing."""
+    return tokens_for(user).get(pk=token)
+
+
 @transaction.atomic
 def issue_token(
     owner: Any, *, name: str, scope: str | None = None, life: timedelta = DEFAULT_LIFE, actor: str
@@ -106,7 +116,7 @@ def checked_name(name: str) -> str:
 
 
 @transaction.atomic
-def revoke_token(token: ApiToken, *, actor: str) -> None:
+def revoke_token(token: ApiToken, actor: str) -> None:
     """The token stops working at once; sockets and streams that were opened with it close within seconds."""
     of = "" if token.user.username == actor else f" of {token.user.username}"
     _changed(actor, token.user.username, f"{actor} revoked the token {token.hint}… ({token.name}){of}.")

@@ -16,7 +16,7 @@ from django.urls import reverse
 from captures.retention.jobs import enqueue_plan
 from captures.retention.manager import StorageManager
 from captures.retention.plan import CleanupPlan
-from captures.retention.plan_bodies import PlanBody, plan_body
+from captures.retention.plan_bodies import plan_body
 from captures.retention.stored_plans import MINUTES, PlanRefused, check_claimable, load_plan
 from core.text.plurals import pluralize
 from monitoring.models import Event
@@ -82,12 +82,12 @@ def start_cleanup(plan: CleanupPlan, actor: str) -> None:
     )  # fmt: skip
 
 
-def _new_plan(actor: str) -> PlanBody:
+def _new_plan(actor: str) -> dict[str, Any]:
     return plan_body(StorageManager(settings.STATION.host, actor).plan())
 
 
 def _page(
-    request: HttpRequest, context: dict[str, Any], plan: PlanBody | None = None, refusal: str = ""
+    request: HttpRequest, context: dict[str, Any], plan: dict[str, Any] | None = None, refusal: str = ""
 ) -> HttpResponse:
     values = {
         **context, "title": "Clean up", "plan": plan, "refusal": refusal, "host": settings.STATION.host,
@@ -96,7 +96,7 @@ def _page(
     return TemplateResponse(request, "admin/cleanup.html", values, status=400 if refusal else 200)
 
 
-def _lists(plan: PlanBody) -> dict[str, Any]:
+def _lists(plan: dict[str, Any]) -> dict[str, Any]:
     more = plan["files"] - FIRST
     return {
         "what": pluralize(plan["files"], "file"),

@@ -10,7 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from core.jobs.bodies import JobBody, job_body
+from core.jobs.answers import JobBody
+from core.jobs.bodies import job_body
 from core.jobs.services import enqueue
 from skycam_project.backups.schedule import KIND
 from skycam_project.backups.service import BackupBody, list_backups

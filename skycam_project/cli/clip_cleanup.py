@@ -45,10 +45,11 @@ def plan() -> CleanupReport:
     from django.conf import settings
 
     from captures.models import Clip
-    from captures.retention.bodies import deleted_body
+    from captures.retention.bodies import DeletedBody
     from captures.retention.jobs import CleanupReport
     from captures.retention.planning import make_plan
     from captures.retention.results import Deleted
+    from core.resources.fields import body_of
 
     plan = make_plan(settings.STATION.host, ["clips"])
     report = CleanupReport(bytes=plan.bytes, clips=len(plan.items), problems=list(plan.problems), results=[])
@@ -56,7 +57,7 @@ def plan() -> CleanupReport:
     for item in plan.items:
         # A clip may be deleted by the station meanwhile.
         for clip in clips.filter(pk=item.pk):
-            report["results"].append(deleted_body(Deleted(clip, item.why)))
+            report["results"].append(body_of(DeletedBody, Deleted(clip, item.why)))
     return report
 
 

@@ -104,7 +104,7 @@ def search_events(found: QuerySet[Event], kind: str | None, host: str | None, te
 
     from core.api.constraints import error_sentence
     from monitoring.event_search import EventSearch, row_condition
-    from monitoring.serializers import EventQuery
+    from monitoring.resource import EventQuery
 
     try:
         query = EventQuery.model_validate(given(kind=kind, host=host, q=text))
@@ -138,9 +138,9 @@ def print_exported(body: dict[str, Any]) -> None:
 
 
 def event_bodies(caller: Caller, events: list[Event]) -> list[dict[str, Any]]:
-    from monitoring.bodies import event_body
+    from monitoring.resource import event_body
 
-    return [dict(event_body(event, caller.user)) for event in events]
+    return [event_body(event, caller.user) for event in events]
 
 
 def follow_events(caller: Caller, events: QuerySet[Event], last: Event | None) -> None:
@@ -197,8 +197,8 @@ def list_alerts(camera: str | None, severity: str | None, every: bool, limit: in
     Example: skycam alerts list --severity error
     """
     caller = current().authorize("viewer")
-    from monitoring.bodies import alert_body
     from monitoring.models import Alert
+    from monitoring.resource import ALERTS
     from monitoring.selectors import alerts_for
 
     found = alerts_for(caller.user)
@@ -209,7 +209,7 @@ def list_alerts(camera: str | None, severity: str | None, every: bool, limit: in
     if severity is not None:
         found = found.filter(severity__in=SEVERITIES[SEVERITIES.index(severity) :])
     rows = found.order_by("-opened_at", "-id")[:limit]
-    print_result({"results": [dict(alert_body(alert)) for alert in rows]}, print_alerts)
+    print_result({"results": ALERTS.bodies(rows, caller.user)}, print_alerts)
 
 
 @alerts.command("ack")
@@ -220,12 +220,12 @@ def acknowledge(alert_ids: tuple[str, ...]) -> None:
     Example: skycam alerts ack 01a1fc97-f1ce
     """
     caller = current().authorize("operator")
-    from monitoring.bodies import alert_body
+    from monitoring.resource import ALERTS
     from monitoring.selectors import alerts_for
     from monitoring.services import acknowledge_alert
 
     found = [find_by_id(alerts_for(caller.user), text, "alert") for text in alert_ids]
-    results = [dict(alert_body(acknowledge_alert(alert, caller.actor))) for alert in found]
+    results = ALERTS.bodies([acknowledge_alert(alert, caller.actor) for alert in found], caller.user)
     print_result({"results": results}, print_acknowledged)
 
 

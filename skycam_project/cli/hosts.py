@@ -11,8 +11,9 @@ from skycam_project.cli.errors import CliError
 from skycam_project.cli.ids import find_by_id
 from skycam_project.cli.jobs import wait_and_show
 from skycam_project.cli.new_identity import new_identity
-from skycam_project.cli.options import Command, Group
+from skycam_project.cli.options import Command
 from skycam_project.cli.output import format_time, make_table, print_fields, print_line, print_result, print_table
+from skycam_project.cli.resource_group import ResourceGroup
 from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
@@ -20,58 +21,9 @@ if TYPE_CHECKING:
     from cameras.models import HostInvitation
     from skycam_project.cli.identity import Caller
 
-STDIN = "-"
 
-
-@click.group(cls=Group)
-def hosts() -> None:
-    """Invite, list, drain and retire machines."""
-
-
+hosts = ResourceGroup("hosts", "Invite, list, drain and retire machines.", "skycam_project.hosts.resource.INVITATIONS")
 hosts.add_command(new_identity)
-
-
-@hosts.command("invite")
-@click.argument("name")
-@click.option("--url", default="", metavar="URL", help="Where the new machine reaches this one's pages.")
-@click.option(
-    "--database-url",
-    default="",
-    metavar="URL",
-    help="What the new machine uses instead of DATABASE_URL; - reads stdin.",
-)
-@click.option(
-    "--redis-url", default="", metavar="URL", help="What the new machine uses instead of REDIS_URL; - reads stdin."
-)
-@click.option("--again", is_flag=True, help="NAME is that of a known host, whose place the machine takes.")
-def invite(name: str, url: str, database_url: str, redis_url: str, again: bool) -> None:
-    """Invite a machine as the camera host NAME.
-
-    Prints one line. Run it on that machine: it works once, for an hour.
-
-    Example: skycam hosts invite roof
-    """
-    caller = current().authorize("manager")
-    from core import database_clock
-    from skycam_project.hosts.invitations import invite_host, new_invitation_body
-    from skycam_project.hosts.requests import InvitationRequest
-
-    # Every user of the machine can read command lines, and a URL may have a password.
-    database, broker = (sys.stdin.readline().strip() if one == STDIN else one for one in (database_url, redis_url))
-    wanted = InvitationRequest(name=name, url=url, database_url=database, redis_url=broker, again=again)
-    invitation, line = invite_host(wanted, caller.actor)
-    print_result(dict(new_invitation_body(invitation, line, database_clock.read_now())), print_invitation)
-
-
-@hosts.command("invitations")
-def list_invitations() -> None:
-    """List the invitations, the newest first."""
-    current().authorize("manager")
-    from core import database_clock
-    from skycam_project.hosts.invitations import invitation_body, invitations
-
-    now = database_clock.read_now()
-    print_result({"results": [dict(invitation_body(one, now)) for one in invitations()]}, print_invitations)
 
 
 @hosts.command("withdraw", cls=Command)
@@ -79,15 +31,15 @@ def list_invitations() -> None:
 def withdraw(name: str) -> None:
     """Withdraw an open invitation."""
     caller = current().authorize("manager")
-    from core import database_clock
-    from skycam_project.hosts.invitations import invitation_body, withdraw_invitation
+    from skycam_project.hosts.invitations import withdraw_invitation
+    from skycam_project.hosts.resource import INVITATIONS
 
     withdrawn = withdraw_invitation(find_invitation(name), caller.actor)
     said = f"The invitation of {withdrawn.name} is withdrawn."
-    print_result(dict(invitation_body(withdrawn, database_clock.read_now())), lambda _: print_line(said))
+    print_result(INVITATIONS.body(withdrawn, caller.user), lambda _: print_line(said))
 
 
-@hosts.command("list")
+@hosts.command("list", cls=Command)
 def list_hosts() -> None:
     """List the machines of the station."""
     caller = current().authorize("viewer")
@@ -104,7 +56,7 @@ def show(name: str) -> None:
     print_result(shown_host(caller, name), print_host)
 
 
-@hosts.command("drain")
+@hosts.command("drain", cls=Command)
 @click.argument("name")
 @click.option("--undo", is_flag=True, help="End the draining.")
 def drain(name: str, undo: bool) -> None:
@@ -121,7 +73,7 @@ def drain(name: str, undo: bool) -> None:
     print_result(shown_host(caller, name), print_drained)
 
 
-@hosts.command("retire")
+@hosts.command("retire", cls=Command)
 @click.argument("name")
 @click.option(
     "--files", type=click.Choice(["keep", "forget"]), required=True,
@@ -182,23 +134,6 @@ def find_invitation(text: str) -> HostInvitation:
 
     named = HostInvitation.objects.filter(name=text, used_at=None, withdrawn_at=None).first()
     return named or find_by_id(HostInvitation.objects.all(), text, "invitation", "skycam hosts invitations")
-
-
-def print_invitation(body: dict[str, Any]) -> None:
-    print_line(f"Run this on the machine that becomes the host {body['name']}, before {format_time(body['expires'])}:")
-    # Alone on its line, and on stdout, so that it can be copied or piped.
-    print_line(f"skycam join {body['line']}")
-
-
-def print_invitations(body: dict[str, Any]) -> None:
-    if not body["results"]:
-        print_line("No invitations.")
-        return
-    rows = [
-        [one["name"], one["state"], format_time(one["expires"]), one["created_by"], one["used_by"], one["id"]]
-        for one in body["results"]
-    ]
-    print_table(make_table(["name", "state", "until", "by", "used by", "id"], rows))
 
 
 def print_hosts(body: dict[str, Any]) -> None:

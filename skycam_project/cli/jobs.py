@@ -43,7 +43,7 @@ def list_jobs(kind: str | None, state: str | None, host: str | None, limit: int)
     from core.jobs.selectors import jobs_for
 
     found = jobs_for(caller.user).filter(**given(kind=kind, state=state, host=host)).order_by("-created_at", "-id")
-    print_result({"results": [dict(job_body(job, caller.user)) for job in found[:limit]]}, print_jobs)
+    print_result({"results": [job_body(job, caller.user) for job in found[:limit]]}, print_jobs)
 
 
 @jobs.command("show")
@@ -84,7 +84,7 @@ def find_job(caller: Caller, text: str) -> Job:
 def body_of(job: Job, caller: Caller) -> dict[str, Any]:
     from core.jobs.bodies import job_body
 
-    return dict(job_body(job, caller.user))
+    return job_body(job, caller.user)
 
 
 def run_job(

@@ -7,40 +7,30 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.text.ids import short_id
 from core.text.plurals import pluralize
 from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.captures import find_capture
-from skycam_project.cli.errors import FAILED, CliError
+from skycam_project.cli.errors import FAILED
 from skycam_project.cli.experiments import find_experiment
 from skycam_project.cli.ids import find_by_id
 from skycam_project.cli.jobs import run_job, wait_and_show
-from skycam_project.cli.options import Command, Group, PastTimeParam, given
+from skycam_project.cli.options import Command, PastTimeParam, given
 from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table
 from skycam_project.cli.programme_options import build_request
-from skycam_project.cli.shared_options import RenamedOption, shared_option
+from skycam_project.cli.resource_group import ResourceGroup
+from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from captures.models import Destination
     from skycam_project.cli.identity import Caller
 
-STATES = ["queued", "sending", "verified", "dead", "gone"]
-CLASSES = ["rolling_clip", "manual_clip", "capture", "archive"]
-OPTIONS = {"classes": "--class", "cameras": "--camera", "bytes_per_s": "--rate", "settings": "--set"}
-"""Field -> option, where the names differ."""
-
-
-@click.group(cls=Group)
-def offsite() -> None:
-    """Copy files to another disk or server; show what waits."""
-
-
-@offsite.command("destinations")
-def list_destinations() -> None:
-    """List the destinations with what waits for them."""
-    current().authorize("manager")
-    print_result({"results": all_bodies()}, print_destinations)
+offsite = ResourceGroup(
+    "offsite",
+    "Copy files to another disk or server; show what waits.",
+    "captures.offsite.resource.DESTINATIONS",
+    "captures.offsite.resource.COPIES",
+)
 
 
 @offsite.command("status")
@@ -49,104 +39,20 @@ def status() -> None:
 
     Also since when it fails.
     """
-    current().authorize("manager")
-    print_result({"results": all_bodies()}, print_status)
-
-
-@offsite.command("add")
-@click.argument("kind", type=click.Choice(["s3", "sftp", "folder"]))
-@click.argument("name")
-@shared_option("--set", "A setting of the kind, such as bucket=copies; may be repeated.", into="settings")
-@click.option("--class", "classes", multiple=True, type=click.Choice(CLASSES), required=True, help="Which files.")
-@shared_option("--camera", "Only files of this camera; may be given again.", into="cameras", multiple=True)
-@click.option(
-    "--rate", "bytes_per_s", cls=RenamedOption, former="--limit", type=int, help="Bytes per second of each host."
-)
-@click.option("--begin", help="Only from this time of the site's clock, such as 22:00; with --end.")
-@click.option("--end", help="Until this time.")
-@click.option("--keep-local/--no-keep-local", default=None, help="Delete no file here before its copy is verified.")
-@shared_option("--secret-file", "The secret as JSON; - reads it from stdin.")
-def add(
-    kind: str, name: str, settings: tuple[str, ...], classes: tuple[str, ...], cameras: tuple[str, ...],
-    secret_file: Any, **values: Any,
-) -> None:  # fmt: skip
-    """Add a destination. Test it next.
-
-    The secret is read from a file or stdin, because every user of the machine can read command lines.
-
-    Example: skycam offsite add folder disk2 --set path=/mnt/copies --class rolling_clip
-    """
     caller = current().authorize("manager")
-    from captures.offsite.bodies import destination_body
-    from captures.offsite.requests import DestinationRequest
-    from captures.offsite.services import add_destination
+    from captures.offsite.resource import DESTINATIONS
+    from skycam_project.cli.resources import print_rows
 
-    wanted = build_request(
-        DestinationRequest, OPTIONS, name=name, kind=kind, settings=parse_settings(settings), classes=list(classes),
-        **given(**values, cameras=list(cameras) or None, secret=secret_file),
-    )  # fmt: skip
-    print_result(dict(destination_body(add_destination(wanted, caller.actor))), print_added)
+    def print_status(body: dict[str, Any]) -> None:
+        print_rows(DESTINATIONS, caller, body["results"])
+        for one in body["results"]:
+            for host in one["hosts"]:
+                if host["failures"]:
+                    since = format_time(host["failing_since"])
+                    print_line(f"{one['name']} fails from {host['host']} since {since}: {host['error']}")
 
-
-@offsite.command("set")
-@click.argument("name")
-@shared_option("--name", "Another name.", into="new_name")
-@shared_option("--set", "A setting to change, such as bucket=copies; may be repeated.", into="settings")
-@click.option("--copies-moved", is_flag=True, help="The copies were moved to the new place, too.")
-@click.option("--class", "classes", multiple=True, type=click.Choice(CLASSES), help="Which files; replaces all.")
-@click.option(
-    "--rate",
-    "bytes_per_s",
-    cls=RenamedOption,
-    former="--limit",
-    type=int,
-    help="Bytes per second of each host; 0: no limit.",
-)
-@click.option("--begin", help="Only from this time of the site's clock, such as 22:00; empty: at all hours.")
-@click.option("--end", help="Until this time.")
-@click.option("--keep-local/--no-keep-local", default=None, help="Delete no file here before its copy is verified.")
-@click.option("--host-key", help="Fingerprint of the server's key; empty: the next test pins it.")
-@shared_option("--secret-file", "The secret as JSON; - reads it from stdin.")
-def change(
-    name: str, new_name: str | None, settings: tuple[str, ...], classes: tuple[str, ...], secret_file: Any,
-    **values: Any,
-) -> None:  # fmt: skip
-    """Change the destination NAME.
-
-    Limits and hours hold at once. A place with other copies needs --copies-moved; they are compared there.
-
-    Example: skycam offsite set disk2 --rate 2000000
-    """
-    caller = current().authorize("manager")
-    from captures.offsite.bodies import destination_body
-    from captures.offsite.requests import DestinationChange
-    from captures.offsite.services import change_destination
-
-    found = find_destination(name)
-    wanted = build_request(
-        DestinationChange, OPTIONS,
-        **given(
-            **values, name=new_name, settings=found.settings | parse_settings(settings) if settings else None,
-            classes=list(classes) or None, secret=secret_file,
-        ),
-    )  # fmt: skip
-    changed = change_destination(found, wanted, caller.actor)
-    print_result(dict(destination_body(changed)), lambda body: print_line(f"Changed {body['name']}."))
-
-
-@offsite.command("remove")
-@click.argument("name")
-@shared_option("--force", "Also while files wait that must not be deleted here before.")
-def remove(name: str, force: bool) -> None:
-    """Forget the destination NAME. Its copies stay where they are."""
-    caller = current().authorize("manager")
-    from captures.offsite.bodies import destination_body
-    from captures.offsite.services import remove_destination
-
-    found = find_destination(name)
-    body = dict(destination_body(found))
-    remove_destination(found, caller.actor, force=force)
-    print_result(body, lambda one: print_line(f"Removed {one['name']}. Its copies stay where they are."))
+    bodies = DESTINATIONS.bodies(DESTINATIONS.all_rows(caller.user), caller.user)
+    print_result({"results": bodies}, print_status)
 
 
 @offsite.command("test", cls=Command)
@@ -159,29 +65,13 @@ def test(name: str, host: str | None) -> int:
 
     from captures.offsite.services import TEST_KIND
 
-    found = find_destination(name)
+    found = find_destination(caller, name)
     subject = str(found.pk)
     arguments = {"destination": subject}
     job = run_job(caller, TEST_KIND, host or settings.STATION.host, camera=None, subject=subject, arguments=arguments)
     body = dict(job.result or {})
     print_result(body, lambda one: print_line("\n".join(one["said"])))
     return 0 if body["works"] else FAILED
-
-
-@offsite.command("copies")
-@click.option("--destination", help="Only copies at this destination.")
-@shared_option("--state", "Only copies in this state.", type=click.Choice(STATES))
-@shared_option("--limit", "Maximum number.")
-def list_copies(destination: str | None, state: str | None, limit: int) -> None:
-    """List copies, the newest row first."""
-    current().authorize("manager")
-    from captures.models import OffsiteCopy
-    from captures.offsite.bodies import copy_body
-
-    found = OffsiteCopy.objects.filter(**given(state=state))
-    if destination is not None:
-        found = found.filter(destination=find_destination(destination))
-    print_result({"results": [dict(copy_body(one)) for one in found[:limit]]}, print_copies)
 
 
 @offsite.command("retry")
@@ -195,7 +85,7 @@ def retry(name: str, copy_id: str | None) -> None:
     caller = current().authorize("manager")
     from captures.offsite.queue import retry_dead, try_now
 
-    found = find_destination(name)
+    found = find_destination(caller, name)
     copies = found.copies.all()
     if copy_id is not None:
         copies = copies.filter(pk=find_by_id(copies, copy_id, "copy").pk)
@@ -242,7 +132,7 @@ def bring_back(
         **given(
             capture=str(find_capture(caller, capture, None).pk) if capture else None,
             experiment=str(find_experiment(caller, experiment).pk) if experiment else None,
-            destination=str(find_destination(destination).pk) if destination else None,
+            destination=str(find_destination(caller, destination).pk) if destination else None,
             camera=find_camera(caller, camera).slug if camera else None, to=until, days=days, **{"from": since},
         ),
     )  # fmt: skip
@@ -284,94 +174,10 @@ def print_bring_back(body: dict[str, Any]) -> None:
             print_line(f"No rule moves them away again before {format_time(result['until'])}.")
 
 
-@offsite.command("pause")
-@click.argument("name")
-def pause(name: str) -> None:
-    """Send nothing to the destination NAME.
-
-    Files still wait for their copies, until it is resumed.
-    """
-    enable(current().authorize("manager"), name, enabled=False)
-
-
-@offsite.command("resume")
-@click.argument("name")
-def resume(name: str) -> None:
-    """Send to the destination NAME again."""
-    enable(current().authorize("manager"), name, enabled=True)
-
-
-def enable(caller: Caller, name: str, *, enabled: bool) -> None:
-    from captures.offsite.bodies import destination_body
-    from captures.offsite.requests import DestinationChange
-    from captures.offsite.services import change_destination
-
-    changed = change_destination(find_destination(name), DestinationChange(enabled=enabled), caller.actor)
-    verb = "resumed" if enabled else "paused"
-    print_result(dict(destination_body(changed)), lambda body: print_line(f"{body['name']} is {verb}."))
-
-
-def find_destination(name: str) -> Destination:
+def find_destination(caller: Caller, name: str) -> Destination:
     """CliError."""
-    from captures.models import Destination
+    from captures.offsite.resource import DESTINATIONS
+    from skycam_project.cli.resources import find_row
 
-    found = Destination.objects.filter(name=name).first()
-    if found is None:
-        raise CliError("not-found", f"There is no destination {name!r}. `skycam offsite destinations` lists all.")
+    found: Destination = find_row(DESTINATIONS, caller, name)
     return found
-
-
-def all_bodies() -> list[dict[str, Any]]:
-    from captures.models import Destination
-    from captures.offsite.bodies import destination_body
-
-    return [dict(destination_body(one)) for one in Destination.objects.prefetch_related("cameras", "hosts")]
-
-
-def parse_settings(values: tuple[str, ...]) -> dict[str, Any]:
-    """CliError."""
-    found: dict[str, Any] = {}
-    for value in values:
-        name, equals, text = value.partition("=")
-        if not equals:
-            raise CliError("invalid", f"{value!r} is not a setting. Write NAME=VALUE.")
-        found[name] = {"true": True, "false": False}.get(text, int(text) if text.isdecimal() else text)
-    return found
-
-
-def print_added(body: dict[str, Any]) -> None:
-    print_line(f"Added {body['name']}. Test it: skycam offsite test {body['name']}")
-
-
-def print_destinations(body: dict[str, Any]) -> None:
-    from core.templatetags.skycam import format_bytes
-
-    if not body["results"]:
-        print_line("No destination. `skycam offsite add` adds one.")
-        return
-    rows = [
-        (one["name"], one["kind"], "yes" if one["enabled"] else "paused", f"{one['backlog']['files']:,}",
-         format_bytes(one["backlog"]["bytes"]), format_time(one["backlog"]["oldest"]), one["backlog"]["dead"])
-        for one in body["results"]
-    ]  # fmt: skip
-    print_table(make_table(["name", "kind", "enabled", "files waiting", "bytes", "oldest", "dead"], rows))
-
-
-def print_status(body: dict[str, Any]) -> None:
-    print_destinations(body)
-    for one in body["results"]:
-        for host in one["hosts"]:
-            if host["failures"]:
-                since = format_time(host["failing_since"])
-                print_line(f"{one['name']} fails from {host['host']} since {since}: {host['error']}")
-
-
-def print_copies(body: dict[str, Any]) -> None:
-    if not body["results"]:
-        print_line("No copies.")
-        return
-    rows = [
-        (short_id(one["id"]), one["state"], one["host"], one["path"], one["attempts"], one["error"])
-        for one in body["results"]
-    ]
-    print_table(make_table(["id", "state", "host", "path", "attempts", "error"], rows))

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -172,7 +173,8 @@ class SecretFileParam(click.File):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
-            found = json.load(sys.stdin if value == "-" else super().convert(value, param, ctx))
+            with nullcontext(sys.stdin) if value == "-" else super().convert(value, param, ctx) as file:
+                found = json.load(file)
         except ValueError:
             found = None
         if not isinstance(found, dict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
@@ -22,6 +22,7 @@ from core.resources.fields import (
     Option,
     Reference,
     choices_of,
+    column_of,
     extra_of,
     marker_of,
     plain_type,
@@ -86,22 +87,21 @@ def list_command(resource: Resource, operation: Operation) -> click.Command:
         if operation.query is not None:
             known = operation.query.model_fields
             wanted = {name: referred(caller, known[name], value) for name, value in given(**filters).items()}
-            rows = operation.query.model_validate(wanted).filtered(rows, caller.user)[:limit]
+            query: Any = operation.query.model_validate(wanted)
+            rows = query.filtered(rows, caller.user)[:limit]
         bodies = resource.bodies(rows, caller.user)
         print_result({"results": bodies}, lambda _: print_rows(resource, caller, bodies))
 
-    return build(operation, list(filter_options(operation)), run)
+    limit = SHARED_OPTIONS["--limit"]
+    most = click.Option(["--limit", limit.short], **limit.settings, help="Maximum number.")
+    return build(operation, [*query_options(operation), *([most] if operation.query else [])], run)
 
 
-def filter_options(operation: Operation) -> Iterator[click.Parameter]:
-    """Of a list in pages: an option for each filter, and the number of rows."""
-    if operation.query is None:
-        return
-    for name, about in operation.query.model_fields.items():
+def query_options(operation: Operation) -> Iterator[click.Parameter]:
+    """An option for each filter of a list, or for what a removal may be told."""
+    for name, about in operation.query.model_fields.items() if operation.query else ():
         if not about.exclude:
             yield field_option(name, about)
-    limit = SHARED_OPTIONS["--limit"]
-    yield click.Option(["--limit", limit.short], **limit.settings, help="Maximum number.")
 
 
 def show_command(resource: Resource, operation: Operation) -> click.Command:
@@ -128,7 +128,7 @@ def action_command(resource: Resource, operation: Operation) -> click.Command:
     def run(caller: Caller, key: str, **values: Any) -> None:
         row = find_row(resource, caller, key)
         kind = getattr(row, "kind", "")
-        wanted = [requested(resource, operation, caller, values, kind)] if operation.request else []
+        wanted = [requested(resource, operation, caller, values, kind, row)] if operation.request else []
         changed = resource.run(operation, caller.user, caller.actor, row, *wanted)
         print_done(resource, operation, resource.done(operation, changed, caller.user))
 
@@ -136,13 +136,14 @@ def action_command(resource: Resource, operation: Operation) -> click.Command:
 
 
 def remove_command(resource: Resource, operation: Operation) -> click.Command:
-    def run(caller: Caller, key: str) -> None:
+    def run(caller: Caller, key: str, **values: Any) -> None:
         row = find_row(resource, caller, key)
         body = resource.body(row, caller.user)
-        said = resource.run(operation, caller.user, caller.actor, row)
+        told = [operation.query.model_validate(given(**values))] if operation.query else []
+        said = resource.run(operation, caller.user, caller.actor, row, *told)
         print_done(resource, operation, body, said or "")
 
-    return build(operation, [key_argument(resource)], run)
+    return build(operation, [key_argument(resource), *query_options(operation)], run)
 
 
 def switch_command(resource: Resource, operation: Operation, *, enabled: bool) -> click.Command:
@@ -159,7 +160,7 @@ def switch_command(resource: Resource, operation: Operation, *, enabled: bool) -
         changed = resource.run(operation, caller.user, caller.actor, row, request(enabled=enabled))
         print_done(resource, switch, resource.body(changed, caller.user))
 
-    return build(switch, [key_argument(resource)], run, "enable" if enabled else "disable")
+    return build(switch, [key_argument(resource)], run, operation.switches[0 if enabled else 1])
 
 
 BUILDERS: dict[str, Callable[[Resource, Operation], click.Command]] = {
@@ -171,7 +172,7 @@ BUILDERS: dict[str, Callable[[Resource, Operation], click.Command]] = {
 
 
 def key_argument(resource: Resource) -> click.Argument:
-    return click.Argument(["key"], metavar=resource.name_field.upper())
+    return click.Argument(["key"], metavar=resource.name_field.upper(), type=int if resource.is_numbered else str)
 
 
 def find_row(resource: Resource, caller: Caller, text: str) -> Any:
@@ -180,15 +181,19 @@ def find_row(resource: Resource, caller: Caller, text: str) -> Any:
     listed_by = (
         f"skycam {resource.commands or resource.name.replace('_', '-')} {resource.operation('list').command or 'list'}"
     )
-    if resource.name_field == "id":
+    if resource.name_field == "id" and not resource.is_numbered:
         return find_by_id(rows, text, resource.noun, listed_by)
-    named = list(rows.filter(name=text)) if hasattr(rows, "filter") else [row for row in rows if row.name == text]
+    column = column_of(resource.name_field, resource.answer.model_fields[resource.name_field])
+    named = (
+        list(rows.filter(**{column: text})) if hasattr(rows, "filter") else [row for row in rows if row.name == text]
+    )
+    named = named or [row for row in rows if row.name.lower() == text.lower()]
     if len(named) == 1:
         return named[0]
     if named:
         ids = ", ".join(short_id(str(row.pk)) for row in named[:5])
         raise CliError("invalid", f"More than one {resource.noun} is named {text!r}. Give an id: {ids}.")
-    if resource.key == "id" and HEX.fullmatch(text.replace("-", "")):
+    if resource.key == "id" and not resource.is_numbered and HEX.fullmatch(text.replace("-", "")):
         return find_by_id(rows, text, resource.noun, listed_by)
     raise CliError("not-found", f"There is no {resource.noun} {text}. `{listed_by}` lists all.")
 
@@ -222,19 +227,20 @@ def options(resource: Resource, operation: Operation) -> Iterator[click.Paramete
             if operation.name == "add":
                 off = "Add it switched off."
                 yield click.Option(["--disabled", name], is_flag=True, flag_value=False, default=None, help=off)
-        elif name not in operation.arguments and not (resource.kinds and name == "settings"):
+        elif name not in operation.arguments and get_origin(plain_type(about.annotation)) is not dict:
             yield field_option(name, about)
-            if operation.name == "change" and may_be_none(resource, name):
+            if operation.name == "change" and may_be_none(resource, operation.request, name):
                 option = name.replace("_", "-")
                 yield click.Option(
                     [f"--no-{option}", f"no_{name}"], is_flag=True, help=f"Remove the value of --{option}."
                 )
 
 
-def may_be_none(resource: Resource, name: str) -> bool:
+def may_be_none(resource: Resource, request: type[Fields], name: str) -> bool:
     """Whether a row may have no such value. In a change, None may also be what is not given."""
     answered = resource.answer.model_fields.get(name)
-    return answered is not None and NoneType in get_args(answered.annotation)
+    is_optional = answered is not None and NoneType in get_args(answered.annotation)
+    return is_optional and name in request.model_construct(**{name: None}).given()
 
 
 def shared_click_option(name: str, text: str, into: str) -> click.Option:
@@ -276,7 +282,7 @@ def param_type(about: FieldInfo) -> Any:
         return DurationParam()
     if kind is datetime:
         return FutureTimeParam()
-    return {int: int, float: float, bool: bool}.get(kind, str)
+    return {int: int, float: float, bool: bool, date: click.DateTime(["%Y-%m-%d"])}.get(kind, str)
 
 
 def value_given(about: FieldInfo, value: Any) -> Any:
@@ -286,8 +292,11 @@ def value_given(about: FieldInfo, value: Any) -> Any:
     return [*value] if isinstance(value, tuple) else value
 
 
-def requested(resource: Resource, operation: Operation, caller: Caller, values: dict[str, Any], kind: str) -> Fields:
-    """The request of what was given. CliError, which names options."""
+def requested(
+    resource: Resource, operation: Operation, caller: Caller, values: dict[str, Any], kind: str, row: Any = None
+) -> Fields:
+    """The request of what was given. The settings of a row that are not given stay as they are. CliError, which names
+    options."""
     assert operation.request is not None
     fields = operation.request.model_fields
     assigned = assigned_texts(values.pop("assignments", ()))
@@ -305,7 +314,9 @@ def requested(resource: Resource, operation: Operation, caller: Caller, values: 
         read = {name: sys.stdin.readline().rstrip("\n") for name in secrets}
         # The service refuses a kind that does not exist.
         known = resource.settings_model(kind).model_fields if kind in resource.kind_table else {}
-        found["settings"] = read_texts(known, {**assigned, **read}) | (from_file or {})
+        stored = resource.body(row, caller.user)["settings"] if row is not None else {}
+        kept = {name: one for name, one in stored.items() if name in known and not extra_of(known[name], "file_only")}
+        found["settings"] = kept | read_texts(known, {**assigned, **read}) | (from_file or {})
     wanted = {name: referred(caller, fields[name], value) if name in fields else value for name, value in found.items()}
     try:
         # People write texts, also of a strict model.

@@ -129,7 +129,8 @@ def report_night(night: str | None, camera: str | None, html: Path | None) -> No
     whether the night is complete, and if not, when, what and why.
     """
     caller = current().authorize("viewer")
-    from scheduler.reports.bodies import report_body
+    from core.resources.fields import body_of
+    from scheduler.reports.bodies import ReportBody
     from scheduler.reports.html_file import render_report
     from scheduler.reports.report import chosen_cameras, last_night, night_report
 
@@ -139,7 +140,7 @@ def report_night(night: str | None, camera: str | None, html: Path | None) -> No
     report = night_report(chosen, chosen_cameras(caller.user, camera), caller.user)
     if html:
         write_html(html, render_report(report))
-    print_result(dict(report_body(report)), print_report)
+    print_result(body_of(ReportBody, report), print_report)
 
 
 def parse_night_argument(text: str) -> date:

@@ -121,11 +121,12 @@ def presets() -> None:
 def list_presets(camera: str | None) -> None:
     """List the presets for the kind of this camera."""
     caller = current().authorize("viewer")
-    from cameras.presets.service import preset_body, presets_for
+    from cameras.presets.bodies import PresetBody
+    from cameras.presets.service import presets_for
+    from core.resources.fields import body_of
 
-    print_result(
-        {"results": [dict(preset_body(preset)) for preset in presets_for(find_camera(caller, camera))]}, print_presets
-    )
+    found = presets_for(find_camera(caller, camera))
+    print_result({"results": [body_of(PresetBody, preset) for preset in found]}, print_presets)
 
 
 @presets.command("save")
@@ -136,12 +137,14 @@ def list_presets(camera: str | None) -> None:
 def save(camera: str | None, name: str, values: tuple[tuple[str, Any], ...], replace: bool) -> None:
     """Save settings of a camera as the preset NAME. These are its desired settings, or the given ones."""
     caller = current().authorize("operator")
-    from cameras.presets.service import preset_body, save_preset
+    from cameras.presets.bodies import PresetBody
+    from cameras.presets.service import save_preset
+    from core.resources.fields import body_of
 
     preset = save_preset(
         find_camera(caller, camera), name, setting_values(values) or None, caller.actor, replace=replace
     )
-    print_result(dict(preset_body(preset)), lambda body: print_preset(body, "Saved"))
+    print_result(body_of(PresetBody, preset), lambda body: print_preset(body, "Saved"))
 
 
 @presets.command("apply")
@@ -163,9 +166,11 @@ def apply(camera: str | None, name: str) -> None:
 def compare(camera: str | None, name: str) -> None:
     """Compare the preset NAME with a camera's settings. Its desired and its actual settings are compared."""
     caller = current().authorize("viewer")
+    from cameras.presets.bodies import Comparison
     from cameras.presets.service import compare_preset
+    from core.resources.fields import body_of
 
-    print_result(dict(compare_preset(find_camera(caller, camera), name)), print_comparison)
+    print_result(body_of(Comparison, compare_preset(find_camera(caller, camera), name)), print_comparison)
 
 
 @presets.command("delete")
@@ -174,10 +179,12 @@ def compare(camera: str | None, name: str) -> None:
 def delete(camera: str | None, name: str) -> None:
     """Delete the preset NAME for the kind of this camera. Settings of cameras do not change."""
     caller = current().authorize("operator")
-    from cameras.presets.service import delete_preset, preset_body, preset_for
+    from cameras.presets.bodies import PresetBody
+    from cameras.presets.service import delete_preset, preset_for
+    from core.resources.fields import body_of
 
     found = find_camera(caller, camera)
-    body = dict(preset_body(preset_for(found, name)))
+    body = body_of(PresetBody, preset_for(found, name))
     delete_preset(found, name, caller.actor)
     print_result(body, lambda body: print_line(f"Deleted {body['name']}."))
 

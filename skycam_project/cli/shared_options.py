@@ -48,6 +48,7 @@ SHARED_OPTIONS: dict[str, SharedOption] = {
     # Which rows a list shows
     "--limit": SharedOption("-n", settings={"type": click.IntRange(0, 10_000), "default": 20, "show_default": True}),
     "--since": SharedOption(settings={"type": PastTimeParam()}),
+    "--at": SharedOption(settings={"type": PastTimeParam()}),
     "--kind": SharedOption(),
     "--state": SharedOption(),
     "--severity": SharedOption(settings={"type": click.Choice(SEVERITIES)}),

@@ -48,7 +48,7 @@ def usage() -> None:
     from captures.retention.manager import StorageManager
 
     roots = StorageManager(settings.STATION.host).usage(caller.user)
-    print_result({"results": [dict(root) for root in roots]}, print_usage)
+    print_result({"results": [root.model_dump(by_alias=True) for root in roots]}, print_usage)
 
 
 @storage.command("rules")
@@ -59,7 +59,7 @@ def rules() -> None:
     """
     current().authorize("viewer")
     from captures.retention.plan import ALLOWED_RULES
-    from captures.stored_files.tables import FileClass
+    from captures.stored_files.classes import FileClass
     from core.station_settings.values import camera_config, retention_config
 
     recording, retention = camera_config(), retention_config()
@@ -94,7 +94,7 @@ def plan() -> int:
     from captures.retention.manager import StorageManager
     from captures.retention.plan_bodies import plan_body
 
-    body = dict(plan_body(StorageManager(settings.STATION.host, caller.actor).plan()))
+    body = plan_body(StorageManager(settings.STATION.host, caller.actor).plan())
     print_result(body, print_plan)
     return FAILED if body["problems"] else 0
 
@@ -171,7 +171,7 @@ def check(hashed: bool, csv_file: str | None, force: bool) -> int:
     job = run_job(caller, "integrity", host, camera=None, arguments={"hash": hashed})
     if csv_file:
         write_lines(Path(csv_file), csv_lines(open_findings(host)))
-    listed = [dict(finding_body(one)) for one in open_findings(host)[:MAX_LISTED]]
+    listed = [finding_body(one) for one in open_findings(host)[:MAX_LISTED]]
     older = open_findings(host).exclude(check_job=str(job.pk)).count()
     body = {**(job.result or {}), "older": older, "results": listed}
     if hashed and not job.arguments.get("hash"):
@@ -197,7 +197,7 @@ def adopt_file(finding_id: str, slug: str | None) -> None:
 
     camera = find_camera(caller, slug) if slug else None
     found = adopt(find_finding(finding_id), camera, caller.actor)
-    print_result(dict(finding_body(found)), lambda body: print_line(f"Adopted: {body['path']}"))
+    print_result(finding_body(found), lambda body: print_line(f"Adopted: {body['path']}"))
 
 
 @storage.command("set-aside")
@@ -215,7 +215,7 @@ def set_files_aside(finding_ids: tuple[str, ...]) -> None:
 
     # All of them are found before the first is moved.
     findings = [find_finding(one) for one in finding_ids]
-    moved = [dict(finding_body(set_aside(one, caller.actor))) for one in findings]
+    moved = [finding_body(set_aside(one, caller.actor)) for one in findings]
     print_result({"results": moved}, print_set_aside)
 
 

@@ -57,7 +57,7 @@ def plan(
         listed, place, night.date() if night else present_evening(place),
         options=PlanOptions(rule=rule),  # type: ignore[arg-type]
     )  # fmt: skip
-    print_result(body_of(planned, passed_over=passed_over), print_plan)
+    print_result(plan_body(planned, passed_over=passed_over), print_plan)
 
 
 def read_fields(name: str) -> tuple[ListedField, ...]:
@@ -100,25 +100,15 @@ def present_evening(site: TelescopeSite) -> date:
     return (datetime.now(UTC) + timedelta(hours=site.longitude / 15 - 12)).date()
 
 
-def body_of(planned: NightPlan, *, passed_over: bool) -> dict[str, Any]:
-    from core.times.timestamps import stamp
-    from scheduler.telescope.plan_bodies import planned_body, reason_body
-    from scheduler.telescope.sky import time_of
+def plan_body(planned: NightPlan, *, passed_over: bool) -> dict[str, Any]:
+    from core.resources.fields import body_of
+    from scheduler.telescope.plan_bodies import PassedOverBody, PlanBody
 
-    night = planned.night
-    observations: list[dict[str, Any]] = [dict(planned_body(one)) for one in planned.observations]
+    body = body_of(PlanBody, planned)
     if passed_over:
-        for index, one in enumerate(observations):
-            one["passed_over"] = [reason_body(other) for other in planned.choice(index).passed_over()]
-    times = {"sunset": night.sunset, "dark_begin": night.begin, "dark_end": night.end, "sunrise": night.sunrise}
-    return {
-        "evening": night.date.isoformat(),
-        "rule": planned.options.rule,
-        **{name: stamp(time_of(jd)) for name, jd in times.items()},
-        "moon_illumination": round(night.moon_illumination, 3),
-        "observations": observations,
-        "unfinished": [reason_body(one) for one in planned.unfinished],
-    }
+        for index, one in enumerate(body["observations"]):
+            one["passed_over"] = [body_of(PassedOverBody, other) for other in planned.choice(index).passed_over()]
+    return body
 
 
 def print_plan(body: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
@@ -37,13 +38,15 @@ def tonight(night: datetime | None, **place: Any) -> None:
     caller = current().authorize("viewer")
     from django.utils import timezone
 
-    from scheduler.tonight.night import night_body, night_for
-    from scheduler.tonight.warnings import warning_body, warnings_of
+    from core.resources.fields import body_of
+    from scheduler.tonight.bodies import NightBody
+    from scheduler.tonight.night import night_for
+    from scheduler.tonight.warnings import warnings_of
 
     wanted = given(night=night.date() if night else None, **place)
     found = night_for(caller.user, **(dry_run(wanted) if wanted else {}))
-    warnings = warnings_of(found, statuses(), timezone.now())
-    print_result(dict(night_body(found, [warning_body(one) for one in warnings])), print_night)
+    warned = replace(found, warnings=warnings_of(found, statuses(), timezone.now()))
+    print_result(body_of(NightBody, warned), print_night)
 
 
 def statuses() -> dict[str, Status] | None:

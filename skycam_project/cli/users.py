@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from skycam_project.cli.errors import CliError
-from skycam_project.cli.options import Group
-from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table
+from skycam_project.cli.options import Command
+from skycam_project.cli.output import print_line, print_result
+from skycam_project.cli.resource_group import ResourceGroup
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from skycam_project.access.models import User
+    from skycam_project.cli.identity import Caller
 
 ROLES = click.Choice(["viewer", "operator", "manager", "none"])
 # The value may be left out, because every user of the machine can read command lines.
@@ -26,21 +28,10 @@ password_option = click.option(
 )
 
 
-@click.group(cls=Group)
-def users() -> None:
-    """List, add, change and remove users."""
+users = ResourceGroup("users", "List, add, change and remove users.", "skycam_project.access.resource.USERS")
 
 
-@users.command("list")
-def list_users() -> None:
-    """List the users of the station."""
-    current().authorize("manager")
-    from skycam_project.access.models import User
-
-    print_result({"results": [user_body(user) for user in User.objects.order_by("username")]}, print_users)
-
-
-@users.command("add")
+@users.command("add", cls=Command)
 @click.argument("name")
 @click.option("--role", type=ROLES, required=True, help="Role of the user.")
 @password_option
@@ -53,7 +44,7 @@ def add(name: str, role: str, password: str | None) -> None:
     print_result(with_password(user, generated), lambda body: print_user(body, "Added"))
 
 
-@users.command("set")
+@users.command("set", cls=Command)
 @click.argument("name")
 @click.option("--role", type=ROLES, help="New role of the user.")
 @password_option
@@ -68,45 +59,26 @@ def change(name: str, role: str | None, password: str | None, reset_password: bo
     from skycam_project.access import accounts
 
     changed = accounts.change_user(
-        find_user(name), role=role, password=password, reset=reset_password, actor=caller.actor
+        find_user(caller, name), role=role, password=password, reset=reset_password, actor=caller.actor
     )
     body = {**with_password(changed.user, changed.password), "tokens_revoked": changed.revoked}
     print_result(body, lambda body: print_user(body, "Changed"))
 
 
-@users.command("remove")
-@click.argument("name")
-def remove(name: str) -> None:
-    """Remove the user NAME and all tokens of this user."""
-    caller = current().authorize("manager")
-    from skycam_project.access import accounts
+def find_user(caller: Caller, name: str) -> User:
+    """One that the caller may see. CliError."""
+    from skycam_project.access.resource import USERS
+    from skycam_project.cli.resources import find_row
 
-    user = find_user(name)
-    body = user_body(user)
-    accounts.remove_user(user, actor=caller.actor)
-    print_result(body, lambda body: print_line(f"Removed {body['name']}."))
-
-
-def find_user(name: str) -> User:
-    from skycam_project.access.models import User
-
-    user = User.objects.filter(username=name).first()
-    if user is None:
-        raise CliError("not-found", f"There is no user {name}. `skycam users list` lists all.")
-    return user
-
-
-def user_body(user: User) -> dict[str, Any]:
-    return {"name": user.username, "role": user.role, "active": user.is_active, "last_login": user.last_login}
+    found: User = find_row(USERS, caller, name)
+    return found
 
 
 def with_password(user: User, generated: str | None) -> dict[str, Any]:
-    return {**user_body(user), **({"password": generated} if generated else {})}
+    from core.resources.fields import body_of
+    from skycam_project.access.resource import UserBody
 
-
-def print_users(body: dict[str, Any]) -> None:
-    rows = [[user["name"], user["role"], user["active"], format_time(user["last_login"])] for user in body["results"]]
-    print_table(make_table(["name", "role", "active", "last sign-in"], rows))
+    return {**body_of(UserBody, user), **({"password": generated} if generated else {})}
 
 
 def print_user(body: dict[str, Any], verb: str) -> None:

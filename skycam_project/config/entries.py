@@ -8,7 +8,18 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, create_model
 from pydantic.fields import FieldInfo
 
-from core.resources.fields import Clock, HasPassword, Reference, allowed_text, choices_of, extra_of, marker_of
+from core.resources.fields import (
+    Clock,
+    HasPassword,
+    ModelAt,
+    Reference,
+    allowed_text,
+    choices_of,
+    extra_of,
+    marker_of,
+    plain_type,
+    typed,
+)
 from skycam_project.config.keys import Section, key
 
 DAY_MINUTES = 24 * 60
@@ -22,7 +33,7 @@ def singular(name: str) -> str:
 
 
 def entry_of(
-    request: type[BaseModel], name: str, text: str, *, kinds: Iterable[str] = (), left_out: Iterable[str] = ()
+    request: type[BaseModel], name: str, text: str = "", *, kinds: Iterable[str] = (), left_out: Iterable[str] = ()
 ) -> Any:
     """The section of an item. `kinds`: the known kinds of such rows."""
     fields: dict[str, Any] = {
@@ -37,15 +48,22 @@ def entry_of(
 
 
 def annotation_of(about: FieldInfo) -> Any:
-    """As in the request, but rows of other lists are named, and a value of an enumeration is its text."""
+    """As in the request, but rows of other lists are named, a value of an enumeration is its text, and a part is a
+    mapping that the service reads."""
     if marker_of(about, Reference) is not None:
         return str
+    if marker_of(about, ModelAt) is not None or is_model(about):
+        return dict[str, Any] if about.default is not None else dict[str, Any] | None
     if choices := choices_of(about):
         return Literal[tuple(choices)]
-    limits: Any = (about.annotation, *about.metadata)
     if marker_of(about, Clock) is not None:
-        return Annotated[(*limits, BeforeValidator(clock_text))]
-    return Annotated[limits] if about.metadata else about.annotation
+        return Annotated[typed(about), BeforeValidator(clock_text)]
+    return typed(about)
+
+
+def is_model(about: FieldInfo) -> bool:
+    kind = plain_type(about.annotation)
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def entry_key(request: type[BaseModel], name: str, about: FieldInfo, kinds: Iterable[str]) -> Any:

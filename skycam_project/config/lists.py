@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -15,18 +14,17 @@ from pydantic import field_validator, model_validator
 
 from cameras.drivers import DRIVERS
 from cameras.resource import CameraNew
-from cameras.spool.agenda import OnHeld
 from monitoring.sensor_management.resource import SensorRequest
 from monitoring.sensors.kinds import driver_class
+from scheduler.schedules.resource import ScheduleRequest
 from skycam_project.config.entries import clock_text, entry_of
-from skycam_project.config.keys import YES_NO, Section, key
+from skycam_project.config.keys import Section, key
 from skycam_project.config.sections import SENSOR_TYPES, SensorConfig
 
 CAMERA_ID = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
 TYPES = {"dslr": "gphoto2", **{kind: kind for kind in DRIVERS}}
 """Type of a camera in the file -> kind of camera."""
 TYPE_NAMES = ", ".join(TYPES)
-NIGHT = "a date such as 2027-03-01"
 CLOCK_KEYS = frozenset({"begin", "end"})
 
 
@@ -83,35 +81,8 @@ class SensorEntry(SensorItem, SensorConfig):  # type: ignore[misc]
         return self
 
 
-class ScheduleEntry(Section):
+class ScheduleEntry(entry_of(ScheduleRequest, "ScheduleFields")):  # type: ignore[misc]
     """A schedule, as in the API. It is replaced as a whole: a key that is missing gets its default."""
-
-    name: str = key(
-        ..., "Name of the schedule, unique without regard to case.", "1 to 60 characters", min_length=1, max_length=60
-    )
-    cameras: list[str] = key(..., "Cameras that it uses.", "a list of cameras' ids", min_length=1, max_length=100)
-    window: dict[str, Any] = key(
-        ..., "When it captures: while the Sun is below an altitude, or between two times of the site's clock.",
-        "`sun` (sunset, civil, nautical, astronomical or degrees), with `begin_offset_s` and `end_offset_s`; or `begin`"
-        " and `end` (HH:MM)",
-    )  # fmt: skip
-    programme: dict[str, Any] = key(
-        {}, "What it captures, as in the API.", "a mapping such as {exposure_us: 8000000, cadence_s: 12}",
-        unset="the defaults of a session",
-    )  # fmt: skip
-    moon: dict[str, Any] | None = key(
-        None, "Captures only while one of these is met.", "`max_phase` (0 to 1), `max_altitude` (degrees), or both",
-        unset="the Moon is ignored",
-    )  # fmt: skip
-    weekdays: list[str] = key([], "Only nights whose evening is on these days.", "a list of mon to sun", unset="all")
-    first_night: date | None = key(None, "No night before this one.", NIGHT, unset="none")
-    last_night: date | None = key(None, "No night after this one.", NIGHT, unset="none")
-    priority: int = key(
-        0, "Of two schedules at the same time the higher one has the camera.", "a whole number from -100 to 100",
-        ge=-100, le=100,
-    )  # fmt: skip
-    enabled: bool = key(True, "Whether it is used.", YES_NO)
-    on_held: OnHeld = key("wait", "What a run does at its begin while a user holds the camera.", "wait or take_over")
 
     @field_validator("window")
     @classmethod

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import TypedDict
+from typing import Any
+from uuid import UUID
 
+import uuid6
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from cameras.models import CameraHost, HostInvitation
 from core import database_clock
 from core.secrets import decrypt_secret, decrypt_secrets, encrypt_secrets
-from core.times.timestamps import stamp, stamp_or_none
 from monitoring.services import record_event
 from skycam_project.hosts.exchange import verifier_of
 from skycam_project.hosts.join_line import SECRET_BYTES, JoinLine, encode_line
-from skycam_project.hosts.requests import InvitationRequest
+from skycam_project.hosts.resource import InvitationRequest
 from skycam_project.hosts.shared import check_shareable, web_urls
 
 LIFE = timedelta(hours=1)
@@ -28,33 +30,33 @@ class HostRefused(Exception):
     """What was requested of a host or an invitation cannot be done now. The message says what to do."""
 
 
-class InvitationBody(TypedDict):
-    """`state`: open, used, expired or withdrawn."""
-
-    id: str
-    name: str
-    state: str
-    created: str
-    created_by: str
-    expires: str
-    used: str | None
-    used_by: str
-    used_from: str
+def invitations_for(user: Any) -> QuerySet[HostInvitation]:
+    """Managers see all, the newest first."""
+    return HostInvitation.objects.all() if user.may("manager") else HostInvitation.objects.none()
 
 
-class NewInvitationBody(InvitationBody):
-    line: str
-    """For `skycam join`; shown only now."""
+def invitation_for(user: Any, invitation: UUID) -> HostInvitation:
+    """HostInvitation.DoesNotExist."""
+    return invitations_for(user).get(pk=invitation)
 
 
-def invite_host(wanted: InvitationRequest, actor: str) -> tuple[HostInvitation, str]:
-    """The invitation, and the line for `skycam join`, which is shown only now. It ends an earlier one of the same name.
-    NotShareable, HostRefused."""
+def with_state(invitations: Iterable[HostInvitation], _user: Any) -> list[HostInvitation]:
+    """With the `state` of now."""
+    found, now = list(invitations), database_clock.read_now()
+    for one in found:
+        one.state = state_of(one, now)
+    return found
+
+
+def invite_host(wanted: InvitationRequest, actor: str, new_id: UUID | None = None) -> HostInvitation:
+    """The invitation with its `line` for `skycam join`, which is shown only now. It ends an earlier one of the same
+    name. NotShareable, HostRefused."""
     check_shareable(wanted.instead)
     urls = web_urls(wanted.url)
     secret, now = os.urandom(SECRET_BYTES), database_clock.read_now()
     invitation = HostInvitation(
-        name=wanted.name, created_by=actor, created_at=now, expires_at=now + LIFE, replaces=wanted.again
+        id=new_id or uuid6.uuid7(), name=wanted.name, created_by=actor, created_at=now, expires_at=now + LIFE,
+        replaces=wanted.again,
     )  # fmt: skip
     invitation.shared_encrypted = encrypt_secrets(invitation, "shared_encrypted", wanted.instead)
     key = {"verifier": verifier_of(secret, invitation.pk).hex()}
@@ -70,7 +72,8 @@ def invite_host(wanted: InvitationRequest, actor: str) -> tuple[HostInvitation, 
             record_event("host.invited", message, camera=None, actor=actor, subject=wanted.name)
     except IntegrityError:
         raise HostRefused(f"Someone else has just invited {wanted.name}. Look at `skycam hosts invitations`.") from None
-    return invitation, encode_line(JoinLine(invitation.pk, wanted.name, secret, urls))
+    invitation.line = encode_line(JoinLine(invitation.pk, wanted.name, secret, urls))
+    return invitation
 
 
 def check_name(name: str, *, again: bool) -> None:
@@ -92,11 +95,6 @@ def _end_open_one(name: str, actor: str, now: datetime) -> None:
     """Its line may be lost, so the newest one counts."""
     open_ones = HostInvitation.objects.filter(name=name, used_at=None, withdrawn_at=None)
     open_ones.update(withdrawn_at=now, withdrawn_by=actor)
-
-
-def invitations() -> QuerySet[HostInvitation]:
-    """The newest first."""
-    return HostInvitation.objects.all()
 
 
 @transaction.atomic
@@ -122,18 +120,6 @@ def verifier(invitation: HostInvitation) -> bytes:
 
 def urls_instead(invitation: HostInvitation) -> dict[str, str]:
     return decrypt_secrets(invitation, "shared_encrypted")
-
-
-def invitation_body(invitation: HostInvitation, now: datetime) -> InvitationBody:
-    return InvitationBody(
-        id=str(invitation.pk), name=invitation.name, state=state_of(invitation, now),
-        created=stamp(invitation.created_at), created_by=invitation.created_by, expires=stamp(invitation.expires_at),
-        used=stamp_or_none(invitation.used_at), used_by=invitation.used_by, used_from=invitation.used_from,
-    )  # fmt: skip
-
-
-def new_invitation_body(invitation: HostInvitation, line: str, now: datetime) -> NewInvitationBody:
-    return NewInvitationBody(**invitation_body(invitation, now), line=line)
 
 
 def state_of(invitation: HostInvitation, now: datetime) -> str:

@@ -9,11 +9,9 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from pydantic import ValidationError
 
 from cameras.camera_display import StateDisplay
 from cameras.models import CameraHost, HostInvitation
-from core import database_clock
 from core.broker.broker import BrokerDown
 from core.pages.page import Page
 from skycam_project.hosts.draining import drain_host, undrain_host
@@ -21,12 +19,11 @@ from skycam_project.hosts.forms import InvitationForm, RetireForm
 from skycam_project.hosts.host_list import CameraHostBody, host_bodies, host_body, offset_text
 from skycam_project.hosts.invitations import (
     HostRefused,
-    invitations,
+    invitations_for,
     invite_host,
-    state_of,
+    with_state,
     withdraw_invitation,
 )
-from skycam_project.hosts.requests import InvitationRequest
 from skycam_project.hosts.retiring import retire_host
 from skycam_project.hosts.shared import NotShareable
 
@@ -84,15 +81,11 @@ class HostsPage(Page):
         if not form.is_valid():
             return self._page(form, status=400)
         try:
-            invitation, line = invite_host(InvitationRequest.model_validate(form.cleaned_data), self.actor)
-        except ValidationError as error:
-            for item in error.errors(include_input=False, include_url=False):
-                form.add_error(str(item["loc"][0]) if item["loc"] else None, item["msg"].removeprefix("Value error, "))
-            return self._page(form, status=400)
+            invitation = invite_host(form.wanted, self.actor)
         except (HostRefused, NotShareable) as error:
             form.add_error(None, str(error))
             return self._page(form, status=400)
-        answer = self._page(InvitationForm(), invited=invitation, line=line)
+        answer = self._page(InvitationForm(), invited=invitation, line=invitation.line)
         answer.headers["Cache-Control"] = "no-store"
         return answer
 
@@ -110,10 +103,8 @@ class HostsNow(Page):
 
 
 def hosts_context(user: Any) -> dict[str, Any]:
-    now, found = database_clock.read_now(), []
-    if user.may("manager"):
-        found = [(invitation, state_of(invitation, now)) for invitation in invitations()[:SHOWN]]
-    return {"hosts": [HostDisplay(host) for host in host_bodies(user)], "invitations": found}
+    invitations = with_state(invitations_for(user)[:SHOWN], user)
+    return {"hosts": [HostDisplay(host) for host in host_bodies(user)], "invitations": invitations}
 
 
 class WithdrawInvitationPage(PageOfHost):

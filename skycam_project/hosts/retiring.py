@@ -17,7 +17,7 @@ from captures.capturing.decided_outcomes import fail_unsent_capture
 from captures.capturing.models import Capture, CaptureFile
 from captures.clips.models import Clip
 from captures.models import OffsiteCopy
-from captures.offsite.models import CopyState
+from captures.offsite.copy_states import CopyState
 from core import database_clock
 from core.broker import broker
 from core.broker.queues import camera_queue, host_queues, key_prefix

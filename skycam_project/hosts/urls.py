@@ -4,8 +4,6 @@ from skycam_project.hosts.api import (
     DrainView,
     HostsView,
     HostView,
-    InvitationsView,
-    InvitationView,
     JoinView,
     RetireView,
     UndrainView,
@@ -14,8 +12,6 @@ from skycam_project.hosts.api import (
 urlpatterns = [
     # Before the hosts: a name would match these too.
     path("join/", JoinView.as_view()),
-    path("invitations/", InvitationsView.as_view()),
-    path("invitations/<uuid:invitation>/", InvitationView.as_view()),
     path("", HostsView.as_view()),
     path("<slug:name>/", HostView.as_view()),
     path("<slug:name>/drain/", DrainView.as_view()),

@@ -10,7 +10,7 @@ from cameras.models import Camera
 from scheduler.editing.service import ScheduleService
 from scheduler.runs.replanning import replan
 from scheduler.schedules.models import Schedule
-from scheduler.schedules.requests import ScheduleRequest
+from scheduler.schedules.resource import ScheduleRequest
 from skycam_project.config.lists import ScheduleEntry
 from skycam_project.config.secret_references import escape_references
 from skycam_project.provisioning.plan import FieldChange, RowChange, field_changes
@@ -75,12 +75,8 @@ def requested(entry: ScheduleEntry) -> ScheduleRequest:
 
 def stored(row: Schedule) -> dict[str, Any]:
     """The columns of the row, as `ScheduleRequest.stored` has them, and its cameras."""
-    names = (
-        "name", "programme", "window", "moon", "weekdays", "first_night", "last_night", "priority", "enabled",
-        "on_held",
-    )  # fmt: skip
-    cameras = sorted(camera.slug for camera in row.cameras.all() if camera.removed_at is None)
-    return {**{name: getattr(row, name) for name in names}, "cameras": cameras}
+    columns = {name: getattr(row, name) for name in ScheduleRequest.model_fields if name != "cameras"}
+    return {**columns, "cameras": row.camera_slugs}
 
 
 def shown(values: dict[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from scheduler.field_lists.nightly import end_nightly_start, set_nightly_start
 from scheduler.field_lists.requests import FieldListChange, NightOptions, ObserveRequest
 from scheduler.field_lists.service import FieldListService
 from scheduler.models import NightlyStart
-from scheduler.schedules.requests import NightRequest, ScheduleRequest
+from scheduler.schedules.resource import NightRequest, ScheduleChange, ScheduleRequest
 from tests.harness.clients.people import World
 from tests.harness.documents.route_table import Line, lines
 from tests.harness.documents.sources import sources, tree
@@ -102,10 +102,12 @@ class Schedules:
         "change": lambda world, user: Schedules.service(user).change(
             world.schedule, Schedules.request(cameras=["yard"])
         ),
-        "change fields": lambda world, user: Schedules.service(user).change_fields(world.schedule, {"name": "b"}),
+        "change fields": lambda world, user: Schedules.service(user).change_given(
+            world.schedule, ScheduleChange(name="b")
+        ),
         "remove": lambda world, user: Schedules.service(user).remove(world.schedule),
         "skip a night": lambda world, user: Schedules.service(user).change_night(
-            world.schedule, NightRequest(skip=True), date(2026, 11, 22)
+            world.schedule, NightRequest(night=date(2026, 11, 22), skip=True)
         ),
         "restore a night": lambda world, user: Schedules.service(user).restore_night(
             world.schedule, date(2026, 11, 22)

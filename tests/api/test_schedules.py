@@ -14,6 +14,7 @@ from cameras.models import Camera, CameraHost
 from monitoring.models import Event
 from scheduler.editing.service import ScheduleService
 from scheduler.models import PlannedRun, Schedule
+from scheduler.schedules.resource import ScheduleChange
 from skycam_project.access.models import User
 
 URL = "/api/v1/schedules/"
@@ -51,7 +52,7 @@ def test_what_someone_else_has_changed_meanwhile_stays(schedule: dict[str, Any])
     read_before = Schedule.objects.get()
     Schedule.objects.update(priority=7)
     ben = User.objects.create_user("ben", role="operator")
-    ScheduleService(ben, "ben").change_fields(read_before, {"enabled": False})
+    ScheduleService(ben, "ben").change_given(read_before, ScheduleChange(enabled=False))
     found = Schedule.objects.get()
     assert (found.priority, found.enabled) == (7, False)
 

@@ -21,7 +21,7 @@ from scheduler.editing.service import ScheduleService
 from scheduler.models import PlannedRun
 from scheduler.runs.replanning import replan
 from scheduler.runs.sites import sites_of
-from scheduler.schedules.requests import ScheduleRequest
+from scheduler.schedules.resource import ScheduleRequest
 from skycam_project.access.models import User
 from skycam_project.config import ConfigManager
 from tests.harness.stations.command_line import skycam

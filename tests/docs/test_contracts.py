@@ -15,7 +15,7 @@ from cameras.child_environment import VENDOR_VARIABLES
 from cameras.leases.bodies import LeaseBody
 from cameras.live.viewer import ViewerBody
 from cameras.models import Observed
-from cameras.presets.service import Comparison, PresetBody
+from cameras.presets.bodies import Comparison, PresetBody
 from cameras.runtime.messages import Command, CommandType, Report, ReportType
 from cameras.runtime.recording_state import Recorder
 from cameras.settings.bodies import CapabilitiesBody, SettingsBody
@@ -32,24 +32,30 @@ from captures.clips.answers import ClipBody, HoldBody, HoleBody, TimelineBody
 from captures.experiments.answers import AccountBody, CameraAccount
 from captures.experiments.models import EXPERIMENT_TRANSITIONS
 from captures.experiments.resource import AttachmentBody, ExperimentBody, ExperimentRequest, NoteBody, PlaceBody
-from captures.integrity.bodies import FindingBody
+from captures.integrity.answers import FindingBody
 from captures.integrity.models import FINDING_TRANSITIONS
 from captures.models import Capture
-from captures.offsite.bodies import BacklogBody, CopyBody, DestinationBody, DestinationHostBody
-from captures.offsite.models import COPY_TRANSITIONS
-from captures.offsite.requests import DestinationChange, DestinationRequest
+from captures.offsite.copy_states import COPY_TRANSITIONS
+from captures.offsite.resource import (
+    BacklogBody,
+    CopyBody,
+    DestinationBody,
+    DestinationChange,
+    DestinationHostBody,
+    DestinationRequest,
+)
 from captures.recording_control.claim_bodies import ClaimBody, ClaimsBody
 from captures.recording_control.commands import RecordingBody
 from captures.recording_control.requests import RecordBody, StopRecordingBody
+from captures.retention.answers import KeptFile, PlanBody, PlannedFile
 from captures.retention.bodies import DeletedBody
-from captures.retention.plan_bodies import KeptFile, PlanBody, PlannedFile
 from captures.sessions.answers import ForecastBody, SessionGapBody
 from captures.sessions.models import SESSION_TRANSITIONS
 from captures.sessions.queries import StartBody
 from captures.storage_api.requests import CheckBody, CleanupBody
-from captures.storage_usage.bodies import RootUsageBody, SpaceForecastBody, UsageBody
+from captures.storage_usage.answers import RootUsageBody, SpaceForecastBody, UsageBody
 from core.child_environment import PASSED_VARIABLES
-from core.jobs.bodies import JobBody
+from core.jobs.answers import JobBody
 from core.jobs.states import JOB_TRANSITIONS
 from monitoring.alert_rules.resource import (
     OpeningBody,
@@ -60,7 +66,6 @@ from monitoring.alert_rules.resource import (
     RuleRequest,
 )
 from monitoring.alert_rules.rows import KEY as RULE_KEY
-from monitoring.bodies import AlertBody, EventBody
 from monitoring.health import HEALTH
 from monitoring.maintenance.resource import WindowBody
 from monitoring.models import Alert
@@ -74,13 +79,13 @@ from monitoring.notifications.resource import (
     SilenceBody,
 )
 from monitoring.readings.answers import ChannelReadingsBody, PointsBody, ReadingsBody
+from monitoring.resource import AlertBody, EventBody
 from monitoring.sensor_host.latest import HOSTS
 from monitoring.sensor_management.resource import ChannelBody, ChannelChange, FoundBody, SensorBody, SensorRequest
 from monitoring.severity import Severity
 from monitoring.webhook_models import DELIVERY_TRANSITIONS
 from monitoring.webhooks.payload import PayloadBody
 from monitoring.webhooks.resource import AttemptBody, DeliveryDetailBody, SecretBody, WebhookBody, WebhookRequest
-from scheduler.editing.night_runs import ChangedNightBody, NightRunBody
 from scheduler.field_lists.bodies import (
     FieldBody,
     FieldListPreview,
@@ -92,13 +97,18 @@ from scheduler.field_lists.bodies import (
 from scheduler.field_lists.requests import FieldListChange, FieldListRequest, ObserveRequest
 from scheduler.planning.plan import Reason as ReasonOfNight
 from scheduler.reports.bodies import CalendarNightBody, CameraNightBody, LossBody, ReportBody
-from scheduler.schedules.bodies import NightChangeBody, ScheduleBody
-from scheduler.schedules.requests import ScheduleRequest
-from scheduler.tonight.bodies import NightBody, ReasonBody, RunBody, WarningBody
-from skycam_project.access.serializers import KnownTokenBody
+from scheduler.schedules.resource import (
+    ChangedNightBody,
+    NightChangeBody,
+    NightRunBody,
+    ScheduleBody,
+    ScheduleRequest,
+)
+from scheduler.tonight.bodies import NightBody, RunBody, RunReasonBody, WarningBody
+from skycam_project.access.resource import KnownTokenBody
 from skycam_project.health import HealthBody, HostBody
 from skycam_project.hosts.host_list import CameraHostBody, DiskBody, PartBody
-from skycam_project.hosts.invitations import InvitationBody
+from skycam_project.hosts.resource import InvitationBody
 from skycam_project.hosts.retiring import RetirementBody
 from skycam_project.station_settings import SettingBody
 from tests.harness.documents.pages import first_cells, page, section
@@ -121,17 +131,17 @@ def field_names(model: type[BaseModel]) -> list[str]:
 
 
 FIELDS = {
-    "event": EventBody.__annotations__,
+    "event": field_names(EventBody),
     "host": CameraHostBody.__annotations__,
     "part of a host": PartBody.__annotations__,
     "disk of a host": DiskBody.__annotations__,
-    "invitation": InvitationBody.__annotations__,
+    "invitation": field_names(InvitationBody),
     "retirement": RetirementBody.__annotations__,
-    "alert": AlertBody.__annotations__,
+    "alert": field_names(AlertBody),
     "readings": field_names(ReadingsBody),
     "readings of a channel": field_names(ChannelReadingsBody),
     "points": field_names(PointsBody),
-    "job": JobBody.__annotations__,
+    "job": JobBody.model_fields,
     "clip": field_names(ClipBody),
     "hold": field_names(HoldBody),
     "hole": field_names(HoleBody),
@@ -139,14 +149,14 @@ FIELDS = {
     "file": field_names(FileBody),
     "gap": field_names(SessionGapBody),
     "settings": SettingsBody.__annotations__,
-    "preset": PresetBody.__annotations__,
-    "comparison": Comparison.__annotations__,
+    "preset": field_names(PresetBody),
+    "comparison": field_names(Comparison),
     "capabilities": CapabilitiesBody.__annotations__,
     "lease": LeaseBody.__annotations__,
     "recording": RecordingBody.__annotations__,
     "recorder": Recorder.__annotations__,
-    "claims of a camera": ClaimsBody.__annotations__,
-    "claim": ClaimBody.__annotations__,
+    "claims of a camera": field_names(ClaimsBody),
+    "claim": field_names(ClaimBody),
     "experiment": field_names(ExperimentBody),
     "camera of an experiment": field_names(PlaceBody),
     "account": field_names(AccountBody),
@@ -158,46 +168,46 @@ FIELDS = {
     "note": field_names(NoteBody),
     "attachment": field_names(AttachmentBody),
     "setting": SettingBody.__annotations__,
-    "deleted clip": DeletedBody.__annotations__,
-    "storage root": RootUsageBody.__annotations__,
-    "forecast of a root": SpaceForecastBody.__annotations__,
-    "usage": UsageBody.__annotations__,
-    "cleanup plan": PlanBody.__annotations__,
-    "planned file": PlannedFile.__annotations__,
-    "kept file": KeptFile.__annotations__,
-    "finding": FindingBody.__annotations__,
+    "deleted clip": field_names(DeletedBody),
+    "storage root": RootUsageBody.model_fields,
+    "forecast of a root": SpaceForecastBody.model_fields,
+    "usage": field_names(UsageBody),
+    "cleanup plan": field_names(PlanBody),
+    "planned file": field_names(PlannedFile),
+    "kept file": field_names(KeptFile),
+    "finding": FindingBody.model_fields,
     "to clean up": CleanupBody.model_fields,
     "to check the storage": CheckBody.model_fields,
     "viewer": ViewerBody.__annotations__,
-    "schedule": ScheduleBody.__annotations__,
-    "night change": NightChangeBody.__annotations__,
-    "changed night": ChangedNightBody.__annotations__,
-    "run of a changed night": NightRunBody.__annotations__,
-    "night": NightBody.__annotations__,
-    "warning of a night": WarningBody.__annotations__,
-    "reason of a night": ReasonBody.__annotations__,
-    "run": RunBody.__annotations__,
-    "report": ReportBody.__annotations__,
-    "loss": LossBody.__annotations__,
-    "camera of a report": CameraNightBody.__annotations__,
-    "field": FieldBody.__annotations__,
-    "observation": ObservationEntry.__annotations__,
-    "planned observation": PlannedBody.__annotations__,
-    "passed-over field": PassedOverBody.__annotations__,
-    "plan of a telescope's night": NightPlanBody.__annotations__,
-    "preview of a field list": FieldListPreview.__annotations__,
+    "schedule": ScheduleBody.model_fields,
+    "night change": NightChangeBody.model_fields,
+    "changed night": ChangedNightBody.model_fields,
+    "run of a changed night": NightRunBody.model_fields,
+    "night": NightBody.model_fields,
+    "warning of a night": WarningBody.model_fields,
+    "reason of a night": RunReasonBody.model_fields,
+    "run": RunBody.model_fields,
+    "report": ReportBody.model_fields,
+    "loss": field_names(LossBody),
+    "camera of a report": CameraNightBody.model_fields,
+    "field": FieldBody.model_fields,
+    "observation": ObservationEntry.model_fields,
+    "planned observation": PlannedBody.model_fields,
+    "passed-over field": PassedOverBody.model_fields,
+    "plan of a telescope's night": NightPlanBody.model_fields,
+    "preview of a field list": FieldListPreview.model_fields,
     "to add a field list": FieldListRequest.model_fields,
     "to change a field list": FieldListChange.model_fields,
     "to observe": ObserveRequest.model_fields,
-    "night of a month": CalendarNightBody.__annotations__,
-    "destination": DestinationBody.__annotations__,
-    "host of a destination": DestinationHostBody.__annotations__,
-    "backlog": BacklogBody.__annotations__,
-    "off-site copy": CopyBody.__annotations__,
+    "night of a month": CalendarNightBody.model_fields,
+    "destination": DestinationBody.model_fields,
+    "host of a destination": DestinationHostBody.model_fields,
+    "backlog": BacklogBody.model_fields,
+    "off-site copy": CopyBody.model_fields,
     "to add a destination": DestinationRequest.model_fields,
     "to change a destination": DestinationChange.model_fields,
     "to schedule": ScheduleRequest.model_fields,
-    "token": KnownTokenBody.__annotations__,
+    "token": field_names(KnownTokenBody),
     "sensor": field_names(SensorBody),
     "channel": field_names(ChannelBody),
     "found sensor": field_names(FoundBody),

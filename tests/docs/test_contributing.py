@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.harness.browsers.site import Site, manager_window
-from tests.harness.documents.project_copy import ProjectCopy, added_modules, changes
+from tests.harness.documents.pages import page
+from tests.harness.documents.project_copy import Change, ProjectCopy, added_modules, changes, changes_in
 from tests.harness.waiting import eventually
 
 PAGE = "CONTRIBUTING.md"
@@ -22,8 +23,9 @@ CHECKS = {
 }
 TESTS = [
     "tests/captures/test_brightness.py", "tests/cameras/drivers/test_contract.py", "tests/access/test_route_table.py",
+    "tests/monitoring/test_site_notes.py",
 ]  # fmt: skip
-ADDED = "brightness or dark or every_route or every_method"
+ADDED = "brightness or dark or note or every_route or every_method"
 """The tests that the changes add, and those of whole tables that they change."""
 
 
@@ -36,6 +38,10 @@ def changed_project(tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
     return copy
 
 
+RESOURCE_FILES = {"monitoring/site_notes.py", "monitoring/models.py", "skycam_project/resources.py"}
+"""Those of the walk of a resource, without its migration, its test and the table of routes."""
+
+
 @pytest.fixture(scope="module")
 def site(changed_project: ProjectCopy) -> Iterator[Site]:
     """A station of the changed project."""
@@ -45,6 +51,18 @@ def site(changed_project: ProjectCopy) -> Iterator[Site]:
         yield site.up()
     finally:
         site.station.ensure_stopped()
+
+
+def test_a_resource_with_five_doors_is_three_files_and_120_lines() -> None:
+    walk = page(PAGE).partition("## A walk: a resource\n")[2].partition("\n## ")[0]
+    code = [change for change in changes_in(walk) if change.path in RESOURCE_FILES]
+    assert {change.path for change in code} == RESOURCE_FILES
+    assert sum(added_lines(change) for change in code) <= 120
+
+
+def added_lines(change: Change) -> int:
+    lines = change.text.splitlines()
+    return len([line for line in lines if line.startswith("+")] if change.language == "diff" else lines)
 
 
 @pytest.mark.parametrize("check", CHECKS)

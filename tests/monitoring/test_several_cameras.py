@@ -20,7 +20,7 @@ from monitoring.services import acknowledge_alert, raise_alert, record_event, re
 from scheduler.editing.service import ScheduleService
 from scheduler.models import Schedule
 from scheduler.runs.planning_problems import report_problems
-from scheduler.schedules.requests import ScheduleRequest
+from scheduler.schedules.resource import ScheduleRequest
 from skycam_project.access.models import User
 from tests.harness.rows.audiences import only_for
 

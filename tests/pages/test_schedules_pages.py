@@ -16,11 +16,10 @@ from cameras.models import Camera, CameraHost
 from captures.models import Session
 from monitoring.models import Event
 from scheduler.editing.schedule_form import shown_values
-from scheduler.editing.service import ScheduleService
+from scheduler.editing.service import ScheduleService, request_of, schedule_version
 from scheduler.models import NightChange, PlannedRun, Schedule
-from scheduler.schedules.bodies import schedule_body, schedule_version
 from scheduler.schedules.descriptions import programme_sentence
-from scheduler.schedules.requests import ScheduleRequest
+from scheduler.schedules.resource import ScheduleRequest
 from skycam_project.access.models import User
 from tests.harness.browsers.html_check import html_errors
 from tests.harness.clients.pages import MARKUP, tag_of, text_of
@@ -189,7 +188,7 @@ def test_what_the_form_shows_it_reads_again(wanted: dict[str, Any], manager: Any
     schedule = add(**{**wanted, "name": "All of it"})
     page = text_of(manager.get(f"/schedules/{schedule.pk}/"))
     assert 'value="All of it"' in page
-    values = shown_values(schedule_body(schedule), schedule_version(schedule))
+    values = shown_values(request_of(schedule), schedule_version(schedule))
     answer = manager.post(f"/schedules/{schedule.pk}/", values, format="multipart")
     assert answer["Location"] == LIST
     assert schedule_version(Schedule.objects.get()) == schedule_version(schedule)

@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from cameras.models import Camera, CameraHost
 from captures.models import Session
+from core.resources.fields import body_of
 from scheduler.editing.service import ScheduleService
 from scheduler.models import PlannedRun, Schedule
-from scheduler.schedules.requests import NightRequest, ScheduleRequest
+from scheduler.schedules.resource import ChangedNightBody, NightRequest, ScheduleRequest
 from skycam_project.access.models import User
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +45,7 @@ def begin_run(schedule: Schedule, monkeypatch: pytest.MonkeyPatch, after: timede
 
 def shift(service: ScheduleService, schedule: Schedule, hour: int, minute: int = 0) -> Any:
     end = datetime(2027, 1, 15, hour, minute, tzinfo=UTC)
-    return service.change_night(schedule, NightRequest(end=end), TONIGHT).body()
+    return body_of(ChangedNightBody, service.change_night(schedule, NightRequest(night=TONIGHT, end=end)))
 
 
 def test_an_earlier_end_of_a_running_run_says_that_it_goes_on(

@@ -18,8 +18,8 @@ from captures.models import CaptureFile, Session, StorageAssignment, StorageRoot
 from core.times.timestamps import stamp
 from scheduler.models import PlannedRun, Schedule
 from scheduler.runs.replanning import replan
-from scheduler.tonight.night import night_for
-from scheduler.tonight.warnings import NightWarning, warnings_of
+from scheduler.tonight.night import NightWarning, night_for
+from scheduler.tonight.warnings import warnings_of
 from skycam_project.access.models import User
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.captures import file_of, saved

@@ -60,7 +60,7 @@ def test_a_night_of_which_every_capture_is_saved_is_complete(camera: Camera) -> 
     whole_session(camera)
     found = report()
     assert found.state == "complete"
-    assert (found.planned, found.saved, found.failed, found.skipped) == (600, 600, 0, 0)
+    assert (found.counts.planned, found.counts.saved, found.counts.failed, found.counts.skipped) == (600, 600, 0, 0)
     assert found.percent == 100
     assert found.sentence == "Complete: 600 of 600 captures of 1 camera saved."
 
@@ -174,7 +174,7 @@ def test_what_its_own_user_stopped_is_no_loss(camera: Camera) -> None:
     captures_in(session, session.ended_at, 1, "failed", reason="session_stopped", message="ben stopped it.")
     found = report()
     assert (found.state, found.losses) == ("complete", [])
-    assert (found.planned, found.saved, found.percent) == (301, 300, 99.6)
+    assert (found.counts.planned, found.counts.saved, found.percent) == (301, 300, 99.6)
 
 
 def test_a_night_that_runs_says_so_far(camera: Camera) -> None:
@@ -249,7 +249,7 @@ def test_a_gap_beyond_the_night_is_divided_by_time(camera: Camera) -> None:
     gap_in(session, noon - HOUR, noon + 3 * HOUR, 240, "host_down")
     after = night_report(date(2027, 1, 15), now=MORNING + 5 * 24 * HOUR)
     before = night_report(TONIGHT, now=MORNING + 5 * 24 * HOUR)
-    assert (before.skipped, after.skipped) == (60, 180)
+    assert (before.counts.skipped, after.counts.skipped) == (60, 180)
 
 
 @examples(60)
@@ -279,15 +279,15 @@ def test_the_numbers_are_those_of_the_rows(outcomes: list[tuple[str, int]], djan
     total = {
         name: sum(number for kind, number in outcomes if kind == name) for name in ("saved", "failed", "skipped", "gap")
     }
-    assert (found.saved, found.failed, found.skipped) == (
+    assert (found.counts.saved, found.counts.failed, found.counts.skipped) == (
         total["saved"],
         total["failed"],
         total["skipped"] + total["gap"],
     )
-    assert found.planned == sum(number for _, number in outcomes)
+    assert found.counts.planned == sum(number for _, number in outcomes)
     assert found.sum_holds
-    assert sum(loss.count for _, loss in found.losses) == found.planned - found.saved
-    assert (found.state == "complete") == (found.saved == found.planned)
+    assert sum(loss.count for _, loss in found.losses) == found.counts.planned - found.counts.saved
+    assert (found.state == "complete") == (found.counts.saved == found.counts.planned)
     session.captures.all().delete()
     session.gaps.all().delete()
     session.delete()
@@ -310,7 +310,7 @@ def test_a_night_in_which_the_clocks_change_names_both_zones(camera: Camera, nig
     begin = datetime(night.year, night.month, night.day, 20, tzinfo=UTC)
     whole_session(camera, begin, 8)
     found = report(now=begin + 20 * HOUR, night=night)
-    assert (found.state, found.saved) == ("complete", 480)
+    assert (found.state, found.counts.saved) == ("complete", 480)
     assert found.clock.name == f"{changed}, Europe/Berlin"
     assert found.clock.time(begin).endswith(changed[:4].rstrip(","))
 
@@ -337,7 +337,7 @@ def test_a_site_without_coordinates_has_calendar_days(camera: Camera) -> None:
     at_site({})
     whole_session(camera, DUSK, 5)
     found = report(now=MORNING)
-    assert (found.state, found.saved, found.cameras[0].sky) == ("complete", 300, None)
+    assert (found.state, found.counts.saved, found.cameras[0].sky) == ("complete", 300, None)
 
 
 def test_a_hidden_camera_is_in_no_number(camera: Camera) -> None:
@@ -349,15 +349,15 @@ def test_a_hidden_camera_is_in_no_number(camera: Camera) -> None:
     record_event("gate.closed", "Too warm.", camera=hidden, data={"gate": "warm"}, at=DUSK + HOUR)
     viewer = User.objects.create_user("vera", role="viewer")
     seen = report(viewer=viewer)
-    assert (seen.state, seen.planned, seen.actions, seen.gates, seen.idle) == ("complete", 600, (), (), ())
+    assert (seen.state, seen.counts.planned, seen.actions, seen.gates, seen.idle) == ("complete", 600, (), (), ())
     assert "secret" not in repr(seen).lower()
-    assert report().planned == 610
+    assert report().counts.planned == 610
 
 
 def test_a_removed_camera_keeps_its_nights(camera: Camera) -> None:
     whole_session(camera)
     Camera.objects.update(removed_at=MORNING)
-    assert report().saved == 600
+    assert report().counts.saved == 600
 
 
 def test_what_people_did_and_which_gates_closed(camera: Camera) -> None:

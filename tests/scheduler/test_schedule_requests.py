@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from core.api.constraints import describe_error
-from scheduler.schedules.requests import NightRequest, ScheduleRequest
+from scheduler.schedules.resource import NightRequest, ScheduleRequest
 
 DARK = {"name": "Dark sky", "cameras": ["sky"], "window": {"sun": "astronomical"}}
 

@@ -14,12 +14,14 @@ from django.utils import timezone
 from cameras.models import Camera, CameraHost
 from captures.models import Session
 from captures.sessions.models import SessionState
+from core.resources.fields import body_of
 from scheduler.models import FieldList, NightlyStart, PlannedRun, Schedule
 from scheduler.planning.rules import Site
 from scheduler.planning.sky import sky_of_night
 from scheduler.runs.nights import night_at
 from scheduler.runs.replanning import replan
-from scheduler.tonight.night import NOT_PLANNED, Night, night_body, night_for
+from scheduler.tonight.bodies import NightBody
+from scheduler.tonight.night import NOT_PLANNED, Night, night_for
 from skycam_project.access.models import User
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.audiences import only_for
@@ -178,7 +180,7 @@ def test_another_place_is_a_dry_run(camera: Camera, manager: User) -> None:
 
 def test_the_body_has_the_twilights_and_the_room(camera: Camera, manager: User) -> None:
     add(camera)
-    body = night_body(night(manager), [])
+    body = body_of(NightBody, night(manager))
     sky = body["twilight"]
     assert sky is not None
     times = [sky["sunset"], sky["civil_dusk"], sky["nautical_dusk"], sky["astronomical_dusk"]]

@@ -44,7 +44,7 @@ def test_a_secret_that_is_no_json_is_refused_without_repeating_it(tmp_path: Path
 def test_a_setting_without_a_value_is_refused() -> None:
     found = skycam(*ADD, "--set", "path")
     assert found.exit_code == 2
-    assert "Write NAME=VALUE" in found.stderr
+    assert "'path' is not NAME=VALUE." in found.stderr
 
 
 def test_an_unknown_setting_is_refused() -> None:
@@ -99,4 +99,4 @@ def test_dead_copies_are_listed_and_retried() -> None:
 def test_an_unknown_destination_is_not_found() -> None:
     found = skycam("offsite", "pause", "nowhere")
     assert found.exit_code != 0
-    assert "There is no destination 'nowhere'." in found.stderr
+    assert "There is no destination nowhere." in found.stderr

@@ -18,6 +18,7 @@ from skycam_project.cli.station import Station
 from tests.harness.documents.pages import page
 from tests.harness.documents.sources import code
 from tests.harness.rows.cameras import add_camera
+from tests.harness.rows.offsite_rows import folder_destination_row
 from tests.harness.stations.command_line import skycam
 
 DIFFERENT = {"--begin", "--clear", "--end"}
@@ -27,6 +28,7 @@ NEEDED = {
     "capture": ["--exposure", "1"],
     "cameras set": ["--name", "x"],
     "experiments create": ["Dew"],
+    "offsite set": ["second disk"],
     "offsite add": ["folder", "disk2", "--class", "capture", "--set", "path=/mnt/copies"],
     "organize": ["."],
     "schedules add": ["Dark", "--sun", "civil", "--exposure", "1", "--every", "60"],
@@ -131,6 +133,7 @@ def test_the_page_has_every_shared_option() -> None:
 def test_an_unknown_camera_exits_with_2_in_every_command(path: str, empty_broker: object) -> None:
     add_camera(slug="sky", kind="simulated")
     add_schedule_and_preset()
+    folder_destination_row()
     found = skycam(*path.split(), *NEEDED.get(path, []), "--camera", "nosuch")
     assert "There is no camera" in found.stderr
     assert found.exit_code == errors.UNKNOWN_CAMERA == 2

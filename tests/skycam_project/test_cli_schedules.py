@@ -108,7 +108,7 @@ def test_what_is_wrong_is_refused_with_a_sentence(options: list[str], message: s
 
 def test_a_schedule_that_does_not_exist_is_named() -> None:
     found = skycam("schedules", "remove", "x")
-    assert "There is no schedule 'x'; `skycam schedules list` has them." in found.stderr
+    assert "There is no schedule x. `skycam schedules list` lists all." in found.stderr
 
 
 def test_an_offset_may_be_negative() -> None:

@@ -42,6 +42,20 @@ def test_a_bad_sensor_says_what_is_allowed() -> None:
     assert "There is no sensor roof." in skycam("sensors", "change", "roof").stderr
 
 
+def test_an_error_names_the_option_or_the_argument() -> None:
+    make_sensor()
+    assert skycam("sensors", "add", "Roof", "simulated").stderr.startswith("skycam: NAME: A name has 1 to 40")
+    for command in (["add", "roof", "simulated"], ["change", "balcony"]):
+        assert skycam("sensors", *command, "--interval", "0").stderr == "skycam: --interval: must be above 0.\n"
+
+
+def test_a_sensor_is_switched_off_and_on_and_shown() -> None:
+    make_sensor()
+    assert answer("sensors", "disable", "balcony")["enabled"] is False
+    assert answer("sensors", "show", "balcony")["state"] == "off"
+    assert answer("sensors", "enable", "balcony")["enabled"] is True
+
+
 def test_a_secret_comes_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(SENSORS, "login", LOGIN_KIND)
     secret = tmp_path / "secret.json"
@@ -50,6 +64,17 @@ def test_a_secret_comes_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert found.exit_code == 0
     assert secrets_of(Sensor.objects.get()) == {"password": "p4ssword"}
     assert answer("sensors", "list")["results"][0]["settings"]["password"] == "***"
+
+
+def test_a_secret_that_is_no_object_is_refused_and_not_shown(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.json"
+    secret.write_text("p4ssword")
+    found = skycam("sensors", "add", "roof", "mqtt", "--secret-file", str(secret))
+    assert (found.exit_code, "The secret is not a JSON object" in found.stderr, "p4ssword" in found.output) == (
+        2,
+        True,
+        False,
+    )
 
 
 def test_a_channel_is_changed_by_its_key_or_its_id() -> None:

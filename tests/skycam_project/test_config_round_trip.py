@@ -16,10 +16,11 @@ from pytest_django import Settings
 
 from cameras.models import Camera
 from cameras.resource import CAMERAS
+from core.resources.fields import body_of
 from core.station_owner import StationOwner
 from core.station_settings.values import clear_cache
 from scheduler.models import Schedule
-from scheduler.schedules.bodies import schedule_body
+from scheduler.schedules.resource import ScheduleBody
 from skycam_project.config import ConfigManager
 from skycam_project.config.config_file import read_config_file
 from skycam_project.config.secret_references import escape_references
@@ -142,7 +143,7 @@ def rows() -> list[dict[str, Any]]:
     found = [
         {**CAMERAS.body(one, StationOwner()), "full": one.full_address, "recording": one.recording} for one in cameras
     ]
-    planned = [dict(schedule_body(row)) for row in Schedule.objects.order_by("name")]
+    planned = [body_of(ScheduleBody, row) for row in Schedule.objects.order_by("name")]
     return [{name: value for name, value in one.items() if name not in {"id", "created"}} for one in [*found, *planned]]
 
 

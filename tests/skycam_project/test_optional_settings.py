@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from captures.models import Destination
 from captures.offsite.destinations.port import DestinationError, Pace
 from captures.offsite.destinations.settings import SECRETS, SETTINGS
-from captures.offsite.requests import DestinationRequest
+from captures.offsite.resource import DestinationRequest
 from captures.offsite.senders import opened
 from captures.offsite.services import add_destination
 from core.outgoing import OutgoingGuard

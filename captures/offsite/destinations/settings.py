@@ -1,18 +1,23 @@
-"""The settings and the secrets of each kind of destination. Django-free."""
+"""The settings and the secrets of each kind of destination, which forms, commands and API ask for. Django-free.
+
+Those that are no secret are stored readably, and say the place that the secrets are bound to.
+"""
 
 from __future__ import annotations
 
-import re
+from enum import StrEnum
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, ConfigDict, Field, StrictBool, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from core.addresses import is_loopback_host
-from core.api.model import StrictModel
+from core.resources.fields import KindSettings, Text, field, together
 from core.text.names import Line
 
-HOST = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:%\[\]-]+$")]
+ENDPOINT = "https://s3.example.org"
+ENDPOINT_ALLOWED = f"it as {ENDPOINT} or http://192.168.1.20:9000, without a user and a path"
+PATH_ALLOWED = "the whole path, such as /mnt/copies, without dots"
 
 
 def _endpoint(value: str) -> str:
@@ -23,7 +28,7 @@ def _endpoint(value: str) -> str:
     except ValueError:
         complete = False
     if not complete:
-        raise ValueError("Write it as https://s3.example.org or http://192.168.1.20:9000, without a user and a path.")
+        raise ValueError(f"Write {ENDPOINT_ALLOWED}.")
     return value.rstrip("/")
 
 
@@ -36,33 +41,42 @@ def _prefix(value: str) -> str:
 
 def _absolute(value: str) -> str:
     if not value.startswith("/") or any(part in {".", ".."} for part in value.split("/")):
-        raise ValueError("Write the whole path, such as /mnt/copies, without dots.")
+        raise ValueError(f"Write {PATH_ALLOWED}.")
     # One form of each: the path is compared with those of the station.
     return "/" + "/".join(filter(None, value.split("/")))
 
 
-Prefix = Annotated[Line, Field(max_length=200), AfterValidator(_prefix)]
+Prefix = Annotated[Text, Field(max_length=200), AfterValidator(_prefix)]
 
 
-class KindModel(StrictModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class DestinationKind(StrEnum):
+    S3 = "s3"
+    SFTP = "sftp"
+    FOLDER = "folder"
 
 
-class S3Settings(KindModel):
-    endpoint: Annotated[Line, Field(max_length=300), AfterValidator(_endpoint)]
-    bucket: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$")]
-    access_key: Annotated[Line, Field(min_length=1, max_length=200, pattern=r"^[!-~]+$")]
-    prefix: Annotated[Prefix, Field(description="Before the names of all copies.")] = ""
-    region: Annotated[str, Field(max_length=60, pattern=r"^[a-z0-9-]+$")] = "us-east-1"
-    path_style: Annotated[StrictBool, Field(description="The bucket is in the path and not in the host name.")] = True
-    plain_http: Annotated[StrictBool, Field(description="The endpoint may be http://, without TLS.")] = False
-    only_copy: Annotated[
-        StrictBool, Field(description="Files that are old enough by retention may be kept here alone.")
-    ] = False
-    redirect: Annotated[
-        StrictBool,
-        Field(description="Programs with a token, and downloads, get copies at presigned addresses of the server."),
-    ] = False
+class S3Settings(KindSettings):
+    endpoint: Annotated[Text, Field(max_length=300), AfterValidator(_endpoint)] = field(
+        title="Server", help="Address of the server.", example=ENDPOINT, allowed=ENDPOINT_ALLOWED
+    )
+    bucket: str = field(
+        title="Bucket", help="Name of the bucket.", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$",
+        allowed="the name of the bucket: 2 to 63 letters, digits, dots and hyphens",
+    )  # fmt: skip
+    prefix: Prefix = field("", title="Prefix", help="Before the names of all copies; may be empty.")
+    region: str = field(
+        "us-east-1", title="Region", help="Region of the bucket.", max_length=60, pattern=r"^[a-z0-9-]+$",
+        allowed="a region such as us-east-1",
+    )  # fmt: skip
+    path_style: bool = field(True, title="The bucket is in the path, and not in the name of the server")
+    plain_http: bool = field(False, title="The server may be http://, without TLS")
+    only_copy: bool = field(False, title="Files that are old enough by retention may be kept there alone")
+    redirect: bool = field(
+        False, title="Programs with a token, and downloads, get copies at presigned addresses of the server"
+    )
+    access_key: Annotated[Text, Field(min_length=1, max_length=200, pattern=r"^[!-~]+$")] = field(
+        title="Access key", help="Id of the key.", allowed="the access key"
+    )
 
     @property
     def host(self) -> str:
@@ -88,15 +102,26 @@ class S3Settings(KindModel):
         return f"{self.endpoint.lower()}/{self.bucket}/{self.prefix}"
 
 
-class S3Secret(KindModel):
-    secret_key: Annotated[Line, Field(min_length=1, max_length=300)]
+class S3Secret(KindSettings):
+    secret_key: Annotated[Line, Field(min_length=1, max_length=300)] = field(
+        title="Secret key", help="Stored encrypted, and never shown again.", secret=True, allowed="the secret key"
+    )
 
 
-class SftpSettings(KindModel):
-    host: HOST
-    port: Annotated[int, Field(ge=1, le=65_535)] = 22
-    user: Annotated[Line, Field(min_length=1, max_length=100)]
-    path: Annotated[Prefix, Field(description="A folder in the user's home.")] = ""
+class S3Complete(S3Secret, S3Settings):
+    """All of an S3 destination."""
+
+
+class SftpSettings(KindSettings):
+    host: str = field(
+        title="Server", help="Its name or address, such as 192.168.1.9.", min_length=1, max_length=253,
+        pattern=r"^[A-Za-z0-9._:%\[\]-]+$", allowed="a name or an address",
+    )  # fmt: skip
+    port: int = field(22, title="Port", help="Its port.", ge=1, le=65_535, allowed="a number from 1 to 65535")
+    user: Annotated[Text, Field(min_length=1, max_length=100)] = field(
+        title="User", help="Name of the user there.", allowed="the user"
+    )
+    path: Prefix = field("", title="Folder", help="A folder in the user's home; may be empty.")
 
     def origin(self) -> str:
         return f"sftp://{self.user}@{self.host}:{self.port}"
@@ -105,21 +130,34 @@ class SftpSettings(KindModel):
         return f"{self.origin()}/{self.path}"
 
 
-class SftpSecret(KindModel):
+class SftpSecret(KindSettings):
     """One of both."""
 
-    password: Annotated[str, Field(max_length=500)] = ""
-    private_key: Annotated[str, Field(max_length=20_000, description="In the OpenSSH or PEM form.")] = ""
+    password: str = field(
+        "", title="Password", help="This, or a private key; stored encrypted, and never shown again.", secret=True,
+        max_length=500,
+    )  # fmt: skip
+    private_key: str = field(
+        "", title="Private key", help="Of Ed25519, ECDSA or RSA, in the OpenSSH or PEM form, without a passphrase.",
+        secret=True, max_length=20_000,
+    )  # fmt: skip
 
     @model_validator(mode="after")
     def _one(self) -> Self:
         if bool(self.password) == bool(self.private_key):
-            raise ValueError("Give either a password or a private key.")
+            raise together("password", "Give either a password or a private key.")
         return self
 
 
-class FolderSettings(KindModel):
-    path: Annotated[Line, Field(min_length=2, max_length=500), AfterValidator(_absolute)]
+class SftpComplete(SftpSecret, SftpSettings):
+    """All of an SFTP destination."""
+
+
+class FolderSettings(KindSettings):
+    path: Annotated[Text, Field(min_length=2, max_length=500), AfterValidator(_absolute)] = field(
+        title="Folder", help="On another disk; the same on each host that has files.", example="/mnt/copies",
+        allowed=PATH_ALLOWED,
+    )  # fmt: skip
 
     def origin(self) -> str:
         return f"file://{self.path}"
@@ -128,14 +166,21 @@ class FolderSettings(KindModel):
         return self.origin()
 
 
-class NoSecret(KindModel):
+class NoSecret(KindSettings):
     """A folder needs none."""
 
 
 Settings = S3Settings | SftpSettings | FolderSettings
 Secret = S3Secret | SftpSecret | NoSecret
+
+
+DESTINATION_KINDS: dict[str, tuple[str, str]] = {
+    "folder": ("Folder", "captures.offsite.destinations.settings.FolderSettings"),
+    "sftp": ("SFTP", "captures.offsite.destinations.settings.SftpComplete"),
+    "s3": ("S3", "captures.offsite.destinations.settings.S3Complete"),
+}
+"""Kind -> its label, and all that it needs."""
 SETTINGS: dict[str, type[Settings]] = {"s3": S3Settings, "sftp": SftpSettings, "folder": FolderSettings}
-"""Kind -> its settings."""
+"""Kind -> what is stored readably."""
 SECRETS: dict[str, type[Secret]] = {"s3": S3Secret, "sftp": SftpSecret, "folder": NoSecret}
 """Kind -> its secrets."""
-FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")

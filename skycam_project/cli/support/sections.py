@@ -102,8 +102,8 @@ def events(station: Station) -> Any:
     """The newest EVENTS. Raises CliError or DatabaseError."""
     station.set_up_django()
     from core.station_owner import StationOwner
-    from monitoring.bodies import event_body
     from monitoring.models import Event
+    from monitoring.resource import event_body
 
     owner = StationOwner()
     return [event_body(event, owner) for event in Event.objects.order_by("-at", "-id")[:EVENTS]]
@@ -112,12 +112,13 @@ def events(station: Station) -> Any:
 def alerts(station: Station) -> Any:
     """Unresolved ones first, then the newest. Raises CliError or DatabaseError."""
     station.set_up_django()
-    from monitoring.bodies import alert_body
+    from core.resources.fields import body_of
     from monitoring.models import Alert
+    from monitoring.resource import AlertBody
 
     resolved = Alert.objects.filter(state=Alert.State.RESOLVED).order_by("-opened_at", "-id")[:EVENTS]
     unresolved = Alert.objects.exclude(state=Alert.State.RESOLVED).order_by("-opened_at", "-id")
-    return [alert_body(alert) for alert in [*unresolved, *resolved]]
+    return [body_of(AlertBody, alert) for alert in [*unresolved, *resolved]]
 
 
 def jobs(station: Station) -> Any:

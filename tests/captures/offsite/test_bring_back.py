@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from captures.bring_back.jobs import bring_back
 from captures.models import Capture, CaptureFile, OffsiteCopy
-from captures.offsite.models import CopyState
+from captures.offsite.copy_states import CopyState
 from captures.offsite.restore import PART, part_name
 from captures.retention.cleanup import ClipCleanup
 from captures.retention.offsite_rules import MOVES

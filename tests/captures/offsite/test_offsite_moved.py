@@ -13,9 +13,9 @@ from cameras.models import Camera
 from captures.clips.services import ClipHeld, delete_clip
 from captures.models import Clip, Destination, OffsiteCopy, StorageRoot
 from captures.offsite import queue
+from captures.offsite.copy_states import CopyState
 from captures.offsite.destinations.settings import SETTINGS
-from captures.offsite.models import CopyState
-from captures.offsite.requests import DestinationChange
+from captures.offsite.resource import DestinationChange
 from captures.offsite.services import change_destination
 from tests.harness.rows.clips import STARTED, clip_of
 from tests.harness.rows.offsite import copies, send, states

@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from cameras.models import CameraHost
 from captures.files.contents import open_content
 from captures.models import Capture, CaptureFile, Clip, Destination, OffsiteCopy, StorageRoot
-from captures.offsite.requests import DestinationChange, DestinationRequest
+from captures.offsite.resource import DeleteQuery, DestinationChange, DestinationRequest
 from captures.offsite.services import FilesWait, add_destination, change_destination, remove_destination
 from captures.retention.cleanup import ClipCleanup
 from captures.retention.offsite_rules import MOVES
@@ -227,7 +227,7 @@ def moved(old: CaptureFile, server: int, monkeypatch: pytest.MonkeyPatch) -> Des
 
 def test_a_destination_with_the_only_copy_of_a_file_is_not_removed_even_by_force(moved: Destination) -> None:
     with pytest.raises(FilesWait, match="has the only copy of 1 file"):
-        remove_destination(moved, "ada", force=True)
+        remove_destination(moved, DeleteQuery(force=True), "ada")
     assert Destination.objects.get().enabled
     assert OffsiteCopy.objects.count() == 1
 

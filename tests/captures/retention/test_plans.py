@@ -14,7 +14,7 @@ from captures.models import Clip, Experiment, StoredPlan
 from captures.retention.manager import StorageManager
 from captures.retention.plan import ALLOWED_RULES, CleanupPlan, PlanItem, RuleNotAllowed, Why
 from captures.retention.stored_plans import PlanRefused, remove_plans
-from captures.stored_files.tables import FileClass
+from captures.stored_files.classes import FileClass
 from tests.harness.rows.clip_archive import ClipArchive
 
 pytestmark = pytest.mark.django_db

@@ -14,6 +14,7 @@ from hypothesis import strategies as some
 from pydantic import Field, ValidationError
 
 from core.resources.fields import (
+    Bytes,
     ClockTime,
     Column,
     Duration,
@@ -33,7 +34,7 @@ from core.resources.fields import (
     sentence_of,
     title_of,
 )
-from core.resources.table import field_at, value_at
+from core.resources.table import cell, field_at, value_at
 from core.times.durations import format_duration
 from core.times.moments import Moment, Stamp
 
@@ -79,6 +80,26 @@ def test_a_row_that_is_older_than_a_limit_is_shown() -> None:
     assert body_of(NoteBody, row(text="x" * 50, count=12))["count"] == 12
 
 
+class LabelledBody(Fields):
+    text: Annotated[str, Column("note.text")]
+
+    def __str__(self) -> str:
+        return f"the note {self.text}"
+
+
+def test_an_answer_may_have_the_attribute_of_another_row() -> None:
+    assert body_of(LabelledBody, SimpleNamespace(note=row())) == {"text": "lens"}
+
+
+class LabelsBody(Fields):
+    labels: list[LabelledBody]
+
+
+def test_a_cell_of_several_rows_has_what_their_model_says_of_each() -> None:
+    body = {"labels": [{"text": "lens"}, {"text": "door"}]}
+    assert cell(LabelsBody.model_fields["labels"], body["labels"], body, str) == "the note lens, the note door"
+
+
 class ThreadBody(Fields):
     newest: NoteBody | None
     notes: list[NoteBody]
@@ -98,6 +119,24 @@ def test_a_cell_may_be_a_field_of_another_row() -> None:
     body = body_of(ThreadBody, SimpleNamespace(newest=row(count=3), notes=[]))
     assert (field_at(ThreadBody, "newest.count"), value_at(body, "newest.count")) == (NoteBody.model_fields["count"], 3)
     assert value_at({"newest": None}, "newest.count") is None
+
+
+def test_a_cell_may_have_a_field_of_each_of_several_rows() -> None:
+    body = body_of(ThreadBody, SimpleNamespace(newest=None, notes=[row(count=1), row(count=2)]))
+    assert (field_at(ThreadBody, "notes.count"), value_at(body, "notes.count")) == (
+        NoteBody.model_fields["count"],
+        [1, 2],
+    )
+
+
+class TaggedRequest(Fields):
+    tags: list[Annotated[str, Field(max_length=3)]] = field(title="Tags", allowed="tags of at most 3 characters")
+
+
+def test_a_refused_part_of_a_list_is_answered_with_what_is_allowed_in_it() -> None:
+    with pytest.raises(ValidationError) as refused:
+        TaggedRequest(tags=["abc", "abcd"])
+    assert sentence_of(TaggedRequest, refused.value.errors()[0]) == ("tags", "Write tags of at most 3 characters.")
 
 
 def test_a_request_refuses_what_it_does_not_know() -> None:
@@ -162,3 +201,10 @@ def test_a_duration_is_read_as_it_is_written(seconds: float) -> None:
 
 def test_a_list_is_separated_by_commas_and_spaces() -> None:
     assert read_text(NoteRequest.model_fields["tags"], "a, b c,d") == ["a", "b", "c", "d"]
+
+
+def test_a_number_of_bytes_is_read_with_its_unit() -> None:
+    class Disk(Fields):
+        free: Annotated[int, Bytes()]
+
+    assert cell(Disk.model_fields["free"], 1_500_000, {}, str) == "1.5 MB"

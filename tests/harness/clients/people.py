@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -50,6 +51,11 @@ def routes(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from routes(pattern.url_patterns, prefix + str(pattern.pattern))
         elif isinstance(pattern, URLPattern):
             yield prefix + str(pattern.pattern), pattern.callback
+
+
+OTHER_ROW = re.compile("<uuid:[a-z_]+>")
+"""A row that is not in the world: there is none."""
+NO_ROW = "00000000-0000-4000-8000-000000000000"
 
 
 class World:
@@ -131,7 +137,7 @@ class World:
             places["<uuid:sign_in>"] = SignIn.objects.create(user=user).pk
         for place, value in places.items():
             route = route.replace(place, str(value))
-        return f"/{route}"
+        return f"/{OTHER_ROW.sub(NO_ROW, route)}"
 
     def answers(self, line: Line) -> dict[str, str]:
         """The answer to each person as a word of the route table."""

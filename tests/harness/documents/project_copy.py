@@ -34,9 +34,11 @@ class Change(NamedTuple):
 
 def changes(path: str) -> list[Change]:
     """The blocks of a page, in order. A line with the path of the file stands before each block without commands."""
-    return [
-        Change(sh or language, file, script or text) for sh, script, file, language, text in BLOCK.findall(page(path))
-    ]
+    return changes_in(page(path))
+
+
+def changes_in(text: str) -> list[Change]:
+    return [Change(sh or language, file, script or body) for sh, script, file, language, body in BLOCK.findall(text)]
 
 
 def added_modules(path: str) -> list[str]:
@@ -75,7 +77,7 @@ class ProjectCopy:
         )
 
     def _run_commands(self, change: Change) -> None:
-        subprocess.run(["sh", "-ec", change.text], cwd=self.folder, check=True)
+        subprocess.run(["sh", "-ec", change.text], cwd=self.folder, env=self._environment, check=True)
 
     def _write_file(self, change: Change) -> None:
         file = self.folder / change.path

@@ -24,12 +24,12 @@ from captures.models import (
     StorageRoot,
 )
 from captures.offsite.queue import retry_dead
-from captures.offsite.requests import DestinationChange
+from captures.offsite.resource import DeleteQuery, DestinationChange
 from captures.offsite.services import change_destination, remove_destination
 from captures.recording_claims.services import HOLD
 from captures.retention.plan import CleanupPlan, PlanItem, Why
 from captures.retention.stored_plans import store_plan
-from captures.stored_files.tables import FileClass
+from captures.stored_files.classes import FileClass
 from core.idempotency.models import IdempotentRequest
 from monitoring.alert_rules.services import remove_rule
 from monitoring.models import Alert, AlertRule, NotificationDelivery, Webhook, WebhookDelivery
@@ -41,7 +41,7 @@ from scheduler.editing.service import ScheduleService
 from scheduler.field_lists.requests import FieldListChange, FieldListRequest
 from scheduler.field_lists.service import FieldListService
 from scheduler.models import FieldList, Observation, PlannedRun, Schedule
-from scheduler.schedules.requests import NightRequest, ScheduleRequest
+from scheduler.schedules.resource import NightRequest, ScheduleRequest
 from skycam_project.access.accounts import remove_user
 from skycam_project.access.models import Role, User
 
@@ -115,7 +115,8 @@ def schedule_requests(rows: int, camera: Camera) -> Iterator[tuple[str, Request]
     yield (
         "A night of it is skipped",
         lambda: planning.change_night(
-            Schedule.objects.get(pk=made[0].pk), NightRequest(skip=True), (timezone.now() + timedelta(days=1)).date()
+            Schedule.objects.get(pk=made[0].pk),
+            NightRequest(night=(timezone.now() + timedelta(days=1)).date(), skip=True),
         ),
     )
     yield "The schedule is removed", lambda: planning.remove(Schedule.objects.get(pk=made[0].pk))
@@ -186,7 +187,7 @@ def offsite_requests(camera: Camera, root: StorageRoot, clips: list[Clip]) -> It
     copies.update(state="verified", verified_at=timezone.now(), verified_by="read_back")
     moved = DestinationChange(settings={"path": "/mnt/b"}, copies_moved=True)
     yield "A destination with copies is moved", lambda: change_destination(found, moved, WHO)
-    yield "The destination is removed", lambda: remove_destination(found, WHO, force=True)
+    yield "The destination is removed", lambda: remove_destination(found, DeleteQuery(force=True), WHO)
 
 
 def monitoring_requests(rows: int) -> Iterator[tuple[str, Request]]:
