@@ -184,10 +184,8 @@ def find_row(resource: Resource, caller: Caller, text: str) -> Any:
     if resource.name_field == "id" and not resource.is_numbered:
         return find_by_id(rows, text, resource.noun, listed_by)
     column = column_of(resource.name_field, resource.answer.model_fields[resource.name_field])
-    named = (
-        list(rows.filter(**{column: text})) if hasattr(rows, "filter") else [row for row in rows if row.name == text]
-    )
-    named = named or [row for row in rows if row.name.lower() == text.lower()]
+    named = list(rows.filter(**{column: text})) if hasattr(rows, "filter") else []
+    named = named or [row for row in rows if str(getattr(row, column)).lower() == text.lower()]
     if len(named) == 1:
         return named[0]
     if named:

@@ -13,7 +13,7 @@ from skycam_project.access.permissions import ANYONE
 from skycam_project.hosts.admission import admit_machine, count_join
 from skycam_project.hosts.draining import drain_host, undrain_host
 from skycam_project.hosts.host_list import CameraHostBody, host_bodies, host_body
-from skycam_project.hosts.resource import JoinBody, RetireRequest
+from skycam_project.hosts.requests import JoinBody, RetireRequest
 from skycam_project.hosts.retiring import RetirementBody, retire_host
 
 

@@ -1,22 +1,17 @@
-"""Invitations of machines as a resource, and requests about hosts."""
+"""Invitations of machines as a resource."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, cast
-from uuid import UUID
+from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from core.api.model import StrictModel
 from core.resources.fields import Column, Fields, Flag, Id, field
 from core.resources.resource import Operation, Resource
-from core.text.names import Line, readable
 from core.times.moments import Stamp
 from skycam_project.config.database import check_database_url
 from skycam_project.config.keys import NAME_PATTERN
-from skycam_project.config.model import variable_of
 from skycam_project.config.redis import check_redis_url
-from skycam_project.hosts.exchange import FORMAT, JoinRequest
 from skycam_project.hosts.join_line import check_url
 from skycam_project.hosts.shared_keys import BROKER, DATABASE
 
@@ -66,6 +61,9 @@ class InvitationRequest(Fields):
     @property
     def instead(self) -> dict[str, str]:
         """The given URLs, by their variables."""
+        # The model of the configuration needs more than a description has.
+        from skycam_project.config.model import variable_of
+
         found = {variable_of(DATABASE): self.database_url, variable_of(BROKER): self.redis_url}
         return {name: url for name, url in found.items() if url}
 
@@ -119,33 +117,3 @@ INVITATIONS = Resource(
     ),
     empty="No invitations.",
 )  # fmt: skip
-
-
-class MachineBody(StrictModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-    place: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    name: Annotated[str, Field(max_length=255), AfterValidator(readable)]
-    version: Annotated[Line, Field(max_length=40)]
-
-
-class JoinBody(StrictModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-    format: Annotated[int, Field(ge=FORMAT, le=FORMAT)]
-    invitation: Annotated[UUID, Field(strict=False)]
-    nonce: Annotated[str, Field(min_length=16, max_length=100)]
-    machine: MachineBody
-    proof: Annotated[str, Field(min_length=64, max_length=64)]
-
-    def as_request(self) -> JoinRequest:
-        assert self.format == FORMAT
-        return cast(JoinRequest, {**self.model_dump(mode="json"), "invitation": str(self.invitation)})
-
-
-class RetireRequest(StrictModel):
-    """`files`: `keep` keeps the rows of the host's files, `forget` removes them. `lost`: its disk is, with the records
-    in its spool. `dry_run` only counts."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-    files: Literal["keep", "forget"]
-    lost: bool = False
-    dry_run: bool = False
