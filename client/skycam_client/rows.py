@@ -27,7 +27,10 @@ def resource_named(name: str) -> Resource[Any]:
     if name not in RESOURCES:
         raise KeyError(f"The station has no resource {name}. It has {', '.join(sorted(RESOURCES))}.")
     module, _, found = RESOURCES[name].rpartition(".")
-    described: Resource[Any] = getattr(import_module(MODELS + module), found)
+    try:
+        described: Resource[Any] = getattr(import_module(MODELS + module), found)
+    except ModuleNotFoundError as error:
+        raise KeyError(f"The client has no {name}: hatch_build.py leaves them out.") from error
     if not described.path:
         raise KeyError(f"{name} have no routes.")
     return described

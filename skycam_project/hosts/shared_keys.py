@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlencode
 
-from skycam_project.config.keys import Key
+if TYPE_CHECKING:
+    # The description of invitations is read without the configuration.
+    from skycam_project.config.keys import Key
 
 DATABASE: Key = ("database_url",)
 BROKER: Key = ("redis_url",)
