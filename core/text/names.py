@@ -13,6 +13,9 @@ STATION_ACTORS = frozenset({"anonymous", "cli", "service", "station", "system"})
 RESERVED_USER_NAMES = STATION_ACTORS | {"root"}
 """No user may have one of these names, which could be mistaken for the station or the machine's administrator."""
 
+NAME_PATTERN = r"^[a-z0-9-]{1,40}$"
+"""Of hosts, gates and telescopes."""
+
 LINE_BREAKS = frozenset("\t\n\r")
 JOINERS = frozenset("\u200c\u200d")
 """Zero-width characters that some scripts and emoji need."""

@@ -27,7 +27,7 @@ from scheduler.editing.night_runs import ChangedNight, runs_of_night
 from scheduler.runs.nights import night_range_of, present_night
 from scheduler.runs.replanning import replan
 from scheduler.schedules.models import NightChange, Schedule
-from scheduler.schedules.resource import NightRequest, ScheduleBody, ScheduleRequest
+from scheduler.schedules.resource import NightRequest, ScheduleBody, ScheduleChange, ScheduleRequest
 from scheduler.schedules.selectors import schedule_for
 
 
@@ -79,11 +79,10 @@ class ScheduleService:
         self._replan()
         return changed
 
-    def change_given(self, schedule: Schedule, wanted: ScheduleRequest) -> Schedule:
+    def change_given(self, schedule: Schedule, wanted: ScheduleChange) -> Schedule:
         """What is not given stays as it is now, also where someone else has changed it since `schedule` was read.
         pydantic.ValidationError; Schedule.DoesNotExist."""
-        # As JSON: the row has the programme as it was given.
-        given = wanted.model_dump(mode="json", exclude_unset=True)
+        given = wanted.given()
         with transaction.atomic():
             present = Schedule.objects.select_for_update().get(pk=schedule.pk)
             request = ScheduleRequest.model_validate({**request_of(present), **given})

@@ -144,9 +144,13 @@ class ScheduleRequest(Part):
 
 
 class ScheduleChange(ScheduleRequest, Changes):
-    """Only what is given changes."""
+    """Only what is given changes. null removes a first or a last night."""
 
     enabled: bool = field(True, title="Use", help="A run that has begun continues.")
+
+    def given(self) -> dict[str, Any]:
+        # As JSON: the row has the programme as it was given.
+        return self.model_dump(mode="json", exclude_unset=True)
 
 
 class NightRequest(Part):

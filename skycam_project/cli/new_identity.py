@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from core.text.names import NAME_PATTERN
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import Command
 from skycam_project.cli.output import print_line, print_result
@@ -46,7 +47,7 @@ def new_identity(name: str, confirmed: bool) -> None:
 
 def check_name(name: str, present: str) -> None:
     from cameras.models import Camera, CameraHost
-    from skycam_project.config.keys import NAME, NAME_PATTERN
+    from skycam_project.config.keys import NAME
 
     if not re.fullmatch(NAME_PATTERN, name):
         raise CliError("invalid", f"{name!r} cannot be the name of a host. Allowed is {NAME}.")

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import field_validator, model_validator
 
-from skycam_project.config.keys import NAME, NAME_PATTERN, SECONDS, YES_NO, Section, key
+from core.text.names import NAME_PATTERN
+from skycam_project.config.keys import NAME, SECONDS, YES_NO, Section, key
 
 LIMIT = "a number"
 WORDS = 'a list of words; write numbers and words such as yes, no, on, off, true and false in quotes: ["true"]'

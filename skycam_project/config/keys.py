@@ -17,7 +17,6 @@ SECONDS = "a number of seconds above 0"
 YES_NO = "true or false"
 NAME = "1 to 40 lower-case letters, digits and hyphens"
 FOLDER = "a folder's path"
-NAME_PATTERN = r"^[a-z0-9-]{1,40}$"
 
 
 def key(

@@ -13,11 +13,12 @@ from pydantic.fields import FieldInfo
 from captures.paths.file_names import DEFAULT_TEMPLATE, FIELDS_TEXT, check_template
 from core.outgoing import OutgoingGuard
 from core.registry import resolve
+from core.text.names import NAME_PATTERN
 from skycam_project.config.database import check_database_url, django_database, plain_problem
 from skycam_project.config.described_lists import described_keys
 from skycam_project.config.files import FilesConfig
 from skycam_project.config.gates import GateConfig, check_names
-from skycam_project.config.keys import FOLDER, NAME, NAME_PATTERN, Key, Section, key
+from skycam_project.config.keys import FOLDER, NAME, Key, Section, key
 from skycam_project.config.lists import (
     CameraEntry,
     ScheduleEntry,

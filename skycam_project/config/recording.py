@@ -8,7 +8,8 @@ from typing import Any, Literal, Self
 
 from pydantic import field_validator, model_validator
 
-from skycam_project.config.keys import NAME, NAME_PATTERN, Section, key
+from core.text.names import NAME_PATTERN
+from skycam_project.config.keys import NAME, Section, key
 
 RESOLUTION = r"^\d{2,5}x\d{2,5}$"
 Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"]

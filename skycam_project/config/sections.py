@@ -12,12 +12,13 @@ from pydantic import field_validator, model_validator
 
 from cameras.drivers import driver_class
 from core.sky.horizon_text import parse_horizon
+from core.text.names import NAME_PATTERN
 from core.times.durations import parse_duration, parse_exposure
 from core.times.zones import zone_names
 from monitoring.sensors.kinds import SENSORS
 from monitoring.webhooks.receiver_url import ReceiverUrl
 from skycam_project.config.addresses import is_loopback
-from skycam_project.config.keys import FOLDER, NAME, NAME_PATTERN, PORT, SECONDS, YES_NO, Section, key
+from skycam_project.config.keys import FOLDER, NAME, PORT, SECONDS, YES_NO, Section, key
 from skycam_project.config.web import HOST_PATTERN
 
 ORIGIN = re.compile(r"\Ahttps?://[a-z0-9.\-_\[\]:]+\Z")

@@ -9,7 +9,8 @@ from pydantic import model_validator
 from cameras.drivers.base import SystemClock
 from cameras.telescope_status.base import SourceContext, StatusError
 from cameras.telescope_status.sources import STATUS_SOURCES, create_source
-from skycam_project.config.keys import NAME, NAME_PATTERN, Section, key
+from core.text.names import NAME_PATTERN
+from skycam_project.config.keys import NAME, Section, key
 
 
 class TelescopeConfig(Section):

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from skycam_project.config.keys import NAME_PATTERN
+from core.text.names import NAME_PATTERN
 
 PREFIX = "skycam1:"
 SECRET_BYTES = 32

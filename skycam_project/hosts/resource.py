@@ -8,19 +8,27 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from core.resources.fields import Column, Fields, Flag, Id, field
 from core.resources.resource import Operation, Resource
+from core.text.names import NAME_PATTERN
 from core.times.moments import Stamp
-from skycam_project.config.database import check_database_url
-from skycam_project.config.keys import NAME_PATTERN
-from skycam_project.config.redis import check_redis_url
 from skycam_project.hosts.join_line import check_url
 from skycam_project.hosts.shared_keys import BROKER, DATABASE
 
 
 def _postgresql_url(url: str) -> str:
+    # The configuration needs more than a description has.
+    from skycam_project.config.database import check_database_url
+
     check_database_url(url)
     if url.startswith("sqlite:"):
         raise ValueError("Several machines cannot share a SQLite file. Give a URL postgresql://...")
     return url
+
+
+def _redis_url(url: str) -> str:
+    from skycam_project.config.redis import check_redis_url
+
+    found: str = check_redis_url(url)
+    return found
 
 
 NAME_RULE = "1 to 40 lower-case letters, digits and hyphens"
@@ -39,7 +47,7 @@ Url = Annotated[str, AfterValidator(lambda text: check_url(text) if text else te
 DatabaseUrl = Annotated[
     str, Field(max_length=2000), AfterValidator(lambda text: _postgresql_url(text) if text else text)
 ]
-BrokerUrl = Annotated[str, Field(max_length=2000), AfterValidator(lambda text: check_redis_url(text) if text else text)]
+BrokerUrl = Annotated[str, Field(max_length=2000), AfterValidator(lambda text: _redis_url(text) if text else text)]
 ELSEWHERE = "only if the new machine needs another one than this one."
 
 
@@ -61,7 +69,6 @@ class InvitationRequest(Fields):
     @property
     def instead(self) -> dict[str, str]:
         """The given URLs, by their variables."""
-        # The model of the configuration needs more than a description has.
         from skycam_project.config.model import variable_of
 
         found = {variable_of(DATABASE): self.database_url, variable_of(BROKER): self.redis_url}

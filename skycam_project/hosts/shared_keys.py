@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlencode
 
 if TYPE_CHECKING:
+<<<<<<< HEAD
     # The description of invitations is read without the configuration.
+=======
+>>>>>>> main
     from skycam_project.config.keys import Key
 
 DATABASE: Key = ("database_url",)

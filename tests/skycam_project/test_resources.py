@@ -37,7 +37,7 @@ def operations() -> list[Any]:
 def function_of(resource: Resource, operation: Operation) -> Any:
     if is_method(resource, operation):
         return getattr(resolve(f"{resource.package}.{resource.service}"), operation.run)
-    name = {"list": resource.rows, "show": resource.row}.get(operation.name, operation.run)
+    name = {"list": resource.rows, "show": resource.row or resource.rows}.get(operation.name, operation.run)
     return resolve(f"{resource.package}.{name}")
 
 
@@ -52,7 +52,8 @@ def arguments_of(resource: Resource, operation: Operation) -> list[str]:
         "actor",
         *["new_id"] * operation.makes,
     ]
-    found = ARGUMENTS.get(operation.name, of_action)
+    is_any_row = operation.name == "show" and not resource.row
+    found = ARGUMENTS.get("list" if is_any_row else operation.name, of_action)
     return ["self", *(one for one in found if one != "actor")] if is_method(resource, operation) else found
 
 
