@@ -7,10 +7,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlencode
 
 if TYPE_CHECKING:
-<<<<<<< HEAD
-    # The description of invitations is read without the configuration.
-=======
->>>>>>> main
     from skycam_project.config.keys import Key
 
 DATABASE: Key = ("database_url",)
