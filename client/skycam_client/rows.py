@@ -27,7 +27,12 @@ def resource_named(name: str) -> Resource[Any]:
     if name not in RESOURCES:
         raise KeyError(f"The station has no resource {name}. It has {', '.join(sorted(RESOURCES))}.")
     module, _, found = RESOURCES[name].rpartition(".")
-    described: Resource[Any] = getattr(import_module(MODELS + module), found)
+    try:
+        described: Resource[Any] = getattr(import_module(MODELS + module), found)
+    except ModuleNotFoundError as error:
+        raise KeyError(f"The client has no {name}: hatch_build.py leaves them out.") from error
+    if not described.path:
+        raise KeyError(f"{name} have no routes.")
     return described
 
 
@@ -60,7 +65,9 @@ class Rows(ApiGroup[AnyClient], Generic[AnyClient, Answer]):
     @call
     def change(self, /, key: str | UUID, wanted: BaseModel | None = None, **fields: Any) -> Steps[Answer]:
         """Fields that are not given stay, or, of a resource that is replaced, get their defaults."""
-        method = "PUT" if self._operation("change").replaces else "PATCH"
+        known = {one.name: one for one in self._resource.operations}
+        operation = known.get("change") or self._operation("replace")
+        method = "PUT" if operation.replaces or operation.name == "replace" else "PATCH"
         return (yield from self._change(method, self._path(key), self._resource.answer, json_of(wanted, fields)))
 
     @call

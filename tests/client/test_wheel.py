@@ -21,6 +21,7 @@ from tests.harness.project import PROJECT, build_wheel
 from tests.harness.stations.station import Station
 
 CLIENT = PROJECT / "client"
+LISTED = sorted(RESOURCES.keys() - {"users", "host_invitations"})
 LIST_WINDOWS = """
 import sys
 from skycam_client import Client
@@ -73,9 +74,9 @@ def link_packages(package: Distribution, target: Path) -> None:
 
 def test_the_wheel_works_with_what_it_says_it_needs(python: Path, plain_station: Station, tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{plain_station.port}"
-    command = [str(python), "-c", LIST_WINDOWS, url, plain_station.api.token, " ".join(RESOURCES)]
+    command = [str(python), "-c", LIST_WINDOWS, url, plain_station.api.token, " ".join(LISTED)]
     said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert said == ["['from the wheel']", str([True] * len(RESOURCES)), "[]"]
+    assert said == ["['from the wheel']", str([True] * len(LISTED)), "[]"]
 
 
 def test_the_wheel_needs_httpx_and_pydantic_alone_and_says_that_it_is_typed(wheel: Path) -> None:
