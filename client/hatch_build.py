@@ -24,9 +24,6 @@ INSTALLED = {"httpx", "pydantic", "pydantic_core", "typing_extensions", PACKAGE}
 RESOURCES = "skycam_project.resources"
 """Its table names the modules of resources, which the client finds by their names."""
 
-LEFT_OUT = frozenset({"host_invitations"})
-"""Resources that the client does not have: the checks of their requests need the configuration of a station."""
-
 
 class CannotBuild(Exception):
     """The message says which module has to be changed, and how."""
@@ -71,8 +68,7 @@ def write(file: Path, text: str) -> None:
 def closure_of(project: Path, files: list[Path]) -> dict[str, Path]:
     """The modules of the project that these files import when they are loaded, and those that these import, by name.
     CannotBuild if one of them needs what the client's users do not have."""
-    table = described(file_of(project, RESOURCES))
-    waiting = [RESOURCES, *(path.rpartition(".")[0] for name, path in table.items() if name not in LEFT_OUT)]
+    waiting = [RESOURCES, *(path.rpartition(".")[0] for path in described(file_of(project, RESOURCES)).values())]
     waiting += [name for file in files for name in project_modules(project, file)]
     found: dict[str, Path] = {}
     while waiting:

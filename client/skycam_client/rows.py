@@ -27,10 +27,7 @@ def resource_named(name: str) -> Resource[Any]:
     if name not in RESOURCES:
         raise KeyError(f"The station has no resource {name}. It has {', '.join(sorted(RESOURCES))}.")
     module, _, found = RESOURCES[name].rpartition(".")
-    try:
-        described: Resource[Any] = getattr(import_module(MODELS + module), found)
-    except ModuleNotFoundError as error:
-        raise KeyError(f"The client has no {name}: hatch_build.py leaves them out.") from error
+    described: Resource[Any] = getattr(import_module(MODELS + module), found)
     if not described.path:
         raise KeyError(f"{name} have no routes.")
     return described

@@ -21,7 +21,7 @@ from tests.harness.project import PROJECT, build_wheel
 from tests.harness.stations.station import Station
 
 CLIENT = PROJECT / "client"
-LISTED = sorted(RESOURCES.keys() - {"users", "host_invitations"})
+LISTED = sorted(RESOURCES.keys() - {"users"})
 LIST_WINDOWS = """
 import sys
 from skycam_client import Client
