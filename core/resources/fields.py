@@ -292,17 +292,32 @@ def columns_of(model: type[BaseModel]) -> tuple[tuple[str, Callable[[Any], Any],
     return tuple(found)
 
 
-def show_of(annotation: Any, metadata: Iterable[Any] = ()) -> Callable[[Any], Any] | None:
-    """Of a model, its answer for a row; of a list, that of each of several. Rows that refer to another one are a
-    manager of Django's."""
+Show = Callable[[Any], Any]
+"""Makes what an answer has of a value that is not None."""
+
+
+def show_of(annotation: Any, metadata: Iterable[Any] = ()) -> Show | None:
+    """Of a model, its answer for a row; of lists and mappings, that of each part. None if the value is the answer."""
     for one in (*metadata, *annotated(annotation)):
         if isinstance(one, PlainSerializer):
-            return cast(Callable[[Any], Any], one.func)
+            return cast(Show, one.func)
     kind = plain_type(annotation)
-    if get_origin(kind) is list:
-        show = show_of(get_args(kind)[0])
-        return show and (lambda found: [show(one) for one in (found.all() if hasattr(found, "all") else found)])
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is dict:
+        show = show_of(parts[1])
+        return show and (lambda found: {name: shown(show, one) for name, one in found.items()})
+    if origin is tuple and parts[1:] != (...,):
+        shows = [show_of(part) for part in parts]
+        return (lambda found: [*map(shown, shows, found)]) if any(shows) else None
+    if origin in (list, tuple):
+        show = show_of(parts[0])
+        # Rows that refer to another one are a manager of Django's.
+        return show and (lambda found: [shown(show, one) for one in (found.all() if hasattr(found, "all") else found)])
     return partial(body_of, kind) if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def shown(show: Show | None, value: Any) -> Any:
+    return value if value is None or show is None else show(value)
 
 
 def part_model(about: FieldInfo) -> type[BaseModel] | None:

@@ -71,6 +71,16 @@ def row(**values: Any) -> SimpleNamespace:
     return SimpleNamespace(**{**default, "pk": ROW, "created_at": NOON, **values})
 
 
+class Step(Fields):
+    at: Stamp
+
+
+class Plan(Fields):
+    steps: tuple[Step, ...]
+    spans: list[tuple[Stamp, Stamp | None]]
+    by_name: dict[str, Step | None]
+
+
 def test_an_answer_has_the_attributes_of_the_row_under_its_own_names() -> None:
     body = body_of(NoteBody, row(since=NOON))
     assert (body["id"], body["created"], body["from"]) == (str(ROW), "2026-11-21T12:00:00.000Z", NOON)
@@ -208,3 +218,12 @@ def test_a_number_of_bytes_is_read_with_its_unit() -> None:
         free: Annotated[int, Bytes()]
 
     assert cell(Disk.model_fields["free"], 1_500_000, {}, str) == "1.5 MB"
+
+
+def test_the_parts_of_lists_and_mappings_are_answers_too() -> None:
+    noon = datetime(2026, 11, 21, 12, tzinfo=UTC)
+    step, text = SimpleNamespace(at=noon), "2026-11-21T12:00:00.000Z"
+    row = SimpleNamespace(steps=(step,), spans=[(noon, None)], by_name={"a": step, "b": None})
+    assert body_of(Plan, row) == {
+        "steps": [{"at": text}], "spans": [[text, None]], "by_name": {"a": {"at": text}, "b": None},
+    }  # fmt: skip
