@@ -81,15 +81,17 @@ class KindRow(models.Model):
 
     def changed_settings(self, given: Mapping[str, Any], *, replaces: bool = False) -> KindSettings:
         """The stored settings with those that are given; with `replaces` only the stored secrets stay. ValidationError,
-        also if a stored secret would be sent to another place."""
-        hidden, stored = self.settings_model.secret_fields(), self.readable_settings()
+        also if a stored secret cannot be read, or would be sent to another place."""
+        hidden = set(self.settings_model.secret_fields())
         given = {name: value for name, value in given.items() if name not in hidden or value != REDACTED}
-        values = stored.model_dump() if stored else {}
-        secrets = {name: values[name] for name in hidden if values.get(name)}
-        found = checked(self.settings_model, {**(secrets if replaces else values), **given})
-        moved = [name for name in self.destinations if values.get(name) != getattr(found, name, None)]
         try:
-            kept_secrets(secrets, given, " and ".join(moved))
+            # Nothing is decrypted for a change that gives all secrets: it works while the key is lost.
+            stored = decrypt_secrets(self, "secrets_encrypted") if hidden - given.keys() else {}
+            kept = kept_secrets(stored, given, "")
+            found = checked(self.settings_model, {**({} if replaces else self.settings), **kept, **given})
+            values = found.model_dump(mode="json")
+            moved = [name for name in self.destinations if values.get(name) != self.settings.get(name)]
+            kept_secrets(kept, given, " and ".join(moved))
         except DecryptionFailed as error:
             raise ValidationError({"settings": str(error)}) from None
         return found
