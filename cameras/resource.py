@@ -13,8 +13,9 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from cameras.drivers import DRIVERS
 from cameras.runtime.file_formats import DEFAULT_KEEP, FITS_COMPRESSIONS, KEEP_FORMATS, checked_keep
-from core.resources.fields import Changes, Fields, Flag, HasPassword, Word, field
+from core.resources.fields import Changes, Fields, field
 from core.resources.resource import Operation, Resource
+from core.resources.values import Flag, HasPassword, Word
 from core.text.names import Line
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from captures.sessions.service import SessionClaimed
 from captures.storage.roots import UnusableRoot
 from captures.trash.services import CaptureKept, NotInTrash
 from core.api.problems import ErrorBody, ExceptionTable, Problem, from_message, invalid
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 from core.times.timestamps import stamp_or_none
 
 

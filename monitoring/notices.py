@@ -13,7 +13,7 @@ from typing import Any, Literal, TypedDict
 from django.db import transaction
 
 from core.broker.notices import NoticeKind, publish_notice
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 from core.retrying_thread import RetryingThread
 from core.times.timestamps import stamp_ms
 from monitoring.models import Alert, Event

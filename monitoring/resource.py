@@ -7,8 +7,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from core.api.queries import PageQuery, TimeQuery
-from core.resources.fields import Column, Fields, Id, Rows, body_of
+from core.resources.answers import body_of
+from core.resources.fields import Fields, Rows
 from core.resources.resource import Operation, Resource
+from core.resources.values import Column, Id
 from core.times.moments import Stamp
 from monitoring.severity import Severity
 

@@ -13,7 +13,7 @@ from cameras.presets import service as presets
 from cameras.presets.bodies import Comparison, PresetBody, PresetChange, PresetList, PresetNew
 from cameras.settings.bodies import SettingsBody, settings_body
 from core.idempotency.view import IdempotentView
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 
 
 class PresetsView(IdempotentView, CameraView):

@@ -11,7 +11,7 @@ from captures.archives.findings import FolderFindings, findings_of
 from captures.archives.models import Archive, ArchiveFile, ArchiveFolder
 from captures.archives.remote import remote_sentences
 from captures.experiments.selectors import visible_places
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 from core.times.timestamps import stamp_or_none
 
 

@@ -15,7 +15,7 @@ from captures.archives.remote import remote_parts
 from captures.experiments.account import camera_account, written_parts
 from captures.experiments.models import Experiment, ExperimentCamera
 from captures.experiments.resource import ExperimentFacts
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 from core.times.timestamps import stamp
 from monitoring.models import Event
 

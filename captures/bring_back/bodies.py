@@ -9,7 +9,7 @@ from captures.bring_back.answers import PlannedBody
 from captures.bring_back.planning import BringBackPlan
 from core.jobs.bodies import job_body
 from core.jobs.models import Job
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 
 
 def bring_back_body(plan: BringBackPlan, jobs: Iterable[Job], user: Any) -> dict[str, Any]:

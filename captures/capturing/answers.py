@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from core.resources.fields import Column, Fields, Id, Rows
+from core.resources.fields import Fields, Rows
+from core.resources.values import Column, Id
 from core.times.moments import Stamp
 
 

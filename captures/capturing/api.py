@@ -19,7 +19,7 @@ from captures.capturing.selectors import captures_for, counts_by_day
 from captures.capturing.service import CaptureService
 from core.api.paging import page
 from core.idempotency.view import IdempotentView
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 
 
 class CaptureView(IdempotentView, CameraView):

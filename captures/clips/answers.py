@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from core.resources.fields import Column, Fields, Id, Rows, field
+from core.resources.fields import Fields, Rows, field
+from core.resources.values import Column, Id
 from core.times.moments import Stamp
 
 

@@ -20,7 +20,7 @@ from captures.clips.selectors import clips_for, known_until, overlapping
 from captures.clips.services import delete_clip, pin_clip
 from captures.clips.timeline import Span, Timeline, timeline
 from core.api.paging import page
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 
 
 class CameraTimeline(NamedTuple):

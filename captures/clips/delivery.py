@@ -10,7 +10,7 @@ from typing import Any
 from cameras.runtime.recording_state import SLOW_PERCENT
 from cameras.spool.records import MAX_HOLES
 from captures.clips.answers import DeliveryBody
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 from core.text.plurals import pluralize
 
 HOLE_REASONS = {

@@ -24,7 +24,8 @@ from core.api.queries import PageQuery
 from core.idempotency.view import IdempotentView
 from core.jobs.answers import JobBody
 from core.jobs.bodies import job_body
-from core.resources.fields import Fields, body_of
+from core.resources.answers import body_of
+from core.resources.fields import Fields
 
 
 class ArchiveRequest(Fields):

@@ -23,8 +23,8 @@ from captures.experiments.resource import (
 )
 from captures.experiments.service import default_values, fixed_fields
 from core.pages.forms import WAS
-from core.resources.fields import title_of
 from core.resources.forms import ModelForm, TextField, text_of
+from core.resources.sentences import title_of
 
 ORDER = "It must be after the planned start."
 

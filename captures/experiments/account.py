@@ -18,7 +18,7 @@ from captures.experiments.resource import AttachmentBody, NoteBody, PlaceBody
 from captures.experiments.selectors import visible_places
 from captures.experiments.stills_coverage import still_gaps
 from core.broker.broker import BrokerDown
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 from core.times.timestamps import stamp, stamp_or_none
 
 

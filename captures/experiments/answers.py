@@ -6,7 +6,8 @@ from typing import Annotated
 
 from captures.clips.answers import DeliveryBody
 from captures.experiments.resource import AttachmentBody, NoteBody, PlaceBody
-from core.resources.fields import Column, Fields, Id, field
+from core.resources.fields import Fields, field
+from core.resources.values import Column, Id
 from core.times.moments import Stamp
 
 

@@ -10,8 +10,9 @@ from pydantic import AfterValidator, Field, StrictBool, model_validator
 from cameras.camera_filter import CameraFilter, Slug
 from core.api.queries import PageQuery
 from core.registry import resolve
-from core.resources.fields import Column, Fields, Flag, Id, Option, Seconds, field
+from core.resources.fields import Fields, field
 from core.resources.resource import Operation, Resource
+from core.resources.values import Column, Flag, Id, Option, Seconds
 from core.text.names import JOINERS, Line, Note
 from core.times.moments import Moment, Stamp
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from captures.integrity.answers import FindingBody
 from captures.integrity.models import IntegrityFinding
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 from core.text.csv_lines import csv_line
 
 finding_body = partial(body_of, FindingBody)

@@ -15,7 +15,7 @@ from captures.offsite.selectors import backlog_of, destinations_for
 from captures.offsite.services import start_test
 from core.jobs.answers import JobBody
 from core.jobs.bodies import job_body
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 
 
 class DestinationTestView(APIView):

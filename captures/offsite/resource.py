@@ -21,22 +21,9 @@ from captures.offsite.copy_states import CopyState
 from captures.offsite.destinations.settings import DestinationKind
 from captures.stored_files.classes import COPIED
 from core.api.queries import PageQuery, Query
-from core.resources.fields import (
-    Bytes,
-    Changes,
-    Clock,
-    Column,
-    Fields,
-    Flag,
-    Id,
-    Option,
-    Reference,
-    Text,
-    check_clock,
-    field,
-    together,
-)
+from core.resources.fields import Changes, Fields, field, together
 from core.resources.resource import Operation, Resource
+from core.resources.values import Bytes, Clock, Column, Flag, Id, Option, Reference, Text, check_clock
 from core.times.moments import Stamp
 
 DESTINATION = Reference("captures.offsite.resource.DESTINATIONS")

@@ -7,7 +7,9 @@ from typing import Any
 from cameras.models import Camera
 from captures.recording_claims.models import RecordingClaim
 from captures.recording_claims.services import is_suspended
-from core.resources.fields import Fields, Id, body_of
+from core.resources.answers import body_of
+from core.resources.fields import Fields
+from core.resources.values import Id
 from core.times.moments import Stamp
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from core.resources.fields import Column, Fields, Id
+from core.resources.fields import Fields
+from core.resources.values import Column, Id
 from core.times.moments import Stamp
 
 FileClass = Annotated[str, Column("file_class"), Field(alias="class")]

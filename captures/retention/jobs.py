@@ -16,7 +16,7 @@ from captures.retention.stored_plans import PlanRefused, check_claimable
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job
 from core.jobs.services import enqueue
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 from core.text.plurals import pluralize
 
 MAX_LISTED = 5000

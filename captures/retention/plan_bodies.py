@@ -9,7 +9,8 @@ from typing import Any
 from cameras.models import Camera
 from captures.retention.answers import KeptFile, PlannedFile, PlanSums
 from captures.retention.plan import CleanupPlan, PlanItem, SkippedItem
-from core.resources.fields import Fields, body_of
+from core.resources.answers import body_of
+from core.resources.fields import Fields
 
 MAX_LISTED = 1000
 

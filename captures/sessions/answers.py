@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import PlainSerializer
 
-from core.resources.fields import Column, Fields, Id, Rows, field
+from core.resources.fields import Fields, Rows, field
+from core.resources.values import Column, Id
 from core.times.moments import Stamp
 
 Thousandths = Annotated[float, PlainSerializer(lambda value: round(value, 3), return_type=float)]

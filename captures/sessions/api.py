@@ -20,7 +20,7 @@ from captures.sessions.selectors import active_session, sessions_for
 from captures.sessions.service import SessionService
 from core.api.paging import page
 from core.idempotency.view import IdempotentView
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 
 
 class NoSession(Exception):

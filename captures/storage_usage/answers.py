@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from core.resources.fields import Fields, Id
+from core.resources.fields import Fields
+from core.resources.values import Id
 from core.times.moments import Stamp
 
 

@@ -19,7 +19,7 @@ from captures.trash.queries import PinCaptureBody, TrashQuery
 from captures.trash.services import pin_capture, restore_capture, trash_capture
 from core.api.paging import page
 from core.idempotency.view import IdempotentView
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 
 
 class CaptureDetailView(APIView):

@@ -7,7 +7,7 @@ from typing import Any
 from core.jobs.answers import JobBody
 from core.jobs.models import Job
 from core.jobs.selectors import sees_details
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 
 HIDDEN = {"error": "", "arguments": None, "result": None}
 

@@ -17,7 +17,9 @@ from typing_extensions import TypeVar
 
 from core.api.queries import Query
 from core.registry import resolve
-from core.resources.fields import Fields, KindSettings, body_of, extra_of, is_time, plain_type, settings_model
+from core.resources.answers import body_of
+from core.resources.fields import Fields, KindSettings, extra_of, settings_model
+from core.resources.values import is_time, plain_type
 
 Answer_co = TypeVar("Answer_co", bound=Fields, default=Fields, covariant=True)
 DONE = {"add": "added", "change": "changed", "replace": "changed", "remove": "removed"}

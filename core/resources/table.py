@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from core.registry import resolve
-from core.resources.fields import (
+from core.resources.resource import Resource
+from core.resources.values import (
     Bytes,
     Duration,
     Reference,
@@ -21,8 +22,7 @@ from core.resources.fields import (
     marker_of,
     part_model,
     plain_type,
-)  # fmt: skip
-from core.resources.resource import Resource
+)
 from core.text.ids import short_id
 from core.text.sizes import format_size
 from core.times.durations import format_duration

@@ -7,7 +7,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.idempotency.view import IdempotentView
-from core.resources.fields import Fields, body_of
+from core.resources.answers import body_of
+from core.resources.fields import Fields
 from monitoring.alert_rules.preview import preview_rule
 from monitoring.alert_rules.resource import DefaultsRequest, PreviewBody, PreviewRequest, RestoredBody
 from monitoring.alert_rules.services import restore_default_rules, rules_to_restore, unsaved_rule

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from core.resources.fields import Column, Fields, Option, Seconds, Text, UnitOf, field
+from core.resources.fields import Fields, field
 from core.resources.resource import Operation, Resource
+from core.resources.values import Column, Option, Seconds, Text, UnitOf
 from core.times.moments import Stamp
 from monitoring.severity import Severity
 

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from core.resources.fields import Column, Fields, Id, Option, Seconds, Text, field
+from core.resources.fields import Fields, field
 from core.resources.resource import Operation, Resource
+from core.resources.values import Column, Id, Option, Seconds, Text
 from core.times.moments import Moment, Stamp
 
 LONGEST_S = 30 * 86_400.0

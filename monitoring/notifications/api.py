@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.idempotency.view import IdempotentView
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 from monitoring.notifications.resource import SilenceAlertRequest, SilenceBody
 from monitoring.notifications.silences import silence_alert
 from monitoring.selectors import alerts_for

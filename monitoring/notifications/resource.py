@@ -8,8 +8,9 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from core.api.queries import PageQuery
-from core.resources.fields import ClockTime, Column, Duration, Fields, Flag, Id, Reference, Text, field
+from core.resources.fields import Fields, field
 from core.resources.resource import Operation, Resource
+from core.resources.values import ClockTime, Column, Duration, Flag, Id, Reference, Text
 from core.times.moments import Stamp
 from monitoring.notification_states import NotificationKind, NotificationState
 from monitoring.severity import Severity

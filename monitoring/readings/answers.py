@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from core.resources.fields import Column, Fields, field
+from core.resources.fields import Fields, field
+from core.resources.values import Column
 from core.times.moments import Stamp
 
 

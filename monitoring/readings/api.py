@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 from monitoring.readings.answers import ReadingsBody
 from monitoring.readings.export import export_lines
 from monitoring.readings.requests import ExportQuery, ReadingQuery

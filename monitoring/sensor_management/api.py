@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 from monitoring.models import SensorChannel
 from monitoring.sensor_management.detection import detect_sensors, try_settings
 from monitoring.sensor_management.resource import (

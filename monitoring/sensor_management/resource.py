@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from core.resources.fields import Column, Fields, Option, Text, field
+from core.resources.fields import Fields, field
 from core.resources.resource import Operation, Resource
+from core.resources.values import Column, Option, Text
 from core.times.moments import Stamp
 from monitoring.sensors.quantities import QUANTITIES
 

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, ValidationError, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from core.resources.fields import KindSettings, allowed_text, field
+from core.resources.fields import KindSettings, field
+from core.resources.sentences import allowed_text
 from monitoring.sensors.drivers.arduino.formats import parse_order, parse_pattern
 from monitoring.sensors.drivers.digitemp import USB
 from monitoring.sensors.drivers.host import GROUPS, entries

@@ -14,7 +14,8 @@ from rest_framework.views import APIView
 from core.api.paging import page
 from core.api.queries import PageQuery
 from core.idempotency.view import IdempotentView
-from core.resources.fields import Rows, body_of
+from core.resources.answers import body_of
+from core.resources.fields import Rows
 from monitoring.models import DeliveryState
 from monitoring.webhooks.resource import DeliveryBody, DeliveryDetailBody
 from monitoring.webhooks.selectors import deliveries_of, delivery_for, webhook_for

@@ -14,7 +14,7 @@ from cameras.settings.settings_form import parse_number
 from captures.camera_pages.programme_form import CONTROL_FIELDS, ProgrammeForm, order_choice, parse_integer
 from captures.sessions.forecast import length
 from core.api.constraints import describe_error
-from core.resources.fields import title_of
+from core.resources.sentences import title_of
 from core.times.durations import InvalidDuration, format_exposure, parse_offset
 from scheduler.editing.templates import TEMPLATES, USUAL
 from scheduler.schedules.descriptions import OF_TWILIGHT

@@ -20,7 +20,7 @@ from django.utils import timezone
 from cameras.capture_options import check_options
 from cameras.models import Camera
 from cameras.selectors import cameras_for
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 from core.station_zone import reader_time_text
 from monitoring.services import record_event
 from scheduler.editing.night_runs import ChangedNight, runs_of_night

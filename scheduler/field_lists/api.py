@@ -18,7 +18,7 @@ from cameras.selectors import cameras_for, hidden_cameras
 from captures.capturing.models import Capture
 from captures.sessions.answers import SessionBody
 from core.idempotency.view import IdempotentView
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 from scheduler.field_lists import bodies
 from scheduler.field_lists.models import FieldList
 from scheduler.field_lists.night_start import start_night

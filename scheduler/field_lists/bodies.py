@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from pydantic import PlainSerializer
 
 from cameras.drivers.telescope.field import FIELD_KINDS, SelectionCode
-from core.resources.fields import Column, Fields, Id
+from core.resources.fields import Fields
+from core.resources.values import Column, Id
 from core.times.moments import Stamp
 from scheduler.telescope.field_file import format_field_line
 from scheduler.telescope.plan_bodies import PassedOverBody, PlanBody, PlannedBody, Stripped

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 from scheduler.reports.bodies import MonthBody, ReportBody
 from scheduler.reports.calendar import month_of
 from scheduler.reports.queries import MonthQuery, NoSuchNight, ReportQuery, first_of_month, parse_night

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import PlainSerializer
 
-from core.resources.fields import Column, Fields, Id, field
+from core.resources.fields import Fields, field
+from core.resources.values import Column, Id
 from core.times.moments import Day, Stamp
 from scheduler.tonight.bodies import SiteBody, SkyBody
 

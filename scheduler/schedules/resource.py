@@ -16,8 +16,9 @@ from pydantic import (
     model_validator,
 )
 
-from core.resources.fields import Changes, Column, Fields, Id, ModelAt, Option, SaidBy, field
+from core.resources.fields import Changes, Fields, field
 from core.resources.resource import Operation, Resource
+from core.resources.values import Column, Id, ModelAt, Option, SaidBy
 from core.text.names import Line
 from core.times import moments
 from core.times.moments import Day, Stamp

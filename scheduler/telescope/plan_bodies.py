@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import PlainSerializer
 
-from core.resources.fields import Column, Fields, Share
+from core.resources.fields import Fields
+from core.resources.values import Column, Share
 from core.times.moments import Day
 from core.times.timestamps import stamp
 from scheduler.telescope.sky import time_of

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 from scheduler.tonight.bodies import NightBody
 from scheduler.tonight.night import night_for
 from scheduler.tonight.present_warnings import present_warnings

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from core.resources.fields import Column, Fields, Share
+from core.resources.fields import Fields
+from core.resources.values import Column, Share
 from core.times.moments import Day, Stamp
 
 Pair = tuple[Stamp, Stamp]

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 from skycam_project.access.permissions import ANYONE
 from skycam_project.access.resource import TokenBody, TokenRequest
 from skycam_project.access.services import sign_in

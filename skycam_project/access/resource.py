@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from core.api.queries import Query
-from core.resources.fields import Column, Fields, field
+from core.resources.fields import Fields, field
 from core.resources.resource import Operation, Resource
+from core.resources.values import Column
 from core.text.names import Line
 from core.times.moments import Stamp
 

@@ -67,7 +67,7 @@ def capture(
     from captures.camera_service import CameraService
     from captures.capturing.answers import CaptureBody
     from captures.capturing.requests import CaptureRequest
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
 
     # Before the camera is used: no picture is captured if its copy could not be written.
     check_destination(to, force=force)
@@ -165,7 +165,7 @@ def start(
     from captures.camera_service import CameraService
     from captures.sessions.answers import ForecastBody, SessionBody
     from captures.sessions.forecast import forecast
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
 
     found = find_camera(caller, camera)
     chosen = chosen_options(found, options)

@@ -65,7 +65,7 @@ def list_captures(
     from captures.capturing.answers import CaptureBody
     from captures.capturing.selectors import captures_for
     from captures.sessions.selectors import sessions_for
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
 
     session = find_by_id(sessions_for(caller.user), session_id, "session") if session_id else None
     conditions = given(session=session, status=status, started_at__gte=since, started_at__lt=until, simulated=simulated)
@@ -83,7 +83,7 @@ def show_capture(capture_id: str | None, camera: str | None) -> None:
     """
     caller = current().authorize("viewer")
     from captures.capturing.answers import CaptureBody
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
 
     print_result(body_of(CaptureBody, find_capture(caller, capture_id, camera)), print_capture)
 
@@ -120,7 +120,7 @@ def list_trash(camera: str | None, limit: int) -> None:
     caller = current().authorize("manager")
     from captures.capturing.answers import CaptureBody
     from captures.capturing.selectors import trash_for
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
 
     found = trash_for(caller.user).filter(**camera_filter(caller, camera))[:limit]
     print_result({"results": [body_of(CaptureBody, capture) for capture in found]}, print_trash)
@@ -139,7 +139,7 @@ def delete_capture(capture_id: str) -> None:
     caller = current().authorize("manager")
     from captures.capturing.answers import CaptureBody
     from captures.trash.services import trash_capture
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
 
     found = find_capture(caller, capture_id, None)
     trash_capture(found, caller.actor)
@@ -158,7 +158,7 @@ def restore(capture_id: str) -> None:
     from captures.capturing.answers import CaptureBody
     from captures.capturing.selectors import trash_for
     from captures.trash.services import restore_capture
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
 
     found = find_by_id(trash_for(caller.user), capture_id, "capture in the trash")
     restore_capture(found, caller.actor)

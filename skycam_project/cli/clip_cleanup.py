@@ -49,7 +49,7 @@ def plan() -> CleanupReport:
     from captures.retention.jobs import CleanupReport
     from captures.retention.planning import make_plan
     from captures.retention.results import Deleted
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
 
     plan = make_plan(settings.STATION.host, ["clips"])
     report = CleanupReport(bytes=plan.bytes, clips=len(plan.items), problems=list(plan.problems), results=[])

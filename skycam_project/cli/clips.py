@@ -52,7 +52,7 @@ def list_clips(
     caller = current().authorize("viewer")
     from captures.clips.answers import ClipBody
     from captures.clips.selectors import clips_for, overlapping
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
 
     found = clips_for(caller.user).filter(**camera_filter(caller, camera), **given(**conditions))
     results = overlapping(found, since, until).order_by("-started_at", "-id")[:limit]

@@ -239,7 +239,7 @@ def silence(alert_id: str, for_s: float | None, reason: str) -> None:
     Example: skycam alerts silence 01a1fc97-f1ce --for 8h --reason cleaning
     """
     caller = current().authorize("operator")
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
     from monitoring.notifications.resource import SilenceAlertRequest, SilenceBody
     from monitoring.notifications.silences import silence_alert
     from monitoring.selectors import alerts_for
@@ -254,7 +254,7 @@ def silence(alert_id: str, for_s: float | None, reason: str) -> None:
 def list_silences() -> None:
     """List the active silences, newest first."""
     caller = current().authorize("viewer")
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
     from monitoring.notifications.resource import SilenceBody
     from monitoring.notifications.selectors import silences_for
     from monitoring.notifications.silenced import active_silences
@@ -268,7 +268,7 @@ def list_silences() -> None:
 def unsilence(silence_id: str) -> None:
     """End the silence ID now. The first characters of its id are enough."""
     caller = current().authorize("operator")
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
     from monitoring.notifications.resource import SilenceBody
     from monitoring.notifications.selectors import silences_for
     from monitoring.notifications.silences import end_silence

@@ -24,7 +24,7 @@ notifications = ResourceGroup(
 def test(name: str) -> int:
     """Send a real message over the channel NAME."""
     caller = current().authorize("manager")
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
     from monitoring.notifications.resource import CHANNELS, NotificationBody
     from monitoring.notifications.services import send_test
     from skycam_project.cli.resources import find_row

@@ -15,21 +15,12 @@ from pydantic.fields import FieldInfo
 
 from core.api.constraints import describe_error
 from core.registry import resolve
-from core.resources.fields import (
-    Duration,
-    Fields,
-    Flag,
-    Option,
-    Reference,
-    choices_of,
-    column_of,
-    extra_of,
-    marker_of,
-    plain_type,
-    read_text,
-)
+from core.resources.answers import column_of
+from core.resources.fields import Fields, extra_of
 from core.resources.resource import Operation, Resource
+from core.resources.sentences import read_text
 from core.resources.table import cells_of, columns_of, table_of
+from core.resources.values import Duration, Flag, Option, Reference, choices_of, marker_of, plain_type
 from core.text.ids import short_id
 from skycam_project.cli.errors import CliError, invalid
 from skycam_project.cli.ids import HEX, find_by_id

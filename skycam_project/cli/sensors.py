@@ -103,7 +103,7 @@ def change_one_channel(name: str, key: str, lowest: str | None, highest: str | N
     Example: skycam sensors channel balcony temperature --main --offset -0.3
     """
     caller = current().authorize("manager")
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
     from monitoring.sensor_management.resource import ChannelBody, ChannelChange
     from monitoring.sensor_management.selectors import channel_with_status
     from monitoring.sensor_management.services import change_channel

@@ -70,7 +70,7 @@ def change_session(caller: Caller, session: Session, order: str) -> None:
     """Stop, pause or resume the session, and show its state afterwards."""
     from captures.camera_service import CameraService
     from captures.sessions.answers import SessionBody
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
 
     service = CameraService(caller.actor)
     print_result(body_of(SessionBody, apply_change(service, session, order)), print_changed)

@@ -49,7 +49,7 @@ def list_sessions(camera: str | None, active: bool, limit: int) -> None:
     from captures.sessions.answers import SessionBody
     from captures.sessions.models import ACTIVE
     from captures.sessions.selectors import sessions_for
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
 
     found = sessions_for(caller.user).filter(**camera_filter(caller, camera))
     found = found.filter(state__in=ACTIVE) if active else found
@@ -67,7 +67,7 @@ def show_session(session_id: str | None, camera: str | None, limit: int) -> None
     from captures.capturing.selectors import captures_for
     from captures.session_pages.display import present_wait
     from captures.sessions.answers import SessionBody
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
 
     session = find_session(caller, session_id, camera)
     captures = captures_for(caller.user).filter(session=session).order_by("-index")[:limit]
@@ -112,7 +112,7 @@ def hand_over_session(session_id: str, user: str) -> None:
     caller = current().authorize("operator")
     from captures.sessions.answers import SessionBody
     from captures.sessions.handover import hand_over
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
 
     found = hand_over(find_session(caller, session_id), user, caller.actor)
     print_result(body_of(SessionBody, found), print_session)
@@ -129,7 +129,7 @@ def report_night(night: str | None, camera: str | None, html: Path | None) -> No
     whether the night is complete, and if not, when, what and why.
     """
     caller = current().authorize("viewer")
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
     from scheduler.reports.bodies import ReportBody
     from scheduler.reports.html_file import render_report
     from scheduler.reports.report import chosen_cameras, last_night, night_report

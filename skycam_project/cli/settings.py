@@ -123,7 +123,7 @@ def list_presets(camera: str | None) -> None:
     caller = current().authorize("viewer")
     from cameras.presets.bodies import PresetBody
     from cameras.presets.service import presets_for
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
 
     found = presets_for(find_camera(caller, camera))
     print_result({"results": [body_of(PresetBody, preset) for preset in found]}, print_presets)
@@ -139,7 +139,7 @@ def save(camera: str | None, name: str, values: tuple[tuple[str, Any], ...], rep
     caller = current().authorize("operator")
     from cameras.presets.bodies import PresetBody
     from cameras.presets.service import save_preset
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
 
     preset = save_preset(
         find_camera(caller, camera), name, setting_values(values) or None, caller.actor, replace=replace
@@ -168,7 +168,7 @@ def compare(camera: str | None, name: str) -> None:
     caller = current().authorize("viewer")
     from cameras.presets.bodies import Comparison
     from cameras.presets.service import compare_preset
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
 
     print_result(body_of(Comparison, compare_preset(find_camera(caller, camera), name)), print_comparison)
 
@@ -181,7 +181,7 @@ def delete(camera: str | None, name: str) -> None:
     caller = current().authorize("operator")
     from cameras.presets.bodies import PresetBody
     from cameras.presets.service import delete_preset, preset_for
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
 
     found = find_camera(caller, camera)
     body = body_of(PresetBody, preset_for(found, name))

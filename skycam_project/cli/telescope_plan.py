@@ -101,7 +101,7 @@ def present_evening(site: TelescopeSite) -> date:
 
 
 def plan_body(planned: NightPlan, *, passed_over: bool) -> dict[str, Any]:
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
     from scheduler.telescope.plan_bodies import PassedOverBody, PlanBody
 
     body = body_of(PlanBody, planned)

@@ -60,7 +60,7 @@ def add(label: str, owner: str | None, scope: str | None, life: float | None) ->
     Example: skycam tokens add "backup script" --user anna --scope viewer --life 90d
     """
     caller = current().authorize("viewer")
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
     from skycam_project.access.models import DEFAULT_LIFE
     from skycam_project.access.resource import NewTokenBody
     from skycam_project.access.services import issue_token

@@ -38,7 +38,7 @@ def tonight(night: datetime | None, **place: Any) -> None:
     caller = current().authorize("viewer")
     from django.utils import timezone
 
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
     from scheduler.tonight.bodies import NightBody
     from scheduler.tonight.night import night_for
     from scheduler.tonight.warnings import warnings_of

@@ -75,7 +75,7 @@ def find_user(caller: Caller, name: str) -> User:
 
 
 def with_password(user: User, generated: str | None) -> dict[str, Any]:
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
     from skycam_project.access.resource import UserBody
 
     return {**body_of(UserBody, user), **({"password": generated} if generated else {})}

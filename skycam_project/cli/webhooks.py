@@ -26,7 +26,7 @@ webhooks = ResourceGroup(
 def test(name: str) -> int:
     """Send a test to the web-hook NAME alone, and show the answer."""
     caller = current().authorize("manager")
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
     from monitoring.webhooks.resource import WEBHOOKS, DeliveryDetailBody
     from monitoring.webhooks.services import send_test
     from skycam_project.cli.resources import find_row
@@ -46,7 +46,7 @@ def list_deliveries(name: str, state: str | None, limit: int) -> None:
     Example: skycam webhooks deliveries lab --state failed
     """
     caller = current().authorize("manager")
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
     from monitoring.webhooks.resource import WEBHOOKS, DeliveryBody
     from monitoring.webhooks.selectors import deliveries_of
     from skycam_project.cli.resources import find_row
@@ -61,7 +61,7 @@ def list_deliveries(name: str, state: str | None, limit: int) -> None:
 def replay(name: str, delivery_id: str) -> None:
     """Send a delivery again, also one that was delivered. The first characters of its id are enough."""
     caller = current().authorize("manager")
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
     from monitoring.webhooks.resource import WEBHOOKS, DeliveryBody
     from monitoring.webhooks.selectors import deliveries_of
     from monitoring.webhooks.services import replay_delivery

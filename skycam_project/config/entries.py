@@ -8,18 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, create_model
 from pydantic.fields import FieldInfo
 
-from core.resources.fields import (
-    Clock,
-    HasPassword,
-    ModelAt,
-    Reference,
-    allowed_text,
-    choices_of,
-    extra_of,
-    marker_of,
-    plain_type,
-    typed,
-)
+from core.resources.fields import extra_of
+from core.resources.sentences import allowed_text
+from core.resources.values import Clock, HasPassword, ModelAt, Reference, choices_of, marker_of, plain_type, typed
 from skycam_project.config.keys import Section, key
 
 DAY_MINUTES = 24 * 60

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from core.resources.fields import Column, Fields, Flag, Id, field
+from core.resources.fields import Fields, field
 from core.resources.resource import Operation, Resource
+from core.resources.values import Column, Flag, Id
 from core.text.names import NAME_PATTERN
 from core.times.moments import Stamp
 from skycam_project.hosts.join_line import check_url

@@ -15,9 +15,10 @@ from django.db.models import QuerySet
 from pydantic.fields import FieldInfo
 
 from core.registry import resolve
-from core.resources.fields import KindSettings, Reference, marker_of
+from core.resources.fields import KindSettings
 from core.resources.kind_rows import KindRow
 from core.resources.resource import Resource
+from core.resources.values import Reference, marker_of
 from skycam_project.config.config_file import ConfigFile
 from skycam_project.config.described_lists import secret_settings
 from skycam_project.config.entries import singular

@@ -30,7 +30,7 @@ from captures.storage.roots import assign_root
 from captures.thumbnails.rendering import SIMULATED
 from core.broker.broker import BrokerDown
 from core.jobs.context import JobContext, JobError
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 from monitoring.models import Event
 from tests.harness.disks.small_disk import SmallDisk
 from tests.harness.rows.cards import FIRST, taken_picture, taken_raw, utc, write_card

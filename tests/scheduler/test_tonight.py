@@ -14,7 +14,7 @@ from django.utils import timezone
 from cameras.models import Camera, CameraHost
 from captures.models import Session
 from captures.sessions.models import SessionState
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 from scheduler.models import FieldList, NightlyStart, PlannedRun, Schedule
 from scheduler.planning.rules import Site
 from scheduler.planning.sky import sky_of_night

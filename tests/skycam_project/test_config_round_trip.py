@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from cameras.models import Camera
 from cameras.resource import CAMERAS
-from core.resources.fields import body_of
+from core.resources.answers import body_of
 from core.station_owner import StationOwner
 from core.station_settings.values import clear_cache
 from scheduler.models import Schedule

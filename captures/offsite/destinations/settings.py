@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 
 from core.addresses import is_loopback_host
-from core.resources.fields import KindSettings, Text, field, together
+from core.resources.fields import KindSettings, field, together
+from core.resources.values import Text
 from core.text.names import Line
 
 ENDPOINT = "https://s3.example.org"

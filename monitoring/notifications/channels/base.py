@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar
 from pydantic import Field
 
 from core.outgoing import OutgoingGuard
-from core.resources import fields
+from core.resources import values
 from core.resources.fields import KindSettings
 from monitoring.notifications.message import Notification
 from monitoring.webhooks.receiver_url import LEAST_SECRET, REDACTED
@@ -18,9 +18,9 @@ DEADLINE_S = 20.0
 SECRET = {"secret": True}
 
 
-Text = Annotated[fields.Text, Field(min_length=1, max_length=200)]
-OptionalText = Annotated[fields.Text, Field(max_length=200)]
-Secret = Annotated[fields.Text, Field(max_length=500, repr=False, json_schema_extra=SECRET)]
+Text = Annotated[values.Text, Field(min_length=1, max_length=200)]
+OptionalText = Annotated[values.Text, Field(max_length=200)]
+Secret = Annotated[values.Text, Field(max_length=500, repr=False, json_schema_extra=SECRET)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from core.outgoing import OutgoingGuard
-from core.resources.fields import stripped
+from core.resources.values import stripped
 from monitoring.notifications.channels.base import SECRET, SendResult
 from monitoring.webhooks.client import WebhookClient
 from monitoring.webhooks.receiver_url import MAX_LENGTH, ReceiverUrl

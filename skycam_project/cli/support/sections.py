@@ -112,7 +112,7 @@ def events(station: Station) -> Any:
 def alerts(station: Station) -> Any:
     """Unresolved ones first, then the newest. Raises CliError or DatabaseError."""
     station.set_up_django()
-    from core.resources.fields import body_of
+    from core.resources.answers import body_of
     from monitoring.models import Alert
     from monitoring.resource import AlertBody
 

@@ -13,28 +13,23 @@ from hypothesis import given
 from hypothesis import strategies as some
 from pydantic import Field, ValidationError
 
-from core.resources.fields import (
+from core.resources.answers import body_of
+from core.resources.fields import Fields, extra_of, field
+from core.resources.sentences import allowed_text, read_text, sentence_of, title_of
+from core.resources.table import cell, field_at, value_at
+from core.resources.values import (
     Bytes,
     ClockTime,
     Column,
     Duration,
-    Fields,
     Id,
     Reference,
     Seconds,
     Text,
-    allowed_text,
-    body_of,
     choices_of,
-    extra_of,
-    field,
     marker_of,
     plain_type,
-    read_text,
-    sentence_of,
-    title_of,
 )
-from core.resources.table import cell, field_at, value_at
 from core.times.durations import format_duration
 from core.times.moments import Moment, Stamp
 

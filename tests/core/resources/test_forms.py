@@ -11,8 +11,9 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from pydantic import Field, model_validator
 
-from core.resources.fields import Fields, Seconds, Text, field, together
+from core.resources.fields import Fields, field, together
 from core.resources.forms import KindForm, ModelForm
+from core.resources.values import Seconds, Text
 from core.text.names import Note
 from core.times.moments import Moment
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from core.resources.api import routes_of
-from core.resources.fields import Fields, Id
+from core.resources.fields import Fields
 from core.resources.resource import Operation, Resource
+from core.resources.values import Id
 
 
 class NoteBody(Fields):

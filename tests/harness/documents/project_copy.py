@@ -16,8 +16,8 @@ from tests.harness.documents.pages import page
 from tests.harness.project import PROJECT
 
 COPIED = (
-    "bench", "cameras", "captures", "core", "docs", "monitoring", "scheduler", "scripts", "skycam_project", "static",
-    "templates", "tests", "CHANGELOG.md", "CONTRIBUTING.md", "README.md", "manage.py", "pyproject.toml",
+    "bench", "cameras", "captures", "client", "core", "docs", "monitoring", "scheduler", "scripts", "skycam_project",
+    "static", "templates", "tests", "CHANGELOG.md", "CONTRIBUTING.md", "README.md", "manage.py", "pyproject.toml",
 )  # fmt: skip
 TYPES = ".mypy_cache"
 BLOCK = re.compile(r"^```(sh)\n(.*?)^```$|^`([^`\n]+)`:\n\n```(python|html|diff)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -60,7 +60,7 @@ class ProjectCopy:
         venv.create(folder / ".venv", symlinks=True)
         self.python = folder / ".venv" / "bin" / "python"
         (packages,) = folder.glob(".venv/lib/python*/site-packages")
-        (packages / "copy.pth").write_text(f"{folder}\n{sysconfig.get_path('purelib')}\n")
+        (packages / "copy.pth").write_text(f"{folder}\n{folder}/client\n{sysconfig.get_path('purelib')}\n")
         path = f"{self.python.parent}:{sysconfig.get_path('scripts')}:{os.environ['PATH']}"
         kept = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
         self._environment = kept | {"PATH": path}
