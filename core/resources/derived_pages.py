@@ -25,6 +25,12 @@ def label_of(operation: Operation) -> str:
     return operation.name.replace("-", " ").capitalize()
 
 
+def address_of(resource: Resource, name: str, user: Any, *args: Any) -> str:
+    """Of the page of an operation; empty if there is none, or the user may not use it."""
+    known = {one.name: one.role for one in resource.operations}
+    return reverse(f"{name}-{resource.name}", args=args) if name in known and user.may(known[name]) else ""
+
+
 class DerivedListPage(ResourcePage):
     """The rows that the reader may see, each with a link to its form and a button for each action that asks for
     nothing. A filter of the API in the address applies here, too."""
@@ -64,10 +70,7 @@ class DerivedListPage(ResourcePage):
         return part["results"], part.get("next") or ""
 
     def address(self, name: str, *args: Any) -> str:
-        """Of the page of an operation; empty if there is none, or the reader may not use it."""
-        user: Any = self.request.user
-        known = {one.name: one.role for one in self.resource.operations}
-        return reverse(f"{name}-{self.resource.name}", args=args) if name in known and user.may(known[name]) else ""
+        return address_of(self.resource, name, self.request.user, *args)
 
     def actions(self, body: dict[str, Any]) -> Iterator[tuple[str, str]]:
         """Label and address of each."""
@@ -99,9 +102,11 @@ class DerivedFormPage(FormPage):
         found = {"where": self.where, "address": reverse(self.back)}
         if row is None:
             return {**found, "heading": f"Add a {resource.noun}", "button": "Add"}
-        removal = reverse(f"remove-{resource.name}", args=[row.pk if resource.key == "id" else row.name])
-        effect = resource.operation("remove").summary
-        return {**found, "heading": str(row), "button": "Save", "remove": removal, "remove_effect": effect}
+        body = resource.body(row, self.request.user)
+        found |= {"heading": body[resource.name_field], "button": "Save"}
+        if removal := address_of(resource, "remove", self.request.user, body[resource.key]):
+            found |= {"remove": removal, "remove_effect": resource.operation("remove").summary}
+        return found
 
 
 def page_cell(value: Any) -> str:

@@ -20,7 +20,7 @@ from monitoring.services import acknowledge_alert, raise_alert, record_event, re
 from scheduler.editing.service import ScheduleService
 from scheduler.models import Schedule
 from scheduler.runs.planning_problems import report_problems
-from scheduler.schedules.resource import ScheduleRequest
+from scheduler.schedules.resource import ScheduleChange, ScheduleRequest
 from skycam_project.access.models import User
 from tests.harness.rows.audiences import only_for
 
@@ -111,7 +111,7 @@ def test_the_events_of_a_schedule_are_hidden_with_one_of_its_cameras(
 ) -> None:
     service = ScheduleService(User.objects.get(role="manager"), "mary", lambda: None)
     added = service.add(ScheduleRequest.model_validate({**REQUEST, "cameras": ["sky", "attic"]}))
-    service.change_fields(added, {"priority": 2})
+    service.change_given(added, ScheduleChange(priority=2))
     service.remove(added)
     assert texts(operator, EVENTS) == []
     assert len(texts(manager, EVENTS)) == 3

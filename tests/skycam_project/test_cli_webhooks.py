@@ -51,7 +51,7 @@ def test_people_see_the_secret_once_and_a_warning() -> None:
 def test_a_bad_web_hook_says_what_is_allowed() -> None:
     found = skycam("webhooks", "add", "lab", "lab.example", "--kind", "sessions.*")
     assert found.exit_code == 2
-    assert "url: Write an address such as https://lab.example.org/hooks/skycam." in found.stderr
+    assert "URL: Write an address such as https://lab.example.org/hooks/skycam." in found.stderr
     assert "Did you mean session.*?" in found.stderr
 
 

@@ -124,13 +124,13 @@ def test_a_camera_may_be_in_the_list_beside_defaults_of_sessions(configure: Conf
         (
             "cameras: [{id: Sky, type: dslr}]",
             (
-                ":1: cameras.1.id: 'Sky' is not allowed; allowed is 1 to 40 lower-case letters, digits and hyphens, "
-                "not `detect`."
+                ":1: cameras.1.id: A camera's id is 1 to 40 lower-case letters, digits and hyphens, and begins and ends "
+                "with a letter or digit."
             ),
         ),
         (
             "cameras: [{id: detect, type: dslr}]",
-            ":1: cameras.1.id: a camera cannot be called detect: that is a route of the API.",
+            ":1: cameras.1.id: A camera cannot be called detect: that is a route.",
         ),
         (CAMERA + "  enabled: maybe\n", ":4: cameras.1.enabled: 'maybe' is not allowed; allowed is true or false."),
         (

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from skycam_project.config.model import KEYS, key_option
+from skycam_project.resources import IN_FILE
 from tests.harness.project import PROJECT
 from tests.harness.stations.command_line import skycam
 
@@ -33,7 +34,9 @@ def own_keys(text: str) -> str:
     return "\n".join(re.findall(r"return .*self\.\w+.*", text))
 
 
-@pytest.mark.parametrize("key", [key for key in KEYS if not key_option(key, "reserved")], ids=".".join)
+@pytest.mark.parametrize(
+    "key", [key for key in KEYS if not key_option(key, "reserved") and key[0] not in IN_FILE], ids=".".join
+)
 def test_a_key_is_read(key: tuple[str, ...], code: str) -> None:
     *sections, name = key
     read = WHOLE & set(sections) or re.search(rf"\.{name}\b", code)

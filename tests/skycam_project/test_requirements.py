@@ -29,6 +29,7 @@ NO_IMPORT_IN_TESTS = {
     "editables": "hatchling installs Skycam from where it is",
     "flower": "a program of its own, beside a station",
     "hatchling": "builds Skycam",
+    "httpx": "tests import the client, which needs it",
     "import-linter": "make check",
     "moto": "the S3 server of the tests is a process of its own",
     "mypy": "make check",

@@ -41,7 +41,7 @@ from scheduler.editing.service import ScheduleService
 from scheduler.field_lists.requests import FieldListChange, FieldListRequest
 from scheduler.field_lists.service import FieldListService
 from scheduler.models import FieldList, Observation, PlannedRun, Schedule
-from scheduler.schedules.resource import NightRequest, ScheduleRequest
+from scheduler.schedules.resource import NightRequest, ScheduleChange, ScheduleRequest
 from skycam_project.access.accounts import remove_user
 from skycam_project.access.models import Role, User
 
@@ -109,9 +109,12 @@ def schedule_requests(rows: int, camera: Camera) -> Iterator[tuple[str, Request]
     planning = ScheduleService(manager, WHO)
     yield (
         f"The first of {SCHEDULES} schedules is changed, and all runs are planned",
-        lambda: planning.change_fields(made[0], {"priority": 5}),
+        lambda: planning.change_given(made[0], ScheduleChange(priority=5)),
     )
-    yield "Its name is changed, which its runs have", lambda: planning.change_fields(made[0], {"name": "first"})
+    yield (
+        "Its name is changed, which its runs have",
+        lambda: planning.change_given(made[0], ScheduleChange(name="first")),
+    )
     yield (
         "A night of it is skipped",
         lambda: planning.change_night(

@@ -17,7 +17,7 @@ from cameras.models import Camera
 from captures.capturing.requests import HOUR_US
 from captures.experiments.account import camera_account
 from captures.experiments.models import Experiment, ExperimentCamera
-from captures.experiments.resource import ExperimentState
+from captures.experiments.resource import ExperimentState, ReasonBody
 from captures.experiments.service import ExperimentService, WrongState
 from captures.recording_claims.models import RecordingClaim
 from captures.recording_claims.services import claim_for_person
@@ -51,6 +51,10 @@ def experiment(camera: Camera) -> Make:
 
 
 STATION = ExperimentService(None, "ada")
+
+
+def aborted(run: Experiment, reason: str = "") -> Experiment:
+    return STATION.abort(run, ReasonBody(reason=reason))
 
 
 def desired(camera: Camera) -> tuple[str, list[str]]:
@@ -149,11 +153,11 @@ def test_a_clock_that_is_set_back_by_a_restart_prolongs_no_post_roll(
 
 
 def test_an_aborted_experiment_has_no_post_roll(experiment: Make, camera: Camera) -> None:
-    STATION.abort(STATION.start(experiment(post_roll_s=600)))
+    aborted(STATION.start(experiment(post_roll_s=600)))
     assert desired(camera) == ("", [])
 
 
-@pytest.mark.parametrize("move", [STATION.abort, STATION.complete])
+@pytest.mark.parametrize("move", [aborted, STATION.complete])
 def test_a_pass_that_read_an_experiment_before_its_end_does_not_record_for_it(
     move: Callable[[Experiment], Experiment], experiment: Make, camera: Camera
 ) -> None:
@@ -168,14 +172,14 @@ def test_a_pass_that_read_an_experiment_before_its_end_begins_no_stills_for_it(e
     read_before = STATION.start(experiment(dslr))
     # Its first session failed a while ago: the pass would begin another one.
     Session.objects.update(state="failed", desired="stopped", ended_at=timezone.now() - timedelta(minutes=2))
-    STATION.abort(read_before)
+    aborted(read_before)
     apply_experiment(read_before)
     assert Session.objects.count() == 1
 
 
 def test_an_aborted_experiment_takes_nothing_from_another_on_the_same_camera(experiment: Make, camera: Camera) -> None:
     first, second = STATION.start(experiment()), STATION.start(experiment(name="Frost"))
-    STATION.abort(first)
+    aborted(first)
     assert desired(camera) == ("rolling", [str(second.pk)])
 
 
@@ -364,8 +368,8 @@ def test_a_late_start_is_stated(experiment: Make) -> None:
 def test_a_late_start_is_still_stated_after_the_end(experiment: Make) -> None:
     run = experiment(planned_start=timezone.now() - timedelta(minutes=5))
     reconcile()
-    aborted = STATION.abort(run, "The lamp failed.")
-    assert re.search(r"began 3\d\d s late\. The lamp failed\.$", aborted.message)
+    ended = aborted(run, "The lamp failed.")
+    assert re.search(r"began 3\d\d s late\. The lamp failed\.$", ended.message)
 
 
 def test_an_archived_experiment_still_says_why_it_was_aborted(experiment: Make) -> None:
