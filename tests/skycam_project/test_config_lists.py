@@ -124,8 +124,8 @@ def test_a_camera_may_be_in_the_list_beside_defaults_of_sessions(configure: Conf
         (
             "cameras: [{id: Sky, type: dslr}]",
             (
-                ":1: cameras.1.id: A camera's id is 1 to 40 lower-case letters, digits and hyphens, and begins and ends "
-                "with a letter or digit."
+                ":1: cameras.1.id: A camera's id is 1 to 40 lower-case letters, digits and hyphens, and begins and "
+                "ends with a letter or digit."
             ),
         ),
         (

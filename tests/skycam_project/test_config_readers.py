@@ -14,6 +14,8 @@ from tests.harness.stations.command_line import skycam
 
 PACKAGES = ("skycam_project", "scheduler", "captures", "cameras", "monitoring", "core")
 DEFINITIONS = {"sections.py", "live.py", "recording.py", "keys.py"}
+NAMED = [key for key in KEYS if not key_option(key, "reserved") and key[0] not in IN_FILE]
+"""Not the lists of described resources, which are read by their names in a table."""
 RESERVED = sorted(".".join(key) for key in KEYS if key_option(key, "reserved"))
 WHOLE = {"site", "quality_presets", "low", "medium", "high"}
 """Sections that are read as a whole."""
@@ -34,9 +36,7 @@ def own_keys(text: str) -> str:
     return "\n".join(re.findall(r"return .*self\.\w+.*", text))
 
 
-@pytest.mark.parametrize(
-    "key", [key for key in KEYS if not key_option(key, "reserved") and key[0] not in IN_FILE], ids=".".join
-)
+@pytest.mark.parametrize("key", NAMED, ids=".".join)
 def test_a_key_is_read(key: tuple[str, ...], code: str) -> None:
     *sections, name = key
     read = WHOLE & set(sections) or re.search(rf"\.{name}\b", code)
