@@ -10,8 +10,11 @@ from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.plumbing import ResolvedComponent, resolve_type_hint
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from core.api.problems import ProblemBody
+from core.registry import resolve
+from core.resources.values import ModelAt, marker_of
 from skycam_project.access.permissions import RolePermission
 from skycam_project.operation_schema import problem_response
 
@@ -49,11 +52,18 @@ def nested_models(annotation: Any) -> Iterator[tuple[str, type[BaseModel]]]:
     """The models within a type, by name."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation.__name__, annotation
-        parts = [about.annotation for about in annotation.model_fields.values()]
+        parts = [marked_model(about) or about.annotation for about in annotation.model_fields.values()]
     else:
         parts = list(get_args(annotation))
     for part in parts:
         yield from nested_models(part)
+
+
+def marked_model(about: FieldInfo) -> type[BaseModel] | None:
+    """The model that is imported when a value is read."""
+    place = marker_of(about, ModelAt)
+    model: type[BaseModel] | None = resolve(place.path) if place else None
+    return model
 
 
 class BodySchema(OpenApiSerializerExtension):

@@ -47,6 +47,8 @@ def with_parts(command: click.Command) -> click.Command:
     names = {one.name for one in params}
 
     def callback(weekdays: tuple[str, ...], **values: Any) -> None:
+        # The parts are read by models that need the station.
+        current().authorize("operator")
         days = tuple(day.strip().lower() for text in weekdays for day in text.split(","))
         parts = parts_of({name: value for name, value in values.items() if name not in names})
         if command.name == "add" and parts["window"] is None:

@@ -19,6 +19,7 @@ COPIED = (
     "bench", "cameras", "captures", "client", "core", "docs", "monitoring", "scheduler", "scripts", "skycam_project",
     "static", "templates", "tests", "CHANGELOG.md", "CONTRIBUTING.md", "README.md", "manage.py", "pyproject.toml",
 )  # fmt: skip
+OF_THE_TESTS = {"DJANGO_SETTINGS_MODULE", "SKYCAM_CONFIG", "SKYCAM_DATA"}
 TYPES = ".mypy_cache"
 BLOCK = re.compile(r"^```(sh)\n(.*?)^```$|^`([^`\n]+)`:\n\n```(python|html|diff)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -62,7 +63,8 @@ class ProjectCopy:
         (packages,) = folder.glob(".venv/lib/python*/site-packages")
         (packages / "copy.pth").write_text(f"{folder}\n{folder}/client\n{sysconfig.get_path('purelib')}\n")
         path = f"{self.python.parent}:{sysconfig.get_path('scripts')}:{os.environ['PATH']}"
-        kept = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+        # Its commands have no part in the station of the tests that start them.
+        kept = {name: value for name, value in os.environ.items() if name not in OF_THE_TESTS}
         self._environment = kept | {"PATH": path}
 
     def apply(self, change: Change) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from zlib import crc32
 
 from tests.harness.project import PROJECT
 from tests.harness.runs.folder import one_at_a_time, run_folder
@@ -32,8 +33,10 @@ def place_database(data: Path) -> None:
 
 @functools.cache
 def migrated_database() -> Path:
-    data, done = run_folder() / "migrated", run_folder() / "migrated.sqlite3"
-    with one_at_a_time("migrated"):
+    # A copy of the project may have further migrations.
+    name = f"migrated-{crc32(os.fsencode(PROJECT)):08x}"
+    data, done = run_folder() / name, run_folder() / f"{name}.sqlite3"
+    with one_at_a_time(name):
         if not done.exists():
             migrate(SKYCAM_DATA=str(data))
             with closing(sqlite3.connect(data / "skycam.sqlite3")) as database:
