@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
-from typing import Any
 
 import uuid6
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from core.secrets import SecretsField
+from core.resources.kind_rows import KindRow
 from monitoring.sensors.quantities import QUANTITIES, Quantity
 
 
@@ -24,31 +22,19 @@ class ReadingQuality(models.IntegerChoices):
     MISSING = 3, "missing"
 
 
-DESTINATIONS = ("command", "host", "port", "program", "tls", "url")
-"""Settings that say where a sensor connects to: its stored secrets are bound to them."""
-
-
-def place_of_sensor(sensor: Any) -> str:
-    """The kind, too: another one may have a setting of the same name."""
-    place = {name: sensor.settings[name] for name in DESTINATIONS if name in sensor.settings}
-    return json.dumps({"kind": sensor.kind, **place}, sort_keys=True)
-
-
-class Sensor(models.Model):
+class Sensor(KindRow):
     """A device that is read, or a source that sends values. It belongs to one host. The row of a removed one
     stays; the retention deletes its channels and readings."""
+
+    kinds, secrets_use = "monitoring.sensors.kinds.SENSORS", "sensor"
+    destinations = ("command", "host", "port", "program", "tls", "url")
 
     id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
     name = models.CharField(max_length=40, help_text="Its id in the API, as in the configuration.")
     label = models.CharField(max_length=80, blank=True, help_text="Display name; the name if empty.")
-    kind = models.CharField(max_length=20)
     host = models.CharField(max_length=60)
     enabled = models.BooleanField(default=True)
     interval_s = models.FloatField(default=2.0)
-    settings = models.JSONField(default=dict, blank=True)
-    secrets_encrypted = SecretsField(
-        blank=True, help_text="The secret settings as JSON, encrypted.", use="sensor", place=place_of_sensor
-    )
     revision = models.PositiveIntegerField(default=1, help_text="Increased by each change that restarts its process.")
     created_at = models.DateTimeField(default=timezone.now)
     removed_at = models.DateTimeField(null=True, blank=True)
@@ -57,9 +43,8 @@ class Sensor(models.Model):
     message: str
     since: datetime | None
     at: datetime | None
-    """When the newest value came."""
-    settings_shown: dict[str, Any]
-    """The last five are of sensors that `with_status` has read, as are those of their channels."""
+    """When the newest value came. The last four are of sensors that `with_status` has read, as are those of their
+    channels."""
 
     class Meta:
         ordering = ["name"]

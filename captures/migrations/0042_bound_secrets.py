@@ -13,7 +13,6 @@ from typing import Any
 from django.db import migrations
 
 from core.secrets import Binding, DecryptionFailed, decrypt_text, encrypt
-from monitoring.sensor_models import place_of_sensor
 
 COLUMNS = (
     ("cameras", "Camera", "encrypted_address", "camera", ""),
@@ -27,6 +26,15 @@ COLUMNS = (
     ("monitoring", "Webhook", "old_secret_encrypted", "key of a web-hook", "key"),
 )
 """App, model, column, what its secrets are for, and the name of the one that was stored as plain text."""
+
+
+PLACE = ("command", "host", "port", "program", "tls", "url")
+"""Settings that say where a sensor connects to."""
+
+
+def place_of_sensor(sensor: Any) -> str:
+    place = {name: sensor.settings[name] for name in PLACE if name in sensor.settings}
+    return json.dumps({"kind": sensor.kind, **place}, sort_keys=True)
 
 
 def bind_secrets(apps: Any, _schema_editor: Any) -> None:

@@ -30,9 +30,9 @@ def setting_sentence(error: Any) -> str:
 
 
 class KindRow(models.Model):
-    """A subclass has the path of the table of its kinds, as its resource. Its secrets are bound to `secrets_use`, which
-    is a text of its own that never changes, and to the settings named in `destinations`, which lead to the place that
-    they are sent to."""
+    """A subclass has the path of the table of its kinds, as its resource. Its secrets are bound to `secrets_use`, a
+    text that no other table has and that never changes, and to the settings named in `destinations`, which lead to the
+    place that they are sent to."""
 
     kinds: ClassVar[str]
     secrets_use: ClassVar[str]
@@ -63,31 +63,39 @@ class KindRow(models.Model):
 
     @property
     def settings_model(self) -> type[KindSettings]:
+        """KeyError for a kind of another version."""
         return settings_model(resolve(self.kinds)[self.kind][1])
+
+    @property
+    def secret_names(self) -> list[str]:
+        """Nothing for a kind of another version."""
+        return self.settings_model.secret_fields() if self.kind in resolve(self.kinds) else []
 
     @property
     def settings_shown(self) -> dict[str, Any]:
         """With *** in place of the secrets. Nothing is decrypted: they are shown also without the key."""
-        hidden = self.settings_model.secret_fields() if self.secrets_encrypted else []
+        hidden = sorted(self.secret_names) if self.secrets_encrypted else []
         return {**self.settings, **dict.fromkeys(hidden, REDACTED)}
+
+    def stored_secrets(self) -> dict[str, Any]:
+        """DecryptionFailed."""
+        return decrypt_secrets(self, "secrets_encrypted")
 
     def readable_settings(self) -> KindSettings | None:
         """None if the secrets cannot be decrypted, or another version refuses the settings."""
         try:
-            secrets = decrypt_secrets(self, "secrets_encrypted")
-            return self.settings_model.model_validate({**self.settings, **secrets})
+            return self.settings_model.model_validate({**self.settings, **self.stored_secrets()})
         except (DecryptionFailed, pydantic.ValidationError):
             return None
 
     def changed_settings(self, given: Mapping[str, Any], *, replaces: bool = False) -> KindSettings:
         """The stored settings with those that are given; with `replaces` only the stored secrets stay. ValidationError,
         also if a stored secret cannot be read, or would be sent to another place."""
-        hidden = set(self.settings_model.secret_fields())
+        hidden = set(self.secret_names)
         given = {name: value for name, value in given.items() if name not in hidden or value != REDACTED}
         try:
             # Nothing is decrypted for a change that gives all secrets: it works while the key is lost.
-            stored = decrypt_secrets(self, "secrets_encrypted") if hidden - given.keys() else {}
-            kept = kept_secrets(stored, given, "")
+            kept = kept_secrets(self.stored_secrets(), given, "") if hidden - given.keys() else {}
             found = checked(self.settings_model, {**({} if replaces else self.settings), **kept, **given})
             values = found.model_dump(mode="json")
             moved = [name for name in self.destinations if values.get(name) != self.settings.get(name)]
@@ -96,9 +104,9 @@ class KindRow(models.Model):
             raise ValidationError({"settings": str(error)}) from None
         return found
 
-    def store_settings(self, found: KindSettings) -> None:
-        """In the columns of the row."""
-        hidden, values = found.secret_fields(), found.model_dump(mode="json")
-        self.settings = {name: value for name, value in values.items() if name not in hidden}
-        secrets = {name: values[name] for name in hidden if values[name]}
+    def store_settings(self, complete: Mapping[str, Any]) -> None:
+        """In the columns of the row, whose kind they are of. `complete`: with the secrets, in JSON's types."""
+        hidden = self.secret_names
+        self.settings = {name: value for name, value in complete.items() if name not in hidden}
+        secrets = {name: value for name, value in complete.items() if name in hidden and value not in (None, "")}
         self.secrets_encrypted = encrypt_secrets(self, "secrets_encrypted", secrets)

@@ -8,16 +8,13 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from core.secrets import DecryptionFailed, decrypt_secrets, encrypt_secrets, kept_secrets
+from core.resources.fields import REDACTED
+from core.secrets import DecryptionFailed, kept_secrets
 from core.text.suggestions import did_you_mean
 from monitoring.file_only import only_from_file
 from monitoring.models import Sensor
-from monitoring.sensor_models import DESTINATIONS
 from monitoring.sensors.kinds import SENSORS
 from monitoring.sensors.settings import SettingsRefused, checked_settings, completed_settings, settings_model
-
-REDACTED = "***"
-"""In place of a secret. In a change it stands for the stored one."""
 
 
 def check_kind(kind: str) -> None:
@@ -36,28 +33,12 @@ def program_setting(kind: str) -> str:
     return next((name for name in model.file_only_fields() if model.model_fields[name].is_required()), "")
 
 
-def secret_names(kind: str) -> frozenset[str]:
-    """None for a kind of another version."""
-    return frozenset(settings_model(kind).secret_fields() if kind in SENSORS else ())
-
-
-def secrets_of(sensor: Sensor) -> dict[str, Any]:
-    """DecryptionFailed."""
-    return decrypt_secrets(sensor, "secrets_encrypted")
-
-
 def readable_settings(sensor: Sensor) -> dict[str, Any]:
     """Complete, with the secrets unless they cannot be decrypted."""
     secrets: dict[str, Any] = {}
     with suppress(DecryptionFailed):
-        secrets = secrets_of(sensor)
+        secrets = sensor.stored_secrets()
     return completed_settings(sensor.kind, {**sensor.settings, **secrets})
-
-
-def shown_settings(sensor: Sensor) -> dict[str, Any]:
-    """With *** in place of the secrets. Nothing is decrypted: the settings are shown also without the key."""
-    hidden = dict.fromkeys(sorted(secret_names(sensor.kind)), REDACTED) if sensor.secrets_encrypted else {}
-    return {**sensor.settings, **hidden}
 
 
 def check_settings(
@@ -71,12 +52,12 @@ def check_settings(
     # Before the settings are checked: a missing program would be asked for, and then refused.
     if not from_file and stored is None and (name := program_setting(kind)):
         raise only_from_file(name)
-    secrets = secret_names(kind)
+    secrets = set(settings_model(kind).secret_fields())
     given = {name: value for name, value in given.items() if name not in secrets or value != REDACTED}
     before = dict(stored.settings) if stored else {}
     try:
         # Nothing is decrypted for a change that gives all secrets: it works while the key is lost.
-        kept = kept_secrets(secrets_of(stored), given, "") if stored and secrets - given.keys() else {}
+        kept = kept_secrets(stored.stored_secrets(), given, "") if stored and secrets - given.keys() else {}
         complete = checked_settings(kind, {**before, **kept, **given})
         if not from_file:
             check_file_only(kind, complete, before)
@@ -98,12 +79,4 @@ def check_file_only(kind: str, complete: Mapping[str, Any], before: Mapping[str,
 
 def moved_setting(complete: Mapping[str, Any], before: Mapping[str, Any]) -> str:
     """The first setting that leads to another place than before, or nothing."""
-    return next((name for name in DESTINATIONS if name in complete and complete[name] != before.get(name)), "")
-
-
-def store_settings(sensor: Sensor, complete: Mapping[str, Any]) -> None:
-    """In the columns of the row, whose kind they are of."""
-    hidden = secret_names(sensor.kind)
-    sensor.settings = {name: value for name, value in complete.items() if name not in hidden}
-    secrets = {name: value for name, value in complete.items() if name in hidden and value not in (None, "")}
-    sensor.secrets_encrypted = encrypt_secrets(sensor, "secrets_encrypted", secrets)
+    return next((name for name in Sensor.destinations if name in complete and complete[name] != before.get(name)), "")

@@ -14,7 +14,6 @@ from django.utils.dateparse import parse_datetime
 from core.broker.broker import BrokerDown
 from monitoring.models import Sensor, SensorChannel
 from monitoring.sensor_host.latest import read_latest
-from monitoring.sensor_management.driver_settings import shown_settings
 from monitoring.sensors.reading import ChannelReading, SensorState
 
 JUST_ADDED = timedelta(seconds=10)
@@ -72,7 +71,6 @@ def set_status(sensor: Sensor, latest: LatestStates) -> None:
     for channel in sensor.channels.all():
         set_reading(channel, readings.get((channel.key, channel.quantity)))
     sensor.at = max((one.at for one in sensor.channels.all() if one.at is not None), default=None)
-    sensor.settings_shown = shown_settings(sensor)
     sensor.state, sensor.message, sensor.since = "missing", "", None
     if reported is not None:
         sensor.state, sensor.message, sensor.since = (

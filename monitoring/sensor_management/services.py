@@ -17,7 +17,6 @@ from monitoring.sensor_management.driver_settings import (
     check_kind,
     check_settings,
     readable_settings,
-    store_settings,
 )
 from monitoring.sensor_management.hosts import check_host
 from monitoring.sensor_management.resource import ChannelChange, SensorChange, SensorRequest
@@ -50,7 +49,7 @@ def add_sensor(wanted: SensorRequest, actor: str, new_id: UUID | None = None, *,
         enabled=wanted.enabled,
         interval_s=checked_interval(wanted.kind, wanted.interval_s),
     )
-    store_settings(sensor, complete)
+    sensor.store_settings(complete)
     try:
         with transaction.atomic():
             sensor.save(force_insert=True)
@@ -104,7 +103,7 @@ def _change_settings(sensor: Sensor, given: dict[str, Any], from_file: bool) -> 
     before = readable_settings(sensor)
     changed = [f"settings.{name}" for name, value in complete.items() if (before.get(name) or None) != (value or None)]
     if changed:
-        store_settings(sensor, complete)
+        sensor.store_settings(complete)
     return changed
 
 

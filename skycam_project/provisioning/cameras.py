@@ -23,7 +23,7 @@ from captures.recording_control.commands import request_recording
 from skycam_project.config.lists import CameraEntry
 from skycam_project.config.secret_references import address_with_references, escape_references
 from skycam_project.provisioning.plan import Blocked, FieldChange, RowChange, RowsPlan, field_changes
-from skycam_project.provisioning.rows import ListRows, Plans
+from skycam_project.provisioning.rows import ListRows
 
 NONE = "none"
 HIDDEN_CHANGE = "its password changes"
@@ -48,11 +48,10 @@ class CameraRows(ListRows):
     def kind_of(self, entry: CameraEntry) -> str:
         return entry.kind
 
-    def plan(self, plans: Plans, *, prune: bool) -> RowsPlan:
-        found = super().plan(plans, prune=prune)
+    def arranged(self, plan: RowsPlan) -> RowsPlan:
         # The primary camera first: the first camera of a station is made primary otherwise.
-        added = tuple(sorted(found.added, key=lambda change: not change.values.get("primary")))
-        return replace(found, added=added, changed=(*self._without_primary(found), *found.changed))
+        added = tuple(sorted(plan.added, key=lambda change: not change.values.get("primary")))
+        return replace(plan, added=added, changed=(*self._without_primary(plan), *plan.changed))
 
     def _without_primary(self, plan: RowsPlan) -> Iterator[RowChange]:
         """The camera that is no longer primary because an item makes another one primary."""

@@ -1,9 +1,7 @@
 """A list whose items are the request that adds such a row, as the description of a resource says it.
 
 A change replaces the row as a whole if its operation does; else it has only the keys that the item gives and that
-differ. A resource with kinds whose rows are no `KindRow` has `services.checked_settings(kind, given)`,
-`services.replaced_settings(row, given)` and `services.readable_settings(row)`, which return the settings of the kind,
-or None if they cannot be read.
+differ.
 """
 
 from __future__ import annotations
@@ -15,16 +13,14 @@ from django.db.models import QuerySet
 from pydantic.fields import FieldInfo
 
 from core.registry import resolve
-from core.resources.fields import KindSettings
-from core.resources.kind_rows import KindRow
 from core.resources.resource import Resource
 from core.resources.values import Reference, marker_of
 from skycam_project.config.config_file import ConfigFile
-from skycam_project.config.described_lists import secret_settings
 from skycam_project.config.entries import singular
-from skycam_project.config.secret_references import escape_references, setting_reference
-from skycam_project.provisioning.plan import FieldChange, RowChange, field_changes
-from skycam_project.provisioning.rows import HIDDEN_CHANGE, ListRows, Plans, known_after
+from skycam_project.config.secret_references import escape_references
+from skycam_project.provisioning.described_settings import DescribedSettings
+from skycam_project.provisioning.plan import FieldChange, RowChange, RowsPlan, field_changes, known_after
+from skycam_project.provisioning.rows import ListRows, Plans
 
 NOT_COMPARED = frozenset({"name", "kind", "settings"})
 
@@ -34,7 +30,7 @@ class DescribedRows(ListRows):
 
     def __init__(self, resource: Resource, file: ConfigFile, user: Any, actor: str) -> None:
         super().__init__(file, user, actor)
-        self.resource = resource
+        self.resource, self.settings = resource, DescribedSettings(resource, user)
         self.name, self.noun = resource.name, resource.noun
         self.keys = {"kind": "type"} if resource.kinds else {}
         self.change_operation, self.add_operation = resource.operation("change"), resource.operation("add")
@@ -56,7 +52,8 @@ class DescribedRows(ListRows):
         """Whether the rows that items refer to will exist."""
         for key, reference in self.references.items():
             referred = resolve(reference.resource)
-            known = known_after(plans[referred.name], (row.name for row in referred.all_rows(self.user)))
+            present = (row.name for row in referred.all_rows(self.user))
+            known = known_after(plans.get(referred.name, RowsPlan()), present)
             self.refuse(
                 f"{self.place(number, key)}: there is no {singular(referred.name)} {name!r}."
                 for number, entry in self.entries()
@@ -65,7 +62,7 @@ class DescribedRows(ListRows):
 
     def check_kept(self, rows: list[Any], plans: Plans) -> None:
         for key, reference in self.references.items():
-            leaving = plans[resolve(reference.resource).name].removed
+            leaving = plans.get(resolve(reference.resource).name, RowsPlan()).removed
             self.refuse(
                 f"{self.name}: the {self.noun} {row.name} has {key}: {found.name}, which is not in the file and would "
                 f"be removed. Add the {self.noun} to the file, or {found.name}."
@@ -76,7 +73,7 @@ class DescribedRows(ListRows):
     def is_removed(self, row: Any, plans: Plans, *, prune: bool) -> bool:
         """A row ends with one that it cannot be without."""
         return prune or any(
-            getattr(row, key).name in plans[resolve(reference.resource).name].removed
+            getattr(row, key).name in plans.get(resolve(reference.resource).name, RowsPlan()).removed
             for key, reference in self.references.items()
             if self.field(key).is_required()
         )
@@ -92,46 +89,13 @@ class DescribedRows(ListRows):
         values = given if is_whole else {change.field: change.new for change in fields}
         if self.resource.kinds and (row is None or "settings" in entry.model_fields_set):
             with self.located(number):
-                wanted = self.new_settings(entry) if row is None else self.replaced_settings(row, entry)
-            if changed := self.settings_change(row, wanted):
+                wanted = self.settings.wanted(entry, row)
+            if changed := self.settings.change(row, wanted):
                 fields += (changed,)
                 # All of them: what a change does not give stays as it is.
                 values = {**values, "settings": entry.settings if row is None else wanted.model_dump(mode="json")}
         kind = added({"type": entry.type}) if self.resource.kinds and row is None else ()
         return RowChange(entry.name, number, (*kind, *fields), values)
-
-    def settings_change(self, row: Any, wanted: KindSettings) -> FieldChange | None:
-        """Without secrets. None if nothing changes."""
-        if row is None:
-            return FieldChange("settings", None, wanted.shown())
-        old, new = self.resource.body(row, self.user)["settings"], wanted.shown()
-        # Settings that cannot be read any more are written again.
-        if old == new and self.readable_settings(row) == wanted:
-            return None
-        return FieldChange("settings", old, HIDDEN_CHANGE if old == new else new)
-
-    def new_settings(self, entry: Any) -> KindSettings:
-        """ValidationError."""
-        model: Any = self.stored().model
-        check = model.checked_settings if issubclass(model, KindRow) else self.service("checked_settings")
-        found: KindSettings = check(entry.type, entry.settings)
-        return found
-
-    def replaced_settings(self, row: Any, entry: Any) -> KindSettings:
-        """Those of the item, with the stored secrets that it does not give. ValidationError."""
-        if isinstance(row, KindRow):
-            return row.changed_settings(entry.settings, replaces=True)
-        found: KindSettings = self.service("replaced_settings")(row, entry.settings)
-        return found
-
-    def readable_settings(self, row: Any) -> KindSettings | None:
-        if isinstance(row, KindRow):
-            return row.readable_settings()
-        found: KindSettings | None = self.service("readable_settings")(row)
-        return found
-
-    def service(self, name: str) -> Any:
-        return resolve(f"{self.resource.package}.services.{name}")
 
     def shown(self, row: Any) -> dict[str, Any]:
         """The keys of an item, without those of its kind."""
@@ -149,22 +113,16 @@ class DescribedRows(ListRows):
         return next((row.pk for row in rows if row.name == name), None)
 
     def add(self, entry: Any, change: RowChange) -> None:
-        kind = {"kind": entry.type} if self.resource.kinds else {}
+        kind, named = ({"kind": entry.type}, self.settings.from_file(entry.type)) if self.resource.kinds else ({}, {})
         wanted = self.request.model_validate({"name": change.name, **kind, **self.wanted(change.values)})
-        self.resource.run(self.add_operation, self.user, self.actor, wanted, **self.from_file(entry))
+        self.resource.run(self.add_operation, self.user, self.actor, wanted, **named)
 
     def update(self, row: Any, change: RowChange) -> None:
         request: Any = self.change_operation.request
         name = {"name": change.name} if self.change_operation.replaces else {}
+        named = self.settings.from_file(row.kind) if self.resource.kinds else {}
         wanted = request.model_validate({**name, **self.wanted(change.values)})
-        self.resource.run(self.change_operation, self.user, self.actor, row, wanted, **self.from_file(row))
-
-    def from_file(self, row: Any) -> dict[str, bool]:
-        """A kind may have settings that the file alone may set. `row`: an item, too."""
-        kind = str(getattr(row, "type", "") or getattr(row, "kind", ""))
-        return (
-            {"from_file": True} if self.resource.kinds and self.resource.settings_model(kind).file_only_fields() else {}
-        )
+        self.resource.run(self.change_operation, self.user, self.actor, row, wanted, **named)
 
     def remove(self, row: Any) -> None:
         self.resource.run(self.resource.operation("remove"), self.user, self.actor, row)
@@ -174,21 +132,12 @@ class DescribedRows(ListRows):
         found = {"name": row.name, **({"type": row.kind} if self.resource.kinds else {}), **self.shown(row)}
         if self.change_operation.replaces:
             found = {name: value for name, value in found.items() if name == "name" or value != self.default(name)}
-        return {**escape_references(found), **({"settings": self.settings_item(row)} if self.resource.kinds else {})}
+        return {**escape_references(found), **({"settings": self.settings.item(row)} if self.resource.kinds else {})}
 
     def default(self, name: str) -> Any:
         about = self.field(name)
         value = None if about.is_required() else about.get_default(call_default_factory=True)
         return "" if name in self.references and not about.is_required() else value
-
-    def settings_item(self, row: Any) -> dict[str, Any]:
-        """With references in place of the secrets that it has. Nothing is decrypted."""
-        shown, secrets = self.resource.body(row, self.user)["settings"], secret_settings(self.resource, row.kind)
-        flags = [f"{name}_set" for name in secrets]
-        plain = {name: value for name, value in shown.items() if name not in (*secrets, *flags)}
-        stored = [name for name, flag in zip(secrets, flags, strict=True) if shown.get(name) or shown.get(flag)]
-        hidden = {name: setting_reference(self.noun, row.name, name) for name in stored}
-        return {**escape_references(plain), **hidden}
 
 
 def added(values: Mapping[str, Any]) -> tuple[FieldChange, ...]:

@@ -143,3 +143,8 @@ def field_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Field
 
 def names_of(changes: Iterable[RowChange]) -> list[str]:
     return [change.name for change in changes]
+
+
+def known_after(plan: RowsPlan, present: Iterable[str]) -> set[str]:
+    """The ids that rows will have when the plan is applied."""
+    return {*names_of(plan.added), *present} - {*plan.removed}

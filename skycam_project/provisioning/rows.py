@@ -1,4 +1,4 @@
-"""A list of the file and the rows of the station: what applying the list changes, and the changes themselves."""
+"""What a list of the file says of its rows; `planning.py` compares them and carries out the plan."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from skycam_project.config import ConfigError
 from skycam_project.config.config_file import ConfigFile
-from skycam_project.provisioning.plan import Blocked, RowChange, RowsPlan, names_of
+from skycam_project.provisioning.plan import Blocked, RowChange, RowsPlan
 from skycam_project.provisioning.problems import located
 
 Plans = Mapping[str, RowsPlan]
@@ -86,40 +86,9 @@ class ListRows(ABC):
     def key_of(self, entry: Any) -> str:
         return self.key(getattr(entry, self.id_key))
 
-    def present(self) -> dict[str, Any]:
-        return {self.key(self.label(row)): row for row in self.stored()}
-
-    def lock(self) -> None:
-        """Until the end of the transaction: of two people at once, the second compares with what the first stored."""
-        list(self.stored().select_related(None).order_by().select_for_update())
-
-    def plan(self, plans: Plans, *, prune: bool) -> RowsPlan:
-        present, entries = self.present(), self.entries()
-        self.check_kinds(present)
-        self.check(plans)
-        keyed = [(self.key_of(entry), number, entry) for number, entry in entries]
-        changes = {key: self.change(number, entry, present.get(key)) for key, number, entry in keyed}
-        missing = [row for key, row in present.items() if key not in changes]
-        leaving = {self.label(row): row for row in missing if self.is_removed(row, plans, prune=prune)}
-        self.check_kept([row for row in missing if self.label(row) not in leaving], plans)
-        blocked = {name: found for name, row in leaving.items() if (found := self.blocked(row))}
-        return RowsPlan(
-            added=tuple(change for key, change in changes.items() if key not in present),
-            changed=tuple(change for key, change in changes.items() if key in present and change.fields),
-            unchanged=tuple(change.name for key, change in changes.items() if key in present and not change.fields),
-            removed=tuple(name for name in leaving if name not in blocked),
-            kept=tuple(name for row in missing if (name := self.label(row)) not in leaving),
-            blocked=tuple(blocked.values()),
-        )
-
-    def check_kinds(self, present: Mapping[str, Any]) -> None:
-        """The kind of a row cannot be changed."""
-        self.refuse(
-            f"{self.place(number, 'type')}: {self.label(row)} is a {self.noun} of the type {row.kind}, and its type "
-            f"cannot be changed. Remove it first, or choose another {self.id_key}."
-            for number, entry in self.entries()
-            if (row := present.get(self.key_of(entry))) and (kind := self.kind_of(entry)) and kind != row.kind
-        )
+    def arranged(self, plan: RowsPlan) -> RowsPlan:
+        """The plan in the order in which it is carried out, with what else follows from it."""
+        return plan
 
     def kind_of(self, _entry: Any) -> str:
         """Empty if rows have no kind."""
@@ -137,27 +106,3 @@ class ListRows(ABC):
         """Turn what services refuse into ConfigError with the place in the file."""
         with located(self.file, self.name, number, self.keys):
             yield
-
-    def remove_rows(self, plan: RowsPlan) -> None:
-        present = self.present() if plan.removed else {}
-        # One may have gone with the row that it referred to.
-        for row in filter(None, (present.get(self.key(name)) for name in plan.removed)):
-            self.remove(row)
-
-    def store_rows(self, plan: RowsPlan) -> None:
-        """Change and add the rows of the plan."""
-        present = self.present() if plan.changed else {}
-        entries = dict(self.entries())
-        for change in plan.changed:
-            with self.located(change.number):
-                self.update(present[self.key(change.name)], change)
-        for change in plan.added:
-            with self.located(change.number):
-                self.add(entries[change.number], change)
-        if plan.has_changes:
-            self.finish()
-
-
-def known_after(plan: RowsPlan, present: Iterable[str]) -> set[str]:
-    """The ids that rows will have when the plan is applied."""
-    return {*names_of(plan.added), *present} - {*plan.removed}

@@ -13,8 +13,8 @@ from scheduler.schedules.models import Schedule
 from scheduler.schedules.resource import ScheduleRequest
 from skycam_project.config.lists import ScheduleEntry
 from skycam_project.config.secret_references import escape_references
-from skycam_project.provisioning.plan import FieldChange, RowChange, field_changes
-from skycam_project.provisioning.rows import ListRows, Plans, known_after
+from skycam_project.provisioning.plan import FieldChange, RowChange, field_changes, known_after
+from skycam_project.provisioning.rows import ListRows, Plans
 
 
 class ScheduleRows(ListRows):

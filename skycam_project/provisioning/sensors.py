@@ -7,13 +7,11 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from core.resources.fields import REDACTED
 from monitoring.models import Sensor
 from monitoring.sensor_management.driver_settings import (
-    REDACTED,
     check_settings,
     readable_settings,
-    secret_names,
-    shown_settings,
 )
 from monitoring.sensor_management.resource import SensorChange, SensorRequest
 from monitoring.sensor_management.services import add_sensor, change_sensor, remove_sensor
@@ -69,7 +67,7 @@ class SensorRows(ListRows):
     def item(self, row: Sensor) -> dict[str, Any]:
         values: dict[str, Any] = {
             name: sensor_reference(row.name, name) if value == REDACTED else escape_references(value)
-            for name, value in shown_settings(row).items()
+            for name, value in row.settings_shown.items()
         }
         shown_as = escape_references({name: value(row) for name, value in PRESENT.items()})
         return {"name": row.name, "type": row.kind, **shown_as, "settings": values}
@@ -91,12 +89,13 @@ def serial_settings(config: SensorConfig) -> dict[str, Any]:
 
 def whole_settings(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of an item replace all others, except secrets that it does not give."""
-    return dict.fromkeys(settings_model(kind).model_fields.keys() - secret_names(kind)) | dict(given)
+    model = settings_model(kind)
+    return dict.fromkeys(model.model_fields.keys() - set(model.secret_fields())) | dict(given)
 
 
 def without_secrets(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings as a plan shows them: *** for a secret, and no empty ones."""
-    hidden = secret_names(kind)
+    hidden = settings_model(kind).secret_fields()
     return {
         name: REDACTED if name in hidden else value for name, value in settings.items() if value not in (None, "", ())
     }

@@ -14,6 +14,7 @@ from skycam_project.config.described_lists import LISTS
 from skycam_project.provisioning.cameras import CameraRows
 from skycam_project.provisioning.described_rows import DescribedRows
 from skycam_project.provisioning.plan import Plan, RowsPlan
+from skycam_project.provisioning.planning import lock_rows, plan_rows, remove_rows, store_rows
 from skycam_project.provisioning.rows import ListRows
 from skycam_project.provisioning.schedules import ScheduleRows
 from skycam_project.provisioning.sensors import SensorRows
@@ -60,7 +61,7 @@ class Provisioning:
         try:
             with transaction.atomic():
                 for one in self._lists:
-                    one.lock()
+                    lock_rows(one)
                 clear_cache()
                 if self._compare() != plan:
                     raise PlanOutdated("The station has changed since the plan was made, and nothing was applied.")
@@ -72,7 +73,7 @@ class Provisioning:
         rows: dict[str, RowsPlan] = {}
         for one in self._lists:
             # A file without the list does not say that the station has none; an empty list does.
-            rows[one.name] = one.plan(rows, prune=self._prune and (one.name,) in self._file.given)
+            rows[one.name] = plan_rows(one, rows, prune=self._prune and (one.name,) in self._file.given)
         changes, stored, not_applied = plan_settings(self._file)
         return Plan(
             rows={name: rows[name] for name in LISTS},
@@ -84,8 +85,8 @@ class Provisioning:
     def _store(self, plan: Plan) -> None:
         # Removals first: they make room for new cameras. Settings before cameras: they say how many there may be.
         for one in reversed(self._lists):
-            one.remove_rows(plan.rows[one.name])
+            remove_rows(one, plan.rows[one.name])
         if plan.setting_values:
             change_settings(plan.setting_values, self._actor)
         for one in self._lists:
-            one.store_rows(plan.rows[one.name])
+            store_rows(one, plan.rows[one.name])

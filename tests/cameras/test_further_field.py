@@ -1,4 +1,4 @@
-"""A further field of cameras is said once: four files and a migration bring it to all doors and to the pictures."""
+"""A further field of cameras is said once: five files and a migration bring it to all interfaces and to pictures."""
 
 from __future__ import annotations
 

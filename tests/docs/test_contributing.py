@@ -38,6 +38,16 @@ def changed_project(tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
     return copy
 
 
+NOTES_OF_A_STATION = """
+import sys
+from skycam_client import Client
+
+notes = Client(*sys.argv[1:]).rows("site_notes")
+made = notes.add(name="dome", kind="network", settings={"password": "4711-4712"})
+print(made.kind, made.settings)
+notes.remove(made.id)
+print(list(notes.list()))
+"""
 RESOURCE_FILES = {"monitoring/site_notes.py", "monitoring/models.py", "skycam_project/resources.py"}
 """Those of the walk of a resource, without its migration, its test and the table of routes."""
 
@@ -53,7 +63,7 @@ def site(changed_project: ProjectCopy) -> Iterator[Site]:
         site.station.ensure_stopped()
 
 
-def test_a_resource_with_five_doors_is_three_files_and_120_lines() -> None:
+def test_a_resource_with_all_interfaces_is_three_files_and_120_lines() -> None:
     walk = page(PAGE).partition("## A walk: a resource\n")[2].partition("\n## ")[0]
     code = [change for change in changes_in(walk) if change.path in RESOURCE_FILES]
     assert {change.path for change in code} == RESOURCE_FILES
@@ -95,3 +105,8 @@ def test_the_added_kind_of_camera_takes_pictures(site: Site) -> None:
     site.api.ask("POST", "cameras/", {"slug": "night", "kind": "dark", "name": "Night"})
     site.station.cameras.eventually_ready("night")
     assert site.station.cameras.saved_capture("night")["status"] == "saved"
+
+
+def test_the_added_resource_is_in_the_client(changed_project: ProjectCopy, site: Site) -> None:
+    done = changed_project.run("python", "-c", NOTES_OF_A_STATION, site.url, str(site.api.token))
+    assert done.stdout.splitlines() == ["network {'password': '***'}", "[]"], done.stderr

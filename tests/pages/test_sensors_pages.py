@@ -12,7 +12,6 @@ from django.test.utils import CaptureQueriesContext
 
 from cameras.models import Camera
 from monitoring.models import Sensor, SensorChannel
-from monitoring.sensor_management.driver_settings import secrets_of
 from monitoring.sensors.kinds import SENSORS
 from tests.harness.clients.pages import text_of
 from tests.harness.far_ends.login_sensor import LOGIN_KIND
@@ -128,7 +127,7 @@ def test_a_secret_is_never_in_a_page_and_stays_if_its_field_is_empty(
     assert "program is set by the configuration file alone" in page
     post(manager, "/sensors/roof/", {**form, "set_user": "otto", "set_password": ""})
     sensor = Sensor.objects.get()
-    assert (sensor.settings["user"], secrets_of(sensor)) == ("otto", {"password": "p4ssword"})
+    assert (sensor.settings["user"], sensor.stored_secrets()) == ("otto", {"password": "p4ssword"})
     answer = post(manager, "/sensors/roof/", {**form, "set_url": "mqtt://elsewhere", "set_password": ""})
     assert "password must be given again, because url changes" in words(answer)
 

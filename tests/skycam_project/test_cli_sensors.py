@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from monitoring.models import Sensor, SensorChannel
-from monitoring.sensor_management.driver_settings import secrets_of
 from monitoring.sensors.kinds import SENSORS
 from tests.harness.far_ends.login_sensor import LOGIN_KIND
 from tests.harness.rows.sensors import make_sensor
@@ -62,7 +61,7 @@ def test_a_secret_comes_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     secret.write_text(json.dumps({"password": "p4ssword"}))
     found = skycam("sensors", "add", "roof", "login", "--set", "url=mqtt://roof", "--secret-file", str(secret))
     assert found.exit_code == 0
-    assert secrets_of(Sensor.objects.get()) == {"password": "p4ssword"}
+    assert Sensor.objects.get().stored_secrets() == {"password": "p4ssword"}
     assert answer("sensors", "list")["results"][0]["settings"]["password"] == "***"
 
 

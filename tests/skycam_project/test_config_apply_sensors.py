@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from monitoring.models import Event, Sensor
-from monitoring.sensor_management.driver_settings import secrets_of as stored_secrets_of
 from monitoring.sensors.kinds import SENSORS
 from skycam_project.config import ConfigManager
 from skycam_project.config.config_file import read_config_file
@@ -52,7 +51,7 @@ def test_sensors_are_added_with_what_the_file_alone_may_set(file: Path) -> None:
     gate, roof = Sensor.objects.order_by("name")
     assert (roof.label, roof.interval_s, roof.settings["humidity"]) == ("Roof", 5.0, 40.0)
     assert gate.settings["program"] == "/usr/bin/temp"
-    assert stored_secrets_of(gate) == {"password": "p4ssword"}
+    assert gate.stored_secrets() == {"password": "p4ssword"}
 
 
 def test_the_plan_shows_no_secret(file: Path) -> None:
@@ -83,7 +82,7 @@ def test_a_secret_that_changes_is_told_without_it(file: Path, monkeypatch: pytes
     monkeypatch.setenv("GATE", "another")
     (gate,) = apply(file)["changed"]
     assert gate["fields"][0]["new"] == "its secrets change"
-    assert stored_secrets_of(Sensor.objects.get(name="gate")) == {"password": "another"}
+    assert Sensor.objects.get(name="gate").stored_secrets() == {"password": "another"}
 
 
 def test_settings_that_the_file_does_not_have_get_their_defaults_and_a_secret_stays(file: Path) -> None:
@@ -91,7 +90,7 @@ def test_settings_that_the_file_does_not_have_get_their_defaults_and_a_secret_st
     write(file, FILE.replace("{humidity: 40}", "{temperature: 3}").replace(', password: "${GATE}"', ""))
     assert [one["name"] for one in apply(file)["changed"]] == ["roof"]
     assert Sensor.objects.get(name="roof").settings["humidity"] == 60.0
-    assert stored_secrets_of(Sensor.objects.get(name="gate")) == {"password": "p4ssword"}
+    assert Sensor.objects.get(name="gate").stored_secrets() == {"password": "p4ssword"}
 
 
 def test_only_prune_removes(file: Path) -> None:

@@ -16,7 +16,6 @@ from monitoring.models import NotificationChannel, Sensor, Webhook
 from monitoring.notifications.encrypted_settings import settings_of
 from monitoring.notifications.resource import ChannelRequest
 from monitoring.notifications.services import add_channel
-from monitoring.sensor_management.driver_settings import secrets_of
 from monitoring.sensor_management.resource import SensorRequest
 from monitoring.sensor_management.services import add_sensor
 from monitoring.webhooks.delivery import signing_keys, url_of
@@ -52,7 +51,7 @@ def webhook_with_token(name: str = "lab") -> Webhook:
 
 ROWS: dict[str, tuple[Callable[[str], Any], str, Callable[[Any], Any]]] = {
     "camera": (camera_with_password, "encrypted_address", lambda row: row.fill_address(row.address)),
-    "sensor": (sensor_with_password, "secrets_encrypted", secrets_of),
+    "sensor": (sensor_with_password, "secrets_encrypted", Sensor.stored_secrets),
     "channel": (channel_with_token, "settings_encrypted", settings_of),
     "destination": (destination_with_password, "secret", lambda row: row.typed_secret),
     "webhook": (webhook_with_token, "url_encrypted", lambda row: url_of(row).text),

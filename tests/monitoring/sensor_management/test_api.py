@@ -9,8 +9,6 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from monitoring.models import Event, Sensor, SensorChannel
-from monitoring.sensor_management.driver_settings import secret_names, secrets_of
-from monitoring.sensor_models import DESTINATIONS
 from monitoring.sensors.kinds import SENSORS
 from monitoring.sensors.settings import settings_model
 from tests.harness.rows.sensors import make_sensor
@@ -95,14 +93,14 @@ def test_a_secret_is_encrypted_and_never_shown(manager: Any, login_kind: str) ->
     sensor = Sensor.objects.get()
     events = str(list(Event.objects.values_list("message", "data")))
     assert "p4ssword" not in str(Sensor.objects.values().get()) + events + str(manager.get(URL).json())
-    assert secrets_of(sensor) == {"password": "p4ssword"}
+    assert sensor.stored_secrets() == {"password": "p4ssword"}
 
 
 @pytest.mark.parametrize("given", [{"user": "otto"}, {"user": "otto", "password": "***"}])
 def test_a_secret_that_is_not_given_stays(manager: Any, login_kind: str, given: dict[str, str]) -> None:
     manager.post(URL, LOGIN)
     assert manager.patch(f"{URL}roof/", {"settings": given}).json()["settings"]["user"] == "otto"
-    assert secrets_of(Sensor.objects.get()) == {"password": "p4ssword"}
+    assert Sensor.objects.get().stored_secrets() == {"password": "p4ssword"}
 
 
 def test_a_secret_is_removed_by_null(manager: Any, login_kind: str) -> None:
@@ -121,9 +119,9 @@ def test_a_stored_secret_is_not_sent_to_another_place(manager: Any, login_kind: 
     assert manager.patch(f"{URL}roof/", {"settings": {**change, "password": "new"}}).status_code == 200
 
 
-@pytest.mark.parametrize("kind", [kind for kind in SENSORS if secret_names(kind)])
+@pytest.mark.parametrize("kind", [kind for kind in SENSORS if settings_model(kind).secret_fields()])
 def test_each_kind_with_a_secret_has_a_setting_that_says_where_it_goes(kind: str) -> None:
-    assert set(DESTINATIONS) & settings_model(kind).model_fields.keys()
+    assert set(Sensor.destinations) & settings_model(kind).model_fields.keys()
 
 
 def test_secrets_of_a_lost_key_can_be_given_again(manager: Any, login_kind: str) -> None:
@@ -132,7 +130,7 @@ def test_secrets_of_a_lost_key_can_be_given_again(manager: Any, login_kind: str)
     assert manager.get(f"{URL}roof/").json()["settings"]["password"] == "***"
     assert "cannot be read" in manager.patch(f"{URL}roof/", {"settings": {"user": "otto"}}).json()["detail"]
     assert manager.patch(f"{URL}roof/", {"settings": {"password": "again"}}).status_code == 200
-    assert secrets_of(Sensor.objects.get()) == {"password": "again"}
+    assert Sensor.objects.get().stored_secrets() == {"password": "again"}
 
 
 def test_a_program_is_set_by_the_configuration_file_alone(manager: Any, login_kind: str) -> None:
