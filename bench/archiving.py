@@ -33,8 +33,8 @@ from pathlib import Path
 from django.utils import timezone
 from cameras.models import Camera
 from captures.models import Clip, Experiment, ExperimentCamera
-from captures.recording_claims.services import hold_clips
-from captures.storage.roots import assigned_root
+from captures.recordings.claims.services import hold_clips
+from captures.roots.roots import assigned_root
 
 root, camera = assigned_root("main", "clips"), Camera.objects.first()
 files = sorted(Path(root.path, "clips", "benchmark").iterdir())

@@ -22,7 +22,7 @@ from bench.station import BenchStation
 MEMORY_MB = 200
 CHECK = f"""{SET_UP}
 import resource
-from captures.integrity.check import check_integrity
+from captures.storage.integrity.check import check_integrity
 from core.jobs.context import JobContext
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 began = time.perf_counter()

@@ -18,8 +18,8 @@ LIMIT_MS = 1000
 MEASURE = f"""{SET_UP}
 from django.utils import timezone
 from captures.models import Clip, Destination, OffsiteCopy
-from captures.offsite import queue
-from captures.offsite.selectors import backlog_of
+from captures.storage.offsite import queue
+from captures.storage.offsite.selectors import backlog_of
 
 there, _ = Destination.objects.get_or_create(
     name="benchmark", kind="folder",

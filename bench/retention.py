@@ -29,7 +29,7 @@ import django
 django.setup()
 """
 LOOK = f"""{SET_UP}
-from captures.retention.cleanup import ClipCleanup
+from captures.storage.retention.cleanup import ClipCleanup
 took, cleanup = [], None
 for number in range(int(sys.argv[2])):
     # The first pass of a new one applies all rules, as once a minute.
@@ -42,8 +42,8 @@ print(json.dumps(took[2:]))
 """
 PLAN = f"""{SET_UP}
 from captures.models import Clip
-from captures.retention.clip_rules import COLUMNS
-from captures.retention.manager import StorageManager
+from captures.storage.retention.clip_rules import COLUMNS
+from captures.storage.retention.manager import StorageManager
 took = []
 for work in (lambda: len(list(Clip.objects.order_by("started_at", "pk").values_list(*COLUMNS))),
              lambda: len(StorageManager("main").plan().items)):

@@ -18,15 +18,15 @@ from pathlib import Path
 from bench.figures import Table, Times, timed
 from bench.runs import Runs
 from cameras.drivers.base import ExposureRequest, SystemClock
-from cameras.drivers.telescope.commands import STATUS, expose_command, header_command
-from cameras.drivers.telescope.controller import TelescopeCamera
-from cameras.drivers.telescope.driver import TelescopeDriver
-from cameras.drivers.telescope.field import SKY_CODE, Field
-from cameras.drivers.telescope.header import FitsHeader
-from cameras.drivers.telescope.profiles import COMMAND_DELAY_S
-from scheduler.telescope.field_file import parse_field_file
-from scheduler.telescope.night_plan import plan_night
-from scheduler.telescope.sky import TelescopeSite
+from scheduler.telescope.night.driver.commands import STATUS, expose_command, header_command
+from scheduler.telescope.night.driver.controller import TelescopeCamera
+from scheduler.telescope.night.driver.driver import TelescopeDriver
+from scheduler.telescope.night.driver.field import SKY_CODE, Field
+from scheduler.telescope.night.driver.header import FitsHeader
+from scheduler.telescope.night.driver.profiles import COMMAND_DELAY_S
+from scheduler.telescope.night.night.field_file import parse_field_file
+from scheduler.telescope.night.night.night_plan import plan_night
+from scheduler.telescope.night.night.sky import TelescopeSite
 
 OVERHEAD_LIMIT, STATUS_LIMIT, YEAR_LIMIT = "100 ms", "5 ms", "60 s"
 EXPOSURE_S = 0.2

@@ -17,7 +17,7 @@ from core.broker.broker import BrokerDown
 from core.camera_refs import Cameras
 from core.text.sentences import Sentence, join_sentences, sentence
 from monitoring.models import Event
-from monitoring.services import record_event
+from core.events.service import record_event
 
 log = logging.getLogger(__name__)
 # Programs read these values in the events' data, so they are not renamed.

@@ -9,7 +9,7 @@ from __future__ import annotations
 CONSUMERS = {
     "still_writer": "captures.stills.writer.StillWriter",
     "live_publisher": "cameras.live.publisher.LivePublisher",
-    "clip_recorder": "captures.recording.recorder.ClipRecorder",
+    "clip_recorder": "captures.recordings.recorder.recorder.ClipRecorder",
     "statistics": "cameras.runtime.exposure_statistics.ExposureStatistics",
 }
 """Consumers of frames and stills in a camera process. Django-free."""
@@ -19,7 +19,7 @@ RECORDS = {
     "gap": "captures.ingest.sessions.ingest_gaps",
     "session": "captures.ingest.sessions.ingest_sessions",
     "clip": "captures.ingest.clips.ingest_clips",
-    "observation": "scheduler.field_lists.ingest.ingest_observations",
+    "observation": "scheduler.telescope.field_lists.ingest.ingest_observations",
 }
 """Kind of spool record -> the function that ingests some of them in their order, idempotent by the record's id."""
 
@@ -27,19 +27,19 @@ PROGRAMME_KINDS = {
     "interval": "cameras.programmes.interval.IntervalKind",
     "bracket": "cameras.programmes.bracket.BracketKind",
     "burst": "cameras.programmes.burst.BurstKind",
-    "telescope": "scheduler.telescope.programme.TelescopeKind",
+    "telescope": "scheduler.telescope.night.programme.TelescopeKind",
 }
 """Kind of a session's programme -> its class. Django-free."""
 
 OBSERVATIONS = {
-    "telescope": "scheduler.telescope.night_run.settle_observation",
+    "telescope": "scheduler.telescope.night.night_run.settle_observation",
 }
 """Kind of the observation in a plan -> the function that counts its capture in a file of the spool
 (`cameras.programmes.choosing.Settle`). Django-free."""
 
 PROGRAMMES = {
     "sessions": "captures.sessions.desired.desired_sessions",
-    "recording": "captures.recording_control.desired.desired_recording",
+    "recording": "captures.recordings.control.desired.desired_recording",
 }
 """Cameras -> the session of each that has one, by its id; and camera -> its desired recording, or None. Both as
 JSON."""
@@ -51,7 +51,7 @@ AGENDAS = {
 
 RECONCILERS = {
     "automatic_recording": "scheduler.automatic_recording.service.reconcile",
-    "field_lists": "scheduler.field_lists.delivery.deliver_lists",
+    "field_lists": "scheduler.telescope.field_lists.delivery.deliver_lists",
 }
 """Functions that a camera host calls before it reads the desired states. Each one is idempotent."""
 
@@ -59,7 +59,7 @@ DRAINING = {"states": "skycam_project.hosts.draining.states_while_drained"}
 """What becomes of the desired states of a host that is drained."""
 
 RECORDING = {
-    "settings": "captures.recording_control.desired.recording_settings",
+    "settings": "captures.recordings.control.desired.recording_settings",
 }
 """How every camera of this host records, as JSON."""
 
@@ -89,15 +89,15 @@ CAPTURE_TOTALS = {
 """Ids of cameras -> how many captures of each had which outcome, as in the status."""
 
 ROOTS = {
-    "of_class": "captures.storage.roots.root_of_class",
+    "of_class": "captures.roots.roots.root_of_class",
     "own": "captures.pixelink_service.roots.own_root",
-    "all": "captures.storage.roots.all_roots",
+    "all": "captures.roots.roots.all_roots",
 }
 """Host and storage class -> the storage root of its new files as JSON; camera -> a root of its own for captures, or
 None; host -> all its roots."""
 
 RECOVERIES = {
-    "clips": "captures.recording.recovery.recover_all",
+    "clips": "captures.recordings.recorder.recovery.recover_all",
 }
 """Part of a spool -> the function that recovers it while its camera has no process. Django-free."""
 

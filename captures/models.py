@@ -1,6 +1,6 @@
-from captures.archives.models import Archive, ArchiveFile, ArchiveFolder
+from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFolder
 from captures.capturing.models import Capture, CaptureFile, CaptureReference, CaptureTotal
-from captures.clips.models import Clip, ClipHold
+from captures.recordings.clips.models import Clip, ClipHold
 from captures.experiments.models import (
     Experiment,
     ExperimentAttachment,
@@ -10,13 +10,13 @@ from captures.experiments.models import (
     ExperimentSession,
     ExperimentTag,
 )
-from captures.integrity.models import IntegrityFinding
-from captures.offsite.models import Destination, DestinationHost, OffsiteCopy
-from captures.recording_claims.models import ClaimSuspension, ExperimentClip, RecordingClaim
-from captures.retention.models import HostClock, StoredPlan
+from captures.roots.integrity.models import IntegrityFinding
+from captures.roots.offsite.models import Destination, DestinationHost, OffsiteCopy
+from captures.recordings.claims.models import ClaimSuspension, ExperimentClip, RecordingClaim
+from captures.roots.retention.models import HostClock, StoredPlan
 from captures.sessions.models import Session, SessionGap
-from captures.storage.models import StorageAssignment, StorageRoot
-from captures.storage_usage.models import RootSpace, StorageUsage
+from captures.roots.models import StorageAssignment, StorageRoot
+from captures.roots.usage.models import RootSpace, StorageUsage
 
 __all__ = [
     "Archive",

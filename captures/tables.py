@@ -8,18 +8,18 @@ EXPERIMENT_HANDLERS = {
 """Functions that are called with each experiment whose state was moved, in the transaction of the move."""
 
 ARCHIVE_MENDERS: dict[str, str] = {
-    "offsite": "captures.offsite.restore.mend_archive_file",
+    "offsite": "captures.storage.offsite.restore.mend_archive_file",
 }
-"""Functions that put a whole copy of an archive's file in its place: see `captures.archives.jobs.Mender`."""
+"""Functions that put a whole copy of an archive's file in its place: see `captures.storage.archives.jobs.Mender`."""
 
 ARCHIVE_COPIES: dict[str, str] = {
-    "offsite": "captures.offsite.selectors.dead_copies_of_archive",
+    "offsite": "captures.storage.offsite.selectors.dead_copies_of_archive",
 }
 """Archive -> host -> its files whose copies elsewhere are not tried again by themselves, as `VerifiedFile`."""
 
 RETENTION_GUARDS = {
-    "an archive that copies it": "captures.archives.retention_guard.files_to_copy",
-    "an off-site copy that is not verified": "captures.offsite.selectors.unverified_files",
+    "an archive that copies it": "captures.storage.archives.retention_guard.files_to_copy",
+    "an off-site copy that is not verified": "captures.storage.offsite.selectors.unverified_files",
 }
 """What keeps a file, in words -> function from a table (clips, captures) -> the condition of the rows that must stay,
 whatever a rule of retention says."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from captures.archives.copies import copy_of
-from captures.archives.models import ArchiveFile
+from captures.roots.archives.copies import copy_of
+from captures.roots.archives.models import ArchiveFile
 from captures.capturing.models import CaptureFile
-from captures.clips.models import Clip
+from captures.recordings.clips.models import Clip
 from captures.files.thumbnail_queue import job_for, local_queue
 
 

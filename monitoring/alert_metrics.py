@@ -10,8 +10,8 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
 from monitoring.models import Alert
-from monitoring.selectors import alerts_for
-from monitoring.severity import Severity
+from core.events.selectors import alerts_for
+from core.events.severity import Severity
 
 STATES = (Alert.State.OPEN, Alert.State.ACKNOWLEDGED)
 

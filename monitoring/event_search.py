@@ -18,7 +18,7 @@ from core.api.paging import Page, beyond, page, page_link
 from core.api.queries import Cursor
 from monitoring.models import Event
 from monitoring.resource import EventQuery, event_body
-from monitoring.selectors import events_for
+from core.events.selectors import events_for
 
 MAX_READ = 100_000
 MAX_SORTED = 20_000

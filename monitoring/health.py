@@ -14,7 +14,7 @@ from core.camera_names import CameraRef
 from core.database_health import lock, note, room
 from core.outages import is_database_away
 from core.registry import resolve
-from monitoring.selectors import hidden_cameras
+from core.events.selectors import hidden_cameras
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ HEALTH: dict[str, str] = {
     "hosts": "cameras.status.health.host_problems",
     "pages": "skycam_project.pages.health.page_problems",
     "cameras": "cameras.status.health.camera_problems",
-    "disk": "captures.storage.health.disk_problems",
+    "disk": "captures.roots.health.disk_problems",
     "backups": "skycam_project.backups.schedule.backup_problems",
     "notifications": "monitoring.notifications.health.channel_problems",
 }

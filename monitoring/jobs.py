@@ -17,8 +17,8 @@ from core.jobs.selectors import jobs_for
 from core.jobs.states import JobState
 from core.jobs.tables import JOB_KINDS
 from core.text.sentences import sentence
-from monitoring.services import record_event
-from monitoring.severity import Severity
+from core.events.service import record_event
+from core.events.severity import Severity
 
 STATES = [state.value for state in JobState]
 

@@ -14,7 +14,7 @@ from monitoring.notification_models import AlertSilence, NotificationChannel, No
 from monitoring.notification_states import NotificationKind, NotificationState
 from monitoring.rule_models import AlertRule, MaintenanceWindow
 from monitoring.sensor_models import DueAggregate, Reading, ReadingAggregate, ReadingQuality, Sensor, SensorChannel
-from monitoring.severity import Severity
+from core.events.severity import Severity
 from monitoring.webhook_models import DeliveryState, Webhook, WebhookAttempt, WebhookDelivery
 
 __all__ = [
@@ -68,14 +68,14 @@ class Statement(AboutCameras):
 
 class EventQuerySet(models.QuerySet["Event"]):
     def update(self, **kwargs: Any) -> NoReturn:
-        raise TypeError("Events are append-only: write a new one with monitoring.services.record_event.")
+        raise TypeError("Events are append-only: write a new one with core.events.service.record_event.")
 
     def delete(self) -> NoReturn:
         raise TypeError("Events are append-only: they are not deleted one by one.")
 
 
 class Event(Statement):
-    """Something that happened. Written once by `monitoring.services.record_event`, never changed."""
+    """Something that happened. Written once by `core.events.service.record_event`, never changed."""
 
     id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
     at = models.DateTimeField(default=timezone.now)
@@ -105,7 +105,7 @@ class Event(Statement):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
-            raise TypeError("Events are append-only: write a new one with monitoring.services.record_event.")
+            raise TypeError("Events are append-only: write a new one with core.events.service.record_event.")
         super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:

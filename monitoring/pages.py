@@ -20,9 +20,9 @@ from monitoring.models import Alert, Event
 from monitoring.notifications.alert_display import alert_displays
 from monitoring.notifications.selectors import active_silences_for
 from monitoring.resource import EventQuery
-from monitoring.selectors import MANAGER_ONLY_KINDS, alerts_for
-from monitoring.services import acknowledge_alert
-from monitoring.severity import Severity
+from core.events.selectors import MANAGER_ONLY_KINDS, alerts_for
+from core.events.service import acknowledge_alert
+from core.events.severity import Severity
 
 ROWS = 100
 FILTERS = ("q", "camera", "severity", "kind", "host", "from", "to")

@@ -14,7 +14,7 @@ from core.background import log_and_continue
 from core.partitions import EVENTS, drop_partitions, first_row_to_stay
 from core.registry import resolve
 from monitoring.models import Alert, Event
-from monitoring.severity import Severity
+from core.events.severity import Severity
 from monitoring.tables import RETENTION
 
 log = logging.getLogger(__name__)

@@ -22,15 +22,15 @@ EVENT_RECORDED = {
 """Functions that are called with each new event, in its transaction."""
 
 SIGNALS: dict[str, tuple[str, float, str]] = {
-    "frame_age": ("host", 1.0, "cameras.status.signals.frame_ages"),
-    "session_waits": ("host", 1.0, "cameras.status.signals.waiting_sessions"),
-    "frame_delivery": ("host", 2.0, "cameras.status.signals.frame_deliveries"),
-    "disk_free": ("host", 10.0, "captures.storage.signals.free_space"),
-    "clock_unsynchronised": ("host", 10.0, "cameras.status.signals.unsynchronised_clock"),
-    "clock_offset": ("host", 10.0, "cameras.status.signals.clock_offset"),
+    "frame_age": ("host", 1.0, "monitoring.alert_rules.camera_signals.frame_ages"),
+    "session_waits": ("host", 1.0, "monitoring.alert_rules.camera_signals.waiting_sessions"),
+    "frame_delivery": ("host", 2.0, "monitoring.alert_rules.camera_signals.frame_deliveries"),
+    "disk_free": ("host", 10.0, "monitoring.alert_rules.disk_signals.free_space"),
+    "clock_unsynchronised": ("host", 10.0, "monitoring.alert_rules.camera_signals.unsynchronised_clock"),
+    "clock_offset": ("host", 10.0, "monitoring.alert_rules.camera_signals.clock_offset"),
     "part_restarts": ("host", 5.0, "skycam_project.launch.signals.restarts"),
     "metric": ("station", 15.0, "monitoring.alert_rules.metric_signals.metric_signals"),
-    "host_silent": ("station", 1.0, "cameras.status.signals.silent_hosts"),
+    "host_silent": ("station", 1.0, "monitoring.alert_rules.camera_signals.silent_hosts"),
     "backlog": ("station", 10.0, "skycam_project.queue_signals.backlogs"),
     "aggregation_lag": ("station", 15.0, "monitoring.alert_rules.aggregation_signals.aggregation_lag"),
 }
@@ -48,8 +48,8 @@ REPORT_FILES = {
 """A night -> its report as HTML, which notifications attach, or None."""
 
 SUBJECTS = {
-    "frame_age": "cameras.status.signals.watched_cameras",
-    "frame_delivery": "cameras.status.signals.watched_cameras",
+    "frame_age": "monitoring.alert_rules.camera_signals.watched_cameras",
+    "frame_delivery": "monitoring.alert_rules.camera_signals.watched_cameras",
 }
 """Signal of the alert rules -> function: user -> its subjects now, for those that the database knows. Sensors are
 known without it."""
@@ -71,7 +71,7 @@ RETENTION = {
     "readings": "monitoring.readings.retention.remove_readings",
     "reading_minutes": "monitoring.readings.retention.remove_minutes",
     "sensors": "monitoring.sensor_management.removal.remove_readings",
-    "cleanup_plans": "captures.retention.stored_plans.remove_plans",
+    "cleanup_plans": "captures.storage.retention.stored_plans.remove_plans",
     "sessions": "skycam_project.access.retention.remove_sessions",
     "sign_ins": "skycam_project.access.retention.remove_sign_ins",
     "tokens": "skycam_project.access.retention.remove_tokens",

@@ -1,6 +1,6 @@
 """All models of the app: Django finds them here."""
 
-from scheduler.field_lists.models import Field, FieldList, NightlyStart, Observation
+from scheduler.telescope.night.field_lists.models import Field, FieldList, NightlyStart, Observation
 from scheduler.reports.models import CameraNight, ReportedNight
 from scheduler.runs.models import PlannedRun
 from scheduler.schedules.models import NightChange, Schedule

@@ -32,7 +32,7 @@ version_1: list[URLPattern | URLResolver] = [
     path("readings/", include("monitoring.readings.urls")),
     path("sensors/", include("monitoring.sensor_management.urls")),
     path("webhooks/", include("monitoring.webhooks.api")),
-    path("telescope/field-lists/", include("scheduler.field_lists.urls")),
+    path("telescope/field-lists/", include("scheduler.telescope.field_lists.urls")),
     path("backups/", BackupsView.as_view()),
     path("tonight/", TonightView.as_view()),
     path("nights/", include("scheduler.reports.urls")),

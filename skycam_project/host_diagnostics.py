@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
-from monitoring.selectors import hidden_cameras
+from core.events.selectors import hidden_cameras
 from skycam_project.cli.diagnostics import NAMES_CAMERAS, run_check
 from skycam_project.cli.diagnostics.finding import BROKEN, WARNING, Finding
 from skycam_project.cli.station import Station

@@ -13,7 +13,7 @@ from core.station_settings.changes import SettingChange, store_changes
 from core.station_settings.models import StationSetting
 from core.station_settings.values import Key, value_at
 from core.times.timestamps import stamp
-from monitoring.services import record_event
+from core.events.service import record_event
 from skycam_project.config.model import KEYS, key_option, variable_of
 
 PAGE = "page"

@@ -10,36 +10,36 @@ from cameras.pages import CamerasPage, DiscoverPage
 from cameras.settings_panel.pages import SettingsPage
 from cameras.settings_panel.preset_pages import BodyPage, PresetPage, PresetsPage
 from cameras.viewers.pages import EndViewerPage, ViewersNow, ViewersPage
-from captures.archive_pages.listing import ArchivesPage
-from captures.archive_pages.pages import ArchivedFilePage, ArchiveNow, ArchivePage
-from captures.bring_back.pages import BringArchiveBackPage, BringCaptureBackPage
-from captures.camera_pages.pages import CameraNow, CameraPage, CapturePage, StartForecastPage, StartPage, StopPage
-from captures.camera_pages.panel_pages import ExposurePage
-from captures.clips.change_pages import DeletePage, PinPage
-from captures.clips.moment_pages import AtPage
-from captures.clips.pages import ClipsPage
-from captures.clips.player import ClipPage
-from captures.experiment_pages.archive_pages import ArchiveExperimentPage, VerifyArchivePage
-from captures.experiment_pages.change_pages import (
+from captures.pages.archives.listing import ArchivesPage
+from captures.pages.archives.pages import ArchivedFilePage, ArchiveNow, ArchivePage
+from captures.roots.bring_back.pages import BringArchiveBackPage, BringCaptureBackPage
+from captures.pages.camera.pages import CameraNow, CameraPage, CapturePage, StartForecastPage, StartPage, StopPage
+from captures.pages.camera.panel_pages import ExposurePage
+from captures.recordings.clips.change_pages import DeletePage, PinPage
+from captures.recordings.clips.moment_pages import AtPage
+from captures.recordings.clips.pages import ClipsPage
+from captures.recordings.clips.player import ClipPage
+from captures.pages.experiments.archive_pages import ArchiveExperimentPage, VerifyArchivePage
+from captures.pages.experiments.change_pages import (
     AbortExperimentPage,
     AddExperimentPage,
     EditExperimentPage,
     MoveExperimentPage,
 )
-from captures.experiment_pages.listing import ExperimentsPage
-from captures.experiment_pages.note_pages import ExperimentAttachmentsPage, ExperimentNotesPage
-from captures.experiment_pages.pages import (
+from captures.pages.experiments.listing import ExperimentsPage
+from captures.pages.experiments.note_pages import ExperimentAttachmentsPage, ExperimentNotesPage
+from captures.pages.experiments.pages import (
     ExperimentCapturesPage,
     ExperimentClipsPage,
     ExperimentNow,
     ExperimentPage,
 )
-from captures.gallery.deletion import DeletePage as DeletePicturePage
-from captures.gallery.pages import CaptureDetails, GalleryPage, TilesPage
-from captures.gallery.pages import CapturePage as PicturePage
-from captures.gallery.pictures import PicturesPage
-from captures.recording_control.pages import RecordPage, StopRecordingPage
-from captures.session_pages.pages import (
+from captures.pages.gallery.deletion import DeletePage as DeletePicturePage
+from captures.pages.gallery.pages import CaptureDetails, GalleryPage, TilesPage
+from captures.pages.gallery.pages import CapturePage as PicturePage
+from captures.pages.gallery.pictures import PicturesPage
+from captures.recordings.control.pages import RecordPage, StopRecordingPage
+from captures.pages.sessions.pages import (
     HandOverSessionPage,
     PauseSessionPage,
     ResumeSessionPage,
@@ -48,14 +48,8 @@ from captures.session_pages.pages import (
     SessionsPage,
     StopSessionPage,
 )
-from captures.storage_pages.integrity_pages import (
-    AdoptPage,
-    FindingPage,
-    IntegrityNow,
-    IntegrityPage,
-    SetAsidePage,
-)
-from captures.storage_pages.offsite_pages import (
+from captures.pages.storage.integrity_pages import AdoptPage, FindingPage, IntegrityNow, IntegrityPage, SetAsidePage
+from captures.pages.storage.offsite_pages import (
     DestinationPage,
     RetryCopyPage,
     RetryDestinationPage,
@@ -63,9 +57,9 @@ from captures.storage_pages.offsite_pages import (
     TestDestinationPage,
     add_destination_page,
 )
-from captures.storage_pages.pages import StorageNow, StoragePage
-from captures.storage_pages.plan_pages import PlanNow, PlanPage, TryRulesPage
-from captures.storage_pages.trash_pages import PurgePage, RestorePage, TrashPage
+from captures.pages.storage.pages import StorageNow, StoragePage
+from captures.pages.storage.plan_pages import PlanNow, PlanPage, TryRulesPage
+from captures.pages.storage.trash_pages import PurgePage, RestorePage, TrashPage
 from core.jobs.pages import CancelJobPage, JobsNow, JobsPage
 from core.registry import resolve
 from core.resources.derived_pages import pages_of
@@ -81,7 +75,7 @@ from scheduler.editing.pages import (
     SchedulesPage,
     SwitchSchedulePage,
 )
-from scheduler.field_list_pages import pages as telescope
+from scheduler.telescope.night.pages import pages as telescope
 from scheduler.reports.pages import GoToNightPage, NightsPage, ReportFilePage, ReportPage
 from scheduler.tonight.pages import TonightPage
 from skycam_project.access import pages as access

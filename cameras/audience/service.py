@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from cameras.command_events import DONE, command_data
 from cameras.models import Camera
 from core.text.sentences import Sentence, sentence
-from monitoring.services import record_event
+from core.events.service import record_event
 
 FIELDS = {"restricted", "audience"}
 
@@ -32,7 +32,7 @@ def change_audience(locked: Camera, changes: Mapping[str, Any], actor: str = "")
         return
     difference = {"added": sorted({*wanted} - {*before}), "removed": sorted({*before} - {*wanted})}
     record_event(
-        # A kind of its own: it names users, so only managers see it (MANAGER_ONLY_KINDS in `monitoring/selectors.py`).
+        # A kind of its own: it names users, so only managers see it (MANAGER_ONLY_KINDS in `core/events/selectors.py`).
         "camera.audience",
         sentence("{who} {did}", who=actor or "The station", did=change_sentence(locked, wanted, was_restricted)),
         camera=locked,

@@ -15,7 +15,7 @@ DRIVERS = {
     "opencv": ("USB camera or video file (OpenCV)", "cameras.drivers.opencv.OpencvDriver"),
     "pixelink": ("PixeLink microscope camera", "cameras.drivers.pixelink.PixelinkDriver"),
     "simulated": ("Simulated camera", "cameras.drivers.simulated.driver.SimulatedDriver"),
-    "telescope": ("Telescope's mosaic camera", "cameras.drivers.telescope.driver.TelescopeDriver"),
+    "telescope": ("Telescope's mosaic camera", "scheduler.telescope.driver.driver.TelescopeDriver"),
 }
 
 

@@ -19,7 +19,7 @@ from cameras.leases import lease_holders
 from cameras.models import Camera
 from cameras.resource import FREE, CameraChange, CameraNew
 from core.text.sentences import sentence
-from monitoring.services import record_event
+from core.events.service import record_event
 
 
 @transaction.atomic

@@ -14,7 +14,7 @@ from cameras.drivers.simulated.faults import Faults
 from cameras.leases import lease_holders
 from cameras.models import Camera
 from core.text.sentences import sentence
-from monitoring.services import record_event
+from core.events.service import record_event
 
 
 def read_faults(camera: Camera) -> dict[str, Any]:

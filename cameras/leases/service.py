@@ -13,7 +13,7 @@ from cameras.models import Camera
 from core import database_clock
 from core.text.names import person
 from core.text.sentences import sentence
-from monitoring.services import record_event
+from core.events.service import record_event
 
 
 def acquire_lease(camera: Camera, actor: str, *, over: bool = False, seen: str = "", for_s: float = LEASE_S) -> Camera:

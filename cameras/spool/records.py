@@ -366,7 +366,7 @@ class ObservationBody(TypedDict):
     session: str
     field_list: str
     field_key: str
-    """`scheduler.telescope.field_file.ListedField.id`."""
+    """`scheduler.telescope.night.field_file.ListedField.id`."""
     number: int
     """1 for the first observation of the field in the night."""
     observed_at: str
@@ -380,7 +380,7 @@ class ObservationBody(TypedDict):
     filename: str
     """The root of the names of its files."""
     selection: int
-    """A `cameras.drivers.telescope.field.SelectionCode`."""
+    """A `scheduler.telescope.driver.field.SelectionCode`."""
     reason: str
     interval_h: float
 

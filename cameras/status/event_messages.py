@@ -8,7 +8,7 @@ from typing import Any, Literal, TypedDict
 from cameras.sockets.access import Access
 from monitoring.notices import AlertNotice, EventNotice
 from monitoring.resource import body_without_address
-from monitoring.selectors import is_manager_only
+from core.events.selectors import is_manager_only
 
 EVENTS_LOST = {"type": "missed", "message": "Notices may have been lost. Request the lists of events and alerts."}
 

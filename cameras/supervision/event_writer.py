@@ -17,7 +17,7 @@ from cameras.supervision.readings import store_read_back
 from core.camera_names import CameraRef
 from core.camera_refs import Cameras
 from core.text.sentences import sentence
-from monitoring.services import raise_alert, record_event, resolve_alert, resolve_alerts
+from core.events.service import raise_alert, record_event, resolve_alert, resolve_alerts
 
 
 class EventWriter:

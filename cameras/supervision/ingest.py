@@ -23,7 +23,7 @@ from cameras.supervision.ports import Fence, NoFence
 from cameras.tables import RECORDS
 from core.registry import resolve
 from core.text.sentences import sentence
-from monitoring.services import raise_alert, record_event
+from core.events.service import raise_alert, record_event
 
 log = logging.getLogger(__name__)
 WRONG_RECORD = (

@@ -17,8 +17,8 @@ from core.camera_names import CameraRef
 from core.changes.gate import read_again
 from core.text.sentences import sentence
 from monitoring.models import Alert
-from monitoring.selectors import unresolved_keys
-from monitoring.services import raise_alert, record_event, resolve_alert
+from core.events.selectors import unresolved_keys
+from core.events.service import raise_alert, record_event, resolve_alert
 
 log = logging.getLogger(__name__)
 REJECTED = "spool.rejected"

@@ -24,7 +24,7 @@ from core.station_zone import station_zone_name
 from core.stations.models import StationRecord
 from core.versions import PROTOCOL, SCHEMA, SKYCAM, version_problem
 from monitoring.models import Alert
-from monitoring.services import raise_alert, resolve_alert
+from core.events.service import raise_alert, resolve_alert
 
 log = logging.getLogger(__name__)
 LEASE_S = 30

@@ -23,7 +23,7 @@ from cameras.supervision.recovery_ladder import RecoveryLadder
 from cameras.supervision.recovery_policy import RecoveryPolicy
 from cameras.supervision.session_watch import SessionWatch
 from core.text.sentences import sentence
-from monitoring import heartbeat
+from core import heartbeat
 
 log = logging.getLogger(__name__)
 START_AGAIN_S = 1.0

@@ -11,7 +11,7 @@ from cameras.runtime.messages import Reading
 from cameras.runtime.settings_drift import Difference, still_desired
 from cameras.status.readings import supersedes
 from core.text.sentences import sentence
-from monitoring.services import record_event
+from core.events.service import record_event
 
 
 @transaction.atomic

@@ -18,7 +18,7 @@ from cameras.supervision.ports import RecordSink
 from cameras.supervision.storage_alerts import STORAGE_ALERTS
 from core.camera_names import CameraRef
 from core.text.sentences import Sentence, sentence
-from monitoring.services import record_event, resolve_alert
+from core.events.service import record_event, resolve_alert
 
 log = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ from cameras.supervision.process_manager import ProcessManager
 from cameras.supervision.reconnect_watcher import ReconnectWatcher
 from cameras.supervision.spool_janitor import SpoolJanitor
 from cameras.supervision.status_publisher import StatusPublisher
-from monitoring import heartbeat
+from core import heartbeat
 
 TICK_S = 0.1
 

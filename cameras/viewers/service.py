@@ -11,7 +11,7 @@ from cameras.live.viewer_registry import request_end, viewers_everywhere
 from cameras.models import Camera
 from core.station_settings.values import live_streaming_config
 from core.text.sentences import sentence
-from monitoring.services import record_event
+from core.events.service import record_event
 
 END_TIMEOUT_S = 2.0  # a web process reads the requests twice a second
 POLL_S = 0.05

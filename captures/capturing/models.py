@@ -11,8 +11,8 @@ from django.db import models
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.storage.kept import Kept
-from captures.storage.models import StorageRoot
+from captures.roots.kept import Kept
+from captures.roots.models import StorageRoot
 from captures.thumbnails.store import picture_index
 
 
@@ -308,7 +308,7 @@ class CaptureFile(models.Model):
 
     @property
     def table(self) -> str:
-        """Its name in `captures.stored_files.tables.FILE_TABLES`."""
+        """Its name in `captures.storage.stored_files.tables.FILE_TABLES`."""
         return "captures"
 
     @property

@@ -13,7 +13,7 @@ from captures.capturing.totals import count_outcomes
 from core.camera_names import CameraRef
 from core.text.sentences import join_sentences, sentence
 from monitoring.models import Event
-from monitoring.services import new_event, record_events
+from core.events.service import new_event, record_events
 
 SEVERITIES = {"saved": "info", "failed": "error", "skipped": "warning"}
 STOPPED = "session_stopped"

@@ -18,11 +18,11 @@ from rest_framework.views import APIView
 
 from cameras.camera_filter import CameraFilter
 from cameras.visibility import camera_condition
-from captures.archives.copies import copy_of, is_clip
-from captures.archives.download import filename_of, make_download
-from captures.archives.models import Archive, ArchiveFile, ArchiveFileState
-from captures.archives.selectors import archive_file_for, archive_files_for, archives_for, kind_condition
-from captures.clips.queries import ClipFileQuery
+from captures.roots.archives.copies import copy_of, is_clip
+from captures.roots.archives.download import filename_of, make_download
+from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFileState
+from captures.roots.archives.selectors import archive_file_for, archive_files_for, archives_for, kind_condition
+from captures.recordings.clips.queries import ClipFileQuery
 from captures.files.answers import SERVED_TYPES
 from captures.files.clip_serving import serve_clip
 from captures.files.opened import FileMissing
@@ -33,7 +33,7 @@ from captures.thumbnails.jobs import CLIP
 from captures.thumbnails.store import picture_index
 from core.api.queries import Query
 from core.times.moments import Moment
-from monitoring.services import raise_alert
+from core.events.service import raise_alert
 
 
 class ArchiveZipQuery(Query):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from captures.clips.answers import DeliveryBody
+from captures.recordings.clips.answers import DeliveryBody
 from captures.experiments.resource import AttachmentBody, NoteBody, PlaceBody
 from core.resources.fields import Fields, field
 from core.resources.values import Column, Id

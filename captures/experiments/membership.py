@@ -1,7 +1,7 @@
 """Which captures and clips belong to an experiment: what its cameras took while it ran, for any request.
 
 Of its own session all captures belong to it, whatever the wall clock said. The clips of an experiment that records are
-found by its claims (`captures.recording_claims.windows`); here are those of one that does not.
+found by its claims (`captures.recordings.claims.windows`); here are those of one that does not.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from django.db.models import Q
 
 from cameras.spool.moments import Moment
 from captures.capturing.models import Capture
-from captures.clips.models import Clip
+from captures.recordings.clips.models import Clip
 from captures.experiments.models import (
     Experiment,
     ExperimentCamera,
@@ -23,8 +23,8 @@ from captures.experiments.models import (
     ExperimentSession,
 )
 from captures.experiments.resource import MAX_ROLL_S, ExperimentState
-from captures.recording_claims.services import hold_clips
-from captures.recording_claims.windows import CLOCK_SLACK, clips_since, shows
+from captures.recordings.claims.services import hold_clips
+from captures.recordings.claims.windows import CLOCK_SLACK, clips_since, shows
 
 LONGEST_POST_ROLL = timedelta(seconds=MAX_ROLL_S)
 

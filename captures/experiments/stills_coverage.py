@@ -19,8 +19,8 @@ from cameras.spool.moments import Moment
 from captures.capturing.models import Capture
 from captures.experiments.coverage import MAX_CAUSES, Gap, GapCauses, time_after
 from captures.experiments.models import Experiment, ExperimentCamera
-from captures.recording_claims.models import as_moment
-from captures.recording_claims.windows import present_moment
+from captures.recordings.claims.models import as_moment
+from captures.recordings.claims.windows import present_moment
 from captures.sessions.models import Session, SessionGap, SessionState
 from core.text.names import person
 from core.text.plurals import pluralize

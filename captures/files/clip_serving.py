@@ -12,9 +12,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from captures.clips.models import Clip
-from captures.clips.queries import ClipFileQuery
-from captures.clips.selectors import clips_for
+from captures.recordings.clips.models import Clip
+from captures.recordings.clips.queries import ClipFileQuery
+from captures.recordings.clips.selectors import clips_for
 from captures.files.host_files.client import HostAway
 from captures.files.opened import FileMissing
 from captures.files.queries import ThumbnailQuery

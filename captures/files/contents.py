@@ -16,7 +16,7 @@ from captures.files.stored_copy import FileRow
 from core.registry import resolve
 
 CHUNK_BYTES = 1 << 20
-READ_COPY = "captures.offsite.serving.read_copy"
+READ_COPY = "captures.storage.offsite.serving.read_copy"
 
 
 class ReadableRow(FileRow, Protocol):

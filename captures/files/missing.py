@@ -8,11 +8,11 @@ from uuid import UUID
 from django.conf import settings
 
 from captures.capturing.models import CaptureFile
-from captures.clips.models import Clip
+from captures.recordings.clips.models import Clip
 from captures.files.opened import FileMissing, open_below
 from captures.files.serving import Stored, check_size
-from monitoring.selectors import unresolved_keys
-from monitoring.services import resolve_alert
+from core.events.selectors import unresolved_keys
+from core.events.service import resolve_alert
 
 KEYS = "storage.missing:"
 DAMAGED_KEYS = "storage.damaged:"

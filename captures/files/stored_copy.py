@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from captures.storage.models import StorageRoot
+from captures.roots.models import StorageRoot
 
 
 class FileRow(Protocol):
-    """What rows with a file and copies have in common. `table` is its name in `captures.stored_files.tables`."""
+    """What rows with a file and copies have in common. `table` is its name in `captures.storage.stored_files.tables`."""
 
     @property
     def table(self) -> str: ...

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from cameras.spool.storage import RootMissing
 from captures.capturing.models import CaptureFile
-from captures.clips.models import Clip
+from captures.recordings.clips.models import Clip
 from captures.files.stored_copy import StoredCopy
 from captures.thumbnails.jobs import CLIP, ThumbnailJob
 from captures.thumbnails.store import ThumbnailStore

@@ -18,7 +18,7 @@ from captures.experiments.membership import link_captures
 from captures.ingest.records import camera_of
 from captures.ingest.sessions import close_gap_before
 from captures.sessions.models import SESSION_TRANSITIONS, Session
-from monitoring.services import raise_alert
+from core.events.service import raise_alert
 
 Recorded = tuple[Capture, CaptureRecord]
 """A capture as its record says it, and the record."""

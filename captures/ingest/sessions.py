@@ -21,7 +21,7 @@ from core.text.names import person
 from core.text.plurals import pluralize, was_or_were
 from core.text.sentences import Sentence, join_sentences, sentence
 from monitoring.alert_rules.event_rules import close_alerts_of
-from monitoring.services import record_event
+from core.events.service import record_event
 
 EVENT_OF = {
     "waiting": "session.waiting",

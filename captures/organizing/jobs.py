@@ -17,7 +17,7 @@ from core.jobs.models import Job
 from core.text.plurals import pluralize
 from core.text.sentences import sentence
 from monitoring.models import Event
-from monitoring.services import record_event
+from core.events.service import record_event
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import logging
 from cameras.spool.storage import RootMissing
 from captures.organizing.adoption import stored_captures
 from captures.organizing.staging import Staging, StagingLocked, has_copies
-from captures.storage.models import StorageRoot
+from captures.roots.models import StorageRoot
 from core.retrying_thread import RetryingThread
 
 log = logging.getLogger(__name__)

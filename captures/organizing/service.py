@@ -32,8 +32,8 @@ from captures.organizing.source import Inode, SourceFile, SourceFiles, TooManyFi
 from captures.organizing.staging import Staging, StagingLocked
 from captures.organizing.times import NO_DATE, CameraZone, resolve_time
 from captures.paths.organizer import ImageOrganizer
-from captures.storage.models import StorageRoot
-from captures.storage.roots import RootBody, UnusableRoot, root_of
+from captures.roots.models import StorageRoot
+from captures.roots.roots import RootBody, UnusableRoot, root_of
 from core.broker.broker import BrokerDown
 from core.disk_space import NEARLY_NONE_BYTES
 from core.jobs.context import JobError

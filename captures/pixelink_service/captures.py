@@ -29,8 +29,8 @@ from captures.pixelink_service.bodies import (
 from captures.pixelink_service.errors import RemotePicture, TooSlow
 from captures.pixelink_service.request_order import RequestOrder
 from captures.pixelink_service.served_camera import ACTOR
-from captures.storage.models import StorageRoot
-from captures.storage.roots import root_of
+from captures.roots.models import StorageRoot
+from captures.roots.roots import root_of
 from core.times.timestamps import stamp
 
 MAX_WAITING = 100

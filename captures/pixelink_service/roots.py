@@ -11,8 +11,8 @@ from django.conf import settings
 from cameras.models import Camera
 from cameras.spool.spool import spool_folder
 from captures.sessions.models import Session
-from captures.storage.models import StorageRoot
-from captures.storage.roots import RootBody, root_body
+from captures.roots.models import StorageRoot
+from captures.roots.roots import RootBody, root_body
 
 READ_EVERY_S = 0.5
 
@@ -21,7 +21,7 @@ def ensure_service_root() -> StorageRoot | None:
     """The root of IMAGE_SAVE_PATH on this host, created if missing; None when it is not configured."""
     if settings.STATION.service.image_save_path is None:
         return None
-    from captures.storage.setup import create_root
+    from captures.roots.setup import create_root
 
     folder = settings.STATION.service.image_save_path.resolve()
     host = settings.STATION.host

@@ -13,7 +13,7 @@ from cameras.models import Camera
 from cameras.spool.session_files import DesiredSession
 from captures.sessions.models import Session
 from core.text.sentences import beside_camera, sentence
-from monitoring.services import record_event
+from core.events.service import record_event
 
 
 def describe_desired_session(session: Session) -> DesiredSession:

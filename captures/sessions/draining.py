@@ -11,7 +11,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from captures.sessions.models import Session, SessionState
 from core.text.sentences import sentence
-from monitoring.services import record_event
+from core.events.service import record_event
 
 
 def stop_session_at_its_window(camera: Camera) -> None:

@@ -20,7 +20,7 @@ from cameras.programmes.cycle import cycle_of, describe_exposures
 from cameras.spool.records import Programme
 from captures.capturing.models import Capture
 from captures.sessions.models import MAX_SESSION
-from captures.storage.roots import UnusableRoot, root_of
+from captures.roots.roots import UnusableRoot, root_of
 from core.templatetags.skycam import duration, format_bytes
 from core.text.plurals import pluralize
 from core.text.sentences import sentence

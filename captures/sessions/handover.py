@@ -19,7 +19,7 @@ from captures.sessions.service import check_not_ended
 from core.resources.fields import Fields
 from core.text.names import person
 from core.text.sentences import sentence
-from monitoring.services import record_event
+from core.events.service import record_event
 
 
 class HandOverBody(Fields):

@@ -9,9 +9,9 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from cameras.resource import CAMERAS, CameraBody
-from captures.archives.answers import ArchiveBody, ArchiveFileBody
+from captures.roots.archives.answers import ArchiveBody, ArchiveFileBody
 from captures.capturing.answers import CaptureBody
-from captures.clips.answers import ClipBody, TimelineBody
+from captures.recordings.clips.answers import ClipBody, TimelineBody
 from captures.experiments.answers import AccountBody
 from captures.experiments.resource import EXPERIMENTS, ExperimentBody
 from captures.sessions.answers import SessionBody, StartedBody

@@ -45,23 +45,23 @@ class JobKind(NamedTuple):
 JOB_KINDS: dict[str, JobKind] = {
     "clip_cleanup": JobKind(
         "Clean up clips", "manager", 2 * GB, 3600.0, 10, 3, True, Lane.SHORT, True,
-        "captures.retention.jobs.clean_up_clips",
+        "captures.storage.retention.jobs.clean_up_clips",
     ),
     "storage_cleanup": JobKind(
         "Clean up storage", "manager", 2 * GB, 86_400.0, 10, 20, True, Lane.SHORT, True,
-        "captures.retention.jobs.execute_plan",
+        "captures.storage.retention.jobs.execute_plan",
     ),
     "offsite_test": JobKind(
         "Test an off-site destination", "manager", 2 * GB, 300.0, 10, 1, True, Lane.SHORT, False,
-        "captures.offsite.jobs.probe_destination",
+        "captures.storage.offsite.jobs.probe_destination",
     ),
     "bring_back": JobKind(
         "Bring files back", "operator", 2 * GB, 7 * 86_400.0, 15, 20, True, Lane.SHORT, True,
-        "captures.bring_back.jobs.bring_back",
+        "captures.storage.bring_back.jobs.bring_back",
     ),
     "archive": JobKind(
         "Archive an experiment", "operator", 2 * GB, 7 * 86_400.0, 15, 20, True, Lane.SHORT, True,
-        "captures.archives.jobs.make_archive",
+        "captures.storage.archives.jobs.make_archive",
     ),
     "admin_action": JobKind(
         "Archive admin", "manager", 2 * GB, 7 * 86_400.0, 15, 20, False, Lane.SHORT, True,
@@ -73,12 +73,12 @@ JOB_KINDS: dict[str, JobKind] = {
     ),
     "integrity": JobKind(
         "Check the storage", "manager", 2 * GB, 86_400.0, 15, 20, True, Lane.LONG, True,
-        "captures.integrity.check.check_integrity",
+        "captures.storage.integrity.check.check_integrity",
     ),
     # It ends by itself when another job is due, and goes on in a new one.
     "offsite": JobKind(
         "Copy files off-site", "manager", 2 * GB, 7200.0, 15, 20, True, Lane.LONG, False,
-        "captures.offsite.jobs.send_files",
+        "captures.storage.offsite.jobs.send_files",
     ),
     # The process that decodes the files inherits the limit of memory, and needs 3 GB.
     # Each attempt begins again, so that it would never end if it made room.
@@ -92,7 +92,7 @@ JOB_KINDS: dict[str, JobKind] = {
     ),
     "verify_archive": JobKind(
         "Verify an archive", "operator", 2 * GB, 7 * 86_400.0, 15, 20, True, Lane.LONG, True,
-        "captures.archives.verification.verify_archive",
+        "captures.storage.archives.verification.verify_archive",
     ),
     "verify": JobKind(
         "Verify files", "manager", 2 * GB, 86_400.0, 15, 20, True, Lane.LONG, True,
@@ -103,13 +103,13 @@ JOB_KINDS: dict[str, JobKind] = {
 
 BACKGROUND_THREADS = {
     "database_check": "core.database_health.check.DatabaseCheck",
-    "retention": "captures.retention.thread.Retention",
-    "storage_usage": "captures.storage_usage.thread.UsageMeasurement",
+    "retention": "captures.storage.retention.thread.Retention",
+    "storage_usage": "captures.storage.usage.thread.UsageMeasurement",
     "posters": "captures.files.posters.PosterSearch",
     "copies": "captures.organizing.recovery.CopyRecovery",
-    "archives": "captures.archives.thread.ArchiveThread",
-    "archive_sender": "captures.archives.transfer.ArchiveSender",
-    "offsite": "captures.offsite.thread.OffsiteQueue",
+    "archives": "captures.storage.archives.thread.ArchiveThread",
+    "archive_sender": "captures.storage.archives.transfer.ArchiveSender",
+    "offsite": "captures.storage.offsite.thread.OffsiteQueue",
     "automatic_recording": "scheduler.automatic_recording.thread.AutomaticRecordingThread",
     "webhooks": "monitoring.webhooks.thread.local_thread",
     "notifications": "monitoring.notifications.thread.local_thread",

@@ -14,7 +14,7 @@ from monitoring.alert_rules.replay import Opening
 from monitoring.alert_rules.rule import matches
 from monitoring.alert_rules.validation import WATCHED_EVENTS
 from monitoring.models import AlertRule, Event
-from monitoring.selectors import events_for
+from core.events.selectors import events_for
 
 CHUNK = 2000
 MAX_TIMES = 10_000

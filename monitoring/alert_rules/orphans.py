@@ -7,7 +7,7 @@ from datetime import timedelta
 from core import database_clock
 from monitoring.alert_rules.rows import unresolved_rule_alerts
 from monitoring.models import AlertRule
-from monitoring.services import resolve_alert
+from core.events.service import resolve_alert
 
 SILENT = timedelta(days=7)
 """A host that was not there for so long is taken as gone. It opens its alerts again if it returns."""

@@ -32,8 +32,8 @@ from monitoring.models import Alert, AlertRule
 from monitoring.notifications.alert_display import alert_displays
 from monitoring.notifications.selectors import active_silences_for
 from monitoring.pages import AcknowledgePage, searchable
-from monitoring.selectors import alerts_for
-from monitoring.severity import Severity
+from core.events.selectors import alerts_for
+from core.events.severity import Severity
 
 ROWS = 50
 STATES = {**{state.value: state.value for state in Alert.State}, "all": "all"}

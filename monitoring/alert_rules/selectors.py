@@ -15,7 +15,7 @@ from monitoring.alert_rules.reading_signals import READING_SIGNALS, ChannelId, c
 from monitoring.alert_rules.rows import KEY
 from monitoring.alert_rules.rule import concerns, matches
 from monitoring.models import Alert, AlertRule, SensorChannel
-from monitoring.selectors import alerts_for, hidden_cameras
+from core.events.selectors import alerts_for, hidden_cameras
 from monitoring.tables import SUBJECTS
 
 MAX_SUBJECTS = 100

@@ -15,7 +15,7 @@ from monitoring.alert_rules.resource import RuleChange, RuleRequest, UnsavedRule
 from monitoring.alert_rules.rows import rule_alerts
 from monitoring.alert_rules.validation import check_rule, readable_kinds, unknown_kind
 from monitoring.models import AlertRule
-from monitoring.services import record_event, resolve_alert
+from core.events.service import record_event, resolve_alert
 
 MAX_RULES = 1000
 RESERVED = frozenset({"add", "defaults", "now", "preview"})

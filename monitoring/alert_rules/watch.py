@@ -30,7 +30,7 @@ from monitoring.alert_rules.rule import Rule, Signal
 from monitoring.alert_rules.sources import SignalSource
 from monitoring.models import Alert
 from monitoring.sensors.reading import JudgedReading, SensorState
-from monitoring.services import raise_alert, resolve_alert
+from core.events.service import raise_alert, resolve_alert
 from monitoring.tables import SIGNALS
 
 log = logging.getLogger(__name__)

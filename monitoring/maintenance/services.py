@@ -17,7 +17,7 @@ from django.utils import timezone
 from core.times.timestamps import stamp
 from monitoring.maintenance.resource import LONGEST_S, WindowRequest
 from monitoring.models import MaintenanceWindow
-from monitoring.services import record_event
+from core.events.service import record_event
 
 MAX_WINDOWS = 200
 AHEAD = timedelta(days=366)

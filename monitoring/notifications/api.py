@@ -12,7 +12,7 @@ from core.idempotency.view import IdempotentView
 from core.resources.answers import body_of
 from monitoring.notifications.resource import SilenceAlertRequest, SilenceBody
 from monitoring.notifications.silences import silence_alert
-from monitoring.selectors import alerts_for
+from core.events.selectors import alerts_for
 
 
 class SilenceAlertView(IdempotentView):

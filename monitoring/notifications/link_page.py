@@ -21,7 +21,7 @@ from monitoring.models import Alert
 from monitoring.notifications.links import InvalidLink, actor_of, open_link
 from monitoring.notifications.silenced import active_silences, is_silenced
 from monitoring.notifications.silences import TooManySilences, silence_alert
-from monitoring.services import acknowledge_alert
+from core.events.service import acknowledge_alert
 
 WINDOW_S = 60
 MAX_REQUESTS = 30

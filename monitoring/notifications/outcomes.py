@@ -17,8 +17,8 @@ from monitoring.notifications.claims import Claim, release
 from monitoring.notifications.queue import plan_repeats
 from monitoring.notifications.routing import FAILING_ALERT
 from monitoring.notifications.transitions import change_state
-from monitoring.services import raise_alert, record_event, resolve_alert
-from monitoring.severity import Severity
+from core.events.service import raise_alert, record_event, resolve_alert
+from core.events.severity import Severity
 from monitoring.webhooks.retry_schedule import MAX_TRIES, retry_delay_s
 
 ALERT_AFTER = timedelta(minutes=10)

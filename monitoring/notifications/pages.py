@@ -22,7 +22,7 @@ from monitoring.notifications.resource import CHANNELS, ROUTES
 from monitoring.notifications.selectors import channels_for, notifications_for, routes_for, with_pending
 from monitoring.notifications.services import send_test
 from monitoring.notifications.silences import TooManySilences, silence_alert
-from monitoring.selectors import alerts_for
+from core.events.selectors import alerts_for
 
 NEWEST = 50
 LABELS = {kind: label for kind, (label, _) in CHANNEL_KINDS.items()}

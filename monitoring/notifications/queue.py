@@ -13,7 +13,7 @@ from monitoring.models import Alert, Event, NotificationChannel, NotificationDel
 from monitoring.notification_states import NotificationKind, NotificationState
 from monitoring.notifications.routing import after_quiet_hours, due_at, enabled_routes, targets_of
 from monitoring.notifications.transitions import change_state
-from monitoring.severity import Severity
+from core.events.severity import Severity
 
 RESOLVED_BEFORE = "The alert was resolved before it was sent."
 ACKNOWLEDGED_BEFORE = "The alert was acknowledged."

@@ -13,7 +13,7 @@ from core.resources.resource import Operation, Resource
 from core.resources.values import ClockTime, Column, Duration, Flag, Id, Reference, Text
 from core.times.moments import Stamp
 from monitoring.notification_states import NotificationKind, NotificationState
-from monitoring.severity import Severity
+from core.events.severity import Severity
 
 DAY_S = 86_400
 YEAR_S = 365 * DAY_S

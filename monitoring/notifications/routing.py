@@ -9,7 +9,7 @@ from uuid import UUID
 
 from monitoring.models import Alert, NotificationChannel, NotificationRoute
 from monitoring.notifications.site_time import end_of_window, is_within
-from monitoring.severity import Severity
+from core.events.severity import Severity
 
 FAILING_ALERT = "notification.failing:"
 

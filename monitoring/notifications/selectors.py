@@ -14,7 +14,7 @@ from django.db.models import Count, QuerySet
 from monitoring.models import AlertSilence, NotificationChannel, NotificationDelivery, NotificationRoute
 from monitoring.notification_states import NotificationState
 from monitoring.notifications.silenced import active_silences
-from monitoring.selectors import visible_to
+from core.events.selectors import visible_to
 
 
 def is_manager(user: Any) -> bool:

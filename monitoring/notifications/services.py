@@ -29,7 +29,7 @@ from monitoring.notifications.outcomes import failing_alert, record_test
 from monitoring.notifications.queue import cancel_pending
 from monitoring.notifications.resource import ChannelRequest, NotificationChannelChange, RouteRequest
 from monitoring.notifications.sending import notification_of, send
-from monitoring.services import record_event, resolve_alert
+from core.events.service import record_event, resolve_alert
 from monitoring.webhooks.receiver_url import ReceiverUrl
 
 MAX_CHANNELS = 30

@@ -16,7 +16,7 @@ from core.text.sentences import sentence
 from monitoring.models import Alert, AlertSilence, Event
 from monitoring.notifications.resource import SilenceRequest
 from monitoring.notifications.silenced import active_silences
-from monitoring.services import record_event
+from core.events.service import record_event
 
 MAX_ACTIVE = 500
 

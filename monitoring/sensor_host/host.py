@@ -24,8 +24,8 @@ from monitoring.sensor_host.running import RunningSensors
 from monitoring.sensor_host.writer import ReadingWriter
 from monitoring.sensors.absence import AbsenceReport
 from monitoring.sensors.reading import JudgedReading, SensorState
-from monitoring.services import record_event
-from monitoring.severity import Severity
+from core.events.service import record_event
+from core.events.severity import Severity
 from monitoring.tables import READING_LISTENERS
 
 log = logging.getLogger(__name__)

@@ -16,8 +16,8 @@ from monitoring.sensor_host.store import ReadingStore
 from monitoring.sensor_host.waiting import WaitingReadings
 from monitoring.sensor_host.write_queue import WriteQueue
 from monitoring.sensors.reading import JudgedReading
-from monitoring.services import record_event
-from monitoring.severity import Severity
+from core.events.service import record_event
+from core.events.severity import Severity
 
 log = logging.getLogger(__name__)
 EVERY_S = 1.0

@@ -21,7 +21,7 @@ from monitoring.sensor_management.driver_settings import (
 from monitoring.sensor_management.hosts import check_host
 from monitoring.sensor_management.resource import ChannelChange, SensorChange, SensorRequest
 from monitoring.sensors.kinds import driver_class
-from monitoring.services import record_event
+from core.events.service import record_event
 
 MAX_SENSORS = 200
 USUAL_INTERVAL_S = 2.0

@@ -9,8 +9,8 @@ from django.db.models import Count
 from django.utils import timezone
 
 from monitoring.models import DeliveryState, Webhook, WebhookDelivery
-from monitoring.services import record_event
-from monitoring.severity import Severity
+from core.events.service import record_event
+from core.events.severity import Severity
 from monitoring.webhooks.transitions import cancel_pending, change_state
 
 MAX_PENDING = 10_000

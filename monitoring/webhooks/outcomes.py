@@ -10,8 +10,8 @@ from django.db.models import QuerySet
 
 from core import database_clock
 from monitoring.models import DeliveryState, Webhook, WebhookAttempt, WebhookDelivery
-from monitoring.services import raise_alert, record_event, resolve_alert
-from monitoring.severity import Severity
+from core.events.service import raise_alert, record_event, resolve_alert
+from core.events.severity import Severity
 from monitoring.webhooks.claims import Claim
 from monitoring.webhooks.client import Answer
 from monitoring.webhooks.kinds import TEST_KIND

@@ -12,8 +12,8 @@ from captures.experiments.models import Experiment, ExperimentCamera
 from captures.experiments.resource import ExperimentState
 from core.text.sentences import sentence
 from core.times.timestamps import stamp
-from monitoring.selectors import unresolved_keys
-from monitoring.services import raise_alert, resolve_alert
+from core.events.selectors import unresolved_keys
+from core.events.service import raise_alert, resolve_alert
 
 LATE = timedelta(minutes=1)
 """A part of the station may be restarting before."""

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 
 from cameras.leases.lease_holders import LeaseHeld
 from cameras.models import Camera
-from captures.recording_control.commands import request_recording
+from captures.recordings.control.commands import request_recording
 from core.station_settings.values import auto_recording_config
 
 log = logging.getLogger(__name__)

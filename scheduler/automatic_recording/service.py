@@ -15,15 +15,15 @@ from captures.experiments.membership import hold_earlier_clips
 from captures.experiments.models import ENDED, Experiment, ExperimentCamera
 from captures.experiments.resource import MAX_ROLL_S, ExperimentState
 from captures.experiments.service import ExperimentService, WrongState
-from captures.recording_claims.models import RecordingClaim
-from captures.recording_claims.services import claim_for_experiment, end_claim_of_experiment, store_desired_recording
-from captures.recording_claims.windows import present_moment
+from captures.recordings.claims.models import RecordingClaim
+from captures.recordings.claims.services import claim_for_experiment, end_claim_of_experiment, store_desired_recording
+from captures.recordings.claims.windows import present_moment
 from core.background import log_and_continue
 from core.changes.gate import read_again
 from core.outages import DATABASE_AWAY
 from core.station_zone import site_time_text
 from core.text.sentences import sentence
-from monitoring.services import record_event
+from core.events.service import record_event
 from scheduler.automatic_recording.stills import (
     Contribution,
     are_stills_provided,

@@ -16,14 +16,14 @@ from cameras.models import Camera
 from captures.capturing.requests import CaptureRequest
 from captures.experiments.models import Experiment, ExperimentCamera, ExperimentSession
 from captures.experiments.stills_coverage import INTERRUPTED, SESSION_FAILED, STOPPED, SUSPENDED, TAKEN_OVER
-from captures.recording_claims.windows import present_moment
+from captures.recordings.claims.windows import present_moment
 from captures.sessions.models import Session, SessionState
 from captures.sessions.requests import SessionRequest
 from captures.sessions.selectors import active_session
 from core.text.names import person
 from core.text.sentences import sentence
 from monitoring.models import Event
-from monitoring.services import record_event
+from core.events.service import record_event
 
 Means = ExperimentCamera.Means
 RETRY = timedelta(minutes=1)

@@ -11,7 +11,7 @@ from django.http import QueryDict
 from pydantic import ValidationError
 
 from cameras.settings.settings_form import parse_number
-from captures.camera_pages.programme_form import CONTROL_FIELDS, ProgrammeForm, order_choice, parse_integer
+from captures.pages.camera.programme_form import CONTROL_FIELDS, ProgrammeForm, order_choice, parse_integer
 from captures.sessions.forecast import length
 from core.api.constraints import describe_error
 from core.resources.sentences import title_of

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from cameras.models import Camera
 from monitoring.models import Event
-from monitoring.selectors import MANAGER_ONLY_KINDS, events_for
+from core.events.selectors import MANAGER_ONLY_KINDS, events_for
 
 ROUTINE = ("capture.saved", "capture.failed", "capture.skipped", "command.done")
 """Kinds with an actor that repeat what the ledger or the event before says."""

@@ -13,8 +13,8 @@ from captures.sessions.models import Session, SessionState
 from core.station_zone import site_time_text
 from core.text.sentences import sentence
 from core.times.timestamps import stamp
-from monitoring.selectors import unresolved_keys
-from monitoring.services import raise_alert, resolve_alert
+from core.events.selectors import unresolved_keys
+from core.events.service import raise_alert, resolve_alert
 from scheduler.runs.models import PlannedRun
 
 LATE = timedelta(minutes=5)

@@ -10,8 +10,8 @@ from pydantic import ValidationError as Refused
 
 from cameras.models import Camera
 from core.api.constraints import describe_error
-from monitoring.selectors import unresolved_keys
-from monitoring.services import raise_alert, resolve_alert
+from core.events.selectors import unresolved_keys
+from core.events.service import raise_alert, resolve_alert
 from scheduler.runs.rules import schedule_rule
 from scheduler.runs.sites import unusable_sites
 from scheduler.schedules.models import Schedule

@@ -1,1 +1,1 @@
-"""The telescope's nights: field files, the rules that choose a field, and the plan of a night. Django-free."""
+"""The robotic telescope: the driver of its mosaic camera, its simulator, field lists, its night and its pages."""

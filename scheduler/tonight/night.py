@@ -22,7 +22,7 @@ from captures.sessions.models import ACTIVE, Session
 from core.sky.intervals import Interval
 from core.templatetags.skycam import format_bytes
 from core.text.plurals import pluralize
-from scheduler.field_lists.sentences import telescope_sentences
+from scheduler.telescope.night.field_lists.sentences import telescope_sentences
 from scheduler.planning.plan import Loser, Plan
 from scheduler.planning.rules import Site
 from scheduler.planning.sky import NightSky, sky_of_night

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from core.idempotency.models import IdempotentRequest
 from core.slices import delete_in_slices
-from monitoring.services import record_event
+from core.events.service import record_event
 from skycam_project.access.models import Role, User
 from skycam_project.access.services import end_sign_ins, lower_scopes, revoke_tokens, revoked_tokens_text
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from core.station_zone import site_time_text
 from core.text.names import readable
-from monitoring.services import record_event
+from core.events.service import record_event
 from skycam_project.access.models import DeniedHour
 
 MAX_SINGLE_EVENTS = 30

@@ -13,14 +13,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from captures.retention.jobs import enqueue_plan
-from captures.retention.manager import StorageManager
-from captures.retention.plan import CleanupPlan
-from captures.retention.plan_bodies import plan_body
-from captures.retention.stored_plans import MINUTES, PlanRefused, check_claimable, load_plan
+from captures.roots.retention.jobs import enqueue_plan
+from captures.roots.retention.manager import StorageManager
+from captures.roots.retention.plan import CleanupPlan
+from captures.roots.retention.plan_bodies import plan_body
+from captures.roots.retention.stored_plans import MINUTES, PlanRefused, check_claimable, load_plan
 from core.text.plurals import pluralize
 from monitoring.models import Event
-from monitoring.services import record_event
+from core.events.service import record_event
 
 FIRST = 20
 KIND = "storage_cleanup"

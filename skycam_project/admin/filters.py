@@ -15,7 +15,7 @@ from django.http import HttpRequest
 
 from cameras.models import Camera
 from captures.days.day import FIRST, LAST, Day
-from monitoring.selectors import unresolved_keys
+from core.events.selectors import unresolved_keys
 
 MB = 1_000_000
 Condition = Callable[[], Q]

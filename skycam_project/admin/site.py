@@ -10,12 +10,12 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from cameras.models import Camera
-from captures.archives.models import Archive
+from captures.roots.archives.models import Archive
 from captures.capturing.models import Capture
-from captures.clips.models import Clip
+from captures.recordings.clips.models import Clip
 from captures.experiments.models import Experiment
 from captures.sessions.models import Session
-from captures.storage.models import StorageRoot
+from captures.roots.models import StorageRoot
 from core.jobs.models import Job
 from skycam_project.admin.cleanup import show_cleanup
 from skycam_project.admin.models.archives import ArchiveAdmin

@@ -7,10 +7,10 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from captures.offsite.destinations.port import DestinationError, FileUnreadable, Sender, Source, Upload
-from captures.offsite.limits import NoPace
-from captures.offsite.models import Destination
-from captures.offsite.senders import opened
+from captures.roots.offsite.destinations.port import DestinationError, FileUnreadable, Sender, Source, Upload
+from captures.roots.offsite.limits import NoPace
+from captures.roots.offsite.models import Destination
+from captures.roots.offsite.senders import opened
 from core.times.timestamps import stamp
 from skycam_project.backups.content import BackupFailed
 from skycam_project.backups.service import (

@@ -6,7 +6,7 @@ import logging
 
 from django.db import DatabaseError
 
-from monitoring.services import raise_alert, record_event, resolve_alert
+from core.events.service import raise_alert, record_event, resolve_alert
 from skycam_project.backups.service import BackupBody
 
 log = logging.getLogger(__name__)

@@ -26,7 +26,7 @@ def activate(confirmed: bool) -> None:
     """
     caller = privileged_caller()
     from core import restored_copy
-    from monitoring.services import record_event
+    from core.events.service import record_event
 
     data = current().config.data
     copied = restored_copy.copied_from(data)

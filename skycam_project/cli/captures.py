@@ -138,7 +138,7 @@ def delete_capture(capture_id: str) -> None:
     """
     caller = current().authorize("manager")
     from captures.capturing.answers import CaptureBody
-    from captures.trash.services import trash_capture
+    from captures.roots.trash.services import trash_capture
     from core.resources.answers import body_of
 
     found = find_capture(caller, capture_id, None)
@@ -157,7 +157,7 @@ def restore(capture_id: str) -> None:
     caller = current().authorize("manager")
     from captures.capturing.answers import CaptureBody
     from captures.capturing.selectors import trash_for
-    from captures.trash.services import restore_capture
+    from captures.roots.trash.services import restore_capture
     from core.resources.answers import body_of
 
     found = find_by_id(trash_for(caller.user), capture_id, "capture in the trash")

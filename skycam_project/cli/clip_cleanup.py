@@ -14,7 +14,7 @@ from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
-    from captures.retention.jobs import CleanupReport
+    from captures.roots.retention.jobs import CleanupReport
     from skycam_project.cli.identity import Caller
 
 WHY = {
@@ -45,10 +45,10 @@ def plan() -> CleanupReport:
     from django.conf import settings
 
     from captures.models import Clip
-    from captures.retention.bodies import DeletedBody
-    from captures.retention.jobs import CleanupReport
-    from captures.retention.planning import make_plan
-    from captures.retention.results import Deleted
+    from captures.roots.retention.bodies import DeletedBody
+    from captures.roots.retention.jobs import CleanupReport
+    from captures.roots.retention.planning import make_plan
+    from captures.roots.retention.results import Deleted
     from core.resources.answers import body_of
 
     plan = make_plan(settings.STATION.host, ["clips"])

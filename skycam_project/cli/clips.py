@@ -50,8 +50,8 @@ def list_clips(
     Example: skycam clips list dome --since 22:00
     """
     caller = current().authorize("viewer")
-    from captures.clips.answers import ClipBody
-    from captures.clips.selectors import clips_for, overlapping
+    from captures.recordings.clips.answers import ClipBody
+    from captures.recordings.clips.selectors import clips_for, overlapping
     from core.resources.answers import body_of
 
     found = clips_for(caller.user).filter(**camera_filter(caller, camera), **given(**conditions))
@@ -82,7 +82,7 @@ def get(clip_id: str | None, camera: str | None, to: str | None, force: bool) ->
 
 def find_clip(caller: Caller, text: str | None, camera: str | None) -> Clip:
     """The clip whose id begins with `text`, else the newest; CliError when the caller can see none."""
-    from captures.clips.selectors import clips_for
+    from captures.recordings.clips.selectors import clips_for
 
     visible = clips_for(caller.user).filter(**camera_filter(caller, camera)).order_by("-started_at", "-id")
     return find_by_id(visible, text, "clip") if text else find_newest(visible, "clip", camera)
@@ -94,7 +94,7 @@ def print_clips(body: dict[str, Any]) -> None:
 
 
 def clip_cells(clip: dict[str, Any]) -> list[object]:
-    from captures.clips.delivery import describe_holes, describe_rate, is_below
+    from captures.recordings.clips.delivery import describe_holes, describe_rate, is_below
     from core.templatetags.skycam import duration, format_bytes
 
     marks = {

@@ -86,7 +86,7 @@ def events(
 
 def selected_events(caller: Caller, slug: str | None, severity: str | None, kind: str | None) -> QuerySet[Event]:
     """The events that the caller may see; CliError for a camera that the caller cannot see."""
-    from monitoring.selectors import events_for
+    from core.events.selectors import events_for
 
     found = events_for(caller.user)
     if slug is not None:
@@ -199,7 +199,7 @@ def list_alerts(camera: str | None, severity: str | None, every: bool, limit: in
     caller = current().authorize("viewer")
     from monitoring.models import Alert
     from monitoring.resource import ALERTS
-    from monitoring.selectors import alerts_for
+    from core.events.selectors import alerts_for
 
     found = alerts_for(caller.user)
     if camera is not None:
@@ -221,8 +221,8 @@ def acknowledge(alert_ids: tuple[str, ...]) -> None:
     """
     caller = current().authorize("operator")
     from monitoring.resource import ALERTS
-    from monitoring.selectors import alerts_for
-    from monitoring.services import acknowledge_alert
+    from core.events.selectors import alerts_for
+    from core.events.service import acknowledge_alert
 
     found = [find_by_id(alerts_for(caller.user), text, "alert") for text in alert_ids]
     results = ALERTS.bodies([acknowledge_alert(alert, caller.actor) for alert in found], caller.user)
@@ -242,7 +242,7 @@ def silence(alert_id: str, for_s: float | None, reason: str) -> None:
     from core.resources.answers import body_of
     from monitoring.notifications.resource import SilenceAlertRequest, SilenceBody
     from monitoring.notifications.silences import silence_alert
-    from monitoring.selectors import alerts_for
+    from core.events.selectors import alerts_for
 
     found = find_by_id(alerts_for(caller.user), alert_id, "alert")
     wanted = SilenceAlertRequest(for_s=None if for_s is None else round(for_s), reason=reason)

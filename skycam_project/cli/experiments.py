@@ -15,7 +15,7 @@ from skycam_project.cli.resource_group import ResourceGroup
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
-    from captures.archives.models import Archive
+    from captures.roots.archives.models import Archive
     from captures.experiments.models import Experiment
     from skycam_project.cli.identity import Caller
 
@@ -113,7 +113,7 @@ def describe_video(account: dict[str, Any]) -> str | None:
 
 
 def print_account(body: dict[str, Any]) -> None:
-    from captures.clips.delivery import describe_holes, describe_rate
+    from captures.recordings.clips.delivery import describe_holes, describe_rate
     from core.templatetags.skycam import format_bytes
 
     print_experiment(body)
@@ -150,7 +150,7 @@ def archive(experiment: str, method: str | None, no_wait: bool) -> int:
     Files that it has got since it was archived last are added. Fails if something is missing.
     """
     caller = current().authorize("operator")
-    from captures.archives.services import request_archive
+    from captures.roots.archives.services import request_archive
 
     found = find_experiment(caller, experiment)
     made = request_archive(found, method or "", caller.actor, user=caller.user)
@@ -168,8 +168,8 @@ def verify(experiment: str) -> int:
     What is missing or changed is mended from a whole copy where there is one.
     """
     caller = current().authorize("operator")
-    from captures.archives.hosts import away_hosts
-    from captures.archives.verification import request_verification
+    from captures.roots.archives.hosts import away_hosts
+    from captures.roots.archives.verification import request_verification
     from captures.experiments.selectors import check_sees_all
 
     of = find_experiment(caller, experiment)
@@ -194,7 +194,7 @@ def verify(experiment: str) -> int:
 def wait_for_archive(archive: Archive) -> None:
     from django.conf import settings
 
-    from captures.archives.services import advance
+    from captures.roots.archives.services import advance
     from core.jobs.models import Job
 
     while archive.state in {"waiting", "copying"}:
@@ -211,7 +211,7 @@ def wait_for_archive(archive: Archive) -> None:
 
 
 def find_archive(caller: Caller, experiment: Experiment) -> Archive:
-    from captures.archives.selectors import archives_for
+    from captures.roots.archives.selectors import archives_for
 
     found = archives_for(caller.user).filter(experiment=experiment).first()
     if found is None:
@@ -220,8 +220,8 @@ def find_archive(caller: Caller, experiment: Experiment) -> Archive:
 
 
 def archive_body_of(archive: Archive, caller: Caller) -> dict[str, Any]:
-    from captures.archives.bodies import archive_body
-    from captures.archives.selectors import archives_for
+    from captures.roots.archives.bodies import archive_body
+    from captures.roots.archives.selectors import archives_for
 
     return archive_body(archives_for(caller.user).get(pk=archive.pk), caller.user)
 

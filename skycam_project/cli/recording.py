@@ -19,7 +19,7 @@ from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from cameras.models import Camera
-    from captures.recording_control.commands import RecordingBody
+    from captures.recordings.control.commands import RecordingBody
     from skycam_project.cli.identity import Caller
 
 
@@ -43,7 +43,7 @@ def start(cameras: tuple[str, ...], every: bool, kind: str | None) -> int:
     """Start recording cameras, by default the primary one. Recording resumes after restarts."""
     caller = current().authorize("operator")
     from cameras.models import may_record
-    from captures.recording_control import commands as recording_commands
+    from captures.recordings.control import commands as recording_commands
 
     # Only --all leaves cameras out: a camera that was named and cannot record is an error.
     found = [camera for camera in cameras_of(caller, cameras, every) if not every or may_record(camera)]
@@ -58,7 +58,7 @@ def start(cameras: tuple[str, ...], every: bool, kind: str | None) -> int:
 def stop(cameras: tuple[str, ...], every: bool, experiments: Any) -> int:
     """Stop recording cameras, by default the primary one. Refused under an experiment, unless you say what to do."""
     caller = current().authorize("operator")
-    from captures.recording_control.commands import stop_recording
+    from captures.recordings.control.commands import stop_recording
 
     found = [camera for camera in cameras_of(caller, cameras, every) if not every or camera.recording]
     return for_each(found, lambda camera: stop_recording(camera, caller.actor, experiments=experiments or "ask"))
@@ -70,7 +70,7 @@ def status(cameras: tuple[str, ...]) -> None:
     """Show the recordings of cameras, by default of all."""
     caller = current().authorize("viewer")
     from cameras.status.status import read_statuses
-    from captures.recording_control.commands import recording_body
+    from captures.recordings.control.commands import recording_body
 
     found = cameras_of(caller, cameras, every=not cameras)
     statuses = read_statuses(found)
@@ -119,8 +119,8 @@ def print_recordings(body: dict[str, Any]) -> None:
 
 
 def print_recording(body: dict[str, Any]) -> None:
-    from captures.clips.delivery import describe_rate
-    from captures.recording_control.descriptions import describe_recording
+    from captures.recordings.clips.delivery import describe_rate
+    from captures.recordings.control.descriptions import describe_recording
     from core.templatetags.skycam import duration, format_bytes
 
     print_line(describe_recording(body))  # type: ignore[arg-type]

@@ -65,7 +65,7 @@ def show_session(session_id: str | None, camera: str | None, limit: int) -> None
     caller = current().authorize("viewer")
     from captures.capturing.answers import CaptureBody
     from captures.capturing.selectors import captures_for
-    from captures.session_pages.display import present_wait
+    from captures.pages.sessions.display import present_wait
     from captures.sessions.answers import SessionBody
     from core.resources.answers import body_of
 

@@ -71,7 +71,7 @@ def read_status(station: Station, camera: str | None = None) -> StationStatus:
 def visible_to(user: Any, found: StationStatus) -> StationStatus:
     """The status without cameras hidden from `user`, and their alerts. The broker does not know roles."""
     from cameras.selectors import cameras_for
-    from monitoring.selectors import alerts_for
+    from core.events.selectors import alerts_for
 
     slugs = set(cameras_for(user).values_list("slug", flat=True))
     keys = set(alerts_for(user).values_list("key", flat=True))

@@ -45,7 +45,7 @@ def usage() -> None:
     caller = current().authorize("viewer")
     from django.conf import settings
 
-    from captures.retention.manager import StorageManager
+    from captures.roots.retention.manager import StorageManager
 
     roots = StorageManager(settings.STATION.host).usage(caller.user)
     print_result({"results": [root.model_dump(by_alias=True) for root in roots]}, print_usage)
@@ -58,8 +58,8 @@ def rules() -> None:
     Example: skycam storage rules
     """
     current().authorize("viewer")
-    from captures.retention.plan import ALLOWED_RULES
-    from captures.stored_files.classes import FileClass
+    from captures.roots.retention.plan import ALLOWED_RULES
+    from captures.roots.stored_files.classes import FileClass
     from core.station_settings.values import camera_config, retention_config
 
     recording, retention = camera_config(), retention_config()
@@ -91,8 +91,8 @@ def plan() -> int:
     caller = current().authorize("manager")
     from django.conf import settings
 
-    from captures.retention.manager import StorageManager
-    from captures.retention.plan_bodies import plan_body
+    from captures.roots.retention.manager import StorageManager
+    from captures.roots.retention.plan_bodies import plan_body
 
     body = plan_body(StorageManager(settings.STATION.host, caller.actor).plan())
     print_result(body, print_plan)
@@ -111,7 +111,7 @@ def clean_up(plan_id: str) -> int:
     Example: skycam storage clean-up 0199a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b
     """
     caller = current().authorize("manager")
-    from captures.retention.jobs import enqueue_plan
+    from captures.roots.retention.jobs import enqueue_plan
 
     try:
         wanted = UUID(plan_id)
@@ -135,7 +135,7 @@ def confirm_clock(date: datetime) -> None:
     caller = current().authorize("manager")
     from django.conf import settings
 
-    from captures.retention.clock_guard import ClockGuard, ClockNotConfirmed
+    from captures.roots.retention.clock_guard import ClockGuard, ClockNotConfirmed
 
     host, day = settings.STATION.host, date.date()
     try:
@@ -163,7 +163,7 @@ def check(hashed: bool, csv_file: str | None, force: bool) -> int:
     caller = current().authorize("manager")
     from django.conf import settings
 
-    from captures.integrity.bodies import csv_lines, finding_body
+    from captures.roots.integrity.bodies import csv_lines, finding_body
 
     # Before the job, which can take hours.
     check_destination(csv_file, force=force)
@@ -192,8 +192,8 @@ def adopt_file(finding_id: str, slug: str | None) -> None:
     Example: skycam storage adopt 0199a1b2 --camera dslr
     """
     caller = current().authorize("manager")
-    from captures.integrity.bodies import finding_body
-    from captures.integrity.decisions import adopt
+    from captures.roots.integrity.bodies import finding_body
+    from captures.roots.integrity.decisions import adopt
 
     camera = find_camera(caller, slug) if slug else None
     found = adopt(find_finding(finding_id), camera, caller.actor)
@@ -210,8 +210,8 @@ def set_files_aside(finding_ids: tuple[str, ...]) -> None:
     Example: skycam storage set-aside 0199a1b2 0199a1b3
     """
     caller = current().authorize("manager")
-    from captures.integrity.bodies import finding_body
-    from captures.integrity.decisions import set_aside
+    from captures.roots.integrity.bodies import finding_body
+    from captures.roots.integrity.decisions import set_aside
 
     # All of them are found before the first is moved.
     findings = [find_finding(one) for one in finding_ids]

@@ -19,7 +19,7 @@ from core.addresses import client_network
 from core.limits.refusals import count_refusal
 from core.secrets import DecryptionFailed
 from core.window_count import count_in_window
-from monitoring.services import raise_alert, record_event
+from core.events.service import raise_alert, record_event
 from skycam_project.hosts.exchange import KEY_BYTES, JoinRequest, encrypt_answer, is_proved
 from skycam_project.hosts.invitations import urls_instead, verifier
 from skycam_project.hosts.shared import shared_configuration

@@ -19,7 +19,7 @@ from core.broker.broker import BrokerDown
 from core.jobs.models import Job
 from core.jobs.states import JobState
 from core.text.plurals import pluralize
-from monitoring.services import record_event
+from core.events.service import record_event
 from skycam_project.hosts.invitations import HostRefused
 
 

@@ -13,12 +13,12 @@ from django.utils import timezone
 
 from cameras.models import CameraHost
 from captures.capturing.models import Capture, CaptureFile
-from captures.clips.models import Clip, ClipQuerySet
-from captures.trash.services import in_use
+from captures.recordings.clips.models import Clip, ClipQuerySet
+from captures.roots.trash.services import in_use
 from core.jobs.context import JobContext, JobError
 from core.jobs.services import enqueue
 from core.text.plurals import pluralize
-from monitoring.services import record_event
+from core.events.service import record_event
 
 KIND = "forget_files"
 BATCH = 200

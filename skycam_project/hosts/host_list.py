@@ -14,7 +14,7 @@ from cameras.status.messages import Heartbeat
 from cameras.status.status import read_heartbeats
 from cameras.status.usage_history import READER
 from captures.models import StorageRoot
-from captures.storage_usage.models import RootSpace
+from captures.roots.usage.models import RootSpace
 from core import database_clock
 from core.broker.broker import BrokerDown
 from core.postgresql.application import APPLICATION

@@ -12,17 +12,17 @@ from django.utils import timezone
 
 from cameras.models import CameraHost
 from cameras.status.status import read_heartbeats
-from captures.archives.models import ArchiveFolder
+from captures.roots.archives.models import ArchiveFolder
 from captures.capturing.decided_outcomes import fail_unsent_capture
 from captures.capturing.models import Capture, CaptureFile
-from captures.clips.models import Clip
+from captures.recordings.clips.models import Clip
 from captures.models import OffsiteCopy
-from captures.offsite.copy_states import CopyState
+from captures.roots.offsite.copy_states import CopyState
 from core import database_clock
 from core.broker import broker
 from core.broker.queues import camera_queue, host_queues, key_prefix
 from core.text.plurals import pluralize
-from monitoring.services import record_event
+from core.events.service import record_event
 from skycam_project.hosts.forgetting import forgettable_clips, forgettable_files, start_forgetting
 from skycam_project.hosts.host_list import cameras_of
 from skycam_project.hosts.invitations import HostRefused

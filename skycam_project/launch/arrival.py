@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import connection, transaction
 
 from core.database_move import MARK
-from monitoring.services import record_event
+from core.events.service import record_event
 
 
 def note_arrival() -> None:

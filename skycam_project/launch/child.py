@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import ClassVar, Protocol
 
 from core.parent_death import die_with_parent
-from monitoring import heartbeat
+from core import heartbeat
 
 LONGEST_LINE = 64 * 1024
 

@@ -84,7 +84,7 @@ def report_crash_loops(run_folder: Path) -> None:
     from django.conf import settings
 
     from monitoring.models import Alert
-    from monitoring.services import raise_alert, resolve_alert
+    from core.events.service import raise_alert, resolve_alert
 
     host = settings.STATION.host
     found = {alert_key(host, part): (part, message) for part, message in CrashLoopFiles(run_folder).read().items()}

@@ -16,7 +16,7 @@ def run_files(fd: int) -> None:
     from django.conf import settings
 
     from captures.files.host_files.server import FileServer
-    from monitoring.heartbeat import start_heartbeat_thread
+    from core.heartbeat import start_heartbeat_thread
 
     files = settings.STATION.files
     try:

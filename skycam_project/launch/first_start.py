@@ -34,8 +34,8 @@ def run_first_start(admin_password: str | None) -> FirstStart:
 def ensure_roots() -> None:
     """A host does not start without its default root. A missing further root is replaced by the default root."""
     from captures.pixelink_service.roots import ensure_service_root
-    from captures.storage.roots import UnusableRoot
-    from captures.storage.setup import ensure_default_root, ensure_video_root
+    from captures.roots.roots import UnusableRoot
+    from captures.roots.setup import ensure_default_root, ensure_video_root
 
     ensure_default_root()
     try:

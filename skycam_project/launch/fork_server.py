@@ -26,8 +26,8 @@ from skycam_project.launch.forks import Request
 PRELOADED = (
     "captures.files.host_files.server",
     "captures.files.posters",
-    "captures.retention.thread",
-    "captures.storage.setup",
+    "captures.storage.retention.thread",
+    "captures.roots.setup",
     "celery.apps.beat",
     "celery.apps.worker",
     "celery.bin.celery",

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypedDict
 
-from monitoring import heartbeat
+from core import heartbeat
 from skycam_project.launch.child import Child, Process, Start, executed
 
 MODULE = "skycam_project.launch.fork_server"

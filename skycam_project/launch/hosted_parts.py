@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from core.text.names import readable
-from monitoring.heartbeat import send_heartbeats
+from core.heartbeat import send_heartbeats
 from skycam_project.launch import control, paths, reporting
 from skycam_project.launch.child import Start, executed_module
 from skycam_project.launch.errors import LaunchError

@@ -298,7 +298,7 @@ def run_preparation(part: str) -> dict[str, object]:
     """`first`: what the first start did; `refused`: a sentence."""
     from django.db import DatabaseError, OperationalError
 
-    from captures.storage.roots import UnusableRoot
+    from captures.roots.roots import UnusableRoot
     from core.database_health import note
 
     try:

@@ -126,8 +126,8 @@ def _create_event(identity: str, record: RestartRecord) -> None:
     from django.db import transaction
 
     from monitoring.models import Event
-    from monitoring.services import record_event
-    from monitoring.severity import Severity
+    from core.events.service import record_event
+    from core.events.severity import Severity
 
     with transaction.atomic():
         if Event.objects.filter(kind="part.restarted", data__note=identity).exists():

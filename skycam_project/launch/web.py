@@ -12,7 +12,7 @@ import sys
 
 import uvicorn
 
-from monitoring.heartbeat import send_heartbeats
+from core.heartbeat import send_heartbeats
 from skycam_project.config import load_config
 from skycam_project.config.web import LimitsConfig
 from skycam_project.launch.connections import ConnectionLimiter

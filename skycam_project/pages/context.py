@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from cameras.live.presets import Preset
 from cameras.live.service import station_presets
-from captures.camera_pages.cards import Card, brief_cards_for
+from captures.pages.camera.cards import Card, brief_cards_for
 from core.restored_copy import copied_from, pause_sentence
 from core.station_settings.values import live_streaming_config, station_name
 from core.station_zone import station_zone

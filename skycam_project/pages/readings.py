@@ -20,9 +20,9 @@ from core.pages.reader_time import reader_datetime
 from core.times.datetimes import InvalidDateTime
 from core.times.timestamps import stamp, stamp_or_none
 from monitoring.models import Event, SensorChannel
-from monitoring.selectors import events_for
+from core.events.selectors import events_for
 from monitoring.sensors.quantities import QUANTITIES
-from monitoring.severity import Severity
+from core.events.severity import Severity
 
 RANGES = {
     "hour": ("Hour", 3600),

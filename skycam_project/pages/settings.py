@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from captures.models import Clip
-from captures.storage.models import StorageClass
-from captures.storage.roots import assigned_root
+from captures.roots.models import StorageClass
+from captures.roots.roots import assigned_root
 from core.pages.page import Page, message_response
 from skycam_project.pages.settings_form import StationSettingsForm
 

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from cameras.models import Camera
 from captures.models import Archive, Experiment
 from monitoring.models import Sensor, Webhook
-from scheduler.field_lists.models import FieldList
+from scheduler.telescope.night.field_lists.models import FieldList
 
 SUBJECTS: Mapping[str, tuple[QuerySet[Any], ...]] = {
     "telescope": (FieldList.objects.all(), Camera.objects.filter(kind="telescope")),

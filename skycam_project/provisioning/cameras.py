@@ -18,8 +18,8 @@ from cameras.leases import lease_holders
 from cameras.models import Camera
 from cameras.resource import CameraChange, CameraFields, CameraNew
 from cameras.validation import checked_address, checked_settings
-from captures.recording_claims.services import people_kind
-from captures.recording_control.commands import request_recording
+from captures.recordings.claims.services import people_kind
+from captures.recordings.control.commands import request_recording
 from skycam_project.config.lists import CameraEntry
 from skycam_project.config.secret_references import address_with_references, escape_references
 from skycam_project.provisioning.plan import Blocked, FieldChange, RowChange, RowsPlan, field_changes

@@ -17,8 +17,8 @@ from django.apps import apps
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
 
 from cameras.models import Camera
-from captures.archives.services import request_archive
-from captures.archives.verification import request_verification
+from captures.roots.archives.services import request_archive
+from captures.roots.archives.verification import request_verification
 from captures.experiments.resource import (
     AttachmentRequest,
     ExperimentFields,
@@ -31,10 +31,10 @@ from captures.experiments.service import ExperimentService
 from captures.models import Experiment, ExperimentCamera
 from core.jobs.services import enqueue, request_cancel
 from scheduler.editing.service import ScheduleService
-from scheduler.field_lists.night_start import start_night
-from scheduler.field_lists.nightly import end_nightly_start, set_nightly_start
-from scheduler.field_lists.requests import FieldListChange, NightOptions, ObserveRequest
-from scheduler.field_lists.service import FieldListService
+from scheduler.telescope.night.field_lists.night_start import start_night
+from scheduler.telescope.night.field_lists.nightly import end_nightly_start, set_nightly_start
+from scheduler.telescope.night.field_lists.requests import FieldListChange, NightOptions, ObserveRequest
+from scheduler.telescope.night.field_lists.service import FieldListService
 from scheduler.models import NightlyStart
 from scheduler.schedules.resource import NightRequest, ScheduleChange, ScheduleRequest
 from tests.harness.clients.people import World
@@ -160,17 +160,17 @@ class Jobs:
 
 
 WALKED: dict[str, dict[str, Call]] = {
-    "scheduler.field_lists": Lists.CALLS,
+    "scheduler.telescope.field_lists": Lists.CALLS,
     "scheduler.editing": Schedules.CALLS,
     "captures.experiments": Experiments.CALLS,
-    "captures.archives": Archives.CALLS,
+    "captures.storage.archives": Archives.CALLS,
     "core.jobs": Jobs.CALLS,
 }
 """Package of services that get the user -> what each does."""
 FOR_MANAGERS = {
     "core.station_settings", "monitoring.alert_rules", "monitoring.maintenance", "monitoring.notifications",
-    "monitoring.sensor_management", "monitoring.webhooks", "captures.offsite", "captures.integrity",
-    "captures.retention", "skycam_project.access", "skycam_project.admin", "skycam_project.pages",
+    "monitoring.sensor_management", "monitoring.webhooks", "captures.storage.offsite", "captures.storage.integrity",
+    "captures.storage.retention", "skycam_project.access", "skycam_project.admin", "skycam_project.pages",
     "skycam_project.provisioning", "skycam_project.station_settings", "skycam_project.cli", "skycam_project.hosts",
     "skycam_project.backups", "cameras.editing",
 }  # fmt: skip
@@ -178,12 +178,12 @@ FOR_MANAGERS = {
 a maintenance window, a token of one's own."""
 FACADES = {
     "captures.camera_service.CameraService", "captures.capturing.service.CaptureService",
-    "captures.sessions.service.SessionService", "captures.trash.services.trash_captures",
-    "captures.trash.purge.purge_files", "captures.trash.purge.delete_rows", "core.jobs.services.enqueue",
-    "monitoring.services.record_event", "monitoring.services.new_event",
+    "captures.sessions.service.SessionService", "captures.storage.trash.services.trash_captures",
+    "captures.storage.trash.purge.purge_files", "captures.storage.trash.purge.delete_rows", "core.jobs.services.enqueue",
+    "core.events.service.record_event", "core.events.service.new_event",
     "cameras.leases.service.take_over_for_run", "core.text.names.person",
-    "captures.archives.reports.report_event", "cameras.camera_display.held_sentence",
-    "scheduler.field_lists.nightly.record_change", "captures.bring_back.services.start_bring_back",
+    "captures.storage.archives.reports.report_event", "cameras.camera_display.held_sentence",
+    "scheduler.telescope.field_lists.nightly.record_change", "captures.storage.bring_back.services.start_bring_back",
 }  # fmt: skip
 """Get the rows of cameras with each call, or are called by services."""
 BODIES: dict[str, Any] = {

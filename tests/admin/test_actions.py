@@ -12,11 +12,11 @@ import pytest
 from django.db import DatabaseError
 
 from cameras.models import Camera
-from captures.clips.deletion import mark_for_deletion
-from captures.clips.holds import hold_clip
+from captures.recordings.clips.deletion import mark_for_deletion
+from captures.recordings.clips.holds import hold_clip
 from captures.models import Archive, Capture, Clip, Experiment, OffsiteCopy, StorageRoot
-from captures.storage.roots import assign_root
-from captures.trash.services import trash_capture
+from captures.roots.roots import assign_root
+from captures.roots.trash.services import trash_capture
 from core.jobs.context import JobContext, JobError
 from core.jobs.messages import ProgressMessage
 from core.jobs.models import Job

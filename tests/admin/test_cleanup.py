@@ -11,10 +11,10 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from captures.clips.holds import hold_clip
+from captures.recordings.clips.holds import hold_clip
 from captures.models import Clip, StorageRoot
-from captures.retention.jobs import execute_plan
-from captures.retention.models import StoredPlan
+from captures.roots.retention.jobs import execute_plan
+from captures.roots.retention.models import StoredPlan
 from core.jobs.context import JobContext
 from core.jobs.models import Job
 from monitoring.models import Event

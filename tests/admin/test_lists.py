@@ -12,11 +12,11 @@ from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
 from cameras.models import Camera
-from captures.clips.holds import hold_clip
+from captures.recordings.clips.holds import hold_clip
 from captures.days.day import Day
 from captures.models import Archive, ArchiveFile, Capture, CaptureFile, Clip, Experiment, Session, StorageRoot
 from core.jobs.models import Job
-from monitoring.services import raise_alert
+from core.events.service import raise_alert
 from skycam_project.admin import change_list
 from skycam_project.admin.site import MODELS, SITE
 from tests.harness.clients.pages import text_of
@@ -292,7 +292,7 @@ def test_a_clip_of_another_host_says_where_it_is(clips: list[Clip], boss: Any) -
 
 
 def test_an_archive_shows_its_chain_of_custody(world: World, boss: Any) -> None:
-    from monitoring.services import record_event
+    from core.events.service import record_event
 
     record_event("archive.requested", "The archive was requested.", subject=world.archive.pk, actor="boss", camera=None)
     page = boss.get(f"{list_of(Archive)}{world.archive.pk}/").content.decode()

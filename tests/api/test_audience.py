@@ -11,7 +11,7 @@ from django.utils import timezone
 from cameras.editing.services import remove_camera
 from cameras.models import Camera
 from monitoring.models import Event
-from monitoring.services import raise_alert, record_event
+from core.events.service import raise_alert, record_event
 from skycam_project.access import accounts
 from skycam_project.access.models import User
 from tests.harness.rows.cameras import add_camera, change_camera

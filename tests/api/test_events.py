@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from monitoring.models import Alert
-from monitoring.services import acknowledge_alert, raise_alert, record_event, resolve_alert
+from core.events.service import acknowledge_alert, raise_alert, record_event, resolve_alert
 from tests.harness.rows.audiences import only_for
 
 

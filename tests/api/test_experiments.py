@@ -18,7 +18,7 @@ from captures.experiments.resource import ReasonBody
 from captures.experiments.selectors import experiment_for
 from captures.experiments.service import ExperimentService, WrongState
 from captures.models import Experiment, ExperimentCamera, RecordingClaim, StorageRoot
-from captures.recording_claims.services import hold_clips
+from captures.recordings.claims.services import hold_clips
 from core.times.timestamps import stamp
 from monitoring.models import Event
 from skycam_project.access.models import User

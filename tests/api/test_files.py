@@ -12,8 +12,8 @@ from cameras.models import Camera
 from captures.files.opened import CHUNK_BYTES, FileMissing, open_below
 from captures.files.ranges import Span
 from captures.models import CaptureFile, StorageRoot
-from captures.storage.models import StorageClass
-from captures.storage.roots import assign_root
+from captures.roots.models import StorageClass
+from captures.roots.roots import assign_root
 from monitoring.models import Alert, Event
 from tests.harness.clients.descriptors import open_descriptors
 from tests.harness.clients.programs import program

@@ -15,8 +15,8 @@ from cameras.spool.storage import MARKER
 from cameras.status import status
 from cameras.status.clock_offset import clock_ahead_s
 from cameras.status.messages import absent_status
-from captures.storage.models import StorageClass
-from captures.storage.roots import assign_root
+from captures.roots.models import StorageClass
+from captures.roots.roots import assign_root
 from core.broker import broker
 from monitoring import health
 from monitoring.health import HEALTH, Finding

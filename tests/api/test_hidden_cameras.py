@@ -11,7 +11,7 @@ import pytest
 from cameras.drivers.credentials import REDACTED
 from cameras.models import Camera
 from captures.models import Session, SessionGap
-from monitoring.services import record_event
+from core.events.service import record_event
 from tests.harness.clients.people import World
 from tests.harness.documents.route_table import lines
 from tests.harness.rows.cameras import change_camera

@@ -13,7 +13,7 @@ from cameras.models import Camera, CameraHost
 from cameras.supervision.desired_state import desired_states
 from cameras.supervision.lease import HostLease
 from captures.days.day import station_site
-from captures.storage.setup import ensure_default_root
+from captures.roots.setup import ensure_default_root
 from core.station_settings.models import StationSetting
 from core.station_zone import site_time_text, station_zone_name
 from monitoring.models import Event

@@ -8,7 +8,7 @@ import pytest
 
 from cameras.models import Camera
 from captures.models import StoredPlan
-from captures.storage_usage.measuring import measure_rows
+from captures.roots.usage.measuring import measure_rows
 from core.jobs.models import Job
 from core.jobs.worker import JobsWorker
 from tests.harness.rows.audiences import only_for

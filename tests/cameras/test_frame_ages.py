@@ -9,7 +9,7 @@ import pytest
 from cameras.models import Camera
 from cameras.runtime.recording_state import waiting_recorder
 from cameras.status.messages import absent_status
-from cameras.status.signals import FrameAges
+from monitoring.alert_rules.camera_signals import FrameAges
 from cameras.status.status import write_status
 from core.broker import broker
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cameras.models import Camera
-from cameras.status.signals import SilentHosts
+from monitoring.alert_rules.camera_signals import SilentHosts
 from core.broker import broker
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from cameras.models import Camera
 from cameras.status.messages import Status
-from cameras.status.signals import WaitingSessions
+from monitoring.alert_rules.camera_signals import WaitingSessions
 from cameras.status.status import write_status
 from tests.harness.rows.gates import CLOSED, OPEN, WET, status_with
 

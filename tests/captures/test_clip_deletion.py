@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from captures.archives.models import Archive, ArchiveFile, ArchiveFolder
-from captures.clips.deletion import delete_clips, delete_marked, open_root
-from captures.clips.services import GUARDS_AS_HOLDS, ClipHeld, delete_clip
+from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFolder
+from captures.recordings.clips.deletion import delete_clips, delete_marked, open_root
+from captures.recordings.clips.services import GUARDS_AS_HOLDS, ClipHeld, delete_clip
 from captures.files import thumbnail_queue
 from captures.files.thumbnail_queue import job_for
 from captures.models import Clip, ClipHold, Experiment

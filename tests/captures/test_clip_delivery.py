@@ -9,12 +9,12 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.archives.planning import clip_facts
-from captures.clips.delivery import delivery, sum_deliveries
+from captures.roots.archives.planning import clip_facts
+from captures.recordings.clips.delivery import delivery, sum_deliveries
 from captures.experiments.models import Experiment
 from captures.ingest.clips import ingest_clip
 from captures.models import Clip, StorageRoot
-from captures.recording.clip_record import make_record
+from captures.recordings.recorder.clip_record import make_record
 from monitoring.models import Event
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.clips import STARTED, clip_of, row_of

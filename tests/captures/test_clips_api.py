@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cameras.models import Camera
-from captures.clips.services import delete_clip
+from captures.recordings.clips.services import delete_clip
 from captures.models import Clip, ClipHold, StorageRoot
 from monitoring.models import Alert, Event
 from monitoring.tasks import check_health

@@ -12,7 +12,7 @@ import pytest
 import uuid6
 from PIL import Image
 
-from cameras.drivers.telescope.shared_files import SharedFile
+from scheduler.telescope.night.driver.shared_files import SharedFile
 from cameras.spool.records import Plan
 from cameras.spool.spool import Spool
 from captures.stills.writer import distinct_endings, free_path

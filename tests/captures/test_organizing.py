@@ -25,8 +25,8 @@ from captures.organizing.jobs import organize_folder
 from captures.organizing.reasons import printable
 from captures.organizing.recovery import CopyRecovery
 from captures.organizing.service import OrganizeRequest, organize_new_files
-from captures.storage.models import StorageClass
-from captures.storage.roots import assign_root
+from captures.roots.models import StorageClass
+from captures.roots.roots import assign_root
 from captures.thumbnails.rendering import SIMULATED
 from core.broker.broker import BrokerDown
 from core.jobs.context import JobContext, JobError

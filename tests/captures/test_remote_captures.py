@@ -9,12 +9,12 @@ import pytest
 from django.test import Client, RequestFactory
 
 from cameras.models import Camera
-from captures.camera_pages.pages import saved_message
+from captures.pages.camera.pages import saved_message
 from captures.capturing.references import describe_references
 from captures.models import Capture, CaptureReference, CaptureTotal, Session, StorageRoot, StorageUsage
-from captures.storage_usage.measuring import measure_rows
-from captures.trash.purge import purge_capture
-from captures.trash.services import CaptureKept, trash_capture
+from captures.roots.usage.measuring import measure_rows
+from captures.roots.trash.purge import purge_capture
+from captures.roots.trash.services import CaptureKept, trash_capture
 from monitoring.models import Event
 from skycam_project.access.models import User
 from tests.harness.camera_processes.camera_process import CameraProcess

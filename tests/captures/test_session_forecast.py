@@ -16,8 +16,8 @@ from captures.models import Capture, CaptureFile, Session, StorageRoot
 from captures.sessions import requests
 from captures.sessions.forecast import Forecast, forecast
 from captures.sessions.requests import SessionRequest
-from captures.storage.models import StorageClass
-from captures.storage.roots import assign_root
+from captures.roots.models import StorageClass
+from captures.roots.roots import assign_root
 from tests.harness.rows.captures import saved
 
 DUSK = datetime(2026, 11, 21, 17, 0, tzinfo=UTC)

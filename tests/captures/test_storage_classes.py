@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from django.db import IntegrityError, transaction
 
-from captures.storage.models import StorageAssignment, StorageClass, StorageRoot
-from captures.storage.roots import (
+from captures.roots.models import StorageAssignment, StorageClass, StorageRoot
+from captures.roots.roots import (
     UnusableRoot,
     all_roots,
     assign_root,
@@ -17,7 +17,7 @@ from captures.storage.roots import (
     root_of_class,
     unassign_root,
 )
-from captures.storage.setup import ensure_default_root
+from captures.roots.setup import ensure_default_root
 
 pytestmark = pytest.mark.django_db
 

@@ -22,7 +22,7 @@ from core.jobs.claims import LEASE_S
 from core.jobs.context import JobContext
 from core.jobs.messages import ProgressMessage
 from core.jobs.models import Job
-from monitoring.selectors import unresolved_keys
+from core.events.selectors import unresolved_keys
 from tests.harness.rows.clips import clip_of
 from tests.harness.stations.command_line import answer, skycam
 

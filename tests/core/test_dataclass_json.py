@@ -17,7 +17,7 @@ IN_A_CAMERA_PROCESS = (
     "cameras/spool",
     "cameras/live",
     "captures/stills",
-    "captures/recording",
+    "captures/recordings/recorder",
 )
 OWN_FIELDS = {
     "Scene", "SceneSettings", "ExposureSettings", "Still", "Clip", "SettingRange", "AnswerReport", "ClipBody",

@@ -21,22 +21,22 @@ from cameras.runtime.recording_state import Recorder
 from cameras.settings.bodies import CapabilitiesBody, SettingsBody
 from cameras.supervision.camera_alerts import RECORDER_ALERTS
 from cameras.supervision.storage_alerts import STORAGE_ALERTS
-from captures.archives.answers import ArchiveBody, ArchiveFileBody, ArchiveFolderBody
-from captures.archives.findings import VerifiedFile
-from captures.archives.models import ARCHIVE_TRANSITIONS
+from captures.roots.archives.answers import ArchiveBody, ArchiveFileBody, ArchiveFolderBody
+from captures.roots.archives.findings import VerifiedFile
+from captures.roots.archives.models import ARCHIVE_TRANSITIONS
 from captures.capturing.answers import FileBody
 from captures.capturing.models import Reason
 from captures.capturing.notices import CaptureUpdate, LatestImage
 from captures.capturing.requests import CaptureRequest
-from captures.clips.answers import ClipBody, HoldBody, HoleBody, TimelineBody
+from captures.recordings.clips.answers import ClipBody, HoldBody, HoleBody, TimelineBody
 from captures.experiments.answers import AccountBody, CameraAccount
 from captures.experiments.models import EXPERIMENT_TRANSITIONS
 from captures.experiments.resource import AttachmentBody, ExperimentBody, ExperimentRequest, NoteBody, PlaceBody
-from captures.integrity.answers import FindingBody
-from captures.integrity.models import FINDING_TRANSITIONS
+from captures.roots.integrity.answers import FindingBody
+from captures.roots.integrity.models import FINDING_TRANSITIONS
 from captures.models import Capture
-from captures.offsite.copy_states import COPY_TRANSITIONS
-from captures.offsite.resource import (
+from captures.roots.offsite.copy_states import COPY_TRANSITIONS
+from captures.roots.offsite.resource import (
     BacklogBody,
     CopyBody,
     DestinationBody,
@@ -44,16 +44,16 @@ from captures.offsite.resource import (
     DestinationHostBody,
     DestinationRequest,
 )
-from captures.recording_control.claim_bodies import ClaimBody, ClaimsBody
-from captures.recording_control.commands import RecordingBody
-from captures.recording_control.requests import RecordBody, StopRecordingBody
-from captures.retention.answers import KeptFile, PlanBody, PlannedFile
-from captures.retention.bodies import DeletedBody
+from captures.recordings.control.claim_bodies import ClaimBody, ClaimsBody
+from captures.recordings.control.commands import RecordingBody
+from captures.recordings.control.requests import RecordBody, StopRecordingBody
+from captures.roots.retention.answers import KeptFile, PlanBody, PlannedFile
+from captures.roots.retention.bodies import DeletedBody
 from captures.sessions.answers import ForecastBody, SessionGapBody
 from captures.sessions.models import SESSION_TRANSITIONS
 from captures.sessions.queries import StartBody
-from captures.storage_api.requests import CheckBody, CleanupBody
-from captures.storage_usage.answers import RootUsageBody, SpaceForecastBody, UsageBody
+from captures.roots.api.requests import CheckBody, CleanupBody
+from captures.roots.usage.answers import RootUsageBody, SpaceForecastBody, UsageBody
 from core.child_environment import PASSED_VARIABLES
 from core.jobs.answers import JobBody
 from core.jobs.states import JOB_TRANSITIONS
@@ -82,11 +82,11 @@ from monitoring.readings.answers import ChannelReadingsBody, PointsBody, Reading
 from monitoring.resource import AlertBody, EventBody
 from monitoring.sensor_host.latest import HOSTS
 from monitoring.sensor_management.resource import ChannelBody, ChannelChange, FoundBody, SensorBody, SensorRequest
-from monitoring.severity import Severity
+from core.events.severity import Severity
 from monitoring.webhook_models import DELIVERY_TRANSITIONS
 from monitoring.webhooks.payload import PayloadBody
 from monitoring.webhooks.resource import AttemptBody, DeliveryDetailBody, SecretBody, WebhookBody, WebhookRequest
-from scheduler.field_lists.bodies import (
+from scheduler.telescope.night.field_lists.bodies import (
     FieldBody,
     FieldListPreview,
     NightPlanBody,
@@ -94,7 +94,7 @@ from scheduler.field_lists.bodies import (
     PassedOverBody,
     PlannedBody,
 )
-from scheduler.field_lists.requests import FieldListChange, FieldListRequest, ObserveRequest
+from scheduler.telescope.night.field_lists.requests import FieldListChange, FieldListRequest, ObserveRequest
 from scheduler.planning.plan import Reason as ReasonOfNight
 from scheduler.reports.bodies import CalendarNightBody, CameraNightBody, LossBody, ReportBody
 from scheduler.schedules.resource import (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cameras.drivers.telescope.profiles import PROFILES
+from scheduler.telescope.night.driver.profiles import PROFILES
 from tests.harness.documents.controller import controller
 from tests.harness.documents.pages import blocks, page
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from cameras.telescope_simulator import procedures
-from cameras.telescope_simulator.connections import MOST_CONNECTIONS
-from cameras.telescope_simulator.exposure_pixels import LIGHTS
-from cameras.telescope_simulator.faults import FAULTS
-from cameras.telescope_simulator.mosaic import build_mosaic
-from cameras.telescope_simulator.options import FETCH_S, READOUT_S, SimulatorOptions
+from scheduler.telescope.night.simulator import procedures
+from scheduler.telescope.night.simulator.connections import MOST_CONNECTIONS
+from scheduler.telescope.night.simulator.exposure_pixels import LIGHTS
+from scheduler.telescope.night.simulator.faults import FAULTS
+from scheduler.telescope.night.simulator.mosaic import build_mosaic
+from scheduler.telescope.night.simulator.options import FETCH_S, READOUT_S, SimulatorOptions
 from tests.harness.documents.controller import controller
 from tests.harness.documents.pages import blocks, section
 

@@ -20,7 +20,7 @@ RAISE = """
 import os, django
 os.environ["DJANGO_SETTINGS_MODULE"] = "skycam_project.settings"
 django.setup()
-from monitoring.services import raise_alert
+from core.events.service import raise_alert
 raise_alert(*{arguments!r}, camera=None)
 """
 API = "notifications/"

@@ -14,7 +14,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from monitoring import event_search
 from monitoring.models import Event
-from monitoring.services import record_event
+from core.events.service import record_event
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.audiences import only_for
 

@@ -9,7 +9,7 @@ import pytest
 
 from cameras.models import Camera
 from monitoring.feed import feed
-from monitoring.services import raise_alert, record_event
+from core.events.service import raise_alert, record_event
 from skycam_project.access.models import User
 
 pytestmark = pytest.mark.django_db

@@ -17,7 +17,7 @@ from captures.capturing.models import CaptureTotal
 from core.station_owner import StationOwner
 from monitoring import metrics
 from monitoring.metrics import COLLECTION_ERRORS, METRICS, CollectionErrors, StationCollector, metrics_for
-from monitoring.services import raise_alert
+from core.events.service import raise_alert
 from skycam_project.access.models import ApiToken, User
 from tests.harness.clients.programs import program
 from tests.harness.rows.audiences import only_for

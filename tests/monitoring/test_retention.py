@@ -13,7 +13,7 @@ from core.partitions import retention as partition_retention
 from monitoring import retention
 from monitoring.models import Alert, Event, MaintenanceWindow
 from monitoring.retention import remove_expired
-from monitoring.services import raise_alert, record_event, resolve_alert
+from core.events.service import raise_alert, record_event, resolve_alert
 from monitoring.tables import RETENTION
 
 pytestmark = pytest.mark.django_db

@@ -9,10 +9,10 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.archive_pages import listing, pages
+from captures.pages.archives import listing, pages
 from captures.models import Archive, ArchiveFile, Clip, Experiment, StorageRoot
 from core.jobs.models import Job
-from monitoring.services import record_event
+from core.events.service import record_event
 from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.clients.people import jpeg
 from tests.harness.rows.archived_files import archive_of, archived_clip, archived_file, archived_picture

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.models import Camera
-from captures.archives import download
-from captures.archives.names import is_plain_path, unused_path
+from captures.roots.archives import download
+from captures.roots.archives.names import is_plain_path, unused_path
 from captures.models import Archive, ArchiveFile, StorageRoot
 from monitoring.models import Alert, Event
 from tests.harness.clients.people import jpeg

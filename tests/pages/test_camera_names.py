@@ -15,7 +15,7 @@ from core.text.sentences import sentence
 from monitoring.alert_rules.rule import Rule, Signal
 from monitoring.alert_rules.sentences import alert_sentence
 from monitoring.models import Alert, Event
-from monitoring.services import acknowledge_alert, raise_alert, record_event, resolve_alert
+from core.events.service import acknowledge_alert, raise_alert, record_event, resolve_alert
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.audiences import only_for
 

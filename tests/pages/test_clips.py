@@ -11,8 +11,8 @@ from django.db import InterfaceError, OperationalError
 from django.test.utils import CaptureQueriesContext
 
 from cameras.models import Camera
-from captures.clips import change_pages, paging, timeline
-from captures.clips.deletion import mark_for_deletion
+from captures.recordings.clips import change_pages, paging, timeline
+from captures.recordings.clips.deletion import mark_for_deletion
 from captures.models import Clip, ClipHold, StorageRoot
 from monitoring.models import Event
 from tests.harness.clients.pages import MARKUP, text_of
@@ -390,7 +390,7 @@ def test_a_page_says_that_the_database_is_locked(
         raise error("database is locked")
 
     operator.raise_request_exception = False
-    monkeypatch.setattr("captures.clips.change_pages.pin_clip", locked)
+    monkeypatch.setattr("captures.recordings.clips.change_pages.pin_clip", locked)
     answer = operator.post(f"/clips/{clip.pk}/pin/", {"pinned": "yes"}, format="multipart")
     assert answer.status_code == 503
     assert "nothing was changed" in text_of(answer)

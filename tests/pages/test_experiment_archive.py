@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.models import Archive, ArchiveFile, ArchiveFolder, Experiment, StorageRoot
-from captures.storage.roots import assign_root
+from captures.roots.roots import assign_root
 from core.jobs.models import Job
 from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.rows.audiences import only_for

@@ -18,13 +18,13 @@ from django.utils import timezone
 from cameras.models import Camera
 from cameras.spool.storage import MARKER
 from captures.days.day import Day
-from captures.gallery import counting, tiles
-from captures.gallery.counting import CountQuery, count_captures
+from captures.pages.gallery import counting, tiles
+from captures.pages.gallery.counting import CountQuery, count_captures
 from captures.models import Capture, Session, SessionGap, StorageRoot
 from captures.paths.night import Site, night_of, night_range
 from core.text.sentences import sentence
 from monitoring.models import Event
-from monitoring.services import record_event
+from core.events.service import record_event
 from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.captures import UNKNOWN, file_of, saved
@@ -297,7 +297,7 @@ def test_the_calendar_counts_what_was_saved_and_what_was_not(viewer: Any, camera
 
 def test_a_count_stops_at_its_limit_and_says_so(viewer: Any, camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counting, "MAX_COUNTED", 3)
-    monkeypatch.setattr("captures.gallery.pages.MAX_COUNTED", 3)
+    monkeypatch.setattr("captures.pages.gallery.pages.MAX_COUNTED", 3)
     [saved(camera, started_at=NOON + timedelta(minutes=number)) for number in range(5)]
     assert "over 3 saved" in text_of(viewer.get(DAY))
 

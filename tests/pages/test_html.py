@@ -9,7 +9,7 @@ import pytest
 
 from cameras.models import Camera, SettingsPreset
 from captures.models import Experiment, StorageRoot
-from captures.retention.manager import StorageManager
+from captures.roots.retention.manager import StorageManager
 from monitoring.models import SensorChannel
 from tests.harness.browsers.html_check import html_errors
 from tests.harness.clients.pages import text_of
@@ -108,7 +108,7 @@ def test_every_page_is_valid_html(
 ) -> None:
     from monitoring.notifications.links import link_token
     from monitoring.notifications.silences import silence_alert
-    from monitoring.services import raise_alert
+    from core.events.service import raise_alert
 
     change_on_camera(camera)
     clip = clip_of(camera, pictures[0].files.get().root, simulated=True, interrupted=True, lost_frames=3)

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Request
 from cameras.models import Camera
 from captures.models import StorageRoot
 from captures.thumbnails.store import SIZES, ThumbnailStore
-from monitoring.services import record_event
+from core.events.service import record_event
 from tests.harness.browsers.html_check import html_errors
 from tests.harness.browsers.inspection import overflowing, violations_in_themes
 from tests.harness.clients.pages import text_of

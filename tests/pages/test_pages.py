@@ -13,7 +13,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from core.station_settings import values as station_settings
 from monitoring.pages import KINDS
-from monitoring.services import record_event
+from core.events.service import record_event
 from skycam_project.cli.diagnostics.finding import Finding
 from skycam_project.pages import status
 from tests.harness.clients.pages import MARKUP, templates, text_of
@@ -57,7 +57,7 @@ def test_a_link_to_another_origin_does_not_reveal_the_page(address: str, manager
 
 @pytest.mark.parametrize("address", PAGES)
 def test_a_name_with_markup_is_shown_as_it_is_written(address: str, manager: Any, camera: Camera) -> None:
-    from monitoring.services import raise_alert, record_event
+    from core.events.service import raise_alert, record_event
     from skycam_project.access.models import User
 
     Camera.objects.update(name=MARKUP, observed_reason=MARKUP, identity={"model": MARKUP, "serial": MARKUP})
@@ -142,7 +142,7 @@ def test_a_station_without_cameras_says_how_to_get_one(manager: Any) -> None:
 
 
 def test_consecutive_captures_are_one_line_of_the_feed(viewer: Any, camera: Camera) -> None:
-    from monitoring.services import record_event
+    from core.events.service import record_event
 
     for _ in range(40):
         record_event("capture.saved", "sky saved a capture.", camera=camera)
@@ -151,7 +151,7 @@ def test_consecutive_captures_are_one_line_of_the_feed(viewer: Any, camera: Came
 
 
 def test_consecutive_clips_do_not_crowd_out_other_events(viewer: Any, camera: Camera) -> None:
-    from monitoring.services import record_event
+    from core.events.service import record_event
 
     record_event("camera.state", "It rained.", severity="warning", camera=None)
     for kind in ("recording.rotated", "capture.saved", "capture.saved") * 10:
@@ -162,7 +162,7 @@ def test_consecutive_clips_do_not_crowd_out_other_events(viewer: Any, camera: Ca
 
 
 def test_events_are_chosen_by_the_address(viewer: Any, camera: Camera) -> None:
-    from monitoring.services import record_event
+    from core.events.service import record_event
 
     record_event("camera.state", "It rained.", severity="warning", camera=None)
     record_event("camera.state", "It shone.", camera=None)
@@ -213,7 +213,7 @@ def test_an_invalid_cursor_is_not_found(viewer: Any) -> None:
 
 
 def test_an_alert_is_on_every_page_until_it_is_acknowledged(operator: Any, camera: Camera) -> None:
-    from monitoring.services import raise_alert
+    from core.events.service import raise_alert
 
     alert = raise_alert("disk", "The disk is nearly full. Make room.", severity="error", camera=None)
     assert "nearly full" in text_of(operator.get("/cameras/sky/"))

@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.models import Capture, Session, SessionGap
-from captures.session_pages import pages
+from captures.pages.sessions import pages
 from core.text.sentences import sentence
-from monitoring.services import record_event
+from core.events.service import record_event
 from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.rows.audiences import only_for
 

@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 
 from cameras.models import Camera
-from captures.storage import setup
+from captures.roots import setup
 from core.station_settings import values as station_settings
 from core.station_settings.models import StationSetting
 from monitoring.models import Event

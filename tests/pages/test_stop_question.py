@@ -9,8 +9,8 @@ import pytest
 
 from cameras.models import Camera
 from captures.experiments.models import Experiment
-from captures.recording_claims.models import ClaimSuspension, RecordingClaim
-from captures.recording_control.commands import request_recording
+from captures.recordings.claims.models import ClaimSuspension, RecordingClaim
+from captures.recordings.control.commands import request_recording
 from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.far_ends.camera_host import camera_host
 from tests.harness.rows.experiments import running, suspended

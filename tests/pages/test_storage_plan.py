@@ -13,7 +13,7 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.clips.holds import hold_clip
+from captures.recordings.clips.holds import hold_clip
 from captures.models import Capture, Clip, StoredPlan
 from core.jobs.models import Job
 from tests.harness.clients.pages import text_of

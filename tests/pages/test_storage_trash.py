@@ -12,7 +12,7 @@ import pytest
 
 from cameras.models import Camera
 from captures.models import Capture, StorageRoot
-from captures.trash.services import restore_capture
+from captures.roots.trash.services import restore_capture
 from core.templatetags.skycam import datetime_text
 from monitoring.models import Event
 from tests.harness.clients.pages import text_of

@@ -26,7 +26,7 @@ import django
 django.setup()
 from cameras.models import Camera
 from core.text.sentences import sentence
-from monitoring.services import raise_alert, resolve_alert
+from core.events.service import raise_alert, resolve_alert
 for line in sys.stdin:
     key, message, severity, slug = json.loads(line)
     resolve_alert(key)

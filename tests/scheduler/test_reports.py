@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cameras.models import Camera
 from cameras.status.status import write_status
 from captures.models import Capture, SessionGap
-from monitoring.services import record_event
+from core.events.service import record_event
 from scheduler.models import CameraNight, PlannedRun, ReportedNight
 from scheduler.reports.calendar import month_of
 from scheduler.reports.incidents import MOST_ACTIONS

@@ -6,7 +6,7 @@ from cameras.models import Camera
 from captures.models import StorageRoot
 from captures.pixelink_service.captures import list_captures
 from captures.pixelink_service.served_camera import ACTOR
-from captures.storage.roots import assign_root
+from captures.roots.roots import assign_root
 from tests.harness.rows.captures import file_of, saved
 
 

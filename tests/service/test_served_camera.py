@@ -23,7 +23,7 @@ from captures.pixelink_service.served_camera import (
     served_camera,
     set_default_settings,
 )
-from captures.storage.roots import UnusableRoot
+from captures.roots.roots import UnusableRoot
 
 pytestmark = pytest.mark.django_db
 

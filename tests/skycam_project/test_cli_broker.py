@@ -15,7 +15,7 @@ from cameras.status.messages import absent_status
 from cameras.supervision.broker_users import with_login
 from captures.models import Capture
 from core.broker.hiredis_client import BrokerDown
-from monitoring.services import raise_alert
+from core.events.service import raise_alert
 from skycam_project.access.models import User
 from skycam_project.cli.diagnostics import STATION, run_checks
 from skycam_project.cli.station import Station as CliStation

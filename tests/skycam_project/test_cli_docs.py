@@ -11,7 +11,7 @@ import pytest
 from cameras.runtime.recording_state import Recorder
 from cameras.status.messages import Status
 from captures.capturing.answers import CaptureBody
-from captures.recording_control.commands import RecordingBody
+from captures.recordings.control.commands import RecordingBody
 from captures.sessions.answers import SessionBody
 from skycam_project.cli import errors
 from skycam_project.cli.root import cli

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monitoring.services import record_event
+from core.events.service import record_event
 from tests.harness.stations.command_line import answer, skycam
 
 pytestmark = pytest.mark.django_db

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from monitoring.models import Alert, Event
-from monitoring.services import raise_alert, record_event, resolve_alert
+from core.events.service import raise_alert, record_event, resolve_alert
 from skycam_project.access.models import ApiToken, User
 from tests.harness.stations.command_line import SKYCAM, answer, skycam
 from tests.harness.waiting import PATIENCE_S, eventually

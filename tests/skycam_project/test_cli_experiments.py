@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from cameras.models import Camera, CameraHost
 from captures.models import Archive, Experiment, StorageRoot
-from captures.recording_claims.models import ExperimentClip, RecordingClaim
-from captures.storage.roots import assign_root
+from captures.recordings.claims.models import ExperimentClip, RecordingClaim
+from captures.roots.roots import assign_root
 from core.jobs.models import Job
-from monitoring.services import record_event
+from core.events.service import record_event
 from skycam_project.access.models import User
 from skycam_project.cli.experiments import describe_video
 from tests.harness.rows.audiences import only_for

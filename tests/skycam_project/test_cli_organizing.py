@@ -9,8 +9,8 @@ import pytest
 
 from cameras.models import Camera
 from captures.models import Capture, StorageRoot
-from captures.storage.models import StorageClass
-from captures.storage.roots import assign_root
+from captures.roots.models import StorageClass
+from captures.roots.roots import assign_root
 from core.jobs.models import Job
 from skycam_project.access.models import User
 from skycam_project.cli.errors import CliError

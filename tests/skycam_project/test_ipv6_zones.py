@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from django.core.exceptions import ValidationError
 
-from captures.offsite.destinations.settings import S3Settings, SftpSettings
-from captures.offsite.services import check_place
+from captures.roots.offsite.destinations.settings import S3Settings, SftpSettings
+from captures.roots.offsite.services import check_place
 from monitoring.notifications.channels.mail import MailSettings
 from monitoring.notifications.channels.mqtt import MqttSettings
 from monitoring.notifications.channels.ntfy import NtfySettings

@@ -13,11 +13,11 @@ import pytest
 from pydantic import BaseModel
 
 from captures.models import Destination
-from captures.offsite.destinations.port import DestinationError, Pace
-from captures.offsite.destinations.settings import SECRETS, SETTINGS
-from captures.offsite.resource import DestinationRequest
-from captures.offsite.senders import opened
-from captures.offsite.services import add_destination
+from captures.roots.offsite.destinations.port import DestinationError, Pace
+from captures.roots.offsite.destinations.settings import SECRETS, SETTINGS
+from captures.roots.offsite.resource import DestinationRequest
+from captures.roots.offsite.senders import opened
+from captures.roots.offsite.services import add_destination
 from core.outgoing import OutgoingGuard
 from monitoring.models import NotificationChannel, Sensor
 from monitoring.notifications.channels.kinds import CHANNEL_KINDS, channel_class

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from monitoring.heartbeat import FD_VARIABLE
+from core.heartbeat import FD_VARIABLE
 from skycam_project.config import load_config
 from skycam_project.launch.forks import ForkServer
 from skycam_project.launch.part import Part

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from core.secrets import encrypt_secrets
 from monitoring.models import Sensor
-from monitoring.services import raise_alert, record_event
+from core.events.service import raise_alert, record_event
 from skycam_project.cli.support import bundle
 from skycam_project.cli.support.redactor import Redactor
 from tests.harness.rows.cameras import add_camera

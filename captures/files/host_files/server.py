@@ -26,7 +26,7 @@ from captures.files.answers import Answer, FileFacts, answer
 from captures.files.host_files.addresses import FILE, HEAD, AddressRefused, FileAddress, check_address
 from captures.files.opened import FileChanged, FileMissing, OpenFile, open_below
 from captures.files.ranges import Unsatisfiable
-from captures.storage.models import StorageRoot
+from captures.roots.models import StorageRoot
 from captures.thumbnails.store import ThumbnailStore
 from core.addresses import is_private_host
 

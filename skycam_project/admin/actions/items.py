@@ -8,19 +8,19 @@ from typing import Any
 
 from django.conf import settings
 
-from captures.archives.models import Archive
-from captures.archives.services import request_archive
-from captures.archives.verification import request_verification
+from captures.roots.archives.models import Archive
+from captures.roots.archives.services import request_archive
+from captures.roots.archives.verification import request_verification
 from captures.capturing.models import Capture
-from captures.clips.models import Clip
-from captures.clips.services import ClipHeld, delete_clip, pin_clip
+from captures.recordings.clips.models import Clip
+from captures.recordings.clips.services import ClipHeld, delete_clip, pin_clip
 from captures.experiments.models import Experiment
 from captures.files.verification import FileFaulty, RootAway, verify_file
-from captures.offsite.queue import queue_files
-from captures.storage.roots import UnusableRoot
-from captures.stored_files.tables import FILE_TABLES
-from captures.trash.purge import NotPurged, purge_capture
-from captures.trash.services import CaptureKept, NotInTrash, pin_capture, restore_capture, trash_capture
+from captures.roots.offsite.queue import queue_files
+from captures.roots.roots import UnusableRoot
+from captures.roots.stored_files.tables import FILE_TABLES
+from captures.roots.trash.purge import NotPurged, purge_capture
+from captures.roots.trash.services import CaptureKept, NotInTrash, pin_capture, restore_capture, trash_capture
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ from typing import Any, Literal, NamedTuple
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
-from captures.archives.models import Archive
+from captures.roots.archives.models import Archive
 from captures.capturing.models import Capture, CaptureFile
-from captures.clips.models import Clip, ClipHold
+from captures.recordings.clips.models import Clip, ClipHold
 from captures.experiments.models import Experiment
-from captures.offsite.models import Destination
-from captures.storage.guards import guarded
-from captures.trash.purge import guarded_captures
-from captures.trash.services import in_use
+from captures.roots.offsite.models import Destination
+from captures.roots.guards import guarded
+from captures.roots.trash.purge import guarded_captures
+from captures.roots.trash.services import in_use
 from skycam_project.admin.actions import items
 
 HasHost = Callable[[str], Q]

@@ -17,7 +17,7 @@ from django.urls import reverse
 from core.jobs.services import enqueue
 from core.text.names import check_line
 from core.text.plurals import pluralize
-from monitoring.services import record_event
+from core.events.service import record_event
 from skycam_project.admin.actions.export import send_export, too_many_files
 from skycam_project.admin.actions.items import ItemRequest
 from skycam_project.admin.actions.plan import Plan, make_plan

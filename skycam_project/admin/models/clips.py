@@ -11,11 +11,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from captures.archives.models import ArchiveFile
-from captures.clips.models import Clip, ClipHold, ClipKind
-from captures.offsite.models import OffsiteCopy
-from captures.retention.clip_rules import age_limits
-from captures.retention.policy import older_than
+from captures.roots.archives.models import ArchiveFile
+from captures.recordings.clips.models import Clip, ClipHold, ClipKind
+from captures.roots.offsite.models import OffsiteCopy
+from captures.roots.retention.clip_rules import age_limits
+from captures.roots.retention.policy import older_than
 from skycam_project.admin.base import Detail, Media, ReadOnlyAdmin, Section
 from skycam_project.admin.cells import NOTHING, admin_link, picture, show_flag, show_length, show_size, show_time
 from skycam_project.admin.filters import (

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from cameras.spool.storage import read_marker
-from captures.storage.models import StorageRoot
+from captures.roots.models import StorageRoot
 from skycam_project.admin.base import Detail, ReadOnlyAdmin, Section
 from skycam_project.admin.cells import NOTHING, show_flag, show_time
 from skycam_project.admin.filters import yes_or_no

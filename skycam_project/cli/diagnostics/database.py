@@ -186,7 +186,7 @@ def hosts(station: Station) -> Iterator[Finding]:
 def storage(station: Station) -> Iterator[Finding]:
     """Each storage root of this machine: its marker, and its free space."""
     from captures.models import StorageRoot
-    from captures.storage.roots import roots_of_new_files
+    from captures.roots.roots import roots_of_new_files
 
     roots = StorageRoot.objects.filter(host=station.config.host)
     if not roots:
@@ -198,7 +198,7 @@ def storage(station: Station) -> Iterator[Finding]:
 
 def root_finding(root: StorageRoot, *, is_used: bool) -> Finding:
     """What is wrong with a root that gets no new files is a warning: its files cannot be read."""
-    from captures.storage.health import root_problem
+    from captures.roots.health import root_problem
 
     if problem := root_problem(root):
         return Finding("storage", BROKEN if is_used else WARNING, problem.detail, problem.remedy)
@@ -234,8 +234,8 @@ def copies(station: Station) -> Iterator[Finding]:
     from django.db.models import Max
     from django.utils import timezone
 
-    from captures.offsite.destinations.settings import S3Settings
-    from captures.offsite.models import Destination, OffsiteCopy
+    from captures.roots.offsite.destinations.settings import S3Settings
+    from captures.roots.offsite.models import Destination, OffsiteCopy
     from core.station_zone import site_time_text
 
     newest = dict(OffsiteCopy.objects.order_by().values_list("destination").annotate(at=Max("verified_at")))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cameras.drivers.base import SystemClock
-from cameras.drivers.telescope.profiles import COMMAND_DELAY_S
+from scheduler.telescope.night.driver.profiles import COMMAND_DELAY_S
 from tests.harness.camera_processes.dslr_driver import Dslr
 from tests.harness.far_ends.fast_controller import FastController
 from tests.harness.far_ends.ffmpeg import ffmpeg
@@ -57,7 +57,7 @@ def simulated_address() -> str:
 @pytest.fixture
 def telescope_address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A controller that takes a thousandth of the time of a real one; so do the pauses between two commands."""
-    monkeypatch.setattr("cameras.drivers.telescope.connection.COMMAND_DELAY_S", COMMAND_DELAY_S / SPEED)
+    monkeypatch.setattr("scheduler.telescope.driver.connection.COMMAND_DELAY_S", COMMAND_DELAY_S / SPEED)
     controller = FastController(speed=SPEED)
     yield controller.address
     controller.stop()

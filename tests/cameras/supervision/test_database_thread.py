@@ -17,7 +17,7 @@ from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.recovery_policy import RestartSchedule
 from captures.models import Capture, StorageAssignment
-from captures.storage.roots import UnusableRoot
+from captures.roots.roots import UnusableRoot
 from monitoring.models import Event
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import capture_record, write_records

@@ -18,7 +18,7 @@ from cameras.supervision.desired_state_reader import DesiredStateReader
 from cameras.supervision.last_captures import LastCaptures
 from cameras.supervision.lease import HostLease
 from captures.capturing.decided_outcomes import fail_unsent_capture
-from monitoring.services import raise_alert, resolve_alert
+from core.events.service import raise_alert, resolve_alert
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.nights import session_of
 from tests.harness.rows.records import capture_record

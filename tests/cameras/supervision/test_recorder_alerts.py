@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cameras.supervision.assembly import Host
-from captures.retention.cleanup import ClipCleanup
+from captures.roots.retention.cleanup import ClipCleanup
 from monitoring.models import Alert
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.clip_archive import configured

@@ -7,9 +7,9 @@ import socket
 
 import pytest
 
-from cameras.telescope_simulator.connections import MOST_CONNECTIONS
-from cameras.telescope_simulator.options import SimulatorOptions
-from cameras.telescope_simulator.simulator import LINGER_S, ControllerSimulator
+from scheduler.telescope.night.simulator.connections import MOST_CONNECTIONS
+from scheduler.telescope.night.simulator.options import SimulatorOptions
+from scheduler.telescope.night.simulator.simulator import LINGER_S, ControllerSimulator
 from tests.harness.clocks.shared_time import SharedTime
 from tests.harness.far_ends.telescope_controller import WireClient, exchange, running_controller
 

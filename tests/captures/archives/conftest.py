@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def run(camera: Camera, root: StorageRoot) -> Experiment:
     """Completed an hour ago, after 12 s."""
     from captures.models import Experiment, ExperimentCamera
-    from captures.storage.roots import assign_root
+    from captures.roots.roots import assign_root
 
     assign_root(root, "captures")
     ended = timezone.now() - timedelta(hours=1)
@@ -34,7 +34,7 @@ def run(camera: Camera, root: StorageRoot) -> Experiment:
 @pytest.fixture
 def clip(camera: Camera, root: StorageRoot, run: Experiment) -> Callable[..., Clip]:
     """A clip of the run with its file: its number, each of 4 s."""
-    from captures.recording_claims.services import hold_clips
+    from captures.recordings.claims.services import hold_clips
     from tests.harness.rows.clips import clip_of, content
 
     def make(number: int, **fields: Any) -> Clip:

@@ -12,11 +12,11 @@ import pytest
 from django.utils import timezone
 
 from cameras.spool.storage import MARKER, make_root
-from captures.archives import jobs
-from captures.archives.services import advance, advance_all, archive_path
-from captures.archives.transfer import SenderAway, fetch_file
+from captures.roots.archives import jobs
+from captures.roots.archives.services import advance, advance_all, archive_path
+from captures.roots.archives.transfer import SenderAway, fetch_file
 from captures.models import Archive, ArchiveFile, Clip, Experiment, StorageRoot
-from captures.storage.roots import assign_root
+from captures.roots.roots import assign_root
 from core.broker import broker
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job

@@ -15,8 +15,8 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.archives.selectors import archives_for
-from captures.archives.services import advance, advance_all, archive_path, extend_archives, request_due
+from captures.roots.archives.selectors import archives_for
+from captures.roots.archives.services import advance, advance_all, archive_path, extend_archives, request_due
 from captures.camera_service import CameraService
 from captures.experiments.membership import link_capture
 from captures.models import (
@@ -31,9 +31,9 @@ from captures.models import (
     RecordingClaim,
     StorageRoot,
 )
-from captures.storage.roots import assign_root
-from captures.stored_files.tables import FILE_TABLES
-from captures.trash.services import restore_capture, trash_capture
+from captures.roots.roots import assign_root
+from captures.roots.stored_files.tables import FILE_TABLES
+from captures.roots.trash.services import restore_capture, trash_capture
 from core.jobs.models import Job
 from monitoring.models import Alert, Event
 from tests.harness.clients.pages import text_of

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cameras.spool.durable import RootFiles
-from captures.archives.copying import CopyRequest, CopyStopped, SourceFaulty, copy_file
+from captures.roots.archives.copying import CopyRequest, CopyStopped, SourceFaulty, copy_file
 
 CONTENT = b"frame" * 1000
 

@@ -15,10 +15,10 @@ from django.utils import timezone
 
 from cameras.models import CameraHost
 from cameras.spool.storage import make_root
-from captures.archives.services import advance, archive_path, extend_archives
-from captures.archives.verification import request_verification
+from captures.roots.archives.services import advance, archive_path, extend_archives
+from captures.roots.archives.verification import request_verification
 from captures.models import Archive, ArchiveFile, ArchiveFolder, Clip, ClipHold, Experiment, StorageRoot
-from captures.storage.roots import assign_root
+from captures.roots.roots import assign_root
 from core.broker import broker
 from core.jobs.context import JobContext
 from core.jobs.kinds import kind_of

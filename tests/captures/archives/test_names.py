@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.archives.names import folder_of, slug_of, unused_path
-from captures.archives.transfer import part_name
+from captures.roots.archives.names import folder_of, slug_of, unused_path
+from captures.roots.archives.transfer import part_name
 
 
 @given(st.text(max_size=300))

@@ -10,10 +10,17 @@ from typing import Any
 
 import pytest
 
-from captures.archives import transfer
-from captures.archives.copying import CopyStopped
-from captures.archives.jobs import make_archive
-from captures.archives.transfer import REFUSED, ArchiveSender, SenderAway, answer_request, fetch_file, read_piece
+from captures.roots.archives import transfer
+from captures.roots.archives.copying import CopyStopped
+from captures.roots.archives.jobs import make_archive
+from captures.roots.archives.transfer import (
+    REFUSED,
+    ArchiveSender,
+    SenderAway,
+    answer_request,
+    fetch_file,
+    read_piece,
+)
 from captures.models import Archive, ArchiveFile
 from core.broker import broker
 from core.jobs.context import JobContext, JobError

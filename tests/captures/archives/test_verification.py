@@ -12,8 +12,8 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.archives.services import advance, archive_path
-from captures.archives.verification import request_verification, verify_archive, verify_due
+from captures.roots.archives.services import advance, archive_path
+from captures.roots.archives.verification import request_verification, verify_archive, verify_due
 from captures.models import Archive, ArchiveFile, ArchiveFolder, Clip, Experiment, StorageRoot
 from core.jobs.context import JobContext
 from core.jobs.models import Job
@@ -241,7 +241,7 @@ def test_an_archive_is_whole_since_the_oldest_verification_of_its_hosts(
 def test_a_new_version_of_the_software_changes_no_file_of_an_archive(
     verify: Any, archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("captures.archives.manifest.version", lambda _: "99.0")
+    monkeypatch.setattr("captures.storage.archives.manifest.version", lambda _: "99.0")
     assert verify() == {}
 
 

@@ -22,8 +22,8 @@ from captures.models import (
     RecordingClaim,
     StorageRoot,
 )
-from captures.recording_claims.windows import present_moment
-from monitoring.services import record_event
+from captures.recordings.claims.windows import present_moment
+from core.events.service import record_event
 from tests.harness.rows.clips import row_of
 from tests.harness.rows.recorder_status import RECORDER
 

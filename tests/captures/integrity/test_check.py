@@ -15,12 +15,12 @@ import pytest
 from django.utils import timezone
 
 from cameras.spool.storage import make_root
-from captures.integrity import check
-from captures.integrity.bodies import csv_lines
-from captures.integrity.check import check_integrity
-from captures.integrity.decisions import FindingRefused, adopt, set_aside
+from captures.roots.integrity import check
+from captures.roots.integrity.bodies import csv_lines
+from captures.roots.integrity.check import check_integrity
+from captures.roots.integrity.decisions import FindingRefused, adopt, set_aside
 from captures.models import CaptureFile, Clip, IntegrityFinding, StorageRoot
-from captures.recording.muxer import Encoder
+from captures.recordings.recorder.muxer import Encoder
 from core.jobs.context import JobContext
 from core.jobs.messages import ProgressMessage
 from monitoring.models import Event

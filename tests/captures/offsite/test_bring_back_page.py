@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from cameras.models import Camera
-from captures.bring_back.jobs import bring_back
+from captures.roots.bring_back.jobs import bring_back
 from captures.models import ArchiveFile, CaptureFile, StorageRoot
 from core.jobs.context import JobContext
 from core.jobs.models import Job

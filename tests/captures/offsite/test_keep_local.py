@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from captures.clips.services import ClipHeld, delete_clip
+from captures.recordings.clips.services import ClipHeld, delete_clip
 from captures.models import Capture, CaptureFile, Clip, Destination
-from captures.retention.cleanup import ClipCleanup
-from captures.retention.manager import StorageManager
-from captures.trash.purge import NotPurged, purge_capture
-from captures.trash.services import trash_capture
+from captures.roots.retention.cleanup import ClipCleanup
+from captures.roots.retention.manager import StorageManager
+from captures.roots.trash.purge import NotPurged, purge_capture
+from captures.roots.trash.services import trash_capture
 from monitoring.models import Alert
 from tests.harness.disks.small_disk import SmallDisk
 from tests.harness.rows.captures import file_of, saved

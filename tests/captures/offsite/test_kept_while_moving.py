@@ -12,10 +12,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from captures.models import Archive, ArchiveFile, ArchiveFolder, CaptureFile, Experiment, ExperimentCapture
-from captures.retention.cleanup import ClipCleanup
-from captures.retention.offsite_rules import MOVES
-from captures.retention.plan import PlanItem
-from captures.trash.services import pin_capture
+from captures.roots.retention.cleanup import ClipCleanup
+from captures.roots.retention.offsite_rules import MOVES
+from captures.roots.retention.plan import PlanItem
+from captures.roots.trash.services import pin_capture
 from tests.harness.rows.offsite import bucket, folder_destination, send
 
 

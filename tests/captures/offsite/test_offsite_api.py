@@ -9,7 +9,7 @@ import pytest
 
 from cameras.models import Camera
 from captures.models import Destination, OffsiteCopy, StorageRoot
-from captures.offsite.queue import queue_new_files
+from captures.roots.offsite.queue import queue_new_files
 from core.jobs.models import Job
 from monitoring.metrics import metrics_for
 from monitoring.models import Event

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.offsite.backoff import JITTER, LONGEST_S, retry_delay_s
-from captures.offsite.hours import Hours
-from captures.offsite.token_bucket import BURST_S, TokenBucket
+from captures.roots.offsite.backoff import JITTER, LONGEST_S, retry_delay_s
+from captures.roots.offsite.hours import Hours
+from captures.roots.offsite.token_bucket import BURST_S, TokenBucket
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

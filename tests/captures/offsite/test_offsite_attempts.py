@@ -14,14 +14,14 @@ import pytest
 from django.conf import settings
 
 from captures.models import Destination, OffsiteCopy
-from captures.offsite import queue
-from captures.offsite.copy_states import CopyState
-from captures.offsite.destinations.folder import FolderSender
-from captures.offsite.destinations.port import Compared, FileUnreadable, Source, Upload
-from captures.offsite.destinations.s3 import S3Sender
-from captures.offsite.destinations.settings import S3Secret, S3Settings, SftpSecret, SftpSettings
-from captures.offsite.destinations.sftp import SftpSender
-from captures.offsite.jobs import save_upload
+from captures.roots.offsite import queue
+from captures.roots.offsite.copy_states import CopyState
+from captures.roots.offsite.destinations.folder import FolderSender
+from captures.roots.offsite.destinations.port import Compared, FileUnreadable, Source, Upload
+from captures.roots.offsite.destinations.s3 import S3Sender
+from captures.roots.offsite.destinations.settings import S3Secret, S3Settings, SftpSecret, SftpSettings
+from captures.roots.offsite.destinations.sftp import SftpSender
+from captures.roots.offsite.jobs import save_upload
 from tests.harness.far_ends.offsite.s3_server import BUCKET, KEYS
 from tests.harness.far_ends.offsite.sshd import Sshd
 from tests.harness.rows.offsite_attempts import Allowance, attempts

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from captures.models import Clip, Destination, OffsiteCopy, StorageRoot
-from captures.offsite import thread
-from captures.offsite.jobs import FAIR_S
-from captures.offsite.services import start_test
-from captures.offsite.thread import OffsiteQueue
+from captures.roots.offsite import thread
+from captures.roots.offsite.jobs import FAIR_S
+from captures.roots.offsite.services import start_test
+from captures.roots.offsite.thread import OffsiteQueue
 from core.jobs.models import Job
 from core.jobs.services import enqueue
 from core.jobs.tables import Lane
@@ -90,11 +90,11 @@ def test_a_job_that_waits_for_bandwidth_leaves_its_host_to_others(
     eventually(verified)
 
 
-PARTS = "captures.offsite.thread", "captures.offsite.api", "captures.urls", "skycam_project.cli.offsite"
+PARTS = "captures.storage.offsite.thread", "captures.storage.offsite.api", "captures.urls", "skycam_project.cli.offsite"
 LOADED_BY = """
 import django, importlib, sys
 django.setup()
-for module in [*sys.argv[1:], "captures.offsite.senders"]:
+for module in [*sys.argv[1:], "captures.storage.offsite.senders"]:
     importlib.import_module(module)
     print(module, *{"boto3", "botocore", "paramiko"} & set(sys.modules))
 """
@@ -104,4 +104,4 @@ def test_the_parts_of_a_station_load_neither_boto3_nor_paramiko() -> None:
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "skycam_project.settings"}
     command = [sys.executable, "-c", LOADED_BY, *PARTS]
     found = subprocess.run(command, cwd=PROJECT, env=environment, check=True, capture_output=True, text=True)
-    assert found.stdout.split("\n") == [*PARTS, "captures.offsite.senders", ""]
+    assert found.stdout.split("\n") == [*PARTS, "captures.storage.offsite.senders", ""]

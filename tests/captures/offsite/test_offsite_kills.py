@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from captures.models import Clip, Destination
-from captures.offsite.queue import queue_new_files
+from captures.roots.offsite.queue import queue_new_files
 from tests.harness.kills.killed_job import KILLED, exit_status
 from tests.harness.rows.offsite import copies, events, send, states
 

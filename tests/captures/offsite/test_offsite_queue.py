@@ -13,11 +13,11 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.models import Clip, Destination, OffsiteCopy, StorageRoot
-from captures.offsite import jobs, queue
-from captures.offsite.copy_states import COPY_TRANSITIONS, CopyState
-from captures.offsite.destinations.port import Interrupted
-from captures.offsite.limits import NAP_S, READ_S, RowPace, site_time
-from captures.offsite.thread import start_sending
+from captures.roots.offsite import jobs, queue
+from captures.roots.offsite.copy_states import COPY_TRANSITIONS, CopyState
+from captures.roots.offsite.destinations.port import Interrupted
+from captures.roots.offsite.limits import NAP_S, READ_S, RowPace, site_time
+from captures.roots.offsite.thread import start_sending
 from core.jobs.context import JobContext
 from core.jobs.models import Job
 from core.jobs.services import enqueue

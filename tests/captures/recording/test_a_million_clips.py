@@ -11,9 +11,9 @@ from django.db import connection
 
 from cameras.models import Camera
 from captures.models import Clip, ClipHold
-from captures.retention.cleanup import watched_roots
-from captures.retention.policy import RetentionLimit, RoundRobin, clips_beyond_limit, oldest_deletable
-from captures.retention.thread import COUNT_S
+from captures.roots.retention.cleanup import watched_roots
+from captures.roots.retention.policy import RetentionLimit, RoundRobin, clips_beyond_limit, oldest_deletable
+from captures.roots.retention.thread import COUNT_S
 from tests.harness.rows.clip_archive import LENGTH, ClipArchive
 
 pytestmark = [pytest.mark.django_db, pytest.mark.prove, pytest.mark.timeout(900)]

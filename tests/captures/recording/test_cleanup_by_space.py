@@ -12,17 +12,17 @@ import pytest
 import uuid6
 
 from cameras.spool.storage import MARKER
-from captures.clips.deletion import MAX_STUCK
+from captures.recordings.clips.deletion import MAX_STUCK
 from captures.models import Clip, StorageRoot
-from captures.recording_control.desired import recording_settings
-from captures.retention.cleanup import ALERT_REPEAT_S, ClipCleanup
-from captures.retention.disk_space import PENDING_S
-from captures.retention.execution import PlanExecutor
-from captures.retention.plan import PlanItem
-from captures.retention.planning import make_plan
-from captures.retention.results import CleanupResult
-from captures.storage.models import StorageClass
-from captures.storage.roots import assign_root
+from captures.recordings.control.desired import recording_settings
+from captures.roots.retention.cleanup import ALERT_REPEAT_S, ClipCleanup
+from captures.roots.retention.disk_space import PENDING_S
+from captures.roots.retention.execution import PlanExecutor
+from captures.roots.retention.plan import PlanItem
+from captures.roots.retention.planning import make_plan
+from captures.roots.retention.results import CleanupResult
+from captures.roots.models import StorageClass
+from captures.roots.roots import assign_root
 from monitoring.models import Alert, Event
 from tests.harness.disks.small_disk import SmallDisk
 from tests.harness.rows.clip_archive import ClipArchive, ahead, configured

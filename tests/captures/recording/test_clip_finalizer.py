@@ -13,8 +13,8 @@ import pytest
 import uuid6
 
 from cameras.spool.storage import MARKER, RootMissing, Storage, make_root
-from captures.recording.clip_finalizer import ClipFinalizer
-from captures.recording.recovery import RecoveredClips
+from captures.recordings.recorder.clip_finalizer import ClipFinalizer
+from captures.recordings.recorder.recovery import RecoveredClips
 from tests.harness.camera_processes.camera_loop import PATIENCE_S
 from tests.harness.waiting import eventually
 

@@ -13,7 +13,7 @@ from cameras.spool.spool import SLOT_BYTES, slot_names
 from cameras.spool.storage import Storage, make_root
 from cameras.supervision.ingest import OpenedSpool
 from captures.models import Clip
-from captures.recording.recovery import recover_all
+from captures.recordings.recorder.recovery import recover_all
 from monitoring.models import Event
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.rows.archive import Archive

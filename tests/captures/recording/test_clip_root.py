@@ -11,8 +11,8 @@ import uuid6
 
 from cameras.spool.recovery import DecidedOutcome
 from cameras.spool.storage import MARKER, RootMissing, Storage, make_root
-from captures.recording.clip_root import ClipRoot
-from captures.recording.retry import RetryTimer
+from captures.recordings.recorder.clip_root import ClipRoot
+from captures.recordings.recorder.retry import RetryTimer
 from tests.harness.clocks.clock import SteppingClock
 
 CAMERA = str(uuid6.uuid7())

@@ -11,17 +11,17 @@ import pytest
 
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.spool.storage import RootMissing
-from captures.recording.clip_policy import ClipPolicy
-from captures.recording.clip_root import RootError
-from captures.recording.clip_writer import ClipWriter
-from captures.recording.copying_policy import CopyingPolicy
-from captures.recording.disk_guard import DiskGuard
-from captures.recording.frame_queue import FrameQueue
-from captures.recording.loss_counter import LossCounter
-from captures.recording.recorder_inbox import RecorderInbox
-from captures.recording.recorder_states import State
-from captures.recording.retry import RetryTimer
-from captures.recording.tracks import Unplayable
+from captures.recordings.recorder.clip_policy import ClipPolicy
+from captures.recordings.recorder.clip_root import RootError
+from captures.recordings.recorder.clip_writer import ClipWriter
+from captures.recordings.recorder.copying_policy import CopyingPolicy
+from captures.recordings.recorder.disk_guard import DiskGuard
+from captures.recordings.recorder.frame_queue import FrameQueue
+from captures.recordings.recorder.loss_counter import LossCounter
+from captures.recordings.recorder.recorder_inbox import RecorderInbox
+from captures.recordings.recorder.recorder_states import State
+from captures.recordings.recorder.retry import RetryTimer
+from captures.recordings.recorder.tracks import Unplayable
 from tests.harness.camera_processes.recorder_parts import DESIRED, MemoryClip, frame
 from tests.harness.clocks.clock import SteppingClock
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from captures.recording.command_answers import STOPPED, WRITTEN, CommandAnswers
+from captures.recordings.recorder.command_answers import STOPPED, WRITTEN, CommandAnswers
 
 
 @pytest.fixture

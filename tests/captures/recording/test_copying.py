@@ -13,7 +13,7 @@ import pytest
 from cameras.drivers.network.times import NetworkTimes
 from cameras.drivers.packets import CodedStream, PacketData
 from cameras.runtime.readers import QueueLimits
-from captures.recording.recorder import RecorderTimes
+from captures.recordings.recorder.recorder import RecorderTimes
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.camera_processes.copying import LONG, SHORT, Busy, CopyingBench, bodies
 from tests.harness.camera_processes.recorded_clips import clips_of, numbers, records_of, shown

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.recording.muxer import Encoder
-from captures.recording.repair import playable_part
+from captures.recordings.recorder.muxer import Encoder
+from captures.recordings.recorder.repair import playable_part
 from tests.harness.camera_processes.recorded_clips import RECORDING
 
 FRAMES = 24

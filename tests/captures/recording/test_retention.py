@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from django.db import connection
 
-from captures.retention.cleanup import ClipCleanup
-from captures.retention.thread import Retention
+from captures.roots.retention.cleanup import ClipCleanup
+from captures.roots.retention.thread import Retention
 from core.jobs.tables import BACKGROUND_THREADS
 from core.registry import resolve
 from monitoring.models import Alert

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from captures.recording.failures import Failure
-from captures.recording.retry import RetryDelay, RetryTimer
+from captures.recordings.recorder.failures import Failure
+from captures.recordings.recorder.retry import RetryDelay, RetryTimer
 from tests.harness.clocks.clock import SteppingClock
 
 

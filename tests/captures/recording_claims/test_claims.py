@@ -10,11 +10,11 @@ from django.db import IntegrityError, transaction
 
 from cameras.models import Camera
 from captures.experiments.models import Experiment
-from captures.recording_claims import services as claims
-from captures.recording_claims.models import RecordingClaim
-from captures.recording_claims.windows import present_moment
-from captures.recording_control.commands import RecordingClaimed, record, request_recording, stop_recording
-from captures.recording_control.desired import desired_recording
+from captures.recordings.claims import services as claims
+from captures.recordings.claims.models import RecordingClaim
+from captures.recordings.claims.windows import present_moment
+from captures.recordings.control.commands import RecordingClaimed, record, request_recording, stop_recording
+from captures.recordings.control.desired import desired_recording
 from monitoring.models import Event
 from tests.harness.far_ends.camera_host import camera_host
 

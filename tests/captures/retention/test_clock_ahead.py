@@ -11,13 +11,13 @@ from django.utils import timezone
 
 from cameras.spool.moments import Moment
 from captures.models import Capture, Clip, HostClock
-from captures.retention.cleanup import ClipCleanup
-from captures.retention.clock_guard import ClockGuard, ClockNotConfirmed, read_clock
-from captures.retention.known_time import MAX_STEP_S, ClockReading
-from captures.retention.manager import StorageManager
-from captures.retention.planning import make_plan
-from captures.trash.purge import purge_capture
-from captures.trash.services import trash_capture
+from captures.roots.retention.cleanup import ClipCleanup
+from captures.roots.retention.clock_guard import ClockGuard, ClockNotConfirmed, read_clock
+from captures.roots.retention.known_time import MAX_STEP_S, ClockReading
+from captures.roots.retention.manager import StorageManager
+from captures.roots.retention.planning import make_plan
+from captures.roots.trash.purge import purge_capture
+from captures.roots.trash.services import trash_capture
 from monitoring.models import Alert, Event
 from tests.harness.rows.captures import file_of, saved
 from tests.harness.rows.clip_archive import ClipArchive

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from captures.models import Clip
-from captures.retention.cleanup import ClipCleanup
-from captures.retention.manager import StorageManager
+from captures.roots.retention.cleanup import ClipCleanup
+from captures.roots.retention.manager import StorageManager
 from monitoring.models import Alert
 from tests.harness.rows.clip_archive import ClipArchive, configured
 

@@ -12,9 +12,9 @@ from rest_framework.test import APIClient
 
 from cameras.models import Camera
 from captures.models import RootSpace, StorageUsage
-from captures.storage_usage.forecast import forecast
-from captures.storage_usage.measuring import KEPT_DAYS, Amount, measure_disk, measure_rows, walk
-from captures.trash.services import trash_capture
+from captures.roots.usage.forecast import forecast
+from captures.roots.usage.measuring import KEPT_DAYS, Amount, measure_disk, measure_rows, walk
+from captures.roots.trash.services import trash_capture
 from tests.harness.rows.captures import PICTURE, file_of, saved
 from tests.harness.rows.clip_archive import ClipArchive
 

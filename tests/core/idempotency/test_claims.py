@@ -9,7 +9,7 @@ import pytest
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from captures.recording_control.commands import FINALIZE_S
+from captures.recordings.control.commands import FINALIZE_S
 from core.idempotency.answers import Answer
 from core.idempotency.claims import (
     LEASE,

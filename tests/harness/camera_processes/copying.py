@@ -12,7 +12,7 @@ from cameras.drivers.network.times import NetworkTimes
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.consumers import Context
 from cameras.runtime.readers import QueueLimits
-from captures.recording.recorder import ClipRecorder, RecorderTimes
+from captures.recordings.recorder.recorder import ClipRecorder, RecorderTimes
 from tests.harness.camera_processes.camera_loop import CAMERA, CameraLoopBench, Streamed
 from tests.harness.camera_processes.recorded_clips import RECORDING
 from tests.harness.waiting import PATIENCE_S, eventually

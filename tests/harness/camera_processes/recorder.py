@@ -15,7 +15,7 @@ from cameras.drivers.simulated.codec import draw_frame_number
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.consumers import Context
 from cameras.spool.storage import make_root
-from captures.recording.recorder import ClipRecorder, RecorderTimes
+from captures.recordings.recorder.recorder import ClipRecorder, RecorderTimes
 from tests.harness.camera_processes.camera_loop import CAMERA, RecordingLink
 from tests.harness.camera_processes.recorded_clips import RECORDING, numbers
 from tests.harness.waiting import PATIENCE_S, eventually

@@ -19,13 +19,13 @@ from PIL import Image
 
 from cameras.models import Camera, CameraHost, HostInvitation, SettingsPreset
 from captures.models import Archive, Experiment, ExperimentCamera, IntegrityFinding, Session, StorageRoot
-from captures.retention.plan import CleanupPlan
-from captures.retention.stored_plans import store_plan
+from captures.roots.retention.plan import CleanupPlan
+from captures.roots.retention.stored_plans import store_plan
 from core.jobs.models import Job
 from monitoring.models import AlertRule, MaintenanceWindow, SensorChannel, WebhookDelivery
 from monitoring.notifications.links import link_token
 from monitoring.notifications.silences import silence_alert
-from monitoring.services import raise_alert, record_event
+from core.events.service import raise_alert, record_event
 from scheduler.models import FieldList, Schedule
 from skycam_project.access.models import ApiToken, SignIn, User
 from tests.harness.documents.route_table import PEOPLE, Line

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 
-from cameras.drivers.telescope.clock import SystemClock
-from cameras.telescope_simulator.options import SimulatorOptions
-from cameras.telescope_simulator.simulator import CommandReport, ControllerSimulator
+from scheduler.telescope.night.driver.clock import SystemClock
+from scheduler.telescope.night.simulator.options import SimulatorOptions
+from scheduler.telescope.night.simulator.simulator import CommandReport, ControllerSimulator
 from tests.harness.waiting import PATIENCE_S
 
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
-from cameras.telescope_simulator.controller import WriteImage
-from cameras.telescope_simulator.faults import PortName
-from cameras.telescope_simulator.options import SimulatorOptions
-from cameras.telescope_simulator.simulator import CommandReport, ControllerSimulator
+from scheduler.telescope.night.simulator.controller import WriteImage
+from scheduler.telescope.night.simulator.faults import PortName
+from scheduler.telescope.night.simulator.options import SimulatorOptions
+from scheduler.telescope.night.simulator.simulator import CommandReport, ControllerSimulator
 from tests.harness.clocks.shared_time import SharedTime
 from tests.harness.waiting import PATIENCE_S
 

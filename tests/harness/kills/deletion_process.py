@@ -14,7 +14,7 @@ def main(point: str, passes: str, keep: str) -> None:
 
     django.setup()
     from cameras.spool import failpoints
-    from captures.retention.cleanup import ClipCleanup
+    from captures.roots.retention.cleanup import ClipCleanup
 
     failpoints.arm_failpoint(point, int(passes))
     ClipCleanup("main").run()

@@ -12,9 +12,9 @@ def main(point: str, passes: str, destination: str) -> None:
     import django
 
     django.setup()
-    from captures.offsite.destinations import s3
-    from captures.offsite.failpoints import FAILPOINTS
-    from captures.offsite.jobs import send_files
+    from captures.roots.offsite.destinations import s3
+    from captures.roots.offsite.failpoints import FAILPOINTS
+    from captures.roots.offsite.jobs import send_files
     from core.jobs.context import JobContext
 
     FAILPOINTS.arm(point, int(passes))

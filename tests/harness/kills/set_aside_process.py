@@ -12,7 +12,7 @@ def main(point: str, finding: str) -> None:
 
     django.setup()
     from cameras.spool import failpoints
-    from captures.integrity.decisions import set_aside
+    from captures.roots.integrity.decisions import set_aside
     from captures.models import IntegrityFinding
 
     failpoints.arm_failpoint(point)

@@ -15,8 +15,8 @@ from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ingest import OpenedSpool
 from captures.models import Capture, CaptureFile, CaptureTotal, Clip, Session, SessionGap, StorageRoot
 from captures.sessions.desired import describe_desired_session
-from captures.storage.models import StorageClass
-from captures.storage.roots import assign_root
+from captures.roots.models import StorageClass
+from captures.roots.roots import assign_root
 from tests.harness.stations.spools import IDLE_PREFIXES
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.archives.planning import clip_facts
+from captures.roots.archives.planning import clip_facts
 from captures.models import Archive, ArchiveFile, ArchiveFolder, Clip, Experiment, StorageRoot
 from core.times.timestamps import stamp
 

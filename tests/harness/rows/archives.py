@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from captures.archives import services
-from captures.archives.models import Archive
+from captures.roots.archives import services
+from captures.roots.archives.models import Archive
 from captures.experiments.models import Experiment
 
 

@@ -11,7 +11,7 @@ from cameras.models import Camera
 from captures.experiments.models import Experiment, ExperimentCamera, ExperimentCapture
 from captures.experiments.service import ExperimentService
 from captures.models import Capture, StorageRoot
-from captures.recording_claims.models import ClaimSuspension, ExperimentClip, RecordingClaim
+from captures.recordings.claims.models import ClaimSuspension, ExperimentClip, RecordingClaim
 from tests.harness.rows.clips import row_of
 
 

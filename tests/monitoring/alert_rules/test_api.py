@@ -12,7 +12,7 @@ from cameras.models import Camera
 from monitoring.alert_rules import validation
 from monitoring.alert_rules.defaults import DEFAULT_RULES
 from monitoring.models import Alert, AlertRule, Event, MaintenanceWindow, SensorChannel
-from monitoring.services import raise_alert
+from core.events.service import raise_alert
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.sensors import make_sensor
 

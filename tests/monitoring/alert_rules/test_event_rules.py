@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from monitoring.alert_rules.event_rules import clear_cache, close_if_quiet, close_quiet_alerts
 from monitoring.models import Alert, AlertRule, MaintenanceWindow
-from monitoring.services import record_event
+from core.events.service import record_event
 
 pytestmark = pytest.mark.django_db
 

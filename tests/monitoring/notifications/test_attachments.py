@@ -13,7 +13,7 @@ from captures.files.newest_thumbnail import SIZE, newest_thumbnail
 from captures.models import CaptureFile
 from captures.thumbnails.store import ThumbnailStore
 from monitoring.notifications.sending import MAX_ATTACHMENT
-from monitoring.services import raise_alert, record_event
+from core.events.service import raise_alert, record_event
 from scheduler.reports.nightly import file_of
 from tests.harness.clients.people import jpeg
 from tests.harness.far_ends.mail_server import MailReceiver, mail_server

@@ -14,7 +14,7 @@ from monitoring.models import NotificationChannel
 from monitoring.notifications.channels.base import SendResult
 from monitoring.notifications.channels.command import CommandChannel, CommandSettings
 from monitoring.notifications.message import Notification
-from monitoring.services import raise_alert
+from core.events.service import raise_alert
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.notifications import command_channel, route_to, send_due, states
 from tests.harness.waiting import PATIENCE_S

@@ -14,7 +14,7 @@ from monitoring.models import Alert, AlertSilence, Event, NotificationChannel
 from monitoring.notifications.link_page import MAX_REQUESTS
 from monitoring.notifications.links import link_of, link_token
 from monitoring.notifications.sending import notified
-from monitoring.services import raise_alert, resolve_alert
+from core.events.service import raise_alert, resolve_alert
 from tests.harness.rows.notifications import webhook_channel
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from django.utils import timezone
 from monitoring.models import NotificationChannel, NotificationDelivery
 from monitoring.notifications.claims import claim
 from monitoring.notifications.thread import NotificationThread
-from monitoring.services import raise_alert
+from core.events.service import raise_alert
 from tests.harness.far_ends.mail_server import mail_server
 from tests.harness.far_ends.webhook_receiver import hang, receiving, status
 from tests.harness.rows.notifications import mail_channel, make_due, route_to, webhook_channel

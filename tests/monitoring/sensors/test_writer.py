@@ -15,7 +15,7 @@ from monitoring.models import DueAggregate, Event, Reading, Sensor, SensorChanne
 from monitoring.sensor_host.journal import ReadingJournal
 from monitoring.sensor_host.waiting import WaitingReadings
 from monitoring.sensor_host.writer import ReadingWriter
-from monitoring.services import record_event
+from core.events.service import record_event
 from tests.harness.rows.sensors import judged, make_sensor
 from tests.harness.waiting import PATIENCE_S
 

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from cameras.models import Camera
 from monitoring.models import Event, WebhookDelivery
-from monitoring.services import record_event
+from core.events.service import record_event
 from monitoring.webhooks.resource import WebhookChange
 from monitoring.webhooks.services import change_webhook
 from tests.harness.rows.webhooks import added, happened, only_delivery

@@ -19,10 +19,10 @@ from captures.experiments.account import camera_account
 from captures.experiments.models import Experiment, ExperimentCamera
 from captures.experiments.resource import ExperimentState, ReasonBody
 from captures.experiments.service import ExperimentService, WrongState
-from captures.recording_claims.models import RecordingClaim
-from captures.recording_claims.services import claim_for_person
+from captures.recordings.claims.models import RecordingClaim
+from captures.recordings.claims.services import claim_for_person
 from captures.sessions.models import Session
-from captures.storage.models import StorageRoot
+from captures.roots.models import StorageRoot
 from monitoring.models import Event
 from scheduler.automatic_recording.service import apply_experiment, move_if_due, reconcile
 from tests.harness.rows.clips import row_of

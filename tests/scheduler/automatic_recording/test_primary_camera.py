@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.recording_claims.models import RecordingClaim
+from captures.recordings.claims.models import RecordingClaim
 from core.station_settings.models import StationSetting
 from core.station_settings.values import clear_cache
 from skycam_project.config.recording import AutoRecordingConfig

@@ -17,9 +17,9 @@ from captures.models import Session
 from monitoring.alert_rules.event_rules import clear_cache
 from monitoring.alert_rules.services import restore_default_rules
 from monitoring.models import Alert, AlertRule, Event
-from scheduler.field_lists.ingest import ingest_observation
-from scheduler.field_lists.requests import FieldListRequest
-from scheduler.field_lists.service import FieldListService
+from scheduler.telescope.night.field_lists.ingest import ingest_observation
+from scheduler.telescope.night.field_lists.requests import FieldListRequest
+from scheduler.telescope.night.field_lists.service import FieldListService
 from scheduler.models import FieldList, Observation
 from tests.harness.rows.captures import saved
 

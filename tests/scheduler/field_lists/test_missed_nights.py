@@ -10,11 +10,11 @@ import pytest
 from cameras.models import Camera
 from captures.models import Session
 from monitoring.models import Alert, Event
-from scheduler.field_lists import missed_nights
-from scheduler.field_lists.missed_nights import MESSAGE_AWAY, report_missed_nights
-from scheduler.field_lists.nightly import end_nightly_start, set_nightly_start
-from scheduler.field_lists.requests import FieldListRequest, NightOptions
-from scheduler.field_lists.service import FieldListService
+from scheduler.telescope.night.field_lists import missed_nights
+from scheduler.telescope.night.field_lists.missed_nights import MESSAGE_AWAY, report_missed_nights
+from scheduler.telescope.night.field_lists.nightly import end_nightly_start, set_nightly_start
+from scheduler.telescope.night.field_lists.requests import FieldListRequest, NightOptions
+from scheduler.telescope.night.field_lists.service import FieldListService
 from scheduler.models import NightlyStart
 from scheduler.tasks import start_telescope_nights
 from tests.harness.rows.nights import at_site

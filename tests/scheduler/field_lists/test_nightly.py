@@ -14,10 +14,17 @@ from cameras.leases.service import acquire_lease
 from cameras.models import Camera
 from captures.models import Session
 from monitoring.models import Alert, Event
-from scheduler.field_lists.nightly import end_nightly_start, set_nightly_start
-from scheduler.field_lists.nightly_starts import LEAD, MESSAGE_DUE, RETRY, problem_of, start_due_nights, try_start
-from scheduler.field_lists.requests import FieldListRequest, NightOptions
-from scheduler.field_lists.service import FieldListService
+from scheduler.telescope.night.field_lists.nightly import end_nightly_start, set_nightly_start
+from scheduler.telescope.night.field_lists.nightly_starts import (
+    LEAD,
+    MESSAGE_DUE,
+    RETRY,
+    problem_of,
+    start_due_nights,
+    try_start,
+)
+from scheduler.telescope.night.field_lists.requests import FieldListRequest, NightOptions
+from scheduler.telescope.night.field_lists.service import FieldListService
 from scheduler.models import FieldList, NightlyStart
 from scheduler.tasks import start_telescope_nights
 from tests.harness.far_ends.camera_host import camera_host

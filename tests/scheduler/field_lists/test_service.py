@@ -12,8 +12,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from monitoring.models import Event
-from scheduler.field_lists.requests import FieldListChange, FieldListRequest
-from scheduler.field_lists.service import FieldListService
+from scheduler.telescope.night.field_lists.requests import FieldListChange, FieldListRequest
+from scheduler.telescope.night.field_lists.service import FieldListService
 from scheduler.models import FieldList
 from tests.harness.rows.transactions import Transactions
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cameras.drivers.telescope.field import (
+from scheduler.telescope.night.driver.field import (
     DARK_CODE,
     DOME_FLAT_CODE,
     EVENING_FLAT_CODE,
@@ -19,7 +19,7 @@ from cameras.drivers.telescope.field import (
     SurveyCode,
 )
 from core.text.names import is_readable
-from scheduler.telescope.field_file import (
+from scheduler.telescope.night.night.field_file import (
     MAX_CHARACTERS,
     MAX_ERRORS,
     FilterLine,

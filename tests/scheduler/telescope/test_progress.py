@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameras.drivers.telescope.field import SelectionCode
+from scheduler.telescope.night.driver.field import SelectionCode
 from core.sky.equatorial import Equatorial
-from scheduler.telescope.night import night_of
-from scheduler.telescope.progress import (
+from scheduler.telescope.night.night.night import night_of
+from scheduler.telescope.night.night.progress import (
     NEVER,
     after_bad_readout,
     after_observation,
@@ -22,7 +22,7 @@ from scheduler.telescope.progress import (
     state_from_json,
     state_to_json,
 )
-from scheduler.telescope.sky import TelescopeSite
+from scheduler.telescope.night.night.sky import TelescopeSite
 from tests.harness.runs.examples import examples
 from tests.scheduler.telescope.nights import LA_SILLA, NIGHT, SECOND_D, at, listed, state_at, states_at
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.sky.equatorial import Equatorial, apparent_places
 from core.sky.sidereal import hour_angle, local_sidereal_hours
-from scheduler.telescope.sky import (
+from scheduler.telescope.night.night.sky import (
     HIGHEST_AIRMASS,
     TelescopeSite,
     airmass,

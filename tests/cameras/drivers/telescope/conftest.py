@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from cameras.drivers.telescope.controller import TelescopeCamera
-from cameras.drivers.telescope.profiles import ProfileName
+from scheduler.telescope.night.driver.controller import TelescopeCamera
+from scheduler.telescope.night.driver.profiles import ProfileName
 from tests.harness.clocks.shared_time import SharedTime
 from tests.harness.far_ends.c_scheduler.build import CScheduler
 from tests.harness.far_ends.telescope_controller import RunningController, running_controller

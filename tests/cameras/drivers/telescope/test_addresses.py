@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameras.drivers.telescope.addresses import EXAMPLE, parse_address
+from scheduler.telescope.night.driver.addresses import EXAMPLE, parse_address
 
 
 @pytest.mark.parametrize(

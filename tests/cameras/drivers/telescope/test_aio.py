@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 
-from cameras.drivers.telescope.aio import AsyncTelescopeCamera
-from cameras.drivers.telescope.exposures import ExposurePending
-from cameras.drivers.telescope.field import SKY_CODE, Field
-from cameras.drivers.telescope.header import FitsHeader
-from cameras.drivers.telescope.ownership import ControllerHeld
-from cameras.drivers.telescope.profiles import COMMAND_DELAY_S
-from cameras.drivers.telescope.replies import CommandError
+from scheduler.telescope.night.driver.aio import AsyncTelescopeCamera
+from scheduler.telescope.night.driver.exposures import ExposurePending
+from scheduler.telescope.night.driver.field import SKY_CODE, Field
+from scheduler.telescope.night.driver.header import FitsHeader
+from scheduler.telescope.night.driver.ownership import ControllerHeld
+from scheduler.telescope.night.driver.profiles import COMMAND_DELAY_S
+from scheduler.telescope.night.driver.replies import CommandError
 from tests.harness.far_ends.fast_controller import FastController
 from tests.harness.waiting import eventually, eventually_in_loop
 
@@ -25,7 +25,7 @@ SHORT = Field(expt=0.2 / 3600, shutter=SKY_CODE)
 
 @pytest.fixture(params=[True, False], ids=["closing", "non-closing"])
 def controller(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastController]:
-    monkeypatch.setattr("cameras.drivers.telescope.aio.COMMAND_DELAY_S", COMMAND_DELAY_S / SPEED)
+    monkeypatch.setattr("scheduler.telescope.driver.aio.COMMAND_DELAY_S", COMMAND_DELAY_S / SPEED)
     controller = FastController(request.param, SPEED)
     yield controller
     controller.stop()

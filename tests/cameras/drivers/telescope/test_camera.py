@@ -10,16 +10,16 @@ from datetime import UTC, datetime
 import pytest
 from astropy.time import Time
 
-from cameras.drivers.telescope.commands import ExposureMode
-from cameras.drivers.telescope.controller import TelescopeCamera
-from cameras.drivers.telescope.exposures import BadReadout, ExposurePending
-from cameras.drivers.telescope.field import DARK_CODE, FIELD_KINDS, SKY_CODE, Field
-from cameras.drivers.telescope.header import FitsHeader
-from cameras.drivers.telescope.ownership import ControllerHeld
-from cameras.drivers.telescope.profiles import ProfileName
-from cameras.drivers.telescope.replies import CommandError
-from cameras.drivers.telescope.states import ControllerState
-from cameras.telescope_simulator.faults import FaultKind
+from scheduler.telescope.night.driver.commands import ExposureMode
+from scheduler.telescope.night.driver.controller import TelescopeCamera
+from scheduler.telescope.night.driver.exposures import BadReadout, ExposurePending
+from scheduler.telescope.night.driver.field import DARK_CODE, FIELD_KINDS, SKY_CODE, Field
+from scheduler.telescope.night.driver.header import FitsHeader
+from scheduler.telescope.night.driver.ownership import ControllerHeld
+from scheduler.telescope.night.driver.profiles import ProfileName
+from scheduler.telescope.night.driver.replies import CommandError
+from scheduler.telescope.night.driver.states import ControllerState
+from scheduler.telescope.night.simulator.faults import FaultKind
 from tests.cameras.drivers.telescope.conftest import Connect, StartController
 from tests.harness.clocks.shared_time import SharedTime
 from tests.harness.far_ends.telescope_controller import RunningController

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from cameras.drivers.telescope.controller import TelescopeCamera
-from cameras.drivers.telescope.field import SKY_CODE, Field
-from cameras.drivers.telescope.header import FitsHeader
-from cameras.drivers.telescope.replies import CommandError
+from scheduler.telescope.night.driver.controller import TelescopeCamera
+from scheduler.telescope.night.driver.field import SKY_CODE, Field
+from scheduler.telescope.night.driver.header import FitsHeader
+from scheduler.telescope.night.driver.replies import CommandError
 from tests.harness.clocks.shared_time import SharedTime
 from tests.harness.far_ends.telescope_controller import running_controller
 from tests.harness.waiting import eventually

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from cameras.drivers.base import Aborted, CameraError, Exposure, ExposureRequest
-from cameras.drivers.telescope.driver import TelescopeDriver
-from cameras.drivers.telescope.ownership import ControllerLock
+from scheduler.telescope.night.driver.driver import TelescopeDriver
+from scheduler.telescope.night.driver.ownership import ControllerLock
 from cameras.drivers.telescope_port import Pointing
-from cameras.telescope_simulator.controller import WriteImage
-from cameras.telescope_simulator.images import SimulatedImage
+from scheduler.telescope.night.simulator.controller import WriteImage
+from scheduler.telescope.night.simulator.images import SimulatedImage
 from core.outgoing import OutgoingGuard
 from tests.cameras.drivers.telescope.conftest import StartController
 from tests.harness.clocks.shared_time import SharedTime

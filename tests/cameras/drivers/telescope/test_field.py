@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cameras.drivers.telescope.field import (
+from scheduler.telescope.night.driver.field import (
     DARK_CODE,
     MAX_OBS_PER_FIELD,
     SKY_CODE,

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameras.drivers.telescope.field import SKY_CODE, Field
-from cameras.drivers.telescope.header import FitsHeader
-from cameras.drivers.telescope.layouts import (
+from scheduler.telescope.night.driver.field import SKY_CODE, Field
+from scheduler.telescope.night.driver.header import FitsHeader
+from scheduler.telescope.night.driver.layouts import (
     CAMERA_STATUS,
     FIELD,
     FITS_HEADER,
@@ -30,7 +30,7 @@ from cameras.drivers.telescope.layouts import (
     unpack_fields,
     unpack_header,
 )
-from cameras.drivers.telescope.status import CameraStatus
+from scheduler.telescope.night.driver.status import CameraStatus
 from tests.harness.far_ends.c_scheduler.build import CScheduler
 
 LAYOUTS = {"Field": FIELD, "Camera_Status": CAMERA_STATUS, "Fits_Word": FITS_WORD, "Fits_Header": FITS_HEADER}

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameras.drivers.telescope.field import SKY_CODE, Field
-from cameras.drivers.telescope.observation_record import (
+from scheduler.telescope.night.driver.field import SKY_CODE, Field
+from scheduler.telescope.night.driver.observation_record import (
     MAX_RECORD_BYTES,
     ObservationRecord,
     RecordTime,

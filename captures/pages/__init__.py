@@ -1,0 +1,1 @@
+"""Pages about captures, sessions, experiments, archives and storage."""

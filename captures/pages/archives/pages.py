@@ -1,0 +1,169 @@
+"""The page of one archive with its files, and the page on which one of them is played or looked at."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+
+from cameras.visibility import UnknownCamera, camera_condition
+from captures.pages.archives.custody import CUSTODY, custody_of
+from captures.pages.archives.display import FILE_STATES, KINDS, ArchivedFile
+from captures.pages.archives.filters import FileFilter, choices, link_of
+from captures.pages.archives.folders import folders_of
+from captures.pages.archives.listing import displays_for
+from captures.roots.archives.findings import KIND as VERIFY
+from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveState
+from captures.roots.archives.remote import remote_sentences
+from captures.roots.archives.selectors import archive_file_for, archive_files_for, archives_for, kind_condition
+from captures.days.parameters import parse_cursor
+from captures.experiments.selectors import sees_all, visible_places
+from captures.files.zip_download import MAX_FILES
+from captures.roots.kept import Kept
+from core.api.paging import beyond
+from core.api.queries import Cursor
+from core.jobs.models import Job
+from core.pages.page import Page
+
+ROWS = 50
+FAULTY = 100
+SHOWN_FOR = timedelta(minutes=1)
+"""How long after a verification the page is still refreshed."""
+FILTERS = ("camera", "kind", "state", "host")
+
+
+class ArchivePageBase(Page):
+    """A page of the archive in the address."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        except (Archive.DoesNotExist, ArchiveFile.DoesNotExist):
+            raise Http404("No such archive.") from None
+
+
+class ArchivePage(ArchivePageBase):
+    template = "archives/archive.html"
+
+    def get(self, request: HttpRequest, archive: UUID) -> HttpResponse:
+        found: Archive = archives_for(request.user).get(pk=archive)
+        return self.render(self.overview(found) | self.files(found))
+
+    def overview(self, archive: Archive) -> dict[str, Any]:
+        user = self.request.user
+        is_whole_view = sees_all(user, archive.experiment)
+        files = archive_files_for(user, archive)
+        faulty = files.filter(state__in=[ArchiveFileState.MISSING, ArchiveFileState.DAMAGED]).order_by("path")
+        return {
+            "display": displays_for(user, [archive])[0],
+            "archive": archive,
+            "experiment": archive.experiment,
+            "sees_all": is_whole_view,
+            "faulty": list(faulty[:FAULTY]),
+            "away": files.filter(kept=Kept.OFFSITE.value).count(),
+            "stated": stated(archive) if is_whole_view else [],
+            "remote": remote_sentences(archive.experiment, visible_places(user, archive.experiment)),
+            "folders": folders_of(archive, user, with_findings=is_whole_view),
+            "custody": custody_of(archive) if is_whole_view else [],
+            "most_custody": CUSTODY,
+        }
+
+    def files(self, archive: Archive) -> dict[str, Any]:
+        chosen = {name: self.request.GET.get(name, "").strip() for name in FILTERS}
+        query = FileFilter.lenient(chosen)
+        rows = archive_files_for(self.request.user, archive)
+        cameras = dict(rows.values_list("camera__slug", "camera__name").distinct().order_by("camera__slug"))
+        hosts = [folder.host for folder in archive.folders.all()]
+        rows = rows.filter(kind_condition(query.kind), **self._camera(query.camera))
+        # Counted up to one more than a ZIP file can have.
+        zipped = rows.order_by()[: MAX_FILES + 1].count()
+        rows = rows.filter(**query.conditions())
+        if query.host:
+            rows = rows.filter(folder__host=query.host)
+        found = list(
+            beyond(rows, "at", parse_cursor(self.request.GET.get("before", ""))).order_by("-at", "-id")[: ROWS + 1]
+        )
+        last = found[ROWS - 1] if len(found) > ROWS else None
+        cursor = Cursor(last.at, last.pk, newer=False).text() if last else ""
+        return {
+            "files": [ArchivedFile(one) for one in found[:ROWS]],
+            "chosen": chosen,
+            "is_narrowed": any(chosen.values()),
+            "cameras": cameras,
+            "kinds": choices(chosen, "kind", KINDS),
+            "states": {state: display.label for state, display in FILE_STATES.items()},
+            "hosts": {host: host for host in hosts} if len(hosts) > 1 else {},
+            "older": link_of({**chosen, "before": cursor}) if cursor else "",
+            "newest": link_of(chosen) if self.request.GET.get("before") else "",
+            "zipped": zipped,
+            "most_zipped": MAX_FILES,
+            "query": self.request.GET.urlencode(),
+            "zip_query": urlencode({name: chosen[name] for name in ("camera", "kind") if getattr(query, name)}),
+        }
+
+    def _camera(self, slug: str | None) -> dict[str, Any]:
+        try:
+            return camera_condition(self.request.user, slug)
+        except UnknownCamera as error:
+            raise Http404(str(error)) from None
+
+
+class ArchiveNow(ArchivePage):
+    """The parts of an archive's page that are refreshed while files are copied or verified; else those of each page."""
+
+    template = "archives/_now.html"
+
+    def get(self, request: HttpRequest, archive: UUID) -> HttpResponse:
+        found: Archive = archives_for(request.user).get(pk=archive)
+        if not changes_by_itself(found):
+            return self.render({}, "_shell_now.html")
+        return self.render(self.overview(found) | self.files(found))
+
+
+def changes_by_itself(archive: Archive) -> bool:
+    """Whether its page may show something else a moment later."""
+    if archive.state in {ArchiveState.WAITING, ArchiveState.COPYING}:
+        return True
+    jobs = Job.objects.filter(kind=VERIFY, subject=str(archive.pk))
+    # Also those that have just ended, so that the page shows the outcome.
+    return jobs.filter(Q(ended_at=None) | Q(ended_at__gte=timezone.now() - SHOWN_FOR)).exists()
+
+
+def stated(archive: Archive) -> list[str]:
+    """What the manifest states as missing besides files: these are shown as they are now."""
+    paths = [sentence.partition(": ")[0] for sentence in archive.missing]
+    known = set(ArchiveFile.objects.filter(folder__archive=archive, path__in=paths).values_list("path", flat=True))
+    return [sentence for sentence, path in zip(archive.missing, paths, strict=True) if path not in known]
+
+
+class ArchivedFilePage(ArchivePageBase):
+    template = "archives/file.html"
+
+    def get(self, request: HttpRequest, archive: UUID, file: UUID) -> HttpResponse:
+        found = ArchivedFile(archive_file_for(request.user, archive, file))
+        return self.render(
+            {
+                "one": found,
+                "file": found.file,
+                "archive": found.file.folder.archive,
+                "played": found.played if found.is_clip else None,
+                "facts": found.file.facts,
+                **self._around(found),
+            }
+        )
+
+    def _around(self, one: ArchivedFile) -> dict[str, ArchiveFile | None]:
+        """The files of the same camera, kind and folder before and after."""
+        file = one.file
+        rows = archive_files_for(self.request.user, file.folder.archive).filter(
+            kind_condition(file.facts.get("kind")), camera=file.camera_id, folder=file.folder_id
+        )
+        before = beyond(rows, "at", Cursor(file.at, file.pk, newer=False)).order_by("-at", "-id").first()
+        after = beyond(rows, "at", Cursor(file.at, file.pk, newer=True)).order_by("at", "id").first()
+        return {"before": before, "after": after}

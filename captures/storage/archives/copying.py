@@ -1,0 +1,198 @@
+"""Copies one file into an archive: to a temporary name, synced, read back from the disk and compared, then renamed.
+
+The source is read once. Its SHA-256 is known since it was recorded, so that of the copy proves both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cameras.spool.durable import RootFiles
+from captures.roots.archives.failpoints import FAILPOINTS
+from captures.files.opened import FileMissing, OpenFile, open_below
+
+CHUNK_BYTES = 8 << 20
+PART = ".part"
+COPY_TRIES = 3
+
+
+class SourceFaulty(Exception):
+    """The source cannot be archived: it is missing, or its content is another one. `state` is that of the row."""
+
+    def __init__(self, state: str, message: str) -> None:
+        super().__init__(message)
+        self.state = state
+
+
+class CopyFaulty(Exception):
+    """The disk of the archive does not return what was written."""
+
+
+class CopyStopped(Exception):
+    """The job is to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyRequest:
+    """A source below its root, and its place below the root of archives."""
+
+    source_root: str
+    source_path: str
+    bytes: int
+    sha256: str
+    folder: str
+    name: str
+    link: bool = False
+
+
+def copy_file(request: CopyRequest, files: RootFiles, should_stop: Callable[[], bool]) -> bool:
+    """Copy the file, unless it is there already. Returns whether it is a hard link. SourceFaulty, CopyFaulty,
+    CopyStopped, OSError of the disk of the archive."""
+    if is_whole(files, request, request.name, should_stop):
+        # A kill may have come between the rename and this.
+        files.sync(request.folder)
+        return files.links(request.folder, request.name) > 1
+    part = f".{request.name}{PART}"
+    files.unlink(request.folder, part)  # what a kill has left
+    source = _open_source(request)
+    try:
+        linked = request.link and _link(request, files, part)
+        if linked:
+            _check_link(request, files, part, should_stop)
+        else:
+            _copy_checked(source, request, files, part, should_stop)
+    except BaseException:
+        # Half a copy would take the space that a full disk lacks, and stay for ever once the source is gone.
+        with contextlib.suppress(OSError):
+            files.unlink(request.folder, part)
+        raise
+    finally:
+        source.close()
+    files.rename(request.folder, part, request.name)
+    FAILPOINTS.hit("after_part_renamed")
+    files.sync(request.folder)
+    return linked
+
+
+def _open_source(request: CopyRequest) -> OpenFile:
+    try:
+        source = open_below(request.source_root, request.source_path)
+    except FileMissing as error:
+        raise SourceFaulty("missing", str(error)) from error
+    if source.size != request.bytes:
+        source.close()
+        message = f"{request.source_path} has {source.size} bytes instead of {request.bytes}."
+        raise SourceFaulty("damaged", message)
+    return source
+
+
+def _link(request: CopyRequest, files: RootFiles, part: str) -> bool:
+    """False where links are not possible, such as between two file systems: then the file is copied."""
+    folder, _, name = request.source_path.rpartition("/")
+    source = RootFiles(request.source_root)
+    try:
+        with source.folder(folder) as at, files.folder(request.folder) as target:
+            os.link(name, part, src_dir_fd=at, dst_dir_fd=target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno in {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP}:
+            return False
+        raise
+    finally:
+        source.close()
+    return True
+
+
+def _check_link(request: CopyRequest, files: RootFiles, part: str, should_stop: Callable[[], bool]) -> None:
+    """A link proves nothing about the content: it is read as a copy is. SourceFaulty."""
+    try:
+        whole = is_whole(files, request, part, should_stop)
+    except OSError:
+        # Its disk cannot read it, which is that of the source.
+        whole = False
+    if not whole:
+        files.unlink(request.folder, part)
+        raise SourceFaulty("damaged", f"The content of {request.source_path} has changed or cannot be read.")
+
+
+def _copy_checked(
+    source: OpenFile, request: CopyRequest, files: RootFiles, part: str, should_stop: Callable[[], bool]
+) -> None:
+    for _ in range(COPY_TRIES):
+        _copy(source, request, files, part, should_stop)
+        FAILPOINTS.hit("after_part_synced")
+        if is_whole(files, request, part, should_stop):
+            FAILPOINTS.hit("after_part_checked")
+            return
+        files.unlink(request.folder, part)
+        # Which of the two is wrong? Only now is the source read a second time.
+        if (found := hash_of(source, should_stop)) != request.sha256:
+            message = f"The content of {request.source_path} has changed: its SHA-256 is {found[:12]}…."
+            raise SourceFaulty("damaged", message)
+    raise CopyFaulty(
+        # Without the path, which names the camera: this is shown to all who may see the archive.
+        f"The copy of a file was wrong {COPY_TRIES} times, and its source is right. Check the disk of the archive."
+    )
+
+
+def _copy(source: OpenFile, request: CopyRequest, files: RootFiles, part: str, should_stop: Callable[[], bool]) -> None:
+    target = files.open_new(request.folder, part)
+    try:
+        FAILPOINTS.hit("after_part_begun")
+        offset = 0
+        while offset < request.bytes:
+            if should_stop():
+                raise CopyStopped
+            # In the kernel, and not copy_file_range: a file system may let both names share one set of blocks, which
+            # would be no second copy.
+            sent = os.sendfile(target, source.descriptor, offset, min(CHUNK_BYTES, request.bytes - offset))
+            if not sent:
+                raise SourceFaulty("damaged", f"{request.source_path} became shorter while it was copied.")
+            offset += sent
+        os.fsync(target)
+    except OSError as error:
+        if error.errno == errno.EIO and _is_unreadable(source, request):
+            raise SourceFaulty("damaged", f"{request.source_path} cannot be read: {error.strerror}.") from error
+        raise
+    finally:
+        os.close(target)
+        source.forget_cached()
+
+
+def _is_unreadable(source: OpenFile, request: CopyRequest) -> bool:
+    """Whether an error of input and output came from the source and not from the disk of the archive."""
+    try:
+        return hash_of(source, lambda: False) != request.sha256
+    except OSError:
+        return True
+
+
+def is_whole(files: RootFiles, request: CopyRequest, name: str, should_stop: Callable[[], bool]) -> bool:
+    """Whether the file is there with this content, as the disk returns it."""
+    if files.size(request.folder, name) != request.bytes:
+        return False
+    with files.folder(request.folder) as at:
+        # O_NONBLOCK: a FIFO in the place of an empty file would block for ever.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        found = OpenFile(os.open(name, flags, dir_fd=at))
+    try:
+        # What was just written is in the page cache, which would hide what the disk has.
+        found.forget_cached()
+        return hash_of(found, should_stop) == request.sha256
+    finally:
+        found.forget_cached()
+        found.close()
+
+
+def hash_of(file: OpenFile, should_stop: Callable[[], bool]) -> str:
+    digest, offset, buffer = hashlib.sha256(), 0, memoryview(bytearray(CHUNK_BYTES))
+    while read := file.read_into(buffer, offset):
+        digest.update(buffer[:read])
+        offset += read
+        if should_stop():
+            raise CopyStopped
+    return digest.hexdigest()

@@ -1,0 +1,81 @@
+"""The events and alerts of archives. Each names the first camera of the experiment, as its own events do: only users
+who may see that one read it. What may name files of any camera names all of them."""
+
+from __future__ import annotations
+
+from captures.roots.archives.hosts import away_sentence
+from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFileState
+from captures.experiments.selectors import cameras_of
+from core.camera_refs import Cameras
+from core.text.plurals import pluralize
+from core.events.service import raise_alert, record_event, resolve_alert
+
+
+def report_event(archive: Archive, kind: str, text: str, severity: str = "info", *, actor: str = "") -> None:
+    experiment = archive.experiment
+    record_event(
+        kind, f"The experiment {experiment.name!r} {text}", severity=severity, camera=cameras_of(experiment)[:1],
+        subject=archive.pk, actor=actor, data={"experiment": str(experiment.pk)},
+    )  # fmt: skip
+
+
+def report_failure(archive: Archive, message: str) -> None:
+    """Files cannot be copied now, as on a full disk. The jobs try again."""
+    Archive.objects.filter(pk=archive.pk).update(message=message)
+    text = f"The experiment {archive.experiment.name!r} cannot be archived: {message}"
+    # It may name a file of any camera.
+    _alert(archive, failure_key(archive), text, cameras_of(archive.experiment))
+
+
+def resolve_failure(archive: Archive) -> None:
+    """A file was copied: an earlier failure is over."""
+    if archive.message:
+        Archive.objects.filter(pk=archive.pk).exclude(message="").update(message="")
+        archive.message = ""
+        resolve_alert(failure_key(archive))
+
+
+def report_end(archive: Archive) -> None:
+    """The archive is complete, or lacks something."""
+    resolve_alert(failure_key(archive))
+    count = ArchiveFile.objects.filter(folder__archive=archive, state=ArchiveFileState.COPIED).count()
+    if not archive.missing:
+        report_event(archive, "archive.completed", f"is archived with {pluralize(count, 'file')}.")
+        resolve_alert(incomplete_key(archive))
+        return
+    first = _first_missing(archive)
+    text = f"is archived with {pluralize(count, 'file')}, but not whole: {first}"
+    report_event(archive, "archive.incomplete", text, "warning")
+    message = f"The archive of {archive.experiment.name!r} is not whole: {first} {_next_step(archive)}"
+    _alert(archive, incomplete_key(archive), message, cameras_of(archive.experiment)[:1], "warning")
+
+
+def _first_missing(archive: Archive) -> str:
+    """For the event and the alert, which are shown to all who may see the first camera. The sentence may name any, but
+    names none about a host that is away."""
+    if _is_host_away(archive) or archive.experiment.places.count() == 1:
+        return str(archive.missing[0])
+    return f"{pluralize(len(archive.missing), 'part')} of it cannot be found. The page of the archive lists them."
+
+
+def _is_host_away(archive: Archive) -> bool:
+    """Whether it lacks something because a host is away: these sentences come first."""
+    return any(archive.missing[0].startswith(away_sentence(folder.host)) for folder in archive.folders.all())
+
+
+def _next_step(archive: Archive) -> str:
+    if _is_host_away(archive):
+        return "The archive goes on by itself once `skycam up` runs there."
+    return "Restore what is missing, then archive it again."
+
+
+def _alert(archive: Archive, key: str, message: str, cameras: Cameras, severity: str = "error") -> None:
+    raise_alert(key, message, severity=severity, camera=cameras, data={"archive": str(archive.pk)})
+
+
+def incomplete_key(archive: Archive) -> str:
+    return f"archive.incomplete:{archive.pk}"
+
+
+def failure_key(archive: Archive) -> str:
+    return f"archive.failed:{archive.pk}"

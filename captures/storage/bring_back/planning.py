@@ -1,0 +1,114 @@
+"""What would be brought back to which disks, and whether they have the space. Changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db.models import Count, Exists, Q, Sum
+
+from cameras.spool.storage import RootMissing
+from captures.roots.bring_back.requests import Selection
+from captures.roots.bring_back.selection import RETURNING
+from captures.recordings.clips.deletion import open_root
+from captures.roots.models import StorageRoot
+from captures.roots.usage.models import RootSpace
+from core.station_settings.values import camera_config
+from core.templatetags.skycam import format_bytes
+from core.text.plurals import pluralize
+
+GB = 1e9
+
+
+@dataclass(slots=True)
+class RootPlan:
+    """What comes back to one root. `free_bytes` is None when it is unknown; of another host it is its last measurement.
+    `lost`: files without a verified copy."""
+
+    root: StorageRoot
+    files: int = 0
+    bytes: int = 0
+    lost: int = 0
+    free_bytes: int | None = None
+    problem: str = ""
+
+    @property
+    def host(self) -> str:
+        return self.root.host
+
+    @property
+    def path(self) -> str:
+        return self.root.path
+
+
+@dataclass(frozen=True, slots=True)
+class BringBackPlan:
+    roots: list[RootPlan]
+
+    @property
+    def files(self) -> int:
+        return sum(one.files for one in self.roots)
+
+    @property
+    def bytes(self) -> int:
+        return sum(one.bytes for one in self.roots)
+
+    @property
+    def lost(self) -> int:
+        return sum(one.lost for one in self.roots)
+
+    @property
+    def hosts(self) -> list[str]:
+        return sorted({one.host for one in self.roots if one.files})
+
+    @property
+    def problems(self) -> list[str]:
+        return [one.problem for one in self.roots if one.problem]
+
+
+def make_plan(selection: Selection, host: str = "") -> BringBackPlan:
+    """Of all hosts, or of one. DatabaseError."""
+    found: dict[object, RootPlan] = {}
+    roots = {root.pk: root for root in StorageRoot.objects.all()}
+    for table in RETURNING:
+        rows = table.away(selection, [host] if host else ()).annotate(copied=Exists(table.copies())).order_by()
+        has = Q(copied=True)
+        counted = rows.values(table.root).annotate(
+            files=Count("pk", filter=has), size=Sum("bytes", filter=has), lost=Count("pk", filter=~has)
+        )
+        for row in counted:
+            plan = found.setdefault(row[table.root], RootPlan(roots[row[table.root]]))
+            plan.files += row["files"]
+            plan.bytes += row["size"] or 0
+            plan.lost += row["lost"]
+    for plan in found.values():
+        if plan.files:
+            _measure(plan)
+    return BringBackPlan(sorted(found.values(), key=lambda one: (one.root.host, one.root.path)))
+
+
+def reserve_bytes() -> int:
+    """What stays free: below the soft floor rolling clips are deleted, which a file that has a copy is not worth."""
+    return int(camera_config().soft_floor_gb * GB)
+
+
+def _measure(plan: RootPlan) -> None:
+    root = plan.root
+    if root.host != settings.STATION.host:
+        measured = RootSpace.objects.filter(root=root).order_by("-day").first()
+        plan.free_bytes = measured.free_bytes if measured else None
+    else:
+        try:
+            with open_root(root) as files:
+                plan.free_bytes = files.free_bytes()
+        except RootMissing as error:
+            plan.problem = str(error)
+        except OSError as error:
+            plan.problem = f"The storage root {root.path} cannot be opened: {error.strerror}. Check the disk."
+    if plan.free_bytes is not None and plan.bytes + reserve_bytes() > plan.free_bytes:
+        plan.problem = (
+            f"{root.path} on {root.host} has {format_bytes(plan.free_bytes)} free. "
+            f"{pluralize(plan.files, 'file')} of {format_bytes(plan.bytes)} would come back, and "
+            f"{format_bytes(reserve_bytes())} must stay free there (camera_config.soft_floor_gb). Free some space, or "
+            "choose fewer files."
+        )

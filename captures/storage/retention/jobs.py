@@ -1,0 +1,120 @@
+"""The jobs `clip_cleanup` and `storage_cleanup`: clean up the files of a host at a person's request."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+from uuid import UUID
+
+from django.conf import settings
+
+from captures.roots.retention.bodies import DeletedBody
+from captures.roots.retention.cleanup import ClipCleanup
+from captures.roots.retention.manager import StorageManager
+from captures.roots.retention.results import CleanupResult
+from captures.roots.retention.stayed import StayedFile, stayed_files
+from captures.roots.retention.stored_plans import PlanRefused, check_claimable
+from core.jobs.context import JobContext, JobError
+from core.jobs.models import Job
+from core.jobs.services import enqueue
+from core.resources.answers import body_of
+from core.text.plurals import pluralize
+
+MAX_LISTED = 5000
+"""Deleted clips in the result. All are counted, and all are in events."""
+
+
+class CleanupReport(TypedDict):
+    bytes: int
+    clips: int
+    problems: list[str]
+    results: list[dict[str, Any]]
+    """See `DeletedBody`."""
+
+
+def clean_up_clips(context: JobContext) -> dict[str, Any]:
+    """Run passes until one deletes nothing, as each pass covers a part. After a kill the next attempt goes on with what
+    is left; the result then lists what that attempt deleted, and all of it when the attempt before was asked to stop.
+    Captures are left to the periodic passes."""
+    cleanup = ClipCleanup(
+        settings.STATION.host, context.actor, should_continue=lambda: not context.should_stop(), tables=("clips",)
+    )
+    report = CleanupReport(bytes=0, clips=0, problems=[], results=[])
+    report.update((context.checkpoint or {}).get("report", {}))
+    while not context.should_stop():
+        result = cleanup.run()
+        report["problems"] = result.problems
+        if not result.deleted:
+            break
+        report["clips"] += len(result.deleted)
+        report["bytes"] += sum(one.clip.bytes for one in result.deleted)
+        room = MAX_LISTED - len(report["results"])
+        report["results"] += [body_of(DeletedBody, one) for one in result.deleted[:room]]
+        context.progress(report["clips"], None, f"{pluralize(report['clips'], 'clip')} deleted")
+    if context.was_asked_to_stop:
+        sentence = f"{pluralize(report['clips'], 'clip')} deleted"
+        context.progress(report["clips"], None, sentence, always=True, report=report)
+    return dict(report)
+
+
+class ExecutedPlan(TypedDict):
+    """`planned` files, those of them that were `deleted`, that are in the trash now (`trashed`) and that `stayed`, with
+    the first of these."""
+
+    plan: str
+    planned: int
+    deleted: int
+    trashed: int
+    stayed: int
+    bytes: int
+    problems: list[str]
+    stayed_files: list[StayedFile]
+
+
+def execute_plan(context: JobContext) -> dict[str, Any]:
+    """Argument: `plan`. After a kill the next attempt continues: what is deleted already is selected by no rule."""
+    manager = StorageManager(settings.STATION.host, context.actor)
+    try:
+        plan = manager.claimed_plan(UUID(context.arguments["plan"]), context.id)
+    except PlanRefused as error:
+        raise JobError(str(error), permanent=True) from error
+    counted, before = CleanupResult(), context.checkpoint or {"deleted": 0, "bytes": 0}
+
+    def report(total: int, *, always: bool = False) -> None:
+        deleted, size = before["deleted"] + counted.files, before["bytes"] + counted.bytes
+        sentence = f"{pluralize(deleted, 'file')} deleted"
+        context.progress(deleted, total, sentence, always=always, deleted=deleted, bytes=size)
+
+    def may_continue() -> bool:
+        report(len(plan.items))
+        return not context.should_stop()
+
+    manager.execute(plan, counted, may_continue)
+    # Files that others deleted or kept meanwhile are not in it: the last report says how many this job deleted.
+    deleted = before["deleted"] + counted.files
+    report(len(plan.items) if context.was_asked_to_stop else deleted, always=True)
+    stayed = stayed_files(plan)
+    done = ExecutedPlan(
+        plan=str(plan.id),
+        planned=len(plan.items),
+        deleted=deleted,
+        trashed=stayed.trashed,
+        stayed=stayed.number,
+        bytes=before["bytes"] + counted.bytes,
+        problems=counted.problems,
+        stayed_files=stayed.first,
+    )
+    return dict(done)
+
+
+def job_of_plan(plan: UUID) -> Job | None:
+    """The newest job that executes, or has executed, the plan."""
+    return Job.objects.filter(kind="storage_cleanup", subject=str(plan)).first()
+
+
+def enqueue_plan(plan: UUID, actor: str) -> Job:
+    """The job that executes the plan on its host. A second request for the same plan gets the same job. PlanRefused."""
+    found = check_claimable(plan)
+    job, _ = enqueue(
+        "storage_cleanup", found.host, camera=None, subject=str(plan), arguments={"plan": str(plan)}, actor=actor
+    )
+    return job

@@ -1,0 +1,194 @@
+"""One command to a port of the controller, over a connection of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+from scheduler.telescope.night.driver.clock import SocketClock
+from scheduler.telescope.night.driver.commands import check_command
+from scheduler.telescope.night.driver.profiles import COMMAND_DELAY_S
+from scheduler.telescope.night.driver.replies import ReplyReader
+
+Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
+CheckAddress = Callable[[str, int], None]
+"""Raises ConnectionError for an IP address and a port to which no connection may be opened."""
+
+
+def allow_address(address: str, port: int) -> None:
+    """Every address is allowed."""
+
+
+class OpenCommand:
+    """A command that was sent, until its reply is read."""
+
+    def __init__(self, port: CommandPort, command: str, connection: socket.socket) -> None:
+        self.port, self.command = port, command
+        self._connection = connection
+
+    def read(self, clock: SocketClock, deadline: float) -> str:
+        """The reply; the connection is closed then, whatever came. ConnectionError, TimeoutError."""
+        begin = clock.monotonic()
+        try:
+            return self._read(clock, deadline)
+        except TimeoutError as error:
+            raise self.port.slowness_of(self.command, deadline - begin, error) from None
+        except OSError as error:
+            raise self.port.failure_of(error) from error
+        finally:
+            self.close()
+
+    def _read(self, clock: SocketClock, deadline: float) -> str:
+        reader = ReplyReader()
+        while True:
+            try:
+                wait_for(clock, self._connection, deadline)
+            except TimeoutError:
+                if (reply := reader.at_deadline()) is not None:
+                    return reply
+                raise TimeoutError(reader.text) from None
+            piece = self._connection.recv(4096)
+            if not piece:
+                return reader.at_end()
+            if reader.feed(piece):
+                return reader.text
+
+    @property
+    def connection(self) -> socket.socket:
+        """To wait for the reply. Only `read` reads from it."""
+        return self._connection
+
+    def interrupt(self) -> None:
+        """From any thread: `read` ends."""
+        # Not closed: the number of the descriptor could be another connection's by the time that `read` uses it.
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Closed at once: the controller waits for the next command of an open connection, and answers no one else."""
+        self._connection.close()
+        self.port.pause()
+
+
+class CommandPort:
+    """A port of a controller. Threads may share it: commands are sent one after the other, with the pause that the
+    controller needs between two."""
+
+    def __init__(self, host: str, port: int, clock: SocketClock, check_address: CheckAddress = allow_address) -> None:
+        self.host, self.port = host, port
+        self._clock, self._check_address = clock, check_address
+        self._turn = threading.Lock()
+        self._free_at = float("-inf")
+
+    def send(self, command: str, timeout_s: float) -> str:
+        """The reply to a command. `timeout_s` covers the connection and the reply, and not the pause before them.
+
+        ValueError for a command that is not one; ConnectionError when the controller cannot be reached or breaks off;
+        TimeoutError without a whole reply in time.
+        """
+        content = check_command(command)
+        with self._turn:
+            self._clock.sleep(self._free_at - self._clock.monotonic())
+            deadline = self._clock.monotonic() + timeout_s
+            return self._open(command, content, deadline).read(self._clock, deadline)
+
+    def begin(self, command: str, timeout_s: float) -> OpenCommand:
+        """Send a command, and leave its reply to the caller, who sends no other one before. Errors as those of
+        `send`."""
+        content = check_command(command)
+        self._clock.sleep(self._free_at - self._clock.monotonic())
+        return self._open(command, content, self._clock.monotonic() + timeout_s)
+
+    def pause(self) -> None:
+        """A command has ended."""
+        self._free_at = self._clock.monotonic() + COMMAND_DELAY_S
+
+    def slowness_of(self, command: str, timeout_s: float, error: TimeoutError) -> TimeoutError:
+        # The kernel has a time-out of its own for connections.
+        return slowness_of(self.host, self.port, command, timeout_s, "" if error.errno else str(error))
+
+    def failure_of(self, error: OSError) -> ConnectionError:
+        return failure_of(self.host, self.port, error)
+
+    def _open(self, command: str, content: bytes, deadline: float) -> OpenCommand:
+        begin = self._clock.monotonic()
+        try:
+            connection = self._connect(deadline)
+            try:
+                self._write(connection, content, deadline)
+            except BaseException:
+                connection.close()
+                raise
+        except TimeoutError as error:
+            self.pause()
+            raise self.slowness_of(command, deadline - begin, error) from None
+        except OSError as error:
+            self.pause()
+            raise self.failure_of(error) from error
+        return OpenCommand(self, command, connection)
+
+    def _connect(self, deadline: float) -> socket.socket:
+        problem: OSError = ConnectionError("its name has no address")
+        for family, address in resolve(self.host, self.port):
+            self._check_address(str(address[0]), self.port)
+            connection = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                self._connect_to(connection, address, deadline)
+            except OSError as error:
+                connection.close()
+                if isinstance(error, TimeoutError):
+                    raise
+                problem = error
+            except BaseException:
+                connection.close()
+                raise
+            else:
+                return connection
+        raise problem
+
+    def _connect_to(self, connection: socket.socket, address: tuple[object, ...], deadline: float) -> None:
+        connection.setblocking(False)
+        code = connection.connect_ex(address)
+        if code == errno.EINPROGRESS:
+            wait_for(self._clock, connection, deadline, to_write=True)
+            code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            raise OSError(code, os.strerror(code))
+
+    def _write(self, connection: socket.socket, content: bytes, deadline: float) -> None:
+        left = memoryview(content)
+        while left:
+            wait_for(self._clock, connection, deadline, to_write=True)
+            left = left[connection.send(left) :]
+
+
+def wait_for(clock: SocketClock, connection: socket.socket, deadline: float, *, to_write: bool = False) -> None:
+    """TimeoutError after the deadline."""
+    readers, writers = ([], [connection]) if to_write else ([connection], [])
+    # Also after the deadline: what is there already is in time.
+    if not clock.wait_ready(readers, writers, max(0.0, deadline - clock.monotonic())):
+        raise TimeoutError
+
+
+def slowness_of(host: str, port: int, command: str, timeout_s: float, begun: str) -> TimeoutError:
+    """`begun`: what has arrived of the reply."""
+    found = f"; it began with {begun[:100]!r}" if begun else ""
+    return TimeoutError(
+        f"The controller at {host}:{port} gave no whole reply to {command!r} within {round(timeout_s, 2):g} s{found}."
+    )
+
+
+def failure_of(host: str, port: int, error: OSError) -> ConnectionError:
+    reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+    message = f"The connection to the controller at {host}:{port} failed: {reason}".rstrip(".")
+    return ConnectionError(f"{message}. Check the controller and its address.")
+
+
+def resolve(host: str, port: int) -> Iterator[Address]:
+    """The addresses of a host. OSError when its name has none."""
+    for family, _, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        yield family, address  # type: ignore[misc]

@@ -1,0 +1,171 @@
+"""What is done with a field list besides the operations of its resource."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from cameras.camera_view import actor
+from cameras.models import Camera
+from cameras.selectors import cameras_for, hidden_cameras
+from captures.capturing.models import Capture
+from captures.sessions.answers import SessionBody
+from core.idempotency.view import IdempotentView
+from core.resources.answers import body_of
+from scheduler.telescope.night.field_lists import bodies
+from scheduler.telescope.night.field_lists.models import FieldList
+from scheduler.telescope.night.field_lists.night_start import start_night
+from scheduler.telescope.night.field_lists.nightly import end_nightly_start, set_nightly_start
+from scheduler.telescope.night.field_lists.nights import evening_of, station_site
+from scheduler.telescope.night.field_lists.queries import PlanQuery
+from scheduler.telescope.night.field_lists.requests import FieldText, NightOptions, ObserveRequest
+from scheduler.telescope.night.field_lists.resource import FIELD_LISTS
+from scheduler.telescope.night.field_lists.service import FieldListService
+from scheduler.telescope.night.night.plan_bodies import PlanBody
+
+if TYPE_CHECKING:
+    from scheduler.telescope.night.field_lists.plans import NightProgress
+
+MOST_OBSERVATIONS = 1000
+
+
+class FieldsView(APIView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(responses=bodies.FieldsBody)
+    def get(self, request: Request, field_list: UUID) -> Response:
+        """The fields in the order of the list, then those that were added for a night."""
+        found = FieldList.objects.get(pk=field_list)
+        return Response({"results": [body_of(bodies.FieldBody, field) for field in found.fields.all()]})
+
+
+class AddFieldsView(IdempotentView):
+    roles = {"POST": "operator"}
+    idempotent = {"POST"}
+
+    @extend_schema(request=FieldText, responses=bodies.FieldListDetail)
+    def post(self, request: Request, field_list: UUID) -> Response:
+        """Add fields for the night, as an .add file does."""
+        wanted = FieldText.model_validate(request.data)
+        found = FieldList.objects.get(pk=field_list)
+        return detail(FieldListService(request.user, actor(request)).add_fields(found, wanted.text), request)
+
+
+class PreviewView(APIView):
+    roles = {"POST": "viewer"}
+
+    @extend_schema(request=FieldText, responses=bodies.FieldListPreview)
+    def post(self, request: Request, field_list: UUID) -> Response:
+        """What this text would change: its errors, the fields, and the rest of the night. Nothing is stored."""
+        wanted, found = FieldText.model_validate(request.data), FieldList.objects.get(pk=field_list)
+        from scheduler.telescope.night.field_lists.plans import preview_change
+
+        site, now = station_site(), datetime.now(UTC)
+        change = preview_change(found, wanted.text, evening_of(site, now), site=site, now=now)
+        return Response(body_of(bodies.FieldListPreview, change))
+
+
+class PlanView(APIView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(parameters=PlanQuery.parameters(), responses=bodies.NightPlanBody)
+    def get(self, request: Request, field_list: UUID) -> Response:
+        """A whole night with the reason of each choice, in less than a second; it is never stored."""
+        query: PlanQuery = PlanQuery.of(request)
+        progress = progress_of(FieldList.objects.get(pk=field_list), query)
+        hidden = hidden_captures(request.user, progress)
+        observed = [body_of(bodies.ObservationEntry, one) for one in progress.observed if one.capture_id not in hidden]
+        return Response({**body_of(PlanBody, progress.plan), "observed": observed})
+
+
+class NextView(APIView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(responses=bodies.NextBody)
+    def get(self, request: Request, field_list: UUID) -> Response:
+        """The next choice of the present night, and why each other field is passed over."""
+        found = FieldList.objects.get(pk=field_list)
+        return Response(body_of(bodies.NextBody, progress_of(found, PlanQuery(begin="now"))))
+
+
+class ObservationsView(APIView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(responses=bodies.ObservationList)
+    def get(self, request: Request, field_list: UUID) -> Response:
+        """The newest observations of the list."""
+        found = FieldList.objects.get(pk=field_list)
+        hidden = hidden_cameras(request.user)
+        newest = found.observations.exclude(capture__camera__in=hidden).order_by("-observed_at")[:MOST_OBSERVATIONS]
+        return Response({"results": [body_of(bodies.ObservationEntry, one) for one in newest]})
+
+
+class ObserveView(IdempotentView):
+    roles = {"POST": "operator"}
+    idempotent = {"POST"}
+
+    @extend_schema(request=ObserveRequest, responses={201: SessionBody})
+    def post(self, request: Request, field_list: UUID) -> Response:
+        """Start the night of the list on the camera of a telescope: a session that ends at sunrise."""
+        wanted, found = ObserveRequest.model_validate(request.data), FieldList.objects.get(pk=field_list)
+        camera = camera_of(request.user, wanted.camera)
+        session = start_night(
+            found, camera, wanted, user=request.user, actor=actor(request), now=datetime.now(UTC),
+            new_id=self.reserved_id,
+        )  # fmt: skip
+        return Response(body_of(SessionBody, session), 201, headers={"Location": f"/api/v1/sessions/{session.pk}/"})
+
+
+class NightlyView(APIView):
+    roles = {"PUT": "operator", "DELETE": "operator"}
+
+    @extend_schema(request=NightOptions, responses=bodies.FieldListDetail)
+    def put(self, request: Request, field_list: UUID) -> Response:
+        """Have each night of the list started on the camera of a telescope, from the present one on."""
+        wanted, found = NightOptions.model_validate(request.data), FieldList.objects.get(pk=field_list)
+        camera = camera_of(request.user, wanted.camera)
+        set_nightly_start(found, camera, wanted, user=request.user, actor=actor(request), now=datetime.now(UTC))
+        return detail(found, request)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, field_list: UUID) -> Response:
+        """Start no further night by itself. One that runs goes on."""
+        found = FieldList.objects.get(pk=field_list)
+        end_nightly_start(found, user=request.user, actor=actor(request))
+        return Response(status=204)
+
+
+def detail(found: FieldList, request: Request) -> Response:
+    return Response(FIELD_LISTS.done(FIELD_LISTS.operation("show"), found, request.user))
+
+
+def progress_of(found: FieldList, query: PlanQuery) -> NightProgress:
+    from scheduler.telescope.night.field_lists.plans import night_progress
+
+    site, now = query.site, datetime.now(UTC)
+    evening = query.evening or evening_of(site, now)
+    return night_progress(found, evening, site=site, rule=query.rule, now=now if query.begin == "now" else None)
+
+
+def hidden_captures(user: Any, progress: NightProgress) -> set[UUID]:
+    """The captures of the night that the user may not see."""
+    hidden = hidden_cameras(user)
+    if not hidden:
+        return set()
+    observed = [one.capture_id for one in progress.observed]
+    return {*Capture.objects.filter(pk__in=observed, camera__in=hidden).values_list("pk", flat=True)}
+
+
+def camera_of(user: Any, slug: str) -> Camera:
+    """ValidationError for a camera that the user may not see."""
+    found = cameras_for(user).filter(slug=slug).first()
+    if found is None:
+        raise ValidationError({"camera": f"There is no camera {slug!r}."})
+    return found

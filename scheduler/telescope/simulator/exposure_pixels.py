@@ -1,0 +1,149 @@
+"""The pixels of the CCDs: light of stars and sky, dark current, noise, bias and overscan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scheduler.telescope.night.simulator.images import SimulatedImage
+from scheduler.telescope.night.simulator.mosaic import CCDS, Ccd, Mosaic
+from scheduler.telescope.night.simulator.options import SimulatorOptions
+from scheduler.telescope.night.simulator.star_catalogue import stars_around
+
+ELECTRONS_PER_ADU = 2.0
+READ_NOISE = 6.0
+"""Electrons."""
+BIAS = 1000.0
+"""ADU of the first CCD; each further one has BIAS_STEP more."""
+BIAS_STEP = 25.0
+DARK_CURRENT = 0.02
+"""Electrons in a pixel and a second."""
+ZERO_POINT = 24.0
+"""The magnitude of a star that gives one electron in a second."""
+VIGNETTING = 0.3
+"""Of the light at the corners of the mosaic that does not arrive."""
+PSF_PIXELS = (1.35, 1.1)
+"""Standard deviations along right ascension, where the telescope trails, and along declination."""
+PSF_RADIUS = 8
+HIGHEST = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    background: float
+    """Electrons in a pixel and a second, at the middle of the mosaic."""
+    has_stars: bool = False
+
+
+SKY = Light(20.0, has_stars=True)
+FLAT = Light(3000.0)
+LIGHTS = {
+    "dark": Light(0.0), "sky": SKY, "focus": SKY, "offset": SKY,
+    "pmskyflat": FLAT, "amskyflat": FLAT, "domeskyflat": FLAT,
+}  # fmt: skip
+"""Type of the image (the header word `imagetyp`) -> what falls on the CCDs while the shutter is open."""
+
+
+def light_of(image: SimulatedImage) -> Light:
+    return LIGHTS.get(image.words.get("imagetyp", "").lower(), SKY) if image.shutter else LIGHTS["dark"]
+
+
+def pointing_of(words: Mapping[str, str], options: SimulatorOptions) -> tuple[float, float]:
+    """Right ascension and declination in degrees, of the header words or else of the options."""
+    try:
+        ra_h, dec_deg = float(words["tele-ra"]), float(words["tele-dec"])
+    except (KeyError, ValueError):
+        return options.ra_h * 15, options.dec_deg
+    is_possible = 0 <= ra_h <= 24 and -90 <= dec_deg <= 90
+    return (ra_h * 15, dec_deg) if is_possible else (options.ra_h * 15, options.dec_deg)
+
+
+class ExposureRenderer:
+    """The pixels of one image, a strip of rows at a time: the same again for the same image and options."""
+
+    def __init__(self, image: SimulatedImage, mosaic: Mosaic, options: SimulatorOptions) -> None:
+        self._image, self._mosaic, self._options = image, mosaic, options
+        self._light = light_of(image)
+        self._stars = visible_stars(image, mosaic, options) if self._light.has_stars else NO_STARS
+
+    def render(self, ccd: Ccd, first_row: int, rows: int) -> NDArray[np.uint16]:
+        """(rows, width + overscan), in ADU."""
+        random = np.random.default_rng(
+            (self._options.seed, self._image.number, ccd.controller, ccd.number, first_row)
+        )  # fmt: skip
+        electrons = np.zeros((rows, ccd.width + ccd.overscan), np.float32)
+        electrons[:, : ccd.width] = self._exposed(ccd, first_row, rows)
+        noise = random.standard_normal(electrons.shape, np.float32)
+        noise *= np.sqrt(electrons + np.float32(READ_NOISE**2))
+        electrons += noise
+        electrons /= ELECTRONS_PER_ADU
+        electrons += BIAS + BIAS_STEP * (ccd.controller * CCDS + ccd.number)
+        return np.clip(np.rint(electrons, out=electrons), 0, HIGHEST, out=electrons).astype(np.uint16)
+
+    def _exposed(self, ccd: Ccd, first_row: int, rows: int) -> NDArray[np.float32]:
+        """(rows, width): the electrons that are expected."""
+        x, y, seconds = ccd.x, ccd.y + first_row, self._image.exposure_s
+        expected = np.full((rows, ccd.width), DARK_CURRENT * seconds, np.float32)
+        if self._light.background:
+            expected += self._light.background * seconds * transmission(self._mosaic, x, y, expected.shape)
+        if len(self._stars.x):
+            expected += star_light(self._stars, x, y, expected.shape)
+        return expected
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedStars:
+    """Arrays of one length: pixels of the mosaic, and electrons."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    electrons: NDArray[np.float64]
+
+
+NO_STARS = PlacedStars(np.empty(0), np.empty(0), np.empty(0))
+
+
+def visible_stars(image: SimulatedImage, mosaic: Mosaic, options: SimulatorOptions) -> PlacedStars:
+    pointing_deg = pointing_of(image.words, options)
+    stars = stars_around(*pointing_deg, mosaic.radius_deg)
+    x, y = mosaic.place(stars.ra, stars.dec, pointing_deg)
+    return PlacedStars(x, y, 10 ** (0.4 * (ZERO_POINT - stars.magnitude)) * image.exposure_s)
+
+
+def transmission(mosaic: Mosaic, x: int, y: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Of the pixels from (x, y) of the mosaic: the part of the light that arrives, 1 at the middle of the mosaic."""
+    center_x, center_y = mosaic.center
+    rows, columns = (np.arange(size, dtype=np.float32) for size in shape)
+    distances = (rows[:, None] + np.float32(y - center_y)) ** 2 + (columns[None, :] + np.float32(x - center_x)) ** 2
+    found: NDArray[np.float32] = 1 - np.float32(VIGNETTING / (center_x**2 + center_y**2)) * distances
+    return found
+
+
+def star_light(stars: PlacedStars, x: int, y: int, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """The electrons that stars give to the pixels from (x, y) of the mosaic, also stars just beside them."""
+    height, width = shape
+    near = (
+        (stars.x > x - PSF_RADIUS) & (stars.x < x + width + PSF_RADIUS)
+        & (stars.y > y - PSF_RADIUS) & (stars.y < y + height + PSF_RADIUS)
+    )  # fmt: skip
+    star_x, star_y = stars.x[near, None] - x, stars.y[near, None] - y
+    offsets = np.arange(-PSF_RADIUS, PSF_RADIUS + 1)
+    columns, rows = np.rint(star_x).astype(int) + offsets, np.rint(star_y).astype(int) + offsets
+    profile_x, profile_y = gaussian(columns - star_x, PSF_PIXELS[0]), gaussian(rows - star_y, PSF_PIXELS[1])
+    # What falls beside the pixels is nothing, at a pixel that exists.
+    profile_x[(columns < 0) | (columns >= width)] = 0
+    profile_y[(rows < 0) | (rows >= height)] = 0
+    stamps = stars.electrons[near, None, None] * profile_y[:, :, None] * profile_x[:, None, :]
+    places = np.clip(rows, 0, height - 1)[:, :, None] * width + np.clip(columns, 0, width - 1)[:, None, :]
+    # bincount adds up the stars that overlap.
+    added = np.bincount(places.reshape(-1), stamps.reshape(-1), minlength=height * width)
+    return np.asarray(added, np.float64).reshape(shape)
+
+
+def gaussian(distance: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:
+    """Of area 1."""
+    found: NDArray[np.float64] = np.exp(-0.5 * (distance / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
+    return found
