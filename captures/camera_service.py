@@ -11,8 +11,6 @@ from cameras.discovery.service import discover_cameras
 from cameras.live.snapshot_limiter import next_picture
 from cameras.live.viewer_limits import LiveViewRefused
 from cameras.models import Camera
-from captures.roots.archives.models import ArchiveMethod
-from captures.roots.archives.services import archive_path, request_archive
 from captures.capturing.outcomes import Outcome
 from captures.capturing.requests import CaptureRequest
 from captures.capturing.service import CaptureService
@@ -20,10 +18,12 @@ from captures.experiments.models import Experiment
 from captures.experiments.resource import ExperimentFields
 from captures.experiments.service import ExperimentService
 from captures.recordings.control.commands import record, stop_recording
+from captures.roots.archives.models import ArchiveMethod
+from captures.roots.archives.services import archive_path, request_archive
+from captures.roots.health import HealthCheck, health_check
 from captures.sessions.models import Session
 from captures.sessions.requests import SessionRequest
 from captures.sessions.service import Experiments, SessionService
-from captures.roots.health import HealthCheck, health_check
 from core.broker.broker import BrokerDown
 
 LIVE_WAIT_S = 3.0

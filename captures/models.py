@@ -1,6 +1,4 @@
-from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFolder
 from captures.capturing.models import Capture, CaptureFile, CaptureReference, CaptureTotal
-from captures.recordings.clips.models import Clip, ClipHold
 from captures.experiments.models import (
     Experiment,
     ExperimentAttachment,
@@ -10,13 +8,15 @@ from captures.experiments.models import (
     ExperimentSession,
     ExperimentTag,
 )
-from captures.roots.integrity.models import IntegrityFinding
-from captures.roots.offsite.models import Destination, DestinationHost, OffsiteCopy
 from captures.recordings.claims.models import ClaimSuspension, ExperimentClip, RecordingClaim
-from captures.roots.retention.models import HostClock, StoredPlan
-from captures.sessions.models import Session, SessionGap
+from captures.recordings.clips.models import Clip, ClipHold
+from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFolder
+from captures.roots.integrity.models import IntegrityFinding
 from captures.roots.models import StorageAssignment, StorageRoot
+from captures.roots.offsite.models import Destination, DestinationHost, OffsiteCopy
+from captures.roots.retention.models import HostClock, StoredPlan
 from captures.roots.usage.models import RootSpace, StorageUsage
+from captures.sessions.models import Session, SessionGap
 
 __all__ = [
     "Archive",

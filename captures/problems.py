@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from cameras.problems import known_type
 from cameras.visibility import UnknownCamera
-from captures.roots.bring_back.services import NoSpace
 from captures.capturing.outcomes import NotSaved
-from captures.recordings.clips.answers import HoldBody
-from captures.recordings.clips.services import ClipHeld
 from captures.experiments.service import WrongState
 from captures.files.host_files.client import HostAway
 from captures.files.opened import FileMissing, KeptOffsite
 from captures.files.ranges import Unsatisfiable
 from captures.files.thumbnails import NoThumbnail, NotRenderedYet
 from captures.files.zip_download import TooManyFiles
-from captures.roots.integrity.decisions import FindingRefused
-from captures.roots.offsite.services import FilesWait
+from captures.recordings.clips.answers import HoldBody
+from captures.recordings.clips.services import ClipHeld
 from captures.recordings.control.claim_bodies import ExperimentName
 from captures.recordings.control.commands import RecordingClaimed
+from captures.roots.bring_back.services import NoSpace
+from captures.roots.integrity.decisions import FindingRefused
+from captures.roots.offsite.services import FilesWait
 from captures.roots.retention.stored_plans import PlanRefused
-from captures.sessions.api import NoSession
-from captures.sessions.service import SessionClaimed
 from captures.roots.roots import UnusableRoot
 from captures.roots.trash.services import CaptureKept, NotInTrash
+from captures.sessions.api import NoSession
+from captures.sessions.service import SessionClaimed
 from core.api.problems import ErrorBody, ExceptionTable, Problem, from_message, invalid
 from core.resources.answers import body_of
 from core.times.timestamps import stamp_or_none

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from captures.capturing.models import CaptureFile
+from captures.files.thumbnail_queue import job_for, local_queue
+from captures.recordings.clips.models import Clip
 from captures.roots.archives.copies import copy_of
 from captures.roots.archives.models import ArchiveFile
-from captures.capturing.models import CaptureFile
-from captures.recordings.clips.models import Clip
-from captures.files.thumbnail_queue import job_for, local_queue
 
 
 @shared_task(name="captures.render_file", ignore_result=True)

@@ -1,8 +1,6 @@
 from django.urls import path
 
-from captures.roots.bring_back.api import BringBackView, CaptureBringBackView
 from captures.capturing.api import CalendarView, CapturesView, CaptureView
-from captures.recordings.clips.api import ClipsView, ClipView, TimelineView
 from captures.experiment_control.api import ExperimentAccountView
 from captures.experiment_control.archive_api import (
     ArchiveFilesView,
@@ -16,8 +14,13 @@ from captures.experiment_control.archive_files_api import ArchivedFileView, Arch
 from captures.files.clip_serving import ClipFileView, PosterView
 from captures.files.serving import CaptureFileView
 from captures.files.thumbnails import ThumbnailView
-from captures.roots.offsite.api import BacklogView, DestinationTestView
+from captures.recordings.clips.api import ClipsView, ClipView, TimelineView
 from captures.recordings.control.api import RecordingView, RecordView, StopRecordingView
+from captures.roots.api.api import CleanupView, StorageView, UsageView
+from captures.roots.api.integrity import AdoptView, IntegrityCsvView, IntegrityView, SetAsideView
+from captures.roots.bring_back.api import BringBackView, CaptureBringBackView
+from captures.roots.offsite.api import BacklogView, DestinationTestView
+from captures.roots.trash.api import CaptureDetailView, RestoreView, TrashView
 from captures.sessions.api import (
     SessionHandOverView,
     SessionPauseView,
@@ -29,9 +32,6 @@ from captures.sessions.api import (
     StopView,
 )
 from captures.sessions.queries import SeedStartBody
-from captures.roots.api.api import CleanupView, StorageView, UsageView
-from captures.roots.api.integrity import AdoptView, IntegrityCsvView, IntegrityView, SetAsideView
-from captures.roots.trash.api import CaptureDetailView, RestoreView, TrashView
 
 urlpatterns = [
     path("captures/", CapturesView.as_view()),

@@ -16,9 +16,9 @@ from rest_framework.request import Request
 
 from core.api.paging import Page, beyond, page, page_link
 from core.api.queries import Cursor
+from core.events.selectors import events_for
 from monitoring.models import Event
 from monitoring.resource import EventQuery, event_body
-from core.events.selectors import events_for
 
 MAX_READ = 100_000
 MAX_SORTED = 20_000

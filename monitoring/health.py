@@ -12,9 +12,9 @@ from django.db import Error, connection
 
 from core.camera_names import CameraRef
 from core.database_health import lock, note, room
+from core.events.selectors import hidden_cameras
 from core.outages import is_database_away
 from core.registry import resolve
-from core.events.selectors import hidden_cameras
 
 logger = logging.getLogger(__name__)
 

@@ -11,14 +11,14 @@ from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
+from core.events.service import record_event
+from core.events.severity import Severity
 from core.jobs.kinds import label_of
 from core.jobs.models import Job
 from core.jobs.selectors import jobs_for
 from core.jobs.states import JobState
 from core.jobs.tables import JOB_KINDS
 from core.text.sentences import sentence
-from core.events.service import record_event
-from core.events.severity import Severity
 
 STATES = [state.value for state in JobState]
 

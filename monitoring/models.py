@@ -9,12 +9,12 @@ from django.db import models
 from django.utils import timezone
 
 from core.camera_refs import AboutCameras
+from core.events.severity import Severity
 from core.text.sentences import Sentence, read_sentence, spans_of
 from monitoring.notification_models import AlertSilence, NotificationChannel, NotificationDelivery, NotificationRoute
 from monitoring.notification_states import NotificationKind, NotificationState
 from monitoring.rule_models import AlertRule, MaintenanceWindow
 from monitoring.sensor_models import DueAggregate, Reading, ReadingAggregate, ReadingQuality, Sensor, SensorChannel
-from core.events.severity import Severity
 from monitoring.webhook_models import DeliveryState, Webhook, WebhookAttempt, WebhookDelivery
 
 __all__ = [

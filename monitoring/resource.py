@@ -7,12 +7,12 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from core.api.queries import PageQuery, TimeQuery
+from core.events.severity import Severity
 from core.resources.answers import body_of
 from core.resources.fields import Fields, Rows
 from core.resources.resource import Operation, Resource
 from core.resources.values import Column, Id
 from core.times.moments import Stamp
-from core.events.severity import Severity
 
 Text = Annotated[str, Field(max_length=80, pattern=r"^[^\x00]*$")]
 Spans = Annotated[list[list[int]], Column("spans")]

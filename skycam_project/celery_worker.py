@@ -18,8 +18,8 @@ from typing import Any
 from celery import Celery, bootsteps, signals
 from celery.utils.nodenames import NODENAME_DEFAULT, default_nodename, host_format, nodesplit
 
-from core.broker.queues import camera_queue, host_queues, jobs_queue
 from core import heartbeat
+from core.broker.queues import camera_queue, host_queues, jobs_queue
 from skycam_project.config import ConfigError, check_writable, load_config
 from skycam_project.launch import control, paths, preflight
 from skycam_project.launch.errors import LaunchError

@@ -8,12 +8,12 @@ from typing import Any, TypedDict, get_args
 from django.conf import settings
 from django.db import transaction
 
+from core.events.service import record_event
 from core.station_settings import values
 from core.station_settings.changes import SettingChange, store_changes
 from core.station_settings.models import StationSetting
 from core.station_settings.values import Key, value_at
 from core.times.timestamps import stamp
-from core.events.service import record_event
 from skycam_project.config.model import KEYS, key_option, variable_of
 
 PAGE = "page"

@@ -1,5 +1,7 @@
+from captures.roots.bring_back.pages import BringArchiveBackPage, BringCaptureBackPage
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
+from scheduler.telescope.night.pages import pages as telescope
 
 from cameras.connection.pages import ConnectPage
 from cameras.editing.audience_pages import AudiencePage
@@ -12,13 +14,8 @@ from cameras.settings_panel.preset_pages import BodyPage, PresetPage, PresetsPag
 from cameras.viewers.pages import EndViewerPage, ViewersNow, ViewersPage
 from captures.pages.archives.listing import ArchivesPage
 from captures.pages.archives.pages import ArchivedFilePage, ArchiveNow, ArchivePage
-from captures.roots.bring_back.pages import BringArchiveBackPage, BringCaptureBackPage
 from captures.pages.camera.pages import CameraNow, CameraPage, CapturePage, StartForecastPage, StartPage, StopPage
 from captures.pages.camera.panel_pages import ExposurePage
-from captures.recordings.clips.change_pages import DeletePage, PinPage
-from captures.recordings.clips.moment_pages import AtPage
-from captures.recordings.clips.pages import ClipsPage
-from captures.recordings.clips.player import ClipPage
 from captures.pages.experiments.archive_pages import ArchiveExperimentPage, VerifyArchivePage
 from captures.pages.experiments.change_pages import (
     AbortExperimentPage,
@@ -38,7 +35,6 @@ from captures.pages.gallery.deletion import DeletePage as DeletePicturePage
 from captures.pages.gallery.pages import CaptureDetails, GalleryPage, TilesPage
 from captures.pages.gallery.pages import CapturePage as PicturePage
 from captures.pages.gallery.pictures import PicturesPage
-from captures.recordings.control.pages import RecordPage, StopRecordingPage
 from captures.pages.sessions.pages import (
     HandOverSessionPage,
     PauseSessionPage,
@@ -60,6 +56,11 @@ from captures.pages.storage.offsite_pages import (
 from captures.pages.storage.pages import StorageNow, StoragePage
 from captures.pages.storage.plan_pages import PlanNow, PlanPage, TryRulesPage
 from captures.pages.storage.trash_pages import PurgePage, RestorePage, TrashPage
+from captures.recordings.clips.change_pages import DeletePage, PinPage
+from captures.recordings.clips.moment_pages import AtPage
+from captures.recordings.clips.pages import ClipsPage
+from captures.recordings.clips.player import ClipPage
+from captures.recordings.control.pages import RecordPage, StopRecordingPage
 from core.jobs.pages import CancelJobPage, JobsNow, JobsPage
 from core.registry import resolve
 from core.resources.derived_pages import pages_of
@@ -75,7 +76,6 @@ from scheduler.editing.pages import (
     SchedulesPage,
     SwitchSchedulePage,
 )
-from scheduler.telescope.night.pages import pages as telescope
 from scheduler.reports.pages import GoToNightPage, NightsPage, ReportFilePage, ReportPage
 from scheduler.tonight.pages import TonightPage
 from skycam_project.access import pages as access

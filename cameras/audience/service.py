@@ -10,8 +10,8 @@ from django.core.exceptions import ValidationError
 
 from cameras.command_events import DONE, command_data
 from cameras.models import Camera
-from core.text.sentences import Sentence, sentence
 from core.events.service import record_event
+from core.text.sentences import Sentence, sentence
 
 FIELDS = {"restricted", "audience"}
 

@@ -18,8 +18,8 @@ from cameras.editing import camera_creation, host_failover
 from cameras.leases import lease_holders
 from cameras.models import Camera
 from cameras.resource import FREE, CameraChange, CameraNew
-from core.text.sentences import sentence
 from core.events.service import record_event
+from core.text.sentences import sentence
 
 
 @transaction.atomic

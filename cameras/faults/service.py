@@ -13,8 +13,8 @@ from cameras.drivers import driver_class
 from cameras.drivers.simulated.faults import Faults
 from cameras.leases import lease_holders
 from cameras.models import Camera
-from core.text.sentences import sentence
 from core.events.service import record_event
+from core.text.sentences import sentence
 
 
 def read_faults(camera: Camera) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from cameras.command_events import DONE, command_data, record_refusals
 from cameras.leases.lease_holders import LEASE_S, LeaseHeld, LeaseHolder, holder_of, lease_end, lease_of
 from cameras.models import Camera
 from core import database_clock
+from core.events.service import record_event
 from core.text.names import person
 from core.text.sentences import sentence
-from core.events.service import record_event
 
 
 def acquire_lease(camera: Camera, actor: str, *, over: bool = False, seen: str = "", for_s: float = LEASE_S) -> Camera:

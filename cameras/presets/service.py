@@ -16,8 +16,8 @@ from cameras.presets.bodies import ComparedSetting, Comparison
 from cameras.runtime.messages import Reading
 from cameras.runtime.settings_drift import same_value
 from cameras.settings.service import set_settings
-from core.text.sentences import sentence
 from core.events.service import record_event
+from core.text.sentences import sentence
 
 MAX_PRESETS = 100
 """For each kind of camera, because one page lists them all."""

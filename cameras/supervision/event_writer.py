@@ -16,8 +16,8 @@ from cameras.supervision.process_counters import ProcessCounters
 from cameras.supervision.readings import store_read_back
 from core.camera_names import CameraRef
 from core.camera_refs import Cameras
-from core.text.sentences import sentence
 from core.events.service import raise_alert, record_event, resolve_alert, resolve_alerts
+from core.text.sentences import sentence
 
 
 class EventWriter:

@@ -21,9 +21,9 @@ from cameras.spool.storage import MARKER
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ports import Fence, NoFence
 from cameras.tables import RECORDS
+from core.events.service import raise_alert, record_event
 from core.registry import resolve
 from core.text.sentences import sentence
-from core.events.service import raise_alert, record_event
 
 log = logging.getLogger(__name__)
 WRONG_RECORD = (

@@ -22,8 +22,8 @@ from cameras.supervision.process_states import Action, current_rule
 from cameras.supervision.recovery_ladder import RecoveryLadder
 from cameras.supervision.recovery_policy import RecoveryPolicy
 from cameras.supervision.session_watch import SessionWatch
-from core.text.sentences import sentence
 from core import heartbeat
+from core.text.sentences import sentence
 
 log = logging.getLogger(__name__)
 START_AGAIN_S = 1.0

@@ -10,8 +10,8 @@ from cameras.models import Camera
 from cameras.runtime.messages import Reading
 from cameras.runtime.settings_drift import Difference, still_desired
 from cameras.status.readings import supersedes
-from core.text.sentences import sentence
 from core.events.service import record_event
+from core.text.sentences import sentence
 
 
 @transaction.atomic

@@ -17,8 +17,8 @@ from cameras.supervision.outcome_reconciler import OutcomeReconciler
 from cameras.supervision.ports import RecordSink
 from cameras.supervision.storage_alerts import STORAGE_ALERTS
 from core.camera_names import CameraRef
-from core.text.sentences import Sentence, sentence
 from core.events.service import record_event, resolve_alert
+from core.text.sentences import Sentence, sentence
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from cameras.errors import TooSlow
 from cameras.live.viewer import ViewerBody
 from cameras.live.viewer_registry import request_end, viewers_everywhere
 from cameras.models import Camera
+from core.events.service import record_event
 from core.station_settings.values import live_streaming_config
 from core.text.sentences import sentence
-from core.events.service import record_event
 
 END_TIMEOUT_S = 2.0  # a web process reads the requests twice a second
 POLL_S = 0.05

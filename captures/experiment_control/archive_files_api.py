@@ -18,22 +18,22 @@ from rest_framework.views import APIView
 
 from cameras.camera_filter import CameraFilter
 from cameras.visibility import camera_condition
-from captures.roots.archives.copies import copy_of, is_clip
-from captures.roots.archives.download import filename_of, make_download
-from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFileState
-from captures.roots.archives.selectors import archive_file_for, archive_files_for, archives_for, kind_condition
-from captures.recordings.clips.queries import ClipFileQuery
 from captures.files.answers import SERVED_TYPES
 from captures.files.clip_serving import serve_clip
 from captures.files.opened import FileMissing
 from captures.files.queries import ThumbnailQuery
 from captures.files.serving import serve
 from captures.files.thumbnails import NoThumbnail, thumbnail_response
+from captures.recordings.clips.queries import ClipFileQuery
+from captures.roots.archives.copies import copy_of, is_clip
+from captures.roots.archives.download import filename_of, make_download
+from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFileState
+from captures.roots.archives.selectors import archive_file_for, archive_files_for, archives_for, kind_condition
 from captures.thumbnails.jobs import CLIP
 from captures.thumbnails.store import picture_index
 from core.api.queries import Query
-from core.times.moments import Moment
 from core.events.service import raise_alert
+from core.times.moments import Moment
 
 
 class ArchiveZipQuery(Query):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from captures.recordings.clips.answers import DeliveryBody
 from captures.experiments.resource import AttachmentBody, NoteBody, PlaceBody
+from captures.recordings.clips.answers import DeliveryBody
 from core.resources.fields import Fields, field
 from core.resources.values import Column, Id
 from core.times.moments import Stamp

@@ -17,11 +17,11 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from cameras.spool.moments import Moment
-from captures.recordings.clips.delivery import HOLE_REASONS, Delivery, delivery, sum_deliveries
-from captures.recordings.clips.models import Clip
 from captures.experiments.models import Experiment, ExperimentCamera
 from captures.recordings.claims.models import ClaimSuspension, RecordingClaim, as_moment
 from captures.recordings.claims.windows import present_moment
+from captures.recordings.clips.delivery import HOLE_REASONS, Delivery, delivery, sum_deliveries
+from captures.recordings.clips.models import Clip
 from core.station_settings.values import camera_config
 from monitoring.models import Event
 

@@ -15,7 +15,6 @@ from django.db.models import Q
 
 from cameras.spool.moments import Moment
 from captures.capturing.models import Capture
-from captures.recordings.clips.models import Clip
 from captures.experiments.models import (
     Experiment,
     ExperimentCamera,
@@ -25,6 +24,7 @@ from captures.experiments.models import (
 from captures.experiments.resource import MAX_ROLL_S, ExperimentState
 from captures.recordings.claims.services import hold_clips
 from captures.recordings.claims.windows import CLOCK_SLACK, clips_since, shows
+from captures.recordings.clips.models import Clip
 
 LONGEST_POST_ROLL = timedelta(seconds=MAX_ROLL_S)
 

@@ -12,9 +12,9 @@ from django.utils import timezone
 from cameras.models import Camera
 from cameras.spool.moments import Moment
 from captures.capturing.models import Capture
-from captures.recordings.clips.models import Clip
 from captures.experiments.resource import MAX_NAME, ExperimentState
 from captures.recordings.claims.models import ExperimentClip, as_moment
+from captures.recordings.clips.models import Clip
 from captures.sessions.models import Session
 
 WEB_ADDRESS = re.compile(r"https?://[^/\s]\S*", re.IGNORECASE)

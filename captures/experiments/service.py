@@ -19,7 +19,6 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from cameras.selectors import NoPrimaryCamera, cameras_for, primary_camera_for
-from captures.recordings.clips.holds import release_holds
 from captures.experiments.hosts import wake_hosts
 from captures.experiments.models import (
     ENDED,
@@ -43,13 +42,14 @@ from captures.experiments.resource import (
 from captures.experiments.selectors import check_sees_all, experiment_for
 from captures.recordings.claims.services import HOLD
 from captures.recordings.claims.windows import present_moment
+from captures.recordings.clips.holds import release_holds
 from captures.tables import EXPERIMENT_HANDLERS
+from core.events.service import record_event
 from core.registry import resolve
 from core.station_settings.values import auto_recording_config
 from core.station_zone import reader_time_text
 from core.text.names import person
 from core.text.plurals import pluralize
-from core.events.service import record_event
 
 MOVE_EVENTS = {
     "running": "experiment.started",

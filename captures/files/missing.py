@@ -8,9 +8,9 @@ from uuid import UUID
 from django.conf import settings
 
 from captures.capturing.models import CaptureFile
-from captures.recordings.clips.models import Clip
 from captures.files.opened import FileMissing, open_below
 from captures.files.serving import Stored, check_size
+from captures.recordings.clips.models import Clip
 from core.events.selectors import unresolved_keys
 from core.events.service import resolve_alert
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from uuid import UUID
 
-from captures.recordings.clips.models import Clip, ClipQuerySet
 from captures.files.thumbnail_queue import job_for, local_queue
+from captures.recordings.clips.models import Clip, ClipQuerySet
 from captures.thumbnails.jobs import ThumbnailJob
 from core.changes.gate import ChangeGate
 from core.retrying_thread import RetryingThread

@@ -22,7 +22,6 @@ from rest_framework.views import APIView
 
 from captures.capturing.models import CaptureFile
 from captures.capturing.selectors import file_for
-from captures.recordings.clips.models import Clip
 from captures.files.answers import SERVED_TYPES, FileFacts, answer
 from captures.files.host_files.addresses import FileAddress
 from captures.files.host_files.client import HostAway
@@ -31,11 +30,12 @@ from captures.files.opened import FileChanged, FileMissing, KeptOffsite, OpenFil
 from captures.files.queries import FileQuery
 from captures.files.ranges import Span
 from captures.files.stored_copy import StoredCopy
+from captures.recordings.clips.models import Clip
 from captures.roots.models import StorageClass
 from captures.roots.roots import is_assigned
 from core.camera_names import CameraRef
-from core.registry import resolve
 from core.events.service import raise_alert
+from core.registry import resolve
 
 Stored = CaptureFile | Clip
 """A row with a file: host, root, path, bytes, SHA-256."""
@@ -43,7 +43,10 @@ Served = Stored | StoredCopy
 """What is sent to clients."""
 Alert = Callable[[str], None]
 """Raises the alert for a file that is missing on this host, for the reason of the sentence."""
-COPIES = SERVE_COPY, NAME_COPIES = "captures.storage.offsite.serving.serve_copy", "captures.storage.offsite.serving.name_copies"
+COPIES = SERVE_COPY, NAME_COPIES = (
+    "captures.storage.offsite.serving.serve_copy",
+    "captures.storage.offsite.serving.name_copies",
+)
 """What serves a file from its off-site copy, and says where it has some, which is above this package."""
 
 

@@ -15,8 +15,8 @@ from collections.abc import Callable
 
 from cameras.spool.storage import RootMissing
 from captures.capturing.models import CaptureFile
-from captures.recordings.clips.models import Clip
 from captures.files.stored_copy import StoredCopy
+from captures.recordings.clips.models import Clip
 from captures.thumbnails.jobs import CLIP, ThumbnailJob
 from captures.thumbnails.store import ThumbnailStore
 from core.jobs.children import kill_child, start_child

@@ -16,16 +16,16 @@ from django.db.models import QuerySet
 from cameras.models import Camera
 from cameras.spool.storage import read_marker, root_missing_message
 from captures.capturing.models import CaptureFile
-from captures.recordings.clips.models import Clip
 from captures.files.missing import DAMAGED_KEYS
 from captures.files.opened import FileMissing, open_below
 from captures.files.serving import Stored, check_size, raise_missing_alert
+from captures.recordings.clips.models import Clip
 from captures.roots.kept import Kept
 from captures.roots.models import StorageRoot
-from core.jobs.context import JobContext
-from core.text.plurals import pluralize
 from core.events.selectors import unresolved_keys
 from core.events.service import raise_alert, resolve_alert
+from core.jobs.context import JobContext
+from core.text.plurals import pluralize
 
 CHUNK_BYTES = 1 << 20
 BATCH = 200

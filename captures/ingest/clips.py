@@ -8,15 +8,15 @@ from datetime import datetime
 from django.conf import settings
 
 from cameras.spool.records import ClipRecord
-from captures.recordings.clips.models import Clip
 from captures.experiments.membership import shown_by
 from captures.experiments.models import Experiment
 from captures.ingest.records import camera_of
 from captures.recordings.claims.services import hold_clips
 from captures.recordings.claims.windows import experiments_of
+from captures.recordings.clips.models import Clip
 from core.camera_names import CameraRef
-from core.text.sentences import join_sentences, sentence
 from core.events.service import record_event
+from core.text.sentences import join_sentences, sentence
 
 
 def ingest_clips(records: Iterable[ClipRecord]) -> None:

@@ -17,11 +17,11 @@ from captures.capturing.totals import count_missed
 from captures.ingest.records import camera_of
 from captures.sessions.models import SESSION_TRANSITIONS, Session, SessionGap, SessionState
 from core.camera_names import CameraRef
+from core.events.service import record_event
 from core.text.names import person
 from core.text.plurals import pluralize, was_or_were
 from core.text.sentences import Sentence, join_sentences, sentence
 from monitoring.alert_rules.event_rules import close_alerts_of
-from core.events.service import record_event
 
 EVENT_OF = {
     "waiting": "session.waiting",

@@ -10,9 +10,9 @@ from django.conf import settings
 
 from cameras.models import Camera
 from cameras.spool.spool import spool_folder
-from captures.sessions.models import Session
 from captures.roots.models import StorageRoot
 from captures.roots.roots import RootBody, root_body
+from captures.sessions.models import Session
 
 READ_EVERY_S = 0.5
 

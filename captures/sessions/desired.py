@@ -12,8 +12,8 @@ from django.utils import timezone
 from cameras.models import Camera
 from cameras.spool.session_files import DesiredSession
 from captures.sessions.models import Session
-from core.text.sentences import beside_camera, sentence
 from core.events.service import record_event
+from core.text.sentences import beside_camera, sentence
 
 
 def describe_desired_session(session: Session) -> DesiredSession:

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.sessions.models import Session, SessionState
-from core.text.sentences import sentence
 from core.events.service import record_event
+from core.text.sentences import sentence
 
 
 def stop_session_at_its_window(camera: Camera) -> None:

@@ -19,8 +19,8 @@ from cameras.models import Camera
 from cameras.programmes.cycle import cycle_of, describe_exposures
 from cameras.spool.records import Programme
 from captures.capturing.models import Capture
-from captures.sessions.models import MAX_SESSION
 from captures.roots.roots import UnusableRoot, root_of
+from captures.sessions.models import MAX_SESSION
 from core.templatetags.skycam import duration, format_bytes
 from core.text.plurals import pluralize
 from core.text.sentences import sentence

@@ -16,10 +16,10 @@ from cameras.leases.service import release_lease
 from cameras.models import Camera
 from captures.sessions.models import Session
 from captures.sessions.service import check_not_ended
+from core.events.service import record_event
 from core.resources.fields import Fields
 from core.text.names import person
 from core.text.sentences import sentence
-from core.events.service import record_event
 
 
 class HandOverBody(Fields):

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any, Generic, cast
 from uuid import UUID
 
+from captures.roots.archives.answers import ArchiveBody, ArchiveFileBody
 from pydantic import BaseModel
 
 from cameras.resource import CAMERAS, CameraBody
-from captures.roots.archives.answers import ArchiveBody, ArchiveFileBody
 from captures.capturing.answers import CaptureBody
-from captures.recordings.clips.answers import ClipBody, TimelineBody
 from captures.experiments.answers import AccountBody
 from captures.experiments.resource import EXPERIMENTS, ExperimentBody
+from captures.recordings.clips.answers import ClipBody, TimelineBody
 from captures.sessions.answers import SessionBody, StartedBody
 from monitoring.alert_rules.resource import RULES
 from monitoring.maintenance.resource import WINDOWS

@@ -16,12 +16,12 @@ from django.utils import timezone
 
 from core import database_clock
 from core.camera_refs import Cameras, camera_columns
+from core.events.selectors import unresolved_keys
+from core.events.severity import Severity
 from core.registry import resolve
 from core.text.sentences import mentions_of, sentence
 from monitoring.models import Alert, Event
 from monitoring.notices import publish_alert
-from core.events.selectors import unresolved_keys
-from core.events.severity import Severity
 from monitoring.tables import EVENT_RECORDED
 
 

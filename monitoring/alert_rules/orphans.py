@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from core import database_clock
+from core.events.service import resolve_alert
 from monitoring.alert_rules.rows import unresolved_rule_alerts
 from monitoring.models import AlertRule
-from core.events.service import resolve_alert
 
 SILENT = timedelta(days=7)
 """A host that was not there for so long is taken as gone. It opens its alerts again if it returns."""

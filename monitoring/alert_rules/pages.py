@@ -14,6 +14,8 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from core.api.paging import beyond
 from core.api.queries import Cursor
+from core.events.selectors import alerts_for
+from core.events.severity import Severity
 from core.limits.wait_limiter import TooManyWaiting
 from core.pages.page import Page
 from core.resources.forms import ModelForm
@@ -32,8 +34,6 @@ from monitoring.models import Alert, AlertRule
 from monitoring.notifications.alert_display import alert_displays
 from monitoring.notifications.selectors import active_silences_for
 from monitoring.pages import AcknowledgePage, searchable
-from core.events.selectors import alerts_for
-from core.events.severity import Severity
 
 ROWS = 50
 STATES = {**{state.value: state.value for state in Alert.State}, "all": "all"}

@@ -9,13 +9,13 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from core.events.selectors import alerts_for, hidden_cameras
 from core.registry import resolve
 from monitoring.alert_rules.kinds import EVENTS, RULE_KINDS, RuleKind
 from monitoring.alert_rules.reading_signals import READING_SIGNALS, ChannelId, channel_subjects
 from monitoring.alert_rules.rows import KEY
 from monitoring.alert_rules.rule import concerns, matches
 from monitoring.models import Alert, AlertRule, SensorChannel
-from core.events.selectors import alerts_for, hidden_cameras
 from monitoring.tables import SUBJECTS
 
 MAX_SUBJECTS = 100

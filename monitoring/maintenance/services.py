@@ -14,10 +14,10 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from core.events.service import record_event
 from core.times.timestamps import stamp
 from monitoring.maintenance.resource import LONGEST_S, WindowRequest
 from monitoring.models import MaintenanceWindow
-from core.events.service import record_event
 
 MAX_WINDOWS = 200
 AHEAD = timedelta(days=366)

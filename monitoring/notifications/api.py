@@ -8,11 +8,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.events.selectors import alerts_for
 from core.idempotency.view import IdempotentView
 from core.resources.answers import body_of
 from monitoring.notifications.resource import SilenceAlertRequest, SilenceBody
 from monitoring.notifications.silences import silence_alert
-from core.events.selectors import alerts_for
 
 
 class SilenceAlertView(IdempotentView):

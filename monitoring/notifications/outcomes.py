@@ -10,6 +10,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from core import database_clock
+from core.events.service import raise_alert, record_event, resolve_alert
+from core.events.severity import Severity
 from monitoring.models import NotificationChannel, NotificationDelivery
 from monitoring.notification_states import NotificationKind, NotificationState
 from monitoring.notifications.channels.base import SendResult
@@ -17,8 +19,6 @@ from monitoring.notifications.claims import Claim, release
 from monitoring.notifications.queue import plan_repeats
 from monitoring.notifications.routing import FAILING_ALERT
 from monitoring.notifications.transitions import change_state
-from core.events.service import raise_alert, record_event, resolve_alert
-from core.events.severity import Severity
 from monitoring.webhooks.retry_schedule import MAX_TRIES, retry_delay_s
 
 ALERT_AFTER = timedelta(minutes=10)

@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, include, path
 
+from core.events.selectors import alerts_for
 from core.limits.wait_limiter import TooManyWaiting
 from core.pages.page import Page, message_response, redirect_back
 from core.resources.derived_pages import pages_of
@@ -22,7 +23,6 @@ from monitoring.notifications.resource import CHANNELS, ROUTES
 from monitoring.notifications.selectors import channels_for, notifications_for, routes_for, with_pending
 from monitoring.notifications.services import send_test
 from monitoring.notifications.silences import TooManySilences, silence_alert
-from core.events.selectors import alerts_for
 
 NEWEST = 50
 LABELS = {kind: label for kind, (label, _) in CHANNEL_KINDS.items()}

@@ -9,11 +9,11 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from core import database_clock
+from core.events.severity import Severity
 from monitoring.models import Alert, Event, NotificationChannel, NotificationDelivery, NotificationRoute
 from monitoring.notification_states import NotificationKind, NotificationState
 from monitoring.notifications.routing import after_quiet_hours, due_at, enabled_routes, targets_of
 from monitoring.notifications.transitions import change_state
-from core.events.severity import Severity
 
 RESOLVED_BEFORE = "The alert was resolved before it was sent."
 ACKNOWLEDGED_BEFORE = "The alert was acknowledged."

@@ -8,12 +8,12 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from core.api.queries import PageQuery
+from core.events.severity import Severity
 from core.resources.fields import Fields, field
 from core.resources.resource import Operation, Resource
 from core.resources.values import ClockTime, Column, Duration, Flag, Id, Reference, Text
 from core.times.moments import Stamp
 from monitoring.notification_states import NotificationKind, NotificationState
-from core.events.severity import Severity
 
 DAY_S = 86_400
 YEAR_S = 365 * DAY_S

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from core.events.severity import Severity
 from monitoring.models import Alert, NotificationChannel, NotificationRoute
 from monitoring.notifications.site_time import end_of_window, is_within
-from core.events.severity import Severity
 
 FAILING_ALERT = "notification.failing:"
 

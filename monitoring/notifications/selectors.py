@@ -11,10 +11,10 @@ from uuid import UUID
 
 from django.db.models import Count, QuerySet
 
+from core.events.selectors import visible_to
 from monitoring.models import AlertSilence, NotificationChannel, NotificationDelivery, NotificationRoute
 from monitoring.notification_states import NotificationState
 from monitoring.notifications.silenced import active_silences
-from core.events.selectors import visible_to
 
 
 def is_manager(user: Any) -> bool:

@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from core import database_clock
 from core.api.constraints import describe_error
+from core.events.service import record_event, resolve_alert
 from core.limits.wait_limiter import WaitLimiter
 from core.outgoing import AddressRefused, literal_address
 from core.secrets import DecryptionFailed, SecretsNeeded, kept_secrets
@@ -29,7 +30,6 @@ from monitoring.notifications.outcomes import failing_alert, record_test
 from monitoring.notifications.queue import cancel_pending
 from monitoring.notifications.resource import ChannelRequest, NotificationChannelChange, RouteRequest
 from monitoring.notifications.sending import notification_of, send
-from core.events.service import record_event, resolve_alert
 from monitoring.webhooks.receiver_url import ReceiverUrl
 
 MAX_CHANNELS = 30

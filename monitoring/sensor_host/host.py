@@ -14,6 +14,8 @@ from django.db import DatabaseError, connection
 
 from core.background import log_and_continue
 from core.changes.gate import ChangeGate
+from core.events.service import record_event
+from core.events.severity import Severity
 from core.outgoing import OutgoingGuard
 from core.registry import resolve
 from core.retrying_thread import RetryingThread
@@ -24,8 +26,6 @@ from monitoring.sensor_host.running import RunningSensors
 from monitoring.sensor_host.writer import ReadingWriter
 from monitoring.sensors.absence import AbsenceReport
 from monitoring.sensors.reading import JudgedReading, SensorState
-from core.events.service import record_event
-from core.events.severity import Severity
 from monitoring.tables import READING_LISTENERS
 
 log = logging.getLogger(__name__)

@@ -9,6 +9,8 @@ from functools import partial
 
 from django.db import DatabaseError, connection
 
+from core.events.service import record_event
+from core.events.severity import Severity
 from core.retrying_thread import RetryingThread
 from monitoring.sensor_host.journal import ReadingJournal
 from monitoring.sensor_host.losses import LossCounter
@@ -16,8 +18,6 @@ from monitoring.sensor_host.store import ReadingStore
 from monitoring.sensor_host.waiting import WaitingReadings
 from monitoring.sensor_host.write_queue import WriteQueue
 from monitoring.sensors.reading import JudgedReading
-from core.events.service import record_event
-from core.events.severity import Severity
 
 log = logging.getLogger(__name__)
 EVERY_S = 1.0

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from core.events.service import record_event
 from monitoring.models import Sensor, SensorChannel
 from monitoring.sensor_management.driver_settings import (
     check_kind,
@@ -21,7 +22,6 @@ from monitoring.sensor_management.driver_settings import (
 from monitoring.sensor_management.hosts import check_host
 from monitoring.sensor_management.resource import ChannelChange, SensorChange, SensorRequest
 from monitoring.sensors.kinds import driver_class
-from core.events.service import record_event
 
 MAX_SENSORS = 200
 USUAL_INTERVAL_S = 2.0

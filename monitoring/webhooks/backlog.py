@@ -8,9 +8,9 @@ from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 
-from monitoring.models import DeliveryState, Webhook, WebhookDelivery
 from core.events.service import record_event
 from core.events.severity import Severity
+from monitoring.models import DeliveryState, Webhook, WebhookDelivery
 from monitoring.webhooks.transitions import cancel_pending, change_state
 
 MAX_PENDING = 10_000

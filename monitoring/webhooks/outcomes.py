@@ -9,9 +9,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from core import database_clock
-from monitoring.models import DeliveryState, Webhook, WebhookAttempt, WebhookDelivery
 from core.events.service import raise_alert, record_event, resolve_alert
 from core.events.severity import Severity
+from monitoring.models import DeliveryState, Webhook, WebhookAttempt, WebhookDelivery
 from monitoring.webhooks.claims import Claim
 from monitoring.webhooks.client import Answer
 from monitoring.webhooks.kinds import TEST_KIND

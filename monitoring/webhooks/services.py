@@ -15,11 +15,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from core import database_clock
+from core.events.service import record_event, resolve_alert
 from core.limits.wait_limiter import WaitLimiter
 from core.outgoing import AddressRefused, literal_address
 from core.secrets import encrypt_secrets
 from monitoring.models import DeliveryState, Webhook, WebhookDelivery
-from core.events.service import record_event, resolve_alert
 from monitoring.webhooks.claims import Claim, claim_new
 from monitoring.webhooks.client import DEADLINE_S, WebhookClient
 from monitoring.webhooks.delivery import attempt_delivery

@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from captures.experiments.models import Experiment, ExperimentCamera
 from captures.experiments.resource import ExperimentState
-from core.text.sentences import sentence
-from core.times.timestamps import stamp
 from core.events.selectors import unresolved_keys
 from core.events.service import raise_alert, resolve_alert
+from core.text.sentences import sentence
+from core.times.timestamps import stamp
 
 LATE = timedelta(minutes=1)
 """A part of the station may be restarting before."""

@@ -20,10 +20,10 @@ from captures.recordings.claims.services import claim_for_experiment, end_claim_
 from captures.recordings.claims.windows import present_moment
 from core.background import log_and_continue
 from core.changes.gate import read_again
+from core.events.service import record_event
 from core.outages import DATABASE_AWAY
 from core.station_zone import site_time_text
 from core.text.sentences import sentence
-from core.events.service import record_event
 from scheduler.automatic_recording.stills import (
     Contribution,
     are_stills_provided,

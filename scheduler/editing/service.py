@@ -20,9 +20,9 @@ from django.utils import timezone
 from cameras.capture_options import check_options
 from cameras.models import Camera
 from cameras.selectors import cameras_for
+from core.events.service import record_event
 from core.resources.answers import body_of
 from core.station_zone import reader_time_text
-from core.events.service import record_event
 from scheduler.editing.night_runs import ChangedNight, runs_of_night
 from scheduler.runs.nights import night_range_of, present_night
 from scheduler.runs.replanning import replan

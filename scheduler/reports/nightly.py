@@ -23,10 +23,10 @@ from django.utils import timezone
 
 from captures.capturing.models import Capture
 from captures.sessions.models import Session, SessionGap
-from core.installation import installed_at
-from core.sky.intervals import Interval
 from core.events.selectors import unresolved_keys
 from core.events.service import raise_alert, record_event, resolve_alert
+from core.installation import installed_at
+from core.sky.intervals import Interval
 from scheduler.reports.html_file import render_report
 from scheduler.reports.models import CameraNight, ReportedNight
 from scheduler.reports.report import Report, last_night, main_site, night_report, seen_cameras

@@ -10,11 +10,11 @@ from django.utils import timezone
 from cameras.leases.lease_holders import holder_of
 from cameras.models import Camera, Observed
 from captures.sessions.models import Session, SessionState
+from core.events.selectors import unresolved_keys
+from core.events.service import raise_alert, resolve_alert
 from core.station_zone import site_time_text
 from core.text.sentences import sentence
 from core.times.timestamps import stamp
-from core.events.selectors import unresolved_keys
-from core.events.service import raise_alert, resolve_alert
 from scheduler.runs.models import PlannedRun
 
 LATE = timedelta(minutes=5)

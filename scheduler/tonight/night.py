@@ -22,7 +22,6 @@ from captures.sessions.models import ACTIVE, Session
 from core.sky.intervals import Interval
 from core.templatetags.skycam import format_bytes
 from core.text.plurals import pluralize
-from scheduler.telescope.night.field_lists.sentences import telescope_sentences
 from scheduler.planning.plan import Loser, Plan
 from scheduler.planning.rules import Site
 from scheduler.planning.sky import NightSky, sky_of_night
@@ -33,6 +32,7 @@ from scheduler.runs.replanning import plan_nights, plan_with_begun
 from scheduler.runs.sites import sites_of, station_site
 from scheduler.schedules.models import Schedule
 from scheduler.schedules.programmes import programme_for
+from scheduler.telescope.night.field_lists.sentences import telescope_sentences
 
 Severity = Literal["error", "warning"]
 MOST_REASONS = 3

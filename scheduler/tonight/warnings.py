@@ -10,9 +10,9 @@ from uuid import UUID
 
 from cameras.models import Camera, desired_connection
 from cameras.runtime.disk_reserve import DISK_RESERVE_BYTES
+from captures.roots.roots import UnusableRoot, root_of
 from captures.sessions.forecast import free_bytes, rounded
 from captures.sessions.models import ACTIVE, Session
-from captures.roots.roots import UnusableRoot, root_of
 from core.templatetags.skycam import format_bytes
 from scheduler.planning.rules import Site
 from scheduler.runs.models import PlannedRun

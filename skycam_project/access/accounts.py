@@ -12,9 +12,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 
+from core.events.service import record_event
 from core.idempotency.models import IdempotentRequest
 from core.slices import delete_in_slices
-from core.events.service import record_event
 from skycam_project.access.models import Role, User
 from skycam_project.access.services import end_sign_ins, lower_scopes, revoke_tokens, revoked_tokens_text
 

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from core.events.service import record_event
 from core.station_zone import site_time_text
 from core.text.names import readable
-from core.events.service import record_event
 from skycam_project.access.models import DeniedHour
 
 MAX_SINGLE_EVENTS = 30

@@ -13,8 +13,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from core import database_clock
-from core.text.names import check_line
 from core.events.service import record_event
+from core.text.names import check_line
 from skycam_project.access import sign_in_limits
 from skycam_project.access.denials import record_denied
 from skycam_project.access.models import DEFAULT_LIFE, RANK, ApiToken, Role, SignIn, User

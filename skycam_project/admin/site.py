@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from captures.roots.archives.models import Archive
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from cameras.models import Camera
-from captures.roots.archives.models import Archive
 from captures.capturing.models import Capture
-from captures.recordings.clips.models import Clip
 from captures.experiments.models import Experiment
-from captures.sessions.models import Session
+from captures.recordings.clips.models import Clip
 from captures.roots.models import StorageRoot
+from captures.sessions.models import Session
 from core.jobs.models import Job
 from skycam_project.admin.cleanup import show_cleanup
 from skycam_project.admin.models.archives import ArchiveAdmin

@@ -11,6 +11,7 @@ from captures.roots.offsite.destinations.port import DestinationError, FileUnrea
 from captures.roots.offsite.limits import NoPace
 from captures.roots.offsite.models import Destination
 from captures.roots.offsite.senders import opened
+
 from core.times.timestamps import stamp
 from skycam_project.backups.content import BackupFailed
 from skycam_project.backups.service import (

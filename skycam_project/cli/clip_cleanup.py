@@ -15,6 +15,7 @@ from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from captures.roots.retention.jobs import CleanupReport
+
     from skycam_project.cli.identity import Caller
 
 WHY = {
@@ -42,13 +43,13 @@ def cleanup(dry_run: bool) -> int:
 
 def plan() -> CleanupReport:
     """What the job would delete."""
-    from django.conf import settings
-
-    from captures.models import Clip
     from captures.roots.retention.bodies import DeletedBody
     from captures.roots.retention.jobs import CleanupReport
     from captures.roots.retention.planning import make_plan
     from captures.roots.retention.results import Deleted
+    from django.conf import settings
+
+    from captures.models import Clip
     from core.resources.answers import body_of
 
     plan = make_plan(settings.STATION.host, ["clips"])

@@ -197,9 +197,9 @@ def list_alerts(camera: str | None, severity: str | None, every: bool, limit: in
     Example: skycam alerts list --severity error
     """
     caller = current().authorize("viewer")
+    from core.events.selectors import alerts_for
     from monitoring.models import Alert
     from monitoring.resource import ALERTS
-    from core.events.selectors import alerts_for
 
     found = alerts_for(caller.user)
     if camera is not None:
@@ -220,9 +220,9 @@ def acknowledge(alert_ids: tuple[str, ...]) -> None:
     Example: skycam alerts ack 01a1fc97-f1ce
     """
     caller = current().authorize("operator")
-    from monitoring.resource import ALERTS
     from core.events.selectors import alerts_for
     from core.events.service import acknowledge_alert
+    from monitoring.resource import ALERTS
 
     found = [find_by_id(alerts_for(caller.user), text, "alert") for text in alert_ids]
     results = ALERTS.bodies([acknowledge_alert(alert, caller.actor) for alert in found], caller.user)
@@ -239,10 +239,10 @@ def silence(alert_id: str, for_s: float | None, reason: str) -> None:
     Example: skycam alerts silence 01a1fc97-f1ce --for 8h --reason cleaning
     """
     caller = current().authorize("operator")
+    from core.events.selectors import alerts_for
     from core.resources.answers import body_of
     from monitoring.notifications.resource import SilenceAlertRequest, SilenceBody
     from monitoring.notifications.silences import silence_alert
-    from core.events.selectors import alerts_for
 
     found = find_by_id(alerts_for(caller.user), alert_id, "alert")
     wanted = SilenceAlertRequest(for_s=None if for_s is None else round(for_s), reason=reason)

@@ -16,6 +16,7 @@ from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from captures.roots.archives.models import Archive
+
     from captures.experiments.models import Experiment
     from skycam_project.cli.identity import Caller
 
@@ -170,6 +171,7 @@ def verify(experiment: str) -> int:
     caller = current().authorize("operator")
     from captures.roots.archives.hosts import away_hosts
     from captures.roots.archives.verification import request_verification
+
     from captures.experiments.selectors import check_sees_all
 
     of = find_experiment(caller, experiment)
@@ -192,9 +194,9 @@ def verify(experiment: str) -> int:
 
 
 def wait_for_archive(archive: Archive) -> None:
+    from captures.roots.archives.services import advance
     from django.conf import settings
 
-    from captures.roots.archives.services import advance
     from core.jobs.models import Job
 
     while archive.state in {"waiting", "copying"}:

@@ -41,6 +41,7 @@ def status() -> None:
     """
     caller = current().authorize("manager")
     from captures.roots.offsite.resource import DESTINATIONS
+
     from skycam_project.cli.resources import print_rows
 
     def print_status(body: dict[str, Any]) -> None:
@@ -61,9 +62,8 @@ def status() -> None:
 def test(name: str, host: str | None) -> int:
     """Write, read and remove a file at NAME."""
     caller = current().authorize("manager")
-    from django.conf import settings
-
     from captures.roots.offsite.services import TEST_KIND
+    from django.conf import settings
 
     found = find_destination(caller, name)
     subject = str(found.pk)
@@ -177,6 +177,7 @@ def print_bring_back(body: dict[str, Any]) -> None:
 def find_destination(caller: Caller, name: str) -> Destination:
     """CliError."""
     from captures.roots.offsite.resource import DESTINATIONS
+
     from skycam_project.cli.resources import find_row
 
     found: Destination = find_row(DESTINATIONS, caller, name)

@@ -43,9 +43,8 @@ def usage() -> None:
     Example: skycam storage usage
     """
     caller = current().authorize("viewer")
-    from django.conf import settings
-
     from captures.roots.retention.manager import StorageManager
+    from django.conf import settings
 
     roots = StorageManager(settings.STATION.host).usage(caller.user)
     print_result({"results": [root.model_dump(by_alias=True) for root in roots]}, print_usage)
@@ -60,6 +59,7 @@ def rules() -> None:
     current().authorize("viewer")
     from captures.roots.retention.plan import ALLOWED_RULES
     from captures.roots.stored_files.classes import FileClass
+
     from core.station_settings.values import camera_config, retention_config
 
     recording, retention = camera_config(), retention_config()
@@ -89,10 +89,9 @@ def plan() -> int:
     Example: skycam storage plan
     """
     caller = current().authorize("manager")
-    from django.conf import settings
-
     from captures.roots.retention.manager import StorageManager
     from captures.roots.retention.plan_bodies import plan_body
+    from django.conf import settings
 
     body = plan_body(StorageManager(settings.STATION.host, caller.actor).plan())
     print_result(body, print_plan)
@@ -133,9 +132,8 @@ def confirm_clock(date: datetime) -> None:
     Example: skycam storage confirm-clock 2027-05-14
     """
     caller = current().authorize("manager")
-    from django.conf import settings
-
     from captures.roots.retention.clock_guard import ClockGuard, ClockNotConfirmed
+    from django.conf import settings
 
     host, day = settings.STATION.host, date.date()
     try:
@@ -161,9 +159,8 @@ def check(hashed: bool, csv_file: str | None, force: bool) -> int:
     Example: skycam storage check --csv findings.csv
     """
     caller = current().authorize("manager")
-    from django.conf import settings
-
     from captures.roots.integrity.bodies import csv_lines, finding_body
+    from django.conf import settings
 
     # Before the job, which can take hours.
     check_destination(csv_file, force=force)

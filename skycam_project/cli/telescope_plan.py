@@ -101,8 +101,9 @@ def present_evening(site: TelescopeSite) -> date:
 
 
 def plan_body(planned: NightPlan, *, passed_over: bool) -> dict[str, Any]:
-    from core.resources.answers import body_of
     from scheduler.telescope.night.night.plan_bodies import PassedOverBody, PlanBody
+
+    from core.resources.answers import body_of
 
     body = body_of(PlanBody, planned)
     if passed_over:

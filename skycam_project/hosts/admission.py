@@ -16,10 +16,10 @@ from django.db import transaction
 from cameras.models import CameraHost, HostInvitation
 from core import database_clock
 from core.addresses import client_network
+from core.events.service import raise_alert, record_event
 from core.limits.refusals import count_refusal
 from core.secrets import DecryptionFailed
 from core.window_count import count_in_window
-from core.events.service import raise_alert, record_event
 from skycam_project.hosts.exchange import KEY_BYTES, JoinRequest, encrypt_answer, is_proved
 from skycam_project.hosts.invitations import urls_instead, verifier
 from skycam_project.hosts.shared import shared_configuration

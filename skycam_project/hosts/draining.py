@@ -16,10 +16,10 @@ from captures.models import Session
 from captures.sessions.draining import stop_session_at_its_window
 from core import database_clock
 from core.broker.broker import BrokerDown
+from core.events.service import record_event
 from core.jobs.models import Job
 from core.jobs.states import JobState
 from core.text.plurals import pluralize
-from core.events.service import record_event
 from skycam_project.hosts.invitations import HostRefused
 
 

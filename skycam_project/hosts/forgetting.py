@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
+from captures.roots.trash.services import in_use
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
@@ -14,11 +15,10 @@ from django.utils import timezone
 from cameras.models import CameraHost
 from captures.capturing.models import Capture, CaptureFile
 from captures.recordings.clips.models import Clip, ClipQuerySet
-from captures.roots.trash.services import in_use
+from core.events.service import record_event
 from core.jobs.context import JobContext, JobError
 from core.jobs.services import enqueue
 from core.text.plurals import pluralize
-from core.events.service import record_event
 
 KIND = "forget_files"
 BATCH = 200

@@ -14,8 +14,8 @@ from django.db.models import QuerySet
 
 from cameras.models import CameraHost, HostInvitation
 from core import database_clock
-from core.secrets import decrypt_secret, decrypt_secrets, encrypt_secrets
 from core.events.service import record_event
+from core.secrets import decrypt_secret, decrypt_secrets, encrypt_secrets
 from skycam_project.hosts.exchange import verifier_of
 from skycam_project.hosts.join_line import SECRET_BYTES, JoinLine, encode_line
 from skycam_project.hosts.resource import InvitationRequest

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypedDict
 
+from captures.roots.archives.models import ArchiveFolder
+from captures.roots.offsite.copy_states import CopyState
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet, Sum
@@ -12,17 +14,15 @@ from django.utils import timezone
 
 from cameras.models import CameraHost
 from cameras.status.status import read_heartbeats
-from captures.roots.archives.models import ArchiveFolder
 from captures.capturing.decided_outcomes import fail_unsent_capture
 from captures.capturing.models import Capture, CaptureFile
-from captures.recordings.clips.models import Clip
 from captures.models import OffsiteCopy
-from captures.roots.offsite.copy_states import CopyState
+from captures.recordings.clips.models import Clip
 from core import database_clock
 from core.broker import broker
 from core.broker.queues import camera_queue, host_queues, key_prefix
-from core.text.plurals import pluralize
 from core.events.service import record_event
+from core.text.plurals import pluralize
 from skycam_project.hosts.forgetting import forgettable_clips, forgettable_files, start_forgetting
 from skycam_project.hosts.host_list import cameras_of
 from skycam_project.hosts.invitations import HostRefused

@@ -9,8 +9,8 @@ import subprocess
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import ClassVar, Protocol
 
-from core.parent_death import die_with_parent
 from core import heartbeat
+from core.parent_death import die_with_parent
 
 LONGEST_LINE = 64 * 1024
 

@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from core.text.names import readable
 from core.heartbeat import send_heartbeats
+from core.text.names import readable
 from skycam_project.launch import control, paths, reporting
 from skycam_project.launch.child import Start, executed_module
 from skycam_project.launch.errors import LaunchError

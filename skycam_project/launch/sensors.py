@@ -16,10 +16,10 @@ def run_sensors(*, whole_station: bool) -> None:
     """Returns after SIGTERM or SIGINT, once the processes of the sensors have ended and the readings are stored."""
     from django.conf import settings
 
+    from core.heartbeat import start_heartbeat_thread
     from core.stations.lease import ALERT_RULES, StationWork
     from monitoring.alert_rules.sources import signal_sources
     from monitoring.alert_rules.watch import RuleWatch
-    from core.heartbeat import start_heartbeat_thread
     from monitoring.sensor_host.host import SensorHost
     from monitoring.sensor_management.commands import SensorCommandServer
     from skycam_project.sqlite_busy_timeout import shorten_busy_timeouts

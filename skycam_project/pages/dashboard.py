@@ -9,11 +9,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from cameras.camera_display import camera_displays, summary
 from cameras.selectors import cameras_for
+from captures.capturing.selectors import captures_for
+from captures.experiments.selectors import experiments_for
 from captures.pages.camera.cards import cards_for
 from captures.pages.camera.temperatures import Series, temperatures
-from captures.capturing.selectors import captures_for
 from captures.pages.experiments.display import displays_for
-from captures.experiments.selectors import experiments_for
 from core.pages.page import Page
 from monitoring.feed import feed
 from monitoring.readings.temperatures import sensor_temperatures

@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.http import content_disposition_header
 
 from core.background import log_and_continue
-from core.pages.page import Page, message_response
 from core.events.service import record_event
+from core.pages.page import Page, message_response
 from skycam_project.cli.station import Station
 from skycam_project.cli.support.bundle import collect_bundle
 

@@ -13,12 +13,16 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from django.apps import apps
-from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
-
-from cameras.models import Camera
 from captures.roots.archives.services import request_archive
 from captures.roots.archives.verification import request_verification
+from django.apps import apps
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
+from scheduler.telescope.night.field_lists.night_start import start_night
+from scheduler.telescope.night.field_lists.nightly import end_nightly_start, set_nightly_start
+from scheduler.telescope.night.field_lists.requests import FieldListChange, NightOptions, ObserveRequest
+from scheduler.telescope.night.field_lists.service import FieldListService
+
+from cameras.models import Camera
 from captures.experiments.resource import (
     AttachmentRequest,
     ExperimentFields,
@@ -31,10 +35,6 @@ from captures.experiments.service import ExperimentService
 from captures.models import Experiment, ExperimentCamera
 from core.jobs.services import enqueue, request_cancel
 from scheduler.editing.service import ScheduleService
-from scheduler.telescope.night.field_lists.night_start import start_night
-from scheduler.telescope.night.field_lists.nightly import end_nightly_start, set_nightly_start
-from scheduler.telescope.night.field_lists.requests import FieldListChange, NightOptions, ObserveRequest
-from scheduler.telescope.night.field_lists.service import FieldListService
 from scheduler.models import NightlyStart
 from scheduler.schedules.resource import NightRequest, ScheduleChange, ScheduleRequest
 from tests.harness.clients.people import World

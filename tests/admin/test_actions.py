@@ -9,14 +9,14 @@ from unittest import mock
 from uuid import UUID
 
 import pytest
+from captures.roots.trash.services import trash_capture
 from django.db import DatabaseError
 
 from cameras.models import Camera
+from captures.models import Archive, Capture, Clip, Experiment, OffsiteCopy, StorageRoot
 from captures.recordings.clips.deletion import mark_for_deletion
 from captures.recordings.clips.holds import hold_clip
-from captures.models import Archive, Capture, Clip, Experiment, OffsiteCopy, StorageRoot
 from captures.roots.roots import assign_root
-from captures.roots.trash.services import trash_capture
 from core.jobs.context import JobContext, JobError
 from core.jobs.messages import ProgressMessage
 from core.jobs.models import Job

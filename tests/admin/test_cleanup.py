@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from captures.roots.retention.jobs import execute_plan
+from captures.roots.retention.models import StoredPlan
 from django.conf import settings
 from django.utils import timezone
 
-from captures.recordings.clips.holds import hold_clip
 from captures.models import Clip, StorageRoot
-from captures.roots.retention.jobs import execute_plan
-from captures.roots.retention.models import StoredPlan
+from captures.recordings.clips.holds import hold_clip
 from core.jobs.context import JobContext
 from core.jobs.models import Job
 from monitoring.models import Event

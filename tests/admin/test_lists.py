@@ -12,11 +12,11 @@ from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
 from cameras.models import Camera
-from captures.recordings.clips.holds import hold_clip
 from captures.days.day import Day
 from captures.models import Archive, ArchiveFile, Capture, CaptureFile, Clip, Experiment, Session, StorageRoot
-from core.jobs.models import Job
+from captures.recordings.clips.holds import hold_clip
 from core.events.service import raise_alert
+from core.jobs.models import Job
 from skycam_project.admin import change_list
 from skycam_project.admin.site import MODELS, SITE
 from tests.harness.clients.pages import text_of

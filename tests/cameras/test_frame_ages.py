@@ -9,9 +9,9 @@ import pytest
 from cameras.models import Camera
 from cameras.runtime.recording_state import waiting_recorder
 from cameras.status.messages import absent_status
-from monitoring.alert_rules.camera_signals import FrameAges
 from cameras.status.status import write_status
 from core.broker import broker
+from monitoring.alert_rules.camera_signals import FrameAges
 
 WAITING = waiting_recorder({"kind": "manual", "requested_by": "anna"}, "")
 

@@ -8,8 +8,8 @@ import pytest
 
 from cameras.models import Camera
 from cameras.status.messages import absent_status
-from monitoring.alert_rules.camera_signals import FrameDeliveries
 from cameras.status.status import write_status
+from monitoring.alert_rules.camera_signals import FrameDeliveries
 from monitoring.alert_rules.defaults import DEFAULT_RULES
 from monitoring.alert_rules.rule import Phase, Rule, RuleState, Signal, evaluate
 from monitoring.alert_rules.sentences import alert_sentence

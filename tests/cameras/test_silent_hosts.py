@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from cameras.models import Camera
-from monitoring.alert_rules.camera_signals import SilentHosts
 from core.broker import broker
+from monitoring.alert_rules.camera_signals import SilentHosts
 
 
 @pytest.fixture

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFolder
 from django.utils import timezone
 
-from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFolder
-from captures.recordings.clips.deletion import delete_clips, delete_marked, open_root
-from captures.recordings.clips.services import GUARDS_AS_HOLDS, ClipHeld, delete_clip
 from captures.files import thumbnail_queue
 from captures.files.thumbnail_queue import job_for
 from captures.models import Clip, ClipHold, Experiment
+from captures.recordings.clips.deletion import delete_clips, delete_marked, open_root
+from captures.recordings.clips.services import GUARDS_AS_HOLDS, ClipHeld, delete_clip
 from captures.tables import RETENTION_GUARDS
 
 

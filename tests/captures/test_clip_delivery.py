@@ -6,14 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from captures.roots.archives.planning import clip_facts
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.roots.archives.planning import clip_facts
-from captures.recordings.clips.delivery import delivery, sum_deliveries
 from captures.experiments.models import Experiment
 from captures.ingest.clips import ingest_clip
 from captures.models import Clip, StorageRoot
+from captures.recordings.clips.delivery import delivery, sum_deliveries
 from captures.recordings.recorder.clip_record import make_record
 from monitoring.models import Event
 from tests.harness.clients.pages import text_of

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.models import Camera
+from captures.models import Clip, StorageRoot
 from captures.recordings.clips import timeline as lines
 from captures.recordings.clips.timeline import Segment, Span, gaps_between, merged, timeline
-from captures.models import Clip, StorageRoot
 from tests.harness.rows.clips import STARTED, row_of
 from tests.harness.runs.examples import examples
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from cameras.models import Camera
-from captures.recordings.clips.services import delete_clip
 from captures.models import Clip, ClipHold, StorageRoot
+from captures.recordings.clips.services import delete_clip
 from monitoring.models import Alert, Event
 from monitoring.tasks import check_health
 from tests.harness.clients.responses import content

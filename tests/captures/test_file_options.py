@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import uuid6
 from PIL import Image
-
 from scheduler.telescope.night.driver.shared_files import SharedFile
+
 from cameras.spool.records import Plan
 from cameras.spool.spool import Spool
 from captures.stills.writer import distinct_endings, free_path

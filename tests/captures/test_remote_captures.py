@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from captures.roots.trash.purge import purge_capture
+from captures.roots.trash.services import CaptureKept, trash_capture
+from captures.roots.usage.measuring import measure_rows
 from django.test import Client, RequestFactory
 
 from cameras.models import Camera
-from captures.pages.camera.pages import saved_message
 from captures.capturing.references import describe_references
 from captures.models import Capture, CaptureReference, CaptureTotal, Session, StorageRoot, StorageUsage
-from captures.roots.usage.measuring import measure_rows
-from captures.roots.trash.purge import purge_capture
-from captures.roots.trash.services import CaptureKept, trash_capture
+from captures.pages.camera.pages import saved_message
 from monitoring.models import Event
 from skycam_project.access.models import User
 from tests.harness.camera_processes.camera_process import CameraProcess

@@ -13,11 +13,11 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.models import Capture, CaptureFile, Session, StorageRoot
+from captures.roots.models import StorageClass
+from captures.roots.roots import assign_root
 from captures.sessions import requests
 from captures.sessions.forecast import Forecast, forecast
 from captures.sessions.requests import SessionRequest
-from captures.roots.models import StorageClass
-from captures.roots.roots import assign_root
 from tests.harness.rows.captures import saved
 
 DUSK = datetime(2026, 11, 21, 17, 0, tzinfo=UTC)

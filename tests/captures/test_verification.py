@@ -17,12 +17,12 @@ from captures.files import verification
 from captures.files.missing import close_damaged_alerts
 from captures.files.verification import verify_files
 from captures.models import CaptureFile, StorageRoot
+from core.events.selectors import unresolved_keys
 from core.jobs import services
 from core.jobs.claims import LEASE_S
 from core.jobs.context import JobContext
 from core.jobs.messages import ProgressMessage
 from core.jobs.models import Job
-from core.events.selectors import unresolved_keys
 from tests.harness.rows.clips import clip_of
 from tests.harness.stations.command_line import answer, skycam
 

@@ -8,8 +8,35 @@ from collections.abc import Iterator
 from typing import get_args, get_type_hints
 
 import pytest
+from captures.roots.api.requests import CheckBody, CleanupBody
+from captures.roots.archives.answers import ArchiveBody, ArchiveFileBody, ArchiveFolderBody
+from captures.roots.archives.findings import VerifiedFile
+from captures.roots.archives.models import ARCHIVE_TRANSITIONS
+from captures.roots.integrity.answers import FindingBody
+from captures.roots.integrity.models import FINDING_TRANSITIONS
+from captures.roots.offsite.copy_states import COPY_TRANSITIONS
+from captures.roots.offsite.resource import (
+    BacklogBody,
+    CopyBody,
+    DestinationBody,
+    DestinationChange,
+    DestinationHostBody,
+    DestinationRequest,
+)
+from captures.roots.retention.answers import KeptFile, PlanBody, PlannedFile
+from captures.roots.retention.bodies import DeletedBody
+from captures.roots.usage.answers import RootUsageBody, SpaceForecastBody, UsageBody
 from django.conf import settings
 from pydantic import BaseModel
+from scheduler.telescope.night.field_lists.bodies import (
+    FieldBody,
+    FieldListPreview,
+    NightPlanBody,
+    ObservationEntry,
+    PassedOverBody,
+    PlannedBody,
+)
+from scheduler.telescope.night.field_lists.requests import FieldListChange, FieldListRequest, ObserveRequest
 
 from cameras.child_environment import VENDOR_VARIABLES
 from cameras.leases.bodies import LeaseBody
@@ -21,40 +48,23 @@ from cameras.runtime.recording_state import Recorder
 from cameras.settings.bodies import CapabilitiesBody, SettingsBody
 from cameras.supervision.camera_alerts import RECORDER_ALERTS
 from cameras.supervision.storage_alerts import STORAGE_ALERTS
-from captures.roots.archives.answers import ArchiveBody, ArchiveFileBody, ArchiveFolderBody
-from captures.roots.archives.findings import VerifiedFile
-from captures.roots.archives.models import ARCHIVE_TRANSITIONS
 from captures.capturing.answers import FileBody
 from captures.capturing.models import Reason
 from captures.capturing.notices import CaptureUpdate, LatestImage
 from captures.capturing.requests import CaptureRequest
-from captures.recordings.clips.answers import ClipBody, HoldBody, HoleBody, TimelineBody
 from captures.experiments.answers import AccountBody, CameraAccount
 from captures.experiments.models import EXPERIMENT_TRANSITIONS
 from captures.experiments.resource import AttachmentBody, ExperimentBody, ExperimentRequest, NoteBody, PlaceBody
-from captures.roots.integrity.answers import FindingBody
-from captures.roots.integrity.models import FINDING_TRANSITIONS
 from captures.models import Capture
-from captures.roots.offsite.copy_states import COPY_TRANSITIONS
-from captures.roots.offsite.resource import (
-    BacklogBody,
-    CopyBody,
-    DestinationBody,
-    DestinationChange,
-    DestinationHostBody,
-    DestinationRequest,
-)
+from captures.recordings.clips.answers import ClipBody, HoldBody, HoleBody, TimelineBody
 from captures.recordings.control.claim_bodies import ClaimBody, ClaimsBody
 from captures.recordings.control.commands import RecordingBody
 from captures.recordings.control.requests import RecordBody, StopRecordingBody
-from captures.roots.retention.answers import KeptFile, PlanBody, PlannedFile
-from captures.roots.retention.bodies import DeletedBody
 from captures.sessions.answers import ForecastBody, SessionGapBody
 from captures.sessions.models import SESSION_TRANSITIONS
 from captures.sessions.queries import StartBody
-from captures.roots.api.requests import CheckBody, CleanupBody
-from captures.roots.usage.answers import RootUsageBody, SpaceForecastBody, UsageBody
 from core.child_environment import PASSED_VARIABLES
+from core.events.severity import Severity
 from core.jobs.answers import JobBody
 from core.jobs.states import JOB_TRANSITIONS
 from monitoring.alert_rules.resource import (
@@ -82,19 +92,9 @@ from monitoring.readings.answers import ChannelReadingsBody, PointsBody, Reading
 from monitoring.resource import AlertBody, EventBody
 from monitoring.sensor_host.latest import HOSTS
 from monitoring.sensor_management.resource import ChannelBody, ChannelChange, FoundBody, SensorBody, SensorRequest
-from core.events.severity import Severity
 from monitoring.webhook_models import DELIVERY_TRANSITIONS
 from monitoring.webhooks.payload import PayloadBody
 from monitoring.webhooks.resource import AttemptBody, DeliveryDetailBody, SecretBody, WebhookBody, WebhookRequest
-from scheduler.telescope.night.field_lists.bodies import (
-    FieldBody,
-    FieldListPreview,
-    NightPlanBody,
-    ObservationEntry,
-    PassedOverBody,
-    PlannedBody,
-)
-from scheduler.telescope.night.field_lists.requests import FieldListChange, FieldListRequest, ObserveRequest
 from scheduler.planning.plan import Reason as ReasonOfNight
 from scheduler.reports.bodies import CalendarNightBody, CameraNightBody, LossBody, ReportBody
 from scheduler.schedules.resource import (

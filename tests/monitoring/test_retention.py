@@ -9,11 +9,11 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from core.events.service import raise_alert, record_event, resolve_alert
 from core.partitions import retention as partition_retention
 from monitoring import retention
 from monitoring.models import Alert, Event, MaintenanceWindow
 from monitoring.retention import remove_expired
-from core.events.service import raise_alert, record_event, resolve_alert
 from monitoring.tables import RETENTION
 
 pytestmark = pytest.mark.django_db

@@ -9,10 +9,10 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.pages.archives import listing, pages
 from captures.models import Archive, ArchiveFile, Clip, Experiment, StorageRoot
-from core.jobs.models import Job
+from captures.pages.archives import listing, pages
 from core.events.service import record_event
+from core.jobs.models import Job
 from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.clients.people import jpeg
 from tests.harness.rows.archived_files import archive_of, archived_clip, archived_file, archived_picture

@@ -11,9 +11,9 @@ from django.db import InterfaceError, OperationalError
 from django.test.utils import CaptureQueriesContext
 
 from cameras.models import Camera
+from captures.models import Clip, ClipHold, StorageRoot
 from captures.recordings.clips import change_pages, paging, timeline
 from captures.recordings.clips.deletion import mark_for_deletion
-from captures.models import Clip, ClipHold, StorageRoot
 from monitoring.models import Event
 from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.rows.audiences import only_for

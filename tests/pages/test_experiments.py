@@ -12,14 +12,14 @@ from django.utils import timezone
 from cameras.models import Camera
 from cameras.status.messages import absent_status
 from cameras.status.status import write_status
-from captures.pages.experiments import listing
 from captures.experiments import coverage
 from captures.experiments.models import Experiment
 from captures.experiments.resource import ReasonBody
 from captures.experiments.service import ExperimentService
 from captures.models import Session, StorageRoot
-from core.text.sentences import sentence
+from captures.pages.experiments import listing
 from core.events.service import record_event
+from core.text.sentences import sentence
 from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.experiments import at, capture_in, clip_in, experiment_of, running, suspended

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from captures.roots.retention.manager import StorageManager
 
 from cameras.models import Camera, SettingsPreset
 from captures.models import Experiment, StorageRoot
-from captures.roots.retention.manager import StorageManager
 from monitoring.models import SensorChannel
 from tests.harness.browsers.html_check import html_errors
 from tests.harness.clients.pages import text_of
@@ -106,9 +106,9 @@ ADDRESSES = {
 def test_every_page_is_valid_html(
     html_validate: Path, valkey: Any, manager: Any, anonymous: Any, camera: Camera, pictures: Any, tmp_path: Path
 ) -> None:
+    from core.events.service import raise_alert
     from monitoring.notifications.links import link_token
     from monitoring.notifications.silences import silence_alert
-    from core.events.service import raise_alert
 
     change_on_camera(camera)
     clip = clip_of(camera, pictures[0].files.get().root, simulated=True, interrupted=True, lost_frames=3)

@@ -11,9 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cameras.models import Camera
+from core.events.service import record_event
 from core.station_settings import values as station_settings
 from monitoring.pages import KINDS
-from core.events.service import record_event
 from skycam_project.cli.diagnostics.finding import Finding
 from skycam_project.pages import status
 from tests.harness.clients.pages import MARKUP, templates, text_of

@@ -14,8 +14,8 @@ from django.utils import timezone
 from cameras.models import Camera
 from captures.models import Capture, Session, SessionGap
 from captures.pages.sessions import pages
-from core.text.sentences import sentence
 from core.events.service import record_event
+from core.text.sentences import sentence
 from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.rows.audiences import only_for
 

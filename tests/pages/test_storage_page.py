@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.models import Destination, DestinationHost, OffsiteCopy, StorageRoot
-from core.jobs.models import Job
 from core.events.service import raise_alert
+from core.jobs.models import Job
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.clip_archive import configured

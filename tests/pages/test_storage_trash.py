@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from captures.roots.trash.services import restore_capture
 
 from cameras.models import Camera
 from captures.models import Capture, StorageRoot
-from captures.roots.trash.services import restore_capture
 from core.templatetags.skycam import datetime_text
 from monitoring.models import Event
 from tests.harness.clients.pages import text_of

@@ -14,8 +14,8 @@ from cameras.models import Camera, CameraHost
 from captures.models import Archive, Experiment, StorageRoot
 from captures.recordings.claims.models import ExperimentClip, RecordingClaim
 from captures.roots.roots import assign_root
-from core.jobs.models import Job
 from core.events.service import record_event
+from core.jobs.models import Job
 from skycam_project.access.models import User
 from skycam_project.cli.experiments import describe_video
 from tests.harness.rows.audiences import only_for

@@ -18,9 +18,9 @@ from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.events.service import raise_alert, record_event
 from core.secrets import encrypt_secrets
 from monitoring.models import Sensor
-from core.events.service import raise_alert, record_event
 from skycam_project.cli.support import bundle
 from skycam_project.cli.support.redactor import Redactor
 from tests.harness.rows.cameras import add_camera

@@ -9,9 +9,9 @@ from django.db.models import Q
 from pydantic import Field
 
 from cameras.camera_filter import CameraFilter
-from captures.roots.archives.models import ArchiveFileState, ArchiveState
-from captures.recordings.clips.pages import Choice
 from captures.experiments.resource import MAX_NAME
+from captures.recordings.clips.pages import Choice
+from captures.roots.archives.models import ArchiveFileState, ArchiveState
 from core.api.queries import PageQuery
 from core.text.names import Line
 

@@ -10,11 +10,11 @@ from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse
 
 from cameras.selectors import hidden_cameras
+from captures.days.parameters import parse_cursor
 from captures.pages.archives.display import STATES, ArchiveDisplay
 from captures.pages.archives.filters import ArchiveFilter, choices, link_of
 from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFileState
 from captures.roots.archives.selectors import archives_for
-from captures.days.parameters import parse_cursor
 from core.api.paging import beyond
 from core.api.queries import Cursor
 from core.pages.page import Page

@@ -13,6 +13,9 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from cameras.visibility import UnknownCamera, camera_condition
+from captures.days.parameters import parse_cursor
+from captures.experiments.selectors import sees_all, visible_places
+from captures.files.zip_download import MAX_FILES
 from captures.pages.archives.custody import CUSTODY, custody_of
 from captures.pages.archives.display import FILE_STATES, KINDS, ArchivedFile
 from captures.pages.archives.filters import FileFilter, choices, link_of
@@ -22,9 +25,6 @@ from captures.roots.archives.findings import KIND as VERIFY
 from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveState
 from captures.roots.archives.remote import remote_sentences
 from captures.roots.archives.selectors import archive_file_for, archive_files_for, archives_for, kind_condition
-from captures.days.parameters import parse_cursor
-from captures.experiments.selectors import sees_all, visible_places
-from captures.files.zip_download import MAX_FILES
 from captures.roots.kept import Kept
 from core.api.paging import beyond
 from core.api.queries import Cursor

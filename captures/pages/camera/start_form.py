@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from cameras.capture_options import declared_options
 from cameras.models import Camera
+from captures.days.day import station_site
 from captures.pages.camera.option_fields import OptionField, option_fields, read_options
 from captures.pages.camera.programme_form import LABELS, READERS, SETTING_OF_FIELD, ProgrammeForm
-from captures.days.day import station_site
 from captures.sessions.models import MAX_SESSION
 from captures.sessions.requests import DELAY_S, EXPOSURE_US, F_NUMBER
 from core.times.durations import format_exposure

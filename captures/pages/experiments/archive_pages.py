@@ -6,10 +6,10 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 
+from captures.pages.experiments.pages import ExperimentPageBase
 from captures.roots.archives.selectors import archives_for
 from captures.roots.archives.services import request_archive
 from captures.roots.archives.verification import request_verification
-from captures.pages.experiments.pages import ExperimentPageBase
 from captures.roots.roots import UnusableRoot
 from core.pages.page import message_response
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from captures.experiments.models import Experiment
 from captures.pages.archives.listing import displays_for
 from captures.roots.archives.bodies import archive_body
 from captures.roots.archives.selectors import archives_for
-from captures.experiments.models import Experiment
 
 
 def archive_context(experiment: Experiment, user: Any) -> dict[str, Any]:

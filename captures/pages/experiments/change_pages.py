@@ -13,12 +13,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from captures.days.parameters import parse_id
-from captures.pages.experiments.forms import ExperimentForm, ReasonForm, fixed_rows
-from captures.pages.experiments.pages import ExperimentPageBase
 from captures.experiments.models import Experiment
 from captures.experiments.resource import EXPERIMENTS, ReasonBody
 from captures.experiments.selectors import check_sees_all
 from captures.experiments.service import WrongState
+from captures.pages.experiments.forms import ExperimentForm, ReasonForm, fixed_rows
+from captures.pages.experiments.pages import ExperimentPageBase
 from core.pages.page import is_htmx_request, message_response
 
 

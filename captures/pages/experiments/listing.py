@@ -8,12 +8,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from cameras.selectors import cameras_for
 from cameras.visibility import UnknownCamera
-from captures.recordings.clips.pages import Choice
 from captures.days.parameters import parse_cursor
-from captures.pages.experiments.display import STATES, displays_for
 from captures.experiments.models import Experiment
 from captures.experiments.resource import ExperimentQuery
 from captures.experiments.selectors import experiments_for, filtered
+from captures.pages.experiments.display import STATES, displays_for
+from captures.recordings.clips.pages import Choice
 from core.api.paging import beyond
 from core.api.queries import Cursor
 from core.pages.page import Page

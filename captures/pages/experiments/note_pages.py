@@ -8,10 +8,10 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from captures.pages.experiments.forms import AttachmentForm, NoteForm
-from captures.pages.experiments.pages import ExperimentPage
 from captures.experiments.models import Experiment
 from captures.experiments.resource import EXPERIMENTS
+from captures.pages.experiments.forms import AttachmentForm, NoteForm
+from captures.pages.experiments.pages import ExperimentPage
 from core.pages.page import is_htmx_request
 from core.resources.forms import ModelForm
 

@@ -11,23 +11,23 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 
 from cameras.selectors import cameras_for
-from captures.pages.camera.cards import Card, cards_of
 from captures.capturing.selectors import captures_for
-from captures.recordings.clips.selectors import clips_for
 from captures.days.parameters import parse_cursor
+from captures.experiments.models import Experiment
+from captures.experiments.selectors import experiment_for
+from captures.experiments.service import ExperimentService
+from captures.pages.camera.cards import Card, cards_of
 from captures.pages.experiments.account import accounts_of
 from captures.pages.experiments.archive_panel import archive_context
 from captures.pages.experiments.display import ExperimentDisplay, displays_for
 from captures.pages.experiments.forms import AttachmentForm, NoteForm
 from captures.pages.experiments.steps import steps_of
 from captures.pages.experiments.timeline import run_of
-from captures.experiments.models import Experiment
-from captures.experiments.selectors import experiment_for
-from captures.experiments.service import ExperimentService
+from captures.recordings.clips.selectors import clips_for
 from core.api.paging import beyond
 from core.api.queries import Cursor
-from core.pages.page import Page
 from core.events.selectors import events_for
+from core.pages.page import Page
 
 NEWEST = 20
 ROWS = 100

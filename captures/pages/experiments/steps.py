@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from cameras.camera_display import StateDisplay
-from captures.pages.experiments.display import ExperimentDisplay, post_roll_end
 from captures.experiments.models import Experiment
 from captures.experiments.resource import ExperimentState
+from captures.pages.experiments.display import ExperimentDisplay, post_roll_end
 from core.templatetags.skycam import clock_text, duration
 from core.text.names import person
 

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from django.utils import timezone
 
 from captures.capturing.models import Capture, CaptureStatus
-from captures.pages.experiments.account import PlaceAccount
 from captures.experiments.models import Experiment, ExperimentNote
+from captures.pages.experiments.account import PlaceAccount
 from core.templatetags.skycam import datetime_text, duration
 from core.text.plurals import pluralize
 from core.times.moments import in_utc

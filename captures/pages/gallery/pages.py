@@ -21,8 +21,8 @@ from captures.pages.gallery.tiles import MAX_GAPS, PageOfCaptures, tiles_of
 from captures.sessions.models import SessionGap
 from core.api.paging import beyond
 from core.api.queries import Cursor
-from core.pages.page import Page
 from core.events.selectors import events_for
+from core.pages.page import Page
 
 EVENTS = 20
 BAR = 40

@@ -40,9 +40,9 @@ from captures.sessions.service import (
 )
 from core.api.paging import beyond
 from core.api.queries import Cursor
+from core.events.selectors import events_for
 from core.pages.page import Page, is_htmx_request, message_response
 from core.text.plurals import pluralize
-from core.events.selectors import events_for
 
 ROWS = 50
 MAX_LOST = 300

@@ -9,9 +9,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from pydantic import BaseModel
 
+from captures.pages.storage.labels import CLASS_LABELS
 from captures.roots.offsite.destinations.settings import SECRETS, SETTINGS
 from captures.roots.offsite.resource import DESTINATIONS, DestinationRequest
-from captures.pages.storage.labels import CLASS_LABELS
 from captures.roots.stored_files.classes import COPIED
 from core.pages.forms import NAME_ATTRS, UnitInput
 from core.resources.forms import KindForm

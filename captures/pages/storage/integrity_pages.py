@@ -11,11 +11,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 
 from cameras.models import Camera
+from captures.pages.storage.integrity_display import KINDS, finding_displays, host_checks, open_findings
+from captures.pages.storage.paging import page_of
 from captures.roots.integrity.decisions import FindingRefused, adopt, set_aside
 from captures.roots.integrity.models import FindingState, IntegrityFinding
 from captures.roots.models import StorageRoot
-from captures.pages.storage.integrity_display import KINDS, finding_displays, host_checks, open_findings
-from captures.pages.storage.paging import page_of
 from core.jobs.services import enqueue
 from core.pages.page import Page, message_response
 from core.pages.redirects import redirect_to

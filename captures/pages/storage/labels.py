@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from captures.roots.retention.plan import Why
 from captures.roots.models import StorageClass
+from captures.roots.retention.plan import Why
 from captures.roots.stored_files.classes import FileClass
 
 CLASS_LABELS: dict[str, str] = {

@@ -9,12 +9,12 @@ from typing import Any
 from django.db.models import F, Max
 
 from cameras.camera_display import StateDisplay
+from captures.pages.storage.labels import CLASS_LABELS
 from captures.roots.offsite.destinations.settings import DESTINATION_KINDS
 from captures.roots.offsite.limits import closed_reason
 from captures.roots.offsite.models import Destination, DestinationHost
 from captures.roots.offsite.selectors import Backlog, backlogs_of
 from captures.roots.offsite.services import TEST_KIND
-from captures.pages.storage.labels import CLASS_LABELS
 from core.jobs.models import Job
 from core.jobs.states import FINISHED
 from core.templatetags.skycam import format_bytes

@@ -9,11 +9,11 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 
+from captures.pages.storage.plan_display import PlanDisplay
 from captures.roots.retention.jobs import enqueue_plan, job_of_plan
 from captures.roots.retention.manager import StorageManager
 from captures.roots.retention.models import StoredPlan
 from captures.roots.retention.stored_plans import PlanRefused, load_plan
-from captures.pages.storage.plan_display import PlanDisplay
 from core.jobs.models import Job
 from core.jobs.states import FINISHED
 from core.pages.page import Page

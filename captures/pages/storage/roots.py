@@ -14,14 +14,14 @@ from django.utils import timezone
 
 from cameras.camera_display import StateDisplay
 from cameras.spool.storage import RootMissing
+from captures.pages.storage.labels import NEW_FILES
 from captures.recordings.clips.deletion import open_root
 from captures.roots.models import StorageRoot
-from captures.pages.storage.labels import NEW_FILES
 from captures.roots.usage.forecast import DAYS, Forecast, forecast
 from captures.roots.usage.models import RootSpace
+from core.events.selectors import alerts_for
 from core.station_settings.values import camera_config
 from monitoring.models import Alert
-from core.events.selectors import alerts_for
 
 GB = 1e9
 SOON_DAYS = 7

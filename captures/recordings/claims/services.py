@@ -10,9 +10,9 @@ from uuid import UUID
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.recordings.clips.models import Clip, ClipHold
 from captures.recordings.claims.models import OF_PEOPLE, ClaimKind, ClaimSuspension, ExperimentClip, RecordingClaim
 from captures.recordings.claims.windows import clips_since, present_moment
+from captures.recordings.clips.models import Clip, ClipHold
 
 HOLD = "experiment"
 """`by` of the holds of experiments."""

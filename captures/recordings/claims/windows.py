@@ -12,8 +12,8 @@ from django.db.models import Q
 
 from cameras.spool.moments import Moment
 from cameras.spool.spool import boot_id
-from captures.recordings.clips.models import Clip
 from captures.recordings.claims.models import RecordingClaim, as_moment
+from captures.recordings.clips.models import Clip
 
 CLOCK_SLACK = timedelta(days=2)
 """How far a wall clock may be off for a search by wall times to find a row. A row of the same boot is always found."""

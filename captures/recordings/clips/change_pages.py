@@ -8,10 +8,10 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 
+from captures.days.day import Day
 from captures.recordings.clips.models import Clip
 from captures.recordings.clips.player import ClipPageBase
 from captures.recordings.clips.services import ClipHeld, delete_clip, hold_reasons, pin_clip
-from captures.days.day import Day
 from core.pages.page import is_htmx_request, message_response
 from core.pages.redirects import redirect_to
 

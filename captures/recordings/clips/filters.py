@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 
 from django.db.models import Q
 
+from captures.days.parameters import parse_clock, parse_cursor, parse_day, parse_moment
 from captures.recordings.clips.models import ClipKind
 from captures.recordings.clips.windows import Window
-from captures.days.parameters import parse_clock, parse_cursor, parse_day, parse_moment
 from core.api.queries import Cursor
 
 CONDITIONS = {

@@ -12,13 +12,13 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from cameras.visibility import UnknownCamera, camera_ids, visible_cameras
+from captures.days.day import Day
+from captures.days.parameters import parse_moment
 from captures.recordings.clips.filters import ClipFilter
 from captures.recordings.clips.models import Clip
 from captures.recordings.clips.scope import Scope
 from captures.recordings.clips.selectors import clips_for, first_after, last_before, showing
 from captures.recordings.clips.windows import Window
-from captures.days.day import Day
-from captures.days.parameters import parse_moment
 from core.pages.page import Page
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, Sum
 from django.http import Http404, HttpRequest, HttpResponse
 
+from captures.days.day import Day
 from captures.recordings.clips.filters import LABELS, ClipFilter
 from captures.recordings.clips.models import Clip, ClipKind
 from captures.recordings.clips.moment_pages import missed_moment
@@ -17,7 +18,6 @@ from captures.recordings.clips.scope import Scope
 from captures.recordings.clips.selectors import overlapping
 from captures.recordings.clips.timeline_layout import middle_of_content
 from captures.recordings.clips.windows import controls
-from captures.days.day import Day
 from core.pages.page import Page, is_htmx_request
 
 MAX_COUNTED = 5_000

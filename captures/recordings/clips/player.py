@@ -13,16 +13,16 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
+from captures.days.day import Day
 from captures.recordings.clips.models import Clip
 from captures.recordings.clips.selectors import clips_for
 from captures.recordings.clips.services import hold_reasons
 from captures.recordings.clips.timeline_layout import lay_out_timeline
 from captures.recordings.clips.windows import Window, controls
-from captures.days.day import Day
 from core.api.paging import beyond
 from core.api.queries import Cursor
-from core.pages.page import Page, is_htmx_request
 from core.events.selectors import events_for
+from core.pages.page import Page, is_htmx_request
 
 EVENTS = 20
 AROUND = timedelta(hours=1)

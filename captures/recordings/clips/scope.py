@@ -12,12 +12,12 @@ from django.http import Http404
 
 from cameras.models import Camera
 from cameras.visibility import UnknownCamera, camera_condition, visible_cameras
+from captures.days.day import Day, now
 from captures.recordings.clips.filters import ClipFilter
 from captures.recordings.clips.models import Clip
 from captures.recordings.clips.selectors import clips_for, overlapping
 from captures.recordings.clips.timeline_layout import TimelineLayout, lay_out_timeline
 from captures.recordings.clips.windows import Window
-from captures.days.day import Day, now
 
 MAX_TIMELINES = 12
 """Cameras whose time-lines are drawn at once."""

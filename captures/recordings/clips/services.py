@@ -8,8 +8,8 @@ from django.db import transaction
 from captures.recordings.clips.deletion import delete_marked, mark_for_deletion
 from captures.recordings.clips.models import Clip, ClipHold
 from captures.roots.guards import guards, unguarded
-from core.text.plurals import pluralize
 from core.events.service import record_event
+from core.text.plurals import pluralize
 
 PIN = "a pin, which an operator can remove"
 GUARDS_AS_HOLDS = {

@@ -32,7 +32,6 @@ from cameras.runtime.recording_state import Recorder, is_recording
 from cameras.runtime.spec import Recording
 from cameras.status import status
 from cameras.status.messages import Status
-from captures.recordings.clips.models import ClipKind
 from captures.recordings.claims.models import OF_PEOPLE, RecordingClaim
 from captures.recordings.claims.services import (
     claim_for_person,
@@ -42,12 +41,13 @@ from captures.recordings.claims.services import (
     resume_experiments,
     suspend_experiments,
 )
+from captures.recordings.clips.models import ClipKind
 from captures.recordings.control.desired import desired_recording
 from core.broker.broker import BrokerDown
+from core.events.service import record_event
 from core.text.plurals import pluralize
 from core.text.sentences import Sentence, join_sentences, sentence
 from monitoring.models import Event
-from core.events.service import record_event
 
 Experiments = Literal["ask", "keep", "suspend"]
 START_S, FINALIZE_S, UNREACHABLE_S = 10.0, 20.0, 3.0

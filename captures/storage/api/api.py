@@ -9,11 +9,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cameras.camera_view import actor
+from captures.roots.api.requests import CleanupBody, UsageQuery
 from captures.roots.retention.answers import PlanBody
 from captures.roots.retention.jobs import enqueue_plan
 from captures.roots.retention.manager import StorageManager
 from captures.roots.retention.plan_bodies import plan_body
-from captures.roots.api.requests import CleanupBody, UsageQuery
 from captures.roots.usage.answers import StorageBody, UsagePage
 from captures.roots.usage.bodies import usage_history
 from core.idempotency.view import IdempotentView

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from captures.roots.archives.models import ArchiveFile
 from captures.files.stored_copy import StoredCopy
+from captures.roots.archives.models import ArchiveFile
 from captures.thumbnails.jobs import CLIP
 
 

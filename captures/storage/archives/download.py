@@ -13,10 +13,6 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from captures.roots.archives.manifest import MANIFEST, README, camera_parts, custody, experiment_part
-from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFileState
-from captures.roots.archives.names import is_plain_path, slug_of
-from captures.roots.archives.remote import remote_parts
 from captures.experiments.account import written_parts
 from captures.experiments.models import ExperimentCamera
 from captures.experiments.selectors import visible_places
@@ -30,9 +26,13 @@ from captures.files.zip_download import (
     ZipDownload,
     ZipEntry,
 )
+from captures.roots.archives.manifest import MANIFEST, README, camera_parts, custody, experiment_part
+from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFileState
+from captures.roots.archives.names import is_plain_path, slug_of
+from captures.roots.archives.remote import remote_parts
+from core.events.service import record_event
 from core.text.plurals import pluralize
 from core.times.timestamps import stamp, stamp_or_none
-from core.events.service import record_event
 
 SCHEMA = "skycam-archive-download/1"
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from django.conf import settings
 
-from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFolder
-from captures.roots.archives.remote import remote_parts
 from captures.experiments.account import camera_account, written_parts
 from captures.experiments.models import Experiment, ExperimentCamera
 from captures.experiments.resource import ExperimentFacts
+from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFolder
+from captures.roots.archives.remote import remote_parts
 from core.resources.answers import body_of
 from core.times.timestamps import stamp
 from monitoring.models import Event

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.capturing.models import CaptureFile
-from captures.recordings.clips.models import Clip
 from captures.experiments.models import Experiment
+from captures.recordings.clips.models import Clip
 from captures.roots.kept import Kept
 from captures.roots.models import StorageRoot
 

@@ -15,6 +15,14 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from captures.experiments.coverage import coverage, video_places
+from captures.experiments.models import ENDED, Experiment, ExperimentCapture
+from captures.experiments.resource import ExperimentState
+from captures.experiments.selectors import cameras_of, check_sees_all
+from captures.experiments.service import ExperimentService
+from captures.recordings.claims.models import ExperimentClip
+from captures.recordings.claims.services import HOLD as EXPERIMENT_HOLD
+from captures.recordings.clips.models import ClipHold
 from captures.roots.archives import planning
 from captures.roots.archives.failpoints import FAILPOINTS
 from captures.roots.archives.hosts import away_hosts, away_sentence
@@ -30,16 +38,8 @@ from captures.roots.archives.models import (
 from captures.roots.archives.names import folder_of
 from captures.roots.archives.planning import archive_root, plan_files
 from captures.roots.archives.reports import report_end, report_event, report_failure
-from captures.recordings.clips.models import ClipHold
-from captures.experiments.coverage import coverage, video_places
-from captures.experiments.models import ENDED, Experiment, ExperimentCapture
-from captures.experiments.resource import ExperimentState
-from captures.experiments.selectors import cameras_of, check_sees_all
-from captures.experiments.service import ExperimentService
-from captures.recordings.claims.models import ExperimentClip
-from captures.recordings.claims.services import HOLD as EXPERIMENT_HOLD
-from captures.sessions.models import Session
 from captures.roots.roots import UnusableRoot
+from captures.sessions.models import Session
 from core import database_clock
 from core.background import log_and_continue
 from core.changes.gate import read_again

@@ -20,6 +20,8 @@ from django.db.models import F, Q, QuerySet, Sum
 from django.utils import timezone
 
 from cameras.spool.durable import RootFiles
+from captures.experiments.selectors import cameras_of, check_sees_all
+from captures.files.opened import FileMissing, open_below
 from captures.roots.archives.copying import (
     PART,
     CopyFaulty,
@@ -35,16 +37,14 @@ from captures.roots.archives.manifest import MANIFEST, README, SUMS, small_files
 from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveState
 from captures.roots.archives.services import files_left, restate
 from captures.roots.archives.transfer import SenderAway
-from captures.experiments.selectors import cameras_of, check_sees_all
-from captures.files.opened import FileMissing, open_below
 from captures.tables import ARCHIVE_MENDERS
+from core.events.service import raise_alert, record_event, resolve_alert
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job
 from core.jobs.services import enqueue
 from core.registry import resolve
 from core.station_settings.values import archive_config
 from core.text.plurals import pluralize
-from core.events.service import raise_alert, record_event, resolve_alert
 
 MAX_LISTED = 1000
 FAILED_AGAIN = timedelta(days=1)

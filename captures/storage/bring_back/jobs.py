@@ -21,26 +21,26 @@ from django.db.models import Q, QuerySet
 from cameras.models import Camera
 from cameras.spool.durable import RootFiles
 from cameras.spool.storage import RootMissing
+from captures.recordings.clips.deletion import open_root
 from captures.roots.archives.copying import CopyFaulty, CopyRequest, CopyStopped, is_whole
 from captures.roots.archives.jobs import lock_folder
 from captures.roots.bring_back.failpoints import FAILPOINTS
 from captures.roots.bring_back.planning import make_plan, reserve_bytes
 from captures.roots.bring_back.requests import Selection
 from captures.roots.bring_back.selection import RETURNING, ReturningTable
-from captures.recordings.clips.deletion import open_root
+from captures.roots.kept import Kept
+from captures.roots.models import StorageRoot
 from captures.roots.offsite.copy_states import CopyState
 from captures.roots.offsite.destinations.port import CopyMissing, DestinationError, Interrupted, WrongChecksum
 from captures.roots.offsite.models import OffsiteCopy
 from captures.roots.offsite.queue import lock_copies, update_locked
 from captures.roots.offsite.restore import NoCopy, copies_of, fetch_part, part_name
-from captures.roots.kept import Kept
-from captures.roots.models import StorageRoot
 from core import database_clock
+from core.events.service import record_event
 from core.jobs.context import JobContext, JobError
 from core.templatetags.skycam import format_bytes
 from core.text.plurals import pluralize
 from core.times.timestamps import stamp
-from core.events.service import record_event
 
 FAILURES = 3
 """Failures in a row after which the job ends, and is tried again later: the destination is away."""

@@ -8,9 +8,9 @@ from django.conf import settings
 from django.db.models import Count, Exists, Q, Sum
 
 from cameras.spool.storage import RootMissing
+from captures.recordings.clips.deletion import open_root
 from captures.roots.bring_back.requests import Selection
 from captures.roots.bring_back.selection import RETURNING
-from captures.recordings.clips.deletion import open_root
 from captures.roots.models import StorageRoot
 from captures.roots.usage.models import RootSpace
 from core.station_settings.values import camera_config

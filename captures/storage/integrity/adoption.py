@@ -16,17 +16,17 @@ from django.utils import timezone
 from cameras.models import Camera
 from cameras.spool.durable import RootFiles
 from captures.capturing.models import CaptureFile
-from captures.recordings.clips.deletion import folder_of
-from captures.recordings.clips.models import Clip, ClipKind
-from captures.roots.integrity.check import hash_file
 from captures.organizing.adoption import AdoptedFile, Adopter
 from captures.organizing.inspector import Inspector
 from captures.organizing.pairing import FoundPicture
 from captures.organizing.reasons import NotPlaced, Reason
 from captures.organizing.source import SourceFile
 from captures.organizing.times import CameraZone, resolve_time
+from captures.recordings.clips.deletion import folder_of
+from captures.recordings.clips.models import Clip, ClipKind
 from captures.recordings.recorder.recovery import delivery_of
 from captures.recordings.recorder.repair import PlayablePart, playable_part
+from captures.roots.integrity.check import hash_file
 from captures.roots.models import StorageRoot
 from core.station_settings.values import site_config
 

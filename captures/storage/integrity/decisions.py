@@ -13,13 +13,13 @@ from cameras.models import Camera
 from cameras.spool.durable import RootFiles
 from cameras.spool.failpoints import hit_failpoint
 from cameras.spool.storage import RootMissing
+from captures.organizing.reasons import NotPlaced, printable
 from captures.recordings.clips.deletion import folder_of, open_root
 from captures.roots.integrity.check import is_text, known_paths
 from captures.roots.integrity.models import FindingKind, FindingState, IntegrityFinding
 from captures.roots.integrity.tables import ADOPTERS
-from captures.organizing.reasons import NotPlaced, printable
-from core.registry import resolve
 from core.events.service import record_event
+from core.registry import resolve
 
 SET_ASIDE = "set-aside"
 """The folder in a root; no check looks at it."""

@@ -10,8 +10,8 @@ from uuid import UUID
 from django.db.models import F
 from django.utils import timezone
 
-from captures.roots.integrity.models import FindingKind, FindingState, IntegrityFinding
 from captures.organizing.reasons import printable
+from captures.roots.integrity.models import FindingKind, FindingState, IntegrityFinding
 from captures.roots.models import StorageRoot
 from captures.roots.stored_files.tables import StoredFile
 

@@ -17,6 +17,7 @@ from cameras.spool.durable import RootFiles
 from cameras.spool.storage import RootMissing
 from captures.recordings.clips.deletion import open_root
 from captures.recordings.clips.models import Clip
+from captures.roots.models import StorageRoot
 from captures.roots.offsite import queue
 from captures.roots.offsite.copy_states import CopyState
 from captures.roots.offsite.destinations.folder import write_marker
@@ -34,13 +35,12 @@ from captures.roots.offsite.failpoints import FAILPOINTS
 from captures.roots.offsite.limits import NoPace, RowPace, closed_reason
 from captures.roots.offsite.models import Destination, DestinationHost, OffsiteCopy
 from captures.roots.offsite.senders import allowed_folder, open_sftp, opened
-from captures.roots.models import StorageRoot
 from captures.roots.stored_files.tables import FILE_TABLES
+from core.events.service import record_event
 from core.jobs.claims import others_wait
 from core.jobs.context import JobContext
 from core.jobs.tables import Lane
 from core.text.plurals import pluralize
-from core.events.service import record_event
 
 log = logging.getLogger(__name__)
 FAIR_S, LONGEST_S = 30.0, 1800.0

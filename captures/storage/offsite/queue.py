@@ -14,14 +14,14 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from cameras.models import Camera
+from captures.roots.kept import Kept
 from captures.roots.offsite.backoff import LONGEST_S, retry_delay_s
 from captures.roots.offsite.copy_states import COPY_TRANSITIONS, CopyState
 from captures.roots.offsite.models import Destination, DestinationHost, OffsiteCopy, file_columns
-from captures.roots.kept import Kept
 from captures.roots.stored_files.tables import FILE_TABLES, FileTable, StoredFile
 from core import database_clock
-from core.slices import slices_of
 from core.events.service import raise_alert, record_event, resolve_alert
+from core.slices import slices_of
 
 NEWEST, NEWEST_BATCHES = 500, 20
 """Rows of a batch, and batches of one search, from the newest file back to those that are queued already."""

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from pydantic import ValidationError as Invalid
 
 from cameras.models import Camera
+from captures.roots.models import StorageRoot
 from captures.roots.offsite.copy_states import WAITING, CopyState
 from captures.roots.offsite.destinations.settings import SECRETS, SETTINGS, FolderSettings, S3Settings, Settings
 from captures.roots.offsite.models import Destination, OffsiteCopy
@@ -27,8 +28,8 @@ from captures.roots.offsite.resource import (
     RetriedBody,
 )  # fmt: skip
 from captures.roots.offsite.senders import not_allowed_message, offsite_roots
-from captures.roots.models import StorageRoot
 from core.api.constraints import describe_error
+from core.events.service import record_event, resolve_alert
 from core.folders import is_inside
 from core.jobs.models import Job
 from core.jobs.services import enqueue
@@ -36,7 +37,6 @@ from core.outgoing import AddressRefused, literal_address
 from core.secrets import SecretsNeeded, encrypt_secrets, kept_secrets
 from core.slices import delete_in_slices
 from core.text.plurals import pluralize
-from core.events.service import record_event, resolve_alert
 
 MAX_DESTINATIONS = 20
 ALERTS = ("failing", "damaged", "dead", "lost")

@@ -14,9 +14,9 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from captures.capturing.models import CaptureFile
-from captures.roots.retention.plan import PlanItem, Why
 from captures.roots.guards import unguarded
 from captures.roots.models import StorageRoot
+from captures.roots.retention.plan import PlanItem, Why
 from captures.roots.stored_files.classes import FileClass
 from captures.roots.trash.purge import expired, mark_purged, marked
 from captures.roots.trash.services import record_aged, trash_captures, trashable

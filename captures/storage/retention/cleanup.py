@@ -21,6 +21,7 @@ from captures.recordings.clips.deletion import (
     undeletable_message,
 )
 from captures.recordings.clips.models import Clip
+from captures.roots.models import StorageClass, StorageRoot
 from captures.roots.retention.cleanup_events import shortage_message
 from captures.roots.retention.clip_rules import clip_items
 from captures.roots.retention.clock_guard import ClockGuard, uses_age
@@ -29,11 +30,10 @@ from captures.roots.retention.execution import GB, RULES, PlanExecutor
 from captures.roots.retention.plan import BY_CLOCK, CleanupPlan, PlanItem, Why
 from captures.roots.retention.policy import RoundRobin, deletable_in, oldest_deletable
 from captures.roots.retention.results import CleanupResult
-from captures.roots.models import StorageClass, StorageRoot
 from captures.roots.roots import UnusableRoot, root_of_class
 from core.changes.gate import read_again
-from core.station_settings.values import camera_config
 from core.events.service import raise_alert, resolve_alert
+from core.station_settings.values import camera_config
 
 ALERT_REPEAT_S = 60.0
 """Seconds until an open alert gets a new sentence."""

@@ -10,13 +10,13 @@ from django.db import transaction
 from cameras.models import Camera
 from cameras.runtime.disk_reserve import FREE_SPACE_HYSTERESIS
 from captures.recordings.clips.models import Clip, ClipKind
-from captures.roots.retention.disk_space import FreedSpace
 from captures.roots.guards import guards
 from captures.roots.models import StorageRoot
+from captures.roots.retention.disk_space import FreedSpace
+from core.events.service import record_event
 from core.templatetags.skycam import format_bytes
 from core.text.plurals import pluralize, was_or_were
 from core.text.sentences import sentence
-from core.events.service import record_event
 
 
 def record_deletions(clips: Sequence[Clip], why: str, reason: str, actor: str = "", pending: int = 0) -> None:

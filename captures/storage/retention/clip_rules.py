@@ -14,6 +14,7 @@ from django.db.models.functions import Cast
 
 from captures.recordings.clips.deletion import mark_for_deletion
 from captures.recordings.clips.models import Clip, ClipKind, ClipQuerySet
+from captures.roots.models import StorageRoot
 from captures.roots.retention.plan import PlanItem, Why
 from captures.roots.retention.policy import (
     RetentionLimit,
@@ -22,7 +23,6 @@ from captures.roots.retention.policy import (
     deletable_in,
     oldest_deletable,
 )
-from captures.roots.models import StorageRoot
 from captures.roots.stored_files.classes import FileClass
 from core.station_settings.values import retention_config
 

@@ -13,9 +13,9 @@ from cameras.spool.spool import boot_id
 from captures.roots.retention.clip_rules import age_limits
 from captures.roots.retention.known_time import DAY_S, MAX_STEP_S, ClockReading, KnownTime, is_trusted, learn_time
 from captures.roots.retention.models import HostClock
+from core.events.service import record_event
 from core.text.plurals import pluralize
 from core.times.kernel_clock import clock_state
-from core.events.service import record_event
 
 STORE_INTERVAL_S = 300.0
 """Seconds between two writes of the known time."""

@@ -19,6 +19,7 @@ from captures.recordings.clips.deletion import (
     open_root,
     undeletable_message,
 )
+from captures.roots.models import StorageRoot
 from captures.roots.retention.capture_rules import AgeOfCaptures, MarkedCaptures, TimeInTrash
 from captures.roots.retention.cleanup_events import record_deletions, space_reason
 from captures.roots.retention.clip_rules import AgeOfClips, CountOfClips, MarkedClips, Rule, chunks
@@ -28,11 +29,10 @@ from captures.roots.retention.offsite_rules import MOVES, delete_moved, record_m
 from captures.roots.retention.plan import BY_CLOCK, CleanupPlan, PlanItem, Why
 from captures.roots.retention.results import CleanupResult, Deleted
 from captures.roots.retention.vanished import VanishedFiles
-from captures.roots.models import StorageRoot
 from captures.roots.trash.purge import purge_files
-from core.station_settings.values import camera_config, retention_config
 from core.events.selectors import unresolved_keys
 from core.events.service import raise_alert, resolve_alert
+from core.station_settings.values import camera_config, retention_config
 
 RULES: dict[tuple[str, Why], Rule] = {
     ("clips", Why.ASKED): MarkedClips(),

@@ -10,11 +10,11 @@ from django.db.models import Q, QuerySet
 
 from captures.recordings.clips.models import Clip, ClipKind
 from captures.recordings.clips.services import hold_reasons
+from captures.roots.guards import any_of, guards
+from captures.roots.models import StorageRoot
 from captures.roots.retention.clip_rules import age_limits
 from captures.roots.retention.plan import SkippedItem, Why
 from captures.roots.retention.policy import RetentionLimit, beyond_limit, older_than
-from captures.roots.guards import any_of, guards
-from captures.roots.models import StorageRoot
 
 MAX_LISTED = 1000
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from captures.roots.models import StorageRoot
 from captures.roots.retention.execution import GB, PlanExecutor
 from captures.roots.retention.plan import CleanupPlan
 from captures.roots.retention.planning import make_plan
 from captures.roots.retention.results import CleanupResult
 from captures.roots.retention.stored_plans import claim_plan, load_plan, store_plan
-from captures.roots.models import StorageRoot
 from captures.roots.usage.answers import RootUsageBody
 from captures.roots.usage.bodies import root_bodies
 from captures.roots.usage.forecast import Forecast, forecast_of

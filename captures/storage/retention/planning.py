@@ -8,6 +8,7 @@ from typing import Any
 
 from cameras.spool.storage import RootMissing
 from captures.recordings.clips.deletion import open_root, undeletable_message
+from captures.roots.models import StorageRoot
 from captures.roots.retention.cleanup import watched_roots
 from captures.roots.retention.clip_rules import age_limits, clips_to_free
 from captures.roots.retention.clock_guard import ClockGuard, uses_age
@@ -15,7 +16,6 @@ from captures.roots.retention.execution import GB, RULES
 from captures.roots.retention.kept import kept_clips
 from captures.roots.retention.plan import BY_CLOCK, CleanupPlan, PlanItem, frees_space
 from captures.roots.retention.policy import RoundRobin
-from captures.roots.models import StorageRoot
 from core.station_settings.values import camera_config
 
 

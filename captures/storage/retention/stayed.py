@@ -8,14 +8,14 @@ from typing import Any, TypedDict
 
 from django.db.models import Q, QuerySet
 
-from captures.roots.archives.models import ArchiveFile
 from captures.capturing.models import CaptureFile
 from captures.recordings.clips.models import Clip
 from captures.recordings.clips.services import hold_reasons
-from captures.roots.retention.clip_rules import chunks
-from captures.roots.retention.plan import CleanupPlan, PlanItem, Why
+from captures.roots.archives.models import ArchiveFile
 from captures.roots.guards import guards
 from captures.roots.kept import Kept
+from captures.roots.retention.clip_rules import chunks
+from captures.roots.retention.plan import CleanupPlan, PlanItem, Why
 from captures.roots.trash.purge import capture_guards
 
 MAX_LISTED = 100

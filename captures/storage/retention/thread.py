@@ -7,8 +7,8 @@ from django.db import DatabaseError
 
 from captures.roots.retention.cleanup import ClipCleanup
 from core.changes.gate import ChangeGate
-from core.retrying_thread import RetryingThread
 from core.events.service import raise_alert, resolve_alert
+from core.retrying_thread import RetryingThread
 
 INTERVAL_S = 2.0
 COUNT_S = 0.005

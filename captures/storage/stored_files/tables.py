@@ -10,9 +10,9 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from captures.roots.archives.models import ArchiveFile, ArchiveFileState
 from captures.capturing.models import CaptureFile
 from captures.recordings.clips.models import Clip
+from captures.roots.archives.models import ArchiveFile, ArchiveFileState
 from captures.roots.kept import Kept
 from captures.roots.stored_files.classes import FileClass
 

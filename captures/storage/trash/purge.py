@@ -20,9 +20,9 @@ from captures.capturing.references import describe_references
 from captures.recordings.clips.deletion import Problem, delete_file, open_root
 from captures.roots.guards import any_of, guards
 from captures.roots.models import StorageRoot
+from core.events.service import record_event
 from core.station_zone import site_time_text
 from core.text.sentences import sentence
-from core.events.service import record_event
 
 
 class NotPurged(Exception):

@@ -9,14 +9,14 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from captures.roots.archives.models import ArchiveFile, ArchiveFileState
 from captures.capturing.models import Capture, CaptureFile, CaptureReference
 from captures.experiments.models import Experiment, ExperimentCapture
 from captures.experiments.resource import ExperimentState
+from captures.roots.archives.models import ArchiveFile, ArchiveFileState
+from core.events.service import record_event
 from core.station_zone import site_time_text
 from core.text.plurals import pluralize
 from core.text.sentences import Sentence, sentence
-from core.events.service import record_event
 
 
 class CaptureKept(Exception):

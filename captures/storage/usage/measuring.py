@@ -16,13 +16,13 @@ from django.db.models import Count, Min, QuerySet, Sum
 from django.utils import timezone
 
 from cameras.spool.storage import read_marker
-from captures.roots.archives.models import ArchiveFile, ArchiveFileState
 from captures.capturing.models import CaptureFile
 from captures.recordings.clips.models import Clip
+from captures.roots.archives.models import ArchiveFile, ArchiveFileState
 from captures.roots.kept import Kept
 from captures.roots.models import StorageRoot
-from captures.roots.usage.models import RootSpace, StorageUsage
 from captures.roots.stored_files.classes import FileClass
+from captures.roots.usage.models import RootSpace, StorageUsage
 from captures.thumbnails.store import FOLDER as THUMBNAILS
 
 KEPT_DAYS = 400

@@ -22,11 +22,19 @@ from cameras.drivers.base import (
     SettingRange,
     remaining,
 )
+from cameras.drivers.telescope_port import NoTelescope, Pointing, Telescope
+from core.outgoing import AddressRefused, OutgoingGuard
 from scheduler.telescope.night.driver import exposures
 from scheduler.telescope.night.driver.abortable_clock import AbortableClock
 from scheduler.telescope.night.driver.addresses import EXAMPLE, ControllerAddress, parse_address
 from scheduler.telescope.night.driver.clock import SocketClock, SystemClock
-from scheduler.telescope.night.driver.commands import STATUS, ExposureMode, clear_command, expose_command, header_command
+from scheduler.telescope.night.driver.commands import (
+    STATUS,
+    ExposureMode,
+    clear_command,
+    expose_command,
+    header_command,
+)
 from scheduler.telescope.night.driver.connection import CheckAddress, CommandPort, allow_address
 from scheduler.telescope.night.driver.field import DARK_CODE, Field
 from scheduler.telescope.night.driver.header import FitsHeader
@@ -39,8 +47,6 @@ from scheduler.telescope.night.driver.running_exposure import RunningExposure
 from scheduler.telescope.night.driver.shared_files import SharedFile, SharedFolder
 from scheduler.telescope.night.driver.states import ControllerState
 from scheduler.telescope.night.driver.status import CameraStatus, parse_status
-from cameras.drivers.telescope_port import NoTelescope, Pointing, Telescope
-from core.outgoing import AddressRefused, OutgoingGuard
 
 LINGER_S = 5.0
 """An image in the memory of the controllers is fetched when no exposure has followed it for so long."""

@@ -9,11 +9,11 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from cameras.drivers.base import CameraError
 from cameras.drivers.options import Option
-from scheduler.telescope.night.driver.commands import FILE_ROOT
-from scheduler.telescope.night.driver.field import BAD_CODE, FIELD_KINDS
 from cameras.drivers.telescope_port import Pointing
 from core.api.constraints import describe_error
 from core.api.model import StrictModel
+from scheduler.telescope.night.driver.commands import FILE_ROOT
+from scheduler.telescope.night.driver.field import BAD_CODE, FIELD_KINDS
 
 IMAGE_TYPES = {kind.image_type: code for code, kind in FIELD_KINDS.items() if code != BAD_CODE}
 Mode = Literal["single", "overlap", "first", "next", "last"]

@@ -9,8 +9,8 @@ import errno
 import socket
 import struct
 
-from scheduler.telescope.night.driver.connection import resolve
 from core.camera_claims import camera_of_process
+from scheduler.telescope.night.driver.connection import resolve
 
 
 class ControllerHeld(ConnectionError):

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import PlainSerializer
 
-from scheduler.telescope.night.driver.field import FIELD_KINDS, SelectionCode
 from core.resources.fields import Fields
 from core.resources.values import Column, Id
 from core.times.moments import Stamp
+from scheduler.telescope.night.driver.field import FIELD_KINDS, SelectionCode
 from scheduler.telescope.night.night.field_file import format_field_line
 from scheduler.telescope.night.night.plan_bodies import PassedOverBody, PlanBody, PlannedBody, Stripped
 

@@ -11,8 +11,8 @@ from django.conf import settings
 from cameras.spool.durable import RootFiles
 from cameras.spool.spool import Spool
 from cameras.spool.storage import MARKER
-from captures.sessions.models import Session
 from captures.roots.roots import root_of
+from captures.sessions.models import Session
 from scheduler.telescope.night.field_lists.contents import content_of
 from scheduler.telescope.night.field_lists.models import FieldList
 from scheduler.telescope.night.field_lists.nights import night_of_session

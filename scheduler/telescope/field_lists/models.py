@@ -8,10 +8,10 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from scheduler.telescope.night.driver.field import FIELD_KINDS
 from cameras.models import Camera
 from captures.capturing.models import Capture
 from captures.sessions.models import Session
+from scheduler.telescope.night.driver.field import FIELD_KINDS
 
 
 class FieldList(models.Model):

@@ -11,8 +11,8 @@ from django.db import IntegrityError, transaction
 from cameras.models import Camera
 from cameras.selectors import check_sees
 from core.camera_refs import Cameras
-from core.text.sentences import join_sentences, sentence
 from core.events.service import record_event
+from core.text.sentences import join_sentences, sentence
 from scheduler.telescope.night.field_lists.models import FieldList, NightlyStart
 from scheduler.telescope.night.field_lists.night_start import checked_night_start, last_evening
 from scheduler.telescope.night.field_lists.nights import site_of_camera

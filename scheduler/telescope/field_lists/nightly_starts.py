@@ -12,9 +12,9 @@ from cameras.commands.control import check_reachable
 from cameras.errors import UNREACHED
 from cameras.models import Camera
 from captures.sessions.models import Session
-from core.text.sentences import beside_camera, join_sentences, sentence
 from core.events.selectors import unresolved_keys
 from core.events.service import raise_alert, resolve_alert
+from core.text.sentences import beside_camera, join_sentences, sentence
 from scheduler.telescope.night.field_lists.models import NightlyStart
 from scheduler.telescope.night.field_lists.night_start import coming_evening, start_night
 from scheduler.telescope.night.field_lists.nightly import end_for_removed_cameras

@@ -8,8 +8,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from core.api.queries import Query
-from scheduler.telescope.night.field_lists.nights import station_site
 from scheduler.planning.rules import FIRST, LAST
+from scheduler.telescope.night.field_lists.nights import station_site
 from scheduler.telescope.night.night.night_programme import Rule
 from scheduler.telescope.night.night.sky import TelescopeSite
 

@@ -11,8 +11,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from core.text.plurals import pluralize
 from core.events.service import record_event
+from core.text.plurals import pluralize
 from scheduler.telescope.night.field_lists.contents import listed_fields
 from scheduler.telescope.night.field_lists.models import Field, FieldList
 from scheduler.telescope.night.field_lists.nightly import end_nightly_start

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from cameras.spool.durable import Files
 from scheduler.telescope.night.driver.field import Field
 from scheduler.telescope.night.driver.observation_record import (
     FILE_NAME,
@@ -14,7 +15,6 @@ from scheduler.telescope.night.driver.observation_record import (
     pack_record,
     unpack_record,
 )
-from cameras.spool.durable import Files
 from scheduler.telescope.night.night.night import Night
 from scheduler.telescope.night.night.night_file import NightFile, Observed, PlannedField
 from scheduler.telescope.night.night.progress import FieldState

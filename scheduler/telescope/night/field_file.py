@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from core.text.names import is_readable
 from scheduler.telescope.night.driver.field import (
     BAD_CODE,
     FIELD_KINDS,
@@ -25,7 +26,6 @@ from scheduler.telescope.night.driver.field import (
     FieldKind,
     SurveyCode,
 )
-from core.text.names import is_readable
 
 MAX_CHARACTERS = 1_048_576
 """Of a file."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from math import ceil
 
-from scheduler.telescope.night.driver.field import FOCUS_CODE, SelectionCode
-from scheduler.telescope.night.driver.profiles import ONE_AMPLIFIER_READOUT_S, TRANSFER_S
 from core.sky.equatorial import Equatorial
 from core.sky.sidereal import hour_angle, local_sidereal_hours
+from scheduler.telescope.night.driver.field import FOCUS_CODE, SelectionCode
+from scheduler.telescope.night.driver.profiles import ONE_AMPLIFIER_READOUT_S, TRANSFER_S
 from scheduler.telescope.night.night.field_file import ListedField
 from scheduler.telescope.night.night.night import Night, night_of
 from scheduler.telescope.night.night.night_programme import Rule

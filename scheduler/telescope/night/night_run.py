@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, cast
 
-from scheduler.telescope.night.driver.field import FOCUS_CODE, SKY_CODE
 from cameras.programmes.choosing import Choice, Finished, NextExposure, Wait
 from cameras.spool.moments import Moment
 from cameras.spool.records import CaptureRecord
 from cameras.spool.session_files import SessionFile
 from cameras.spool.spool import Spool
 from core.sky.sidereal import local_sidereal_hours
+from scheduler.telescope.night.driver.field import FOCUS_CODE, SKY_CODE
 from scheduler.telescope.night.night.c_records import write_records
 from scheduler.telescope.night.night.field_file import LATIN_1
 from scheduler.telescope.night.night.field_list_file import FieldListReader, LoadedList

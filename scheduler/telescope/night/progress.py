@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from math import isfinite, isnan
 from typing import Any, TypedDict
 
+from core.sky.equatorial import Equatorial, apparent_places, galactic, separation
+from core.sky.sidereal import local_sidereal_hours
 from scheduler.telescope.night.driver.field import (
     DARK_CODE,
     DOME_FLAT_CODE,
@@ -22,8 +24,6 @@ from scheduler.telescope.night.driver.field import (
     SelectionCode,
     SurveyCode,
 )
-from core.sky.equatorial import Equatorial, apparent_places, galactic, separation
-from core.sky.sidereal import local_sidereal_hours
 from scheduler.telescope.night.night.field_file import ListedField
 from scheduler.telescope.night.night.field_list_file import EarlierObservation
 from scheduler.telescope.night.night.night import SHORTEST_OBSERVATION_D, Night

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from scheduler.telescope.night.driver.field import Field, FieldStatus, SurveyCode
 from core.sky.equatorial import Equatorial, apparent_places, ecliptic, galactic
+from scheduler.telescope.night.driver.field import Field, FieldStatus, SurveyCode
 from scheduler.telescope.night.night.night import Night
 from scheduler.telescope.night.night.progress import POINTINGS, FieldState
 from scheduler.telescope.night.night.selection import FieldTable

@@ -20,15 +20,26 @@ from cameras.errors import UNREACHED
 from cameras.models import Camera
 from cameras.selectors import cameras_for
 from core.pages.page import Page
+from scheduler.planning.rules import FIRST, LAST
 from scheduler.telescope.night.field_lists.models import FieldList, NightlyStart
 from scheduler.telescope.night.field_lists.night_start import start_night
 from scheduler.telescope.night.field_lists.nightly import end_nightly_start, set_nightly_start
 from scheduler.telescope.night.field_lists.nightly_starts import problem_of
 from scheduler.telescope.night.field_lists.nights import evening_of, station_site
-from scheduler.telescope.night.field_lists.requests import FieldListChange, FieldListRequest, NightOptions, ObserveRequest
+from scheduler.telescope.night.field_lists.requests import (
+    FieldListChange,
+    FieldListRequest,
+    NightOptions,
+    ObserveRequest,
+)
 from scheduler.telescope.night.field_lists.service import FieldListService
-from scheduler.planning.rules import FIRST, LAST
-from scheduler.telescope.night.night.field_file import LATIN_1, MAX_BYTES, LineError, decode_field_file, parse_field_file
+from scheduler.telescope.night.night.field_file import (
+    LATIN_1,
+    MAX_BYTES,
+    LineError,
+    decode_field_file,
+    parse_field_file,
+)
 
 if TYPE_CHECKING:
     from scheduler.telescope.night.field_lists.plans import NightProgress, PlanChange
@@ -91,8 +102,8 @@ class FieldListPage(PageOfList):
 def night_context(found: FieldList, evening: str, now: datetime) -> dict[str, Any]:
     """The night, its drawing and the progress of each field. ValidationError for a date that cannot be, and without
     coordinates of the station."""
-    from scheduler.telescope.night.pages.sky_drawing import sky_drawing
     from scheduler.telescope.night.field_lists.plans import night_progress
+    from scheduler.telescope.night.pages.sky_drawing import sky_drawing
 
     site = station_site()
     present = evening_of(site, now)

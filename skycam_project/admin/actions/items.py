@@ -6,21 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.conf import settings
-
 from captures.roots.archives.models import Archive
 from captures.roots.archives.services import request_archive
 from captures.roots.archives.verification import request_verification
-from captures.capturing.models import Capture
-from captures.recordings.clips.models import Clip
-from captures.recordings.clips.services import ClipHeld, delete_clip, pin_clip
-from captures.experiments.models import Experiment
-from captures.files.verification import FileFaulty, RootAway, verify_file
 from captures.roots.offsite.queue import queue_files
-from captures.roots.roots import UnusableRoot
 from captures.roots.stored_files.tables import FILE_TABLES
 from captures.roots.trash.purge import NotPurged, purge_capture
 from captures.roots.trash.services import CaptureKept, NotInTrash, pin_capture, restore_capture, trash_capture
+from django.conf import settings
+
+from captures.capturing.models import Capture
+from captures.experiments.models import Experiment
+from captures.files.verification import FileFaulty, RootAway, verify_file
+from captures.recordings.clips.models import Clip
+from captures.recordings.clips.services import ClipHeld, delete_clip, pin_clip
+from captures.roots.roots import UnusableRoot
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from core.events.service import record_event
 from core.jobs.services import enqueue
 from core.text.names import check_line
 from core.text.plurals import pluralize
-from core.events.service import record_event
 from skycam_project.admin.actions.export import send_export, too_many_files
 from skycam_project.admin.actions.items import ItemRequest
 from skycam_project.admin.actions.plan import Plan, make_plan

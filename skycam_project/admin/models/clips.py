@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from captures.roots.archives.models import ArchiveFile
+from captures.roots.offsite.models import OffsiteCopy
+from captures.roots.retention.clip_rules import age_limits
+from captures.roots.retention.policy import older_than
 from django.conf import settings
 from django.contrib.admin import display
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -11,11 +15,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from captures.roots.archives.models import ArchiveFile
 from captures.recordings.clips.models import Clip, ClipHold, ClipKind
-from captures.roots.offsite.models import OffsiteCopy
-from captures.roots.retention.clip_rules import age_limits
-from captures.roots.retention.policy import older_than
 from skycam_project.admin.base import Detail, Media, ReadOnlyAdmin, Section
 from skycam_project.admin.cells import NOTHING, admin_link, picture, show_flag, show_length, show_size, show_time
 from skycam_project.admin.filters import (

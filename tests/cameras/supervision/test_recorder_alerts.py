@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from captures.roots.retention.cleanup import ClipCleanup
 
 from cameras.supervision.assembly import Host
-from captures.roots.retention.cleanup import ClipCleanup
 from monitoring.models import Alert
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.clip_archive import configured

@@ -23,8 +23,8 @@ from cameras.supervision.desired_state import desired_states
 from cameras.supervision.process_states import ProcessState, Rule, current_rule
 from cameras.supervision.recovery_policy import RestartSchedule
 from captures.models import Capture, Session
-from captures.sessions.desired import fail_session_of_lost_host
 from captures.roots.setup import ensure_default_root
+from captures.sessions.desired import fail_session_of_lost_host
 from core.station_settings.changes import store_changes
 from monitoring.models import Alert
 from tests.harness.camera_processes.camera_process import CameraProcess

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.utils import timezone
-
-from cameras.spool.storage import MARKER, make_root
 from captures.roots.archives import jobs
 from captures.roots.archives.services import advance, advance_all, archive_path
 from captures.roots.archives.transfer import SenderAway, fetch_file
+from django.utils import timezone
+
+from cameras.spool.storage import MARKER, make_root
 from captures.models import Archive, ArchiveFile, Clip, Experiment, StorageRoot
 from captures.roots.roots import assign_root
 from core.broker import broker

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from captures.roots.archives.selectors import archives_for
+from captures.roots.archives.services import advance, advance_all, archive_path, extend_archives, request_due
+from captures.roots.stored_files.tables import FILE_TABLES
+from captures.roots.trash.services import restore_capture, trash_capture
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.roots.archives.selectors import archives_for
-from captures.roots.archives.services import advance, advance_all, archive_path, extend_archives, request_due
 from captures.camera_service import CameraService
 from captures.experiments.membership import link_capture
 from captures.models import (
@@ -32,8 +34,6 @@ from captures.models import (
     StorageRoot,
 )
 from captures.roots.roots import assign_root
-from captures.roots.stored_files.tables import FILE_TABLES
-from captures.roots.trash.services import restore_capture, trash_capture
 from core.jobs.models import Job
 from monitoring.models import Alert, Event
 from tests.harness.clients.pages import text_of

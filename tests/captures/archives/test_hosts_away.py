@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from captures.roots.archives.services import advance, archive_path, extend_archives
+from captures.roots.archives.verification import request_verification
 from django.conf import settings
 from django.test import override_settings
 from django.utils import timezone
 
 from cameras.models import CameraHost
 from cameras.spool.storage import make_root
-from captures.roots.archives.services import advance, archive_path, extend_archives
-from captures.roots.archives.verification import request_verification
 from captures.models import Archive, ArchiveFile, ArchiveFolder, Clip, ClipHold, Experiment, StorageRoot
 from captures.roots.roots import assign_root
 from core.broker import broker

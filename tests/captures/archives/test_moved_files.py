@@ -15,18 +15,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.conf import settings
-from django.utils import timezone
-
-from cameras.models import Camera
 from captures.roots.archives.download import make_download, zip_entry
 from captures.roots.archives.selectors import archive_files_for
 from captures.roots.archives.services import advance, archive_path, extend_archives
 from captures.roots.archives.verification import request_verification
+from captures.roots.retention.cleanup import ClipCleanup
+from django.conf import settings
+from django.utils import timezone
+
+from cameras.models import Camera
 from captures.experiments.membership import link_capture
 from captures.files.contents import open_content
 from captures.models import Archive, ArchiveFile, CaptureFile, Experiment, OffsiteCopy, StorageRoot
-from captures.roots.retention.cleanup import ClipCleanup
 from captures.roots.kept import Kept
 from captures.thumbnails.store import SIZES, ThumbnailStore
 from core.jobs.context import JobError

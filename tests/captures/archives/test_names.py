@@ -6,11 +6,10 @@ import re
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from captures.roots.archives.names import folder_of, slug_of, unused_path
 from captures.roots.archives.transfer import part_name
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 @given(st.text(max_size=300))

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from captures.roots.archives import transfer
 from captures.roots.archives.copying import CopyStopped
 from captures.roots.archives.jobs import make_archive
@@ -21,6 +20,7 @@ from captures.roots.archives.transfer import (
     fetch_file,
     read_piece,
 )
+
 from captures.models import Archive, ArchiveFile
 from core.broker import broker
 from core.jobs.context import JobContext, JobError

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from captures.roots.archives.services import advance, archive_path
+from captures.roots.archives.verification import request_verification, verify_archive, verify_due
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.roots.archives.services import advance, archive_path
-from captures.roots.archives.verification import request_verification, verify_archive, verify_due
 from captures.models import Archive, ArchiveFile, ArchiveFolder, Clip, Experiment, StorageRoot
 from core.jobs.context import JobContext
 from core.jobs.models import Job

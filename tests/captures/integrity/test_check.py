@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.utils import timezone
-
-from cameras.spool.storage import make_root
 from captures.roots.integrity import check
 from captures.roots.integrity.bodies import csv_lines
 from captures.roots.integrity.check import check_integrity
 from captures.roots.integrity.decisions import FindingRefused, adopt, set_aside
+from django.utils import timezone
+
+from cameras.spool.storage import make_root
 from captures.models import CaptureFile, Clip, IntegrityFinding, StorageRoot
 from captures.recordings.recorder.muxer import Encoder
 from core.jobs.context import JobContext

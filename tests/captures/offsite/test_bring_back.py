@@ -9,15 +9,15 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.conf import settings
-from django.utils import timezone
-
 from captures.roots.bring_back.jobs import bring_back
-from captures.models import Capture, CaptureFile, OffsiteCopy
 from captures.roots.offsite.copy_states import CopyState
 from captures.roots.offsite.restore import PART, part_name
 from captures.roots.retention.cleanup import ClipCleanup
 from captures.roots.retention.offsite_rules import MOVES
+from django.conf import settings
+from django.utils import timezone
+
+from captures.models import Capture, CaptureFile, OffsiteCopy
 from captures.roots.kept import Kept
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from captures.roots.bring_back.jobs import bring_back
 from django.test import Client
 
 from cameras.models import Camera
-from captures.roots.bring_back.jobs import bring_back
 from captures.models import ArchiveFile, CaptureFile, StorageRoot
 from core.jobs.context import JobContext
 from core.jobs.models import Job

@@ -6,14 +6,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.utils import timezone
-
-from captures.recordings.clips.services import ClipHeld, delete_clip
-from captures.models import Capture, CaptureFile, Clip, Destination
 from captures.roots.retention.cleanup import ClipCleanup
 from captures.roots.retention.manager import StorageManager
 from captures.roots.trash.purge import NotPurged, purge_capture
 from captures.roots.trash.services import trash_capture
+from django.utils import timezone
+
+from captures.models import Capture, CaptureFile, Clip, Destination
+from captures.recordings.clips.services import ClipHeld, delete_clip
 from monitoring.models import Alert
 from tests.harness.disks.small_disk import SmallDisk
 from tests.harness.rows.captures import file_of, saved

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from captures.roots.offsite.queue import queue_new_files
 
 from cameras.models import Camera
 from captures.models import Destination, OffsiteCopy, StorageRoot
-from captures.roots.offsite.queue import queue_new_files
 from core.jobs.models import Job
 from monitoring.metrics import metrics_for
 from monitoring.models import Event

@@ -11,9 +11,6 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from django.conf import settings
-
-from captures.models import Destination, OffsiteCopy
 from captures.roots.offsite import queue
 from captures.roots.offsite.copy_states import CopyState
 from captures.roots.offsite.destinations.folder import FolderSender
@@ -22,6 +19,9 @@ from captures.roots.offsite.destinations.s3 import S3Sender
 from captures.roots.offsite.destinations.settings import S3Secret, S3Settings, SftpSecret, SftpSettings
 from captures.roots.offsite.destinations.sftp import SftpSender
 from captures.roots.offsite.jobs import save_upload
+from django.conf import settings
+
+from captures.models import Destination, OffsiteCopy
 from tests.harness.far_ends.offsite.s3_server import BUCKET, KEYS
 from tests.harness.far_ends.offsite.sshd import Sshd
 from tests.harness.rows.offsite_attempts import Allowance, attempts

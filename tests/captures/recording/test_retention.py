@@ -6,10 +6,10 @@ import contextlib
 from collections.abc import Iterator
 
 import pytest
-from django.db import connection
-
 from captures.roots.retention.cleanup import ClipCleanup
 from captures.roots.retention.thread import Retention
+from django.db import connection
+
 from core.jobs.tables import BACKGROUND_THREADS
 from core.registry import resolve
 from monitoring.models import Alert

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from captures.recordings.clips.holds import hold_clip
 from captures.models import Clip
+from captures.recordings.clips.holds import hold_clip
 from monitoring.models import Event
 from tests.harness.rows.clip_archive import ClipArchive
 

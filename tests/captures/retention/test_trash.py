@@ -6,15 +6,15 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.utils import timezone
-
 from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFolder
-from captures.models import Capture, CaptureFile, Experiment, ExperimentCapture
 from captures.roots.retention.cleanup import ClipCleanup
 from captures.roots.retention.jobs import clean_up_clips
 from captures.roots.retention.manager import StorageManager
 from captures.roots.trash.purge import delete_rows
 from captures.roots.trash.services import CaptureKept, NotInTrash, pin_capture, restore_capture, trash_capture
+from django.utils import timezone
+
+from captures.models import Capture, CaptureFile, Experiment, ExperimentCapture
 from core.jobs.context import JobContext
 from monitoring.models import Event
 from tests.harness.kills.killed_job import KILLED, exit_status

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import pytest
-
-from captures.models import Clip
 from captures.roots.retention.cleanup import ClipCleanup
 from captures.roots.retention.manager import StorageManager
+
+from captures.models import Clip
 from monitoring.models import Alert
 from tests.harness.rows.clip_archive import ClipArchive, configured
 

@@ -11,6 +11,8 @@ from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 
+from captures.roots.retention.plan import CleanupPlan
+from captures.roots.retention.stored_plans import store_plan
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver
@@ -19,13 +21,11 @@ from PIL import Image
 
 from cameras.models import Camera, CameraHost, HostInvitation, SettingsPreset
 from captures.models import Archive, Experiment, ExperimentCamera, IntegrityFinding, Session, StorageRoot
-from captures.roots.retention.plan import CleanupPlan
-from captures.roots.retention.stored_plans import store_plan
+from core.events.service import raise_alert, record_event
 from core.jobs.models import Job
 from monitoring.models import AlertRule, MaintenanceWindow, SensorChannel, WebhookDelivery
 from monitoring.notifications.links import link_token
 from monitoring.notifications.silences import silence_alert
-from core.events.service import raise_alert, record_event
 from scheduler.models import FieldList, Schedule
 from skycam_project.access.models import ApiToken, SignIn, User
 from tests.harness.documents.route_table import PEOPLE, Line

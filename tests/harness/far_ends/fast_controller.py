@@ -7,6 +7,7 @@ import threading
 from scheduler.telescope.night.driver.clock import SystemClock
 from scheduler.telescope.night.simulator.options import SimulatorOptions
 from scheduler.telescope.night.simulator.simulator import CommandReport, ControllerSimulator
+
 from tests.harness.waiting import PATIENCE_S
 
 

@@ -12,6 +12,7 @@ from scheduler.telescope.night.simulator.controller import WriteImage
 from scheduler.telescope.night.simulator.faults import PortName
 from scheduler.telescope.night.simulator.options import SimulatorOptions
 from scheduler.telescope.night.simulator.simulator import CommandReport, ControllerSimulator
+
 from tests.harness.clocks.shared_time import SharedTime
 from tests.harness.waiting import PATIENCE_S
 

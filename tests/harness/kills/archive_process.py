@@ -14,6 +14,7 @@ def main(point: str, passes: str, archive: str) -> None:
     django.setup()
     from captures.roots.archives.failpoints import FAILPOINTS
     from captures.roots.archives.jobs import make_archive
+
     from core.jobs.context import JobContext
 
     FAILPOINTS.arm(point, int(passes))

@@ -14,6 +14,7 @@ def main(point: str, camera: str) -> None:
     django.setup()
     from captures.roots.bring_back.failpoints import FAILPOINTS
     from captures.roots.bring_back.jobs import bring_back
+
     from core.jobs.context import JobContext
 
     FAILPOINTS.arm(point, 0)

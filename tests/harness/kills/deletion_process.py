@@ -13,8 +13,9 @@ def main(point: str, passes: str, keep: str) -> None:
     import django
 
     django.setup()
-    from cameras.spool import failpoints
     from captures.roots.retention.cleanup import ClipCleanup
+
+    from cameras.spool import failpoints
 
     failpoints.arm_failpoint(point, int(passes))
     ClipCleanup("main").run()

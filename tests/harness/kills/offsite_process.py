@@ -15,6 +15,7 @@ def main(point: str, passes: str, destination: str) -> None:
     from captures.roots.offsite.destinations import s3
     from captures.roots.offsite.failpoints import FAILPOINTS
     from captures.roots.offsite.jobs import send_files
+
     from core.jobs.context import JobContext
 
     FAILPOINTS.arm(point, int(passes))

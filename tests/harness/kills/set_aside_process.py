@@ -11,8 +11,9 @@ def main(point: str, finding: str) -> None:
     import django
 
     django.setup()
-    from cameras.spool import failpoints
     from captures.roots.integrity.decisions import set_aside
+
+    from cameras.spool import failpoints
     from captures.models import IntegrityFinding
 
     failpoints.arm_failpoint(point)

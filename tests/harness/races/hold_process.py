@@ -35,9 +35,9 @@ def hold_first(clip) -> list:  # type: ignore[no-untyped-def, type-arg]
     """The deletion comes while the hold is not committed yet."""
     from django.db import transaction
 
+    from captures.models import Clip
     from captures.recordings.clips.deletion import mark_for_deletion
     from captures.recordings.clips.holds import hold_clip
-    from captures.models import Clip
 
     marked: list = []  # type: ignore[type-arg]
     deletion = threading.Thread(
@@ -55,9 +55,9 @@ def deletion_first(clip) -> str:  # type: ignore[no-untyped-def]
     """The hold comes while the mark is not committed yet."""
     from django.db import transaction
 
+    from captures.models import Clip
     from captures.recordings.clips.deletion import mark_for_deletion
     from captures.recordings.clips.holds import ClipDeleted, hold_clip
-    from captures.models import Clip
 
     errors: list[str] = []
 

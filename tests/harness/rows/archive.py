@@ -14,9 +14,9 @@ from cameras.spool.storage import make_root
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ingest import OpenedSpool
 from captures.models import Capture, CaptureFile, CaptureTotal, Clip, Session, SessionGap, StorageRoot
-from captures.sessions.desired import describe_desired_session
 from captures.roots.models import StorageClass
 from captures.roots.roots import assign_root
+from captures.sessions.desired import describe_desired_session
 from tests.harness.stations.spools import IDLE_PREFIXES
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from captures.roots.archives import services
 from captures.roots.archives.models import Archive
+
 from captures.experiments.models import Experiment
 
 

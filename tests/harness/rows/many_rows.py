@@ -7,10 +7,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import uuid6
+from captures.roots.archives.services import request_archive
+from captures.roots.offsite.queue import retry_dead
+from captures.roots.offsite.resource import DeleteQuery, DestinationChange
+from captures.roots.offsite.services import change_destination, remove_destination
+from captures.roots.retention.plan import CleanupPlan, PlanItem, Why
+from captures.roots.retention.stored_plans import store_plan
+from captures.roots.stored_files.classes import FileClass
 from django.utils import timezone
+from scheduler.telescope.night.field_lists.requests import FieldListChange, FieldListRequest
+from scheduler.telescope.night.field_lists.service import FieldListService
 
 from cameras.models import Camera, CameraHost
-from captures.roots.archives.services import request_archive
 from captures.experiments.service import ExperimentService
 from captures.models import (
     Clip,
@@ -23,13 +31,7 @@ from captures.models import (
     StorageAssignment,
     StorageRoot,
 )
-from captures.roots.offsite.queue import retry_dead
-from captures.roots.offsite.resource import DeleteQuery, DestinationChange
-from captures.roots.offsite.services import change_destination, remove_destination
 from captures.recordings.claims.services import HOLD
-from captures.roots.retention.plan import CleanupPlan, PlanItem, Why
-from captures.roots.retention.stored_plans import store_plan
-from captures.roots.stored_files.classes import FileClass
 from core.idempotency.models import IdempotentRequest
 from monitoring.alert_rules.services import remove_rule
 from monitoring.models import Alert, AlertRule, NotificationDelivery, Webhook, WebhookDelivery
@@ -38,8 +40,6 @@ from monitoring.notifications.services import add_channel, remove_channel
 from monitoring.webhooks.resource import WebhookChange, WebhookRequest
 from monitoring.webhooks.services import add_webhook, change_webhook, remove_webhook
 from scheduler.editing.service import ScheduleService
-from scheduler.telescope.night.field_lists.requests import FieldListChange, FieldListRequest
-from scheduler.telescope.night.field_lists.service import FieldListService
 from scheduler.models import FieldList, Observation, PlannedRun, Schedule
 from scheduler.schedules.resource import NightRequest, ScheduleChange, ScheduleRequest
 from skycam_project.access.accounts import remove_user

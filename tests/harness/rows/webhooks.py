@@ -8,9 +8,9 @@ from typing import Any
 from django.utils import timezone
 
 from core.camera_refs import Cameras
+from core.events.service import record_event
 from core.outgoing import OutgoingGuard
 from monitoring.models import Event, Webhook, WebhookDelivery
-from core.events.service import record_event
 from monitoring.webhooks.claims import claim, due_deliveries
 from monitoring.webhooks.client import Answer, WebhookClient
 from monitoring.webhooks.delivery import attempt_delivery

@@ -18,8 +18,8 @@ from cameras.supervision.ingest import ingest_records
 from captures.models import Session, StorageRoot
 from captures.thumbnails.rendering import image_from_file, render_thumbnails
 from captures.thumbnails.store import ThumbnailStore
-from core.times.timestamps import stamp
 from core.events.service import record_event
+from core.times.timestamps import stamp
 from scheduler.models import PlannedRun
 from tests.harness.camera_processes.camera_loop import CAMERA, CameraLoopBench
 from tests.harness.clocks.camera_clock import StepClock

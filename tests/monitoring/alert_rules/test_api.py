@@ -9,10 +9,10 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import Camera
+from core.events.service import raise_alert
 from monitoring.alert_rules import validation
 from monitoring.alert_rules.defaults import DEFAULT_RULES
 from monitoring.models import Alert, AlertRule, Event, MaintenanceWindow, SensorChannel
-from core.events.service import raise_alert
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.sensors import make_sensor
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from core.events.service import record_event
 from monitoring.alert_rules.event_rules import clear_cache, close_if_quiet, close_quiet_alerts
 from monitoring.models import Alert, AlertRule, MaintenanceWindow
-from core.events.service import record_event
 
 pytestmark = pytest.mark.django_db
 

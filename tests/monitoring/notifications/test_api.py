@@ -10,9 +10,9 @@ from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from core.events.service import raise_alert
 from monitoring.models import AlertSilence, Event, NotificationChannel, NotificationRoute
 from monitoring.notifications.encrypted_settings import settings_of
-from core.events.service import raise_alert
 from tests.harness.far_ends.webhook_receiver import receiving, status
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.notifications import SECRET, mail_channel, route_to, webhook_channel

@@ -12,8 +12,8 @@ from cameras.models import Camera
 from captures.files.newest_thumbnail import SIZE, newest_thumbnail
 from captures.models import CaptureFile
 from captures.thumbnails.store import ThumbnailStore
-from monitoring.notifications.sending import MAX_ATTACHMENT
 from core.events.service import raise_alert, record_event
+from monitoring.notifications.sending import MAX_ATTACHMENT
 from scheduler.reports.nightly import file_of
 from tests.harness.clients.people import jpeg
 from tests.harness.far_ends.mail_server import MailReceiver, mail_server

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from core.events.service import raise_alert
 from core.outgoing import OutgoingGuard
 from monitoring.models import NotificationChannel
 from monitoring.notifications.channels.base import SendResult
 from monitoring.notifications.channels.command import CommandChannel, CommandSettings
 from monitoring.notifications.message import Notification
-from core.events.service import raise_alert
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.notifications import command_channel, route_to, send_due, states
 from tests.harness.waiting import PATIENCE_S

@@ -10,11 +10,11 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from core.events.service import raise_alert, resolve_alert
 from monitoring.models import Alert, AlertSilence, Event, NotificationChannel
 from monitoring.notifications.link_page import MAX_REQUESTS
 from monitoring.notifications.links import link_of, link_token
 from monitoring.notifications.sending import notified
-from core.events.service import raise_alert, resolve_alert
 from tests.harness.rows.notifications import webhook_channel
 
 pytestmark = pytest.mark.django_db

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from core.camera_refs import Cameras
+from core.events.service import acknowledge_alert, raise_alert, record_event, resolve_alert
 from monitoring.models import Alert, AlertSilence, Event, NotificationChannel, NotificationDelivery, NotificationRoute
 from monitoring.notifications.channels.base import SendResult
 from monitoring.notifications.claims import claim, due_channels
@@ -20,7 +21,6 @@ from monitoring.notifications.outcomes import failing_alert, give_up_killed, rec
 from monitoring.notifications.routing import due_at, route_matches, targets_of
 from monitoring.notifications.services import remove_channel
 from monitoring.notifications.silences import add_silence, end_expired_silences, end_silence, silence_alert
-from core.events.service import acknowledge_alert, raise_alert, record_event, resolve_alert
 from monitoring.webhooks.retry_schedule import MAX_TRIES
 from tests.harness.far_ends.webhook_receiver import WebhookReceiver, in_turn, receiving, status
 from tests.harness.rows.notifications import (

@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from core.events.service import raise_alert
 from monitoring.models import NotificationChannel, NotificationDelivery
 from monitoring.notifications.claims import claim
 from monitoring.notifications.thread import NotificationThread
-from core.events.service import raise_alert
 from tests.harness.far_ends.mail_server import mail_server
 from tests.harness.far_ends.webhook_receiver import hang, receiving, status
 from tests.harness.rows.notifications import mail_channel, make_due, route_to, webhook_channel

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
+from core.events.service import record_event
 from monitoring.models import DueAggregate, Event, Reading, Sensor, SensorChannel
 from monitoring.sensor_host.journal import ReadingJournal
 from monitoring.sensor_host.waiting import WaitingReadings
 from monitoring.sensor_host.writer import ReadingWriter
-from core.events.service import record_event
 from tests.harness.rows.sensors import judged, make_sensor
 from tests.harness.waiting import PATIENCE_S
 

@@ -7,6 +7,9 @@ from uuid import UUID
 
 import pytest
 import uuid6
+from scheduler.telescope.night.field_lists.ingest import ingest_observation
+from scheduler.telescope.night.field_lists.requests import FieldListRequest
+from scheduler.telescope.night.field_lists.service import FieldListService
 
 from cameras.models import Camera
 from cameras.spool.records import ObservationBody, ObservationRecord, Plan
@@ -17,9 +20,6 @@ from captures.models import Session
 from monitoring.alert_rules.event_rules import clear_cache
 from monitoring.alert_rules.services import restore_default_rules
 from monitoring.models import Alert, AlertRule, Event
-from scheduler.telescope.night.field_lists.ingest import ingest_observation
-from scheduler.telescope.night.field_lists.requests import FieldListRequest
-from scheduler.telescope.night.field_lists.service import FieldListService
 from scheduler.models import FieldList, Observation
 from tests.harness.rows.captures import saved
 

@@ -9,11 +9,6 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-
-from cameras.leases.service import acquire_lease
-from cameras.models import Camera
-from captures.models import Session
-from monitoring.models import Alert, Event
 from scheduler.telescope.night.field_lists.nightly import end_nightly_start, set_nightly_start
 from scheduler.telescope.night.field_lists.nightly_starts import (
     LEAD,
@@ -25,6 +20,11 @@ from scheduler.telescope.night.field_lists.nightly_starts import (
 )
 from scheduler.telescope.night.field_lists.requests import FieldListRequest, NightOptions
 from scheduler.telescope.night.field_lists.service import FieldListService
+
+from cameras.leases.service import acquire_lease
+from cameras.models import Camera
+from captures.models import Session
+from monitoring.models import Alert, Event
 from scheduler.models import FieldList, NightlyStart
 from scheduler.tasks import start_telescope_nights
 from tests.harness.far_ends.camera_host import camera_host

@@ -10,10 +10,10 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-
-from monitoring.models import Event
 from scheduler.telescope.night.field_lists.requests import FieldListChange, FieldListRequest
 from scheduler.telescope.night.field_lists.service import FieldListService
+
+from monitoring.models import Event
 from scheduler.models import FieldList
 from tests.harness.rows.transactions import Transactions
 

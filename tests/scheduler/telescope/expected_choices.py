@@ -9,7 +9,6 @@ from math import cos, radians
 from typing import NamedTuple
 
 from hypothesis import strategies as st
-
 from scheduler.telescope.night.driver.field import SelectionCode
 from scheduler.telescope.night.night.night import Night
 from scheduler.telescope.night.night.progress import FieldState, after_observation

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-
 from scheduler.telescope.night.driver.field import (
     DARK_CODE,
     DOME_FLAT_CODE,
@@ -18,7 +17,6 @@ from scheduler.telescope.night.driver.field import (
     SKY_CODE,
     SurveyCode,
 )
-from core.text.names import is_readable
 from scheduler.telescope.night.night.field_file import (
     MAX_CHARACTERS,
     MAX_ERRORS,
@@ -30,6 +28,8 @@ from scheduler.telescope.night.night.field_file import (
     format_field_line,
     parse_field_file,
 )
+
+from core.text.names import is_readable
 
 SKY = "3.424352 -14.3 Y 60 1800 3 0"
 DARK = "0 0 N 60 0 15 0"

@@ -9,9 +9,7 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from scheduler.telescope.night.driver.field import SelectionCode
-from core.sky.equatorial import Equatorial
 from scheduler.telescope.night.night.night import night_of
 from scheduler.telescope.night.night.progress import (
     NEVER,
@@ -23,6 +21,8 @@ from scheduler.telescope.night.night.progress import (
     state_to_json,
 )
 from scheduler.telescope.night.night.sky import TelescopeSite
+
+from core.sky.equatorial import Equatorial
 from tests.harness.runs.examples import examples
 from tests.scheduler.telescope.nights import LA_SILLA, NIGHT, SECOND_D, at, listed, state_at, states_at
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 
 import pytest
 from astropy.time import Time
-
 from scheduler.telescope.night.driver.commands import ExposureMode
 from scheduler.telescope.night.driver.controller import TelescopeCamera
 from scheduler.telescope.night.driver.exposures import BadReadout, ExposurePending
@@ -20,6 +19,7 @@ from scheduler.telescope.night.driver.profiles import ProfileName
 from scheduler.telescope.night.driver.replies import CommandError
 from scheduler.telescope.night.driver.states import ControllerState
 from scheduler.telescope.night.simulator.faults import FaultKind
+
 from tests.cameras.drivers.telescope.conftest import Connect, StartController
 from tests.harness.clocks.shared_time import SharedTime
 from tests.harness.far_ends.telescope_controller import RunningController

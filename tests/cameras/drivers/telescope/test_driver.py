@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from cameras.drivers.base import Aborted, CameraError, Exposure, ExposureRequest
 from scheduler.telescope.night.driver.driver import TelescopeDriver
 from scheduler.telescope.night.driver.ownership import ControllerLock
-from cameras.drivers.telescope_port import Pointing
 from scheduler.telescope.night.simulator.controller import WriteImage
 from scheduler.telescope.night.simulator.images import SimulatedImage
+
+from cameras.drivers.base import Aborted, CameraError, Exposure, ExposureRequest
+from cameras.drivers.telescope_port import Pointing
 from core.outgoing import OutgoingGuard
 from tests.cameras.drivers.telescope.conftest import StartController
 from tests.harness.clocks.shared_time import SharedTime

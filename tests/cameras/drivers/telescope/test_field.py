@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-
 from scheduler.telescope.night.driver.field import (
     DARK_CODE,
     MAX_OBS_PER_FIELD,

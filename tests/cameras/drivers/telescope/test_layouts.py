@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from scheduler.telescope.night.driver.field import SKY_CODE, Field
 from scheduler.telescope.night.driver.header import FitsHeader
 from scheduler.telescope.night.driver.layouts import (
@@ -31,6 +30,7 @@ from scheduler.telescope.night.driver.layouts import (
     unpack_header,
 )
 from scheduler.telescope.night.driver.status import CameraStatus
+
 from tests.harness.far_ends.c_scheduler.build import CScheduler
 
 LAYOUTS = {"Field": FIELD, "Camera_Status": CAMERA_STATUS, "Fits_Word": FITS_WORD, "Fits_Header": FITS_HEADER}
