@@ -15,19 +15,18 @@ from contextlib import closing, contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
-from scheduler.telescope.night.driver.commands import STATUS, expose_command, header_command
-from scheduler.telescope.night.driver.controller import TelescopeCamera
-from scheduler.telescope.night.driver.driver import TelescopeDriver
-from scheduler.telescope.night.driver.field import SKY_CODE, Field
-from scheduler.telescope.night.driver.header import FitsHeader
-from scheduler.telescope.night.driver.profiles import COMMAND_DELAY_S
-from scheduler.telescope.night.night.field_file import parse_field_file
-from scheduler.telescope.night.night.night_plan import plan_night
-from scheduler.telescope.night.night.sky import TelescopeSite
-
 from bench.figures import Table, Times, timed
 from bench.runs import Runs
 from cameras.drivers.base import ExposureRequest, SystemClock
+from scheduler.telescope.driver.commands import STATUS, expose_command, header_command
+from scheduler.telescope.driver.controller import TelescopeCamera
+from scheduler.telescope.driver.driver import TelescopeDriver
+from scheduler.telescope.driver.field import SKY_CODE, Field
+from scheduler.telescope.driver.header import FitsHeader
+from scheduler.telescope.driver.profiles import COMMAND_DELAY_S
+from scheduler.telescope.night.field_file import parse_field_file
+from scheduler.telescope.night.night_plan import plan_night
+from scheduler.telescope.night.sky import TelescopeSite
 
 OVERHEAD_LIMIT, STATUS_LIMIT, YEAR_LIMIT = "100 ms", "5 ms", "60 s"
 EXPOSURE_S = 0.2

@@ -15,9 +15,9 @@ from cameras.errors import UNREACHED, CommandRefused, ControlError
 from cameras.models import Camera
 from core.broker.broker import BrokerDown
 from core.camera_refs import Cameras
+from core.events.models import Event
 from core.events.service import record_event
 from core.text.sentences import Sentence, join_sentences, sentence
-from monitoring.models import Event
 
 log = logging.getLogger(__name__)
 # Programs read these values in the events' data, so they are not renamed.

@@ -18,12 +18,12 @@ from captures.experiments.models import Experiment
 from captures.experiments.resource import ExperimentFields
 from captures.experiments.service import ExperimentService
 from captures.recordings.control.commands import record, stop_recording
-from captures.roots.archives.models import ArchiveMethod
-from captures.roots.archives.services import archive_path, request_archive
 from captures.roots.health import HealthCheck, health_check
 from captures.sessions.models import Session
 from captures.sessions.requests import SessionRequest
 from captures.sessions.service import Experiments, SessionService
+from captures.storage.archives.models import ArchiveMethod
+from captures.storage.archives.services import archive_path, request_archive
 from core.broker.broker import BrokerDown
 
 LIVE_WAIT_S = 3.0

@@ -10,13 +10,13 @@ from captures.experiments.models import (
 )
 from captures.recordings.claims.models import ClaimSuspension, ExperimentClip, RecordingClaim
 from captures.recordings.clips.models import Clip, ClipHold
-from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFolder
-from captures.roots.integrity.models import IntegrityFinding
 from captures.roots.models import StorageAssignment, StorageRoot
-from captures.roots.offsite.models import Destination, DestinationHost, OffsiteCopy
-from captures.roots.retention.models import HostClock, StoredPlan
-from captures.roots.usage.models import RootSpace, StorageUsage
 from captures.sessions.models import Session, SessionGap
+from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFolder
+from captures.storage.integrity.models import IntegrityFinding
+from captures.storage.offsite.models import Destination, DestinationHost, OffsiteCopy
+from captures.storage.retention.models import HostClock, StoredPlan
+from captures.storage.usage.models import RootSpace, StorageUsage
 
 __all__ = [
     "Archive",

@@ -15,14 +15,14 @@ from captures.recordings.clips.answers import HoldBody
 from captures.recordings.clips.services import ClipHeld
 from captures.recordings.control.claim_bodies import ExperimentName
 from captures.recordings.control.commands import RecordingClaimed
-from captures.roots.bring_back.services import NoSpace
-from captures.roots.integrity.decisions import FindingRefused
-from captures.roots.offsite.services import FilesWait
-from captures.roots.retention.stored_plans import PlanRefused
 from captures.roots.roots import UnusableRoot
-from captures.roots.trash.services import CaptureKept, NotInTrash
 from captures.sessions.api import NoSession
 from captures.sessions.service import SessionClaimed
+from captures.storage.bring_back.services import NoSpace
+from captures.storage.integrity.decisions import FindingRefused
+from captures.storage.offsite.services import FilesWait
+from captures.storage.retention.stored_plans import PlanRefused
+from captures.storage.trash.services import CaptureKept, NotInTrash
 from core.api.problems import ErrorBody, ExceptionTable, Problem, from_message, invalid
 from core.resources.answers import body_of
 from core.times.timestamps import stamp_or_none

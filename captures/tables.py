@@ -23,3 +23,8 @@ RETENTION_GUARDS = {
 }
 """What keeps a file, in words -> function from a table (clips, captures) -> the condition of the rows that must stay,
 whatever a rule of retention says."""
+
+SITE_TEMPERATURE = {
+    "sensors": "monitoring.sensor_management.selectors.main_channel",
+}
+"""Functions that return the main sensor of the site with its newest value, or None."""

@@ -16,11 +16,6 @@ from captures.files.serving import CaptureFileView
 from captures.files.thumbnails import ThumbnailView
 from captures.recordings.clips.api import ClipsView, ClipView, TimelineView
 from captures.recordings.control.api import RecordingView, RecordView, StopRecordingView
-from captures.roots.api.api import CleanupView, StorageView, UsageView
-from captures.roots.api.integrity import AdoptView, IntegrityCsvView, IntegrityView, SetAsideView
-from captures.roots.bring_back.api import BringBackView, CaptureBringBackView
-from captures.roots.offsite.api import BacklogView, DestinationTestView
-from captures.roots.trash.api import CaptureDetailView, RestoreView, TrashView
 from captures.sessions.api import (
     SessionHandOverView,
     SessionPauseView,
@@ -32,6 +27,11 @@ from captures.sessions.api import (
     StopView,
 )
 from captures.sessions.queries import SeedStartBody
+from captures.storage.api.api import CleanupView, StorageView, UsageView
+from captures.storage.api.integrity import AdoptView, IntegrityCsvView, IntegrityView, SetAsideView
+from captures.storage.bring_back.api import BringBackView, CaptureBringBackView
+from captures.storage.offsite.api import BacklogView, DestinationTestView
+from captures.storage.trash.api import CaptureDetailView, RestoreView, TrashView
 
 urlpatterns = [
     path("captures/", CapturesView.as_view()),

@@ -9,9 +9,9 @@ from django.db.models import Count
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
+from core.events.models import Alert
 from core.events.selectors import alerts_for
 from core.events.severity import Severity
-from monitoring.models import Alert
 
 STATES = (Alert.State.OPEN, Alert.State.ACKNOWLEDGED)
 

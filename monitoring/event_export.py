@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from core.events.answers import EventBody, event_body
+from core.events.models import Event
 from core.text.csv_lines import csv_line
-from monitoring.models import Event
-from monitoring.resource import EventBody, event_body
 
 
 def csv_lines(events: Iterable[Event], user: Any) -> Iterator[str]:

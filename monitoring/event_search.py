@@ -16,9 +16,10 @@ from rest_framework.request import Request
 
 from core.api.paging import Page, beyond, page, page_link
 from core.api.queries import Cursor
+from core.events.answers import event_body
+from core.events.models import Event
 from core.events.selectors import events_for
-from monitoring.models import Event
-from monitoring.resource import EventQuery, event_body
+from monitoring.resource import EventQuery
 
 MAX_READ = 100_000
 MAX_SORTED = 20_000

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from django.db import Error, connection
 
-from core.camera_names import CameraRef
 from core.database_health import lock, note, room
 from core.events.selectors import hidden_cameras
+from core.findings import Finding, NotObserved
 from core.outages import is_database_away
 from core.registry import resolve
 
@@ -37,23 +36,6 @@ whether it reaches the database and the broker. The others are about the whole s
 
 
 LOCKED_REMEDY = "`skycam doctor` names the program that keeps it locked."
-
-
-class NotObserved(Exception):
-    """A check cannot see what it looks at, such as the hosts while the broker is away. It neither opens nor resolves
-    an alert."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """`camera` is the one that the sentence is about: only users who may see it get the finding. `host` is the machine
-    that it is about; empty for the one that ran the check. `alert` is the key of an alert that already reports the
-    problem."""
-
-    sentence: str
-    camera: CameraRef | None = None
-    host: str = ""
-    alert: str = ""
 
 
 def run_checks(names: Iterable[str] = HEALTH) -> dict[str, list[Finding]]:

@@ -8,8 +8,9 @@ from django.conf import settings
 
 from core.events.selectors import unresolved_keys
 from core.events.service import raise_alert, resolve_alert
+from core.findings import Finding
 from core.text.sentences import join_sentences
-from monitoring.health import HEALTH, HOST_CHECKS, Finding, run_checks, sentences
+from monitoring.health import HEALTH, HOST_CHECKS, run_checks, sentences
 
 SILENT_HOSTS = "hosts"
 """The check of other machines: its alerts have the name of the silent host."""

@@ -3,15 +3,14 @@ without the cameras that this user may not see. The port of a host has no users:
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Metric, disable_created_metrics, generate_latest
-from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from core.background import count_failure, log_and_continue
+from core.collection_errors import COLLECTION_ERRORS, CollectionErrors, collection_errors_family
 from core.outages import DATABASE_AWAY
 from core.registry import resolve
 
@@ -33,28 +32,6 @@ METRICS: dict[str, str] = {
 }
 # The time at which a counter began would be a second series beside each one.
 disable_created_metrics()  # type: ignore[no-untyped-call]
-CAPTURE_ERRORS = ("skycam_capture_errors", "Captures that failed, and failures to collect metrics, by type.")
-
-
-class CollectionErrors:
-    """How many entries of METRICS failed in this process. Any thread may use it."""
-
-    def __init__(self) -> None:
-        self.number, self._lock = 0, threading.Lock()
-
-    def add(self) -> None:
-        with self._lock:
-            self.number += 1
-
-
-def collection_errors_family(number: int) -> Metric:
-    """As an error type of the captures' errors, without a camera."""
-    family = CounterMetricFamily(*CAPTURE_ERRORS, labels=["error_type", "camera"])
-    family.add_metric(["metrics_collection", ""], number)
-    return family
-
-
-COLLECTION_ERRORS = CollectionErrors()
 
 
 class StationCollector(Collector):

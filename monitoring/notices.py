@@ -1,73 +1,18 @@
-"""Notices of events, alerts and readings for open pages and programs, over Redis pub/sub.
-
-All of it is in the database, too: a notice that is lost costs a page some seconds, and nothing else.
-"""
+"""Publishes the new readings for open pages and programs, at most once a second."""
 
 from __future__ import annotations
 
 import functools
 import threading
 from collections.abc import Sequence
-from typing import Any, Literal, TypedDict
 
-from django.db import transaction
-
-from core.broker.notices import NoticeKind, publish_notice
-from core.resources.answers import body_of
+from core.broker.notices import publish_notice
+from core.readings.notices import READINGS, ReadingBody, ReadingsNotice
+from core.readings.reading import JudgedReading
 from core.retrying_thread import RetryingThread
 from core.times.timestamps import stamp_ms
-from monitoring.models import Alert, Event
-from monitoring.resource import AlertBody, EventBody
-from monitoring.sensors.reading import JudgedReading
 
 PUBLISH_EVERY_S = 1.0
-
-
-class EventNotice(TypedDict):
-    """The event as a manager may see it. Who may see all of its cameras may see it."""
-
-    type: Literal["event"]
-    camera_ids: list[str]
-    body: dict[str, Any]
-
-
-class AlertNotice(TypedDict):
-    """An alert that was opened, acknowledged or resolved."""
-
-    type: Literal["alert"]
-    camera_ids: list[str]
-    body: dict[str, Any]
-
-
-class ReadingBody(TypedDict):
-    """`value` is null while the channel is missing."""
-
-    sensor: str
-    channel: str
-    quantity: str
-    value: float | None
-    quality: str
-    at: str
-
-
-class ReadingsNotice(TypedDict):
-    readings: list[ReadingBody]
-
-
-EVENTS: NoticeKind[EventNotice | AlertNotice] = NoticeKind("events")
-READINGS: NoticeKind[ReadingsNotice] = NoticeKind("readings")
-
-
-def publish_event(event: Event) -> None:
-    """Publish after the commit; a failure does not affect the commit."""
-    notice = EventNotice(type="event", camera_ids=event.camera_ids, body=body_of(EventBody, event))
-    transaction.on_commit(lambda: publish_notice(EVENTS, notice), robust=True)
-
-
-def publish_alert(alert: Alert) -> None:
-    """Publish after the commit; a failure does not affect the commit."""
-    notice = AlertNotice(type="alert", camera_ids=alert.camera_ids, body=body_of(AlertBody, alert))
-    transaction.on_commit(lambda: publish_notice(EVENTS, notice), robust=True)
 
 
 class ReadingPublisher:

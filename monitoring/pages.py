@@ -11,6 +11,8 @@ from pydantic import ValidationError
 
 from core.api.constraints import error_sentence
 from core.api.queries import Cursor
+from core.events.feed import fold_events
+from core.events.models import Alert, Event
 from core.events.selectors import MANAGER_ONLY_KINDS, alerts_for
 from core.events.service import acknowledge_alert
 from core.events.severity import Severity
@@ -18,8 +20,6 @@ from core.pages.page import Page, redirect_back
 from core.pages.reader_time import reader_datetime
 from core.times.datetimes import InvalidDateTime
 from monitoring.event_search import search_for
-from monitoring.feed import fold_events
-from monitoring.models import Alert, Event
 from monitoring.notifications.alert_display import alert_displays
 from monitoring.notifications.selectors import active_silences_for
 from monitoring.resource import EventQuery

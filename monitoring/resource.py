@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from core.api.queries import PageQuery, TimeQuery
+from core.events.answers import AlertBody
 from core.events.severity import Severity
-from core.resources.answers import body_of
-from core.resources.fields import Fields, Rows
 from core.resources.resource import Operation, Resource
-from core.resources.values import Column, Id
-from core.times.moments import Stamp
 
 Text = Annotated[str, Field(max_length=80, pattern=r"^[^\x00]*$")]
-Spans = Annotated[list[list[int]], Column("spans")]
-"""Where the message has slugs of cameras: `[[begin, end], ...]` in characters."""
 MAX_WORDS = 8
-ADDRESS = "address"
-"""An argument of camera commands that only managers may see."""
 
 
 def few_words(text: str) -> str:
@@ -59,61 +52,6 @@ class AlertQuery(PageQuery):
     state: Literal["open", "acknowledged", "resolved"] | None = None
     camera: Text | None = None
     severity: Severity | None = None
-
-
-class EventBody(Fields):
-    id: Annotated[Id, Column("pk")]
-    at: Stamp
-    kind: str
-    severity: str
-    camera: str
-    subject: str
-    actor: str
-    host: str
-    message: str
-    data: dict[str, Any]
-    mentions: Spans
-
-
-class EventPage(Rows):
-    results: list[EventBody]
-
-
-class AlertBody(Fields):
-    id: Annotated[Id, Column("pk")]
-    key: str
-    severity: str
-    state: str
-    camera: str
-    host: str
-    message: str
-    opened: Annotated[Stamp, Column("opened_at")]
-    last_seen: Annotated[Stamp, Column("last_seen_at")]
-    count: int
-    acknowledged: Annotated[Stamp | None, Column("acknowledged_at")]
-    acknowledged_by: str
-    resolved: Annotated[Stamp | None, Column("resolved_at")]
-    data: dict[str, Any]
-    mentions: Spans
-
-
-def event_body(event: object, user: Any) -> dict[str, Any]:
-    """As `user` may see it."""
-    body = body_of(EventBody, event)
-    return body if user.may("manager") else body_without_address(body)
-
-
-def body_without_address(body: dict[str, Any]) -> dict[str, Any]:
-    """As all but managers may see it."""
-    return {**body, "data": without_address(body["data"])}
-
-
-def without_address(data: dict[str, Any]) -> dict[str, Any]:
-    # Left out on reading and not on writing: managers may see addresses, and events are never changed.
-    arguments = data.get("arguments")
-    if not isinstance(arguments, dict) or ADDRESS not in arguments:
-        return data
-    return {**data, "arguments": {name: value for name, value in arguments.items() if name != ADDRESS}}
 
 
 ALERTS = Resource(

@@ -11,10 +11,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from core.background import log_and_continue
+from core.events.models import Alert, Event
 from core.events.severity import Severity
 from core.partitions import EVENTS, drop_partitions, first_row_to_stay
 from core.registry import resolve
-from monitoring.models import Alert, Event
 from monitoring.tables import RETENTION
 
 log = logging.getLogger(__name__)

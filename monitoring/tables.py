@@ -1,25 +1,7 @@
-"""Functions of higher apps that monitoring calls by their dotted path, since it does not import upward."""
+"""What the alert rules watch, and what is removed when it is old: functions by their dotted path, some of them of the
+project, which monitoring does not import."""
 
 from __future__ import annotations
-
-HIDDEN_CAMERAS = {
-    "cameras": "cameras.selectors.hidden_cameras",
-}
-"""User -> the cameras, including removed ones, whose events and alerts this user must not see."""
-
-HOST_NAMES = {
-    "cameras": "cameras.discovery.service.host_names",
-}
-"""Functions that return the names of hosts that the station has."""
-
-EVENT_RECORDED = {
-    "notices": "monitoring.notices.publish_event",
-    "webhooks": "monitoring.webhooks.queue.queue_deliveries",
-    "alert_rules": "monitoring.alert_rules.event_rules.open_event_alerts",
-    "silences": "monitoring.notifications.silences.end_silences_of",
-    "notifications": "monitoring.notifications.queue.queue_notifications",
-}
-"""Functions that are called with each new event, in its transaction."""
 
 SIGNALS: dict[str, tuple[str, float, str]] = {
     "frame_age": ("host", 1.0, "monitoring.alert_rules.camera_signals.frame_ages"),
@@ -36,29 +18,6 @@ SIGNALS: dict[str, tuple[str, float, str]] = {
 }
 """Signal -> whether each host reads its own or one machine those of the station, the seconds between two readings, and
 the function: host -> its signals now (`monitoring/alert_rules/rule.py`)."""
-
-ALERT_PICTURES = {
-    "captures": "captures.files.newest_thumbnail.newest_thumbnail",
-}
-"""The id of a camera, empty for the primary one -> the JPEG that notifications attach, or None."""
-
-REPORT_FILES = {
-    "nights": "scheduler.reports.nightly.stored_report",
-}
-"""A night -> its report as HTML, which notifications attach, or None."""
-
-SUBJECTS = {
-    "frame_age": "monitoring.alert_rules.camera_signals.watched_cameras",
-    "frame_delivery": "monitoring.alert_rules.camera_signals.watched_cameras",
-}
-"""Signal of the alert rules -> function: user -> its subjects now, for those that the database knows. Sensors are
-known without it."""
-
-READING_LISTENERS = {
-    "notices": "monitoring.notices.publish_readings",
-}
-"""Functions that get the new readings of a host's sensors, several times a second, in its sensors part. They must not
-wait: the database may be away."""
 
 RETENTION = {
     "events": "monitoring.retention.remove_events",

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from core.background import log_and_continue, start_background_task
 from core.broker.broker import BrokerDown
-from monitoring.sensor_host.latest import read_latest
-from monitoring.sensors.reading import ChannelReading
+from core.readings.latest import read_latest
+from core.readings.reading import ChannelReading
 
 Callback = Callable[[float], Any]
 """Gets degrees Celsius. It may be a coroutine function."""

@@ -3,7 +3,7 @@
 from scheduler.reports.models import CameraNight, ReportedNight
 from scheduler.runs.models import PlannedRun
 from scheduler.schedules.models import NightChange, Schedule
-from scheduler.telescope.night.field_lists.models import Field, FieldList, NightlyStart, Observation
+from scheduler.telescope.field_lists.models import Field, FieldList, NightlyStart, Observation
 
 __all__ = [
     "CameraNight",

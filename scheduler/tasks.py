@@ -14,9 +14,9 @@ from scheduler.reports.nightly import report_nights
 from scheduler.runs.late_runs import report_late_runs
 from scheduler.runs.planning_problems import ALERT
 from scheduler.runs.replanning import replan
-from scheduler.telescope.night.field_lists.missed_nights import report_missed_nights
-from scheduler.telescope.night.field_lists.nightly_starts import ALERT as NOT_STARTED
-from scheduler.telescope.night.field_lists.nightly_starts import start_due_nights
+from scheduler.telescope.field_lists.missed_nights import report_missed_nights
+from scheduler.telescope.field_lists.nightly_starts import ALERT as NOT_STARTED
+from scheduler.telescope.field_lists.nightly_starts import start_due_nights
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,6 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from cameras.urls import primary as primary_camera
 from cameras.urls import viewers
-from cameras.viewers.api import MetricsView
 from captures.urls import primary as primary_capture
 from core.registry import resolve
 from core.resources.api import routes_of
@@ -15,6 +14,7 @@ from skycam_project.access.api import TokenView
 from skycam_project.backups.api import BackupsView
 from skycam_project.health import HealthView
 from skycam_project.openapi import DocsView, SchemaView
+from skycam_project.prometheus_view import MetricsView
 from skycam_project.resources import RESOURCES
 from skycam_project.settings_api import StationSettingsView
 

@@ -19,9 +19,9 @@ from cameras.status import status
 from cameras.status.health import HostHealth, host_health
 from captures.roots.health import free_disk_space_gb
 from core.broker.broker import BrokerDown
+from core.events.models import Alert
 from core.events.selectors import alerts_for
 from monitoring.health import findings_for, run_checks
-from monitoring.models import Alert
 from skycam_project import host_diagnostics
 from skycam_project.cli.diagnostics.deadline import TooSlow, run_within
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from captures.roots.offsite.models import Destination
-from captures.roots.offsite.selectors import backlog_of
-
+from captures.storage.offsite.models import Destination
+from captures.storage.offsite.selectors import backlog_of
 from core.changes.gate import ChangeGate, in_one_transaction
 from core.jobs.models import Job
 from core.jobs.states import JobState

@@ -1,7 +1,5 @@
-from captures.roots.bring_back.pages import BringArchiveBackPage, BringCaptureBackPage
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
-from scheduler.telescope.night.pages import pages as telescope
 
 from cameras.connection.pages import ConnectPage
 from cameras.editing.audience_pages import AudiencePage
@@ -61,6 +59,7 @@ from captures.recordings.clips.moment_pages import AtPage
 from captures.recordings.clips.pages import ClipsPage
 from captures.recordings.clips.player import ClipPage
 from captures.recordings.control.pages import RecordPage, StopRecordingPage
+from captures.storage.bring_back.pages import BringArchiveBackPage, BringCaptureBackPage
 from core.jobs.pages import CancelJobPage, JobsNow, JobsPage
 from core.registry import resolve
 from core.resources.derived_pages import pages_of
@@ -77,6 +76,7 @@ from scheduler.editing.pages import (
     SwitchSchedulePage,
 )
 from scheduler.reports.pages import GoToNightPage, NightsPage, ReportFilePage, ReportPage
+from scheduler.telescope.pages import pages as telescope
 from scheduler.tonight.pages import TonightPage
 from skycam_project.access import pages as access
 from skycam_project.admin.site import SITE

@@ -10,8 +10,8 @@ from cameras.commands.messages import RECONCILE, Arguments
 from cameras.leases import lease_holders
 from cameras.models import Camera
 from cameras.status.messages import Status
+from core.events.models import Event
 from core.text.sentences import sentence
-from monitoring.models import Event
 
 
 def set_connected(camera: Camera, connected: bool, actor: str = "") -> Event:

@@ -14,8 +14,8 @@ from cameras.leases import lease_holders
 from cameras.models import Camera
 from cameras.runtime.messages import Reading
 from cameras.validation import checked_settings
+from core.events.models import Event
 from core.text.sentences import sentence
-from monitoring.models import Event
 
 
 def set_settings(

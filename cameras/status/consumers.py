@@ -16,7 +16,8 @@ from cameras.status.event_messages import EVENTS_LOST, events_message
 from cameras.status.messages import Status
 from cameras.status.status import read_statuses_by_slug
 from core.broker import broker
-from monitoring.notices import EVENTS, READINGS, AlertNotice, EventNotice, ReadingsNotice
+from core.events.notices import EVENTS, AlertNotice, EventNotice
+from core.readings.notices import READINGS, ReadingsNotice
 
 READ_EVERY_S = 0.25
 SEND_EVERY_S = 1.0

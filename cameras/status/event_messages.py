@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any, Literal, TypedDict
 
 from cameras.sockets.access import Access
+from core.events.answers import body_without_address
+from core.events.notices import AlertNotice, EventNotice
 from core.events.selectors import is_manager_only
-from monitoring.notices import AlertNotice, EventNotice
-from monitoring.resource import body_without_address
 
 EVENTS_LOST = {"type": "missed", "message": "Notices may have been lost. Request the lists of events and alerts."}
 

@@ -10,9 +10,9 @@ from cameras.status import status
 from cameras.status.messages import Heartbeat
 from core.broker import broker
 from core.broker.broker import BrokerDown
+from core.findings import Finding, NotObserved
 from core.text.sentences import sentence
 from core.versions import version_problem
-from monitoring.health import Finding, NotObserved
 
 NAMED_BY = ("id", "slug", "name")
 """What a finding needs of its camera. A whole row has JSON, which takes longer to read than all the rest."""

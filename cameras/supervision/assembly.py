@@ -61,8 +61,8 @@ from cameras.supervision.status_publisher import StatusPublisher
 from cameras.supervision.stored_counters import StoredCounters
 from cameras.supervision.supervisor import Supervisor
 from cameras.supervision.usb import UsbBus
+from core.collection_errors import COLLECTION_ERRORS
 from core.limits.backoff import BackOff
-from monitoring.metrics import COLLECTION_ERRORS
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,12 @@ from cameras.supervision.ports import Waker
 from cameras.tables import RECONCILERS, RECORDING
 from core.background import log_and_continue
 from core.changes.gate import ChangeGate, in_one_transaction, read_again, without_watching
+from core.events.models import Alert
 from core.outages import DATABASE_AWAY
 from core.registry import resolve
 from core.station_settings.values import live_streaming_config, station_name
 from core.station_zone import station_zone_name
 from core.times.zones import machine_zone_name
-from monitoring.models import Alert
 
 READ_S = 1.0
 MAX_ALERTS = 50

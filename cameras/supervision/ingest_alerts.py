@@ -15,10 +15,10 @@ from cameras.supervision import orphan_recovery
 from cameras.supervision.desired_state import DesiredState
 from core.camera_names import CameraRef
 from core.changes.gate import read_again
+from core.events.models import Alert
 from core.events.selectors import unresolved_keys
 from core.events.service import raise_alert, record_event, resolve_alert
 from core.text.sentences import sentence
-from monitoring.models import Alert
 
 log = logging.getLogger(__name__)
 REJECTED = "spool.rejected"

@@ -19,12 +19,12 @@ from cameras.supervision.host_identity import HostIdentity, local_address, local
 from core import database_clock
 from core.broker import broker
 from core.changes.gate import ChangeGate, in_one_transaction, without_notice
+from core.events.models import Alert
 from core.events.service import raise_alert, resolve_alert
 from core.station_settings.values import site_config
 from core.station_zone import station_zone_name
 from core.stations.models import StationRecord
 from core.versions import PROTOCOL, SCHEMA, SKYCAM, version_problem
-from monitoring.models import Alert
 
 log = logging.getLogger(__name__)
 LEASE_S = 30

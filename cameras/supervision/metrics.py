@@ -16,7 +16,7 @@ from cameras.supervision.disk_meter import DiskMeter
 from cameras.supervision.ladder_events import LADDER_STEPS
 from cameras.supervision.process_counters import Count
 from cameras.supervision.stored_counters import StoredCounters
-from monitoring.metrics import collection_errors_family
+from core.collection_errors import collection_errors_family
 
 if TYPE_CHECKING:
     from cameras.supervision.database_thread import DatabaseThread

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 from cameras.gates.gate import Reading
 from core.broker.broker import BrokerDown
-from monitoring.sensor_host.latest import read_latest
-from monitoring.sensors.reading import ChannelReading, SensorState
+from core.readings.latest import read_latest
+from core.readings.reading import ChannelReading, SensorState
 
 ReadLatest = Callable[[], Mapping[str, SensorState]]
 

@@ -1,21 +1,17 @@
-"""Viewers of live pictures over the API, and the metrics for Prometheus."""
+"""Viewers of live pictures over the API."""
 
 from __future__ import annotations
 
 from typing import TypedDict
 from uuid import UUID
 
-from django.http import HttpResponse
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cameras.live.viewer import ViewerBody
 from cameras.viewers import service as viewers
-from monitoring.metrics import metrics_for
 
 
 class ViewerLimitsBody(TypedDict):
@@ -49,12 +45,3 @@ class ViewerView(APIView):
         """End a live view: any for a manager, else your own. Its page says who ended it and can start it again."""
         viewers.end_viewer(request.user, str(viewer))
         return Response(status=204)
-
-
-class MetricsView(APIView):
-    roles = {"GET": "viewer"}
-
-    @extend_schema(responses={(200, "text/plain"): OpenApiTypes.STR})
-    def get(self, request: Request) -> HttpResponse:
-        """Counters of the web process that answers, and metrics of the cameras that you may see, for Prometheus."""
-        return HttpResponse(generate_latest() + metrics_for(request.user), content_type=CONTENT_TYPE_LATEST)

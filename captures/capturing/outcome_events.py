@@ -11,9 +11,9 @@ from captures.capturing.notices import publish_captures
 from captures.capturing.references import describe_references
 from captures.capturing.totals import count_outcomes
 from core.camera_names import CameraRef
+from core.events.models import Event
 from core.events.service import new_event, record_events
 from core.text.sentences import join_sentences, sentence
-from monitoring.models import Event
 
 SEVERITIES = {"saved": "info", "failed": "error", "skipped": "warning"}
 STOPPED = "session_stopped"

@@ -16,9 +16,9 @@ from cameras.models import Camera
 from captures.capturing.models import Capture
 from captures.capturing.notices import CaptureNotice, CaptureUpdate, LatestImage, latest_image
 from captures.capturing.selectors import captures_by_id, with_newest
-from monitoring.models import SensorChannel
-from monitoring.notices import ReadingBody
-from monitoring.sensor_management.selectors import site_temperature
+from captures.tables import SITE_TEMPERATURE
+from core.readings.notices import ReadingBody
+from core.registry import resolve
 
 log = logging.getLogger(__name__)
 READ_EVERY_S = 1.0
@@ -65,16 +65,15 @@ class SiteCache:
 
 def read_site() -> Site:
     """In five queries, whatever the number of cameras; in one without a main sensor."""
-    main = SensorChannel.objects.filter(main=True).values_list("sensor__name", "key", "quantity").first()
-    if main is None:
+    found = next((one for path in SITE_TEMPERATURE.values() if (one := resolve(path)()) is not None), None)
+    if found is None:
         return Site()
     cameras: list[Any] = list(with_newest(Camera.objects.present()).only("slug", "observed"))
     captures = captures_by_id(camera.newest_id for camera in cameras)
-    newest = site_temperature()
     # Those without a picture last.
     cameras.sort(key=lambda camera: camera.newest_at.timestamp() if camera.newest_at else 0.0, reverse=True)
     pictures = tuple(camera_picture(camera, captures.get(camera.newest_id)) for camera in cameras)
-    return Site(main, newest.celsius if newest else None, pictures)
+    return Site(*found, pictures)
 
 
 def capture_update(notice: CaptureNotice, site: Site) -> CaptureUpdate:

@@ -13,12 +13,12 @@ from rest_framework.views import APIView
 
 from cameras.camera_view import actor
 from captures.experiments.selectors import experiment_for
-from captures.roots.archives.answers import ArchiveBody, ArchiveFileBody, ArchiveFilePage, ArchivePage
-from captures.roots.archives.bodies import archive_body
-from captures.roots.archives.models import Archive, ArchiveFileState, ArchiveState
-from captures.roots.archives.selectors import archive_files_for, archives_for
-from captures.roots.archives.services import request_archive
-from captures.roots.archives.verification import request_verification
+from captures.storage.archives.answers import ArchiveBody, ArchiveFileBody, ArchiveFilePage, ArchivePage
+from captures.storage.archives.bodies import archive_body
+from captures.storage.archives.models import Archive, ArchiveFileState, ArchiveState
+from captures.storage.archives.selectors import archive_files_for, archives_for
+from captures.storage.archives.services import request_archive
+from captures.storage.archives.verification import request_verification
 from core.api.paging import page
 from core.api.queries import PageQuery
 from core.idempotency.view import IdempotentView

@@ -25,10 +25,10 @@ from captures.files.queries import ThumbnailQuery
 from captures.files.serving import serve
 from captures.files.thumbnails import NoThumbnail, thumbnail_response
 from captures.recordings.clips.queries import ClipFileQuery
-from captures.roots.archives.copies import copy_of, is_clip
-from captures.roots.archives.download import filename_of, make_download
-from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFileState
-from captures.roots.archives.selectors import archive_file_for, archive_files_for, archives_for, kind_condition
+from captures.storage.archives.copies import copy_of, is_clip
+from captures.storage.archives.download import filename_of, make_download
+from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState
+from captures.storage.archives.selectors import archive_file_for, archive_files_for, archives_for, kind_condition
 from captures.thumbnails.jobs import CLIP
 from captures.thumbnails.store import picture_index
 from core.api.queries import Query

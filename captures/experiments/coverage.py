@@ -22,8 +22,8 @@ from captures.recordings.claims.models import ClaimSuspension, RecordingClaim, a
 from captures.recordings.claims.windows import present_moment
 from captures.recordings.clips.delivery import HOLE_REASONS, Delivery, delivery, sum_deliveries
 from captures.recordings.clips.models import Clip
+from core.events.models import Event
 from core.station_settings.values import camera_config
-from monitoring.models import Event
 
 CONTINUOUS_S = 1.0
 """Clips that are closer together are one recording."""

@@ -22,9 +22,9 @@ from captures.experiments.models import Experiment, ExperimentCamera
 from captures.recordings.claims.models import as_moment
 from captures.recordings.claims.windows import present_moment
 from captures.sessions.models import Session, SessionGap, SessionState
+from core.events.models import Event
 from core.text.names import person
 from core.text.plurals import pluralize
-from monitoring.models import Event
 
 CONTRIBUTES = ("experiment.stills", "experiment.linked")
 INTERRUPTED = "experiment.interrupted"

@@ -10,7 +10,8 @@ from captures.roots.models import StorageRoot
 
 
 class FileRow(Protocol):
-    """What rows with a file and copies have in common. `table` is its name in `captures.storage.stored_files.tables`."""
+    """What rows with a file and copies have in common. `table` is its name in
+    `captures.storage.stored_files.tables`."""
 
     @property
     def table(self) -> str: ...

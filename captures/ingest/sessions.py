@@ -17,11 +17,10 @@ from captures.capturing.totals import count_missed
 from captures.ingest.records import camera_of
 from captures.sessions.models import SESSION_TRANSITIONS, Session, SessionGap, SessionState
 from core.camera_names import CameraRef
-from core.events.service import record_event
+from core.events.service import end_cause, record_event
 from core.text.names import person
 from core.text.plurals import pluralize, was_or_were
 from core.text.sentences import Sentence, join_sentences, sentence
-from monitoring.alert_rules.event_rules import close_alerts_of
 
 EVENT_OF = {
     "waiting": "session.waiting",
@@ -74,7 +73,7 @@ def close_gap_before(capture: Capture) -> None:
         return
     if SessionGap.objects.filter(session=capture.session, first_index=capture.index, count=0).exists():
         why = sentence("{camera} chooses captures again.", camera=capture.camera)
-        close_alerts_of("session.gap", capture.session_id, why)
+        end_cause("session.gap", capture.session_id, why)
 
 
 def _describe_missed(camera: CameraRef, count: int) -> Sentence:

@@ -12,12 +12,12 @@ from cameras.models import Camera
 from captures.files.thumbnails import send_render_task
 from captures.organizing.findings import OrganizeResult
 from captures.organizing.service import OrganizeRequest, RequestThumbnail, organize_new_files
+from core.events.models import Event
 from core.events.service import record_event
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job
 from core.text.plurals import pluralize
 from core.text.sentences import sentence
-from monitoring.models import Event
 
 log = logging.getLogger(__name__)
 

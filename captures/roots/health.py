@@ -18,8 +18,8 @@ from captures.roots.models import StorageClass, StorageRoot
 from captures.roots.roots import UnusableRoot, assigned_root, root_of_class, roots_of_new_files
 from core.broker.broker import BrokerDown
 from core.disk_space import DiskFinding, disk_space, one_of_each_disk
+from core.findings import Finding
 from core.times.timestamps import stamp
-from monitoring.health import Finding
 
 ACTIVE_STATES = frozenset({"starting", "ready", "busy", "reconnecting"})
 """Observed states of a camera that has a process."""

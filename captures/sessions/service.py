@@ -34,9 +34,9 @@ from cameras.models import Camera
 from captures.sessions.desired import describe_desired_session
 from captures.sessions.models import ACTIVE, Session, SessionState
 from core.broker.broker import BrokerDown
+from core.events.models import Event
 from core.text.plurals import pluralize
 from core.text.sentences import beside_camera, sentence
-from monitoring.models import Event
 
 Experiments = Literal["ask", "suspend"]
 log = logging.getLogger(__name__)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Generic, cast
 from uuid import UUID
 
-from captures.roots.archives.answers import ArchiveBody, ArchiveFileBody
 from pydantic import BaseModel
 
 from cameras.resource import CAMERAS, CameraBody
@@ -15,6 +14,7 @@ from captures.experiments.answers import AccountBody
 from captures.experiments.resource import EXPERIMENTS, ExperimentBody
 from captures.recordings.clips.answers import ClipBody, TimelineBody
 from captures.sessions.answers import SessionBody, StartedBody
+from captures.storage.archives.answers import ArchiveBody, ArchiveFileBody
 from monitoring.alert_rules.resource import RULES
 from monitoring.maintenance.resource import WINDOWS
 from monitoring.notifications.resource import CHANNELS, NOTIFICATIONS, ROUTES, SILENCES

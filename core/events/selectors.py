@@ -8,12 +8,12 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from core.camera_names import CameraRef
-from core.camera_refs import without_cameras
+from core.camera_refs import AboutCameras, without_cameras
+from core.events.models import Alert, Event
+from core.events.tables import HIDDEN_CAMERAS
 from core.registry import resolve
-from monitoring.models import Alert, AlertSilence, Event
-from monitoring.tables import HIDDEN_CAMERAS
 
-Row = TypeVar("Row", Event, Alert, AlertSilence)
+Row = TypeVar("Row", bound=AboutCameras)
 MANAGER_ONLY_KINDS = (
     "user.", "webhook.", "notification.", "camera.audience", "rule.", "maintenance.", "files.action",
     "host.invit", "host.joined",

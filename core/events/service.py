@@ -16,13 +16,13 @@ from django.utils import timezone
 
 from core import database_clock
 from core.camera_refs import Cameras, camera_columns
+from core.events.models import Alert, Event
+from core.events.notices import publish_alert
 from core.events.selectors import unresolved_keys
 from core.events.severity import Severity
+from core.events.tables import EVENT_OVER, EVENT_RECORDED
 from core.registry import resolve
 from core.text.sentences import mentions_of, sentence
-from monitoring.models import Alert, Event
-from monitoring.notices import publish_alert
-from monitoring.tables import EVENT_RECORDED
 
 
 def record_event(
@@ -158,3 +158,9 @@ def acknowledge_alert(alert: Alert, actor: str) -> Alert:
     if changed:
         publish_alert(alert)
     return alert
+
+
+def end_cause(kind: str, subject: object, why: str) -> None:
+    """What the events of this kind about `subject` report is over: their alerts need not stay open."""
+    for path in EVENT_OVER.values():
+        resolve(path)(kind, subject, why)

@@ -164,6 +164,10 @@ def _frame_deliveries() -> FrameDeliveries:
     return FrameDeliveries()
 
 
+CAMERA_SIGNALS = ("frame_age", "frame_delivery")
+"""Signals whose subjects are the watched cameras."""
+
+
 def watched_cameras(user: Any) -> list[str]:
     """The cameras that have a frame age, of those that `user` may see."""
     return sorted(camera.slug for camera in cameras_for(user) if has_frame_age(camera))

@@ -9,12 +9,13 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from core.events.models import Event
 from core.events.selectors import events_for
 from monitoring.alert_rules.event_rules import meets, subject_of
 from monitoring.alert_rules.replay import Opening
 from monitoring.alert_rules.rule import matches
 from monitoring.alert_rules.validation import WATCHED_EVENTS
-from monitoring.models import AlertRule, Event
+from monitoring.models import AlertRule
 
 CHUNK = 2000
 MAX_TIMES = 10_000

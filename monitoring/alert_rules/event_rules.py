@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from core import database_clock
+from core.events.models import Alert, Event
 from core.events.service import raise_alert, resolve_alert
 from core.text.sentences import join_sentences
 from monitoring.alert_rules.rows import alert_key, rule_alerts
 from monitoring.alert_rules.rule import concerns, matches
-from monitoring.models import Alert, AlertRule, Event, MaintenanceWindow
+from monitoring.models import AlertRule, MaintenanceWindow
 
 CACHE_S = 2.0
 """How long a process keeps the rules: events are recorded with each capture."""

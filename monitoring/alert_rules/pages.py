@@ -14,6 +14,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from core.api.paging import beyond
 from core.api.queries import Cursor
+from core.events.models import Alert
 from core.events.selectors import alerts_for
 from core.events.severity import Severity
 from core.limits.wait_limiter import TooManyWaiting
@@ -30,7 +31,7 @@ from monitoring.alert_rules.selectors import known_subjects, rules_for, with_sta
 from monitoring.alert_rules.sentences import condition_text
 from monitoring.alert_rules.services import restore_default_rules, rules_to_restore, unsaved_rule
 from monitoring.alert_rules.validation import readable_kinds
-from monitoring.models import Alert, AlertRule
+from monitoring.models import AlertRule
 from monitoring.notifications.alert_display import alert_displays
 from monitoring.notifications.selectors import active_silences_for
 from monitoring.pages import AcknowledgePage, searchable

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from django.utils import timezone
 
+from core.events.models import Alert
 from monitoring.alert_rules.kinds import RULE_KINDS
 from monitoring.alert_rules.rule import Rule, Signal, concerns
-from monitoring.models import Alert, AlertRule, MaintenanceWindow
+from monitoring.models import AlertRule, MaintenanceWindow
 
 KEY = "rule:"
 """Begins the keys of alerts that rules open: `rule:<rule>:<subject>`."""

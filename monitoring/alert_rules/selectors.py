@@ -9,14 +9,14 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from core.events.models import Alert
 from core.events.selectors import alerts_for, hidden_cameras
-from core.registry import resolve
+from monitoring.alert_rules.camera_signals import CAMERA_SIGNALS, watched_cameras
 from monitoring.alert_rules.kinds import EVENTS, RULE_KINDS, RuleKind
 from monitoring.alert_rules.reading_signals import READING_SIGNALS, ChannelId, channel_subjects
 from monitoring.alert_rules.rows import KEY
 from monitoring.alert_rules.rule import concerns, matches
-from monitoring.models import Alert, AlertRule, SensorChannel
-from monitoring.tables import SUBJECTS
+from monitoring.models import AlertRule, SensorChannel
 
 MAX_SUBJECTS = 100
 
@@ -61,9 +61,8 @@ def known_subjects(user: Any) -> Known:
     channels = channels_by_subject(SensorChannel.objects.filter(sensor__enabled=True))
     units = {subject: channel.unit.unit for subject, channel in sorted(channels.items())}
     found: dict[str, Mapping[str, str]] = dict.fromkeys(READING_SIGNALS, units)
-    # Several signals may have the same subjects, which are read once.
-    subjects = {path: dict.fromkeys(resolve(path)(user), "") for path in set(SUBJECTS.values())}
-    return found | {signal: subjects[path] for signal, path in SUBJECTS.items()}
+    cameras = dict.fromkeys(watched_cameras(user), "")
+    return found | dict.fromkeys(CAMERA_SIGNALS, cameras)
 
 
 def channels_by_subject(channels: QuerySet[SensorChannel]) -> dict[str, SensorChannel]:

@@ -14,7 +14,9 @@ from core import database_clock
 from core.background import log_and_continue
 from core.camera_names import CameraName
 from core.changes.gate import ChangeGate
+from core.events.models import Alert
 from core.events.service import raise_alert, resolve_alert
+from core.readings.reading import JudgedReading, SensorState
 from core.retrying_thread import RetryingThread
 from monitoring.alert_rules.engine import Change, Place, RuleEngine
 from monitoring.alert_rules.reading_signals import READING_SIGNALS, ReadingSignals
@@ -29,8 +31,6 @@ from monitoring.alert_rules.rows import (
 )
 from monitoring.alert_rules.rule import Rule, Signal
 from monitoring.alert_rules.sources import SignalSource
-from monitoring.models import Alert
-from monitoring.sensors.reading import JudgedReading, SensorState
 from monitoring.tables import SIGNALS
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from monitoring.models import Alert, NotificationDelivery
+from core.events.models import Alert
+from monitoring.models import NotificationDelivery
 from monitoring.notification_states import NotificationKind
 from monitoring.notifications.selectors import notifications_of
 from monitoring.notifications.silenced import active_silences, is_silenced

@@ -13,7 +13,8 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from core import database_clock
-from monitoring.models import Alert, AlertSilence, NotificationChannel, NotificationDelivery
+from core.events.models import Alert
+from monitoring.models import AlertSilence, NotificationChannel, NotificationDelivery
 from monitoring.notification_states import NotificationKind, NotificationState
 from monitoring.notifications.silenced import silenced_alerts
 from monitoring.webhooks.retry_schedule import MAX_DELAY_S

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core import database_clock
-from monitoring.health import Finding
+from core.findings import Finding
 from monitoring.models import NotificationChannel
 from monitoring.notifications.outcomes import ALERT_AFTER, failing_alert
 

@@ -8,7 +8,8 @@ from uuid import UUID
 from django.conf import settings
 from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
 
-from monitoring.models import Alert, NotificationChannel
+from core.events.models import Alert
+from monitoring.models import NotificationChannel
 
 SALT = "skycam.alert-link"
 VALID_FOR = timedelta(days=7)

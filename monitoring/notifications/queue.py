@@ -9,8 +9,9 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from core import database_clock
+from core.events.models import Alert, Event
 from core.events.severity import Severity
-from monitoring.models import Alert, Event, NotificationChannel, NotificationDelivery, NotificationRoute
+from monitoring.models import NotificationChannel, NotificationDelivery, NotificationRoute
 from monitoring.notification_states import NotificationKind, NotificationState
 from monitoring.notifications.routing import after_quiet_hours, due_at, enabled_routes, targets_of
 from monitoring.notifications.transitions import change_state

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from core.events.models import Alert
 from core.events.severity import Severity
-from monitoring.models import Alert, NotificationChannel, NotificationRoute
+from monitoring.models import NotificationChannel, NotificationRoute
 from monitoring.notifications.site_time import end_of_window, is_within
 
 FAILING_ALERT = "notification.failing:"

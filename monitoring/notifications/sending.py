@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -11,12 +11,13 @@ from uuid import UUID
 from django.conf import settings
 from pydantic import ValidationError as Refused
 
+from captures.files.newest_thumbnail import newest_thumbnail
 from core.background import log_and_continue
-from core.registry import resolve
+from core.events.models import Alert
 from core.secrets import DecryptionFailed
 from core.station_settings.values import station_name
 from core.station_zone import station_zone
-from monitoring.models import Alert, NotificationChannel, NotificationDelivery
+from monitoring.models import NotificationChannel, NotificationDelivery
 from monitoring.notification_states import NotificationKind
 from monitoring.notifications.channels.base import DEADLINE_S, SendResult
 from monitoring.notifications.channels.kinds import channel_class
@@ -24,7 +25,7 @@ from monitoring.notifications.claims import Claim
 from monitoring.notifications.encrypted_settings import settings_of
 from monitoring.notifications.links import link_of
 from monitoring.notifications.message import Attachment, Notification, NotifiedAlert
-from monitoring.tables import ALERT_PICTURES, REPORT_FILES
+from scheduler.reports.nightly import stored_report
 
 log = logging.getLogger(__name__)
 MAX_ATTACHMENT = 5_000_000
@@ -86,20 +87,19 @@ def notified(alert: Alert, channel: UUID) -> NotifiedAlert:
 
 def _attachment(row: NotificationDelivery, alerts: list[Alert]) -> Attachment | None:
     if row.kind == NotificationKind.REPORT and row.night is not None:
-        return _first_found(REPORT_FILES, "text/html", f"night-{row.night}.html", row.night)
+        return _attached(stored_report, "text/html", f"night-{row.night}.html", row.night)
     if row.kind in {NotificationKind.RESOLVED, NotificationKind.TEST} or not (row.route and row.route.attach_picture):
         return None
     camera = next((alert.camera_uuid for alert in alerts if alert.camera_uuid), "")
     if not camera and not any(alert.data.get("site_picture") for alert in alerts):
         return None
-    return _first_found(ALERT_PICTURES, "image/jpeg", "picture.jpg", camera)
+    return _attached(newest_thumbnail, "image/jpeg", "picture.jpg", camera)
 
 
-def _first_found(table: dict[str, str], mime_type: str, name: str, argument: Any) -> Attachment | None:
+def _attached(read: Callable[[Any], bytes | None], mime_type: str, name: str, argument: Any) -> Attachment | None:
     """A message without its attachment is better than none: an error is logged and counted."""
-    for path in table.values():
-        with log_and_continue("attachments of notifications"):
-            content = resolve(path)(argument)
-            if content is not None and len(content) <= MAX_ATTACHMENT:
-                return Attachment(name, mime_type, content)
+    with log_and_continue("attachments of notifications"):
+        content = read(argument)
+        if content is not None and len(content) <= MAX_ATTACHMENT:
+            return Attachment(name, mime_type, content)
     return None

@@ -8,7 +8,8 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from core import database_clock
-from monitoring.models import Alert, AlertSilence
+from core.events.models import Alert
+from monitoring.models import AlertSilence
 
 
 def active_silences(at: datetime | None = None) -> QuerySet[AlertSilence]:

@@ -10,11 +10,12 @@ from django.db import transaction
 from core import database_clock
 from core.camera_names import CameraName
 from core.camera_refs import Cameras, camera_columns
+from core.events.models import Alert, Event
 from core.events.service import record_event
 from core.resources.resource import Refused
 from core.station_zone import site_time_text
 from core.text.sentences import sentence
-from monitoring.models import Alert, AlertSilence, Event
+from monitoring.models import AlertSilence
 from monitoring.notifications.resource import SilenceRequest
 from monitoring.notifications.silenced import active_silences
 

@@ -17,16 +17,15 @@ from core.changes.gate import ChangeGate
 from core.events.service import record_event
 from core.events.severity import Severity
 from core.outgoing import OutgoingGuard
-from core.registry import resolve
+from core.readings.latest import LatestPublisher
+from core.readings.reading import JudgedReading, SensorState
 from core.retrying_thread import RetryingThread
+from monitoring.notices import publish_readings
 from monitoring.sensor_host.journal import ReadingJournal
-from monitoring.sensor_host.latest import LatestPublisher
 from monitoring.sensor_host.rows import RowFile, read_rows
 from monitoring.sensor_host.running import RunningSensors
 from monitoring.sensor_host.writer import ReadingWriter
 from monitoring.sensors.absence import AbsenceReport
-from monitoring.sensors.reading import JudgedReading, SensorState
-from monitoring.tables import READING_LISTENERS
 
 log = logging.getLogger(__name__)
 Listener = Callable[[Sequence[JudgedReading]], None]
@@ -51,7 +50,7 @@ class SensorHost:
         self._is_reconciled = False
         self._lock = threading.Lock()
         self._fresh: list[JudgedReading] = []
-        self._listeners: list[Listener] = [resolve(path) for path in READING_LISTENERS.values()]
+        self._listeners: list[Listener] = [publish_readings]
 
     def start(self) -> None:
         self.writer.start()

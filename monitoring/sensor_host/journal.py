@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from core.durable_files import sync_folder
-from monitoring.sensors.reading import JudgedReading
+from core.readings.reading import JudgedReading
 
 log = logging.getLogger(__name__)
 SEGMENT_READINGS = 5_000

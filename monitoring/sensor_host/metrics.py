@@ -10,8 +10,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from core.broker.broker import BrokerDown
-from monitoring.sensor_host.latest import read_latest
-from monitoring.sensors.quality import Quality
+from core.readings.latest import read_latest
+from core.readings.reading import Quality
 from monitoring.sensors.quantities import QUANTITIES
 
 

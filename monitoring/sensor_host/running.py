@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from core.outgoing import OutgoingGuard, Rules
+from core.readings.reading import JudgedReading, SensorState
 from core.secrets import DecryptionFailed
 from monitoring.sensor_host.process import SensorProcess
 from monitoring.sensor_host.rows import SensorRow
@@ -16,7 +17,6 @@ from monitoring.sensors.absence import AbsenceReport, AbsenceReports
 from monitoring.sensors.kinds import SENSORS, driver_class
 from monitoring.sensors.messages import Message, Specification
 from monitoring.sensors.monitor import SensorMonitor
-from monitoring.sensors.reading import JudgedReading, SensorState
 
 OnReadings = Callable[[Sequence[JudgedReading]], None]
 

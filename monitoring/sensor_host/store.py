@@ -9,12 +9,12 @@ from fnmatch import fnmatchcase
 from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, transaction
 
+from core.readings.reading import JudgedReading
 from monitoring.models import Reading, ReadingQuality, Sensor, SensorChannel
 from monitoring.readings.due import mark_due
 from monitoring.readings.levels import MINUTE_S
 from monitoring.sensors.channels import MAX_CHANNELS
 from monitoring.sensors.kinds import driver_class
-from monitoring.sensors.reading import JudgedReading
 
 log = logging.getLogger(__name__)
 BATCH = 5_000

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
-from monitoring.sensors.reading import JudgedReading
+from core.readings.reading import JudgedReading
 
 
 class WaitingReadings:

@@ -11,13 +11,13 @@ from django.db import DatabaseError, connection
 
 from core.events.service import record_event
 from core.events.severity import Severity
+from core.readings.reading import JudgedReading
 from core.retrying_thread import RetryingThread
 from monitoring.sensor_host.journal import ReadingJournal
 from monitoring.sensor_host.losses import LossCounter
 from monitoring.sensor_host.store import ReadingStore
 from monitoring.sensor_host.waiting import WaitingReadings
 from monitoring.sensor_host.write_queue import WriteQueue
-from monitoring.sensors.reading import JudgedReading
 
 log = logging.getLogger(__name__)
 EVERY_S = 1.0

@@ -5,15 +5,13 @@ from __future__ import annotations
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
-from core.registry import resolve
+from cameras.discovery import service as discovery
 from monitoring.models import Sensor
-from monitoring.tables import HOST_NAMES
 
 
 def host_names() -> list[str]:
-    """The hosts that other apps know, those with sensors, and this one."""
-    known = {name for path in HOST_NAMES.values() for name in resolve(path)()}
-    return sorted({settings.STATION.host, *known, *present_hosts()})
+    """The hosts with cameras, those with sensors, and this one."""
+    return sorted({settings.STATION.host, *discovery.host_names(), *present_hosts()})
 
 
 def present_hosts() -> set[str]:

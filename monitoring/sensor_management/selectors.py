@@ -12,9 +12,9 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from core.broker.broker import BrokerDown
+from core.readings.latest import read_latest
+from core.readings.reading import ChannelReading, SensorState
 from monitoring.models import Sensor, SensorChannel
-from monitoring.sensor_host.latest import read_latest
-from monitoring.sensors.reading import ChannelReading, SensorState
 
 JUST_ADDED = timedelta(seconds=10)
 """A host looks for new sensors each 2 s."""
@@ -110,6 +110,16 @@ def site_temperature() -> SiteTemperature | None:
                 at = parse_datetime(one["at"]) if one["at"] else None
                 return SiteTemperature(f"{state['sensor']} {one['label']}", one["value"], at)
     return None
+
+
+def main_channel() -> tuple[tuple[str, str, str], float | None] | None:
+    """The sensor, the channel and the quantity of the site's temperature, with its newest value, if that is to be
+    believed; None without a main channel."""
+    main = SensorChannel.objects.filter(main=True).values_list("sensor__name", "key", "quantity").first()
+    if main is None:
+        return None
+    newest = site_temperature()
+    return main, newest.celsius if newest else None
 
 
 def dashboard_channels(user: Any) -> list[SensorChannel]:

@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from core.readings.reading import ChannelReading, JudgedReading, Quality
 from core.text.names import readable
 from core.times.timestamps import stamp_ms
 from monitoring.sensors.messages import SampleMessage
-from monitoring.sensors.quality import ChannelQuality, Limits, Quality
+from monitoring.sensors.quality import ChannelQuality, Limits
 from monitoring.sensors.quantities import QUANTITIES
-from monitoring.sensors.reading import ChannelReading, JudgedReading
 
 MAX_CHANNELS = 200
 """A device that invents new names for ever must not fill memory and database."""

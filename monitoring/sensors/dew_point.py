@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from core.readings.reading import JudgedReading
 from monitoring.sensors.messages import SampleMessage
-from monitoring.sensors.reading import JudgedReading
 
 DEW_POINT = "dew_point"
 

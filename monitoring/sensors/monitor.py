@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from core.readings.reading import JudgedReading, SensorState
 from core.times.timestamps import stamp_ms
 from monitoring.sensors.channels import MAX_CHANNELS, ChannelId, ChannelSettings, SensorChannels
 from monitoring.sensors.dew_point import dew_point_sample
 from monitoring.sensors.messages import SampleMessage
 from monitoring.sensors.quality import MISSING_AFTER
-from monitoring.sensors.reading import JudgedReading, SensorState
 
 
 class SensorMonitor:

@@ -4,11 +4,10 @@ seconds of one monotonic clock."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
+from core.readings.reading import Quality
 from monitoring.sensors.quantities import QUANTITIES
 
-Quality = Literal["ok", "stale", "implausible", "missing"]
 MISSING_AFTER = 3
 """Intervals without a value after which a channel is missing."""
 CONFIRMATIONS = 3

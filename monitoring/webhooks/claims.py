@@ -11,7 +11,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
 from core import database_clock
-from monitoring.models import DeliveryState, Event, Webhook, WebhookAttempt, WebhookDelivery
+from core.events.models import Event
+from monitoring.models import DeliveryState, Webhook, WebhookAttempt, WebhookDelivery
 from monitoring.webhooks.payload import encode_payload
 from monitoring.webhooks.retry_schedule import MAX_DELAY_S
 

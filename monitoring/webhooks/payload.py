@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any, TypedDict
 
+from core.events.answers import without_address
+from core.events.models import Event
 from core.station_settings.values import station_name
 from core.times.timestamps import stamp
-from monitoring.models import Event
-from monitoring.resource import without_address
 
 
 class PayloadBody(TypedDict):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.db import transaction
 
 from core import database_clock
-from monitoring.models import Event, Webhook, WebhookDelivery
+from core.events.models import Event
+from monitoring.models import Webhook, WebhookDelivery
 from monitoring.webhooks.kinds import KINDS, matches
 from monitoring.webhooks.payload import encode_payload
 from monitoring.webhooks.wake import webhook_waker

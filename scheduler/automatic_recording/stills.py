@@ -20,10 +20,10 @@ from captures.recordings.claims.windows import present_moment
 from captures.sessions.models import Session, SessionState
 from captures.sessions.requests import SessionRequest
 from captures.sessions.selectors import active_session
+from core.events.models import Event
 from core.events.service import record_event
 from core.text.names import person
 from core.text.sentences import sentence
-from monitoring.models import Event
 
 Means = ExperimentCamera.Means
 RETRY = timedelta(minutes=1)

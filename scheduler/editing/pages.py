@@ -17,10 +17,10 @@ from pydantic import ValidationError
 from cameras.selectors import cameras_for
 from captures.sessions.models import ACTIVE, Session
 from core.api.constraints import describe_error
+from core.events.models import Event
 from core.pages.page import Page, is_htmx_request
 from core.templatetags.skycam import clock_text
 from core.times.time_parsing import InvalidTime, Location, parse_time
-from monitoring.models import Event
 from scheduler.editing.listing import schedule_rows
 from scheduler.editing.preview import preview_of
 from scheduler.editing.schedule_form import FormField, ScheduleForm, capitalised, shown_values

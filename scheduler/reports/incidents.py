@@ -10,8 +10,8 @@ from typing import Any
 from django.db.models import QuerySet
 
 from cameras.models import Camera
+from core.events.models import Event
 from core.events.selectors import MANAGER_ONLY_KINDS, events_for
-from monitoring.models import Event
 
 ROUTINE = ("capture.saved", "capture.failed", "capture.skipped", "command.done")
 """Kinds with an actor that repeat what the ledger or the event before says."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django import template
 
-from scheduler.telescope.night.night.field_file import ListedField
-from scheduler.telescope.night.night.sky import time_of
+from scheduler.telescope.night.field_file import ListedField
+from scheduler.telescope.night.sky import time_of
 
 register = template.Library()
 

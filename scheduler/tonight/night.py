@@ -32,7 +32,7 @@ from scheduler.runs.replanning import plan_nights, plan_with_begun
 from scheduler.runs.sites import sites_of, station_site
 from scheduler.schedules.models import Schedule
 from scheduler.schedules.programmes import programme_for
-from scheduler.telescope.night.field_lists.sentences import telescope_sentences
+from scheduler.telescope.field_lists.sentences import telescope_sentences
 
 Severity = Literal["error", "warning"]
 MOST_REASONS = 3

@@ -18,7 +18,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.text import capfirst
 
-from monitoring.models import Event
+from core.events.models import Event
 from skycam_project.admin.actions import views
 from skycam_project.admin.actions.table import actions_of
 from skycam_project.admin.cells import show_value

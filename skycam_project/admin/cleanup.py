@@ -6,11 +6,6 @@ from collections import Counter
 from typing import Any
 from uuid import UUID
 
-from captures.roots.retention.jobs import enqueue_plan
-from captures.roots.retention.manager import StorageManager
-from captures.roots.retention.plan import CleanupPlan
-from captures.roots.retention.plan_bodies import plan_body
-from captures.roots.retention.stored_plans import MINUTES, PlanRefused, check_claimable, load_plan
 from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
@@ -18,9 +13,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from captures.storage.retention.jobs import enqueue_plan
+from captures.storage.retention.manager import StorageManager
+from captures.storage.retention.plan import CleanupPlan
+from captures.storage.retention.plan_bodies import plan_body
+from captures.storage.retention.stored_plans import MINUTES, PlanRefused, check_claimable, load_plan
+from core.events.models import Event
 from core.events.service import record_event
 from core.text.plurals import pluralize
-from monitoring.models import Event
 
 FIRST = 20
 KIND = "storage_cleanup"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from captures.roots.archives.models import Archive
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -16,6 +15,7 @@ from captures.experiments.models import Experiment
 from captures.recordings.clips.models import Clip
 from captures.roots.models import StorageRoot
 from captures.sessions.models import Session
+from captures.storage.archives.models import Archive
 from core.jobs.models import Job
 from skycam_project.admin.cleanup import show_cleanup
 from skycam_project.admin.models.archives import ArchiveAdmin

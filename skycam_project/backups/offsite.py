@@ -7,11 +7,10 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from captures.roots.offsite.destinations.port import DestinationError, FileUnreadable, Sender, Source, Upload
-from captures.roots.offsite.limits import NoPace
-from captures.roots.offsite.models import Destination
-from captures.roots.offsite.senders import opened
-
+from captures.storage.offsite.destinations.port import DestinationError, FileUnreadable, Sender, Source, Upload
+from captures.storage.offsite.limits import NoPace
+from captures.storage.offsite.models import Destination
+from captures.storage.offsite.senders import opened
 from core.times.timestamps import stamp
 from skycam_project.backups.content import BackupFailed
 from skycam_project.backups.service import (

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
+from core.findings import Finding
 from core.jobs.models import Job
 from core.jobs.services import enqueue
-from monitoring.health import Finding
 from skycam_project.backups.outcome import ALERT
 from skycam_project.backups.service import last_made
 

@@ -137,9 +137,8 @@ def delete_capture(capture_id: str) -> None:
     Example: skycam captures delete 0199a1b2
     """
     caller = current().authorize("manager")
-    from captures.roots.trash.services import trash_capture
-
     from captures.capturing.answers import CaptureBody
+    from captures.storage.trash.services import trash_capture
     from core.resources.answers import body_of
 
     found = find_capture(caller, capture_id, None)
@@ -156,10 +155,9 @@ def restore(capture_id: str) -> None:
     Example: skycam captures restore 0199a1b2
     """
     caller = current().authorize("manager")
-    from captures.roots.trash.services import restore_capture
-
     from captures.capturing.answers import CaptureBody
     from captures.capturing.selectors import trash_for
+    from captures.storage.trash.services import restore_capture
     from core.resources.answers import body_of
 
     found = find_by_id(trash_for(caller.user), capture_id, "capture in the trash")

@@ -14,8 +14,7 @@ from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
-    from captures.roots.retention.jobs import CleanupReport
-
+    from captures.storage.retention.jobs import CleanupReport
     from skycam_project.cli.identity import Caller
 
 WHY = {
@@ -43,13 +42,13 @@ def cleanup(dry_run: bool) -> int:
 
 def plan() -> CleanupReport:
     """What the job would delete."""
-    from captures.roots.retention.bodies import DeletedBody
-    from captures.roots.retention.jobs import CleanupReport
-    from captures.roots.retention.planning import make_plan
-    from captures.roots.retention.results import Deleted
     from django.conf import settings
 
     from captures.models import Clip
+    from captures.storage.retention.bodies import DeletedBody
+    from captures.storage.retention.jobs import CleanupReport
+    from captures.storage.retention.planning import make_plan
+    from captures.storage.retention.results import Deleted
     from core.resources.answers import body_of
 
     plan = make_plan(settings.STATION.host, ["clips"])

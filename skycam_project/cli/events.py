@@ -27,8 +27,8 @@ from skycam_project.cli.station import current
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
+    from core.events.models import Event
     from monitoring.event_search import EventSearch
-    from monitoring.models import Event
     from skycam_project.cli.identity import Caller
 
 EVERY_S = 1.0
@@ -138,7 +138,7 @@ def print_exported(body: dict[str, Any]) -> None:
 
 
 def event_bodies(caller: Caller, events: list[Event]) -> list[dict[str, Any]]:
-    from monitoring.resource import event_body
+    from core.events.answers import event_body
 
     return [event_body(event, caller.user) for event in events]
 
@@ -197,8 +197,8 @@ def list_alerts(camera: str | None, severity: str | None, every: bool, limit: in
     Example: skycam alerts list --severity error
     """
     caller = current().authorize("viewer")
+    from core.events.models import Alert
     from core.events.selectors import alerts_for
-    from monitoring.models import Alert
     from monitoring.resource import ALERTS
 
     found = alerts_for(caller.user)

@@ -15,9 +15,8 @@ from skycam_project.cli.resource_group import ResourceGroup
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
-    from captures.roots.archives.models import Archive
-
     from captures.experiments.models import Experiment
+    from captures.storage.archives.models import Archive
     from skycam_project.cli.identity import Caller
 
 POLL_S = 0.5
@@ -151,7 +150,7 @@ def archive(experiment: str, method: str | None, no_wait: bool) -> int:
     Files that it has got since it was archived last are added. Fails if something is missing.
     """
     caller = current().authorize("operator")
-    from captures.roots.archives.services import request_archive
+    from captures.storage.archives.services import request_archive
 
     found = find_experiment(caller, experiment)
     made = request_archive(found, method or "", caller.actor, user=caller.user)
@@ -169,10 +168,9 @@ def verify(experiment: str) -> int:
     What is missing or changed is mended from a whole copy where there is one.
     """
     caller = current().authorize("operator")
-    from captures.roots.archives.hosts import away_hosts
-    from captures.roots.archives.verification import request_verification
-
     from captures.experiments.selectors import check_sees_all
+    from captures.storage.archives.hosts import away_hosts
+    from captures.storage.archives.verification import request_verification
 
     of = find_experiment(caller, experiment)
     # Before what the archive says.
@@ -194,9 +192,9 @@ def verify(experiment: str) -> int:
 
 
 def wait_for_archive(archive: Archive) -> None:
-    from captures.roots.archives.services import advance
     from django.conf import settings
 
+    from captures.storage.archives.services import advance
     from core.jobs.models import Job
 
     while archive.state in {"waiting", "copying"}:
@@ -213,7 +211,7 @@ def wait_for_archive(archive: Archive) -> None:
 
 
 def find_archive(caller: Caller, experiment: Experiment) -> Archive:
-    from captures.roots.archives.selectors import archives_for
+    from captures.storage.archives.selectors import archives_for
 
     found = archives_for(caller.user).filter(experiment=experiment).first()
     if found is None:
@@ -222,8 +220,8 @@ def find_archive(caller: Caller, experiment: Experiment) -> Archive:
 
 
 def archive_body_of(archive: Archive, caller: Caller) -> dict[str, Any]:
-    from captures.roots.archives.bodies import archive_body
-    from captures.roots.archives.selectors import archives_for
+    from captures.storage.archives.bodies import archive_body
+    from captures.storage.archives.selectors import archives_for
 
     return archive_body(archives_for(caller.user).get(pk=archive.pk), caller.user)
 

@@ -40,8 +40,7 @@ def status() -> None:
     Also since when it fails.
     """
     caller = current().authorize("manager")
-    from captures.roots.offsite.resource import DESTINATIONS
-
+    from captures.storage.offsite.resource import DESTINATIONS
     from skycam_project.cli.resources import print_rows
 
     def print_status(body: dict[str, Any]) -> None:
@@ -62,8 +61,9 @@ def status() -> None:
 def test(name: str, host: str | None) -> int:
     """Write, read and remove a file at NAME."""
     caller = current().authorize("manager")
-    from captures.roots.offsite.services import TEST_KIND
     from django.conf import settings
+
+    from captures.storage.offsite.services import TEST_KIND
 
     found = find_destination(caller, name)
     subject = str(found.pk)
@@ -83,7 +83,7 @@ def retry(name: str, copy_id: str | None) -> None:
     The destination is also tried now.
     """
     caller = current().authorize("manager")
-    from captures.roots.offsite.queue import retry_dead, try_now
+    from captures.storage.offsite.queue import retry_dead, try_now
 
     found = find_destination(caller, name)
     copies = found.copies.all()
@@ -122,10 +122,10 @@ def bring_back(
     Example: skycam offsite bring-back --camera dslr --since 2026-03-01T00:00:00Z --days 30 --dry-run
     """
     caller = current().authorize("manager")
-    from captures.roots.bring_back.bodies import bring_back_body
-    from captures.roots.bring_back.planning import make_plan
-    from captures.roots.bring_back.requests import BringBackRequest
-    from captures.roots.bring_back.services import start_bring_back
+    from captures.storage.bring_back.bodies import bring_back_body
+    from captures.storage.bring_back.planning import make_plan
+    from captures.storage.bring_back.requests import BringBackRequest
+    from captures.storage.bring_back.services import start_bring_back
 
     wanted = build_request(
         BringBackRequest, {"from": "--since", "to": "--until"},
@@ -176,8 +176,7 @@ def print_bring_back(body: dict[str, Any]) -> None:
 
 def find_destination(caller: Caller, name: str) -> Destination:
     """CliError."""
-    from captures.roots.offsite.resource import DESTINATIONS
-
+    from captures.storage.offsite.resource import DESTINATIONS
     from skycam_project.cli.resources import find_row
 
     found: Destination = find_row(DESTINATIONS, caller, name)

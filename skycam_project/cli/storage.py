@@ -43,8 +43,9 @@ def usage() -> None:
     Example: skycam storage usage
     """
     caller = current().authorize("viewer")
-    from captures.roots.retention.manager import StorageManager
     from django.conf import settings
+
+    from captures.storage.retention.manager import StorageManager
 
     roots = StorageManager(settings.STATION.host).usage(caller.user)
     print_result({"results": [root.model_dump(by_alias=True) for root in roots]}, print_usage)
@@ -57,9 +58,8 @@ def rules() -> None:
     Example: skycam storage rules
     """
     current().authorize("viewer")
-    from captures.roots.retention.plan import ALLOWED_RULES
-    from captures.roots.stored_files.classes import FileClass
-
+    from captures.storage.retention.plan import ALLOWED_RULES
+    from captures.storage.stored_files.classes import FileClass
     from core.station_settings.values import camera_config, retention_config
 
     recording, retention = camera_config(), retention_config()
@@ -89,9 +89,10 @@ def plan() -> int:
     Example: skycam storage plan
     """
     caller = current().authorize("manager")
-    from captures.roots.retention.manager import StorageManager
-    from captures.roots.retention.plan_bodies import plan_body
     from django.conf import settings
+
+    from captures.storage.retention.manager import StorageManager
+    from captures.storage.retention.plan_bodies import plan_body
 
     body = plan_body(StorageManager(settings.STATION.host, caller.actor).plan())
     print_result(body, print_plan)
@@ -110,7 +111,7 @@ def clean_up(plan_id: str) -> int:
     Example: skycam storage clean-up 0199a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b
     """
     caller = current().authorize("manager")
-    from captures.roots.retention.jobs import enqueue_plan
+    from captures.storage.retention.jobs import enqueue_plan
 
     try:
         wanted = UUID(plan_id)
@@ -132,8 +133,9 @@ def confirm_clock(date: datetime) -> None:
     Example: skycam storage confirm-clock 2027-05-14
     """
     caller = current().authorize("manager")
-    from captures.roots.retention.clock_guard import ClockGuard, ClockNotConfirmed
     from django.conf import settings
+
+    from captures.storage.retention.clock_guard import ClockGuard, ClockNotConfirmed
 
     host, day = settings.STATION.host, date.date()
     try:
@@ -159,8 +161,9 @@ def check(hashed: bool, csv_file: str | None, force: bool) -> int:
     Example: skycam storage check --csv findings.csv
     """
     caller = current().authorize("manager")
-    from captures.roots.integrity.bodies import csv_lines, finding_body
     from django.conf import settings
+
+    from captures.storage.integrity.bodies import csv_lines, finding_body
 
     # Before the job, which can take hours.
     check_destination(csv_file, force=force)
@@ -189,8 +192,8 @@ def adopt_file(finding_id: str, slug: str | None) -> None:
     Example: skycam storage adopt 0199a1b2 --camera dslr
     """
     caller = current().authorize("manager")
-    from captures.roots.integrity.bodies import finding_body
-    from captures.roots.integrity.decisions import adopt
+    from captures.storage.integrity.bodies import finding_body
+    from captures.storage.integrity.decisions import adopt
 
     camera = find_camera(caller, slug) if slug else None
     found = adopt(find_finding(finding_id), camera, caller.actor)
@@ -207,8 +210,8 @@ def set_files_aside(finding_ids: tuple[str, ...]) -> None:
     Example: skycam storage set-aside 0199a1b2 0199a1b3
     """
     caller = current().authorize("manager")
-    from captures.roots.integrity.bodies import finding_body
-    from captures.roots.integrity.decisions import set_aside
+    from captures.storage.integrity.bodies import finding_body
+    from captures.storage.integrity.decisions import set_aside
 
     # All of them are found before the first is moved.
     findings = [find_finding(one) for one in finding_ids]

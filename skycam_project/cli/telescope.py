@@ -18,10 +18,10 @@ from skycam_project.cli.station import current
 from skycam_project.cli.telescope_plan import plan
 
 if TYPE_CHECKING:
-    from scheduler.telescope.night.simulator.faults import FaultKind
-    from scheduler.telescope.night.simulator.fits_files import FitsWriter
-    from scheduler.telescope.night.simulator.options import SimulatorOptions
-    from scheduler.telescope.night.simulator.simulator import CommandReport
+    from scheduler.telescope.simulator.faults import FaultKind
+    from scheduler.telescope.simulator.fits_files import FitsWriter
+    from scheduler.telescope.simulator.options import SimulatorOptions
+    from scheduler.telescope.simulator.simulator import CommandReport
 
 OPTIONS = {"ra_h": "--ra", "dec_deg": "--dec", "readout_s": "--readout", "fetch_s": "--fetch"}
 """Field -> option, where the names differ."""
@@ -62,8 +62,8 @@ def simulate(faults: tuple[str, ...], **options: Any) -> int:
     shows each command. Faults: no-answer, half, slow, error, drop, garbage, wrong-date, frozen-status,
     refuse; `error:3` strikes three times, `error:0.1` one reply in ten.
     """
-    from scheduler.telescope.night.driver.clock import SystemClock
-    from scheduler.telescope.night.simulator.simulator import ControllerSimulator
+    from scheduler.telescope.driver.clock import SystemClock
+    from scheduler.telescope.simulator.simulator import ControllerSimulator
 
     chosen, armed = simulator_options(options), [parse_one_fault(text) for text in faults]
     log = CommandLog()
@@ -93,7 +93,7 @@ def simulate(faults: tuple[str, ...], **options: Any) -> int:
 
 def simulator_options(options: dict[str, Any]) -> SimulatorOptions:
     """CliError for a value that no controller has."""
-    from scheduler.telescope.night.simulator.options import LIMITS, SimulatorOptions
+    from scheduler.telescope.simulator.options import LIMITS, SimulatorOptions
 
     try:
         return SimulatorOptions(
@@ -112,7 +112,7 @@ def simulator_options(options: dict[str, Any]) -> SimulatorOptions:
 def open_writer(options: SimulatorOptions) -> FitsWriter:
     """CliError."""
     # Here, because astropy takes a third of a second.
-    from scheduler.telescope.night.simulator.fits_files import FitsWriter
+    from scheduler.telescope.simulator.fits_files import FitsWriter
 
     try:
         return FitsWriter(options)
@@ -121,7 +121,7 @@ def open_writer(options: SimulatorOptions) -> FitsWriter:
 
 
 def parse_one_fault(text: str) -> tuple[FaultKind, int | None, float]:
-    from scheduler.telescope.night.simulator.faults import parse_fault
+    from scheduler.telescope.simulator.faults import parse_fault
 
     try:
         return parse_fault(text)

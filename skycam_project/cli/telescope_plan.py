@@ -17,9 +17,9 @@ from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
-    from scheduler.telescope.night.night.field_file import ListedField
-    from scheduler.telescope.night.night.night_plan import NightPlan
-    from scheduler.telescope.night.night.sky import TelescopeSite
+    from scheduler.telescope.night.field_file import ListedField
+    from scheduler.telescope.night.night_plan import NightPlan
+    from scheduler.telescope.night.sky import TelescopeSite
 
 COLUMNS = ("time", "field", "kind", "no.", "exposure", "HA", "airmass", "reason")
 MESSAGE_SITE = (
@@ -43,8 +43,8 @@ def plan(
     FIELDS is the file, or - for the standard input. Nothing is stored. A wrong line is named with its
     number; the exit status is then 2.
     """
-    from scheduler.telescope.night.night.field_lists import merge_added
-    from scheduler.telescope.night.night.night_plan import PlanOptions, plan_night
+    from scheduler.telescope.night.field_lists import merge_added
+    from scheduler.telescope.night.night_plan import PlanOptions, plan_night
 
     listed = read_fields(fields)
     if add is not None:
@@ -62,7 +62,7 @@ def plan(
 
 def read_fields(name: str) -> tuple[ListedField, ...]:
     """CliError with a line for each wrong one."""
-    from scheduler.telescope.night.night.field_file import LATIN_1, decode_field_file, parse_field_file
+    from scheduler.telescope.night.field_file import LATIN_1, decode_field_file, parse_field_file
 
     text, is_latin_1 = decode_field_file(sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes())
     if is_latin_1:
@@ -74,7 +74,7 @@ def read_fields(name: str) -> tuple[ListedField, ...]:
 
 
 def parse_site(text: str) -> TelescopeSite:
-    from scheduler.telescope.night.night.sky import TelescopeSite
+    from scheduler.telescope.night.sky import TelescopeSite
 
     try:
         latitude, longitude, elevation = map(float, text.split(","))
@@ -87,7 +87,7 @@ def parse_site(text: str) -> TelescopeSite:
 
 
 def configured_site() -> TelescopeSite:
-    from scheduler.telescope.night.night.sky import TelescopeSite
+    from scheduler.telescope.night.sky import TelescopeSite
 
     site = current().site
     if site is None or site.latitude is None or site.longitude is None:
@@ -101,9 +101,8 @@ def present_evening(site: TelescopeSite) -> date:
 
 
 def plan_body(planned: NightPlan, *, passed_over: bool) -> dict[str, Any]:
-    from scheduler.telescope.night.night.plan_bodies import PassedOverBody, PlanBody
-
     from core.resources.answers import body_of
+    from scheduler.telescope.night.plan_bodies import PassedOverBody, PlanBody
 
     body = body_of(PlanBody, planned)
     if passed_over:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from captures.roots.trash.services import in_use
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
@@ -15,6 +14,7 @@ from django.utils import timezone
 from cameras.models import CameraHost
 from captures.capturing.models import Capture, CaptureFile
 from captures.recordings.clips.models import Clip, ClipQuerySet
+from captures.storage.trash.services import in_use
 from core.events.service import record_event
 from core.jobs.context import JobContext, JobError
 from core.jobs.services import enqueue

@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, TypedDict
 
-from captures.roots.usage.models import RootSpace
 from django.db import connection
 
 from cameras.models import Camera, CameraHost
@@ -15,6 +14,7 @@ from cameras.status.messages import Heartbeat
 from cameras.status.status import read_heartbeats
 from cameras.status.usage_history import READER
 from captures.models import StorageRoot
+from captures.storage.usage.models import RootSpace
 from core import database_clock
 from core.broker.broker import BrokerDown
 from core.postgresql.application import APPLICATION

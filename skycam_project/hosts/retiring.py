@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypedDict
 
-from captures.roots.archives.models import ArchiveFolder
-from captures.roots.offsite.copy_states import CopyState
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet, Sum
@@ -18,6 +16,8 @@ from captures.capturing.decided_outcomes import fail_unsent_capture
 from captures.capturing.models import Capture, CaptureFile
 from captures.models import OffsiteCopy
 from captures.recordings.clips.models import Clip
+from captures.storage.archives.models import ArchiveFolder
+from captures.storage.offsite.copy_states import CopyState
 from core import database_clock
 from core.broker import broker
 from core.broker.queues import camera_queue, host_queues, key_prefix

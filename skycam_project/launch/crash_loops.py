@@ -83,8 +83,8 @@ def report_crash_loops(run_folder: Path) -> None:
     process with Django. Raises DatabaseError."""
     from django.conf import settings
 
+    from core.events.models import Alert
     from core.events.service import raise_alert, resolve_alert
-    from monitoring.models import Alert
 
     host = settings.STATION.host
     found = {alert_key(host, part): (part, message) for part, message in CrashLoopFiles(run_folder).read().items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 
 from core import restored_copy
-from monitoring.health import Finding
+from core.findings import Finding
 from skycam_project.launch.control import part_rows
 from skycam_project.launch.crash_loops import alert_key
 from skycam_project.launch.errors import LaunchError

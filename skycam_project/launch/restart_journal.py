@@ -125,9 +125,9 @@ def _parse_record(found: dict[str, Any]) -> RestartRecord:
 def _create_event(identity: str, record: RestartRecord) -> None:
     from django.db import transaction
 
+    from core.events.models import Event
     from core.events.service import record_event
     from core.events.severity import Severity
-    from monitoring.models import Event
 
     with transaction.atomic():
         if Event.objects.filter(kind="part.restarted", data__note=identity).exists():

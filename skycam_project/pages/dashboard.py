@@ -14,8 +14,8 @@ from captures.experiments.selectors import experiments_for
 from captures.pages.camera.cards import cards_for
 from captures.pages.camera.temperatures import Series, temperatures
 from captures.pages.experiments.display import displays_for
+from core.events.feed import feed
 from core.pages.page import Page
-from monitoring.feed import feed
 from monitoring.readings.temperatures import sensor_temperatures
 from monitoring.sensor_management.selectors import dashboard_channels
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.template import Engine
 
-from monitoring.health import Finding
+from core.findings import Finding
 
 NAMED = re.compile(r"""\{% *(extends|include|static) +["']([^"']+)["']""")
 NEEDED = {("extends", "base.html"), ("extends", "500.html"), ("extends", "503.html")}

@@ -15,13 +15,14 @@ from captures.capturing.models import Capture, CaptureStatus
 from captures.capturing.selectors import captures_for
 from captures.sessions.models import Session
 from captures.sessions.selectors import sessions_for
+from core.events.models import Event
 from core.events.selectors import events_for
 from core.events.severity import Severity
 from core.pages.page import Page
 from core.pages.reader_time import reader_datetime
 from core.times.datetimes import InvalidDateTime
 from core.times.timestamps import stamp, stamp_or_none
-from monitoring.models import Event, SensorChannel
+from monitoring.models import SensorChannel
 from monitoring.sensors.quantities import QUANTITIES
 
 RANGES = {

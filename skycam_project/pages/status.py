@@ -26,11 +26,11 @@ from captures.models import StorageRoot
 from core.background import log_and_continue
 from core.broker import broker
 from core.broker.broker import BrokerDown
+from core.events.feed import feed
 from core.events.selectors import events_for, hidden_cameras
 from core.pages.page import Page
 from core.registry import resolve
 from core.versions import version_problem
-from monitoring.feed import feed
 from skycam_project import host_diagnostics
 from skycam_project.cli.diagnostics import NAMES_CAMERAS, run_diagnostics
 from skycam_project.cli.station import Station

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from captures.roots.offsite.models import Destination
-from captures.roots.offsite.selectors import backlog_of
 from django.conf import settings
 from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils import timezone
 
 from cameras.selectors import cameras_for
+from captures.storage.offsite.models import Destination
+from captures.storage.offsite.selectors import backlog_of
 from core.broker.broker import BrokerDown
 from core.broker.queue_lengths import queue_lengths
 from core.broker.queues import STATION_QUEUE, camera_queue, files_queue, jobs_queue

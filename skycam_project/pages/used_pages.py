@@ -9,11 +9,11 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
-from scheduler.telescope.night.field_lists.models import FieldList
 
 from cameras.models import Camera
 from captures.models import Archive, Experiment
 from monitoring.models import Sensor, Webhook
+from scheduler.telescope.field_lists.models import FieldList
 
 SUBJECTS: Mapping[str, tuple[QuerySet[Any], ...]] = {
     "telescope": (FieldList.objects.all(), Camera.objects.filter(kind="telescope")),

@@ -13,14 +13,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from captures.roots.archives.services import request_archive
-from captures.roots.archives.verification import request_verification
 from django.apps import apps
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
-from scheduler.telescope.night.field_lists.night_start import start_night
-from scheduler.telescope.night.field_lists.nightly import end_nightly_start, set_nightly_start
-from scheduler.telescope.night.field_lists.requests import FieldListChange, NightOptions, ObserveRequest
-from scheduler.telescope.night.field_lists.service import FieldListService
 
 from cameras.models import Camera
 from captures.experiments.resource import (
@@ -33,10 +27,16 @@ from captures.experiments.resource import (
 from captures.experiments.selectors import cameras_of
 from captures.experiments.service import ExperimentService
 from captures.models import Experiment, ExperimentCamera
+from captures.storage.archives.services import request_archive
+from captures.storage.archives.verification import request_verification
 from core.jobs.services import enqueue, request_cancel
 from scheduler.editing.service import ScheduleService
 from scheduler.models import NightlyStart
 from scheduler.schedules.resource import NightRequest, ScheduleChange, ScheduleRequest
+from scheduler.telescope.field_lists.night_start import start_night
+from scheduler.telescope.field_lists.nightly import end_nightly_start, set_nightly_start
+from scheduler.telescope.field_lists.requests import FieldListChange, NightOptions, ObserveRequest
+from scheduler.telescope.field_lists.service import FieldListService
 from tests.harness.clients.people import World
 from tests.harness.documents.route_table import Line, lines
 from tests.harness.documents.sources import sources, tree
@@ -179,7 +179,8 @@ a maintenance window, a token of one's own."""
 FACADES = {
     "captures.camera_service.CameraService", "captures.capturing.service.CaptureService",
     "captures.sessions.service.SessionService", "captures.storage.trash.services.trash_captures",
-    "captures.storage.trash.purge.purge_files", "captures.storage.trash.purge.delete_rows", "core.jobs.services.enqueue",
+    "captures.storage.trash.purge.purge_files", "captures.storage.trash.purge.delete_rows",
+    "core.jobs.services.enqueue",
     "core.events.service.record_event", "core.events.service.new_event",
     "cameras.leases.service.take_over_for_run", "core.text.names.person",
     "captures.storage.archives.reports.report_event", "cameras.camera_display.held_sentence",

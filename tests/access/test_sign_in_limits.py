@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from core.addresses import client_network
-from monitoring.models import Event
+from core.events.models import Event
 from skycam_project.access import denials, sign_in_limits
 from skycam_project.access.models import DeniedHour, SignIn, User
 

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from cameras.models import Camera
-from monitoring.models import Event
+from core.events.models import Event
 from skycam_project.access import accounts, services
 from skycam_project.access.models import ApiToken, User
 from tests.harness.clients.pages import text_of

@@ -9,7 +9,6 @@ from unittest import mock
 from uuid import UUID
 
 import pytest
-from captures.roots.trash.services import trash_capture
 from django.db import DatabaseError
 
 from cameras.models import Camera
@@ -17,10 +16,11 @@ from captures.models import Archive, Capture, Clip, Experiment, OffsiteCopy, Sto
 from captures.recordings.clips.deletion import mark_for_deletion
 from captures.recordings.clips.holds import hold_clip
 from captures.roots.roots import assign_root
+from captures.storage.trash.services import trash_capture
+from core.events.models import Alert, Event
 from core.jobs.context import JobContext, JobError
 from core.jobs.messages import ProgressMessage
 from core.jobs.models import Job
-from monitoring.models import Alert, Event
 from skycam_project.access.models import User
 from skycam_project.admin.actions import items, views
 from skycam_project.admin.actions.items import ItemRequest

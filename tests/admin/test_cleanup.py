@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from captures.roots.retention.jobs import execute_plan
-from captures.roots.retention.models import StoredPlan
 from django.conf import settings
 from django.utils import timezone
 
 from captures.models import Clip, StorageRoot
 from captures.recordings.clips.holds import hold_clip
+from captures.storage.retention.jobs import execute_plan
+from captures.storage.retention.models import StoredPlan
+from core.events.models import Event
 from core.jobs.context import JobContext
 from core.jobs.models import Job
-from monitoring.models import Event
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.clips import clip_of
 

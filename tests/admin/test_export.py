@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from captures.files import contents
 from captures.files.zip_download import ZipEntry
 from captures.models import Capture, Clip
+from core.events.models import Event
 from core.zip_stream import ZipStream
-from monitoring.models import Event
 from skycam_project.admin.actions import export
 from skycam_project.admin.actions.export import ExportStream
 from tests.harness.clients.admin_actions import confirm, plan

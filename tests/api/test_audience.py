@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from cameras.editing.services import remove_camera
 from cameras.models import Camera
+from core.events.models import Event
 from core.events.service import raise_alert, record_event
-from monitoring.models import Event
 from skycam_project.access import accounts
 from skycam_project.access.models import User
 from tests.harness.rows.cameras import add_camera, change_camera

@@ -8,7 +8,7 @@ import pytest
 
 from cameras.models import Camera
 from cameras.supervision.readings import store_read_back
-from monitoring.models import Event
+from core.events.models import Event
 from tests.harness.far_ends.camera_host import camera_host, configured
 
 URL = "/api/v1/cameras/sky/settings/"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cameras.models import Camera
-from monitoring.models import Event
+from core.events.models import Event
 from tests.harness.stations.command_line import answer, skycam
 
 URL = "/api/v1/cameras/"

@@ -10,7 +10,7 @@ from cameras.models import Camera
 from cameras.status import status
 from cameras.status.messages import absent_status
 from core.broker import broker
-from monitoring.models import Event
+from core.events.models import Event
 from tests.harness.far_ends.camera_host import camera_host
 
 URL = "/api/v1/cameras/"

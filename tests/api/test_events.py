@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import Camera
+from core.events.models import Alert
 from core.events.service import acknowledge_alert, raise_alert, record_event, resolve_alert
-from monitoring.models import Alert
 from tests.harness.rows.audiences import only_for
 
 

@@ -19,8 +19,8 @@ from captures.experiments.selectors import experiment_for
 from captures.experiments.service import ExperimentService, WrongState
 from captures.models import Experiment, ExperimentCamera, RecordingClaim, StorageRoot
 from captures.recordings.claims.services import hold_clips
+from core.events.models import Event
 from core.times.timestamps import stamp
-from monitoring.models import Event
 from skycam_project.access.models import User
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.captures import UNKNOWN

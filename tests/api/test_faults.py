@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cameras.models import Camera
-from monitoring.models import Event
+from core.events.models import Event
 from tests.harness.far_ends.camera_host import camera_host
 
 URL = "/api/v1/cameras/sky/faults/"

@@ -14,7 +14,7 @@ from captures.files.ranges import Span
 from captures.models import CaptureFile, StorageRoot
 from captures.roots.models import StorageClass
 from captures.roots.roots import assign_root
-from monitoring.models import Alert, Event
+from core.events.models import Alert, Event
 from tests.harness.clients.descriptors import open_descriptors
 from tests.harness.clients.programs import program
 from tests.harness.clients.responses import content

@@ -18,10 +18,11 @@ from cameras.status.messages import absent_status
 from captures.roots.models import StorageClass
 from captures.roots.roots import assign_root
 from core.broker import broker
+from core.events.models import Alert
+from core.findings import Finding
 from monitoring import health
-from monitoring.health import HEALTH, Finding
+from monitoring.health import HEALTH
 from monitoring.health_alerts import check_host
-from monitoring.models import Alert
 from monitoring.tasks import check_health
 from skycam_project import health as readiness
 from skycam_project.pages.health import missing_files, page_problems

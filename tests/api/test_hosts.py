@@ -18,10 +18,10 @@ from captures.models import CaptureFile, Session, StorageRoot
 from captures.sessions.draining import stop_session_at_its_window
 from core.broker import broker
 from core.broker.queue_lengths import queue_lengths
+from core.events.models import Alert, Event
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job
 from core.registry import resolve
-from monitoring.models import Alert, Event
 from skycam_project.hosts.exchange import decrypt_answer, make_request
 from skycam_project.hosts.forgetting import forget_files
 from skycam_project.hosts.join_line import LineRefused, parse_line

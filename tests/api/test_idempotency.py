@@ -11,9 +11,9 @@ from drf_spectacular.generators import SchemaGenerator
 
 from cameras.models import Camera, SettingsPreset
 from captures.models import Capture, Experiment, ExperimentAttachment, ExperimentNote, Session
+from core.events.models import Event
 from core.idempotency.models import IdempotentRequest
 from core.idempotency.view import takes_key
-from monitoring.models import Event
 from scheduler.models import FieldList, Schedule
 from skycam_project.access.models import User
 from tests.harness.clients.people import routes

@@ -8,7 +8,7 @@ import pytest
 
 from cameras.models import Camera
 from captures.models import CaptureFile, StorageRoot
-from monitoring.models import Event
+from core.events.models import Event
 from tests.harness.clients.responses import content
 from tests.harness.rows.captures import file_of, saved
 

@@ -17,7 +17,7 @@ from captures.camera_service import CameraService
 from captures.capturing.requests import CaptureRequest
 from captures.models import Capture, Session
 from captures.sessions.requests import SessionRequest
-from monitoring.models import Event
+from core.events.models import Event
 from tests.harness.far_ends.camera_host import camera_host
 from tests.harness.rows.captures import saved
 from tests.harness.rows.keyed_requests import KEY, interrupted

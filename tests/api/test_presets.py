@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from cameras.models import Camera, SettingsPreset
 from cameras.presets.service import MAX_PRESETS
-from monitoring.models import Event
+from core.events.models import Event
 from tests.harness.far_ends.camera_host import camera_host, configured
 
 URL = "/api/v1/cameras/sky/presets/"

@@ -10,7 +10,7 @@ from cameras.models import Camera
 from captures.models import Capture, Session
 from core.api.exception_handler import problem_of
 from core.api.problems import PROBLEMS
-from monitoring.models import Event
+from core.events.models import Event
 
 CAPTURE = "/api/v1/cameras/sky/capture/"
 START = "/api/v1/cameras/sky/start/"

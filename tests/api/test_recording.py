@@ -18,7 +18,7 @@ from cameras.status.messages import absent_status
 from captures.recordings.control import commands as recording_commands
 from captures.recordings.control.desired import desired_recording
 from core.broker import broker
-from monitoring.models import Event
+from core.events.models import Event
 from tests.harness.far_ends.camera_host import camera_host
 from tests.harness.rows.captures import UNKNOWN
 from tests.harness.waiting import PATIENCE_S

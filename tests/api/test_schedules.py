@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from cameras.models import Camera, CameraHost
-from monitoring.models import Event
+from core.events.models import Event
 from scheduler.editing.service import ScheduleService
 from scheduler.models import PlannedRun, Schedule
 from scheduler.schedules.resource import ScheduleChange

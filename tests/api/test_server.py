@@ -15,7 +15,7 @@ import pytest
 
 from cameras.models import Camera
 from captures.models import CaptureFile, StorageRoot
-from monitoring.models import Event
+from core.events.models import Event
 from skycam_project.access.models import ApiToken, User
 from tests.harness.rows.captures import saved
 from tests.harness.stations.web_server import BY_HTTPS, Web

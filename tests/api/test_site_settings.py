@@ -14,9 +14,9 @@ from cameras.supervision.desired_state import desired_states
 from cameras.supervision.lease import HostLease
 from captures.days.day import station_site
 from captures.roots.setup import ensure_default_root
+from core.events.models import Event
 from core.station_settings.models import StationSetting
 from core.station_zone import site_time_text, station_zone_name
-from monitoring.models import Event
 from scheduler.editing.service import ScheduleService
 from scheduler.models import PlannedRun
 from scheduler.runs.replanning import replan

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from captures.roots.usage.measuring import measure_rows
 
 from cameras.models import Camera
 from captures.models import StoredPlan
+from captures.storage.usage.measuring import measure_rows
 from core.jobs.models import Job
 from core.jobs.worker import JobsWorker
 from tests.harness.rows.audiences import only_for

@@ -8,8 +8,8 @@ import pytest
 
 from cameras.models import Camera
 from captures.models import Session
+from core.events.models import Event
 from core.text.names import is_readable
-from monitoring.models import Event
 from tests.harness.stations.command_line import skycam
 
 BAD = "dark\x1b[2J \u202efram"

@@ -8,7 +8,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from cameras.models import Camera
-from monitoring.models import Event
+from core.events.models import Event
 from skycam_project.access import authentication
 from skycam_project.access.models import ApiToken, User
 from tests.harness.clients.programs import program, with_token

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
 from cameras.models import Camera
-from monitoring.models import Alert, Event
+from core.events.models import Alert, Event
 from skycam_project.access.models import User
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,7 @@ from cameras.leases.lease_holders import LeaseHeld, SessionRunning
 from cameras.models import Camera, CameraHost
 from captures.models import Session
 from core.broker import broker
-from monitoring.models import Event
+from core.events.models import Event
 from tests.harness.rows.cameras import change_camera
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from django.db import connection
 from cameras.leases.lease_holders import LeaseHeld
 from cameras.leases.service import acquire_lease
 from cameras.models import Camera
-from monitoring.models import Event
+from core.events.models import Event
 from tests.harness.waiting import PATIENCE_S
 
 PEOPLE = [f"person-{number}" for number in range(8)]

@@ -18,7 +18,7 @@ from cameras.leases.service import acquire_lease
 from cameras.models import Camera
 from cameras.settings.service import set_settings
 from captures.models import Session
-from monitoring.models import Event
+from core.events.models import Event
 from tests.harness.project import PROJECT
 from tests.harness.rows.cameras import add_camera, change_camera
 

@@ -13,7 +13,7 @@ from cameras.models import Camera
 from captures.models import Session
 from captures.sessions.desired import desired_sessions
 from captures.sessions.models import SessionState
-from monitoring.models import Event
+from core.events.models import Event
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import capture_record, planned_session_file, write_records
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFolder
 from django.utils import timezone
 
 from captures.files import thumbnail_queue
@@ -14,6 +13,7 @@ from captures.files.thumbnail_queue import job_for
 from captures.models import Clip, ClipHold, Experiment
 from captures.recordings.clips.deletion import delete_clips, delete_marked, open_root
 from captures.recordings.clips.services import GUARDS_AS_HOLDS, ClipHeld, delete_clip
+from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFolder
 from captures.tables import RETENTION_GUARDS
 
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from captures.roots.archives.planning import clip_facts
 from django.utils import timezone
 
 from cameras.models import Camera
@@ -15,7 +14,8 @@ from captures.ingest.clips import ingest_clip
 from captures.models import Clip, StorageRoot
 from captures.recordings.clips.delivery import delivery, sum_deliveries
 from captures.recordings.recorder.clip_record import make_record
-from monitoring.models import Event
+from captures.storage.archives.planning import clip_facts
+from core.events.models import Event
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.clips import STARTED, clip_of, row_of
 from tests.harness.rows.experiments import clip_in, running

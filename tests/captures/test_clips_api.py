@@ -12,7 +12,7 @@ import pytest
 from cameras.models import Camera
 from captures.models import Clip, ClipHold, StorageRoot
 from captures.recordings.clips.services import delete_clip
-from monitoring.models import Alert, Event
+from core.events.models import Alert, Event
 from monitoring.tasks import check_health
 from tests.harness.clients.responses import content
 from tests.harness.rows.audiences import only_for

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import uuid6
 from PIL import Image
-from scheduler.telescope.night.driver.shared_files import SharedFile
 
 from cameras.spool.records import Plan
 from cameras.spool.spool import Spool
 from captures.stills.writer import distinct_endings, free_path
+from scheduler.telescope.driver.shared_files import SharedFile
 from tests.harness.camera_processes.camera_process import CameraProcess
 
 

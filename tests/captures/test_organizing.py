@@ -29,9 +29,9 @@ from captures.roots.models import StorageClass
 from captures.roots.roots import assign_root
 from captures.thumbnails.rendering import SIMULATED
 from core.broker.broker import BrokerDown
+from core.events.models import Event
 from core.jobs.context import JobContext, JobError
 from core.resources.answers import body_of
-from monitoring.models import Event
 from tests.harness.disks.small_disk import SmallDisk
 from tests.harness.rows.cards import FIRST, taken_picture, taken_raw, utc, write_card
 

@@ -11,8 +11,8 @@ from captures.models import Capture, CaptureFile
 from captures.organizing.jobs import organize_folder
 from captures.organizing.recovery import CopyRecovery
 from captures.organizing.service import BATCH_FILES
+from core.events.models import Event
 from core.jobs.context import JobContext
-from monitoring.models import Event
 from tests.harness.kills.killed_job import KILLED, exit_status
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.cards import write_card

@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from captures.roots.trash.purge import purge_capture
-from captures.roots.trash.services import CaptureKept, trash_capture
-from captures.roots.usage.measuring import measure_rows
 from django.test import Client, RequestFactory
 
 from cameras.models import Camera
 from captures.capturing.references import describe_references
 from captures.models import Capture, CaptureReference, CaptureTotal, Session, StorageRoot, StorageUsage
 from captures.pages.camera.pages import saved_message
-from monitoring.models import Event
+from captures.storage.trash.purge import purge_capture
+from captures.storage.trash.services import CaptureKept, trash_capture
+from captures.storage.usage.measuring import measure_rows
+from core.events.models import Event
 from skycam_project.access.models import User
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.clients.pages import text_of

@@ -9,7 +9,7 @@ import pytest
 from cameras.leases.service import acquire_lease
 from cameras.models import Camera
 from captures.models import Session
-from monitoring.models import Event
+from core.events.models import Event
 from tests.harness.stations.command_line import answer, skycam
 
 

@@ -11,7 +11,7 @@ from cameras.models import Camera
 from captures.ingest.sessions import ingest_session
 from captures.models import Session
 from captures.sessions.models import SessionState
-from monitoring.models import Event
+from core.events.models import Event
 from tests.harness.clients.pages import text_of
 from tests.harness.far_ends.camera_host import camera_host
 from tests.harness.stations.command_line import answer, skycam

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 
 from core.api.paging import page
 from core.api.queries import PageQuery
-from monitoring.models import Event
+from core.events.models import Event
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 3, 28, 20, tzinfo=UTC)

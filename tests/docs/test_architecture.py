@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from cameras.spool.storage import Storage
 from cameras.supervision.ingest import SpoolIngester
 from cameras.tables import RECORDS
-from monitoring.models import Event
+from core.events.models import Event
 from skycam_project.checks import TABLES
 from skycam_project.config.sections import CameraConfig
 from skycam_project.pages.menu import PAGES

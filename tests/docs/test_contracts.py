@@ -8,35 +8,8 @@ from collections.abc import Iterator
 from typing import get_args, get_type_hints
 
 import pytest
-from captures.roots.api.requests import CheckBody, CleanupBody
-from captures.roots.archives.answers import ArchiveBody, ArchiveFileBody, ArchiveFolderBody
-from captures.roots.archives.findings import VerifiedFile
-from captures.roots.archives.models import ARCHIVE_TRANSITIONS
-from captures.roots.integrity.answers import FindingBody
-from captures.roots.integrity.models import FINDING_TRANSITIONS
-from captures.roots.offsite.copy_states import COPY_TRANSITIONS
-from captures.roots.offsite.resource import (
-    BacklogBody,
-    CopyBody,
-    DestinationBody,
-    DestinationChange,
-    DestinationHostBody,
-    DestinationRequest,
-)
-from captures.roots.retention.answers import KeptFile, PlanBody, PlannedFile
-from captures.roots.retention.bodies import DeletedBody
-from captures.roots.usage.answers import RootUsageBody, SpaceForecastBody, UsageBody
 from django.conf import settings
 from pydantic import BaseModel
-from scheduler.telescope.night.field_lists.bodies import (
-    FieldBody,
-    FieldListPreview,
-    NightPlanBody,
-    ObservationEntry,
-    PassedOverBody,
-    PlannedBody,
-)
-from scheduler.telescope.night.field_lists.requests import FieldListChange, FieldListRequest, ObserveRequest
 
 from cameras.child_environment import VENDOR_VARIABLES
 from cameras.leases.bodies import LeaseBody
@@ -63,10 +36,32 @@ from captures.recordings.control.requests import RecordBody, StopRecordingBody
 from captures.sessions.answers import ForecastBody, SessionGapBody
 from captures.sessions.models import SESSION_TRANSITIONS
 from captures.sessions.queries import StartBody
+from captures.storage.api.requests import CheckBody, CleanupBody
+from captures.storage.archives.answers import ArchiveBody, ArchiveFileBody, ArchiveFolderBody
+from captures.storage.archives.findings import VerifiedFile
+from captures.storage.archives.models import ARCHIVE_TRANSITIONS
+from captures.storage.integrity.answers import FindingBody
+from captures.storage.integrity.models import FINDING_TRANSITIONS
+from captures.storage.offsite.copy_states import COPY_TRANSITIONS
+from captures.storage.offsite.resource import (
+    BacklogBody,
+    CopyBody,
+    DestinationBody,
+    DestinationChange,
+    DestinationHostBody,
+    DestinationRequest,
+)
+from captures.storage.retention.answers import KeptFile, PlanBody, PlannedFile
+from captures.storage.retention.bodies import DeletedBody
+from captures.storage.usage.answers import RootUsageBody, SpaceForecastBody, UsageBody
 from core.child_environment import PASSED_VARIABLES
+from core.events.answers import AlertBody, EventBody
+from core.events.models import Alert
 from core.events.severity import Severity
 from core.jobs.answers import JobBody
 from core.jobs.states import JOB_TRANSITIONS
+from core.readings.latest import HOSTS
+from core.readings.notices import ReadingBody
 from monitoring.alert_rules.resource import (
     OpeningBody,
     PreviewBody,
@@ -78,8 +73,6 @@ from monitoring.alert_rules.resource import (
 from monitoring.alert_rules.rows import KEY as RULE_KEY
 from monitoring.health import HEALTH
 from monitoring.maintenance.resource import WindowBody
-from monitoring.models import Alert
-from monitoring.notices import ReadingBody
 from monitoring.notification_states import NOTIFICATION_TRANSITIONS
 from monitoring.notifications.resource import (
     ChannelRequest,
@@ -89,8 +82,6 @@ from monitoring.notifications.resource import (
     SilenceBody,
 )
 from monitoring.readings.answers import ChannelReadingsBody, PointsBody, ReadingsBody
-from monitoring.resource import AlertBody, EventBody
-from monitoring.sensor_host.latest import HOSTS
 from monitoring.sensor_management.resource import ChannelBody, ChannelChange, FoundBody, SensorBody, SensorRequest
 from monitoring.webhook_models import DELIVERY_TRANSITIONS
 from monitoring.webhooks.payload import PayloadBody
@@ -104,6 +95,15 @@ from scheduler.schedules.resource import (
     ScheduleBody,
     ScheduleRequest,
 )
+from scheduler.telescope.field_lists.bodies import (
+    FieldBody,
+    FieldListPreview,
+    NightPlanBody,
+    ObservationEntry,
+    PassedOverBody,
+    PlannedBody,
+)
+from scheduler.telescope.field_lists.requests import FieldListChange, FieldListRequest, ObserveRequest
 from scheduler.tonight.bodies import NightBody, RunBody, RunReasonBody, WarningBody
 from skycam_project.access.resource import KnownTokenBody
 from skycam_project.health import HealthBody, HostBody

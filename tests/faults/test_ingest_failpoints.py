@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from captures.models import Capture, Session, SessionGap
-from monitoring.models import Event
+from core.events.models import Event
 from tests.harness.project import PROJECT
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import capture_record, session_records, write_records

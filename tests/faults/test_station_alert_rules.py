@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from monitoring.sensors.reading import JudgedReading
+from core.readings.reading import JudgedReading
 from tests.harness.kills.faults import kill, stopped
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually

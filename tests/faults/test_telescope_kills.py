@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scheduler.telescope.night.driver.clock import SystemClock
-from scheduler.telescope.night.driver.commands import STATUS
-from scheduler.telescope.night.driver.connection import CommandPort
-from scheduler.telescope.night.driver.states import ControllerState
-from scheduler.telescope.night.driver.status import parse_status
-from scheduler.telescope.night.night.field_list_file import FieldListContent, write_list
-from scheduler.telescope.night.night.night_programme import NightProgramme
 
 from cameras.spool.durable import RootFiles
 from cameras.spool.spool import Spool
 from core.sky.sidereal import local_sidereal_hours
 from core.times.timestamps import stamp
+from scheduler.telescope.driver.clock import SystemClock
+from scheduler.telescope.driver.commands import STATUS
+from scheduler.telescope.driver.connection import CommandPort
+from scheduler.telescope.driver.states import ControllerState
+from scheduler.telescope.driver.status import parse_status
+from scheduler.telescope.night.field_list_file import FieldListContent, write_list
+from scheduler.telescope.night.night_programme import NightProgramme
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.far_ends.fast_controller import FastController
 from tests.harness.scenarios.observatory import LATITUDE, longitude_of_midnight

@@ -21,13 +21,13 @@ from captures.capturing.models import Capture
 from captures.capturing.notices import publish_captures
 from captures.roots.models import StorageRoot
 from core.broker import broker
+from core.events.models import Alert
 from core.events.service import acknowledge_alert, raise_alert, record_event, resolve_alert
+from core.readings.latest import HOSTS
+from core.readings.reading import ChannelReading, JudgedReading, Quality, SensorState
 from monitoring import notices
-from monitoring.models import Alert, Sensor, SensorChannel
+from monitoring.models import Sensor, SensorChannel
 from monitoring.notices import ReadingPublisher, publish_readings
-from monitoring.sensor_host.latest import HOSTS
-from monitoring.sensors.quality import Quality
-from monitoring.sensors.reading import ChannelReading, JudgedReading, SensorState
 from tests.harness.clients.sockets import OpenSocket
 from tests.harness.rows.captures import file_of, remote
 from tests.harness.waiting import PATIENCE_S, eventually_in_loop

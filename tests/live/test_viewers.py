@@ -23,7 +23,7 @@ from cameras.live.service import LiveStreamingService, LiveTimes
 from cameras.live.viewer_registry import ViewerRegistry, viewers_everywhere
 from cameras.models import Camera
 from cameras.sockets import loop_singletons
-from monitoring.models import Event
+from core.events.models import Event
 from skycam_project.station_settings import change_settings
 from tests.harness.clients.sockets import CameraProcess, OpenSocket
 from tests.harness.clients.station_sockets import BINARY

@@ -12,9 +12,9 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import Camera
+from core.events.models import Event
 from core.events.service import record_event
 from monitoring import event_search
-from monitoring.models import Event
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.audiences import only_for
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from cameras.models import Camera
+from core.events.feed import feed
 from core.events.service import raise_alert, record_event
-from monitoring.feed import feed
 from skycam_project.access.models import User
 
 pytestmark = pytest.mark.django_db

@@ -14,10 +14,11 @@ from cameras.models import Camera
 from cameras.status import status
 from cameras.status.messages import absent_status
 from captures.capturing.models import CaptureTotal
+from core.collection_errors import COLLECTION_ERRORS, CollectionErrors
 from core.events.service import raise_alert
 from core.station_owner import StationOwner
 from monitoring import metrics
-from monitoring.metrics import COLLECTION_ERRORS, METRICS, CollectionErrors, StationCollector, metrics_for
+from monitoring.metrics import METRICS, StationCollector, metrics_for
 from skycam_project.access.models import ApiToken, User
 from tests.harness.clients.programs import program
 from tests.harness.rows.audiences import only_for

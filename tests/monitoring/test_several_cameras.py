@@ -10,12 +10,13 @@ import pytest
 from cameras.models import Camera
 from cameras.sockets.access import Access
 from cameras.status.event_messages import events_message
+from core.events.models import Alert
+from core.events.notices import AlertNotice, EventNotice
 from core.events.service import acknowledge_alert, raise_alert, record_event, resolve_alert
 from core.jobs.models import Job
 from core.jobs.services import enqueue
 from monitoring.alert_rules.event_rules import clear_cache
-from monitoring.models import Alert, AlertRule
-from monitoring.notices import AlertNotice, EventNotice
+from monitoring.models import AlertRule
 from monitoring.notifications.silences import add_silence, silence_alert
 from scheduler.editing.service import ScheduleService
 from scheduler.models import Schedule

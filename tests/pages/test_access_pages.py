@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from monitoring.models import Event
+from core.events.models import Event
 from skycam_project.access import sign_in_limits
 from skycam_project.access.accounts import change_user
 from skycam_project.access.models import ApiToken, SignIn, User

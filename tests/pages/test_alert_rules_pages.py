@@ -9,11 +9,12 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import Camera
+from core.events.models import Alert
 from core.events.service import raise_alert, resolve_alert
 from core.times.durations import format_duration
 from monitoring.alert_rules.built_in import BUILT_IN_ALERTS
 from monitoring.alert_rules.defaults import DEFAULT_RULES
-from monitoring.models import Alert, AlertRule, MaintenanceWindow, SensorChannel
+from monitoring.models import AlertRule, MaintenanceWindow, SensorChannel
 from tests.harness.clients.pages import text_of
 from tests.harness.documents.pages import first_cells, section
 from tests.harness.rows.audiences import only_for

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from captures.roots.archives import download
-from captures.roots.archives.names import is_plain_path, unused_path
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.models import Camera
 from captures.models import Archive, ArchiveFile, StorageRoot
-from monitoring.models import Alert, Event
+from captures.storage.archives import download
+from captures.storage.archives.names import is_plain_path, unused_path
+from core.events.models import Alert, Event
 from tests.harness.clients.people import jpeg
 from tests.harness.clients.responses import content
 from tests.harness.rows.archived_files import (

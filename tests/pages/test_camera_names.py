@@ -11,11 +11,11 @@ from cameras.errors import UNREACHED
 from cameras.leases import service as leases
 from cameras.models import Camera
 from cameras.settings.service import set_settings
+from core.events.models import Alert, Event
 from core.events.service import acknowledge_alert, raise_alert, record_event, resolve_alert
 from core.text.sentences import sentence
 from monitoring.alert_rules.rule import Rule, Signal
 from monitoring.alert_rules.sentences import alert_sentence
-from monitoring.models import Alert, Event
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.audiences import only_for
 

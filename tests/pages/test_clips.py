@@ -14,7 +14,7 @@ from cameras.models import Camera
 from captures.models import Clip, ClipHold, StorageRoot
 from captures.recordings.clips import change_pages, paging, timeline
 from captures.recordings.clips.deletion import mark_for_deletion
-from monitoring.models import Event
+from core.events.models import Event
 from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.captures import UNKNOWN

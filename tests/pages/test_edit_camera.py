@@ -12,7 +12,7 @@ from django.db import connection
 from cameras.leases import service as leases
 from cameras.models import Camera
 from captures.models import Session
-from monitoring.models import Event
+from core.events.models import Event
 from tests.harness.browsers.html_check import html_errors
 from tests.harness.clients.pages import tag_of, text_of
 from tests.harness.races.removed_camera import remove_before_the_lock

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cameras.models import Camera
-from monitoring.models import Event
+from core.events.models import Event
 
 EDIT = "/cameras/sky/edit/"
 AS_IT_IS = {"name": "Sky", "address": "", "host": "main", "enabled": "on", "primary": "on"}

@@ -10,8 +10,8 @@ import pytest
 from django.test import Client
 
 from cameras.models import Camera, SettingsPreset
+from core.events.models import Event
 from core.station_settings.models import StationSetting
-from monitoring.models import Event
 from skycam_project.access.models import ApiToken, User
 from tests.harness.browsers.html_check import html_errors
 from tests.harness.clients.pages import described, tag_of, text_of

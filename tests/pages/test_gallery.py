@@ -22,9 +22,9 @@ from captures.models import Capture, Session, SessionGap, StorageRoot
 from captures.pages.gallery import counting, tiles
 from captures.pages.gallery.counting import CountQuery, count_captures
 from captures.paths.night import Site, night_of, night_range
+from core.events.models import Event
 from core.events.service import record_event
 from core.text.sentences import sentence
-from monitoring.models import Event
 from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.captures import UNKNOWN, file_of, saved

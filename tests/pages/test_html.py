@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from captures.roots.retention.manager import StorageManager
 
 from cameras.models import Camera, SettingsPreset
 from captures.models import Experiment, StorageRoot
+from captures.storage.retention.manager import StorageManager
 from monitoring.models import SensorChannel
 from tests.harness.browsers.html_check import html_errors
 from tests.harness.clients.pages import text_of

@@ -16,7 +16,7 @@ from cameras.presets.service import save_preset
 from cameras.status import status
 from cameras.status.messages import absent_status
 from captures.models import Session
-from monitoring.models import Event
+from core.events.models import Event
 from skycam_project.access.models import User
 from tests.harness.clients.pages import text_of
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from scheduler.telescope.night.field_lists.models import FieldList
 
 from cameras.models import Camera
 from captures.models import Experiment
 from monitoring.models import Webhook
+from scheduler.telescope.field_lists.models import FieldList
 from skycam_project.pages import used_pages
 from skycam_project.pages.menu import MENU, PAGES
 from tests.harness.clients.pages import text_of

@@ -9,8 +9,8 @@ import pytest
 
 from cameras.models import Camera
 from captures.models import Capture, Session
+from core.events.models import Event
 from core.events.service import record_event
-from monitoring.models import Event
 from skycam_project.pages import readings
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.readings import channel_of

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from cameras.models import Camera, CameraHost
 from captures.models import Session
-from monitoring.models import Event
+from core.events.models import Event
 from scheduler.editing.schedule_form import shown_values
 from scheduler.editing.service import ScheduleService, request_of, schedule_version
 from scheduler.models import NightChange, PlannedRun, Schedule

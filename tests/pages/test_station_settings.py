@@ -11,9 +11,9 @@ from django.conf import settings
 
 from cameras.models import Camera
 from captures.roots import setup
+from core.events.models import Event
 from core.station_settings import values as station_settings
 from core.station_settings.models import StationSetting
-from monitoring.models import Event
 from skycam_project.config import ConfigManager
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.clips import clip_of

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from captures.roots.trash.services import restore_capture
 
 from cameras.models import Camera
 from captures.models import Capture, StorageRoot
+from captures.storage.trash.services import restore_capture
+from core.events.models import Event
 from core.templatetags.skycam import datetime_text
-from monitoring.models import Event
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.offsite_rows import folder_destination_row
 from tests.harness.rows.storage import ESCAPED, HOSTILE, trashed_capture

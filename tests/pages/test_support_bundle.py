@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from monitoring.models import Event
+from core.events.models import Event
 from skycam_project.cli.support import bundle, sections
 from tests.harness.clients.pages import text_of
 

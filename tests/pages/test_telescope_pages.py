@@ -11,15 +11,15 @@ import uuid6
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
-from scheduler.telescope.night.field_lists.requests import FieldListChange, FieldListRequest
-from scheduler.telescope.night.field_lists.service import FieldListService
-from scheduler.telescope.night.night.sky import julian_date
 
 from cameras.models import Camera
 from cameras.status.messages import absent_status
 from cameras.status.status import write_status
 from captures.models import Session
 from scheduler.models import FieldList, NightlyStart, Observation
+from scheduler.telescope.field_lists.requests import FieldListChange, FieldListRequest
+from scheduler.telescope.field_lists.service import FieldListService
+from scheduler.telescope.night.sky import julian_date
 from tests.harness.browsers.html_check import html_errors
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.nights import at_site

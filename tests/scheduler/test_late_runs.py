@@ -11,8 +11,8 @@ from cameras.leases.service import acquire_lease
 from cameras.models import Camera, CameraHost
 from captures.models import Session
 from captures.sessions.models import SessionState
+from core.events.models import Alert
 from core.times.timestamps import stamp
-from monitoring.models import Alert
 from scheduler.models import PlannedRun
 from scheduler.runs.late_runs import LATE, report_late_runs
 

@@ -11,7 +11,7 @@ import pytest
 from django.db.migrations.recorder import MigrationRecorder
 
 from cameras.models import Camera
-from monitoring.models import Alert, Event
+from core.events.models import Alert, Event
 from scheduler.models import CameraNight, ReportedNight
 from scheduler.reports import nightly
 from scheduler.reports.calendar import CalendarNight, month_of

@@ -11,7 +11,7 @@ from django.db import connection
 from cameras.models import Camera, CameraHost
 from captures.models import Session
 from captures.sessions.models import SessionState
-from monitoring.models import Alert
+from core.events.models import Alert
 from scheduler.models import NightChange, PlannedRun, Schedule
 from scheduler.runs.replanning import LEAD, replan
 from scheduler.tasks import replan_nights

@@ -62,7 +62,7 @@ def test_a_program_imports_it_from_the_wheel(tmp_path: Path) -> None:
 
 
 def test_both_names_are_one_module() -> None:
-    from scheduler.telescope.night.driver import scheduler_camera
+    from scheduler.telescope.driver import scheduler_camera
 
     assert cam is scheduler_camera
 

@@ -12,7 +12,7 @@ import pytest
 from cameras.leases.service import acquire_lease
 from cameras.models import Camera
 from captures.models import Capture, Session
-from monitoring.models import Event
+from core.events.models import Event
 from skycam_project.access.models import User
 from skycam_project.cli.station import Station
 from tests.harness.rows.cameras import add_camera

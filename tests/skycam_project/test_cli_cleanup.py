@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from captures.models import Clip
+from core.events.models import Event
 from core.jobs.models import Job
-from monitoring.models import Event
 from tests.harness.disks.small_disk import SmallDisk
 from tests.harness.rows.clip_archive import ClipArchive, configured
 from tests.harness.stations.command_line import answer, skycam

@@ -16,8 +16,8 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import Camera
+from core.events.models import Alert, Event
 from core.events.service import raise_alert, record_event, resolve_alert
-from monitoring.models import Alert, Event
 from skycam_project.access.models import ApiToken, User
 from tests.harness.stations.command_line import SKYCAM, answer, skycam
 from tests.harness.waiting import PATIENCE_S, eventually

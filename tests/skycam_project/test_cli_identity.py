@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from monitoring.models import Event
+from core.events.models import Event
 from skycam_project.access.models import User
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.identity import caller_for_uid, system_name

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from astropy.io import fits
-from scheduler.telescope.night.driver.controller import TelescopeCamera
-from scheduler.telescope.night.driver.field import SKY_CODE, Field
-from scheduler.telescope.night.driver.header import FitsHeader
 
+from scheduler.telescope.driver.controller import TelescopeCamera
+from scheduler.telescope.driver.field import SKY_CODE, Field
+from scheduler.telescope.driver.header import FitsHeader
 from tests.harness.far_ends.telescope_simulation import FREE_PORTS, Simulation
 from tests.harness.stations.command_line import skycam
 

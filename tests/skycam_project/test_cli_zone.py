@@ -11,8 +11,8 @@ import pytest
 
 from cameras.models import CameraHost
 from captures.models import Session
+from core.events.models import Event
 from core.station_settings.models import StationSetting
-from monitoring.models import Event
 from tests.harness.project import PROJECT
 from tests.harness.rows.cameras import add_camera
 from tests.harness.stations.command_line import answer, skycam

@@ -16,10 +16,10 @@ from cameras.editing.services import remove_camera
 from cameras.leases.service import acquire_lease
 from cameras.models import Camera
 from captures.models import Session
+from core.events.models import Event
 from core.station_owner import StationOwner
 from core.station_settings.models import StationSetting
 from core.station_settings.values import site_config
-from monitoring.models import Event
 from scheduler.models import PlannedRun, Schedule
 from skycam_project.access.models import User
 from skycam_project.config import ConfigManager

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from monitoring.models import Event, NotificationChannel, NotificationRoute
+from core.events.models import Event
+from monitoring.models import NotificationChannel, NotificationRoute
 from monitoring.notifications.encrypted_settings import settings_of
 from skycam_project.config import ConfigManager
 from skycam_project.config.config_file import read_config_file

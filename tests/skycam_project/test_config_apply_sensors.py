@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from monitoring.models import Event, Sensor
+from core.events.models import Event
+from monitoring.models import Sensor
 from monitoring.sensors.kinds import SENSORS
 from skycam_project.config import ConfigManager
 from skycam_project.config.config_file import read_config_file

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from monitoring.models import Alert
+from core.events.models import Alert
 from skycam_project.launch.crash_loops import CrashLoopFiles, crash_loop_sentence, report_crash_loops
 
 pytestmark = pytest.mark.django_db

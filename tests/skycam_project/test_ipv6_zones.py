@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from captures.roots.offsite.destinations.settings import S3Settings, SftpSettings
-from captures.roots.offsite.services import check_place
 from django.core.exceptions import ValidationError
 
+from captures.storage.offsite.destinations.settings import S3Settings, SftpSettings
+from captures.storage.offsite.services import check_place
 from monitoring.notifications.channels.mail import MailSettings
 from monitoring.notifications.channels.mqtt import MqttSettings
 from monitoring.notifications.channels.ntfy import NtfySettings

@@ -16,7 +16,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from monitoring.metrics import CollectionErrors, render
+from core.collection_errors import CollectionErrors
+from monitoring.metrics import render
 from skycam_project.launch.metrics_port import server
 from skycam_project.launch.metrics_port.page import MetricsPage, StationMetrics
 from tests.harness.waiting import PATIENCE_S, eventually

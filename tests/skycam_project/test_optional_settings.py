@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
-from captures.roots.offsite.destinations.port import DestinationError, Pace
-from captures.roots.offsite.destinations.settings import SECRETS, SETTINGS
-from captures.roots.offsite.resource import DestinationRequest
-from captures.roots.offsite.senders import opened
-from captures.roots.offsite.services import add_destination
 from pydantic import BaseModel
 
 from captures.models import Destination
+from captures.storage.offsite.destinations.port import DestinationError, Pace
+from captures.storage.offsite.destinations.settings import SECRETS, SETTINGS
+from captures.storage.offsite.resource import DestinationRequest
+from captures.storage.offsite.senders import opened
+from captures.storage.offsite.services import add_destination
 from core.outgoing import OutgoingGuard
 from monitoring.models import NotificationChannel, Sensor
 from monitoring.notifications.channels.kinds import CHANNEL_KINDS, channel_class

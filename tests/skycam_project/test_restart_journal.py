@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monitoring.models import Event
+from core.events.models import Event
 from skycam_project.launch.restart_journal import RestartJournal, journal_folder, record_restarts
 
 pytestmark = pytest.mark.django_db

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from captures.roots.archives.models import Archive
-from monitoring.models import Event
+from captures.storage.archives.models import Archive
+from core.events.models import Event
 
 CUSTODY = 50
 """The newest events of the chain that a page shows; the manifest has all."""

@@ -12,8 +12,8 @@ from django.utils.dateparse import parse_datetime
 from cameras.camera_display import StateDisplay
 from captures.recordings.clips.delivery import describe_holes, describe_rate
 from captures.recordings.clips.player import Played
-from captures.roots.archives.copies import is_clip
-from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveState
+from captures.storage.archives.copies import is_clip
+from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveState
 from captures.thumbnails.store import picture_index
 
 STATES = {

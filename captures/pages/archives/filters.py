@@ -11,7 +11,7 @@ from pydantic import Field
 from cameras.camera_filter import CameraFilter
 from captures.experiments.resource import MAX_NAME
 from captures.recordings.clips.pages import Choice
-from captures.roots.archives.models import ArchiveFileState, ArchiveState
+from captures.storage.archives.models import ArchiveFileState, ArchiveState
 from core.api.queries import PageQuery
 from core.text.names import Line
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.conf import settings
 
-from captures.roots.archives.findings import KIND, FolderFindings, VerifiedFile, findings_of
-from captures.roots.archives.models import Archive, ArchiveFolder
+from captures.storage.archives.findings import KIND, FolderFindings, VerifiedFile, findings_of
+from captures.storage.archives.models import Archive, ArchiveFolder
 from core.jobs.models import Job
 
 

@@ -13,8 +13,8 @@ from cameras.selectors import hidden_cameras
 from captures.days.parameters import parse_cursor
 from captures.pages.archives.display import STATES, ArchiveDisplay
 from captures.pages.archives.filters import ArchiveFilter, choices, link_of
-from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFileState
-from captures.roots.archives.selectors import archives_for
+from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState
+from captures.storage.archives.selectors import archives_for
 from core.api.paging import beyond
 from core.api.queries import Cursor
 from core.pages.page import Page

@@ -21,11 +21,11 @@ from captures.pages.archives.display import FILE_STATES, KINDS, ArchivedFile
 from captures.pages.archives.filters import FileFilter, choices, link_of
 from captures.pages.archives.folders import folders_of
 from captures.pages.archives.listing import displays_for
-from captures.roots.archives.findings import KIND as VERIFY
-from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveState
-from captures.roots.archives.remote import remote_sentences
-from captures.roots.archives.selectors import archive_file_for, archive_files_for, archives_for, kind_condition
 from captures.roots.kept import Kept
+from captures.storage.archives.findings import KIND as VERIFY
+from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveState
+from captures.storage.archives.remote import remote_sentences
+from captures.storage.archives.selectors import archive_file_for, archive_files_for, archives_for, kind_condition
 from core.api.paging import beyond
 from core.api.queries import Cursor
 from core.jobs.models import Job

@@ -36,8 +36,8 @@ from captures.sessions.forecast import forecast
 from captures.sessions.models import Session
 from captures.sessions.selectors import active_session, sessions_for
 from captures.sessions.service import SessionService
+from core.events.feed import feed
 from core.pages.page import is_htmx_request, message_response
-from monitoring.feed import feed
 
 STRIP = 12
 SESSIONS = 6

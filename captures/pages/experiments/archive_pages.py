@@ -7,10 +7,10 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 
 from captures.pages.experiments.pages import ExperimentPageBase
-from captures.roots.archives.selectors import archives_for
-from captures.roots.archives.services import request_archive
-from captures.roots.archives.verification import request_verification
 from captures.roots.roots import UnusableRoot
+from captures.storage.archives.selectors import archives_for
+from captures.storage.archives.services import request_archive
+from captures.storage.archives.verification import request_verification
 from core.pages.page import message_response
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from captures.experiments.models import Experiment
 from captures.pages.archives.listing import displays_for
-from captures.roots.archives.bodies import archive_body
-from captures.roots.archives.selectors import archives_for
+from captures.storage.archives.bodies import archive_body
+from captures.storage.archives.selectors import archives_for
 
 
 def archive_context(experiment: Experiment, user: Any) -> dict[str, Any]:

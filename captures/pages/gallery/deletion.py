@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from captures.capturing.models import Capture
 from captures.capturing.selectors import captures_for
-from captures.roots.trash.services import CaptureKept, trash_capture
+from captures.storage.trash.services import CaptureKept, trash_capture
 from core.pages.page import Page, is_htmx_request
 from core.pages.redirects import redirect_to
 from core.station_settings.values import retention_config

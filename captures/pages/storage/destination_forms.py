@@ -10,9 +10,9 @@ from django.core.exceptions import ValidationError
 from pydantic import BaseModel
 
 from captures.pages.storage.labels import CLASS_LABELS
-from captures.roots.offsite.destinations.settings import SECRETS, SETTINGS
-from captures.roots.offsite.resource import DESTINATIONS, DestinationRequest
-from captures.roots.stored_files.classes import COPIED
+from captures.storage.offsite.destinations.settings import SECRETS, SETTINGS
+from captures.storage.offsite.resource import DESTINATIONS, DestinationRequest
+from captures.storage.stored_files.classes import COPIED
 from core.pages.forms import NAME_ATTRS, UnitInput
 from core.resources.forms import KindForm
 

@@ -8,8 +8,8 @@ from typing import Any
 from django.db.models import Count, F, Max
 
 from captures.pages.storage.plan_display import file_links
-from captures.roots.integrity.models import FindingKind, FindingState, IntegrityFinding
 from captures.roots.models import StorageRoot
+from captures.storage.integrity.models import FindingKind, FindingState, IntegrityFinding
 from core.jobs.models import Job
 from core.jobs.states import FINISHED
 

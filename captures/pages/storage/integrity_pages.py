@@ -13,9 +13,9 @@ from django.urls import reverse
 from cameras.models import Camera
 from captures.pages.storage.integrity_display import KINDS, finding_displays, host_checks, open_findings
 from captures.pages.storage.paging import page_of
-from captures.roots.integrity.decisions import FindingRefused, adopt, set_aside
-from captures.roots.integrity.models import FindingState, IntegrityFinding
 from captures.roots.models import StorageRoot
+from captures.storage.integrity.decisions import FindingRefused, adopt, set_aside
+from captures.storage.integrity.models import FindingState, IntegrityFinding
 from core.jobs.services import enqueue
 from core.pages.page import Page, message_response
 from core.pages.redirects import redirect_to

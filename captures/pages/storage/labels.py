@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from captures.roots.models import StorageClass
-from captures.roots.retention.plan import Why
-from captures.roots.stored_files.classes import FileClass
+from captures.storage.retention.plan import Why
+from captures.storage.stored_files.classes import FileClass
 
 CLASS_LABELS: dict[str, str] = {
     FileClass.ROLLING_CLIP: "Rolling clips",

@@ -10,11 +10,11 @@ from django.db.models import F, Max
 
 from cameras.camera_display import StateDisplay
 from captures.pages.storage.labels import CLASS_LABELS
-from captures.roots.offsite.destinations.settings import DESTINATION_KINDS
-from captures.roots.offsite.limits import closed_reason
-from captures.roots.offsite.models import Destination, DestinationHost
-from captures.roots.offsite.selectors import Backlog, backlogs_of
-from captures.roots.offsite.services import TEST_KIND
+from captures.storage.offsite.destinations.settings import DESTINATION_KINDS
+from captures.storage.offsite.limits import closed_reason
+from captures.storage.offsite.models import Destination, DestinationHost
+from captures.storage.offsite.selectors import Backlog, backlogs_of
+from captures.storage.offsite.services import TEST_KIND
 from core.jobs.models import Job
 from core.jobs.states import FINISHED
 from core.templatetags.skycam import format_bytes

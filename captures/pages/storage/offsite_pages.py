@@ -13,12 +13,12 @@ from captures.pages.storage.destination_forms import DestinationForm
 from captures.pages.storage.labels import CLASS_LABELS
 from captures.pages.storage.offsite import destination_displays
 from captures.pages.storage.paging import page_of as page_of_rows
-from captures.roots.offsite import queue
-from captures.roots.offsite.copy_states import CopyState
-from captures.roots.offsite.destinations.settings import DESTINATION_KINDS, DestinationKind
-from captures.roots.offsite.models import Destination, OffsiteCopy
-from captures.roots.offsite.resource import DESTINATIONS, DestinationChange
-from captures.roots.offsite.services import change_destination, start_test
+from captures.storage.offsite import queue
+from captures.storage.offsite.copy_states import CopyState
+from captures.storage.offsite.destinations.settings import DESTINATION_KINDS, DestinationKind
+from captures.storage.offsite.models import Destination, OffsiteCopy
+from captures.storage.offsite.resource import DESTINATIONS, DestinationChange
+from captures.storage.offsite.services import change_destination, start_test
 from core.pages.page import Page, message_response
 from core.resources.forms import ModelForm
 from core.resources.pages import FormPage, page_of

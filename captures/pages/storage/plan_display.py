@@ -11,9 +11,9 @@ from django.urls import reverse
 from cameras.models import Camera
 from captures.capturing.models import CaptureFile
 from captures.pages.storage.labels import CLASS_LABELS, WHY_LABELS
-from captures.roots.retention.models import StoredPlan
-from captures.roots.retention.plan import CleanupPlan, Why
-from captures.roots.retention.plan_bodies import rule_sums
+from captures.storage.retention.models import StoredPlan
+from captures.storage.retention.plan import CleanupPlan, Why
+from captures.storage.retention.plan_bodies import rule_sums
 from core import database_clock
 from core.jobs.models import Job
 from core.jobs.states import FINISHED

@@ -10,10 +10,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 
 from captures.pages.storage.plan_display import PlanDisplay
-from captures.roots.retention.jobs import enqueue_plan, job_of_plan
-from captures.roots.retention.manager import StorageManager
-from captures.roots.retention.models import StoredPlan
-from captures.roots.retention.stored_plans import PlanRefused, load_plan
+from captures.storage.retention.jobs import enqueue_plan, job_of_plan
+from captures.storage.retention.manager import StorageManager
+from captures.storage.retention.models import StoredPlan
+from captures.storage.retention.stored_plans import PlanRefused, load_plan
 from core.jobs.models import Job
 from core.jobs.states import FINISHED
 from core.pages.page import Page

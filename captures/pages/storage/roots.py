@@ -17,11 +17,11 @@ from cameras.spool.storage import RootMissing
 from captures.pages.storage.labels import NEW_FILES
 from captures.recordings.clips.deletion import open_root
 from captures.roots.models import StorageRoot
-from captures.roots.usage.forecast import DAYS, Forecast, forecast
-from captures.roots.usage.models import RootSpace
+from captures.storage.usage.forecast import DAYS, Forecast, forecast
+from captures.storage.usage.models import RootSpace
+from core.events.models import Alert
 from core.events.selectors import alerts_for
 from core.station_settings.values import camera_config
-from monitoring.models import Alert
 
 GB = 1e9
 SOON_DAYS = 7

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from captures.pages.storage.labels import CLASS_LABELS
-from captures.roots.retention.plan import ALLOWED_RULES, Why
-from captures.roots.stored_files.classes import FileClass
+from captures.storage.retention.plan import ALLOWED_RULES, Why
+from captures.storage.stored_files.classes import FileClass
 from core.station_settings.values import camera_config, retention_config
 from core.text.plurals import pluralize
 

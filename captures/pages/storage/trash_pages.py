@@ -16,8 +16,8 @@ from cameras.visibility import camera_condition, visible_cameras
 from captures.capturing.models import Capture
 from captures.capturing.selectors import trash_for
 from captures.pages.storage.paging import page_of
-from captures.roots.trash.purge import NotPurged, guarded_captures, purge_capture
-from captures.roots.trash.services import NotInTrash, restore_capture
+from captures.storage.trash.purge import NotPurged, guarded_captures, purge_capture
+from captures.storage.trash.services import NotInTrash, restore_capture
 from core.pages.page import Page
 from core.pages.redirects import redirect_to
 from core.station_settings.values import retention_config

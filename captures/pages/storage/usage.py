@@ -13,10 +13,10 @@ from django.utils import timezone
 from cameras.visibility import visible_cameras
 from captures.curves.geometry import Curve, Scale, line_of
 from captures.pages.storage.labels import CLASS_LABELS
-from captures.roots.stored_files.classes import FileClass
-from captures.roots.usage.answers import UsageBody
-from captures.roots.usage.bodies import usage_history
-from captures.roots.usage.measuring import ON_DISK
+from captures.storage.stored_files.classes import FileClass
+from captures.storage.usage.answers import UsageBody
+from captures.storage.usage.bodies import usage_history
+from captures.storage.usage.measuring import ON_DISK
 from core.templatetags.skycam import format_bytes
 
 DAYS = 30

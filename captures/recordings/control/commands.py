@@ -44,10 +44,10 @@ from captures.recordings.claims.services import (
 from captures.recordings.clips.models import ClipKind
 from captures.recordings.control.desired import desired_recording
 from core.broker.broker import BrokerDown
+from core.events.models import Event
 from core.events.service import record_event
 from core.text.plurals import pluralize
 from core.text.sentences import Sentence, join_sentences, sentence
-from monitoring.models import Event
 
 Experiments = Literal["ask", "keep", "suspend"]
 START_S, FINALIZE_S, UNREACHABLE_S = 10.0, 20.0, 3.0

@@ -9,13 +9,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cameras.camera_view import actor
-from captures.roots.api.requests import CleanupBody, UsageQuery
-from captures.roots.retention.answers import PlanBody
-from captures.roots.retention.jobs import enqueue_plan
-from captures.roots.retention.manager import StorageManager
-from captures.roots.retention.plan_bodies import plan_body
-from captures.roots.usage.answers import StorageBody, UsagePage
-from captures.roots.usage.bodies import usage_history
+from captures.storage.api.requests import CleanupBody, UsageQuery
+from captures.storage.retention.answers import PlanBody
+from captures.storage.retention.jobs import enqueue_plan
+from captures.storage.retention.manager import StorageManager
+from captures.storage.retention.plan_bodies import plan_body
+from captures.storage.usage.answers import StorageBody, UsagePage
+from captures.storage.usage.bodies import usage_history
 from core.idempotency.view import IdempotentView
 from core.jobs.answers import JobBody
 from core.jobs.bodies import job_body

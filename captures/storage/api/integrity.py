@@ -16,11 +16,11 @@ from rest_framework.views import APIView
 from cameras.camera_view import actor
 from cameras.models import Camera
 from cameras.visibility import camera_ids
-from captures.roots.api.requests import AdoptBody, CheckBody, FindingQuery
-from captures.roots.integrity.answers import FindingBody, FindingPage
-from captures.roots.integrity.bodies import csv_lines, finding_body
-from captures.roots.integrity.decisions import adopt, set_aside
-from captures.roots.integrity.models import IntegrityFinding
+from captures.storage.api.requests import AdoptBody, CheckBody, FindingQuery
+from captures.storage.integrity.answers import FindingBody, FindingPage
+from captures.storage.integrity.bodies import csv_lines, finding_body
+from captures.storage.integrity.decisions import adopt, set_aside
+from captures.storage.integrity.models import IntegrityFinding
 from core.api.paging import page
 from core.idempotency.view import IdempotentView
 from core.jobs.answers import JobBody

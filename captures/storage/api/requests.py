@@ -8,8 +8,8 @@ from uuid import UUID
 from pydantic import Field, StrictBool, field_validator, model_validator
 
 from cameras.camera_filter import Slug
-from captures.roots.integrity.models import FindingKind, FindingState
 from captures.roots.models import StorageRoot
+from captures.storage.integrity.models import FindingKind, FindingState
 from core.api.queries import PageQuery, Query
 from core.resources.fields import Fields
 from core.text.names import Line

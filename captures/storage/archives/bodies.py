@@ -7,10 +7,10 @@ from typing import Any
 from django.db.models import Count, Q, Sum
 
 from captures.experiments.selectors import visible_places
-from captures.roots.archives.answers import ArchiveFacts
-from captures.roots.archives.findings import FolderFindings, findings_of
-from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFolder
-from captures.roots.archives.remote import remote_sentences
+from captures.storage.archives.answers import ArchiveFacts
+from captures.storage.archives.findings import FolderFindings, findings_of
+from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFolder
+from captures.storage.archives.remote import remote_sentences
 from core.resources.answers import body_of
 from core.times.timestamps import stamp_or_none
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from captures.files.stored_copy import StoredCopy
-from captures.roots.archives.models import ArchiveFile
+from captures.storage.archives.models import ArchiveFile
 from captures.thumbnails.jobs import CLIP
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from cameras.spool.durable import RootFiles
 from captures.files.opened import FileMissing, OpenFile, open_below
-from captures.roots.archives.failpoints import FAILPOINTS
+from captures.storage.archives.failpoints import FAILPOINTS
 
 CHUNK_BYTES = 8 << 20
 PART = ".part"

@@ -26,10 +26,10 @@ from captures.files.zip_download import (
     ZipDownload,
     ZipEntry,
 )
-from captures.roots.archives.manifest import MANIFEST, README, camera_parts, custody, experiment_part
-from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFileState
-from captures.roots.archives.names import is_plain_path, slug_of
-from captures.roots.archives.remote import remote_parts
+from captures.storage.archives.manifest import MANIFEST, README, camera_parts, custody, experiment_part
+from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState
+from captures.storage.archives.names import is_plain_path, slug_of
+from captures.storage.archives.remote import remote_parts
 from core.events.service import record_event
 from core.text.plurals import pluralize
 from core.times.timestamps import stamp, stamp_or_none

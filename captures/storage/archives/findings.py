@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import TypedDict
 
-from captures.roots.archives.models import Archive
+from captures.storage.archives.models import Archive
 from captures.tables import ARCHIVE_COPIES
 from core.jobs.models import Job
 from core.registry import resolve

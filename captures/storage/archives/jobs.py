@@ -18,14 +18,14 @@ from cameras.spool.durable import RootFiles
 from cameras.spool.spool import is_out_of_space
 from cameras.spool.storage import read_marker, root_missing_message
 from captures.experiments.selectors import cameras_of
-from captures.roots.archives.copying import CopyFaulty, CopyRequest, CopyStopped, SourceFaulty, copy_file, is_whole
-from captures.roots.archives.failpoints import FAILPOINTS
-from captures.roots.archives.manifest import small_files
-from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveMethod
-from captures.roots.archives.reports import report_failure, resolve_failure
-from captures.roots.archives.services import absent_hosts, advance, files_left, resume
-from captures.roots.archives.transfer import FileRefused, SenderAway, fetch_file, part_name
 from captures.roots.models import StorageRoot
+from captures.storage.archives.copying import CopyFaulty, CopyRequest, CopyStopped, SourceFaulty, copy_file, is_whole
+from captures.storage.archives.failpoints import FAILPOINTS
+from captures.storage.archives.manifest import small_files
+from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveMethod
+from captures.storage.archives.reports import report_failure, resolve_failure
+from captures.storage.archives.services import absent_hosts, advance, files_left, resume
+from captures.storage.archives.transfer import FileRefused, SenderAway, fetch_file, part_name
 from captures.tables import ARCHIVE_MENDERS
 from core.jobs.context import JobContext, JobError
 from core.jobs.services import enqueue

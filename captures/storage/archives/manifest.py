@@ -13,11 +13,11 @@ from django.conf import settings
 from captures.experiments.account import camera_account, written_parts
 from captures.experiments.models import Experiment, ExperimentCamera
 from captures.experiments.resource import ExperimentFacts
-from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFolder
-from captures.roots.archives.remote import remote_parts
+from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFolder
+from captures.storage.archives.remote import remote_parts
+from core.events.models import Event
 from core.resources.answers import body_of
 from core.times.timestamps import stamp
-from monitoring.models import Event
 
 SCHEMA = "skycam-archive/1"
 MANIFEST, SUMS, README = "manifest.json", "SHA256SUMS", "README.txt"

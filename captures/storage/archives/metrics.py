@@ -9,7 +9,7 @@ from django.db.models import Count, Min
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
-from captures.roots.archives.models import Archive, ArchiveState
+from captures.storage.archives.models import Archive, ArchiveState
 
 RESULTS = {"whole": "whole", "faulty": "faulty", "": "never"}
 """Result of the last verification as in the row -> as in the metric."""

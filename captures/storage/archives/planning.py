@@ -10,10 +10,10 @@ from django.db.models import Exists, OuterRef
 from captures.capturing.models import CaptureFile
 from captures.experiments.models import Experiment
 from captures.recordings.clips.models import Clip, ClipHold
-from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFolder
-from captures.roots.archives.names import unused_path
 from captures.roots.models import StorageClass, StorageRoot
 from captures.roots.roots import UnusableRoot, assigned_root
+from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFolder
+from captures.storage.archives.names import unused_path
 from core.station_settings.values import archive_config
 from core.times.timestamps import stamp, stamp_or_none
 

@@ -4,8 +4,8 @@ who may see that one read it. What may name files of any camera names all of the
 from __future__ import annotations
 
 from captures.experiments.selectors import cameras_of
-from captures.roots.archives.hosts import away_sentence
-from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFileState
+from captures.storage.archives.hosts import away_sentence
+from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState
 from core.camera_refs import Cameras
 from core.events.service import raise_alert, record_event, resolve_alert
 from core.text.plurals import pluralize

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models import Exists, OuterRef, Q
 
-from captures.roots.archives.models import ArchiveFile, ArchiveFileState
+from captures.storage.archives.models import ArchiveFile, ArchiveFileState
 
 SOURCES = {"clips": "clip", "captures": "capture_file"}
 """Table of files -> the field of `ArchiveFile` that names its rows."""

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 
 from cameras.visibility import visible_to
 from captures.experiments.selectors import experiments_for
-from captures.roots.archives.models import Archive, ArchiveFile
+from captures.storage.archives.models import Archive, ArchiveFile
 
 
 def archives_for(user: Any) -> QuerySet[Archive]:

@@ -23,11 +23,13 @@ from captures.experiments.service import ExperimentService
 from captures.recordings.claims.models import ExperimentClip
 from captures.recordings.claims.services import HOLD as EXPERIMENT_HOLD
 from captures.recordings.clips.models import ClipHold
-from captures.roots.archives import planning
-from captures.roots.archives.failpoints import FAILPOINTS
-from captures.roots.archives.hosts import away_hosts, away_sentence
-from captures.roots.archives.manifest import make_manifest
-from captures.roots.archives.models import (
+from captures.roots.roots import UnusableRoot
+from captures.sessions.models import Session
+from captures.storage.archives import planning
+from captures.storage.archives.failpoints import FAILPOINTS
+from captures.storage.archives.hosts import away_hosts, away_sentence
+from captures.storage.archives.manifest import make_manifest
+from captures.storage.archives.models import (
     ARCHIVE_TRANSITIONS,
     Archive,
     ArchiveFile,
@@ -35,11 +37,9 @@ from captures.roots.archives.models import (
     ArchiveFolder,
     ArchiveState,
 )
-from captures.roots.archives.names import folder_of
-from captures.roots.archives.planning import archive_root, plan_files
-from captures.roots.archives.reports import report_end, report_event, report_failure
-from captures.roots.roots import UnusableRoot
-from captures.sessions.models import Session
+from captures.storage.archives.names import folder_of
+from captures.storage.archives.planning import archive_root, plan_files
+from captures.storage.archives.reports import report_end, report_event, report_failure
 from core import database_clock
 from core.background import log_and_continue
 from core.changes.gate import read_again

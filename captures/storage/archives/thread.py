@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from captures.roots.archives.services import advance_all, extend_archives
-from captures.roots.archives.verification import verify_due
+from captures.storage.archives.services import advance_all, extend_archives
+from captures.storage.archives.verification import verify_due
 from core.changes.gate import ChangeGate
 from core.retrying_thread import RetryingThread
 

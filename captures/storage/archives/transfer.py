@@ -18,8 +18,8 @@ import uuid6
 from django.core.exceptions import ValidationError
 
 from captures.files.opened import FileMissing, open_below
-from captures.roots.archives.copying import PART, CopyStopped
-from captures.roots.archives.models import ArchiveFile, ArchiveFileState
+from captures.storage.archives.copying import PART, CopyStopped
+from captures.storage.archives.models import ArchiveFile, ArchiveFileState
 from core.broker import broker
 from core.jobs.context import JobContext
 from core.retrying_thread import RetryingThread

@@ -22,7 +22,7 @@ from django.utils import timezone
 from cameras.spool.durable import RootFiles
 from captures.experiments.selectors import cameras_of, check_sees_all
 from captures.files.opened import FileMissing, open_below
-from captures.roots.archives.copying import (
+from captures.storage.archives.copying import (
     PART,
     CopyFaulty,
     CopyRequest,
@@ -31,12 +31,12 @@ from captures.roots.archives.copying import (
     copy_file,
     is_whole,
 )
-from captures.roots.archives.findings import KIND, VerifiedFile
-from captures.roots.archives.jobs import Mender, check_mounted, describe_error, fetch_whole, lock_folder, open_root
-from captures.roots.archives.manifest import MANIFEST, README, SUMS, small_files
-from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveState
-from captures.roots.archives.services import files_left, restate
-from captures.roots.archives.transfer import SenderAway
+from captures.storage.archives.findings import KIND, VerifiedFile
+from captures.storage.archives.jobs import Mender, check_mounted, describe_error, fetch_whole, lock_folder, open_root
+from captures.storage.archives.manifest import MANIFEST, README, SUMS, small_files
+from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveState
+from captures.storage.archives.services import files_left, restate
+from captures.storage.archives.transfer import SenderAway
 from captures.tables import ARCHIVE_MENDERS
 from core.events.service import raise_alert, record_event, resolve_alert
 from core.jobs.context import JobContext, JobError

@@ -12,12 +12,12 @@ from rest_framework.response import Response
 
 from cameras.camera_view import actor
 from captures.capturing.selectors import captures_for
-from captures.roots.bring_back.answers import BringBackBody
-from captures.roots.bring_back.bodies import bring_back_body
-from captures.roots.bring_back.planning import make_plan
-from captures.roots.bring_back.requests import BringBackOne, BringBackRequest
-from captures.roots.bring_back.selection import check_names
-from captures.roots.bring_back.services import start_bring_back
+from captures.storage.bring_back.answers import BringBackBody
+from captures.storage.bring_back.bodies import bring_back_body
+from captures.storage.bring_back.planning import make_plan
+from captures.storage.bring_back.requests import BringBackOne, BringBackRequest
+from captures.storage.bring_back.selection import check_names
+from captures.storage.bring_back.services import start_bring_back
 from core.idempotency.view import IdempotentView
 
 

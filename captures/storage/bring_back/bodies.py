@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from captures.roots.bring_back.answers import PlannedBody
-from captures.roots.bring_back.planning import BringBackPlan
+from captures.storage.bring_back.answers import PlannedBody
+from captures.storage.bring_back.planning import BringBackPlan
 from core.jobs.bodies import job_body
 from core.jobs.models import Job
 from core.resources.answers import body_of

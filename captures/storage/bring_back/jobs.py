@@ -22,19 +22,19 @@ from cameras.models import Camera
 from cameras.spool.durable import RootFiles
 from cameras.spool.storage import RootMissing
 from captures.recordings.clips.deletion import open_root
-from captures.roots.archives.copying import CopyFaulty, CopyRequest, CopyStopped, is_whole
-from captures.roots.archives.jobs import lock_folder
-from captures.roots.bring_back.failpoints import FAILPOINTS
-from captures.roots.bring_back.planning import make_plan, reserve_bytes
-from captures.roots.bring_back.requests import Selection
-from captures.roots.bring_back.selection import RETURNING, ReturningTable
 from captures.roots.kept import Kept
 from captures.roots.models import StorageRoot
-from captures.roots.offsite.copy_states import CopyState
-from captures.roots.offsite.destinations.port import CopyMissing, DestinationError, Interrupted, WrongChecksum
-from captures.roots.offsite.models import OffsiteCopy
-from captures.roots.offsite.queue import lock_copies, update_locked
-from captures.roots.offsite.restore import NoCopy, copies_of, fetch_part, part_name
+from captures.storage.archives.copying import CopyFaulty, CopyRequest, CopyStopped, is_whole
+from captures.storage.archives.jobs import lock_folder
+from captures.storage.bring_back.failpoints import FAILPOINTS
+from captures.storage.bring_back.planning import make_plan, reserve_bytes
+from captures.storage.bring_back.requests import Selection
+from captures.storage.bring_back.selection import RETURNING, ReturningTable
+from captures.storage.offsite.copy_states import CopyState
+from captures.storage.offsite.destinations.port import CopyMissing, DestinationError, Interrupted, WrongChecksum
+from captures.storage.offsite.models import OffsiteCopy
+from captures.storage.offsite.queue import lock_copies, update_locked
+from captures.storage.offsite.restore import NoCopy, copies_of, fetch_part, part_name
 from core import database_clock
 from core.events.service import record_event
 from core.jobs.context import JobContext, JobError

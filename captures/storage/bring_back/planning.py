@@ -9,10 +9,10 @@ from django.db.models import Count, Exists, Q, Sum
 
 from cameras.spool.storage import RootMissing
 from captures.recordings.clips.deletion import open_root
-from captures.roots.bring_back.requests import Selection
-from captures.roots.bring_back.selection import RETURNING
 from captures.roots.models import StorageRoot
-from captures.roots.usage.models import RootSpace
+from captures.storage.bring_back.requests import Selection
+from captures.storage.bring_back.selection import RETURNING
+from captures.storage.usage.models import RootSpace
 from core.station_settings.values import camera_config
 from core.templatetags.skycam import format_bytes
 from core.text.plurals import pluralize

@@ -13,12 +13,12 @@ from django.db.models import Exists, OuterRef, QuerySet
 from cameras.models import Camera
 from captures.capturing.models import Capture, CaptureFile
 from captures.experiments.models import Experiment
-from captures.roots.archives.copies import copy_of
-from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFileState
-from captures.roots.bring_back.requests import Selection
 from captures.roots.kept import Kept
-from captures.roots.offsite.copy_states import CopyState
-from captures.roots.offsite.models import Destination, OffsiteCopy
+from captures.storage.archives.copies import copy_of
+from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState
+from captures.storage.bring_back.requests import Selection
+from captures.storage.offsite.copy_states import CopyState
+from captures.storage.offsite.models import Destination, OffsiteCopy
 
 NAMED: dict[str, tuple[Any, str]] = {
     "capture": (Capture, "pk"), "archive": (Archive, "pk"), "experiment": (Experiment, "pk"),

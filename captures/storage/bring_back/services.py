@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 from cameras.models import Camera
-from captures.roots.bring_back.planning import BringBackPlan, make_plan
-from captures.roots.bring_back.requests import BringBackRequest
-from captures.roots.bring_back.selection import RETURNING
+from captures.storage.bring_back.planning import BringBackPlan, make_plan
+from captures.storage.bring_back.requests import BringBackRequest
+from captures.storage.bring_back.selection import RETURNING
 from core import database_clock
 from core.camera_refs import Cameras
 from core.jobs.models import Job

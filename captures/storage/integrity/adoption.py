@@ -26,8 +26,8 @@ from captures.recordings.clips.deletion import folder_of
 from captures.recordings.clips.models import Clip, ClipKind
 from captures.recordings.recorder.recovery import delivery_of
 from captures.recordings.recorder.repair import PlayablePart, playable_part
-from captures.roots.integrity.check import hash_file
 from captures.roots.models import StorageRoot
+from captures.storage.integrity.check import hash_file
 from core.station_settings.values import site_config
 
 STARTED = re.compile(r"_(\d{8}_\d{6}_\d{3})_[^/]*\Z")

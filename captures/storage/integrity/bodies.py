@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import partial
 
-from captures.roots.integrity.answers import FindingBody
-from captures.roots.integrity.models import IntegrityFinding
+from captures.storage.integrity.answers import FindingBody
+from captures.storage.integrity.models import IntegrityFinding
 from core.resources.answers import body_of
 from core.text.csv_lines import csv_line
 

@@ -18,11 +18,11 @@ from cameras.spool.storage import RootMissing
 from captures.capturing.models import CaptureFile
 from captures.recordings.clips.deletion import folder_of, open_root
 from captures.recordings.clips.models import Clip
-from captures.roots.integrity.disk_walk import FoundFile, walk_folders
-from captures.roots.integrity.findings import FindingStore
-from captures.roots.integrity.models import FindingKind
 from captures.roots.models import StorageRoot
-from captures.roots.stored_files.tables import FILE_TABLES, StoredFile
+from captures.storage.integrity.disk_walk import FoundFile, walk_folders
+from captures.storage.integrity.findings import FindingStore
+from captures.storage.integrity.models import FindingKind
+from captures.storage.stored_files.tables import FILE_TABLES, StoredFile
 from core.jobs.context import JobContext
 from core.text.plurals import pluralize
 

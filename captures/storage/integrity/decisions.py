@@ -15,9 +15,9 @@ from cameras.spool.failpoints import hit_failpoint
 from cameras.spool.storage import RootMissing
 from captures.organizing.reasons import NotPlaced, printable
 from captures.recordings.clips.deletion import folder_of, open_root
-from captures.roots.integrity.check import is_text, known_paths
-from captures.roots.integrity.models import FindingKind, FindingState, IntegrityFinding
-from captures.roots.integrity.tables import ADOPTERS
+from captures.storage.integrity.check import is_text, known_paths
+from captures.storage.integrity.models import FindingKind, FindingState, IntegrityFinding
+from captures.storage.integrity.tables import ADOPTERS
 from core.events.service import record_event
 from core.registry import resolve
 

@@ -11,9 +11,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from captures.organizing.reasons import printable
-from captures.roots.integrity.models import FindingKind, FindingState, IntegrityFinding
 from captures.roots.models import StorageRoot
-from captures.roots.stored_files.tables import StoredFile
+from captures.storage.integrity.models import FindingKind, FindingState, IntegrityFinding
+from captures.storage.stored_files.tables import StoredFile
 
 
 class FindingStore:

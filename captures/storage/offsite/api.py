@@ -10,9 +10,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cameras.camera_view import actor
-from captures.roots.offsite.resource import BacklogBody, ProbeRequest
-from captures.roots.offsite.selectors import backlog_of, destinations_for
-from captures.roots.offsite.services import start_test
+from captures.storage.offsite.resource import BacklogBody, ProbeRequest
+from captures.storage.offsite.selectors import backlog_of, destinations_for
+from captures.storage.offsite.services import start_test
 from core.jobs.answers import JobBody
 from core.jobs.bodies import job_body
 from core.resources.answers import body_of

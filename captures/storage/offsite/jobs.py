@@ -18,10 +18,10 @@ from cameras.spool.storage import RootMissing
 from captures.recordings.clips.deletion import open_root
 from captures.recordings.clips.models import Clip
 from captures.roots.models import StorageRoot
-from captures.roots.offsite import queue
-from captures.roots.offsite.copy_states import CopyState
-from captures.roots.offsite.destinations.folder import write_marker
-from captures.roots.offsite.destinations.port import (
+from captures.storage.offsite import queue
+from captures.storage.offsite.copy_states import CopyState
+from captures.storage.offsite.destinations.folder import write_marker
+from captures.storage.offsite.destinations.port import (
     DestinationError,
     FileUnreadable,
     Interrupted,
@@ -30,12 +30,12 @@ from captures.roots.offsite.destinations.port import (
     Upload,
     WrongChecksum,
 )
-from captures.roots.offsite.destinations.settings import DestinationKind, FolderSettings
-from captures.roots.offsite.failpoints import FAILPOINTS
-from captures.roots.offsite.limits import NoPace, RowPace, closed_reason
-from captures.roots.offsite.models import Destination, DestinationHost, OffsiteCopy
-from captures.roots.offsite.senders import allowed_folder, open_sftp, opened
-from captures.roots.stored_files.tables import FILE_TABLES
+from captures.storage.offsite.destinations.settings import DestinationKind, FolderSettings
+from captures.storage.offsite.failpoints import FAILPOINTS
+from captures.storage.offsite.limits import NoPace, RowPace, closed_reason
+from captures.storage.offsite.models import Destination, DestinationHost, OffsiteCopy
+from captures.storage.offsite.senders import allowed_folder, open_sftp, opened
+from captures.storage.stored_files.tables import FILE_TABLES
 from core.events.service import record_event
 from core.jobs.claims import others_wait
 from core.jobs.context import JobContext
@@ -250,7 +250,7 @@ def probe_destination(context: JobContext) -> dict[str, Any]:
 
 
 def probe_s3(destination: Destination) -> list[str]:
-    from captures.roots.offsite.destinations.s3 import S3Sender
+    from captures.storage.offsite.destinations.s3 import S3Sender
 
     with opened(destination, NoPace()) as sender:
         assert isinstance(sender, S3Sender)
@@ -267,7 +267,7 @@ def probe_s3(destination: Destination) -> list[str]:
 
 
 def probe_sftp(destination: Destination) -> list[str]:
-    from captures.roots.offsite.destinations.sftp import SftpSender
+    from captures.storage.offsite.destinations.sftp import SftpSender
 
     with opened(destination, NoPace(), lambda one, pace: open_sftp(one, pace, pin=True)) as sender:
         assert isinstance(sender, SftpSender)

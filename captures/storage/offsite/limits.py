@@ -7,10 +7,10 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
-from captures.roots.offsite.destinations.port import Interrupted
-from captures.roots.offsite.hours import Hours
-from captures.roots.offsite.models import Destination
-from captures.roots.offsite.token_bucket import TokenBucket
+from captures.storage.offsite.destinations.port import Interrupted
+from captures.storage.offsite.hours import Hours
+from captures.storage.offsite.models import Destination
+from captures.storage.offsite.token_bucket import TokenBucket
 from core.station_zone import station_zone
 
 READ_S = 1.0

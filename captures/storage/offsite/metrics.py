@@ -8,8 +8,8 @@ from typing import Any
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
-from captures.roots.offsite.models import Destination
-from captures.roots.offsite.selectors import backlog_of
+from captures.storage.offsite.models import Destination
+from captures.storage.offsite.selectors import backlog_of
 
 NAMES = {
     "skycam_offsite_backlog_files": ("files", "Files that wait for their off-site copy."),

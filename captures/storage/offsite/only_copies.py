@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.db.models import Exists, OuterRef, QuerySet
 
 from captures.capturing.models import CaptureFile
-from captures.roots.archives.models import ArchiveFile
 from captures.roots.kept import Kept
-from captures.roots.offsite.copy_states import CopyState
-from captures.roots.offsite.models import Destination, OffsiteCopy
+from captures.storage.archives.models import ArchiveFile
+from captures.storage.offsite.copy_states import CopyState
+from captures.storage.offsite.models import Destination, OffsiteCopy
 from core.text.plurals import pluralize
 
 TABLES: dict[str, tuple[type[CaptureFile | ArchiveFile], str]] = {

@@ -15,10 +15,10 @@ from django.db.models import F, Q, QuerySet
 
 from cameras.models import Camera
 from captures.roots.kept import Kept
-from captures.roots.offsite.backoff import LONGEST_S, retry_delay_s
-from captures.roots.offsite.copy_states import COPY_TRANSITIONS, CopyState
-from captures.roots.offsite.models import Destination, DestinationHost, OffsiteCopy, file_columns
-from captures.roots.stored_files.tables import FILE_TABLES, FileTable, StoredFile
+from captures.storage.offsite.backoff import LONGEST_S, retry_delay_s
+from captures.storage.offsite.copy_states import COPY_TRANSITIONS, CopyState
+from captures.storage.offsite.models import Destination, DestinationHost, OffsiteCopy, file_columns
+from captures.storage.stored_files.tables import FILE_TABLES, FileTable, StoredFile
 from core import database_clock
 from core.events.service import raise_alert, record_event, resolve_alert
 from core.slices import slices_of

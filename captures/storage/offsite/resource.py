@@ -17,9 +17,9 @@ from pydantic import (
     model_validator,
 )
 
-from captures.roots.offsite.copy_states import CopyState
-from captures.roots.offsite.destinations.settings import DestinationKind
-from captures.roots.stored_files.classes import COPIED
+from captures.storage.offsite.copy_states import CopyState
+from captures.storage.offsite.destinations.settings import DestinationKind
+from captures.storage.stored_files.classes import COPIED
 from core.api.queries import PageQuery, Query
 from core.resources.fields import Changes, Fields, field, together
 from core.resources.resource import Operation, Resource

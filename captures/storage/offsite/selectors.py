@@ -11,11 +11,11 @@ from uuid import UUID
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
 
 from captures.recordings.clips.models import ClipKind
-from captures.roots.archives.findings import VerifiedFile
-from captures.roots.archives.models import Archive, ArchiveFile
-from captures.roots.offsite.copy_states import WAITING, CopyState
-from captures.roots.offsite.models import Destination, DestinationHost, OffsiteCopy, file_columns
-from captures.roots.stored_files.classes import FileClass
+from captures.storage.archives.findings import VerifiedFile
+from captures.storage.archives.models import Archive, ArchiveFile
+from captures.storage.offsite.copy_states import WAITING, CopyState
+from captures.storage.offsite.models import Destination, DestinationHost, OffsiteCopy, file_columns
+from captures.storage.stored_files.classes import FileClass
 
 CLIP_KINDS = {FileClass.ROLLING_CLIP: ClipKind.ROLLING, FileClass.MANUAL_CLIP: ClipKind.MANUAL}
 

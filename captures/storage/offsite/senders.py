@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator
 
 from django.conf import settings
 
-from captures.roots.offsite.destinations.folder import FolderSender
-from captures.roots.offsite.destinations.port import DestinationError, Pace, Sender
-from captures.roots.offsite.destinations.settings import (
+from captures.storage.offsite.destinations.folder import FolderSender
+from captures.storage.offsite.destinations.port import DestinationError, Pace, Sender
+from captures.storage.offsite.destinations.settings import (
     FolderSettings,
     S3Secret,
     S3Settings,
     SftpSecret,
     SftpSettings,
 )
-from captures.roots.offsite.models import Destination, DestinationHost
+from captures.storage.offsite.models import Destination, DestinationHost
 from core.folders import real_path_inside
 from core.secrets import DecryptionFailed
 
@@ -25,7 +25,7 @@ Open = Callable[[Destination, Pace], Sender]
 
 
 def open_s3(destination: Destination, pace: Pace) -> Sender:
-    from captures.roots.offsite.destinations.s3 import S3Sender
+    from captures.storage.offsite.destinations.s3 import S3Sender
 
     found, secret = destination.typed_settings, destination.typed_secret
     assert isinstance(found, S3Settings)
@@ -48,7 +48,7 @@ def note_takes_checksums(destination: Destination, *, takes: bool) -> None:
 
 
 def open_sftp(destination: Destination, pace: Pace, *, pin: bool = False) -> Sender:
-    from captures.roots.offsite.destinations.sftp import SftpSender
+    from captures.storage.offsite.destinations.sftp import SftpSender
 
     found, secret = destination.typed_settings, destination.typed_secret
     assert isinstance(found, SftpSettings)

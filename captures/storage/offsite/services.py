@@ -15,19 +15,19 @@ from pydantic import ValidationError as Invalid
 
 from cameras.models import Camera
 from captures.roots.models import StorageRoot
-from captures.roots.offsite.copy_states import WAITING, CopyState
-from captures.roots.offsite.destinations.settings import SECRETS, SETTINGS, FolderSettings, S3Settings, Settings
-from captures.roots.offsite.models import Destination, OffsiteCopy
-from captures.roots.offsite.only_copies import describe_only_copies
-from captures.roots.offsite.queue import compare_again, retry_dead, try_now
-from captures.roots.offsite.resource import (
+from captures.storage.offsite.copy_states import WAITING, CopyState
+from captures.storage.offsite.destinations.settings import SECRETS, SETTINGS, FolderSettings, S3Settings, Settings
+from captures.storage.offsite.models import Destination, OffsiteCopy
+from captures.storage.offsite.only_copies import describe_only_copies
+from captures.storage.offsite.queue import compare_again, retry_dead, try_now
+from captures.storage.offsite.resource import (
     DeleteQuery,
     DestinationChange,
     DestinationFields,
     DestinationRequest,
     RetriedBody,
 )  # fmt: skip
-from captures.roots.offsite.senders import not_allowed_message, offsite_roots
+from captures.storage.offsite.senders import not_allowed_message, offsite_roots
 from core.api.constraints import describe_error
 from core.events.service import record_event, resolve_alert
 from core.folders import is_inside

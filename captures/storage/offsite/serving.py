@@ -19,18 +19,18 @@ from rest_framework.request import Request
 from captures.files.answers import FileFacts, answer
 from captures.files.queries import FileQuery
 from captures.files.stored_copy import FileRow
-from captures.roots.offsite.destinations.port import (
+from captures.storage.offsite.destinations.port import (
     CHUNK_BYTES,
     CopyMissing,
     DestinationError,
     Sender,
     WrongChecksum,
 )
-from captures.roots.offsite.destinations.settings import S3Settings
-from captures.roots.offsite.limits import NoPace
-from captures.roots.offsite.models import OffsiteCopy
-from captures.roots.offsite.restore import copies_of, take_back
-from captures.roots.offsite.senders import opened
+from captures.storage.offsite.destinations.settings import S3Settings
+from captures.storage.offsite.limits import NoPace
+from captures.storage.offsite.models import OffsiteCopy
+from captures.storage.offsite.restore import copies_of, take_back
+from captures.storage.offsite.senders import opened
 
 log = logging.getLogger(__name__)
 Used = TypeVar("Used")
@@ -91,7 +91,7 @@ def _as_file(body: CopyBody) -> Iterator[bytes]:
 
 
 def _redirect(copy: OffsiteCopy, content_type: str, disposition: str) -> HttpResponse:
-    from captures.roots.offsite.destinations.s3 import S3Sender
+    from captures.storage.offsite.destinations.s3 import S3Sender
 
     with opened(copy.destination, NoPace()) as sender:
         assert isinstance(sender, S3Sender)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from captures.roots.offsite import queue
-from captures.roots.offsite.limits import closed_reason
-from captures.roots.offsite.models import Destination, OffsiteCopy
+from captures.storage.offsite import queue
+from captures.storage.offsite.limits import closed_reason
+from captures.storage.offsite.models import Destination, OffsiteCopy
 from core.changes.gate import ChangeGate, read_again
 from core.jobs.services import enqueue
 from core.retrying_thread import RetryingThread

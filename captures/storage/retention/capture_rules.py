@@ -16,10 +16,10 @@ from django.utils import timezone
 from captures.capturing.models import CaptureFile
 from captures.roots.guards import unguarded
 from captures.roots.models import StorageRoot
-from captures.roots.retention.plan import PlanItem, Why
-from captures.roots.stored_files.classes import FileClass
-from captures.roots.trash.purge import expired, mark_purged, marked
-from captures.roots.trash.services import record_aged, trash_captures, trashable
+from captures.storage.retention.plan import PlanItem, Why
+from captures.storage.stored_files.classes import FileClass
+from captures.storage.trash.purge import expired, mark_purged, marked
+from captures.storage.trash.services import record_aged, trash_captures, trashable
 from core.station_settings.values import retention_config
 
 COLUMNS = ("pk", Cast("capture__camera", CharField()), Cast("root", CharField()), "path", "bytes")

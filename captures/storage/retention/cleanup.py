@@ -22,15 +22,15 @@ from captures.recordings.clips.deletion import (
 )
 from captures.recordings.clips.models import Clip
 from captures.roots.models import StorageClass, StorageRoot
-from captures.roots.retention.cleanup_events import shortage_message
-from captures.roots.retention.clip_rules import clip_items
-from captures.roots.retention.clock_guard import ClockGuard, uses_age
-from captures.roots.retention.disk_space import FreedSpace, outside
-from captures.roots.retention.execution import GB, RULES, PlanExecutor
-from captures.roots.retention.plan import BY_CLOCK, CleanupPlan, PlanItem, Why
-from captures.roots.retention.policy import RoundRobin, deletable_in, oldest_deletable
-from captures.roots.retention.results import CleanupResult
 from captures.roots.roots import UnusableRoot, root_of_class
+from captures.storage.retention.cleanup_events import shortage_message
+from captures.storage.retention.clip_rules import clip_items
+from captures.storage.retention.clock_guard import ClockGuard, uses_age
+from captures.storage.retention.disk_space import FreedSpace, outside
+from captures.storage.retention.execution import GB, RULES, PlanExecutor
+from captures.storage.retention.plan import BY_CLOCK, CleanupPlan, PlanItem, Why
+from captures.storage.retention.policy import RoundRobin, deletable_in, oldest_deletable
+from captures.storage.retention.results import CleanupResult
 from core.changes.gate import read_again
 from core.events.service import raise_alert, resolve_alert
 from core.station_settings.values import camera_config

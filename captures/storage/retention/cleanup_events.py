@@ -12,7 +12,7 @@ from cameras.runtime.disk_reserve import FREE_SPACE_HYSTERESIS
 from captures.recordings.clips.models import Clip, ClipKind
 from captures.roots.guards import guards
 from captures.roots.models import StorageRoot
-from captures.roots.retention.disk_space import FreedSpace
+from captures.storage.retention.disk_space import FreedSpace
 from core.events.service import record_event
 from core.templatetags.skycam import format_bytes
 from core.text.plurals import pluralize, was_or_were

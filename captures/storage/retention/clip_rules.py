@@ -15,15 +15,15 @@ from django.db.models.functions import Cast
 from captures.recordings.clips.deletion import mark_for_deletion
 from captures.recordings.clips.models import Clip, ClipKind, ClipQuerySet
 from captures.roots.models import StorageRoot
-from captures.roots.retention.plan import PlanItem, Why
-from captures.roots.retention.policy import (
+from captures.storage.retention.plan import PlanItem, Why
+from captures.storage.retention.policy import (
     RetentionLimit,
     clips_beyond_limit,
     clips_older_than,
     deletable_in,
     oldest_deletable,
 )
-from captures.roots.stored_files.classes import FileClass
+from captures.storage.stored_files.classes import FileClass
 from core.station_settings.values import retention_config
 
 CLIP_CLASSES = {ClipKind.ROLLING: FileClass.ROLLING_CLIP, ClipKind.MANUAL: FileClass.MANUAL_CLIP}

@@ -10,9 +10,9 @@ from django.db import transaction
 
 from cameras.spool.moments import Moment
 from cameras.spool.spool import boot_id
-from captures.roots.retention.clip_rules import age_limits
-from captures.roots.retention.known_time import DAY_S, MAX_STEP_S, ClockReading, KnownTime, is_trusted, learn_time
-from captures.roots.retention.models import HostClock
+from captures.storage.retention.clip_rules import age_limits
+from captures.storage.retention.known_time import DAY_S, MAX_STEP_S, ClockReading, KnownTime, is_trusted, learn_time
+from captures.storage.retention.models import HostClock
 from core.events.service import record_event
 from core.text.plurals import pluralize
 from core.times.kernel_clock import clock_state

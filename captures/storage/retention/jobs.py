@@ -7,12 +7,12 @@ from uuid import UUID
 
 from django.conf import settings
 
-from captures.roots.retention.bodies import DeletedBody
-from captures.roots.retention.cleanup import ClipCleanup
-from captures.roots.retention.manager import StorageManager
-from captures.roots.retention.results import CleanupResult
-from captures.roots.retention.stayed import StayedFile, stayed_files
-from captures.roots.retention.stored_plans import PlanRefused, check_claimable
+from captures.storage.retention.bodies import DeletedBody
+from captures.storage.retention.cleanup import ClipCleanup
+from captures.storage.retention.manager import StorageManager
+from captures.storage.retention.results import CleanupResult
+from captures.storage.retention.stayed import StayedFile, stayed_files
+from captures.storage.retention.stored_plans import PlanRefused, check_claimable
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job
 from core.jobs.services import enqueue

@@ -12,9 +12,9 @@ from captures.recordings.clips.models import Clip, ClipKind
 from captures.recordings.clips.services import hold_reasons
 from captures.roots.guards import any_of, guards
 from captures.roots.models import StorageRoot
-from captures.roots.retention.clip_rules import age_limits
-from captures.roots.retention.plan import SkippedItem, Why
-from captures.roots.retention.policy import RetentionLimit, beyond_limit, older_than
+from captures.storage.retention.clip_rules import age_limits
+from captures.storage.retention.plan import SkippedItem, Why
+from captures.storage.retention.policy import RetentionLimit, beyond_limit, older_than
 
 MAX_LISTED = 1000
 

@@ -1,5 +1,5 @@
-"""Whether the clock of a host may decide that a file is too old. Pure: `captures.storage.retention.clock_guard` stores what is
-known.
+"""Whether the clock of a host may decide that a file is too old. Pure: `clock_guard.py` stores what
+is known.
 
 A clock that is set ahead makes every file old at once, and the kernel also calls a clock synchronised whose server
 lies. So the clock may not be further ahead than the time that was last known allows: by the boot clock within one boot,

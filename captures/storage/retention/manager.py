@@ -7,14 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from captures.roots.models import StorageRoot
-from captures.roots.retention.execution import GB, PlanExecutor
-from captures.roots.retention.plan import CleanupPlan
-from captures.roots.retention.planning import make_plan
-from captures.roots.retention.results import CleanupResult
-from captures.roots.retention.stored_plans import claim_plan, load_plan, store_plan
-from captures.roots.usage.answers import RootUsageBody
-from captures.roots.usage.bodies import root_bodies
-from captures.roots.usage.forecast import Forecast, forecast_of
+from captures.storage.retention.execution import GB, PlanExecutor
+from captures.storage.retention.plan import CleanupPlan
+from captures.storage.retention.planning import make_plan
+from captures.storage.retention.results import CleanupResult
+from captures.storage.retention.stored_plans import claim_plan, load_plan, store_plan
+from captures.storage.usage.answers import RootUsageBody
+from captures.storage.usage.bodies import root_bodies
+from captures.storage.usage.forecast import Forecast, forecast_of
 from core.station_settings.values import camera_config
 
 TABLES = ("clips", "captures", "archives")

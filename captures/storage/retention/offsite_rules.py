@@ -22,19 +22,19 @@ from cameras.spool.storage import RootMissing
 from captures.capturing.models import Capture, CaptureFile
 from captures.files.thumbnail_queue import job_for, local_queue
 from captures.recordings.clips.deletion import Problem, open_root, undeletable_message
-from captures.roots.archives.copies import copy_of
-from captures.roots.archives.models import ArchiveFile, ArchiveFileState
 from captures.roots.guards import guarded, unguarded
 from captures.roots.kept import Kept
 from captures.roots.models import StorageRoot
-from captures.roots.offsite.copy_states import CopyState
-from captures.roots.offsite.destinations.settings import DestinationKind
-from captures.roots.offsite.models import OffsiteCopy
-from captures.roots.offsite.queue import lock_copies
-from captures.roots.offsite.selectors import unverified_archive_files
-from captures.roots.retention.plan import PlanItem, Why
-from captures.roots.stored_files.classes import FileClass
-from captures.roots.trash.services import in_use, trashable
+from captures.storage.archives.copies import copy_of
+from captures.storage.archives.models import ArchiveFile, ArchiveFileState
+from captures.storage.offsite.copy_states import CopyState
+from captures.storage.offsite.destinations.settings import DestinationKind
+from captures.storage.offsite.models import OffsiteCopy
+from captures.storage.offsite.queue import lock_copies
+from captures.storage.offsite.selectors import unverified_archive_files
+from captures.storage.retention.plan import PlanItem, Why
+from captures.storage.stored_files.classes import FileClass
+from captures.storage.trash.services import in_use, trashable
 from captures.thumbnails.jobs import CLIP
 from captures.thumbnails.store import PICTURE_KINDS, ThumbnailStore
 from core import database_clock

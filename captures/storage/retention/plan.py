@@ -14,7 +14,7 @@ from uuid import UUID
 
 import uuid6
 
-from captures.roots.stored_files.classes import FileClass
+from captures.storage.stored_files.classes import FileClass
 from core import database_clock
 
 EXPIRES_AFTER = timedelta(minutes=10)

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from cameras.models import Camera
-from captures.roots.retention.answers import KeptFile, PlannedFile, PlanSums
-from captures.roots.retention.plan import CleanupPlan, PlanItem, SkippedItem
+from captures.storage.retention.answers import KeptFile, PlannedFile, PlanSums
+from captures.storage.retention.plan import CleanupPlan, PlanItem, SkippedItem
 from core.resources.answers import body_of
 from core.resources.fields import Fields
 

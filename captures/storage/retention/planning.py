@@ -9,13 +9,13 @@ from typing import Any
 from cameras.spool.storage import RootMissing
 from captures.recordings.clips.deletion import open_root, undeletable_message
 from captures.roots.models import StorageRoot
-from captures.roots.retention.cleanup import watched_roots
-from captures.roots.retention.clip_rules import age_limits, clips_to_free
-from captures.roots.retention.clock_guard import ClockGuard, uses_age
-from captures.roots.retention.execution import GB, RULES
-from captures.roots.retention.kept import kept_clips
-from captures.roots.retention.plan import BY_CLOCK, CleanupPlan, PlanItem, frees_space
-from captures.roots.retention.policy import RoundRobin
+from captures.storage.retention.cleanup import watched_roots
+from captures.storage.retention.clip_rules import age_limits, clips_to_free
+from captures.storage.retention.clock_guard import ClockGuard, uses_age
+from captures.storage.retention.execution import GB, RULES
+from captures.storage.retention.kept import kept_clips
+from captures.storage.retention.plan import BY_CLOCK, CleanupPlan, PlanItem, frees_space
+from captures.storage.retention.policy import RoundRobin
 from core.station_settings.values import camera_config
 
 

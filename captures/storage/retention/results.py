@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from captures.capturing.models import CaptureFile
 from captures.recordings.clips.models import Clip
-from captures.roots.retention.plan import PlanItem
+from captures.storage.retention.plan import PlanItem
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from django.db.models import Q, QuerySet
 from captures.capturing.models import CaptureFile
 from captures.recordings.clips.models import Clip
 from captures.recordings.clips.services import hold_reasons
-from captures.roots.archives.models import ArchiveFile
 from captures.roots.guards import guards
 from captures.roots.kept import Kept
-from captures.roots.retention.clip_rules import chunks
-from captures.roots.retention.plan import CleanupPlan, PlanItem, Why
-from captures.roots.trash.purge import capture_guards
+from captures.storage.archives.models import ArchiveFile
+from captures.storage.retention.clip_rules import chunks
+from captures.storage.retention.plan import CleanupPlan, PlanItem, Why
+from captures.storage.trash.purge import capture_guards
 
 MAX_LISTED = 100
 BATCH = 500

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from captures.roots.retention.models import StoredPlan
-from captures.roots.retention.plan import EXPIRES_AFTER, CleanupPlan, SkippedItem, Why, decode_items
+from captures.storage.retention.models import StoredPlan
+from captures.storage.retention.plan import EXPIRES_AFTER, CleanupPlan, SkippedItem, Why, decode_items
 from core import database_clock
 
 BATCH = 20

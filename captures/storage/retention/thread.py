@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from django.db import DatabaseError
 
-from captures.roots.retention.cleanup import ClipCleanup
+from captures.storage.retention.cleanup import ClipCleanup
 from core.changes.gate import ChangeGate
 from core.events.service import raise_alert, resolve_alert
 from core.retrying_thread import RetryingThread

@@ -9,9 +9,9 @@ from uuid import UUID
 from cameras.spool.durable import RootFiles
 from captures.recordings.clips.deletion import folder_of
 from captures.roots.models import StorageRoot
-from captures.roots.offsite.queue import moved_rows
-from captures.roots.retention.plan import PlanItem, Why
-from captures.roots.stored_files.tables import FILE_TABLES, StoredFile
+from captures.storage.offsite.queue import moved_rows
+from captures.storage.retention.plan import PlanItem, Why
+from captures.storage.stored_files.tables import FILE_TABLES, StoredFile
 from core.station_settings.values import retention_config
 from core.text.plurals import pluralize
 

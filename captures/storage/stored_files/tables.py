@@ -12,9 +12,9 @@ from django.db.models import QuerySet
 
 from captures.capturing.models import CaptureFile
 from captures.recordings.clips.models import Clip
-from captures.roots.archives.models import ArchiveFile, ArchiveFileState
 from captures.roots.kept import Kept
-from captures.roots.stored_files.classes import FileClass
+from captures.storage.archives.models import ArchiveFile, ArchiveFileState
+from captures.storage.stored_files.classes import FileClass
 
 BATCH = 500
 

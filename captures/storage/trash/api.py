@@ -15,8 +15,8 @@ from cameras.visibility import camera_condition
 from captures.capturing.answers import CaptureBody, CapturePage
 from captures.capturing.models import Capture
 from captures.capturing.selectors import all_captures_for, trash_for
-from captures.roots.trash.queries import PinCaptureBody, TrashQuery
-from captures.roots.trash.services import pin_capture, restore_capture, trash_capture
+from captures.storage.trash.queries import PinCaptureBody, TrashQuery
+from captures.storage.trash.services import pin_capture, restore_capture, trash_capture
 from core.api.paging import page
 from core.idempotency.view import IdempotentView
 from core.resources.answers import body_of

@@ -12,7 +12,7 @@ from django.utils import timezone
 from captures.capturing.models import Capture, CaptureFile, CaptureReference
 from captures.experiments.models import Experiment, ExperimentCapture
 from captures.experiments.resource import ExperimentState
-from captures.roots.archives.models import ArchiveFile, ArchiveFileState
+from captures.storage.archives.models import ArchiveFile, ArchiveFileState
 from core.events.service import record_event
 from core.station_zone import site_time_text
 from core.text.plurals import pluralize

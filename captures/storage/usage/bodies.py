@@ -14,10 +14,10 @@ from django.utils import timezone
 from cameras.models import Camera
 from cameras.selectors import hidden_cameras
 from captures.roots.models import StorageRoot
-from captures.roots.usage.answers import RootUsageBody, SpaceForecastBody, UsageBody
-from captures.roots.usage.forecast import forecast_of, last_space
-from captures.roots.usage.measuring import ON_DISK
-from captures.roots.usage.models import StorageUsage
+from captures.storage.usage.answers import RootUsageBody, SpaceForecastBody, UsageBody
+from captures.storage.usage.forecast import forecast_of, last_space
+from captures.storage.usage.measuring import ON_DISK
+from captures.storage.usage.models import StorageUsage
 from core.station_settings.values import camera_config
 
 

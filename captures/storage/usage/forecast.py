@@ -11,7 +11,7 @@ from statistics import median
 from django.utils import timezone
 
 from captures.roots.models import StorageRoot
-from captures.roots.usage.models import RootSpace
+from captures.storage.usage.models import RootSpace
 from core.text.plurals import pluralize
 
 MIN_DAYS = 4

@@ -18,11 +18,11 @@ from django.utils import timezone
 from cameras.spool.storage import read_marker
 from captures.capturing.models import CaptureFile
 from captures.recordings.clips.models import Clip
-from captures.roots.archives.models import ArchiveFile, ArchiveFileState
 from captures.roots.kept import Kept
 from captures.roots.models import StorageRoot
-from captures.roots.stored_files.classes import FileClass
-from captures.roots.usage.models import RootSpace, StorageUsage
+from captures.storage.archives.models import ArchiveFile, ArchiveFileState
+from captures.storage.stored_files.classes import FileClass
+from captures.storage.usage.models import RootSpace, StorageUsage
 from captures.thumbnails.store import FOLDER as THUMBNAILS
 
 KEPT_DAYS = 400

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-from captures.roots.usage.measuring import measure_disk, measure_rows
+from captures.storage.usage.measuring import measure_disk, measure_rows
 from core.retrying_thread import RetryingThread
 
 INTERVAL_S = 3600.0

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Sequence
 
 from cameras.drivers.base import Aborted
-from scheduler.telescope.night.driver.clock import SocketClock
+from scheduler.telescope.driver.clock import SocketClock
 
 
 class AbortableClock:

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, quote
 
 from core.folders import real_path_inside
 from core.outgoing import HOST, ZONE, has_zone
-from scheduler.telescope.night.driver.profiles import PROFILES, Profile, ProfileName
+from scheduler.telescope.driver.profiles import PROFILES, Profile, ProfileName
 
 EXAMPLE = "pco-nuc:6000,6001?profile=2025"
 _PARTS = re.compile(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal, TypeAlias, get_args
 
-from scheduler.telescope.night.driver.profiles import BUFFER_BYTES
+from scheduler.telescope.driver.profiles import BUFFER_BYTES
 
 ExposureMode: TypeAlias = Literal["single", "first", "next", "last"]
 """What the controller does: `single` exposes, reads and fetches; `first` exposes and reads; `next` exposes and reads,

@@ -9,10 +9,10 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 
-from scheduler.telescope.night.driver.clock import SocketClock
-from scheduler.telescope.night.driver.commands import check_command
-from scheduler.telescope.night.driver.profiles import COMMAND_DELAY_S
-from scheduler.telescope.night.driver.replies import ReplyReader
+from scheduler.telescope.driver.clock import SocketClock
+from scheduler.telescope.driver.commands import check_command
+from scheduler.telescope.driver.profiles import COMMAND_DELAY_S
+from scheduler.telescope.driver.replies import ReplyReader
 
 Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
 CheckAddress = Callable[[str, int], None]

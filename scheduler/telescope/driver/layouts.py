@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduler.telescope.night.driver.field import FILENAME_LENGTH, MAX_OBS_PER_FIELD, Field
-from scheduler.telescope.night.driver.header import MAX_FITS_WORDS, MAX_TEXT_BYTES, FitsHeader
-from scheduler.telescope.night.driver.states import NUM_STATES
-from scheduler.telescope.night.driver.status import CameraStatus
+from scheduler.telescope.driver.field import FILENAME_LENGTH, MAX_OBS_PER_FIELD, Field
+from scheduler.telescope.driver.header import MAX_FITS_WORDS, MAX_TEXT_BYTES, FitsHeader
+from scheduler.telescope.driver.states import NUM_STATES
+from scheduler.telescope.driver.status import CameraStatus
 
 T = TypeVar("T")
 

@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from scheduler.telescope.night.driver.field import MAX_FIELDS, Field
-from scheduler.telescope.night.driver.layouts import FIELD, pack_fields, unpack_fields
+from scheduler.telescope.driver.field import MAX_FIELDS, Field
+from scheduler.telescope.driver.layouts import FIELD, pack_fields, unpack_fields
 
 FILE_NAME = "scheduler.bin"
 MAX_LINE_BYTES = 1023

@@ -12,8 +12,8 @@ from cameras.drivers.options import Option
 from cameras.drivers.telescope_port import Pointing
 from core.api.constraints import describe_error
 from core.api.model import StrictModel
-from scheduler.telescope.night.driver.commands import FILE_ROOT
-from scheduler.telescope.night.driver.field import BAD_CODE, FIELD_KINDS
+from scheduler.telescope.driver.commands import FILE_ROOT
+from scheduler.telescope.driver.field import BAD_CODE, FIELD_KINDS
 
 IMAGE_TYPES = {kind.image_type: code for code, kind in FIELD_KINDS.items() if code != BAD_CODE}
 Mode = Literal["single", "overlap", "first", "next", "last"]

@@ -10,7 +10,7 @@ import socket
 import struct
 
 from core.camera_claims import camera_of_process
-from scheduler.telescope.night.driver.connection import resolve
+from scheduler.telescope.driver.connection import resolve
 
 
 class ControllerHeld(ConnectionError):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 
-from scheduler.telescope.night.driver.clock import SocketClock
-from scheduler.telescope.night.driver.commands import ExposureMode
-from scheduler.telescope.night.driver.connection import OpenCommand
-from scheduler.telescope.night.driver.image_memory import Image, ImageMemory, settle
-from scheduler.telescope.night.driver.profiles import POLL_S
-from scheduler.telescope.night.driver.replies import check_reply
+from scheduler.telescope.driver.clock import SocketClock
+from scheduler.telescope.driver.commands import ExposureMode
+from scheduler.telescope.driver.connection import OpenCommand
+from scheduler.telescope.driver.image_memory import Image, ImageMemory, settle
+from scheduler.telescope.driver.profiles import POLL_S
+from scheduler.telescope.driver.replies import check_reply
 
 
 class RunningExposure:

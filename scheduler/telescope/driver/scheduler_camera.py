@@ -15,14 +15,14 @@ from datetime import datetime
 from types import ModuleType
 from typing import Generic, ParamSpec, TypeVar
 
-from scheduler.telescope.night.driver import commands as _commands
-from scheduler.telescope.night.driver import exposures as _exposures
-from scheduler.telescope.night.driver.aio import AsyncTelescopeCamera
-from scheduler.telescope.night.driver.clock import SystemClock
-from scheduler.telescope.night.driver.commands import ExposureMode
-from scheduler.telescope.night.driver.controller import CommandThread, TelescopeCamera
-from scheduler.telescope.night.driver.exposures import BadReadout, ExposurePending, ExposureResult
-from scheduler.telescope.night.driver.field import (
+from scheduler.telescope.driver import commands as _commands
+from scheduler.telescope.driver import exposures as _exposures
+from scheduler.telescope.driver.aio import AsyncTelescopeCamera
+from scheduler.telescope.driver.clock import SystemClock
+from scheduler.telescope.driver.commands import ExposureMode
+from scheduler.telescope.driver.controller import CommandThread, TelescopeCamera
+from scheduler.telescope.driver.exposures import BadReadout, ExposurePending, ExposureResult
+from scheduler.telescope.driver.field import (
     BAD_CODE,
     DARK_CODE,
     DOME_FLAT_CODE,
@@ -36,8 +36,8 @@ from scheduler.telescope.night.driver.field import (
     SKY_CODE,
     Field,
 )
-from scheduler.telescope.night.driver.header import MAX_FITS_WORDS, FitsHeader, FitsWord
-from scheduler.telescope.night.driver.layouts import (
+from scheduler.telescope.driver.header import MAX_FITS_WORDS, FitsHeader, FitsWord
+from scheduler.telescope.driver.layouts import (
     pack_camera_status,
     pack_field,
     pack_header,
@@ -45,9 +45,9 @@ from scheduler.telescope.night.driver.layouts import (
     unpack_field,
     unpack_header,
 )
-from scheduler.telescope.night.driver.observation_record import ObservationRecord, pack_record, read_record
-from scheduler.telescope.night.driver.ownership import ControllerHeld
-from scheduler.telescope.night.driver.profiles import (
+from scheduler.telescope.driver.observation_record import ObservationRecord, pack_record, read_record
+from scheduler.telescope.driver.ownership import ControllerHeld
+from scheduler.telescope.driver.profiles import (
     BAD_READOUT_S,
     BUFFER_BYTES,
     CLEAR_S,
@@ -58,11 +58,11 @@ from scheduler.telescope.night.driver.profiles import (
     TRANSFER_S,
     ProfileName,
 )
-from scheduler.telescope.night.driver.replies import DONE as DONE_REPLY
-from scheduler.telescope.night.driver.replies import ERROR as ERROR_REPLY
-from scheduler.telescope.night.driver.replies import CommandError
-from scheduler.telescope.night.driver.states import ALL_NEGATIVE_VAL, ALL_POSITIVE_VAL, NUM_STATES, ControllerState
-from scheduler.telescope.night.driver.status import CameraStatus, parse_status
+from scheduler.telescope.driver.replies import DONE as DONE_REPLY
+from scheduler.telescope.driver.replies import ERROR as ERROR_REPLY
+from scheduler.telescope.driver.replies import CommandError
+from scheduler.telescope.driver.states import ALL_NEGATIVE_VAL, ALL_POSITIVE_VAL, NUM_STATES, ControllerState
+from scheduler.telescope.driver.status import CameraStatus, parse_status
 
 __all__ = [
     "ACTIVE",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cameras.drivers.base import CameraError
-from scheduler.telescope.night.driver.clock import SocketClock
+from scheduler.telescope.driver.clock import SocketClock
 
 BLOCK_BYTES = 2880
 """The size of a FITS file is a multiple of it."""

@@ -11,7 +11,7 @@ import re
 import time
 from dataclasses import dataclass, field
 
-from scheduler.telescope.night.driver.states import NUM_STATES, ControllerState
+from scheduler.telescope.driver.states import NUM_STATES, ControllerState
 
 UNKNOWN = "UNKNOWN"
 """A text that the reply does not have."""

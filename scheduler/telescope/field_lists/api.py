@@ -19,19 +19,19 @@ from captures.capturing.models import Capture
 from captures.sessions.answers import SessionBody
 from core.idempotency.view import IdempotentView
 from core.resources.answers import body_of
-from scheduler.telescope.night.field_lists import bodies
-from scheduler.telescope.night.field_lists.models import FieldList
-from scheduler.telescope.night.field_lists.night_start import start_night
-from scheduler.telescope.night.field_lists.nightly import end_nightly_start, set_nightly_start
-from scheduler.telescope.night.field_lists.nights import evening_of, station_site
-from scheduler.telescope.night.field_lists.queries import PlanQuery
-from scheduler.telescope.night.field_lists.requests import FieldText, NightOptions, ObserveRequest
-from scheduler.telescope.night.field_lists.resource import FIELD_LISTS
-from scheduler.telescope.night.field_lists.service import FieldListService
-from scheduler.telescope.night.night.plan_bodies import PlanBody
+from scheduler.telescope.field_lists import bodies
+from scheduler.telescope.field_lists.models import FieldList
+from scheduler.telescope.field_lists.night_start import start_night
+from scheduler.telescope.field_lists.nightly import end_nightly_start, set_nightly_start
+from scheduler.telescope.field_lists.nights import evening_of, station_site
+from scheduler.telescope.field_lists.queries import PlanQuery
+from scheduler.telescope.field_lists.requests import FieldText, NightOptions, ObserveRequest
+from scheduler.telescope.field_lists.resource import FIELD_LISTS
+from scheduler.telescope.field_lists.service import FieldListService
+from scheduler.telescope.night.plan_bodies import PlanBody
 
 if TYPE_CHECKING:
-    from scheduler.telescope.night.field_lists.plans import NightProgress
+    from scheduler.telescope.field_lists.plans import NightProgress
 
 MOST_OBSERVATIONS = 1000
 
@@ -65,7 +65,7 @@ class PreviewView(APIView):
     def post(self, request: Request, field_list: UUID) -> Response:
         """What this text would change: its errors, the fields, and the rest of the night. Nothing is stored."""
         wanted, found = FieldText.model_validate(request.data), FieldList.objects.get(pk=field_list)
-        from scheduler.telescope.night.field_lists.plans import preview_change
+        from scheduler.telescope.field_lists.plans import preview_change
 
         site, now = station_site(), datetime.now(UTC)
         change = preview_change(found, wanted.text, evening_of(site, now), site=site, now=now)
@@ -147,7 +147,7 @@ def detail(found: FieldList, request: Request) -> Response:
 
 
 def progress_of(found: FieldList, query: PlanQuery) -> NightProgress:
-    from scheduler.telescope.night.field_lists.plans import night_progress
+    from scheduler.telescope.field_lists.plans import night_progress
 
     site, now = query.site, datetime.now(UTC)
     evening = query.evening or evening_of(site, now)

@@ -9,9 +9,9 @@ from pydantic import PlainSerializer
 from core.resources.fields import Fields
 from core.resources.values import Column, Id
 from core.times.moments import Stamp
-from scheduler.telescope.night.driver.field import FIELD_KINDS, SelectionCode
-from scheduler.telescope.night.night.field_file import format_field_line
-from scheduler.telescope.night.night.plan_bodies import PassedOverBody, PlanBody, PlannedBody, Stripped
+from scheduler.telescope.driver.field import FIELD_KINDS, SelectionCode
+from scheduler.telescope.night.field_file import format_field_line
+from scheduler.telescope.night.plan_bodies import PassedOverBody, PlanBody, PlannedBody, Stripped
 
 FieldLine = Annotated[Any, PlainSerializer(format_field_line, return_type=str)]
 ImageType = Annotated[int, PlainSerializer(lambda code: FIELD_KINDS[code].image_type, return_type=str)]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from scheduler.telescope.night.field_lists.models import FieldList
-from scheduler.telescope.night.night.field_file import ListedField
-from scheduler.telescope.night.night.field_list_file import FieldListContent, load_list
+from scheduler.telescope.field_lists.models import FieldList
+from scheduler.telescope.night.field_file import ListedField
+from scheduler.telescope.night.field_list_file import FieldListContent, load_list
 
 
 def content_of(found: FieldList) -> FieldListContent:

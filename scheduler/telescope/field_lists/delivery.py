@@ -13,13 +13,13 @@ from cameras.spool.spool import Spool
 from cameras.spool.storage import MARKER
 from captures.roots.roots import root_of
 from captures.sessions.models import Session
-from scheduler.telescope.night.field_lists.contents import content_of
-from scheduler.telescope.night.field_lists.models import FieldList
-from scheduler.telescope.night.field_lists.nights import night_of_session
-from scheduler.telescope.night.field_lists.observed import earlier_observations, newest_restart
-from scheduler.telescope.night.night.field_list_file import FieldListContent, list_file_name, write_list
-from scheduler.telescope.night.night.night import night_of
-from scheduler.telescope.night.night.sky import TelescopeSite
+from scheduler.telescope.field_lists.contents import content_of
+from scheduler.telescope.field_lists.models import FieldList
+from scheduler.telescope.field_lists.nights import night_of_session
+from scheduler.telescope.field_lists.observed import earlier_observations, newest_restart
+from scheduler.telescope.night.field_list_file import FieldListContent, list_file_name, write_list
+from scheduler.telescope.night.night import night_of
+from scheduler.telescope.night.sky import TelescopeSite
 
 delivered: dict[str, int] = {}
 """Session -> the revision of its list that this process has written."""

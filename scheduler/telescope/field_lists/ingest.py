@@ -7,7 +7,7 @@ from datetime import datetime
 
 from cameras.spool.records import ObservationRecord
 from captures.sessions.models import Session
-from scheduler.telescope.night.field_lists.models import Field, FieldList, Observation
+from scheduler.telescope.field_lists.models import Field, FieldList, Observation
 
 
 def ingest_observations(records: Iterable[ObservationRecord]) -> None:

@@ -14,9 +14,9 @@ from core.events.selectors import unresolved_keys
 from core.events.service import raise_alert, record_event, resolve_alert
 from core.text.plurals import pluralize
 from core.text.sentences import Sentence, sentence
-from scheduler.telescope.night.field_lists.models import NightlyStart
-from scheduler.telescope.night.field_lists.night_start import last_evening
-from scheduler.telescope.night.field_lists.nights import night_at, site_of_camera
+from scheduler.telescope.field_lists.models import NightlyStart
+from scheduler.telescope.field_lists.night_start import last_evening
+from scheduler.telescope.field_lists.nights import night_at, site_of_camera
 
 DAY = timedelta(days=1)
 MOST_NIGHTS = 366

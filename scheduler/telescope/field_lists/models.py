@@ -11,7 +11,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from captures.capturing.models import Capture
 from captures.sessions.models import Session
-from scheduler.telescope.night.driver.field import FIELD_KINDS
+from scheduler.telescope.driver.field import FIELD_KINDS
 
 
 class FieldList(models.Model):

@@ -18,14 +18,14 @@ from captures.sessions.service import SessionService
 from core.folders import real_path_inside
 from core.text.sentences import sentence
 from core.times.timestamps import stamp
-from scheduler.telescope.night.field_lists.contents import listed_fields
-from scheduler.telescope.night.field_lists.models import FieldList
-from scheduler.telescope.night.field_lists.nights import evening_of, night_at, site_of_camera
-from scheduler.telescope.night.field_lists.requests import ObserveRequest
-from scheduler.telescope.night.field_lists.visibility import check_may_change
-from scheduler.telescope.night.night.night import Night
-from scheduler.telescope.night.night.night_programme import NightProgramme
-from scheduler.telescope.night.night.sky import TelescopeSite, julian_date, time_of
+from scheduler.telescope.field_lists.contents import listed_fields
+from scheduler.telescope.field_lists.models import FieldList
+from scheduler.telescope.field_lists.nights import evening_of, night_at, site_of_camera
+from scheduler.telescope.field_lists.requests import ObserveRequest
+from scheduler.telescope.field_lists.visibility import check_may_change
+from scheduler.telescope.night.night import Night
+from scheduler.telescope.night.night_programme import NightProgramme
+from scheduler.telescope.night.sky import TelescopeSite, julian_date, time_of
 
 MESSAGE_OVER = "The night of {evening} is over. Give a later evening."
 MESSAGE_ADD_FILE = (

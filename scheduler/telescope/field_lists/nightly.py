@@ -13,11 +13,11 @@ from cameras.selectors import check_sees
 from core.camera_refs import Cameras
 from core.events.service import record_event
 from core.text.sentences import join_sentences, sentence
-from scheduler.telescope.night.field_lists.models import FieldList, NightlyStart
-from scheduler.telescope.night.field_lists.night_start import checked_night_start, last_evening
-from scheduler.telescope.night.field_lists.nights import site_of_camera
-from scheduler.telescope.night.field_lists.requests import NightOptions, ObserveRequest
-from scheduler.telescope.night.field_lists.visibility import check_may_change
+from scheduler.telescope.field_lists.models import FieldList, NightlyStart
+from scheduler.telescope.field_lists.night_start import checked_night_start, last_evening
+from scheduler.telescope.field_lists.nights import site_of_camera
+from scheduler.telescope.field_lists.requests import NightOptions, ObserveRequest
+from scheduler.telescope.field_lists.visibility import check_may_change
 
 
 def set_nightly_start(

@@ -15,12 +15,12 @@ from captures.sessions.models import Session
 from core.events.selectors import unresolved_keys
 from core.events.service import raise_alert, resolve_alert
 from core.text.sentences import beside_camera, join_sentences, sentence
-from scheduler.telescope.night.field_lists.models import NightlyStart
-from scheduler.telescope.night.field_lists.night_start import coming_evening, start_night
-from scheduler.telescope.night.field_lists.nightly import end_for_removed_cameras
-from scheduler.telescope.night.field_lists.nights import night_at, site_of_camera
-from scheduler.telescope.night.field_lists.requests import ObserveRequest
-from scheduler.telescope.night.night.sky import time_of
+from scheduler.telescope.field_lists.models import NightlyStart
+from scheduler.telescope.field_lists.night_start import coming_evening, start_night
+from scheduler.telescope.field_lists.nightly import end_for_removed_cameras
+from scheduler.telescope.field_lists.nights import night_at, site_of_camera
+from scheduler.telescope.field_lists.requests import ObserveRequest
+from scheduler.telescope.night.sky import time_of
 
 LEAD = timedelta(hours=1)
 """Before sunset."""

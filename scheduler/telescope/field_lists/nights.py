@@ -11,8 +11,8 @@ from cameras.models import Camera
 from captures.sessions.models import Session
 from core.text.site_advice import SET_THE_SITE
 from scheduler.runs.sites import sites_of
-from scheduler.telescope.night.night.night import Night, night_of
-from scheduler.telescope.night.night.sky import TelescopeSite
+from scheduler.telescope.night.night import Night, night_of
+from scheduler.telescope.night.sky import TelescopeSite
 
 MESSAGE_NO_SITE = f"The host {{host}} has no coordinates. {SET_THE_SITE}."
 HALF_DAY = timedelta(hours=12)

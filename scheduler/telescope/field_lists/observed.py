@@ -7,10 +7,10 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from captures.sessions.models import ACTIVE, Session
-from scheduler.telescope.night.field_lists.models import FieldList, Observation
-from scheduler.telescope.night.night.field_list_file import EarlierObservation
-from scheduler.telescope.night.night.night import Night
-from scheduler.telescope.night.night.sky import time_of
+from scheduler.telescope.field_lists.models import FieldList, Observation
+from scheduler.telescope.night.field_list_file import EarlierObservation
+from scheduler.telescope.night.night import Night
+from scheduler.telescope.night.sky import time_of
 
 
 def newest_restart(found: FieldList, night: Night) -> Session | None:

@@ -10,19 +10,19 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import NamedTuple
 
-from scheduler.telescope.night.field_lists.contents import content_of, listed_fields
-from scheduler.telescope.night.field_lists.models import FieldList, Observation
-from scheduler.telescope.night.field_lists.nights import night_at
-from scheduler.telescope.night.field_lists.observed import earlier_observation, observations_of_night
-from scheduler.telescope.night.night.field_file import LineError, ListedField, parse_field_file
-from scheduler.telescope.night.night.field_list_file import load_list
-from scheduler.telescope.night.night.field_lists import FieldDiff, diff_fields
-from scheduler.telescope.night.night.night import Night
-from scheduler.telescope.night.night.night_plan import NightPlan, PlannedObservation, PlanOptions, plan_rest
-from scheduler.telescope.night.night.night_programme import Rule
-from scheduler.telescope.night.night.progress import FieldState, after_observations, begin_night
-from scheduler.telescope.night.night.rules import PassedOver
-from scheduler.telescope.night.night.sky import TelescopeSite, julian_date
+from scheduler.telescope.field_lists.contents import content_of, listed_fields
+from scheduler.telescope.field_lists.models import FieldList, Observation
+from scheduler.telescope.field_lists.nights import night_at
+from scheduler.telescope.field_lists.observed import earlier_observation, observations_of_night
+from scheduler.telescope.night.field_file import LineError, ListedField, parse_field_file
+from scheduler.telescope.night.field_list_file import load_list
+from scheduler.telescope.night.field_lists import FieldDiff, diff_fields
+from scheduler.telescope.night.night import Night
+from scheduler.telescope.night.night_plan import NightPlan, PlannedObservation, PlanOptions, plan_rest
+from scheduler.telescope.night.night_programme import Rule
+from scheduler.telescope.night.progress import FieldState, after_observations, begin_night
+from scheduler.telescope.night.rules import PassedOver
+from scheduler.telescope.night.sky import TelescopeSite, julian_date
 
 
 @dataclass(frozen=True, slots=True)

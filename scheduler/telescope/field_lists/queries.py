@@ -9,9 +9,9 @@ from pydantic import Field, model_validator
 
 from core.api.queries import Query
 from scheduler.planning.rules import FIRST, LAST
-from scheduler.telescope.night.field_lists.nights import station_site
-from scheduler.telescope.night.night.night_programme import Rule
-from scheduler.telescope.night.night.sky import TelescopeSite
+from scheduler.telescope.field_lists.nights import station_site
+from scheduler.telescope.night.night_programme import Rule
+from scheduler.telescope.night.sky import TelescopeSite
 
 
 class PlanQuery(Query):

@@ -9,8 +9,8 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from core.resources.fields import Fields, field
 from core.text.names import Line
-from scheduler.telescope.night.night.field_file import MAX_CHARACTERS
-from scheduler.telescope.night.night.night_programme import Rule
+from scheduler.telescope.night.field_file import MAX_CHARACTERS
+from scheduler.telescope.night.night_programme import Rule
 
 
 def check_name(name: str) -> str:

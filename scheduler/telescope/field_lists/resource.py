@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from core.resources.resource import Operation, Resource
-from scheduler.telescope.night.field_lists.bodies import FieldListBody, FieldListDetail
-from scheduler.telescope.night.field_lists.requests import FieldListChange, FieldListRequest
+from scheduler.telescope.field_lists.bodies import FieldListBody, FieldListDetail
+from scheduler.telescope.field_lists.requests import FieldListChange, FieldListRequest
 
 FIELD_LISTS = Resource(
     name="field_lists",

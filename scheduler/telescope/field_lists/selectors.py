@@ -11,8 +11,8 @@ from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from cameras.selectors import hidden_cameras
-from scheduler.telescope.night.field_lists.models import Field, FieldList, NightlyStart
-from scheduler.telescope.night.field_lists.nightly_starts import problem_of
+from scheduler.telescope.field_lists.models import Field, FieldList, NightlyStart
+from scheduler.telescope.field_lists.nightly_starts import problem_of
 
 
 @dataclass(frozen=True, slots=True)

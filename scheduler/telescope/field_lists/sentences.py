@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from cameras.models import Camera
 from captures.sessions.models import Session
-from scheduler.telescope.night.field_lists.models import NightlyStart
+from scheduler.telescope.field_lists.models import NightlyStart
 
 
 def telescope_sentences(cameras: Iterable[Camera]) -> list[str]:

@@ -13,13 +13,13 @@ from django.utils import timezone
 
 from core.events.service import record_event
 from core.text.plurals import pluralize
-from scheduler.telescope.night.field_lists.contents import listed_fields
-from scheduler.telescope.night.field_lists.models import Field, FieldList
-from scheduler.telescope.night.field_lists.nightly import end_nightly_start
-from scheduler.telescope.night.field_lists.requests import FieldListChange, FieldListRequest
-from scheduler.telescope.night.field_lists.visibility import check_may_change
-from scheduler.telescope.night.night.field_file import ListedField, parse_field_file
-from scheduler.telescope.night.night.field_lists import ADDED
+from scheduler.telescope.field_lists.contents import listed_fields
+from scheduler.telescope.field_lists.models import Field, FieldList
+from scheduler.telescope.field_lists.nightly import end_nightly_start
+from scheduler.telescope.field_lists.requests import FieldListChange, FieldListRequest
+from scheduler.telescope.field_lists.visibility import check_may_change
+from scheduler.telescope.night.field_file import ListedField, parse_field_file
+from scheduler.telescope.night.field_lists import ADDED
 
 FIELD_COLUMNS = (
     "number", "line", "ra_h", "dec_deg", "kind", "exposure_s", "interval_s", "n_required", "survey", "comment",

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from scheduler.telescope.night.field_lists import api
+from scheduler.telescope.field_lists import api
 
 urlpatterns = [
     path("<uuid:field_list>/fields/", api.FieldsView.as_view()),

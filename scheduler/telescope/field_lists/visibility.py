@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 
 from cameras.selectors import hidden_cameras
 from captures.sessions.models import Session
-from scheduler.telescope.night.field_lists.models import FieldList, NightlyStart
+from scheduler.telescope.field_lists.models import FieldList, NightlyStart
 
 NOT_ALL_SEEN = (
     "A camera that you may not see observes the list, so you cannot change it. Copy its text into a new list, or ask a "

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from cameras.spool.durable import Files
-from scheduler.telescope.night.driver.field import Field
-from scheduler.telescope.night.driver.observation_record import (
+from scheduler.telescope.driver.field import Field
+from scheduler.telescope.driver.observation_record import (
     FILE_NAME,
     ObservationRecord,
     RecordTime,
     pack_record,
     unpack_record,
 )
-from scheduler.telescope.night.night.night import Night
-from scheduler.telescope.night.night.night_file import NightFile, Observed, PlannedField
-from scheduler.telescope.night.night.progress import FieldState
-from scheduler.telescope.night.night.records import c_field, log_line
+from scheduler.telescope.night.night import Night
+from scheduler.telescope.night.night_file import NightFile, Observed, PlannedField
+from scheduler.telescope.night.progress import FieldState
+from scheduler.telescope.night.records import c_field, log_line
 
 log = logging.getLogger(__name__)
 LOG_NAME = "log.obs"

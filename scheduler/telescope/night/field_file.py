@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core.text.names import is_readable
-from scheduler.telescope.night.driver.field import (
+from scheduler.telescope.driver.field import (
     BAD_CODE,
     FIELD_KINDS,
     FOCUS_CODE,

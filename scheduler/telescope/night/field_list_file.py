@@ -16,8 +16,8 @@ from typing import TypedDict
 
 from cameras.spool.spool import Spool
 from core.dataclass_json import dataclass_from_json
-from scheduler.telescope.night.night.field_file import MAX_BYTES, ListedField, decode_field_file, parse_field_file
-from scheduler.telescope.night.night.field_lists import merge_added
+from scheduler.telescope.night.field_file import MAX_BYTES, ListedField, decode_field_file, parse_field_file
+from scheduler.telescope.night.field_lists import merge_added
 
 REREAD_S = 5.0
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from scheduler.telescope.night.driver.field import MAX_FIELDS
-from scheduler.telescope.night.night.field_file import FOCUS_COLUMNS, ListedField
+from scheduler.telescope.driver.field import MAX_FIELDS
+from scheduler.telescope.night.field_file import FOCUS_COLUMNS, ListedField
 
 ADDED = "+"
 """Begins the id of a field that was added."""

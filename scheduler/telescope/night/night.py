@@ -9,7 +9,7 @@ from core.sky.bodies import moon_phase
 from core.sky.equatorial import Equatorial, moon_direction
 from core.sky.horizon import horizon_dip
 from core.sky.intervals import TWILIGHTS, sun_intervals
-from scheduler.telescope.night.night.sky import TelescopeSite, julian_date
+from scheduler.telescope.night.sky import TelescopeSite, julian_date
 
 DAY = timedelta(days=1)
 SHORTEST_OBSERVATION_D = 0.029 / 24

@@ -17,11 +17,11 @@ from cameras.spool.records import CaptureRecord, ObservationBody, ObservationRec
 from cameras.spool.session_files import new_id
 from cameras.spool.spool import Spool
 from core.sky.sidereal import hour_angle, local_sidereal_hours
-from scheduler.telescope.night.night.field_file import ListedField
-from scheduler.telescope.night.night.field_list_file import EarlierObservation
-from scheduler.telescope.night.night.night import Night, night_of
-from scheduler.telescope.night.night.night_programme import Rule
-from scheduler.telescope.night.night.progress import (
+from scheduler.telescope.night.field_file import ListedField
+from scheduler.telescope.night.field_list_file import EarlierObservation
+from scheduler.telescope.night.night import Night, night_of
+from scheduler.telescope.night.night_programme import Rule
+from scheduler.telescope.night.progress import (
     FieldState,
     Progress,
     after_observations,
@@ -30,7 +30,7 @@ from scheduler.telescope.night.night.progress import (
     state_from_json,
     state_to_json,
 )
-from scheduler.telescope.night.night.sky import TelescopeSite, airmass, altitude, julian_date
+from scheduler.telescope.night.sky import TelescopeSite, airmass, altitude, julian_date
 
 log = logging.getLogger(__name__)
 MOST_FAILURES = 3

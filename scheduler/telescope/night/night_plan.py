@@ -9,15 +9,15 @@ from math import ceil
 
 from core.sky.equatorial import Equatorial
 from core.sky.sidereal import hour_angle, local_sidereal_hours
-from scheduler.telescope.night.driver.field import FOCUS_CODE, SelectionCode
-from scheduler.telescope.night.driver.profiles import ONE_AMPLIFIER_READOUT_S, TRANSFER_S
-from scheduler.telescope.night.night.field_file import ListedField
-from scheduler.telescope.night.night.night import Night, night_of
-from scheduler.telescope.night.night.night_programme import Rule
-from scheduler.telescope.night.night.progress import FieldState, after_observation, begin_night, clock
-from scheduler.telescope.night.night.rules import WAIT_S, Choice, PassedOver, choose, reason_for, selected_state
-from scheduler.telescope.night.night.selection import FieldTable, select
-from scheduler.telescope.night.night.sky import DAY_S, TelescopeSite, airmass, altitude, wall_seconds
+from scheduler.telescope.driver.field import FOCUS_CODE, SelectionCode
+from scheduler.telescope.driver.profiles import ONE_AMPLIFIER_READOUT_S, TRANSFER_S
+from scheduler.telescope.night.field_file import ListedField
+from scheduler.telescope.night.night import Night, night_of
+from scheduler.telescope.night.night_programme import Rule
+from scheduler.telescope.night.progress import FieldState, after_observation, begin_night, clock
+from scheduler.telescope.night.rules import WAIT_S, Choice, PassedOver, choose, reason_for, selected_state
+from scheduler.telescope.night.selection import FieldTable, select
+from scheduler.telescope.night.sky import DAY_S, TelescopeSite, airmass, altitude, wall_seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,22 +17,22 @@ from cameras.spool.records import CaptureRecord
 from cameras.spool.session_files import SessionFile
 from cameras.spool.spool import Spool
 from core.sky.sidereal import local_sidereal_hours
-from scheduler.telescope.night.driver.field import FOCUS_CODE, SKY_CODE
-from scheduler.telescope.night.night.c_records import write_records
-from scheduler.telescope.night.night.field_file import LATIN_1
-from scheduler.telescope.night.night.field_list_file import FieldListReader, LoadedList
-from scheduler.telescope.night.night.night import Night
-from scheduler.telescope.night.night.night_file import NightFile, PlannedField
-from scheduler.telescope.night.night.night_programme import NightProgramme
-from scheduler.telescope.night.night.other_sessions import (
+from scheduler.telescope.driver.field import FOCUS_CODE, SKY_CODE
+from scheduler.telescope.night.c_records import write_records
+from scheduler.telescope.night.field_file import LATIN_1
+from scheduler.telescope.night.field_list_file import FieldListReader, LoadedList
+from scheduler.telescope.night.night import Night
+from scheduler.telescope.night.night_file import NightFile, PlannedField
+from scheduler.telescope.night.night_programme import NightProgramme
+from scheduler.telescope.night.other_sessions import (
     UNREADABLE,
     earlier_night,
     has_plan_of_another,
     remove_other_nights,
 )
-from scheduler.telescope.night.night.progress import FieldState, after_observation, state_from_json, state_to_json
-from scheduler.telescope.night.night.rules import WAIT_S, choose, could_choose
-from scheduler.telescope.night.night.sky import TelescopeSite, julian_date, time_of
+from scheduler.telescope.night.progress import FieldState, after_observation, state_from_json, state_to_json
+from scheduler.telescope.night.rules import WAIT_S, choose, could_choose
+from scheduler.telescope.night.sky import TelescopeSite, julian_date, time_of
 
 log = logging.getLogger(__name__)
 CLEAR_AFTER_D = 0.1 / 24

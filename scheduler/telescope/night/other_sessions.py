@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cameras.spool.spool import Spool
-from scheduler.telescope.night.night.field_list_file import FieldListContent, read_content
-from scheduler.telescope.night.night.night_file import NightFile
+from scheduler.telescope.night.field_list_file import FieldListContent, read_content
+from scheduler.telescope.night.night_file import NightFile
 
 UNREADABLE = (ValueError, KeyError, TypeError)
 """What reading a damaged file of the spool raises."""

@@ -10,7 +10,7 @@ from core.resources.fields import Fields
 from core.resources.values import Column, Share
 from core.times.moments import Day
 from core.times.timestamps import stamp
-from scheduler.telescope.night.night.sky import time_of
+from scheduler.telescope.night.sky import time_of
 
 JulianStamp = Annotated[float, PlainSerializer(lambda jd: stamp(time_of(jd)), return_type=str)]
 Stripped = Annotated[str, PlainSerializer(str.strip, return_type=str)]

@@ -31,6 +31,6 @@ class TelescopeKind(ProgrammeKind):
 
     def open_chooser(self, spool: Spool, session: SessionFile) -> Chooser:
         # Imported when a night runs: it needs NumPy and the almanac.
-        from scheduler.telescope.night.night.night_run import TelescopeNight
+        from scheduler.telescope.night.night_run import TelescopeNight
 
         return TelescopeNight(spool, session)

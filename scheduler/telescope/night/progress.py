@@ -12,7 +12,7 @@ from typing import Any, TypedDict
 
 from core.sky.equatorial import Equatorial, apparent_places, galactic, separation
 from core.sky.sidereal import local_sidereal_hours
-from scheduler.telescope.night.driver.field import (
+from scheduler.telescope.driver.field import (
     DARK_CODE,
     DOME_FLAT_CODE,
     EVENING_FLAT_CODE,
@@ -24,11 +24,11 @@ from scheduler.telescope.night.driver.field import (
     SelectionCode,
     SurveyCode,
 )
-from scheduler.telescope.night.night.field_file import ListedField
-from scheduler.telescope.night.night.field_list_file import EarlierObservation
-from scheduler.telescope.night.night.night import SHORTEST_OBSERVATION_D, Night
-from scheduler.telescope.night.night.sky import time_of
-from scheduler.telescope.night.night.windows import MAX_AIRMASS, MAX_HOUR_ANGLE_H, observable_windows
+from scheduler.telescope.night.field_file import ListedField
+from scheduler.telescope.night.field_list_file import EarlierObservation
+from scheduler.telescope.night.night import SHORTEST_OBSERVATION_D, Night
+from scheduler.telescope.night.sky import time_of
+from scheduler.telescope.night.windows import MAX_AIRMASS, MAX_HOUR_ANGLE_H, observable_windows
 
 FLAT_WAIT_D = 0.5 / 24
 """Between sunset and the first evening flat, and between the last morning flat and sunrise."""

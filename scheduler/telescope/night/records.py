@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from core.sky.equatorial import Equatorial, apparent_places, ecliptic, galactic
-from scheduler.telescope.night.driver.field import Field, FieldStatus, SurveyCode
-from scheduler.telescope.night.night.night import Night
-from scheduler.telescope.night.night.progress import POINTINGS, FieldState
-from scheduler.telescope.night.night.selection import FieldTable
-from scheduler.telescope.night.night.sky import J2000, UNIX_EPOCH, time_of
+from scheduler.telescope.driver.field import Field, FieldStatus, SurveyCode
+from scheduler.telescope.night.night import Night
+from scheduler.telescope.night.progress import POINTINGS, FieldState
+from scheduler.telescope.night.selection import FieldTable
+from scheduler.telescope.night.sky import J2000, UNIX_EPOCH, time_of
 
 LINE_END = "\n "
 """Of a line of a field file, as the C scheduler keeps it. It ends a line of `log.obs` as well if the field has a

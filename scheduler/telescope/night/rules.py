@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from scheduler.telescope.night.driver.field import SKY_CODE, FieldStatus, SelectionCode
-from scheduler.telescope.night.night.field_file import ListedField
-from scheduler.telescope.night.night.night import Night
-from scheduler.telescope.night.night.night_programme import Rule
-from scheduler.telescope.night.night.progress import FieldState, clock
-from scheduler.telescope.night.night.selection import FieldTable, Selection, select
+from scheduler.telescope.driver.field import SKY_CODE, FieldStatus, SelectionCode
+from scheduler.telescope.night.field_file import ListedField
+from scheduler.telescope.night.night import Night
+from scheduler.telescope.night.night_programme import Rule
+from scheduler.telescope.night.progress import FieldState, clock
+from scheduler.telescope.night.selection import FieldTable, Selection, select
 
 WAIT_S = 10.0
 """When no field can be observed, the scheduler looks again after this time."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduler.telescope.night.driver.field import (
+from scheduler.telescope.driver.field import (
     DARK_CODE,
     DOME_FLAT_CODE,
     EVENING_FLAT_CODE,
@@ -20,8 +20,8 @@ from scheduler.telescope.night.driver.field import (
     FieldStatus,
     SelectionCode,
 )
-from scheduler.telescope.night.night.night_programme import Rule
-from scheduler.telescope.night.night.progress import FieldState
+from scheduler.telescope.night.night_programme import Rule
+from scheduler.telescope.night.progress import FieldState
 
 Mask = NDArray[np.bool_]
 PAIR_WIDTH_H = 0.05

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from core.sky.equatorial import Equatorial
 from core.sky.sidereal import local_sidereal_hours
-from scheduler.telescope.night.night.night import Night
-from scheduler.telescope.night.night.sky import SIDEREAL_RATE, wall_seconds
+from scheduler.telescope.night.night import Night
+from scheduler.telescope.night.sky import SIDEREAL_RATE, wall_seconds
 
 Floats = NDArray[np.float64]
 

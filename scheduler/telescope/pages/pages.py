@@ -21,19 +21,19 @@ from cameras.models import Camera
 from cameras.selectors import cameras_for
 from core.pages.page import Page
 from scheduler.planning.rules import FIRST, LAST
-from scheduler.telescope.night.field_lists.models import FieldList, NightlyStart
-from scheduler.telescope.night.field_lists.night_start import start_night
-from scheduler.telescope.night.field_lists.nightly import end_nightly_start, set_nightly_start
-from scheduler.telescope.night.field_lists.nightly_starts import problem_of
-from scheduler.telescope.night.field_lists.nights import evening_of, station_site
-from scheduler.telescope.night.field_lists.requests import (
+from scheduler.telescope.field_lists.models import FieldList, NightlyStart
+from scheduler.telescope.field_lists.night_start import start_night
+from scheduler.telescope.field_lists.nightly import end_nightly_start, set_nightly_start
+from scheduler.telescope.field_lists.nightly_starts import problem_of
+from scheduler.telescope.field_lists.nights import evening_of, station_site
+from scheduler.telescope.field_lists.requests import (
     FieldListChange,
     FieldListRequest,
     NightOptions,
     ObserveRequest,
 )
-from scheduler.telescope.night.field_lists.service import FieldListService
-from scheduler.telescope.night.night.field_file import (
+from scheduler.telescope.field_lists.service import FieldListService
+from scheduler.telescope.night.field_file import (
     LATIN_1,
     MAX_BYTES,
     LineError,
@@ -42,7 +42,7 @@ from scheduler.telescope.night.night.field_file import (
 )
 
 if TYPE_CHECKING:
-    from scheduler.telescope.night.field_lists.plans import NightProgress, PlanChange
+    from scheduler.telescope.field_lists.plans import NightProgress, PlanChange
 
 MOST_ROWS = 100
 MESSAGE_ADD_FILE = "The path of an .add file has at most 500 characters, in one line."
@@ -102,8 +102,8 @@ class FieldListPage(PageOfList):
 def night_context(found: FieldList, evening: str, now: datetime) -> dict[str, Any]:
     """The night, its drawing and the progress of each field. ValidationError for a date that cannot be, and without
     coordinates of the station."""
-    from scheduler.telescope.night.field_lists.plans import night_progress
-    from scheduler.telescope.night.pages.sky_drawing import sky_drawing
+    from scheduler.telescope.field_lists.plans import night_progress
+    from scheduler.telescope.pages.sky_drawing import sky_drawing
 
     site = station_site()
     present = evening_of(site, now)
@@ -345,7 +345,7 @@ def wrong_lines(text: str, errors: tuple[LineError, ...]) -> list[WrongLine]:
 
 def plan_change(found: FieldList, text: str) -> PlanChange | None:
     """None without coordinates of the station, and for more fields than a night may have."""
-    from scheduler.telescope.night.field_lists.plans import preview_change
+    from scheduler.telescope.field_lists.plans import preview_change
 
     now = datetime.now(UTC)
     try:

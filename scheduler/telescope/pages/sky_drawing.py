@@ -11,12 +11,12 @@ from datetime import datetime
 
 from core.sky.equatorial import Equatorial
 from core.sky.sidereal import hour_angle, local_sidereal_hours
-from scheduler.telescope.night.field_lists.plans import NightProgress
-from scheduler.telescope.night.night.night import Night
-from scheduler.telescope.night.night.night_plan import PlannedObservation
-from scheduler.telescope.night.night.progress import FieldState
-from scheduler.telescope.night.night.sky import altitude, julian_date, time_of
-from scheduler.tonight.drawing import WIDTH, Band, Hour
+from scheduler.planning.lights import WIDTH, Band, Hour
+from scheduler.telescope.field_lists.plans import NightProgress
+from scheduler.telescope.night.night import Night
+from scheduler.telescope.night.night_plan import PlannedObservation
+from scheduler.telescope.night.progress import FieldState
+from scheduler.telescope.night.sky import altitude, julian_date, time_of
 
 HEIGHT = 300.0
 LOWEST, HIGHEST = 0.0, 90.0

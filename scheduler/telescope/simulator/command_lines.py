@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from scheduler.telescope.night.driver.commands import ARGUMENTS
+from scheduler.telescope.driver.commands import ARGUMENTS
 
 QUOTE = "'"
 LAST_IS_TEXT = "header"

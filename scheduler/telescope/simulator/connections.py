@@ -6,8 +6,8 @@ import contextlib
 import socket
 from typing import Literal
 
-from scheduler.telescope.night.driver.profiles import BUFFER_BYTES
-from scheduler.telescope.night.simulator.faults import PortName
+from scheduler.telescope.driver.profiles import BUFFER_BYTES
+from scheduler.telescope.simulator.faults import PortName
 
 ConnectionState = Literal["open", "executing", "sending", "ending", "silent"]
 """`open`: a command may come. `executing`: its command is executed. `sending`: its reply is on the way. `ending`: it

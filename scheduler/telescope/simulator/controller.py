@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 
-from scheduler.telescope.night.driver.clock import SocketClock
-from scheduler.telescope.night.driver.commands import FILE_ROOT
-from scheduler.telescope.night.driver.states import CameraState, ControllerState
-from scheduler.telescope.night.simulator.command_lines import Command
-from scheduler.telescope.night.simulator.images import SimulatedImage
-from scheduler.telescope.night.simulator.options import SimulatorOptions
-from scheduler.telescope.night.simulator.procedures import (
+from scheduler.telescope.driver.clock import SocketClock
+from scheduler.telescope.driver.commands import FILE_ROOT
+from scheduler.telescope.driver.states import CameraState, ControllerState
+from scheduler.telescope.simulator.command_lines import Command
+from scheduler.telescope.simulator.images import SimulatedImage
+from scheduler.telescope.simulator.options import SimulatorOptions
+from scheduler.telescope.simulator.procedures import (
     MEMORY_IMAGES,
     NEED_POWER,
     NOT_IDLE,
@@ -21,7 +21,7 @@ from scheduler.telescope.night.simulator.procedures import (
     StepKind,
     plan_command,
 )
-from scheduler.telescope.night.simulator.steps import StepSequence
+from scheduler.telescope.simulator.steps import StepSequence
 
 MOST_WORDS = 100
 """MAX_FITS_WORDS of the scheduler."""

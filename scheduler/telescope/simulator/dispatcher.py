@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from scheduler.telescope.night.driver.clock import SocketClock
-from scheduler.telescope.night.driver.commands import ARGUMENTS, STATUS
-from scheduler.telescope.night.driver.profiles import BUFFER_BYTES
-from scheduler.telescope.night.simulator.command_lines import Command, CommandRefused, parse_command
-from scheduler.telescope.night.simulator.controller import SimulatedController
-from scheduler.telescope.night.simulator.faults import PortName
-from scheduler.telescope.night.simulator.options import SimulatorOptions
-from scheduler.telescope.night.simulator.procedures import CommandFailed
-from scheduler.telescope.night.simulator.replies import (
+from scheduler.telescope.driver.clock import SocketClock
+from scheduler.telescope.driver.commands import ARGUMENTS, STATUS
+from scheduler.telescope.driver.profiles import BUFFER_BYTES
+from scheduler.telescope.simulator.command_lines import Command, CommandRefused, parse_command
+from scheduler.telescope.simulator.controller import SimulatedController
+from scheduler.telescope.simulator.faults import PortName
+from scheduler.telescope.simulator.options import SimulatorOptions
+from scheduler.telescope.simulator.procedures import CommandFailed
+from scheduler.telescope.simulator.replies import (
     DONE,
     WRONG_DATE,
     LastCommand,

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduler.telescope.night.simulator.images import SimulatedImage
-from scheduler.telescope.night.simulator.mosaic import CCDS, Ccd, Mosaic
-from scheduler.telescope.night.simulator.options import SimulatorOptions
-from scheduler.telescope.night.simulator.star_catalogue import stars_around
+from scheduler.telescope.simulator.images import SimulatedImage
+from scheduler.telescope.simulator.mosaic import CCDS, Ccd, Mosaic
+from scheduler.telescope.simulator.options import SimulatorOptions
+from scheduler.telescope.simulator.star_catalogue import stars_around
 
 ELECTRONS_PER_ADU = 2.0
 READ_NOISE = 6.0

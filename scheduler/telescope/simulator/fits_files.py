@@ -11,7 +11,7 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from cameras.spool.durable import RootFiles
-from scheduler.telescope.night.simulator.exposure_pixels import (
+from scheduler.telescope.simulator.exposure_pixels import (
     BIAS,
     ELECTRONS_PER_ADU,
     READ_NOISE,
@@ -19,10 +19,10 @@ from scheduler.telescope.night.simulator.exposure_pixels import (
     light_of,
     pointing_of,
 )
-from scheduler.telescope.night.simulator.header_cards import Card, exposure_cards, word_cards
-from scheduler.telescope.night.simulator.images import SimulatedImage
-from scheduler.telescope.night.simulator.mosaic import Ccd, build_mosaic
-from scheduler.telescope.night.simulator.options import SimulatorOptions
+from scheduler.telescope.simulator.header_cards import Card, exposure_cards, word_cards
+from scheduler.telescope.simulator.images import SimulatedImage
+from scheduler.telescope.simulator.mosaic import Ccd, build_mosaic
+from scheduler.telescope.simulator.options import SimulatorOptions
 
 BLOCK_BYTES = 2880
 STRIP_PIXELS = 1 << 17

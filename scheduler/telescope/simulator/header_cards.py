@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from scheduler.telescope.night.driver.header import BLANK_VALUE, INITIAL_WORDS
-from scheduler.telescope.night.driver.profiles import Profile
-from scheduler.telescope.night.simulator.images import SimulatedImage
+from scheduler.telescope.driver.header import BLANK_VALUE, INITIAL_WORDS
+from scheduler.telescope.driver.profiles import Profile
+from scheduler.telescope.simulator.images import SimulatedImage
 
 Card = tuple[str, str | int | float | bool, str]
 """Keyword, value, comment."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduler.telescope.night.simulator.options import SimulatorOptions
+from scheduler.telescope.simulator.options import SimulatorOptions
 
 CCDS = 4
 """Of one controller, side by side."""

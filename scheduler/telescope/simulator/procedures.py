@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from scheduler.telescope.night.driver.commands import MODES, ExposureMode
-from scheduler.telescope.night.driver.states import CameraState, ControllerState
-from scheduler.telescope.night.simulator.command_lines import Command
-from scheduler.telescope.night.simulator.options import SimulatorOptions
+from scheduler.telescope.driver.commands import MODES, ExposureMode
+from scheduler.telescope.driver.states import CameraState, ControllerState
+from scheduler.telescope.simulator.command_lines import Command
+from scheduler.telescope.simulator.options import SimulatorOptions
 
 S = ControllerState
 StepKind = Literal["expose", "read", "fetch", "clear", "erase", "purge", "flush", "switch"]

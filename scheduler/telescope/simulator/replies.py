@@ -6,9 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from scheduler.telescope.night.driver.commands import ARGUMENTS
-from scheduler.telescope.night.driver.states import ControllerState
-from scheduler.telescope.night.simulator.command_lines import Command
+from scheduler.telescope.driver.commands import ARGUMENTS
+from scheduler.telescope.driver.states import ControllerState
+from scheduler.telescope.simulator.command_lines import Command
 
 DONE, ERROR = "DONE", "ERROR"
 LONGEST_TEXTS = (200, 100, 50, 25, 0)

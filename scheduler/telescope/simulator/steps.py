@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from scheduler.telescope.night.driver.states import ControllerState
-from scheduler.telescope.night.simulator.procedures import STATES, Row, StepKind
+from scheduler.telescope.driver.states import ControllerState
+from scheduler.telescope.simulator.procedures import STATES, Row, StepKind
 
 
 class StepSequence:

@@ -6,8 +6,6 @@ import json
 from importlib.metadata import version
 from typing import Any
 
-from captures.roots.archives.names import unused_path
-from captures.roots.archives.planning import capture_facts, clip_facts
 from django.conf import settings
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
@@ -17,6 +15,8 @@ from captures.capturing.models import Capture, CaptureFile
 from captures.files.serving import Stored
 from captures.files.zip_download import MAX_FILES, ZipDownload, ZipEntry
 from captures.recordings.clips.models import Clip
+from captures.storage.archives.names import unused_path
+from captures.storage.archives.planning import capture_facts, clip_facts
 from core.events.service import record_event
 from core.text.plurals import pluralize
 from core.times.timestamps import stamp

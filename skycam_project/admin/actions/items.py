@@ -6,13 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from captures.roots.archives.models import Archive
-from captures.roots.archives.services import request_archive
-from captures.roots.archives.verification import request_verification
-from captures.roots.offsite.queue import queue_files
-from captures.roots.stored_files.tables import FILE_TABLES
-from captures.roots.trash.purge import NotPurged, purge_capture
-from captures.roots.trash.services import CaptureKept, NotInTrash, pin_capture, restore_capture, trash_capture
 from django.conf import settings
 
 from captures.capturing.models import Capture
@@ -21,6 +14,13 @@ from captures.files.verification import FileFaulty, RootAway, verify_file
 from captures.recordings.clips.models import Clip
 from captures.recordings.clips.services import ClipHeld, delete_clip, pin_clip
 from captures.roots.roots import UnusableRoot
+from captures.storage.archives.models import Archive
+from captures.storage.archives.services import request_archive
+from captures.storage.archives.verification import request_verification
+from captures.storage.offsite.queue import queue_files
+from captures.storage.stored_files.tables import FILE_TABLES
+from captures.storage.trash.purge import NotPurged, purge_capture
+from captures.storage.trash.services import CaptureKept, NotInTrash, pin_capture, restore_capture, trash_capture
 
 
 @dataclass(frozen=True, slots=True)

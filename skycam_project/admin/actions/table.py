@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from captures.roots.archives.models import Archive
-from captures.roots.offsite.models import Destination
-from captures.roots.trash.purge import guarded_captures
-from captures.roots.trash.services import in_use
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from captures.capturing.models import Capture, CaptureFile
 from captures.experiments.models import Experiment
 from captures.recordings.clips.models import Clip, ClipHold
 from captures.roots.guards import guarded
+from captures.storage.archives.models import Archive
+from captures.storage.offsite.models import Destination
+from captures.storage.trash.purge import guarded_captures
+from captures.storage.trash.services import in_use
 from skycam_project.admin.actions import items
 
 HasHost = Callable[[str], Q]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from captures.roots.archives.manifest import custody
-from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveState
 from django.contrib.admin import display
 from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from captures.storage.archives.manifest import custody
+from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveState
 from skycam_project.admin.base import Detail, ReadOnlyAdmin, Section
 from skycam_project.admin.cells import NOTHING, admin_link, show_size, show_time
 from skycam_project.admin.filters import choices, values_of

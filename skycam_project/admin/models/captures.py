@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from captures.roots.archives.models import ArchiveFile
-from captures.roots.offsite.models import OffsiteCopy
 from django.conf import settings
 from django.contrib.admin import display
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
@@ -18,6 +16,8 @@ from django.utils.safestring import SafeString
 from captures.capturing.models import Capture, CaptureFile, CaptureReference, CaptureStatus, Origin
 from captures.capturing.references import describe_references
 from captures.files import addresses
+from captures.storage.archives.models import ArchiveFile
+from captures.storage.offsite.models import OffsiteCopy
 from core.station_settings.values import retention_config
 from skycam_project.admin.base import Detail, Media, ReadOnlyAdmin, Section
 from skycam_project.admin.cells import NOTHING, admin_link, link, picture, show_flag, show_size, show_time

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from captures.roots.archives.models import ArchiveFile
-from captures.roots.offsite.models import OffsiteCopy
-from captures.roots.retention.clip_rules import age_limits
-from captures.roots.retention.policy import older_than
 from django.conf import settings
 from django.contrib.admin import display
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -16,6 +12,10 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from captures.recordings.clips.models import Clip, ClipHold, ClipKind
+from captures.storage.archives.models import ArchiveFile
+from captures.storage.offsite.models import OffsiteCopy
+from captures.storage.retention.clip_rules import age_limits
+from captures.storage.retention.policy import older_than
 from skycam_project.admin.base import Detail, Media, ReadOnlyAdmin, Section
 from skycam_project.admin.cells import NOTHING, admin_link, picture, show_flag, show_length, show_size, show_time
 from skycam_project.admin.filters import (

@@ -231,11 +231,11 @@ def passwords(_station: Station) -> Iterator[Finding]:
 def copies(station: Station) -> Iterator[Finding]:
     """The age of the newest verified copy at each off-site destination, and of the newest backup; a warning for each
     destination that was added before it needed permission to lack TLS."""
-    from captures.roots.offsite.destinations.settings import S3Settings
-    from captures.roots.offsite.models import Destination, OffsiteCopy
     from django.db.models import Max
     from django.utils import timezone
 
+    from captures.storage.offsite.destinations.settings import S3Settings
+    from captures.storage.offsite.models import Destination, OffsiteCopy
     from core.station_zone import site_time_text
 
     newest = dict(OffsiteCopy.objects.order_by().values_list("destination").annotate(at=Max("verified_at")))

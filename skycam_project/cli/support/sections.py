@@ -101,9 +101,9 @@ def status(station: Station) -> Any:
 def events(station: Station) -> Any:
     """The newest EVENTS. Raises CliError or DatabaseError."""
     station.set_up_django()
+    from core.events.answers import event_body
+    from core.events.models import Event
     from core.station_owner import StationOwner
-    from monitoring.models import Event
-    from monitoring.resource import event_body
 
     owner = StationOwner()
     return [event_body(event, owner) for event in Event.objects.order_by("-at", "-id")[:EVENTS]]
@@ -112,9 +112,9 @@ def events(station: Station) -> Any:
 def alerts(station: Station) -> Any:
     """Unresolved ones first, then the newest. Raises CliError or DatabaseError."""
     station.set_up_django()
+    from core.events.answers import AlertBody
+    from core.events.models import Alert
     from core.resources.answers import body_of
-    from monitoring.models import Alert
-    from monitoring.resource import AlertBody
 
     resolved = Alert.objects.filter(state=Alert.State.RESOLVED).order_by("-opened_at", "-id")[:EVENTS]
     unresolved = Alert.objects.exclude(state=Alert.State.RESOLVED).order_by("-opened_at", "-id")

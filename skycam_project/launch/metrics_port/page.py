@@ -12,7 +12,8 @@ from django.db import connection
 from prometheus_client import REGISTRY, Metric
 from prometheus_client.registry import Collector
 
-from monitoring.metrics import COLLECTION_ERRORS, CollectionErrors, render
+from core.collection_errors import COLLECTION_ERRORS, CollectionErrors
+from monitoring.metrics import render
 
 log = logging.getLogger(__name__)
 STATION_WAIT_S = 4.0

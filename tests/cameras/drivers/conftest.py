@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from scheduler.telescope.night.driver.profiles import COMMAND_DELAY_S
 
 from cameras.drivers.base import SystemClock
+from scheduler.telescope.driver.profiles import COMMAND_DELAY_S
 from tests.harness.camera_processes.dslr_driver import Dslr
 from tests.harness.far_ends.fast_controller import FastController
 from tests.harness.far_ends.ffmpeg import ffmpeg

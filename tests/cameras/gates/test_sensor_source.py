@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from cameras.gates.gate import Reading
 from cameras.supervision.sensor_source import SensorSource
 from core.broker.broker import BrokerDown
-from monitoring.sensors.quality import Quality
-from monitoring.sensors.reading import ChannelReading, SensorState
+from core.readings.reading import ChannelReading, Quality, SensorState
 
 
 def channel(name: str, value: float | None, quality: Quality = "ok", quantity: str = "temperature") -> ChannelReading:

@@ -15,7 +15,7 @@ from cameras.runtime.messages import Reading
 from cameras.supervision.assembly import Host
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.readings import store_read_back
-from monitoring.models import Event
+from core.events.models import Event
 from tests.harness.far_ends.gphoto2_port.build import ISO, build, plug, turn
 from tests.harness.rows.archive import Archive
 from tests.harness.supervision.hosts import read_again

@@ -18,7 +18,7 @@ from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.recovery_policy import RestartSchedule
 from captures.models import Capture, StorageAssignment
 from captures.roots.roots import UnusableRoot
-from monitoring.models import Event
+from core.events.models import Event
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import capture_record, write_records
 

@@ -12,7 +12,7 @@ from cameras.supervision.ingest import NO_FENCE
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.process_counters import ProcessCounters
 from cameras.supervision.recovery_policy import RestartSchedule
-from monitoring.models import Alert, Event
+from core.events.models import Alert, Event
 from tests.harness.rows.archive import Archive
 
 pytestmark = pytest.mark.django_db

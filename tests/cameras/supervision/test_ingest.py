@@ -10,7 +10,7 @@ import uuid6
 
 from captures.capturing.decided_outcomes import fail_unsent_capture
 from captures.models import Capture, Session, SessionGap
-from monitoring.models import Alert, Event
+from core.events.models import Alert, Event
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import capture_record, session_records, write_raw, write_records
 

@@ -30,7 +30,7 @@ from cameras.supervision.ingester import (
 from cameras.supervision.last_captures import LastCaptures
 from captures.capturing import notices
 from captures.models import Capture, Session
-from monitoring.models import Alert, Event
+from core.events.models import Alert, Event
 from tests.harness.clocks.clock import SteppingClock
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import (

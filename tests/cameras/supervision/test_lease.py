@@ -34,11 +34,11 @@ from cameras.supervision.lease import (
 )
 from core import database_clock
 from core.broker import broker
+from core.events.models import Alert
 from core.jobs.claims import claim_next
 from core.jobs.services import enqueue
 from core.jobs.tables import Lane
 from core.versions import PROTOCOL, SCHEMA
-from monitoring.models import Alert
 from monitoring.tasks import check_health
 
 pytestmark = pytest.mark.django_db

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from captures.roots.retention.cleanup import ClipCleanup
 
 from cameras.supervision.assembly import Host
-from monitoring.models import Alert
+from captures.storage.retention.cleanup import ClipCleanup
+from core.events.models import Alert
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.clip_archive import configured
 from tests.harness.supervision.hosts import assembled

@@ -19,7 +19,7 @@ from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.picture_watch import PictureWatch
 from cameras.supervision.recovery_policy import RestartSchedule
 from captures.models import Session
-from monitoring.models import Alert, Event
+from core.events.models import Alert, Event
 from tests.harness.far_ends.usbdevfs.usb_bus import FakeBus
 from tests.harness.kills.faults import without_files
 from tests.harness.rows.archive import Archive

@@ -13,7 +13,7 @@ import pytest
 
 from cameras.supervision.assembly import Host
 from cameras.supervision.camera_slot import CameraSlot
-from monitoring.models import Event
+from core.events.models import Event
 from tests.harness.processes.busy_core import busy_core
 from tests.harness.rows.archive import Archive
 from tests.harness.supervision.hosts import assembled

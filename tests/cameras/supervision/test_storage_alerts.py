@@ -13,7 +13,7 @@ from cameras.supervision.outbox import Outbox
 from cameras.supervision.process_counters import ProcessCounters
 from cameras.supervision.process_messages import ProcessMessages
 from cameras.supervision.usb import UsbBus
-from monitoring.models import Alert, Event
+from core.events.models import Alert, Event
 from tests.harness.rows.archive import Archive
 from tests.harness.supervision.hosts import Answers, Outcomes, Records, slots_of
 

@@ -25,8 +25,8 @@ from cameras.supervision.recovery_policy import RestartSchedule
 from captures.models import Capture, Session
 from captures.roots.setup import ensure_default_root
 from captures.sessions.desired import fail_session_of_lost_host
+from core.events.models import Alert
 from core.station_settings.changes import store_changes
-from monitoring.models import Alert
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import capture_record, write_ended_session, write_records

@@ -30,7 +30,7 @@ from cameras.supervision.live_views import LiveViews, send_live_views
 from cameras.supervision.recovery_policy import RestartSchedule
 from captures.models import Capture
 from core.broker import broker
-from monitoring.models import Event
+from core.events.models import Event
 from tests.harness.rows.archive import Archive
 from tests.harness.supervision.hosts import Answers, Outcomes
 from tests.harness.waiting import eventually

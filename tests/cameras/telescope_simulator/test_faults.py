@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from scheduler.telescope.night.simulator.faults import FAULTS, FaultKind, Faults, parse_fault
 
+from scheduler.telescope.simulator.faults import FAULTS, FaultKind, Faults, parse_fault
 from tests.harness.clocks.shared_time import SharedTime
 from tests.harness.far_ends.telescope_controller import RunningController, WireClient, exchange, running_controller
 

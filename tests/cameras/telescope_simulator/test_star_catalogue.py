@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scheduler.telescope.night.simulator.star_catalogue import BRIGHTEST, FAINTEST, Stars, stars_around
 
+from scheduler.telescope.simulator.star_catalogue import BRIGHTEST, FAINTEST, Stars, stars_around
 from tests.harness.runs.examples import examples
 
 RA = st.floats(0, 360)

@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from captures.roots.archives import jobs
-from captures.roots.archives.services import advance, advance_all, archive_path
-from captures.roots.archives.transfer import SenderAway, fetch_file
 from django.utils import timezone
 
 from cameras.spool.storage import MARKER, make_root
 from captures.models import Archive, ArchiveFile, Clip, Experiment, StorageRoot
 from captures.roots.roots import assign_root
+from captures.storage.archives import jobs
+from captures.storage.archives.services import advance, advance_all, archive_path
+from captures.storage.archives.transfer import SenderAway, fetch_file
 from core.broker import broker
+from core.events.models import Alert
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job
 from core.station_settings.models import StationSetting
 from core.station_settings.values import clear_cache
-from monitoring.models import Alert
 from tests.harness.rows.archives import request_archive
 
 

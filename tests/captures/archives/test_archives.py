@@ -10,10 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from captures.roots.archives.selectors import archives_for
-from captures.roots.archives.services import advance, advance_all, archive_path, extend_archives, request_due
-from captures.roots.stored_files.tables import FILE_TABLES
-from captures.roots.trash.services import restore_capture, trash_capture
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -34,8 +30,12 @@ from captures.models import (
     StorageRoot,
 )
 from captures.roots.roots import assign_root
+from captures.storage.archives.selectors import archives_for
+from captures.storage.archives.services import advance, advance_all, archive_path, extend_archives, request_due
+from captures.storage.stored_files.tables import FILE_TABLES
+from captures.storage.trash.services import restore_capture, trash_capture
+from core.events.models import Alert, Event
 from core.jobs.models import Job
-from monitoring.models import Alert, Event
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.archives import request_archive
 from tests.harness.rows.captures import HASH, PLACES, file_of, remote, saved

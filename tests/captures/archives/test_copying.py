@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from captures.roots.archives.copying import CopyRequest, CopyStopped, SourceFaulty, copy_file
 
 from cameras.spool.durable import RootFiles
+from captures.storage.archives.copying import CopyRequest, CopyStopped, SourceFaulty, copy_file
 
 CONTENT = b"frame" * 1000
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from captures.roots.archives.services import advance, archive_path, extend_archives
-from captures.roots.archives.verification import request_verification
 from django.conf import settings
 from django.test import override_settings
 from django.utils import timezone
@@ -19,14 +17,16 @@ from cameras.models import CameraHost
 from cameras.spool.storage import make_root
 from captures.models import Archive, ArchiveFile, ArchiveFolder, Clip, ClipHold, Experiment, StorageRoot
 from captures.roots.roots import assign_root
+from captures.storage.archives.services import advance, archive_path, extend_archives
+from captures.storage.archives.verification import request_verification
 from core.broker import broker
+from core.events.models import Alert, Event
 from core.jobs.context import JobContext
 from core.jobs.kinds import kind_of
 from core.jobs.models import Job
 from core.registry import resolve
 from core.station_settings.models import StationSetting
 from core.station_settings.values import clear_cache
-from monitoring.models import Alert, Event
 from tests.harness.rows.archives import request_archive
 
 AWAY = "The host dome is away: 1 file is not copied yet."

@@ -15,11 +15,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from captures.roots.archives.download import make_download, zip_entry
-from captures.roots.archives.selectors import archive_files_for
-from captures.roots.archives.services import advance, archive_path, extend_archives
-from captures.roots.archives.verification import request_verification
-from captures.roots.retention.cleanup import ClipCleanup
 from django.conf import settings
 from django.utils import timezone
 
@@ -28,6 +23,11 @@ from captures.experiments.membership import link_capture
 from captures.files.contents import open_content
 from captures.models import Archive, ArchiveFile, CaptureFile, Experiment, OffsiteCopy, StorageRoot
 from captures.roots.kept import Kept
+from captures.storage.archives.download import make_download, zip_entry
+from captures.storage.archives.selectors import archive_files_for
+from captures.storage.archives.services import advance, archive_path, extend_archives
+from captures.storage.archives.verification import request_verification
+from captures.storage.retention.cleanup import ClipCleanup
 from captures.thumbnails.store import SIZES, ThumbnailStore
 from core.jobs.context import JobError
 from tests.harness.clients.programs import program

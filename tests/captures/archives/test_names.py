@@ -6,10 +6,11 @@ import re
 from uuid import uuid4
 
 import pytest
-from captures.roots.archives.names import folder_of, slug_of, unused_path
-from captures.roots.archives.transfer import part_name
 from hypothesis import given
 from hypothesis import strategies as st
+
+from captures.storage.archives.names import folder_of, slug_of, unused_path
+from captures.storage.archives.transfer import part_name
 
 
 @given(st.text(max_size=300))

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from captures.roots.archives import transfer
-from captures.roots.archives.copying import CopyStopped
-from captures.roots.archives.jobs import make_archive
-from captures.roots.archives.transfer import (
+
+from captures.models import Archive, ArchiveFile
+from captures.storage.archives import transfer
+from captures.storage.archives.copying import CopyStopped
+from captures.storage.archives.jobs import make_archive
+from captures.storage.archives.transfer import (
     REFUSED,
     ArchiveSender,
     SenderAway,
@@ -20,8 +22,6 @@ from captures.roots.archives.transfer import (
     fetch_file,
     read_piece,
 )
-
-from captures.models import Archive, ArchiveFile
 from core.broker import broker
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from captures.roots.archives.services import advance, archive_path
-from captures.roots.archives.verification import request_verification, verify_archive, verify_due
 from django.utils import timezone
 
 from cameras.models import Camera
 from captures.models import Archive, ArchiveFile, ArchiveFolder, Clip, Experiment, StorageRoot
+from captures.storage.archives.services import advance, archive_path
+from captures.storage.archives.verification import request_verification, verify_archive, verify_due
+from core.events.models import Alert, Event
 from core.jobs.context import JobContext
 from core.jobs.models import Job
-from monitoring.models import Alert, Event
 from tests.harness.rows.archives import request_archive
 from tests.harness.rows.offsite import folder_destination, send
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from captures.roots.retention.policy import oldest_deletable
 from django.db import transaction
 from django.utils import timezone
 
@@ -16,7 +15,8 @@ from captures.ingest.clips import ingest_clip
 from captures.models import Clip, Experiment, ExperimentCapture, RecordingClaim, StorageRoot
 from captures.recordings.claims.services import claim_for_experiment, end_claim_of_experiment
 from captures.recordings.claims.windows import present_moment
-from monitoring.models import Event
+from captures.storage.retention.policy import oldest_deletable
+from core.events.models import Event
 from tests.harness.rows.captures import UNKNOWN, saved
 from tests.harness.rows.clips import row_of
 from tests.harness.rows.nights import session_of

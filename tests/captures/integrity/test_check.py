@@ -12,18 +12,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from captures.roots.integrity import check
-from captures.roots.integrity.bodies import csv_lines
-from captures.roots.integrity.check import check_integrity
-from captures.roots.integrity.decisions import FindingRefused, adopt, set_aside
 from django.utils import timezone
 
 from cameras.spool.storage import make_root
 from captures.models import CaptureFile, Clip, IntegrityFinding, StorageRoot
 from captures.recordings.recorder.muxer import Encoder
+from captures.storage.integrity import check
+from captures.storage.integrity.bodies import csv_lines
+from captures.storage.integrity.check import check_integrity
+from captures.storage.integrity.decisions import FindingRefused, adopt, set_aside
+from core.events.models import Event
 from core.jobs.context import JobContext
 from core.jobs.messages import ProgressMessage
-from monitoring.models import Event
 from tests.harness.camera_processes.recorded_clips import RECORDING
 from tests.harness.kills.killed_job import KILLED, exit_status
 from tests.harness.rows.captures import file_of, saved

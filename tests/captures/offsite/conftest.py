@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def job_clock(monkeypatch: pytest.MonkeyPatch) -> SteppingClock:
     """By which a job in this process waits for a destination that fails."""
-    from captures.roots.offsite import jobs
+    from captures.storage.offsite import jobs
 
     clock = SteppingClock()
     monkeypatch.setattr(jobs, "time", SimpleNamespace(monotonic=clock.monotonic, sleep=clock.wait))
@@ -56,7 +56,7 @@ def old(camera: Camera, root: StorageRoot) -> CaptureFile:
 @pytest.fixture
 def pace_clock(monkeypatch: pytest.MonkeyPatch) -> SteppingClock:
     """By which a limit of bandwidth waits."""
-    from captures.roots.offsite import limits
+    from captures.storage.offsite import limits
 
     clock = SteppingClock()
     monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=clock.monotonic, sleep=clock.wait))

@@ -9,19 +9,19 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from captures.roots.bring_back.jobs import bring_back
-from captures.roots.offsite.copy_states import CopyState
-from captures.roots.offsite.restore import PART, part_name
-from captures.roots.retention.cleanup import ClipCleanup
-from captures.roots.retention.offsite_rules import MOVES
 from django.conf import settings
 from django.utils import timezone
 
 from captures.models import Capture, CaptureFile, OffsiteCopy
 from captures.roots.kept import Kept
+from captures.storage.bring_back.jobs import bring_back
+from captures.storage.offsite.copy_states import CopyState
+from captures.storage.offsite.restore import PART, part_name
+from captures.storage.retention.cleanup import ClipCleanup
+from captures.storage.retention.offsite_rules import MOVES
+from core.events.models import Event
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job
-from monitoring.models import Event
 from tests.harness.clients.responses import content
 from tests.harness.far_ends.offsite.s3_server import BUCKET, client
 from tests.harness.kills.killed_job import KILLED, exit_status

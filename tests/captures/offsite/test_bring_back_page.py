@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from captures.roots.bring_back.jobs import bring_back
 from django.test import Client
 
 from cameras.models import Camera
 from captures.models import ArchiveFile, CaptureFile, StorageRoot
+from captures.storage.bring_back.jobs import bring_back
 from core.jobs.context import JobContext
 from core.jobs.models import Job
 from tests.harness.clients.people import user_named

@@ -6,15 +6,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from captures.roots.retention.cleanup import ClipCleanup
-from captures.roots.retention.manager import StorageManager
-from captures.roots.trash.purge import NotPurged, purge_capture
-from captures.roots.trash.services import trash_capture
 from django.utils import timezone
 
 from captures.models import Capture, CaptureFile, Clip, Destination
 from captures.recordings.clips.services import ClipHeld, delete_clip
-from monitoring.models import Alert
+from captures.storage.retention.cleanup import ClipCleanup
+from captures.storage.retention.manager import StorageManager
+from captures.storage.trash.purge import NotPurged, purge_capture
+from captures.storage.trash.services import trash_capture
+from core.events.models import Alert
 from tests.harness.disks.small_disk import SmallDisk
 from tests.harness.rows.captures import file_of, saved
 from tests.harness.rows.clip_archive import ClipArchive, configured

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from captures.roots.retention.cleanup import ClipCleanup
-from captures.roots.retention.offsite_rules import MOVES
-from captures.roots.retention.plan import PlanItem
-from captures.roots.trash.services import pin_capture
 from django.conf import settings
 from django.utils import timezone
 
 from captures.models import Archive, ArchiveFile, ArchiveFolder, CaptureFile, Experiment, ExperimentCapture
+from captures.storage.retention.cleanup import ClipCleanup
+from captures.storage.retention.offsite_rules import MOVES
+from captures.storage.retention.plan import PlanItem
+from captures.storage.trash.services import pin_capture
 from tests.harness.rows.offsite import bucket, folder_destination, send
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from captures.roots.offsite.queue import queue_new_files
 
 from cameras.models import Camera
 from captures.models import Destination, OffsiteCopy, StorageRoot
+from captures.storage.offsite.queue import queue_new_files
+from core.events.models import Event
 from core.jobs.models import Job
 from monitoring.metrics import metrics_for
-from monitoring.models import Event
 from skycam_project.access.models import User
 from tests.harness.rows.clips import clip_of
 from tests.harness.rows.offsite_rows import copy_row, folder_destination_row

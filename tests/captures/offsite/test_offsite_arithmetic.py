@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, time
 
-from captures.roots.offsite.backoff import JITTER, LONGEST_S, retry_delay_s
-from captures.roots.offsite.hours import Hours
-from captures.roots.offsite.token_bucket import BURST_S, TokenBucket
 from hypothesis import given
 from hypothesis import strategies as st
+
+from captures.storage.offsite.backoff import JITTER, LONGEST_S, retry_delay_s
+from captures.storage.offsite.hours import Hours
+from captures.storage.offsite.token_bucket import BURST_S, TokenBucket
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

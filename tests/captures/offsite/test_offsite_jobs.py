@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from captures.roots.offsite import thread
-from captures.roots.offsite.jobs import FAIR_S
-from captures.roots.offsite.services import start_test
-from captures.roots.offsite.thread import OffsiteQueue
 
 from captures.models import Clip, Destination, OffsiteCopy, StorageRoot
+from captures.storage.offsite import thread
+from captures.storage.offsite.jobs import FAIR_S
+from captures.storage.offsite.services import start_test
+from captures.storage.offsite.thread import OffsiteQueue
 from core.jobs.models import Job
 from core.jobs.services import enqueue
 from core.jobs.tables import Lane

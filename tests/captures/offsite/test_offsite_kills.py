@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from captures.roots.offsite.queue import queue_new_files
 
 from captures.models import Clip, Destination
+from captures.storage.offsite.queue import queue_new_files
 from tests.harness.kills.killed_job import KILLED, exit_status
 from tests.harness.rows.offsite import copies, events, send, states
 

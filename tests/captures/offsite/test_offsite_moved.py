@@ -7,16 +7,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from captures.roots.offsite import queue
-from captures.roots.offsite.copy_states import CopyState
-from captures.roots.offsite.destinations.settings import SETTINGS
-from captures.roots.offsite.resource import DestinationChange
-from captures.roots.offsite.services import change_destination
 from django.core.exceptions import ValidationError
 
 from cameras.models import Camera
 from captures.models import Clip, Destination, OffsiteCopy, StorageRoot
 from captures.recordings.clips.services import ClipHeld, delete_clip
+from captures.storage.offsite import queue
+from captures.storage.offsite.copy_states import CopyState
+from captures.storage.offsite.destinations.settings import SETTINGS
+from captures.storage.offsite.resource import DestinationChange
+from captures.storage.offsite.services import change_destination
 from tests.harness.rows.clips import STARTED, clip_of
 from tests.harness.rows.offsite import copies, send, states
 

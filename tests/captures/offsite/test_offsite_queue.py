@@ -7,17 +7,17 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from captures.roots.offsite import jobs, queue
-from captures.roots.offsite.copy_states import COPY_TRANSITIONS, CopyState
-from captures.roots.offsite.destinations.port import Interrupted
-from captures.roots.offsite.limits import NAP_S, READ_S, RowPace, site_time
-from captures.roots.offsite.thread import start_sending
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cameras.models import Camera
 from captures.models import Clip, Destination, OffsiteCopy, StorageRoot
+from captures.storage.offsite import jobs, queue
+from captures.storage.offsite.copy_states import COPY_TRANSITIONS, CopyState
+from captures.storage.offsite.destinations.port import Interrupted
+from captures.storage.offsite.limits import NAP_S, READ_S, RowPace, site_time
+from captures.storage.offsite.thread import start_sending
 from core.jobs.context import JobContext
 from core.jobs.models import Job
 from core.jobs.services import enqueue

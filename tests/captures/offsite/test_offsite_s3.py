@@ -12,16 +12,16 @@ from random import Random
 from typing import Any
 
 import pytest
-from captures.roots.offsite.destinations import guarded_http, s3
-from captures.roots.offsite.destinations.port import CopyMissing
-from captures.roots.offsite.queue import queue_new_files
-from captures.roots.offsite.restore import fetch_copy
 from django.conf import settings
 from django.db import connection
 
 from cameras.models import Camera
 from captures.models import Clip, Destination, StorageRoot
-from monitoring.models import Alert, Event
+from captures.storage.offsite.destinations import guarded_http, s3
+from captures.storage.offsite.destinations.port import CopyMissing
+from captures.storage.offsite.queue import queue_new_files
+from captures.storage.offsite.restore import fetch_copy
+from core.events.models import Alert, Event
 from tests.harness.clocks.clock import SteppingClock
 from tests.harness.far_ends.offsite.faulty_proxy import (
     Answer,

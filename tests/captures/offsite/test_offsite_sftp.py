@@ -10,11 +10,11 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from captures.roots.offsite.destinations.port import CopyMissing
-from captures.roots.stored_files.tables import FILE_TABLES
 
 from cameras.models import Camera
 from captures.models import Clip, Destination, StorageRoot
+from captures.storage.offsite.destinations.port import CopyMissing
+from captures.storage.stored_files.tables import FILE_TABLES
 from tests.harness.far_ends.offsite.sshd import Sshd, make_key
 from tests.harness.rows.clips import clip_of
 from tests.harness.rows.offsite import copies, destination, events, make_due, open_alerts, probe, restore, send, states

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from captures.roots.offsite.resource import DeleteQuery, DestinationChange, DestinationRequest
-from captures.roots.offsite.services import FilesWait, add_destination, change_destination, remove_destination
-from captures.roots.retention.cleanup import ClipCleanup
-from captures.roots.retention.offsite_rules import MOVES
-from captures.roots.retention.planning import make_plan
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from cameras.models import CameraHost
 from captures.files.contents import open_content
 from captures.models import Capture, CaptureFile, Clip, Destination, OffsiteCopy, StorageRoot
-from monitoring.models import Alert, Event
+from captures.storage.offsite.resource import DeleteQuery, DestinationChange, DestinationRequest
+from captures.storage.offsite.services import FilesWait, add_destination, change_destination, remove_destination
+from captures.storage.retention.cleanup import ClipCleanup
+from captures.storage.retention.offsite_rules import MOVES
+from captures.storage.retention.planning import make_plan
+from core.events.models import Alert, Event
 from tests.harness.clients.programs import program
 from tests.harness.clients.responses import content
 from tests.harness.far_ends.file_server import file_server, give_to_dome

@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 
 import pytest
-from captures.roots.retention.cleanup import watched_roots
-from captures.roots.retention.policy import RetentionLimit, RoundRobin, clips_beyond_limit, oldest_deletable
-from captures.roots.retention.thread import COUNT_S
 from django.db import connection
 
 from cameras.models import Camera
 from captures.models import Clip, ClipHold
+from captures.storage.retention.cleanup import watched_roots
+from captures.storage.retention.policy import RetentionLimit, RoundRobin, clips_beyond_limit, oldest_deletable
+from captures.storage.retention.thread import COUNT_S
 from tests.harness.rows.clip_archive import LENGTH, ClipArchive
 
 pytestmark = [pytest.mark.django_db, pytest.mark.prove, pytest.mark.timeout(900)]

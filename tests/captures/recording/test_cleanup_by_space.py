@@ -10,12 +10,6 @@ from pathlib import Path
 
 import pytest
 import uuid6
-from captures.roots.retention.cleanup import ALERT_REPEAT_S, ClipCleanup
-from captures.roots.retention.disk_space import PENDING_S
-from captures.roots.retention.execution import PlanExecutor
-from captures.roots.retention.plan import PlanItem
-from captures.roots.retention.planning import make_plan
-from captures.roots.retention.results import CleanupResult
 
 from cameras.spool.storage import MARKER
 from captures.models import Clip, StorageRoot
@@ -23,7 +17,13 @@ from captures.recordings.clips.deletion import MAX_STUCK
 from captures.recordings.control.desired import recording_settings
 from captures.roots.models import StorageClass
 from captures.roots.roots import assign_root
-from monitoring.models import Alert, Event
+from captures.storage.retention.cleanup import ALERT_REPEAT_S, ClipCleanup
+from captures.storage.retention.disk_space import PENDING_S
+from captures.storage.retention.execution import PlanExecutor
+from captures.storage.retention.plan import PlanItem
+from captures.storage.retention.planning import make_plan
+from captures.storage.retention.results import CleanupResult
+from core.events.models import Alert, Event
 from tests.harness.disks.small_disk import SmallDisk
 from tests.harness.rows.clip_archive import ClipArchive, ahead, configured
 

@@ -14,7 +14,7 @@ from cameras.spool.storage import Storage, make_root
 from cameras.supervision.ingest import OpenedSpool
 from captures.models import Clip
 from captures.recordings.recorder.recovery import recover_all
-from monitoring.models import Event
+from core.events.models import Event
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.rows.archive import Archive
 

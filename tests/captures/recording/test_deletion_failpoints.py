@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from captures.models import Clip
-from monitoring.models import Event
+from core.events.models import Event
 from tests.harness.kills.killed_job import KILLED, exit_status
 from tests.harness.rows.clip_archive import ClipArchive
 

@@ -6,13 +6,13 @@ import contextlib
 from collections.abc import Iterator
 
 import pytest
-from captures.roots.retention.cleanup import ClipCleanup
-from captures.roots.retention.thread import Retention
 from django.db import connection
 
+from captures.storage.retention.cleanup import ClipCleanup
+from captures.storage.retention.thread import Retention
+from core.events.models import Alert
 from core.jobs.tables import BACKGROUND_THREADS
 from core.registry import resolve
-from monitoring.models import Alert
 from tests.harness.rows.clip_archive import ClipArchive
 from tests.harness.waiting import eventually
 

@@ -15,7 +15,7 @@ from captures.recordings.claims.models import RecordingClaim
 from captures.recordings.claims.windows import present_moment
 from captures.recordings.control.commands import RecordingClaimed, record, request_recording, stop_recording
 from captures.recordings.control.desired import desired_recording
-from monitoring.models import Event
+from core.events.models import Event
 from tests.harness.far_ends.camera_host import camera_host
 
 STOP = "/api/v1/cameras/sky/stop-recording/"

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from captures.models import Clip
 from captures.recordings.clips.holds import hold_clip
-from monitoring.models import Event
+from core.events.models import Event
 from tests.harness.rows.clip_archive import ClipArchive
 
 pytestmark = pytest.mark.django_db

@@ -7,18 +7,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from captures.roots.retention.cleanup import ClipCleanup
-from captures.roots.retention.clock_guard import ClockGuard, ClockNotConfirmed, read_clock
-from captures.roots.retention.known_time import MAX_STEP_S, ClockReading
-from captures.roots.retention.manager import StorageManager
-from captures.roots.retention.planning import make_plan
-from captures.roots.trash.purge import purge_capture
-from captures.roots.trash.services import trash_capture
 from django.utils import timezone
 
 from cameras.spool.moments import Moment
 from captures.models import Capture, Clip, HostClock
-from monitoring.models import Alert, Event
+from captures.storage.retention.cleanup import ClipCleanup
+from captures.storage.retention.clock_guard import ClockGuard, ClockNotConfirmed, read_clock
+from captures.storage.retention.known_time import MAX_STEP_S, ClockReading
+from captures.storage.retention.manager import StorageManager
+from captures.storage.retention.planning import make_plan
+from captures.storage.trash.purge import purge_capture
+from captures.storage.trash.services import trash_capture
+from core.events.models import Alert, Event
 from tests.harness.rows.captures import file_of, saved
 from tests.harness.rows.clip_archive import ClipArchive
 

@@ -6,15 +6,15 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFolder
-from captures.roots.retention.manager import StorageManager
-from captures.roots.retention.plan import ALLOWED_RULES, CleanupPlan, PlanItem, RuleNotAllowed, Why
-from captures.roots.retention.stored_plans import PlanRefused, remove_plans
-from captures.roots.stored_files.classes import FileClass
 from django.utils import timezone
 
 from captures.models import Clip, Experiment, StoredPlan
 from captures.recordings.clips.holds import hold_clip
+from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFolder
+from captures.storage.retention.manager import StorageManager
+from captures.storage.retention.plan import ALLOWED_RULES, CleanupPlan, PlanItem, RuleNotAllowed, Why
+from captures.storage.retention.stored_plans import PlanRefused, remove_plans
+from captures.storage.stored_files.classes import FileClass
 from tests.harness.rows.clip_archive import ClipArchive
 
 pytestmark = pytest.mark.django_db

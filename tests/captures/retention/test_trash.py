@@ -6,17 +6,17 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from captures.roots.archives.models import Archive, ArchiveFile, ArchiveFolder
-from captures.roots.retention.cleanup import ClipCleanup
-from captures.roots.retention.jobs import clean_up_clips
-from captures.roots.retention.manager import StorageManager
-from captures.roots.trash.purge import delete_rows
-from captures.roots.trash.services import CaptureKept, NotInTrash, pin_capture, restore_capture, trash_capture
 from django.utils import timezone
 
 from captures.models import Capture, CaptureFile, Experiment, ExperimentCapture
+from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFolder
+from captures.storage.retention.cleanup import ClipCleanup
+from captures.storage.retention.jobs import clean_up_clips
+from captures.storage.retention.manager import StorageManager
+from captures.storage.trash.purge import delete_rows
+from captures.storage.trash.services import CaptureKept, NotInTrash, pin_capture, restore_capture, trash_capture
+from core.events.models import Event
 from core.jobs.context import JobContext
-from monitoring.models import Event
 from tests.harness.kills.killed_job import KILLED, exit_status
 from tests.harness.rows.captures import file_of, saved
 from tests.harness.rows.clip_archive import ClipArchive, configured

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import pytest
-from captures.roots.retention.cleanup import ClipCleanup
-from captures.roots.retention.manager import StorageManager
 
 from captures.models import Clip
-from monitoring.models import Alert
+from captures.storage.retention.cleanup import ClipCleanup
+from captures.storage.retention.manager import StorageManager
+from core.events.models import Alert
 from tests.harness.rows.clip_archive import ClipArchive, configured
 
 pytestmark = pytest.mark.django_db

@@ -13,10 +13,10 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from cameras.models import Camera
+from core.events.models import Event
 from core.jobs import claims, services
 from core.jobs.models import Job
 from monitoring.metrics import metrics_for
-from monitoring.models import Event
 from skycam_project.cli.jobs import explain_wait
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.audiences import only_for

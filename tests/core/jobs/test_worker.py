@@ -17,13 +17,13 @@ from django.conf import settings
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
+from core.events.models import Event
 from core.jobs import claims, services
 from core.jobs.attempt import JobAttempt
 from core.jobs.claims import claim_next
 from core.jobs.models import Job
 from core.jobs.tables import JOB_KINDS, Lane
 from core.jobs.worker import JobsWorker
-from monitoring.models import Event
 from tests.harness.jobs.builders import HOST, QUICK, Enqueue, WorkerProcess, in_threads, pid_in, reloaded
 from tests.harness.processes.alive import is_alive
 from tests.harness.waiting import eventually

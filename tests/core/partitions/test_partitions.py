@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection, transaction
 
+from core.events.models import Event
 from core.partitions import EVENTS, READINGS, create_partitions, drop_partitions, months_of, rows_outside_months
-from monitoring.models import DueAggregate, Event, Reading
+from monitoring.models import DueAggregate, Reading
 from monitoring.readings.levels import DAY_S
 from skycam_project import host_diagnostics
 from skycam_project.access.models import User

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import uuid6
-from scheduler.telescope.night.night.field_list_file import EarlierObservation, FieldListContent, write_list
-from scheduler.telescope.night.night.night import Night, night_of
-from scheduler.telescope.night.night.night_programme import NightProgramme, Rule
-from scheduler.telescope.night.night.sky import TelescopeSite, wall_seconds
 
 from cameras.spool.records import Plan
 from cameras.spool.recovery import failed_record
 from cameras.spool.spool import Spool
+from scheduler.telescope.night.field_list_file import EarlierObservation, FieldListContent, write_list
+from scheduler.telescope.night.night import Night, night_of
+from scheduler.telescope.night.night_programme import NightProgramme, Rule
+from scheduler.telescope.night.sky import TelescopeSite, wall_seconds
 from tests.harness.camera_processes.sessions import CAMERA, ROOT, SESSION, SessionBench
 
 EVENING = date(2026, 11, 20)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 
-from scheduler.telescope.night.driver.clock import SystemClock
-from scheduler.telescope.night.simulator.options import SimulatorOptions
-from scheduler.telescope.night.simulator.simulator import CommandReport, ControllerSimulator
-
+from scheduler.telescope.driver.clock import SystemClock
+from scheduler.telescope.simulator.options import SimulatorOptions
+from scheduler.telescope.simulator.simulator import CommandReport, ControllerSimulator
 from tests.harness.waiting import PATIENCE_S
 
 

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
-from scheduler.telescope.night.simulator.controller import WriteImage
-from scheduler.telescope.night.simulator.faults import PortName
-from scheduler.telescope.night.simulator.options import SimulatorOptions
-from scheduler.telescope.night.simulator.simulator import CommandReport, ControllerSimulator
-
+from scheduler.telescope.simulator.controller import WriteImage
+from scheduler.telescope.simulator.faults import PortName
+from scheduler.telescope.simulator.options import SimulatorOptions
+from scheduler.telescope.simulator.simulator import CommandReport, ControllerSimulator
 from tests.harness.clocks.shared_time import SharedTime
 from tests.harness.waiting import PATIENCE_S
 

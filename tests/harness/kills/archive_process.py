@@ -12,9 +12,8 @@ def main(point: str, passes: str, archive: str) -> None:
     import django
 
     django.setup()
-    from captures.roots.archives.failpoints import FAILPOINTS
-    from captures.roots.archives.jobs import make_archive
-
+    from captures.storage.archives.failpoints import FAILPOINTS
+    from captures.storage.archives.jobs import make_archive
     from core.jobs.context import JobContext
 
     FAILPOINTS.arm(point, int(passes))

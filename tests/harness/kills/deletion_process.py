@@ -13,9 +13,8 @@ def main(point: str, passes: str, keep: str) -> None:
     import django
 
     django.setup()
-    from captures.roots.retention.cleanup import ClipCleanup
-
     from cameras.spool import failpoints
+    from captures.storage.retention.cleanup import ClipCleanup
 
     failpoints.arm_failpoint(point, int(passes))
     ClipCleanup("main").run()

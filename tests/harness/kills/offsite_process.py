@@ -12,10 +12,9 @@ def main(point: str, passes: str, destination: str) -> None:
     import django
 
     django.setup()
-    from captures.roots.offsite.destinations import s3
-    from captures.roots.offsite.failpoints import FAILPOINTS
-    from captures.roots.offsite.jobs import send_files
-
+    from captures.storage.offsite.destinations import s3
+    from captures.storage.offsite.failpoints import FAILPOINTS
+    from captures.storage.offsite.jobs import send_files
     from core.jobs.context import JobContext
 
     FAILPOINTS.arm(point, int(passes))

@@ -11,10 +11,9 @@ def main(point: str, finding: str) -> None:
     import django
 
     django.setup()
-    from captures.roots.integrity.decisions import set_aside
-
     from cameras.spool import failpoints
     from captures.models import IntegrityFinding
+    from captures.storage.integrity.decisions import set_aside
 
     failpoints.arm_failpoint(point)
     set_aside(IntegrityFinding.objects.get(pk=finding), "boss")

@@ -16,8 +16,8 @@ django.setup()
 from django.core.management import call_command  # noqa: E402
 from django.db import transaction  # noqa: E402
 
+from core.events.models import Alert  # noqa: E402
 from core.events.service import raise_alert, resolve_alert  # noqa: E402
-from monitoring.models import Alert  # noqa: E402
 from tests.harness.races.hold_process import wait_for_a_blocked_transaction  # noqa: E402
 from tests.harness.waiting import PATIENCE_S  # noqa: E402
 

@@ -22,13 +22,12 @@ def main(folder: str) -> None:
     import django
 
     django.setup()
-    from captures.roots.bring_back.jobs import bring_back
-    from captures.roots.offsite.restore import take_back
-
     from captures.models import CaptureFile, OffsiteCopy
+    from captures.storage.bring_back.jobs import bring_back
+    from captures.storage.offsite.restore import take_back
+    from core.events.models import Alert
     from core.events.service import raise_alert
     from core.jobs.context import JobContext
-    from monitoring.models import Alert
     from tests.harness.rows.archive import Archive
     from tests.harness.rows.captures import file_of, saved
     from tests.harness.rows.offsite import folder_destination, leave_to_copies, send

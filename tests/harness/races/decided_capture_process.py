@@ -22,7 +22,7 @@ def main(folder: str) -> None:
 
     from cameras.supervision.ingest import ingest_records
     from captures.models import Capture
-    from monitoring.models import Alert
+    from core.events.models import Alert
     from tests.harness.rows.archive import Archive
     from tests.harness.rows.records import capture_record
 

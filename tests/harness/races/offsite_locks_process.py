@@ -19,11 +19,11 @@ def main(folder: str) -> None:
 
     django.setup()
     import psycopg
-    from captures.roots.offsite.queue import compare_again
-    from captures.roots.offsite.restore import take_back
     from django.db import DatabaseError
 
     from captures.models import OffsiteCopy
+    from captures.storage.offsite.queue import compare_again
+    from captures.storage.offsite.restore import take_back
     from tests.harness.races.bring_back_process import blocked
     from tests.harness.rows.archive import Archive
     from tests.harness.rows.captures import file_of, saved

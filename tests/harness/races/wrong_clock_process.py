@@ -56,7 +56,7 @@ def lease_left_s() -> int:
 def closes_alert() -> int:
     """Whether it closes the alert of a host that has just found its name taken."""
     from cameras.supervision.lease import close_taken_alerts
-    from monitoring.models import Alert
+    from core.events.models import Alert
 
     close_taken_alerts()
     return Alert.objects.filter(state="resolved").count()

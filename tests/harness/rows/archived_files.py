@@ -7,11 +7,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from captures.roots.archives.planning import clip_facts
 from django.utils import timezone
 
 from cameras.models import Camera
 from captures.models import Archive, ArchiveFile, ArchiveFolder, Clip, Experiment, StorageRoot
+from captures.storage.archives.planning import clip_facts
 from core.times.timestamps import stamp
 
 

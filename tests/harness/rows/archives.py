@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from captures.roots.archives import services
-from captures.roots.archives.models import Archive
-
 from captures.experiments.models import Experiment
+from captures.storage.archives import services
+from captures.storage.archives.models import Archive
 
 
 def request_archive(experiment: Experiment, method: str = "", actor: str = "") -> Archive:

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from captures.roots.retention.cleanup import ClipCleanup
 from django.conf import settings
 from django.utils import timezone
 
 from captures.models import Clip
+from captures.storage.retention.cleanup import ClipCleanup
 from tests.harness.rows.archive import Archive
 
 STARTED = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)

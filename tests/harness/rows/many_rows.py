@@ -7,16 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import uuid6
-from captures.roots.archives.services import request_archive
-from captures.roots.offsite.queue import retry_dead
-from captures.roots.offsite.resource import DeleteQuery, DestinationChange
-from captures.roots.offsite.services import change_destination, remove_destination
-from captures.roots.retention.plan import CleanupPlan, PlanItem, Why
-from captures.roots.retention.stored_plans import store_plan
-from captures.roots.stored_files.classes import FileClass
 from django.utils import timezone
-from scheduler.telescope.night.field_lists.requests import FieldListChange, FieldListRequest
-from scheduler.telescope.night.field_lists.service import FieldListService
 
 from cameras.models import Camera, CameraHost
 from captures.experiments.service import ExperimentService
@@ -32,9 +23,17 @@ from captures.models import (
     StorageRoot,
 )
 from captures.recordings.claims.services import HOLD
+from captures.storage.archives.services import request_archive
+from captures.storage.offsite.queue import retry_dead
+from captures.storage.offsite.resource import DeleteQuery, DestinationChange
+from captures.storage.offsite.services import change_destination, remove_destination
+from captures.storage.retention.plan import CleanupPlan, PlanItem, Why
+from captures.storage.retention.stored_plans import store_plan
+from captures.storage.stored_files.classes import FileClass
+from core.events.models import Alert
 from core.idempotency.models import IdempotentRequest
 from monitoring.alert_rules.services import remove_rule
-from monitoring.models import Alert, AlertRule, NotificationDelivery, Webhook, WebhookDelivery
+from monitoring.models import AlertRule, NotificationDelivery, Webhook, WebhookDelivery
 from monitoring.notifications.resource import ChannelRequest
 from monitoring.notifications.services import add_channel, remove_channel
 from monitoring.webhooks.resource import WebhookChange, WebhookRequest
@@ -42,6 +41,8 @@ from monitoring.webhooks.services import add_webhook, change_webhook, remove_web
 from scheduler.editing.service import ScheduleService
 from scheduler.models import FieldList, Observation, PlannedRun, Schedule
 from scheduler.schedules.resource import NightRequest, ScheduleChange, ScheduleRequest
+from scheduler.telescope.field_lists.requests import FieldListChange, FieldListRequest
+from scheduler.telescope.field_lists.service import FieldListService
 from skycam_project.access.accounts import remove_user
 from skycam_project.access.models import Role, User
 

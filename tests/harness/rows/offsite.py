@@ -7,24 +7,24 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from captures.roots.archives.copies import copy_of
-from captures.roots.offsite import queue
-from captures.roots.offsite.destinations.settings import SECRETS, SETTINGS
-from captures.roots.offsite.jobs import probe_destination, send_files
-from captures.roots.offsite.limits import NoPace
-from captures.roots.offsite.restore import copies_of, fetch_part
-from captures.roots.stored_files.tables import StoredFile
 from django.utils import timezone
 
 from cameras.models import Camera
 from captures.models import ArchiveFile, CaptureFile, Clip, Destination, OffsiteCopy, StorageRoot
 from captures.recordings.clips.deletion import open_root
 from captures.roots.kept import Kept
+from captures.storage.archives.copies import copy_of
+from captures.storage.offsite import queue
+from captures.storage.offsite.destinations.settings import SECRETS, SETTINGS
+from captures.storage.offsite.jobs import probe_destination, send_files
+from captures.storage.offsite.limits import NoPace
+from captures.storage.offsite.restore import copies_of, fetch_part
+from captures.storage.stored_files.tables import StoredFile
 from captures.thumbnails.store import SIZES, ThumbnailStore
+from core.events.models import Event
 from core.events.selectors import unresolved_keys
 from core.jobs.context import JobContext
 from core.secrets import encrypt_secrets
-from monitoring.models import Event
 from tests.harness.far_ends.offsite.s3_server import BUCKET, KEYS
 from tests.harness.rows.captures import file_of, saved
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from captures.roots.offsite.destinations.port import Interrupted, Pace, Sender, Source, Upload
+from captures.storage.offsite.destinations.port import Interrupted, Pace, Sender, Source, Upload
 
 MOST = 50
 

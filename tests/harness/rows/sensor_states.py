@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from core.broker import broker
-from monitoring.sensor_host.latest import HOSTS
+from core.readings.latest import HOSTS
 
 SINCE, AT = "2026-11-24T19:00:00.000Z", "2026-11-24T19:00:02.000Z"
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.readings.reading import JudgedReading, Quality
 from monitoring.models import Sensor
-from monitoring.sensors.quality import Quality
-from monitoring.sensors.reading import JudgedReading
 
 SIMULATED = {"temperature": 10.0, "amplitude": 5.0, "humidity": 60.0, "fault": "none"}
 

@@ -7,12 +7,12 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from captures.roots.retention.jobs import enqueue_plan, execute_plan
-from captures.roots.trash.services import trash_capture
 from django.utils import timezone
 
 from cameras.models import Camera
 from captures.models import Capture, IntegrityFinding, RootSpace, StorageRoot, StorageUsage
+from captures.storage.retention.jobs import enqueue_plan, execute_plan
+from captures.storage.trash.services import trash_capture
 from core.jobs.context import JobContext
 from core.jobs.models import Job
 from core.jobs.services import enqueue

@@ -8,9 +8,10 @@ from typing import Any
 from django.utils import timezone
 
 from core.camera_refs import Cameras
+from core.events.models import Event
 from core.events.service import record_event
 from core.outgoing import OutgoingGuard
-from monitoring.models import Event, Webhook, WebhookDelivery
+from monitoring.models import Webhook, WebhookDelivery
 from monitoring.webhooks.claims import claim, due_deliveries
 from monitoring.webhooks.client import Answer, WebhookClient
 from monitoring.webhooks.delivery import attempt_delivery

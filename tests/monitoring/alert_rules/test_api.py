@@ -9,10 +9,11 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import Camera
+from core.events.models import Alert, Event
 from core.events.service import raise_alert
 from monitoring.alert_rules import validation
 from monitoring.alert_rules.defaults import DEFAULT_RULES
-from monitoring.models import Alert, AlertRule, Event, MaintenanceWindow, SensorChannel
+from monitoring.models import AlertRule, MaintenanceWindow, SensorChannel
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.sensors import make_sensor
 

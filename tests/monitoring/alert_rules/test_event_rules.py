@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from core.events.models import Alert
 from core.events.service import record_event
 from monitoring.alert_rules.event_rules import clear_cache, close_if_quiet, close_quiet_alerts
-from monitoring.models import Alert, AlertRule, MaintenanceWindow
+from monitoring.models import AlertRule, MaintenanceWindow
 
 pytestmark = pytest.mark.django_db
 

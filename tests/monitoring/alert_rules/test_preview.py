@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.models import Camera
+from core.events.models import Event
 from monitoring.alert_rules import preview as preview_module
 from monitoring.alert_rules.preview import Preview, preview_rule
 from monitoring.alert_rules.replay import Opening, Sample, replay
 from monitoring.alert_rules.rule import Rule, RuleState, evaluate
-from monitoring.models import AlertRule, Event, Reading, ReadingAggregate, ReadingQuality, SensorChannel
+from monitoring.models import AlertRule, Reading, ReadingAggregate, ReadingQuality, SensorChannel
 from skycam_project.access.models import User
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.sensors import make_sensor

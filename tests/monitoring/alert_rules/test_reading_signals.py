@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.readings.reading import ChannelReading, JudgedReading, SensorState
 from monitoring.alert_rules.reading_signals import ReadingSignals
 from monitoring.alert_rules.rule import Rule, Signal
 from monitoring.alert_rules.sentences import alert_sentence
-from monitoring.sensors.reading import ChannelReading, JudgedReading, SensorState
 
 MINUTE_MS = 60_000
 

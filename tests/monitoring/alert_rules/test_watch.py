@@ -11,13 +11,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.broker.broker import BrokerDown
+from core.events.models import Alert, Event
 from monitoring.alert_rules import watch as watch_module
 from monitoring.alert_rules.orphans import SILENT, close_orphaned_alerts
 from monitoring.alert_rules.rows import Ownership, RuleFile, alert_key, open_places, rule_of
 from monitoring.alert_rules.rule import Signal
 from monitoring.alert_rules.sources import SignalSource
 from monitoring.alert_rules.watch import RuleWatch
-from monitoring.models import Alert, AlertRule, Event
+from monitoring.models import AlertRule
 
 pytestmark = pytest.mark.django_db
 SUBJECT = "main:/data"

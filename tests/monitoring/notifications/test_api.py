@@ -10,8 +10,9 @@ from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from core.events.models import Event
 from core.events.service import raise_alert
-from monitoring.models import AlertSilence, Event, NotificationChannel, NotificationRoute
+from monitoring.models import AlertSilence, NotificationChannel, NotificationRoute
 from monitoring.notifications.encrypted_settings import settings_of
 from tests.harness.far_ends.webhook_receiver import receiving, status
 from tests.harness.rows.audiences import only_for

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from core.findings import Finding
 from core.outgoing import OutgoingGuard
-from monitoring.health import Finding
 from monitoring.notifications import dead_man_switch
 from monitoring.notifications.dead_man_switch import DeadManSwitch
 from monitoring.webhooks.client import WebhookClient

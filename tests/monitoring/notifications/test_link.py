@@ -10,8 +10,9 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from core.events.models import Alert, Event
 from core.events.service import raise_alert, resolve_alert
-from monitoring.models import Alert, AlertSilence, Event, NotificationChannel
+from monitoring.models import AlertSilence, NotificationChannel
 from monitoring.notifications.link_page import MAX_REQUESTS
 from monitoring.notifications.links import link_of, link_token
 from monitoring.notifications.sending import notified

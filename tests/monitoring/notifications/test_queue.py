@@ -13,8 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from core.camera_refs import Cameras
+from core.events.models import Alert, Event
 from core.events.service import acknowledge_alert, raise_alert, record_event, resolve_alert
-from monitoring.models import Alert, AlertSilence, Event, NotificationChannel, NotificationDelivery, NotificationRoute
+from monitoring.models import AlertSilence, NotificationChannel, NotificationDelivery, NotificationRoute
 from monitoring.notifications.channels.base import SendResult
 from monitoring.notifications.claims import claim, due_channels
 from monitoring.notifications.outcomes import failing_alert, give_up_killed, record_outcome

@@ -8,7 +8,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from monitoring.models import Event, Sensor, SensorChannel
+from core.events.models import Event
+from monitoring.models import Sensor, SensorChannel
 from monitoring.sensors.kinds import SENSORS
 from monitoring.sensors.settings import settings_model
 from tests.harness.rows.sensors import make_sensor

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from core.readings.reading import JudgedReading
 from monitoring.sensor_host.journal import SEGMENT_READINGS, ReadingJournal
-from monitoring.sensors.reading import JudgedReading
 
 
 def readings(number: int, first: int = 0) -> list[JudgedReading]:

@@ -9,10 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from core.broker import broker
-from monitoring.sensor_host.latest import HOSTS, read_latest
+from core.readings.latest import HOSTS, read_latest
+from core.readings.reading import ChannelReading, Quality, SensorState
 from monitoring.sensor_host.metrics import sensor_metrics
-from monitoring.sensors.quality import Quality
-from monitoring.sensors.reading import ChannelReading, SensorState
 from monitoring.temperature_monitor import TemperatureMonitor
 from tests.harness.waiting import PATIENCE_S, eventually_in_loop
 

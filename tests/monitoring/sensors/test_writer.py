@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
+from core.events.models import Event
 from core.events.service import record_event
-from monitoring.models import DueAggregate, Event, Reading, Sensor, SensorChannel
+from monitoring.models import DueAggregate, Reading, Sensor, SensorChannel
 from monitoring.sensor_host.journal import ReadingJournal
 from monitoring.sensor_host.waiting import WaitingReadings
 from monitoring.sensor_host.writer import ReadingWriter

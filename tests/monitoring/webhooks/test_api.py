@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from monitoring.models import Event, Webhook, WebhookDelivery
+from core.events.models import Event
+from monitoring.models import Webhook, WebhookDelivery
 from monitoring.webhooks import services
 from monitoring.webhooks.claims import claim
 from tests.harness.far_ends.webhook_receiver import receiving, status

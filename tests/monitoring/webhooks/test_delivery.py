@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from monitoring.models import Alert, Event, Webhook, WebhookAttempt, WebhookDelivery
+from core.events.models import Alert, Event
+from monitoring.models import Webhook, WebhookAttempt, WebhookDelivery
 from monitoring.webhooks.backlog import trim_backlogs
 from monitoring.webhooks.claims import MAX_ATTEMPTS, claim, due_deliveries, release_lost_leases
 from monitoring.webhooks.delivery import attempt_delivery

@@ -9,8 +9,9 @@ import pytest
 from django.db import transaction
 
 from cameras.models import Camera
+from core.events.models import Event
 from core.events.service import record_event
-from monitoring.models import Event, WebhookDelivery
+from monitoring.models import WebhookDelivery
 from monitoring.webhooks.resource import WebhookChange
 from monitoring.webhooks.services import change_webhook
 from tests.harness.rows.webhooks import added, happened, only_delivery

@@ -9,8 +9,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from core.events.models import Event
 from core.outgoing import OutgoingGuard
-from monitoring.models import Event, Webhook, WebhookDelivery
+from monitoring.models import Webhook, WebhookDelivery
 from monitoring.webhooks.claims import claim
 from monitoring.webhooks.client import WebhookClient
 from monitoring.webhooks.retry_schedule import MAX_TRIES

@@ -23,7 +23,7 @@ from captures.recordings.claims.models import RecordingClaim
 from captures.recordings.claims.services import claim_for_person
 from captures.roots.models import StorageRoot
 from captures.sessions.models import Session
-from monitoring.models import Event
+from core.events.models import Event
 from scheduler.automatic_recording.service import apply_experiment, move_if_due, reconcile
 from tests.harness.rows.clips import row_of
 

@@ -8,7 +8,7 @@ import pytest
 
 from cameras.models import Camera
 from captures.experiments.models import Experiment, ExperimentCamera
-from monitoring.models import Alert
+from core.events.models import Alert
 from scheduler.automatic_recording.alerts import LATE, report_experiments
 
 pytestmark = pytest.mark.django_db

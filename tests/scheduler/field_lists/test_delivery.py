@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 import uuid6
-from scheduler.telescope.night.field_lists.delivery import deliver_lists
-from scheduler.telescope.night.field_lists.requests import FieldListChange, FieldListRequest
-from scheduler.telescope.night.field_lists.service import FieldListService
-from scheduler.telescope.night.night.field_list_file import list_file_name, read_content
-from scheduler.telescope.night.night.sky import TelescopeSite, julian_date
 
 from cameras.models import Camera
 from captures.models import Session
 from scheduler.models import FieldList, Observation
-from scheduler.telescope.night.field_lists import delivery
+from scheduler.telescope.field_lists import delivery
+from scheduler.telescope.field_lists.delivery import deliver_lists
+from scheduler.telescope.field_lists.requests import FieldListChange, FieldListRequest
+from scheduler.telescope.field_lists.service import FieldListService
+from scheduler.telescope.night.field_list_file import list_file_name, read_content
+from scheduler.telescope.night.sky import TelescopeSite, julian_date
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import spool_of
 

@@ -7,9 +7,6 @@ from uuid import UUID
 
 import pytest
 import uuid6
-from scheduler.telescope.night.field_lists.ingest import ingest_observation
-from scheduler.telescope.night.field_lists.requests import FieldListRequest
-from scheduler.telescope.night.field_lists.service import FieldListService
 
 from cameras.models import Camera
 from cameras.spool.records import ObservationBody, ObservationRecord, Plan
@@ -17,10 +14,14 @@ from cameras.spool.recovery import failed_record
 from captures.ingest.captures import ingest_captures
 from captures.ingest.sessions import ingest_gap
 from captures.models import Session
+from core.events.models import Alert, Event
 from monitoring.alert_rules.event_rules import clear_cache
 from monitoring.alert_rules.services import restore_default_rules
-from monitoring.models import Alert, AlertRule, Event
+from monitoring.models import AlertRule
 from scheduler.models import FieldList, Observation
+from scheduler.telescope.field_lists.ingest import ingest_observation
+from scheduler.telescope.field_lists.requests import FieldListRequest
+from scheduler.telescope.field_lists.service import FieldListService
 from tests.harness.rows.captures import saved
 
 pytestmark = pytest.mark.django_db

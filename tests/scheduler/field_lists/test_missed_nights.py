@@ -6,17 +6,17 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from scheduler.telescope.night.field_lists.missed_nights import MESSAGE_AWAY, report_missed_nights
-from scheduler.telescope.night.field_lists.nightly import end_nightly_start, set_nightly_start
-from scheduler.telescope.night.field_lists.requests import FieldListRequest, NightOptions
-from scheduler.telescope.night.field_lists.service import FieldListService
 
 from cameras.models import Camera
 from captures.models import Session
-from monitoring.models import Alert, Event
+from core.events.models import Alert, Event
 from scheduler.models import NightlyStart
 from scheduler.tasks import start_telescope_nights
-from scheduler.telescope.night.field_lists import missed_nights
+from scheduler.telescope.field_lists import missed_nights
+from scheduler.telescope.field_lists.missed_nights import MESSAGE_AWAY, report_missed_nights
+from scheduler.telescope.field_lists.nightly import end_nightly_start, set_nightly_start
+from scheduler.telescope.field_lists.requests import FieldListRequest, NightOptions
+from scheduler.telescope.field_lists.service import FieldListService
 from tests.harness.rows.nights import at_site
 
 pytestmark = pytest.mark.django_db

@@ -10,12 +10,12 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from pytest_django import Settings
-from scheduler.telescope.night.field_lists.night_start import night_start
-from scheduler.telescope.night.field_lists.requests import FieldListRequest, ObserveRequest
-from scheduler.telescope.night.field_lists.service import FieldListService
-from scheduler.telescope.night.night.sky import TelescopeSite
 
 from scheduler.models import FieldList
+from scheduler.telescope.field_lists.night_start import night_start
+from scheduler.telescope.field_lists.requests import FieldListRequest, ObserveRequest
+from scheduler.telescope.field_lists.service import FieldListService
+from scheduler.telescope.night.sky import TelescopeSite
 
 pytestmark = pytest.mark.django_db
 AFTERNOON = datetime(2026, 11, 20, 20, tzinfo=UTC)

@@ -9,8 +9,15 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-from scheduler.telescope.night.field_lists.nightly import end_nightly_start, set_nightly_start
-from scheduler.telescope.night.field_lists.nightly_starts import (
+
+from cameras.leases.service import acquire_lease
+from cameras.models import Camera
+from captures.models import Session
+from core.events.models import Alert, Event
+from scheduler.models import FieldList, NightlyStart
+from scheduler.tasks import start_telescope_nights
+from scheduler.telescope.field_lists.nightly import end_nightly_start, set_nightly_start
+from scheduler.telescope.field_lists.nightly_starts import (
     LEAD,
     MESSAGE_DUE,
     RETRY,
@@ -18,15 +25,8 @@ from scheduler.telescope.night.field_lists.nightly_starts import (
     start_due_nights,
     try_start,
 )
-from scheduler.telescope.night.field_lists.requests import FieldListRequest, NightOptions
-from scheduler.telescope.night.field_lists.service import FieldListService
-
-from cameras.leases.service import acquire_lease
-from cameras.models import Camera
-from captures.models import Session
-from monitoring.models import Alert, Event
-from scheduler.models import FieldList, NightlyStart
-from scheduler.tasks import start_telescope_nights
+from scheduler.telescope.field_lists.requests import FieldListRequest, NightOptions
+from scheduler.telescope.field_lists.service import FieldListService
 from tests.harness.far_ends.camera_host import camera_host
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.nights import at_site

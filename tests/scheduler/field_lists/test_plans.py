@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
-from scheduler.telescope.night.field_lists.nights import evening_of
-from scheduler.telescope.night.field_lists.plans import night_progress, preview_change
-from scheduler.telescope.night.field_lists.requests import FieldListRequest
-from scheduler.telescope.night.field_lists.service import FieldListService
-from scheduler.telescope.night.night.sky import TelescopeSite, time_of
 
 from scheduler.models import FieldList, Observation
+from scheduler.telescope.field_lists.nights import evening_of
+from scheduler.telescope.field_lists.plans import night_progress, preview_change
+from scheduler.telescope.field_lists.requests import FieldListRequest
+from scheduler.telescope.field_lists.service import FieldListService
+from scheduler.telescope.night.sky import TelescopeSite, time_of
 
 pytestmark = pytest.mark.django_db
 LA_SILLA, EVENING = TelescopeSite(), date(2026, 11, 20)

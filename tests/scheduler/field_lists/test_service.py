@@ -10,11 +10,11 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from scheduler.telescope.night.field_lists.requests import FieldListChange, FieldListRequest
-from scheduler.telescope.night.field_lists.service import FieldListService
 
-from monitoring.models import Event
+from core.events.models import Event
 from scheduler.models import FieldList
+from scheduler.telescope.field_lists.requests import FieldListChange, FieldListRequest
+from scheduler.telescope.field_lists.service import FieldListService
 from tests.harness.rows.transactions import Transactions
 
 pytestmark = pytest.mark.django_db

@@ -9,9 +9,10 @@ from math import cos, radians
 from typing import NamedTuple
 
 from hypothesis import strategies as st
-from scheduler.telescope.night.driver.field import SelectionCode
-from scheduler.telescope.night.night.night import Night
-from scheduler.telescope.night.night.progress import FieldState, after_observation
+
+from scheduler.telescope.driver.field import SelectionCode
+from scheduler.telescope.night.night import Night
+from scheduler.telescope.night.progress import FieldState, after_observation
 
 TEN_SECONDS_D = 10 / 86_400
 DUE_EARLY_D = 0.029 / 24

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from scheduler.telescope.night.night.field_file import ListedField, parse_field_file
-from scheduler.telescope.night.night.night import Night, night_of
-from scheduler.telescope.night.night.progress import FieldState, begin_night
-from scheduler.telescope.night.night.sky import TelescopeSite, julian_date
+from scheduler.telescope.night.field_file import ListedField, parse_field_file
+from scheduler.telescope.night.night import Night, night_of
+from scheduler.telescope.night.progress import FieldState, begin_night
+from scheduler.telescope.night.sky import TelescopeSite, julian_date
 
 LA_SILLA = TelescopeSite()
 NIGHT = night_of(LA_SILLA, date(2026, 11, 20))

@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from scheduler.telescope.night.driver.field import (
+
+from core.text.names import is_readable
+from scheduler.telescope.driver.field import (
     DARK_CODE,
     DOME_FLAT_CODE,
     EVENING_FLAT_CODE,
@@ -17,7 +19,7 @@ from scheduler.telescope.night.driver.field import (
     SKY_CODE,
     SurveyCode,
 )
-from scheduler.telescope.night.night.field_file import (
+from scheduler.telescope.night.field_file import (
     MAX_CHARACTERS,
     MAX_ERRORS,
     FilterLine,
@@ -28,8 +30,6 @@ from scheduler.telescope.night.night.field_file import (
     format_field_line,
     parse_field_file,
 )
-
-from core.text.names import is_readable
 
 SKY = "3.424352 -14.3 Y 60 1800 3 0"
 DARK = "0 0 N 60 0 15 0"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from scheduler.telescope.night.night.field_lists import diff_fields, merge_added
 
+from scheduler.telescope.night.field_lists import diff_fields, merge_added
 from tests.scheduler.telescope.nights import listed
 
 DARK = "0 0 N 60 0 15 0"

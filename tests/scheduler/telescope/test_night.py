@@ -8,10 +8,10 @@ from math import acos, degrees
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scheduler.telescope.night.night.night import SHORTEST_OBSERVATION_D, Night, night_of
-from scheduler.telescope.night.night.sky import TelescopeSite, julian_date, time_of
 
 from core.sky.equatorial import separation
+from scheduler.telescope.night.night import SHORTEST_OBSERVATION_D, Night, night_of
+from scheduler.telescope.night.sky import TelescopeSite, julian_date, time_of
 from tests.harness.astropy_sky import moon_by_astropy, sun_altitude_by_astropy
 from tests.harness.runs.examples import examples
 

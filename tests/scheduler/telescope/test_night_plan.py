@@ -10,15 +10,15 @@ from math import radians, sin
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scheduler.telescope.night.driver.field import SelectionCode
-from scheduler.telescope.night.night.field_lists import merge_added
-from scheduler.telescope.night.night.night import night_of
-from scheduler.telescope.night.night.night_plan import NightPlan, PlannedObservation, PlanOptions, plan_night, plan_rest
-from scheduler.telescope.night.night.night_programme import Rule
-from scheduler.telescope.night.night.progress import begin_night
-from scheduler.telescope.night.night.sky import TelescopeSite, time_of
 
 from core.sky.equatorial import Equatorial
+from scheduler.telescope.driver.field import SelectionCode
+from scheduler.telescope.night.field_lists import merge_added
+from scheduler.telescope.night.night import night_of
+from scheduler.telescope.night.night_plan import NightPlan, PlannedObservation, PlanOptions, plan_night, plan_rest
+from scheduler.telescope.night.night_programme import Rule
+from scheduler.telescope.night.progress import begin_night
+from scheduler.telescope.night.sky import TelescopeSite, time_of
 from tests.harness.astropy_sky import altitude_by_astropy, hour_angle_by_astropy
 from tests.harness.runs.examples import examples
 from tests.scheduler.telescope.expected_choices import expected_night, field_lists

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from scheduler.telescope.night.driver.observation_record import read_record
-from scheduler.telescope.night.night.field_file import parse_field_file
-from scheduler.telescope.night.night.field_list_file import (
+
+from cameras.spool.spool import Spool
+from scheduler.telescope.driver.observation_record import read_record
+from scheduler.telescope.night.field_file import parse_field_file
+from scheduler.telescope.night.field_list_file import (
     EarlierObservation,
     FieldListContent,
     list_file_name,
     write_list,
 )
-from scheduler.telescope.night.night.night_plan import PlanOptions, plan_night
-from scheduler.telescope.night.night.sky import time_of
-
-from cameras.spool.spool import Spool
+from scheduler.telescope.night.night_plan import PlanOptions, plan_night
+from scheduler.telescope.night.sky import time_of
 from tests.harness.camera_processes.sessions import CAMERA, SESSION
 from tests.harness.camera_processes.telescope_night import EVENING, READOUT_S, SITE, NightBench, Observation
 

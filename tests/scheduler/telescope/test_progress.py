@@ -9,9 +9,11 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scheduler.telescope.night.driver.field import SelectionCode
-from scheduler.telescope.night.night.night import night_of
-from scheduler.telescope.night.night.progress import (
+
+from core.sky.equatorial import Equatorial
+from scheduler.telescope.driver.field import SelectionCode
+from scheduler.telescope.night.night import night_of
+from scheduler.telescope.night.progress import (
     NEVER,
     after_bad_readout,
     after_observation,
@@ -20,9 +22,7 @@ from scheduler.telescope.night.night.progress import (
     state_from_json,
     state_to_json,
 )
-from scheduler.telescope.night.night.sky import TelescopeSite
-
-from core.sky.equatorial import Equatorial
+from scheduler.telescope.night.sky import TelescopeSite
 from tests.harness.runs.examples import examples
 from tests.scheduler.telescope.nights import LA_SILLA, NIGHT, SECOND_D, at, listed, state_at, states_at
 

@@ -6,12 +6,12 @@ import struct
 from dataclasses import replace
 
 import pytest
-from scheduler.telescope.night.driver.field import Field, FieldStatus, SelectionCode, SurveyCode
-from scheduler.telescope.night.driver.layouts import pack_field
-from scheduler.telescope.night.night.progress import NEVER, FieldState, after_observation
-from scheduler.telescope.night.night.records import c_field, log_line
 
 from core.sky.equatorial import Equatorial
+from scheduler.telescope.driver.field import Field, FieldStatus, SelectionCode, SurveyCode
+from scheduler.telescope.driver.layouts import pack_field
+from scheduler.telescope.night.progress import NEVER, FieldState, after_observation
+from scheduler.telescope.night.records import c_field, log_line
 from tests.harness.astropy_sky import coordinates, ecliptic_by_astropy
 from tests.scheduler.telescope.nights import NIGHT, at, state_at, states_at
 

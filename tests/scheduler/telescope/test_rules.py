@@ -9,11 +9,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scheduler.telescope.night.driver.field import SelectionCode
-from scheduler.telescope.night.night.night_programme import Rule
-from scheduler.telescope.night.night.progress import FieldState, after_observation, state_from_json, state_to_json
-from scheduler.telescope.night.night.rules import Choice, choose
 
+from scheduler.telescope.driver.field import SelectionCode
+from scheduler.telescope.night.night_programme import Rule
+from scheduler.telescope.night.progress import FieldState, after_observation, state_from_json, state_to_json
+from scheduler.telescope.night.rules import Choice, choose
 from tests.harness.runs.examples import examples
 from tests.scheduler.telescope.expected_choices import Expected, expected_choice, field_lists
 from tests.scheduler.telescope.nights import MINUTE_D, NIGHT, at, states_at

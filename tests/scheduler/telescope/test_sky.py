@@ -8,7 +8,10 @@ from math import radians, sin
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scheduler.telescope.night.night.sky import (
+
+from core.sky.equatorial import Equatorial, apparent_places
+from core.sky.sidereal import hour_angle, local_sidereal_hours
+from scheduler.telescope.night.sky import (
     HIGHEST_AIRMASS,
     TelescopeSite,
     airmass,
@@ -17,9 +20,6 @@ from scheduler.telescope.night.night.sky import (
     time_of,
     wall_seconds,
 )
-
-from core.sky.equatorial import Equatorial, apparent_places
-from core.sky.sidereal import hour_angle, local_sidereal_hours
 from tests.harness.astropy_sky import altitude_by_astropy, hour_angle_by_astropy
 from tests.harness.runs.examples import examples
 

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator
 from functools import partial
 
 from cameras.spool.durable import RootFiles
-from captures.roots.offsite.destinations.port import (
+from captures.storage.offsite.destinations.port import (
     CHUNK_BYTES,
     Compared,
     CopyMissing,
@@ -23,7 +23,7 @@ from captures.roots.offsite.destinations.port import (
     has_beginning,
     is_whole,
 )
-from captures.roots.offsite.failpoints import FAILPOINTS
+from captures.storage.offsite.failpoints import FAILPOINTS
 
 MARKER = ".skycam-offsite"
 PART = ".skycam-part"

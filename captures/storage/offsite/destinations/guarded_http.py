@@ -18,7 +18,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from captures.roots.offsite.destinations.port import CHUNK_BYTES, DestinationError, Pace
+from captures.storage.offsite.destinations.port import CHUNK_BYTES, DestinationError, Pace
 from core.outgoing import AddressRefused, OutgoingGuard
 from core.text.names import readable
 

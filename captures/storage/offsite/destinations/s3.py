@@ -19,8 +19,8 @@ import urllib3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from captures.roots.offsite.destinations.guarded_http import STALL_S, GuardedHttp, PacedBody, other_region
-from captures.roots.offsite.destinations.port import (
+from captures.storage.offsite.destinations.guarded_http import STALL_S, GuardedHttp, PacedBody, other_region
+from captures.storage.offsite.destinations.port import (
     CHUNK_BYTES,
     Compared,
     CopyMissing,
@@ -34,8 +34,8 @@ from captures.roots.offsite.destinations.port import (
     is_whole,
     without_secrets,
 )
-from captures.roots.offsite.destinations.settings import S3Secret, S3Settings
-from captures.roots.offsite.failpoints import FAILPOINTS
+from captures.storage.offsite.destinations.settings import S3Secret, S3Settings
+from captures.storage.offsite.failpoints import FAILPOINTS
 from core.outgoing import OutgoingGuard
 from core.text.names import readable
 

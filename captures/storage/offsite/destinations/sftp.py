@@ -19,7 +19,7 @@ from typing import Any
 import paramiko
 from paramiko.sftp import CMD_EXTENDED
 
-from captures.roots.offsite.destinations.port import (
+from captures.storage.offsite.destinations.port import (
     Compared,
     CopyMissing,
     DestinationError,
@@ -33,8 +33,8 @@ from captures.roots.offsite.destinations.port import (
     is_whole,
     without_secrets,
 )
-from captures.roots.offsite.destinations.settings import SftpSecret, SftpSettings
-from captures.roots.offsite.failpoints import FAILPOINTS
+from captures.storage.offsite.destinations.settings import SftpSecret, SftpSettings
+from captures.storage.offsite.failpoints import FAILPOINTS
 from core.outgoing import AddressRefused, OutgoingGuard
 from core.text.names import readable
 

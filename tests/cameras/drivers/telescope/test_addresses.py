@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scheduler.telescope.night.driver.addresses import EXAMPLE, parse_address
+
+from scheduler.telescope.driver.addresses import EXAMPLE, parse_address
 
 
 @pytest.mark.parametrize(

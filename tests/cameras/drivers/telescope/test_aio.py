@@ -8,14 +8,14 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
-from scheduler.telescope.night.driver.aio import AsyncTelescopeCamera
-from scheduler.telescope.night.driver.exposures import ExposurePending
-from scheduler.telescope.night.driver.field import SKY_CODE, Field
-from scheduler.telescope.night.driver.header import FitsHeader
-from scheduler.telescope.night.driver.ownership import ControllerHeld
-from scheduler.telescope.night.driver.profiles import COMMAND_DELAY_S
-from scheduler.telescope.night.driver.replies import CommandError
 
+from scheduler.telescope.driver.aio import AsyncTelescopeCamera
+from scheduler.telescope.driver.exposures import ExposurePending
+from scheduler.telescope.driver.field import SKY_CODE, Field
+from scheduler.telescope.driver.header import FitsHeader
+from scheduler.telescope.driver.ownership import ControllerHeld
+from scheduler.telescope.driver.profiles import COMMAND_DELAY_S
+from scheduler.telescope.driver.replies import CommandError
 from tests.harness.far_ends.fast_controller import FastController
 from tests.harness.waiting import eventually, eventually_in_loop
 

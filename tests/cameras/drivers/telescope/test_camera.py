@@ -9,17 +9,17 @@ from datetime import UTC, datetime
 
 import pytest
 from astropy.time import Time
-from scheduler.telescope.night.driver.commands import ExposureMode
-from scheduler.telescope.night.driver.controller import TelescopeCamera
-from scheduler.telescope.night.driver.exposures import BadReadout, ExposurePending
-from scheduler.telescope.night.driver.field import DARK_CODE, FIELD_KINDS, SKY_CODE, Field
-from scheduler.telescope.night.driver.header import FitsHeader
-from scheduler.telescope.night.driver.ownership import ControllerHeld
-from scheduler.telescope.night.driver.profiles import ProfileName
-from scheduler.telescope.night.driver.replies import CommandError
-from scheduler.telescope.night.driver.states import ControllerState
-from scheduler.telescope.night.simulator.faults import FaultKind
 
+from scheduler.telescope.driver.commands import ExposureMode
+from scheduler.telescope.driver.controller import TelescopeCamera
+from scheduler.telescope.driver.exposures import BadReadout, ExposurePending
+from scheduler.telescope.driver.field import DARK_CODE, FIELD_KINDS, SKY_CODE, Field
+from scheduler.telescope.driver.header import FitsHeader
+from scheduler.telescope.driver.ownership import ControllerHeld
+from scheduler.telescope.driver.profiles import ProfileName
+from scheduler.telescope.driver.replies import CommandError
+from scheduler.telescope.driver.states import ControllerState
+from scheduler.telescope.simulator.faults import FaultKind
 from tests.cameras.drivers.telescope.conftest import Connect, StartController
 from tests.harness.clocks.shared_time import SharedTime
 from tests.harness.far_ends.telescope_controller import RunningController

@@ -9,11 +9,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from scheduler.telescope.night.driver.controller import TelescopeCamera
-from scheduler.telescope.night.driver.field import SKY_CODE, Field
-from scheduler.telescope.night.driver.header import FitsHeader
-from scheduler.telescope.night.driver.replies import CommandError
 
+from scheduler.telescope.driver.controller import TelescopeCamera
+from scheduler.telescope.driver.field import SKY_CODE, Field
+from scheduler.telescope.driver.header import FitsHeader
+from scheduler.telescope.driver.replies import CommandError
 from tests.harness.clocks.shared_time import SharedTime
 from tests.harness.far_ends.telescope_controller import running_controller
 from tests.harness.waiting import eventually

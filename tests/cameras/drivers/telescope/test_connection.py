@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scheduler.telescope.night.driver.clock import SystemClock
-from scheduler.telescope.night.driver.connection import CommandPort
-from scheduler.telescope.night.driver.ownership import ControllerHeld, ControllerLock
 
+from scheduler.telescope.driver.clock import SystemClock
+from scheduler.telescope.driver.connection import CommandPort
+from scheduler.telescope.driver.ownership import ControllerHeld, ControllerLock
 from tests.cameras.drivers.telescope.recorded_replies import live_status
 from tests.harness.clocks.clock import SteppingClock
 from tests.harness.far_ends.scripted_controller import ScriptedController, controller_answering

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scheduler.telescope.night.driver.driver import TelescopeDriver
-from scheduler.telescope.night.driver.ownership import ControllerLock
-from scheduler.telescope.night.simulator.controller import WriteImage
-from scheduler.telescope.night.simulator.images import SimulatedImage
 
 from cameras.drivers.base import Aborted, CameraError, Exposure, ExposureRequest
 from cameras.drivers.telescope_port import Pointing
 from core.outgoing import OutgoingGuard
+from scheduler.telescope.driver.driver import TelescopeDriver
+from scheduler.telescope.driver.ownership import ControllerLock
+from scheduler.telescope.simulator.controller import WriteImage
+from scheduler.telescope.simulator.images import SimulatedImage
 from tests.cameras.drivers.telescope.conftest import StartController
 from tests.harness.clocks.shared_time import SharedTime
 from tests.harness.far_ends.telescope_controller import RunningController, running_controller

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from scheduler.telescope.night.driver.field import (
+
+from scheduler.telescope.driver.field import (
     DARK_CODE,
     MAX_OBS_PER_FIELD,
     SKY_CODE,

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scheduler.telescope.night.driver.header import FitsHeader, FitsWord, format_number
+
+from scheduler.telescope.driver.header import FitsHeader, FitsWord, format_number
 
 keywords = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=255)
 values = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=255)

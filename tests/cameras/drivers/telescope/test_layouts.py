@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scheduler.telescope.night.driver.field import SKY_CODE, Field
-from scheduler.telescope.night.driver.header import FitsHeader
-from scheduler.telescope.night.driver.layouts import (
+
+from scheduler.telescope.driver.field import SKY_CODE, Field
+from scheduler.telescope.driver.header import FitsHeader
+from scheduler.telescope.driver.layouts import (
     CAMERA_STATUS,
     FIELD,
     FITS_HEADER,
@@ -29,8 +30,7 @@ from scheduler.telescope.night.driver.layouts import (
     unpack_fields,
     unpack_header,
 )
-from scheduler.telescope.night.driver.status import CameraStatus
-
+from scheduler.telescope.driver.status import CameraStatus
 from tests.harness.far_ends.c_scheduler.build import CScheduler
 
 LAYOUTS = {"Field": FIELD, "Camera_Status": CAMERA_STATUS, "Fits_Word": FITS_WORD, "Fits_Header": FITS_HEADER}

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scheduler.telescope.night.driver.field import SKY_CODE, Field
-from scheduler.telescope.night.driver.observation_record import (
+
+from scheduler.telescope.driver.field import SKY_CODE, Field
+from scheduler.telescope.driver.observation_record import (
     MAX_RECORD_BYTES,
     ObservationRecord,
     RecordTime,
@@ -19,7 +20,6 @@ from scheduler.telescope.night.driver.observation_record import (
     read_record,
     unpack_record,
 )
-
 from tests.harness.far_ends.c_scheduler.build import CScheduler
 
 TIME = RecordTime(2026, 1, 1, 3, 0, 0)

@@ -5,8 +5,8 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scheduler.telescope.night.driver.replies import LONGEST_BYTES, CommandError, ReplyReader, check_reply, number_in
 
+from scheduler.telescope.driver.replies import LONGEST_BYTES, CommandError, ReplyReader, check_reply, number_in
 from tests.cameras.drivers.telescope.recorded_replies import OLDER_STATUS, live_status
 
 REPLIES = [

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypedDict
+from typing import Literal, NamedTuple, TypedDict
 
-from monitoring.sensors.quality import Quality
+Quality = Literal["ok", "stale", "implausible", "missing"]
 
 
 class JudgedReading(NamedTuple):

@@ -10,9 +10,9 @@ from itertools import groupby
 from typing import Any
 
 from core.camera_names import CameraName
+from core.events.models import Event
 from core.events.selectors import events_for
 from core.text.sentences import Sentence, cameras_text, sentence
-from monitoring.models import Event
 
 ROUTINE = {"capture.saved": "capture{s} saved", "recording.rotated": "clip{s} recorded"}
 """Kinds of frequent events that report success."""

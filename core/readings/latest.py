@@ -11,8 +11,8 @@ from typing import cast
 
 from core.broker import broker
 from core.outages import describe_failure
+from core.readings.reading import SensorState
 from core.retrying_thread import RetryingThread
-from monitoring.sensors.reading import SensorState
 
 log = logging.getLogger(__name__)
 EVERY_S = 1.0

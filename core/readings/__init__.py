@@ -1,0 +1,1 @@
+"""The newest readings of sensors, as hosts publish them in the broker."""
