@@ -68,12 +68,13 @@ def read_site() -> Site:
     found = next((one for path in SITE_TEMPERATURE.values() if (one := resolve(path)()) is not None), None)
     if found is None:
         return Site()
+    main, temperature = found
     cameras: list[Any] = list(with_newest(Camera.objects.present()).only("slug", "observed"))
     captures = captures_by_id(camera.newest_id for camera in cameras)
     # Those without a picture last.
     cameras.sort(key=lambda camera: camera.newest_at.timestamp() if camera.newest_at else 0.0, reverse=True)
     pictures = tuple(camera_picture(camera, captures.get(camera.newest_id)) for camera in cameras)
-    return Site(*found, pictures)
+    return Site(main, temperature, pictures)
 
 
 def capture_update(notice: CaptureNotice, site: Site) -> CaptureUpdate:

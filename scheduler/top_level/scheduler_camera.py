@@ -1,4 +1,4 @@
-"""`import scheduler_camera`: the module of `scheduler/telescope/driver/`, under the name that existing programs know."""
+"""`import scheduler_camera`: that of `scheduler/telescope/driver/`, under the name that existing programs know."""
 
 import sys
 
