@@ -16,9 +16,8 @@ from bench.figures import Table, Times, timed
 from bench.runs import Runs
 from cameras.drivers.base import SettingRange
 from cameras.exposure.control import first_state, next_state
-from cameras.exposure.picture_statistics import statistics_of_file
 from cameras.exposure.settings import ExposureControlRequest
-from cameras.exposure.statistics import FrameStatistics, statistics_of
+from cameras.exposure.statistics import FrameStatistics, statistics_of, statistics_of_file
 
 LIMIT = "5 ms"
 SMALL, LARGE = (1024, 1280), (4000, 6000)

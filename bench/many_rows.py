@@ -88,7 +88,7 @@ import json, sys, time
 import django
 django.setup()
 from core.partitions import EVENTS, READINGS, create_partitions, drop_partitions, months_of
-from core.partitions.tables import next_month
+from core.partitions import next_month
 found = [len(create_partitions())]
 if sys.argv[1] == "drop":
     for table, kept in ((READINGS, ""), (EVENTS, "severity NOT IN ('info')")):

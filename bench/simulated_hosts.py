@@ -64,13 +64,12 @@ def name_of(number: int) -> str:
 class SimulatedHost:
     def __init__(self, name: str, every_s: float, offset: float) -> None:
         from cameras.spool.moments import iso
-        from cameras.supervision.capture_totals import CaptureTotals
+        from cameras.supervision.camera_status import CaptureTotals, LastCaptures
         from cameras.supervision.command_queue import CommandQueue
         from cameras.supervision.desired_state import HostSnapshot
         from cameras.supervision.host_identity import HostIdentity
-        from cameras.supervision.last_captures import LastCaptures
         from cameras.supervision.lease import HostLease
-        from cameras.supervision.liveness import Liveness
+        from cameras.supervision.ports import Liveness
         from core.changes.gate import ChangeGate
 
         self.name, self.every_s, self.since = name, every_s, iso(time.time())
@@ -158,14 +157,14 @@ class SimulatedHost:
 
     def publish_usage(self, server: Any) -> None:
         """What the host's processes use, each EVERY_S; at first a whole hour of it."""
-        from cameras.status.usage_history import EVERY_S, SAMPLES, ProcessUsage, UsageSample, append_sample
+        from cameras.status.process_usage import SAMPLE_EVERY_S, SAMPLES, ProcessUsage, UsageSample, append_sample
 
         if not self.sampled_at:
-            self.sampled_at = time.time() - SAMPLES * EVERY_S
+            self.sampled_at = time.time() - SAMPLES * SAMPLE_EVERY_S
         names = ("web", "worker", "sensors", *(f"camera:{camera.slug}" for camera in self.cameras.values()))
-        while self.sampled_at + EVERY_S <= time.time():
-            self.sampled_at += EVERY_S
-            percent = 3 + self.sampled_at % 70 / EVERY_S
+        while self.sampled_at + SAMPLE_EVERY_S <= time.time():
+            self.sampled_at += SAMPLE_EVERY_S
+            percent = 3 + self.sampled_at % 70 / SAMPLE_EVERY_S
             used = ProcessUsage(cpu_percent=round(percent, 1), memory_bytes=int(90e6 + percent * 1e6))
             append_sample(server, self.name, UsageSample(at=self.sampled_at, usage=dict.fromkeys(names, used)))
 
@@ -188,7 +187,7 @@ class SimulatedHost:
         self.stored += len(records)
 
     def answer(self, command: Any, now_ms: int) -> None:
-        from cameras.supervision.answers import BrokerAnswers
+        from cameras.supervision.command_results import BrokerAnswers
 
         body = {"actual": {}, "read_at": "2026-01-01T00:00:00Z", "warnings": [], "differs": []}
         BrokerAnswers().send_response(command["command_id"], cast(Any, {"ok": True, "body": body}))

@@ -8,14 +8,13 @@ from datetime import datetime
 from functools import cached_property
 
 from cameras.leases.lease_holders import Lease, LeaseHolder, lease_of
-from cameras.live.viewer_limits import LIVE_VIEW_OFF
+from cameras.live.viewer_registry import LIVE_VIEW_OFF
 from cameras.models import Camera, desired_connection, may_record
 from cameras.runtime.recording_state import Recorder, is_slow
 from cameras.status import status as statuses
-from cameras.status.closed_gates import blocking_gates
-from cameras.status.messages import Status, absent_status
+from cameras.status.messages import Status, absent_status, blocking_gates
 from core.broker.broker import BrokerDown
-from core.station_settings.values import live_streaming_config
+from core.station_settings import live_streaming_config
 from core.templatetags.skycam import clock_text
 from core.text.names import person
 

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from cameras.drivers.options import Option, option_errors
 from cameras.models import Camera
 from core.dataclass_json import dataclass_from_json
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 from core.text.sentences import sentence
 
 

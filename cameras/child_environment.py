@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from core import child_environment
+from core import commands
 
 # Folders that the vendors' libraries read from the environment: the PixeLink SDK's, the pictures of libgphoto2's
 # virtual camera, and libgphoto2's drivers for ports and cameras.
@@ -28,4 +28,4 @@ LIBRARY_VARIABLES = {
 def scrubbed_environment(also: Iterable[str] = ()) -> dict[str, str]:
     """The environment variables passed to a camera process; `also` are the configured ones, which may replace those of
     LIBRARY_VARIABLES."""
-    return LIBRARY_VARIABLES | child_environment.scrubbed_environment((*VENDOR_VARIABLES, *also))
+    return LIBRARY_VARIABLES | commands.scrubbed_environment((*VENDOR_VARIABLES, *also))

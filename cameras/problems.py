@@ -5,7 +5,7 @@ from __future__ import annotations
 from cameras.errors import ControlError
 from cameras.leases.lease_holders import LeaseHeld
 from cameras.live.snapshot_limiter import SnapshotLimitExceeded
-from cameras.live.viewer_limits import LiveViewRefused
+from cameras.live.viewer_registry import LiveViewRefused
 from cameras.presets.service import NoPreset
 from cameras.selectors import NoPrimaryCamera
 from cameras.viewers.service import ViewerNotFound

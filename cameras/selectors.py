@@ -1,11 +1,12 @@
-"""Which cameras a user may see. To other users a camera does not exist."""
+"""Which cameras a user may see, and which rows of cameras. To other users a camera does not exist."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db.models import BigIntegerField, CharField
+from django.db.models import BigIntegerField, CharField, Model, QuerySet
 
 from cameras.models import Camera, CameraQuerySet
 from core.prepared_query import Parameter, PreparedQuery
@@ -56,3 +57,47 @@ def hidden_cameras(user: Any) -> list[Camera]:
         return []
     # Almost every list calls this: it reads no JSON columns, which may have many kB in each row.
     return list(Camera.objects.exclude(pk__in=Camera.objects.open_to(user).values("pk")).only("id", "slug"))
+
+
+Row = TypeVar("Row", bound=Model)
+
+
+class UnknownCamera(Exception):
+    """A filter names a camera that does not exist or that the user may not see."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"There is no camera {slug!r}.")
+
+
+def camera_condition(user: Any, slug: str | None) -> dict[str, Any]:
+    """A filter for the cameras of one slug, removed ones too, since a slug may be reused; empty for all cameras.
+    UnknownCamera."""
+    if slug is None:
+        return {}
+    if "\0" in slug:  # PostgreSQL refuses it in a query
+        raise UnknownCamera(slug)
+    hidden = {camera.pk for camera in hidden_cameras(user)}
+    found = [pk for pk in Camera.objects.filter(slug=slug).values_list("pk", flat=True) if pk not in hidden]
+    if not found:
+        raise UnknownCamera(slug)
+    return {"camera_id": found[0]} if len(found) == 1 else {"camera_id__in": found}
+
+
+def camera_ids(user: Any, slug: str) -> list[UUID]:
+    """Ids of the cameras of one slug, removed ones too. UnknownCamera."""
+    condition = camera_condition(user, slug)
+    return condition.get("camera_id__in") or [condition["camera_id"]]
+
+
+def visible_cameras(user: Any) -> list[Camera]:
+    """The cameras that the user may see, removed ones too."""
+    hidden = {camera.pk for camera in hidden_cameras(user)}
+    return [camera for camera in Camera.objects.all() if camera.pk not in hidden]
+
+
+def visible_to(rows: QuerySet[Row], user: Any) -> QuerySet[Row]:
+    """The rows of cameras that the user may see; none for a user without the viewer role."""
+    if not (user.is_authenticated and user.may("viewer")):
+        return rows.none()
+    hidden = [camera.pk for camera in hidden_cameras(user)]
+    return rows.exclude(camera_id__in=hidden) if hidden else rows

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import prefetch_related_objects
 
-from cameras.audience.service import audience_of
+from cameras.audience import audience_of
 from cameras.drivers.credentials import redact_address
 from cameras.models import Camera, desired_connection
 from cameras.status.status import Observation, read_observations

@@ -10,7 +10,7 @@ CONSUMERS = {
     "still_writer": "captures.stills.writer.StillWriter",
     "live_publisher": "cameras.live.publisher.LivePublisher",
     "clip_recorder": "captures.recordings.recorder.recorder.ClipRecorder",
-    "statistics": "cameras.runtime.exposure_statistics.ExposureStatistics",
+    "statistics": "cameras.runtime.session_exposure.ExposureStatistics",
 }
 """Consumers of frames and stills in a camera process. Django-free."""
 
@@ -19,14 +19,14 @@ RECORDS = {
     "gap": "captures.ingest.sessions.ingest_gaps",
     "session": "captures.ingest.sessions.ingest_sessions",
     "clip": "captures.ingest.clips.ingest_clips",
-    "observation": "scheduler.telescope.field_lists.ingest.ingest_observations",
+    "observation": "scheduler.telescope.field_lists.spool.ingest_observations",
 }
 """Kind of spool record -> the function that ingests some of them in their order, idempotent by the record's id."""
 
 PROGRAMME_KINDS = {
-    "interval": "cameras.programmes.interval.IntervalKind",
-    "bracket": "cameras.programmes.bracket.BracketKind",
-    "burst": "cameras.programmes.burst.BurstKind",
+    "interval": "cameras.programmes.kinds.IntervalKind",
+    "bracket": "cameras.programmes.kinds.BracketKind",
+    "burst": "cameras.programmes.kinds.BurstKind",
     "telescope": "scheduler.telescope.night.programme.TelescopeKind",
 }
 """Kind of a session's programme -> its class. Django-free."""
@@ -35,11 +35,11 @@ OBSERVATIONS = {
     "telescope": "scheduler.telescope.night.night_run.settle_observation",
 }
 """Kind of the observation in a plan -> the function that counts its capture in a file of the spool
-(`cameras.programmes.choosing.Settle`). Django-free."""
+(`cameras.programmes.kinds.Settle`). Django-free."""
 
 PROGRAMMES = {
     "sessions": "captures.sessions.desired.desired_sessions",
-    "recording": "captures.recordings.control.desired.desired_recording",
+    "recording": "captures.recordings.control.commands.desired_recording",
 }
 """Cameras -> the session of each that has one, by its id; and camera -> its desired recording, or None. Both as
 JSON."""
@@ -51,7 +51,7 @@ AGENDAS = {
 
 RECONCILERS = {
     "automatic_recording": "scheduler.automatic_recording.service.reconcile",
-    "field_lists": "scheduler.telescope.field_lists.delivery.deliver_lists",
+    "field_lists": "scheduler.telescope.field_lists.spool.deliver_lists",
 }
 """Functions that a camera host calls before it reads the desired states. Each one is idempotent."""
 
@@ -59,27 +59,27 @@ DRAINING = {"states": "skycam_project.hosts.draining.states_while_drained"}
 """What becomes of the desired states of a host that is drained."""
 
 RECORDING = {
-    "settings": "captures.recordings.control.desired.recording_settings",
+    "settings": "captures.recordings.control.commands.recording_settings",
 }
 """How every camera of this host records, as JSON."""
 
 LEASE_HOLDERS = {
-    "session": "captures.sessions.holders.holders",
+    "session": "captures.sessions.selectors.holders",
     "end": "captures.sessions.desired.fail_session_of_lost_host",
 }
 """`session`: cameras -> the holders by running sessions. `end`: ends the session of a camera whose host is gone."""
 
 DECIDED_OUTCOMES = {
-    "capture": "captures.capturing.decided_outcomes.fail_unsent_capture",
+    "capture": "captures.capturing.outcomes.fail_unsent_capture",
     "session": "captures.sessions.desired.mark_session_refused",
-    "overdue": "captures.capturing.decided_outcomes.overdue_captures",
-    "settled": "captures.capturing.decided_outcomes.has_outcome",
+    "overdue": "captures.capturing.outcomes.overdue_captures",
+    "settled": "captures.capturing.outcomes.has_outcome",
 }
 """Id -> outcome of what never started, capture or session; what is planned beyond its deadline; whether an id has its
 outcome."""
 
 LAST_CAPTURES = {
-    "captures": "captures.capturing.decided_outcomes.last_captures",
+    "captures": "captures.capturing.outcomes.last_captures",
 }
 """Ids of cameras -> how the last capture of each ended, as in the status."""
 
@@ -102,6 +102,6 @@ RECOVERIES = {
 """Part of a spool -> the function that recovers it while its camera has no process. Django-free."""
 
 ACCESS = {
-    "principal": "skycam_project.access.principals.principal_of",
+    "principal": "skycam_project.access.authentication.principal_of",
 }
 """Headers of a WebSocket or request -> its user, to be checked again while it lasts."""

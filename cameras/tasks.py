@@ -21,7 +21,7 @@ from cameras.errors import UNREACHED, HostDown, TooSlow
 from cameras.models import Camera
 from cameras.status.status import read_heartbeats
 from core.api import internal
-from core.api.exception_handler import problem_of
+from core.api.exceptions import problem_of
 from core.broker import broker
 from core.broker.queues import camera_queue
 from core.idempotency.keys import HEADER

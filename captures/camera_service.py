@@ -6,10 +6,9 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 
-from cameras.discovery.bodies import Discovered
-from cameras.discovery.service import discover_cameras
+from cameras.discovery.service import Discovered, discover_cameras
 from cameras.live.snapshot_limiter import next_picture
-from cameras.live.viewer_limits import LiveViewRefused
+from cameras.live.viewer_registry import LiveViewRefused
 from cameras.models import Camera
 from captures.capturing.outcomes import Outcome
 from captures.capturing.requests import CaptureRequest

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from cameras.problems import known_type
-from cameras.visibility import UnknownCamera
+from cameras.selectors import UnknownCamera
 from captures.capturing.outcomes import NotSaved
 from captures.experiments.service import WrongState
+from captures.files.answers import Unsatisfiable
+from captures.files.downloads import TooManyFiles
 from captures.files.host_files.client import HostAway
 from captures.files.opened import FileMissing, KeptOffsite
-from captures.files.ranges import Unsatisfiable
 from captures.files.thumbnails import NoThumbnail, NotRenderedYet
-from captures.files.zip_download import TooManyFiles
 from captures.recordings.clips.answers import HoldBody
 from captures.recordings.clips.services import ClipHeld
-from captures.recordings.control.claim_bodies import ExperimentName
+from captures.recordings.control.api import ExperimentName
 from captures.recordings.control.commands import RecordingClaimed
 from captures.roots.roots import UnusableRoot
 from captures.sessions.api import NoSession
 from captures.sessions.service import SessionClaimed
-from captures.storage.bring_back.services import NoSpace
+from captures.storage.bring_back.planning import NoSpace
 from captures.storage.integrity.decisions import FindingRefused
 from captures.storage.offsite.services import FilesWait
-from captures.storage.retention.stored_plans import PlanRefused
+from captures.storage.retention.manager import PlanRefused
 from captures.storage.trash.services import CaptureKept, NotInTrash
 from core.api.problems import ErrorBody, ExceptionTable, Problem, from_message, invalid
 from core.resources.answers import body_of

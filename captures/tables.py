@@ -18,7 +18,7 @@ ARCHIVE_COPIES: dict[str, str] = {
 """Archive -> host -> its files whose copies elsewhere are not tried again by themselves, as `VerifiedFile`."""
 
 RETENTION_GUARDS = {
-    "an archive that copies it": "captures.storage.archives.retention_guard.files_to_copy",
+    "an archive that copies it": "captures.storage.archives.selectors.files_to_copy",
     "an off-site copy that is not verified": "captures.storage.offsite.selectors.unverified_files",
 }
 """What keeps a file, in words -> function from a table (clips, captures) -> the condition of the rows that must stay,

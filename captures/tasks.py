@@ -7,8 +7,8 @@ from celery import shared_task
 from captures.capturing.models import CaptureFile
 from captures.files.thumbnail_queue import job_for, local_queue
 from captures.recordings.clips.models import Clip
-from captures.storage.archives.copies import copy_of
 from captures.storage.archives.models import ArchiveFile
+from captures.storage.archives.selectors import copy_of
 
 
 @shared_task(name="captures.render_file", ignore_result=True)

@@ -1,22 +1,25 @@
 from django.urls import path
 
 from captures.capturing.api import CalendarView, CapturesView, CaptureView
-from captures.experiment_control.api import ExperimentAccountView
-from captures.experiment_control.archive_api import (
+from captures.experiment_control import (
+    ArchivedFileView,
+    ArchivedThumbnailView,
     ArchiveFilesView,
     ArchiveManifestView,
     ArchivesView,
     ArchiveVerifyView,
     ArchiveView,
+    ArchiveZipView,
+    ExperimentAccountView,
     ExperimentArchiveView,
 )
-from captures.experiment_control.archive_files_api import ArchivedFileView, ArchivedThumbnailView, ArchiveZipView
 from captures.files.clip_serving import ClipFileView, PosterView
 from captures.files.serving import CaptureFileView
 from captures.files.thumbnails import ThumbnailView
 from captures.recordings.clips.api import ClipsView, ClipView, TimelineView
 from captures.recordings.control.api import RecordingView, RecordView, StopRecordingView
 from captures.sessions.api import (
+    SeedStartBody,
     SessionHandOverView,
     SessionPauseView,
     SessionResumeView,
@@ -26,12 +29,18 @@ from captures.sessions.api import (
     StartView,
     StopView,
 )
-from captures.sessions.queries import SeedStartBody
-from captures.storage.api.api import CleanupView, StorageView, UsageView
-from captures.storage.api.integrity import AdoptView, IntegrityCsvView, IntegrityView, SetAsideView
 from captures.storage.bring_back.api import BringBackView, CaptureBringBackView
 from captures.storage.offsite.api import BacklogView, DestinationTestView
 from captures.storage.trash.api import CaptureDetailView, RestoreView, TrashView
+from captures.storage_api import (
+    AdoptView,
+    CleanupView,
+    IntegrityCsvView,
+    IntegrityView,
+    SetAsideView,
+    StorageView,
+    UsageView,
+)
 
 urlpatterns = [
     path("captures/", CapturesView.as_view()),

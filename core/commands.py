@@ -1,4 +1,5 @@
-"""Runs a program with a deadline, and ends everything that it has started. Django-free."""
+"""Runs a program with a deadline, and ends everything that it has started; child processes get neither the secret key
+nor the address of the database. Django-free."""
 
 from __future__ import annotations
 
@@ -8,12 +9,19 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
 
-from core.child_environment import scrubbed_environment
+PASSED_VARIABLES = ("PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH")
+
+
+def scrubbed_environment(also: Iterable[str] = ()) -> dict[str, str]:
+    """The environment variables passed to a child: those that any program needs, and `also`."""
+    names = {*PASSED_VARIABLES, *also}
+    return {name: value for name, value in os.environ.items() if name in names or name.startswith("LC_")}
+
 
 POLL_S = 0.02
 """How often an end of the command is noticed while something that it has started keeps its output open."""

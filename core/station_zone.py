@@ -1,16 +1,33 @@
-"""The time zone of the station: for what people read, for the times of day that they set, and for sentences."""
+"""Times for people: in the time zone of the station, and in the one that a reader has chosen, as they are shown and
+as they are typed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
-from core.station_settings.values import site_config
+from core.station_settings import site_config
+from core.times.time_parsing import InvalidDateTime, parse_datetime
 from core.times.zones import machine_zone_name
+
+
+def reader_datetime(text: str) -> datetime:
+    """The moment, in UTC, of a date and time in the reader's zone or in the one that it names.
+
+    Raises InvalidDateTime, with a sentence for the reader; also for a moment that the reader's clock cannot show.
+    """
+    found = parse_datetime(text)
+    try:
+        moment = (timezone.make_aware(found) if found.tzinfo is None else found).astimezone(UTC)
+        # The zone may move a moment at the end of the calendar beyond it; pages would fail to show it later.
+        timezone.localtime(moment)
+    except (ValueError, OverflowError):
+        raise InvalidDateTime(f"{text.strip()} is beyond the calendar.") from None
+    return moment
 
 
 def station_zone_name() -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 EXCEPTION_TABLES = {
     "core": "core.api.exceptions.EXCEPTIONS",
-    "idempotency": "core.idempotency.problems.EXCEPTIONS",
+    "idempotency": "core.idempotency.view.EXCEPTIONS",
     "jobs": "core.jobs.problems.EXCEPTIONS",
-    "sensors": "monitoring.sensor_management.problems.EXCEPTIONS",
+    "sensors": "monitoring.sensor_management.api.EXCEPTIONS",
     "notifications": "monitoring.notifications.problems.EXCEPTIONS",
     "webhooks": "monitoring.webhooks.problems.EXCEPTIONS",
     "cameras": "cameras.problems.EXCEPTIONS",
     "captures": "captures.problems.EXCEPTIONS",
-    "hosts": "skycam_project.hosts.problems.EXCEPTIONS",
-    "access": "skycam_project.access.problems.EXCEPTIONS",
+    "hosts": "skycam_project.hosts.api.EXCEPTIONS",
+    "access": "skycam_project.access.api.EXCEPTIONS",
 }
 """App or package -> its table from exceptions to problems of the API."""

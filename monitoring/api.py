@@ -10,8 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.events.answers import EventPage
-from monitoring.event_export import FORMATS
-from monitoring.event_search import event_page, search_for
+from monitoring.event_search import FORMATS, event_page, search_for
 from monitoring.resource import EventExportQuery, EventQuery
 
 

@@ -1,12 +1,11 @@
-"""Searching events: filters that an index answers, and filters that read rows.
-
-The text and the host are compared row by row. So that a search costs the same in a station of ten years, one page
-reads at most `MAX_READ` events; where it ends without a result, its cursor leads on.
-"""
+"""Searching events: filters that an index answers, and filters that read rows; and events as the lines of a file. The
+text and the host are compared row by row. So that a search costs the same in a station of ten years, one page reads
+at most `MAX_READ` events; where it stopped the next one goes on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +15,36 @@ from rest_framework.request import Request
 
 from core.api.paging import Page, beyond, page, page_link
 from core.api.queries import Cursor
-from core.events.answers import event_body
+from core.events.answers import EventBody, event_body
 from core.events.models import Event
 from core.events.selectors import events_for
+from core.text.csv_lines import csv_line
 from monitoring.resource import EventQuery
+
+
+def csv_lines(events: Iterable[Event], user: Any) -> Iterator[str]:
+    """The lines of a table; `data` is JSON. A text cannot become a formula."""
+    yield csv_line(EventBody.model_fields)
+    for event in events:
+        values = event_body(event, user).values()
+        yield csv_line(value if isinstance(value, str) else to_json(value) for value in values)
+
+
+def json_lines(events: Iterable[Event], user: Any) -> Iterator[str]:
+    for event in events:
+        yield f"{to_json(event_body(event, user))}\n"
+
+
+def to_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+FORMATS: dict[str, tuple[str, Callable[[Iterable[Event], Any], Iterator[str]]]] = {
+    "csv": ("text/csv; charset=utf-8", csv_lines),
+    "jsonl": ("application/x-ndjson", json_lines),
+}
+"""The end of a file's name -> the content type and the function that makes its lines."""
+
 
 MAX_READ = 100_000
 MAX_SORTED = 20_000

@@ -17,7 +17,7 @@ from core.registry import resolve
 METRICS: dict[str, str] = {
     # First: they need no database, and nothing is collected after an entry that did not reach it.
     "build": "skycam_project.build_metrics.build_metrics",
-    "sensors": "monitoring.sensor_host.metrics.sensor_metrics",
+    "sensors": "core.readings.latest.sensor_metrics",
     "recording": "captures.recordings.clips.metrics.recordings",
     "captures": "captures.capturing.metrics.capture_metrics",
     "cameras": "cameras.status.metrics.camera_metrics",
@@ -25,7 +25,7 @@ METRICS: dict[str, str] = {
     "alerts": "monitoring.alert_metrics.alert_metrics",
     "queues": "skycam_project.queue_metrics.queue_metrics",
     "jobs": "monitoring.jobs.job_metrics",
-    "readings": "monitoring.readings.metrics.reading_metrics",
+    "readings": "monitoring.readings.aggregation.reading_metrics",
     "offsite": "captures.storage.offsite.metrics.offsite_metrics",
     "notifications": "monitoring.notifications.metrics.notification_metrics",
     "webhooks": "monitoring.webhooks.metrics.webhook_metrics",

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, HttpResponse
 from pydantic import ValidationError
 
-from core.api.constraints import error_sentence
+from core.api.model import error_sentence
 from core.api.queries import Cursor
 from core.events.feed import fold_events
 from core.events.models import Alert, Event
@@ -17,8 +17,8 @@ from core.events.selectors import MANAGER_ONLY_KINDS, alerts_for
 from core.events.service import acknowledge_alert
 from core.events.severity import Severity
 from core.pages.page import Page, redirect_back
-from core.pages.reader_time import reader_datetime
-from core.times.datetimes import InvalidDateTime
+from core.station_zone import reader_datetime
+from core.times.time_parsing import InvalidDateTime
 from monitoring.event_search import search_for
 from monitoring.notifications.alert_display import alert_displays
 from monitoring.notifications.selectors import active_silences_for

@@ -7,14 +7,14 @@ SIGNALS: dict[str, tuple[str, float, str]] = {
     "frame_age": ("host", 1.0, "monitoring.alert_rules.camera_signals.frame_ages"),
     "session_waits": ("host", 1.0, "monitoring.alert_rules.camera_signals.waiting_sessions"),
     "frame_delivery": ("host", 2.0, "monitoring.alert_rules.camera_signals.frame_deliveries"),
-    "disk_free": ("host", 10.0, "monitoring.alert_rules.disk_signals.free_space"),
+    "disk_free": ("host", 10.0, "captures.roots.health.free_space"),
     "clock_unsynchronised": ("host", 10.0, "monitoring.alert_rules.camera_signals.unsynchronised_clock"),
     "clock_offset": ("host", 10.0, "monitoring.alert_rules.camera_signals.clock_offset"),
-    "part_restarts": ("host", 5.0, "skycam_project.launch.signals.restarts"),
-    "metric": ("station", 15.0, "monitoring.alert_rules.metric_signals.metric_signals"),
+    "part_restarts": ("host", 5.0, "skycam_project.launch.health.restarts"),
+    "metric": ("station", 15.0, "monitoring.alert_rules.signals.metric_signals"),
     "host_silent": ("station", 1.0, "monitoring.alert_rules.camera_signals.silent_hosts"),
-    "backlog": ("station", 10.0, "skycam_project.queue_signals.backlogs"),
-    "aggregation_lag": ("station", 15.0, "monitoring.alert_rules.aggregation_signals.aggregation_lag"),
+    "backlog": ("station", 10.0, "skycam_project.queue_metrics.backlogs"),
+    "aggregation_lag": ("station", 15.0, "monitoring.alert_rules.signals.aggregation_lag"),
 }
 """Signal -> whether each host reads its own or one machine those of the station, the seconds between two readings, and
 the function: host -> its signals now (`monitoring/alert_rules/rule.py`)."""
@@ -22,18 +22,18 @@ the function: host -> its signals now (`monitoring/alert_rules/rule.py`)."""
 RETENTION = {
     "events": "monitoring.retention.remove_events",
     "alerts": "monitoring.retention.remove_alerts",
-    "idempotent_requests": "core.idempotency.retention.remove_requests",
+    "idempotent_requests": "core.idempotency.claims.remove_requests",
     "jobs": "core.jobs.services.remove_jobs",
-    "maintenance_windows": "monitoring.alert_rules.retention.remove_windows",
+    "maintenance_windows": "monitoring.maintenance.services.remove_windows",
     "notifications": "monitoring.notifications.retention.remove_notifications",
     "webhook_deliveries": "monitoring.webhooks.retention.remove_deliveries",
     "readings": "monitoring.readings.retention.remove_readings",
     "reading_minutes": "monitoring.readings.retention.remove_minutes",
     "sensors": "monitoring.sensor_management.removal.remove_readings",
-    "cleanup_plans": "captures.storage.retention.stored_plans.remove_plans",
-    "sessions": "skycam_project.access.retention.remove_sessions",
-    "sign_ins": "skycam_project.access.retention.remove_sign_ins",
-    "tokens": "skycam_project.access.retention.remove_tokens",
+    "cleanup_plans": "captures.storage.retention.manager.remove_plans",
+    "sessions": "skycam_project.access.services.remove_sessions",
+    "sign_ins": "skycam_project.access.services.remove_sign_ins",
+    "tokens": "skycam_project.access.services.remove_tokens",
 }
 """What is removed when it is old enough -> a function that removes a small batch in its own transaction and returns the
 number of rows: 0 when none is left."""

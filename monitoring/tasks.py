@@ -8,16 +8,16 @@ from django.conf import settings
 from core.changes.gate import in_one_transaction
 from core.registry import resolve
 from monitoring import retention
-from monitoring.health_alerts import check_station
+from monitoring.health import check_station
 from monitoring.readings.aggregation import aggregate_due
 from monitoring.webhooks.thread import local_thread
 
 ALERT_RESOLVERS = (
     "cameras.supervision.lease.close_taken_alerts",
-    "captures.files.missing.close_missing_alerts",
-    "captures.files.missing.close_damaged_alerts",
+    "captures.files.verification.close_missing_alerts",
+    "captures.files.verification.close_damaged_alerts",
     "monitoring.alert_rules.event_rules.close_quiet_alerts",
-    "monitoring.alert_rules.orphans.close_orphaned_alerts",
+    "monitoring.alert_rules.watch.close_orphaned_alerts",
 )
 """Functions that resolve alerts which HEALTH did not raise, once their cause is gone."""
 

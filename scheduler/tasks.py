@@ -12,11 +12,11 @@ from core.events.service import raise_alert
 from scheduler.automatic_recording.alerts import report_experiments
 from scheduler.reports.nightly import report_nights
 from scheduler.runs.late_runs import report_late_runs
-from scheduler.runs.planning_problems import ALERT
 from scheduler.runs.replanning import replan
+from scheduler.runs.rules import ALERT
 from scheduler.telescope.field_lists.missed_nights import report_missed_nights
-from scheduler.telescope.field_lists.nightly_starts import ALERT as NOT_STARTED
-from scheduler.telescope.field_lists.nightly_starts import start_due_nights
+from scheduler.telescope.field_lists.nightly import ALERT as NOT_STARTED
+from scheduler.telescope.field_lists.nightly import start_due_nights
 
 log = logging.getLogger(__name__)
 

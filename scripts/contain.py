@@ -12,7 +12,7 @@ Signals are passed on to the command. It gets GRACE_S to end by itself, then it 
 of its own, so that a kill of the whole job leaves it. Linux only.
 
 It imports nothing of the project, although the launcher finds its orphans in the same way
-(`skycam_project/launch/orphans.py`): that import takes a second.
+(`skycam_project/launch/child.py`): that import takes a second.
 """
 
 from __future__ import annotations

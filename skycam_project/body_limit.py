@@ -1,11 +1,46 @@
-"""Limits request bodies to 1 MiB. Larger ones are refused before they are read; no page accepts uploads."""
+"""Requests that are refused before Django sees them: the responses, and the limit of 1 MiB for bodies. Larger bodies
+are refused before they are read; no page accepts uploads. The service part has responses of its own."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from django.http import HttpResponse
+
+from core.api.problems import Problem, is_api
 from core.limits.refusals import count_refusal
-from skycam_project.early_responses import MAX_BODY_BYTES, EarlyResponse, send_response, too_busy, too_large
+
+MAX_BODY_BYTES = 1024 * 1024
+TOO_LARGE = f"A request's body has at most {MAX_BODY_BYTES} bytes."
+TOO_BUSY = "The station is handling too many requests. Try again in a moment."
+RETRY = {"Retry-After": "2"}
+EarlyResponse = Callable[[str], HttpResponse]
+"""Makes a response from the path of the request."""
+
+
+def too_large(path: str) -> HttpResponse:
+    return _answer(path, "too-large", 413, TOO_LARGE, {})
+
+
+def too_busy(path: str) -> HttpResponse:
+    return _answer(path, "too-busy", 503, TOO_BUSY, RETRY)
+
+
+def _answer(path: str, problem: str, status: int, sentence: str, headers: dict[str, str]) -> HttpResponse:
+    if is_api(path):
+        return Problem(problem, sentence, headers=headers).response(path)
+    return HttpResponse(sentence, status=status, content_type="text/plain; charset=utf-8", headers=headers)
+
+
+async def send_response(response: HttpResponse, send: Any) -> None:
+    """Send it over ASGI and close the connection."""
+    headers = [(name.lower().encode(), value.encode()) for name, value in response.items()]
+    # Without the close the server would go on reading the rest of a refused body.
+    headers += [(b"content-length", str(len(response.content)).encode()), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    await send({"type": "http.response.body", "body": response.content})
+
 
 # Otherwise as many bodies as connections are allowed could fill the memory at the same time.
 MAX_TOTAL_BYTES = 64 * MAX_BODY_BYTES

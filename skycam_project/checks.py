@@ -22,7 +22,7 @@ TABLES = (
     "captures.tables.ARCHIVE_MENDERS",
     "captures.tables.EXPERIMENT_HANDLERS",
     "captures.tables.RETENTION_GUARDS",
-    "captures.storage.integrity.tables.ADOPTERS",
+    "captures.storage.integrity.decisions.ADOPTERS",
     "cameras.drivers.DRIVERS",
     "cameras.telescope_status.sources.STATUS_SOURCES",
     "cameras.tables.OBSERVATIONS",

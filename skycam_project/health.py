@@ -23,7 +23,7 @@ from core.events.models import Alert
 from core.events.selectors import alerts_for
 from monitoring.health import findings_for, run_checks
 from skycam_project import host_diagnostics
-from skycam_project.cli.diagnostics.deadline import TooSlow, run_within
+from skycam_project.cli.diagnostics.finding import TooSlow, run_within
 
 
 class CameraHealth(TypedDict):

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from core.api.problems import ProblemBody
 from core.registry import resolve
 from core.resources.values import ModelAt, marker_of
-from skycam_project.access.permissions import RolePermission
+from skycam_project.access.authentication import RolePermission
 from skycam_project.operation_schema import problem_response
 
 

@@ -1,4 +1,5 @@
-"""Metrics of the queues in the broker for Prometheus."""
+"""What waits in the queues of the station: metrics of the broker's queues for Prometheus, and backlogs for the alert
+rules."""
 
 from __future__ import annotations
 
@@ -10,8 +11,16 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
 from cameras.models import CameraHost
+from captures.storage.offsite.models import Destination
+from captures.storage.offsite.selectors import backlog_of
 from core.broker.broker import BrokerDown
 from core.broker.queue_lengths import queue_lengths
+from core.changes.gate import ChangeGate, in_one_transaction
+from core.jobs.models import Job
+from core.jobs.states import JobState
+from monitoring.alert_rules.rule import Signal
+from monitoring.models import DeliveryState, NotificationDelivery, WebhookDelivery
+from monitoring.notification_states import NotificationState
 
 
 def queue_metrics(user: Any) -> Iterator[Metric]:
@@ -27,3 +36,28 @@ def queue_metrics(user: Any) -> Iterator[Metric]:
     for name, length in lengths.items():
         family.add_metric([name], length)
     yield family
+
+
+def backlogs(_host: str) -> Iterator[Signal]:
+    """DatabaseError."""
+    _gate.call(_read_backlogs)
+    yield from _newest
+
+
+_newest: list[Signal] = []
+_gate = ChangeGate()
+
+
+def _read_backlogs() -> None:
+    with in_one_transaction():
+        _newest[:] = _backlogs()
+
+
+def _backlogs() -> Iterator[Signal]:
+    pending = WebhookDelivery.objects.filter(state=DeliveryState.PENDING).count()
+    yield Signal("backlog", "station:webhooks", float(pending), "deliveries")
+    notifications = NotificationDelivery.objects.filter(state=NotificationState.PENDING).count()
+    yield Signal("backlog", "station:notifications", float(notifications), "notifications")
+    yield Signal("backlog", "station:jobs", float(Job.objects.filter(state=JobState.WAITING).count()), "jobs")
+    files = sum(backlog_of(destination).files for destination in Destination.objects.all())
+    yield Signal("backlog", "station:offsite", float(files), "files")

@@ -13,7 +13,7 @@ from typing import Any
 
 from asgiref.sync import ThreadSensitiveContext
 
-from skycam_project.early_responses import EarlyResponse, send_response, too_busy
+from skycam_project.body_limit import EarlyResponse, send_response, too_busy
 from skycam_project.request_limiter import RequestLimiter, TooManyRequests
 
 

@@ -10,10 +10,10 @@ import psutil
 
 from core.broker.queues import STATION_QUEUE, key_prefix
 from skycam_project.config import load_config
-from skycam_project.config.addresses import is_everywhere, is_loopback
 from skycam_project.config.database import django_database
 from skycam_project.config.layers import CONFIG_VARIABLE
 from skycam_project.config.model import VARIABLES
+from skycam_project.config.network import is_everywhere, is_loopback
 from skycam_project.config.redaction import secrets_of
 from skycam_project.config.redis import celery_broker
 from skycam_project.shipped_files import shipped_file
@@ -107,9 +107,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "skycam_project.pages.content_security_policy.ContentSecurityPolicyMiddleware",
-    "skycam_project.pages.static_files.StaticFilesMiddleware",
-    "skycam_project.pages.no_store.NoStoreMiddleware",
+    "skycam_project.pages.response_headers.ContentSecurityPolicyMiddleware",
+    "skycam_project.pages.page_files.StaticFilesMiddleware",
+    "skycam_project.pages.response_headers.NoStoreMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -118,13 +118,13 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "skycam_project.pages.preferences.TimeZoneMiddleware",
-    "core.idempotency.middleware.KeyRefusalMiddleware",
+    "core.idempotency.view.KeyRefusalMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 ROOT_URLCONF = "skycam_project.urls"
 ASGI_APPLICATION = "skycam_project.asgi.application"
 TEMPLATE_LOADERS = [
-    "skycam_project.pages.template_loader.UnindentedLoader",
+    "skycam_project.pages.page_files.UnindentedLoader",
     "django.template.loaders.app_directories.Loader",
 ]
 TEMPLATES = [
@@ -164,7 +164,7 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "skycam_project.pages.static_files.HashedStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "skycam_project.pages.page_files.HashedStaticFilesStorage"},
 }
 
 # Storage
@@ -193,13 +193,13 @@ REST_FRAMEWORK = {
         "skycam_project.access.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["skycam_project.access.permissions.RolePermission"],
+    "DEFAULT_PERMISSION_CLASSES": ["skycam_project.access.authentication.RolePermission"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "skycam_project.json_renderer.JsonNegotiation",
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_PARSER_CLASSES": ["skycam_project.json_renderer.JsonParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "skycam_project.operation_schema.OperationSchema",
-    "EXCEPTION_HANDLER": "core.api.exception_handler.problem_handler",
+    "EXCEPTION_HANDLER": "core.api.exceptions.problem_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {
@@ -249,10 +249,10 @@ CELERY_TASK_DEFAULT_QUEUE = STATION_QUEUE
 CELERY_TASK_ANNOTATIONS = {"*": {"expires": DAY_S}}
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_WORKER_CONSUMER = "skycam_project.celery_consumer:FastReconnectConsumer"
+CELERY_WORKER_CONSUMER = "skycam_project.celery_extensions:FastReconnectConsumer"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # Not prefork, Celery's default: it hung at exit (measured with Celery 5.7).
-CELERY_WORKER_POOL = "skycam_project.celery_pool:RestartableThreads"
+CELERY_WORKER_POOL = "skycam_project.celery_extensions:RestartableThreads"
 CELERY_WORKER_CONCURRENCY = 4
 CELERY_WORKER_POOL_RESTARTS = True
 # Celery would replace the handlers of LOGGING, whose formatter redacts secrets.

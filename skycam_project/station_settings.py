@@ -8,11 +8,9 @@ from typing import Any, TypedDict, get_args
 from django.conf import settings
 from django.db import transaction
 
+from core import station_settings
 from core.events.service import record_event
-from core.station_settings import values
-from core.station_settings.changes import SettingChange, store_changes
-from core.station_settings.models import StationSetting
-from core.station_settings.values import Key, value_at
+from core.station_settings import Key, SettingChange, StationSetting, store_changes, value_at
 from core.times.timestamps import stamp
 from skycam_project.config.model import KEYS, key_option, variable_of
 
@@ -39,12 +37,12 @@ class SettingBody(TypedDict):
 
 def all_settings() -> list[SettingBody]:
     rows = {tuple(row.key.split(".")): row for row in StationSetting.objects.all()}
-    return [body for name in values.SECTIONS for body in _of_section(name, rows)]
+    return [body for name in station_settings.SECTIONS for body in _of_section(name, rows)]
 
 
 def _of_section(name: str, rows: dict[Key, StationSetting]) -> Iterator[SettingBody]:
-    found, unused = values.effective(name, {key: row.value for key, row in rows.items()})
-    for key in values.fields(name):
+    found, unused = station_settings.effective(name, {key: row.value for key, row in rows.items()})
+    for key in station_settings.fields(name):
         row = rows.get(key)
         yield SettingBody(
             key=".".join(key),

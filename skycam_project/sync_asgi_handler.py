@@ -14,7 +14,7 @@ from django.db import connections
 from django.http import FileResponse
 from django.urls import set_script_prefix
 
-from captures.files.host_files.relaying import RelayedResponse
+from captures.files.host_files.client import RelayedResponse
 from core.relay import RELAY
 
 

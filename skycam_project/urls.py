@@ -7,31 +7,32 @@ from cameras.editing.edit_pages import EditPage, RemovePage
 from cameras.faults.pages import FaultsPage
 from cameras.leases.pages import AcquireLeasePage, ReleaseLeasePage, RenewLeasePage
 from cameras.pages import CamerasPage, DiscoverPage
-from cameras.settings_panel.pages import SettingsPage
-from cameras.settings_panel.preset_pages import BodyPage, PresetPage, PresetsPage
+from cameras.settings_panel import BodyPage, PresetPage, PresetsPage, SettingsPage
 from cameras.viewers.pages import EndViewerPage, ViewersNow, ViewersPage
 from captures.pages.archives.listing import ArchivesPage
 from captures.pages.archives.pages import ArchivedFilePage, ArchiveNow, ArchivePage
+from captures.pages.camera.exposure_panel import ExposurePage
 from captures.pages.camera.pages import CameraNow, CameraPage, CapturePage, StartForecastPage, StartPage, StopPage
-from captures.pages.camera.panel_pages import ExposurePage
-from captures.pages.experiments.archive_pages import ArchiveExperimentPage, VerifyArchivePage
 from captures.pages.experiments.change_pages import (
     AbortExperimentPage,
     AddExperimentPage,
+    ArchiveExperimentPage,
     EditExperimentPage,
+    ExperimentAttachmentsPage,
+    ExperimentNotesPage,
     MoveExperimentPage,
+    VerifyArchivePage,
 )
-from captures.pages.experiments.listing import ExperimentsPage
-from captures.pages.experiments.note_pages import ExperimentAttachmentsPage, ExperimentNotesPage
 from captures.pages.experiments.pages import (
     ExperimentCapturesPage,
     ExperimentClipsPage,
     ExperimentNow,
     ExperimentPage,
+    ExperimentsPage,
 )
-from captures.pages.gallery.deletion import DeletePage as DeletePicturePage
 from captures.pages.gallery.pages import CaptureDetails, GalleryPage, TilesPage
 from captures.pages.gallery.pages import CapturePage as PicturePage
+from captures.pages.gallery.pages import DeletePage as DeletePicturePage
 from captures.pages.gallery.pictures import PicturesPage
 from captures.pages.sessions.pages import (
     HandOverSessionPage,
@@ -54,10 +55,8 @@ from captures.pages.storage.offsite_pages import (
 from captures.pages.storage.pages import StorageNow, StoragePage
 from captures.pages.storage.plan_pages import PlanNow, PlanPage, TryRulesPage
 from captures.pages.storage.trash_pages import PurgePage, RestorePage, TrashPage
-from captures.recordings.clips.change_pages import DeletePage, PinPage
-from captures.recordings.clips.moment_pages import AtPage
-from captures.recordings.clips.pages import ClipsPage
-from captures.recordings.clips.player import ClipPage
+from captures.recordings.clips.pages import AtPage, ClipsPage
+from captures.recordings.clips.player import ClipPage, DeletePage, PinPage
 from captures.recordings.control.pages import RecordPage, StopRecordingPage
 from captures.storage.bring_back.pages import BringArchiveBackPage, BringCaptureBackPage
 from core.jobs.pages import CancelJobPage, JobsNow, JobsPage
@@ -83,10 +82,10 @@ from skycam_project.admin.site import SITE
 from skycam_project.health import healthz, readyz
 from skycam_project.hosts import pages as hosts
 from skycam_project.pages.dashboard import DashboardNow, DashboardPage, ShellNow, TemperaturePage
+from skycam_project.pages.page_files import favicon
 from skycam_project.pages.preferences import save_preferences
 from skycam_project.pages.readings import ReadingMarksPage, ReadingsPage
 from skycam_project.pages.settings import StationSettingsPage
-from skycam_project.pages.static_files import favicon
 from skycam_project.pages.status import ExaminationPage, StatusNow, StatusPage
 from skycam_project.pages.support_bundle import SupportBundlePage
 from skycam_project.prometheus_view import PrometheusView

@@ -103,21 +103,21 @@ def pytest_unconfigure() -> None:
 def settings_cache_s(monkeypatch: pytest.MonkeyPatch) -> float:
     """How long a process of the station keeps its settings. In the tests' own process they are kept for the whole test:
     on a slow machine, a counted page would otherwise read them once more. Those of an earlier test are gone."""
-    from core.station_settings import values
+    from core import station_settings
 
-    kept_s = values.CACHE_S
-    monkeypatch.setattr(values, "CACHE_S", 3600)
-    values.clear_cache()
+    kept_s = station_settings.CACHE_S
+    monkeypatch.setattr(station_settings, "CACHE_S", 3600)
+    station_settings.clear_cache()
     return kept_s
 
 
 @pytest.fixture(autouse=True)
 def used_pages_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the tests' own process, what the menu hides is kept for the whole test, as the settings are."""
-    from skycam_project.pages import used_pages
+    from skycam_project.pages import menu
 
-    monkeypatch.setattr(used_pages, "CACHE_S", 3600)
-    used_pages.clear_cache()
+    monkeypatch.setattr(menu, "CACHE_S", 3600)
+    menu.clear_cache()
 
 
 @pytest.fixture(autouse=True)

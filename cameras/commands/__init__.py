@@ -1,0 +1,1 @@
+"""Commands to camera hosts: their arguments, their answers, and how they are sent."""

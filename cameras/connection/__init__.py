@@ -1,0 +1,1 @@
+"""Connects and disconnects cameras."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 
 from cameras.camera_display import STATE_DISPLAYS
-from cameras.camera_page import CameraPage, refusal
+from cameras.camera_view import CameraPage, refusal
 from cameras.connection.service import connect
 from cameras.errors import UNREACHED
 from core.pages.page import message_response

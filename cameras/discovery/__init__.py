@@ -1,0 +1,1 @@
+"""Devices attached to the camera hosts."""

@@ -7,8 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from cameras.discovery.bodies import DiscoveredList
-from cameras.discovery.service import discover_cameras
+from cameras.discovery.service import DiscoveredList, discover_cameras
 
 
 class DiscoverView(APIView):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from typing import TypedDict
 
 from django.conf import settings
 
@@ -13,7 +14,6 @@ from cameras.child_environment import scrubbed_environment
 from cameras.commands import control
 from cameras.commands.control import SentCommand
 from cameras.commands.messages import DETECT, DiscoveredDevice, DiscoveryAnswer
-from cameras.discovery.bodies import Discovered, DiscoveredList, DiscoveryProblem
 from cameras.discovery.local import TIMEOUT_S, discover_devices
 from cameras.errors import ControlError, TooSlow
 from cameras.models import Camera, CameraHost
@@ -127,3 +127,32 @@ def _free_slug(model: str, taken: set[str]) -> str:
     # One name more than there are ids, so `next` always finds a free one.
     names = (base, *(f"{base}-{number}" for number in range(2, len(taken) + 3)))
     return next(name for name in names if name not in taken)
+
+
+class Discovered(TypedDict):
+    """`camera` is the id under which it is already added; `held_by` names another program that has it open, where
+    known; `suggested` is a free id for it, empty where it is already added."""
+
+    host: str
+    kind: str
+    label: str
+    address: str
+    model: str
+    serial: str
+    camera: str | None
+    held_by: str
+    suggested: str
+
+
+class DiscoveryProblem(TypedDict):
+    """A host that did not answer (`kind` is empty), or a kind whose discovery failed there."""
+
+    host: str
+    kind: str
+    message: str
+
+
+class DiscoveredList(TypedDict):
+    hosts: list[str]
+    results: list[Discovered]
+    problems: list[DiscoveryProblem]

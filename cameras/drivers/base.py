@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
 from pydantic import ValidationError
 
-from cameras.drivers.options import Option, OptionValue, option_errors
+from cameras.drivers.options import DriverSettings, Option, OptionValue, option_errors
 from cameras.drivers.packets import PacketSink
-from cameras.drivers.settings import DriverSettings
 from cameras.drivers.telescope_port import Telescope
-from core.api.constraints import describe_error
+from core.api.model import describe_error
 from core.outgoing import OutgoingGuard
 
 # Web processes check settings by this module, and need no numpy for it: 12 MB.

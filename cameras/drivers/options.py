@@ -1,5 +1,6 @@
-"""Options: what a single capture may be given beyond the settings. A driver declares them in its capabilities; the web
-checks a request against those that the camera reported last, and the camera process checks it again. Django-free."""
+"""What a capture may be given: the settings that every kind of camera has, and the options of a single capture, which
+a driver declares in its capabilities. The web checks a request against those that the camera reported last, and the
+camera process checks it again. Django-free."""
 
 from __future__ import annotations
 
@@ -7,11 +8,28 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any, Literal, TypeAlias
 
-from core.api.constraints import join_choices
+from core.api.model import join_choices
+from core.resources.fields import KindSettings, field
 from core.text.suggestions import did_you_mean
+
+
+class DriverSettings(KindSettings):
+    """Settings that every driver understands; a driver's own `Settings` adds its own.
+
+    None leaves the camera's own value. Unknown names are refused.
+    """
+
+    # The bounds only refuse values that no camera has: requests come from users and programs. Each camera's own range
+    # follows in `apply`.
+    exposure_us: int | None = field(None, ge=1, le=3_600_000_000, help="microseconds")
+    gain: float | None = field(None, ge=0, le=1000)
+    iso: int | None = field(None, ge=1, le=10_000_000)
+    f_number: float | None = field(None, gt=0, le=128)
+
 
 OptionType = Literal["choices", "boolean", "number", "words", "text"]
 OptionValue: TypeAlias = bool | int | float | str | dict[str, str]
@@ -35,7 +53,7 @@ class Option:
     type: OptionType
     label: str
     help: str = ""
-    choices: list[str] = field(default_factory=list)
+    choices: list[str] = dataclass_field(default_factory=list)
     minimum: float = 0
     maximum: float = 0
     is_whole: bool = False

@@ -1,0 +1,1 @@
+"""Adds, changes, moves and removes cameras."""

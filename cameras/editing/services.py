@@ -1,4 +1,5 @@
-"""Add, change and remove cameras. Each change is one transaction with its event."""
+"""Add, change and remove cameras. Each change is one transaction with its event. CAMERA_CONFIG limits and presets new
+ones."""
 
 from __future__ import annotations
 
@@ -12,13 +13,16 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from cameras.audience import service as audience
+from cameras import audience
 from cameras.command_events import DONE, command_data, record_refusals
-from cameras.editing import camera_creation, host_failover
+from cameras.drivers import DRIVERS, driver_class
+from cameras.editing import host_failover
 from cameras.leases import lease_holders
 from cameras.models import Camera
 from cameras.resource import FREE, CameraChange, CameraNew
+from cameras.validation import checked_settings
 from core.events.service import record_event
+from core.station_settings import camera_config
 from core.text.sentences import sentence
 
 
@@ -29,13 +33,13 @@ def add_camera(wanted: CameraNew, actor: str = "", new_id: UUID | None = None) -
     `max_cameras`."""
     if new_id and (added := Camera.objects.filter(pk=new_id).first()):
         return added
-    camera_creation.check_kind(wanted.kind)
-    camera_creation.check_camera_limit()
+    check_kind(wanted.kind)
+    check_camera_limit()
     camera = Camera(id=new_id or uuid6.uuid7(), **wanted.model_dump(exclude=audience.FIELDS))
     camera.name = wanted.name or wanted.slug
-    camera.address = camera_creation.address_of_its_own(wanted.kind, wanted.slug, wanted.address)
+    camera.address = address_of_its_own(wanted.kind, wanted.slug, wanted.address)
     camera.host = wanted.host or settings.STATION.host
-    camera.settings = camera_creation.with_default_settings(wanted.kind, wanted.settings)
+    camera.settings = with_default_settings(wanted.kind, wanted.settings)
     if not wanted.primary and not Camera.objects.present().filter(primary=True).exists():
         # The first camera becomes primary, so that the seed's routes (`/api/camera/...`) work without further steps.
         camera.primary = True
@@ -162,3 +166,57 @@ def _remove(camera: Camera, actor: str) -> None:
     camera.save(update_fields=["removed_at", "enabled", "connected", "primary"])
     message = sentence("{who} removed {camera}.", who=actor or "The station", camera=camera)
     record_event("camera.removed", message, camera=camera, actor=actor, data=command_data("remove", {}, DONE))
+
+
+def check_kind(kind: str) -> None:
+    """ValidationError for an unknown kind: without its driver nothing else can be checked."""
+    if kind not in DRIVERS:
+        raise ValidationError({"kind": f"There is no kind {kind!r}; known are: {', '.join(sorted(DRIVERS))}."})
+
+
+def check_camera_limit() -> None:
+    """ValidationError when the station already has `max_cameras`."""
+    most = camera_config().max_cameras
+    if Camera.objects.present().count() >= most:
+        raise ValidationError(
+            f"The station has as many cameras as max_cameras allows ({most}). Remove one, or raise max_cameras on the "
+            "page Settings or by CAMERA_CONFIG__MAX_CAMERAS."
+        )
+
+
+def with_default_settings(kind: str, values: dict[str, Any]) -> dict[str, Any]:
+    """The settings with the station's default frame rate and picture size, where the kind has these settings and none
+    are given. A default that the kind refuses is left out."""
+    config, known = camera_config(), driver_class(kind).settings_model.model_fields
+    for default in (fps_setting(config.default_fps), size_settings(config.default_resolution)):
+        # A size is set as a whole: a given width is not combined with the default height.
+        if default and set(default) <= set(known) and not set(default) & set(values):
+            values = allowed_or_none(kind, {**values, **default}) or values
+    return values
+
+
+def fps_setting(fps: float | None) -> dict[str, Any]:
+    return {} if fps is None else {"fps": fps}
+
+
+def size_settings(resolution: str | None) -> dict[str, Any]:
+    """Of `1280x1024`."""
+    if resolution is None:
+        return {}
+    width, _, height = resolution.partition("x")
+    return {"width": int(width), "height": int(height)}
+
+
+def allowed_or_none(kind: str, values: dict[str, Any]) -> dict[str, Any] | None:
+    try:
+        checked_settings(kind, values)
+    except ValidationError:
+        return None
+    return values
+
+
+def address_of_its_own(kind: str, slug: str, address: str) -> str:
+    """The address gives a simulated camera its serial number: a further one without an address gets its id as one."""
+    if address or not driver_class(kind).simulated:
+        return address
+    return slug if Camera.objects.present().filter(kind=kind, address="").exists() else ""

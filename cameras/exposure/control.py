@@ -1,9 +1,7 @@
-"""Automatic exposure: the next settings, from the statistics of a frame and the settings that it was made with. Pure.
-
-The light that a frame needs is absolute: the light of its own settings, times target / measured. So a frame that was
-made before the last change asks for the same light as one that was made after it, and a delay cannot cause oscillation.
-All of it is in EV, of linearised values.
-"""
+"""Automatic exposure: the next settings, from the statistics of a frame and the settings that it was made with, and
+the last step as one sentence, for pages. Pure. The light that a frame needs is absolute: the light of its own
+settings, times target / measured. So a frame that was made before the last change asks for the same light as one that
+was made after it, and a delay cannot cause oscillation. All of it is in EV, of linearised values."""
 
 from __future__ import annotations
 
@@ -13,13 +11,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from cameras.drivers.base import SettingRange
-from cameras.exposure.allocation import KEPT_STEPS, Settings, allocate, resolution_ev, total_ev
-from cameras.exposure.levels import Levels
-from cameras.exposure.parameters import Parameter, finite, parameters_of
+from cameras.exposure.levels import Levels, Transfer, from_linear, to_linear
+from cameras.exposure.parameters import (
+    KEPT_STEPS,
+    Parameter,
+    Settings,
+    allocate,
+    finite,
+    parameters_of,
+    resolution_ev,
+    total_ev,
+)
 from cameras.exposure.settings import ExposureControl
-from cameras.exposure.transfer import Transfer, from_linear, to_linear
+from core.times.durations import format_rounded_exposure
 
-# Web processes explain states, and need no numpy for it.
 if TYPE_CHECKING:
     from cameras.exposure.statistics import FrameStatistics
 
@@ -185,3 +190,48 @@ def _state(
         target=control["target"],
         share=0.0 if correction is None else round(correction.share, DIGITS),
     )
+
+
+SETTING_FORMATS = {
+    "exposure_us": lambda value: f"exposure {format_rounded_exposure(value)}",
+    "gain": lambda value: f"gain {_three_digits(value):g}",
+    "iso": lambda value: f"ISO {value:g}",
+    "f_number": lambda value: f"f/{_three_digits(value):g}",
+}
+
+
+def explain(state: ControlState) -> str:
+    """`0.31 of full scale, target 0.40: exposure 8 s -> 10.3 s`."""
+    reason, share = state["reason"], f"{state['share']:.0%} of the pixels"
+    measured = "" if state["measured"] is None else f"{state['measured']:.2f} of full scale"
+    target = f"target {state['target']:.2f}"
+    sentences = {
+        "first": f"No frame is measured yet: {_all_settings(state['settings'])}",
+        "unmeasured": f"The last frame could not be measured: {_all_settings(state['settings'])}",
+        "steady": f"{measured}, {target}: no change",
+        "adjusted": f"{measured}, {target}: {_changes(state)}",
+        "saturated": f"{share} saturated, {target}: {_changes(state)}",
+        "black": f"{share} black, {target}: {_changes(state)}",
+        "limit": f"{measured}, {target}: the settings are at their limits: {_all_settings(state['settings'])}",
+        "fixed": f"{measured}, {target}: the camera has no setting within the limits",
+    }
+    return sentences[reason]
+
+
+def _all_settings(settings: dict[str, Any]) -> str:
+    return ", ".join(SETTING_FORMATS[name](value) for name, value in settings.items()) or "no settings"
+
+
+def _changes(state: ControlState) -> str:
+    settings, before = state["settings"], state["before"]
+    changed = [name for name, value in settings.items() if before.get(name) not in (None, value)]
+    return ", ".join(f"{SETTING_FORMATS[name](before[name])} -> {_bare(name, settings[name])}" for name in changed)
+
+
+def _bare(name: str, value: float) -> str:
+    """Without the name of the setting, which stands before the arrow."""
+    return SETTING_FORMATS[name](value).removeprefix("exposure ").removeprefix("gain ").removeprefix("ISO ")
+
+
+def _three_digits(value: float) -> float:
+    return float(f"{value:.3g}")

@@ -1,4 +1,4 @@
-"""How many pixels of a frame have each level. Pure, without numpy."""
+"""How many pixels of a frame have each level, and how much light a level is. Pure, without numpy."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from functools import cached_property
 from itertools import accumulate
 from math import ceil
 from operator import mul
-
-from cameras.exposure.transfer import Transfer, to_linear
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -69,3 +68,20 @@ class Levels:
 @functools.lru_cache(maxsize=4)
 def light_of_levels(levels: int, transfer: Transfer) -> tuple[float, ...]:
     return tuple(to_linear(level / (levels - 1), transfer) for level in range(levels))
+
+
+Transfer = Literal["linear", "srgb"]
+"""How a camera records light: `linear` for a sensor's own values, `srgb` for pictures that are made to be seen."""
+
+
+def to_linear(recorded: float, transfer: Transfer) -> float:
+    """Source: IEC 61966-2-1, the transfer function of sRGB."""
+    if transfer == "linear":
+        return recorded
+    return recorded / 12.92 if recorded <= 0.04045 else float(((recorded + 0.055) / 1.055) ** 2.4)
+
+
+def from_linear(light: float, transfer: Transfer) -> float:
+    if transfer == "linear":
+        return light
+    return light * 12.92 if light <= 0.0031308 else float(1.055 * light ** (1 / 2.4) - 0.055)

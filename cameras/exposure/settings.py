@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypeAlias, TypedDict, c
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from cameras.exposure.mask import check_mask
-from core.api.constraints import is_number
-from core.api.model import StrictModel
+from core.api.model import StrictModel, is_number
 
 HOUR_US = 3_600_000_000
 NAMES = ("exposure_us", "gain", "iso", "f_number")

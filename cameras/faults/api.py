@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any, TypedDict
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cameras.camera_view import CameraView, actor
 from cameras.drivers.simulated.faults import Faults
-from cameras.faults.bodies import FaultsBody
 from cameras.faults.service import read_faults, set_faults
+
+
+class FaultsBody(TypedDict):
+    """The active faults; faults that are not named are off."""
+
+    camera: str
+    faults: dict[str, Any]
 
 
 class FaultsView(CameraView):

@@ -1,0 +1,1 @@
+"""The rules of gates, which hold sessions back, and the sources of their readings. Django-free."""

@@ -1,16 +1,13 @@
-"""The rules of a gate, and when it opens and closes. Pure: the time is an argument.
-
-A gate is closed by a value beyond an unsafe limit, and opened again by one that is not beyond the safe limit. Between
-the two limits it stays as it is. A value has to last for a minimum time.
-"""
+"""The rules of a gate, when it opens and closes, and its state as a camera host sends it to its camera processes and
+publishes it. Pure: the time is an argument. Django-free. A gate is closed by a value beyond an unsafe limit, and
+opened again by one that is not beyond the safe limit. Between the two limits it stays as it is. A value has to last
+for a minimum time."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal, Self
-
-from cameras.gates.messages import GateStatus
+from typing import Literal, Self, TypedDict
 
 LONGEST_VALUE = 40
 """Characters of a value that are shown."""
@@ -200,3 +197,26 @@ def format_number(number: float) -> str:
     """Whole numbers with all their digits, others with six."""
     # A float: YAML and callers also give whole numbers.
     return f"{number:.0f}" if float(number).is_integer() and abs(number) < 1e15 else f"{number:.6g}"
+
+
+LIFE_S = 30.0
+"""Seconds for which a camera process believes what the host sent; then the values are unknown."""
+Unknown = Literal["unsafe", "safe"]
+
+
+class GateStatus(TypedDict):
+    name: str
+    open: bool
+    since: str
+    """When it opened or closed, or when its host began to evaluate it."""
+    value: float | str | None
+    """The newest value; None while it is unknown."""
+    limit: float | str | None
+    """Why it is closed: the limit that a value was beyond, or the words that were compared. None for an open gate, and
+    for one that is closed because its value is unknown."""
+    sentence: str
+    """Why it is closed, with gate, value and limit; empty for an open gate."""
+    opens: str
+    """What opens it again while it is closed, such as `below 0.05 for 20 s`."""
+    unknown: Unknown
+    """What an unknown value counts as."""

@@ -1,0 +1,1 @@
+"""Who controls a camera: leases of users, and the sessions that they started."""

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from cameras.camera_view import CameraView, actor
 from cameras.leases import service as leases
-from cameras.leases.bodies import AcquireLeaseBody, LeaseBody, ReleaseLeaseBody, lease_body
+from cameras.leases.service import AcquireLeaseBody, LeaseBody, ReleaseLeaseBody, lease_body
 from core.idempotency.view import IdempotentView
 
 

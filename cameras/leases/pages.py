@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 
-from cameras.camera_page import CameraPage, refusal
+from cameras.camera_view import CameraPage, refusal
 from cameras.leases import service as leases
 from cameras.leases.lease_holders import LeaseHeld, holder_of, lease_of
 from cameras.models import Camera

@@ -1,19 +1,24 @@
-"""Leases on cameras: acquire, renew, take over, release. The reasons: docs/decisions/lease.md."""
+"""Leases on cameras: acquire, renew, take over, release; their requests and answers. The reasons:
+docs/decisions/lease.md."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated, TypedDict
 from uuid import UUID
 
 from django.db import transaction
+from pydantic import ConfigDict, Field
 
 from cameras.command_events import DONE, command_data, record_refusals
-from cameras.leases.lease_holders import LEASE_S, LeaseHeld, LeaseHolder, holder_of, lease_end, lease_of
+from cameras.leases.lease_holders import LEASE_S, LONGEST_S, LeaseHeld, LeaseHolder, holder_of, lease_end, lease_of
 from cameras.models import Camera
 from core import database_clock
 from core.events.service import record_event
+from core.resources.fields import Fields
 from core.text.names import person
 from core.text.sentences import sentence
+from core.times.timestamps import stamp
 
 
 def acquire_lease(camera: Camera, actor: str, *, over: bool = False, seen: str = "", for_s: float = LEASE_S) -> Camera:
@@ -115,3 +120,36 @@ def release_lease(camera: Camera, actor: str, *, over: bool = False) -> Camera:
 
 def _save_lease(locked: Camera) -> None:
     locked.save(update_fields=["held_by", "held_since", "held_until", "taken_from"])
+
+
+class ReleaseLeaseBody(Fields):
+    model_config = ConfigDict(strict=True)
+
+    over: Annotated[
+        bool, Field(description="Take over or release the camera even if another user holds it; they are notified.")
+    ] = False
+
+
+class AcquireLeaseBody(ReleaseLeaseBody):
+    for_s: Annotated[
+        # A program that ends without releasing the camera holds it that long.
+        int, Field(ge=1, le=LONGEST_S, description="Seconds from now until it runs out; taking again renews it.")
+    ] = LEASE_S
+
+
+class LeaseBody(TypedDict):
+    """The holder of the lease, since when, and when it expires unless renewed; null without a lease."""
+
+    camera: str
+    held_by: str | None
+    since: str | None
+    until: str | None
+
+
+def lease_body(camera: Camera) -> LeaseBody:
+    """From the row as it was read."""
+    lease = lease_of(camera)
+    if lease is None:
+        return LeaseBody(camera=camera.slug, held_by=None, since=None, until=None)
+    holder = lease.holder
+    return LeaseBody(camera=camera.slug, held_by=holder.held_by, since=stamp(holder.since), until=stamp(lease.until))

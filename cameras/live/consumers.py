@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from cameras.live.picture import Picture
+from cameras.live.feed import Picture
 from cameras.live.presets import PRESETS
 from cameras.live.reasons import refusal_message
 from cameras.live.service import LiveStreamingService
 from cameras.live.viewer import Viewer
-from cameras.live.viewer_limits import LiveViewRefused
+from cameras.live.viewer_registry import LiveViewRefused
 from cameras.sockets.access import Access
 from cameras.sockets.consumer import BadMessage, MessageHandler, Socket
-from cameras.sockets.loop_singletons import loop_singleton
+from cameras.sockets.subscription import loop_singleton
 from core.background import start_background_task
 
 BINARY = "skycam.live.v1"

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 
 from asgiref.sync import async_to_sync
 
-from cameras.live.picture import Picture
+from cameras.live.feed import Picture
 from cameras.live.service import LiveStreamingService
 from cameras.live.viewer import Viewer
 from cameras.sockets.access import Access, AccessMonitor, Principal
-from cameras.sockets.loop_singletons import loop_singleton
+from cameras.sockets.subscription import loop_singleton
 
 BOUNDARY = "skycam-frame"
 CONTENT_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"

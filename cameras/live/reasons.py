@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, TypedDict
 
-from cameras.live.rate_limiter import RateLimiter
+from cameras.live.viewer import RateLimiter
 from cameras.status.messages import Status
 from core.camera_names import CameraName
 from core.text.sentences import sentence, spans_of

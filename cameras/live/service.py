@@ -19,22 +19,19 @@ from django.conf import settings
 from django.db import connection
 
 from cameras.live import metrics
-from cameras.live.feed import Feed
+from cameras.live.feed import Feed, Picture
 from cameras.live.load_shedder import FPS_LEVELS, QUALITY_LEVELS, LoadShedder
-from cameras.live.picture import Picture
 from cameras.live.presets import PRESETS, Preset, presets_of
 from cameras.live.publisher import LOWERED
-from cameras.live.rate_limiter import RateLimiter
 from cameras.live.reasons import NoFrame, bandwidth_message, host_load_message, no_frame_message, refusal_message
-from cameras.live.viewer import TRANSPORTS, Transport, Viewer
-from cameras.live.viewer_limits import LIVE_VIEW_OFF, REFUSED_FOR_S, LiveViewRefused, ViewerLimits
-from cameras.live.viewer_registry import Renewal
+from cameras.live.viewer import TRANSPORTS, RateLimiter, Transport, Viewer
+from cameras.live.viewer_registry import LIVE_VIEW_OFF, REFUSED_FOR_S, LiveViewRefused, Renewal, ViewerLimits
 from cameras.sockets.subscription import CONNECTION_ERRORS
 from cameras.status.messages import Status
 from cameras.status.status import read_statuses_by_slug
 from core.background import log_and_continue, start_background_task
 from core.broker import broker
-from core.station_settings.values import live_streaming_config
+from core.station_settings import live_streaming_config
 
 log = logging.getLogger(__name__)
 STATUS_MAX_AGE_S = 0.5

@@ -11,12 +11,12 @@ from contextlib import contextmanager, nullcontext
 from asgiref.sync import async_to_sync
 
 from cameras.live import metrics
-from cameras.live.picture import Picture
-from cameras.live.rate_limiter import RateLimiter
+from cameras.live.feed import Picture
 from cameras.live.reasons import bandwidth_message
 from cameras.live.service import SETTINGS_WAIT_S, LiveStreamingService
-from cameras.live.viewer_limits import LiveViewRefused
-from cameras.sockets.loop_singletons import loop_singleton
+from cameras.live.viewer import RateLimiter
+from cameras.live.viewer_registry import LiveViewRefused
+from cameras.sockets.subscription import loop_singleton
 from core.broker import broker
 
 MIN_WAIT_S = 1.0

@@ -1,0 +1,1 @@
+"""Settings saved under a name for all cameras of a kind."""

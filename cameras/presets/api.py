@@ -10,8 +10,8 @@ from rest_framework.response import Response
 
 from cameras.camera_view import CameraView, actor
 from cameras.presets import service as presets
-from cameras.presets.bodies import Comparison, PresetBody, PresetChange, PresetList, PresetNew
-from cameras.settings.bodies import SettingsBody, settings_body
+from cameras.presets.service import Comparison, PresetBody, PresetChange, PresetList, PresetNew
+from cameras.settings.service import SettingsBody, settings_body
 from core.idempotency.view import IdempotentView
 from core.resources.answers import body_of
 

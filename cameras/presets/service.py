@@ -1,23 +1,73 @@
-"""Presets: settings saved under a name for all cameras of a kind; save, apply, compare, delete."""
+"""Presets: settings saved under a name for all cameras of a kind; save, apply, compare, delete; their requests and
+answers."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import uuid6
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from pydantic import ConfigDict, Field
 
 from cameras.command_events import DONE, command_data
 from cameras.models import Camera, SettingsPreset
-from cameras.presets.bodies import ComparedSetting, Comparison
+from cameras.resource import Settings
 from cameras.runtime.messages import Reading
 from cameras.runtime.settings_drift import same_value
 from cameras.settings.service import set_settings
 from core.events.service import record_event
+from core.resources.fields import Fields
 from core.text.sentences import sentence
+from core.times.timestamps import Stamp
+
+
+class PresetChange(Fields):
+    model_config = ConfigDict(strict=True)
+
+    settings: Annotated[Settings | None, Field(description="By default the camera's present desired settings.")] = None
+
+
+class PresetNew(PresetChange):
+    name: Annotated[str, Field(max_length=60)]
+
+
+class PresetBody(Fields):
+    """What is saved under `name` for cameras of `kind`."""
+
+    name: str
+    kind: str
+    settings: dict[str, Any]
+    saved_by: str
+    saved_at: Stamp
+
+
+class PresetList(Fields):
+    results: list[PresetBody]
+
+
+class ComparedSetting(Fields):
+    """One setting: in the preset, desired, and actual; null where it is not set. `differs` is true where two set values
+    are not the same, or only one of preset and desired sets it."""
+
+    name: str
+    preset: Any
+    desired: Any
+    actual: Any
+    differs: bool
+
+
+class Comparison(Fields):
+    """`read_at` is when the camera's settings were read."""
+
+    camera: str
+    preset: str
+    read_at: Stamp | None
+    differs: bool
+    results: list[ComparedSetting]
+
 
 MAX_PRESETS = 100
 """For each kind of camera, because one page lists them all."""

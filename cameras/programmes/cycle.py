@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from cameras.programmes.base import ProgrammeKind, Shot
+from cameras.programmes.kinds import ProgrammeKind, Shot
 from cameras.spool.records import Programme
 from cameras.tables import PROGRAMME_KINDS
 from core.registry import resolve

@@ -19,12 +19,11 @@ import numpy as np  # noqa: F401
 from cameras.runtime.assembly import CameraProcess, build_camera_process, make_driver
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.clock import CameraClock
-from cameras.runtime.consumers import Context, load_consumer
-from cameras.runtime.device_conditions import DeviceConditions, ObservedReports
-from cameras.runtime.device_times import DeviceTimes
-from cameras.runtime.exposure_statistics import ExposureStatistics
+from cameras.runtime.consumers import Context, DeviceConditions, ObservedReports, load_consumer
+from cameras.runtime.device_timing import DeviceTimes
 from cameras.runtime.link import Link, ReportSink
 from cameras.runtime.memory import MemoryReleaser
+from cameras.runtime.session_exposure import ExposureStatistics
 from cameras.runtime.spec import Spec
 from cameras.spool import failpoints
 from core.limits.repeat_limit import RepeatLimitingHandler

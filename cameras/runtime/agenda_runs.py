@@ -1,21 +1,58 @@
-"""Begins the sessions of the agenda, each at the begin of its first window."""
+"""Begins the sessions of the agenda, each at the begin of its first window, unless a session or a user's lease holds
+the camera."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from cameras.programmes.cycle import cycle_of
-from cameras.runtime.camera_holders import CameraHolders, Holder
 from cameras.runtime.clock import CameraClock
+from cameras.runtime.link import Reporter
 from cameras.runtime.messages import AgendaStatus
-from cameras.runtime.reporter import Reporter
 from cameras.runtime.session_account import NOT_RUNNING, Reason
 from cameras.runtime.session_runner import SessionRunner
+from cameras.runtime.spec import HeldLease
 from cameras.spool.agenda import NAME, Agenda, AgendaFile, PlannedRun, begin_of, end_of
-from cameras.spool.moments import iso
+from cameras.spool.moments import iso, parse_windows
 from cameras.spool.recovery import UNREADABLE, reject_record
 from cameras.spool.spool import Spool
-from cameras.spool.windows import parse_windows
+from core.text.names import person
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    user: str
+    subject: str
+    """What holds the camera, as the subject of a sentence: `anna`, `The session M 31`."""
+    session: bool = False
+
+
+class CameraHolders:
+    """Used by the camera loop's thread."""
+
+    def __init__(self, runner: SessionRunner, clock: CameraClock, lease: HeldLease | None) -> None:
+        self._runner, self._clock, self._lease = runner, clock, lease
+
+    def replace_lease(self, lease: HeldLease | None) -> None:
+        self._lease = lease
+
+    def holder(self, run: PlannedRun) -> Holder | None:
+        """None while the camera is free for the run. A lease of the user who planned it does not hold it up."""
+        session, lease = self._runner.session, self._lease
+        if session is not None and session.id == run["id"]:
+            return None
+        # As in `who_holds`: a lease overrides a session.
+        if lease is not None and lease["held_by"] != person(run["created_by"]) and self._runs(lease):
+            return Holder(lease["held_by"], lease["held_by"], session is not None)
+        if session is None:
+            return None
+        return Holder(person(session.created_by), f"The session {session.name or session.id}", True)
+
+    def _runs(self, lease: HeldLease) -> bool:
+        # While the database is away no one can renew it, and it runs out here as it does there.
+        return lease["until_boot_s"] > self._clock.moment().boot_s
+
 
 LATE_S = 1.0
 """A run that begins later than this after its window has a reason for it."""

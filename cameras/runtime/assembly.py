@@ -9,47 +9,33 @@ from typing import Any
 
 from cameras.drivers import driver_class
 from cameras.drivers.base import Driver
-from cameras.runtime.agenda_runs import AgendaRuns
+from cameras.runtime.agenda_runs import AgendaRuns, CameraHolders
 from cameras.runtime.buffer import SharedFrameBuffer
-from cameras.runtime.camera_errors import CameraErrors
-from cameras.runtime.camera_holders import CameraHolders
-from cameras.runtime.camera_loop import CameraLoop
-from cameras.runtime.camera_poller import CameraPoller
-from cameras.runtime.card_cleaner import CardCleaner
+from cameras.runtime.camera_loop import CameraErrors, CameraLoop, CameraPoller
+from cameras.runtime.camera_settings import SettingsReader
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.command_inbox import CommandInbox
-from cameras.runtime.command_receiver import CommandReceiver
-from cameras.runtime.command_runner import CommandRunner
+from cameras.runtime.command_runner import CommandReceiver, CommandRunner, SessionCommands
 from cameras.runtime.consumers import FrameConsumer, StillConsumer
 from cameras.runtime.controlled_telescope import ControlledTelescope
 from cameras.runtime.device import Device
-from cameras.runtime.device_times import DeviceTimes
-from cameras.runtime.disk_monitor import DiskMonitor
+from cameras.runtime.device_timing import DeviceTimes
 from cameras.runtime.disk_reserve import DiskReserve
 from cameras.runtime.exposure_runner import ExposureRunner, Planner
-from cameras.runtime.exposure_statistics import ExposureStatistics
-from cameras.runtime.fetch_timer import FetchTimer
 from cameras.runtime.frame_feed import FrameFeed
-from cameras.runtime.link import ReportSink
+from cameras.runtime.link import Reporter, ReportSink
 from cameras.runtime.picture_fetcher import PictureFetcher
-from cameras.runtime.reporter import Reporter
-from cameras.runtime.session_commands import SessionCommands
-from cameras.runtime.session_exposure import SessionExposure
-from cameras.runtime.session_gates import SessionGates
-from cameras.runtime.session_resumption import SessionResumption
+from cameras.runtime.session_exposure import ExposureStatistics, SessionExposure
 from cameras.runtime.session_runner import SessionRunner
-from cameras.runtime.session_starts import SessionStarts
-from cameras.runtime.settings_reader import SettingsReader
+from cameras.runtime.session_starts import SessionGates, SessionStarts
 from cameras.runtime.spec import Spec
 from cameras.runtime.state import StateReporter
-from cameras.runtime.still_outcomes import StillOutcomes
-from cameras.runtime.still_queue import StillQueue
+from cameras.runtime.still_queue import CardCleaner, StillOutcomes, StillQueue
 from cameras.runtime.stills import StillRecorder
-from cameras.runtime.storage_holder import StorageHolder
-from cameras.runtime.watched_driver import WatchedDriver
-from cameras.telescope_status.base import Site, SourceContext
-from cameras.telescope_status.sources import create_source
-from core.camera_claims import CameraClaim
+from cameras.runtime.storage_holder import DiskMonitor, SessionResumption, StorageHolder
+from cameras.runtime.watched_driver import FetchTimer, WatchedDriver
+from cameras.telescope_status.sources import Site, SourceContext, create_source
+from core.device_holders import CameraClaim
 from core.outgoing import OutgoingGuard
 from core.processor_clock import ProcessorClock
 from core.watchdog import DiskWatchdog, Watchdog

@@ -6,11 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from cameras.drivers.base import CameraError, Exposure, ExposureRequest
-from cameras.runtime.camera_settings import APPLY_S, CameraSettings
-from cameras.runtime.clock_offset import ClockOffset
-from cameras.runtime.device_timing import DeviceTiming
-from cameras.runtime.retry_schedule import RetrySchedule
-from cameras.runtime.stream_settings import StreamSettings
+from cameras.runtime.camera_settings import APPLY_S, CameraSettings, StreamSettings
+from cameras.runtime.clock import ClockOffset
+from cameras.runtime.device_timing import DeviceTiming, RetrySchedule
 from cameras.runtime.watched_driver import WatchedDriver
 from core.dataclass_json import dataclass_from_json
 

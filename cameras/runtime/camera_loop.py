@@ -1,24 +1,69 @@
-"""The camera loop: the one thread that uses the driver. It opens, exposes and streams, and each wait has a deadline."""
+"""The camera loop: the one thread that uses the driver. It opens, exposes and streams, reads settings and telemetry
+in between, and each wait has a deadline."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
-from cameras.runtime.camera_poller import CameraPoller
-from cameras.runtime.card_cleaner import CardCleaner
+from cameras.drivers.base import CameraError
+from cameras.runtime.camera_settings import SettingsReader, Telemetry
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.command_inbox import CommandInbox
-from cameras.runtime.command_runner import CommandRunner
+from cameras.runtime.command_runner import WRITE_OUT_S, CommandRunner
 from cameras.runtime.device import Device
-from cameras.runtime.disk_monitor import DiskMonitor
 from cameras.runtime.exposure_runner import ExposureRunner
 from cameras.runtime.frame_feed import FrameFeed
+from cameras.runtime.link import Reporter
 from cameras.runtime.picture_fetcher import PictureFetcher
-from cameras.runtime.reporter import Reporter
-from cameras.runtime.session_commands import WRITE_OUT_S
+from cameras.runtime.session_runner import Due, SessionRunner
 from cameras.runtime.session_starts import SessionStarts
-from cameras.runtime.still_queue import StillQueue
-from cameras.runtime.storage_holder import StorageHolder
+from cameras.runtime.still_queue import CardCleaner, StillQueue
+from cameras.runtime.storage_holder import DiskMonitor, StorageHolder
+
+
+class CameraErrors:
+    def __init__(self, device: Device, runner: SessionRunner, reporter: Reporter) -> None:
+        self._device, self._runner, self._reporter = device, runner, reporter
+
+    def handle_error(self, error: CameraError) -> None:
+        """The camera failed: starts that are missed until it is back have this reason. A rejected setting is not
+        treated as a camera failure."""
+        if error.reason == "rejected_setting":
+            self._reporter.report_state("ready")
+            return
+        self._runner.note_outage(error.reason, str(error))
+        self._device.handle_failure(error)
+
+
+class CameraPoller:
+    """Used by the camera loop's thread, with an open camera."""
+
+    def __init__(
+        self,
+        settings_reader: SettingsReader,
+        telemetry: Telemetry,
+        starts: SessionStarts,
+        inbox: CommandInbox,
+        handle_error: Callable[[CameraError], None],
+    ) -> None:
+        self._settings_reader, self._telemetry, self._starts = settings_reader, telemetry, starts
+        self._inbox, self._handle_error = inbox, handle_error
+
+    def poll(self, due: Due | None) -> bool:
+        """Read the settings when a command requests them, and the telemetry when it is due. True when the camera was
+        read, which took time."""
+        try:
+            # A capture that waits is exposed next: nothing but a very quick reading comes before it.
+            if self._settings_reader.answer_requests(0.0 if self._inbox.has_captures else self._starts.free_s(due)):
+                return True
+            if not self._telemetry.is_due(self._starts.slack_s(due)):
+                return False
+            self._telemetry.read()
+        except CameraError as error:
+            self._handle_error(error)
+        return True
+
 
 RECORD_S = 0.5
 """Seconds in which an interrupted capture is recorded when the process ends."""

@@ -1,20 +1,54 @@
-"""The settings of a camera: the desired ones, those that it reports, and the differences."""
+"""The settings of a camera: the desired ones, those of its stream, those that it reports with its telemetry, and the
+differences."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cameras.drivers.base import Applied, ExposureRequest
+from cameras.drivers.base import Applied, CameraError, ExposureRequest, Supplies
 from cameras.runtime.device_timing import DeviceTiming
-from cameras.runtime.link import ReportSink
-from cameras.runtime.messages import Reading, SettingsReport
+from cameras.runtime.link import Reporter, ReportSink
+from cameras.runtime.messages import ReadCommand, Reading, SettingsReport
 from cameras.runtime.settings_drift import Difference, SettingsDrift, same_values
-from cameras.runtime.stream_settings import StreamSettings
 from cameras.runtime.watched_driver import WatchedDriver
 from cameras.spool.moments import iso
 from cameras.spool.records import UsedSettings
 from core.dataclass_json import dataclass_from_json
+
+OF_EXPOSURE = ("exposure_us", "gain", "iso", "f_number")
+SET_S = 5.0
+LONGEST_US = 1_000_000
+"""A longer exposure would not be live, and would hold up the next capture of the session."""
+
+
+class StreamSettings:
+    """Used by the camera loop's thread, with an open camera. CameraError."""
+
+    def __init__(self, driver: WatchedDriver) -> None:
+        self._driver = driver
+        self._used: dict[str, Any] = {}
+
+    def use(self, requested: Mapping[str, Any]) -> None:
+        """Frames of the stream have these settings of an exposure from now on; with none, the camera's own."""
+        wanted = {name: requested[name] for name in OF_EXPOSURE if requested.get(name) is not None}
+        if "exposure_us" in wanted:
+            wanted["exposure_us"] = min(wanted["exposure_us"], LONGEST_US)
+        # Called for each frame.
+        if wanted == self._used:
+            return
+        self._used = wanted
+        with self._driver.watch_call("setting the stream", SET_S) as deadline:
+            self._driver.driver.use_for_stream(wanted, deadline)
+
+    def restore(self) -> None:
+        """The camera's own settings, before they are changed or used for a still."""
+        self.use({})
+
+    def record_opened(self) -> None:
+        """The camera has its own settings."""
+        self._used = {}
+
 
 APPLY_S = 5.0
 NEGLIGIBLE_S = 0.05
@@ -124,3 +158,73 @@ class CameraSettings:
         ):
             return []
         return [f"The pictures of this camera are saved as JPEG; {requested} was requested."]
+
+
+class Telemetry:
+    """Read by the camera loop's thread; any thread may read the values."""
+
+    def __init__(self, driver: WatchedDriver, settings: CameraSettings, interval_s: float) -> None:
+        self._driver, self._settings, self._interval_s = driver, settings, interval_s
+        self.temperature_celsius: float | None = None
+        self.supplies = Supplies()
+        self._read_at = -interval_s
+        self._took_s = 0.0
+        """How long the camera took to deliver its telemetry the last time."""
+
+    def is_due(self, within_s: float) -> bool:
+        """Every `interval_s` seconds, unless it would delay the exposure that is due in `within_s` seconds."""
+        since_s = self._driver.clock.monotonic() - self._read_at
+        return since_s >= self._interval_s and self._took_s <= max(NEGLIGIBLE_S, within_s / 2)
+
+    def read(self) -> None:
+        """Of an open camera. Also reads the settings: a dial may have been turned. CameraError."""
+        driver = self._driver.driver
+        # Before the calls: a camera that fails here must not be read again at once.
+        self._read_at = now = self._driver.clock.monotonic()
+        with self._driver.watch_call("asking for a sign of life", APPLY_S) as deadline:
+            driver.check_alive(deadline)
+        with self._driver.watch_call("reading the temperature"):
+            self.temperature_celsius = driver.temperature()
+        with self._driver.watch_call("reading battery and card", APPLY_S) as deadline:
+            self.supplies = driver.supplies(deadline)
+        self._settings.read_back()
+        self._took_s = self._driver.clock.monotonic() - now
+
+    def reset(self) -> None:
+        """The camera was closed: its battery and card may be exchanged."""
+        self.supplies = Supplies()
+
+
+class SettingsReader:
+    def __init__(self, settings: CameraSettings, reporter: Reporter) -> None:
+        self._settings, self._reporter = settings, reporter
+        self._requests: list[ReadCommand] = []
+
+    def add_request(self, command: ReadCommand) -> None:
+        """It is answered once the time of the next exposure is known."""
+        self._requests.append(command)
+
+    def answer_requests(self, within_s: float) -> bool:
+        """Answer all requests. The camera is read if the exposure that is due in `within_s` seconds leaves the time;
+        else the last reading is sent.
+
+        True when the camera was read, which took time. CameraError when that failed; the requests are then refused.
+        """
+        was_read = bool(self._requests) and self._settings.is_reading_due(within_s)
+        if was_read:
+            try:
+                self._settings.read_back()
+            except CameraError as error:
+                self.refuse_requests(error.reason, str(error))
+                raise
+        for command in self._pop_requests():
+            self._reporter.answer_command(command, self._settings.reading)
+        return was_read
+
+    def refuse_requests(self, reason: str, message: str) -> None:
+        for command in self._pop_requests():
+            self._reporter.refuse_command(command, reason, message)
+
+    def _pop_requests(self) -> list[ReadCommand]:
+        requests, self._requests = self._requests, []
+        return requests

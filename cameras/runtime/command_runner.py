@@ -1,4 +1,5 @@
-"""Runs the commands that wait for the camera loop, on its thread."""
+"""Receives the commands of the Supervisor on the thread of the link, and runs those that wait for the camera loop on
+its thread."""
 
 from __future__ import annotations
 
@@ -6,25 +7,134 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from cameras.drivers.base import CameraError
+from cameras.programmes.cycle import rehearsal_of
+from cameras.runtime.agenda_runs import AgendaRuns, CameraHolders
+from cameras.runtime.camera_settings import SettingsReader
 from cameras.runtime.command_inbox import CommandInbox
 from cameras.runtime.consumers import FrameConsumer
 from cameras.runtime.device import Device
 from cameras.runtime.exposure_runner import ExposureRunner
+from cameras.runtime.link import Reporter
 from cameras.runtime.messages import (
+    AbortCommand,
     Command,
     CommandType,
     ConfigureCommand,
+    FaultsCommand,
+    GatesCommand,
     ReopenCommand,
+    RetryCommand,
+    SessionStatus,
     StartCommand,
     StopCommand,
     WithdrawCommand,
 )
-from cameras.runtime.reporter import Reporter
-from cameras.runtime.session_commands import SessionCommands
-from cameras.runtime.session_runner import SessionBusy
-from cameras.runtime.settings_reader import SettingsReader
-from cameras.runtime.storage_holder import StorageHolder
-from cameras.spool.records import StillFormats
+from cameras.runtime.session_runner import SessionBusy, SessionRunner
+from cameras.runtime.session_starts import SessionGates, SessionStarts
+from cameras.runtime.spec import HeldLease
+from cameras.runtime.still_queue import StillQueue
+from cameras.runtime.storage_holder import SessionResumption, StorageHolder
+from cameras.spool.agenda import Agenda
+from cameras.spool.records import StillFormats, UsedSettings
+from cameras.spool.session_files import DesiredSession
+
+
+class CommandReceiver:
+    """The commands of the table act at once, because an exposure or a hanging camera blocks the camera loop. All others
+    wait for it."""
+
+    def __init__(
+        self,
+        inbox: CommandInbox,
+        device: Device,
+        exposures: ExposureRunner,
+        gates: SessionGates,
+        reporter: Reporter,
+    ) -> None:
+        self._inbox, self._device, self._exposures = inbox, device, exposures
+        self._gates, self._reporter = gates, reporter
+        self._immediate: dict[CommandType, Callable[[Any], None]] = {
+            "abort": self._abort,
+            "faults": self._inject_faults,
+            "gates": self._replace_gates,
+            "retry": self._retry,
+        }
+
+    def receive_command(self, command: Command) -> None:
+        immediate = self._immediate.get(command["type"])
+        if immediate is not None:
+            immediate(command)
+            return
+        self._inbox.add(command)
+        if command["type"] == "stop":
+            # The loop applies the stop, and this exposure may block it for an hour. After the add: an exposure that
+            # begins at this moment either finds the stop in the inbox or is aborted here.
+            self._exposures.abort_session(command["session"]["id"])
+
+    def _abort(self, command: AbortCommand) -> None:
+        self._exposures.abort(command.get("reason", "interrupted"))
+
+    def _retry(self, _command: RetryCommand) -> None:
+        self._device.retry_now()
+
+    def _replace_gates(self, command: GatesCommand) -> None:
+        self._gates.replace(command)
+
+    def _inject_faults(self, command: FaultsCommand) -> None:
+        try:
+            self._reporter.answer_command(command, {"faults": self._device.inject_faults(command["faults"])})
+        except CameraError as error:
+            self._reporter.refuse_command(command, error.reason, str(error), "invalid")
+
+
+WRITE_OUT_S = 4.0
+"""Seconds that the still thread may take to finish writing."""
+
+
+class SessionCommands:
+    """Used by the camera loop's thread."""
+
+    def __init__(
+        self,
+        runner: SessionRunner,
+        resumption: SessionResumption,
+        agenda: AgendaRuns,
+        holders: CameraHolders,
+        starts: SessionStarts,
+        device: Device,
+        stills: StillQueue,
+    ) -> None:
+        self._runner, self._resumption, self._agenda, self._holders = runner, resumption, agenda, holders
+        self._starts, self._device, self._stills = starts, device, stills
+
+    def apply(self, desired: DesiredSession) -> SessionStatus:
+        """First waits until the previous capture is counted, so that the answer includes it. A new session opens the
+        camera if needed: it records what will be used before its first exposure. SessionBusy, CameraError, OSError."""
+        self._stills.drain(WRITE_OUT_S)
+        is_new = desired["desired"] == "running" and not self._runner.has_session(desired["id"])
+        used: UsedSettings = {}
+        # If it does not open, the session starts all the same, and what it misses is a gap.
+        if is_new and self._device.ensure_open():
+            used = self._device.settings.rehearse(rehearsal_of(desired["programme"]))
+        answer = self._runner.apply_desired_session(desired, used)
+        self._starts.report_records()
+        return answer
+
+    def replace_agenda(self, agenda: Agenda) -> None:
+        """Store the agenda durably. OSError."""
+        self._agenda.replace(agenda)
+
+    def defer_agenda(self, agenda: Agenda) -> None:
+        """The storage root is not open: it is stored when it is."""
+        self._agenda.defer(agenda)
+
+    def replace_lease(self, lease: HeldLease | None) -> None:
+        """A planned run that is due waits for its end, or takes the camera over."""
+        self._holders.replace_lease(lease)
+
+    def defer(self, desired: DesiredSession) -> None:
+        """The storage root is not open: it is applied when it is."""
+        self._resumption.defer_session(desired)
 
 
 class CommandRunner:

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from cameras.drivers.base import Aborted, Clock
 from cameras.drivers.telescope_port import Pointing
-from cameras.telescope_status.base import Pointing as CanPoint
-from cameras.telescope_status.base import Site, StatusError, StatusSource
+from cameras.telescope_status.sources import Pointing as CanPoint
+from cameras.telescope_status.sources import Site, StatusError, StatusSource
 from cameras.telescope_status.status import header_words
 
 LOOK_S = 0.5

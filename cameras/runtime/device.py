@@ -9,20 +9,15 @@ from typing import Any
 from cameras.drivers.base import CameraError, Capabilities, Identity
 from cameras.drivers.packets import PacketSink
 from cameras.runtime.camera_exposures import CameraExposures
-from cameras.runtime.camera_settings import CameraSettings
-from cameras.runtime.clock_offset import ClockOffset
-from cameras.runtime.device_times import OPEN_S, DeviceTimes
-from cameras.runtime.device_timing import DeviceTiming
+from cameras.runtime.camera_settings import CameraSettings, StreamSettings, Telemetry
+from cameras.runtime.clock import ClockOffset
+from cameras.runtime.device_timing import LONGEST_BACK_OFF_S, OPEN_S, DeviceTimes, DeviceTiming, RetrySchedule
 from cameras.runtime.frame_stream import FrameStream
-from cameras.runtime.link import ReportSink
+from cameras.runtime.link import Reporter, ReportSink
 from cameras.runtime.memory import release_freed_memory
 from cameras.runtime.messages import FaultsReport, LadderReport, OpenedReport, Reading, Trouble
-from cameras.runtime.reporter import Reporter
-from cameras.runtime.retry_schedule import LONGEST_BACK_OFF_S, RetrySchedule
-from cameras.runtime.stream_settings import StreamSettings
-from cameras.runtime.telemetry import Telemetry
 from cameras.runtime.watched_driver import WatchedDriver
-from core.camera_claims import CameraClaim
+from core.device_holders import CameraClaim
 
 
 class DeviceState(StrEnum):

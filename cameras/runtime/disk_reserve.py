@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cameras.runtime.reporter import Reporter
+    from cameras.runtime.link import Reporter
     from cameras.runtime.spec import Spec
     from cameras.spool.storage import Storage
 

@@ -9,14 +9,13 @@ from typing import Any, Protocol
 
 from cameras.drivers.base import Aborted, CameraError, Exposure
 from cameras.runtime.buffer import SharedFrameBuffer
-from cameras.runtime.clock import CameraClock
-from cameras.runtime.clock_monitor import ClockMonitor
+from cameras.runtime.clock import CameraClock, ClockMonitor
 from cameras.runtime.command_inbox import WaitingCapture
 from cameras.runtime.device import Device
 from cameras.runtime.device_timing import DeviceTiming
 from cameras.runtime.file_formats import DEFAULT_FORMATS
+from cameras.runtime.link import Reporter
 from cameras.runtime.messages import CaptureCommand
-from cameras.runtime.reporter import Reporter
 from cameras.runtime.session_exposure import SessionExposure
 from cameras.runtime.session_runner import Due, SessionRunner
 from cameras.runtime.spec import Spec

@@ -9,9 +9,8 @@ from dataclasses import replace
 from cameras.drivers.base import CameraError, FrameData
 from cameras.drivers.packets import PacketSink
 from cameras.runtime.camera_settings import APPLY_S
-from cameras.runtime.clock_offset import ClockOffset
-from cameras.runtime.device_timing import DeviceTiming
-from cameras.runtime.retry_schedule import RetrySchedule
+from cameras.runtime.clock import ClockOffset
+from cameras.runtime.device_timing import DeviceTiming, RetrySchedule
 from cameras.runtime.watched_driver import WatchedDriver
 
 FRAME_S = 2.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, NotRequired, TypedDict
 
-from cameras.gates.messages import GateStatus
+from cameras.gates.gate import GateStatus
 from cameras.runtime.recording_state import Recorder
 from cameras.runtime.settings_drift import Difference
 from cameras.runtime.spec import HeldLease, Recording

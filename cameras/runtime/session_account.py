@@ -1,7 +1,6 @@
-"""The account of the captures of one camera's session: which have an outcome, and which were missed, and why.
-
-An outage is one gap, whose captures count as skipped. `cameras.programmes.schedule` says when captures start.
-"""
+"""The account of the captures of one camera's session: which have an outcome, which were missed and why, and what a
+session that chooses its exposures has chosen. An outage is one gap, whose captures count as skipped.
+`cameras.programmes.schedule` says when captures start."""
 
 from __future__ import annotations
 
@@ -10,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from cameras.programmes.cycle import cycle_of, kind_of
+from cameras.programmes.kinds import Choice, Chooser, Wait
 from cameras.programmes.schedule import WINDOW_MARGIN_S, Durations, SessionSchedule
 from cameras.runtime.clock import CameraClock
-from cameras.spool.moments import Moment
+from cameras.spool.moments import Moment, Window
 from cameras.spool.records import CaptureBody
 from cameras.spool.session_files import SessionFile
-from cameras.spool.windows import Window
+from cameras.spool.spool import Spool
 
 Reason = tuple[str, str]
 """A reason code and a sentence."""
@@ -232,3 +232,45 @@ class SessionAccount:
 def _exposure_s(body: CaptureBody) -> float:
     """The exposure that the camera reported, else the requested one."""
     return float(body.get("exposure_us") or body["asked"].get("exposure_us") or 0) / 1e6
+
+
+class SessionChoices:
+    """Its caller holds a lock."""
+
+    def __init__(self, clock: CameraClock) -> None:
+        self._clock = clock
+        self._session = ""
+        self._chooser: Chooser | None = None
+        self._choice: Choice | None = None
+        self.bad_weather = False
+
+    def choose(self, spool: Spool, session: SessionFile) -> Choice | None:
+        """None for a session that does not choose. OSError of the disk."""
+        if not kind_of(session.programme).chooses:
+            self.forget()
+            return None
+        chooser = self._chooser_of(spool, session)
+        self._choice = chooser.choose(session.planned, self._clock.moment(), bad_weather=self.bad_weather)
+        return self._choice
+
+    def could_choose(self, spool: Spool, session: SessionFile, begin: Moment, end: Moment) -> bool:
+        """Whether a session that chooses had something to expose in this time. OSError of the disk."""
+        return self._chooser_of(spool, session).could_choose(begin, end)
+
+    def _chooser_of(self, spool: Spool, session: SessionFile) -> Chooser:
+        if self._chooser is None or self._session != session.id:
+            self._chooser, self._session = kind_of(session.programme).open_chooser(spool, session), session.id
+        return self._chooser
+
+    def confirm(self, index: int) -> None:
+        """The plan of the exposure that was chosen for `index` is on the disk."""
+        if self._chooser is not None:
+            self._chooser.confirm(index)
+
+    @property
+    def wait(self) -> Wait | None:
+        """Why nothing is exposed now; None if something is, and for a session that does not choose."""
+        return self._choice if isinstance(self._choice, Wait) else None
+
+    def forget(self) -> None:
+        self._chooser, self._session, self._choice = None, "", None

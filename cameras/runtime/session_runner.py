@@ -9,18 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cameras.exposure.control import ControlState
-from cameras.exposure.explanation import explain
-from cameras.programmes.choosing import Finished, NextExposure, Wait
+from cameras.exposure.control import ControlState, explain
+from cameras.programmes.kinds import Finished, NextExposure, Wait
 from cameras.programmes.schedule import SessionSchedule
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.messages import SessionStatus
-from cameras.runtime.session_account import NOT_RUNNING, PAUSED, Place, SessionAccount
-from cameras.runtime.session_choices import SessionChoices
+from cameras.runtime.session_account import NOT_RUNNING, PAUSED, Place, SessionAccount, SessionChoices
 from cameras.spool.moments import Moment, iso, seconds_of
-from cameras.spool.observations import settle_observation
 from cameras.spool.records import CaptureRecord, FollowingStart, UsedSettings
-from cameras.spool.recovery import settle_session
+from cameras.spool.recovery import settle_observation, settle_session
 from cameras.spool.session_files import DesiredSession, SessionFile, State, find_session, load_active_session
 from cameras.spool.spool import Spool
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NotRequired, TypedDict
 
-from cameras.gates.messages import GateStatus
+from cameras.gates.gate import GateStatus
 from cameras.spool.agenda import Agenda
 from cameras.spool.records import StillFormats
 from cameras.spool.session_files import DesiredSession

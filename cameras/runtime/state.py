@@ -8,12 +8,12 @@ from cameras.runtime.agenda_runs import AgendaRuns
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.consumers import FrameConsumer
 from cameras.runtime.device import Device
-from cameras.runtime.fetch_timer import FetchTimer
+from cameras.runtime.link import Reporter
 from cameras.runtime.messages import StateReport
-from cameras.runtime.reporter import Reporter
 from cameras.runtime.session_runner import SessionRunner
 from cameras.runtime.session_starts import SessionStarts
-from cameras.runtime.still_outcomes import StillOutcomes
+from cameras.runtime.still_queue import StillOutcomes
+from cameras.runtime.watched_driver import FetchTimer
 from cameras.spool.moments import iso
 from core.processor_clock import ProcessorClock
 from core.watchdog import Watchdog

@@ -1,7 +1,6 @@
-"""The still thread: it fetches, encodes, writes, commits and places exposures, in the order of their plans.
-
-The camera loop does not encode or fsync, since that would slow down frames and stills.
-"""
+"""The still thread: it fetches, encodes, writes, commits and places exposures, in the order of their plans; then come
+the report, the thumbnails and the deletion from the camera's card. The camera loop does not encode or fsync, since
+that would slow down frames and stills."""
 
 from __future__ import annotations
 
@@ -12,7 +11,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from cameras.drivers.base import CameraError, Exposure
+from cameras.runtime.clock import CameraClock
+from cameras.runtime.consumers import StillConsumer
+from cameras.runtime.device import Device
+from cameras.runtime.link import Reporter
+from cameras.runtime.messages import LastCapture
 from cameras.runtime.stills import Still
+from cameras.spool.records import CaptureRecord
 from cameras.spool.storage import Storage
 from core.watchdog import DISK_TIMEOUT_S
 
@@ -115,3 +121,49 @@ class StillQueue:
                 self.is_fetching = False
                 self.unfetched -= 1
                 self._changed.notify_all()
+
+
+class StillOutcomes:
+    """Used by the still thread; any thread may read `last_capture`. `delete_later` gets the exposures whose files on
+    the camera's card are no longer needed."""
+
+    def __init__(
+        self, reporter: Reporter, writer: StillConsumer, clock: CameraClock, delete_later: Callable[[Exposure], None]
+    ) -> None:
+        self._reporter, self._writer, self._clock, self._delete_later = reporter, writer, clock, delete_later
+        self.last_capture: LastCapture | None = None
+
+    def add_record(self, record: CaptureRecord, still: Still) -> None:
+        """The record is durable."""
+        body, exposure = record["body"], still.exposure
+        self.last_capture = LastCapture(
+            id=record["id"], status=body["outcome"], reason=body["reason"], at=body["ended"]
+        )
+        self._reporter.report_record(record["id"], still.command)
+        # Otherwise the file on the card may be all that there is of the picture.
+        if exposure is not None and exposure.card and body["outcome"] == "saved":
+            self._delete_later(exposure)
+        if exposure is not None and record["files"]:
+            self._writer.handle_saved(record, exposure)
+        # The capture is settled, so the next start of the session may be due.
+        self._clock.wake()
+
+
+class CardCleaner:
+    """Any thread may call `delete_later`; the camera loop's thread deletes, since it uses the driver."""
+
+    def __init__(self, device: Device, handle_error: Callable[[CameraError], None]) -> None:
+        self._device, self._handle_error = device, handle_error
+        self._waiting: deque[Exposure] = deque()
+
+    def delete_later(self, exposure: Exposure) -> None:
+        self._waiting.append(exposure)
+
+    def delete_waiting(self) -> None:
+        """Those that wait when the camera is closed are deleted once it is open."""
+        while self._waiting and self._device.is_open:
+            try:
+                # Removed from the queue first: a picture that cannot be deleted would close the camera again and again.
+                self._device.exposures.delete_from_card(self._waiting.popleft())
+            except CameraError as error:
+                self._handle_error(error)

@@ -9,10 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cameras.drivers.base import CameraError, Exposure, FileReference, Identity
-from cameras.runtime.clock import CameraClock
-from cameras.runtime.clock_monitor import describe_jump
+from cameras.runtime.clock import CameraClock, describe_jump
 from cameras.runtime.consumers import StillConsumer
-from cameras.runtime.exposure_statistics import ExposureStatistics, measured_body
+from cameras.runtime.session_exposure import ExposureStatistics, measured_body
 from cameras.runtime.session_runner import Due
 from cameras.spool.durable import LockLost
 from cameras.spool.moments import iso

@@ -1,18 +1,70 @@
-"""Holds the storage root open, and opens it again when it is back."""
+"""Holds the storage root open, detects a disk that hangs, and opens the root again when it is back, with the session
+of its spool."""
 
 from __future__ import annotations
 
+from cameras.runtime.agenda_runs import AgendaRuns
 from cameras.runtime.clock import CameraClock
-from cameras.runtime.link import ReportSink
+from cameras.runtime.link import Reporter, ReportSink
 from cameras.runtime.messages import RecoveredReport
-from cameras.runtime.reporter import Reporter
-from cameras.runtime.session_resumption import SessionResumption
+from cameras.runtime.session_account import Reason
+from cameras.runtime.session_runner import SessionBusy, SessionRunner
 from cameras.runtime.spec import Spec
+from cameras.runtime.still_queue import StillQueue
 from cameras.spool.recovery import DecidedOutcome
-from cameras.spool.spool import is_out_of_space
+from cameras.spool.session_files import DesiredSession
+from cameras.spool.spool import Spool, is_out_of_space
 from cameras.spool.storage import RootMissing, SpoolLocked, Storage
 from core.dataclass_json import dataclass_from_json
 from core.watchdog import DiskWatchdog
+
+
+class SessionResumption:
+    """Used by the camera loop's thread. `desired` is the session of the process's spec, None for none."""
+
+    def __init__(
+        self, runner: SessionRunner, agenda: AgendaRuns, reporter: Reporter, desired: DesiredSession | None
+    ) -> None:
+        self._runner, self._agenda, self._reporter, self._desired = runner, agenda, reporter, desired
+
+    def defer_session(self, desired: DesiredSession) -> None:
+        """Store a desired session that arrived while nothing can be written. It is applied when the root is open."""
+        self._desired = desired
+
+    def resume(self, spool: Spool, outage: Reason | None, ended: Reason | None) -> None:
+        """`outage`: why the root was not open; `ended`: why the process before this one ended. The starts that the
+        session missed have the first of them as their reason. OSError: the next call tries again."""
+        runner = self._runner
+        runner.attach_spool(spool)
+        if outage:
+            runner.note_outage(*outage)
+        elif ended:
+            runner.note_end(*ended)
+        self._agenda.attach_spool(spool, outage or ended)
+        if self._desired:
+            self._apply(self._desired)
+
+    def _apply(self, desired: DesiredSession) -> None:
+        """The database allows one session, and ids rise with time: of two, the older one has ended there. Either the
+        session of the spool ended while this process was away, or the desired one was read before the other began. A
+        session of the agenda has an older id, and has not ended: the database does not know yet that it has begun."""
+        try:
+            self._runner.apply_desired_session(desired)
+        except SessionBusy as error:
+            self._reporter.log_event("session.held", str(error))
+            if desired["id"] > error.session and not self._agenda.has_run(error.session):
+                self._runner.fail_session("interrupted", "The database asks for another session.")
+                self._runner.apply_desired_session(desired)
+
+    def forget_desired(self) -> None:
+        """It is applied, and the spool is open."""
+        self._desired = None
+
+    def detach(self) -> None:
+        """The spool is about to be closed."""
+        self._runner.detach_spool()
+        self._agenda.detach_spool()
+
 
 REFILL_S = 10.0
 
@@ -142,3 +194,30 @@ class StorageHolder:
 
 def disk_reason(error: OSError) -> str:
     return "disk_full" if is_out_of_space(error) else "write_error"
+
+
+class DiskMonitor:
+    """The reporting thread calls `check_disk` each second."""
+
+    def __init__(
+        self, watchdog: DiskWatchdog, stills: StillQueue, storage_holder: StorageHolder, reporter: Reporter
+    ) -> None:
+        self._watchdog, self._stills, self._storage_holder, self._reporter = watchdog, stills, storage_holder, reporter
+        self.thread: int | None = None
+        """The thread of the camera loop. The loop sets it."""
+
+    @property
+    def is_blocking(self) -> bool:
+        """Whether the disk blocks the camera loop."""
+        return self._watchdog.is_blocking(self.thread)
+
+    def check_disk(self) -> None:
+        """A hanging disk is not a camera failure. It is reported, and the process waits. The recovery ladder does
+        not act, since a process that waits for a disk cannot be killed."""
+        is_blocked, storage_holder = self.is_blocking, self._storage_holder
+        if (is_blocked or self._stills.is_stuck) and not storage_holder.is_lost:
+            source = self._watchdog if is_blocked else self._stills
+            # Before the report below, which has the message of this error.
+            storage_holder.mark_lost(source.timeout_error())
+        if is_blocked:
+            self._reporter.report_state("reconnecting", storage_holder.message, storage_holder.reason)

@@ -1,0 +1,1 @@
+"""The desired settings of a camera: set, adopted from its body and read back."""

@@ -12,11 +12,18 @@ from rest_framework.response import Response
 
 from cameras.camera_view import CameraView, actor
 from cameras.resource import Settings
-from cameras.settings.bodies import CapabilitiesBody, SettingsBody, capabilities_body, settings_body
-from cameras.settings.service import adopt_settings, refresh_settings, set_settings
+from cameras.settings.service import (
+    CapabilitiesBody,
+    SettingsBody,
+    adopt_settings,
+    capabilities_body,
+    refresh_settings,
+    set_settings,
+    settings_body,
+)
 from core.api.queries import Query
 from core.idempotency.view import IdempotentView
-from core.limits.wait_limiter import WaitLimiter
+from core.limits.refusals import WaitLimiter
 
 SETTINGS = TypeAdapter(Settings)
 SETTINGS_LIMITER = WaitLimiter("a camera's settings", most=16, most_per_user=8)

@@ -1,8 +1,6 @@
-"""`Socket`: the base of the station's WebSocket consumers: access, messages, limits, and closing.
-
-Messages are JSON objects with a `type`. A bad message is answered with `{"type": "error", "reason", "message"}`; too
-many of them close the socket. No socket uses a channel layer of Channels, so none closes when the broker goes away.
-"""
+"""`Socket`: the base of the station's WebSocket consumers: origin, access, messages, limits, and closing. Messages
+are JSON objects with a `type`. A bad message is answered with `{"type": "error", "reason", "message"}`; too many of
+them close the socket. No socket uses a channel layer of Channels, so none closes when the broker goes away."""
 
 from __future__ import annotations
 
@@ -11,23 +9,81 @@ import contextlib
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, ClassVar
 
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
+from django.http.request import split_domain_port, validate_host
 
-from cameras.sockets import origin
 from cameras.sockets.access import Access, AccessMonitor
-from cameras.sockets.loop_singletons import loop_singleton
-from cameras.sockets.message_rate import MessageRate
-from cameras.sockets.notice_broadcaster import NoticeBroadcaster
-from cameras.sockets.open_sockets import OpenSockets
+from cameras.sockets.subscription import NoticeBroadcaster, loop_singleton
 from cameras.tables import ACCESS
-from core.api.constraints import is_number
+from core.api.model import is_number
 from core.background import start_background_task
+from core.limits.refusals import count_refusal
 from core.registry import resolve
+
+
+def is_ours(headers: Mapping[str, str]) -> bool:
+    """True when Origin is the requested host and port, a name of this station, and https where TLS is on."""
+    host = headers.get("host", "").lower()
+    domain, _ = split_domain_port(host)
+    schemes = ["https"] if settings.STATION.web.tls else ["http", "https"]
+    # With the port: cookies do not depend on it, so pages of another program on this host would have them, too.
+    same = headers.get("origin", "").lower() in {f"{scheme}://{host}" for scheme in schemes}
+    # A foreign name that resolves to this address is both Host and Origin of its own pages (DNS rebinding).
+    return same and bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
+
+
+class MessageRate:
+    def __init__(self, per_s: float) -> None:
+        self.per_s = per_s
+        self._left = 2 * per_s
+        self._at = time.monotonic()
+
+    def allow_message(self) -> bool:
+        """Whether one more message is within the rate."""
+        now = time.monotonic()
+        self._left = min(2 * self.per_s, self._left + (now - self._at) * self.per_s)
+        self._at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+TOO_MANY = 4429
+
+
+class OpenSockets:
+    """One in each event loop."""
+
+    def __init__(self) -> None:
+        self._places: dict[object, tuple[str, bool]] = {}
+        """Socket -> its user, and whether it is an additional one."""
+        self._counts: Counter[tuple[str, bool]] = Counter()
+
+    def add_socket(self, socket: object, user: str, limit: int, additional: int = 0) -> tuple[int, str] | None:
+        """None, or the code and the reason with which the socket is closed. `additional`: how many sockets of its kind
+        a user may have beside the `limit`."""
+        is_additional = self._counts[user, True] < additional
+        if not is_additional and self._counts[user, False] >= limit:
+            count_refusal("sockets of a user")
+            most = limit + additional
+            return TOO_MANY, f"One user may have {most} sockets at a time, and you have reached that. Close a page."
+        self._places[socket] = user, is_additional
+        self._counts[user, is_additional] += 1
+        return None
+
+    def remove_socket(self, socket: object) -> None:
+        place = self._places.pop(socket, None)
+        if place is not None:
+            self._counts[place] -= 1
+            self._counts += Counter()  # drops users without sockets: a Counter keeps counts of 0
+
 
 log = logging.getLogger(__name__)
 MAX_CHARACTERS = 65_536
@@ -132,7 +188,7 @@ class Socket(AsyncWebsocketConsumer):
     # Access
 
     def _check_handshake(self) -> tuple[int, str] | None:
-        if self.principal.needs_origin and not origin.is_ours(self.headers):
+        if self.principal.needs_origin and not is_ours(self.headers):
             return FOREIGN_ORIGIN, "The page that opened this socket does not belong to this station."
         offered = self.scope["subprotocols"]
         if offered and offered[0] not in self.subprotocols:

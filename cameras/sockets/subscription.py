@@ -1,13 +1,16 @@
-"""Subscribes to a Redis channel on its own connection, and again whenever that is cut."""
+"""Subscriptions to Redis channels, of which a web process has one for all its sockets, and again whenever the
+connection is cut."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import random
-from collections.abc import AsyncIterator, Callable
-from typing import Any, NoReturn
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, Generic, NoReturn, TypeAlias, TypeVar
+from weakref import WeakKeyDictionary
 
 import redis
 import redis.asyncio
@@ -15,7 +18,28 @@ from django.conf import settings
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from core.background import log_and_continue
+from core.background import log_and_continue, start_background_task
+from core.broker import broker
+from core.broker.notices import NoticeKind, NoticeT
+
+Singleton = TypeVar("Singleton")
+# By loop, because asyncio's locks, queues and tasks belong to one. Weak, so that they end with it.
+_singletons: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[type, Any]] = WeakKeyDictionary()
+
+
+def loop_singleton(kind: type[Singleton]) -> Singleton:
+    """The running loop's instance of `kind`, created by the first call."""
+    singletons = _singletons.setdefault(asyncio.get_running_loop(), {})
+    if kind not in singletons:
+        singletons[kind] = kind()
+    found: Singleton = singletons[kind]
+    return found
+
+
+def set_loop_singleton(singleton: Any) -> None:
+    """Use this instance in the running loop, such as one that was not made with defaults."""
+    _singletons.setdefault(asyncio.get_running_loop(), {})[type(singleton)] = singleton
+
 
 log = logging.getLogger(__name__)
 SILENCE_S = 3.0
@@ -102,3 +126,79 @@ async def connect_pubsub() -> AsyncIterator[Any]:
     )
     async with server, server.pubsub() as pubsub:
         yield pubsub
+
+
+MAX_WAITING = 200
+POLL_S = 0.25
+Listener: TypeAlias = "asyncio.Queue[NoticeT | None]"
+MISSED = None
+"""A listener gets it in place of notices that may have been lost."""
+
+
+class NoticeBroadcaster(Generic[NoticeT]):
+    """One of each kind in each event loop. It subscribes only while there are listeners."""
+
+    def __init__(self, kind: NoticeKind[NoticeT]) -> None:
+        self._listeners: set[Listener[NoticeT]] = set()
+        self._subscription = Subscription(broker.key(kind.channel), self._broadcast)
+        self._running: asyncio.Task[None] | None = None
+
+    @property
+    def cuts(self) -> int:
+        """How often notices may have been lost."""
+        return self._subscription.cuts
+
+    @contextlib.contextmanager
+    def subscribe(self) -> Iterator[Listener[NoticeT]]:
+        listener: Listener[NoticeT] = asyncio.Queue(MAX_WAITING)
+        self._listeners.add(listener)
+        if self._running is None:
+            self._running = start_background_task(self._run(), "notices")
+        try:
+            yield listener
+        finally:
+            self._listeners.discard(listener)
+
+    async def wait_until_up(self, within_s: float) -> None:
+        """For a listener: wait until notices arrive, or are known to arrive later, with MISSED."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._subscription.settled.wait()
+
+    def _broadcast(self, message: bytes) -> None:
+        try:
+            notice: NoticeT = json.loads(message)
+        except ValueError:
+            log.warning("A notice on %s was not JSON and is ignored.", self._subscription.channel)
+            return
+        # Without an await, so the set does not change during the iteration.
+        for listener in self._listeners:
+            deliver_notice(listener, notice)
+
+    async def _run(self) -> None:
+        """Keep the subscription; after a cut or a failed connect every listener gets MISSED as soon as it is up."""
+        reported_cuts = self.cuts
+        subscribed = start_background_task(self._subscription.run(), "subscription")
+        try:
+            while self._listeners:
+                await asyncio.sleep(POLL_S)
+                if self._subscription.up and self.cuts != reported_cuts:
+                    reported_cuts = self.cuts
+                    for listener in self._listeners:
+                        deliver_notice(listener, MISSED)
+        finally:
+            # First: a listener that comes while this subscription ends starts the next one.
+            self._running = None
+            subscribed.cancel()
+            # Awaited directly, the cancelled task would raise its CancelledError here.
+            await asyncio.wait([subscribed])
+
+
+def deliver_notice(listener: Listener[NoticeT], notice: NoticeT | None) -> None:
+    """A listener that is too slow loses its waiting notices and gets MISSED."""
+    if listener.full():
+        # All of them: after MISSED a program requests the list anyway, which contains what they announced.
+        while not listener.empty():
+            listener.get_nowait()
+        notice = MISSED
+    listener.put_nowait(notice)

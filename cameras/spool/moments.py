@@ -1,11 +1,11 @@
-"""Times of a camera process: by the wall clock and by the boot clock of the machine."""
+"""Times of a camera process, by the wall clock and by the boot clock of the machine, and the windows of a programme."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from cameras.spool.records import MomentContent
+from cameras.spool.records import MomentContent, Programme
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +50,19 @@ def seconds_of(text: str) -> float:
 
 def iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A time in which a session captures, in seconds since 1970, UTC."""
+
+    begin: float
+    end: float
+
+    @property
+    def length_s(self) -> float:
+        return self.end - self.begin
+
+
+def parse_windows(programme: Programme) -> list[Window]:
+    return [Window(seconds_of(begin), seconds_of(end)) for begin, end in programme.get("windows", [])]

@@ -78,7 +78,7 @@ class ClipOrigin(TypedDict, total=False):
     experiments: list[str]
     """Ids of the experiments for which it was recorded."""
     conditions: dict[str, Any]
-    """The camera when it began: `cameras.runtime.device_conditions`."""
+    """The camera when it began: `cameras.runtime.consumers`."""
     stream_fps: float | None
     """The rate that its stream should have had then; None without a set rate."""
 
@@ -191,7 +191,7 @@ class CaptureBody(TypedDict):
     clock_jumped_s: NotRequired[float | None]
     command: NotRequired[str]
     observation: NotRequired[dict[str, Any]]
-    """Of a session that chooses its exposures: `cameras.programmes.choosing.NextExposure.observation`."""
+    """Of a session that chooses its exposures: `cameras.programmes.kinds.NextExposure.observation`."""
     statistics: NotRequired[dict[str, float]]
     """Brightness of a capture of a session: `cameras.exposure.statistics.as_body`."""
     durable_after_s: NotRequired[float]

@@ -1,7 +1,6 @@
-"""Recovery of a spool, the first action of its new owner: finish committed records, record interrupted captures.
-
-It needs the lock of the spool and no database. A kill may interrupt any step; the next recovery repeats it.
-"""
+"""Recovery of a spool, the first action of its new owner: finish committed records, record interrupted captures, and
+count each one in the file of the programme that chose it. It needs the lock of the spool and no database. A kill may
+interrupt any step; the next recovery repeats it."""
 
 from __future__ import annotations
 
@@ -10,13 +9,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import time
-from typing import Any, cast, get_args
+from typing import Any, TypeAlias, cast, get_args
 
 from cameras.spool.moments import iso
-from cameras.spool.observations import settle_observation
 from cameras.spool.records import CaptureBody, CaptureRecord, Outcome, Plan, Record
 from cameras.spool.session_files import SessionFile, session_name
 from cameras.spool.spool import Spool
+from cameras.tables import OBSERVATIONS
+from core.registry import resolve
 
 PART = re.compile(r"(?P<id>[0-9a-f-]{36})\.[a-z0-9]{1,10}\.part\Z")
 # Whatever a file contains may raise no other error: it would end this process, and each one after it.
@@ -276,3 +276,19 @@ def _sorted_by_index(spool: Spool, names: list[str]) -> list[str]:
             return (0, name)  # _interrupt_capture rejects it
 
     return sorted(names, key=place)
+
+
+Settle: TypeAlias = Callable[[Spool, CaptureRecord], list[str]]
+"""An entry of OBSERVATIONS: counts the outcome of a capture, before the ingest can see its record, and returns the ids
+of the records that it has sent. Repeated, it changes nothing."""
+
+
+def settle_observation(spool: Spool, record: CaptureRecord) -> list[str]:
+    """Count a capture in the file of the programme that chose it, if one did."""
+    observation = record["body"].get("observation")
+    # A later version may have kinds that this one does not know.
+    path = OBSERVATIONS.get(observation["kind"]) if observation else None
+    if path is None:
+        return []
+    settle: Settle = resolve(path)
+    return settle(spool, record)

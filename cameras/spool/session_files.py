@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
 import uuid6
 
-from cameras.spool.moments import Moment, iso
+from cameras.spool.moments import Moment, Window, iso, parse_windows
 from cameras.spool.records import (
     GapBody,
     GapRecord,
@@ -24,7 +24,6 @@ from cameras.spool.records import (
     UsedSettings,
 )
 from cameras.spool.spool import Spool
-from cameras.spool.windows import Window, parse_windows
 from core.dataclass_json import dataclass_from_json
 
 # Commands of the command line read messages that name this module, and need no exposure control.

@@ -6,18 +6,51 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Mapping
-from typing import Literal, TypedDict
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, TypedDict
 
+from cameras.sockets.access import Access
 from cameras.sockets.consumer import Socket
-from cameras.sockets.loop_singletons import loop_singleton
-from cameras.sockets.notice_broadcaster import MISSED, NoticeBroadcaster
-from cameras.status.event_messages import EVENTS_LOST, events_message
+from cameras.sockets.subscription import MISSED, NoticeBroadcaster, loop_singleton
 from cameras.status.messages import Status
 from cameras.status.status import read_statuses_by_slug
 from core.broker import broker
+from core.events.answers import body_without_address
 from core.events.notices import EVENTS, AlertNotice, EventNotice
+from core.events.selectors import is_manager_only
 from core.readings.notices import READINGS, ReadingsNotice
+
+EVENTS_LOST = {"type": "missed", "message": "Notices may have been lost. Request the lists of events and alerts."}
+
+
+class EventsMessage(TypedDict):
+    """What was recorded since the last message, oldest first."""
+
+    type: Literal["events"]
+    events: list[dict[str, Any]]
+    alerts: list[dict[str, Any]]
+
+
+def events_message(notices: Iterable[EventNotice | AlertNotice], access: Access) -> EventsMessage | None:
+    """None when the user may see none of them."""
+    message = EventsMessage(type="events", events=[], alerts=[])
+    for notice in notices:
+        if not may_see_cameras(notice["camera_ids"], access):
+            continue
+        if notice["type"] == "alert":
+            message["alerts"].append(notice["body"])
+        elif access.is_manager:
+            message["events"].append(notice["body"])
+        elif not is_manager_only(notice["body"]["kind"]):
+            message["events"].append(body_without_address(notice["body"]))
+    return message if message["events"] or message["alerts"] else None
+
+
+def may_see_cameras(camera_ids: list[str], access: Access) -> bool:
+    """Stricter than the list of events: nothing of a removed camera, nor of one that was added since the last check.
+    The list has them."""
+    return access.camera_ids.issuperset(camera_ids)
+
 
 READ_EVERY_S = 0.25
 SEND_EVERY_S = 1.0

@@ -1,14 +1,16 @@
-"""The observed status of cameras, from Redis: a hash that is rewritten each second and expires after five.
-
-Each field of the hash is JSON, so that null and numbers survive."""
+"""The observed status of cameras, from Redis: a hash that is rewritten each second and expires after five. Each field
+of the hash is JSON, so that null and numbers survive."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple, cast
 
 import redis
+from django.utils import timezone
 
 from cameras.leases.lease_holders import holder_fields, holders_of
 from cameras.models import Camera, desired_connection
@@ -122,3 +124,17 @@ def read_statuses_by_slug(desired: Mapping[str, str]) -> dict[str, Status]:
         slug: parse_status(fields) if fields else absent_status(slug, desired_there)
         for (slug, desired_there), fields in zip(desired.items(), found, strict=True)
     }
+
+
+def clock_ahead_s(server: redis.Redis) -> float:
+    """How far this machine's clock is ahead of the broker's, in seconds; negative when it is behind. It is right to
+    half the time of the answer. Raises redis.RedisError and OSError."""
+    before = time.time()
+    there = broker.time_ms(server) / 1000
+    return (before + time.time()) / 2 - there
+
+
+def supersedes(read_at: datetime, known: datetime | None) -> bool:
+    """Whether a reading of `read_at` supersedes the known one. An older reading never supersedes a newer one, unless
+    the known one lies in the future because the clock was set back."""
+    return known is None or known <= read_at or known > timezone.now()

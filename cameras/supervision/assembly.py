@@ -14,51 +14,36 @@ from django.conf import settings
 
 from cameras.live.load_shedder import LoadShedder
 from cameras.spool.durable import RootFiles
-from cameras.supervision.answers import BrokerAnswers
-from cameras.supervision.camera_alerts import CameraAlerts
+from cameras.supervision.alerts import CameraAlerts, FailureAlerts
 from cameras.supervision.camera_slot import CameraSlots
-from cameras.supervision.camera_status import StatusBuilder
-from cameras.supervision.capture_totals import CaptureTotals
-from cameras.supervision.command_intake import Arrival, CommandIntake
+from cameras.supervision.camera_status import CaptureTotals, LastCaptures, StatusBuilder
 from cameras.supervision.command_queue import CommandQueue
-from cameras.supervision.command_results import CommandResults
-from cameras.supervision.command_router import CommandRouter
-from cameras.supervision.command_sender import CommandSender
+from cameras.supervision.command_results import BrokerAnswers, CommandResults, ReconcileWaiters
+from cameras.supervision.command_router import Arrival, CommandIntake, CommandRouter, CommandSender
 from cameras.supervision.configured_gates import configured_gates
 from cameras.supervision.database_thread import DatabaseThread
+from cameras.supervision.desired_state import EndedSessions
 from cameras.supervision.desired_state_applier import DesiredStateApplier
 from cameras.supervision.desired_state_reader import DesiredStateReader
 from cameras.supervision.discovery import DiscoveryRunner
 from cameras.supervision.disk_meter import DiskMeter
-from cameras.supervision.ended_sessions import EndedSessions
 from cameras.supervision.event_writer import EventWriter
-from cameras.supervision.failure_alerts import FailureAlerts
-from cameras.supervision.gate_monitor import GateMonitor
-from cameras.supervision.gate_reports import GateReports
-from cameras.supervision.gate_sender import GateSender
-from cameras.supervision.host_lock import HostLock
-from cameras.supervision.idle_cores import idle_core_s
+from cameras.supervision.gate_monitor import GateMonitor, GateReports, GateSender
+from cameras.supervision.host_identity import HostLock
 from cameras.supervision.ingester import Ingester
-from cameras.supervision.last_captures import LastCaptures
 from cameras.supervision.lease import HostLease
-from cameras.supervision.liveness import Liveness
 from cameras.supervision.metrics import COLLECTION_FAILED, OUTBOX_LOST, HostCollector
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.outcome_reconciler import OutcomeReconciler
-from cameras.supervision.port_resetter import RESET_S, PortResetter
-from cameras.supervision.process_counters import ProcessCounters
+from cameras.supervision.ports import Liveness
+from cameras.supervision.process_counters import ProcessCounters, StoredCounters
 from cameras.supervision.process_manager import ProcessManager
 from cameras.supervision.process_messages import ProcessMessages
-from cameras.supervision.quarantine import Quarantine
-from cameras.supervision.reconcile_waiters import ReconcileWaiters
-from cameras.supervision.reconnect_watcher import ReconnectWatcher
-from cameras.supervision.recovery_ladder import RecoveryLadder
+from cameras.supervision.recovery_ladder import RecoveryLadder, SessionWatch
 from cameras.supervision.recovery_policy import REOPENED, RestartSchedule
-from cameras.supervision.recovery_recorder import RecoveryRecorder
-from cameras.supervision.session_watch import SessionWatch
-from cameras.supervision.spool_janitor import SpoolJanitor
-from cameras.supervision.status_publisher import StatusPublisher
-from cameras.supervision.stored_counters import StoredCounters
+from cameras.supervision.recovery_steps import RESET_S, PortResetter, Quarantine, ReconnectWatcher
+from cameras.supervision.spool_janitor import RecoveryRecorder, SpoolJanitor
+from cameras.supervision.status_publisher import StatusPublisher, idle_core_s
 from cameras.supervision.supervisor import Supervisor
 from cameras.supervision.usb import UsbBus
 from core.collection_errors import COLLECTION_ERRORS

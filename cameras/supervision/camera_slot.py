@@ -13,8 +13,7 @@ from cameras.runtime.spec import Recording
 from cameras.spool.session_files import DesiredSession
 from cameras.supervision.child import CameraChild
 from cameras.supervision.desired_state import DesiredState
-from cameras.supervision.picture_watch import PictureWatch
-from cameras.supervision.recovery_policy import RecoveryPolicy, RestartSchedule
+from cameras.supervision.recovery_policy import PictureWatch, RecoveryPolicy, RestartSchedule
 from cameras.supervision.usb import UsbIdentity
 
 

@@ -10,8 +10,7 @@ import json
 from collections.abc import Callable
 
 from cameras.commands.messages import Command
-from cameras.supervision.liveness import Liveness
-from cameras.supervision.ports import Snapshots
+from cameras.supervision.ports import Liveness, Snapshots
 from core.broker import broker
 from core.retrying_thread import RetryingThread
 

@@ -1,16 +1,42 @@
-"""How commands end, as their camera process reports it: by an answer, by a record, or by the process's recovery."""
+"""How commands end: the answers to their callers, what their camera process reports of them, and the callers of
+`reconcile`, who wait until their camera is in its desired state."""
 
 from __future__ import annotations
 
 import functools
+import logging
+import time
 from collections.abc import Callable
 from typing import Protocol, cast
 
-from cameras.commands.messages import Answer, AnswerBody
+from cameras.commands import control
+from cameras.commands.messages import Answer, AnswerBody, CaptureAnswer, ReconcileCommand
 from cameras.runtime.messages import AnswerReport, RecoveredReport, SpooledReport
-from cameras.supervision.camera_slot import CameraSlot
+from cameras.spool.records import CaptureRecord, Record
+from cameras.supervision.camera_slot import CameraSlot, CameraSlots
 from cameras.supervision.child import CameraChild
-from cameras.supervision.ports import AnswerSink, OutcomeSink, RecordSink
+from cameras.supervision.ports import AnswerSink, OutcomeSink, RecordSink, StatusSource
+from core.broker import broker
+
+log = logging.getLogger(__name__)
+
+
+class BrokerAnswers:
+    """Sends answers through the broker. Has no state; any thread may use it."""
+
+    def send_response(self, command_id: str, content: Answer) -> None:
+        """While the broker is away, callers get no answer; they find the outcome in the database."""
+        try:
+            control.push_answer(broker.connection(), command_id, content)
+        except broker.UNREACHABLE as error:
+            log.warning("An answer could not be sent: %s", type(error).__name__)
+
+
+def record_answer(record: Record | None) -> Answer:
+    """An answer with the record itself, so that the caller need not read the database; null when it was rejected.
+    Only the command to capture is answered with a record."""
+    return Answer(ok=True, body=CaptureAnswer(record=cast("CaptureRecord | None", record)))
+
 
 DESIRED_PREFIX = "desired-"
 """Prefix of the command id of a desired session. No caller waits for it: its answer is handled here."""
@@ -89,3 +115,44 @@ def answer_of(report: AnswerReport) -> Answer:
     if "detail" in report:
         content["detail"] = report["detail"]
     return content
+
+
+RECONCILE_WAIT_S = 30.0
+"""Callers of `reconcile` are forgotten after this long without an answer."""
+TRIED_S = 1.5
+"""A camera that should be retried has been retried after this long, unless it is still opening."""
+SETTLED = {"ready", "busy", "disconnected", "disabled", "quarantined"}
+"""Observed states that do not change by themselves."""
+
+
+class ReconcileWaiters:
+    """Only the Supervisor's thread uses it."""
+
+    def __init__(self, slots: CameraSlots, statuses: StatusSource, answers: AnswerSink) -> None:
+        self._slots, self._statuses, self._answers = slots, statuses, answers
+        self._waiting: list[tuple[ReconcileCommand, float]] = []
+
+    def add(self, command: ReconcileCommand, since: float) -> None:
+        """`since` is the arrival time, in time.monotonic()."""
+        self._waiting.append((command, since))
+
+    def answer_settled(self) -> None:
+        """Answer those whose camera is in its desired state, or has reported why not."""
+        for command, since in list(self._waiting):
+            slot = self._slots.get(command["camera"])
+            # Until the row has been read again, the camera may be in a state that was desired before.
+            if self._slots.read_at < since or slot is None:
+                continue
+            observed, why = slot.observed
+            waited_s = time.monotonic() - since
+            # A process that is to end still holds its camera, although the slot is observed as disconnected.
+            if observed in SETTLED and (slot.child is None or slot.desired.runs):
+                self._waiting.remove((command, since))
+                content = Answer(ok=True, body=self._statuses.build_status(slot))
+                self._answers.send_response(command["command_id"], content)
+            elif observed == "reconnecting" and waited_s > TRIED_S and not slot.is_opening:
+                self._waiting.remove((command, since))
+                content = Answer(ok=False, problem="camera-not-reachable", reason="camera_unreachable", detail=why)
+                self._answers.send_response(command["command_id"], content)
+            elif waited_s > RECONCILE_WAIT_S:
+                self._waiting.remove((command, since))

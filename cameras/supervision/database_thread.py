@@ -18,8 +18,7 @@ from cameras.supervision.ingester import ANSWER_WAIT_S, Ingester
 from cameras.supervision.lease import HostLease, LeaseLost
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.spool_janitor import SpoolJanitor
-from core import database_move
-from core.database_health import note
+from core import database_damage, database_move
 from core.retrying_thread import RetryingThread
 
 log = logging.getLogger(__name__)
@@ -101,7 +100,7 @@ class DatabaseThread:
             except LeaseLost:
                 raise
             except Exception as error:
-                if isinstance(error, DatabaseError) and not note.is_damage(error):
+                if isinstance(error, DatabaseError) and not database_damage.is_damage(error):
                     raise  # it is away, for the other steps, too
                 failure = failure or error
         if failure is not None:
@@ -154,7 +153,7 @@ class DatabaseThread:
         if self.away_since is None:
             self.away_since = time.monotonic()
             log.error("The database cannot be written (%s); records wait in the spool.", error)
-        note.note_if_damage(error, "ingested records")
+        database_damage.note_if_damage(error, "ingested records")
         # A connection that has broken never works again; the next try opens another one.
         close_old_connections()
         connection.close()

@@ -1,8 +1,9 @@
-"""The desired states of this host's cameras, as plain values that stay usable while the database is away."""
+"""The desired states of this host's cameras, as plain values that stay usable while the database is away, and the
+sessions that have ended."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,25 @@ from cameras.tables import AGENDAS, CONSUMERS, DRAINING, PROGRAMMES, ROOTS
 from core import database_clock
 from core.dataclass_json import dataclass_from_json
 from core.registry import resolve
-from core.station_settings.values import live_streaming_config, site_config
+from core.station_settings import live_streaming_config, site_config
+
+REMEMBERED_SESSIONS = 1000
+
+
+class EndedSessions(Container[str]):
+    """The last REMEMBERED ended sessions. Only the database thread adds; the value is replaced whole, so any thread may
+    read it."""
+
+    def __init__(self) -> None:
+        self._sessions: tuple[str, ...] = ()
+
+    def add(self, session: str) -> None:
+        """Call it before the session's file is removed from the spool."""
+        self._sessions = (*self._sessions[1 - REMEMBERED_SESSIONS :], session)
+
+    def __contains__(self, session: object) -> bool:
+        return session in self._sessions
+
 
 CLOCK_WAIT_S = 120.0
 

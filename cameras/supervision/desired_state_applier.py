@@ -11,12 +11,11 @@ from cameras.runtime.spec import HeldLease, Recording
 from cameras.spool.agenda import Agenda
 from cameras.spool.records import StillFormats
 from cameras.spool.session_files import DesiredSession
-from cameras.supervision.camera_alerts import CameraAlerts
+from cameras.supervision.alerts import CameraAlerts
 from cameras.supervision.camera_slot import CameraSlot, CameraSlots, Hardware
 from cameras.supervision.child import CameraChild
 from cameras.supervision.command_results import DESIRED_PREFIX
-from cameras.supervision.desired_state import DesiredState, HostSnapshot
-from cameras.supervision.ended_sessions import EndedSessions
+from cameras.supervision.desired_state import DesiredState, EndedSessions, HostSnapshot
 from cameras.supervision.recovery_policy import RestartSchedule
 
 SAME_LEASE_S = 0.5

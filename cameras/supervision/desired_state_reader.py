@@ -8,9 +8,8 @@ from django.conf import settings
 
 from cameras.draining import is_draining
 from cameras.status.messages import OpenAlert
-from cameras.supervision.capture_totals import CaptureTotals
+from cameras.supervision.camera_status import CaptureTotals, LastCaptures
 from cameras.supervision.desired_state import DesiredState, HostSnapshot, desired_states
-from cameras.supervision.last_captures import LastCaptures
 from cameras.supervision.lease import HostLease
 from cameras.supervision.ports import Waker
 from cameras.tables import RECONCILERS, RECORDING
@@ -19,7 +18,7 @@ from core.changes.gate import ChangeGate, in_one_transaction, read_again, withou
 from core.events.models import Alert
 from core.outages import DATABASE_AWAY
 from core.registry import resolve
-from core.station_settings.values import live_streaming_config, station_name
+from core.station_settings import live_streaming_config, station_name
 from core.station_zone import station_zone_name
 from core.times.zones import machine_zone_name
 

@@ -1,23 +1,51 @@
-"""Queues what the Supervisor records of its cameras in the database: events, alerts, observed states, readings."""
+"""Queues what the Supervisor records of its cameras in the database: events, alerts, observed states, readings. A
+change made on a camera's body becomes one event."""
 
 from __future__ import annotations
 
 import functools
 import time
+from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from cameras.models import Camera
 from cameras.runtime.messages import Reading
+from cameras.runtime.settings_drift import Difference, still_desired
+from cameras.status.status import supersedes
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.process_counters import ProcessCounters
-from cameras.supervision.readings import store_read_back
 from core.camera_names import CameraRef
 from core.camera_refs import Cameras
 from core.events.service import raise_alert, record_event, resolve_alert, resolve_alerts
 from core.text.sentences import sentence
+
+
+@transaction.atomic
+def store_read_back(camera: str, reading: Reading) -> None:
+    """A newer reading in the row is kept. A camera that was removed meanwhile has no row."""
+    row = Camera.objects.select_for_update().filter(pk=camera).first()
+    if row is None or not supersedes(datetime.fromisoformat(reading["read_at"]), row.read_at):
+        return
+    # The reading may have waited in the outbox while other settings were stored.
+    known, row.differs = row.differs, still_desired(reading["differs"], row.settings)
+    row.read_back, row.read_at = reading["actual"], reading["read_at"]
+    row.save(update_fields=["read_back", "read_at", "differs"])
+    for difference in row.differs:
+        if difference not in known:
+            _record_difference(row, difference)
+
+
+def _record_difference(camera: Camera, difference: Difference) -> None:
+    text = sentence(
+        "{name} of {camera} was changed on the camera itself: it has {has}, and {desired} is desired. Adopt it, or "
+        "apply yours again.",
+        name=difference["name"], camera=camera, has=difference["has"], desired=difference["wished"],
+    )  # fmt: skip
+    record_event("camera.settings", text, severity="warning", camera=camera, data={"differs": difference})
 
 
 class EventWriter:

@@ -1,18 +1,138 @@
-"""Evaluates the gates of this host from the newest readings of their sources."""
+"""Evaluates the gates of this host from the newest readings of their sources, reports them, and sends each camera
+process its own. Each source is read on a thread of its own: one that hangs delays neither another nor the
+Supervisor."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-from cameras.gates.gate import NO_READING, Gate, GateState, Reading, evaluate
-from cameras.gates.messages import GateStatus
+from cameras.gates.gate import LIFE_S, NO_READING, Gate, GateState, GateStatus, Reading, evaluate, format_number
+from cameras.gates.sources import Source
+from cameras.runtime.messages import GatesCommand
 from cameras.spool.moments import iso
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.camera_status import own_slots
+from cameras.supervision.child import CameraChild
 from cameras.supervision.configured_gates import ConfiguredGate, camera_reading
-from cameras.supervision.gate_readers import SourceReader
-from cameras.supervision.gate_reports import GateReports
+from cameras.supervision.desired_state import DesiredState
+from cameras.supervision.ports import EventSink
+from core.retrying_thread import RetryingThread
+
+LATE_S = 5.0
+"""Seconds that a reading may be late on a busy machine before the value is unknown."""
+
+
+class SourceReader:
+    """Its thread replaces the newest reading; any thread may ask for it."""
+
+    def __init__(
+        self,
+        name: str,
+        source: Source,
+        every_s: float,
+        deadline_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._source, self._clock = source, clock
+        self._life_s = every_s + deadline_s + LATE_S
+        self._newest: tuple[Reading, float] = (NO_READING, clock())
+        self._thread = RetryingThread(f"gate-{name}", self._read, every_s)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def request_stop(self) -> None:
+        self._thread.request_stop()
+
+    def reading(self) -> Reading:
+        """The newest reading; unknown if the source hangs."""
+        reading, read_at = self._newest
+        age_s = self._clock() - read_at
+        return reading if age_s < self._life_s else Reading(None, f"The source has not answered for {age_s:.0f} s.")
+
+    def _read(self) -> None:
+        self._newest = (self._source.read(), self._clock())
+
+
+UNKNOWN_S = 300.0
+"""An alert is raised when a value has been unknown for this long."""
+
+
+class GateReports:
+    """Only the Supervisor's thread uses it."""
+
+    def __init__(self, events: EventSink, host: str) -> None:
+        self._events, self._host = events, host
+        self._alerts: set[str] = set()
+
+    def resolve_old_alerts(self) -> None:
+        """Those of the worker before this one: its gates may have been removed since. They are raised again if they are
+        still right."""
+        self._events.resolve_alerts(f"gate.unknown:{self._host}:")
+        self._events.resolve_alerts(f"gate.missing:{self._host}:")
+
+    def report_change(
+        self, gate: ConfiguredGate, cameras: Sequence[DesiredState], before: GateState, after: GateState
+    ) -> None:
+        """Record that a gate has opened or closed. A gate of all cameras concerns all users; otherwise there is an
+        event for each camera, because not everyone may see it."""
+        if before.is_open == after.is_open:
+            return
+        kind, severity = ("gate.opened", "info") if after.is_open else ("gate.closed", "warning")
+        message = after.sentence or f"The gate {gate.gate.name} is open{shown_value(after)}."
+        data = {"gate": gate.gate.name, "value": after.value, "limit": after.limit}
+        if not concerns_some(gate):
+            self._events.record_event(kind, message, severity, None, {**data, "cameras": []})
+            return
+        for camera in cameras:
+            self._events.record_event(kind, message, severity, camera, {**data, "cameras": [camera.slug]})
+
+    def report_unknown(
+        self, gate: ConfiguredGate, subject: str, cameras: Sequence[DesiredState], state: GateState, now: float
+    ) -> None:
+        """Raise the alert of a value that stays unknown, and resolve it when it is known."""
+        key = f"gate.unknown:{self._host}:{gate.gate.name}" + (f":{subject}" if subject else "")
+        if state.unknown_since is None:
+            self._resolve(key)
+        elif now - state.unknown_since >= UNKNOWN_S:
+            message = f"The value of the gate {gate.gate.name} has been unknown for 5 minutes. {state.sentence}".strip()
+            self._raise(key, message, cameras if concerns_some(gate) else None)
+
+    def report_missing(self, gate: ConfiguredGate, missing: Sequence[str]) -> None:
+        """Raise the alert of a gate that names cameras which this host does not have: a misspelt name would leave a
+        camera without its gate."""
+        key = f"gate.missing:{self._host}:{gate.gate.name}"
+        if missing:
+            # Not by name: not everyone may see a camera of another host.
+            message = f"The gate {gate.gate.name} names cameras that this host does not have ({len(missing)})."
+            self._raise(key, f"{message} Correct `cameras` in its configuration.", None)
+        else:
+            self._resolve(key)
+
+    def _raise(self, key: str, message: str, cameras: Sequence[DesiredState] | None) -> None:
+        if key not in self._alerts:
+            self._alerts.add(key)
+            self._events.raise_alert(key, message, "error", cameras)
+
+    def _resolve(self, key: str) -> None:
+        if key in self._alerts:
+            self._alerts.discard(key)
+            self._events.resolve_alert(key)
+
+
+def concerns_some(gate: ConfiguredGate) -> bool:
+    """Whether it concerns some cameras only, and not all users."""
+    return bool(gate.cameras or gate.camera_value)
+
+
+def shown_value(state: GateState) -> str:
+    value = state.value
+    if value is None:
+        return ""
+    return f": {value if isinstance(value, str) else format_number(value)}"
+
 
 Place = tuple[str, str]
 """A gate's name and its subject: a gate has a state for each subject."""
@@ -91,3 +211,43 @@ class GateMonitor:
             self._readers[place] = reader
             return NO_READING
         return self._readers[place].reading()
+
+
+SEND_S = 10.0
+"""A process believes what it was sent for LIFE_S, so two messages may be lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentGates:
+    child: CameraChild
+    open: Mapping[str, bool]
+    at: float
+
+
+class GateSender:
+    """Only the Supervisor's thread uses it."""
+
+    def __init__(
+        self,
+        slots: Mapping[str, CameraSlot],
+        gates_of: Callable[[CameraSlot], list[GateStatus]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._slots, self._gates_of, self._clock = slots, gates_of, clock
+        self._sent: dict[str, SentGates] = {}
+
+    def send_gates(self) -> None:
+        """At once to a new process and when a gate has opened or closed, otherwise each SEND_S."""
+        for camera, slot in self._slots.items():
+            child = slot.child
+            if child is not None and not child.ending and (gates := self._gates_of(slot)):
+                self._send(camera, child, gates)
+
+    def _send(self, camera: str, child: CameraChild, gates: list[GateStatus]) -> None:
+        sent, now = self._sent.get(camera), self._clock()
+        is_open = {gate["name"]: gate["open"] for gate in gates}
+        if sent and sent.child is child and sent.open == is_open and now - sent.at < SEND_S:
+            return
+        # What could not be sent is tried again at the next tick.
+        if child.send(GatesCommand(type="gates", gates=gates, life_s=LIFE_S)):
+            self._sent[camera] = SentGates(child, is_open, now)

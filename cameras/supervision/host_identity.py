@@ -1,9 +1,11 @@
-"""What tells this machine and its data folder from all others: a random id in the data folder, and the place where that
-folder is now. A copy of the folder has the same id, but not the same place."""
+"""What tells this machine and its data folder from all others, and the lock that allows one Supervisor for each host
+on this machine. The identity is a random id in the data folder, and the place where that folder is now: a copy of the
+folder has the same id, but not the same place."""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import re
@@ -18,7 +20,7 @@ from django.db import connection
 from cameras.spool.spool import boot_id
 from core.durable_files import write_durably
 
-FILE = "installation"
+IDENTITY_FILE = "installation"
 
 
 class InvalidInstallation(Exception):
@@ -38,7 +40,7 @@ class HostIdentity:
 
 def local_identity() -> HostIdentity:
     """Of this machine and its data folder; the id is made at the first call. OSError; InvalidInstallation."""
-    path = Path(settings.STATION.data) / FILE
+    path = Path(settings.STATION.data) / IDENTITY_FILE
     installation, boot, found = _read_or_create(path), boot_id(), path.stat()
     # The inode, because a copy on the same disk is another file; the disk, because two may use the same number; the
     # boot, because a copy on another machine may have both.
@@ -49,7 +51,7 @@ def local_identity() -> HostIdentity:
 def renew_installation(data: Path) -> str:
     """Give the data folder another id, as if it had just been installed. OSError."""
     found = str(uuid.uuid4())
-    write_durably(data / FILE, found, os.replace)
+    write_durably(data / IDENTITY_FILE, found, os.replace)
     return found
 
 
@@ -81,3 +83,35 @@ def local_address() -> str:
         return socket.gethostname()
     with socket.socket(fileno=os.dup(connection.connection.fileno())) as end:
         return str(end.getsockname()[0]) if end.family in {socket.AF_INET, socket.AF_INET6} else socket.gethostname()
+
+
+class HostLocked(Exception):
+    """Another Supervisor runs for this host on this machine."""
+
+
+class HostLock:
+    """A lock on a file in the run folder; the kernel releases it when this process ends."""
+
+    def __init__(self, host: str, run_folder: Path) -> None:
+        self._host, self._run_folder = host, run_folder
+        self._file: int | None = None
+
+    def acquire(self) -> None:
+        """Raises HostLocked when this host already has a Supervisor."""
+        self._run_folder.mkdir(parents=True, exist_ok=True)
+        path = self._run_folder / f"supervisor-{self._host}.lock"
+        # Close-on-exec: a camera process that outlives the Supervisor must not keep its lock.
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(file)
+            raise HostLocked(f"Another Supervisor runs for the host {self._host!r} on this data folder.") from None
+        self._file = file
+
+    def release(self) -> None:
+        """Idempotent."""
+        if self._file is not None:
+            # The file stays: if it were removed, two processes could each hold the lock of a file of this name.
+            os.close(self._file)
+            self._file = None

@@ -9,21 +9,60 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cameras.spool.failpoints import hit_failpoint
 from cameras.spool.records import Record
-from cameras.supervision.answers import record_answer
 from cameras.supervision.camera_slot import CameraSlot
-from cameras.supervision.desired_state import DesiredState
-from cameras.supervision.ended_sessions import EndedSessions
-from cameras.supervision.ingest import WRONG_RECORD, OpenedSpool, OpenedSpools, SpoolIngester, ingest_records
-from cameras.supervision.ingest_alerts import raise_unreadable_alert
-from cameras.supervision.last_captures import LastCaptures
+from cameras.supervision.camera_status import LastCaptures
+from cameras.supervision.command_results import record_answer
+from cameras.supervision.desired_state import DesiredState, EndedSessions
+from cameras.supervision.ingest import (
+    WRONG_RECORD,
+    OpenedSpool,
+    OpenedSpools,
+    SpoolIngester,
+    ingest_records,
+    raise_unreadable_alert,
+)
 from cameras.supervision.ports import AnswerSink, Fence, Waker
-from cameras.supervision.unreadable_records import SpoolKey, UnreadableRecords
 from core.background import log_and_continue
+
+SpoolKey = tuple[str, str, str]
+"""Root's path, camera's id and part: tells a spool from all others of this host."""
+
+
+class UnreadableRecords:
+    """Only one thread may use it. Times are monotonic, in seconds."""
+
+    def __init__(self) -> None:
+        self._since: dict[SpoolKey, dict[str, float]] = {}
+        self._waiting: dict[SpoolKey, dict[str, float]] = {}
+        """Of the spools with an unreadable record: since when each of their records waits."""
+
+    def are_in(self, spool: SpoolKey) -> bool:
+        return spool in self._since
+
+    def note_waiting(self, spool: SpoolKey, records: Iterable[str], now: float) -> None:
+        """All records that are in the spool while one of them cannot be read."""
+        before = self._waiting.get(spool, {})
+        self._waiting[spool] = {record: before.get(record, now) for record in records}
+
+    def add(self, spool: SpoolKey, record: str, now: float) -> float:
+        """The seconds since it could not be read for the first time. Those for which it was not tried, because it
+        waited for another one, count: else the delays of several such records would add up."""
+        since = self._waiting.get(spool, {}).get(record, now)
+        return now - self._since.setdefault(spool, {}).setdefault(record, since)
+
+    def remove(self, spool: SpoolKey, record: str) -> None:
+        """One that was read, or is gone; nothing happens if it was never added."""
+        records = self._since.get(spool, {})
+        records.pop(record, None)
+        if not records:
+            self._since.pop(spool, None)
+            self._waiting.pop(spool, None)
+
 
 log = logging.getLogger(__name__)
 ANSWER_WAIT_S = 1.0

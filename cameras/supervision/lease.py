@@ -21,7 +21,7 @@ from core.broker import broker
 from core.changes.gate import ChangeGate, in_one_transaction, without_notice
 from core.events.models import Alert
 from core.events.service import raise_alert, resolve_alert
-from core.station_settings.values import site_config
+from core.station_settings import site_config
 from core.station_zone import station_zone_name
 from core.stations.models import StationRecord
 from core.versions import PROTOCOL, SCHEMA, SKYCAM, version_problem

@@ -13,9 +13,8 @@ from prometheus_client.registry import Collector
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.camera_status import own_slots
 from cameras.supervision.disk_meter import DiskMeter
-from cameras.supervision.ladder_events import LADDER_STEPS
-from cameras.supervision.process_counters import Count
-from cameras.supervision.stored_counters import StoredCounters
+from cameras.supervision.process_counters import Count, StoredCounters
+from cameras.supervision.recovery_steps import LADDER_STEPS
 from core.collection_errors import collection_errors_family
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from django.db import DatabaseError, DataError, IntegrityError, transaction
 
 from cameras.supervision.lease import LeaseLost
 from cameras.supervision.ports import Fence
-from core.database_health import note
+from core import database_damage
 
 log = logging.getLogger(__name__)
 MAX_CALLS = 10_000
@@ -62,7 +62,7 @@ class Outbox:
                     raise
                 with self._lock:
                     self.lost += 1
-                note.note_if_damage(error, "recorded an event")
+                database_damage.note_if_damage(error, "recorded an event")
                 log.exception("A write to the database failed for good and was dropped.")
 
     def _commit(self, write: Callable[[], Any], committed: Callable[[], None]) -> None:
@@ -82,4 +82,4 @@ def is_away(error: Exception) -> bool:
     if not isinstance(error, DatabaseError) or isinstance(error, (IntegrityError, DataError)):
         return False
     # A damaged table must not keep back what other tables take.
-    return not note.is_damage(error)
+    return not database_damage.is_damage(error)

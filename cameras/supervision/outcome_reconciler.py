@@ -10,8 +10,8 @@ from django.db import transaction
 
 from cameras.commands.messages import Answer
 from cameras.runtime.messages import WithdrawCommand
-from cameras.supervision.answers import record_answer
 from cameras.supervision.camera_slot import CameraSlot, OutstandingCommand
+from cameras.supervision.command_results import record_answer
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ingest import OpenedSpool
 from cameras.supervision.outbox import Outbox

@@ -1,10 +1,9 @@
-"""The narrow ports through which the parts of the Supervisor use one another.
-
-A part gets what it needs in its constructor and never the whole Supervisor; `assembly.py` wires them.
-"""
+"""The narrow ports through which the parts of the Supervisor use one another. A part gets what it needs in its
+constructor and never the whole Supervisor; `assembly.py` wires them."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -14,6 +13,22 @@ from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.desired_state import DesiredState, HostSnapshot
 from core.camera_names import CameraRef
 from core.camera_refs import Cameras
+
+
+class Liveness:
+    """Its thread writes it; any thread may read it."""
+
+    def __init__(self) -> None:
+        self._at = time.monotonic()
+
+    def beat(self) -> None:
+        self._at = time.monotonic()
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the last round."""
+        return time.monotonic() - self._at
+
 
 Waker = Callable[[], None]
 """Makes a thread run its loop at once. Any thread may call it."""

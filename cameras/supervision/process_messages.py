@@ -17,13 +17,13 @@ from cameras.runtime.messages import (
     ReportType,
     SettingsReport,
 )
+from cameras.supervision.alerts import ROOT_EVENTS, STORAGE_ALERTS, STORAGE_RESOLVES
 from cameras.supervision.camera_slot import CameraSlot, Hardware
 from cameras.supervision.child import CameraChild
 from cameras.supervision.command_results import CommandResults
 from cameras.supervision.event_writer import EventWriter
-from cameras.supervision.ingest_alerts import REJECTED
+from cameras.supervision.ingest import REJECTED
 from cameras.supervision.process_counters import ProcessCounters
-from cameras.supervision.storage_alerts import RESOLVES, ROOT_EVENTS, STORAGE_ALERTS
 from cameras.supervision.usb import UsbBus, UsbIdentity
 from core.text.sentences import sentence
 
@@ -106,8 +106,8 @@ class ProcessMessages:
             self._events.raise_alert(f"{kind}:{slot.desired.root}", message, "critical", None)
         elif kind == REJECTED:
             self._events.raise_alert(f"{REJECTED}:{slot.desired.slug}", message, "error", slot.desired)
-        elif kind in RESOLVES:
-            self._events.resolve_alert(f"{RESOLVES[kind]}:{slot.desired.root}")
+        elif kind in STORAGE_RESOLVES:
+            self._events.resolve_alert(f"{STORAGE_RESOLVES[kind]}:{slot.desired.root}")
 
     def handle_alert(self, slot: CameraSlot, child: CameraChild, report: AlertReport) -> None:
         """Raise an alert of its recorder, or resolve it when the message is empty."""

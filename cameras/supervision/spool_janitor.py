@@ -1,5 +1,5 @@
-"""Sweeps the spools of this host: recovers those without a process, ingests what no one reported, and settles captures
-that no spool knows of."""
+"""Sweeps the spools of this host: recovers those without a process, ingests what no one reported, and settles
+captures that no spool knows of. `RecoveryRecorder` records what a new camera process found in its spool."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ import functools
 import logging
 from collections.abc import Callable, Iterable, Mapping
 
+from django.db import transaction
+
+from cameras.runtime.messages import RecoveredReport
 from cameras.spool.recovery import DecidedOutcome
 from cameras.spool.storage import read_marker
 from cameras.supervision import orphan_recovery
-from cameras.supervision.camera_slot import CameraSlot
+from cameras.supervision.alerts import STORAGE_ALERTS
+from cameras.supervision.camera_slot import CameraSlot, OutstandingCommand
 from cameras.supervision.desired_state import (
     DesiredState,
     HostSnapshot,
     spools_of_moved_cameras,
     spools_on_former_roots,
 )
-from cameras.supervision.ingest import OpenedSpool
-from cameras.supervision.ingest_alerts import (
+from cameras.supervision.ingest import (
+    OpenedSpool,
     UnfinishedClips,
     raise_rejected_alert,
     resolve_rejected_alerts,
@@ -27,9 +31,65 @@ from cameras.supervision.ingest_alerts import (
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.outcome_reconciler import OutcomeReconciler
 from cameras.supervision.ports import RecordSink, Snapshots
+from core.camera_names import CameraRef
 from core.changes.gate import ChangeGate, read_again
+from core.events.service import record_event, resolve_alert
+from core.text.sentences import Sentence, sentence
 
 log = logging.getLogger(__name__)
+
+
+class RecoveryRecorder:
+    """Has no state of its own. Any thread may call `record_recovery`; the rest runs on the database thread."""
+
+    def __init__(self, outbox: Outbox, records: RecordSink, outcomes: OutcomeReconciler) -> None:
+        self._outbox, self._records, self._outcomes = outbox, records, outcomes
+
+    def record_recovery(self, slot: CameraSlot, report: RecoveredReport) -> None:
+        """A new process has recovered the spool: answer the callers whose capture left no trace."""
+        # Two calls: if the database goes away during the second, the events of the first are not written again.
+        self._outbox.add(functools.partial(record_recovery_events, slot, report))
+        self._outbox.add_call(functools.partial(self._ingest_recovered, slot, slot.outstanding.captures()))
+
+    def _ingest_recovered(self, slot: CameraSlot, outstanding: Mapping[str, OutstandingCommand]) -> None:
+        """A spool that cannot be read waits for the next sweep."""
+        commands = {pending.capture: command for command, pending in outstanding.items()}
+        try:
+            with OpenedSpool(slot.desired) as spool:
+                for record in spool.waiting_records():
+                    command = commands.get(record, "")
+                    # Its own report may have arrived meanwhile: the thread that removes a command answers it.
+                    has_caller = slot.outstanding.remove(command)
+                    self._records.ingest_record(slot.desired, record, command if has_caller else "")
+            self._outcomes.settle_lost(slot, outstanding)
+        except OSError as error:
+            log.error("The recovered spool of %s cannot be read: %s", slot.desired.slug, error)
+
+
+@transaction.atomic
+def record_recovery_events(slot: CameraSlot, report: RecoveredReport) -> None:
+    """Events of the interrupted and finished captures, the alert of rejected records, and the end of the root's
+    alerts: the root could be opened. Raises DatabaseError."""
+    for what, ids in (("interrupted", report["interrupted"]), ("finished", report["finished"])):
+        if ids:
+            text = recovery_message(what, len(ids), slot.desired)
+            record_event("spool.recovered", text, severity="warning", camera=slot.desired, data={"ids": ids})
+    if report["rejected"]:
+        raise_rejected_alert(slot.desired, report["rejected"])
+    for kind in STORAGE_ALERTS:
+        resolve_alert(f"{kind}:{slot.desired.root}")
+
+
+def recovery_message(what: str, count: int, camera: CameraRef) -> Sentence:
+    """`what` is `interrupted` (the captures failed) or `finished` (their pictures are safe)."""
+    captures = "A capture of {camera} was" if count == 1 else "{count} captures of {camera} were"
+    if what == "finished":
+        happened = "finished after the camera's process had ended."
+    else:
+        happened = "interrupted: the camera's process ended before the picture was saved."
+    return sentence(f"{captures} {happened}", count=count, camera=camera)
+
+
 SWEEP_S = 5.0
 OTHERS_S = 20.0
 """Between two searches for what belongs to no process: spools of other places, and captures without an outcome."""

@@ -9,25 +9,71 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
+import psutil
 import redis
 
 from cameras.live.load_shedder import LoadShedder
+from cameras.live.presets import PRESETS
 from cameras.spool.moments import iso
 from cameras.status import status as statuses
-from cameras.status.clock_offset import clock_ahead_s
 from cameras.status.messages import Heartbeat, Status
-from cameras.status.process_usage import ProcessUsage
+from cameras.status.process_usage import ProcessUsageWriter
+from cameras.status.status import clock_ahead_s
 from cameras.supervision.broker_users import BrokerUsers
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.camera_status import own_slots
-from cameras.supervision.live_views import LiveViews
-from cameras.supervision.liveness import Liveness
-from cameras.supervision.ports import Snapshots, StatusSource
+from cameras.supervision.child import LiveView
+from cameras.supervision.ports import Liveness, Snapshots, StatusSource
 from core.broker import broker
 from core.outages import describe_failure
 from core.retrying_thread import RetryingThread
 from core.times.kernel_clock import clock_state
 from core.versions import PROTOCOL, SCHEMA, SKYCAM
+
+
+def idle_core_s() -> float:
+    """Seconds since the machine started for which a core had nothing to do, summed over all cores."""
+    times = psutil.cpu_times()
+    # A core that only waits for a disk could run a process.
+    return times.idle + times.iowait
+
+
+class LiveViews:
+    """Used by one thread, which writes `live` of the processes."""
+
+    def __init__(self, slots: Mapping[str, CameraSlot], load_shedder: LoadShedder, broker_users: BrokerUsers) -> None:
+        self._slots, self._load_shedder, self._broker_users = slots, load_shedder, broker_users
+
+    def update_viewers(self, server: redis.Redis) -> None:
+        """Read what is watched, and tell the processes. Raises redis.RedisError and OSError."""
+        names = [(slot.desired.slug, quality) for slot in self._slots.values() if slot.child for quality in PRESETS]
+        if not names:
+            return
+        # One request for all cameras, since this runs five times a second.
+        found = server.mget([broker.key("want", *name) for name in names])
+        wanted: dict[str, tuple[str, ...]] = {}
+        for (slug, quality), value in zip(names, found, strict=True):
+            if value is not None:
+                wanted[slug] = (*wanted.get(slug, ()), quality)
+        send_live_views(self._slots, wanted, self._load_shedder.level, self._broker_users.urls(server, wanted))
+
+
+def send_live_views(
+    slots: Mapping[str, CameraSlot],
+    wanted: Mapping[str, tuple[str, ...]],
+    lowered: int = 0,
+    redis_urls: Mapping[str, str] | None = None,
+) -> None:
+    """Tell each camera process which qualities are watched (`wanted`, by slug), by how many steps they are lowered, and
+    the Redis URL it publishes to."""
+    urls = redis_urls or {}
+    for slot in slots.values():
+        # Read once: `live` must be noted at the process that was sent it, and the slot may have another one by then.
+        desired, child = slot.desired, slot.child
+        live = LiveView(wanted.get(desired.slug, ()), lowered, desired.presets, urls.get(desired.slug, ""))
+        if child and child.live != live and child.send(live.command()):
+            child.live = live
+
 
 log = logging.getLogger(__name__)
 VIEWERS_S = 0.2  # how long a first viewer waits at most until the camera's process is asked for pictures
@@ -56,7 +102,7 @@ class StatusPublisher:
         """A heartbeat is sent while all `loops` go round."""
         self._host, self._slots, self._statuses, self._snapshots = host, slots, statuses, snapshots
         self._load_shedder, self._loops = load_shedder, loops
-        self._broker_users, self._usage = BrokerUsers(), ProcessUsage()
+        self._broker_users, self._usage = BrokerUsers(), ProcessUsageWriter()
         self._live_views = LiveViews(slots, load_shedder, self._broker_users)
         self.away_since: float | None = None
         self._published_at = 0.0

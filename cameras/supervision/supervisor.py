@@ -10,20 +10,18 @@ import functools
 import threading
 from collections.abc import Mapping
 
+from cameras.supervision.alerts import FailureAlerts
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.child import FINISH_S
 from cameras.supervision.command_queue import CommandQueue
 from cameras.supervision.command_router import CommandRouter
 from cameras.supervision.database_thread import DatabaseThread
 from cameras.supervision.desired_state_applier import DesiredStateApplier
-from cameras.supervision.failure_alerts import FailureAlerts
-from cameras.supervision.gate_monitor import GateMonitor
-from cameras.supervision.gate_sender import GateSender
-from cameras.supervision.host_lock import HostLock
-from cameras.supervision.liveness import Liveness
-from cameras.supervision.ports import Snapshots
+from cameras.supervision.gate_monitor import GateMonitor, GateSender
+from cameras.supervision.host_identity import HostLock
+from cameras.supervision.ports import Liveness, Snapshots
 from cameras.supervision.process_manager import ProcessManager
-from cameras.supervision.reconnect_watcher import ReconnectWatcher
+from cameras.supervision.recovery_steps import ReconnectWatcher
 from cameras.supervision.spool_janitor import SpoolJanitor
 from cameras.supervision.status_publisher import StatusPublisher
 from core import heartbeat

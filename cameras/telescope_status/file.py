@@ -10,9 +10,15 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from cameras.gates.sources import FileSource
-from cameras.telescope_status.base import SourceContext, SourceSettings, StatusSource
-from cameras.telescope_status.status import TelescopeStatus, join_sentences, with_sidereal_time
-from cameras.telescope_status.values import LIMITS, TEXT_LENGTH, read_value
+from cameras.telescope_status.sources import SourceContext, SourceSettings, StatusSource
+from cameras.telescope_status.status import (
+    LIMITS,
+    TEXT_LENGTH,
+    TelescopeStatus,
+    join_sentences,
+    read_value,
+    with_sidereal_time,
+)
 
 FIELDS = {
     **{name: name for name in LIMITS},

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from cameras.telescope_status.base import SourceContext, SourceSettings, StatusSource
-from cameras.telescope_status.status import TelescopeStatus, with_sidereal_time
-from cameras.telescope_status.values import TEXT_LENGTH
+from cameras.telescope_status.sources import SourceContext, SourceSettings, StatusSource
+from cameras.telescope_status.status import TEXT_LENGTH, TelescopeStatus, with_sidereal_time
 from core.text.names import Line
 
 

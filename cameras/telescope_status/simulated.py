@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from cameras.telescope_status.base import (
+from cameras.telescope_status.sources import (
     SourceContext,
     SourceSettings,
     StatusError,

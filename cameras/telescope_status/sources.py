@@ -1,15 +1,116 @@
-"""STATUS_SOURCES: the kinds of sources of the telescope's status. Adding one is one file and one line. Django-free."""
+"""The interface of a source of the telescope's status, and STATUS_SOURCES, the kinds of sources: adding one is one
+file and one line. Neither this module nor any source imports Django. A source is small: it reads, and closes what it
+has opened. It starts no thread and stores nothing. One thread uses it."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 
-from cameras.telescope_status.base import SourceContext, StatusError, StatusSource
-from core.api.constraints import describe_error
+from cameras.drivers.base import Clock
+from cameras.telescope_status.status import LIMITS, TelescopeStatus
+from core.api.model import StrictModel, describe_error
+from core.outgoing import OutgoingGuard
 from core.registry import resolve
+
+
+class StatusError(Exception):
+    """The one exception that leaves a source. The message names the thing, the cause and the next step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where the telescope stands. None where the configuration of the station does not say it."""
+
+    latitude: float | None = None
+    """Degrees (WGS 84), north positive."""
+    longitude: float | None = None
+    """Degrees (WGS 84), east positive."""
+    elevation: float = 0.0
+    """Metres above sea level."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceContext:
+    """What the camera process gives to its source."""
+
+    clock: Clock
+    site: Site = Site()
+    guard: OutgoingGuard = field(default_factory=OutgoingGuard)
+    """The destinations to which a source may connect."""
+
+
+class SourceSettings(StrictModel):
+    """The settings of a kind of source. Unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class StatusSource(ABC):
+    """A source of the status. It raises only StatusError.
+
+    Every call takes a deadline, in seconds of the clock's `monotonic`, and returns by then.
+    """
+
+    Settings: ClassVar[type[SourceSettings]] = SourceSettings
+
+    def __init__(self, settings: Any, context: SourceContext) -> None:
+        """`settings` is a valid `Settings` of the class. Opens nothing."""
+        self.context = context
+
+    @abstractmethod
+    def read(self, deadline: float) -> TelescopeStatus:
+        """The present status. What cannot be read is unknown in it, with a sentence in `problem`; a source that gives
+        nothing at all is no exception, but a status in which all is unknown."""
+
+    def close(self) -> None:
+        """Close what `read` has opened. Idempotent; never raises. The next `read` opens it again."""
+
+    def now(self) -> float:
+        """The wall clock, in seconds since 1970, UTC."""
+        return self.context.clock.wall_ns() / 1e9
+
+
+@runtime_checkable
+class Pointing(Protocol):
+    """A source that can also move the telescope.
+
+    Each operation returns once the device has accepted it, which is before the movement ends: `read` says when that is,
+    by `is_slewing` and `is_adjusting`. StatusError, with the device's reason, when it does not accept it before the
+    deadline.
+    """
+
+    def point(self, ra_hours: float, dec_deg: float, deadline: float) -> None:
+        """Slew to these coordinates and track them. They are in the mount's equinox, as those of the status."""
+
+    def focus(self, position: float, deadline: float) -> None:
+        """Move the focuser; `position` is in the unit of the status."""
+
+    def select_filter(self, name: str, deadline: float) -> None:
+        """Turn the filter wheel to the filter with this name, or with this id."""
+
+
+def check_coordinates(ra_hours: float, dec_deg: float) -> None:
+    """StatusError for coordinates that are none."""
+    # Not "ra < 0 or ...": that would let NaN pass.
+    if not 0 <= ra_hours <= 24:
+        raise StatusError(f"The right ascension {ra_hours:g} h is not valid; allowed is 0 h to 24 h.")
+    if not -90 <= dec_deg <= 90:
+        raise StatusError(f"The declination {dec_deg:g}° is not valid; allowed is -90° to 90°.")
+
+
+def check_focus(position: float) -> None:
+    """StatusError for a position that no focuser has."""
+    limits = LIMITS["focus"]
+    if not limits.allow(position):
+        raise StatusError(
+            f"The focus position {position:g} is not valid; allowed is {limits.least:g} to {limits.most:g}."
+        )
+
 
 STATUS_SOURCES = {
     "fixed": ("Fixed values", "cameras.telescope_status.fixed.FixedSource"),

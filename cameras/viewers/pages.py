@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 
 from cameras.errors import ControlError
 from cameras.live.service import station_presets
-from cameras.live.viewer_limits import LIVE_VIEW_OFF
+from cameras.live.viewer_registry import LIVE_VIEW_OFF
 from cameras.viewers import service as viewers
 from core.broker.broker import BrokerDown
 from core.pages.page import Page, message_response

@@ -10,7 +10,7 @@ from cameras.live.viewer import ViewerBody
 from cameras.live.viewer_registry import request_end, viewers_everywhere
 from cameras.models import Camera
 from core.events.service import record_event
-from core.station_settings.values import live_streaming_config
+from core.station_settings import live_streaming_config
 from core.text.sentences import sentence
 
 END_TIMEOUT_S = 2.0  # a web process reads the requests twice a second

@@ -1,0 +1,1 @@
+"""Requests, commands, rows and outcomes of captures: `CaptureService`."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from core.resources.fields import Fields, Rows
 from core.resources.values import Column, Id
-from core.times.moments import Stamp
+from core.times.timestamps import Stamp
 
 
 class FileBody(Fields):

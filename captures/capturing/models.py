@@ -11,8 +11,7 @@ from django.db import models
 from django.utils import timezone
 
 from cameras.models import Camera
-from captures.roots.kept import Kept
-from captures.roots.models import StorageRoot
+from captures.roots.models import Kept, StorageRoot
 from captures.thumbnails.store import picture_index
 
 

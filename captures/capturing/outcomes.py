@@ -1,12 +1,29 @@
-"""The outcome of a capture for its caller, and the problem of one that was not saved."""
+"""Outcomes of captures: what a caller gets, the events that follow, and those that a host decides because no spool
+ever held the capture."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
 
 from cameras.errors import ControlError
-from captures.capturing.models import Capture
+from cameras.runtime.messages import LastCapture
+from cameras.spool.moments import iso
+from captures.capturing.models import Capture, CaptureFile, CaptureReference
+from captures.capturing.notices import publish_captures
+from captures.capturing.records import describe_references
+from captures.capturing.totals import count_outcomes
 from core.broker.broker import BrokerDown
+from core.camera_names import CameraRef
+from core.events.models import Event
+from core.events.service import new_event, record_events
+from core.text.sentences import beside_camera, join_sentences, sentence
 
 PROBLEM_OF = {
     "camera_held": "held",
@@ -54,3 +71,96 @@ def _sentence(outcome: Outcome) -> str:
     if outcome.problem is not None:
         return str(outcome.problem)
     return outcome.capture.message or f"The capture was {outcome.capture.status}: {outcome.capture.reason}."
+
+
+SEVERITIES = {"saved": "info", "failed": "error", "skipped": "warning"}
+STOPPED = "session_stopped"
+"""A reason that is no failure: a user stopped the session during the exposure."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOutcome:
+    """A capture whose outcome was just stored, with its files and the references to those that its camera keeps.
+    `durable_after_s` as of `count_outcomes`."""
+
+    capture: Capture
+    camera: CameraRef
+    files: Sequence[CaptureFile] = ()
+    references: Sequence[CaptureReference] = ()
+    durable_after_s: float | None = None
+
+
+def publish_outcomes(outcomes: Sequence[StoredOutcome]) -> None:
+    """Count the outcomes and record their events, in the caller's transaction, and publish their notices after the
+    commit. Each capture that a camera takes or fails to take comes here once; adopted ones do not."""
+    count_outcomes((one.capture, one.durable_after_s) for one in outcomes)
+    record_events([_outcome_event(one) for one in outcomes])
+    publish_captures([(one.capture, one.camera.slug, one.files) for one in outcomes])
+
+
+def _outcome_event(outcome: StoredOutcome) -> Event:
+    capture = outcome.capture
+    warnings = _setting_warnings(capture)
+    remote = describe_references(outcome.references)
+    where = [f"Remote: {remote}, not held by this station."] if remote else []
+    saved = capture.message or sentence("{camera} saved a capture.", camera=outcome.camera)
+    message = join_sentences([saved, *where, *warnings])
+    severity = "info" if capture.reason == STOPPED else SEVERITIES[capture.status]
+    return new_event(
+        f"capture.{capture.status}", message, severity="warning" if warnings and severity == "info" else severity,
+        camera=outcome.camera, subject=capture.pk, actor=capture.requested_by,
+        data=_command_arguments(capture) | ({"reason": capture.reason} if capture.reason else {}),
+    )  # fmt: skip
+
+
+def _command_arguments(capture: Capture) -> dict[str, Any]:
+    """Arguments of the capture command; a session's arguments are in the event of its start."""
+    return {} if capture.session_id else {"arguments": capture.asked}
+
+
+def _setting_warnings(capture: Capture) -> list[str]:
+    """Warnings of values that the camera did not accept. A session reports them once, when it begins."""
+    return [] if capture.session_id else capture.warnings
+
+
+@transaction.atomic
+def fail_unsent_capture(capture: UUID | str, reason: str, message: str) -> bool:
+    """Mark a planned capture that never reached a spool as failed. False when it has an outcome already."""
+    # Locked, and still planned: a record that is ingested at the same moment keeps its outcome.
+    row = Capture.objects.select_for_update().filter(pk=capture, status=Capture.Status.PLANNED).first()
+    if row is None:
+        return False
+    row.status, row.reason, row.message = Capture.Status.FAILED, reason, beside_camera(message, row.camera)
+    row.ended_at = timezone.now()
+    row.save(update_fields=["status", "reason", "message", "ended_at"])
+    publish_outcomes([StoredOutcome(row, row.camera)])
+    return True
+
+
+def overdue_captures(host: str, now_ms: int) -> list[tuple[str, str]]:
+    """Camera and id of captures commanded to this host that are still planned after their deadline (in Redis TIME),
+    even if the camera has moved to another host."""
+    addressed = Q(host=host) | Q(host="", camera__host=host)
+    rows = Capture.objects.filter(addressed, status=Capture.Status.PLANNED, deadline_ms__lt=now_ms)
+    cameras = rows.order_by().values_list("camera_id", flat=True).distinct()
+    # At most 100 of each camera in a sweep: when they have their outcomes, the next sweep finds the others. Of each,
+    # because those of a camera whose storage root is not mounted get none, and would fill every sweep.
+    found = {camera: rows.filter(camera=camera).values_list("id", flat=True)[:100] for camera in cameras}
+    return [(str(camera), str(capture)) for camera, captures in found.items() for capture in captures]
+
+
+def has_outcome(capture: str) -> bool:
+    """Whether this capture has its outcome: then it is never exposed again."""
+    return Capture.objects.filter(pk=capture).exclude(status=Capture.Status.PLANNED).exists()
+
+
+def last_captures(cameras: Iterable[str]) -> dict[str, LastCapture]:
+    """The outcome of each camera's newest capture, by the camera's id. Cameras without captures are left out."""
+    ended = Capture.objects.exclude(status=Capture.Status.PLANNED).exclude(ended_at=None)
+    # A query for each camera reads one row of the index on camera and time. The host reads a camera when it comes.
+    found = {camera: ended.filter(camera_id=camera).only("status", "reason", "ended_at").first() for camera in cameras}
+    return {
+        camera: LastCapture(id=str(one.pk), status=one.status, reason=one.reason, at=iso(one.ended_at.timestamp()))
+        for camera, one in found.items()
+        if one is not None and one.ended_at is not None
+    }

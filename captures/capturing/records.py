@@ -1,16 +1,19 @@
-"""A capture's fields and files from its record in the spool. Nothing is read from the database or saved."""
+"""Captures from the records of the spool, with references to files that stay with their camera."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 
-from cameras.spool.records import CaptureRecord, PartFile
+from cameras.spool.records import CaptureRecord, PartFile, Record
 from captures.capturing.models import Capture, CaptureFile, CaptureReference
 from core import database_clock
+from core.camera_names import CameraName
+from core.text.amounts import pluralize
 
 OBSERVED = (
     "exposure_us", "gain", "iso", "f_number", "temperature_celsius", "statistics", "simulated", "driver", "library",
@@ -73,3 +76,21 @@ def _file(capture: Capture, root: str, place: int, file: PartFile) -> CaptureFil
         width=file["width"],
         height=file["height"],
     )
+
+
+HOST_OF_PLACE = re.compile(r"([A-Za-z0-9][A-Za-z0-9.-]*):/")
+"""At the begin of a place."""
+
+
+def describe_references(references: Iterable[CaptureReference]) -> str:
+    """`4 files on pco-nuc`; empty without references."""
+    places = [one.place for one in references]
+    if not places:
+        return ""
+    hosts = sorted({found[1] for place in places if (found := HOST_OF_PLACE.match(place))})
+    return " on ".join([pluralize(len(places), "file"), *([", ".join(hosts)] if hosts else [])])
+
+
+def camera_of(record: Record) -> CameraName:
+    """The camera of a record, which may be removed by now."""
+    return CameraName(record["camera"], record["slug"])

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from cameras.models import CameraQuerySet
-from cameras.visibility import visible_to
+from cameras.selectors import visible_to
 from captures.capturing.models import Capture, CaptureFile
 from captures.thumbnails.store import picture_index
 

@@ -20,9 +20,8 @@ from cameras.errors import ControlError, HostDown, TooSlow
 from cameras.leases import lease_holders
 from cameras.models import Camera
 from cameras.spool.records import CaptureRecord, FileOptions
-from captures.capturing.decided_outcomes import fail_unsent_capture
 from captures.capturing.models import Capture
-from captures.capturing.outcomes import Outcome
+from captures.capturing.outcomes import Outcome, fail_unsent_capture
 from captures.capturing.records import apply_record, files_from_record, references_from_record
 from captures.capturing.requests import CaptureRequest
 from core.broker.broker import BrokerDown

@@ -1,0 +1,1 @@
+"""Experiments: state, cameras, notes, and the account of what they have."""

@@ -8,7 +8,7 @@ from captures.experiments.resource import AttachmentBody, NoteBody, PlaceBody
 from captures.recordings.clips.answers import DeliveryBody
 from core.resources.fields import Fields, field
 from core.resources.values import Column, Id
-from core.times.moments import Stamp
+from core.times.timestamps import Stamp
 
 
 class ExperimentSegmentBody(Fields):

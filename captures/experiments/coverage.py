@@ -19,11 +19,11 @@ from django.db.models import Q, QuerySet
 from cameras.spool.moments import Moment
 from captures.experiments.models import Experiment, ExperimentCamera
 from captures.recordings.claims.models import ClaimSuspension, RecordingClaim, as_moment
-from captures.recordings.claims.windows import present_moment
+from captures.recordings.claims.services import present_moment
 from captures.recordings.clips.delivery import HOLE_REASONS, Delivery, delivery, sum_deliveries
 from captures.recordings.clips.models import Clip
 from core.events.models import Event
-from core.station_settings.values import camera_config
+from core.station_settings import camera_config
 
 CONTINUOUS_S = 1.0
 """Clips that are closer together are one recording."""

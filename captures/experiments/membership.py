@@ -1,7 +1,7 @@
 """Which captures and clips belong to an experiment: what its cameras took while it ran, for any request.
 
 Of its own session all captures belong to it, whatever the wall clock said. The clips of an experiment that records are
-found by its claims (`captures.recordings.claims.windows`); here are those of one that does not.
+found by its claims (`captures.recordings.claims.services`); here are those of one that does not.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ from captures.experiments.models import (
     ExperimentSession,
 )
 from captures.experiments.resource import MAX_ROLL_S, ExperimentState
-from captures.recordings.claims.services import hold_clips
-from captures.recordings.claims.windows import CLOCK_SLACK, clips_since, shows
+from captures.recordings.claims.services import CLOCK_SLACK, clips_since, hold_clips, shows
 from captures.recordings.clips.models import Clip
 
 LONGEST_POST_ROLL = timedelta(seconds=MAX_ROLL_S)

@@ -14,7 +14,7 @@ from core.resources.fields import Fields, field
 from core.resources.resource import Operation, Resource
 from core.resources.values import Column, Flag, Id, Option, Seconds
 from core.text.names import JOINERS, Line, Note
-from core.times.moments import Moment, Stamp
+from core.times.timestamps import Moment, Stamp
 
 MAX_NAME, MAX_TEXT, MAX_TAGS, MAX_ROLL_S = 300, 20_000, 50, 3600.0
 

@@ -11,8 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from cameras.models import Camera
-from cameras.selectors import hidden_cameras
-from cameras.visibility import camera_ids
+from cameras.selectors import camera_ids, hidden_cameras
 from captures.experiments.models import Experiment, ExperimentCamera
 
 NOT_ALL_SEEN = "The experiment also has cameras that you may not see, so you cannot change it. Ask a manager."

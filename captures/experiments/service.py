@@ -1,11 +1,10 @@
-"""`ExperimentService` creates and changes experiments, moves their state, and adds notes and attachments.
-
-A move is a conditional UPDATE, with its event and what follows from it in one transaction. It records nothing itself:
-EXPERIMENT_HANDLERS do.
-"""
+"""`ExperimentService` creates and changes experiments, moves their state, and adds notes and attachments. A move is a
+conditional UPDATE, with its event and what follows from it in one transaction. It records nothing itself:
+EXPERIMENT_HANDLERS do."""
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 from uuid import UUID
 
@@ -17,9 +16,11 @@ from django.db.models import TextField, Value
 from django.db.models.functions import Concat, Trim
 from django.utils import timezone
 
+from cameras.commands import control
+from cameras.commands.messages import RECONCILE, Arguments
+from cameras.errors import ControlError
 from cameras.models import Camera
 from cameras.selectors import NoPrimaryCamera, cameras_for, primary_camera_for
-from captures.experiments.hosts import wake_hosts
 from captures.experiments.models import (
     ENDED,
     EXPERIMENT_TRANSITIONS,
@@ -40,16 +41,16 @@ from captures.experiments.resource import (
     ReleasedBody,
 )
 from captures.experiments.selectors import check_sees_all, experiment_for
-from captures.recordings.claims.services import HOLD
-from captures.recordings.claims.windows import present_moment
-from captures.recordings.clips.holds import release_holds
+from captures.recordings.claims.services import HOLD, present_moment
+from captures.recordings.clips.services import release_holds
 from captures.tables import EXPERIMENT_HANDLERS
+from core.broker.broker import BrokerDown
 from core.events.service import record_event
 from core.registry import resolve
-from core.station_settings.values import auto_recording_config
+from core.station_settings import auto_recording_config
 from core.station_zone import reader_time_text
+from core.text.amounts import pluralize
 from core.text.names import person
-from core.text.plurals import pluralize
 
 MOVE_EVENTS = {
     "running": "experiment.started",
@@ -317,3 +318,19 @@ def describe_refusal(experiment: Experiment, state: ExperimentState) -> str:
     to = sorted(EXPERIMENT_TRANSITIONS[experiment.state])
     allowed = f"From here it can only become {' or '.join(to)}." if to else "It stays so."
     return f"The experiment {experiment.name!r} is {experiment.state}; it cannot become {state}. {allowed}"
+
+
+log = logging.getLogger(__name__)
+WAKE_WAIT_S = 5.0
+
+
+def wake_hosts(experiment: Experiment) -> None:
+    """Let the hosts read the desired states now and not within a second. A host or a broker that is away is no error:
+    the host reads them when it is back."""
+    cameras = {place.camera.host: place.camera for place in experiment.places.all() if place.camera.removed_at is None}
+    for camera in cameras.values():
+        try:
+            deadline_ms = control.check_reachable(camera) + int(WAKE_WAIT_S * 1000)
+            control.send_command(camera, RECONCILE, Arguments(), wait_s=WAKE_WAIT_S, deadline_ms=deadline_ms)
+        except (ControlError, BrokerDown) as error:
+            log.info("the host of %s was not told of the experiment: %s", camera.slug, error)

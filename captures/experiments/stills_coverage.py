@@ -20,11 +20,11 @@ from captures.capturing.models import Capture
 from captures.experiments.coverage import MAX_CAUSES, Gap, GapCauses, time_after
 from captures.experiments.models import Experiment, ExperimentCamera
 from captures.recordings.claims.models import as_moment
-from captures.recordings.claims.windows import present_moment
+from captures.recordings.claims.services import present_moment
 from captures.sessions.models import Session, SessionGap, SessionState
 from core.events.models import Event
+from core.text.amounts import pluralize
 from core.text.names import person
-from core.text.plurals import pluralize
 
 CONTRIBUTES = ("experiment.stills", "experiment.linked")
 INTERRUPTED = "experiment.interrupted"

@@ -1,0 +1,1 @@
+"""Serving of files, thumbnails and posters."""

@@ -1,12 +1,16 @@
-"""Addresses and names of a capture's files and thumbnails, for pages."""
+"""The pictures of a capture: the addresses at which pages show them, and the thumbnail of a camera's newest capture."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from uuid import UUID
 
+from django.conf import settings
+
+from cameras.models import Camera
 from captures.capturing.models import Capture, CaptureFile
-from captures.thumbnails.store import SIZES, picture_index
+from captures.thumbnails.store import SIZES, ThumbnailStore, picture_index
 
 LARGEST = SIZES[-1]
 SHOWN = frozenset({".jpg", ".jpeg"})
@@ -80,3 +84,25 @@ def name(file: CaptureFile) -> str:
 
 def address(file: CaptureFile) -> str:
     return file.url
+
+
+NOTIFICATION_SIZE = SIZES[1]
+NEWEST_SEARCHED = 5
+"""The newest captures that are tried: the thumbnail of the last one may not be rendered yet."""
+
+
+def newest_thumbnail(camera: str) -> bytes | None:
+    """The JPEG for the id of a camera; None without one on this host. An empty id is the primary camera, unless it is
+    restricted. Nothing is rendered here. OSError of the disk."""
+    saved = Capture.objects.present().filter(status="saved").order_by("-started_at", "-id")
+    shown = Camera.objects.present().filter(primary=True, restricted=False)
+    newest = saved.filter(camera=UUID(camera)) if camera else saved.filter(camera__in=shown)
+    for capture in newest.prefetch_related("files__root")[:NEWEST_SEARCHED]:
+        files = list(capture.files.all())
+        place = picture_index([file.kind for file in files])
+        if place is None or files[place].host != settings.STATION.host:
+            continue
+        with ThumbnailStore(files[place].root.path) as store:
+            if found := store.read_thumbnail(files[place].sha256, NOTIFICATION_SIZE):
+                return found
+    return None

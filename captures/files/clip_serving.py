@@ -13,18 +13,16 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from captures.files.host_files.client import HostAway
-from captures.files.opened import FileMissing
-from captures.files.queries import ThumbnailQuery
-from captures.files.serving import Alert, raise_missing_alert, serve
-from captures.files.stored_copy import StoredCopy
+from captures.files.opened import FileMissing, StoredCopy
+from captures.files.serving import Alert, ThumbnailQuery, raise_missing_alert, serve
 from captures.files.thumbnails import read_or_render, thumbnail_response, thumbnails_of
-from captures.mp4.faststart import VERSION
+from captures.mp4 import HEADER_VERSION
+from captures.recordings.clips.api import ClipFileQuery
 from captures.recordings.clips.models import Clip
-from captures.recordings.clips.queries import ClipFileQuery
 from captures.recordings.clips.selectors import clips_for
 
 # Part of the ETag: a browser must not combine its cached ranges with another version of the header.
-FORM = f"faststart{VERSION}"
+FORM = f"faststart{HEADER_VERSION}"
 
 
 class ClipFileView(APIView):

@@ -1,4 +1,5 @@
-"""Files below storage roots, opened so that neither `..` nor a symbolic link leaves the root."""
+"""Files below storage roots, and copies at another place than their row says, such as in an archive: opened so that
+neither `..` nor a symbolic link leaves the root."""
 
 from __future__ import annotations
 
@@ -7,9 +8,13 @@ import contextlib
 import os
 import stat
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
 
 from cameras.spool.durable import RootFiles
-from captures.files.ranges import Span
+from captures.files.answers import Span
+from captures.roots.models import StorageRoot
 
 CHUNK_BYTES = 256 * 1024
 
@@ -125,3 +130,49 @@ def _open_descriptor(root: str, folder: str, name: str) -> int:
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     with contextlib.closing(RootFiles(root)) as files, files.folder(folder) as at:
         return os.open(name, flags, dir_fd=at)
+
+
+class FileRow(Protocol):
+    """What rows with a file and copies have in common. `table` is its name in
+    `captures.storage.stored_files.tables`."""
+
+    @property
+    def table(self) -> str: ...
+
+    @property
+    def pk(self) -> Any: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def root_id(self) -> UUID: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def is_offsite(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCopy:
+    """`pk` is that of the copy's own row; `kind` is that of a thumbnail's job: mp4, jpeg, png, tiff, fits or raw."""
+
+    pk: UUID
+    host: str
+    root: StorageRoot
+    path: str
+    bytes: int
+    sha256: str
+    kind: str
+    simulated: bool
+    is_offsite: bool = False
+
+    @property
+    def table(self) -> str:
+        return "archives"
+
+    @property
+    def root_id(self) -> UUID:
+        return self.root.pk

@@ -1,13 +1,12 @@
-"""Serves files of captures and clips: byte ranges, validators, constant memory for files of many GB.
-
-A file of this host is read here, one of another host is relayed from there, and one that neither has comes from its
-off-site copy.
-"""
+"""Serves files of captures and clips: byte ranges, validators, constant memory for files of many GB. A file of this
+host is read here, one of another host is relayed from there, and one that neither has comes from its off-site
+copy."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import PurePosixPath
+from typing import Annotated, Literal
 from urllib.parse import quote
 from uuid import UUID
 
@@ -17,25 +16,43 @@ from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
+from pydantic import BeforeValidator, Field
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from captures.capturing.models import CaptureFile
 from captures.capturing.selectors import file_for
-from captures.files.answers import SERVED_TYPES, FileFacts, answer
+from captures.files.answers import SERVED_TYPES, FileFacts, Span, answer
 from captures.files.host_files.addresses import FileAddress
-from captures.files.host_files.client import HostAway
-from captures.files.host_files.relaying import relay_file
-from captures.files.opened import FileChanged, FileMissing, KeptOffsite, OpenFile, open_below
-from captures.files.queries import FileQuery
-from captures.files.ranges import Span
-from captures.files.stored_copy import StoredCopy
+from captures.files.host_files.client import HostAway, relay_file
+from captures.files.opened import FileChanged, FileMissing, KeptOffsite, OpenFile, StoredCopy, open_below
 from captures.recordings.clips.models import Clip
 from captures.roots.models import StorageClass
 from captures.roots.roots import is_assigned
+from core.api.queries import Query
 from core.camera_names import CameraRef
 from core.events.service import raise_alert
 from core.registry import resolve
+
+
+class FileQuery(Query):
+    kind: (
+        Annotated[str, Field(max_length=20, pattern=r"^[a-z0-9]+$", description="Without it: the primary file.")] | None
+    ) = None
+    download: Annotated[bool, Field(description="Offer the file for saving instead of showing it.")] = False
+
+
+def _integer(given: object) -> object:
+    """ValueError for a text that is not a number. A parameter given twice is a list, which the field refuses."""
+    return int(given) if isinstance(given, str) else given
+
+
+class ThumbnailQuery(Query):
+    size: Annotated[
+        # A Literal of numbers accepts no text, and parameters are text.
+        Literal[320, 800, 2048], BeforeValidator(_integer), Field(description="Pixels of the longest side, at most.")
+    ] = 320
+
 
 Stored = CaptureFile | Clip
 """A row with a file: host, root, path, bytes, SHA-256."""

@@ -1,7 +1,6 @@
-"""`ThumbnailQueue`: a host's jobs part renders the thumbnails that were not made at capture time.
-
-It uses one thread and one child process at a time. The newest job comes first: someone is viewing its page now.
-"""
+"""A host's jobs part renders the thumbnails that were not made at capture time, in one thread and one child process,
+the newest job first: someone is viewing its page now. `PosterSearch` finds new clips in the database and has their
+posters rendered before a page asks for them, so no clip is missed while the broker or this process is away."""
 
 from __future__ import annotations
 
@@ -12,13 +11,14 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable
+from uuid import UUID
 
 from cameras.spool.storage import RootMissing
 from captures.capturing.models import CaptureFile
-from captures.files.stored_copy import StoredCopy
-from captures.recordings.clips.models import Clip
-from captures.thumbnails.jobs import CLIP, ThumbnailJob
-from captures.thumbnails.store import ThumbnailStore
+from captures.files.opened import StoredCopy
+from captures.recordings.clips.models import Clip, ClipQuerySet
+from captures.thumbnails.store import CLIP, ThumbnailJob, ThumbnailStore
+from core.changes.gate import ChangeGate
 from core.jobs.children import kill_child, start_child
 from core.retrying_thread import RetryingThread
 
@@ -127,3 +127,38 @@ def parse_answers(output: bytes) -> list[str]:
 def local_queue() -> ThumbnailQueue:
     """The queue of this process."""
     return ThumbnailQueue()
+
+
+POSTER_INTERVAL_S = 5.0
+NEWEST_CLIPS = 50
+"""Clips that one search looks at: those of 5 s from ten cameras that rotate each second."""
+
+
+class PosterSearch:
+    """Queues each of the newest clips of `host` once. A clip whose poster exists already costs its child a read."""
+
+    def __init__(self, host: str, enqueue: Callable[[ThumbnailJob], None] | None = None) -> None:
+        """`enqueue` is that of this process's queue by default."""
+        self._host, self._enqueue = host, enqueue or local_queue().enqueue
+        self._queued: set[UUID] = set()
+        self._thread = RetryingThread("posters", self.queue_new_clips, POSTER_INTERVAL_S, gate=ChangeGate())
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._thread.stop(within_s=1.0)
+
+    def queue_new_clips(self) -> None:
+        """DatabaseError."""
+        # Only ids: most searches find nothing new and need no rows.
+        newest = list(self._clips().values_list("pk", flat=True)[:NEWEST_CLIPS])
+        unseen = set(newest) - self._queued
+        if unseen:
+            for clip in self._clips().filter(pk__in=unseen).select_related("root").reverse():
+                self._enqueue(job_for(clip))  # the queue takes the last one first: the newest
+        # After the jobs: if the database fails before, the next search queues them again.
+        self._queued = set(newest)
+
+    def _clips(self) -> ClipQuerySet:
+        return Clip.objects.present().filter(host=self._host).order_by("-started_at", "-id")

@@ -1,4 +1,4 @@
-"""The view that serves thumbnails: existing ones at once, missing ones when the file's host has rendered them."""
+"""Serve thumbnails: stored, rendered on request, or a placeholder."""
 
 from __future__ import annotations
 
@@ -16,20 +16,17 @@ from rest_framework.views import APIView
 
 from captures.capturing.models import CaptureFile
 from captures.capturing.selectors import picture_for
-from captures.files.answers import REVALIDATE
+from captures.files.answers import REVALIDATE, not_modified
 from captures.files.host_files.client import RemoteThumbnails
-from captures.files.opened import open_below
-from captures.files.placeholder import placeholder_response, wants_image
-from captures.files.queries import ThumbnailQuery
-from captures.files.ranges import not_modified
-from captures.files.serving import Served, check_size
-from captures.files.stored_copy import StoredCopy
+from captures.files.opened import StoredCopy, open_below
+from captures.files.serving import Served, ThumbnailQuery, check_size
 from captures.thumbnails.store import SIZES, ThumbnailStore
+from core.api.problems import mark_expected
 from core.broker import broker
 from core.broker.broker import BrokerDown
 from core.broker.queues import files_queue
 from core.jobs.wake import QUICK
-from core.limits.wait_limiter import TooManyWaiting, WaitLimiter
+from core.limits.refusals import TooManyWaiting, WaitLimiter
 from core.registry import resolve
 
 WAIT_S = 2.0
@@ -157,3 +154,41 @@ def wait_for_rendering(store: Thumbnails, file: Served, read: Callable[[], bytes
         if why := store.read_failure(file.sha256):
             raise NoThumbnail(why)
     raise NotRenderedYet
+
+
+LONGER_SIDE = 16
+"""No thumbnail is so small: `static/js/thumbnails.js` knows the placeholder by it."""
+DEFAULT_SHAPE = 4, 3
+PLACEHOLDER_HEADERS = {"Retry-After": "2", "Cache-Control": "no-store"}
+# The greys of the surface behind pictures, which is the same in all themes. A picture has no styles of the page.
+DRAWING = """\
+<svg xmlns="http://www.w3.org/2000/svg" width="{width:.2f}" height="{height:.2f}"
+  viewBox="0 0 {width:.2f} {height:.2f}">
+<rect width="100%" height="100%" fill="#272c35"/>
+<text x="50%" y="50%" fill="#9199a6" font-family="sans-serif" font-size="1.5" text-anchor="middle">Being rendered</text>
+</svg>
+"""
+
+
+def wants_image(request: Request) -> bool:
+    """Whether an `img` of a page asks. Programs get a problem."""
+    return "image/" in request.headers.get("Accept", "")
+
+
+def placeholder_response(file: Served) -> HttpResponse:
+    """A grey picture of the file's shape. 503, so that it is kept by no cache and taken for no thumbnail; browsers show
+    a picture whatever the status is."""
+    content = placeholder(*shape_of(file))
+    return mark_expected(HttpResponse(content, content_type="image/svg+xml", status=503, headers=PLACEHOLDER_HEADERS))
+
+
+def placeholder(width: float, height: float) -> str:
+    """As SVG; its longer side has LONGER_SIDE pixels."""
+    scale = LONGER_SIDE / max(width, height)
+    return DRAWING.format(width=width * scale, height=height * scale)
+
+
+def shape_of(file: Served) -> tuple[float, float]:
+    if isinstance(file, StoredCopy) or not file.width or not file.height:
+        return DEFAULT_SHAPE
+    return file.width, file.height

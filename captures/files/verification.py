@@ -1,4 +1,4 @@
-"""The job `verify`: read files of captures and clips of a host, and compare size and SHA-256 with their rows."""
+"""Files are verified against their rows; the alerts of missing and damaged files close once they are whole."""
 
 from __future__ import annotations
 
@@ -16,16 +16,14 @@ from django.db.models import QuerySet
 from cameras.models import Camera
 from cameras.spool.storage import read_marker, root_missing_message
 from captures.capturing.models import CaptureFile
-from captures.files.missing import DAMAGED_KEYS
 from captures.files.opened import FileMissing, open_below
 from captures.files.serving import Stored, check_size, raise_missing_alert
 from captures.recordings.clips.models import Clip
-from captures.roots.kept import Kept
-from captures.roots.models import StorageRoot
+from captures.roots.models import Kept, StorageRoot
 from core.events.selectors import unresolved_keys
 from core.events.service import raise_alert, resolve_alert
 from core.jobs.context import JobContext
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 
 CHUNK_BYTES = 1 << 20
 BATCH = 200
@@ -252,3 +250,43 @@ def origin_of(row: Stored) -> dict[str, str]:
     if isinstance(row, Clip):
         return {"clip": str(row.pk)}
     return {"capture": str(row.capture_id), "kind": row.kind}
+
+
+MISSING_KEYS = "storage.missing:"
+DAMAGED_KEYS = "storage.damaged:"
+
+
+def close_missing_alerts() -> None:
+    """Close the alerts whose file is back or whose row is deleted. Other hosts check their own files."""
+    for key in sorted(unresolved_keys(MISSING_KEYS)):
+        row = row_of(key.removeprefix(MISSING_KEYS))
+        if row is None or row.is_offsite or (row.host == settings.STATION.host and is_present(row)):
+            resolve_alert(key)
+
+
+def close_damaged_alerts() -> None:
+    """Close the alerts whose row is deleted. The next verification closes those whose file is restored."""
+    for key in sorted(unresolved_keys(DAMAGED_KEYS)):
+        if row_of(key.removeprefix(DAMAGED_KEYS)) is None:
+            resolve_alert(key)
+
+
+def row_of(ident: str) -> Stored | None:
+    """A clip by its UUID, or a capture's file by its number."""
+    if ident.isdecimal():
+        return CaptureFile.objects.select_related("root").filter(pk=int(ident)).first()
+    return Clip.objects.present().select_related("root").filter(pk=UUID(ident)).first()
+
+
+def is_present(row: Stored) -> bool:
+    try:
+        found = open_below(row.root.path, row.path)
+    except FileMissing:
+        return False
+    try:
+        check_size(found, row)
+    except FileMissing:
+        return False
+    finally:
+        found.close()
+    return True

@@ -12,10 +12,15 @@ from django.db.models import F
 
 from cameras.spool.records import CaptureRecord, FollowingStart
 from captures.capturing.models import Capture, CaptureFile, CaptureReference
-from captures.capturing.outcome_events import StoredOutcome, publish_outcomes
-from captures.capturing.records import apply_record, fields_from_record, files_from_record, references_from_record
+from captures.capturing.outcomes import StoredOutcome, publish_outcomes
+from captures.capturing.records import (
+    apply_record,
+    camera_of,
+    fields_from_record,
+    files_from_record,
+    references_from_record,
+)
 from captures.experiments.membership import link_captures
-from captures.ingest.records import camera_of
 from captures.ingest.sessions import close_gap_before
 from captures.sessions.models import SESSION_TRANSITIONS, Session
 from core.events.service import raise_alert

@@ -8,11 +8,10 @@ from datetime import datetime
 from django.conf import settings
 
 from cameras.spool.records import ClipRecord
+from captures.capturing.records import camera_of
 from captures.experiments.membership import shown_by
 from captures.experiments.models import Experiment
-from captures.ingest.records import camera_of
-from captures.recordings.claims.services import hold_clips
-from captures.recordings.claims.windows import experiments_of
+from captures.recordings.claims.services import experiments_of, hold_clips
 from captures.recordings.clips.models import Clip
 from core.camera_names import CameraRef
 from core.events.service import record_event

@@ -13,13 +13,13 @@ from cameras.leases import service as leases
 from cameras.programmes.cycle import kind_of
 from cameras.spool.records import GapRecord, SessionBody, SessionRecord
 from captures.capturing.models import Capture
+from captures.capturing.records import camera_of
 from captures.capturing.totals import count_missed
-from captures.ingest.records import camera_of
 from captures.sessions.models import SESSION_TRANSITIONS, Session, SessionGap, SessionState
 from core.camera_names import CameraRef
 from core.events.service import end_cause, record_event
+from core.text.amounts import pluralize, was_or_were
 from core.text.names import person
-from core.text.plurals import pluralize, was_or_were
 from core.text.sentences import Sentence, join_sentences, sentence
 
 EVENT_OF = {

@@ -1,22 +1,31 @@
-"""`BatchCopier`: copies the files of captures into the staging folder."""
+"""Batches of pictures are copied, placed and adopted; copies that a kill left are recovered."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 import uuid6
+from django.utils import timezone
 
-from captures.organizing.adoption import AdoptedFile
-from captures.organizing.findings import Findings
+from cameras.spool.spool import is_out_of_space
+from cameras.spool.storage import RootMissing
+from captures.capturing.models import CaptureFile
+from captures.organizing.adoption import AdoptedFile, Adopter, stored_captures
+from captures.organizing.findings import Findings, Reason, printable
 from captures.organizing.pairing import FoundCapture, FoundPicture
-from captures.organizing.reasons import Reason, printable
 from captures.organizing.source import SourceFiles
-from captures.organizing.staging import SourceUnreadable, StagedFile, Staging
-from captures.paths.organizer import ImageOrganizer
+from captures.organizing.staging import CopyFailed, SourceUnreadable, StagedFile, Staging, StagingLocked, has_copies
+from captures.paths import ImageOrganizer
+from captures.roots.models import StorageRoot
+from core.jobs.context import JobError
+from core.retrying_thread import RetryingThread
+from core.text.amounts import pluralize
 
 
 @dataclass(slots=True)
@@ -94,3 +103,97 @@ class BatchCopier:
 def original_path(folder: str, path: str) -> str:
     """The path of an original as text, for its row."""
     return printable(f"{folder}/{path}")
+
+
+class AdoptedBatch(NamedTuple):
+    """`files` has the first file of each capture."""
+
+    batch: Batch
+    files: list[CaptureFile]
+
+
+class BatchAdopter:
+    """Copies the files, places the copies and stores their rows. `reserve_bytes` are left free in the root."""
+
+    def __init__(self, copier: BatchCopier, staging: Staging, adopter: Adopter, reserve_bytes: int) -> None:
+        self._copier, self._staging, self._adopter, self._reserve_bytes = copier, staging, adopter, reserve_bytes
+
+    def adopt(self, captures: Sequence[FoundCapture]) -> AdoptedBatch:
+        """JobError when nothing more can be adopted; Stopped."""
+        self._check_room(sum(one.inspection["bytes"] for capture in captures for one in capture.pictures))
+        try:
+            batch = self._copier.copy(captures)
+            if not batch.captures:
+                return AdoptedBatch(batch, [])
+            plan = self._staging.plan([str(ident) for ident, _, _ in batch.captures], batch.staged)
+            self._staging.place(batch.staged)
+            rows = [(ident, capture.time, files) for ident, capture, files in batch.captures]
+            stored = self._adopter.store(rows, timezone.now())
+        except BaseException as error:
+            # Now and not by the next attempt: a full disk needs the room.
+            self._staging.recover(stored_captures)
+            raise self._job_error(error) from error
+        self._staging.done(plan, batch.staged)
+        return AdoptedBatch(batch, stored)
+
+    def _job_error(self, error: BaseException) -> BaseException:
+        if isinstance(error, OSError) and is_out_of_space(error):
+            return self._no_room()
+        if isinstance(error, OSError):
+            return JobError(f"The storage root cannot be written: {error.strerror}. Check the disk.")
+        return JobError(str(error)) if isinstance(error, (CopyFailed, RootMissing)) else error
+
+    def _check_room(self, needed: int) -> None:
+        try:
+            self._staging.check()
+        except RootMissing as error:
+            raise JobError(str(error)) from None
+        if self._staging.free_bytes() - needed < self._reserve_bytes:
+            raise self._no_room()
+
+    def _no_room(self) -> JobError:
+        adopted = pluralize(self._adopter.count_adopted(), "capture")
+        return JobError(
+            f"The disk of the storage root is full. {adopted} adopted; the other files are where they were. Free some "
+            "space and organize the folder again: what is stored is recognised.",
+            permanent=True,
+        )
+
+
+log = logging.getLogger(__name__)
+RECOVERY_INTERVAL_S = 600.0
+
+
+class CopyRecovery:
+    """Looks into the storage roots of `host` at the start of its jobs part, and every ten minutes."""
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        self._thread = RetryingThread("copy-recovery", self.recover, RECOVERY_INTERVAL_S)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._thread.stop(within_s=1.0)
+
+    def recover(self) -> None:
+        """DatabaseError; the first OSError of a disk, after the other roots were recovered."""
+        failed: OSError | None = None
+        for root in StorageRoot.objects.filter(host=self._host):
+            try:
+                self._recover_root(root)
+            except OSError as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
+
+    def _recover_root(self, root: StorageRoot) -> None:
+        if not has_copies(root.path):
+            return
+        try:
+            with Staging(root.path, str(root.pk)) as staging:
+                undone = staging.recover(stored_captures)
+        except (RootMissing, StagingLocked):
+            return  # not mounted, or a job is at work and recovers by itself
+        log.info("Copies that an ended job had left in %s are cleared; %d batches were undone.", root.path, undone)

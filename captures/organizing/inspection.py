@@ -14,10 +14,10 @@ from typing import Any, BinaryIO, TypedDict
 
 from PIL import ExifTags, Image
 
-from cameras.drivers.gphoto2.exif import MALFORMED_EXIF, exif_of_raw, settings_of
+from cameras.drivers.gphoto2.pictures import MALFORMED_EXIF, exif_of_raw, settings_of
 from cameras.drivers.gphoto2.session import RAW_SUFFIXES
-from captures.organizing.exif_times import TakenAt, taken_at
-from captures.organizing.reasons import NotPlaced, Reason, printable
+from captures.organizing.findings import NotPlaced, Reason, printable
+from captures.organizing.times import TakenAt, taken_at
 from captures.thumbnails.rendering import MAX_PIXELS, SIMULATED
 
 HEAD_BYTES = 1 << 20

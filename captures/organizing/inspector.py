@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Self
 
+from captures.organizing.findings import NotPlaced, Reason
 from captures.organizing.inspection import Inspection
-from captures.organizing.reasons import NotPlaced, Reason
 from captures.organizing.worker import Answer, InspectionRequest
 from core.jobs.children import kill_child, start_child
 from core.jobs.context import JobError

@@ -18,26 +18,23 @@ from django.utils import timezone
 from cameras.models import Camera
 from cameras.spool.storage import RootMissing
 from captures.capturing.models import CaptureFile
-from captures.days.day import station_site
+from captures.days import station_site
 from captures.files.thumbnails import send_render_task
 from captures.organizing.adoption import Adopter, stored_captures, stored_files
-from captures.organizing.copying import BatchCopier, original_path
-from captures.organizing.findings import Findings, OrganizeResult, PlannedCapture
+from captures.organizing.copying import BatchAdopter, BatchCopier, original_path
+from captures.organizing.findings import Findings, NotPlaced, OrganizeResult, PlannedCapture, Reason, printable
 from captures.organizing.inspector import Inspector, Stopped
-from captures.organizing.originals import OriginalRemover
 from captures.organizing.pairing import FoundCapture, FoundPicture, batches, pair_pictures
-from captures.organizing.placing import BatchAdopter
-from captures.organizing.reasons import NotPlaced, Reason, printable
-from captures.organizing.source import Inode, SourceFile, SourceFiles, TooManyFiles
+from captures.organizing.source import Inode, OriginalRemover, SourceFile, SourceFiles, TooManyFiles
 from captures.organizing.staging import Staging, StagingLocked
 from captures.organizing.times import NO_DATE, CameraZone, resolve_time
-from captures.paths.organizer import ImageOrganizer
+from captures.paths import ImageOrganizer
 from captures.roots.models import StorageRoot
 from captures.roots.roots import RootBody, UnusableRoot, root_of
 from core.broker.broker import BrokerDown
 from core.disk_space import NEARLY_NONE_BYTES
 from core.jobs.context import JobError
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 from core.times.timestamps import stamp
 
 log = logging.getLogger(__name__)

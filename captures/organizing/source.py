@@ -1,5 +1,5 @@
-"""`SourceFiles`: the folder that is organized. Its names and links are hostile: no symbolic link is followed, and
-nothing outside of the folder is opened. Django-free."""
+"""`SourceFiles`: the folder that is organized, whose originals are removed once they are placed. Its names and links
+are hostile: no symbolic link is followed, and nothing outside of the folder is opened. Django-free."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cameras.spool.durable import RootFiles
-from captures.organizing.reasons import Reason, printable
+from cameras.spool.failpoints import hit_failpoint
+from captures.organizing.findings import Findings, Reason, printable
 
 MAX_FILES = 100_000
 MAX_DEPTH = 32
@@ -181,3 +182,41 @@ def order(entry: tuple[str, os.stat_result]) -> tuple[bool, str, str]:
 def fingerprint(found: os.stat_result) -> tuple[int, int, int, int]:
     """What changes when a file is replaced or written."""
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+class OriginalRemover:
+    """An original that cannot be removed, or has changed, is added to `findings`."""
+
+    def __init__(self, source: SourceFiles, findings: Findings) -> None:
+        self._source, self._findings = source, findings
+
+    def remove(self, path: str, expected: os.stat_result) -> None:
+        """Remove a file that was just copied. `expected` is its state before that."""
+        self._remove(path, lambda: expected)
+
+    def remove_adopted(self, path: str, sha256: str, *, is_kept: bool) -> None:
+        """Remove a file that was copied before a kill, if it still has this content. `is_kept`: its copy has it."""
+        if not is_kept:
+            # What ended the first attempt, such as a power cut, may have taken the copy as well.
+            message = "It is adopted, and was not removed: its copy is not in the storage root as it was stored."
+            self._findings.add_not_placed(path, Reason.NOT_REMOVED, message)
+            return
+        # Hashed again: another program may have written it since it was inspected.
+        self._remove(path, lambda: self._source.state_with_content(path, sha256))
+
+    def _remove(self, path: str, find_expected: Callable[[], os.stat_result | None]) -> None:
+        try:
+            expected = find_expected()
+            removed = expected is not None and self._source.remove(path, expected)
+        except FileNotFoundError:
+            return  # removed by someone else
+        except OSError as error:
+            message = f"It is adopted, and could not be removed: {error.strerror}."
+            self._findings.add_not_placed(path, Reason.NOT_REMOVED, message)
+            return
+        if removed:
+            self._findings.removed += 1
+            hit_failpoint("after_original_removed")
+        else:
+            message = "It is adopted, and was not removed: it was written after it was copied."
+            self._findings.add_not_placed(path, Reason.NOT_REMOVED, message)

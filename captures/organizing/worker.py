@@ -13,8 +13,8 @@ import time
 from contextlib import closing
 from typing import Literal, TypedDict
 
+from captures.organizing.findings import NotPlaced, Reason
 from captures.organizing.inspection import Inspection, inspect_file
-from captures.organizing.reasons import NotPlaced, Reason
 from captures.organizing.source import SourceFiles
 from core.jobs.children import limit_resources
 from core.parent_death import die_with_parent

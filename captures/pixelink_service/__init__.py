@@ -1,0 +1,1 @@
+"""The service on port 8001, for existing PixeLink clients."""

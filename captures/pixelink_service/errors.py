@@ -1,8 +1,6 @@
-"""Error responses in the form that existing PixeLink clients expect: `{"detail": ...}`.
-
-Invalid values are 422 with `detail: [{loc, msg, type}]`; a camera that is not connected is 503 `Camera not connected`,
-with the cause in `why`.
-"""
+"""Error responses in the form that existing PixeLink clients expect: `{"detail": ...}`. Invalid values are 422 with
+`detail: [{loc, msg, type}]`; a camera that is not connected is 503 `Camera not connected`, with the cause in `why`; a
+method that a route lacks is 405 with the methods it has."""
 
 from __future__ import annotations
 
@@ -13,10 +11,11 @@ from typing import Any
 import pydantic
 from django.core import exceptions as django_errors
 from django.db import InterfaceError, InternalError, OperationalError
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.views import View
 
 from cameras.errors import ControlError
-from cameras.live.viewer_limits import LiveViewRefused
+from cameras.live.viewer_registry import LiveViewRefused
 from cameras.models import Camera
 from captures.capturing.outcomes import NotSaved
 from captures.pixelink_service.bodies import Body, Invalid, Refused, ValidationItem
@@ -157,3 +156,9 @@ def too_busy(_path: str) -> HttpResponse:
 
 def too_large(_path: str) -> HttpResponse:
     return error_response(413, "Request body too large")
+
+
+class Route(View):
+    def http_method_not_allowed(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        allowed = [name.upper() for name in self.http_method_names if hasattr(self, name)]
+        return error_response(405, "Method Not Allowed", headers={"Allow": ", ".join(allowed)})

@@ -1,4 +1,5 @@
-"""The camera's settings as last read back: from its row, or from a newer answer to a change made here."""
+"""The camera's settings as last read back: from its row, or from a newer answer to a change made here. Of a value out
+of its range the camera keeps its own, and the answer says so, as PixeLink's library does."""
 
 from __future__ import annotations
 
@@ -10,9 +11,10 @@ from uuid import UUID
 
 from cameras.models import Camera
 from cameras.status.messages import Status
-from cameras.status.readings import supersedes
+from cameras.status.status import supersedes
 from captures.pixelink_service.bodies import Resolution, Settings, warning_of
 from captures.pixelink_service.served_camera import NotConnected, is_connected
+from core.times.durations import format_exposure
 
 ANSWER_LIFETIME_S = 10.0
 """An answer is used for this long; by then the row has its values, even if a clock was set back."""
@@ -111,3 +113,45 @@ def _within(limits: dict[str, Any] | None, value: int) -> bool:
         return value in choices
     least, most = limits.get("minimum"), limits.get("maximum")
     return least is not None and most is not None and least <= value <= most
+
+
+SETTING_LABELS = {"exposure_us": "exposure", "gain": "gain"}
+
+
+def within_ranges(camera: Camera, wanted: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The values of `wanted` (exposure_us, gain) within the camera's ranges, and a warning for each other value."""
+    ranges = camera.capabilities.get("settings", {})
+    beyond = {name: value for name, value in wanted.items() if _is_beyond(ranges.get(name, {}), value)}
+    warnings = [_warning(camera, name, value, ranges[name]) for name, value in beyond.items()]
+    return {name: value for name, value in wanted.items() if name not in beyond}, warnings
+
+
+def _is_beyond(limits: dict[str, Any], value: float) -> bool:
+    least, most = limits.get("minimum"), limits.get("maximum")
+    return (least is not None and value < least) or (most is not None and value > most)
+
+
+def _warning(camera: Camera, name: str, value: float, limits: dict[str, Any]) -> str:
+    current = read_back(camera).get(name)
+    kept = (
+        f"its {SETTING_LABELS[name]}"
+        if current is None
+        else f"its {SETTING_LABELS[name]} of {_value_text(name, current)}"
+    )
+    return f"The camera keeps {kept} (it takes {_range(name, limits)}); {_value_text(name, value)} was requested."
+
+
+def _range(name: str, limits: dict[str, Any]) -> str:
+    """`20 µs to 2 s`, or `at least 20 µs` for a range with one end."""
+    least, most = limits.get("minimum"), limits.get("maximum")
+    if least is None:
+        return f"at most {_value_text(name, most)}"
+    return (
+        f"at least {_value_text(name, least)}"
+        if most is None
+        else f"{_value_text(name, least)} to {_value_text(name, most)}"
+    )
+
+
+def _value_text(name: str, value: Any) -> str:
+    return format_exposure(value) if name == "exposure_us" else f"{value:g}"

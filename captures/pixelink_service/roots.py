@@ -21,7 +21,7 @@ def ensure_service_root() -> StorageRoot | None:
     """The root of IMAGE_SAVE_PATH on this host, created if missing; None when it is not configured."""
     if settings.STATION.service.image_save_path is None:
         return None
-    from captures.roots.setup import create_root
+    from captures.roots.roots import create_root
 
     folder = settings.STATION.service.image_save_path.resolve()
     host = settings.STATION.host

@@ -10,9 +10,19 @@ from django.shortcuts import render
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from captures.pixelink_service.bodies import Captured, Health, Invalid, Listed, Refused, Settings
-from captures.pixelink_service.requests import CaptureOptions, FeedQuery, ListQuery, SettingsUpdate
-from captures.pixelink_service.route import Route
+from captures.pixelink_service.bodies import (
+    Captured,
+    CaptureOptions,
+    FeedQuery,
+    Health,
+    Invalid,
+    Listed,
+    ListQuery,
+    Refused,
+    Settings,
+    SettingsUpdate,
+)
+from captures.pixelink_service.errors import Route
 
 MODEL = "#/components/schemas/{model}"
 

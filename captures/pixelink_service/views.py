@@ -1,29 +1,39 @@
 """The HTTP service on port 8001 for existing PixeLink clients: the routes, keys and units of the service it replaces.
-
 A route parses, calls and answers; exceptions become responses in `AccessMiddleware.process_exception`. Captures go
-through `CaptureService` like all others; nothing here opens a camera.
-"""
+through `CaptureService` like all others; nothing here opens a camera."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import pydantic
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from cameras.live.mjpeg import CONTENT_TYPE, stream_parts
+from cameras.live.mjpeg import CONTENT_TYPE, MjpegStream, open_stream, stream_parts
+from cameras.live.snapshot_limiter import has_pictures
+from cameras.models import Camera
 from cameras.settings.service import set_settings
 from captures.capturing.requests import CaptureRequest
-from captures.pixelink_service import feed
-from captures.pixelink_service.bodies import Health, Unhealthy, ValidationItem
+from captures.pixelink_service.bodies import (
+    CaptureOptions,
+    FeedQuery,
+    Health,
+    ListQuery,
+    SettingsUpdate,
+    Unhealthy,
+    ValidationItem,
+)
 from captures.pixelink_service.captures import captured_body, list_captures, take_capture
-from captures.pixelink_service.errors import DATABASE_DOWN, BadBody, json_response, validation_items
-from captures.pixelink_service.ranges import within_ranges
-from captures.pixelink_service.readback import ConfigureAnswer, not_yet_applied, record_answer, settings_body
-from captures.pixelink_service.requests import CaptureOptions, FeedQuery, ListQuery, SettingsUpdate
-from captures.pixelink_service.route import Route
+from captures.pixelink_service.errors import DATABASE_DOWN, BadBody, Route, json_response, validation_items
+from captures.pixelink_service.readback import (
+    ConfigureAnswer,
+    not_yet_applied,
+    record_answer,
+    settings_body,
+    within_ranges,
+)
 from captures.pixelink_service.served_camera import (
     ACTOR,
     NotConnected,
@@ -123,9 +133,48 @@ class FeedRoute(Route):
         camera = served_camera()
         check_connected(camera)
         # Before the stream: once it has begun, its status cannot be changed.
-        feed.check_pictures(camera, quality)
+        check_pictures(camera, quality)
         # Django calls get() for HEAD: the stream would count as a viewer, and its response would not end.
         if request.method == "HEAD":
             return HttpResponse(content_type=CONTENT_TYPE, headers=NO_STORE)
-        stream = feed.open_feed(camera, quality, request.META.get("REMOTE_ADDR") or "")
+        stream = open_feed(camera, quality, request.META.get("REMOTE_ADDR") or "")
         return StreamingHttpResponse(stream_parts(stream), content_type=CONTENT_TYPE, headers=NO_STORE)
+
+
+FIRST_WAIT_S = 3.0
+
+
+class ServiceUser:
+    """Takes the place of a user: the service has none. It may see the stream for as long as the camera exists."""
+
+    is_authenticated = True
+
+    def get_username(self) -> str:
+        return ACTOR
+
+    def may(self, _role: str) -> bool:
+        return True
+
+
+class ServicePrincipal:
+    """All clients of the service, as one principal of `cameras.sockets.access`. They send no Origin."""
+
+    needs_origin = False
+
+    def user(self) -> Any:
+        return ServiceUser()
+
+
+SERVICE_PRINCIPAL = ServicePrincipal()
+
+
+def check_pictures(camera: Camera, quality: str) -> None:
+    """NotConnected when no picture arrives in FIRST_WAIT_S; BrokerDown; LiveViewRefused when live view is switched
+    off."""
+    if not has_pictures(camera.slug, quality, FIRST_WAIT_S):
+        raise NotConnected(f"{camera.slug} delivered no picture within {FIRST_WAIT_S:g} s.")
+
+
+def open_feed(camera: Camera, quality: str, remote: str) -> MjpegStream:
+    """Register one more viewer. LiveViewRefused when the limit of viewers is reached."""
+    return open_stream(camera.slug, quality, SERVICE_PRINCIPAL, ACTOR, remote)

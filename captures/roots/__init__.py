@@ -1,0 +1,1 @@
+"""Storage roots and their classes."""

@@ -1,8 +1,18 @@
+"""Storage roots, which files go to which, and where the only copy of a file is."""
+
 from __future__ import annotations
 
 import uuid6
 from django.db import models
 from django.utils import timezone
+
+
+class Kept(models.TextChoices):
+    """`moving`: its verified copy counts already, and the file here is about to be deleted."""
+
+    HERE = "here"
+    MOVING = "moving"
+    OFFSITE = "offsite"
 
 
 class StorageRoot(models.Model):

@@ -1,13 +1,23 @@
-"""The storage roots of a host, and which of them new files go to, by storage class."""
+"""The storage roots of a host, and which of them new files go to, by storage class. Roots are created and checked at
+the start, never by a capture."""
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TypedDict
+from uuid import UUID
 
+import uuid6
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Q
 
 from cameras.models import Camera
+from cameras.spool.durable import RootFiles
+from cameras.spool.spool import is_out_of_space
+from cameras.spool.storage import MARKER, make_root, read_marker, separate_file_systems_message, try_link
 from cameras.tables import ROOTS
 from captures.roots.models import StorageAssignment, StorageClass, StorageRoot
 from core.registry import resolve
@@ -79,3 +89,113 @@ def assign_root(root: StorageRoot, storage_class: str) -> None:
 def unassign_root(host: str, storage_class: str) -> None:
     """Let new files of this class go to the root of captures."""
     StorageAssignment.objects.filter(host=host, storage_class=storage_class).delete()
+
+
+def ensure_default_root(path: Path | None = None) -> StorageRoot:
+    """This host's root for new captures; it is created if missing.
+
+    UnusableRoot when the folder cannot be written or cannot hard-link from its spool into its archives.
+    """
+    folder = (path or settings.STATION.storage_root).resolve()
+    host = settings.STATION.host
+    known = _find_or_create_root(folder, host, _archives_of_default(folder))
+    assign_root(known, StorageClass.CAPTURES)
+    return known
+
+
+def _archives_of_default(folder: Path) -> tuple[str, ...]:
+    """The archives in the default root; clips are not among them while they have their own root."""
+    video = settings.STATION.video_path
+    return ("captures", "clips") if video is None or video.resolve() == folder else ("captures",)
+
+
+def ensure_video_root() -> StorageRoot | None:
+    """The root of VIDEO_PATH on this host, created if missing; None when it is not configured or is the root of new
+    captures. If it cannot be used (UnusableRoot), new clips go to the root of captures."""
+    folder, host = settings.STATION.video_path, settings.STATION.host
+    if folder is None:
+        unassign_root(host, StorageClass.CLIPS)
+        return None
+    try:
+        root = _find_or_create_root(folder.resolve(), host, ["clips"])
+    except UnusableRoot:
+        unassign_root(host, StorageClass.CLIPS)
+        raise
+    if is_assigned(root, StorageClass.CAPTURES):
+        unassign_root(host, StorageClass.CLIPS)
+        return None
+    assign_root(root, StorageClass.CLIPS)
+    return root
+
+
+def _find_or_create_root(folder: Path, host: str, archives: Sequence[str]) -> StorageRoot:
+    """The root of this folder, created if missing. A known root that is not mounted is not checked. UnusableRoot."""
+    known = StorageRoot.objects.filter(host=host, path=str(folder)).first()
+    # Only an unknown folder is created. In place of a disk that is not mounted, it would fill the disk below.
+    if known is None:
+        return create_root(folder, host, archives)
+    if read_marker(str(folder)) == str(known.id):
+        check_links(folder, archives, known=True)
+    return known
+
+
+def create_root(folder: Path, host: str, archives: Sequence[str]) -> StorageRoot:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        found = _ensure_marker(folder)
+    except OSError as error:
+        raise UnusableRoot(f"{folder} cannot hold files: {error.strerror}. Choose another folder.") from error
+    # Before the row: a folder that cannot hold files does not become a root.
+    check_links(folder, archives)
+    return _store_root(found, host, folder)
+
+
+@transaction.atomic
+def _store_root(ident: UUID, host: str, folder: Path) -> StorageRoot:
+    """The row of a marker. A root that came from another host, or from a host of another name, is no longer assigned
+    there."""
+    # By the marker's id: a disk that moves to another folder or host keeps its root, and with it the rows of its files.
+    root, _ = StorageRoot.objects.update_or_create(id=ident, defaults={"host": host, "path": str(folder)})
+    StorageAssignment.objects.filter(root=root).exclude(host=host).delete()
+    return root
+
+
+def _ensure_marker(folder: Path) -> UUID:
+    """The UUID in the folder's marker file, which is created if missing. OSError; UnusableRoot for a damaged marker,
+    which camera processes would refuse."""
+    found = read_marker(str(folder))
+    if found is None:
+        found = str(uuid6.uuid7())
+        make_root(folder, found)
+    try:
+        return UUID(found)
+    except ValueError:
+        message = f"{folder / MARKER} is damaged. Restore it; or remove it, if the folder holds no captures yet."
+        raise UnusableRoot(message) from None
+
+
+def check_links(folder: Path, archives: Sequence[str], *, known: bool = False) -> None:
+    """UnusableRoot when files cannot be hard-linked from the spool into one of these archives. A full disk prevents the
+    check: a `known` root then counts as usable."""
+    for archive in archives:
+        try:
+            _check_link(folder, archive)
+        except OSError as error:
+            if known and is_out_of_space(error):
+                continue
+            if error.errno == errno.EXDEV:
+                raise UnusableRoot(separate_file_systems_message(str(folder), archive)) from error
+            raise UnusableRoot(f"{folder} cannot hold files: {error.strerror}. Choose another folder.") from error
+
+
+def _check_link(folder: Path, archive: str) -> None:
+    files = RootFiles(str(folder))
+    try:
+        files.make_folders(".spool")
+        # A killed check left it, and create() refuses a name that exists.
+        files.unlink(".spool", "link-test")
+        files.create(".spool", "link-test", [b"x"])
+        try_link(files, ".spool", "link-test", archive)
+        files.unlink(".spool", "link-test")
+    finally:
+        files.close()

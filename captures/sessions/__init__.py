@@ -1,0 +1,1 @@
+"""Programmes, desired state, forecast and ledger of sessions: `SessionService`."""

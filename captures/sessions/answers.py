@@ -8,7 +8,7 @@ from pydantic import PlainSerializer
 
 from core.resources.fields import Fields, Rows, field
 from core.resources.values import Column, Id
-from core.times.moments import Stamp
+from core.times.timestamps import Stamp
 
 Thousandths = Annotated[float, PlainSerializer(lambda value: round(value, 3), return_type=float)]
 

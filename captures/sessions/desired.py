@@ -1,17 +1,20 @@
-"""The desired state of a camera's session: for its process, and when it cannot be carried out."""
+"""The desired state of a camera's session: for its process, when it cannot be carried out, and when its host is
+drained."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal, cast
+from datetime import datetime
+from typing import Any, Literal, cast
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from cameras.models import Camera
 from cameras.spool.session_files import DesiredSession
-from captures.sessions.models import Session
+from captures.sessions.models import Session, SessionState
 from core.events.service import record_event
 from core.text.sentences import beside_camera, sentence
 
@@ -77,3 +80,33 @@ def fail_session_of_lost_host(camera: Camera, host: str) -> None:
     session.message = beside_camera(message, camera)
     session.save()
     record_event("session.stopped", message, camera=camera, subject=session.pk, severity="error")
+
+
+def stop_session_at_its_window(camera: Camera) -> None:
+    """Stop the camera's session as soon as it captures in no window: the host follows, and the capture that runs then
+    still ends. A session with an end of its own keeps it."""
+    now = timezone.now()
+    with transaction.atomic():
+        session = Session.objects.select_for_update().active().filter(camera=camera).first()
+        if session is None or session.desired == Session.Desired.STOPPED or may_go_on(session, now):
+            return
+        session.desired, session.revision = Session.Desired.STOPPED, session.revision + 1
+        session.save(update_fields=["desired", "revision"])
+        message = sentence(
+            "The session on {camera} stops, because its host {host} is drained.", camera=camera, host=camera.host
+        )
+        record_event("host.session_stopped", message, camera=camera, subject=session.pk)
+
+
+def may_go_on(session: Session, now: datetime) -> bool:
+    """Whether a session of a host that is drained goes on for now: inside of a window, or until its own end."""
+    if session.state in {SessionState.PLANNED, SessionState.PAUSED} or session.desired == Session.Desired.PAUSED:
+        return False
+    programme: dict[str, Any] = session.programme
+    if windows := programme.get("windows"):
+        return any(_time(begin) <= now < _time(end) for begin, end in windows)
+    return "until" in programme or "count" in programme
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -22,7 +22,7 @@ from captures.capturing.models import Capture
 from captures.roots.roots import UnusableRoot, root_of
 from captures.sessions.models import MAX_SESSION
 from core.templatetags.skycam import duration, format_bytes
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 from core.text.sentences import sentence
 from core.times.durations import format_exposure
 

@@ -15,8 +15,7 @@ from cameras.programmes.cycle import cycle_of
 from cameras.spool.records import Programme
 from captures.capturing.requests import HOUR_US, ExposureSettings, Text
 from captures.sessions.models import MAX_SESSION
-from core.times.moments import in_utc
-from core.times.timestamps import stamp
+from core.times.timestamps import in_utc, stamp
 
 # A session's defaults, read once like all of the configuration.
 EXPOSURE_US = max(1, round(settings.STATION.camera.exposure_time * 1e6))

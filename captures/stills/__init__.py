@@ -1,0 +1,1 @@
+"""Pictures of captures are encoded and written. Django-free."""

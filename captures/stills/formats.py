@@ -13,10 +13,9 @@ from PIL.ExifTags import Base
 
 from cameras.drivers.base import Pixels
 from cameras.spool.durable import Chunk
-from captures.stills.exif import exif_of
 from captures.stills.facts import StillFacts
 from captures.stills.fits import fits_chunks
-from captures.stills.xmp import xmp_of
+from captures.stills.metadata import exif_of, xmp_of
 
 JPEG_QUALITY = 95
 SOI = b"\xff\xd8"

@@ -12,9 +12,7 @@ from cameras.runtime.consumers import Context
 from cameras.runtime.file_formats import DEFAULT_FORMATS
 from cameras.spool.records import ClockState, PartFile, Plan, Record
 from cameras.spool.spool import Part, Spool
-from captures.paths.file_names import DEFAULT_TEMPLATE
-from captures.paths.night import Site
-from captures.paths.organizer import ImageOrganizer
+from captures.paths import DEFAULT_TEMPLATE, ImageOrganizer, Site
 from captures.stills.facts import facts_of
 from captures.stills.formats import FORMATS, JPEG_QUALITY, Encoding, jpeg_size
 from captures.thumbnails.thread import SavedCapture, ThumbnailThread

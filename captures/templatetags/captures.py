@@ -10,7 +10,7 @@ from cameras.camera_display import held_sentence
 from cameras.capture_options import describe_options
 from cameras.leases.lease_holders import LeaseHolder
 from captures.capturing.models import Capture
-from captures.capturing.references import describe_references
+from captures.capturing.records import describe_references
 from captures.files import addresses
 from captures.sessions.models import Session
 from core.templatetags.skycam import datetime_text

@@ -1,0 +1,1 @@
+"""Thumbnails are rendered and stored. Django-free."""

@@ -1,7 +1,6 @@
-"""Thumbnails on disk: `<root>/.thumbnails/<2 hex>/<sha256>-<size>.jpg`, named by the SHA-256 of the original file.
-
-They can be rendered again, so they are not fsynced: one that a power cut truncated counts as missing. Django-free.
-"""
+"""Thumbnails on disk: `<root>/.thumbnails/<2 hex>/<sha256>-<size>.jpg`, named by the SHA-256 of the original file;
+and the jobs that render them. They can be rendered again, so they are not fsynced: one that a power cut truncated
+counts as missing. Django-free."""
 
 from __future__ import annotations
 
@@ -9,12 +8,12 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Self
+from typing import NotRequired, Self, TypedDict
 
 from cameras.spool.durable import RootFiles
 from cameras.spool.storage import MARKER, RootMissing, root_missing_message
-from captures.mp4.faststart import MAX_HEADER_BYTES
-from captures.mp4.faststart import VERSION as FASTSTART
+from captures.mp4 import HEADER_VERSION as FASTSTART
+from captures.mp4 import MAX_HEADER_BYTES
 
 FOLDER = ".thumbnails"
 SIZES = (320, 800, 2048)
@@ -72,7 +71,7 @@ class ThumbnailStore:
         self._write(sha256, f"{sha256}-{size}.jpg", jpeg)
 
     def read_head(self, sha256: str) -> bytes | None:
-        """The bytes that make a clip quick to open (`captures.mp4.faststart`), empty for a clip that needs none;
+        """The bytes that make a clip quick to open (`captures.mp4`), empty for a clip that needs none;
         None when they are not made yet or are truncated."""
         found = self._read(sha256, f"{sha256}.{HEAD}")
         if found is None or not found.endswith(HEAD_END):
@@ -144,3 +143,19 @@ def write(name: str, content: bytes, at: int) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(name, flags, 0o640, dir_fd=at), "wb") as file:
         file.write(content)
+
+
+CLIP = "mp4"
+"""The kind of a clip."""
+
+
+class ThumbnailJob(TypedDict):
+    """One file to render: `path` is relative to the storage root at `root_path`, whose marker file holds `root`."""
+
+    root: str
+    root_path: str
+    path: str
+    kind: str
+    sha256: str
+    bytes: int
+    simulated: NotRequired[bool]

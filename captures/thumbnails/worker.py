@@ -15,11 +15,9 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from cameras.spool.storage import RootMissing
-from captures.mp4.boxes import UnsupportedMp4
-from captures.mp4.faststart import faststart_header
-from captures.thumbnails.jobs import CLIP, ThumbnailJob
+from captures.mp4 import UnsupportedMp4, faststart_header
 from captures.thumbnails.rendering import Unreadable, image_from_file, render_thumbnails
-from captures.thumbnails.store import ThumbnailStore
+from captures.thumbnails.store import CLIP, ThumbnailJob, ThumbnailStore
 from core.jobs.children import limit_resources
 from core.parent_death import die_with_parent
 

@@ -1,7 +1,11 @@
-"""EXCEPTIONS: the problems of exceptions that Django, DRF, pydantic and this package raise."""
+"""Makes problems of exceptions, by the tables of all apps (EXCEPTION_TABLES); the table here is that of Django, DRF,
+pydantic and core. An exception that no table lists propagates, is logged, and becomes `internal` without any
+detail."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import pydantic
@@ -9,14 +13,17 @@ from django.conf import settings
 from django.core import exceptions as django_errors
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404
+from django.http.response import HttpResponseBase
 from rest_framework import exceptions as drf_errors
+from rest_framework.views import set_rollback
 
-from core import database_move
-from core.api.constraints import describe_error
+from core import database_damage, database_move
+from core.api.model import describe_error
 from core.api.problems import ErrorBody, ExceptionTable, Problem, invalid
-from core.database_health import note
-from core.limits.wait_limiter import TooManyWaiting
+from core.limits.refusals import TooManyWaiting
 from core.outages import is_read_only
+from core.registry import resolve
+from core.tables import EXCEPTION_TABLES
 
 CHALLENGE = 'Token realm="Skycam"'
 
@@ -99,9 +106,11 @@ def database_error(error: DatabaseError) -> Problem | None:
     code."""
     if is_read_only(error):
         return database_down(error)
-    if not note.note_if_damage(error, "answered a request"):
+    if not database_damage.note_if_damage(error, "answered a request"):
         return None
-    return Problem("database-down", f"{note.sentence(str(error))} Nothing was changed. Running sessions continue.")
+    return Problem(
+        "database-down", f"{database_damage.sentence(str(error))} Nothing was changed. Running sessions continue."
+    )
 
 
 EXCEPTIONS: ExceptionTable = {
@@ -123,3 +132,26 @@ EXCEPTIONS: ExceptionTable = {
     OperationalError: database_down,
     InterfaceError: database_down,
 }
+
+
+def problem_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | None:
+    """None for an exception that no table lists, which then propagates and is logged."""
+    problem = problem_of(error)
+    if problem is None:
+        return None
+    set_rollback()
+    return problem.response(context["request"].path)
+
+
+def problem_of(error: Exception) -> Problem | None:
+    """The problem for an exception, by the entry of its class, else of its nearest listed base; None without one."""
+    table = merged_table()
+    kind = next((kind for kind in type(error).__mro__ if kind in table), None)
+    return table[kind](error) if kind is not None else None
+
+
+@cache
+def merged_table() -> ExceptionTable:
+    """The entries of all tables. Each exception is listed once."""
+    tables: list[ExceptionTable] = [resolve(path) for path in EXCEPTION_TABLES.values()]
+    return {kind: entry for table in tables for kind, entry in table.items()}

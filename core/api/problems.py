@@ -1,6 +1,6 @@
 """Errors as `application/problem+json` (RFC 9457): the types of problems, and a problem as a response.
 
-`core/api/exception_handler.py` makes problems of exceptions.
+`core/api/exceptions.py` makes problems of exceptions.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from uuid import UUID
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from core.api.model import StrictModel
-from core.times.moments import Moment, in_utc
+from core.times.timestamps import Moment, in_utc
 
 if TYPE_CHECKING:
     from django.http import QueryDict

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from core.resources.answers import body_of
 from core.resources.fields import Fields, Rows
 from core.resources.values import Column, Id
-from core.times.moments import Stamp
+from core.times.timestamps import Stamp
 
 Spans = Annotated[list[list[int]], Column("spans")]
 """Where the message has slugs of cameras: `[[begin, end], ...]` in characters."""

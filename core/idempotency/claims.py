@@ -1,26 +1,26 @@
-"""Claim a key for a request, and settle the claim with its answer.
-
-Each change is one statement on one row, committed at once: after a kill between any two of them a repetition finds
-the key claimed, and runs the view again when the lease has ended.
-"""
+"""Claim a key for a request, settle the claim with its answer, and remove old requests. Each change is one statement
+on one row, committed at once: after a kill between any two of them a repetition finds the key claimed, and runs the
+view again when the lease has ended."""
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 from django.db.models import F, Q, QuerySet
+from django.utils import timezone
 
 from core import database_clock
 from core.idempotency.answers import Answer, Settlement
 from core.idempotency.keys import KeyedRequest
 from core.idempotency.models import IdempotentRequest
-from core.idempotency.retention import limit_rows
 
 log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=60)
@@ -154,3 +154,36 @@ def _running_sentence(key: str) -> str:
         f"The first request with the Idempotency-Key {key!r} still runs. Repeat it until it is answered; if the "
         f"station was interrupted, it runs again after at most {LEASE.seconds} s."
     )
+
+
+KEPT_FOR = timedelta(hours=24)
+MAX_ROWS = 10_000
+"""Of each user. The oldest make room: a refusal would stop a program in the middle of a night."""
+LIMIT_EVERY = 100
+"""A user may have this many more rows for a while: counting thousands of rows takes milliseconds."""
+BATCH = 500
+
+_claims_made = itertools.count()
+
+
+def remove_requests() -> int:
+    """Remove a batch of requests that are older than a day. Returns the number of rows."""
+    now = timezone.now()
+    # Later than tomorrow: the clock was ahead when it was made.
+    old = IdempotentRequest.objects.filter(Q(created_at__lt=now - KEPT_FOR) | Q(created_at__gt=now + KEPT_FOR))
+    # Django cannot delete a query with a limit.
+    return IdempotentRequest.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:BATCH])).delete()[0]
+
+
+def limit_rows(user: Any) -> None:
+    """Call it at each claim: from time to time it removes what the user has too many of."""
+    if next(_claims_made) % LIMIT_EVERY == 0:
+        remove_oldest(user)
+
+
+def remove_oldest(user: Any, most: int = MAX_ROWS) -> int:
+    """Remove the user's oldest requests, a batch of those beyond `most`. Returns the number of rows."""
+    # Without those that run now, whose answers are still to be stored.
+    settled = IdempotentRequest.objects.filter(user=user).exclude(lease_until__gt=database_clock.now())
+    beyond = settled.order_by("-created_at", "-id").values_list("pk", flat=True)[most : most + BATCH]
+    return IdempotentRequest.objects.filter(pk__in=list(beyond)).delete()[0]

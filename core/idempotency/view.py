@@ -1,18 +1,26 @@
-"""The base of API views whose requests may have an Idempotency-Key."""
+"""API views whose requests may have an Idempotency-Key, the refusal of one where none is taken, and the problems of
+keys."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from core.api.problems import ErrorBody, ExceptionTable, Problem, from_message, invalid, is_api
+from core.failpoints import Failpoints
 from core.idempotency.answers import Answer
-from core.idempotency.claims import AnsweredAlready, Claim, claim_request
-from core.idempotency.failpoints import FAILPOINTS
-from core.idempotency.keys import key_of, keyed_request
+from core.idempotency.claims import AnsweredAlready, Claim, RequestMismatch, RequestRunning, claim_request
+from core.idempotency.keys import HEADER, BadKey, key_of, keyed_request
+
+FAILPOINTS = Failpoints(("after_claim", "after_view", "after_answer"))
+"""The key is claimed and the view has not run; the view has run and its answer is not stored; the answer is stored and
+not sent."""
 
 
 class IdempotentView(APIView):
@@ -63,3 +71,43 @@ class IdempotentView(APIView):
 def takes_key(view: Any, method: str) -> bool:
     """Whether requests of this method to this class of views may have a key."""
     return isinstance(view, type) and issubclass(view, IdempotentView) and method in view.idempotent
+
+
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+"""They change nothing, so that the key makes no difference."""
+
+
+class KeyRefusalMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, *_: Any) -> HttpResponse | None:
+        """None where the key is taken, or may be ignored."""
+        if HEADER not in request.headers or not is_api(request.path) or request.method in SAFE_METHODS:
+            return None
+        kind = getattr(view, "cls", None)
+        if takes_key(kind, str(request.method)) or not hasattr(kind, str(request.method).lower()):
+            return None
+        message = f"{request.method} of this address takes no key. Send the request without the header."
+        return invalid([ErrorBody(field=HEADER, message=message)]).response(request.path)
+
+
+RETRY_S = 2
+
+
+def bad_key(error: BadKey) -> Problem:
+    return invalid([ErrorBody(field=HEADER, message=str(error))])
+
+
+def request_running(error: RequestRunning) -> Problem:
+    return Problem("idempotency-running", str(error), headers={"Retry-After": str(RETRY_S)})
+
+
+EXCEPTIONS: ExceptionTable = {
+    BadKey: bad_key,
+    RequestMismatch: from_message("idempotency-mismatch"),
+    RequestRunning: request_running,
+}

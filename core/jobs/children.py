@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from core.child_environment import scrubbed_environment
+from core.commands import scrubbed_environment
 
 PROJECT = Path(__file__).resolve().parents[2]
 

@@ -69,7 +69,7 @@ JOB_KINDS: dict[str, JobKind] = {
     ),
     "forget_files": JobKind(
         "Forget the files of a retired host", "manager", 2 * GB, 86_400.0, 15, 20, True, Lane.SHORT, True,
-        "skycam_project.hosts.forgetting.forget_files",
+        "skycam_project.hosts.retiring.forget_files",
     ),
     "integrity": JobKind(
         "Check the storage", "manager", 2 * GB, 86_400.0, 15, 20, True, Lane.LONG, True,
@@ -102,11 +102,11 @@ JOB_KINDS: dict[str, JobKind] = {
 """Kind -> what it is, its limits, and the function that does it."""
 
 BACKGROUND_THREADS = {
-    "database_check": "core.database_health.check.DatabaseCheck",
-    "retention": "captures.storage.retention.thread.Retention",
-    "storage_usage": "captures.storage.usage.thread.UsageMeasurement",
-    "posters": "captures.files.posters.PosterSearch",
-    "copies": "captures.organizing.recovery.CopyRecovery",
+    "database_check": "core.database_damage.DatabaseCheck",
+    "retention": "captures.storage.retention.cleanup.Retention",
+    "storage_usage": "captures.storage.usage.measuring.UsageMeasurement",
+    "posters": "captures.files.thumbnail_queue.PosterSearch",
+    "copies": "captures.organizing.copying.CopyRecovery",
     "archives": "captures.storage.archives.thread.ArchiveThread",
     "archive_sender": "captures.storage.archives.transfer.ArchiveSender",
     "offsite": "captures.storage.offsite.thread.OffsiteQueue",

@@ -1,0 +1,1 @@
+"""The base of web pages and of the forms on them."""

@@ -1,4 +1,5 @@
-"""The base of every page: the lowest role for each method, and responses for browsers with and without scripts."""
+"""The base of every page: the lowest role for each method, and responses and redirects for browsers with and without
+scripts."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.shortcuts import render, resolve_url
+from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
 
@@ -78,3 +79,11 @@ def redirect_back(request: HttpRequest, otherwise: str = "/") -> HttpResponseRed
     # `next` and `Referer` come from the request: a form on another site could otherwise lead its user anywhere.
     safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
     return HttpResponseRedirect(wanted if safe else otherwise)
+
+
+def redirect_to(request: HttpRequest, address: str) -> HttpResponse:
+    """Redirect to another page, also from a form in a dialog."""
+    if is_htmx_request(request):
+        # The browser would follow a redirect within htmx's request, and the page would appear inside the dialog.
+        return HttpResponse(status=204, headers={"HX-Redirect": address})
+    return redirect(address)

@@ -1,18 +1,24 @@
-"""The newest readings in the broker: `<station>:sensors:<host>` is a list of `SensorState` as JSON, rewritten each
-second and kept for 5 s. A host that has ended has none: its sensors are missing. `<station>:sensor-hosts` is the set of
-the hosts."""
+"""The newest readings in the broker, and as metrics: `<station>:sensors:<host>` is a list of `SensorState` as JSON,
+rewritten each second and kept for 5 s. A host that has ended has none: its sensors are missing.
+`<station>:sensor-hosts` is the set of hosts that have written one."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
-from typing import cast
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, cast, get_args
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
 
 from core.broker import broker
+from core.broker.broker import BrokerDown
 from core.outages import describe_failure
-from core.readings.reading import SensorState
+from core.readings.reading import Quality, SensorState
 from core.retrying_thread import RetryingThread
+from monitoring.sensors.quantities import QUANTITIES
 
 log = logging.getLogger(__name__)
 EVERY_S = 1.0
@@ -57,3 +63,38 @@ def read_latest() -> dict[str, SensorState]:
         found = cast(list[str | None], connection.mget([broker.key("sensors", one) for one in hosts])) if hosts else []
     states: list[SensorState] = [state for text in found for state in json.loads(text or "[]")]
     return {state["sensor"]: state for state in states}
+
+
+def sensor_metrics(_user: Any = None) -> Iterator[Metric]:
+    """A channel has a value only while its quality is ok; without the broker nothing is known. Everyone who may read
+    metrics may see sensors."""
+    try:
+        latest = read_latest()
+    except BrokerDown:
+        return
+    temperatures = GaugeMetricFamily(
+        "skycam_sensor_temperature_celsius", "Temperature that a sensor measures.", labels=["sensor", "channel"]
+    )
+    values = GaugeMetricFamily(
+        "skycam_sensor_value",
+        "What a sensor measures, in the unit of the quantity.",
+        labels=["sensor", "channel", "quantity", "unit"],
+    )
+    qualities = GaugeMetricFamily(
+        "skycam_sensor_channels",
+        "Channels of a sensor by the quality of their newest reading.",
+        labels=["sensor", "quality"],
+    )
+    for name, state in latest.items():
+        numbers = Counter(channel["quality"] for channel in state["channels"])
+        for quality in get_args(Quality):
+            qualities.add_metric([name, quality], numbers[quality])
+        for channel in state["channels"]:
+            # Without those that only a newer host knows: their unit is not known here.
+            if channel["quality"] != "ok" or channel["value"] is None or channel["quantity"] not in QUANTITIES:
+                continue
+            if channel["quantity"] == "temperature":
+                temperatures.add_metric([name, channel["channel"]], channel["value"])
+            unit = QUANTITIES[channel["quantity"]].unit
+            values.add_metric([name, channel["channel"], channel["quantity"], unit], channel["value"])
+    yield from (temperatures, values, qualities)

@@ -17,11 +17,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from core.pages.forms import NAME_ATTRS, PageForm
-from core.pages.reader_time import reader_datetime
 from core.registry import resolve
 from core.resources.fields import extra_of
 from core.resources.sentences import read_text, sentence_of, title_of
 from core.resources.values import Duration, Reference, choices_of, has_lines, is_time, marker_of, plain_type
+from core.station_zone import reader_datetime
 from core.times.durations import format_duration
 
 LONGEST = 2000

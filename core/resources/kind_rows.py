@@ -1,4 +1,5 @@
-"""Rows with settings of their kind: those that are secret are encrypted in a column of their own."""
+"""Rows with settings of their kind: those that are secret are encrypted in a column of their own, and some are set by
+the configuration file alone."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import pydantic
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from core.api.constraints import describe_error
+from core.api.model import describe_error
 from core.registry import resolve
 from core.resources.fields import REDACTED, KindSettings, settings_model
 from core.secrets import DecryptionFailed, SecretsField, decrypt_secrets, encrypt_secrets, kept_secrets
@@ -110,3 +111,8 @@ class KindRow(models.Model):
         self.settings = {name: value for name, value in complete.items() if name not in hidden}
         secrets = {name: value for name, value in complete.items() if name in hidden and value not in (None, "")}
         self.secrets_encrypted = encrypt_secrets(self, "secrets_encrypted", secrets)
+
+
+def only_from_file(name: str) -> ValidationError:
+    sentence = f"{name} is set by the configuration file alone (`skycam config apply`): it names a program to run."
+    return ValidationError({"settings": sentence})

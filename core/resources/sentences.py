@@ -11,7 +11,7 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-from core.api.constraints import describe_allowed, describe_error, join_choices
+from core.api.model import describe_allowed, describe_error, join_choices
 from core.resources.fields import extra_of
 from core.resources.values import Clock, Duration, Reference, choices_of, is_time, marker_of, plain_type, typed
 from core.times.durations import format_duration, parse_duration

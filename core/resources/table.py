@@ -23,8 +23,7 @@ from core.resources.values import (
     part_model,
     plain_type,
 )
-from core.text.ids import short_id
-from core.text.sizes import format_size
+from core.text.amounts import format_size, short_id
 from core.times.durations import format_duration
 
 Cells = dict[str, Any]

@@ -1,4 +1,5 @@
-"""The database belongs to one station: its id, a fingerprint of its secret and its schema stand in the database."""
+"""The database belongs to one station: its id, a fingerprint of its secret, its schema and the time of its
+installation stand in the database."""
 
 from __future__ import annotations
 
@@ -8,14 +9,24 @@ import hmac
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import Min
 
 from core import database_clock
 from core.stations.models import StationRecord
 from core.versions import PROTOCOL, SCHEMA
+
+
+def installed_at() -> datetime:
+    """When the first migration was applied to its database."""
+    applied: datetime = MigrationRecorder.Migration.objects.aggregate(Min("applied"))["applied__min"]
+    return applied
+
 
 LOCK = 0x736B7963616D
 """The number of PostgreSQL's advisory lock: `skycam` in ASCII."""

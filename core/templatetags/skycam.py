@@ -17,8 +17,8 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 
+from core.text.amounts import format_size
 from core.text.sentences import Sentence
-from core.text.sizes import format_size
 from core.times.durations import format_exposure, format_rounded_exposure
 
 register = template.Library()
@@ -108,7 +108,7 @@ def date_text(value: date | datetime | None) -> str:
 
 @register.simple_tag
 def datetime_pattern() -> str:
-    """What a date and time field of a form accepts; the server reads the same (`core.times.datetimes`)."""
+    """What a date and time field of a form accepts; the server reads the same (`core.times.time_parsing`)."""
     # Browsers compile `pattern` with the flag `v`, which requires the escaped hyphen in a character class.
     return r"\s*\d{4}-\d{1,2}-\d{1,2}((\s+|T)\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|UTC|[+\-]\d{2}:?\d{2})?)?\s*"
 

@@ -1,4 +1,5 @@
-"""The Sun's altitude, and the next sunrise, sunset, dawn and dusk of the three twilights."""
+"""The Sun's altitude, and the next sunrise, sunset, dawn and dusk of the three twilights; and what to do where the
+station does not know its place. Django-free."""
 
 from __future__ import annotations
 
@@ -6,6 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import asin, cos, degrees, radians, sin
+
+SET_THE_SITE = "Set the site on the page Settings, or with `skycam settings site`"
+"""The beginning of a sentence."""
+
 
 J2000 = datetime(2000, 1, 1, 12, tzinfo=UTC)
 LEAP = timedelta(seconds=69)

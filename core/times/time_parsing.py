@@ -1,15 +1,76 @@
-"""Times as people write them: a clock time, a date, a duration from now, or sunrise, sunset, dawn and dusk."""
+"""Times as people write them: a date and time, a clock time, a duration from now, or sunrise, sunset, dawn and dusk.
+On pages, command line and in the configuration the form is `2026-11-21 02:07:10`."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 
-from core.text.site_advice import SET_THE_SITE
-from core.times.datetimes import InvalidDateTime, datetime_in_zone
 from core.times.durations import InvalidDuration, parse_duration
-from core.times.sun import EVENTS, NoSunEvent, next_sun_event
+from core.times.sun import EVENTS, SET_THE_SITE, NoSunEvent, next_sun_event
+
+CALENDAR_DATE = r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
+TIME = r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?"
+ZONE = r"(Z|UTC|[+-][0-9]{2}:?[0-9]{2})"
+# ASCII, because IGNORECASE otherwise also takes letters such as the long s for those of the pattern.
+DATE_TIME = re.compile(rf"{CALENDAR_DATE}(?:(?:\s+|T){TIME}\s*{ZONE}?)?", re.ASCII | re.IGNORECASE)
+NAMED = re.compile(rf"(?P<plain>{CALENDAR_DATE}\s+{TIME})\s+(?P<zone>\S+)", re.ASCII)
+"""With the name that clocks have for their zone, such as CET or -03."""
+
+
+class InvalidDateTime(ValueError):
+    """The message says what is wrong and what to write."""
+
+
+def parse_datetime(text: str) -> datetime:
+    """The date and time of `2026-11-21 02:07:10`. Seconds are optional; a date without a time means midnight.
+
+    The result is naive unless `Z`, `UTC` or an offset such as `+01:00` follows. `T` may replace the space. Raises
+    InvalidDateTime.
+    """
+    plain = text.strip()
+    match = DATE_TIME.fullmatch(plain)
+    if match is None:
+        raise InvalidDateTime(f"{plain[:40]!r} is not a date and time. Write it as 2026-11-21 02:07:10.")
+    year, month, day, hour, minute, second, fraction, zone = match.groups()
+    # Up to nine digits are accepted, as other programs write nanoseconds; the rest is cut off.
+    microsecond = int((fraction or "0")[:6].ljust(6, "0"))
+    try:
+        return datetime(
+            int(year),
+            int(month),
+            int(day),
+            int(hour or 0),
+            int(minute or 0),
+            int(second or 0),
+            microsecond,
+            _zone(zone),
+        )
+    except ValueError as error:
+        raise InvalidDateTime(f"There is no {plain}: {error}.") from None
+
+
+def _zone(text: str | None) -> timezone | None:
+    if text is None:
+        return None
+    if text.upper() in {"Z", "UTC"}:
+        return UTC
+    hours, minutes = int(text[1:3]), int(text[-2:])
+    return timezone((-1 if text[0] == "-" else 1) * timedelta(hours=hours, minutes=minutes))
+
+
+def datetime_in_zone(text: str, zone: tzinfo) -> datetime:
+    """The aware time of a date and time: in the zone that it names, else in `zone`. It may name `zone` as its clocks
+    do, such as `2026-11-26 16:02:00 CET`, which is how commands and pages print times. Raises InvalidDateTime."""
+    if named := NAMED.fullmatch(text.strip()):
+        times = [parse_datetime(named["plain"]).replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
+        for at in times:
+            if at.tzname() == named["zone"]:
+                return at
+    found = parse_datetime(text)
+    return found if found.tzinfo else found.replace(tzinfo=zone)
+
 
 CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)

@@ -13,8 +13,7 @@ from django.db import DatabaseError, connection
 from cameras.drivers import DRIVERS, driver_class
 from cameras.models import Camera, desired_connection
 from cameras.selectors import cameras_for
-from cameras.status.closed_gates import blocking_gates
-from cameras.status.messages import Status
+from cameras.status.messages import Status, blocking_gates
 from cameras.status.status import read_fields, read_statuses_by_slug
 from core import database_clock
 from core.broker import broker

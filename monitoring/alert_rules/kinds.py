@@ -1,9 +1,10 @@
-"""RULE_KINDS: what a rule can watch. Django-free."""
+"""RULE_KINDS: what a rule can watch. DEFAULT_RULES: what a new station watches. BUILT_IN_ALERTS: what is opened
+without a rule. Django-free."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Comparison = Literal["above", "below"]
 ABOVE = "{subject} is {value}, above {threshold}{lasted}."
@@ -108,3 +109,52 @@ RULE_KINDS: dict[str, RuleKind] = {
     ),
 }  # fmt: skip
 """Kind -> what it watches."""
+
+
+DEFAULT_RULES: tuple[dict[str, Any], ...] = (
+    {"name": "sensor-missing", "kind": "sensor_missing", "threshold": 0.5, "clear_for_s": 10, "severity": "error"},
+    {"name": "sensor-implausible", "kind": "sensor_implausible", "threshold": 0.5, "for_s": 300, "clear_for_s": 60},
+    {"name": "no-frame", "kind": "no_frame", "threshold": 30, "clear_for_s": 5, "severity": "error"},
+    {"name": "gate-closed", "kind": "gate_closed", "threshold": 0.5},
+    {"name": "frames-missing", "kind": "frames_below", "threshold": 90, "clear": 95, "clear_for_s": 60},
+    {"name": "disk-low", "kind": "disk_below", "threshold": 10, "clear": 12, "for_s": 60},
+    {"name": "disk-nearly-full", "kind": "disk_below", "threshold": 3, "clear": 4, "for_s": 10, "severity": "critical"},
+    {"name": "clock-unsynchronised", "kind": "clock_unsynchronised", "threshold": 0.5, "for_s": 900, "clear_for_s": 60},
+    {"name": "clock-off", "kind": "clock_offset", "threshold": 0.5, "clear": 0.2, "for_s": 60, "severity": "error"},
+    {"name": "host-silent", "kind": "host_silent", "threshold": 15, "severity": "critical"},
+    {"name": "part-restarts", "kind": "part_restarts", "threshold": 5, "clear": 2, "severity": "error"},
+    {"name": "webhooks-waiting", "kind": "backlog_above", "subject": "station:webhooks", "threshold": 1000,
+     "clear": 100, "for_s": 600},
+    {"name": "offsite-waiting", "kind": "backlog_above", "subject": "station:offsite", "threshold": 10_000,
+     "clear": 1000, "for_s": 86_400},
+    {"name": "readings-behind", "kind": "aggregates_late", "threshold": 1800, "clear": 300, "for_s": 600},
+    {"name": "session-gap", "kind": "event", "subject": "session.gap", "threshold": 1, "clear_for_s": 3600},
+)  # fmt: skip
+"""Columns of AlertRule; the others have the defaults of the model. Archives, lost frames, quarantined cameras and full
+disks have alerts of their own: docs/clients/contracts.md."""
+
+
+BUILT_IN_ALERTS: dict[str, str] = {
+    "archive": "a file of an archive is missing or damaged, or an archive cannot be completed",
+    "backup": "no backup was made, or its off-site copy failed",
+    "camera": "a camera is in quarantine, not reachable, or its clock is off",
+    "capture": "the records of a capture contradict each other",
+    "experiment": "an experiment cannot do what it should",
+    "gate": "a gate cannot be decided",
+    "health": "a check of the station fails: database, broker, hosts, cameras, disks",
+    "host": "a host's name is taken by another machine",
+    "metrics": "the metrics of a host cannot be served, or its counters not stored",
+    "night": "the report of a night cannot be written",
+    "notification": "a notification channel fails",
+    "offsite": "off-site copies fail or wait",
+    "part": "a part of the station is in a crash loop",
+    "recording": "a recording fails or loses frames",
+    "schedule": "a schedule cannot be planned",
+    "session": "a session stalls or cannot go on",
+    "spool": "a file in the spool needs a decision",
+    "storage": "a disk is full, missing, failing or not to be trusted",
+    "supervisor": "the supervision of a camera fails",
+    "telescope": "the night of a field list cannot be started, or was missed",
+    "webhook": "a web-hook fails or its receiver is gone",
+}
+"""docs/clients/contracts.md has each key."""

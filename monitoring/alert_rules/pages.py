@@ -1,4 +1,4 @@
-"""The pages of alerts and alert rules."""
+"""The pages of alerts and alert rules, and the form of a rule, whose labels are those of its kind."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ from core.api.queries import Cursor
 from core.events.models import Alert
 from core.events.selectors import alerts_for
 from core.events.severity import Severity
-from core.limits.wait_limiter import TooManyWaiting
+from core.limits.refusals import TooManyWaiting
+from core.pages.forms import UnitInput
 from core.pages.page import Page
 from core.resources.forms import ModelForm
 from core.resources.pages import FormPage, PressPage, ResourcePage, SwitchPage, page_of
-from monitoring.alert_rules.built_in import BUILT_IN_ALERTS
-from monitoring.alert_rules.forms import RuleForm
-from monitoring.alert_rules.kinds import RULE_KINDS
+from monitoring.alert_rules.kinds import BUILT_IN_ALERTS, EVENTS, RULE_KINDS
 from monitoring.alert_rules.preview import preview_rule
-from monitoring.alert_rules.resource import RULES, UnsavedRule
+from monitoring.alert_rules.resource import RULES, RuleChange, RuleRequest, UnsavedRule
 from monitoring.alert_rules.rows import rule_of
 from monitoring.alert_rules.selectors import known_subjects, rules_for, with_status
 from monitoring.alert_rules.sentences import condition_text
@@ -35,6 +34,45 @@ from monitoring.models import AlertRule
 from monitoring.notifications.alert_display import alert_displays
 from monitoring.notifications.selectors import active_silences_for
 from monitoring.pages import AcknowledgePage, searchable
+
+NAMES = ("label", "subject", "threshold", "clear", "for_s", "clear_for_s", "severity")
+
+
+class RuleForm(ModelForm):
+    """A rule of one kind. Fields that the kind does not have are left out."""
+
+    ids = "rule-%s"
+
+    def __init__(self, kind: str, data: Any = None, rule: AlertRule | None = None) -> None:
+        if rule is None:
+            super().__init__(RuleRequest, data, names=("name", *NAMES), fixed={"kind": kind})
+        else:
+            super().__init__(RuleChange, data, names=NAMES, row=rule)
+        self.kind_name, self.kind = kind, RULE_KINDS[kind]
+        self.fields["subject"].help_text = f"{self.kind.subject}; * and ? are wildcards."
+        self.fields["subject"].widget.attrs["list"] = "rule-subjects"
+        if self.kind.fixed is not None:
+            del self.fields["threshold"], self.fields["clear"]
+            return
+        for name in ("threshold", "clear") if self.kind.unit else ():
+            self.fields[name].widget = UnitInput(self.kind.unit, self.fields[name].widget.attrs)
+        self.fields["threshold"].label = f"Opens {self.kind.comparison}"
+        if self.kind.signal == EVENTS:
+            self._shape_for_events()
+
+    def given(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        # A program that leaves the subject out means everything; a person who has emptied it may not.
+        return {**super().given(values), "subject": values.get("subject", "")}
+
+    def _shape_for_events(self) -> None:
+        del self.fields["clear"]
+        threshold = self.fields["threshold"]
+        threshold.label, threshold.initial = "Opens at", "1"
+        threshold.help_text = "The number of events that open the alert."
+        self.fields["for_s"].label = "Within"
+        self.fields["for_s"].help_text = "The time in which these events must come, if they are several."
+        self.fields["clear_for_s"].help_text = "The time without another event."
+
 
 ROWS = 50
 STATES = {**{state.value: state.value for state in Alert.State}, "all": "all"}

@@ -10,7 +10,7 @@ from core.events.severity import Severity
 from core.resources.fields import Fields, field
 from core.resources.resource import Operation, Resource
 from core.resources.values import Column, Option, Seconds, Text, UnitOf
-from core.times.moments import Stamp
+from core.times.timestamps import Stamp
 
 LONGEST_S = 30 * 86_400.0
 LARGEST = 1e15

@@ -10,8 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from core.events.service import record_event, resolve_alert
-from monitoring.alert_rules.defaults import DEFAULT_RULES
-from monitoring.alert_rules.kinds import RULE_KINDS
+from monitoring.alert_rules.kinds import DEFAULT_RULES, RULE_KINDS
 from monitoring.alert_rules.resource import RuleChange, RuleRequest, UnsavedRule
 from monitoring.alert_rules.rows import rule_alerts
 from monitoring.alert_rules.validation import check_rule, readable_kinds, unknown_kind

@@ -11,7 +11,7 @@ from django.utils import timezone
 from core.pages.page import Page
 from core.resources.pages import FormPage, PressPage, page_of
 from monitoring.maintenance.resource import WINDOWS
-from monitoring.maintenance.selectors import windows_for
+from monitoring.maintenance.services import windows_for
 
 
 class MaintenancePage(FormPage):

@@ -9,7 +9,7 @@ from pydantic import Field
 from core.resources.fields import Fields, field
 from core.resources.resource import Operation, Resource
 from core.resources.values import Column, Id, Option, Seconds, Text
-from core.times.moments import Moment, Stamp
+from core.times.timestamps import Moment, Stamp
 
 LONGEST_S = 30 * 86_400.0
 

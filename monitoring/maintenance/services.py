@@ -1,8 +1,6 @@
-"""What users do with maintenance windows. Each change is one transaction with its event.
-
-A window keeps alerts from opening, as a silence of a camera or of the beginnings of keys keeps people from being told:
-managers add both, and operators end those that they see.
-"""
+"""What users see of maintenance windows and do with them; old ones are removed. Each change is one transaction with
+its event. A window keeps alerts from opening, as a silence of a camera or of the beginnings of keys keeps people from
+being told: managers add both, and who has begun a window can end it."""
 
 from __future__ import annotations
 
@@ -10,14 +8,43 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
 from core.events.service import record_event
+from core.text.names import person
 from core.times.timestamps import stamp
+from monitoring.alert_rules.selectors import hidden_slugs, may_view, names_one_of
 from monitoring.maintenance.resource import LONGEST_S, WindowRequest
 from monitoring.models import MaintenanceWindow
+
+MAX_ENDED = 200
+
+
+def windows_for(user: Any) -> list[MaintenanceWindow]:
+    """All that are not over, and the newest of the others."""
+    if not may_view(user):
+        return []
+    hidden, now = hidden_slugs(user), timezone.now()
+    ended = MaintenanceWindow.objects.filter(ends_at__lte=now)[:MAX_ENDED]
+    found = [*MaintenanceWindow.objects.filter(ends_at__gt=now), *ended]
+    return [window for window in found if is_visible(window, user, hidden)]
+
+
+def window_for(user: Any, window: UUID) -> MaintenanceWindow:
+    """MaintenanceWindow.DoesNotExist."""
+    found = MaintenanceWindow.objects.get(pk=window)
+    if not may_view(user) or not is_visible(found, user, hidden_slugs(user)):
+        raise MaintenanceWindow.DoesNotExist
+    return found
+
+
+def is_visible(window: MaintenanceWindow, user: Any, hidden: set[str]) -> bool:
+    """Its subject names no hidden camera, or the user has written it: who has begun a window can end it."""
+    return not names_one_of(window.subject, hidden) or person(window.created_by) == user.get_username()
+
 
 MAX_WINDOWS = 200
 AHEAD = timedelta(days=366)
@@ -93,3 +120,15 @@ def record_window(kind: str, window: MaintenanceWindow, message: str, actor: str
         "reason": window.reason,
     }
     record_event(kind, message, camera=None, subject=window.pk, actor=actor, data=data)
+
+
+BATCH = 500
+
+
+def remove_windows() -> int:
+    """Remove a batch of windows that ended longer ago than events are kept. Returns the number of rows."""
+    days = settings.STATION.monitoring.events_kept_days
+    if not days:
+        return 0
+    old = MaintenanceWindow.objects.filter(ends_at__lt=timezone.now() - timedelta(days=days)).order_by("ends_at")
+    return MaintenanceWindow.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:BATCH])).delete()[0]

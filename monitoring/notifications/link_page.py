@@ -17,7 +17,7 @@ from django.views import View
 from core.addresses import client_network
 from core.events.models import Alert
 from core.events.service import acknowledge_alert
-from core.station_settings.values import station_name
+from core.station_settings import station_name
 from core.window_count import count_in_window
 from monitoring.notifications.links import InvalidLink, actor_of, open_link
 from monitoring.notifications.silenced import active_silences, is_silenced

@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, include, path
 
 from core.events.selectors import alerts_for
-from core.limits.wait_limiter import TooManyWaiting
+from core.limits.refusals import TooManyWaiting
 from core.pages.page import Page, message_response, redirect_back
 from core.resources.derived_pages import pages_of
 from core.resources.pages import FormPage, PressPage, ResourcePage, SwitchPage, page_of

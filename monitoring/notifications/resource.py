@@ -12,7 +12,7 @@ from core.events.severity import Severity
 from core.resources.fields import Fields, field
 from core.resources.resource import Operation, Resource
 from core.resources.values import ClockTime, Column, Duration, Flag, Id, Reference, Text
-from core.times.moments import Stamp
+from core.times.timestamps import Stamp
 from monitoring.notification_states import NotificationKind, NotificationState
 
 DAY_S = 86_400

@@ -11,11 +11,11 @@ from uuid import UUID
 from django.conf import settings
 from pydantic import ValidationError as Refused
 
-from captures.files.newest_thumbnail import newest_thumbnail
+from captures.files.addresses import newest_thumbnail
 from core.background import log_and_continue
 from core.events.models import Alert
 from core.secrets import DecryptionFailed
-from core.station_settings.values import station_name
+from core.station_settings import station_name
 from core.station_zone import station_zone
 from monitoring.models import NotificationChannel, NotificationDelivery
 from monitoring.notification_states import NotificationKind

@@ -14,7 +14,7 @@ from core.background import FAILURES
 from core.changes.gate import ChangeGate, read_again
 from core.retrying_thread import RetryingThread
 from core.secrets import DecryptionFailed
-from core.station_settings.values import station_name
+from core.station_settings import station_name
 from core.text.names import readable
 from monitoring.models import NotificationChannel, Sensor, SensorChannel
 from monitoring.notifications.channels.mqtt import MqttSettings, describe_failure, topic_part

@@ -14,13 +14,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from core import database_clock
-from core.api.constraints import describe_error
+from core.api.model import describe_error
 from core.events.service import record_event, resolve_alert
-from core.limits.wait_limiter import WaitLimiter
+from core.limits.refusals import WaitLimiter
 from core.outgoing import AddressRefused, literal_address
+from core.resources.kind_rows import only_from_file
 from core.secrets import DecryptionFailed, SecretsNeeded, kept_secrets
 from core.slices import delete_in_slices
-from monitoring.file_only import only_from_file
 from monitoring.models import NotificationChannel, NotificationDelivery, NotificationRoute
 from monitoring.notification_states import NotificationKind, NotificationState
 from monitoring.notifications.channels.base import ChannelSettings

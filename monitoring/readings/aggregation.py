@@ -1,9 +1,6 @@
-"""Computes due aggregates, in small transactions: minutes from readings, each other level
-from the one below.
-
-A transaction deletes the marks of the aggregates that it stores, and marks those of the next level. So a kill at any
-line, and two hosts at once, only repeat work.
-"""
+"""Marks and computes due aggregates, in small transactions: minutes from readings, each other level from the one
+below; and says how far behind it is. A transaction deletes the marks of the aggregates that it stores, and marks
+those of the next level. So a kill at any line loses nothing."""
 
 from __future__ import annotations
 
@@ -17,10 +14,12 @@ from django.db import transaction
 from django.db.models import Avg, Count, F, FloatField, Max, Min, Q, QuerySet, Sum
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, NullIf
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
 
+from core.changes.gate import in_one_transaction
 from monitoring.models import DueAggregate, Reading, ReadingAggregate, ReadingQuality
-from monitoring.readings.due import mark_due
-from monitoring.readings.levels import ABOVE, BELOW
+from monitoring.readings.levels import ABOVE, BELOW, LEVELS
 
 log = logging.getLogger(__name__)
 BATCH = 500
@@ -157,3 +156,38 @@ def _store(seconds: int, aggregates: Sequence[ReadingAggregate]) -> None:
 
 def _readings(aggregate: ReadingAggregate) -> int:
     return aggregate.count + aggregate.stale + aggregate.implausible + aggregate.missing
+
+
+def mark_due(seconds: int, starts: Iterable[tuple[int, int]]) -> None:
+    """Mark aggregates of one level by channel and start, in the transaction that writes what they are computed from.
+
+    A mark that exists is written again. On PostgreSQL this locks it until the end of the transaction: otherwise the
+    aggregation could compute the aggregate without the rows of this transaction, and then delete the mark.
+    """
+    # Sorted: two transactions that lock the same marks in different orders would wait for each other.
+    marks = [DueAggregate(channel_id=channel, seconds=seconds, start_s=start) for channel, start in sorted(set(starts))]
+    DueAggregate.objects.bulk_create(
+        marks, update_conflicts=True, unique_fields=["channel", "seconds", "start_s"], update_fields=["start_s"]
+    )
+
+
+def reading_metrics(_user: Any = None) -> Iterator[Metric]:
+    """Everyone who may read metrics may see it."""
+    yield GaugeMetricFamily(
+        "skycam_readings_aggregation_lag_seconds",
+        "How long the oldest aggregate of readings that is not computed could have been.",
+        value=aggregation_lag_s(time.time()),
+    )
+
+
+def aggregation_lag_s(now_s: float) -> float:
+    """Since when the oldest due aggregate could have been computed; 0 if none could."""
+    with in_one_transaction():
+        ends = [end_s for seconds in LEVELS if (end_s := oldest_end_s(seconds)) is not None]
+    return max(0.0, now_s - SETTLE_S - min(ends)) if ends else 0.0
+
+
+def oldest_end_s(seconds: int) -> int | None:
+    """When the oldest due aggregate of a level ends; None if none is due."""
+    start_s: int | None = DueAggregate.objects.filter(seconds=seconds).aggregate(oldest=Min("start_s"))["oldest"]
+    return None if start_s is None else start_s + seconds

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from core.resources.fields import Fields, field
 from core.resources.values import Column
-from core.times.moments import Stamp
+from core.times.timestamps import Stamp
 
 
 class PointsBody(Fields):

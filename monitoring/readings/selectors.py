@@ -1,16 +1,18 @@
-"""Readings of channels in a range of time: one query, whatever the number of channels."""
+"""Readings of channels in a range of time: one query, whatever the number of channels; and the temperatures of the
+last day, for the dashboard."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from django.db.models import Avg, Count, F, Max, Min, Q, Sum
 
-from monitoring.models import Reading, ReadingAggregate, ReadingQuality
+from monitoring.models import Reading, ReadingAggregate, ReadingQuality, SensorChannel
 from monitoring.readings.aggregation import mean_of_means
-from monitoring.readings.resolution import Resolution
+from monitoring.readings.levels import DAY_S, MINUTE_S, Resolution
 
 OK, STALE, IMPLAUSIBLE, MISSING = (int(quality) for quality in ReadingQuality)
 GAP_INTERVALS = 3
@@ -113,3 +115,29 @@ def with_gaps(points: Sequence[Point], bucket_s: int, interval_s: float) -> list
             found.append(Point(found[-1].at_s + (bucket_s or interval_s), None, None, None, 0, MISSING))
         found.append(current)
     return found
+
+
+COMPUTER = "host"
+"""The kind of sensor whose temperatures are those of a processor."""
+MAX_CHANNELS = 6
+"""More lines than these cannot be told apart on the dashboard; the page Readings has all."""
+FIVE_MINUTES = Resolution(MINUTE_S, 300)
+
+
+def sensor_temperatures() -> dict[str, list[tuple[int, float]]]:
+    """Name of a channel -> its means as (seconds since 1970, degrees Celsius), one for each five minutes, oldest first;
+    that of the site first. Without hidden channels and those of computers. Two queries."""
+    temperatures = SensorChannel.objects.filter(quantity="temperature", hidden=False)
+    shown = temperatures.exclude(sensor__kind=COMPUTER).select_related("sensor")
+    channels = list(shown.order_by("-main", "sensor__name", "key")[:MAX_CHANNELS])
+    now = time.time()
+    points = points_of([channel.pk for channel in channels], now - DAY_S, now, FIVE_MINUTES)
+    middle = FIVE_MINUTES.bucket_s / 2
+    return {
+        f"{channel.sensor.display_name}, {channel.display_name}": [
+            (round(min(now, point.at_s + middle)), round(point.mean, 2))
+            for point in points.get(channel.pk, [])
+            if point.mean is not None
+        ]
+        for channel in channels
+    }

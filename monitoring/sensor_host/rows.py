@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from core.readings.reading import Limits
 from core.secrets import decrypt_secrets
 from monitoring.models import Sensor
 from monitoring.sensors.channels import ChannelId, ChannelSettings
-from monitoring.sensors.quality import Limits
 from monitoring.sensors.settings import completed_settings
 
 

@@ -11,7 +11,7 @@ from django.db import DataError, IntegrityError, transaction
 
 from core.readings.reading import JudgedReading
 from monitoring.models import Reading, ReadingQuality, Sensor, SensorChannel
-from monitoring.readings.due import mark_due
+from monitoring.readings.aggregation import mark_due
 from monitoring.readings.levels import MINUTE_S
 from monitoring.sensors.channels import MAX_CHANNELS
 from monitoring.sensors.kinds import driver_class

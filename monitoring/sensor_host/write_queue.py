@@ -1,4 +1,5 @@
-"""`WriteQueue`: events and alerts of a host on their way to the database."""
+"""`WriteQueue`: events and alerts of a host on their way to the database. `LossCounter`: what was dropped, until an
+event says so."""
 
 from __future__ import annotations
 
@@ -10,7 +11,32 @@ from collections.abc import Callable
 from django.db import DataError, Error, IntegrityError, transaction
 
 from core.background import log_and_continue
-from monitoring.sensor_host.losses import LossCounter
+
+
+class LossCounter:
+    """Any thread may count; `record` records an event about a number of losses."""
+
+    def __init__(self, record: Callable[[int], object]) -> None:
+        self._record = record
+        self._lock = threading.Lock()
+        self.total = 0
+        """Since the start."""
+        self._unreported = 0
+
+    def count(self, number: int) -> None:
+        with self._lock:
+            self.total += number
+            self._unreported += number
+
+    def report(self) -> None:
+        """Record the losses since the last report, if there are some. What `record` raises; they are reported later
+        then."""
+        number = self._unreported
+        if number:
+            self._record(number)
+            with self._lock:
+                self._unreported -= number
+
 
 log = logging.getLogger(__name__)
 MAX_WRITES = 1_000

@@ -1,10 +1,13 @@
-"""`ReadingWriter`: writes the readings of a host to the database, in one transaction a second."""
+"""`ReadingWriter`: writes the readings of a host to the database, in one transaction a second. Until then they wait
+in memory."""
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from django.db import DatabaseError, connection
@@ -14,10 +17,42 @@ from core.events.severity import Severity
 from core.readings.reading import JudgedReading
 from core.retrying_thread import RetryingThread
 from monitoring.sensor_host.journal import ReadingJournal
-from monitoring.sensor_host.losses import LossCounter
 from monitoring.sensor_host.store import ReadingStore
-from monitoring.sensor_host.waiting import WaitingReadings
-from monitoring.sensor_host.write_queue import WriteQueue
+from monitoring.sensor_host.write_queue import LossCounter, WriteQueue
+
+
+class WaitingReadings:
+    """Any thread may use it. Beyond `limit` the oldest are dropped and `count_lost` is told how many."""
+
+    def __init__(self, limit: int, count_lost: Callable[[int], None]) -> None:
+        self._limit, self._count_lost = limit, count_lost
+        self._lock = threading.Lock()
+        self._readings: deque[JudgedReading] = deque()
+
+    def add(self, readings: Iterable[JudgedReading]) -> None:
+        with self._lock:
+            self._readings.extend(readings)
+            self._drop_oldest()
+
+    def put_back(self, readings: Sequence[JudgedReading]) -> None:
+        """Before all that have come since they were drained."""
+        with self._lock:
+            self._readings.extendleft(reversed(readings))
+            self._drop_oldest()
+
+    def drain(self) -> list[JudgedReading]:
+        with self._lock:
+            found = list(self._readings)
+            self._readings.clear()
+        return found
+
+    def _drop_oldest(self) -> None:
+        excess = len(self._readings) - self._limit
+        for _ in range(excess):
+            self._readings.popleft()
+        if excess > 0:
+            self._count_lost(excess)
+
 
 log = logging.getLogger(__name__)
 EVERY_S = 1.0

@@ -1,4 +1,5 @@
-"""The routes of sensors that are no operation on a stored one, and that of a channel."""
+"""The routes of sensors that are no operation on a stored one, that of a channel, and the problems of their
+exceptions."""
 
 from __future__ import annotations
 
@@ -7,8 +8,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from core.api.problems import ExceptionTable, from_message
 from core.resources.answers import body_of
 from monitoring.models import SensorChannel
+from monitoring.sensor_management.commands import SensorHostDown, SensorHostSlow
 from monitoring.sensor_management.detection import detect_sensors, try_settings
 from monitoring.sensor_management.resource import (
     ChannelBody,
@@ -19,6 +22,11 @@ from monitoring.sensor_management.resource import (
 )
 from monitoring.sensor_management.selectors import channel_with_status, sensor_for
 from monitoring.sensor_management.services import change_channel
+
+EXCEPTIONS: ExceptionTable = {
+    SensorHostDown: from_message("host-down"),
+    SensorHostSlow: from_message("too-slow"),
+}
 
 
 class ChannelView(APIView):

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from core.limits.wait_limiter import WaitLimiter
+from core.limits.refusals import WaitLimiter
 from monitoring.models import Sensor
 from monitoring.sensor_management.commands import (
     WAIT_S,
@@ -20,7 +20,6 @@ from monitoring.sensor_management.commands import (
     wait_for_answer,
 )
 from monitoring.sensor_management.driver_settings import check_kind, check_settings
-from monitoring.sensor_management.hosts import check_host, host_names
 from monitoring.sensor_management.resource import (
     DetectionBody,
     DetectionProblem,
@@ -30,6 +29,7 @@ from monitoring.sensor_management.resource import (
     StoredTestRequest,
     TestBody,
 )
+from monitoring.sensor_management.services import check_host, host_names
 from monitoring.sensors.kinds import SENSORS
 from monitoring.sensors.probe import FoundDevice
 

@@ -9,9 +9,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from core.resources.fields import REDACTED
+from core.resources.kind_rows import only_from_file
 from core.secrets import DecryptionFailed, kept_secrets
 from core.text.suggestions import did_you_mean
-from monitoring.file_only import only_from_file
 from monitoring.models import Sensor
 from monitoring.sensors.kinds import SENSORS
 from monitoring.sensors.settings import SettingsRefused, checked_settings, completed_settings, settings_model

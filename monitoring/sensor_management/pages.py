@@ -6,24 +6,27 @@ from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import urlencode
 
+from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.forms.boundfield import BoundField
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, path
 
 from core.broker.broker import BrokerDown
-from core.limits.wait_limiter import TooManyWaiting
+from core.limits.refusals import TooManyWaiting
+from core.pages.forms import UnitInput
 from core.pages.page import Page, is_htmx_request, message_response
+from core.resources.forms import KindForm, ModelForm
 from core.resources.pages import FormPage, PressPage, ResourcePage, SwitchPage, page_of
 from monitoring.models import Sensor, SensorChannel
 from monitoring.sensor_management.commands import SensorHostDown, SensorHostSlow
 from monitoring.sensor_management.detection import detect_sensors, free_name, try_sensor, try_settings
-from monitoring.sensor_management.forms import PREFIX, ChannelForm, SensorForm
-from monitoring.sensor_management.hosts import host_names
 from monitoring.sensor_management.removal import count_removal
 from monitoring.sensor_management.resource import (
     SENSORS,
+    ChannelChange,
     DetectionBody,
     SampleBody,
     SensorTestRequest,
@@ -31,9 +34,50 @@ from monitoring.sensor_management.resource import (
     TestBody,
 )
 from monitoring.sensor_management.selectors import sensors_for, with_status
-from monitoring.sensor_management.services import USUAL_INTERVAL_S, change_channel
+from monitoring.sensor_management.services import USUAL_INTERVAL_S, change_channel, host_names
 from monitoring.sensors.kinds import driver_class
 from monitoring.sensors.quantities import QUANTITIES
+
+PREFIX = "set_"
+
+
+class SensorForm(KindForm):
+    """A new sensor of a kind, the changes of one, or settings to try."""
+
+    ids = "sensor-%s"
+    prefix_of_settings = PREFIX
+
+    def __init__(self, *given: Any, row: Any = None, **more: Any) -> None:
+        super().__init__(*given, row=row, **more)
+        known = {*host_names(), *([row.host] if row else [])}
+        self.fields["host"].widget = forms.Select(choices=[(name, name) for name in sorted(known)])
+        if interval := self.fields.get("interval_s"):
+            interval.widget = UnitInput("s", {"inputmode": "decimal"})
+            require(interval, "Write the seconds between two readings.")
+
+    @property
+    def setting_fields(self) -> list[BoundField]:
+        return [self[name] for name in self.fields if name.startswith(PREFIX)]
+
+
+class ChannelForm(ModelForm):
+    """The name, the limits and the calibration of a channel."""
+
+    ids = "channel-%s"
+
+    def __init__(self, channel: SensorChannel, data: Any = None) -> None:
+        names = [name for name in ChannelChange.model_fields if name != "main" or channel.quantity == "temperature"]
+        super().__init__(ChannelChange, data, row=channel, names=names)
+        self.fields["label"].help_text = f"empty: {channel.device_label or channel.key}"
+        for name in ("lowest", "highest", "offset"):
+            self.fields[name].widget = UnitInput(channel.unit.unit, {"inputmode": "text", "autocomplete": "off"})
+        require(self.fields["offset"], "Write a number; 0 for no correction.")
+
+
+def require(field: forms.Field, sentence: str) -> None:
+    """An empty field has no default."""
+    field.required, field.error_messages["required"] = True, sentence
+
 
 UNREACHABLE = (BrokerDown, SensorHostDown, SensorHostSlow, TooManyWaiting)
 KINDS = {kind: label for kind, (label, _) in SENSORS.kind_table.items()}

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import Manager
 
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 from monitoring.models import DueAggregate, Reading, ReadingAggregate, Sensor, SensorChannel
 
 COUNTED = 1_000_000

@@ -1,4 +1,5 @@
-"""What a manager does with sensors. Each change is one transaction with its event; a refused one changes nothing."""
+"""What a manager does with sensors, and the hosts that they may belong to. Each change is one transaction with its
+event; a refused one changes nothing."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from cameras.discovery import service as discovery
 from core.events.service import record_event
 from monitoring.models import Sensor, SensorChannel
 from monitoring.sensor_management.driver_settings import (
@@ -19,9 +21,31 @@ from monitoring.sensor_management.driver_settings import (
     check_settings,
     readable_settings,
 )
-from monitoring.sensor_management.hosts import check_host
 from monitoring.sensor_management.resource import ChannelChange, SensorChange, SensorRequest
 from monitoring.sensors.kinds import driver_class
+
+
+def host_names() -> list[str]:
+    """The hosts with cameras, those with sensors, and this one."""
+    return sorted({settings.STATION.host, *discovery.host_names(), *present_hosts()})
+
+
+def present_hosts() -> set[str]:
+    """The hosts of the sensors."""
+    return set(Sensor.objects.filter(removed_at=None).order_by().values_list("host", flat=True).distinct())
+
+
+def check_host(host: str) -> None:
+    """ValidationError for a host that the station does not have."""
+    names = host_names()
+    if host not in names:
+        raise ValidationError(
+            {
+                "host": f"There is no host {host[:60]!r}; known are {', '.join(names)}. "
+                "A new host is known once `skycam up` has run there."
+            }
+        )
+
 
 MAX_SENSORS = 200
 USUAL_INTERVAL_S = 2.0

@@ -1,0 +1,1 @@
+"""One sensor without the database: its driver in a process of its own, and what its values mean. Django-free."""

@@ -6,11 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from core.readings.reading import ChannelReading, JudgedReading, Quality
+from core.readings.reading import ChannelQuality, ChannelReading, JudgedReading, Limits, Quality
 from core.text.names import readable
 from core.times.timestamps import stamp_ms
 from monitoring.sensors.messages import SampleMessage
-from monitoring.sensors.quality import ChannelQuality, Limits
 from monitoring.sensors.quantities import QUANTITIES
 
 MAX_CHANNELS = 200

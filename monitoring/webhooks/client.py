@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import cast
 
-from core.deadline_socket import DeadlineSocket, left_s
 from core.outgoing import AddressRefused, OutgoingGuard, connect_endpoint
+from core.outgoing_request import DeadlineSocket, left_s
 from core.text.names import readable
 from monitoring.webhooks.name_lookup import resolve_within
 from monitoring.webhooks.receiver_url import ReceiverUrl, redact_url

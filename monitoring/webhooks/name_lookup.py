@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from queue import Empty, SimpleQueue
 
-from core.deadline_socket import left_s
 from core.outgoing import Endpoint, OutgoingGuard
+from core.outgoing_request import left_s
 
 MAX_LOOKUPS = 16
 _slots = threading.BoundedSemaphore(MAX_LOOKUPS)

@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, path
 from core import database_clock
 from core.api.paging import beyond
 from core.api.queries import Cursor
-from core.limits.wait_limiter import TooManyWaiting
+from core.limits.refusals import TooManyWaiting
 from core.pages.page import Page, message_response
 from core.resources.pages import FormPage, PressPage, ResourcePage, SwitchPage, page_of
 from monitoring.models import DeliveryState, Webhook, WebhookDelivery

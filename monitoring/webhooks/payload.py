@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 
 from core.events.answers import without_address
 from core.events.models import Event
-from core.station_settings.values import station_name
+from core.station_settings import station_name
 from core.times.timestamps import stamp
 
 

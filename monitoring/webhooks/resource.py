@@ -9,7 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 from core.resources.fields import Fields, field
 from core.resources.resource import Operation, Resource
 from core.resources.values import Column, Id, Option, Text
-from core.times.moments import Stamp
+from core.times.timestamps import Stamp
 from monitoring.webhooks.kinds import check_patterns
 from monitoring.webhooks.receiver_url import MAX_LENGTH, ReceiverUrl
 

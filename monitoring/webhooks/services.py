@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from core import database_clock
 from core.events.service import record_event, resolve_alert
-from core.limits.wait_limiter import WaitLimiter
+from core.limits.refusals import WaitLimiter
 from core.outgoing import AddressRefused, literal_address
 from core.secrets import encrypt_secrets
 from monitoring.models import DeliveryState, Webhook, WebhookDelivery

@@ -1,0 +1,1 @@
+"""Recordings that no person begins, and the alerts about those that do not begin."""

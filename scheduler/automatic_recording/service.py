@@ -1,27 +1,36 @@
-"""`AutomaticRecordingService`: the recordings that follow from the states of experiments.
-
-Each step is idempotent and compares with what is stored, so any number of processes may run it at any time: the request
-that moves a state, the jobs part and each camera host once a second. Nothing is lost when one of them is away.
-"""
+"""Recordings that no person begins: `AutomaticRecordingService`, for those that follow from the states of
+experiments, and that of the primary camera after each start. Each step is idempotent and compares with what is
+stored, so any number of processes may run it at any time."""
 
 from __future__ import annotations
 
+import logging
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from cameras.leases.lease_holders import LeaseHeld
 from cameras.models import Camera, may_record
 from captures.experiments.membership import hold_earlier_clips
 from captures.experiments.models import ENDED, Experiment, ExperimentCamera
 from captures.experiments.resource import MAX_ROLL_S, ExperimentState
 from captures.experiments.service import ExperimentService, WrongState
 from captures.recordings.claims.models import RecordingClaim
-from captures.recordings.claims.services import claim_for_experiment, end_claim_of_experiment, store_desired_recording
-from captures.recordings.claims.windows import present_moment
+from captures.recordings.claims.services import (
+    claim_for_experiment,
+    end_claim_of_experiment,
+    present_moment,
+    store_desired_recording,
+)
+from captures.recordings.control.commands import request_recording
 from core.background import log_and_continue
 from core.changes.gate import read_again
 from core.events.service import record_event
 from core.outages import DATABASE_AWAY
+from core.station_settings import auto_recording_config
 from core.station_zone import site_time_text
 from core.text.sentences import sentence
 from scheduler.automatic_recording.stills import (
@@ -31,6 +40,24 @@ from scheduler.automatic_recording.stills import (
     provide_stills,
     record_contribution,
 )
+
+log = logging.getLogger(__name__)
+
+
+def record_primary_camera() -> None:
+    """Request rolling clips of the primary camera of this host, unless it records already. A camera that cannot record,
+    or that somebody holds, is left alone."""
+    config = auto_recording_config()
+    if not (config.enabled and config.record_primary_camera):
+        return
+    camera = Camera.objects.present().filter(primary=True, host=settings.STATION.host, recording="").first()
+    if camera is None:
+        return
+    try:
+        request_recording(camera, "rolling", "station")
+    except (ValidationError, LeaseHeld) as error:
+        log.warning("The primary camera is not recorded: %s", error)
+
 
 Means = ExperimentCamera.Means
 REMOVED = "The camera was removed."

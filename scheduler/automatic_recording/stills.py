@@ -16,7 +16,7 @@ from cameras.models import Camera
 from captures.capturing.requests import CaptureRequest
 from captures.experiments.models import Experiment, ExperimentCamera, ExperimentSession
 from captures.experiments.stills_coverage import INTERRUPTED, SESSION_FAILED, STOPPED, SUSPENDED, TAKEN_OVER
-from captures.recordings.claims.windows import present_moment
+from captures.recordings.claims.services import present_moment
 from captures.sessions.models import Session, SessionState
 from captures.sessions.requests import SessionRequest
 from captures.sessions.selectors import active_session

@@ -12,10 +12,9 @@ from cameras.models import Camera
 from captures.sessions.models import ACTIVE, Session
 from scheduler.planning.plan import Plan
 from scheduler.runs.models import PlannedRun
-from scheduler.runs.nights import night_at
-from scheduler.runs.planning_problems import planning_problems
 from scheduler.runs.replanning import plan_with_begun
-from scheduler.runs.sites import sites_of, station_site
+from scheduler.runs.rules import planning_problems
+from scheduler.runs.sites import night_at, sites_of, station_site
 from scheduler.schedules.descriptions import days_sentence, moon_sentence, programme_sentence, window_sentence
 from scheduler.schedules.models import NightChange, Schedule
 from scheduler.schedules.selectors import schedules_for

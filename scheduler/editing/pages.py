@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from cameras.selectors import cameras_for
 from captures.sessions.models import ACTIVE, Session
-from core.api.constraints import describe_error
+from core.api.model import describe_error
 from core.events.models import Event
 from core.pages.page import Page, is_htmx_request
 from core.templatetags.skycam import clock_text
@@ -28,9 +28,8 @@ from scheduler.editing.service import ScheduleChanged, ScheduleService, request_
 from scheduler.editing.templates import TEMPLATES, USUAL
 from scheduler.planning.clocks import DAY, utc_of_clock
 from scheduler.planning.rules import CLOCK, Site
-from scheduler.runs.nights import present_night, site_of
 from scheduler.runs.replanning import LEAD
-from scheduler.runs.sites import lacks_site
+from scheduler.runs.sites import lacks_site, present_night, site_of
 from scheduler.schedules.models import Schedule
 from scheduler.schedules.resource import NightRequest, ScheduleChange, ScheduleRequest
 from scheduler.schedules.selectors import schedule_for

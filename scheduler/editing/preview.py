@@ -14,19 +14,16 @@ from cameras.selectors import cameras_for
 from captures.sessions.forecast import Amount, RecentPictures, expected_amount, recent_pictures, rounded
 from core.sky.intervals import Interval, clip
 from core.templatetags.skycam import format_bytes
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 from scheduler.planning.plan import Plan, RunPlan
 from scheduler.planning.planner import plan
 from scheduler.planning.rules import FixedRun, Site
 from scheduler.planning.sky import NightSky, sky_of_night
 from scheduler.planning.windows import times_text
-from scheduler.runs.nights import night_at
-from scheduler.runs.planning_problems import planning_problems
 from scheduler.runs.replanning import LEAD, fixed_runs
-from scheduler.runs.rules import change_rules, schedule_rule
-from scheduler.runs.sites import sites_of, station_site
+from scheduler.runs.rules import change_rules, planning_problems, programme_for, schedule_rule
+from scheduler.runs.sites import night_at, sites_of, station_site
 from scheduler.schedules.models import NightChange, Schedule
-from scheduler.schedules.programmes import programme_for
 from scheduler.schedules.resource import ScheduleRequest
 from scheduler.tonight.drawing import Drawing, drawing_of
 from scheduler.tonight.night import Night, Run

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from cameras.settings.settings_form import parse_number
 from captures.pages.camera.programme_form import CONTROL_FIELDS, ProgrammeForm, order_choice, parse_integer
 from captures.sessions.forecast import length
-from core.api.constraints import describe_error
+from core.api.model import describe_error
 from core.resources.sentences import title_of
 from core.times.durations import InvalidDuration, format_exposure, parse_offset
 from scheduler.editing.templates import TEMPLATES, USUAL

@@ -1,10 +1,12 @@
-"""The planner: a pure function of schedules, sites and the time. Of two schedules that want a camera at the same time,
-the one with the higher priority has it; the other one keeps what is left of its windows."""
+"""The planner: a pure function of schedules, sites and the time. Of two schedules that want a camera at the same
+time, the one with the higher priority has it; the other one keeps what is left of its windows."""
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
@@ -12,8 +14,58 @@ from core.sky.intervals import Interval, subtract
 from scheduler.planning.plan import Loser, NoWindow, Plan, RunPlan
 from scheduler.planning.rules import Change, FixedRun, ScheduleRule, Site
 from scheduler.planning.sky import SkyOfSite
-from scheduler.planning.timeline import CameraTimeline, Owner, Piece
 from scheduler.planning.windows import tidy, times_text, windows_of
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """What a piece of time belongs to: a night of a schedule, or a run that has begun."""
+
+    schedule: str
+    night: date | None
+    name: str
+    fixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    begin: datetime
+    end: datetime
+    owner: Owner
+
+
+@dataclass(slots=True)
+class CameraTimeline:
+    """Pieces in their order, none of which overlap."""
+
+    pieces: list[Piece] = field(default_factory=list)
+
+    @classmethod
+    def of_fixed(cls, runs: Iterable[FixedRun]) -> CameraTimeline:
+        """Runs that have begun. Where two of them overlap, the one that began first has the time."""
+        timeline = cls()
+        for run in sorted((run for run in runs if run.windows), key=lambda run: (run.begin, run.end)):
+            owner = Owner(run.schedule, run.night, run.name, fixed=True)
+            timeline.add(timeline.free([(run.begin, run.free_from)]), owner)
+        return timeline
+
+    def overlapping(self, begin: datetime, end: datetime) -> list[Piece]:
+        first = bisect_right(self.pieces, begin, key=lambda piece: piece.end)
+        return self.pieces[first : bisect_left(self.pieces, end, key=lambda piece: piece.begin)]
+
+    def free(self, windows: Sequence[Interval]) -> list[Interval]:
+        """What no run has of `windows`."""
+        return [
+            left
+            for begin, end in windows
+            for left in subtract([(begin, end)], [(one.begin, one.end) for one in self.overlapping(begin, end)])
+        ]
+
+    def add(self, free: Iterable[Interval], owner: Owner) -> None:
+        for begin, end in free:
+            at = bisect_left(self.pieces, begin, key=lambda piece: piece.begin)
+            self.pieces.insert(at, Piece(begin, end, owner))
+
 
 DAY = timedelta(days=1)
 

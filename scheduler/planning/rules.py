@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cameras.spool.agenda import OnHeld
 from cameras.spool.records import Programme
-from captures.paths import night as nights
+from captures import paths as nights
 from core.sky.horizon import Horizon
 from core.sky.intervals import Interval
 
@@ -64,7 +64,7 @@ class Site:
         return ZoneInfo(self.time_zone)
 
     def night_range(self, night: date) -> Interval:
-        """From one local mean noon to the next, as `captures.paths.night` has it. Empty for a date that the local
+        """From one local mean noon to the next, as `captures.paths` has it. Empty for a date that the local
         clocks skipped."""
         return nights.night_range(night, nights.Site(self.latitude, self.longitude, self.time_zone))
 

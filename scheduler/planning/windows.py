@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from core.sky.intervals import Interval, clip, subtract, union
-from core.text.site_advice import SET_THE_SITE
+from core.times.sun import SET_THE_SITE
 from scheduler.planning.clocks import clock_window
 from scheduler.planning.plan import NoWindow
 from scheduler.planning.rules import MAX_OFFSET_S, Change, MoonRule, ScheduleRule, Site, SunRule

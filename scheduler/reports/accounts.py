@@ -10,7 +10,7 @@ from uuid import UUID
 
 from cameras.models import Camera, Observed
 from captures.sessions.models import ACTIVE, Session, SessionGap, SessionState
-from captures.sessions.progress import planned_end
+from captures.sessions.selectors import planned_end
 from core.sky.intervals import Interval, intersect
 from scheduler.reports.ledger import CameraLedger, CaptureRow
 from scheduler.reports.losses import (

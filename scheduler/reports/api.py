@@ -12,11 +12,18 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.resources.answers import body_of
-from scheduler.reports.bodies import MonthBody, ReportBody
+from scheduler.reports.bodies import (
+    MonthBody,
+    MonthQuery,
+    NoSuchNight,
+    ReportBody,
+    ReportQuery,
+    first_of_month,
+    parse_night,
+)
 from scheduler.reports.calendar import month_of
-from scheduler.reports.queries import MonthQuery, NoSuchNight, ReportQuery, first_of_month, parse_night
 from scheduler.reports.report import chosen_cameras, main_site, night_report, seen_cameras
-from scheduler.runs.nights import night_at
+from scheduler.runs.sites import night_at
 
 
 class NightsView(APIView):

@@ -12,12 +12,12 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.capturing.models import Capture
-from core.installation import installed_at
+from core.stations.record import installed_at
 from scheduler.reports.comparison import PastNight, reported_nights
 from scheduler.reports.models import ReportedNight
 from scheduler.reports.report import main_site, night_report, percent_of, seen_cameras
 from scheduler.runs.models import PlannedRun
-from scheduler.runs.nights import night_at
+from scheduler.runs.sites import night_at
 
 DAY = timedelta(days=1)
 LIVE = 2

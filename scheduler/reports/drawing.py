@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core.sky.intervals import Interval
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 from scheduler.planning.lights import MARGIN, WIDTH, Band, clipped, lights_of
 from scheduler.reports.comparison import PastNight
 from scheduler.reports.curves import Chart, Curve, charts_of

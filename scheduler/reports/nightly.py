@@ -25,14 +25,13 @@ from captures.capturing.models import Capture
 from captures.sessions.models import Session, SessionGap
 from core.events.selectors import unresolved_keys
 from core.events.service import raise_alert, record_event, resolve_alert
-from core.installation import installed_at
 from core.sky.intervals import Interval
+from core.stations.record import installed_at
 from scheduler.reports.html_file import render_report
 from scheduler.reports.models import CameraNight, ReportedNight
 from scheduler.reports.report import Report, last_night, main_site, night_report, seen_cameras
 from scheduler.runs.models import PlannedRun
-from scheduler.runs.nights import night_at
-from scheduler.runs.sites import sites_of
+from scheduler.runs.sites import night_at, sites_of
 
 log = logging.getLogger(__name__)
 CHECKED = 31

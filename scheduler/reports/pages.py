@@ -8,17 +8,16 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from cameras.selectors import cameras_for
-from cameras.visibility import UnknownCamera
-from captures.days.day import next_month
+from cameras.selectors import UnknownCamera, cameras_for
+from captures.days import next_month
 from core.pages.page import Page
 from scheduler.planning.rules import FIRST, LAST
+from scheduler.reports.bodies import NoSuchNight, first_of_month, parse_night
 from scheduler.reports.calendar import month_of
 from scheduler.reports.drawing import report_context
 from scheduler.reports.html_file import policy, render_report
-from scheduler.reports.queries import NoSuchNight, first_of_month, parse_night
 from scheduler.reports.report import Report, chosen_cameras, last_night, main_site, night_report, seen_cameras
-from scheduler.runs.nights import night_at
+from scheduler.runs.sites import night_at
 
 DAY = timedelta(days=1)
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

@@ -13,12 +13,12 @@ from django.conf import settings
 from django.utils import timezone
 
 from cameras.models import Camera
-from cameras.status.closed_gates import blocking_gates, describe_pause
+from cameras.selectors import UnknownCamera, visible_cameras
+from cameras.status.messages import blocking_gates, describe_pause
 from cameras.status.status import read_fields
-from cameras.visibility import UnknownCamera, visible_cameras
 from captures.sessions.models import ACTIVE
 from core.broker.broker import BrokerDown
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 from scheduler.planning.rules import Site
 from scheduler.planning.sky import NightSky, sky_of_night
 from scheduler.reports.accounts import CameraAccount, Counts, account_of, sum_of
@@ -29,8 +29,7 @@ from scheduler.reports.ledger import CameraLedger, read_ledger
 from scheduler.reports.losses import UNACCOUNTED, Loss, length, lost_by_reason
 from scheduler.reports.site_clock import SiteClock
 from scheduler.reports.thumbnails import Thumb, choose_thumbs
-from scheduler.runs.nights import night_at
-from scheduler.runs.sites import sites_of, station_site
+from scheduler.runs.sites import night_at, sites_of, station_site
 
 State = Literal["future", "running", "complete", "incomplete", "nothing"]
 FREE_SHOWN_FOR = timedelta(days=2)

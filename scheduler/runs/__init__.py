@@ -1,0 +1,1 @@
+"""Planned runs as rows: replanned after each change, given to cameras as agendas, and watched for their begin."""

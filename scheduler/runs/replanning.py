@@ -19,11 +19,17 @@ from scheduler.planning.plan import Plan, RunPlan
 from scheduler.planning.planner import plan
 from scheduler.planning.rules import Change, FixedRun, ScheduleRule, Site
 from scheduler.runs.models import PlannedRun
-from scheduler.runs.planning_problems import Problems, planning_problems, report_problems, rule_problems
-from scheduler.runs.rules import change_rules, schedule_rule
+from scheduler.runs.rules import (
+    Problems,
+    change_rules,
+    planning_problems,
+    programme_for,
+    report_problems,
+    rule_problems,
+    schedule_rule,
+)
 from scheduler.runs.sites import sites_of
 from scheduler.schedules.models import NightChange, Schedule
-from scheduler.schedules.programmes import programme_for
 
 NIGHTS_AHEAD = 3
 """Nights after the present one: an agenda reaches 48 hours."""

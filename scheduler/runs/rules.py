@@ -1,11 +1,21 @@
-"""Rows of schedules as rules for the planner."""
+"""Rows of schedules as rules for the planner and programmes of their runs; and schedules that cannot be planned as
+they are stored: an older version wrote them, or their site has changed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from pydantic import ValidationError as Refused
 
 from cameras.models import Camera
+from core.api.model import describe_error
+from core.events.selectors import unresolved_keys
+from core.events.service import raise_alert, resolve_alert
 from scheduler.planning.rules import Change, ClockRule, MoonRule, ScheduleRule, SunRule
+from scheduler.runs.sites import unusable_sites
 from scheduler.schedules.models import WEEKDAYS, NightChange, Schedule
 
 SAME = ("name", "programme", "first_night", "last_night", "priority", "enabled", "on_held", "created_by")
@@ -51,3 +61,72 @@ def change_rules(change: NightChange, cameras: Iterable[Camera]) -> list[Change]
         )
         for camera in cameras
     ]
+
+
+def programme_for(schedule: Schedule, camera: Camera) -> dict[str, Any]:
+    """The programme of the schedule's runs on the camera. ValueError when it is not valid any more."""
+    # Not at the top: its models take 20 ms to build, and `skycam tonight` shows runs that have their programme.
+    from scheduler.schedules.requests import ScheduleProgramme
+
+    return ScheduleProgramme.model_validate(schedule.programme).programme(camera)
+
+
+ALERT = "schedule.unplannable:"
+Problems = dict[UUID, str]
+"""Schedule -> what is wrong with it, as a sentence."""
+
+
+def rule_problems(schedules: Iterable[Schedule]) -> Problems:
+    """Of those whose windows cannot be planned."""
+    sites = unusable_sites()
+    found = {schedule.pk: _rule_problem(schedule, sites) for schedule in schedules}
+    return {pk: problem for pk, problem in found.items() if problem}
+
+
+def planning_problems(schedules: Iterable[Schedule]) -> Problems:
+    """Of those that have no windows, or no programme."""
+    listed = list(schedules)
+    found = {schedule.pk: problem for schedule in listed if (problem := _programme_problem(schedule))}
+    return {**found, **rule_problems(listed)}
+
+
+def _rule_problem(schedule: Schedule, unusable: dict[str, str]) -> str:
+    cameras = _present(schedule)
+    try:
+        schedule_rule(schedule, cameras)
+    # Whatever the row contains: the other schedules are planned.
+    except (ValueError, TypeError, KeyError) as error:
+        return f"The schedule {schedule.name} cannot be planned: {error}"
+    hosts = sorted({camera.host for camera in cameras} & set(unusable))
+    return f"The schedule {schedule.name} cannot be planned: {unusable[hosts[0]]}" if hosts else ""
+
+
+def _programme_problem(schedule: Schedule) -> str:
+    try:
+        for camera in _present(schedule):
+            programme_for(schedule, camera)
+    except Refused as error:
+        found = " ".join(
+            f"{item['loc'][0] if item['loc'] else 'programme'}: {describe_error(item)}" for item in error.errors()
+        )
+        return f"The schedule {schedule.name} cannot be planned: {found} Edit the schedule."
+    except (ValueError, TypeError, KeyError, ValidationError) as error:
+        return f"The schedule {schedule.name} cannot be planned: {error}"
+    return ""
+
+
+def _present(schedule: Schedule) -> list[Camera]:
+    return [camera for camera in schedule.cameras.all() if camera.removed_at is None]
+
+
+def report_problems(problems: Problems, schedules: Iterable[Schedule]) -> None:
+    """An alert for each, which ends when the schedule can be planned again or is removed. Who may not see one of its
+    cameras does not see the schedule."""
+    cameras = {f"{ALERT}{schedule.pk}": list(schedule.cameras.all()) for schedule in schedules}
+    keys = {f"{ALERT}{pk}": problem for pk, problem in problems.items()}
+    open_keys = unresolved_keys(ALERT)
+    for key in sorted(keys.keys() - open_keys):
+        message = f"{keys[key]} Its planned runs stay as they are."
+        raise_alert(key, message, camera=cameras[key], severity="error")
+    for key in sorted(open_keys - keys.keys()):
+        resolve_alert(key)

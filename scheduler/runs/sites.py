@@ -1,18 +1,26 @@
-"""Where cameras stand: each host tells its site, which is that of its own configuration or of the page Settings."""
+"""Where cameras stand, and which night it is there. Each host tells its site, which is that of its own configuration
+or of the page Settings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
+
 from cameras.models import Camera, CameraHost
 from cameras.selectors import cameras_for
+from captures import paths as nights
 from core.sky.horizon import Horizon
 from core.sky.horizon_text import parse_horizon
-from core.station_settings.values import site_config
+from core.sky.intervals import Interval
+from core.station_settings import site_config
 from core.station_zone import station_zone_name
 from scheduler.planning.rules import Site
+from scheduler.planning.sky import sky_of_night
+from scheduler.schedules.models import Schedule
 
 
 def sites_of(cameras: Iterable[Camera]) -> dict[UUID, Site]:
@@ -62,3 +70,27 @@ def _site(told: Mapping[str, Any]) -> Site:
         time_zone=told.get("time_zone") or "UTC",
         horizon=Horizon(parse_horizon(told["horizon"])) if told.get("horizon") else Horizon(),
     )
+
+
+def present_night(schedule: Schedule) -> date:
+    """The night at the site of its first camera: the present one, or the coming one by day."""
+    return night_at(site_of(schedule), timezone.now())
+
+
+def night_range_of(schedule: Schedule, night: date) -> Interval:
+    return site_of(schedule).night_range(night)
+
+
+def site_of(schedule: Schedule) -> Site:
+    camera = schedule.cameras.order_by("slug").first()
+    return sites_of([camera])[camera.pk] if camera else station_site()
+
+
+def night_at(site: Site, now: datetime) -> date:
+    """Named by the date of the evening. After sunrise, or without it from noon on, the coming one; without coordinates
+    the calendar day."""
+    found = nights.night_of(now, nights.Site(site.latitude, site.longitude, site.time_zone))
+    if site.latitude is None:
+        return found
+    sunrise = sky_of_night(site, found).twilight.sunrise
+    return found + timedelta(days=1) if sunrise and now >= sunrise else found

@@ -1,0 +1,1 @@
+"""Schedules as rows and as a resource, and as sentences."""

@@ -20,8 +20,8 @@ from core.resources.fields import Changes, Fields, field
 from core.resources.resource import Operation, Resource
 from core.resources.values import Column, Id, ModelAt, Option, SaidBy
 from core.text.names import Line
-from core.times import moments
-from core.times.moments import Day, Stamp
+from core.times import timestamps
+from core.times.timestamps import Day, Stamp
 
 TWILIGHTS = {"sunset": -0.833, "civil": -6.0, "nautical": -12.0, "astronomical": -18.0}
 """Name of an altitude of the Sun -> degrees."""
@@ -30,7 +30,7 @@ OFFSET_S = 12 * 3600
 NIGHT: dict[str, Any] = {"allowed": "a date such as 2027-03-01", "unset": "none"}
 Slug = Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9-]+$")]
 Night = Annotated[date, Field(strict=False)]
-Moment = Annotated[moments.Moment, Field(strict=False)]
+Moment = Annotated[timestamps.Moment, Field(strict=False)]
 Offset = Annotated[float, Field(ge=-OFFSET_S, le=OFFSET_S)]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DESCRIPTIONS = "scheduler.schedules.descriptions"

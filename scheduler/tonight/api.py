@@ -10,10 +10,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.resources.answers import body_of
-from scheduler.tonight.bodies import NightBody
+from scheduler.tonight.bodies import NightBody, NightQuery
 from scheduler.tonight.night import night_for
 from scheduler.tonight.present_warnings import present_warnings
-from scheduler.tonight.queries import NightQuery
 
 
 class TonightView(APIView):

@@ -21,18 +21,16 @@ from captures.sessions.forecast import Amount, RecentPictures, expected_amount, 
 from captures.sessions.models import ACTIVE, Session
 from core.sky.intervals import Interval
 from core.templatetags.skycam import format_bytes
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 from scheduler.planning.plan import Loser, Plan
 from scheduler.planning.rules import Site
 from scheduler.planning.sky import NightSky, sky_of_night
 from scheduler.runs.models import PlannedRun
-from scheduler.runs.nights import night_at
-from scheduler.runs.planning_problems import Problems, planning_problems
 from scheduler.runs.replanning import plan_nights, plan_with_begun
-from scheduler.runs.sites import sites_of, station_site
+from scheduler.runs.rules import Problems, planning_problems, programme_for
+from scheduler.runs.sites import night_at, sites_of, station_site
 from scheduler.schedules.models import Schedule
-from scheduler.schedules.programmes import programme_for
-from scheduler.telescope.field_lists.sentences import telescope_sentences
+from scheduler.telescope.field_lists.observers import telescope_sentences
 
 Severity = Literal["error", "warning"]
 MOST_REASONS = 3

@@ -8,13 +8,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from pydantic import ValidationError
 
-from core.api.constraints import describe_error
+from core.api.model import describe_error
 from core.pages.page import Page
 from scheduler.runs.sites import lacks_site
+from scheduler.tonight.bodies import NightQuery
 from scheduler.tonight.drawing import drawing_of
 from scheduler.tonight.night import night_for
 from scheduler.tonight.present_warnings import present_warnings
-from scheduler.tonight.queries import NightQuery
 
 FIELDS = ("night", "latitude", "longitude", "time_zone")
 

@@ -1,16 +1,26 @@
-"""Token authentication: `Authorization: Token ...` or `Bearer ...`. One indexed query; the scope caps the role."""
+"""Who makes a request, and what its role permits. Tokens (`Authorization: Token ...` or `Bearer ...`) take one
+indexed query, and their scope caps the role. Each API view declares the permitted roles in `roles`. A WebSocket or
+stream has a principal, whose credentials are checked again while it is open."""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.contrib.sessions.backends.db import SessionStore
 from django.db.models import CharField
+from django.http import HttpRequest, parse_cookie
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from core.api.authorization import token_of
@@ -91,3 +101,66 @@ class TokenScheme(OpenApiAuthenticationExtension):
 
     def get_security_definition(self, auto_schema: object) -> dict[str, str]:
         return {"type": "http", "scheme": "bearer", "description": "`Token ...` is accepted, too."}
+
+
+ANYONE = "anyone"
+
+
+class RolePermission(BasePermission):
+    """Reads the view's `roles`: method -> the lowest role that may use it, or `anyone`."""
+
+    message = "You may not do this."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        needed = needed_role(view, str(request.method))
+        if needed == ANYONE:
+            return True
+        if not request.user.is_authenticated:
+            return False
+        if needed is None:
+            # DRF checks permissions first: a method that the view does not have passes here and gets 405.
+            return not hasattr(view, str(request.method).lower())
+        self.message = f"This needs the role {needed}; yours is {request.user.role}. Ask a manager."
+        return bool(request.user.may(needed))
+
+
+def needed_role(view: Any, method: str) -> str | None:
+    """None where the view declares no role for the method."""
+    roles: dict[str, str] = getattr(view, "roles", {})
+    return roles.get("GET" if method == "HEAD" else method)
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A token's text, or the key of a browser's session. Only a cookie needs an Origin check, since a page of another
+    site cannot set the token's header."""
+
+    token: str | None = None
+    session: str | None = None
+
+    @property
+    def needs_origin(self) -> bool:
+        return self.token is None
+
+    def user(self) -> User | None:
+        """The user as in the database now, capped at the token's scope; None if signed out, revoked or inactive."""
+        if self.token is not None:
+            token = valid_token(self.token)
+            return cap_role(token.user, token.scope) if token else None
+        return signed_in(self.session) if self.session else None
+
+
+def principal_of(headers: Mapping[str, str]) -> Principal:
+    """From headers with lower-case names. A token takes precedence over a cookie."""
+    token = token_of(headers.get("authorization", ""))
+    if token is not None:
+        return Principal(token=token)
+    return Principal(session=parse_cookie(headers.get("cookie", "")).get(settings.SESSION_COOKIE_NAME))
+
+
+def signed_in(session: str) -> User | None:
+    request = HttpRequest()
+    # get_user() also compares the session with the password's hash, so a new password ends open sockets.
+    request.session = SessionStore(session)
+    user = get_user(request)
+    return user if isinstance(user, User) and user.is_active else None

@@ -12,7 +12,7 @@ from core.resources.fields import Fields, field
 from core.resources.resource import Operation, Resource
 from core.resources.values import Column
 from core.text.names import Line
-from core.times.moments import Stamp
+from core.times.timestamps import Stamp
 
 DAY_S = 86_400
 Username = Annotated[str, Column("user.username")]

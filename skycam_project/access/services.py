@@ -1,4 +1,6 @@
-"""Sign-ins, by token or browser, and the tokens of users. Every change writes an event."""
+"""Sign-ins, by token or browser, and the tokens of users. Every change writes an event. The functions `remove_...`
+are for RETENTION in `monitoring/tables.py`: each removes one batch of expired rows, and returns how many rows it
+removed."""
 
 from __future__ import annotations
 
@@ -15,9 +17,10 @@ from django.http import HttpRequest
 from core import database_clock
 from core.events.service import record_event
 from core.text.names import check_line
+from monitoring.retention import BATCH
 from skycam_project.access import sign_in_limits
-from skycam_project.access.denials import record_denied
 from skycam_project.access.models import DEFAULT_LIFE, RANK, ApiToken, Role, SignIn, User
+from skycam_project.access.sign_in_limits import record_denied
 
 MAX_NAME_LENGTH = 80
 NAME_MISSING = "Give the token a name that says what uses it, such as `backup script`."
@@ -206,3 +209,28 @@ def record_password_change(user: User, before: str | None, session_key: str | No
 
 def _changed(actor: str, subject: str, message: str) -> None:
     record_event("user.changed", message, camera=None, subject=subject, actor=actor)
+
+
+KEPT = timedelta(days=90)
+"""How long ended sign-ins and expired tokens stay listed, so that people can see what they were."""
+
+
+def remove_sessions() -> int:
+    return _remove_batch(Session.objects.filter(expire_date__lte=database_clock.now()))
+
+
+def remove_sign_ins() -> int:
+    now = database_clock.estimate()
+    living = Session.objects.filter(expire_date__gt=now).values("session_key")
+    return _remove_batch(SignIn.objects.filter(at__lte=now - KEPT).exclude(session_key__in=living).order_by())
+
+
+def remove_tokens() -> int:
+    return _remove_batch(ApiToken.objects.filter(expires_at__lte=database_clock.now() - KEPT))
+
+
+def _remove_batch(rows: QuerySet[Any]) -> int:
+    # Django refuses delete() on a slice.
+    keys = list(rows.values_list("pk", flat=True)[:BATCH])
+    rows.model.objects.filter(pk__in=keys).delete()
+    return len(keys)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from skycam_project.access.denials import summarise_past_hours
+from skycam_project.access.sign_in_limits import summarise_past_hours
 
 
 @shared_task(name="access.count_denials", ignore_result=True)

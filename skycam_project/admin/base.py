@@ -1,12 +1,12 @@
-"""The base of each model's admin: lists and details that show rows, and change none.
-
-All changes are actions of `skycam_project.admin.actions`, which use the services of the pages and the API.
-"""
+"""The base of each model's admin: lists and details that show rows, and change none; and what their cells show. All
+changes are actions of `skycam_project.admin.actions`, which use the services of the pages and the API."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
@@ -15,20 +15,71 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from core.events.models import Event
+from core.templatetags.skycam import clock, datetime_text, duration, format_bytes
 from skycam_project.admin.actions import views
 from skycam_project.admin.actions.table import actions_of
-from skycam_project.admin.cells import show_value
-from skycam_project.admin.change_list import EstimatingPaginator, KeysetChangeList
-from skycam_project.admin.search import Searched, search_rows
+from skycam_project.admin.change_list import EstimatingPaginator, KeysetChangeList, Searched, search_rows
 
 if TYPE_CHECKING:
     Base = ModelAdmin[Any]
-else:  # Django's class takes no parameter at run time
-    Base = ModelAdmin
+
+NOTHING = "\N{EN DASH}"
+YES, NO = "yes", NOTHING
+
+
+def link(address: str, text: object) -> SafeString:
+    return format_html('<a href="{}">{}</a>', address, text)
+
+
+def admin_link(row: Any, text: object = "") -> SafeString | str:
+    """To the detail of a row in the admin; a dash without one."""
+    if row is None:
+        return NOTHING
+    return link(reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk]), text or row)
+
+
+def picture(address: str, alt: str) -> SafeString:
+    """A thumbnail that a browser loads when it comes into view. With its size, so that the list does not move."""
+    return format_html(
+        '<span class="th thumb"><img src="{}" alt="{}" width="96" height="72" loading="lazy" decoding="async"></span>',
+        address, alt,
+    )  # fmt: skip
+
+
+def show_time(at: datetime | None) -> SafeString | str:
+    return clock(at) if at else NOTHING
+
+
+def show_size(size: int | None) -> str:
+    return format_bytes(size) if size is not None else NOTHING
+
+
+def show_length(length: timedelta) -> str:
+    return duration(length)
+
+
+def show_flag(flag: bool) -> str:
+    return YES if flag else NO
+
+
+def show_value(value: Any) -> SafeString | str:
+    """A value of a column, in the detail of a row."""
+    if value is None or value == "":
+        return NOTHING
+    if isinstance(value, bool):
+        return show_flag(value)
+    if isinstance(value, datetime):
+        return datetime_text(value)
+    if isinstance(value, (dict, list)):
+        return format_html("<pre>{}</pre>", json.dumps(value, indent=1, default=str)) if value else NOTHING
+    return value if isinstance(value, SafeString) else str(value)
+
 
 EVENTS = 50
 FORMS = ["GET", "HEAD", "POST"]

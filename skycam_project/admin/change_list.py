@@ -1,26 +1,76 @@
-"""Lists of the admin: pages by cursor, so that the deepest costs as little as the first, and bounded totals."""
+"""Lists of the admin: pages by cursor, so that the deepest costs as little as the first, bounded totals, and search.
+A search by the beginning of an id or by a camera uses an index. A part of a text uses none, so only the newest
+SEARCHED rows of the filtered list are read, however many there are."""
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.core.paginator import Paginator
 from django.db import connections
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
+from cameras.models import Camera
 from core.api.paging import beyond
 from core.api.queries import Cursor
-from skycam_project.admin.search import search_help
 
 if TYPE_CHECKING:
     PaginatorBase = Paginator[Any]
-else:  # Django's class takes no parameter at run time
-    PaginatorBase = Paginator
+
+SEARCHED = 20_000
+SHORTEST = 3
+"""Characters of a part of a text."""
+ID_DIGITS = 6
+"""The fewest hexadecimal digits that are read as the beginning of an id."""
+
+
+Searched = str | Callable[[str], Q]
+"""A column with text; or, for a text of which a row has several, the condition of the rows with one that contains a
+part: a join would find a row once for each of them."""
+
+
+def search_rows(rows: QuerySet[Any], text: str, camera: str, texts: tuple[Searched, ...]) -> QuerySet[Any]:
+    """The rows that `text` finds, each once. `camera`: the path to the camera's id, or empty."""
+    text = text.strip()
+    if not text:
+        return rows
+    if (span := id_range(text)) is not None:
+        return rows.filter(pk__range=span)
+    if camera and (cameras := list(Camera.objects.filter(slug=text).values_list("pk", flat=True))):
+        return rows.filter(**{f"{camera}__in": cameras})
+    if len(text) < SHORTEST or not texts:
+        return rows.none()
+    newest = rows.values("pk")[:SEARCHED]
+    found = Q()
+    for one in texts:
+        found |= Q(**{f"{one}__icontains": text}) if isinstance(one, str) else one(text)
+    return rows.filter(found, pk__in=newest)
+
+
+def search_help(camera: str, texts: tuple[Searched, ...]) -> str:
+    """What the search of a list finds, in words."""
+    found = [f"an id or its first {ID_DIGITS} or more digits"]
+    found += ["the id of a camera"] if camera else []
+    if texts:
+        found.append(f"a part of a path or name (at least {SHORTEST} characters, among the newest {SEARCHED:,})")
+    return f"{', or '.join(found)}.".capitalize()
+
+
+def id_range(text: str) -> tuple[UUID, UUID] | None:
+    """The ids that begin with these digits; None for what is no beginning of an id."""
+    digits = text.replace("-", "").lower()
+    if not re.fullmatch(rf"[0-9a-f]{{{ID_DIGITS},32}}", digits):
+        return None
+    return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+
 
 MOST_COUNTED = 10_000
 """Rows that are counted one by one. Beyond, PostgreSQL estimates, and SQLite says that there are more."""

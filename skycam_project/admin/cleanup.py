@@ -14,13 +14,12 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from captures.storage.retention.jobs import enqueue_plan
-from captures.storage.retention.manager import StorageManager
+from captures.storage.retention.manager import MINUTES, PlanRefused, StorageManager, check_claimable, load_plan
 from captures.storage.retention.plan import CleanupPlan
 from captures.storage.retention.plan_bodies import plan_body
-from captures.storage.retention.stored_plans import MINUTES, PlanRefused, check_claimable, load_plan
 from core.events.models import Event
 from core.events.service import record_event
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 
 FIRST = 20
 KIND = "storage_cleanup"

@@ -14,7 +14,7 @@ from django.db.models.lookups import GreaterThanOrEqual, LessThan
 from django.http import HttpRequest
 
 from cameras.models import Camera
-from captures.days.day import FIRST, LAST, Day
+from captures.days import FIRST, LAST, Day
 from core.events.selectors import unresolved_keys
 
 MB = 1_000_000

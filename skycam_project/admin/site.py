@@ -18,14 +18,10 @@ from captures.sessions.models import Session
 from captures.storage.archives.models import Archive
 from core.jobs.models import Job
 from skycam_project.admin.cleanup import show_cleanup
-from skycam_project.admin.models.archives import ArchiveAdmin
-from skycam_project.admin.models.cameras import CameraAdmin
 from skycam_project.admin.models.captures import CaptureAdmin
 from skycam_project.admin.models.clips import ClipAdmin
-from skycam_project.admin.models.experiments import ExperimentAdmin
-from skycam_project.admin.models.jobs import JobAdmin
-from skycam_project.admin.models.sessions import SessionAdmin
-from skycam_project.admin.models.storage import StorageRootAdmin
+from skycam_project.admin.models.experiments import ArchiveAdmin, ExperimentAdmin, SessionAdmin
+from skycam_project.admin.models.station import CameraAdmin, JobAdmin, StorageRootAdmin
 
 MODELS = {
     Clip: ClipAdmin,

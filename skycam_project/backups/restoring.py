@@ -18,11 +18,12 @@ from skycam_project.backups.content import (
     DUMP,
     SQLITE,
     BackupFailed,
+    check_space,
+    measure_tables,
     postgresql_environment,
     run_program,
 )
 from skycam_project.backups.encrypted_file import DecryptionError, read_about
-from skycam_project.backups.needed_space import check_space, measure_tables
 from skycam_project.backups.scratch import scratch_folder
 from skycam_project.backups.service import check_database
 from skycam_project.config.database import django_database

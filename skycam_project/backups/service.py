@@ -23,14 +23,16 @@ from skycam_project.backups.content import (
     DUMP,
     SQLITE,
     BackupFailed,
+    check_space,
     copy_database,
+    database_bytes,
     file_sha256,
+    files_bytes,
     files_of,
     folders_outside,
     run_program,
 )
 from skycam_project.backups.encrypted_file import SHORTEST, DecryptionError
-from skycam_project.backups.needed_space import check_space, database_bytes, files_bytes
 from skycam_project.backups.scratch import scratch_folder
 from skycam_project.config import SkycamConfig
 from skycam_project.config.layers import CONFIG_VARIABLE

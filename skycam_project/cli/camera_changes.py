@@ -11,12 +11,12 @@ from pydantic import BaseModel
 from cameras.resource import CAMERAS, OF_FILES, CameraChange, CameraFields, CameraNew
 from core.resources.table import cells_of
 from skycam_project.cli.camera_control import find_camera
-from skycam_project.cli.camera_parameter import camera as camera_word
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import Command, given
 from skycam_project.cli.output import format_time, print_fields, print_line, print_result, print_warnings
 from skycam_project.cli.resources import field_option, is_list
-from skycam_project.cli.setting_values import set_or_store, setting_values, settings_option
+from skycam_project.cli.settings import set_or_store, setting_values, settings_option
+from skycam_project.cli.shared_options import camera as camera_word
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def move_notes(camera: Camera, before: str, host_is_gone: bool) -> list[str]:
 
 def change_audience(camera: Camera, allow: tuple[str, ...], disallow: tuple[str, ...]) -> list[str]:
     """The audience with users added and removed; CliError for a name in both."""
-    from cameras.audience.service import audience_of
+    from cameras.audience import audience_of
 
     if both := sorted(set(allow) & set(disallow)):
         raise CliError("invalid", f"{', '.join(both)}: either --allow or --disallow, not both.")

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core.text.suggestions import did_you_mean
-from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import UNKNOWN_CAMERA, CliError
 from skycam_project.cli.options import Command, DurationParam
 from skycam_project.cli.output import format_time, humanize, print_line, print_result
-from skycam_project.cli.shared_options import shared_option
+from skycam_project.cli.shared_options import camera, shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ def camera_not_found(caller: Caller, slug: str) -> CliError:
 
 def camera_filter(caller: Caller, slug: str | None) -> dict[str, Any]:
     """The filter for rows of that camera, also of a removed one; CliError when the caller can see none."""
-    from cameras.visibility import UnknownCamera, camera_condition
+    from cameras.selectors import UnknownCamera, camera_condition
 
     try:
         return camera_condition(caller.user, slug)
@@ -98,8 +97,7 @@ def print_state(body: dict[str, Any]) -> None:
 def take(camera: str | None, over: bool, for_s: float) -> None:
     """Take a camera, by default the primary one. No one else can then control it. Repeat it to renew the lease."""
     caller = current().authorize("operator")
-    from cameras.leases.bodies import lease_body
-    from cameras.leases.service import acquire_lease
+    from cameras.leases.service import acquire_lease, lease_body
 
     taken = acquire_lease(find_camera(caller, camera), caller.actor, over=over, for_s=round(for_s))
     print_result(dict(lease_body(taken)), print_lease)
@@ -111,8 +109,7 @@ def take(camera: str | None, over: bool, for_s: float) -> None:
 def release(camera: str | None, over: bool) -> None:
     """Release a camera, by default the primary one."""
     caller = current().authorize("operator")
-    from cameras.leases.bodies import lease_body
-    from cameras.leases.service import release_lease
+    from cameras.leases.service import lease_body, release_lease
 
     released = release_lease(find_camera(caller, camera), caller.actor, over=over)
     print_result(dict(lease_body(released)), print_lease)

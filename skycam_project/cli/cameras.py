@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from skycam_project.cli.camera_control import find_camera
-from skycam_project.cli.camera_parameter import camera as camera_word
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import Command, json_or_text
 from skycam_project.cli.output import (
@@ -20,11 +19,12 @@ from skycam_project.cli.output import (
     print_warnings,
 )
 from skycam_project.cli.resource_group import ResourceGroup
+from skycam_project.cli.shared_options import camera as camera_word
 from skycam_project.cli.shared_options import shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
-    from cameras.discovery.bodies import Discovered, DiscoveredList
+    from cameras.discovery.service import Discovered, DiscoveredList
 
 DEFAULT_VALUES = {"hang": 1, "crash": 1, "torn_frame": 1}
 """Faults with a count -> the count that is used when none is given."""

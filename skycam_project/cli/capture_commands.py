@@ -12,7 +12,6 @@ import click
 
 from core.times.time_parsing import InvalidTime, Location
 from skycam_project.cli.camera_control import find_camera
-from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.local_files import STDOUT, check_destination, copy_file, force_option, to_option
 from skycam_project.cli.options import CameraTimeParam, Command, ExposureParam, station_place, time_at
@@ -25,8 +24,8 @@ from skycam_project.cli.programme_options import (
     programme_options,
     session_request,
 )
-from skycam_project.cli.session_output import print_session
-from skycam_project.cli.shared_options import shared_option
+from skycam_project.cli.session_control import print_session
+from skycam_project.cli.shared_options import camera, shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -124,7 +123,7 @@ def wait_for_outcome(taken: Capture, patience_s: float) -> Capture:
 
 def primary_file_path(taken: Capture) -> str:
     """The path of the capture's first file, or how many of its files are remote."""
-    from captures.capturing.references import describe_references
+    from captures.capturing.records import describe_references
 
     file = taken.files.select_related("root").first()
     if file is not None:

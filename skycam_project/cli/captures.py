@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.text.ids import short_id
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize, short_id
 from skycam_project.cli.camera_control import camera_filter
-from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.ids import find_by_id, find_newest
 from skycam_project.cli.local_files import STDOUT, check_destination, copy_file, force_option, to_option
@@ -27,7 +25,7 @@ from skycam_project.cli.output import (
     print_table,
     print_warnings,
 )
-from skycam_project.cli.shared_options import shared_option
+from skycam_project.cli.shared_options import camera, shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:

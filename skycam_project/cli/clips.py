@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.text.ids import short_id
+from core.text.amounts import short_id
 from skycam_project.cli.camera_control import camera_filter
-from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.ids import find_by_id, find_newest
 from skycam_project.cli.local_files import STDOUT, check_destination, copy_file, force_option, to_option
 from skycam_project.cli.options import Group, PastTimeParam, given
 from skycam_project.cli.output import format_listed_time, make_table, print_line, print_result, print_table
-from skycam_project.cli.shared_options import shared_option
+from skycam_project.cli.shared_options import camera, shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:

@@ -42,7 +42,7 @@ def move(url: str, dry_run: bool) -> int:
 
     from core.database_move import MoveRuns
     from skycam_project.config.database import check_database_url
-    from skycam_project.launch.errors import LaunchError
+    from skycam_project.launch.preflight import LaunchError
     from skycam_project.moving.copying import MoveRefused
     from skycam_project.moving.move import DatabaseMove, NotStarted
 

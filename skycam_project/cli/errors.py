@@ -173,7 +173,7 @@ def django_validation(error: Any) -> CliError:
 
 def pydantic_validation(error: Any) -> CliError:
     """Pydantic's errors in Skycam's words."""
-    from core.api.constraints import describe_error  # it imports pydantic, and `skycam help` needs none
+    from core.api.model import describe_error  # it imports pydantic, and `skycam help` needs none
 
     return invalid((".".join(map(str, item["loc"])), describe_error(item)) for item in error.errors())
 
@@ -208,8 +208,8 @@ TRANSLATIONS: dict[str, Callable[[Any], CliError]] = {
     "skycam_project.cli.errors.CliError": unchanged,
     "click.exceptions.ClickException": usage,
     "click.exceptions.NoSuchOption": unknown_option,
-    "skycam_project.config.errors.ConfigError": configuration,
-    "skycam_project.launch.errors.LaunchError": launching,
+    "skycam_project.config.folder.ConfigError": configuration,
+    "skycam_project.launch.preflight.LaunchError": launching,
     "cameras.errors.ControlError": control,
     "cameras.leases.lease_holders.LeaseHeld": held,
     "cameras.leases.lease_holders.SessionRunning": session_runs,
@@ -222,7 +222,7 @@ TRANSLATIONS: dict[str, Callable[[Any], CliError]] = {
     "captures.capturing.outcomes.NotSaved": not_saved,
     "captures.experiments.service.WrongState": lambda error: CliError("experiment-state", str(error)),
     "captures.roots.roots.UnusableRoot": lambda error: CliError("not-ready", str(error)),
-    "captures.storage.retention.stored_plans.PlanRefused": lambda error: CliError("plan-refused", str(error)),
+    "captures.storage.retention.manager.PlanRefused": lambda error: CliError("plan-refused", str(error)),
     "captures.storage.integrity.decisions.FindingRefused": lambda error: CliError("finding-refused", str(error)),
     "captures.storage.trash.services.CaptureKept": lambda error: CliError("capture-kept", str(error)),
     "captures.storage.trash.services.NotInTrash": lambda error: CliError("not-in-trash", str(error)),

@@ -11,17 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.text.ids import short_id
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize, short_id
 from skycam_project.cli.alert_rules import maintenance, rules
 from skycam_project.cli.camera_control import camera_filter
-from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.ids import find_by_id
 from skycam_project.cli.local_files import check_destination, write_lines
 from skycam_project.cli.options import Command, Group, PastTimeParam, given
 from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table, to_json
-from skycam_project.cli.shared_options import SEVERITIES, shared_option
+from skycam_project.cli.shared_options import SEVERITIES, camera, shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -102,7 +100,7 @@ def search_events(found: QuerySet[Event], kind: str | None, host: str | None, te
     """`found` are those of the kind. CliError for a text with too many words, or one that no text of an event has."""
     from pydantic import ValidationError
 
-    from core.api.constraints import error_sentence
+    from core.api.model import error_sentence
     from monitoring.event_search import EventSearch, row_condition
     from monitoring.resource import EventQuery
 
@@ -115,7 +113,7 @@ def search_events(found: QuerySet[Event], kind: str | None, host: str | None, te
 
 def export_events(caller: Caller, searched: EventSearch, target: Path, *, force: bool) -> dict[str, Any]:
     """CliError when the file exists already, cannot be written, or is of another kind."""
-    from monitoring.event_export import FORMATS
+    from monitoring.event_search import FORMATS
 
     suffix = target.suffix.removeprefix(".")
     if suffix not in FORMATS:

@@ -169,7 +169,7 @@ def verify(experiment: str) -> int:
     """
     caller = current().authorize("operator")
     from captures.experiments.selectors import check_sees_all
-    from captures.storage.archives.hosts import away_hosts
+    from captures.storage.archives.reports import away_hosts
     from captures.storage.archives.verification import request_verification
 
     of = find_experiment(caller, experiment)

@@ -92,7 +92,7 @@ def move_into_place(part: Path, target: Path, *, force: bool) -> None:
 
 def write_file(row: Stored, stream: BinaryIO) -> None:
     """Write the file's bytes to the stream, wherever they are. CliError when they are not those that were stored."""
-    from captures.files.contents import NotReadable, open_content
+    from captures.files.downloads import NotReadable, open_content
 
     digest, begun = hashlib.sha256(), False
     try:

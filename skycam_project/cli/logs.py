@@ -79,7 +79,7 @@ def parsed_line(text: str) -> dict[str, str] | None:
     """A line in either format: the log has both after `logging.format` was changed."""
     if match := LINE.match(text):
         return {**match.groupdict(), "at": match["at"].replace(" ", "T")}
-    from skycam_project.launch.log_lines import parse_written, shown
+    from skycam_project.launch.log_stream import parse_written, shown
 
     line = parse_written(text)
     return {"at": line["time"], "part": line["part"], "line": shown(line)} if line else None

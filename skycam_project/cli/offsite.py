@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.captures import find_capture
 from skycam_project.cli.errors import FAILED
@@ -122,10 +122,9 @@ def bring_back(
     Example: skycam offsite bring-back --camera dslr --since 2026-03-01T00:00:00Z --days 30 --dry-run
     """
     caller = current().authorize("manager")
-    from captures.storage.bring_back.bodies import bring_back_body
-    from captures.storage.bring_back.planning import make_plan
-    from captures.storage.bring_back.requests import BringBackRequest
-    from captures.storage.bring_back.services import start_bring_back
+    from captures.storage.bring_back.api import bring_back_body
+    from captures.storage.bring_back.planning import make_plan, start_bring_back
+    from captures.storage.bring_back.selection import BringBackRequest
 
     wanted = build_request(
         BringBackRequest, {"from": "--since", "to": "--until"},

@@ -14,7 +14,6 @@ from typing import Any
 import click
 
 from core.text.suggestions import did_you_mean
-from core.times.datetimes import datetime_in_zone
 from core.times.durations import (
     InvalidDuration,
     InvalidExposure,
@@ -24,7 +23,7 @@ from core.times.durations import (
     parse_offset,
 )
 from core.times.sun import EVENTS
-from core.times.time_parsing import CLOCK, InvalidTime, Location, parse_time
+from core.times.time_parsing import CLOCK, InvalidTime, Location, datetime_in_zone, parse_time
 from skycam_project.cli.station import current
 
 WITH_UNIT = re.compile(r"\A\s*[0-9.,]+\s*[a-z]", re.IGNORECASE)

@@ -124,7 +124,7 @@ def check_removable(folder: str) -> None:
 
 def subject_of(folder: str, time_zone: str | None, *, move: bool, dry_run: bool, camera: str) -> str:
     """What makes two requests the same: the second one then waits for the first. Shown to people."""
-    from captures.organizing.reasons import printable
+    from captures.organizing.findings import printable
 
     options = [word for word, given in (("move", move), ("dry run", dry_run), (time_zone, time_zone)) if given]
     # The camera is shown beside the subject; here its id keeps the folder of two cameras apart.
@@ -136,7 +136,7 @@ def subject_of(folder: str, time_zone: str | None, *, move: bool, dry_run: bool,
 
 def print_organized(body: dict[str, Any]) -> None:
     from core.templatetags.skycam import format_bytes
-    from core.text.plurals import pluralize
+    from core.text.amounts import pluralize
 
     if body["planned"]:
         rows = [[one["started"], ", ".join(one["files"]), one["folder"]] for one in body["planned"]]

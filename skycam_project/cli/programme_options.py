@@ -170,7 +170,7 @@ def build_request(model: type[Request], options: dict[str, str] = OPTIONS, /, **
     """A request from the values that were given. CliError names the `options` of its fields."""
     from pydantic import ValidationError
 
-    from core.api.constraints import describe_error
+    from core.api.model import describe_error
 
     try:
         return model(**given(**values))

@@ -13,7 +13,7 @@ import click
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from core.api.constraints import describe_error
+from core.api.model import describe_error
 from core.registry import resolve
 from core.resources.answers import column_of
 from core.resources.fields import Fields, extra_of
@@ -21,7 +21,7 @@ from core.resources.resource import Operation, Resource
 from core.resources.sentences import read_text
 from core.resources.table import cells_of, columns_of, table_of
 from core.resources.values import Duration, Flag, Option, Reference, choices_of, marker_of, plain_type
-from core.text.ids import short_id
+from core.text.amounts import short_id
 from skycam_project.cli.errors import CliError, invalid
 from skycam_project.cli.ids import HEX, find_by_id
 from skycam_project.cli.options import Command, DurationParam, FutureTimeParam, given

@@ -1,16 +1,19 @@
-"""The root command: the table of commands, and the one place where errors become exit statuses."""
+"""The root command: the table of commands, `skycam help` and `version`, and the one place where errors become exit
+statuses."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import closing
+from importlib.metadata import version as version_of
 from typing import Any
 
 import click
 
 from core.registry import resolve
 from skycam_project.cli import errors, output
-from skycam_project.cli.options import Group
+from skycam_project.cli.options import Command, Group
+from skycam_project.cli.output import print_line, print_result
 from skycam_project.cli.resource_group import ResourceGroup
 from skycam_project.cli.station import Station
 from skycam_project.resources import RESOURCES, WITH_COMMANDS
@@ -20,9 +23,9 @@ from skycam_project.resources import RESOURCES, WITH_COMMANDS
 COMMANDS = {
     "up": "skycam_project.cli.launcher:up",
     "ps": "skycam_project.cli.launcher:ps",
-    "install-service": "skycam_project.cli.install_service:install_service",
+    "install-service": "skycam_project.cli.launcher:install_service",
     "join": "skycam_project.cli.join:join",
-    "activate": "skycam_project.cli.activation:activate",
+    "activate": "skycam_project.cli.backups:activate",
     "database": "skycam_project.cli.database:database",
     "backup": "skycam_project.cli.backups:backup",
     "restore": "skycam_project.cli.backups:restore",
@@ -38,7 +41,7 @@ COMMANDS = {
     "pause": "skycam_project.cli.session_control:pause",
     "resume": "skycam_project.cli.session_control:resume",
     "sessions": "skycam_project.cli.sessions:sessions",
-    "tonight": "skycam_project.cli.tonight:tonight",
+    "tonight": "skycam_project.cli.schedules:tonight",
     "schedules": "skycam_project.cli.schedules:schedules",
     "captures": "skycam_project.cli.captures:captures",
     "cameras": "skycam_project.cli.cameras:cameras",
@@ -55,17 +58,17 @@ COMMANDS = {
     "alerts": "skycam_project.cli.events:alerts",
     "logs": "skycam_project.cli.logs:logs",
     "users": "skycam_project.cli.users:users",
-    "tokens": "skycam_project.cli.tokens:tokens",
+    "tokens": "skycam_project.cli.users:tokens",
     "hosts": "skycam_project.cli.hosts:hosts",
     "sensors": "skycam_project.cli.sensors:sensors",
     "notifications": "skycam_project.cli.notifications:notifications",
     "telescope": "skycam_project.cli.telescope:telescope",
-    "webhooks": "skycam_project.cli.webhooks:webhooks",
+    "webhooks": "skycam_project.cli.notifications:webhooks",
     "doctor": "skycam_project.cli.doctor:doctor",
-    "support-bundle": "skycam_project.cli.support_bundle:support_bundle",
+    "support-bundle": "skycam_project.cli.doctor:support_bundle",
     "config": "skycam_project.cli.configuration:config",
-    "help": "skycam_project.cli.help:show_help",
-    "version": "skycam_project.cli.help:version",
+    "help": "skycam_project.cli.root:show_help",
+    "version": "skycam_project.cli.root:version",
 }
 DERIVED = {name.replace("_", "-"): name for name in WITH_COMMANDS}
 """Groups of commands -> the resource that they are derived from."""
@@ -112,3 +115,24 @@ def cli() -> None:
 
     Exit statuses: 0 done, 1 failed, 2 usage, 3 camera not reachable, 4 held by another, 5 not permitted.
     """
+
+
+@click.command("help", cls=Command)
+@click.argument("words", metavar="[COMMAND]...", nargs=-1)
+@click.pass_context
+def show_help(ctx: click.Context, words: tuple[str, ...]) -> None:
+    """Show a command's help, or list all commands. Name the whole command, such as `skycam help cameras set`."""
+    shown = ctx.find_root()
+    for word in words:
+        if not isinstance(shown.command, click.Group):
+            raise click.UsageError(f"{shown.command_path} has no command {word!r}.", shown)
+        name, command, _ = shown.command.resolve_command(shown, [word])
+        assert command is not None
+        shown = click.Context(command, parent=shown, info_name=name)
+    click.echo(shown.get_help())
+
+
+@click.command(cls=Command)
+def version() -> None:
+    """Show the version of Skycam."""
+    print_result({"version": version_of("skycam")}, lambda body: print_line(f"skycam, version {body['version']}"))

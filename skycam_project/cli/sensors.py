@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 from skycam_project.cli.errors import FAILED, CliError
 from skycam_project.cli.options import Command
 from skycam_project.cli.output import make_table, print_line, print_result, print_table

@@ -1,24 +1,85 @@
-"""`skycam stop`, `pause` and `resume` by camera; `skycam sessions` has the same by the session's id."""
+"""`skycam stop`, `pause` and `resume` by camera, and how sessions are printed; `skycam sessions` has the same by the
+session's id."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from skycam_project.cli.camera_control import find_camera
-from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import Command
-from skycam_project.cli.output import print_line, print_result
-from skycam_project.cli.session_output import print_session
+from skycam_project.cli.output import (
+    format_requested_and_used,
+    format_time,
+    humanize,
+    print_fields,
+    print_line,
+    print_result,
+    print_warnings,
+)
+from skycam_project.cli.shared_options import camera
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
+    from cameras.spool.records import Programme
     from captures.camera_service import CameraService
     from captures.models import Session
     from skycam_project.cli.identity import Caller
+
+
+def print_session(body: dict[str, Any]) -> None:
+    print_line(f"{body['camera']}: session {body['name'] or body['id']} is {body['state']}.")
+    programme, actual = body["programme"], body.get("actual") or {}
+    print_fields(
+        [
+            ("exposure", exposure_text(programme, actual)),
+            ("f-number", requested_and_actual(programme, actual, "f_number")),
+            ("ISO", requested_and_actual(programme, actual, "iso")),
+            ("gain", requested_and_actual(programme, actual, "gain")),
+            ("delay", with_unit(programme.get("delay_s"), "s")),
+            ("cadence", with_unit(programme.get("cadence_s"), "s")),
+            ("count", programme.get("count")),
+            ("until", format_time(programme.get("until"))),
+            ("windows", windows_text(programme)),
+            ("reason", humanize(body["reason"])),
+            ("message", body["message"]),
+            ("planned", body["planned"]),
+            ("saved", body["saved"]),
+            ("failed", body["failed"]),
+            ("skipped", body["skipped"]),
+            ("id", body["id"]),
+        ]
+    )
+    print_warnings(body.get("warnings") or [])
+
+
+def exposure_text(programme: dict[str, Any], actual: dict[str, Any]) -> str:
+    """The exposures of a cycle; of an interval with the one that the camera uses."""
+    from cameras.programmes.cycle import describe_exposures
+
+    if "control" in programme or programme.get("kind", "interval") != "interval":
+        return describe_exposures(cast("Programme", programme))
+    requested = programme.get("exposure_us")
+    return format_requested_and_used(requested, actual.get("exposure_us", requested))
+
+
+def windows_text(programme: dict[str, Any]) -> str:
+    return ", ".join(f"{format_time(begin)} to {format_time(end)}" for begin, end in programme.get("windows", []))
+
+
+def requested_and_actual(programme: dict[str, Any], actual: dict[str, Any], name: str) -> str:
+    requested, used = programme.get(name), actual.get(name)
+    if requested is None or used is None or requested == used:
+        return str(requested if used is None else used) if (requested, used) != (None, None) else ""
+    return f"{requested} requested, {used} used"
+
+
+def with_unit(value: float | None, unit: str) -> str:
+    return "" if value is None else f"{value:g} {unit}"
+
 
 suspend_experiments = click.option(
     "--suspend-experiments", is_flag=True, help="Stop it for experiments whose stills it takes, too."

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.text.ids import short_id
+from core.text.amounts import short_id
 from skycam_project.cli.camera_control import camera_filter
-from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.ids import find_by_id, find_newest
 from skycam_project.cli.options import Group
@@ -24,9 +23,8 @@ from skycam_project.cli.output import (
     print_result,
     print_table,
 )
-from skycam_project.cli.session_control import change_session, stop_session, suspend_experiments
-from skycam_project.cli.session_output import print_session
-from skycam_project.cli.shared_options import shared_option
+from skycam_project.cli.session_control import change_session, print_session, stop_session, suspend_experiments
+from skycam_project.cli.shared_options import camera, shared_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -111,7 +109,7 @@ def hand_over_session(session_id: str, user: str) -> None:
     """Hand the session ID over to USER, who holds its camera then. The session goes on."""
     caller = current().authorize("operator")
     from captures.sessions.answers import SessionBody
-    from captures.sessions.handover import hand_over
+    from captures.sessions.service import hand_over
     from core.resources.answers import body_of
 
     found = hand_over(find_session(caller, session_id), user, caller.actor)
@@ -144,7 +142,7 @@ def report_night(night: str | None, camera: str | None, html: Path | None) -> No
 
 
 def parse_night_argument(text: str) -> date:
-    from scheduler.reports.queries import NoSuchNight, parse_night
+    from scheduler.reports.bodies import NoSuchNight, parse_night
 
     try:
         return parse_night(text)

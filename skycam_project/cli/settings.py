@@ -1,19 +1,73 @@
-"""`skycam settings`: a camera's desired and actual settings, presets, and the site of the station."""
+"""`skycam settings`: a camera's desired and actual settings, presets, and the site of the station. Values are as
+people write them, `exposure=1/50s`, or the driver's own, `exposure_us=20000`."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from core.times.durations import InvalidExposure, parse_exposure
 from skycam_project.cli.camera_control import find_camera
-from skycam_project.cli.camera_parameter import camera
-from skycam_project.cli.errors import CliError
+from skycam_project.cli.errors import CliError, invalid
 from skycam_project.cli.options import AssignmentParam, Group, given
 from skycam_project.cli.output import make_table, print_fields, print_line, print_result, print_table, print_warnings
-from skycam_project.cli.setting_values import set_or_store, setting_values, settings_option
-from skycam_project.cli.shared_options import shared_option
+from skycam_project.cli.shared_options import camera, shared_option
 from skycam_project.cli.station import current
+
+if TYPE_CHECKING:
+    from cameras.models import Camera
+    from cameras.runtime.messages import Reading
+
+settings_option = shared_option(
+    "--set", "A setting, such as exposure=1/50s or gain=2; can be repeated.", into="values", type=AssignmentParam()
+)
+
+
+def setting_values(given: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """The settings in the form of the drivers. CliError for an invalid exposure, or one that is given twice."""
+    found: dict[str, Any] = {}
+    for name, value in given:
+        setting = "exposure_us" if name == "exposure" else name
+        if setting in found and name != setting:
+            raise CliError("invalid", "exposure and exposure_us are one setting. Give one of them.")
+        found[setting] = in_microseconds(name, value) if setting == "exposure_us" else value
+    return found
+
+
+def set_or_store(camera: Camera, values: dict[str, Any], actor: str, *, replace: bool = False) -> Reading:
+    """The camera's answer to its new settings. CliError says that they are stored if the camera cannot be reached."""
+    from cameras.errors import ControlError
+    from cameras.leases.lease_holders import LeaseHeld
+    from cameras.settings.service import set_settings
+    from core.broker.broker import BrokerDown
+
+    try:
+        return set_settings(camera, values, actor, replace=replace)
+    # Refused: nothing is stored in this case.
+    except LeaseHeld:
+        raise
+    except (ControlError, BrokerDown) as error:
+        problem = getattr(error, "problem", "broker-down")
+        stored = "The settings are stored and applied when the camera opens."
+        raise CliError(problem, f"{error} {stored}") from None
+
+
+def in_microseconds(name: str, value: Any) -> Any:
+    """Microseconds from a text with its unit. A plain number is accepted only for `exposure_us`."""
+    if name == "exposure_us" and not isinstance(value, str):
+        return value
+    try:
+        return parse_exposure(str(value))
+    except InvalidExposure as error:
+        raise invalid(
+            [(name, f"{error} exposure_us={value} is microseconds." if is_number(value) else str(error))]
+        ) from None
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @click.group(cls=Group)
@@ -27,8 +81,7 @@ def settings() -> None:
 def show_settings(camera: str | None, refresh: bool) -> None:
     """Show the desired and the actual settings of a camera."""
     caller = current().authorize("viewer")
-    from cameras.settings.bodies import settings_body
-    from cameras.settings.service import refresh_settings
+    from cameras.settings.service import refresh_settings, settings_body
 
     found = find_camera(caller, camera)
     print_result(dict(settings_body(found, refresh_settings(found) if refresh else None)), print_settings)
@@ -46,7 +99,7 @@ def set_settings(camera: str | None, values: tuple[tuple[str, Any], ...], replac
     Example: skycam settings set dslr iso=800 exposure=1/50s
     """
     caller = current().authorize("operator")
-    from cameras.settings.bodies import settings_body
+    from cameras.settings.service import settings_body
 
     found = find_camera(caller, camera)
     reported = set_or_store(found, setting_values(values), caller.actor, replace=replace)
@@ -104,8 +157,7 @@ def print_site(body: dict[str, Any]) -> None:
 def adopt(camera: str | None) -> None:
     """Adopt changes made on a camera's body as its desired settings."""
     caller = current().authorize("operator")
-    from cameras.settings.bodies import settings_body
-    from cameras.settings.service import adopt_settings
+    from cameras.settings.service import adopt_settings, settings_body
 
     found = find_camera(caller, camera)
     print_result(dict(settings_body(found, adopt_settings(found, caller.actor))), print_settings)
@@ -121,8 +173,7 @@ def presets() -> None:
 def list_presets(camera: str | None) -> None:
     """List the presets for the kind of this camera."""
     caller = current().authorize("viewer")
-    from cameras.presets.bodies import PresetBody
-    from cameras.presets.service import presets_for
+    from cameras.presets.service import PresetBody, presets_for
     from core.resources.answers import body_of
 
     found = presets_for(find_camera(caller, camera))
@@ -137,8 +188,7 @@ def list_presets(camera: str | None) -> None:
 def save(camera: str | None, name: str, values: tuple[tuple[str, Any], ...], replace: bool) -> None:
     """Save settings of a camera as the preset NAME. These are its desired settings, or the given ones."""
     caller = current().authorize("operator")
-    from cameras.presets.bodies import PresetBody
-    from cameras.presets.service import save_preset
+    from cameras.presets.service import PresetBody, save_preset
     from core.resources.answers import body_of
 
     preset = save_preset(
@@ -154,7 +204,7 @@ def apply(camera: str | None, name: str) -> None:
     """Set exactly the settings of the preset NAME on a camera."""
     caller = current().authorize("operator")
     from cameras.presets.service import apply_preset
-    from cameras.settings.bodies import settings_body
+    from cameras.settings.service import settings_body
 
     found = find_camera(caller, camera)
     print_result(dict(settings_body(found, apply_preset(found, name, caller.actor))), print_settings)
@@ -166,8 +216,7 @@ def apply(camera: str | None, name: str) -> None:
 def compare(camera: str | None, name: str) -> None:
     """Compare the preset NAME with a camera's settings. Its desired and its actual settings are compared."""
     caller = current().authorize("viewer")
-    from cameras.presets.bodies import Comparison
-    from cameras.presets.service import compare_preset
+    from cameras.presets.service import Comparison, compare_preset
     from core.resources.answers import body_of
 
     print_result(body_of(Comparison, compare_preset(find_camera(caller, camera), name)), print_comparison)
@@ -179,8 +228,7 @@ def compare(camera: str | None, name: str) -> None:
 def delete(camera: str | None, name: str) -> None:
     """Delete the preset NAME for the kind of this camera. Settings of cameras do not change."""
     caller = current().authorize("operator")
-    from cameras.presets.bodies import PresetBody
-    from cameras.presets.service import delete_preset, preset_for
+    from cameras.presets.service import PresetBody, delete_preset, preset_for
     from core.resources.answers import body_of
 
     found = find_camera(caller, camera)

@@ -102,7 +102,7 @@ class Station:
         except (ConfigError, CliError, OSError):
             found = self.__dict__["config"].site if "config" in self.__dict__ else None
         else:
-            from core.station_settings.values import site_config
+            from core.station_settings import site_config
 
             found = site_config()
         return found

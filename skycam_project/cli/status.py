@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core import database_move
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 from skycam_project.cli import errors
 from skycam_project.cli.camera_control import find_camera
-from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.identity import is_owner
 from skycam_project.cli.options import Command
 from skycam_project.cli.output import (
@@ -25,6 +24,7 @@ from skycam_project.cli.output import (
     print_warnings,
     to_json,
 )
+from skycam_project.cli.shared_options import camera
 from skycam_project.cli.station import Station, current
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def camera_table(body: Any) -> Any:
 
 
 def camera_cells(status: dict[str, Any]) -> list[object]:
-    from cameras.status.closed_gates import blocking_gates, describe_pause
+    from cameras.status.messages import blocking_gates, describe_pause
 
     return [
         status["camera"],

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import click
 
-from core.text.ids import short_id
+from core.text.amounts import short_id
 from skycam_project.cli.camera_control import find_camera
 from skycam_project.cli.errors import FAILED, CliError
 from skycam_project.cli.ids import find_by_id
@@ -60,7 +60,7 @@ def rules() -> None:
     current().authorize("viewer")
     from captures.storage.retention.plan import ALLOWED_RULES
     from captures.storage.stored_files.classes import FileClass
-    from core.station_settings.values import camera_config, retention_config
+    from core.station_settings import camera_config, retention_config
 
     recording, retention = camera_config(), retention_config()
     limits: dict[tuple[str, str], tuple[str, float]] = {
@@ -163,7 +163,7 @@ def check(hashed: bool, csv_file: str | None, force: bool) -> int:
     caller = current().authorize("manager")
     from django.conf import settings
 
-    from captures.storage.integrity.bodies import csv_lines, finding_body
+    from captures.storage.integrity.findings import csv_lines, finding_body
 
     # Before the job, which can take hours.
     check_destination(csv_file, force=force)
@@ -192,8 +192,8 @@ def adopt_file(finding_id: str, slug: str | None) -> None:
     Example: skycam storage adopt 0199a1b2 --camera dslr
     """
     caller = current().authorize("manager")
-    from captures.storage.integrity.bodies import finding_body
     from captures.storage.integrity.decisions import adopt
+    from captures.storage.integrity.findings import finding_body
 
     camera = find_camera(caller, slug) if slug else None
     found = adopt(find_finding(finding_id), camera, caller.actor)
@@ -210,8 +210,8 @@ def set_files_aside(finding_ids: tuple[str, ...]) -> None:
     Example: skycam storage set-aside 0199a1b2 0199a1b3
     """
     caller = current().authorize("manager")
-    from captures.storage.integrity.bodies import finding_body
     from captures.storage.integrity.decisions import set_aside
+    from captures.storage.integrity.findings import finding_body
 
     # All of them are found before the first is moved.
     findings = [find_finding(one) for one in finding_ids]
@@ -232,7 +232,7 @@ def find_finding(text: str) -> IntegrityFinding:
 
 
 def print_findings(body: dict[str, Any]) -> None:
-    from core.text.plurals import pluralize, was_or_were
+    from core.text.amounts import pluralize, was_or_were
 
     rows = [[short_id(one["id"]), one["kind"], one["camera"] or "", one["path"]] for one in body["results"]]
     if rows:
@@ -279,7 +279,7 @@ def print_rules(body: dict[str, Any]) -> None:
 
 def print_plan(body: dict[str, Any]) -> None:
     from core.templatetags.skycam import format_bytes
-    from core.text.plurals import pluralize
+    from core.text.amounts import pluralize
 
     columns = ("class", "camera", "why", "files")
     rows = [[*(one[name] for name in columns), format_bytes(one["bytes"])] for one in body["rules"]]
@@ -299,7 +299,7 @@ def print_plan(body: dict[str, Any]) -> None:
 
 def print_cleanup(body: dict[str, Any]) -> None:
     from core.templatetags.skycam import format_bytes
-    from core.text.plurals import pluralize
+    from core.text.amounts import pluralize
 
     result = body["result"]
     if result is None:

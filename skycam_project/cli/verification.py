@@ -8,12 +8,11 @@ from typing import Any
 import click
 
 from skycam_project.cli.camera_control import find_camera
-from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import FAILED, CliError
 from skycam_project.cli.jobs import run_job
 from skycam_project.cli.options import Command
 from skycam_project.cli.output import make_table, print_line, print_result, print_table, print_warnings
-from skycam_project.cli.shared_options import shared_option
+from skycam_project.cli.shared_options import camera, shared_option
 from skycam_project.cli.station import current
 
 
@@ -56,7 +55,7 @@ def verify(camera: str | None, since: datetime | None, host: str | None) -> int:
 
 def print_verification(body: dict[str, Any]) -> None:
     from core.templatetags.skycam import format_bytes
-    from core.text.plurals import pluralize
+    from core.text.amounts import pluralize
 
     if body["results"]:
         rows = [[one["camera"], one["path"], one["what"]] for one in body["results"]]

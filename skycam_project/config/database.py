@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from skycam_project.config.addresses import is_loopback
+from skycam_project.config.network import is_loopback
 
 ALLOWED = "allowed are sqlite:///FILE and postgresql://USER:PASSWORD@HOST:PORT/NAME"
 # libpq refuses an unknown option only when it connects. With this list a misspelt one is an error of the configuration.

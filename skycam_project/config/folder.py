@@ -1,4 +1,5 @@
-"""The data folder: readable by its owner only, with the keys, the station's id and the sockets in it."""
+"""The data folder: readable by its owner only, with the keys, the station's id and the sockets in it; and the
+configuration's exceptions."""
 
 from __future__ import annotations
 
@@ -10,11 +11,23 @@ import secrets
 import stat
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from core.durable_files import write_durably
-from skycam_project.config.errors import ConfigError, NoStation
+
+
+class ConfigError(Exception):
+    """The configuration is invalid. `problems` has one sentence for each thing to fix."""
+
+    def __init__(self, problems: str | Iterable[str]) -> None:
+        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class NoStation(ConfigError):
+    """There is no data folder yet, and the caller requested not to create one. The configuration itself is valid."""
+
 
 # sun_path of struct sockaddr_un has 104 bytes on macOS and 108 on Linux, one of them for the terminating NUL.
 SOCKET_PATH_BYTES = 103 if sys.platform == "darwin" else 107

@@ -1,13 +1,14 @@
-"""How a key of the configuration is declared, and the base class of all sections."""
+"""How a key of the configuration is declared, the base class of all sections, and where the values come from."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
-from core.api.constraints import accepts_boolean, contains_boolean
-from core.api.model import StrictModel
+from core.api.model import StrictModel, accepts_boolean, contains_boolean
 
 Key = tuple[str, ...]
 """A key's path: `web.port` is `("web", "port")`."""
@@ -62,3 +63,13 @@ class Section(StrictModel):
         if (contains_boolean(value) and not wants_bool) or (isinstance(value, str) and "\0" in value):
             raise ValueError
         return value
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Excluded from comparison, so that configurations with the same values are equal. `fixed` are the keys set by the
+    environment and `.env`; `written_lists` are the lists of sections as they were written."""
+
+    where: Mapping[Key, str] = field(default_factory=dict, compare=False)
+    fixed: frozenset[Key] = field(default=frozenset(), compare=False)
+    written_lists: Mapping[Key, Any] = field(default_factory=dict, compare=False)

@@ -1,32 +1,30 @@
-"""The lists `cameras`, `sensors` and `schedules`. `skycam config apply` brings the station to them; a start does not.
-
-The services that store a camera, a sensor or a schedule validate the values that depend on its driver or its
-programme."""
+"""The lists of the file: `cameras`, `sensors` and `schedules`, and those whose items the description of a resource
+says, derived from the request that adds such a row. `skycam config apply` brings the station to them; a start does
+not. The services that store the rows validate the values that depend on a driver, a programme or a kind."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal, Self
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, create_model, field_validator, model_validator
+from pydantic.fields import FieldInfo
 
 from cameras.drivers import DRIVERS
-from cameras.resource import CameraNew
+from core.registry import resolve
+from core.resources.fields import extra_of
+from core.resources.resource import Resource
+from core.resources.sentences import allowed_text
+from core.resources.values import Clock, HasPassword, ModelAt, Reference, choices_of, marker_of, plain_type, typed
 from monitoring.sensor_management.resource import SensorRequest
 from monitoring.sensors.kinds import driver_class
 from scheduler.schedules.resource import ScheduleRequest
-from skycam_project.config.entries import clock_text, entry_of
 from skycam_project.config.keys import Section, key
 from skycam_project.config.sections import SENSOR_TYPES, SensorConfig
-
-CAMERA_ID = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
-TYPES = {"dslr": "gphoto2", **{kind: kind for kind in DRIVERS}}
-"""Type of a camera in the file -> kind of camera."""
-TYPE_NAMES = ", ".join(TYPES)
-CLOCK_KEYS = frozenset({"begin", "end"})
-
+from skycam_project.resources import IN_FILE, RESOURCES
 
 if TYPE_CHECKING:
 
@@ -36,8 +34,76 @@ if TYPE_CHECKING:
         address: str
         host: str
         primary: bool
-else:
-    CameraKeys = entry_of(CameraNew, "CameraKeys", "What the API has, too.", kinds=TYPES)
+
+
+DAY_MINUTES = 24 * 60
+NAMES = {"kind": "type", "slug": "id"}
+"""Fields that have another name in the file."""
+
+
+def singular(name: str) -> str:
+    """`notification route` of `notification_routes`."""
+    return name.removesuffix("s").replace("_", " ")
+
+
+def entry_of(
+    request: type[BaseModel], name: str, text: str = "", *, kinds: Iterable[str] = (), left_out: Iterable[str] = ()
+) -> Any:
+    """The section of an item. `kinds`: the known kinds of such rows."""
+    fields: dict[str, Any] = {
+        NAMES.get(one, one): (
+            Literal[tuple(kinds)] if one == "kind" else annotation_of(about),
+            entry_key(request, one, about, kinds),
+        )
+        for one, about in request.model_fields.items()
+        if one not in left_out
+    }
+    return create_model(name, __base__=Section, __doc__=text, **fields)
+
+
+def annotation_of(about: FieldInfo) -> Any:
+    """As in the request, but rows of other lists are named, a value of an enumeration is its text, and a part is a
+    mapping that the service reads."""
+    if marker_of(about, Reference) is not None:
+        return str
+    if marker_of(about, ModelAt) is not None or is_model(about):
+        return dict[str, Any] if about.default is not None else dict[str, Any] | None
+    if choices := choices_of(about):
+        return Literal[tuple(choices)]
+    if marker_of(about, Clock) is not None:
+        return Annotated[typed(about), BeforeValidator(clock_text)]
+    return typed(about)
+
+
+def is_model(about: FieldInfo) -> bool:
+    kind = plain_type(about.annotation)
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def entry_key(request: type[BaseModel], name: str, about: FieldInfo, kinds: Iterable[str]) -> Any:
+    default: Any = ... if about.is_required() else about.get_default(call_default_factory=True)
+    if marker_of(about, Reference) is not None and default is None:
+        default = ""
+    allowed, is_secret = allowed_text(request, name), bool(extra_of(about, "secret") or marker_of(about, HasPassword))
+    if name == "kind":
+        allowed = ", ".join(sorted(kinds))
+    if name == "settings" and not extra_of(about, "allowed"):
+        default, allowed, is_secret = {}, "a mapping of the kind's settings", True
+    return key(default, about.description or "", allowed, secret=is_secret, unset=extra_of(about, "unset") or "")
+
+
+def clock_text(value: Any) -> Any:
+    """YAML 1.1 reads 20:00 without quotes as the number 1200."""
+    if type(value) is int and 0 <= value < DAY_MINUTES:
+        return f"{value // 60:02}:{value % 60:02}"
+    return value
+
+
+CAMERA_ID = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
+TYPES = {"dslr": "gphoto2", **{kind: kind for kind in DRIVERS}}
+"""Type of a camera in the file -> kind of camera."""
+TYPE_NAMES = ", ".join(TYPES)
+CLOCK_KEYS = frozenset({"begin", "end"})
 
 
 class CameraEntry(CameraKeys):
@@ -132,3 +198,76 @@ def sensor_secrets_of(sensors: Iterable[SensorEntry]) -> list[str]:
 def address_secrets_of(cameras: Iterable[CameraEntry]) -> list[str]:
     """Addresses that may contain a password."""
     return [camera.address for camera in cameras if re.search(r"://", camera.address)]
+
+
+LISTED: dict[str, Resource] = {name: resolve(RESOURCES[name]) for name in IN_FILE}
+"""Name of the list -> its resource."""
+
+
+def entry_name(name: str) -> str:
+    """`NotificationRouteEntry`"""
+    return f"{singular(name).title().replace(' ', '')}Entry"
+
+
+def entry_for(name: str, resource: Resource) -> type[Section]:
+    missing = (
+        "It is replaced as a whole: a key that is missing gets its default."
+        if resource.operation("change").replaces
+        else "A key that is missing leaves an existing one as it is."
+    )
+    request = resource.operation("add").request
+    assert request is not None
+    text = f"An item of the list `{name}`, as in the API. {missing}"
+    found: type[Section] = entry_of(
+        request, entry_name(name), text, kinds=resource.kind_table if resource.kinds else ()
+    )
+    return found
+
+
+ENTRIES: dict[str, type[Section]] = {name: entry_for(name, resource) for name, resource in LISTED.items()}
+
+LISTS: dict[str, type[Section]] = {
+    "cameras": CameraEntry,
+    "sensors": SensorEntry,
+    "schedules": ScheduleEntry,
+    **ENTRIES,
+}
+"""All lists that `skycam config apply` stores -> the section of an item."""
+
+
+def described_keys() -> dict[str, Any]:
+    """The keys of the lists, for the model of the file."""
+    return {
+        name: (
+            Annotated[list[entry], AfterValidator(partial(check_names, name))],  # type: ignore[valid-type]
+            key(
+                [],
+                f"{name.replace('_', ' ').capitalize()} that `skycam config apply` adds and changes (below).",
+                f"a list of {name.rpartition('_')[2]}",
+            ),
+        )
+        for name, entry in ENTRIES.items()
+    }
+
+
+def check_names(name: str, items: list[Any]) -> list[Any]:
+    """ValueError if two items have the same name."""
+    check_unique(name, "name", [item.name for item in items])
+    return items
+
+
+def setting_secrets_of(config: Any) -> Iterator[str]:
+    """The secret settings of all items."""
+    for name, resource in LISTED.items():
+        for item in getattr(config, name) if resource.kinds else ():
+            secrets = secret_settings(resource, item.type)
+            yield from (str(item.settings[secret]) for secret in secrets if item.settings.get(secret))
+
+
+def secret_settings(resource: Resource, kind: str) -> list[str]:
+    """Nothing for a kind that does not exist."""
+    if kind not in resource.kind_table:
+        return []
+    found: Any = resource.settings_model(kind)
+    names: list[str] = found.secret_fields()
+    return names

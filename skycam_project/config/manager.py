@@ -1,4 +1,5 @@
-"""Merges the layers into one validated `SkycamConfig`."""
+"""Merges the layers into one validated `SkycamConfig`. A `ConfigFile` is a YAML file by itself: validated, with the
+place of each of its values, and without the station's other layers."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import os
 import re
 import socket
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pydantic_core import ErrorDetails
 
 from core import database_move
 from skycam_project.config import database, folder
-from skycam_project.config.errors import ConfigError
+from skycam_project.config.folder import ConfigError
 from skycam_project.config.keys import Key, Section
 from skycam_project.config.layers import CONFIG_VARIABLE, GivenValue, Layer, merge_layers, read_dotenv, read_environment
 from skycam_project.config.model import KEYS, Notice, SkycamConfig, fields_of, items_section, key_option, section_of
@@ -247,3 +248,38 @@ def part_sentence(given: GivenValue, item: ErrorDetails, own: str) -> str:
     if item["type"] == "missing":
         return f"{part.where}: {loc[-1]} is missing."
     return f"{part.where}: " + (own or f"{part.shown} is not allowed; allowed is {part.allowed}.")
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    path: Path
+    config: SkycamConfig
+    """The values of the file over the defaults. Values that depend on the data folder are not filled in."""
+    given: Mapping[Key, GivenValue]
+
+    def place_of(self, list_name: str, number: int, *keys: str) -> str:
+        """File, line and key of a value in a list of sections, or of the closest one around it. Items are counted from
+        1."""
+        parts = self.given[(list_name,)].parts
+        key: Key = (list_name, str(number), *keys)
+        while len(key) > 1 and key not in parts:
+            key = key[:-1]
+        return parts[key].where if key in parts else self.given[(list_name,)].where
+
+
+def read_config_file(path: Path | str, environment: Mapping[str, str] | None = None) -> ConfigFile:
+    """The file, with `${NAME}` replaced from `environment`, else from the `.env` beside the file. ConfigError lists all
+    problems. Nothing is created."""
+    file = Path(os.path.abspath(os.path.expanduser(path)))
+    variables = os.environ if environment is None else environment
+    dotenv = file.parent / ".env"
+    _, more = read_dotenv(dotenv) if dotenv.is_file() else (Layer(), {})
+    layer = read_yaml(file, {**more, **variables})
+    given = {key: resolve_paths(key, value) for key, value in layer.values.items()}
+    config = validate(given, layer.problems)
+    origins = {key: value.where for key, value in given.items()}
+    return ConfigFile(file, config.with_origin(origins, frozenset(), (), written_lists(given)), given)
+
+
+def config_from_yaml(path: Path | str) -> SkycamConfig:
+    return read_config_file(path).config

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, get_args, get_
 from pydantic import create_model, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
-from captures.paths.file_names import DEFAULT_TEMPLATE, FIELDS_TEXT, check_template
+from captures.paths import DEFAULT_TEMPLATE, FIELDS_TEXT, check_template
 from core.outgoing import OutgoingGuard
 from core.registry import resolve
 from core.text.names import NAME_PATTERN
 from skycam_project.config.database import check_database_url, django_database, plain_problem
-from skycam_project.config.described_lists import described_keys
-from skycam_project.config.files import FilesConfig
 from skycam_project.config.gates import GateConfig, check_names
-from skycam_project.config.keys import FOLDER, NAME, Key, Section, key
+from skycam_project.config.keys import FOLDER, NAME, Key, Origins, Section, key
 from skycam_project.config.lists import (
     CameraEntry,
     ScheduleEntry,
@@ -26,13 +24,12 @@ from skycam_project.config.lists import (
     check_cameras,
     check_schedules,
     check_sensors,
+    described_keys,
 )
 from skycam_project.config.live import LiveStreamingConfig
 from skycam_project.config.network import NetworkConfig, outgoing_guard
-from skycam_project.config.origins import Origins
-from skycam_project.config.recording import ArchiveConfig, AutoRecordingConfig, RecordingConfig
+from skycam_project.config.recording import ArchiveConfig, AutoRecordingConfig, RecordingConfig, RetentionConfig
 from skycam_project.config.redis import check_redis_url
-from skycam_project.config.retention import RetentionConfig
 from skycam_project.config.sections import (
     BackupConfig,
     CameraConfig,
@@ -47,13 +44,13 @@ from skycam_project.config.sections import (
     SupervisionConfig,
 )
 from skycam_project.config.telescopes import TelescopeConfig, check_telescopes
-from skycam_project.config.web import WebConfig
+from skycam_project.config.web import FilesConfig, WebConfig
 
 FIRST_CAMERA = "dslr"
 """Id of the camera that the first start creates from the section `camera`."""
 FIRST_SENSOR = "main"
 """Name of the sensor that the first start creates from the section `sensor`."""
-FROM_YAML = "skycam_project.config.config_file.config_from_yaml"
+FROM_YAML = "skycam_project.config.manager.config_from_yaml"
 TO_YAML = "skycam_project.config.writing.write_config"
 VARIABLE = re.compile(r"\A[A-Za-z_][A-Za-z0-9_]*\Z")
 # By name, because the values of other programs' variables are unknown here.

@@ -1,4 +1,5 @@
-"""Which addresses the station may connect to when a user gives them."""
+"""Network addresses: which are loopback or stand for all addresses of the machine, and which the station may connect
+to when a user gives them."""
 
 from __future__ import annotations
 
@@ -9,8 +10,20 @@ from urllib.parse import urlsplit
 
 from pydantic import field_validator
 
+from core.addresses import is_loopback_host as is_loopback
 from core.outgoing import OutgoingGuard
 from skycam_project.config.keys import Section, key
+
+__all__ = ["is_everywhere", "is_loopback"]
+
+
+def is_everywhere(host: str) -> bool:
+    """Whether a server that listens on `host` is reachable at every address of the machine."""
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
 
 RANGES = "a list of networks such as 10.0.0.0/8 or fd00::/8"
 REDIS_PORT, POSTGRESQL_PORT = 6379, 5432

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from skycam_project.config.addresses import is_loopback
 from skycam_project.config.keys import Key
 from skycam_project.config.model import Notice, SkycamConfig
+from skycam_project.config.network import is_loopback
 from skycam_project.config.sections import LoggingConfig
 
 SHORT_SECRET = 32

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, quote, urlsplit
 
-from skycam_project.config.addresses import is_loopback
+from skycam_project.config.network import is_loopback
 
 ALLOWED = "allowed are redis://HOST:PORT/0, rediss://:PASSWORD@HOST:PORT/0 and unix:///PATH"
 

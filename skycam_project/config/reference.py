@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
-from skycam_project.config.described_lists import LISTS
 from skycam_project.config.gates import GateConfig, GateSourceConfig
 from skycam_project.config.keys import Key, Section
+from skycam_project.config.lists import LISTS
 from skycam_project.config.model import KEYS, field_option, fields_of, key_option, variable_of
 from skycam_project.config.telescopes import TelescopeConfig
 

@@ -17,8 +17,8 @@ from core.times.durations import parse_duration, parse_exposure
 from core.times.zones import zone_names
 from monitoring.sensors.kinds import SENSORS
 from monitoring.webhooks.receiver_url import ReceiverUrl
-from skycam_project.config.addresses import is_loopback
 from skycam_project.config.keys import FOLDER, NAME, PORT, SECONDS, YES_NO, Section, key
+from skycam_project.config.network import is_loopback
 from skycam_project.config.web import HOST_PATTERN
 
 ORIGIN = re.compile(r"\Ahttps?://[a-z0-9.\-_\[\]:]+\Z")

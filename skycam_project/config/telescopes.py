@@ -7,8 +7,7 @@ from typing import Any, Self
 from pydantic import model_validator
 
 from cameras.drivers.base import SystemClock
-from cameras.telescope_status.base import SourceContext, StatusError
-from cameras.telescope_status.sources import STATUS_SOURCES, create_source
+from cameras.telescope_status.sources import STATUS_SOURCES, SourceContext, StatusError, create_source
 from core.text.names import NAME_PATTERN
 from skycam_project.config.keys import NAME, Section, key
 

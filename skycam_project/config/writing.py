@@ -11,12 +11,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from skycam_project.config.described_lists import LISTED
 from skycam_project.config.keys import Key, Section
+from skycam_project.config.lists import LISTED
 from skycam_project.config.model import KEYS, SkycamConfig, items_section, key_option, variable_of
-from skycam_project.config.redaction import plain, redacted
-from skycam_project.config.secret_references import (
+from skycam_project.config.redaction import (
     escape_references,
+    plain,
+    redacted,
     written_camera,
     written_gate,
     written_item,

@@ -1,20 +1,57 @@
-"""The routes of hosts."""
+"""The routes of hosts, what a machine that joins sends, and EXCEPTIONS: the API's problems for the exceptions of
+hosts and invitations."""
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Annotated, Literal, TypedDict, cast
+from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
+from pydantic import AfterValidator, ConfigDict, Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from skycam_project.access.permissions import ANYONE
-from skycam_project.hosts.admission import admit_machine, count_join
+from core.api.model import StrictModel
+from core.api.problems import ErrorBody, ExceptionTable, Problem, from_message, invalid
+from core.text.names import Line, readable
+from skycam_project.access.authentication import ANYONE
 from skycam_project.hosts.draining import drain_host, undrain_host
+from skycam_project.hosts.exchange import FORMAT, JoinRequest
 from skycam_project.hosts.host_list import CameraHostBody, host_bodies, host_body
-from skycam_project.hosts.requests import JoinBody, RetireRequest
+from skycam_project.hosts.invitations import HostRefused, JoinRefused, TooManyJoins, admit_machine, count_join
 from skycam_project.hosts.retiring import RetirementBody, retire_host
+from skycam_project.hosts.shared import NotShareable
+
+
+class MachineBody(StrictModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    place: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    name: Annotated[str, Field(max_length=255), AfterValidator(readable)]
+    version: Annotated[Line, Field(max_length=40)]
+
+
+class JoinBody(StrictModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    format: Annotated[int, Field(ge=FORMAT, le=FORMAT)]
+    invitation: Annotated[UUID, Field(strict=False)]
+    nonce: Annotated[str, Field(min_length=16, max_length=100)]
+    machine: MachineBody
+    proof: Annotated[str, Field(min_length=64, max_length=64)]
+
+    def as_request(self) -> JoinRequest:
+        assert self.format == FORMAT
+        return cast(JoinRequest, {**self.model_dump(mode="json"), "invitation": str(self.invitation)})
+
+
+class RetireRequest(StrictModel):
+    """`files`: `keep` keeps the rows of the host's files, `forget` removes them. `lost`: its disk is, with the records
+    in its spool. `dry_run` only counts."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    files: Literal["keep", "forget"]
+    lost: bool = False
+    dry_run: bool = False
 
 
 class JoinAnswer(TypedDict):
@@ -86,3 +123,23 @@ class RetireView(APIView):
         wanted = RetireRequest.model_validate(request.data)
         actor = request.user.get_username()
         return Response(retire_host(name, wanted.files, actor, lost=wanted.lost, dry_run=wanted.dry_run))
+
+
+def join_refused(error: JoinRefused) -> Problem:
+    return Problem(error.problem, str(error), is_expected=True)
+
+
+def too_many_joins(error: TooManyJoins) -> Problem:
+    return Problem("rate-limited", str(error), headers={"Retry-After": str(error.wait_s)})
+
+
+def not_shareable(error: NotShareable) -> Problem:
+    return invalid([ErrorBody(field="", message=message) for message in error.problems])
+
+
+EXCEPTIONS: ExceptionTable = {
+    HostRefused: from_message("host-refused"),
+    JoinRefused: join_refused,
+    NotShareable: not_shareable,
+    TooManyJoins: too_many_joins,
+}

@@ -13,13 +13,13 @@ from cameras.spool.agenda import Agenda
 from cameras.status import status
 from cameras.supervision.desired_state import DesiredState
 from captures.models import Session
-from captures.sessions.draining import stop_session_at_its_window
+from captures.sessions.desired import stop_session_at_its_window
 from core import database_clock
 from core.broker.broker import BrokerDown
 from core.events.service import record_event
 from core.jobs.models import Job
 from core.jobs.states import JobState
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 from skycam_project.hosts.invitations import HostRefused
 
 

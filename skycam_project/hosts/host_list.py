@@ -11,8 +11,8 @@ from django.db import connection
 from cameras.models import Camera, CameraHost
 from cameras.selectors import cameras_for
 from cameras.status.messages import Heartbeat
+from cameras.status.process_usage import HISTORY_READER
 from cameras.status.status import read_heartbeats
-from cameras.status.usage_history import READER
 from captures.models import StorageRoot
 from captures.storage.usage.models import RootSpace
 from core import database_clock
@@ -94,7 +94,7 @@ class _Facts:
         names = [host.name for host in hosts]
         self._now = database_clock.read_now()
         self._beats = _beats(names)
-        self._histories = READER.read(names)
+        self._histories = HISTORY_READER.read(names)
         self._cameras: dict[str, list[str]] = defaultdict(list)
         for slug, host in cameras_for(user).order_by("slug").values_list("slug", "host"):
             self._cameras[host].append(slug)

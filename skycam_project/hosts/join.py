@@ -29,15 +29,17 @@ from core.versions import SKYCAM
 from skycam_project.config import ConfigManager
 from skycam_project.config.folder import ADDRESS_FILE, STATION_FILE
 from skycam_project.config.model import VARIABLES, variable_of
-from skycam_project.hosts.ask import WebAnswer, WebUnreachable, post_json
 from skycam_project.hosts.exchange import (
     PATH,
     AnswerUnreadable,
     JoinRequest,
     MachineFacts,
     SharedConfiguration,
+    WebAnswer,
+    WebUnreachable,
     decrypt_answer,
     make_request,
+    post_json,
 )
 from skycam_project.hosts.join_checks import (
     CheckFailed,

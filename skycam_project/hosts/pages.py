@@ -1,10 +1,11 @@
-"""The pages of hosts: the list with invitations, and one host with its actions."""
+"""The pages of hosts and their forms: the list with invitations, and one host with its actions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -13,9 +14,10 @@ from django.shortcuts import redirect
 from cameras.camera_display import StateDisplay
 from cameras.models import CameraHost, HostInvitation
 from core.broker.broker import BrokerDown
+from core.pages.forms import PageForm
 from core.pages.page import Page
+from core.resources.forms import ModelForm
 from skycam_project.hosts.draining import drain_host, undrain_host
-from skycam_project.hosts.forms import InvitationForm, RetireForm
 from skycam_project.hosts.host_list import CameraHostBody, host_bodies, host_body, offset_text
 from skycam_project.hosts.invitations import (
     HostRefused,
@@ -24,8 +26,27 @@ from skycam_project.hosts.invitations import (
     with_state,
     withdraw_invitation,
 )
+from skycam_project.hosts.resource import InvitationRequest
 from skycam_project.hosts.retiring import retire_host
 from skycam_project.hosts.shared import NotShareable
+
+
+class InvitationForm(ModelForm):
+    ids = "invite-%s"
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(InvitationRequest, data)
+
+
+class RetireForm(PageForm):
+    ids = "retire-%s"
+    wide = True
+    its_files = forms.ChoiceField(
+        choices=[("keep", "Keep them listed, as on a host that is gone"), ("forget", "Forget them")],
+        widget=forms.RadioSelect, error_messages={"required": "Say what happens to its files."},
+    )  # fmt: skip
+    lost = forms.BooleanField(label="Its disk is lost, with what it has not delivered", required=False)
+
 
 SHOWN = 20
 """Invitations on the page; `skycam hosts invitations` lists all."""

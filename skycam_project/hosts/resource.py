@@ -10,7 +10,7 @@ from core.resources.fields import Fields, field
 from core.resources.resource import Operation, Resource
 from core.resources.values import Column, Flag, Id
 from core.text.names import NAME_PATTERN
-from core.times.moments import Stamp
+from core.times.timestamps import Stamp
 from skycam_project.hosts.join_line import check_url
 from skycam_project.hosts.shared_keys import BROKER, DATABASE
 

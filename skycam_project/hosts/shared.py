@@ -10,12 +10,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 from django.conf import settings
 
-from core.station_settings.values import SECTIONS
+from core.station_settings import SECTIONS
 from skycam_project.config import SkycamConfig
-from skycam_project.config.addresses import is_everywhere, is_loopback
 from skycam_project.config.database import is_local_server, postgresql
 from skycam_project.config.keys import Key
 from skycam_project.config.model import variable_of
+from skycam_project.config.network import is_everywhere, is_loopback
 from skycam_project.config.writing import value_at
 from skycam_project.hosts.exchange import SharedConfiguration
 from skycam_project.hosts.join_line import MAX_URLS, check_url

@@ -7,7 +7,7 @@ The launcher itself does not import Django. Only code that runs in other process
 from __future__ import annotations
 
 from skycam_project.launch.control import ps, restart
-from skycam_project.launch.errors import LaunchError
 from skycam_project.launch.launcher import up
+from skycam_project.launch.preflight import LaunchError
 
 __all__ = ["LaunchError", "ps", "restart", "up"]

@@ -18,7 +18,7 @@ def run_cameras() -> None:
     from django.conf import settings
 
     from cameras.supervision.assembly import build_host
-    from cameras.supervision.host_lock import HostLocked
+    from cameras.supervision.host_identity import HostLocked
     from skycam_project.launch.metrics_port.port import MetricsPort
     from skycam_project.launch.restart_events import start_restart_events_thread
     from skycam_project.launch.usage_sampler import start_usage_thread

@@ -1,7 +1,7 @@
-"""The launcher's control socket in the data folder: list the parts, restart a part.
-
-A request and its answer are one line of JSON each. Only the folder's owner can open the socket (mode 0600).
-"""
+"""The launcher's control socket in the data folder: list the parts, restart a part, pause the whole station. A
+request and its answer are one line of JSON each. Only the folder's owner can open the socket (mode 0600). During a
+pause the parts are stopped, and the launcher then reads its configuration again. The client's connection is the
+pause: if the client is killed, the station starts again, with whatever the configuration says by then."""
 
 from __future__ import annotations
 
@@ -11,17 +11,39 @@ import json
 import os
 import socket
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 from skycam_project.config import SkycamConfig
-from skycam_project.launch.errors import LaunchError
 from skycam_project.launch.part import PartRow
 from skycam_project.launch.parts import PARTS
-from skycam_project.launch.paths import control_path
-from skycam_project.launch.pause import Pause
+from skycam_project.launch.preflight import LaunchError, control_path
+
+
+class Pause:
+    """`end` ends the launcher's run."""
+
+    def __init__(self, end: Callable[[], None]) -> None:
+        self._end = end
+        self.is_requested = False
+        self._stopped, self._over = asyncio.Event(), asyncio.Event()
+
+    async def begin(self) -> None:
+        """Returns when all parts are stopped. One client at a time: the second waits for the same stop."""
+        self.is_requested = True
+        self._end()
+        await self._stopped.wait()
+
+    def end(self) -> None:
+        self._over.set()
+
+    async def hold(self) -> None:
+        """For the launcher, whose parts are stopped: returns when the pause is over."""
+        self._stopped.set()
+        await self._over.wait()
+
 
 TIMEOUT_S = 90.0  # longer than a restart may take: stop_s and start_s of Timings, together 68 s
 

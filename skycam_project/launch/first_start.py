@@ -1,7 +1,6 @@
-"""The first start of a station creates its first user, its storage roots, its first cameras and its first sensor.
-
-Each is created once. What an operator removes later does not come back.
-"""
+"""The first start of a station creates its first user, its storage roots, its first cameras and its first sensor;
+each is created once, and what an operator removes later does not come back. The first start on the database that a
+station was moved to is recorded, once."""
 
 from __future__ import annotations
 
@@ -10,9 +9,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import connection, transaction
 
 from cameras.models import Camera
+from core.database_move import MARK
+from core.events.service import record_event
 from monitoring.models import Sensor
 from monitoring.sensor_management.resource import SensorRequest
 from monitoring.sensor_management.services import add_sensor
@@ -34,8 +35,7 @@ def run_first_start(admin_password: str | None) -> FirstStart:
 def ensure_roots() -> None:
     """A host does not start without its default root. A missing further root is replaced by the default root."""
     from captures.pixelink_service.roots import ensure_service_root
-    from captures.roots.roots import UnusableRoot
-    from captures.roots.setup import ensure_default_root, ensure_video_root
+    from captures.roots.roots import UnusableRoot, ensure_default_root, ensure_video_root
 
     ensure_default_root()
     try:
@@ -94,3 +94,12 @@ def ensure_sensor() -> None:
 
 def _add(slug: str, **fields: Any) -> None:
     Camera.objects.create(slug=slug, host=settings.STATION.host, **fields)
+
+
+def note_arrival() -> None:
+    """End the mark of the move and record its event, once. DatabaseError."""
+    if connection.vendor != "postgresql" or MARK not in connection.introspection.table_names():
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE {MARK}")
+        record_event("database.moved", "The station's database was moved from SQLite to PostgreSQL.", camera=None)

@@ -25,9 +25,9 @@ from skycam_project.launch.forks import Request
 
 PRELOADED = (
     "captures.files.host_files.server",
-    "captures.files.posters",
-    "captures.storage.retention.thread",
-    "captures.roots.setup",
+    "captures.files.thumbnail_queue",
+    "captures.storage.retention.cleanup",
+    "captures.roots.roots",
     "celery.apps.beat",
     "celery.apps.worker",
     "celery.bin.celery",
@@ -42,7 +42,7 @@ PRELOADED = (
     "django.db.models.sql.compiler",
     "kombu.transport.redis",
     "monitoring.sensor_host.host",
-    "skycam_project.celery_consumer",
+    "skycam_project.celery_extensions",
     "skycam_project.launch.first_start",
     "skycam_project.launch.health",
     "skycam_project.launch.protocols",

@@ -1,4 +1,5 @@
-"""Starts a station, keeps it running, and stops it."""
+"""Starts a station, keeps it running until a signal, and stops it. It is up once the web part answers at its
+address."""
 
 from __future__ import annotations
 
@@ -16,13 +17,13 @@ from core.open_files import REMEDY, hard_limit, too_few_message
 from skycam_project.config import ConfigError, SkycamConfig, check_writable, load_config
 from skycam_project.config.folder import renew_broker_password
 from skycam_project.config.notices import DOTENV_CODES
-from skycam_project.launch import banner, control, http, paths, preflight, reporting
-from skycam_project.launch.child import Child
-from skycam_project.launch.crash_loops import CrashLoopFiles
-from skycam_project.launch.errors import LaunchError
+from skycam_project.launch import control, preflight, preparation, running_parts
+from skycam_project.launch import preflight as paths
+from skycam_project.launch.child import Child, Orphans
+from skycam_project.launch.control import Pause
 from skycam_project.launch.forks import FORK_SERVER, ForkServer
-from skycam_project.launch.orphans import Orphans
-from skycam_project.launch.part import Part, State
+from skycam_project.launch.log_stream import LogStream
+from skycam_project.launch.part import Part, State, Timings
 from skycam_project.launch.parts import (
     PARTS,
     RESTORED_COPY,
@@ -32,13 +33,48 @@ from skycam_project.launch.parts import (
     parts_to_lock,
     parts_to_start,
 )
-from skycam_project.launch.pause import Pause
+from skycam_project.launch.preflight import LaunchError
 from skycam_project.launch.preparation import FirstStart, run_preparation
-from skycam_project.launch.restart_journal import RestartJournal
+from skycam_project.launch.restart_journal import CrashLoopFiles, RestartJournal
 from skycam_project.launch.running_parts import RunningParts, cancel
-from skycam_project.launch.stream import LogStream
 from skycam_project.launch.systemd import ServiceNotifier
-from skycam_project.launch.timings import Timings
+
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+TIMEOUT_S = 5.0
+
+
+def connect_host(host: str) -> str:
+    """The address to connect to: loopback for one that means all addresses."""
+    return LOOPBACK.get(host, host)
+
+
+def base_url(host: str, port: int) -> str:
+    name = connect_host(host)
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
+async def wait_until_answering(host: str, port: int) -> None:
+    """Wait until `/healthz` is answered, with any status."""
+    while True:
+        try:
+            # The launcher's socket accepts before the web part runs: the answer is late, not the connection.
+            async with asyncio.timeout(TIMEOUT_S):
+                if await _first_line(host, port):
+                    return
+        except (OSError, TimeoutError):
+            pass  # not yet
+        await asyncio.sleep(0.1)
+
+
+async def _first_line(host: str, port: int) -> bytes:
+    reader, writer = await asyncio.open_connection(connect_host(host), port)
+    try:
+        name = base_url(host, port).removeprefix("http://")
+        writer.write(f"GET /healthz HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+        return await reader.readline()
+    finally:
+        writer.close()
+
 
 SECOND_INTERRUPT = 130
 WITHOUT_PART: dict[str, str | None] = {"station": None, "camera-host": "worker"}
@@ -259,7 +295,7 @@ class Launcher:
         for name in self.parts:
             self.running.run(name)
         if first is not None:
-            await http.wait_until_answering(self.config.web.host, self.config.web.port)
+            await wait_until_answering(self.config.web.host, self.config.web.port)
             self._print_banner(first)
         await self.running.survive_crash_loops()
         self.notifier.ready()
@@ -269,16 +305,16 @@ class Launcher:
         return f"not running: {', '.join(waiting)}" if waiting else f"running: {', '.join(self.parts)}"
 
     async def _report(self) -> None:
-        await reporting.report_restarts_while(self._worker_is_away, self.journal, self.forks, self.stream)
+        await running_parts.report_restarts_while(self._worker_is_away, self.journal, self.forks, self.stream)
 
     def _worker_is_away(self) -> bool:
         return "worker" not in self.parts or self.parts["worker"].state is not State.RUNNING
 
     def _print_banner(self, first: FirstStart) -> None:
-        address = http.base_url(self.config.web.host, self.config.web.port)
+        address = base_url(self.config.web.host, self.config.web.port)
         self.stream.file.write_line("skycam", f"Skycam is at {address}")
         web, given = self.config.web, bool(self.config.admin_password)
-        banner.print_banner(address, first, given=given, listens_on=web.host)
+        preparation.print_banner(address, first, given=given, listens_on=web.host)
 
     # stop
 

@@ -1,24 +1,51 @@
-"""A part of the station as the launcher supervises it: started, watched, restarted."""
+"""A part of the station as the launcher supervises it: started, watched, restarted, with the launcher's times."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol, TypedDict
 
 from core.limits.backoff import BackOff, CrashLoop
 from core.processor_clock import ProcessorClock
-from skycam_project.launch import paths
+from skycam_project.config import SkycamConfig
+from skycam_project.launch import preflight
 from skycam_project.launch.child import Child, Start, executed
-from skycam_project.launch.crash_loops import CrashLoopFiles, crash_loop_sentence
-from skycam_project.launch.errors import LaunchError
 from skycam_project.launch.forks import Forks
 from skycam_project.launch.parts import PARTS, Plan
-from skycam_project.launch.restart_journal import ON_REQUEST, RestartJournal
-from skycam_project.launch.timings import Timings
+from skycam_project.launch.preflight import LaunchError
+from skycam_project.launch.restart_journal import ON_REQUEST, CrashLoopFiles, RestartJournal, crash_loop_sentence
+
+
+@dataclass(frozen=True)
+class Timings:
+    silence_s: float = 15.0
+    """A part without a heartbeat for this long is killed."""
+    start_s: float = 60.0
+    """The same, before its first heartbeat."""
+    healthy_s: float = 30.0
+    crash_loop_exits: int = 5
+    crash_loop_s: float = 10.0
+    retry_s: float = 60.0
+    """Delay before a part in a crash loop is restarted, once the station was up."""
+    finish_first_s: float = 5.0
+    """Time for the worker to finish before the other parts are stopped."""
+    stop_s: float = 8.0
+    """Time from the start of a stop until all remaining processes are killed."""
+
+    @classmethod
+    def of(cls, config: SkycamConfig) -> Timings:
+        supervision = config.supervision
+        return cls(
+            silence_s=supervision.silence_s,
+            healthy_s=supervision.healthy_s,
+            crash_loop_exits=supervision.crash_loop_exits,
+            crash_loop_s=supervision.crash_loop_s,
+        )
 
 
 class State(StrEnum):
@@ -69,7 +96,7 @@ class Part:
         self.timings = timings
         self.stream = stream
         self.journal = journal
-        self.crash_loops = CrashLoopFiles(paths.run_folder(plan.config))
+        self.crash_loops = CrashLoopFiles(preflight.run_folder(plan.config))
         self.ends_station = True
         self.first_exit_ends = False
         """Whether one exit is enough for that, because what runs above this process counts them."""

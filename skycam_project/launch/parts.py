@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from core import restored_copy
 from core.broker.queues import STATION_QUEUE, camera_queue, files_queue, host_queues, jobs_queue
 from skycam_project.config import SkycamConfig
-from skycam_project.launch import paths, systemd, valkey
+from skycam_project.launch import preflight, systemd, valkey
 
 LivenessProbe = Callable[["Plan", Callable[[], None]], Coroutine[Any, Any, None]]
 
@@ -56,7 +56,7 @@ def _valkey(plan: Plan) -> list[str]:
 
 async def _ping_valkey(plan: Plan, on_heartbeat: Callable[[], None]) -> None:
     password = urlsplit(plan.config.redis_url).password or ""
-    await valkey.probe(paths.valkey_path(plan.config), password, on_heartbeat)
+    await valkey.probe(preflight.valkey_path(plan.config), password, on_heartbeat)
 
 
 def _web(plan: Plan) -> list[str]:

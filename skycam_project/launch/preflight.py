@@ -1,4 +1,5 @@
-"""Checks before a station starts: its folder, its lock and its ports. Each failure is a LaunchError of one line."""
+"""The launcher's own files, and the checks before a station starts: its folder, its lock and its ports. Each failure
+is a LaunchError of one line."""
 
 from __future__ import annotations
 
@@ -15,9 +16,34 @@ from pathlib import Path
 from typing import TextIO
 
 from core import restored_copy
-from skycam_project.config import SkycamConfig
-from skycam_project.launch.errors import LaunchError
-from skycam_project.launch.paths import run_folder
+from skycam_project.config import SkycamConfig, socket_path
+
+
+class LaunchError(Exception):
+    """A station cannot start or does not answer. The text is a sentence that says what to do."""
+
+
+def run_folder(config: SkycamConfig) -> Path:
+    return config.data / "run"
+
+
+def launcher_name(only: str | None) -> str:
+    """A launcher of one part has its own lock and socket, so that each part may have its own launcher. The launcher of
+    the whole station also holds the locks of its parts."""
+    return f"launcher-{only}" if only else "launcher"
+
+
+def lock_path(config: SkycamConfig, only: str | None) -> Path:
+    return run_folder(config) / f"{launcher_name(only)}.lock"
+
+
+def control_path(config: SkycamConfig, only: str | None = None) -> Path:
+    return socket_path(config.data, launcher_name(only))
+
+
+def valkey_path(config: SkycamConfig) -> Path:
+    return socket_path(config.data, "valkey")
+
 
 MIN_FREE_BYTES = 64 * 1024 * 1024
 PORT_TIMEOUT_S = 1.0

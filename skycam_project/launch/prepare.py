@@ -1,9 +1,7 @@
-"""Prepares a host before its parts start: `python -m skycam_project.launch.prepare FD [PART [PASSWORD-FD]]`.
-
-Without PART, or with an empty one, it prepares the whole station: migrations and the first start. With PART it prepares
-what this host lacks and leaves the database to the station. The result goes to FD as JSON, not to standard output,
-which ends up in a log. The first password comes from PASSWORD-FD, or from the configuration.
-"""
+"""Prepares a host before its parts start: `python -m skycam_project.launch.prepare FD [PART [PASSWORD-FD]]`. Without
+PART, or with an empty one, it prepares the whole station: migrations, the first start and the Grafana dashboard. With
+PART it prepares what this host lacks and leaves the database to the station. The result goes to FD as JSON, not to
+standard output, which ends up in a log. The first password comes from PASSWORD-FD, or from the configuration."""
 
 from __future__ import annotations
 
@@ -19,9 +17,29 @@ import django
 from django.conf import settings
 
 from core import restored_copy
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 from skycam_project.config.database import keep_private
+from skycam_project.config.sections import GrafanaConfig
 from skycam_project.launch.preparation import FirstStart
+from skycam_project.shipped_files import shipped_file
+
+SOURCE = shipped_file("deploy/grafana/dashboards/skycam.json")
+
+
+def write_dashboard(config: GrafanaConfig) -> None:
+    """Write the dashboard, also over an older one, if a path is configured. A station starts without it too."""
+    if not config.enabled or config.dashboard_path is None:
+        return
+    target = config.dashboard_path
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Grafana may read the folder at any time: it must find a whole file.
+        partial = target.with_name(f"{target.name}.partial")
+        partial.write_bytes(SOURCE.read_bytes())
+        os.replace(partial, target)
+    except OSError as error:
+        print(f"warning: the Grafana dashboard {target} could not be written ({error.strerror}).", flush=True)
+
 
 LEASE_TIMEOUT_S = 35.0  # somewhat longer than a lease lasts: LEASE_S in cameras/supervision/lease.py
 
@@ -102,9 +120,7 @@ def prepare_station() -> FirstStart:
     from core.background import log_and_continue
     from core.partitions import create_partitions
     from core.stations.record import adopt_database, preparing, record_version
-    from skycam_project.launch.arrival import note_arrival
-    from skycam_project.launch.dashboard import write_dashboard
-    from skycam_project.launch.first_start import run_first_start
+    from skycam_project.launch.first_start import note_arrival, run_first_start
 
     with preparing():
         # Of a station that stood still for months. Without them, rows go to a partition of their own.
@@ -136,13 +152,13 @@ def remove_killed_restores() -> None:
 
 def record_primary_camera() -> None:
     """Here and not in a part: a part that is restarted must not undo a stop by an operator."""
-    from core.station_settings.values import auto_recording_config
+    from core.station_settings import auto_recording_config
 
     # Most stations do not use it, and need not load it.
     if auto_recording_config().record_primary_camera:
-        from scheduler.automatic_recording import primary_camera
+        from scheduler.automatic_recording import service
 
-        primary_camera.record_primary_camera()
+        service.record_primary_camera()
 
 
 def is_sqlite() -> bool:
@@ -299,18 +315,18 @@ def run_preparation(part: str) -> dict[str, object]:
     from django.db import DatabaseError, OperationalError
 
     from captures.roots.roots import UnusableRoot
-    from core.database_health import note
+    from core import database_damage
 
     try:
         if not is_sqlite():
             # PostgreSQL's files are not checked: the next error of this kind writes the note again.
-            note.remove_note()
+            database_damage.remove_note()
         return {"first": PREPARATIONS[part]()}
     except (PreparationError, UnusableRoot) as error:
         return {"refused": str(error)}
     except DatabaseError as error:
-        if note.is_damage(error):
-            return {"refused": note.sentence(str(error))}
+        if database_damage.is_damage(error):
+            return {"refused": database_damage.sentence(str(error))}
         if not isinstance(error, OperationalError):
             raise
         cause = str(error).strip().splitlines()  # psycopg's messages have several lines

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 from skycam_project.launch import restart_journal
-from skycam_project.launch.crash_loops import CrashLoopFiles, report_crash_loops
-from skycam_project.launch.paths import run_folder
+from skycam_project.launch.preflight import run_folder
+from skycam_project.launch.restart_journal import CrashLoopFiles, report_crash_loops
 
 logger = logging.getLogger(__name__)
 EVERY_S = 2.0
@@ -48,7 +48,7 @@ class RestartEvents:
     def run_once(self) -> None:
         from django.db import DatabaseError, close_old_connections
 
-        from monitoring.health_alerts import check_host
+        from monitoring.health import check_host
 
         try:
             restart_journal.record_restarts(self._folder)

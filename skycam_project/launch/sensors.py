@@ -18,7 +18,7 @@ def run_sensors(*, whole_station: bool) -> None:
 
     from core.heartbeat import start_heartbeat_thread
     from core.stations.lease import ALERT_RULES, StationWork
-    from monitoring.alert_rules.sources import signal_sources
+    from monitoring.alert_rules.signals import signal_sources
     from monitoring.alert_rules.watch import RuleWatch
     from monitoring.sensor_host.host import SensorHost
     from monitoring.sensor_management.commands import SensorCommandServer

@@ -10,18 +10,17 @@ from typing import cast
 import psutil
 import redis
 
-from cameras.status.process_usage import read_usages
-from cameras.status.usage_history import EVERY_S, ProcessUsage, UsageSample, append_sample
+from cameras.status.process_usage import SAMPLE_EVERY_S, ProcessUsage, UsageSample, append_sample, read_usages
 from core.broker import broker
 from core.broker.broker import BrokerDown
 from core.retrying_thread import RetryingThread
 from skycam_project.config import SkycamConfig
 from skycam_project.launch.control import part_rows, process_tree
-from skycam_project.launch.errors import LaunchError
+from skycam_project.launch.preflight import LaunchError
 
 
 def start_usage_thread(config: SkycamConfig) -> None:
-    RetryingThread("usage-sampler", UsageSampler(config).run_once, EVERY_S).start()
+    RetryingThread("usage-sampler", UsageSampler(config).run_once, SAMPLE_EVERY_S).start()
 
 
 class UsageSampler:

@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from skycam_project.config import SkycamConfig
-from skycam_project.launch import paths
-from skycam_project.launch.errors import LaunchError
+from skycam_project.launch import preflight
+from skycam_project.launch.preflight import LaunchError
 
 PING_EVERY_S = 1.0
 RETRY_S = 0.03
@@ -44,11 +44,11 @@ def _from_wheel() -> str | None:
 
 def station_command(config: SkycamConfig) -> list[str]:
     """The command of a station's embedded server. It requires the station's password."""
-    folder = paths.run_folder(config)
+    folder = preflight.run_folder(config)
     acl = folder / "valkey.acl"
     write_acl(acl, urlsplit(config.redis_url).password or "")
     # A file and not `--requirepass`: every user of the machine can read a command line.
-    return [*command(paths.valkey_path(config), folder), "--aclfile", str(acl)]
+    return [*command(preflight.valkey_path(config), folder), "--aclfile", str(acl)]
 
 
 def write_acl(path: Path, password: str) -> None:

@@ -15,8 +15,7 @@ import uvicorn
 from core.heartbeat import send_heartbeats
 from skycam_project.config import load_config
 from skycam_project.config.web import LimitsConfig
-from skycam_project.launch.connections import ConnectionLimiter
-from skycam_project.launch.protocols import LARGEST_MESSAGE_BYTES, HttpProtocol, WebSocketProtocol
+from skycam_project.launch.protocols import LARGEST_MESSAGE_BYTES, ConnectionLimiter, HttpProtocol, WebSocketProtocol
 
 
 async def serve(application: str, fd: int, *, limits: LimitsConfig, proxies: list[str], sockets: bool = True) -> None:

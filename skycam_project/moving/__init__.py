@@ -1,0 +1,1 @@
+"""Moves the station's SQLite database to PostgreSQL."""

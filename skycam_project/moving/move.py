@@ -25,7 +25,7 @@ from psycopg import sql
 
 from core import database_move
 from core.database_move import MARK
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 from skycam_project.config import SkycamConfig
 from skycam_project.config.database import (
     SQLITE_OPTIONS,
@@ -35,10 +35,12 @@ from skycam_project.config.database import (
     plain_problem,
     postgresql,
 )
-from skycam_project.launch import control, paths, preflight
-from skycam_project.launch.errors import LaunchError
+from skycam_project.launch import control, preflight
+from skycam_project.launch import preflight as paths
 from skycam_project.launch.parts import PARTS
+from skycam_project.launch.preflight import LaunchError
 from skycam_project.moving.copying import (
+    FAILPOINTS,
     CopiedTable,
     MoveRefused,
     Progress,
@@ -48,7 +50,6 @@ from skycam_project.moving.copying import (
     source_tables,
     target_tables,
 )
-from skycam_project.moving.failpoints import FAILPOINTS
 
 LEAST_POSTGRESQL = 14
 """Django's own minimum."""

@@ -1,0 +1,1 @@
+"""Pages of the whole station: dashboard, status, readings, settings; and what every page has around it."""

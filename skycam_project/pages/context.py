@@ -14,7 +14,7 @@ from cameras.live.service import station_presets
 from captures.pages.camera.cards import Card, brief_cards_for
 from core.events.models import Alert
 from core.restored_copy import copied_from, pause_sentence
-from core.station_settings.values import live_streaming_config, station_name
+from core.station_settings import live_streaming_config, station_name
 from core.station_zone import station_zone
 from monitoring.pages import open_alerts
 from monitoring.sensor_management.selectors import SiteTemperature, site_temperature

@@ -11,12 +11,11 @@ from cameras.camera_display import camera_displays, summary
 from cameras.selectors import cameras_for
 from captures.capturing.selectors import captures_for
 from captures.experiments.selectors import experiments_for
-from captures.pages.camera.cards import cards_for
-from captures.pages.camera.temperatures import Series, temperatures
+from captures.pages.camera.cards import TemperatureSeries, cards_for, temperatures
 from captures.pages.experiments.display import displays_for
 from core.events.feed import feed
 from core.pages.page import Page
-from monitoring.readings.temperatures import sensor_temperatures
+from monitoring.readings.selectors import sensor_temperatures
 from monitoring.sensor_management.selectors import dashboard_channels
 
 RECENT = 12
@@ -54,7 +53,9 @@ class TemperaturePage(Page):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         cameras = temperatures(camera_displays(cameras_for(request.user)))
-        sensors = [Series(name=name, points=points) for name, points in sensor_temperatures().items() if points]
+        sensors = [
+            TemperatureSeries(name=name, points=points) for name, points in sensor_temperatures().items() if points
+        ]
         return JsonResponse({"series": [*cameras, *sensors]})
 
 

@@ -10,8 +10,8 @@ from django.http.response import HttpResponseBase
 from django.template.loader import get_template
 from django.views import defaults
 
+from core import database_damage
 from core.api.problems import ErrorBody, Problem, invalid, is_api
-from core.database_health import note
 from core.outages import is_database_away
 
 
@@ -40,7 +40,7 @@ def needs_database(error: BaseException | None) -> bool:
     """Whether the page failed because the database is away, locked, read-only or damaged."""
     if error is None:
         return False
-    return is_database_away(error) or note.note_if_damage(error, "showed a page")
+    return is_database_away(error) or database_damage.note_if_damage(error, "showed a page")
 
 
 def database_down_page() -> HttpResponse:

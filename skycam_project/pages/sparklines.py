@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from cameras.status.usage_history import HOUR_S, LONGEST_STEP_S, Range
+from cameras.status.process_usage import HOUR_S, LONGEST_STEP_S, Range
 
 WIDTH, HEIGHT = 100, 16
 

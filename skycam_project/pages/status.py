@@ -17,11 +17,10 @@ from django.utils import timezone
 
 from cameras.camera_display import CameraDisplay, StateDisplay
 from cameras.models import Camera, CameraHost
-from cameras.status.clock_offset import clock_ahead_s
 from cameras.status.health import HostHealth, host_health
 from cameras.status.messages import Usage
-from cameras.status.process_usage import read_usages
-from cameras.status.usage_history import READER, History, ProcessUsage
+from cameras.status.process_usage import HISTORY_READER, History, ProcessUsage, read_usages
+from cameras.status.status import clock_ahead_s
 from captures.models import StorageRoot
 from core.background import log_and_continue
 from core.broker import broker
@@ -190,7 +189,7 @@ def host_panels(user: Any, displays: list[CameraDisplay]) -> list[HostPanel]:
     health, web_ahead_s = hosts_health([display.camera for display in displays])
     # This machine runs parts even if it has no cameras.
     names = sorted({display.camera.host for display in displays} | {settings.STATION.host})
-    histories = READER.read(names)
+    histories = HISTORY_READER.read(names)
     # In one round trip for all hosts.
     used = read_usages(display.camera.slug for display in displays)
     rows_of_cameras: dict[str, list[Row]] = {name: [] for name in names}

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
-from cameras.audience.service import audience_of
+from cameras.audience import audience_of
 from cameras.drivers.credentials import REDACTED, redact_address
 from cameras.editing.services import add_camera, change_camera, remove_camera
 from cameras.leases import lease_holders
@@ -21,7 +21,7 @@ from cameras.validation import checked_address, checked_settings
 from captures.recordings.claims.services import people_kind
 from captures.recordings.control.commands import request_recording
 from skycam_project.config.lists import CameraEntry
-from skycam_project.config.secret_references import address_with_references, escape_references
+from skycam_project.config.redaction import address_with_references, escape_references
 from skycam_project.provisioning.plan import Blocked, FieldChange, RowChange, RowsPlan, field_changes
 from skycam_project.provisioning.rows import ListRows
 

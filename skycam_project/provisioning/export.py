@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from skycam_project.config.config_file import ConfigFile
 from skycam_project.config.document import REFERENCE
 from skycam_project.config.keys import Key
+from skycam_project.config.manager import ConfigFile
 from skycam_project.config.model import FIRST_CAMERA, FIRST_SENSOR, KEYS
-from skycam_project.config.secret_references import escape_references
+from skycam_project.config.redaction import escape_references
 from skycam_project.config.writing import nest_keys, to_yaml, written_values
 from skycam_project.provisioning.service import lists_of
 from skycam_project.station_settings import values_from_page

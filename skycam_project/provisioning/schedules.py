@@ -12,7 +12,7 @@ from scheduler.runs.replanning import replan
 from scheduler.schedules.models import Schedule
 from scheduler.schedules.resource import ScheduleRequest
 from skycam_project.config.lists import ScheduleEntry
-from skycam_project.config.secret_references import escape_references
+from skycam_project.config.redaction import escape_references
 from skycam_project.provisioning.plan import FieldChange, RowChange, field_changes, known_after
 from skycam_project.provisioning.rows import ListRows, Plans
 

@@ -17,7 +17,7 @@ from monitoring.sensor_management.resource import SensorChange, SensorRequest
 from monitoring.sensor_management.services import add_sensor, change_sensor, remove_sensor
 from monitoring.sensors.settings import settings_model
 from skycam_project.config.lists import SensorEntry
-from skycam_project.config.secret_references import escape_references, sensor_reference
+from skycam_project.config.redaction import escape_references, sensor_reference
 from skycam_project.config.sections import SensorConfig
 from skycam_project.provisioning.plan import FieldChange, RowChange, field_changes
 from skycam_project.provisioning.rows import HIDDEN_CHANGE, ListRows

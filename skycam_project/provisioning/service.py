@@ -1,26 +1,145 @@
-"""`Provisioning` plans what a file changes, and applies the plan in one transaction through the services that pages and
-API use."""
+"""`Provisioning` plans what a file changes in the rows of its lists and in its settings, and applies the plan in one
+transaction through the services that pages and API use. Keys of the Settings page are stored, all others are read
+when a station starts. The functions raise ConfigError with the place in the file of what is wrong there."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
+from core import station_settings
 from core.registry import resolve
-from core.station_settings.values import clear_cache
-from skycam_project.config.config_file import ConfigFile
-from skycam_project.config.described_lists import LISTS
+from core.station_settings import clear_cache
+from core.station_settings import value_at as section_value
+from skycam_project.config.keys import Key
+from skycam_project.config.lists import LISTS
+from skycam_project.config.manager import ConfigFile
+from skycam_project.config.redaction import redacted
+from skycam_project.config.writing import value_at
 from skycam_project.provisioning.cameras import CameraRows
 from skycam_project.provisioning.described_rows import DescribedRows
-from skycam_project.provisioning.plan import Plan, RowsPlan
-from skycam_project.provisioning.planning import lock_rows, plan_rows, remove_rows, store_rows
-from skycam_project.provisioning.rows import ListRows
+from skycam_project.provisioning.plan import FieldChange, NotApplied, Plan, RowsPlan
+from skycam_project.provisioning.rows import ListRows, Plans
 from skycam_project.provisioning.schedules import ScheduleRows
 from skycam_project.provisioning.sensors import SensorRows
-from skycam_project.provisioning.settings import plan_settings
 from skycam_project.resources import IN_FILE, RESOURCES
 from skycam_project.station_settings import change_settings
+
+
+def present_rows(rows: ListRows) -> dict[str, Any]:
+    """By what is compared of their ids."""
+    return {rows.key(rows.label(row)): row for row in rows.stored()}
+
+
+def lock_rows(rows: ListRows) -> None:
+    """Until the end of the transaction: of two people at once, the second compares with what the first stored."""
+    list(rows.stored().select_related(None).order_by().select_for_update())
+
+
+def plan_rows(rows: ListRows, plans: Plans, *, prune: bool) -> RowsPlan:
+    present = present_rows(rows)
+    check_kinds(rows, present)
+    rows.check(plans)
+    keyed = [(rows.key_of(entry), number, entry) for number, entry in rows.entries()]
+    changes = {key: rows.change(number, entry, present.get(key)) for key, number, entry in keyed}
+    missing = [row for key, row in present.items() if key not in changes]
+    leaving = {rows.label(row): row for row in missing if rows.is_removed(row, plans, prune=prune)}
+    rows.check_kept([row for row in missing if rows.label(row) not in leaving], plans)
+    blocked = {name: found for name, row in leaving.items() if (found := rows.blocked(row))}
+    return rows.arranged(
+        RowsPlan(
+            added=tuple(change for key, change in changes.items() if key not in present),
+            changed=tuple(change for key, change in changes.items() if key in present and change.fields),
+            unchanged=tuple(change.name for key, change in changes.items() if key in present and not change.fields),
+            removed=tuple(name for name in leaving if name not in blocked),
+            kept=tuple(name for row in missing if (name := rows.label(row)) not in leaving),
+            blocked=tuple(blocked.values()),
+        )
+    )
+
+
+def check_kinds(rows: ListRows, present: Mapping[str, Any]) -> None:
+    """The kind of a row cannot be changed."""
+    rows.refuse(
+        f"{rows.place(number, 'type')}: {rows.label(row)} is a {rows.noun} of the type {row.kind}, and its type cannot "
+        f"be changed. Remove it first, or choose another {rows.id_key}."
+        for number, entry in rows.entries()
+        if (row := present.get(rows.key_of(entry))) and (kind := rows.kind_of(entry)) and kind != row.kind
+    )
+
+
+def remove_rows(rows: ListRows, plan: RowsPlan) -> None:
+    present = present_rows(rows) if plan.removed else {}
+    # One may have gone with the row that it referred to.
+    for row in filter(None, (present.get(rows.key(name)) for name in plan.removed)):
+        rows.remove(row)
+
+
+def store_rows(rows: ListRows, plan: RowsPlan) -> None:
+    """Change and add the rows of the plan."""
+    present, entries = present_rows(rows) if plan.changed else {}, dict(rows.entries())
+    for change in plan.changed:
+        with rows.located(change.number):
+            rows.update(present[rows.key(change.name)], change)
+    for change in plan.added:
+        with rows.located(change.number):
+            rows.add(entries[change.number], change)
+    if plan.has_changes:
+        rows.finish()
+
+
+AT_START = (
+    "because it is read when a station starts (set it in the station's own file, or start the station with this one)"
+)
+
+
+def plan_settings(file: ConfigFile) -> tuple[list[FieldChange], dict[str, Any], list[NotApplied]]:
+    """The keys of the Settings page that change, what to store for them (None: the file of the station says it), and
+    the keys that cannot be stored."""
+    changes: list[FieldChange] = []
+    stored: dict[str, Any] = {}
+    not_applied: list[NotApplied] = []
+    for key in file.given:
+        if key[0] in LISTS:
+            continue
+        name = ".".join(key)
+        if not is_on_page(key):
+            not_applied += _at_start(file, key, name)
+            continue
+        old, new = (
+            section_value(station_settings.section(key[0]), key),
+            section_value(getattr(file.config, key[0]), key),
+        )
+        if old == new:
+            continue
+        if key in settings.STATION.fixed:
+            origin = settings.STATION.origin(key)
+            # In the station's own file: its site.
+            is_own = origin == file.given[key].where
+            message = AT_START if is_own else f"because {origin} overrides what is stored"
+            not_applied.append(NotApplied(name, old, new, message))
+            continue
+        changes.append(FieldChange(name, old, new))
+        stored[name] = None if section_value(getattr(settings.STATION, key[0]), key) == new else new
+    return changes, stored, not_applied
+
+
+def is_on_page(key: Key) -> bool:
+    return key[0] in station_settings.SECTIONS and key in station_settings.fields(key[0])
+
+
+def _at_start(file: ConfigFile, key: Key, name: str) -> list[NotApplied]:
+    station, origin = settings.STATION, settings.STATION.origin(key)
+    # In the station's own file the value is the one in effect, also where it was completed.
+    if origin == file.given[key].where or value_at(station, key) == value_at(file.config, key):
+        return []
+    old, new = redacted(key, value_at(station, key)), redacted(key, value_at(file.config, key))
+    overrides = key in station.fixed
+    message = f"because {origin} overrides the file" if overrides else AT_START
+    return [NotApplied(name, old, new, message)]
 
 
 def lists_of(file: ConfigFile, user: Any, actor: str) -> list[ListRows]:

@@ -31,10 +31,10 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "skycam_project.pages.content_security_policy.ContentSecurityPolicyMiddleware",
+    "skycam_project.pages.response_headers.ContentSecurityPolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "captures.pixelink_service.access.AccessMiddleware",
-    "skycam_project.pages.static_files.StaticFilesMiddleware",
+    "skycam_project.pages.page_files.StaticFilesMiddleware",
 ]
 ROOT_URLCONF = "captures.pixelink_service.urls"
 TEMPLATES = [

@@ -1,7 +1,7 @@
 // Thumbnails that are still being rendered: until then the station gives a small placeholder, or 503 to a script.
 const MAX_TRIES = 6;
 const RETRY_MS = 2000;
-const PLACEHOLDER = 16; // pixels of its longer side: LONGER_SIDE in captures/files/placeholder.py
+const PLACEHOLDER = 16; // pixels of its longer side: LONGER_SIDE in captures/files/thumbnails.py
 const attempts = new WeakMap();
 
 async function retry(image) {

@@ -35,7 +35,7 @@ from scheduler.models import NightlyStart
 from scheduler.schedules.resource import NightRequest, ScheduleChange, ScheduleRequest
 from scheduler.telescope.field_lists.night_start import start_night
 from scheduler.telescope.field_lists.nightly import end_nightly_start, set_nightly_start
-from scheduler.telescope.field_lists.requests import FieldListChange, NightOptions, ObserveRequest
+from scheduler.telescope.field_lists.resource import FieldListChange, NightOptions, ObserveRequest
 from scheduler.telescope.field_lists.service import FieldListService
 from tests.harness.clients.people import World
 from tests.harness.documents.route_table import Line, lines
@@ -184,7 +184,7 @@ FACADES = {
     "core.events.service.record_event", "core.events.service.new_event",
     "cameras.leases.service.take_over_for_run", "core.text.names.person",
     "captures.storage.archives.reports.report_event", "cameras.camera_display.held_sentence",
-    "scheduler.telescope.field_lists.nightly.record_change", "captures.storage.bring_back.services.start_bring_back",
+    "scheduler.telescope.field_lists.nightly.record_change", "captures.storage.bring_back.planning.start_bring_back",
 }  # fmt: skip
 """Get the rows of cameras with each call, or are called by services."""
 BODIES: dict[str, Any] = {

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from core.addresses import client_network
 from core.events.models import Event
-from skycam_project.access import denials, sign_in_limits
+from skycam_project.access import sign_in_limits
+from skycam_project.access import sign_in_limits as denials
 from skycam_project.access.models import DeniedHour, SignIn, User
 
 URL = "/api/v1/auth/token/"

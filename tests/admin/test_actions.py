@@ -14,7 +14,7 @@ from django.db import DatabaseError
 from cameras.models import Camera
 from captures.models import Archive, Capture, Clip, Experiment, OffsiteCopy, StorageRoot
 from captures.recordings.clips.deletion import mark_for_deletion
-from captures.recordings.clips.holds import hold_clip
+from captures.recordings.clips.services import hold_clip
 from captures.roots.roots import assign_root
 from captures.storage.trash.services import trash_capture
 from core.events.models import Alert, Event
@@ -22,10 +22,9 @@ from core.jobs.context import JobContext, JobError
 from core.jobs.messages import ProgressMessage
 from core.jobs.models import Job
 from skycam_project.access.models import User
-from skycam_project.admin.actions import items, views
-from skycam_project.admin.actions.items import ItemRequest
+from skycam_project.admin.actions import table, views
 from skycam_project.admin.actions.run import ActionRun, Outcome
-from skycam_project.admin.actions.table import ACTIONS
+from skycam_project.admin.actions.table import ACTIONS, ItemRequest
 from skycam_project.admin.jobs import run_action
 from tests.harness.clients.admin_actions import CLIPS, confirm, plan
 from tests.harness.clients.people import World
@@ -195,7 +194,7 @@ def test_a_deletion_of_what_a_search_found_does_not_go_on_to_older_rows(
     from tests.harness.rows.clips import STARTED, clip_of
 
     clip_of(camera, root, STARTED.replace(year=2027))
-    monkeypatch.setattr("skycam_project.admin.search.SEARCHED", 2)
+    monkeypatch.setattr("skycam_project.admin.change_list.SEARCHED", 2)
     monkeypatch.setattr("skycam_project.admin.actions.run.BATCH", 1)
     confirm(boss, boss.post(f"{CLIPS}?q=.mp4", {"action": "delete", "across": "yes"}), confirmation="2")
     assert Reports(Job.objects.get()).run()["done"] == 2
@@ -285,9 +284,9 @@ def test_each_row_is_checked_again_at_its_turn(clips: list[Clip], boss: Any, mon
 def test_a_row_that_is_deleted_at_its_turn_is_left_out(clips: list[Clip], boss: Any) -> None:
     def delete_late(clip: Clip, request: ItemRequest) -> None:
         mark_for_deletion(Clip.objects.filter(pk=clip.pk))
-        items.delete(clip, request)
+        table.delete(clip, request)
 
-    action = next(one for one in ACTIONS if one.apply is items.delete)._replace(apply=delete_late)
+    action = next(one for one in ACTIONS if one.apply is table.delete)._replace(apply=delete_late)
     run = ActionRun(action, Clip.objects.present(), ItemRequest("boss"), Outcome())
     assert len(list(run.run())) == 3
     assert (run.outcome.done, run.outcome.skipped, run.outcome.failed) == (0, 3, 0)

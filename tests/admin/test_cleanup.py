@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from captures.models import Clip, StorageRoot
-from captures.recordings.clips.holds import hold_clip
+from captures.recordings.clips.services import hold_clip
 from captures.storage.retention.jobs import execute_plan
 from captures.storage.retention.models import StoredPlan
 from core.events.models import Event

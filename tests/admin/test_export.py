@@ -18,8 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.files import contents
-from captures.files.zip_download import ZipEntry
+from captures.files import downloads
+from captures.files.downloads import ZipEntry
 from captures.models import Capture, Clip
 from core.events.models import Event
 from core.zip_stream import ZipStream
@@ -113,7 +113,7 @@ def test_an_entry_that_was_begun_and_dropped_leaves_a_whole_file(clips: list[Cli
 
 
 def test_a_file_that_is_cut_while_it_is_read_is_an_error(clips: list[Clip], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contents, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(downloads, "CHUNK_BYTES", 1000)
     files = export.export_files(Clip.objects.filter(pk=clips[0].pk))
     parts = ExportStream(files, "boss").parts()
     begun = next(parts) + next(parts)

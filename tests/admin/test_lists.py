@@ -12,9 +12,9 @@ from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
 from cameras.models import Camera
-from captures.days.day import Day
+from captures.days import Day
 from captures.models import Archive, ArchiveFile, Capture, CaptureFile, Clip, Experiment, Session, StorageRoot
-from captures.recordings.clips.holds import hold_clip
+from captures.recordings.clips.services import hold_clip
 from core.events.service import raise_alert
 from core.jobs.models import Job
 from skycam_project.admin import change_list
@@ -246,7 +246,7 @@ def test_a_list_says_only_what_its_search_finds(world: World, boss: Any) -> None
 def test_a_search_in_texts_reads_only_the_newest_rows(
     clips: list[Clip], boss: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("skycam_project.admin.search.SEARCHED", 2)
+    monkeypatch.setattr("skycam_project.admin.change_list.SEARCHED", 2)
     assert found(boss, "q=.mp4") == ids(clips[0], clips[1])
 
 

@@ -18,7 +18,7 @@ import skycam_project
 from cameras.drivers import DRIVERS, driver_class
 from cameras.models import Camera
 from captures.pixelink_service import bodies
-from captures.pixelink_service.requests import CaptureOptions, SettingsUpdate
+from captures.pixelink_service.bodies import CaptureOptions, SettingsUpdate
 from captures.pixelink_service.schema import MODELS
 from core.api.model import StrictModel
 from skycam_project.config.model import KEYS

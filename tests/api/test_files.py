@@ -9,8 +9,8 @@ import pytest
 from django.conf import settings
 
 from cameras.models import Camera
+from captures.files.answers import Span
 from captures.files.opened import CHUNK_BYTES, FileMissing, open_below
-from captures.files.ranges import Span
 from captures.models import CaptureFile, StorageRoot
 from captures.roots.models import StorageClass
 from captures.roots.roots import assign_root

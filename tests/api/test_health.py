@@ -13,16 +13,15 @@ from django.db import OperationalError, connection
 from cameras.models import Camera
 from cameras.spool.storage import MARKER
 from cameras.status import status
-from cameras.status.clock_offset import clock_ahead_s
 from cameras.status.messages import absent_status
+from cameras.status.status import clock_ahead_s
 from captures.roots.models import StorageClass
 from captures.roots.roots import assign_root
 from core.broker import broker
 from core.events.models import Alert
 from core.findings import Finding
 from monitoring import health
-from monitoring.health import HEALTH
-from monitoring.health_alerts import check_host
+from monitoring.health import HEALTH, check_host
 from monitoring.tasks import check_health
 from skycam_project import health as readiness
 from skycam_project.pages.health import missing_files, page_problems

@@ -13,7 +13,7 @@ from django.conf import settings
 from cameras.models import Camera
 from cameras.status import status
 from cameras.status.messages import absent_status
-from cameras.status.process_usage import ProcessUsage, read_usages
+from cameras.status.process_usage import ProcessUsageWriter, read_usages
 from core.broker import broker
 from skycam_project import host_diagnostics
 from skycam_project.cli.diagnostics.machine import clock
@@ -100,7 +100,7 @@ def test_the_clock_is_reported_as_in_doctor(viewer: Any, healthy_station: None, 
 
 
 def test_the_status_page_shows_processor_and_memory_of_a_camera_process(viewer: Any, healthy_station: None) -> None:
-    ProcessUsage().write_usage(broker.connection(), {"sky": os.getpid()})
+    ProcessUsageWriter().write_usage(broker.connection(), {"sky": os.getpid()})
     assert read_usages(["sky"])["sky"]["memory_bytes"] > 10_000_000
     row = text_of(viewer.get("/status/")).partition('id="row-main-sky"')[2].partition("</tr>")[0]
     assert re.search(r"\d %\s*<", row)
@@ -108,5 +108,5 @@ def test_the_status_page_shows_processor_and_memory_of_a_camera_process(viewer: 
 
 
 def test_an_ended_process_is_not_reported(healthy_station: None) -> None:
-    ProcessUsage().write_usage(broker.connection(), {"sky": 2**22 + 1})
+    ProcessUsageWriter().write_usage(broker.connection(), {"sky": 2**22 + 1})
     assert read_usages(["sky"]) == {}

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from cameras.models import Camera, CameraHost, HostInvitation
 from captures.models import CaptureFile, Session, StorageRoot
-from captures.sessions.draining import stop_session_at_its_window
+from captures.sessions.desired import stop_session_at_its_window
 from core.broker import broker
 from core.broker.queue_lengths import queue_lengths
 from core.events.models import Alert, Event
@@ -23,8 +23,8 @@ from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job
 from core.registry import resolve
 from skycam_project.hosts.exchange import decrypt_answer, make_request
-from skycam_project.hosts.forgetting import forget_files
 from skycam_project.hosts.join_line import LineRefused, parse_line
+from skycam_project.hosts.retiring import forget_files
 from tests.harness.rows.captures import file_of, saved
 
 URL = "/api/v1/hosts/"

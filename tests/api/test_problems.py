@@ -8,7 +8,7 @@ from django.db import OperationalError
 from cameras.errors import ControlError
 from cameras.models import Camera
 from captures.models import Capture, Session
-from core.api.exception_handler import problem_of
+from core.api.exceptions import problem_of
 from core.api.problems import PROBLEMS
 from core.events.models import Event
 

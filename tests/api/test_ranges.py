@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.files.ranges import Span, Unsatisfiable, not_modified, requested_span
+from captures.files.answers import Span, Unsatisfiable, not_modified, requested_span
 
 ETAG, NOW = '"abc"', 1_700_000_000.5
 SIZES = st.integers(1, 10**15)

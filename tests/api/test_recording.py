@@ -16,7 +16,7 @@ from cameras.runtime.recording_state import waiting_recorder
 from cameras.status import status
 from cameras.status.messages import absent_status
 from captures.recordings.control import commands as recording_commands
-from captures.recordings.control.desired import desired_recording
+from captures.recordings.control.commands import desired_recording
 from core.broker import broker
 from core.events.models import Event
 from tests.harness.far_ends.camera_host import camera_host

@@ -12,10 +12,10 @@ from django.conf import settings
 from cameras.models import Camera, CameraHost
 from cameras.supervision.desired_state import desired_states
 from cameras.supervision.lease import HostLease
-from captures.days.day import station_site
-from captures.roots.setup import ensure_default_root
+from captures.days import station_site
+from captures.roots.roots import ensure_default_root
 from core.events.models import Event
-from core.station_settings.models import StationSetting
+from core.station_settings import StationSetting
 from core.station_zone import site_time_text, station_zone_name
 from scheduler.editing.service import ScheduleService
 from scheduler.models import PlannedRun

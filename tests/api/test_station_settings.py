@@ -14,11 +14,11 @@ from cameras.live.service import station_presets
 from cameras.models import Camera
 from cameras.supervision.desired_state import desired_states
 from captures.models import StorageRoot
-from captures.recordings.control.desired import desired_recording
+from captures.recordings.control.commands import desired_recording
 from captures.roots.models import StorageClass
 from captures.roots.roots import assign_root
-from core.station_settings import values as station_settings
-from core.station_settings.models import StationSetting
+from core import station_settings
+from core.station_settings import StationSetting
 from skycam_project.config.model import KEYS
 from tests.harness.project import PROJECT
 from tests.harness.rows.cameras import add_camera

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from cameras.models import Camera
 from cameras.supervision.desired_state import desired_states
-from captures.roots.setup import ensure_default_root
+from captures.roots.roots import ensure_default_root
 from core.events.models import Event
 from tests.harness.rows.cameras import add_camera, change_camera
 

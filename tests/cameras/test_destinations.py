@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 
 from cameras.models import Camera
 from cameras.supervision.desired_state import desired_states
-from captures.roots.setup import ensure_default_root
+from captures.roots.roots import ensure_default_root
 from tests.harness.rows.cameras import change_camera
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,7 @@ from cameras.models import Camera
 from cameras.status.messages import absent_status
 from cameras.status.status import write_status
 from monitoring.alert_rules.camera_signals import FrameDeliveries
-from monitoring.alert_rules.defaults import DEFAULT_RULES
+from monitoring.alert_rules.kinds import DEFAULT_RULES
 from monitoring.alert_rules.rule import Phase, Rule, RuleState, Signal, evaluate
 from monitoring.alert_rules.sentences import alert_sentence
 from tests.harness.rows.recorder_status import RECORDER

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.models import Camera
-from captures.curves.exposures import exposure_points
-from captures.curves.geometry import HEIGHT, WIDTH, Scale, line_of, log_scale
+from captures.curves import HEIGHT, WIDTH, Scale, line_of, log_scale
 from captures.models import Capture, Session
+from captures.pages.camera.exposure_panel import exposure_points
 
 BEGIN = datetime(2027, 1, 15, 18, 0, tzinfo=UTC)
 END = BEGIN + timedelta(hours=10)

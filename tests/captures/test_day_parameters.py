@@ -6,7 +6,7 @@ from datetime import time
 
 import pytest
 
-from captures.days.parameters import parse_clock
+from captures.days import parse_clock
 
 
 @pytest.mark.parametrize(

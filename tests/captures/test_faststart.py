@@ -19,9 +19,7 @@ from captures.files import thumbnail_queue
 from captures.files import thumbnails as waiting
 from captures.files.thumbnail_queue import job_for
 from captures.models import Clip, StorageRoot
-from captures.mp4.boxes import UnsupportedMp4, box
-from captures.mp4.faststart import faststart_header
-from captures.mp4.fragments import MAX_SAMPLES
+from captures.mp4 import MAX_SAMPLES, UnsupportedMp4, box, faststart_header
 from captures.thumbnails.store import ThumbnailStore
 from tests.harness.clients.responses import content as sent
 from tests.harness.rows.clips import clip_of, content, cut_off

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.paths.file_names import (
+from captures.paths import (
     DEFAULT_TEMPLATE,
     LONGEST_FIELDS,
     MAX_LENGTH,
     FileNameTemplate,
+    ImageOrganizer,
     PictureName,
+    Site,
     check_template,
 )
-from captures.paths.night import Site
-from captures.paths.organizer import ImageOrganizer
 from tests.harness.camera_processes.camera_process import CameraProcess
 
 AT = datetime(2026, 1, 16, 3, 5, 6, 789_000, UTC)

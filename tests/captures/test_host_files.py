@@ -18,8 +18,7 @@ from django.conf import settings
 from cameras.models import Camera, CameraHost
 from captures.files.host_files import addresses
 from captures.files.host_files.addresses import FileAddress
-from captures.files.host_files.client import HostAnswer
-from captures.files.host_files.relaying import HostBody
+from captures.files.host_files.client import HostAnswer, HostBody
 from captures.files.host_files.server import FileServer
 from captures.models import CaptureFile, StorageRoot
 from tests.harness.clients.responses import content

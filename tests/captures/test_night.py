@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.paths.night import Site, night_of
-from captures.paths.organizer import ImageOrganizer
+from captures.paths import ImageOrganizer, Site, night_of
 from tests.harness.runs.examples import examples
 
 MUNICH = Site(48.1, 11.6, "Europe/Berlin")

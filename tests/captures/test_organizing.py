@@ -21,9 +21,9 @@ from cameras.models import Camera
 from cameras.spool.storage import make_root
 from captures.capturing.answers import CaptureBody
 from captures.models import Capture, CaptureFile, StorageRoot
+from captures.organizing.copying import CopyRecovery
+from captures.organizing.findings import printable
 from captures.organizing.jobs import organize_folder
-from captures.organizing.reasons import printable
-from captures.organizing.recovery import CopyRecovery
 from captures.organizing.service import OrganizeRequest, organize_new_files
 from captures.roots.models import StorageClass
 from captures.roots.roots import assign_root

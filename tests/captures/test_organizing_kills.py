@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from captures.models import Capture, CaptureFile
+from captures.organizing.copying import CopyRecovery
 from captures.organizing.jobs import organize_folder
-from captures.organizing.recovery import CopyRecovery
 from captures.organizing.service import BATCH_FILES
 from core.events.models import Event
 from core.jobs.context import JobContext

@@ -20,17 +20,7 @@ from hypothesis import strategies as st
 from PIL import ExifTags
 
 from cameras.spool.storage import read_marker
-from captures.organizing.exif_times import (
-    ExifDate,
-    TakenAt,
-    gps_time,
-    offset_by_gps,
-    offset_text,
-    parse_date,
-    parse_fraction,
-    parse_offset,
-    taken_at,
-)
+from captures.organizing.findings import NotPlaced, Reason, printable
 from captures.organizing.inspection import (
     Inspection,
     decode,
@@ -41,10 +31,22 @@ from captures.organizing.inspection import (
 )
 from captures.organizing.inspector import Inspector
 from captures.organizing.pairing import FoundPicture, batches, pair_pictures
-from captures.organizing.reasons import NotPlaced, Reason, printable
 from captures.organizing.source import SourceFile, SourceFiles, TooManyFiles
 from captures.organizing.staging import CHUNK_BYTES, CopyFailed, StagedFile, Staging, StagingLocked
-from captures.organizing.times import CameraZone, PlacedTime, resolve_time
+from captures.organizing.times import (
+    CameraZone,
+    ExifDate,
+    PlacedTime,
+    TakenAt,
+    gps_time,
+    offset_by_gps,
+    offset_text,
+    parse_date,
+    parse_fraction,
+    parse_offset,
+    resolve_time,
+    taken_at,
+)
 from tests.harness.rows.cards import taken_picture, taken_raw, utc
 
 NOW = utc(2026, 11, 23)

@@ -1,4 +1,4 @@
-"""`captures.files.posters`: the jobs part finds new clips by itself and renders their posters."""
+"""`captures.files.thumbnail_queue`: the jobs part finds new clips by itself and renders their posters."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from captures.files.posters import NEWEST, PosterSearch
-from captures.thumbnails.jobs import ThumbnailJob
+from captures.files.thumbnail_queue import NEWEST_CLIPS, PosterSearch
+from captures.thumbnails.store import ThumbnailJob
 from tests.harness.rows.clip_archive import ClipArchive
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,6 +62,6 @@ def test_clips_of_other_hosts_and_deleted_clips_are_left_alone(
 def test_a_search_looks_at_the_newest_clips_alone(
     archive: ClipArchive, search: PosterSearch, queued: list[ThumbnailJob]
 ) -> None:
-    clips = archive.clips(NEWEST + 2)
+    clips = archive.clips(NEWEST_CLIPS + 2)
     search.queue_new_clips()
     assert paths(queued) == [clip.path for clip in clips[2:]]

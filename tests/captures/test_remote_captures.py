@@ -9,7 +9,7 @@ import pytest
 from django.test import Client, RequestFactory
 
 from cameras.models import Camera
-from captures.capturing.references import describe_references
+from captures.capturing.records import describe_references
 from captures.models import Capture, CaptureReference, CaptureTotal, Session, StorageRoot, StorageUsage
 from captures.pages.camera.pages import saved_message
 from captures.storage.trash.purge import purge_capture

@@ -17,7 +17,7 @@ import django, json
 django.setup()
 from cameras.models import Camera
 from captures.sessions.requests import SessionRequest
-from captures.sessions.queries import SeedStartBody
+from captures.sessions.api import SeedStartBody
 from captures.pages.camera.start_form import StartForm
 fields = SeedStartBody.model_json_schema()["properties"]
 print(json.dumps({

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from captures.sessions.models import Session
-from captures.sessions.progress import is_overdue, planned_end, progress_of
+from captures.sessions.selectors import is_overdue, planned_end, progress_of
 
 NOW = datetime(2027, 1, 15, 20, tzinfo=UTC)
 

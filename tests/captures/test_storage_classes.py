@@ -13,11 +13,11 @@ from captures.roots.roots import (
     all_roots,
     assign_root,
     assigned_root,
+    ensure_default_root,
     is_assigned,
     root_of_class,
     unassign_root,
 )
-from captures.roots.setup import ensure_default_root
 
 pytestmark = pytest.mark.django_db
 

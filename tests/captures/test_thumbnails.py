@@ -14,9 +14,8 @@ from PIL import ExifTags, Image
 
 from cameras.spool.storage import RootMissing, read_marker
 from captures.thumbnails import rendering as thumbnail_rendering
-from captures.thumbnails.jobs import ThumbnailJob
 from captures.thumbnails.rendering import SIMULATED, Unreadable, image_from_file, image_from_frame, render_thumbnails
-from captures.thumbnails.store import SIZES, ThumbnailStore, picture_index
+from captures.thumbnails.store import SIZES, ThumbnailJob, ThumbnailStore, picture_index
 from captures.thumbnails.worker import render_file
 from tests.harness.rows.pictures import bare_dng, dng, gradient, jpeg
 

@@ -20,8 +20,7 @@ from captures.files import thumbnails as thumbnail_view
 from captures.files.thumbnail_queue import ThumbnailQueue, job_for
 from captures.models import CaptureFile
 from captures.tasks import render_file
-from captures.thumbnails.jobs import ThumbnailJob
-from captures.thumbnails.store import ThumbnailStore
+from captures.thumbnails.store import ThumbnailJob, ThumbnailStore
 from core.broker.broker import BrokerDown
 from core.broker.queues import key_prefix
 from tests.harness.rows.audiences import only_for

@@ -14,8 +14,7 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.files import verification
-from captures.files.missing import close_damaged_alerts
-from captures.files.verification import verify_files
+from captures.files.verification import close_damaged_alerts, verify_files
 from captures.models import CaptureFile, StorageRoot
 from core.events.selectors import unresolved_keys
 from core.jobs import services

@@ -10,8 +10,7 @@ from django.conf import settings
 from django.core.checks import run_checks
 
 from captures.roots.models import StorageAssignment, StorageClass, StorageRoot
-from captures.roots.roots import UnusableRoot, is_assigned, root_of_class
-from captures.roots.setup import ensure_default_root, ensure_video_root
+from captures.roots.roots import UnusableRoot, ensure_default_root, ensure_video_root, is_assigned, root_of_class
 from skycam_project.launch.first_start import ensure_roots
 from tests.harness.disks.small_disk import SmallDisk, mounted
 

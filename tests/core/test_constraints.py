@@ -7,8 +7,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
-from core.api.constraints import describe_allowed, describe_error, reject_boolean
-from core.api.model import StrictModel
+from core.api.model import StrictModel, describe_allowed, describe_error, reject_boolean
 
 
 class Shape(BaseModel, extra="forbid"):

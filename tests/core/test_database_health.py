@@ -12,9 +12,9 @@ import pytest
 from django.db import DatabaseError, IntegrityError
 from django.db.backends.sqlite3.base import DatabaseWrapper
 
-from core.api.exception_handler import problem_of
-from core.database_health import note
-from core.database_health.check import DatabaseCheck, FileCheck, Interrupted
+from core import database_damage
+from core.api.exceptions import problem_of
+from core.database_damage import DatabaseCheck, FileCheck, Interrupted
 from monitoring.health import database_problems
 from skycam_project.pages.errors import needs_database
 from tests.harness.stations.damage import damaged_table
@@ -31,9 +31,9 @@ def file(db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
             quoted = table.replace('"', '""')
             database.execute(f'CREATE TABLE "{quoted}" (id INTEGER PRIMARY KEY, name TEXT)')
             database.executemany(f'INSERT INTO "{quoted}" (name) VALUES (?)', [("picture",)] * 1000)
-    monkeypatch.setattr("core.database_health.check.sqlite_file", lambda: str(file))
+    monkeypatch.setattr("core.database_damage.sqlite_file", lambda: str(file))
     yield file
-    note.remove_note()
+    database_damage.remove_note()
 
 
 def error_of(file: Path) -> DatabaseError:
@@ -71,37 +71,37 @@ def test_a_check_that_is_ended_finds_nothing(file: Path) -> None:
 
 def test_sqlites_error_tells_the_damage(file: Path) -> None:
     with damaged_table(file, "captures"):
-        assert note.is_damage(error_of(file))
+        assert database_damage.is_damage(error_of(file))
 
 
 @pytest.mark.parametrize(("kind", "damaged"), [("DataCorrupted", True), ("IndexCorrupted", True), ("DiskFull", False)])
 def test_postgresqls_errors_tell_damage_by_their_code(kind: str, damaged: bool) -> None:
     error = DatabaseError("invalid page in block 12 of relation base/16384/16402")
     error.__cause__ = getattr(psycopg.errors, kind)()
-    assert note.is_damage(error) is damaged
+    assert database_damage.is_damage(error) is damaged
 
 
 def test_the_check_notes_the_damage_and_removes_the_note_once_the_file_is_sound(file: Path) -> None:
     with damaged_table(file, "captures"):
         noting = DatabaseCheck("main")
         noting.start()
-        noted = eventually(note.read_note, "a note")
+        noted = eventually(database_damage.read_note, "a note")
         noting.stop()
     assert "captures" in noted["reason"]
     checking = DatabaseCheck("main")
     checking.start()
-    eventually(lambda: note.read_note() is None, "no note")
+    eventually(lambda: database_damage.read_note() is None, "no note")
     checking.stop()
 
 
 def test_the_first_note_stays(file: Path) -> None:
-    note.note_damage("ingested records", "database disk image is malformed")
-    note.note_damage("showed a page", "another reason")
-    assert note.read_note() == {**(note.read_note() or {}), "by": "ingested records"}
+    database_damage.note_damage("ingested records", "database disk image is malformed")
+    database_damage.note_damage("showed a page", "another reason")
+    assert database_damage.read_note() == {**(database_damage.read_note() or {}), "by": "ingested records"}
 
 
 def test_the_note_is_a_problem_of_the_database(file: Path) -> None:
-    note.note_damage("ingested records", "database disk image is malformed")
+    database_damage.note_damage("ingested records", "database disk image is malformed")
     [finding] = database_problems()
     assert finding.sentence.startswith("The database is damaged (database disk image is malformed; since ")
     assert "restore the last backup" in finding.sentence
@@ -113,13 +113,13 @@ def test_a_request_that_meets_damage_is_told_so_and_leaves_the_note(file: Path) 
     assert problem is not None
     assert problem.type == "database-down"
     assert problem.detail.startswith("The database is damaged (")
-    assert (note.read_note() or {})["by"] == "answered a request"
+    assert (database_damage.read_note() or {})["by"] == "answered a request"
 
 
 def test_a_page_that_meets_damage_leaves_the_note(file: Path) -> None:
     with damaged_table(file, "captures"):
         assert needs_database(error_of(file))
-    assert (note.read_note() or {})["by"] == "showed a page"
+    assert (database_damage.read_note() or {})["by"] == "showed a page"
 
 
 def test_a_violated_constraint_is_no_damage() -> None:

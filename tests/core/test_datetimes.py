@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.times.datetimes import InvalidDateTime, parse_datetime
+from core.times.time_parsing import InvalidDateTime, parse_datetime
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
-from core.camera_claims import CameraClaim, camera_of_process, claims
 from core.device_holders import (
+    CameraClaim,
     CameraDevice,
     DeviceHolder,
+    camera_of_process,
+    claims,
     find_holders,
     format_holders,
     format_holders_with_commands,
@@ -26,7 +28,7 @@ from tests.harness.waiting import eventually
 
 CLAIM = """
 import sys
-from core.camera_claims import CameraClaim
+from core.device_holders import CameraClaim
 claim = CameraClaim("bench", "pixelink")
 claim.hold("777")
 print("held", flush=True)

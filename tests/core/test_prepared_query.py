@@ -17,8 +17,8 @@ from django.utils import timezone
 from cameras.leases.lease_holders import check_holder_now
 from cameras.models import Camera
 from cameras.selectors import camera_for, cameras_for
-from captures.sessions.holders import holders
 from captures.sessions.models import Session
+from captures.sessions.selectors import holders
 from core.prepared_query import Parameter, PreparedQuery
 from skycam_project.access.authentication import known_token
 from skycam_project.access.models import ApiToken, User

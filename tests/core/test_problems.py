@@ -8,7 +8,7 @@ import pytest
 from django.db import InterfaceError
 from django.http import Http404
 
-from core.api.exception_handler import merged_table, problem_of
+from core.api.exceptions import merged_table, problem_of
 from core.api.problems import PROBLEMS, Problem, from_message
 from core.registry import resolve
 from core.tables import EXCEPTION_TABLES

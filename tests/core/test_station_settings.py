@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 
-from core.station_settings.changes import SettingChange, store_changes
-from core.station_settings.models import StationSetting
-from core.station_settings.values import camera_config
+from core.station_settings import SettingChange, StationSetting, camera_config, store_changes
 
 CRF = "camera_config.crf"
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from core.times import zones
-from core.times.datetimes import InvalidDateTime, datetime_in_zone
+from core.times.time_parsing import InvalidDateTime, datetime_in_zone
 
 VIENNA = ZoneInfo("Europe/Vienna")
 

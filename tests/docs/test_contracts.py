@@ -12,15 +12,14 @@ from django.conf import settings
 from pydantic import BaseModel
 
 from cameras.child_environment import VENDOR_VARIABLES
-from cameras.leases.bodies import LeaseBody
+from cameras.leases.service import LeaseBody
 from cameras.live.viewer import ViewerBody
 from cameras.models import Observed
-from cameras.presets.bodies import Comparison, PresetBody
+from cameras.presets.service import Comparison, PresetBody
 from cameras.runtime.messages import Command, CommandType, Report, ReportType
 from cameras.runtime.recording_state import Recorder
-from cameras.settings.bodies import CapabilitiesBody, SettingsBody
-from cameras.supervision.camera_alerts import RECORDER_ALERTS
-from cameras.supervision.storage_alerts import STORAGE_ALERTS
+from cameras.settings.service import CapabilitiesBody, SettingsBody
+from cameras.supervision.alerts import RECORDER_ALERTS, STORAGE_ALERTS
 from captures.capturing.answers import FileBody
 from captures.capturing.models import Reason
 from captures.capturing.notices import CaptureUpdate, LatestImage
@@ -30,17 +29,15 @@ from captures.experiments.models import EXPERIMENT_TRANSITIONS
 from captures.experiments.resource import AttachmentBody, ExperimentBody, ExperimentRequest, NoteBody, PlaceBody
 from captures.models import Capture
 from captures.recordings.clips.answers import ClipBody, HoldBody, HoleBody, TimelineBody
-from captures.recordings.control.claim_bodies import ClaimBody, ClaimsBody
+from captures.recordings.control.api import ClaimBody, ClaimsBody, RecordBody, StopRecordingBody
 from captures.recordings.control.commands import RecordingBody
-from captures.recordings.control.requests import RecordBody, StopRecordingBody
 from captures.sessions.answers import ForecastBody, SessionGapBody
+from captures.sessions.api import StartBody
 from captures.sessions.models import SESSION_TRANSITIONS
-from captures.sessions.queries import StartBody
-from captures.storage.api.requests import CheckBody, CleanupBody
 from captures.storage.archives.answers import ArchiveBody, ArchiveFileBody, ArchiveFolderBody
-from captures.storage.archives.findings import VerifiedFile
+from captures.storage.archives.bodies import VerifiedFile
 from captures.storage.archives.models import ARCHIVE_TRANSITIONS
-from captures.storage.integrity.answers import FindingBody
+from captures.storage.integrity.findings import FindingBody
 from captures.storage.integrity.models import FINDING_TRANSITIONS
 from captures.storage.offsite.copy_states import COPY_TRANSITIONS
 from captures.storage.offsite.resource import (
@@ -51,10 +48,11 @@ from captures.storage.offsite.resource import (
     DestinationHostBody,
     DestinationRequest,
 )
-from captures.storage.retention.answers import KeptFile, PlanBody, PlannedFile
-from captures.storage.retention.bodies import DeletedBody
-from captures.storage.usage.answers import RootUsageBody, SpaceForecastBody, UsageBody
-from core.child_environment import PASSED_VARIABLES
+from captures.storage.retention.jobs import DeletedBody
+from captures.storage.retention.plan_bodies import KeptFile, PlanBody, PlannedFile
+from captures.storage.usage.bodies import RootUsageBody, SpaceForecastBody, UsageBody
+from captures.storage_api import CheckBody, CleanupBody
+from core.commands import PASSED_VARIABLES
 from core.events.answers import AlertBody, EventBody
 from core.events.models import Alert
 from core.events.severity import Severity
@@ -95,15 +93,17 @@ from scheduler.schedules.resource import (
     ScheduleBody,
     ScheduleRequest,
 )
-from scheduler.telescope.field_lists.bodies import (
+from scheduler.telescope.field_lists.resource import (
     FieldBody,
+    FieldListChange,
     FieldListPreview,
+    FieldListRequest,
     NightPlanBody,
     ObservationEntry,
+    ObserveRequest,
     PassedOverBody,
     PlannedBody,
 )
-from scheduler.telescope.field_lists.requests import FieldListChange, FieldListRequest, ObserveRequest
 from scheduler.tonight.bodies import NightBody, RunBody, RunReasonBody, WarningBody
 from skycam_project.access.resource import KnownTokenBody
 from skycam_project.health import HealthBody, HostBody

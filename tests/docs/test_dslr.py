@@ -8,9 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cameras.drivers.gphoto2.device_holders import DESKTOP
 from cameras.drivers.gphoto2.driver import Gphoto2Settings
-from cameras.drivers.settings import DriverSettings
+from cameras.drivers.gphoto2.errors import DESKTOP
+from cameras.drivers.options import DriverSettings
 from tests.harness.documents.pages import page, section
 from tests.harness.documents.sources import code
 from tests.harness.project import PROJECT

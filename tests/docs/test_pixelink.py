@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from cameras.drivers.options import DriverSettings
 from cameras.drivers.pixelink.driver import PixelinkSettings
-from cameras.drivers.settings import DriverSettings
 from tests.harness.documents.pages import page, section
 from tests.harness.documents.sources import code
 from tests.harness.project import PROJECT

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from cameras.drivers.base import SystemClock
-from cameras.telescope_status.base import Pointing, Site, SourceContext
 from cameras.telescope_status.file import parse_status
-from cameras.telescope_status.sources import STATUS_SOURCES, source_class
+from cameras.telescope_status.sources import STATUS_SOURCES, Pointing, Site, SourceContext, source_class
 from cameras.telescope_status.status import TelescopeStatus, header_words
 from skycam_project.config.model import SkycamConfig
 from skycam_project.config.reference import item_rows

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from cameras.drivers.opencv import OpencvSettings, frame_queue, reader, stream
-from cameras.drivers.opencv.controls import SETTINGS
+from cameras.drivers.opencv import OpencvSettings, reader, stream
+from cameras.drivers.opencv import reader as frame_queue
+from cameras.drivers.opencv.device import SETTINGS
 from core.device_holders import DeviceHolder, format_holders_with_commands
 from tests.harness.documents.pages import page, section
 

@@ -15,8 +15,7 @@ import uuid6
 from cameras.spool.durable import FolderLock, RootFiles
 from cameras.spool.spool import Spool, open_spool_folder, slot_names
 from cameras.spool.storage import MARKER
-from captures.roots.roots import UnusableRoot
-from captures.roots.setup import ensure_default_root
+from captures.roots.roots import UnusableRoot, ensure_default_root
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.disks.small_disk import SmallDisk, mount
 from tests.harness.waiting import eventually

@@ -17,11 +17,10 @@ from cameras.spool.spool import Spool
 from core.sky.sidereal import local_sidereal_hours
 from core.times.timestamps import stamp
 from scheduler.telescope.driver.clock import SystemClock
-from scheduler.telescope.driver.commands import STATUS
 from scheduler.telescope.driver.connection import CommandPort
-from scheduler.telescope.driver.states import ControllerState
-from scheduler.telescope.driver.status import parse_status
-from scheduler.telescope.night.field_list_file import FieldListContent, write_list
+from scheduler.telescope.driver.protocol import STATUS
+from scheduler.telescope.driver.status import ControllerState, parse_status
+from scheduler.telescope.night.field_lists import FieldListContent, write_list
 from scheduler.telescope.night.night_programme import NightProgramme
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.far_ends.fast_controller import FastController

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from cameras.status import consumers
-from captures.capturing import reading_updates
+from captures.capturing import consumers as reading_updates
 from captures.capturing.models import Capture
 from captures.capturing.notices import publish_captures
 from captures.roots.models import StorageRoot

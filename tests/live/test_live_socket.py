@@ -14,10 +14,11 @@ import pytest
 import pytest_asyncio
 import redis
 
-from cameras.live import consumers, feed, picture
-from cameras.live.picture import jpeg_size
+from cameras.live import consumers, feed
+from cameras.live import feed as picture
+from cameras.live.feed import jpeg_size
 from cameras.live.publisher import FRAME_HEADER
-from cameras.sockets import message_rate
+from cameras.sockets import consumer
 from cameras.status import status
 from cameras.status.messages import absent_status
 from tests.harness.clients.sockets import CameraProcess, OpenSocket
@@ -252,7 +253,7 @@ TOO_MUCH = [
 def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the limit of messages a second."""
     now = time.monotonic()
-    monkeypatch.setattr(message_rate, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(consumer, "time", SimpleNamespace(monotonic=lambda: now))
 
 
 @pytest.mark.usefixtures("stopped_clock")

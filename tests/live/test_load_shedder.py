@@ -11,15 +11,12 @@ from hypothesis import strategies as st
 
 from cameras.live.load_shedder import LOWER_BOTH, LOWER_FPS_ONLY, LOWER_QUALITY, FixedThresholds, LoadShedder
 from cameras.live.presets import PRESETS
-from cameras.live.rate_limiter import RateLimiter
 from cameras.live.service import LiveStreamingService
-from cameras.supervision.camera_status import StatusBuilder
-from cameras.supervision.capture_totals import CaptureTotals
+from cameras.live.viewer import RateLimiter
+from cameras.supervision.camera_status import CaptureTotals, LastCaptures, StatusBuilder
 from cameras.supervision.child import LiveView
-from cameras.supervision.last_captures import LastCaptures
-from cameras.supervision.live_views import send_live_views
-from cameras.supervision.liveness import Liveness
-from cameras.supervision.status_publisher import StatusPublisher
+from cameras.supervision.ports import Liveness
+from cameras.supervision.status_publisher import StatusPublisher, send_live_views
 
 
 class Machine:

@@ -15,8 +15,8 @@ from asgiref.sync import sync_to_async
 from cameras.live import api, mjpeg
 from cameras.live.mjpeg import MjpegStream, stream_parts
 from cameras.models import Camera
+from skycam_project.access.authentication import Principal, principal_of
 from skycam_project.access.models import User
-from skycam_project.access.principals import Principal, principal_of
 from tests.harness.clients.sockets import CameraProcess, user_of, with_token
 from tests.harness.waiting import PATIENCE_S
 

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from cameras.models import Camera
-from cameras.sockets.loop_singletons import loop_singleton
+from cameras.sockets.subscription import loop_singleton
 from cameras.status import consumers
 from cameras.status.messages import absent_status
 from captures.capturing.consumers import CaptureBroadcaster

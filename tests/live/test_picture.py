@@ -11,8 +11,8 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from cameras.live import picture as pictures
-from cameras.live.picture import Picture
+from cameras.live import feed as pictures
+from cameras.live.feed import Picture
 from cameras.live.publisher import FRAME_HEADER, LOWERED, MAGIC, SIMULATED, STALE, VERSION
 
 JPEG = bytes.fromhex("ffd8ffc00011080400050003ffd9") + bytes(70_000)

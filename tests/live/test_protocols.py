@@ -12,8 +12,7 @@ import pytest_asyncio
 import uvicorn
 
 from skycam_project.config.web import LimitsConfig
-from skycam_project.launch.connections import ConnectionLimiter
-from skycam_project.launch.protocols import HttpProtocol
+from skycam_project.launch.protocols import ConnectionLimiter, HttpProtocol
 from tests.harness.waiting import PATIENCE_S
 
 FEED = b"GET /video/feed?quality=low HTTP/1.1\r\nHost: localhost\r\n\r\n"

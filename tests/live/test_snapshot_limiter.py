@@ -13,12 +13,12 @@ import redis
 from asgiref.sync import sync_to_async
 from rest_framework.test import APIClient
 
-from cameras.live import api, picture, snapshot_limiter
+from cameras.live import api, feed, snapshot_limiter
 from cameras.live.load_shedder import LOWER_QUALITY
 from cameras.live.service import LiveStreamingService
 from cameras.live.snapshot_limiter import MAX_WAITING_PER_USER, SnapshotLimiter, SnapshotLimitExceeded
 from cameras.models import Camera
-from cameras.sockets import loop_singletons
+from cameras.sockets import subscription
 from skycam_project.access.models import User
 from tests.harness.clients.sockets import CameraProcess, user_of
 from tests.harness.waiting import PATIENCE_S, eventually_in_loop
@@ -35,7 +35,7 @@ AN_HOUR_S = 3600
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A request waits as long as it says, and not for a second at least; a picture stays fresh on a busy machine."""
     monkeypatch.setattr(snapshot_limiter, "MIN_WAIT_S", 0.0)
-    monkeypatch.setattr(picture, "STALE_S", PATIENCE_S)
+    monkeypatch.setattr(feed, "STALE_S", PATIENCE_S)
     monkeypatch.setattr(api, "FRAME_WAIT_S", PATIENCE_S)
 
 
@@ -89,7 +89,7 @@ async def test_all_users_together_have_the_bandwidth_of_the_station(
 ) -> None:
     configured(bandwidth={"total_kbit_s": NOT_EVEN_ONE})
     assert [(await request_pictures(user))[0].status_code for user in (anna, ben)] == [200, 429]
-    assert loop_singletons.loop_singleton(LiveStreamingService).total_rate_limiter.wait_s() > 0
+    assert subscription.loop_singleton(LiveStreamingService).total_rate_limiter.wait_s() > 0
 
 
 async def test_a_busy_web_process_gives_the_next_lower_quality(
@@ -98,7 +98,7 @@ async def test_a_busy_web_process_gives_the_next_lower_quality(
     configured(cpu_thresholds={"lower_quality": 50.0, "lower_fps": 0.0, "restore": 30.0})
     service = LiveStreamingService(load=lambda: 100.0)
     service.load_shedder.level = LOWER_QUALITY
-    loop_singletons.set_loop_singleton(service)
+    subscription.set_loop_singleton(service)
     assert (await request_pictures(anna, quality="high"))[0].status_code == 200
     assert [name.rpartition(":")[2] for name in server.keys("*:want:*")] == ["medium"]
 
@@ -116,7 +116,7 @@ async def test_a_limited_number_of_requests_wait_for_a_camera_without_pictures(
 @asynccontextmanager
 async def waiting_requests(user: str, camera: str = "sky") -> AsyncIterator[list[asyncio.Future[Any]]]:
     """As many requests for pictures as may wait. They do not end by themselves."""
-    limiter = loop_singletons.loop_singleton(SnapshotLimiter)
+    limiter = subscription.loop_singleton(SnapshotLimiter)
     requests = [
         asyncio.ensure_future(limiter.get_picture(camera, "low", AN_HOUR_S, user)) for _ in range(MAX_WAITING_PER_USER)
     ]
@@ -155,7 +155,7 @@ async def test_the_check_before_a_stream_waits_too_and_uses_no_bandwidth(
     configured: Any, camera: Camera, pictures: CameraProcess
 ) -> None:
     configured(bandwidth={"per_viewer_kbit_s": NOT_EVEN_ONE})
-    limiter = loop_singletons.loop_singleton(SnapshotLimiter)
+    limiter = subscription.loop_singleton(SnapshotLimiter)
     assert [await limiter.has_picture("sky", "low", PATIENCE_S, "anna") for _ in range(3)] == [True] * 3
     async with waiting_requests("ben", "dark"):
         with pytest.raises(SnapshotLimitExceeded):
@@ -163,9 +163,9 @@ async def test_the_check_before_a_stream_waits_too_and_uses_no_bandwidth(
 
 
 def get_picture(user: str, wait_s: float = SHORT_S) -> Any:
-    return loop_singletons.loop_singleton(SnapshotLimiter).get_picture("sky", "low", wait_s, user)
+    return subscription.loop_singleton(SnapshotLimiter).get_picture("sky", "low", wait_s, user)
 
 
 async def test_a_feed_that_has_just_started_is_no_broker_that_is_away(camera: Camera, server: redis.Redis) -> None:
-    assert await loop_singletons.loop_singleton(SnapshotLimiter).has_picture("sky", "low", 0.0, "anna") is False
+    assert await subscription.loop_singleton(SnapshotLimiter).has_picture("sky", "low", 0.0, "anna") is False
     assert await get_picture("anna", 0.0) is None

@@ -22,7 +22,7 @@ from cameras.live.publisher import FRAME_HEADER, LOWERED
 from cameras.live.service import LiveStreamingService, LiveTimes
 from cameras.live.viewer_registry import ViewerRegistry, viewers_everywhere
 from cameras.models import Camera
-from cameras.sockets import loop_singletons
+from cameras.sockets import subscription
 from core.events.models import Event
 from skycam_project.station_settings import change_settings
 from tests.harness.clients.sockets import CameraProcess, OpenSocket
@@ -110,7 +110,7 @@ async def test_all_viewers_together_are_limited(
 
 async def test_a_viewer_that_leaves_frees_a_place(configured: Any, anna: Headers, pictures: CameraProcess) -> None:
     configured(max_viewers_per_user=1)
-    loop_singletons.set_loop_singleton(LiveStreamingService(times=LiveTimes(refused_for_s=0.0)))
+    subscription.set_loop_singleton(LiveStreamingService(times=LiveTimes(refused_for_s=0.0)))
     async with OpenSocket(LIVE, anna) as waits:
         async with watching(anna, 1):
             assert (await waits.request(REQUEST))["reason"] == "capacity"
@@ -119,7 +119,7 @@ async def test_a_viewer_that_leaves_frees_a_place(configured: Any, anna: Headers
 
 async def test_an_idle_viewer_is_ended(configured: Any, anna: Headers, pictures: CameraProcess) -> None:
     service = LiveStreamingService(times=LiveTimes(idle_s=0.3))
-    loop_singletons.set_loop_singleton(service)
+    subscription.set_loop_singleton(service)
     async with watching(anna, 1) as (hidden,):
         await eventually_in_loop(lambda: not service.viewer_limits.viewers)
         # Repeated: on a busy machine it may be idle again by now.
@@ -222,7 +222,7 @@ async def test_the_reason_of_a_close_fits_into_its_frame_in_whole_characters(
     anna: Headers, pictures: CameraProcess
 ) -> None:
     async with watching(anna, 1) as (socket,):
-        (viewer,) = loop_singletons.loop_singleton(LiveStreamingService).viewer_limits.viewers.values()
+        (viewer,) = subscription.loop_singleton(LiveStreamingService).viewer_limits.viewers.values()
         viewer.end(f"{'漢' * 45} ended this live view.")
         assert await socket.wait_closed() == (4410, "漢" * 41)
 
@@ -288,7 +288,7 @@ async def test_a_busy_web_process_gives_the_next_lower_quality_and_then_full_qua
     configured(cpu_thresholds={"lower_quality": 50.0, "lower_fps": 0.0, "restore": 30.0, "hold_s": 0.0})
     load = [100.0]
     service = LiveStreamingService(load=lambda: load[0], times=LiveTimes(load_check_every_s=0.0))
-    loop_singletons.set_loop_singleton(service)
+    subscription.set_loop_singleton(service)
     async with OpenSocket(LIVE, anna) as socket:
         assert "The web server is busy" in str(await next_message(socket, type="limited"))
         assert (await next_message(socket, quality="low", type="frame"))["lowered"]
@@ -319,7 +319,7 @@ async def test_a_changed_number_of_waiting_requests_applies_to_present_viewers(
 ) -> None:
     async with watching(anna, 1) as (socket,):
         await sync_to_async(change_settings)({"live_streaming_config.frame_buffer_size": 2})
-        service = loop_singletons.loop_singleton(LiveStreamingService)
+        service = subscription.loop_singleton(LiveStreamingService)
         await eventually_in_loop(lambda: service.config.frame_buffer_size == 2)
         pictures.stop()
         [await socket.send(REQUEST) for _ in range(9)]

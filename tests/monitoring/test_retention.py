@@ -9,9 +9,9 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from core import partitions as partition_retention
 from core.events.models import Alert, Event
 from core.events.service import raise_alert, record_event, resolve_alert
-from core.partitions import retention as partition_retention
 from monitoring import retention
 from monitoring.models import MaintenanceWindow
 from monitoring.retention import remove_expired

@@ -9,7 +9,7 @@ import pytest
 
 from cameras.models import Camera
 from cameras.sockets.access import Access
-from cameras.status.event_messages import events_message
+from cameras.status.consumers import events_message
 from core.events.models import Alert
 from core.events.notices import AlertNotice, EventNotice
 from core.events.service import acknowledge_alert, raise_alert, record_event, resolve_alert
@@ -20,7 +20,7 @@ from monitoring.models import AlertRule
 from monitoring.notifications.silences import add_silence, silence_alert
 from scheduler.editing.service import ScheduleService
 from scheduler.models import Schedule
-from scheduler.runs.planning_problems import report_problems
+from scheduler.runs.rules import report_problems
 from scheduler.schedules.resource import ScheduleChange, ScheduleRequest
 from skycam_project.access.models import User
 from tests.harness.rows.audiences import only_for

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from cameras.models import Camera
 from captures.models import Archive, ArchiveFile, StorageRoot
 from captures.storage.archives import download
-from captures.storage.archives.names import is_plain_path, unused_path
+from captures.storage.archives.planning import is_plain_path, unused_path
 from core.events.models import Alert, Event
 from tests.harness.clients.people import jpeg
 from tests.harness.clients.responses import content

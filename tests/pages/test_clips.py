@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from cameras.models import Camera
 from captures.models import Clip, ClipHold, StorageRoot
-from captures.recordings.clips import change_pages, paging, timeline
+from captures.recordings.clips import pages, player, timeline
 from captures.recordings.clips.deletion import mark_for_deletion
 from core.events.models import Event
 from tests.harness.clients.pages import MARKUP, text_of
@@ -75,7 +75,7 @@ def test_a_time_starts_the_page_there_with_a_link_to_earlier_ones(
 def test_a_long_day_is_split_into_pages(
     viewer: Any, camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(paging, "PAGE", 2)
+    monkeypatch.setattr(pages, "PAGE", 2)
     rows(camera, root, 0, 1, 2)
     first = viewer.get(DAY)
     later = re.findall(r'href="([^"]*)" rel="next"', text_of(first))
@@ -308,7 +308,7 @@ def test_a_clip_is_pinned_and_unpinned_on_its_page(operator: Any, clip: Clip) ->
 
 
 def test_a_clip_being_deleted_cannot_be_pinned(operator: Any, clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(change_pages, "pin_clip", lambda found, *_: mark_for_deletion(Clip.objects.filter(pk=found.pk)))
+    monkeypatch.setattr(player, "pin_clip", lambda found, *_: mark_for_deletion(Clip.objects.filter(pk=found.pk)))
     assert operator.post(f"/clips/{clip.pk}/pin/", {"pinned": "yes"}, format="multipart").status_code == 404
 
 
@@ -390,7 +390,7 @@ def test_a_page_says_that_the_database_is_locked(
         raise error("database is locked")
 
     operator.raise_request_exception = False
-    monkeypatch.setattr("captures.recordings.clips.change_pages.pin_clip", locked)
+    monkeypatch.setattr("captures.recordings.clips.player.pin_clip", locked)
     answer = operator.post(f"/clips/{clip.pk}/pin/", {"pinned": "yes"}, format="multipart")
     assert answer.status_code == 503
     assert "nothing was changed" in text_of(answer)

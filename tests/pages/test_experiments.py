@@ -17,7 +17,7 @@ from captures.experiments.models import Experiment
 from captures.experiments.resource import ReasonBody
 from captures.experiments.service import ExperimentService
 from captures.models import Session, StorageRoot
-from captures.pages.experiments import listing
+from captures.pages.experiments import pages
 from core.events.service import record_event
 from core.text.sentences import sentence
 from tests.harness.clients.pages import MARKUP, text_of
@@ -88,7 +88,7 @@ def test_a_filter_by_an_unknown_camera_is_not_found(viewer: Any) -> None:
 
 
 def test_older_experiments_are_on_the_next_page(viewer: Any, camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "ROWS", 1)
+    monkeypatch.setattr(pages, "ROWS", 1)
     experiment_of(camera, name="Old", created_at=timezone.now() - timedelta(days=1))
     experiment_of(camera, name="Young")
     first = viewer.get("/experiments/?state=planned")

@@ -11,7 +11,7 @@ from django.test import Client
 
 from cameras.models import Camera, SettingsPreset
 from core.events.models import Event
-from core.station_settings.models import StationSetting
+from core.station_settings import StationSetting
 from skycam_project.access.models import ApiToken, User
 from tests.harness.browsers.html_check import html_errors
 from tests.harness.clients.pages import described, tag_of, text_of

@@ -17,11 +17,12 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from cameras.spool.storage import MARKER
-from captures.days.day import Day
+from captures.days import Day
 from captures.models import Capture, Session, SessionGap, StorageRoot
-from captures.pages.gallery import counting, tiles
-from captures.pages.gallery.counting import CountQuery, count_captures
-from captures.paths.night import Site, night_of, night_range
+from captures.pages.gallery import tiles
+from captures.pages.gallery import tiles as counting
+from captures.pages.gallery.tiles import CountQuery, count_captures
+from captures.paths import Site, night_of, night_range
 from core.events.models import Event
 from core.events.service import record_event
 from core.text.sentences import sentence

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from captures.files.placeholder import LONGER_SIDE
+from captures.files.thumbnails import LONGER_SIDE
 from tests.harness.browsers.inspection import brightest_other_than_red, overflowing, violations, violations_in_themes
 from tests.harness.browsers.site import Site, in_theme
 from tests.harness.kills.faults import stopped

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from cameras.gates.messages import GateStatus
+from cameras.gates.gate import GateStatus
 from cameras.models import Camera
 from cameras.status import status
 from captures.models import Session

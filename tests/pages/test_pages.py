@@ -11,8 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cameras.models import Camera
+from core import station_settings
 from core.events.service import record_event
-from core.station_settings import values as station_settings
 from monitoring.pages import KINDS
 from skycam_project.cli.diagnostics.finding import Finding
 from skycam_project.pages import status

@@ -9,7 +9,7 @@ import pytest
 from cameras.models import Camera
 from cameras.status import status
 from cameras.status.messages import absent_status
-from captures.recordings.control.desired import desired_recording
+from captures.recordings.control.commands import desired_recording
 from tests.harness.clients.pages import MARKUP, text_of
 from tests.harness.far_ends.camera_host import camera_host
 from tests.harness.rows.captures import UNKNOWN

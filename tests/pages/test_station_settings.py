@@ -10,10 +10,10 @@ import pytest
 from django.conf import settings
 
 from cameras.models import Camera
-from captures.roots import setup
+from captures.roots import roots
+from core import station_settings
 from core.events.models import Event
-from core.station_settings import values as station_settings
-from core.station_settings.models import StationSetting
+from core.station_settings import StationSetting
 from skycam_project.config import ConfigManager
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.clips import clip_of
@@ -72,13 +72,13 @@ def video_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def pictures_folder(db: None) -> str:
     """The folder of pictures of a host that was started once."""
-    return str(setup.ensure_default_root().path)
+    return str(roots.ensure_default_root().path)
 
 
 def test_the_clip_folder_is_shown_with_its_clips_and_how_to_change_it(
     video_path: Path, camera: Camera, manager: Any
 ) -> None:
-    root = setup.ensure_video_root()
+    root = roots.ensure_video_root()
     assert root is not None
     clip_of(camera, root)
     panel = clip_folder_panel(manager)

@@ -18,18 +18,18 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cameras.models import Camera
-from cameras.status.clock_offset import clock_ahead_s
-from cameras.status.process_usage import ProcessUsage
-from cameras.status.usage_history import (
+from cameras.status.process_usage import (
     FEW,
-    READER,
+    HISTORY_READER,
     SAMPLES,
     History,
+    ProcessUsageWriter,
     Range,
     UsageReader,
     UsageSample,
     append_sample,
 )
+from cameras.status.status import clock_ahead_s
 from core.broker import broker
 from core.broker.queues import key_prefix
 from core.jobs.models import Job
@@ -48,9 +48,9 @@ NOW = 1_700_000_000.0
 
 @pytest.fixture(autouse=True)
 def no_history() -> Iterator[None]:
-    READER.clear_cache()
+    HISTORY_READER.clear_cache()
     yield
-    READER.clear_cache()
+    HISTORY_READER.clear_cache()
 
 
 def figures(client: Any, title: str) -> str:
@@ -170,14 +170,14 @@ def test_a_history_keeps_an_hour_of_samples(valkey: Any) -> None:
 
 
 def test_the_history_of_an_absent_broker_is_empty() -> None:
-    assert READER.read(["main"]) == {"main": History()}
+    assert HISTORY_READER.read(["main"]) == {"main": History()}
 
 
 def test_a_history_has_the_least_and_the_most_of_each_minute(valkey: Any) -> None:
     minute = NOW - NOW % 60
     [append_sample(valkey, "main", sample(minute + at, percent)) for at, percent in ((0, 5.0), (10, 2.0), (20, 9.0))]
     append_sample(valkey, "main", sample(minute + 60, 4.0))
-    assert READER.read(["main"])["main"].cpu == {
+    assert HISTORY_READER.read(["main"])["main"].cpu == {
         "web": [Range(minute, minute + 20, 2.0, 9.0), Range(minute + 60, minute + 60, 4.0, 4.0)]
     }
 
@@ -185,27 +185,27 @@ def test_a_history_has_the_least_and_the_most_of_each_minute(valkey: Any) -> Non
 @pytest.mark.parametrize("new", [1, FEW + 5])
 def test_samples_are_added_to_a_history_that_was_read_before(valkey: Any, new: int) -> None:
     append_sample(valkey, "main", sample(NOW, 1.0))
-    READER.read(["main"])
+    HISTORY_READER.read(["main"])
     [append_sample(valkey, "main", sample(NOW + 60 * number, 1.0)) for number in range(1, new + 1)]
-    found = READER.read(["main"])["main"]
+    found = HISTORY_READER.read(["main"])["main"]
     assert [one.at for one in found.cpu["web"]] == [NOW + 60 * number for number in range(new + 1)]
     assert found == UsageReader().read(["main"])["main"]
 
 
 def test_a_history_begins_again_with_the_broker(valkey: Any) -> None:
     append_sample(valkey, "main", sample(NOW, 1.0))
-    READER.read(["main"])
+    HISTORY_READER.read(["main"])
     valkey.delete(broker.key("usage", "main"))
-    assert READER.read(["main"])["main"] == History()
+    assert HISTORY_READER.read(["main"])["main"] == History()
     append_sample(valkey, "main", sample(NOW + 600, 2.0))
-    assert [one.at for one in READER.read(["main"])["main"].cpu["web"]] == [NOW + 600]
+    assert [one.at for one in HISTORY_READER.read(["main"])["main"].cpu["web"]] == [NOW + 600]
 
 
 def test_a_history_forgets_what_is_older_than_an_hour(valkey: Any) -> None:
     append_sample(valkey, "main", {"at": NOW, "usage": {"old": {"cpu_percent": 1.0, "memory_bytes": 1}}})
-    READER.read(["main"])
+    HISTORY_READER.read(["main"])
     append_sample(valkey, "main", sample(NOW + 3700, 1.0))
-    assert READER.read(["main"])["main"].cpu.keys() == {"web"}
+    assert HISTORY_READER.read(["main"])["main"].cpu.keys() == {"web"}
 
 
 def test_a_camera_has_charts_of_its_processor_and_memory(viewer: Any, camera: Camera, valkey: Any) -> None:
@@ -234,9 +234,9 @@ def test_another_host_has_no_parts_that_it_measured_long_ago(viewer: Any, camera
 
 def test_a_sampler_measures_the_cameras_of_its_host(valkey: Any) -> None:
     valkey.set(broker.key("cameras", "main"), json.dumps({"sky": "connected"}))
-    ProcessUsage().write_usage(valkey, {"sky": os.getpid()})
+    ProcessUsageWriter().write_usage(valkey, {"sky": os.getpid()})
     UsageSampler(settings.STATION).run_once()
-    found = READER.read(["main"])["main"].newest
+    found = HISTORY_READER.read(["main"])["main"].newest
     assert found is not None
     assert found["usage"]["camera:sky"]["memory_bytes"] > 10_000_000
 

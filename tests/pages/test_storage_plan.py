@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.models import Capture, Clip, StoredPlan
-from captures.recordings.clips.holds import hold_clip
+from captures.recordings.clips.services import hold_clip
 from core.jobs.models import Job
 from tests.harness.clients.pages import text_of
 from tests.harness.rows.captures import file_of, saved

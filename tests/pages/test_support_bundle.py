@@ -12,7 +12,8 @@ import pytest
 from django.conf import settings
 
 from core.events.models import Event
-from skycam_project.cli.support import bundle, sections
+from skycam_project.cli.support import bundle
+from skycam_project.cli.support import bundle as sections
 from tests.harness.clients.pages import text_of
 
 URL = "/status/support-bundle/"

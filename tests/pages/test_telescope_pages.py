@@ -17,7 +17,7 @@ from cameras.status.messages import absent_status
 from cameras.status.status import write_status
 from captures.models import Session
 from scheduler.models import FieldList, NightlyStart, Observation
-from scheduler.telescope.field_lists.requests import FieldListChange, FieldListRequest
+from scheduler.telescope.field_lists.resource import FieldListChange, FieldListRequest
 from scheduler.telescope.field_lists.service import FieldListService
 from scheduler.telescope.night.sky import julian_date
 from tests.harness.browsers.html_check import html_errors

@@ -15,7 +15,7 @@ from django.conf import settings
 
 from cameras.models import Camera
 from captures.models import Session
-from core.station_settings.values import clear_cache
+from core.station_settings import clear_cache
 from skycam_project.station_settings import change_settings
 from tests.harness.clients.people import World
 from tests.harness.clients.responses import content as streamed

@@ -10,7 +10,7 @@ from functools import cache
 import click
 import yaml
 
-from core.station_settings.values import clear_cache
+from core.station_settings import clear_cache
 from skycam_project.cli.root import cli
 from tests.harness.clients.people import World
 from tests.harness.stations.command_line import skycam

@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from monitoring.alert_rules.defaults import DEFAULT_RULES
+from monitoring.alert_rules.kinds import DEFAULT_RULES
 from monitoring.health import HEALTH
 from monitoring.models import AlertRule, Sensor
 from skycam_project import host_diagnostics

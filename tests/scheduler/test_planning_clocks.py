@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.paths import night as nights
+from captures import paths as nights
 from scheduler.planning.clocks import clock_window, utc_of_clock
 from scheduler.planning.rules import ClockRule, Site
 from tests.harness.planning.schedules import BERLIN

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from core.api.constraints import describe_error
+from core.api.model import describe_error
 from scheduler.schedules.resource import NightRequest, ScheduleRequest
 
 DARK = {"name": "Dark sky", "cameras": ["sky"], "window": {"sun": "astronomical"}}

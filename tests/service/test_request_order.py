@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from captures.pixelink_service.captures import RequestOrder
 from captures.pixelink_service.errors import TooMany, TooSlow
-from captures.pixelink_service.request_order import RequestOrder
 from tests.harness.waiting import PATIENCE_S, eventually
 
 SHORT_S = 0.01

@@ -27,11 +27,9 @@ from skycam_project.backups.encrypted_file import (
     EncryptedWriter,
     read_about,
 )
-from skycam_project.backups.jobs import back_up
-from skycam_project.backups.offsite import copy_offsite
-from skycam_project.backups.outcome import record_failure
+from skycam_project.backups.jobs import back_up, copy_offsite
 from skycam_project.backups.restoring import RestoreRefused, restore, scratch_prefix
-from skycam_project.backups.schedule import start_due_backup
+from skycam_project.backups.schedule import record_failure, start_due_backup
 from skycam_project.backups.scratch import remove_abandoned, scratch_folder
 from skycam_project.backups.service import (
     SCRATCH,

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from skycam_project.launch.banner import remote_access_lines
+from skycam_project.launch.preparation import remote_access_lines
 
 SHOW = """
-from skycam_project.launch.banner import print_banner
+from skycam_project.launch.preparation import print_banner
 print_banner("http://127.0.0.1:8080", {"admin_created": True, "admin_password": "first-password"}, given=False)
 """
 WITHHELD = "(sign in as admin; this is a log, so set a password: skycam users set admin --password)"

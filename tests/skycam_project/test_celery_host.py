@@ -11,8 +11,7 @@ import psutil
 import pytest
 
 from skycam_project.launch.control import restart
-from skycam_project.launch.errors import LaunchError
-from skycam_project.launch.paths import control_path
+from skycam_project.launch.preflight import LaunchError, control_path
 from tests.harness.stations.celery_host import CeleryHost
 from tests.harness.stations.flower import flower_beside
 from tests.harness.stations.station import Station

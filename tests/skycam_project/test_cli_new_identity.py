@@ -9,7 +9,7 @@ import pytest
 from cameras.models import CameraHost
 from cameras.spool.storage import MARKER
 from skycam_project.cli.errors import CliError
-from skycam_project.cli.new_identity import check_name, set_root_aside
+from skycam_project.cli.hosts import check_name, set_root_aside
 
 
 @pytest.mark.django_db

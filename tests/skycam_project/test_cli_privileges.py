@@ -9,7 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from skycam_project.cli.config_files import apply_file, export_file
+from skycam_project.cli.configuration import apply_file, export_file
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.privileges import check_privileged, groups_of_process, require_privileged_operation
 from skycam_project.cli.station import Station

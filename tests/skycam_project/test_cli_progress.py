@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from core.jobs.models import Job
-from skycam_project.cli.progress import job_progress
+from skycam_project.cli.jobs import job_progress
 
 
 def job(**fields: object) -> Job:

@@ -13,7 +13,7 @@ from django.conf import settings
 from cameras.models import Camera
 from captures.models import Session
 from core.broker import broker
-from skycam_project.launch.paths import valkey_path
+from skycam_project.launch.preflight import valkey_path
 from tests.harness.rows.cameras import add_camera
 from tests.harness.stations.command_line import skycam
 

@@ -12,7 +12,7 @@ import pytest
 from cameras.models import CameraHost
 from captures.models import Session
 from core.events.models import Event
-from core.station_settings.models import StationSetting
+from core.station_settings import StationSetting
 from tests.harness.project import PROJECT
 from tests.harness.rows.cameras import add_camera
 from tests.harness.stations.command_line import answer, skycam

@@ -18,12 +18,11 @@ from cameras.models import Camera
 from captures.models import Session
 from core.events.models import Event
 from core.station_owner import StationOwner
-from core.station_settings.models import StationSetting
-from core.station_settings.values import site_config
+from core.station_settings import StationSetting, site_config
 from scheduler.models import PlannedRun, Schedule
 from skycam_project.access.models import User
 from skycam_project.config import ConfigManager
-from skycam_project.config.config_file import read_config_file
+from skycam_project.config.manager import read_config_file
 from skycam_project.provisioning.service import PlanOutdated, Provisioning
 from tests.harness.configurations import write
 from tests.harness.rows.cameras import add_camera, change_camera

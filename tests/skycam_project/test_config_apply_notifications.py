@@ -11,7 +11,7 @@ from core.events.models import Event
 from monitoring.models import NotificationChannel, NotificationRoute
 from monitoring.notifications.encrypted_settings import settings_of
 from skycam_project.config import ConfigManager
-from skycam_project.config.config_file import read_config_file
+from skycam_project.config.manager import read_config_file
 from skycam_project.config.redaction import secrets_of
 from tests.harness.configurations import write
 from tests.harness.rows.notifications import route_to, webhook_channel

@@ -11,7 +11,7 @@ from core.events.models import Event
 from monitoring.models import Sensor
 from monitoring.sensors.kinds import SENSORS
 from skycam_project.config import ConfigManager
-from skycam_project.config.config_file import read_config_file
+from skycam_project.config.manager import read_config_file
 from skycam_project.config.redaction import secrets_of
 from tests.harness.configurations import write
 from tests.harness.far_ends.login_sensor import LOGIN_KIND

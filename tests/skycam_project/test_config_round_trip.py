@@ -18,12 +18,12 @@ from cameras.models import Camera
 from cameras.resource import CAMERAS
 from core.resources.answers import body_of
 from core.station_owner import StationOwner
-from core.station_settings.values import clear_cache
+from core.station_settings import clear_cache
 from scheduler.models import Schedule
 from scheduler.schedules.resource import ScheduleBody
 from skycam_project.config import ConfigManager
-from skycam_project.config.config_file import read_config_file
-from skycam_project.config.secret_references import escape_references
+from skycam_project.config.manager import read_config_file
+from skycam_project.config.redaction import escape_references
 from skycam_project.provisioning.export import export_configuration
 from skycam_project.provisioning.service import Provisioning
 from tests.harness.configurations import write

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skycam_project.config.errors import ConfigError
+from skycam_project.config.folder import ConfigError
 from tests.skycam_project.conftest import Configure
 
 TELESCOPES = """

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 
 from core.events.models import Alert
-from skycam_project.launch.crash_loops import CrashLoopFiles, crash_loop_sentence, report_crash_loops
+from skycam_project.launch.restart_journal import CrashLoopFiles, crash_loop_sentence, report_crash_loops
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from skycam_project.config.sections import GrafanaConfig
-from skycam_project.launch.dashboard import write_dashboard
+from skycam_project.launch.prepare import write_dashboard
 
 
 def test_the_dashboard_is_written_with_the_panels_of_the_first_document(tmp_path: Path) -> None:

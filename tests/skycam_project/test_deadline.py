@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from django.db import connections
 
-from skycam_project.cli.diagnostics.deadline import TooSlow, run_within
+from skycam_project.cli.diagnostics.finding import TooSlow, run_within
 from tests.harness.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)

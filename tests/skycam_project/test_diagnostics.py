@@ -23,12 +23,10 @@ from django.conf import settings
 
 from skycam_project.cli import diagnostics
 from skycam_project.cli.diagnostics import run_checks
-from skycam_project.cli.diagnostics.certificate import certificate_finding
+from skycam_project.cli.diagnostics.cameras import KnownCamera, udev_findings, usb_findings
 from skycam_project.cli.diagnostics.finding import Finding
-from skycam_project.cli.diagnostics.folders import owner_findings, room_finding
-from skycam_project.cli.diagnostics.known_cameras import KnownCamera
-from skycam_project.cli.diagnostics.ports import ports
-from skycam_project.cli.diagnostics.usb import udev_findings, usb_findings
+from skycam_project.cli.diagnostics.network import certificate_finding, ports
+from skycam_project.cli.diagnostics.station import owner_findings, room_finding
 from skycam_project.cli.station import Station
 from tests.harness.disks.small_disk import mount
 from tests.harness.far_ends.usbdevfs.usb_bus import FakeBus

@@ -45,7 +45,7 @@ asyncio.run(main())
 
 ORPHAN = """
 import subprocess, time
-from skycam_project.launch.orphans import Orphans, children
+from skycam_project.launch.child import Orphans, children
 orphans = Orphans()
 subprocess.run(["sh", "-c", "sleep 600 > /dev/null & exit"])
 print("adopted" if len(children()) == 1 else children())
@@ -56,7 +56,7 @@ print("ended")
 """
 BEFORE = """
 import os, signal
-from skycam_project.launch.orphans import Orphans, children
+from skycam_project.launch.child import Orphans, children
 Orphans().end(set())
 left = children()
 print(len(left))

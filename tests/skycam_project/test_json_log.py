@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 
 from skycam_project.cli.logs import parsed
 from skycam_project.config.sections import LoggingConfig
-from skycam_project.launch.log_lines import FILE_FORMATTERS, JsonFileFormatter, parse_record
-from skycam_project.launch.stream import LogFile, LogStream
+from skycam_project.launch.log_stream import FILE_FORMATTERS, JsonFileFormatter, LogFile, LogStream, parse_record
 from skycam_project.logs import JsonFormatter, OneLineFormatter
 from tests.harness.stations.command_line import run
 from tests.harness.stations.station import Station

@@ -11,7 +11,7 @@ import pytest
 
 from skycam_project.config import load_config
 from skycam_project.launch import control
-from skycam_project.launch.errors import LaunchError
+from skycam_project.launch.preflight import LaunchError
 from tests.harness.stations.station import Station
 from tests.harness.waiting import eventually
 

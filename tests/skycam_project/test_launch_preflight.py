@@ -14,9 +14,8 @@ import psutil
 import pytest
 import redis
 
-from skycam_project.launch.errors import LaunchError
-from skycam_project.launch.preflight import bind_port
-from skycam_project.launch.timings import Timings
+from skycam_project.launch.part import Timings
+from skycam_project.launch.preflight import LaunchError, bind_port
 from tests.harness.stations.broker import answers
 from tests.harness.stations.migrated_database import place_database
 from tests.harness.stations.station import Station

@@ -8,7 +8,7 @@ import pytest
 
 from skycam_project.config.sections import LoggingConfig
 from skycam_project.launch.child import Lines
-from skycam_project.launch.stream import LogFile, LogStream, Terminal
+from skycam_project.launch.log_stream import LogFile, LogStream, Terminal
 
 
 @pytest.fixture

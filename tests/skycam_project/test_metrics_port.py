@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 
 from core.collection_errors import CollectionErrors
 from monitoring.metrics import render
-from skycam_project.launch.metrics_port import server
+from skycam_project.launch.metrics_port import page as server
 from skycam_project.launch.metrics_port.page import MetricsPage, StationMetrics
 from tests.harness.waiting import PATIENCE_S, eventually
 

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from captures.models import Clip
-from core.station_settings.models import StationSetting
+from core.station_settings import StationSetting
 from tests.harness.migrations import migrate
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.clips import STARTED, row_of

@@ -18,7 +18,7 @@ from tests.harness.waiting import PATIENCE_S
 LIMITED = ("sh", "-c", 'ulimit -n "$0"; exec "$@"')
 CONNECTIONS = """
 from skycam_project.config.web import LimitsConfig
-from skycam_project.launch.connections import ConnectionLimiter
+from skycam_project.launch.protocols import ConnectionLimiter
 print(ConnectionLimiter(LimitsConfig(), []).most)
 """
 OPEN_FILES = {"open files": "skycam_project.cli.diagnostics.station:open_files"}

@@ -6,12 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from skycam_project.launch.orphans import children
+from skycam_project.launch.child import children
 from tests.harness.project import PROJECT
 from tests.harness.waiting import PATIENCE_S
 
 WITHOUT_ROOTS_RIGHTS = ("unshare", "--user")
-PARENT = "import sys, pathlib; from skycam_project.launch.orphans import *; print(parent_of(pathlib.Path(sys.argv[1])))"
+PARENT = "import sys, pathlib; from skycam_project.launch.child import *; print(parent_of(pathlib.Path(sys.argv[1])))"
 
 
 def test_a_started_process_is_a_child_until_it_is_reaped() -> None:

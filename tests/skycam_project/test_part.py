@@ -13,11 +13,10 @@ import pytest
 from core.heartbeat import FD_VARIABLE
 from skycam_project.config import load_config
 from skycam_project.launch.forks import ForkServer
-from skycam_project.launch.part import Part
+from skycam_project.launch.log_stream import LogStream
+from skycam_project.launch.part import Part, Timings
 from skycam_project.launch.parts import PARTS, PartKind, Plan
 from skycam_project.launch.restart_journal import RestartJournal
-from skycam_project.launch.stream import LogStream
-from skycam_project.launch.timings import Timings
 from tests.harness.waiting import PATIENCE_S, eventually_in_loop
 
 TIMINGS = Timings(start_s=PATIENCE_S, stop_s=0.5)

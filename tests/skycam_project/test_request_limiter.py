@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
-from core.limits.wait_limiter import TooManyWaiting, WaitLimiter
+from core.limits.refusals import TooManyWaiting, WaitLimiter
 from skycam_project.request_limiter import RequestLimiter, TooManyRequests
 from skycam_project.request_thread_pool import RequestThreadPool
 from tests.harness.waiting import PATIENCE_S, eventually_in_loop

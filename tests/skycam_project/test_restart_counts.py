@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skycam_project.launch.signals import WITHIN_S, RestartCounts
+from skycam_project.launch.health import WITHIN_S, RestartCounts
 
 
 class Parts:

@@ -8,9 +8,7 @@ import math
 import re
 
 from cameras.drivers.base import CameraError, Clock, SystemClock
-from cameras.drivers.gphoto2.claims import is_claimed
-from cameras.drivers.gphoto2.device_holders import find_holders
-from cameras.drivers.gphoto2.errors import CHECK_CABLE, camera_error
+from cameras.drivers.gphoto2.errors import CHECK_CABLE, camera_error, find_holders, is_claimed
 from cameras.drivers.gphoto2.session import Attached, Session, attached, is_listed, library
 from core.device_holders import format_holders
 

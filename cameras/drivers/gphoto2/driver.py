@@ -21,7 +21,6 @@ from cameras.drivers.base import (
     Identity,
     Supplies,
 )
-from cameras.drivers.gphoto2.choices import is_bulb, parse_kinds
 from cameras.drivers.gphoto2.discovery import (
     cameras_on_usb,
     check_address,
@@ -30,12 +29,10 @@ from cameras.drivers.gphoto2.discovery import (
     open_session,
 )
 from cameras.drivers.gphoto2.errors import NO_WIDGET, NOT_ON_CARD, camera_error
-from cameras.drivers.gphoto2.file_collection import collect_files, release_shutter
-from cameras.drivers.gphoto2.live_view import LiveView
-from cameras.drivers.gphoto2.session import CardFile, Session, is_listed, library, library_version
-from cameras.drivers.gphoto2.supplies import SupplyReader
-from cameras.drivers.gphoto2.widgets import SETTINGS, format_value, setting_label
-from cameras.drivers.settings import DriverSettings
+from cameras.drivers.gphoto2.pictures import LiveView, collect_files, release_shutter
+from cameras.drivers.gphoto2.session import CardFile, Session, SupplyReader, is_listed, library, library_version
+from cameras.drivers.gphoto2.widgets import SETTINGS, format_value, is_bulb, parse_kinds, setting_label
+from cameras.drivers.options import DriverSettings
 from core.resources.fields import field
 
 SAFE_LIBRARY = (2, 5, 34)

@@ -1,11 +1,18 @@
-"""The messages for libgphoto2's error codes: each says what to do."""
+"""The messages for libgphoto2's error codes, and which programs have a camera open: other programs, with how to stop
+them, and Skycam's own processes."""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import os
+import socket
+from collections.abc import Iterator
 from typing import Literal
 
 from cameras.drivers.base import CameraError
-from cameras.drivers.gphoto2.device_holders import held_sentence
+from core import device_holders as processes
+from core.device_holders import CameraDevice, DeviceHolder
 
 Reason = Literal["camera_error", "camera_unreachable", "camera_held"]
 
@@ -57,3 +64,62 @@ def camera_error(code: int, port: str, *, gone: bool = False, before_shutter: bo
 _UNREACHABLE: Reason = "camera_unreachable"
 _HELD: Reason = "camera_held"
 _ERROR: Reason = "camera_error"
+
+
+DESKTOP = {
+    "gvfs-gphoto2-volume-monitor": "systemctl --user mask --now gvfs-gphoto2-volume-monitor",
+    "gvfsd-gphoto2": "gio mount --unmount-scheme gphoto2",
+}
+"""The parts of a desktop session that open every camera, and the command that stops each."""
+
+
+def held_sentence(port: str) -> str:
+    """A sentence: which program probably holds the camera at `port` (`usb:BUS,DEVICE`), and how to stop it."""
+    held = f"The camera at {port} is held by another process"
+    listed = processes.format_holders_with_commands(find_holders(port))
+    if not listed:
+        return (
+            f"{held}. Close programs that may use it (a file manager, gphoto2, Entangle); `fuser -v"
+            f" {device_node(port)}` names it."
+        )
+    return f"{held}, probably {listed}."
+
+
+def device_node(port: str) -> str:
+    """`usb:001,004` is /dev/bus/usb/001/004."""
+    return "/dev/bus/usb/" + port.removeprefix("usb:").replace(",", "/")
+
+
+def find_holders(port: str) -> Iterator[DeviceHolder]:
+    """The processes that have the camera at `port` open, as far as /proc shows them, and the desktop's camera parts."""
+    # The desktop's parts are suspects even without an open file that is visible here: they run as the desktop's user,
+    # whose file descriptors a service user cannot list.
+    return processes.find_holders(device_node(port), DESKTOP, CameraDevice("gphoto2", port))
+
+
+class Claim:
+    """While it exists, until `end`, `is_claimed(port)` is true on this machine."""
+
+    def __init__(self, port: str) -> None:
+        # A datagram socket needs neither listen() nor a thread that accepts: to be bound is the whole claim. The kernel
+        # removes it on SIGKILL too, so no stale claim can remain as with a lock file.
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        # Not an error: the claim only advises Skycam's own processes. libgphoto2's claim of the USB interface (-53)
+        # decides.
+        with contextlib.suppress(OSError):  # another process has claimed it already
+            self._socket.bind(_socket_name(port))
+
+    def end(self) -> None:
+        self._socket.close()
+
+
+def is_claimed(port: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+        return probe.connect_ex(_socket_name(port)) == 0
+
+
+def _socket_name(port: str) -> str:
+    """An abstract name: it begins with a zero byte and is not a file. The name includes
+    the port libraries, because other libraries have other cameras."""
+    seen = "\0".join([os.environ.get("IOLIBS", ""), os.environ.get("VCAMERADIR", ""), port])
+    return f"\0skycam-gphoto2-{hashlib.sha256(seen.encode()).hexdigest()[:32]}"

@@ -1,24 +1,19 @@
-"""One opened camera: all calls to libgphoto2. Raises the library's GPhoto2Error, which the driver turns into
-sentences.
-
-After an error the session must be ended: its capture() can block for ever.
-"""
+"""One opened camera: all calls to libgphoto2, and its battery and card space. Raises the library's GPhoto2Error,
+which the driver turns into sentences. After an error the session must be ended: its capture() can block for ever."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
-from cameras.drivers.base import Aborted, CameraError, Clock, Identity, remaining
-from cameras.drivers.gphoto2.choices import is_bulb
-from cameras.drivers.gphoto2.claims import Claim
-from cameras.drivers.gphoto2.errors import NO_WIDGET, NOT_ON_CARD
-from cameras.drivers.gphoto2.widgets import SETTINGS, Widget
+from cameras.drivers.base import Aborted, CameraError, Clock, Identity, Supplies, remaining
+from cameras.drivers.gphoto2.errors import NO_WIDGET, NOT_ON_CARD, Claim
+from cameras.drivers.gphoto2.widgets import SETTINGS, Widget, is_bulb, parse_percent
 
 CHUNK = 1 << 20
 NUMBERS = count(1)
@@ -303,3 +298,36 @@ class Session:
         if error.code not in NO_WIDGET:
             raise error
         return ""
+
+
+T = TypeVar("T")
+
+
+class SupplyReader:
+    """The reader of one session. What the camera does not report is not read again."""
+
+    def __init__(self) -> None:
+        self._unsupported: set[str] = set()
+
+    def read_supplies(self, session: Session) -> Supplies:
+        """GPhoto2Error when the camera is gone."""
+        return Supplies(
+            battery_percent=self._read_unless_unsupported(
+                session, "battery", lambda: parse_percent(session.text("batterylevel"))
+            ),
+            card_free_bytes=self._read_unless_unsupported(session, "card", session.card_free_bytes),
+        )
+
+    def _read_unless_unsupported(self, session: Session, what: str, read: Callable[[], T | None]) -> T | None:
+        if what in self._unsupported:
+            return None
+        try:
+            value = read()
+        except library().GPhoto2Error as error:
+            # An unplugged camera answers -2 as well, like one without the widget.
+            if error.code not in NO_WIDGET or not is_listed(session.port):
+                raise
+            value = None
+        if value is None:
+            self._unsupported.add(what)
+        return value

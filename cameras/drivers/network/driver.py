@@ -25,8 +25,8 @@ from cameras.drivers.base import (
 from cameras.drivers.credentials import REDACTED
 from cameras.drivers.network import addresses
 from cameras.drivers.network.times import NetworkTimes
+from cameras.drivers.options import DriverSettings
 from cameras.drivers.packets import PacketSink
-from cameras.drivers.settings import DriverSettings
 from core.outgoing import OutgoingGuard
 from core.resources.fields import field
 

@@ -12,8 +12,8 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from cameras.drivers.network.sign_in import HttpCredentials, SignIn
-from core.deadline_socket import left_s
 from core.outgoing import Endpoint, connect_endpoint
+from core.outgoing_request import left_s
 
 UNVERIFIED_CIPHERS = "DEFAULT:@SECLEVEL=0"
 """Old cameras have short keys, and without verification the connection is not secure anyway."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from av import Packet, VideoFrame
 from av.video.stream import VideoStream
 
-from cameras.drivers.network.capture_clock import LONGEST_STEP_S, SLEW
-from cameras.drivers.network.packet_buffer import ArrivedPacket
+from cameras.drivers.network.packet_buffer import LONGEST_STEP_S, SLEW, ArrivedPacket
 from cameras.drivers.packets import CodedStream, PacketData, PacketSink
 
 COPIED_CODEC = "h264"

@@ -6,9 +6,8 @@ import logging
 import threading
 
 from cameras.drivers.base import CameraError, Clock
-from cameras.drivers.network.capture_clock import CaptureClock
 from cameras.drivers.network.connection import Connection, ReceivedPacket
-from cameras.drivers.network.packet_buffer import ArrivedPacket, PacketBuffer
+from cameras.drivers.network.packet_buffer import ArrivedPacket, CaptureClock, PacketBuffer
 from cameras.drivers.network.packet_copier import PacketCopier
 
 log = logging.getLogger(__name__)

@@ -30,8 +30,8 @@ from cameras.drivers.network.sign_in import (
     parse_challenges,
     strongest_challenge,
 )
-from core.deadline_socket import left_s
 from core.outgoing import Endpoint, connect_endpoint
+from core.outgoing_request import left_s
 
 ALGORITHMS_OF_FFMPEG = {"MD5", "MD5-sess"}
 HEADERS = "CSeq: 1\r\nUser-Agent: Skycam\r\nAccept: application/sdp\r\n"

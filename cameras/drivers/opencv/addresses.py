@@ -1,15 +1,16 @@
-"""Validation of addresses: a V4L2 device, or a video file inside a configured folder.
-
-Protocols, patterns and options of FFmpeg are refused. A file's address is stored as its real path, without symbolic
-links, so that opening can detect that the file was replaced by a link.
-"""
+"""Validation of addresses: a V4L2 device, or a video file inside a configured folder, which is opened only if it was
+not replaced since. Protocols, patterns and options of FFmpeg are refused. A file's address is stored as its real
+path, without symbolic links, so that opening can detect that the file was replaced by a link."""
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import stat
 from typing import NoReturn
 
+from cameras.drivers.base import CameraError
 from core.folders import real_path_inside
 
 DEVICE = re.compile(r"/dev/video\d{1,3}|/dev/v4l/by-(?:id|path)/\w[\w.:+-]*", re.ASCII)
@@ -67,4 +68,33 @@ def _refuse(cause: str, sources: list[str]) -> NoReturn:
     raise ValueError(
         f"{cause} Give a USB camera (0, /dev/video0 or /dev/v4l/by-id/...), "
         f"or a video file ({', '.join(sorted(FORMATS))}) inside {folders}."
+    )
+
+
+def open_regular_file(path: str) -> io.FileIO:
+    """The regular file at `path`, which must be real: no symbolic link in any part. Raises CameraError without the path
+    in its message, because paths are for managers."""
+    try:
+        # O_NOFOLLOW checks only the last part of the path, hence the comparison below. O_NONBLOCK: a pipe with a
+        # video's name would block until someone writes to it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise CameraError(
+            "The camera's video file is missing. Restore it, or change the camera's address.",
+            reason="camera_unreachable",
+        ) from None
+    except PermissionError:
+        raise CameraError(
+            "Skycam may not read the camera's video file. Give the user that runs Skycam permission to read it."
+        ) from None
+    except OSError as error:
+        raise CameraError(f"The camera's video file cannot be opened ({error.strerror}). Check the file.") from error
+    # On the descriptor, not the path: what was checked is what is read. Before FileIO, which refuses a folder.
+    if stat.S_ISREG(os.fstat(descriptor).st_mode) and os.readlink(f"/proc/self/fd/{descriptor}") == path:
+        return io.FileIO(descriptor, closefd=True)
+    os.close(descriptor)
+    raise CameraError(
+        "The camera's video file has changed since it was checked: it, or a folder above it, was replaced. "
+        "Save the camera's address again.",
+        permanent=True,
     )

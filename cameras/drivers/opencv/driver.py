@@ -25,7 +25,7 @@ from cameras.drivers.opencv import addresses, discovery
 from cameras.drivers.opencv.device import VideoDevice
 from cameras.drivers.opencv.file import VideoFile
 from cameras.drivers.opencv.source import Source, camera_errors
-from cameras.drivers.settings import DriverSettings
+from cameras.drivers.options import DriverSettings
 from core.resources.fields import field
 
 ROUNDING_S = 0.005

@@ -10,8 +10,7 @@ from typing import Any
 import cv2
 
 from cameras.drivers.base import Applied, CameraError, Clock, FrameData, SettingRange, remaining
-from cameras.drivers.opencv.addresses import FORMATS, suffix
-from cameras.drivers.opencv.safe_open import open_regular_file
+from cameras.drivers.opencv.addresses import FORMATS, open_regular_file, suffix
 from cameras.drivers.opencv.source import capture, rgb
 
 LONGEST_STEP_S = 10.0

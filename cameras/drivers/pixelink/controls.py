@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cameras.drivers.base import SettingRange
-from cameras.drivers.pixelink.errors import REFUSED, UNSUPPORTED_FORMAT
-from cameras.drivers.pixelink.sdk import library
+from cameras.drivers.pixelink.sdk import REFUSED, UNSUPPORTED_FORMAT, library
 from cameras.drivers.pixelink.session import Feature, Session
 from core.times.durations import format_exposure
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 from cameras.drivers.base import CameraError, Clock, SystemClock
-from cameras.drivers.pixelink.errors import CHECK_CABLE, IN_USE, camera_error, find_holders_of, serials
-from cameras.drivers.pixelink.sdk import SdkError, library
+from cameras.drivers.pixelink.sdk import CHECK_CABLE, IN_USE, SdkError, camera_error, find_holders_of, library, serials
 from cameras.drivers.pixelink.session import Session
 from core.device_holders import ANOTHER_PROGRAM, format_holders
 

@@ -21,6 +21,7 @@ from cameras.drivers.base import (
     Identity,
     remaining,
 )
+from cameras.drivers.options import DriverSettings
 from cameras.drivers.pixelink.controls import SETTINGS, Controls, Values
 from cameras.drivers.pixelink.discovery import (
     attached_serials,
@@ -29,11 +30,8 @@ from cameras.drivers.pixelink.discovery import (
     listed_camera,
     open_session,
 )
-from cameras.drivers.pixelink.errors import camera_error
-from cameras.drivers.pixelink.frames import picture
-from cameras.drivers.pixelink.sdk import SdkError
-from cameras.drivers.pixelink.session import Feature, Raw, Session
-from cameras.drivers.settings import DriverSettings
+from cameras.drivers.pixelink.sdk import SdkError, camera_error
+from cameras.drivers.pixelink.session import Feature, Raw, Session, picture
 from core.resources.fields import field
 from core.times.durations import format_exposure
 

@@ -1,5 +1,5 @@
-"""One opened camera: every call of the SDK that has a handle. Raises SdkError, which the driver turns into
-sentences."""
+"""One opened camera: every call of the SDK that has a handle, and its raw frames as pictures. Raises SdkError, which
+the driver turns into sentences."""
 
 from __future__ import annotations
 
@@ -11,9 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cameras.drivers.base import CameraError, Clock, Identity, remaining
-from cameras.drivers.pixelink.errors import NOT_WHILE_STREAMING, REFUSED, TIMED_OUT, is_listed
-from cameras.drivers.pixelink.sdk import SdkError, call, library, version
+from cameras.drivers.base import CameraError, Clock, Identity, Pixels, remaining
+from cameras.drivers.pixelink.sdk import (
+    NOT_WHILE_STREAMING,
+    REFUSED,
+    TIMED_OUT,
+    SdkError,
+    call,
+    is_listed,
+    library,
+    version,
+)
 
 STOPS_THE_STREAM = frozenset({"FRAME_RATE", "PIXEL_FORMAT", "ROI"})
 TRIES = 4
@@ -203,3 +211,50 @@ class Session:
 
 def _text(name: bytes) -> str:
     return name.decode(errors="replace").strip()
+
+
+SIXTEEN_BITS = frozenset({4, 6, 10, 11, 12, 19})
+"""The colour formats with 16 bits per channel: Bayer in its four patterns, RGB48."""
+
+
+def picture(raw: Raw) -> Pixels:
+    """(height, width) for a mono camera, else (height, width, 3) RGB; uint8, or uint16 with its most
+    significant bit in bit 15.
+
+    CameraError incomplete for a frame with an implausible description.
+    """
+    height, width = picture_size(raw.description)
+    formats, own = library().PixelFormat, int(raw.description.PixelFormat.fValue)
+    pixels = height * width
+    # The description comes from the camera, and PxLFormatImage takes no size of its source: it would read beyond the
+    # buffer.
+    if not 0 < pixels * library().getBytesPerPixel(own) <= raw.pixels.size:
+        raise _damaged_frame()
+    if own == formats.MONO8:
+        # A copy: the session reads the next frame into the same buffer.
+        return raw.pixels[:pixels].reshape(height, width).copy()
+    if own == formats.MONO16:
+        # most significant byte first, as the camera sends it
+        return raw.pixels[: 2 * pixels].view(">u2").reshape(height, width).astype(np.uint16)
+    if own in SIXTEEN_BITS:
+        return _formatted(raw, library().ImageFormat.RAW_RGB48)[: 6 * pixels].view(np.uint16).reshape(height, width, 3)
+    # Not RAW_RGB24: that is the bottom-up form of Windows bitmaps.
+    return _formatted(raw, library().ImageFormat.RAW_RGB24_NON_DIB)[: 3 * pixels].reshape(height, width, 3)
+
+
+def picture_size(description: Any) -> tuple[int, int]:
+    """Height and width in pixels, after binning and decimation."""
+    roi, by = description.Roi, description.PixelAddressingValue
+    reported = (roi.fHeight, by.fVertical, roi.fWidth, by.fHorizontal, description.PixelFormat.fValue)
+    if not all(map(math.isfinite, reported)) or by.fVertical < 1 or by.fHorizontal < 1:
+        raise _damaged_frame()
+    return int(roi.fHeight / by.fVertical), int(roi.fWidth / by.fHorizontal)
+
+
+def _formatted(raw: Raw, image_format: int) -> NDArray[np.uint8]:
+    (image,) = call("formatNumPyImage", raw.pixels, raw.description, image_format)
+    return np.frombuffer(image, np.uint8)
+
+
+def _damaged_frame() -> CameraError:
+    return CameraError("The camera sent a damaged frame. Check its cable.", reason="incomplete")

@@ -26,13 +26,12 @@ from cameras.drivers.base import (
     SettingRange,
     remaining,
 )
-from cameras.drivers.options import Option
-from cameras.drivers.settings import DriverSettings
-from cameras.drivers.simulated.dark_frame import dark_image
+from cameras.drivers.options import DriverSettings, Option
 from cameras.drivers.simulated.faults import FaultInjector, FaultListener, torn
 from cameras.drivers.simulated.frame_pacer import FramePacer
 from cameras.drivers.simulated.scenes import SCENES, Scene
 from cameras.drivers.simulated.scenes.base import ExposureSettings, SceneSettings
+from cameras.drivers.simulated.scenes.sensor import dark_image
 from core.resources.fields import field
 from core.times.durations import format_exposure
 

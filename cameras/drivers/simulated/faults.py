@@ -10,8 +10,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, ValidationError
 
 from cameras.drivers.base import CameraError, Pixels
-from core.api.constraints import error_sentence
-from core.api.model import StrictModel
+from core.api.model import StrictModel, error_sentence
 
 Times = Annotated[int, Field(ge=1, le=1000)]
 SHIFT = 3

@@ -6,10 +6,10 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from cameras.telescope_status.base import StatusError
 from cameras.telescope_status.indi.connection import Disconnected, IndiConnection
 from cameras.telescope_status.indi.messages import get_properties
 from cameras.telescope_status.indi.session import IndiSession, Wanted
+from cameras.telescope_status.sources import StatusError
 from core.outgoing import OutgoingGuard
 
 IDLE_S = 60.0

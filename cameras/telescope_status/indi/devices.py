@@ -9,10 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cameras.telescope_status.indi.properties import Property
+from cameras.telescope_status.indi.messages import Property
 from cameras.telescope_status.indi.session import Command, IndiSession
-from cameras.telescope_status.status import join_sentences
-from cameras.telescope_status.values import TEXT_LENGTH, parse_number, read_value
+from cameras.telescope_status.status import TEXT_LENGTH, join_sentences, parse_number, read_value
 from core.sky.sidereal import hour_angle
 from core.text.names import readable
 

@@ -11,10 +11,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from cameras.telescope_status.base import StatusError
 from cameras.telescope_status.indi.connection import IndiConnection
-from cameras.telescope_status.indi.messages import Message, get_properties, new_vector
-from cameras.telescope_status.indi.properties import Property, PropertyStore
+from cameras.telescope_status.indi.messages import Message, Property, PropertyStore, get_properties, new_vector
+from cameras.telescope_status.sources import StatusError
 
 CONNECTION = "CONNECTION"
 """Of every device: whether its driver is connected to the hardware."""

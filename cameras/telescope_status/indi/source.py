@@ -9,14 +9,6 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from cameras.telescope_status.base import (
-    SourceContext,
-    SourceSettings,
-    StatusError,
-    StatusSource,
-    check_coordinates,
-    check_focus,
-)
 from cameras.telescope_status.indi.client import IndiClient, Server
 from cameras.telescope_status.indi.devices import (
     FILTERS,
@@ -35,6 +27,14 @@ from cameras.telescope_status.indi.devices import (
     number_command,
 )
 from cameras.telescope_status.indi.session import CONNECTION, Command, IndiSession
+from cameras.telescope_status.sources import (
+    SourceContext,
+    SourceSettings,
+    StatusError,
+    StatusSource,
+    check_coordinates,
+    check_focus,
+)
 from cameras.telescope_status.status import TelescopeStatus, join_sentences, with_sidereal_time
 from core.text.names import Line, readable
 

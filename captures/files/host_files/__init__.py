@@ -1,0 +1,1 @@
+"""Files between hosts: each host serves its own files to the others."""

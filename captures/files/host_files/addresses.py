@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.core import signing
 
-from captures.files.stored_copy import FileRow
+from captures.files.opened import FileRow
 from core import database_clock
 
 PREFIX = "/file/"

@@ -22,10 +22,9 @@ from typing import Any
 from django.db import DatabaseError, connection
 from django.utils.datastructures import CaseInsensitiveMapping
 
-from captures.files.answers import Answer, FileFacts, answer
+from captures.files.answers import Answer, FileFacts, Unsatisfiable, answer
 from captures.files.host_files.addresses import FILE, HEAD, AddressRefused, FileAddress, check_address
 from captures.files.opened import FileChanged, FileMissing, OpenFile, open_below
-from captures.files.ranges import Unsatisfiable
 from captures.roots.models import StorageRoot
 from captures.thumbnails.store import ThumbnailStore
 from core.addresses import is_private_host

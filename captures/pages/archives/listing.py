@@ -1,27 +1,67 @@
-"""The list of archives, newest first."""
+"""The page of all archives, and the filters of lists of archives and of their files."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 from django.http import HttpRequest, HttpResponse
+from pydantic import Field
 
+from cameras.camera_filter import CameraFilter
 from cameras.selectors import hidden_cameras
-from captures.days.parameters import parse_cursor
+from captures.days import parse_cursor
+from captures.experiments.resource import MAX_NAME
 from captures.pages.archives.display import STATES, ArchiveDisplay
-from captures.pages.archives.filters import ArchiveFilter, choices, link_of
-from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState
+from captures.recordings.clips.pages import Choice
+from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveState
 from captures.storage.archives.selectors import archives_for
 from core.api.paging import beyond
-from core.api.queries import Cursor
+from core.api.queries import Cursor, PageQuery
 from core.pages.page import Page
+from core.text.names import Line
+
+WITH_VERIFICATION = {"whole": Q(verification="whole"), "faulty": Q(verification="faulty"), "never": Q(verification="")}
+
+
+class ArchiveFilter(PageQuery):
+    state: ArchiveState | None = None
+    verification: Annotated[Literal["whole", "faulty", "never"] | None, Field(exclude=True)] = None
+    search: Annotated[Annotated[Line, Field(max_length=MAX_NAME)] | None, Field(exclude=True)] = None
+
+    def condition(self) -> Q:
+        found = Q(**self.conditions()) & WITH_VERIFICATION.get(self.verification or "", Q())
+        if self.search:
+            found &= Q(experiment__name__icontains=self.search) | Q(folder__icontains=self.search)
+        return found
+
+
+class FileFilter(PageQuery):
+    camera: CameraFilter = None
+    kind: Annotated[Literal["clip", "capture"] | None, Field(exclude=True)] = None
+    state: ArchiveFileState | None = None
+    host: Annotated[Annotated[Line, Field(max_length=60)] | None, Field(exclude=True)] = None
+
+
+def filter_link(values: dict[str, Any]) -> str:
+    """The query of an address, without what is empty."""
+    return f"?{urlencode({name: value for name, value in values.items() if value})}"
+
+
+def filter_choices(chosen: dict[str, str], name: str, options: dict[str, str]) -> list[Choice]:
+    """The options of a filter as links, the first of which is no filter."""
+    return [
+        Choice(label, filter_link({**chosen, name: value}), chosen[name] == value)
+        for value, label in {"": "All", **options}.items()
+    ]
+
 
 ROWS = 50
 FILTERS = ("state", "verification", "search")
-VERIFICATIONS = {"whole": "Verified whole", "faulty": "Faulty", "never": "Never verified"}
+VERIFICATION_LABELS = {"whole": "Verified whole", "faulty": "Faulty", "never": "Never verified"}
 
 
 class ArchivesPage(Page):
@@ -37,17 +77,17 @@ class ArchivesPage(Page):
         cursor = Cursor(older.requested_at, older.pk, newer=False).text() if older else ""
         return self.render(
             {
-                "displays": displays_for(request.user, archives[:ROWS]),
+                "displays": archive_displays(request.user, archives[:ROWS]),
                 "chosen": chosen,
                 "is_narrowed": any(chosen.values()),
-                "states": choices(chosen, "state", {state: display.label for state, display in STATES.items()}),
-                "verifications": VERIFICATIONS,
-                "older": link_of({**chosen, "before": cursor}) if cursor else "",
+                "states": filter_choices(chosen, "state", {state: display.label for state, display in STATES.items()}),
+                "verifications": VERIFICATION_LABELS,
+                "older": filter_link({**chosen, "before": cursor}) if cursor else "",
             }
         )
 
 
-def displays_for(user: Any, archives: Sequence[Archive]) -> list[ArchiveDisplay]:
+def archive_displays(user: Any, archives: Sequence[Archive]) -> list[ArchiveDisplay]:
     """With the counts of the files that the user may see, which one query finds for all of them."""
     hidden = {camera.pk for camera in hidden_cameras(user)}
     rows = ArchiveFile.objects.filter(folder__archive__in=[one.pk for one in archives]).exclude(camera__in=hidden)

@@ -1,4 +1,4 @@
-"""The page of one archive with its files, and the page on which one of them is played or looked at."""
+"""The pages of one archive, with the custody of its files, and of one archived file."""
 
 from __future__ import annotations
 
@@ -12,24 +12,32 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
-from cameras.visibility import UnknownCamera, camera_condition
-from captures.days.parameters import parse_cursor
+from cameras.selectors import UnknownCamera, camera_condition
+from captures.days import parse_cursor
 from captures.experiments.selectors import sees_all, visible_places
-from captures.files.zip_download import MAX_FILES
-from captures.pages.archives.custody import CUSTODY, custody_of
-from captures.pages.archives.display import FILE_STATES, KINDS, ArchivedFile
-from captures.pages.archives.filters import FileFilter, choices, link_of
-from captures.pages.archives.folders import folders_of
-from captures.pages.archives.listing import displays_for
-from captures.roots.kept import Kept
-from captures.storage.archives.findings import KIND as VERIFY
+from captures.files.downloads import MAX_FILES
+from captures.pages.archives.display import FILE_STATES, KINDS, ArchivedFile, folders_of
+from captures.pages.archives.listing import FileFilter, archive_displays, filter_choices, filter_link
+from captures.roots.models import Kept
+from captures.storage.archives.bodies import VERIFY
+from captures.storage.archives.manifest import remote_sentences
 from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveState
-from captures.storage.archives.remote import remote_sentences
 from captures.storage.archives.selectors import archive_file_for, archive_files_for, archives_for, kind_condition
 from core.api.paging import beyond
 from core.api.queries import Cursor
+from core.events.models import Event
 from core.jobs.models import Job
 from core.pages.page import Page
+
+CUSTODY = 50
+"""The newest events of the chain that a page shows; the manifest has all."""
+
+
+def custody_of(archive: Archive) -> list[Event]:
+    """Newest first. Its sentences may name any camera of the experiment."""
+    subjects = [str(archive.experiment_id), str(archive.pk)]
+    return list(Event.objects.filter(subject__in=subjects).order_by("-at", "-id")[:CUSTODY])
+
 
 ROWS = 50
 FAULTY = 100
@@ -61,7 +69,7 @@ class ArchivePage(ArchivePageBase):
         files = archive_files_for(user, archive)
         faulty = files.filter(state__in=[ArchiveFileState.MISSING, ArchiveFileState.DAMAGED]).order_by("path")
         return {
-            "display": displays_for(user, [archive])[0],
+            "display": archive_displays(user, [archive])[0],
             "archive": archive,
             "experiment": archive.experiment,
             "sees_all": is_whole_view,
@@ -96,11 +104,11 @@ class ArchivePage(ArchivePageBase):
             "chosen": chosen,
             "is_narrowed": any(chosen.values()),
             "cameras": cameras,
-            "kinds": choices(chosen, "kind", KINDS),
+            "kinds": filter_choices(chosen, "kind", KINDS),
             "states": {state: display.label for state, display in FILE_STATES.items()},
             "hosts": {host: host for host in hosts} if len(hosts) > 1 else {},
-            "older": link_of({**chosen, "before": cursor}) if cursor else "",
-            "newest": link_of(chosen) if self.request.GET.get("before") else "",
+            "older": filter_link({**chosen, "before": cursor}) if cursor else "",
+            "newest": filter_link(chosen) if self.request.GET.get("before") else "",
             "zipped": zipped,
             "most_zipped": MAX_FILES,
             "query": self.request.GET.urlencode(),

@@ -1,17 +1,16 @@
-"""The camera cards: each camera's display, session, newest picture and latest loss.
-
-The number of queries does not depend on the number of cameras.
-"""
+"""What the dashboard shows of cameras: a card for each, and their temperatures of the last day. The number of queries
+does not depend on the number of cameras."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypedDict
 from uuid import UUID
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import Avg, CharField, OuterRef, Subquery
+from django.db.models.functions import Cast, Substr
 from django.utils import timezone
 
 from cameras.camera_display import CameraDisplay, StateDisplay, camera_displays
@@ -21,9 +20,8 @@ from cameras.programmes.cycle import describe_exposures
 from cameras.selectors import cameras_for
 from captures.capturing.models import Capture
 from captures.capturing.selectors import captures_by_id, with_newest
-from captures.sessions.holders import holder
 from captures.sessions.models import Session
-from captures.sessions.progress import is_overdue, planned_end, progress_of, reported_session, waits_of
+from captures.sessions.selectors import holder, is_overdue, planned_end, progress_of, reported_session, waits_of
 
 LOSS_SHOWN_FOR = timedelta(hours=1)
 """How long a card shows a loss; the capture's row stays."""
@@ -182,3 +180,47 @@ def with_lost(cameras: CameraQuerySet) -> CameraQuerySet:
     since = timezone.now() - LOSS_SHOWN_FOR
     lost = Capture.objects.filter(camera=OuterRef("pk"), started_at__gte=since, status__in=["failed", "skipped"])
     return cameras.annotate(lost_id=Subquery(lost.order_by("-started_at", "-id").values("pk")[:1]))
+
+
+TEMPERATURE_SPAN = timedelta(hours=24)
+TO_THE_MINUTE = len("2026-11-20 21:04")
+
+
+class TemperatureSeries(TypedDict):
+    """`points` are (seconds since 1970, degrees Celsius), one for each minute with captures, oldest first."""
+
+    name: str
+    points: list[tuple[int, float]]
+
+
+def temperatures(displays: Iterable[CameraDisplay]) -> list[TemperatureSeries]:
+    """Temperatures of the last 24 hours, in one query; the newest point is the camera's current temperature."""
+    listed = list(displays)
+    points: dict[Any, list[tuple[int, float]]] = {display.camera.pk: [] for display in listed}
+    for camera, minute, mean in _minutes(list(points)):
+        points[camera].append((_seconds(minute), round(mean, 2)))
+    found = [
+        TemperatureSeries(name=display.camera.name, points=_with_current(points[display.camera.pk], display))
+        for display in listed
+    ]
+    return [series for series in found if series["points"]]
+
+
+def _minutes(cameras: list[Any]) -> Iterable[tuple[Any, str, float]]:
+    """Means by the minute. They are grouped by the text of the time, whose beginning is the same on SQLite and
+    PostgreSQL."""
+    rows = Capture.objects.filter(
+        camera__in=cameras, started_at__gte=timezone.now() - TEMPERATURE_SPAN, temperature_celsius__isnull=False
+    )
+    minute = Substr(Cast("started_at", CharField()), 1, TO_THE_MINUTE)
+    grouped = rows.annotate(minute=minute).values("camera", "minute").annotate(mean=Avg("temperature_celsius"))
+    return grouped.order_by("minute").values_list("camera", "minute", "mean")
+
+
+def _seconds(minute: str) -> int:
+    return int(datetime.fromisoformat(minute).replace(tzinfo=UTC).timestamp())
+
+
+def _with_current(points: list[tuple[int, float]], display: CameraDisplay) -> list[tuple[int, float]]:
+    now = display.status["temperature_celsius"]
+    return points if now is None else [*points, (int(timezone.now().timestamp()), round(now, 2))]

@@ -1,25 +1,80 @@
-"""Exposure control of a camera as its page shows it: settings, limits, and the curves of the last hours."""
+"""The panel of a camera's page with the exposures of the last hours: points, curves and limits."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models import BooleanField, ExpressionWrapper, F, Q
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
+from cameras.camera_view import CameraPage
 from cameras.drivers.base import SettingRange
-from cameras.exposure.explanation import FORMATS
+from cameras.exposure.control import SETTING_FORMATS
 from cameras.exposure.parameters import Parameter, finite, parameters_of
 from cameras.exposure.settings import ExposureControl, growth_order
 from cameras.models import Camera
 from cameras.programmes.cycle import cycle_of, reference_shot
 from cameras.spool.records import Programme
-from captures.curves.exposures import ExposurePoint, exposure_points
-from captures.curves.geometry import Curve, Level, Scale, line_of, log_scale
+from captures.capturing.models import Capture
+from captures.curves import Curve, Level, Scale, line_of, log_scale
 from captures.sessions.models import ACTIVE, Session
 from core.times.durations import format_rounded_exposure
+
+MOST_POINTS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class ExposurePoint:
+    """A saved capture. Brightness and shares are fractions; None where they were not measured."""
+
+    at: datetime
+    exposure_us: int
+    gain: float | None
+    iso: int | None
+    f_number: float | None
+    statistics: dict[str, float]
+
+    @property
+    def saturated(self) -> float | None:
+        return self.statistics.get("saturated")
+
+    @property
+    def brightness(self) -> float | None:
+        """The mean, as recorded."""
+        return self.statistics.get("mean")
+
+    @property
+    def used(self) -> dict[str, Any]:
+        """The settings that it was made with."""
+        given = {"exposure_us": self.exposure_us, "gain": self.gain, "iso": self.iso, "f_number": self.f_number}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+def exposure_points(
+    camera: Camera, begin: datetime, end: datetime, cycle: int = 1, shot: int = 0, most: int = MOST_POINTS
+) -> list[ExposurePoint]:
+    """Captures of sessions, oldest first: at most `most`, evenly chosen from all, in two queries. Of a bracket (a
+    `cycle` of several exposures) only those with the place `shot` in it."""
+    rows = Capture.objects.filter(
+        camera=camera, status=Capture.Status.SAVED, started_at__range=(begin, end), index__isnull=False,
+        exposure_us__isnull=False,
+    )  # fmt: skip
+    step = cycle * max(1, math.ceil(rows.count() / (cycle * most)))
+    # By the number in the session: captures themselves and not means, which no camera has used.
+    chosen = rows.annotate(place=F("index") % step).filter(place=shot)
+    values = chosen.order_by("-started_at", "-id").values_list(
+        "started_at", "exposure_us", "gain", "iso", "f_number", "statistics"
+    )
+    return [
+        ExposurePoint(at, exposure_us or 0, gain, iso, f_number, statistics or {})
+        for at, exposure_us, gain, iso, f_number, statistics in reversed(values[:most])
+    ]
+
 
 SPAN = timedelta(hours=12)
 SHORTEST = timedelta(minutes=10)
@@ -176,9 +231,20 @@ def limit_reached(parameters: list[Parameter], used: Mapping[str, Any]) -> str:
 
 
 def settings_text(used: Mapping[str, Any]) -> str:
-    return ", ".join(FORMATS[name](value) for name, value in used.items())
+    return ", ".join(SETTING_FORMATS[name](value) for name, value in used.items())
 
 
 def bare_text(name: str, value: float) -> str:
     """Without the name of the setting."""
-    return FORMATS[name](value).removeprefix("exposure ").removeprefix("gain ").removeprefix("ISO ")
+    return SETTING_FORMATS[name](value).removeprefix("exposure ").removeprefix("gain ").removeprefix("ISO ")
+
+
+class ExposurePage(CameraPage):
+    template = "cameras/_exposure_now.html"
+
+    def get(self, request: HttpRequest, slug: str) -> HttpResponse:
+        return self.render({**exposure_context(self.camera()), "oob": True})
+
+
+def exposure_context(camera: Camera) -> dict[str, Any]:
+    return {"camera": camera, "panel": exposure_panel(camera, timezone.now())}

@@ -10,28 +10,28 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 
 from cameras.camera_display import held_sentence
-from cameras.camera_page import CameraPage as PageOfCamera
-from cameras.camera_page import refusal
+from cameras.camera_view import CameraPage as PageOfCamera
+from cameras.camera_view import refusal
 from cameras.draining import on_draining_host
 from cameras.drivers import driver_class
 from cameras.errors import UNREACHED
-from cameras.faults.faults_form import FaultsForm
+from cameras.faults.pages import FaultsForm
 from cameras.leases.lease_holders import LeaseHeld, holder_of
 from cameras.selectors import cameras_for
 from cameras.settings.settings_form import SettingsForm
-from cameras.settings_panel.pages import body_change_rows, panel_context
+from cameras.settings_panel import body_change_rows, panel_context
 from captures.capturing.models import Capture
 from captures.capturing.outcomes import NotSaved, check_saved
-from captures.capturing.references import describe_references
+from captures.capturing.records import describe_references
 from captures.capturing.requests import CaptureRequest
 from captures.capturing.selectors import captures_for
 from captures.capturing.service import CaptureService
 from captures.files.addresses import filename, original
 from captures.pages.camera.cards import Card, cards_of
-from captures.pages.camera.panel_pages import exposure_context
+from captures.pages.camera.exposure_panel import exposure_context
 from captures.pages.camera.start_form import StartForm
 from captures.pages.sessions.pages import stop_session
-from captures.recordings.control.claim_display import claims_display
+from captures.recordings.control.pages import claims_display
 from captures.sessions.forecast import forecast
 from captures.sessions.models import Session
 from captures.sessions.selectors import active_session, sessions_for

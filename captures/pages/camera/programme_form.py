@@ -11,7 +11,7 @@ import pydantic
 
 from cameras.settings.settings_form import parse_number, range_of
 from captures.sessions.requests import EXPOSURE_US, SessionRequest
-from core.api.constraints import describe_error
+from core.api.model import describe_error
 from core.times.durations import (
     InvalidDuration,
     InvalidExposure,

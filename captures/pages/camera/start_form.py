@@ -1,17 +1,19 @@
-"""The form that starts a session. All errors are shown at once, each at its field."""
+"""The form that starts a session, with those options of the camera's driver that are choices, or yes or no; the other
+types are for programs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
 
 from cameras.capture_options import declared_options
+from cameras.drivers.options import Option, option_errors, parse_options
 from cameras.models import Camera
-from captures.days.day import station_site
-from captures.pages.camera.option_fields import OptionField, option_fields, read_options
+from captures.days import station_site
 from captures.pages.camera.programme_form import LABELS, READERS, SETTING_OF_FIELD, ProgrammeForm
 from captures.sessions.models import MAX_SESSION
 from captures.sessions.requests import DELAY_S, EXPOSURE_US, F_NUMBER
@@ -116,3 +118,56 @@ def _nearest(limits: Mapping[str, Any], value: float) -> float:
     least, most = limits.get("minimum"), limits.get("maximum")
     value = value if most is None else min(value, most)
     return value if least is None else max(value, least)
+
+
+PREFIX = "option."
+BOOLEANS = {"true": "yes", "false": "no"}
+
+
+@dataclass(frozen=True, slots=True)
+class OptionField:
+    """`choices` are the values of the form, with their words; without one of them the default applies."""
+
+    name: str
+    label: str
+    help: str
+    default: str
+    value: str
+    choices: dict[str, str]
+    error: str
+
+    @property
+    def ident(self) -> str:
+        return f"start-option-{self.name.removeprefix(PREFIX)}"
+
+
+def simple_options(declared: Mapping[str, Option]) -> dict[str, Option]:
+    return {name: option for name, option in declared.items() if option.type in ("choices", "boolean")}
+
+
+def option_fields(
+    declared: Mapping[str, Option], data: Mapping[str, str], errors: Mapping[str, str]
+) -> list[OptionField]:
+    return [_option_field(f"{PREFIX}{name}", option, data, errors) for name, option in simple_options(declared).items()]
+
+
+def _option_field(name: str, option: Option, data: Mapping[str, str], errors: Mapping[str, str]) -> OptionField:
+    choices = BOOLEANS if option.type == "boolean" else {choice: choice for choice in option.choices}
+    default = BOOLEANS[str(option.default).lower()] if isinstance(option.default, bool) else option.default
+    return OptionField(
+        name=name,
+        label=option.label,
+        help=option.help,
+        default=f"{default} (default)" if default else "the camera's own",
+        value=data.get(name, ""),
+        choices=choices,
+        error=errors.get(name, ""),
+    )
+
+
+def read_options(declared: Mapping[str, Option], data: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The options that were chosen, and a sentence for each wrong one, by the name of its field."""
+    simple = simple_options(declared)
+    options = parse_options(simple, [(name, text) for name in simple if (text := data.get(f"{PREFIX}{name}", ""))])
+    errors = option_errors(simple, options)
+    return options, {f"{PREFIX}{name}": sentence for name, sentence in errors.items()}

@@ -1,4 +1,4 @@
-"""The forms that create and change an experiment, and its moves: start, complete, abort."""
+"""Pages that change an experiment: add, edit, move, abort, note, attach, archive."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from captures.days.parameters import parse_id
+from captures.days import parse_id
 from captures.experiments.models import Experiment
 from captures.experiments.resource import EXPERIMENTS, ReasonBody
 from captures.experiments.selectors import check_sees_all
 from captures.experiments.service import WrongState
-from captures.pages.experiments.forms import ExperimentForm, ReasonForm, fixed_rows
-from captures.pages.experiments.pages import ExperimentPageBase
+from captures.pages.experiments.forms import AttachmentForm, ExperimentForm, NoteForm, ReasonForm, fixed_rows
+from captures.pages.experiments.pages import ExperimentPage, ExperimentPageBase
+from captures.roots.roots import UnusableRoot
+from captures.storage.archives.selectors import archives_for
+from captures.storage.archives.services import request_archive
+from captures.storage.archives.verification import request_verification
 from core.pages.page import is_htmx_request, message_response
+from core.resources.forms import ModelForm
 
 
 class AddExperimentPage(ExperimentPageBase):
@@ -137,3 +142,68 @@ class AbortExperimentPage(MoveExperimentPage):
         template = "experiments/_abort.html" if is_htmx_request(self.request) else self.template
         context: dict[str, Any] = {"form": form, "experiment": self.experiment()}
         return self.render(context, template, status)
+
+
+class AddToExperimentPage(ExperimentPage):
+    """Without JavaScript the whole page comes back, with the errors of its form."""
+
+    roles = {"POST": "operator"}
+    form_class: ClassVar[type[NoteForm | AttachmentForm]]
+    name: ClassVar[str]
+    """Of the operation."""
+    form_name: ClassVar[str]
+    form_template: ClassVar[str]
+
+    def post(self, request: HttpRequest, experiment: UUID) -> HttpResponse:
+        found, form = self.experiment(), self.form_class(request.POST)
+        if not form.is_valid():
+            return (
+                self._form(found, form, 400) if is_htmx_request(request) else self.show(400, **{self.form_name: form})
+            )
+        EXPERIMENTS.run(EXPERIMENTS.operation(self.name), request.user, self.actor, found, form.wanted)
+        if not is_htmx_request(request):
+            return redirect("experiment", found.pk)
+        answer = self._form(found, self.form_class())
+        answer.headers["HX-Trigger"] = "acted"
+        return answer
+
+    def _form(self, experiment: Experiment, form: ModelForm, status: int = 200) -> HttpResponse:
+        return self.render({"experiment": experiment, self.form_name: form}, self.form_template, status)
+
+
+class ExperimentNotesPage(AddToExperimentPage):
+    name = "notes"
+    form_class = NoteForm
+    form_name = "note_form"
+    form_template = "experiments/_note_form.html"
+
+
+class ExperimentAttachmentsPage(AddToExperimentPage):
+    name = "attachments"
+    form_class = AttachmentForm
+    form_name = "attachment_form"
+    form_template = "experiments/_attachment_form.html"
+
+
+class ArchiveExperimentPage(ExperimentPageBase):
+    roles = {"POST": "operator"}
+
+    def post(self, request: HttpRequest, experiment: UUID) -> HttpResponse:
+        """Archive it, or what it has got since."""
+        try:
+            request_archive(self.experiment(), actor=self.actor, user=request.user)
+        except UnusableRoot as error:
+            return message_response(request, "bad", str(error))
+        return message_response(request, "ok", "The experiment is being archived.")
+
+
+class VerifyArchivePage(ExperimentPageBase):
+    roles = {"POST": "operator"}
+
+    def post(self, request: HttpRequest, experiment: UUID) -> HttpResponse:
+        """Read all files of its archive again."""
+        archive = archives_for(request.user).filter(experiment=self.experiment()).first()
+        if archive is None:
+            return message_response(request, "bad", "The experiment has no archive yet. Archive it first.")
+        request_verification(archive, self.actor, user=request.user)
+        return message_response(request, "ok", "The archive is being verified. Its progress is on the page Jobs.")

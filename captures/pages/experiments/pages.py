@@ -1,4 +1,4 @@
-"""The page of one experiment: its steps, account, time-line, notes, clips and captures."""
+"""The list of experiments, and the pages of one experiment with its files."""
 
 from __future__ import annotations
 
@@ -10,27 +10,75 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 
-from cameras.selectors import cameras_for
+from cameras.selectors import UnknownCamera, cameras_for
 from captures.capturing.selectors import captures_for
-from captures.days.parameters import parse_cursor
+from captures.days import parse_cursor
 from captures.experiments.models import Experiment
-from captures.experiments.selectors import experiment_for
+from captures.experiments.resource import ExperimentQuery
+from captures.experiments.selectors import experiment_for, experiments_for, filtered
 from captures.experiments.service import ExperimentService
+from captures.pages.archives.listing import archive_displays
 from captures.pages.camera.cards import Card, cards_of
 from captures.pages.experiments.account import accounts_of
-from captures.pages.experiments.archive_panel import archive_context
-from captures.pages.experiments.display import ExperimentDisplay, displays_for
+from captures.pages.experiments.display import STATES, ExperimentDisplay, displays_for, steps_of
 from captures.pages.experiments.forms import AttachmentForm, NoteForm
-from captures.pages.experiments.steps import steps_of
 from captures.pages.experiments.timeline import run_of
+from captures.recordings.clips.pages import Choice
 from captures.recordings.clips.selectors import clips_for
+from captures.storage.archives.bodies import archive_body
+from captures.storage.archives.selectors import archives_for
 from core.api.paging import beyond
 from core.api.queries import Cursor
 from core.events.selectors import events_for
 from core.pages.page import Page
 
+ROWS = 50
+FILTERS = ("state", "camera", "tag", "search")
+
+
+class ExperimentsPage(Page):
+    template = "experiments/experiments.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        chosen = {name: request.GET.get(name, "").strip() for name in FILTERS}
+        found = self._page(chosen, request.GET.get("before", ""))
+        more = len(found) > ROWS
+        return self.render(
+            {
+                "displays": displays_for(request.user, found[:ROWS]),
+                "chosen": chosen,
+                "is_narrowed": any(chosen.values()),
+                "states": state_choices(chosen),
+                "cameras": {camera.slug: camera.name for camera in cameras_for(request.user)},
+                "older": list_link({**chosen, "before": cursor_of(found[ROWS - 1])}) if more else "",
+            }
+        )
+
+    def _page(self, chosen: dict[str, str], before: str) -> list[Experiment]:
+        query = ExperimentQuery.lenient(chosen)
+        user, camera = self.request.user, chosen["camera"] or None
+        try:
+            found = filtered(experiments_for(user), user, **query.conditions(), camera=camera)
+        except UnknownCamera as error:
+            raise Http404(str(error)) from None
+        return list(beyond(found, "created_at", parse_cursor(before)).order_by("-created_at", "-id")[: ROWS + 1])
+
+
+def state_choices(chosen: dict[str, str]) -> list[Choice]:
+    states = [("", "All"), *((state, display.label) for state, display in STATES.items())]
+    return [Choice(label, list_link({**chosen, "state": state}), chosen["state"] == state) for state, label in states]
+
+
+def list_link(values: dict[str, str]) -> str:
+    return f"?{urlencode({name: value for name, value in values.items() if value})}"
+
+
+def cursor_of(last: Experiment) -> str:
+    return Cursor(last.created_at, last.pk, newer=False).text()
+
+
 NEWEST = 20
-ROWS = 100
+FILE_ROWS = 100
 EVENTS = 12
 
 
@@ -125,16 +173,16 @@ class ExperimentFilesPage(ExperimentPageBase):
         display = self.display()
         cursor = parse_cursor(request.GET.get("before", ""))
         found = list(
-            beyond(self.files(display.experiment), "started_at", cursor).order_by("-started_at", "-id")[: ROWS + 1]
+            beyond(self.files(display.experiment), "started_at", cursor).order_by("-started_at", "-id")[: FILE_ROWS + 1]
         )
         older = ""
-        if len(found) > ROWS:
-            last = found[ROWS - 1]
+        if len(found) > FILE_ROWS:
+            last = found[FILE_ROWS - 1]
             older = f"?{urlencode({'before': Cursor(last.started_at, last.pk, newer=False).text()})}"
         return self.render(
             {
                 "title": self.title, "table": self.table, "display": display, "experiment": display.experiment,
-                "files": found[:ROWS], "older": older,
+                "files": found[:FILE_ROWS], "older": older,
             }
         )  # fmt: skip
 
@@ -156,3 +204,15 @@ class ExperimentCapturesPage(ExperimentFilesPage):
 
     def files(self, experiment: Experiment) -> Any:
         return captures_for(self.request.user).filter(experiment=experiment.pk).exclude(status="planned")
+
+
+def archive_context(experiment: Experiment, user: Any) -> dict[str, Any]:
+    """What the panel shows; `archive` is None before one was requested."""
+    archive = archives_for(user).filter(experiment=experiment).first()
+    body = archive_body(archive, user) if archive else None
+    return {
+        "archive": body,
+        "archive_grows": body is not None and body["state"] in {"waiting", "copying"},
+        "archive_state": archive_displays(user, [archive])[0].state_display if archive else None,
+        "archive_files": sum(body["files"].values()) if body else 0,
+    }

@@ -13,8 +13,8 @@ from captures.capturing.models import Capture, CaptureStatus
 from captures.experiments.models import Experiment, ExperimentNote
 from captures.pages.experiments.account import PlaceAccount
 from core.templatetags.skycam import datetime_text, duration
-from core.text.plurals import pluralize
-from core.times.moments import in_utc
+from core.text.amounts import pluralize
+from core.times.timestamps import in_utc
 
 HEAD, LANE, BAR = 22, 26, 14
 """Heights in pixels: of the scale, of a lane, of a bar in it."""

@@ -1,0 +1,1 @@
+"""The gallery: pages of captures by day, camera and session."""

@@ -1,4 +1,4 @@
-"""The gallery: a page for each night or day with a calendar, and a page for each capture."""
+"""The pages of the gallery."""
 
 from __future__ import annotations
 
@@ -7,22 +7,33 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 
 from captures.capturing.models import Capture, CaptureStatus
 from captures.capturing.selectors import all_captures_for, captures_for
-from captures.days.day import Day, days_of_month, next_month, now, station_site
-from captures.pages.gallery.counting import LOST, MAX_COUNTED, CountQuery, count_captures, total_exposure_us
-from captures.pages.gallery.filters import GalleryFilter
+from captures.days import Day, days_of_month, next_month, now, station_site
 from captures.pages.gallery.pictures import position_in_day, tile_ratio
-from captures.pages.gallery.scope import Scope, last_page, page_for
-from captures.pages.gallery.tiles import MAX_GAPS, PageOfCaptures, tiles_of
+from captures.pages.gallery.scope import GalleryFilter, Scope, last_page, page_for
+from captures.pages.gallery.tiles import (
+    LOST,
+    MAX_COUNTED,
+    MAX_GAPS,
+    CountQuery,
+    PageOfCaptures,
+    count_captures,
+    tiles_of,
+    total_exposure_us,
+)
 from captures.sessions.models import SessionGap
+from captures.storage.trash.services import CaptureKept, trash_capture
 from core.api.paging import beyond
 from core.api.queries import Cursor
 from core.events.selectors import events_for
-from core.pages.page import Page
+from core.pages.page import Page, is_htmx_request, redirect_to
+from core.station_settings import retention_config
 
 EVENTS = 20
 BAR = 40
@@ -352,3 +363,34 @@ class CaptureDetails(CapturePage):
 def neighbour(captures: QuerySet[Capture], capture: Capture, *, newer: bool) -> Capture | None:
     order = ("started_at", "id") if newer else ("-started_at", "-id")
     return beyond(captures, "started_at", Cursor(capture.started_at, capture.pk, newer)).order_by(*order).first()
+
+
+class DeletePage(Page):
+    """Shows the files of a capture, and moves it to the trash."""
+
+    roles = {"GET": "manager", "POST": "manager"}
+    template = "captures/delete.html"
+
+    def get(self, request: HttpRequest, capture: UUID) -> HttpResponse:
+        return self.render_page(self.capture())
+
+    def post(self, request: HttpRequest, capture: UUID) -> HttpResponse:
+        found = self.capture()
+        try:
+            trash_capture(found, self.actor)
+        except CaptureKept as error:
+            return self.render_page(found, str(error), 409)
+        messages.success(request, "The picture is in the trash.")
+        return redirect_to(request, reverse("picture", args=[found.pk]))
+
+    def capture(self) -> Capture:
+        """Http404 also for a capture without files, one in the trash, or one that the user may not see."""
+        found = captures_for(self.request.user).filter(pk=self.kwargs["capture"]).first()
+        if found is None or not found.files.all():
+            raise Http404("No such picture.")
+        return found
+
+    def render_page(self, capture: Capture, refusal: str = "", status: int = 200) -> HttpResponse:
+        template = "captures/_delete.html" if is_htmx_request(self.request) else self.template
+        context = {"capture": capture, "refusal": refusal, "days": retention_config().trash_days}
+        return self.render(context, template, status)

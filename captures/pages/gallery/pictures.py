@@ -10,12 +10,10 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 
 from captures.capturing.models import Capture
-from captures.days.day import Day
+from captures.days import Day
 from captures.files.addresses import shown
-from captures.pages.gallery.counting import MAX_COUNTED, count_captures
-from captures.pages.gallery.filters import GalleryFilter
-from captures.pages.gallery.scope import Scope, page_for
-from captures.pages.gallery.tiles import PageOfCaptures
+from captures.pages.gallery.scope import GalleryFilter, Scope, page_for
+from captures.pages.gallery.tiles import MAX_COUNTED, PageOfCaptures, count_captures
 from core.pages.page import Page
 from core.templatetags.skycam import datetime_text
 

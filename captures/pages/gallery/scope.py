@@ -1,28 +1,29 @@
-"""The captures that a user may see and that match the gallery's filters, and the page of them that the address
-names."""
+"""The filters of the gallery, the captures that a user may see and that match them, and the page of them that the
+address names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import Http404
+from django.utils import timezone
 
 from cameras.models import Camera
-from cameras.selectors import hidden_cameras
-from cameras.visibility import UnknownCamera, camera_condition
-from captures.capturing.models import Capture
+from cameras.selectors import UnknownCamera, camera_condition, hidden_cameras
+from captures.capturing.api import CaptureQuery
+from captures.capturing.models import Capture, CaptureStatus
 from captures.capturing.selectors import captures_for
-from captures.days.day import Day, now
-from captures.pages.gallery.counting import CountQuery
-from captures.pages.gallery.filters import SIMULATED, GalleryFilter
-from captures.pages.gallery.tiles import PageOfCaptures, between, newest_page, page_of_captures
+from captures.days import By, Day, now, parse_clock, parse_cursor, parse_day, parse_id, parse_moment, station_site
+from captures.pages.gallery.tiles import CountQuery, PageOfCaptures, between, newest_page, page_of_captures
 from captures.sessions.models import Session
 from captures.sessions.selectors import sessions_for
+from core.api.queries import Cursor
 
 
 class Scope:
@@ -112,3 +113,62 @@ def last_page(scope: Scope, day: Day) -> PageOfCaptures:
     found = newest_page(between(scope.captures().select_related(None), *day.range))
     scope.assign_cameras(found.captures)
     return found
+
+
+SIMULATED = {"yes": True, "no": False}
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryFilter:
+    """Filters of the gallery. Invalid values are ignored. `day` None: the newest day with captures."""
+
+    by: By
+    day: date | None = None
+    month: date | None = None
+    camera: str = ""
+    status: str = ""
+    session: UUID | None = None
+    simulated: str = ""
+    at: time | None = None
+    cursor: Cursor | None = None
+
+    @classmethod
+    def from_query(cls, given: Mapping[str, str]) -> GalleryFilter:
+        by: By = "night" if station_site().has_nights and given.get("by") != "day" else "day"
+        wanted = given.get("to", "").strip()
+        moment = None if parse_day(wanted) else parse_moment(wanted)
+        return cls(
+            by=by,
+            day=Day.of(moment, by).date if moment else parse_day(wanted) or parse_day(given.get("day", "")),
+            month=parse_day(f"{given.get('month', '')}-01"),
+            camera=given.get("camera", ""),
+            status=given.get("status", "") if given.get("status") in CaptureStatus.values else "",
+            session=parse_id(given.get("session", "")),
+            simulated=given.get("simulated", "") if given.get("simulated") in SIMULATED else "",
+            at=timezone.localtime(moment).time() if moment else parse_clock(given.get("at", "")),
+            cursor=parse_cursor(given.get("cursor", "")),
+        )
+
+    def link(self, **changes: Any) -> str:
+        """The gallery's query string with `changes`. A changed filter starts at the beginning of the day."""
+        other = replace(self, **({"at": None, "cursor": None, "month": None} | changes))
+        values = {
+            "by": "day" if other.by == "day" and station_site().has_nights else "",
+            "day": other.day.isoformat() if other.day else "",
+            "month": f"{other.month:%Y-%m}" if other.month else "",
+            "camera": other.camera,
+            "status": other.status,
+            "session": str(other.session) if other.session else "",
+            "simulated": other.simulated,
+            "at": f"{other.at:%H:%M}" if other.at else "",
+            "cursor": other.cursor.text() if other.cursor else "",
+        }
+        return f"?{urlencode({name: value for name, value in values.items() if value})}"
+
+    def conditions(self) -> dict[str, Any]:
+        """Conditions for captures, without the camera, which depends on the user."""
+        return CaptureQuery(
+            session=self.session,
+            status=CaptureStatus(self.status) if self.status else None,
+            simulated=SIMULATED.get(self.simulated),
+        ).conditions()

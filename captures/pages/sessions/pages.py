@@ -14,22 +14,18 @@ from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 
-from cameras.camera_page import refusal
+from cameras.camera_view import refusal
 from cameras.errors import UNREACHED
 from cameras.leases.lease_holders import LeaseHeld
 from cameras.leases.pages import acquire_from_form
-from cameras.selectors import cameras_for
-from cameras.visibility import UnknownCamera, camera_condition
+from cameras.selectors import UnknownCamera, camera_condition, cameras_for
 from captures.capturing.models import Capture, CaptureReference
 from captures.capturing.selectors import captures_for
-from captures.days.parameters import parse_cursor
-from captures.pages.gallery.counting import LOST, MAX_COUNTED
-from captures.pages.gallery.tiles import Tile, tiles_of
-from captures.pages.sessions.display import SessionDisplay, present_wait
-from captures.pages.sessions.timeline import session_line
-from captures.sessions.handover import hand_over, possible_receivers
+from captures.days import parse_cursor
+from captures.pages.gallery.tiles import LOST, MAX_COUNTED, Tile, tiles_of
+from captures.pages.sessions.display import SessionDisplay, present_wait, session_line
+from captures.sessions.api import SessionQuery
 from captures.sessions.models import ACTIVE, Session, SessionState
-from captures.sessions.queries import SessionQuery
 from captures.sessions.selectors import sessions_for
 from captures.sessions.service import (
     Experiments,
@@ -37,12 +33,14 @@ from captures.sessions.service import (
     SessionEnded,
     SessionService,
     check_no_experiment,
+    hand_over,
+    possible_receivers,
 )
 from core.api.paging import beyond
 from core.api.queries import Cursor
 from core.events.selectors import events_for
 from core.pages.page import Page, is_htmx_request, message_response
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 
 ROWS = 50
 MAX_LOST = 300

@@ -1,10 +1,14 @@
-"""Storage classes, kinds of new files and rules, in words."""
+"""Storage classes, kinds of new files, and the rules of each class, in words."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from captures.roots.models import StorageClass
-from captures.storage.retention.plan import Why
+from captures.storage.retention.plan import ALLOWED_RULES, Why
 from captures.storage.stored_files.classes import FileClass
+from core.station_settings import camera_config, retention_config
+from core.text.amounts import pluralize
 
 CLASS_LABELS: dict[str, str] = {
     FileClass.ROLLING_CLIP: "Rolling clips",
@@ -32,3 +36,73 @@ WHY_LABELS: dict[str, str] = {
     Why.OFFSITE: "old enough to be kept at its off-site destination alone",
     Why.SPACE: "the disk has less free space than the soft floor",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class RuleText:
+    """`key` is the key of the configuration that sets the limit."""
+
+    why: Why
+    sentence: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRules:
+    label: str
+    rules: list[RuleText] = field(default_factory=list)
+
+
+def class_rules() -> list[ClassRules]:
+    """The classes with rows. Only a rule that its class allows is listed."""
+    return [
+        ClassRules(CLASS_LABELS[name], [rule for rule in rules if rule.why in ALLOWED_RULES.get(name, ())])
+        for name, rules in _rule_texts().items()
+    ]
+
+
+def _rule_texts() -> dict[FileClass, list[RuleText]]:
+    recording, kept = camera_config(), retention_config()
+    count = pluralize(recording.rolling_clips_count, "rolling clip")
+    return {
+        FileClass.ROLLING_CLIP: [
+            RuleText(
+                Why.COUNT, f"Each camera keeps its newest {count}, and the time that as many full-length clips cover.",
+                "camera_config.rolling_clips_count",
+            ),
+            RuleText(Why.AGE, _age_text(kept.rolling_clip_days, "deleted"), "retention.rolling_clip_days"),
+            RuleText(
+                Why.SPACE,
+                f"Below {recording.soft_floor_gb:g} GB of free space the oldest ones are deleted, one by one.",
+                "camera_config.soft_floor_gb",
+            ),
+        ],
+        FileClass.MANUAL_CLIP: [
+            RuleText(Why.AGE, _age_text(kept.manual_clip_days, "deleted"), "retention.manual_clip_days")
+        ],
+        FileClass.CAPTURE: [
+            RuleText(Why.AGE, _age_text(kept.capture_days, "moved to the trash"), "retention.capture_days"),
+            RuleText(Why.OFFSITE, _offsite_text(kept.capture_offsite_days), "retention.capture_offsite_days"),
+            RuleText(
+                Why.TRASH, f"After {_days_text(kept.trash_days)} in the trash their files are deleted.",
+                "retention.trash_days",
+            ),
+        ],
+        FileClass.ARCHIVE: [
+            RuleText(Why.OFFSITE, _offsite_text(kept.archive_offsite_days), "retention.archive_offsite_days")
+        ],
+    }  # fmt: skip
+
+
+def _age_text(days: float, what: str) -> str:
+    return f"Older than {_days_text(days)} they are {what}." if days else "No rule of age."
+
+
+def _offsite_text(days: float) -> str:
+    if not days:
+        return "All stay here, also those with an off-site copy."
+    return f"Older than {_days_text(days)}, only their verified copies at destinations with only_copy are kept."
+
+
+def _days_text(days: float) -> str:
+    return "1 day" if days == 1 else f"{days:g} days"

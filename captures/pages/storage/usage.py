@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 
 from django.utils import timezone
 
-from cameras.visibility import visible_cameras
-from captures.curves.geometry import Curve, Scale, line_of
+from cameras.selectors import visible_cameras
+from captures.curves import Curve, Scale, line_of
 from captures.pages.storage.labels import CLASS_LABELS
 from captures.storage.stored_files.classes import FileClass
-from captures.storage.usage.answers import UsageBody
-from captures.storage.usage.bodies import usage_history
+from captures.storage.usage.bodies import UsageBody, usage_history
 from captures.storage.usage.measuring import ON_DISK
 from core.templatetags.skycam import format_bytes
 

@@ -1,0 +1,1 @@
+"""Who wants a camera recorded, and which clips belong to an experiment."""

@@ -1,0 +1,1 @@
+"""Recorded clips: time-lines, pages, pins and holds, deletion."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from core.resources.fields import Fields, Rows, field
 from core.resources.values import Column, Id
-from core.times.moments import Stamp
+from core.times.timestamps import Stamp
 
 
 class HoldBody(Fields):

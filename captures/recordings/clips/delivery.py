@@ -11,7 +11,7 @@ from cameras.runtime.recording_state import SLOW_PERCENT
 from cameras.spool.records import MAX_HOLES
 from captures.recordings.clips.answers import DeliveryBody
 from core.resources.answers import body_of
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 
 HOLE_REASONS = {
     "not_delivered": "the camera sent no frame",

@@ -1,23 +1,26 @@
-"""Recordings by day: a time-line for each camera, its clips, and links to other days."""
+"""The page of clips with its time-lines, and the address of the clip at a moment."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet, Sum
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 
-from captures.days.day import Day
-from captures.recordings.clips.filters import LABELS, ClipFilter
+from cameras.selectors import UnknownCamera, camera_ids, visible_cameras
+from captures.days import Day, parse_moment
 from captures.recordings.clips.models import Clip, ClipKind
-from captures.recordings.clips.moment_pages import missed_moment
-from captures.recordings.clips.paging import PageOfClips, page_of_clips
-from captures.recordings.clips.scope import Scope
-from captures.recordings.clips.selectors import overlapping
-from captures.recordings.clips.timeline_layout import middle_of_content
-from captures.recordings.clips.windows import controls
+from captures.recordings.clips.scope import CONDITION_LABELS, ClipFilter, Scope
+from captures.recordings.clips.selectors import clips_for, first_after, last_before, overlapping, showing
+from captures.recordings.clips.timeline_layout import Window, middle_of_content, window_controls
+from core.api.paging import beyond
+from core.api.queries import Cursor
 from core.pages.page import Page, is_htmx_request
 
 MAX_COUNTED = 5_000
@@ -52,7 +55,7 @@ def time_lines(scope: Scope) -> dict[str, Any]:
         "day": scope.day,
         "several": len(scope.cameras) > 1 and not chosen.camera,
         "window": scope.window,
-        "controls": controls(
+        "controls": window_controls(
             scope.window, middle_of_content(timelines, scope.window), lambda window: chosen.link(window=window)
         ),
         "whole": chosen.link(window=None),
@@ -100,7 +103,7 @@ def choices(scope: Scope) -> dict[str, list[Choice]]:
             *(Choice(name, chosen.link(camera=slug), chosen.camera == slug) for slug, name in names.items()),
         ],
         "kinds": [_toggle(chosen, "kind", kind.value, kind.label) for kind in ClipKind],
-        "only": [_toggle(chosen, "only", name, label) for name, label in LABELS.items()],
+        "only": [_toggle(chosen, "only", name, label) for name, label in CONDITION_LABELS.items()],
     }
 
 
@@ -128,3 +131,105 @@ def neighbours(scope: Scope) -> dict[str, str]:
     after = scope.bare.filter(started_at__gte=end).order_by("started_at", "id").first()
     days = {name: Day.of(one.started_at, "day").date for name, one in (("previous", before), ("next", after)) if one}
     return {"previous": "", "next": ""} | {name: scope.chosen.link(day=day) for name, day in days.items()}
+
+
+class AtPage(Page):
+    """Redirects to a moment: `camera` (by default any with video then) and `at`, in the reader's time zone or with
+    one."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        slug, moment = request.GET.get("camera", ""), parse_moment(request.GET.get("at", ""))
+        cameras = self.camera_ids(slug)
+        if moment is None:
+            return redirect(f"{reverse('clips')}?{urlencode({'camera': slug})}")
+        found = showing(clips_for(request.user), cameras, moment)
+        if found:
+            window = Window.of(request.GET.dict(), Day.of(found[0].started_at, "day").range)
+            return redirect(address_at(found[0], moment, window))
+        return redirect(f"{reverse('clips')}{ClipFilter(day=self.day(moment), camera=slug).link(missed=moment)}")
+
+    def camera_ids(self, slug: str) -> list[UUID]:
+        if not slug:
+            return [camera.pk for camera in visible_cameras(self.request.user)]
+        try:
+            return camera_ids(self.request.user, slug)
+        except UnknownCamera as error:
+            raise Http404(str(error)) from None
+
+    def day(self, moment: datetime) -> Any:
+        return Day.of(moment, "day").date
+
+
+def address_at(clip: Clip, moment: datetime, window: Window | None = None) -> str:
+    """The page of a clip, opened at `moment`, with `window` on its time-line."""
+    values = {"t": f"{(moment - clip.started_at).total_seconds():g}"} | (window.values() if window else {})
+    return f"{reverse('clip', args=[clip.pk])}?{urlencode(values)}"
+
+
+def missed_moment(scope: Scope) -> dict[str, Any] | None:
+    """A moment without video: the clips before and after it, of the chosen camera or of all cameras, and the clips of
+    other cameras at that moment."""
+    moment, clips = scope.chosen.missed, clips_for(scope.user)
+    if moment is None:
+        return None
+    chosen = [camera for camera in scope.cameras if scope.chosen.camera in {"", camera.slug}]
+    ids = [camera.pk for camera in chosen]
+    return {
+        "at": moment,
+        "camera": chosen[-1].name if scope.chosen.camera else "",
+        "before": last_before(clips, ids, moment),
+        "after": first_after(clips, ids, moment),
+        "others": showing(clips, [camera.pk for camera in scope.cameras if camera.pk not in ids], moment),
+        "records": any(camera.recording and not camera.removed_at for camera in chosen),
+    }
+
+
+PAGE = 48
+
+
+@dataclass(frozen=True, slots=True)
+class PageOfClips:
+    """One page, and the cursors to the pages around it."""
+
+    clips: list[Clip]
+    earlier: Cursor | None = None
+    later: Cursor | None = None
+
+
+def page_of_clips(
+    clips: QuerySet[Clip], ends: tuple[datetime, datetime], start: datetime | None, cursor: Cursor | None
+) -> PageOfClips:
+    """A page of the clips that show a part of the time between `ends`: from the cursor, else from `start`, else from
+    the beginning."""
+    begin, end = ends
+    if cursor is not None and not cursor.newer:
+        return _backward(beyond(overlapping(clips, begin, end), "started_at", cursor))
+    if cursor is not None:
+        return _forward(beyond(overlapping(clips, begin, end), "started_at", cursor), before=True)
+    if start is None:
+        return _forward(overlapping(clips, begin, end), before=False)
+    return _forward(overlapping(clips, start, end), before=overlapping(clips, begin, start).exists())
+
+
+def _forward(clips: QuerySet[Clip], *, before: bool) -> PageOfClips:
+    found = list(clips.order_by("started_at", "id")[: PAGE + 1])
+    shown = found[:PAGE]
+    return PageOfClips(
+        shown,
+        _cursor(shown[0], newer=False) if before and shown else None,
+        _cursor(shown[-1], newer=True) if len(found) > PAGE else None,
+    )
+
+
+def _backward(clips: QuerySet[Clip]) -> PageOfClips:
+    found = list(clips.order_by("-started_at", "-id")[: PAGE + 1])
+    shown = found[:PAGE][::-1]
+    return PageOfClips(
+        shown,
+        _cursor(shown[0], newer=False) if len(found) > PAGE else None,
+        _cursor(shown[-1], newer=True) if shown else None,
+    )
+
+
+def _cursor(clip: Clip, *, newer: bool) -> Cursor:
+    return Cursor(clip.started_at, clip.pk, newer)

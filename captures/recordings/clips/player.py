@@ -1,4 +1,4 @@
-"""The page of a clip: its player and its data."""
+"""The pages of one clip: play, pin and delete it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 
-from captures.days.day import Day
+from captures.days import Day
 from captures.recordings.clips.models import Clip
 from captures.recordings.clips.selectors import clips_for
-from captures.recordings.clips.services import hold_reasons
-from captures.recordings.clips.timeline_layout import lay_out_timeline
-from captures.recordings.clips.windows import Window, controls
+from captures.recordings.clips.services import ClipHeld, delete_clip, hold_reasons, pin_clip
+from captures.recordings.clips.timeline_layout import Window, lay_out_timeline, window_controls
 from core.api.paging import beyond
 from core.api.queries import Cursor
 from core.events.selectors import events_for
-from core.pages.page import Page, is_htmx_request
+from core.pages.page import Page, is_htmx_request, message_response, redirect_to
 
 EVENTS = 20
 AROUND = timedelta(hours=1)
@@ -103,7 +104,7 @@ class ClipPage(ClipPageBase):
             "timelines": [layout],
             "window": window,
             "mark": layout.x_of(clip.started_at),
-            "controls": controls(window, middle, lambda other: f"?{urlencode(kept | other.values(named=True))}"),
+            "controls": window_controls(window, middle, lambda other: f"?{urlencode(kept | other.values(named=True))}"),
             "whole": f"?{urlencode(kept | whole.values(named=True))}",
         }
 
@@ -143,3 +144,45 @@ def start_of(length_s: float, text: str) -> float:
         return 0.0
     # float() also reads `nan` and `inf`, and min() and max() do not limit `nan`.
     return min(max(seconds, 0.0), length_s) if math.isfinite(seconds) else 0.0
+
+
+class PinPage(ClipPageBase):
+    roles = {"POST": "operator"}
+
+    def post(self, request: HttpRequest, clip: UUID) -> HttpResponse:
+        """Pin or unpin the clip, as the form says."""
+        found, pinned = self.clip(), request.POST.get("pinned") == "yes"
+        pin_clip(found, pinned, self.actor)
+        changed = self.clip()
+        if is_htmx_request(request):
+            wide = request.POST.get("wide") == "yes"
+            return self.render({"clip": changed, "wide": wide}, "clips/_pin.html")
+        return message_response(request, "ok", "Pinned: nothing deletes it." if pinned else "Unpinned.")
+
+
+class DeletePage(ClipPageBase):
+    """Asks for confirmation with what will be lost, and deletes the clip."""
+
+    roles = {"GET": "manager", "POST": "manager"}
+    template = "clips/delete.html"
+
+    def get(self, request: HttpRequest, clip: UUID) -> HttpResponse:
+        return self.render_page(self.clip())
+
+    def post(self, request: HttpRequest, clip: UUID) -> HttpResponse:
+        found = self.clip()
+        try:
+            delete_clip(found, self.actor)
+        except ClipHeld as error:
+            return self.render_page(found, str(error), 409)
+        # Someone else deleted it since this request found it.
+        except Clip.DoesNotExist:
+            raise Http404("No such clip.") from None
+        messages.success(request, f"Deleted: {found.filename}.")
+        day = Day.of(found.started_at, "day").date
+        return redirect_to(request, f"{reverse('clips')}?camera={found.camera.slug}&day={day}")
+
+    def render_page(self, clip: Clip, refusal: str = "", status: int = 200) -> HttpResponse:
+        template = "clips/_delete.html" if is_htmx_request(self.request) else self.template
+        held = hold_reasons(clip, list(clip.holds.all()))
+        return self.render({"clip": clip, "held": held, "refusal": refusal}, template, status)

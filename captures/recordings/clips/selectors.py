@@ -11,9 +11,9 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from cameras.models import Camera
-from cameras.visibility import visible_to
+from cameras.selectors import visible_to
 from captures.recordings.clips.models import Clip
-from core.station_settings.values import camera_config
+from core.station_settings import camera_config
 
 LATE = timedelta(minutes=1)
 """How long after its end a clip may still be without a row."""

@@ -1,6 +1,8 @@
-"""Pin and delete clips. `captures.recordings.clips.deletion` deletes the files."""
+"""Clips are held, pinned and deleted."""
 
 from __future__ import annotations
+
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -9,7 +11,8 @@ from captures.recordings.clips.deletion import delete_marked, mark_for_deletion
 from captures.recordings.clips.models import Clip, ClipHold
 from captures.roots.guards import guards, unguarded
 from core.events.service import record_event
-from core.text.plurals import pluralize
+from core.slices import delete_in_slices
+from core.text.amounts import pluralize
 
 PIN = "a pin, which an operator can remove"
 GUARDS_AS_HOLDS = {
@@ -77,3 +80,25 @@ def _record_deletion(clip: Clip, actor: str) -> None:
         "recording.deleted", f"{actor} deleted the clip {clip}: {content}.", camera=clip.camera, subject=clip.pk,
         actor=actor, data={"path": clip.path, "bytes": clip.bytes, "sha256": clip.sha256},
     )  # fmt: skip
+
+
+class ClipDeleted(Exception):
+    """The clip is being deleted, or does not exist."""
+
+
+@transaction.atomic
+def hold_clip(clip: UUID, by: str, name: str) -> ClipHold:
+    """Keep the clip for the experiment, archive or export `name`. Idempotent. ClipDeleted.
+
+    The row is locked first: a concurrent deletion sees the hold, or the hold sees the deletion.
+    """
+    if Clip.objects.present().select_for_update().filter(pk=clip).first() is None:
+        raise ClipDeleted(f"The clip {clip} is being deleted, or does not exist any more.")
+    # In the transaction of the lock, or a deletion could mark the clip between the check and this row.
+    found, _ = ClipHold.objects.get_or_create(clip_id=clip, by=by, name=name)
+    return found
+
+
+def release_holds(by: str, name: str) -> int:
+    """Release all holds of `name`; returns how many there were. An experiment may have tens of thousands of clips."""
+    return delete_in_slices(ClipHold.objects.filter(by=by, name=name))

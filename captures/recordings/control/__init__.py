@@ -1,0 +1,1 @@
+"""The desired recording of a camera."""

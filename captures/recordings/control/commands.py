@@ -1,15 +1,14 @@
-"""Start and stop a camera's recording, and begin a new clip.
-
-The request is stored as a claim (`captures.recordings.claims`) and survives restarts. The camera's host gets a command
-and answers with the outcome.
-"""
+"""Start and stop a camera's recording, and begin a new clip. The request is stored as a claim
+(`captures.recording_claims`) and survives restarts. The camera's host reads the desired recording from the camera's
+row, gets a command and answers with the outcome."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import nullcontext
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict, cast
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
@@ -42,11 +41,13 @@ from captures.recordings.claims.services import (
     suspend_experiments,
 )
 from captures.recordings.clips.models import ClipKind
-from captures.recordings.control.desired import desired_recording
+from captures.roots.models import StorageClass
+from captures.roots.roots import assigned_root
 from core.broker.broker import BrokerDown
 from core.events.models import Event
 from core.events.service import record_event
-from core.text.plurals import pluralize
+from core.station_settings import camera_config
+from core.text.amounts import pluralize
 from core.text.sentences import Sentence, join_sentences, sentence
 
 Experiments = Literal["ask", "keep", "suspend"]
@@ -272,3 +273,46 @@ def recording_body(camera: Camera, reported: Status) -> RecordingBody:
     """The recording as the camera's status reports it."""
     recorder = reported["recorder"]
     return _make_body(camera, RecordAnswer(recorder=recorder, clip=recorder["clip"] if recorder else None))
+
+
+def desired_recording(camera: Camera) -> Recording | None:
+    """The desired recording for the camera's process; None for nothing."""
+    if not camera.recording or camera.removed_at is not None:
+        return None
+    asked: dict[str, Any] = {"kind": camera.recording, "requested_by": camera.recording_by}
+    if camera.recording_experiments:
+        asked["experiments"] = camera.recording_experiments
+    return cast(Recording, {**asked, **recording_settings()})
+
+
+def recording_settings() -> dict[str, Any]:
+    """Settings of every recording. The camera's host decides, as its configuration may differ from the caller's."""
+    config, host = camera_config(), settings.STATION.host
+    root = assigned_root(host, StorageClass.CLIPS)
+    # `exhausted` is set by the cleanup: no clip is left to delete, so a new rolling clip would be the next one deleted.
+    floor_gb = config.soft_floor_gb if root is not None and root.exhausted else config.hard_floor_gb
+    return {
+        "clip_s": config.clip_s,
+        "preset": config.preset,
+        "crf": config.crf,
+        "max_kbit_s": config.max_kbit_s,
+        "floor_bytes": int(config.hard_floor_gb * 1e9),
+        "rolling_floor_bytes": int(floor_gb * 1e9),
+    }
+
+
+def describe_recording(body: RecordingBody) -> str:
+    """Whether the camera is recording, and if not, why."""
+    camera, recorder = body["camera"], body["recorder"]
+    if recorder is None:
+        unknown = f"{camera} should be recording; its host does not answer, so its state is unknown."
+        return unknown if body["desired"] else f"{camera} is not recording."
+    return f"{camera} {_describe_state(recorder)} {recorder['message']}".strip()
+
+
+def _describe_state(recorder: Recorder) -> str:
+    if recorder["state"] == "failing":
+        return "cannot record."
+    if recorder["state"] == "waiting":
+        return "should be recording and is waiting for frames."
+    return f"is recording ({recorder['kind']}{', started by ' + recorder['by'] if recorder['by'] else ''})."

@@ -1,15 +1,17 @@
-"""Start and stop a camera's recording on its page and its card."""
+"""Pages that start and stop a recording, and who wants it as pages show it."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 
-from cameras.camera_page import CameraPage, refusal
+from cameras.camera_view import CameraPage, refusal
 from cameras.leases.lease_holders import LeaseHeld
 from cameras.models import Camera
-from captures.recordings.control.claim_display import claims_display
+from captures.recordings.claims.models import OF_PEOPLE, ClaimSuspension, RecordingClaim
 from captures.recordings.control.commands import (
     Experiments,
     RecordingBody,
@@ -19,6 +21,7 @@ from captures.recordings.control.commands import (
     stop_recording,
 )
 from core.pages.page import is_htmx_request, message_response
+from core.text.names import person
 
 
 class RecordPage(CameraPage):
@@ -80,3 +83,45 @@ def outcome_of(camera: Camera, stopped: RecordingBody, experiments: Experiments)
         return f"{camera.name} is recorded on for its experiments. The recording by people has ended."
     gap = " The experiments show a gap until somebody records the camera." if experiments == "suspend" else ""
     return f"Recording stopped. The last clip is saved.{gap}"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimDisplay:
+    """`suspension` is the operator's stop that is in force, if there is one."""
+
+    claim: RecordingClaim
+    suspension: ClaimSuspension | None
+
+    @property
+    def by(self) -> str:
+        return person(self.claim.by)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimsDisplay:
+    """Oldest first."""
+
+    claims: list[ClaimDisplay]
+
+    @property
+    def is_worth_showing(self) -> bool:
+        """A single request of a person is shown as the recording itself."""
+        return len(self.claims) > 1 or any(one.claim.experiment for one in self.claims)
+
+    @property
+    def suspended(self) -> list[ClaimDisplay]:
+        return [one for one in self.claims if one.suspension]
+
+    @property
+    def of_people(self) -> list[ClaimDisplay]:
+        return [one for one in self.claims if one.claim.kind in OF_PEOPLE]
+
+
+def claims_display(camera: Camera) -> ClaimsDisplay:
+    claims = RecordingClaim.objects.standing().filter(camera=camera)
+    found = claims.select_related("experiment").prefetch_related("suspensions")
+    return ClaimsDisplay([ClaimDisplay(claim, _open_suspension(claim)) for claim in found])
+
+
+def _open_suspension(claim: RecordingClaim) -> ClaimSuspension | None:
+    return next((one for one in claim.suspensions.all() if one.to_at is None), None)

@@ -1,0 +1,1 @@
+"""Recording in a camera process: frames and packets become clips. Django-free."""

@@ -1,18 +1,89 @@
-"""When a clip begins and ends: the rules of the recorder, without threads and files. The moves: `recorder_states`."""
+"""When a clip begins and ends: the states of a recorder and all moves between them, and the rules that find their
+causes, without threads and files. `clip_writer` ends the clips."""
 
 from __future__ import annotations
 
-from typing import Protocol
+import logging
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+from typing import NamedTuple, Protocol
 
-from cameras.drivers.packets import CodedStream
+from cameras.drivers.packets import CodedStream, PacketData
 from cameras.runtime.spec import Recording
-from captures.recordings.recorder.clip_times import ClipTimes
-from captures.recordings.recorder.copying_policy import CopyingPolicy
-from captures.recordings.recorder.disk_guard import DiskGuard
-from captures.recordings.recorder.failures import Failure
-from captures.recordings.recorder.recorder_states import MOVES, Cause, Ending, State
-from captures.recordings.recorder.retry import RetryTimer
-from captures.recordings.recorder.tracks import FrameOrPacket
+from captures.recordings.recorder.clip_root import DiskGuard
+from captures.recordings.recorder.failures import Failure, RetryTimer
+from captures.recordings.recorder.tracks import ClipTimes, FrameOrPacket, can_begin_clip
+
+
+class State(Enum):
+    """No clip is open, except in RECORDING. How it is published: `RecorderStatus.snapshot`."""
+
+    IDLE = "No recording is desired, and no frame of an earlier one is queued."
+    WAITING = "The next frame that a clip can begin with begins one."
+    RECORDING = "A clip is open."
+    SUSPENDED = "The disk is below its floor. No clip begins until a tenth more than the floor is free."
+    FAILING = "The root is closed, or a clip failed. No clip begins before the retry delay is over."
+
+
+class Cause(Enum):
+    REQUESTED = "another recording is requested"
+    OPENED = "a clip was opened for the frame"
+    RETRY_PENDING = "a frame came; the root is closed, or the retry delay is not over"
+    UNPLAYABLE = "a packet came that no clip can begin with: it is no key frame, or cannot be decoded"
+    BELOW_FLOOR = "a frame came, or CHECK_S is over; the disk is below its floor"
+    DUE = "a frame came that can begin the next clip; by length, settings or command the open one is due to end"
+    OTHER_FORMAT = "a frame came of another size, or a packet of another stream or with other parameter sets"
+    GAP = "a frame came too long after the newest one, or is older"
+    SILENCE = "no frame is queued; the camera has sent none for too long, or its stream ended"
+    FAILURE = "the disk, the root or the encoder failed"
+    STOPPED = "recording was stopped, and its queue is read to the end"
+    RESTARTED = "recording was started again before the queue of the stopped one was read"
+
+
+class Ending(Enum):
+    """How the open clip ends, if there is one. It is finalized either way."""
+
+    REGULAR = "The frame at hand, if it follows without a gap, begins the next clip, which begins where this one ends."
+    INTERRUPTED = "The clip is marked as cut off, the failure is reported, and the retry delay starts."
+
+
+class Move(NamedTuple):
+    before: tuple[State, ...]
+    cause: Cause
+    ending: Ending | None
+    after: State
+
+
+IDLE, WAITING, RECORDING, SUSPENDED, FAILING = State
+ANY = tuple(State)
+WITHOUT_CLIP = (WAITING, SUSPENDED, FAILING)
+
+TABLE = (
+    # A new request tries at once: it ends the retry delay, and the floor itself is enough again.
+    Move((IDLE, *WITHOUT_CLIP), Cause.REQUESTED, None, WAITING),
+    Move((RECORDING,), Cause.REQUESTED, None, RECORDING),
+    # A frame while no clip is open. It is lost, unless it opens a clip.
+    Move(WITHOUT_CLIP, Cause.OPENED, None, RECORDING),
+    Move((WAITING, FAILING), Cause.RETRY_PENDING, None, FAILING),
+    Move((WAITING, FAILING), Cause.UNPLAYABLE, None, WAITING),
+    Move((SUSPENDED,), Cause.RETRY_PENDING, None, SUSPENDED),
+    Move((SUSPENDED,), Cause.UNPLAYABLE, None, SUSPENDED),
+    Move(WITHOUT_CLIP, Cause.BELOW_FLOOR, None, SUSPENDED),
+    # What ends a clip. A frame at hand is then treated as one without an open clip.
+    Move((RECORDING,), Cause.DUE, Ending.REGULAR, WAITING),
+    Move((RECORDING,), Cause.OTHER_FORMAT, Ending.REGULAR, WAITING),
+    Move((RECORDING,), Cause.GAP, Ending.REGULAR, WAITING),
+    Move((RECORDING,), Cause.SILENCE, Ending.REGULAR, WAITING),
+    Move((RECORDING,), Cause.BELOW_FLOOR, Ending.INTERRUPTED, SUSPENDED),
+    Move((RECORDING, *WITHOUT_CLIP), Cause.FAILURE, Ending.INTERRUPTED, FAILING),
+    # While idle the last clip may still fail to be finalized: it is reported, but no recording fails.
+    Move((IDLE,), Cause.FAILURE, Ending.INTERRUPTED, IDLE),
+    Move(ANY, Cause.STOPPED, Ending.REGULAR, IDLE),
+    Move((IDLE,), Cause.RESTARTED, None, WAITING),
+)
+MOVES = {(before, move.cause): move for move in TABLE for before in move.before}
+
 
 # The cleanup changes `rolling_floor_bytes` whenever a root runs out of clips to delete: that alone must not begin a
 # clip.
@@ -108,3 +179,49 @@ def _is_due(clip: ClipView, frame: FrameOrPacket, desired: Recording | None, rot
         or clip.times.age_s(frame) >= desired["clip_s"]
         or {**desired, **FLOORS} != {**clip.desired, **FLOORS}
     )
+
+
+log = logging.getLogger(__name__)
+KEY_FRAME_TIMEOUT_S = 60.0
+"""How long a clip that is due may wait for a key frame of a camera whose packets are copied."""
+MAX_CHANGES, CHANGES_S = 4, 60.0
+"""A camera whose parameter sets change more often is encoded: each change begins another clip."""
+
+
+class CopyingPolicy:
+    """Frames of `refuse_packets(stream)` are read instead of its packets, until the camera is reopened."""
+
+    def __init__(self, refuse_packets: Callable[[CodedStream], None], timeout_s: float = KEY_FRAME_TIMEOUT_S) -> None:
+        self._refuse_packets, self._timeout_s = refuse_packets, timeout_s
+        self._keyless_since: float | None = None
+        self._changes: deque[float] = deque(maxlen=MAX_CHANGES)
+
+    def can_begin_clip(self, frame: FrameOrPacket) -> bool:
+        """Whether a clip that is due can begin with this frame. Packets without a key frame are refused in time."""
+        if can_begin_clip(frame):
+            self._keyless_since = None
+            return True
+        self._keyless_since = self._keyless_since or frame.monotonic
+        if frame.monotonic - self._keyless_since > self._timeout_s:
+            self.refuse(frame, f"It has sent no key frame for {self._timeout_s:g} s.")
+        return False
+
+    def count_change(self, frame: FrameOrPacket, source: CodedStream | None) -> None:
+        """A clip of the stream `source` does not accept the frame. Only changes within one stream are counted."""
+        if isinstance(frame, PacketData) and frame.of is source:
+            # A new connection is a new CodedStream and begins a clip anyway: only changes within one stream are the
+            # camera's habit.
+            self._changes.append(frame.monotonic)
+            if len(self._changes) == MAX_CHANGES and frame.monotonic - self._changes[0] < CHANGES_S:
+                self.refuse(frame, "Its parameter sets change too often.")
+
+    def refuse(self, frame: FrameOrPacket, why: str) -> None:
+        """No effect for a frame."""
+        if isinstance(frame, PacketData):
+            log.warning("The camera's packets are decoded and encoded again instead of copied. %s", why)
+            self._keyless_since = None
+            self._refuse_packets(frame.of)
+
+    def reset(self) -> None:
+        """Recording stopped: no clip waits for a key frame."""
+        self._keyless_since = None

@@ -1,15 +1,16 @@
-"""The storage root of the clips: opened when it is there, and reopened after an error."""
+"""The root of new clips: opened, recovered, and checked for free space."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Protocol
 
+from cameras.runtime.disk_reserve import FREE_SPACE_HYSTERESIS
+from cameras.runtime.spec import Recording
 from cameras.spool.recovery import DecidedOutcome, remove_temporaries
 from cameras.spool.storage import Storage
-from captures.recordings.recorder.failures import STORAGE_ERRORS
+from captures.recordings.recorder.failures import STORAGE_ERRORS, RetryTimer, floor_of
 from captures.recordings.recorder.recovery import unfinished_clips
-from captures.recordings.recorder.retry import RetryTimer
 
 
 class Recoverer(Protocol):
@@ -88,3 +89,44 @@ class ClipRoot:
     def free_bytes(self) -> int | None:
         """None while it is closed. OSError."""
         return None if self.storage is None else self.storage.files.free_bytes()
+
+
+CHECK_S = 2.0
+"""Seconds between checks while a clip is open."""
+
+
+class DiskGuard:
+    """`free_bytes` is the free space of the disk, None while it is unknown, or OSError; `on_measured` gets it with the
+    floor. `clock` is monotonic, in seconds."""
+
+    def __init__(
+        self,
+        free_bytes: Callable[[], int | None],
+        on_measured: Callable[[int, int], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._free_bytes, self._on_measured, self._clock = free_bytes, on_measured, clock
+        self._is_full = False
+        self._checked_at = 0.0
+
+    def check_now(self, desired: Recording) -> bool:
+        """Whether the disk is below its floor. Once it is, it stays so until a tenth more than the floor is free."""
+        free = self._free_bytes()
+        if free is None:
+            return False
+        floor = floor_of(desired)
+        self._is_full = free < floor * (FREE_SPACE_HYSTERESIS if self._is_full else 1.0)
+        self._on_measured(free, floor)
+        return self._is_full
+
+    def check_each_period(self, desired: Recording) -> bool:
+        """The same, False until CHECK_S after the last such check."""
+        now = self._clock()
+        if now - self._checked_at < CHECK_S:
+            return False
+        self._checked_at = now
+        return self.check_now(desired)
+
+    def reset(self) -> None:
+        """The floor itself is enough for the next clip."""
+        self._is_full = False

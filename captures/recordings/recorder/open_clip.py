@@ -1,4 +1,4 @@
-"""A clip while it is being recorded: its plan on the disk, its file, its track, and the data of its record."""
+"""The clip that is being recorded: its file, its track and its times."""
 
 from __future__ import annotations
 
@@ -6,22 +6,18 @@ import time
 
 import uuid6
 
-from cameras.drivers.packets import CodedStream
-from cameras.runtime.clock import CameraClock
-from cameras.runtime.clock_monitor import ClockMonitor
-from cameras.runtime.device_conditions import DeviceConditions
+from cameras.drivers.packets import CodedStream, PacketData
+from cameras.runtime.clock import CameraClock, ClockMonitor
+from cameras.runtime.consumers import DeviceConditions
 from cameras.runtime.spec import Recording
 from cameras.spool.records import ClipOrigin, ClipPlan
 from cameras.spool.spool import boot_id
 from cameras.spool.storage import Storage
-from captures.paths.organizer import ImageOrganizer
-from captures.recordings.recorder.clip_record import KIND
-from captures.recordings.recorder.clip_times import ClipTimes, moment
+from captures.paths import ImageOrganizer
+from captures.recordings.recorder.clip_file import KIND, VideoFile
 from captures.recordings.recorder.delivery import ClipDelivery, stills_before
 from captures.recordings.recorder.failures import Failure
-from captures.recordings.recorder.track_factory import make_track
-from captures.recordings.recorder.tracks import FrameOrPacket
-from captures.recordings.recorder.video_file import VideoFile
+from captures.recordings.recorder.tracks import ClipTimes, FrameOrPacket, Track, moment
 
 
 class OpenClip:
@@ -110,3 +106,15 @@ class OpenClip:
     def is_whole(self) -> bool:
         """Whether all added frames are in the file. After an encoder failed, only the file itself can tell."""
         return self.times.frames > 0 and self._finished and self.file.failed is None
+
+
+def make_track(first: FrameOrPacket, desired: Recording) -> Track:
+    """The track of a clip that begins with `first`. The first call loads FFmpeg. Unplayable."""
+    if isinstance(first, PacketData):
+        # Imported here, as `av` takes 62 ms and 12 MB: a camera that does not record starts without it.
+        from captures.recordings.recorder.stream_copy import CopiedTrack
+
+        return CopiedTrack(first)
+    from captures.recordings.recorder.encoding import EncodedTrack
+
+    return EncodedTrack(first, desired)

@@ -14,30 +14,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from cameras.drivers import driver_class
-from cameras.runtime.consumers import Context
-from cameras.runtime.device_conditions import DeviceConditions
+from cameras.runtime.consumers import Context, DeviceConditions
 from cameras.runtime.messages import Command, ConsumerStats, RotateCommand
 from cameras.runtime.spec import Recording, Spec
 from cameras.spool.recovery import DecidedOutcome
 from cameras.spool.storage import Storage
-from captures.paths.night import Site
-from captures.paths.organizer import ImageOrganizer
+from captures.paths import ImageOrganizer, Site
+from captures.recordings.recorder.clip_file import PART, ClipSync
 from captures.recordings.recorder.clip_finalizer import ClipFinalizer
-from captures.recordings.recorder.clip_policy import ClipPolicy
-from captures.recordings.recorder.clip_record import PART
-from captures.recordings.recorder.clip_root import ClipRoot, RootError
-from captures.recordings.recorder.clip_sync import ClipSync
+from captures.recordings.recorder.clip_policy import KEY_FRAME_TIMEOUT_S, ClipPolicy, CopyingPolicy
+from captures.recordings.recorder.clip_root import ClipRoot, DiskGuard, RootError
 from captures.recordings.recorder.clip_writer import ClipWriter
-from captures.recordings.recorder.command_answers import STOPPED, WRITTEN
-from captures.recordings.recorder.copying_policy import KEY_FRAME_TIMEOUT_S, CopyingPolicy
-from captures.recordings.recorder.disk_guard import DiskGuard
-from captures.recordings.recorder.failures import describe_hang
-from captures.recordings.recorder.frame_queue import FrameQueue
-from captures.recordings.recorder.loss_counter import LossCounter
+from captures.recordings.recorder.failures import RetryTimer, describe_hang
 from captures.recordings.recorder.open_clip import OpenClip
-from captures.recordings.recorder.recorder_inbox import RecorderInbox
-from captures.recordings.recorder.recorder_reports import RecorderReports
-from captures.recordings.recorder.retry import RetryTimer
+from captures.recordings.recorder.recorder_inbox import FrameQueue, LossCounter, RecorderInbox
+from captures.recordings.recorder.recorder_reports import CLIPS_FINALIZED, FRAME_WRITTEN, RecorderReports
 from captures.recordings.recorder.tracks import FrameOrPacket
 from core.camera_names import CameraName
 from core.dataclass_json import dataclass_from_json
@@ -123,7 +114,7 @@ class ClipRecorder:
         self._inbox.request(desired)
         # Added before the reader is checked: if the recorder's thread ends the recording in between, it answers this
         # command too; if it has ended it already, only the line below does.
-        self._reports.answers.add(command, WRITTEN if desired else STOPPED)
+        self._reports.answers.add(command, FRAME_WRITTEN if desired else CLIPS_FINALIZED)
         if desired is None and self._queue.reader is None:
             self._finalizer.run_after(self._reports.answer_stop)
 

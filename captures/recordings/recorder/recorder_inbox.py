@@ -1,13 +1,23 @@
-"""What the thread of the camera loop passes to the recorder's thread: requests, and frames."""
+"""What waits for the writer of clips: commands, and frames in I420, which is half the size of RGB; how many frames
+were lost."""
 
 from __future__ import annotations
 
 import math
 import threading
 import time
+from collections import deque
+from dataclasses import replace
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from cameras.drivers.base import FrameData, Pixels
+from cameras.drivers.packets import CodedStream
+from cameras.runtime.buffer import SharedFrameBuffer
+from cameras.runtime.readers import CopyingReader
 from cameras.runtime.spec import Recording
-from captures.recordings.recorder.frame_queue import FrameQueue
 from captures.recordings.recorder.tracks import FrameOrPacket
 
 # Far below `RecorderTimes.stuck_s`: `ClipWriter.ran_at` is renewed once in each wait. Also how late a silent camera or
@@ -102,3 +112,130 @@ class RecorderInbox:
     def is_over(self) -> bool:
         """Whether the process ends and nothing is left to write."""
         return self._stopping and self._queue.reader is None
+
+
+QUEUE_FRAMES = 300
+"""Twenty seconds for most cameras, in case a disk takes long to sync the beginning of a clip; fewer if the pictures are
+large (`QueueLimits.frame_bytes`). Where disk and machine are fast, one or two frames are queued."""
+
+
+class FrameQueue:
+    """One reader for each start of the recording: frames queued before a stop are read before those after the next
+    start. The camera's thread calls `open_reader` and `close_reader`, the recorder's thread the other methods; any
+    thread reads the properties."""
+
+    def __init__(self, buffer: SharedFrameBuffer, losses: LossCounter) -> None:
+        self._buffer, self._losses = buffer, losses
+        self._readers: deque[CopyingReader] = deque()
+
+    def open_reader(self) -> None:
+        """Idempotent."""
+        if not self._readers or self._readers[-1].closed:
+            # Converted before it is queued: I420 has half the bytes of RGB, of which 64 frames of 1280x1024 are 250 MB.
+            self._readers.append(self._buffer.open_copying_reader(QUEUE_FRAMES, as_i420))
+
+    def close_reader(self) -> None:
+        """Queued frames stay. Idempotent."""
+        if self._readers and not self._readers[-1].closed:
+            self._buffer.close_reader(self._readers[-1])
+
+    @property
+    def copies_packets(self) -> bool:
+        """Whether the camera's own packets are queued instead of frames."""
+        return bool(self._readers) and self._readers[-1].accepts_packets(self._buffer.coded)
+
+    @property
+    def coded(self) -> CodedStream | None:
+        """The camera's coded stream; None where packets cannot be copied, or while the camera is disconnected."""
+        return self._buffer.coded
+
+    @property
+    def reader(self) -> CopyingReader | None:
+        """The reader in use; None when everything is read."""
+        return self._readers[0] if self._readers else None
+
+    def get(self, timeout: float) -> tuple[FrameOrPacket, int] | None:
+        """The next frame or packet, and how many were lost before it; None if none came in time."""
+        reader = self.reader
+        frame = reader.get(timeout) if reader is not None else None
+        return None if reader is None or frame is None else (frame, self._losses.count_before(frame, reader.lost))
+
+    def __len__(self) -> int:
+        """How many frames wait in the reader in use."""
+        reader = self.reader
+        return 0 if reader is None else len(reader)
+
+    def count_lost_at_end(self) -> int:
+        """How many frames of a stopped recording were lost after the last one that was read, including those that still
+        wait: they are never written."""
+        reader = self.reader
+        lost = 0 if reader is None else self._losses.count_after(reader) + len(reader)
+        self._losses.reset()
+        return lost
+
+    def drop_reader(self) -> None:
+        """Go on to the frames after the next start."""
+        self._readers.popleft()
+
+    def refuse_packets(self, coded: CodedStream) -> None:
+        """From now on, queue frames of this stream instead of packets."""
+        reader = self.reader
+        if reader is not None:
+            reader.refuse_packets(coded)
+
+
+class LossCounter:
+    """Counts frames that were captured and did not arrive: by their numbers where the driver numbers frames, else those
+    that the queue or the driver dropped."""
+
+    def __init__(self, *, numbered: bool) -> None:
+        self._numbered = numbered
+        self.reset()
+
+    def reset(self) -> None:
+        self._number, self._dropped = -1, 0
+
+    def count_before(self, frame: FrameOrPacket, dropped: int) -> int:
+        """How many were lost between the previous frame and this one. `dropped` is the queue's count so far. Numbers
+        start again when the camera is reopened."""
+        missing = frame.number - self._number - 1 if 0 <= self._number < frame.number else 0
+        more, self._number, self._dropped = dropped - self._dropped, frame.number, dropped
+        return missing if self._numbered else more
+
+    def count_after(self, reader: CopyingReader) -> int:
+        """How many were lost after the last frame of a reader that is closed and empty."""
+        return reader.lost_since_newest if self._numbered else reader.lost - self._dropped
+
+
+NEUTRAL_CHROMA = 128
+"""The chroma of grey."""
+
+
+def as_i420(frame: FrameData) -> FrameData:
+    """The frame with its picture in I420: (height * 3 / 2, width), uint8; width and height are even."""
+    return replace(frame, image=i420(frame.image))
+
+
+def i420(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """From RGB or mono, uint8 or uint16. An odd last row or column is left out: browsers play H.264 of even size only.
+
+    BT.601, limited range. Source: ITU-R BT.601-7; OpenCV, COLOR_RGB2YUV_I420.
+    """
+    import cv2
+
+    height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
+    even = np.ascontiguousarray(image[:height, :width])
+    pixels = (even >> 8).astype(np.uint8) if even.dtype == np.uint16 else even
+    planes = np.full((height * 3 // 2, width), NEUTRAL_CHROMA, np.uint8)
+    if pixels.ndim == 3:
+        # Not by FFmpeg's swscale, which takes 3.3 ms for a picture of 1280x1024 where OpenCV takes 0.6.
+        cv2.cvtColor(pixels, cv2.COLOR_RGB2YUV_I420, planes)
+    else:
+        # Limited range: 0 to 255 becomes 16 to 235, as `muxer` tags the stream.
+        cv2.convertScaleAbs(pixels, planes[:height], 219 / 255, 16)
+    return planes
+
+
+def size_of(planes: Pixels) -> tuple[int, int]:
+    """Width and height in pixels of an I420 picture."""
+    return planes.shape[1], planes.shape[0] * 2 // 3

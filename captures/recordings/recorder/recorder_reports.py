@@ -1,24 +1,25 @@
-"""What each outcome of a recorder becomes: events, alerts, answers to commands, and its status."""
+"""Which events, alerts and answers follow from what a recorder does."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from cameras.runtime.device_conditions import DeviceConditions
-from cameras.runtime.messages import SpooledReport
+from cameras.runtime.consumers import DeviceConditions
+from cameras.runtime.messages import AlertReport, AnswerReport, LogReport, Report, SpooledReport
 from cameras.runtime.recording_state import Recorder
 from cameras.runtime.spec import Recording
 from cameras.spool.records import ClipRecord
-from captures.recordings.recorder.clip_record import PART
-from captures.recordings.recorder.command_answers import STOPPED, WRITTEN, CommandAnswers, SendReport
+from captures.recordings.recorder.clip_file import PART
 from captures.recordings.recorder.failures import Failure
 from captures.recordings.recorder.open_clip import OpenClip
-from captures.recordings.recorder.recorder_alerts import FailureAlert, RecorderEvents, RecoveryAlert
 from captures.recordings.recorder.recorder_status import RecorderStatus
-from captures.recordings.recorder.recovery import RecoveredClips
+from captures.recordings.recorder.recovery import RecoveredClips, unrecovered_message
 from captures.recordings.recorder.tracks import FrameOrPacket
 from core.camera_names import CameraName
+from core.text.amounts import pluralize, was_or_were
 from core.text.sentences import join_sentences, sentence
 
 PROBLEMS = {"disk_full": "disk-full", "write_error": "disk-full"}
@@ -60,7 +61,7 @@ class RecorderReports:
         # A snapshot only if a command waits for it, not for each frame.
         if not self.answers.is_empty:
             recorder = self.snapshot(clip.desired, clip)
-            self.answers.accept(WRITTEN, {"clip": clip.id, "recorder": recorder})
+            self.answers.accept(FRAME_WRITTEN, {"clip": clip.id, "recorder": recorder})
 
     def report_lost_frames(self, clip: OpenClip, frames: int) -> None:
         # Once for each clip: a slow machine loses frames by the hundred.
@@ -102,7 +103,7 @@ class RecorderReports:
         # After a restart the start that waits is the new one: its first frame is still to come.
         if for_good:
             detail = sentence("Recording of {camera} was stopped meanwhile.", camera=self._camera)
-            self.answers.refuse(WRITTEN, NOT_RECORDING, detail)
+            self.answers.refuse(FRAME_WRITTEN, NOT_RECORDING, detail)
 
     def report_idle(self) -> None:
         """No recording is desired: close the alerts."""
@@ -111,7 +112,7 @@ class RecorderReports:
 
     def answer_stop(self) -> None:
         """The last clip is finalized."""
-        self.answers.accept(STOPPED, {"clip": self._last_finalized, "recorder": None})
+        self.answers.accept(CLIPS_FINALIZED, {"clip": self._last_finalized, "recorder": None})
 
     def reject_rotation(self, command: Mapping[str, Any]) -> None:
         """There is no open clip to end."""
@@ -122,9 +123,150 @@ class RecorderReports:
         """Nothing can be written. Logged once for each reason and message."""
         self._failure.report(failure)
         problem = PROBLEMS.get(failure.reason, UNREACHABLE)
-        self.answers.refuse(WRITTEN, problem, failure.message, failure.reason)
+        self.answers.refuse(FRAME_WRITTEN, problem, failure.message, failure.reason)
 
     def report_root_opened(self, *, is_idle: bool) -> None:
         """The root is open; its unfinished clips are tried again. `is_idle` if no recording is desired."""
         self._recovery.reset()
         self._failure.clear_for_root(is_idle=is_idle)
+
+
+NO_FAILURE = Failure("", "")
+
+
+class RecorderEvents:
+    """Sends events and alerts of one recorder. Any thread calls the methods."""
+
+    def __init__(self, send: SendReport, camera: CameraName) -> None:
+        self._send, self.camera = send, camera
+
+    def log_event(self, kind: str, message: str, level: str) -> None:
+        self._send(LogReport(type="log", level=level, kind=kind, message=message))
+
+    def set_alert(self, about: str, message: str) -> None:
+        """Raise the alert, or resolve it if `message` is empty: `recording.failed:<slug>`."""
+        self._send(AlertReport(type="alert", key=f"recording.{about}:{self.camera.slug}", message=message))
+
+
+class FailureAlert:
+    """Why nothing can be written. Any thread calls the methods; `failure` is replaced as a whole."""
+
+    def __init__(self, events: RecorderEvents) -> None:
+        self._events = events
+        self.failure = NO_FAILURE
+        self._is_closed = False
+        """Whether the alert that an earlier recorder left open is closed."""
+
+    def report(self, failure: Failure) -> None:
+        """Logged once for each reason and message."""
+        if failure != self.failure:
+            message = sentence("{camera} cannot record: {why}", camera=self._events.camera, why=failure.message)
+            self._events.log_event("recording.failed", message, "critical")
+            self._events.set_alert("failed", message)
+        self.failure = failure
+
+    def clear(self) -> None:
+        self.failure, self._is_closed = NO_FAILURE, True
+        self._events.set_alert("failed", "")
+
+    def clear_after_frame(self, *, is_synced: bool) -> None:
+        """A frame is in the file. After a disk error only a successful sync shows that the disk works again."""
+        reason = self.failure.reason
+        if (reason or not self._is_closed) and (is_synced or reason != "write_error"):
+            self.clear()
+
+    def clear_for_root(self, *, is_idle: bool) -> None:
+        """The root is open; `is_idle` if no recording is desired."""
+        # While idle only the last clip can have failed. No other would close its alert, and it is recovered now.
+        if self.failure.reason == "root_missing" or (is_idle and self.failure.reason):
+            self.clear()
+
+
+class RecoveryAlert:
+    """Clips that a crash cut off. Used by the thread of the finalizer; the recorder's thread resets it."""
+
+    def __init__(self, events: RecorderEvents, path: str) -> None:
+        self._events, self._path = events, path
+        self._unrecovered: dict[str, OSError] = {}
+        """Clips that cannot be recovered yet, with the errors of the disk."""
+
+    def reset(self) -> None:
+        """The root is open; its unfinished clips are tried again."""
+        self._unrecovered = {}
+
+    def report(self, found: RecoveredClips) -> None:
+        camera = self._events.camera
+        if found.repaired:
+            number = len(found.repaired)
+            message = sentence(
+                "{clips} of {camera} that {were} cut off {were} repaired and kept.",
+                clips=pluralize(number, "clip"), camera=camera, were=was_or_were(number),
+            )  # fmt: skip
+            self._events.log_event("spool.recovered", message, "warning")
+        # Only clips of this attempt: others may still wait for theirs, and the alert stays open for them.
+        for clip in found.tried:
+            self._unrecovered.pop(clip, None)
+        self._unrecovered |= found.failed
+        self._events.set_alert("left", unrecovered_message(camera, self._path, self._unrecovered))
+        if found.rejected:
+            message = sentence(
+                "Clips of {camera} could not be recovered: {why}", camera=camera, why="; ".join(found.rejected)[:500]
+            )
+            self._events.log_event("spool.rejected", message, "error")
+
+
+SendReport = Callable[[Report], None]
+FRAME_WRITTEN = "written"
+"""Awaited by a start: a frame is written."""
+CLIPS_FINALIZED = "stopped"
+"""Awaited by a stop: the last clip is finalized."""
+
+
+class CommandAnswers:
+    """`_lock` guards the commands. Any thread calls the methods."""
+
+    def __init__(self, send: SendReport) -> None:
+        self._send = send
+        self._lock = threading.Lock()
+        self._waiting: deque[tuple[str, str]] = deque()
+        """Command and what it awaits, in the order of the commands."""
+
+    def add(self, command: Mapping[str, Any], awaited: str) -> None:
+        """Answer the command when `awaited` is observed: WRITTEN, STOPPED, or the id of a clip that is finalized.
+        Without a `command_id` no one waits for an answer."""
+        if command.get("command_id"):
+            with self._lock:
+                self._waiting.append((command["command_id"], awaited))
+
+    @property
+    def is_empty(self) -> bool:
+        # Without the lock, as it is asked for each frame: a command added just now is answered with the next frame.
+        return not self._waiting
+
+    def accept(self, awaited: str, body: dict[str, Any]) -> None:
+        """The commands that await it succeeded."""
+        for command in self._pop(awaited):
+            self._send(AnswerReport(type="answer", command_id=command, ok=True, body=body))
+
+    def refuse(self, awaited: str, problem: str, detail: str, reason: str = "") -> None:
+        """What they await does not happen. `problem` is a problem type, `detail` a sentence."""
+        for command in self._pop(awaited):
+            self._send(_refusal(command, problem, detail, reason))
+
+    def refuse_now(self, command: Mapping[str, Any], problem: str, detail: str) -> None:
+        if command.get("command_id"):
+            self._send(_refusal(command["command_id"], problem, detail))
+
+    def _pop(self, awaited: str) -> list[str]:
+        with self._lock:
+            found = [command for command, waited in self._waiting if waited == awaited]
+            # Removed in the lock that found them: two threads that observe the same outcome must not answer twice.
+            self._waiting = deque(one for one in self._waiting if one[1] != awaited)
+        return found
+
+
+def _refusal(command: str, problem: str, detail: str, reason: str = "") -> AnswerReport:
+    refusal = AnswerReport(type="answer", command_id=command, ok=False, problem=problem, detail=detail)
+    if reason:
+        refusal["reason"] = reason
+    return refusal

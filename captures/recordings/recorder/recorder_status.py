@@ -8,10 +8,9 @@ from typing import Protocol
 from cameras.runtime.recording_state import Recorder, waiting_recorder
 from cameras.runtime.spec import Recording
 from cameras.spool.moments import iso
-from captures.recordings.recorder.clip_times import ClipTimes
 from captures.recordings.recorder.delivery import RecentDelivery, stills_before
 from captures.recordings.recorder.failures import Failure
-from captures.recordings.recorder.tracks import FrameOrPacket
+from captures.recordings.recorder.tracks import ClipTimes, FrameOrPacket
 
 RATE_S = 5.0
 """A shorter clip does not show how fast it grows; the rate of the clip before it is used."""

@@ -24,7 +24,7 @@ from cameras.spool.recovery import (
 )
 from cameras.spool.spool import Spool
 from cameras.spool.storage import Storage
-from captures.recordings.recorder.clip_record import KIND, make_record
+from captures.recordings.recorder.clip_file import KIND, make_record
 from captures.recordings.recorder.delivery import ClipDelivery
 from captures.recordings.recorder.repair import PlayablePart, repair
 from core.camera_names import CameraRef

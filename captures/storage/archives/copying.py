@@ -1,7 +1,5 @@
 """Copies one file into an archive: to a temporary name, synced, read back from the disk and compared, then renamed.
-
-The source is read once. Its SHA-256 is known since it was recorded, so that of the copy proves both.
-"""
+The source is read once: its SHA-256 is known since it was recorded, so that of the copy proves both."""
 
 from __future__ import annotations
 
@@ -14,7 +12,21 @@ from dataclasses import dataclass
 
 from cameras.spool.durable import RootFiles
 from captures.files.opened import FileMissing, OpenFile, open_below
-from captures.storage.archives.failpoints import FAILPOINTS
+from core.failpoints import Failpoints
+
+FAILPOINTS = Failpoints(
+    (
+        "after_archive_planned",
+        "after_part_begun",
+        "after_part_synced",
+        "after_part_checked",
+        "after_part_renamed",
+        "after_row_copied",
+        "after_manifest_made",
+        "after_manifest_written",
+    )
+)
+
 
 CHUNK_BYTES = 8 << 20
 PART = ".part"

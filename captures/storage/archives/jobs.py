@@ -19,8 +19,15 @@ from cameras.spool.spool import is_out_of_space
 from cameras.spool.storage import read_marker, root_missing_message
 from captures.experiments.selectors import cameras_of
 from captures.roots.models import StorageRoot
-from captures.storage.archives.copying import CopyFaulty, CopyRequest, CopyStopped, SourceFaulty, copy_file, is_whole
-from captures.storage.archives.failpoints import FAILPOINTS
+from captures.storage.archives.copying import (
+    FAILPOINTS,
+    CopyFaulty,
+    CopyRequest,
+    CopyStopped,
+    SourceFaulty,
+    copy_file,
+    is_whole,
+)
 from captures.storage.archives.manifest import small_files
 from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveMethod
 from captures.storage.archives.reports import report_failure, resolve_failure
@@ -30,7 +37,7 @@ from captures.tables import ARCHIVE_MENDERS
 from core.jobs.context import JobContext, JobError
 from core.jobs.services import enqueue
 from core.registry import resolve
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 
 RESERVE_BYTES = 256_000_000
 """Left free on the disk of the archive: cameras may write there too."""

@@ -1,22 +1,28 @@
-"""The manifest of an archive: its schema is in docs/operating/archives.md. And what stands beside it in the folder."""
+"""The manifest of an archive (schema: docs/operating/archives.md), its checksums and README, and the captures that no
+archive has because their files stay with the cameras."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any
 
 from django.conf import settings
 
+from cameras.models import Camera
+from captures.capturing.models import CaptureReference
+from captures.capturing.records import describe_references
 from captures.experiments.account import camera_account, written_parts
 from captures.experiments.models import Experiment, ExperimentCamera
 from captures.experiments.resource import ExperimentFacts
 from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFolder
-from captures.storage.archives.remote import remote_parts
 from core.events.models import Event
 from core.resources.answers import body_of
+from core.text.amounts import pluralize
+from core.text.sentences import Sentence, sentence
 from core.times.timestamps import stamp
 
 SCHEMA = "skycam-archive/1"
@@ -120,3 +126,46 @@ def readme_of(content: dict[str, Any], host: str) -> str:
         f"{elsewhere}"
         f"\nWritten by Skycam {content['software']['version']} on the host {host}.\n"
     )
+
+
+def _remote_references(experiment: Experiment, places: Iterable[ExperimentCamera]) -> Iterable[CaptureReference]:
+    cameras = [place.camera_id for place in places]
+    found = CaptureReference.objects.filter(
+        capture__experiment=experiment.pk, capture__camera__in=cameras, capture__trashed_at=None
+    )
+    return found.select_related("capture__camera").order_by("capture__started_at", "capture", "number")
+
+
+def remote_sentences(experiment: Experiment, places: Iterable[ExperimentCamera]) -> list[str]:
+    """One for each of these cameras that keeps files."""
+    by_camera: dict[Camera, list[CaptureReference]] = defaultdict(list)
+    for one in _remote_references(experiment, places):
+        by_camera[one.capture.camera].append(one)
+    return [_remote_sentence(camera, by_camera[camera]) for camera in sorted(by_camera, key=lambda camera: camera.slug)]
+
+
+def _remote_sentence(camera: Camera, references: list[CaptureReference]) -> Sentence:
+    captures = len({one.capture_id for one in references})
+    return sentence(
+        "{captures} of {camera} {are} not archived: remote, {references}.",
+        captures=pluralize(captures, "capture"),
+        camera=camera,
+        are="is" if captures == 1 else "are",
+        references=describe_references(references),
+    )
+
+
+def remote_parts(experiment: Experiment, places: Iterable[ExperimentCamera]) -> list[dict[str, Any]]:
+    """What the manifest says of them."""
+    return [
+        {
+            "camera": one.capture.camera.slug,
+            "id": str(one.capture_id),
+            "started": stamp(one.capture.started_at),
+            "file_kind": one.kind,
+            "place": one.place,
+            "bytes": one.bytes,
+            "sha256": one.sha256 or None,
+        }
+        for one in _remote_references(experiment, places)
+    ]

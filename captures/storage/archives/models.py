@@ -13,8 +13,7 @@ from cameras.models import Camera
 from captures.capturing.models import CaptureFile
 from captures.experiments.models import Experiment
 from captures.recordings.clips.models import Clip
-from captures.roots.kept import Kept
-from captures.roots.models import StorageRoot
+from captures.roots.models import Kept, StorageRoot
 
 
 class ArchiveState(models.TextChoices):

@@ -1,9 +1,12 @@
-"""Which files an archive should have: those of the clips and captures of its experiment."""
+"""Which files an archive will have, and under which names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+import unicodedata
+from collections.abc import Container, Iterable
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef
 
@@ -13,8 +16,7 @@ from captures.recordings.clips.models import Clip, ClipHold
 from captures.roots.models import StorageClass, StorageRoot
 from captures.roots.roots import UnusableRoot, assigned_root
 from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFolder
-from captures.storage.archives.names import unused_path
-from core.station_settings.values import archive_config
+from core.station_settings import archive_config
 from core.times.timestamps import stamp, stamp_or_none
 
 HOLD = "archive"
@@ -178,3 +180,57 @@ def capture_facts(file: CaptureFile) -> dict[str, Any]:
         "clock_error_s": capture.clock_error_s,
         "clock_jumped_s": capture.clock_jumped_s,
     }
+
+
+EXPERIMENTS_FOLDER = "experiments"
+LONGEST_NAME = 60
+NAMELESS = "experiment"
+"""For a name without a letter or digit of ASCII."""
+# Windows opens a device for each of these, whatever the ending.
+RESERVED = frozenset(
+    {"con", "prn", "aux", "nul", *(f"{name}{number}" for name in ("com", "lpt") for number in range(10))}
+)
+
+PLAIN_PATH = re.compile(r"(?:[A-Za-z0-9_+-][A-Za-z0-9._+-]*/)+[A-Za-z0-9_+-][A-Za-z0-9._+-]*")
+
+
+def slug_of(name: str) -> str:
+    """1 to LONGEST lower-case letters, digits and hyphens; begins and ends with a letter or digit."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain)[:LONGEST_NAME].strip("-")
+    return f"{slug}-{NAMELESS}" if slug in RESERVED else slug or NAMELESS
+
+
+def folder_of(experiment: UUID, name: str) -> str:
+    """Relative to the storage root. The id makes it unique: many names have one slug."""
+    return f"{EXPERIMENTS_FOLDER}/{experiment}_{slug_of(name)}"
+
+
+def unused_path(folder: str, filename: str, used: Container[str]) -> str:
+    """`folder/filename`, with a number before its ending if that is used. `used`: paths in lower case, since Windows
+    and macOS see one name in two that differ by case only. The name comes from a row, so its characters are replaced,
+    too."""
+    folder = "/".join(_unreserved(part) for part in folder.split("/"))
+    stem, dot, ending = filename.rpartition(".")
+    # Short enough for the temporary name too, which is longer.
+    stem, ending = (_safe(stem), _safe(ending)[:30]) if dot else (_safe(filename), "")
+    stem = _unreserved(stem)
+    path, number = f"{folder}/{stem}{dot}{ending}", 1
+    while path.lower() in used:
+        number += 1
+        path = f"{folder}/{stem}-{number}{dot}{ending}"
+    return path
+
+
+def is_plain_path(path: str) -> bool:
+    """Whether the path has the form that `unused_path` makes, below at least one folder. Only such a one is a safe
+    name on any system that extracts it from a ZIP file."""
+    return PLAIN_PATH.fullmatch(path) is not None
+
+
+def _unreserved(part: str) -> str:
+    return f"_{part}" if part.partition(".")[0].lower() in RESERVED else part
+
+
+def _safe(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._+-]", "_", text).lstrip(".")[:200] or "_"

@@ -1,15 +1,18 @@
-"""The archives that a user may see: those of the experiments that they may see, with the files of their cameras."""
+"""The archives and archived files that a user may see, the copies that are served, and the files that retention must
+leave to an archive."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from cameras.visibility import visible_to
+from cameras.selectors import visible_to
 from captures.experiments.selectors import experiments_for
-from captures.storage.archives.models import Archive, ArchiveFile
+from captures.files.opened import StoredCopy
+from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState
+from captures.thumbnails.store import CLIP
 
 
 def archives_for(user: Any) -> QuerySet[Archive]:
@@ -39,3 +42,27 @@ def archive_file_for(user: Any, archive: UUID, file: UUID) -> ArchiveFile:
 def kind_condition(kind: str | None) -> Q:
     """Clips or captures. By the facts of the manifest: the source may be deleted."""
     return Q(facts__kind=kind) if kind else Q()
+
+
+def copy_of(file: ArchiveFile) -> StoredCopy:
+    folder = file.folder
+    return StoredCopy(
+        pk=file.pk, host=folder.host, root=folder.root, path=f"{folder.archive.folder}/{file.path}", bytes=file.bytes,
+        sha256=file.sha256, kind=CLIP if is_clip(file) else str(file.facts.get("file_kind", "")),
+        simulated=bool(file.facts.get("simulated")), is_offsite=file.is_offsite,
+    )  # fmt: skip
+
+
+def is_clip(file: ArchiveFile) -> bool:
+    """By the manifest's facts: the source may be deleted."""
+    return bool(file.facts.get("kind") == "clip")
+
+
+SOURCE_FIELDS = {"clips": "clip", "captures": "capture_file"}
+"""Table of files -> the field of `ArchiveFile` that names its rows."""
+
+
+def files_to_copy(table: str) -> Q:
+    """The rows of `table` that an archive has planned and not copied yet."""
+    planned = ArchiveFile.objects.filter(**{SOURCE_FIELDS[table]: OuterRef("pk")}, state=ArchiveFileState.PLANNED)
+    return Q(Exists(planned))

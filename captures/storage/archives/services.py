@@ -26,8 +26,7 @@ from captures.recordings.clips.models import ClipHold
 from captures.roots.roots import UnusableRoot
 from captures.sessions.models import Session
 from captures.storage.archives import planning
-from captures.storage.archives.failpoints import FAILPOINTS
-from captures.storage.archives.hosts import away_hosts, away_sentence
+from captures.storage.archives.copying import FAILPOINTS
 from captures.storage.archives.manifest import make_manifest
 from captures.storage.archives.models import (
     ARCHIVE_TRANSITIONS,
@@ -37,17 +36,16 @@ from captures.storage.archives.models import (
     ArchiveFolder,
     ArchiveState,
 )
-from captures.storage.archives.names import folder_of
-from captures.storage.archives.planning import archive_root, plan_files
-from captures.storage.archives.reports import report_end, report_event, report_failure
+from captures.storage.archives.planning import archive_root, folder_of, plan_files
+from captures.storage.archives.reports import away_hosts, away_sentence, report_end, report_event, report_failure
 from core import database_clock
 from core.background import log_and_continue
 from core.changes.gate import read_again
 from core.jobs.models import Job
 from core.jobs.services import enqueue
 from core.jobs.states import UNFINISHED
-from core.station_settings.values import archive_config
-from core.text.plurals import pluralize
+from core.station_settings import archive_config
+from core.text.amounts import pluralize
 from core.times.timestamps import stamp
 
 KIND = "archive"

@@ -22,6 +22,7 @@ from django.utils import timezone
 from cameras.spool.durable import RootFiles
 from captures.experiments.selectors import cameras_of, check_sees_all
 from captures.files.opened import FileMissing, open_below
+from captures.storage.archives.bodies import VERIFY, VerifiedFile
 from captures.storage.archives.copying import (
     PART,
     CopyFaulty,
@@ -31,7 +32,6 @@ from captures.storage.archives.copying import (
     copy_file,
     is_whole,
 )
-from captures.storage.archives.findings import KIND, VerifiedFile
 from captures.storage.archives.jobs import Mender, check_mounted, describe_error, fetch_whole, lock_folder, open_root
 from captures.storage.archives.manifest import MANIFEST, README, SUMS, small_files
 from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFileState, ArchiveFolder, ArchiveState
@@ -43,8 +43,8 @@ from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job
 from core.jobs.services import enqueue
 from core.registry import resolve
-from core.station_settings.values import archive_config
-from core.text.plurals import pluralize
+from core.station_settings import archive_config
+from core.text.amounts import pluralize
 
 MAX_LISTED = 1000
 FAILED_AGAIN = timedelta(days=1)
@@ -322,7 +322,7 @@ def request_verification(archive: Archive, actor: str = "", *, user: Any) -> lis
     for folder in archive.folders.all():
         subject = str(archive.pk)
         arguments = {"archive": subject}
-        job, _ = enqueue(KIND, folder.host, camera=cameras, subject=subject, arguments=arguments, actor=actor)
+        job, _ = enqueue(VERIFY, folder.host, camera=cameras, subject=subject, arguments=arguments, actor=actor)
         jobs.append(job)
     return jobs
 
@@ -333,7 +333,7 @@ def verify_due() -> None:
     if not days:
         return
     host = settings.STATION.host
-    if Job.objects.filter(kind=KIND, host=host, state__in=["waiting", "running"]).exists():
+    if Job.objects.filter(kind=VERIFY, host=host, state__in=["waiting", "running"]).exists():
         return
     now = timezone.now()
     before = now - timedelta(days=days)
@@ -343,12 +343,12 @@ def verify_due() -> None:
         is_due, host=host, archive__state__in=[ArchiveState.COMPLETE, ArchiveState.INCOMPLETE]
     )
     # One whose disk is not mounted would otherwise be the oldest for ever, and no other be verified.
-    failed = Job.objects.filter(kind=KIND, host=host, state="failed", ended_at__range=(now - FAILED_AGAIN, now))
+    failed = Job.objects.filter(kind=VERIFY, host=host, state="failed", ended_at__range=(now - FAILED_AGAIN, now))
     due = due.exclude(archive__in=[UUID(subject) for subject in failed.values_list("subject", flat=True)])
     oldest = due.order_by(F("verified_at").asc(nulls_first=True)).first()
     if oldest is not None:
         archive = str(oldest.archive_id)
         enqueue(
-            KIND, host, camera=cameras_of(oldest.archive.experiment), subject=archive, arguments={"archive": archive},
+            VERIFY, host, camera=cameras_of(oldest.archive.experiment), subject=archive, arguments={"archive": archive},
             actor="station",
         )  # fmt: skip

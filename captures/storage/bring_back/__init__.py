@@ -1,0 +1,1 @@
+"""Files that only a destination has come back to their host."""

@@ -1,8 +1,9 @@
-"""The routes that bring files back from their off-site copies."""
+"""The API that brings files back from a destination, and its answers."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -12,13 +13,44 @@ from rest_framework.response import Response
 
 from cameras.camera_view import actor
 from captures.capturing.selectors import captures_for
-from captures.storage.bring_back.answers import BringBackBody
-from captures.storage.bring_back.bodies import bring_back_body
-from captures.storage.bring_back.planning import make_plan
-from captures.storage.bring_back.requests import BringBackOne, BringBackRequest
-from captures.storage.bring_back.selection import check_names
-from captures.storage.bring_back.services import start_bring_back
+from captures.storage.bring_back.planning import BringBackPlan, make_plan, start_bring_back
+from captures.storage.bring_back.selection import BringBackOne, BringBackRequest, check_names
 from core.idempotency.view import IdempotentView
+from core.jobs.answers import JobBody
+from core.jobs.bodies import job_body
+from core.jobs.models import Job
+from core.resources.answers import body_of
+from core.resources.fields import Fields
+
+
+class ReturningRootBody(Fields):
+    """`free_bytes` is null while it is unknown. `problem` is empty when the files fit. `lost`: files without a verified
+    copy, which stay away."""
+
+    host: str
+    path: str
+    files: int
+    bytes: int
+    lost: int
+    free_bytes: int | None
+    problem: str
+
+
+class PlannedBody(Fields):
+    files: int
+    bytes: int
+    lost: int
+    roots: list[ReturningRootBody]
+
+
+class BringBackBody(PlannedBody):
+    """`jobs`: one on each host; none when all files are here, or with `dry_run`."""
+
+    jobs: list[JobBody]
+
+
+def bring_back_body(plan: BringBackPlan, jobs: Iterable[Job], user: Any) -> dict[str, Any]:
+    return {**body_of(PlannedBody, plan), "jobs": [job_body(job, user) for job in jobs]}
 
 
 class BringBackBulk(BringBackRequest):

@@ -1,10 +1,8 @@
-"""The job `bring_back`: the files of a selection come back to this host from their verified copies.
-
-First the copies of all chosen files say until when the files stay here, so that no rule of retention takes them away
-again behind the job. Then each file is written beside its place, read back, compared, and renamed in the transaction
-in which its row says that it is here. A kill at any line leaves the file at its destination, and at most a part here,
-which the next attempt replaces.
-"""
+"""The job `bring_back`: the files of a selection come back to this host from their verified copies. First the copies
+of all chosen files say until when the files stay here, so that no rule of retention takes them away again behind the
+job. Then each file is written beside its place, read back, compared, and renamed in the transaction in which its row
+says that it is here. A kill at any line leaves the file at its destination, and at most a part here, which the next
+attempt replaces."""
 
 from __future__ import annotations
 
@@ -22,14 +20,11 @@ from cameras.models import Camera
 from cameras.spool.durable import RootFiles
 from cameras.spool.storage import RootMissing
 from captures.recordings.clips.deletion import open_root
-from captures.roots.kept import Kept
-from captures.roots.models import StorageRoot
+from captures.roots.models import Kept, StorageRoot
 from captures.storage.archives.copying import CopyFaulty, CopyRequest, CopyStopped, is_whole
 from captures.storage.archives.jobs import lock_folder
-from captures.storage.bring_back.failpoints import FAILPOINTS
 from captures.storage.bring_back.planning import make_plan, reserve_bytes
-from captures.storage.bring_back.requests import Selection
-from captures.storage.bring_back.selection import RETURNING, ReturningTable
+from captures.storage.bring_back.selection import RETURNING, ReturningTable, Selection
 from captures.storage.offsite.copy_states import CopyState
 from captures.storage.offsite.destinations.port import CopyMissing, DestinationError, Interrupted, WrongChecksum
 from captures.storage.offsite.models import OffsiteCopy
@@ -37,10 +32,21 @@ from captures.storage.offsite.queue import lock_copies, update_locked
 from captures.storage.offsite.restore import NoCopy, copies_of, fetch_part, part_name
 from core import database_clock
 from core.events.service import record_event
+from core.failpoints import Failpoints
 from core.jobs.context import JobContext, JobError
 from core.templatetags.skycam import format_bytes
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 from core.times.timestamps import stamp
+
+FAILPOINTS = Failpoints(
+    (
+        "after_files_held",
+        "after_part_written",
+        "after_file_placed",
+        "after_row_here",
+    )
+)
+
 
 FAILURES = 3
 """Failures in a row after which the job ends, and is tried again later: the destination is away."""

@@ -9,8 +9,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from captures.capturing.selectors import captures_for
 from captures.experiments.selectors import sees_all
 from captures.storage.archives.selectors import archives_for
-from captures.storage.bring_back.requests import DAYS, BringBackRequest
-from captures.storage.bring_back.services import NoSpace, start_bring_back
+from captures.storage.bring_back.planning import NoSpace, start_bring_back
+from captures.storage.bring_back.selection import DAYS, BringBackRequest
 from core.pages.page import Page, message_response
 
 

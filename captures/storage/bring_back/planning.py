@@ -1,21 +1,28 @@
-"""What would be brought back to which disks, and whether they have the space. Changes nothing."""
+"""What would come back and whether there is space for it; start of the job that does it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Exists, Q, Sum
 
+from cameras.models import Camera
 from cameras.spool.storage import RootMissing
 from captures.recordings.clips.deletion import open_root
 from captures.roots.models import StorageRoot
-from captures.storage.bring_back.requests import Selection
-from captures.storage.bring_back.selection import RETURNING
+from captures.storage.bring_back.selection import RETURNING, BringBackRequest, Selection
 from captures.storage.usage.models import RootSpace
-from core.station_settings.values import camera_config
+from core import database_clock
+from core.camera_refs import Cameras
+from core.jobs.models import Job
+from core.jobs.services import enqueue
+from core.station_settings import camera_config
 from core.templatetags.skycam import format_bytes
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
+from core.times.timestamps import stamp
 
 GB = 1e9
 
@@ -112,3 +119,35 @@ def _measure(plan: RootPlan) -> None:
             f"{format_bytes(reserve_bytes())} must stay free there (camera_config.soft_floor_gb). Free some space, or "
             "choose fewer files."
         )
+
+
+JOB_KIND = "bring_back"
+
+
+class NoSpace(Exception):
+    """The files do not fit, or their disk is away; the message says where. Nothing was changed."""
+
+
+def start_bring_back(wanted: BringBackRequest, actor: str) -> tuple[BringBackPlan, list[Job]]:
+    """The plan, and a job on each host with files that are off-site alone; one that does the same already is joined.
+    None when all files are here. NoSpace."""
+    plan = make_plan(wanted)
+    if plan.problems:
+        raise NoSpace(" ".join(plan.problems))
+    until = database_clock.read_now() + timedelta(days=wanted.days)
+    arguments = {"selection": wanted.as_json(), "until": stamp(until)}
+    jobs = []
+    for host in plan.hosts:
+        job, _ = enqueue(
+            JOB_KIND, host, camera=_cameras(wanted, host), subject=wanted.digest, arguments=arguments, actor=actor
+        )
+        jobs.append(job)
+    return plan, jobs
+
+
+def _cameras(wanted: BringBackRequest, host: str) -> Cameras:
+    """All whose files come back to the host."""
+    keys = set[Any]()
+    for table in RETURNING:
+        keys |= set(table.away(wanted, [host]).order_by().values_list(table.camera, flat=True).distinct())
+    return list(Camera.objects.filter(pk__in=keys))

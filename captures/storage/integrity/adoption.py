@@ -17,9 +17,9 @@ from cameras.models import Camera
 from cameras.spool.durable import RootFiles
 from captures.capturing.models import CaptureFile
 from captures.organizing.adoption import AdoptedFile, Adopter
+from captures.organizing.findings import NotPlaced, Reason
 from captures.organizing.inspector import Inspector
 from captures.organizing.pairing import FoundPicture
-from captures.organizing.reasons import NotPlaced, Reason
 from captures.organizing.source import SourceFile
 from captures.organizing.times import CameraZone, resolve_time
 from captures.recordings.clips.deletion import folder_of
@@ -28,7 +28,7 @@ from captures.recordings.recorder.recovery import delivery_of
 from captures.recordings.recorder.repair import PlayablePart, playable_part
 from captures.roots.models import StorageRoot
 from captures.storage.integrity.check import hash_file
-from core.station_settings.values import site_config
+from core.station_settings import site_config
 
 STARTED = re.compile(r"_(\d{8}_\d{6}_\d{3})_[^/]*\Z")
 """The time in the name of a clip."""

@@ -1,13 +1,16 @@
-"""The job `integrity`: compares the rows of files with the files of a host."""
+"""The job `integrity` compares the rows of files with the files of a host. A root is walked folder by folder in a
+fixed order, so that the walk can continue after a kill. Symbolic links are never followed. A name can be any bytes:
+it is text with surrogate escapes (`os.fsdecode`)."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -19,12 +22,11 @@ from captures.capturing.models import CaptureFile
 from captures.recordings.clips.deletion import folder_of, open_root
 from captures.recordings.clips.models import Clip
 from captures.roots.models import StorageRoot
-from captures.storage.integrity.disk_walk import FoundFile, walk_folders
 from captures.storage.integrity.findings import FindingStore
 from captures.storage.integrity.models import FindingKind
 from captures.storage.stored_files.tables import FILE_TABLES, StoredFile
 from core.jobs.context import JobContext
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 
 FOLDERS = ("captures", "clips")
 """Folders of a root in which each file has a row. Archives have files of their own beside those with rows."""
@@ -237,3 +239,55 @@ def hash_file(files: RootFiles, path: str, check_stop: Callable[[], None] = lamb
 def _batches(found: list[FoundFile]) -> Iterator[list[FoundFile]]:
     for begin in range(0, len(found), NAMES):
         yield found[begin : begin + NAMES]
+
+
+class FoundFile(NamedTuple):
+    """A regular file. `pending`: it has another link, such as that of the spool, or was changed a short time ago."""
+
+    path: str
+    bytes: int
+    changed_at: float
+    links: int
+
+
+class FolderFiles(NamedTuple):
+    folder: str
+    files: list[FoundFile]
+
+
+def walk_folders(files: RootFiles, top: str, after: str = "") -> Iterator[FolderFiles]:
+    """The folders below `top` (included) behind `after`, each with its files. OSError of a failing disk."""
+    yield from _walk(files, top, tuple(after.split("/")) if after else ())
+
+
+def _walk(files: RootFiles, folder: str, after: tuple[str, ...]) -> Iterator[FolderFiles]:
+    place = tuple(folder.split("/"))
+    # Folders come before those in them, and those of one folder by name: the order of their paths as tuples.
+    if place < after[: len(place)]:
+        return
+    try:
+        with files.folder(folder) as at:
+            found, folders = _list(folder, at)
+    except (FileNotFoundError, NotADirectoryError):
+        return  # moved or replaced meanwhile
+    if place > after:
+        yield FolderFiles(folder, found)
+    for name in sorted(folders):
+        yield from _walk(files, f"{folder}/{name}", after)
+
+
+def _list(folder: str, at: int) -> tuple[list[FoundFile], list[str]]:
+    found, folders = [], []
+    with os.scandir(at) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+                continue
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            if stat.S_ISREG(status.st_mode):
+                path = f"{folder}/{entry.name}"
+                found.append(FoundFile(path, status.st_size, max(status.st_mtime, status.st_ctime), status.st_nlink))
+    return found, folders

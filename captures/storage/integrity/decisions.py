@@ -1,4 +1,5 @@
-"""Adopts untracked files, or sets them aside. Nothing is ever deleted, and both can be killed at any line."""
+"""What becomes of a finding: its file is adopted or set aside. ADOPTERS are dotted paths, because these modules load
+decoders, whose libraries start threads."""
 
 from __future__ import annotations
 
@@ -13,13 +14,19 @@ from cameras.models import Camera
 from cameras.spool.durable import RootFiles
 from cameras.spool.failpoints import hit_failpoint
 from cameras.spool.storage import RootMissing
-from captures.organizing.reasons import NotPlaced, printable
+from captures.organizing.findings import NotPlaced, printable
 from captures.recordings.clips.deletion import folder_of, open_root
 from captures.storage.integrity.check import is_text, known_paths
 from captures.storage.integrity.models import FindingKind, FindingState, IntegrityFinding
-from captures.storage.integrity.tables import ADOPTERS
 from core.events.service import record_event
 from core.registry import resolve
+
+ADOPTERS = {
+    ".mp4": "captures.storage.integrity.adoption.adopt_clip",
+    "": "captures.storage.integrity.adoption.adopt_picture",
+}
+"""Ending of a name -> the function that makes what stores its row; the first that fits."""
+
 
 SET_ASIDE = "set-aside"
 """The folder in a root; no check looks at it."""

@@ -1,19 +1,48 @@
-"""Stores what a check found. A finding that is found again stays the same row."""
+"""Findings of checks: stored, and as the API answers them."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from typing import Any
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Annotated, Any
 from uuid import UUID
 
 from django.db.models import F
 from django.utils import timezone
 
-from captures.organizing.reasons import printable
+from captures.organizing.findings import printable
 from captures.roots.models import StorageRoot
 from captures.storage.integrity.models import FindingKind, FindingState, IntegrityFinding
 from captures.storage.stored_files.tables import StoredFile
+from core.resources.answers import body_of
+from core.resources.fields import Fields, Rows
+from core.resources.values import Column, Id
+from core.text.csv_lines import csv_line
+from core.times.timestamps import Stamp
+
+
+class FindingBody(Fields):
+    """`camera` is null for a file in the folder of no camera. `target` is where a file was set aside, in its root."""
+
+    id: Annotated[Id, Column("pk")]
+    kind: str
+    state: str
+    host: str
+    root: Annotated[str, Column("root_path")]
+    camera: Annotated[str | None, Column("camera_slug")]
+    path: str
+    bytes: int | None
+    expected_bytes: int | None
+    message: str
+    found: Annotated[Stamp, Column("found_at")]
+    target: str
+    decided_by: str
+
+
+class FindingPage(Rows):
+    results: list[FindingBody]
 
 
 class FindingStore:
@@ -54,3 +83,13 @@ class FindingStore:
             # Only reading the content shows a change that leaves the size.
             others = others.exclude(kind=FindingKind.MISMATCHING, bytes=F("expected_bytes"))
         return others.update(state=FindingState.GONE, decided_at=timezone.now())
+
+
+finding_body = partial(body_of, FindingBody)
+
+
+def csv_lines(findings: Iterable[IntegrityFinding]) -> Iterator[str]:
+    """The lines of a table; a file name cannot become a formula."""
+    yield csv_line(FindingBody.model_fields)
+    for finding in findings:
+        yield csv_line("" if value is None else str(value) for value in finding_body(finding).values())

@@ -40,7 +40,7 @@ from core.events.service import record_event
 from core.jobs.claims import others_wait
 from core.jobs.context import JobContext
 from core.jobs.tables import Lane
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 
 log = logging.getLogger(__name__)
 FAIR_S, LONGEST_S = 30.0, 1800.0

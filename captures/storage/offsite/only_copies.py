@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.db.models import Exists, OuterRef, QuerySet
 
 from captures.capturing.models import CaptureFile
-from captures.roots.kept import Kept
+from captures.roots.models import Kept
 from captures.storage.archives.models import ArchiveFile
 from captures.storage.offsite.copy_states import CopyState
 from captures.storage.offsite.models import Destination, OffsiteCopy
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 
 TABLES: dict[str, tuple[type[CaptureFile | ArchiveFile], str]] = {
     "captures": (CaptureFile, "number"),

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from cameras.models import Camera
-from captures.roots.kept import Kept
+from captures.roots.models import Kept
 from captures.storage.offsite.backoff import LONGEST_S, retry_delay_s
 from captures.storage.offsite.copy_states import COPY_TRANSITIONS, CopyState
 from captures.storage.offsite.models import Destination, DestinationHost, OffsiteCopy, file_columns

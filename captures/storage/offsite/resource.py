@@ -24,7 +24,7 @@ from core.api.queries import PageQuery, Query
 from core.resources.fields import Changes, Fields, field, together
 from core.resources.resource import Operation, Resource
 from core.resources.values import Bytes, Clock, Column, Flag, Id, Option, Reference, Text, check_clock
-from core.times.moments import Stamp
+from core.times.timestamps import Stamp
 
 DESTINATION = Reference("captures.storage.offsite.resource.DESTINATIONS")
 FINGERPRINT = re.compile(r"(SHA256:[A-Za-z0-9+/]{43})?")

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from cameras.spool.durable import RootFiles
-from captures.roots.kept import Kept
+from captures.roots.models import Kept
 from captures.storage.archives.models import ArchiveFile
 from captures.storage.offsite.copy_states import CopyState
 from captures.storage.offsite.destinations.port import CopyMissing, DestinationError, Pace, WrongChecksum

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
 
 from captures.recordings.clips.models import ClipKind
-from captures.storage.archives.findings import VerifiedFile
+from captures.storage.archives.bodies import VerifiedFile
 from captures.storage.archives.models import Archive, ArchiveFile
 from captures.storage.offsite.copy_states import WAITING, CopyState
 from captures.storage.offsite.models import Destination, DestinationHost, OffsiteCopy, file_columns

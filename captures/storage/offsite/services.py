@@ -28,7 +28,7 @@ from captures.storage.offsite.resource import (
     RetriedBody,
 )  # fmt: skip
 from captures.storage.offsite.senders import not_allowed_message, offsite_roots
-from core.api.constraints import describe_error
+from core.api.model import describe_error
 from core.events.service import record_event, resolve_alert
 from core.folders import is_inside
 from core.jobs.models import Job
@@ -36,7 +36,7 @@ from core.jobs.services import enqueue
 from core.outgoing import AddressRefused, literal_address
 from core.secrets import SecretsNeeded, encrypt_secrets, kept_secrets
 from core.slices import delete_in_slices
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 
 MAX_DESTINATIONS = 20
 ALERTS = ("failing", "damaged", "dead", "lost")

@@ -17,8 +17,8 @@ from django.utils.http import content_disposition_header
 from rest_framework.request import Request
 
 from captures.files.answers import FileFacts, answer
-from captures.files.queries import FileQuery
-from captures.files.stored_copy import FileRow
+from captures.files.opened import FileRow
+from captures.files.serving import FileQuery
 from captures.storage.offsite.destinations.port import (
     CHUNK_BYTES,
     CopyMissing,

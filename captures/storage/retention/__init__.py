@@ -1,0 +1,1 @@
+"""Which files are kept: plans of cleanups and their execution."""

@@ -20,7 +20,7 @@ from captures.storage.retention.plan import PlanItem, Why
 from captures.storage.stored_files.classes import FileClass
 from captures.storage.trash.purge import expired, mark_purged, marked
 from captures.storage.trash.services import record_aged, trash_captures, trashable
-from core.station_settings.values import retention_config
+from core.station_settings import retention_config
 
 COLUMNS = ("pk", Cast("capture__camera", CharField()), Cast("root", CharField()), "path", "bytes")
 

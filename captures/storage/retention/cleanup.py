@@ -1,4 +1,5 @@
-"""One pass over the clips of a host: finish deletions, apply the rules, report the result."""
+"""Passes over the clips of a host: finish deletions, apply the rules, report the result. They run periodically on a
+thread of its jobs part: a slow disk or a busy database delays no camera."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import time
 from collections.abc import Callable, Container, Iterable
 from uuid import UUID
 
+from django.db import DatabaseError
 from django.db.models import Exists, OuterRef, Q
 
 from cameras.models import Camera
@@ -23,17 +25,16 @@ from captures.recordings.clips.deletion import (
 from captures.recordings.clips.models import Clip
 from captures.roots.models import StorageClass, StorageRoot
 from captures.roots.roots import UnusableRoot, root_of_class
-from captures.storage.retention.cleanup_events import shortage_message
-from captures.storage.retention.clip_rules import clip_items
+from captures.storage.retention.clip_rules import RoundRobin, clip_items, deletable_in, oldest_deletable
 from captures.storage.retention.clock_guard import ClockGuard, uses_age
 from captures.storage.retention.disk_space import FreedSpace, outside
 from captures.storage.retention.execution import GB, RULES, PlanExecutor
 from captures.storage.retention.plan import BY_CLOCK, CleanupPlan, PlanItem, Why
-from captures.storage.retention.policy import RoundRobin, deletable_in, oldest_deletable
-from captures.storage.retention.results import CleanupResult
-from core.changes.gate import read_again
+from captures.storage.retention.results import CleanupResult, shortage_message
+from core.changes.gate import ChangeGate, read_again
 from core.events.service import raise_alert, resolve_alert
-from core.station_settings.values import camera_config
+from core.retrying_thread import RetryingThread
+from core.station_settings import camera_config
 
 ALERT_REPEAT_S = 60.0
 """Seconds until an open alert gets a new sentence."""
@@ -185,3 +186,50 @@ def next_clips(root: StorageRoot, stuck_folders: set[str]) -> tuple[PlanItem, ..
     """The next clips that make space in the root: a small plan, as the space is measured again after each."""
     clips = outside(oldest_deletable(root), stuck_folders)
     return CleanupPlan(root.host, tuple(clip_items(clips, Why.SPACE, BATCH))).items
+
+
+PASS_INTERVAL_S = 2.0
+COUNT_S = 0.005
+"""Seconds of a pass for counting clips."""
+
+
+class Retention:
+    """Applies the rules of count and space to the clips of `host` every `interval_s` seconds."""
+
+    def __init__(self, host: str, interval_s: float = PASS_INTERVAL_S) -> None:
+        self._thread = RetryingThread(
+            "retention", self._clean_up, interval_s, on_error=self._note_failure, gate=ChangeGate()
+        )
+        self._cleanup = ClipCleanup(host, should_continue=lambda: not self._thread.is_stopping())
+        self._alert = f"storage.retention:{host}"
+        self._problem, self._alerted = "", "not yet"
+        """What the alert should say, and what it says."""
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._thread.stop(within_s=2.0)
+
+    def _clean_up(self) -> None:
+        self._update_alert()
+        self._cleanup.run(COUNT_S)
+        self._problem = ""
+
+    def _note_failure(self, error: Exception) -> None:
+        """A missing database has its own alert."""
+        if not isinstance(error, DatabaseError):
+            # Only noted here, as an error in this handler would end the thread: the next pass raises the alert.
+            self._problem = (
+                f"Old clips are not deleted, as the cleanup fails ({type(error).__name__}): the disk may fill up. "
+                "Check the log of the jobs part and restart it: `skycam restart jobs`."
+            )
+
+    def _update_alert(self) -> None:
+        if self._problem == self._alerted:
+            return
+        if self._problem:
+            raise_alert(self._alert, self._problem, camera=None, severity="error")
+        else:
+            resolve_alert(self._alert)
+        self._alerted = self._problem

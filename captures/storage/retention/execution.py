@@ -21,18 +21,17 @@ from captures.recordings.clips.deletion import (
 )
 from captures.roots.models import StorageRoot
 from captures.storage.retention.capture_rules import AgeOfCaptures, MarkedCaptures, TimeInTrash
-from captures.storage.retention.cleanup_events import record_deletions, space_reason
 from captures.storage.retention.clip_rules import AgeOfClips, CountOfClips, MarkedClips, Rule, chunks
 from captures.storage.retention.clock_guard import ClockGuard
 from captures.storage.retention.disk_space import DiskSpace, FreedSpace
 from captures.storage.retention.offsite_rules import MOVES, delete_moved, record_moves
 from captures.storage.retention.plan import BY_CLOCK, CleanupPlan, PlanItem, Why
-from captures.storage.retention.results import CleanupResult, Deleted
+from captures.storage.retention.results import CleanupResult, Deleted, record_deletions, space_reason
 from captures.storage.retention.vanished import VanishedFiles
 from captures.storage.trash.purge import purge_files
 from core.events.selectors import unresolved_keys
 from core.events.service import raise_alert, resolve_alert
-from core.station_settings.values import camera_config, retention_config
+from core.station_settings import camera_config, retention_config
 
 RULES: dict[tuple[str, Why], Rule] = {
     ("clips", Why.ASKED): MarkedClips(),

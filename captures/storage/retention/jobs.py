@@ -1,23 +1,37 @@
-"""The jobs `clip_cleanup` and `storage_cleanup`: clean up the files of a host at a person's request."""
+"""The jobs that clean up and execute plans."""
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Annotated, Any, TypedDict
 from uuid import UUID
 
 from django.conf import settings
 
-from captures.storage.retention.bodies import DeletedBody
 from captures.storage.retention.cleanup import ClipCleanup
-from captures.storage.retention.manager import StorageManager
+from captures.storage.retention.manager import PlanRefused, StorageManager, check_claimable
 from captures.storage.retention.results import CleanupResult
 from captures.storage.retention.stayed import StayedFile, stayed_files
-from captures.storage.retention.stored_plans import PlanRefused, check_claimable
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job
 from core.jobs.services import enqueue
 from core.resources.answers import body_of
-from core.text.plurals import pluralize
+from core.resources.fields import Fields
+from core.resources.values import Column, Id
+from core.text.amounts import pluralize
+from core.times.timestamps import Stamp
+
+
+class DeletedBody(Fields):
+    """A clip that was deleted, or would be. `why` is count, age, space or asked; `age_s` counts from the clip's end."""
+
+    camera: Annotated[str, Column("clip.camera.slug")]
+    clip: Annotated[Id, Column("clip.pk")]
+    filename: Annotated[str, Column("clip.filename")]
+    started: Annotated[Stamp, Column("clip.started_at")]
+    age_s: float
+    bytes: Annotated[int, Column("clip.bytes")]
+    why: str
+
 
 MAX_LISTED = 5000
 """Deleted clips in the result. All are counted, and all are in events."""

@@ -32,7 +32,7 @@ class StoredPlan(models.Model):
 
 
 class HostClock(models.Model):
-    """When the clock of a host was last trusted: see `captures.storage.retention.known_time`."""
+    """When the clock of a host was last trusted: see `captures.storage.retention.clock_guard`."""
 
     host = models.CharField(max_length=60, primary_key=True)
     at = models.DateTimeField()

@@ -23,10 +23,9 @@ from captures.capturing.models import Capture, CaptureFile
 from captures.files.thumbnail_queue import job_for, local_queue
 from captures.recordings.clips.deletion import Problem, open_root, undeletable_message
 from captures.roots.guards import guarded, unguarded
-from captures.roots.kept import Kept
-from captures.roots.models import StorageRoot
-from captures.storage.archives.copies import copy_of
+from captures.roots.models import Kept, StorageRoot
 from captures.storage.archives.models import ArchiveFile, ArchiveFileState
+from captures.storage.archives.selectors import copy_of
 from captures.storage.offsite.copy_states import CopyState
 from captures.storage.offsite.destinations.settings import DestinationKind
 from captures.storage.offsite.models import OffsiteCopy
@@ -35,13 +34,12 @@ from captures.storage.offsite.selectors import unverified_archive_files
 from captures.storage.retention.plan import PlanItem, Why
 from captures.storage.stored_files.classes import FileClass
 from captures.storage.trash.services import in_use, trashable
-from captures.thumbnails.jobs import CLIP
-from captures.thumbnails.store import PICTURE_KINDS, ThumbnailStore
+from captures.thumbnails.store import CLIP, PICTURE_KINDS, ThumbnailStore
 from core import database_clock
 from core.events.service import record_event
-from core.station_settings.values import retention_config
+from core.station_settings import retention_config
 from core.templatetags.skycam import format_bytes
-from core.text.plurals import pluralize, was_or_were
+from core.text.amounts import pluralize, was_or_were
 
 
 class MovesToCopies:

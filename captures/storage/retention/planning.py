@@ -1,22 +1,33 @@
-"""Makes the plan of everything that the rules would delete on a host. Changes nothing."""
+"""Plans of cleanups are made: what the rules would delete, and what stays."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
 
 from cameras.spool.storage import RootMissing
 from captures.recordings.clips.deletion import open_root, undeletable_message
+from captures.recordings.clips.models import Clip, ClipKind
+from captures.recordings.clips.services import hold_reasons
+from captures.roots.guards import any_of, guards
 from captures.roots.models import StorageRoot
 from captures.storage.retention.cleanup import watched_roots
-from captures.storage.retention.clip_rules import age_limits, clips_to_free
+from captures.storage.retention.clip_rules import (
+    RetentionLimit,
+    RoundRobin,
+    age_limits,
+    beyond_limit,
+    clips_to_free,
+    older_than,
+)
 from captures.storage.retention.clock_guard import ClockGuard, uses_age
 from captures.storage.retention.execution import GB, RULES
-from captures.storage.retention.kept import kept_clips
-from captures.storage.retention.plan import BY_CLOCK, CleanupPlan, PlanItem, frees_space
-from captures.storage.retention.policy import RoundRobin
-from core.station_settings.values import camera_config
+from captures.storage.retention.plan import BY_CLOCK, CleanupPlan, PlanItem, SkippedItem, Why, frees_space
+from core.station_settings import camera_config
 
 
 def make_plan(host: str, tables: Sequence[str]) -> CleanupPlan:
@@ -92,3 +103,39 @@ class Planner:
             "days": {str(kind): days for kind, days in age_limits().items()},
             "free_bytes": dict(self._free),
         }
+
+
+MAX_LISTED = 1000
+
+
+def kept_clips(roots: list[StorageRoot], short: list[StorageRoot], cameras: list[UUID]) -> list[SkippedItem]:
+    """The first clips that the rules of count, age and space select in these roots and that are kept. `short`: roots
+    without enough free space."""
+    found = list[SkippedItem]()
+    for why, selected in _selected(short, cameras):
+        clips = Clip.objects.present().filter(selected, root__in=roots)
+        found += _kept(clips, why, MAX_LISTED - len(found))
+    return found
+
+
+def _selected(short: list[StorageRoot], cameras: list[UUID]) -> Iterator[tuple[Why, Q]]:
+    limit = RetentionLimit.by_config()
+    for camera in cameras:
+        yield Why.COUNT, Q(camera=camera, kind=ClipKind.ROLLING) & beyond_limit(camera, limit)
+    for kind, days in age_limits().items():
+        if days:
+            yield Why.AGE, older_than(kind, days)
+    if short:
+        yield Why.SPACE, Q(root__in=short, kind=ClipKind.ROLLING)
+
+
+def _kept(clips: QuerySet[Clip], why: Why, most: int) -> Iterator[SkippedItem]:
+    conditions: dict[str, Any] = {f"kept_{number}": one for number, one in enumerate(guards("clips").values())}
+    kept = Q(pinned=True) | Q(holds__isnull=False) | any_of(conditions)
+    found = clips.annotate(**conditions).filter(kept).distinct().order_by("started_at", "pk")
+    for clip in found.prefetch_related("holds")[: max(0, most)]:
+        reasons = hold_reasons(clip, list(clip.holds.all()))
+        reasons += [reason for name, reason in zip(conditions, guards("clips"), strict=True) if getattr(clip, name)]
+        yield SkippedItem(
+            "clips", str(clip.pk), clip.camera_id, clip.path, clip.bytes, why, f"kept by {', '.join(reasons)}"
+        )

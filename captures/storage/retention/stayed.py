@@ -12,7 +12,7 @@ from captures.capturing.models import CaptureFile
 from captures.recordings.clips.models import Clip
 from captures.recordings.clips.services import hold_reasons
 from captures.roots.guards import guards
-from captures.roots.kept import Kept
+from captures.roots.models import Kept
 from captures.storage.archives.models import ArchiveFile
 from captures.storage.retention.clip_rules import chunks
 from captures.storage.retention.plan import CleanupPlan, PlanItem, Why

@@ -12,8 +12,8 @@ from captures.roots.models import StorageRoot
 from captures.storage.offsite.queue import moved_rows
 from captures.storage.retention.plan import PlanItem, Why
 from captures.storage.stored_files.tables import FILE_TABLES, StoredFile
-from core.station_settings.values import retention_config
-from core.text.plurals import pluralize
+from core.station_settings import retention_config
+from core.text.amounts import pluralize
 
 MIN_MISSING = 5
 """People move single files; more at once are a folder."""

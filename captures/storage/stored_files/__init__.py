@@ -1,0 +1,1 @@
+"""Every file that has a row, by storage class."""

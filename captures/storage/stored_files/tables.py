@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from captures.capturing.models import CaptureFile
 from captures.recordings.clips.models import Clip
-from captures.roots.kept import Kept
+from captures.roots.models import Kept
 from captures.storage.archives.models import ArchiveFile, ArchiveFileState
 from captures.storage.stored_files.classes import FileClass
 

@@ -1,0 +1,1 @@
+"""Captures in the trash: pinned, trashed, restored, purged."""

@@ -1,25 +1,39 @@
-"""The routes of one capture, and of the trash."""
+"""The API of the trash."""
 
 from __future__ import annotations
 
 from functools import partial
+from typing import Annotated
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
+from pydantic import ConfigDict, Field, StrictBool
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from cameras.camera_filter import CameraFilter
 from cameras.camera_view import actor
-from cameras.visibility import camera_condition
+from cameras.selectors import camera_condition
 from captures.capturing.answers import CaptureBody, CapturePage
 from captures.capturing.models import Capture
 from captures.capturing.selectors import all_captures_for, trash_for
-from captures.storage.trash.queries import PinCaptureBody, TrashQuery
 from captures.storage.trash.services import pin_capture, restore_capture, trash_capture
+from core.api.model import StrictModel
 from core.api.paging import page
+from core.api.queries import PageQuery
 from core.idempotency.view import IdempotentView
 from core.resources.answers import body_of
+
+
+class PinCaptureBody(StrictModel):
+    model_config = ConfigDict(extra="forbid")
+
+    pinned: Annotated[StrictBool, Field(description="Nothing deletes a pinned capture.")]
+
+
+class TrashQuery(PageQuery):
+    camera: CameraFilter = None
 
 
 class CaptureDetailView(APIView):

@@ -16,7 +16,7 @@ from cameras.spool.durable import RootFiles
 from cameras.spool.failpoints import hit_failpoint
 from cameras.spool.storage import RootMissing
 from captures.capturing.models import Capture, CaptureFile
-from captures.capturing.references import describe_references
+from captures.capturing.records import describe_references
 from captures.recordings.clips.deletion import Problem, delete_file, open_root
 from captures.roots.guards import any_of, guards
 from captures.roots.models import StorageRoot

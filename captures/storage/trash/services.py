@@ -15,7 +15,7 @@ from captures.experiments.resource import ExperimentState
 from captures.storage.archives.models import ArchiveFile, ArchiveFileState
 from core.events.service import record_event
 from core.station_zone import site_time_text
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 from core.text.sentences import Sentence, sentence
 
 

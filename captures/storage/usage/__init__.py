@@ -1,0 +1,1 @@
+"""How much is stored, as a history, and how long the space lasts."""

@@ -1,9 +1,11 @@
-"""Measures how much a host stores: files with rows by their rows, the others on the disk."""
+"""How much is stored is measured, by rows and on the disk, and stored as a history."""
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,12 +20,12 @@ from django.utils import timezone
 from cameras.spool.storage import read_marker
 from captures.capturing.models import CaptureFile
 from captures.recordings.clips.models import Clip
-from captures.roots.kept import Kept
-from captures.roots.models import StorageRoot
+from captures.roots.models import Kept, StorageRoot
 from captures.storage.archives.models import ArchiveFile, ArchiveFileState
 from captures.storage.stored_files.classes import FileClass
 from captures.storage.usage.models import RootSpace, StorageUsage
 from captures.thumbnails.store import FOLDER as THUMBNAILS
+from core.retrying_thread import RetryingThread
 
 KEPT_DAYS = 400
 ENTRIES = 500
@@ -134,3 +136,33 @@ def walk(folder: Path, pause: Callable[[], None], should_stop: Callable[[], bool
         if should_stop():
             return None
     return Amount(files, size)
+
+
+INTERVAL_S = 3600.0
+DISK_INTERVAL_S = 6 * 3600.0
+DELAY_S = 60.0
+"""After the start, when other parts need the disk and the database."""
+PAUSE_S = 0.05
+
+
+class UsageMeasurement:
+    def __init__(self, host: str, delay_s: float = DELAY_S) -> None:
+        self._host, self._delay_s = host, delay_s
+        self._walked_at = -math.inf
+        self._thread = RetryingThread("storage usage", self._measure, INTERVAL_S)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._thread.stop(within_s=2.0)
+
+    def _measure(self) -> None:
+        self._thread.pause(self._delay_s)
+        self._delay_s = 0.0
+        if self._thread.is_stopping():
+            return
+        measure_rows(self._host)
+        if time.monotonic() - self._walked_at >= DISK_INTERVAL_S:
+            measure_disk(self._host, lambda: self._thread.pause(PAUSE_S), self._thread.is_stopping)
+            self._walked_at = time.monotonic()

@@ -12,14 +12,20 @@ from typing import Any, Self, TypeVar
 from scheduler.telescope.driver import exposures
 from scheduler.telescope.driver.camera_state import CameraState
 from scheduler.telescope.driver.clock import SystemClock
-from scheduler.telescope.driver.commands import STATUS, ExposureMode, check_command
 from scheduler.telescope.driver.connection import Address, failure_of, slowness_of
 from scheduler.telescope.driver.exposures import AskStatus, Begin, ExposureResult, Send, Sleep, Steps
 from scheduler.telescope.driver.field import Field
 from scheduler.telescope.driver.header import FitsHeader
 from scheduler.telescope.driver.ownership import ControllerLock
 from scheduler.telescope.driver.profiles import COMMAND_DELAY_S, COMMAND_TIMEOUT_S, HOST, Profile, ProfileName
-from scheduler.telescope.driver.replies import CommandError, ReplyReader, check_reply
+from scheduler.telescope.driver.protocol import (
+    STATUS,
+    CommandError,
+    ExposureMode,
+    ReplyReader,
+    check_command,
+    check_reply,
+)
 from scheduler.telescope.driver.status import CameraStatus
 
 T = TypeVar("T")

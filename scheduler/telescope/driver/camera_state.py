@@ -6,11 +6,11 @@ from __future__ import annotations
 from typing import Generic, TypeVar
 
 from scheduler.telescope.driver import exposures
-from scheduler.telescope.driver.commands import ExposureMode
 from scheduler.telescope.driver.exposures import ExposurePending, ExposureResult, Now, PendingExposure, Steps
 from scheduler.telescope.driver.field import Field
 from scheduler.telescope.driver.header import FitsHeader
 from scheduler.telescope.driver.profiles import PROFILES, Profile, ProfileName
+from scheduler.telescope.driver.protocol import ExposureMode
 from scheduler.telescope.driver.status import CameraStatus
 
 Pending = TypeVar("Pending", bound=PendingExposure)

@@ -10,9 +10,8 @@ import threading
 from collections.abc import Callable, Iterator
 
 from scheduler.telescope.driver.clock import SocketClock
-from scheduler.telescope.driver.commands import check_command
 from scheduler.telescope.driver.profiles import COMMAND_DELAY_S
-from scheduler.telescope.driver.replies import ReplyReader
+from scheduler.telescope.driver.protocol import ReplyReader, check_command
 
 Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
 CheckAddress = Callable[[str, int], None]

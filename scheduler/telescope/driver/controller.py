@@ -10,14 +10,13 @@ from typing import Self, TypeVar
 from scheduler.telescope.driver import exposures
 from scheduler.telescope.driver.camera_state import CameraState
 from scheduler.telescope.driver.clock import SocketClock, StartThread, SystemClock, start_thread
-from scheduler.telescope.driver.commands import STATUS, ExposureMode
 from scheduler.telescope.driver.connection import CheckAddress, CommandPort, allow_address
 from scheduler.telescope.driver.exposures import AskStatus, Begin, ExposureResult, Send, Sleep, Steps
 from scheduler.telescope.driver.field import Field
 from scheduler.telescope.driver.header import FitsHeader
 from scheduler.telescope.driver.ownership import ControllerLock
 from scheduler.telescope.driver.profiles import COMMAND_TIMEOUT_S, HOST, Profile, ProfileName
-from scheduler.telescope.driver.replies import CommandError, check_reply
+from scheduler.telescope.driver.protocol import STATUS, CommandError, ExposureMode, check_reply
 from scheduler.telescope.driver.status import CameraStatus
 
 T = TypeVar("T")

@@ -25,28 +25,27 @@ from cameras.drivers.base import (
 from cameras.drivers.telescope_port import NoTelescope, Pointing, Telescope
 from core.outgoing import AddressRefused, OutgoingGuard
 from scheduler.telescope.driver import exposures
-from scheduler.telescope.driver.abortable_clock import AbortableClock
 from scheduler.telescope.driver.addresses import EXAMPLE, ControllerAddress, parse_address
 from scheduler.telescope.driver.clock import SocketClock, SystemClock
-from scheduler.telescope.driver.commands import (
-    STATUS,
-    ExposureMode,
-    clear_command,
-    expose_command,
-    header_command,
-)
 from scheduler.telescope.driver.connection import CheckAddress, CommandPort, allow_address
 from scheduler.telescope.driver.field import DARK_CODE, Field
 from scheduler.telescope.driver.header import FitsHeader
-from scheduler.telescope.driver.image_memory import Image, ImageMemory
 from scheduler.telescope.driver.options import IMAGE_TYPES, OPTIONS, Mode, TelescopeOptions, read_options
 from scheduler.telescope.driver.ownership import ControllerHeld, ControllerLock
 from scheduler.telescope.driver.profiles import COMMAND_TIMEOUT_S, MARGIN_S, POLL_S, TRANSFER_S, Profile
-from scheduler.telescope.driver.replies import CommandError, check_reply, number_in
-from scheduler.telescope.driver.running_exposure import RunningExposure
+from scheduler.telescope.driver.protocol import (
+    STATUS,
+    CommandError,
+    ExposureMode,
+    check_reply,
+    clear_command,
+    expose_command,
+    header_command,
+    number_in,
+)
+from scheduler.telescope.driver.running_exposure import AbortableClock, Image, ImageMemory, RunningExposure
 from scheduler.telescope.driver.shared_files import SharedFile, SharedFolder
-from scheduler.telescope.driver.states import ControllerState
-from scheduler.telescope.driver.status import CameraStatus, parse_status
+from scheduler.telescope.driver.status import CameraStatus, ControllerState, parse_status
 
 LINGER_S = 5.0
 """An image in the memory of the controllers is fetched when no exposure has followed it for so long."""

@@ -8,19 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeAlias, TypeVar
 
-from scheduler.telescope.driver.commands import (
+from scheduler.telescope.driver.field import DARK_CODE, Field
+from scheduler.telescope.driver.header import MAX_TEXT_BYTES, FitsHeader
+from scheduler.telescope.driver.profiles import COMMAND_TIMEOUT_S, MARGIN_S, POLL_S, TRANSFER_S, Profile
+from scheduler.telescope.driver.protocol import (
+    CommandError,
     ExposureMode,
     clear_command,
     expose_command,
     header_command,
+    number_in,
     quote_text,
 )
-from scheduler.telescope.driver.field import DARK_CODE, Field
-from scheduler.telescope.driver.header import MAX_TEXT_BYTES, FitsHeader
-from scheduler.telescope.driver.profiles import COMMAND_TIMEOUT_S, MARGIN_S, POLL_S, TRANSFER_S, Profile
-from scheduler.telescope.driver.replies import CommandError, number_in
-from scheduler.telescope.driver.states import ALL_NEGATIVE_VAL, ControllerState
-from scheduler.telescope.driver.status import CameraStatus, parse_status
+from scheduler.telescope.driver.status import ALL_NEGATIVE_VAL, CameraStatus, ControllerState, parse_status
 
 NO_COMMENT = "no_comment"
 """One word. The C code sends `'no comment'`, in which the controller sees too many arguments."""

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from scheduler.telescope.driver.field import FILENAME_LENGTH, MAX_OBS_PER_FIELD, Field
 from scheduler.telescope.driver.header import MAX_FITS_WORDS, MAX_TEXT_BYTES, FitsHeader
-from scheduler.telescope.driver.states import NUM_STATES
-from scheduler.telescope.driver.status import CameraStatus
+from scheduler.telescope.driver.status import NUM_STATES, CameraStatus
 
 T = TypeVar("T")
 

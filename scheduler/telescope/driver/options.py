@@ -10,10 +10,9 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 from cameras.drivers.base import CameraError
 from cameras.drivers.options import Option
 from cameras.drivers.telescope_port import Pointing
-from core.api.constraints import describe_error
-from core.api.model import StrictModel
-from scheduler.telescope.driver.commands import FILE_ROOT
+from core.api.model import StrictModel, describe_error
 from scheduler.telescope.driver.field import BAD_CODE, FIELD_KINDS
+from scheduler.telescope.driver.protocol import FILE_ROOT
 
 IMAGE_TYPES = {kind.image_type: code for code, kind in FIELD_KINDS.items() if code != BAD_CODE}
 Mode = Literal["single", "overlap", "first", "next", "last"]

@@ -9,7 +9,7 @@ import errno
 import socket
 import struct
 
-from core.camera_claims import camera_of_process
+from core.device_holders import camera_of_process
 from scheduler.telescope.driver.connection import resolve
 
 

@@ -1,15 +1,20 @@
-"""An exposure whose command has no reply yet. The camera loop and the still thread both wait for it."""
+"""An exposure whose command has no reply yet, for which the camera loop and the still thread both wait; the images
+that are read and not fetched yet; and a clock whose waits `abort` ends."""
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+from cameras.drivers.base import Aborted
 from scheduler.telescope.driver.clock import SocketClock
-from scheduler.telescope.driver.commands import ExposureMode
 from scheduler.telescope.driver.connection import OpenCommand
-from scheduler.telescope.driver.image_memory import Image, ImageMemory, settle
 from scheduler.telescope.driver.profiles import POLL_S
-from scheduler.telescope.driver.replies import check_reply
+from scheduler.telescope.driver.protocol import ExposureMode, check_reply
 
 
 class RunningExposure:
@@ -98,3 +103,99 @@ class RunningExposure:
                 self._command.close()
                 self.error, self.is_done = error, True
                 settle(self.image, error)
+
+
+@dataclass(eq=False, slots=True)
+class Image:
+    """An exposure, by the root of its files."""
+
+    root: str
+    is_fetched: bool = False
+    error: Exception | None = None
+    """Why it will not be fetched."""
+
+    @property
+    def is_settled(self) -> bool:
+        return self.is_fetched or self.error is not None
+
+
+@dataclass(slots=True)
+class ImageMemory:
+    """Used by the camera loop's thread, which exposes, and by the still thread, which waits for the files."""
+
+    _images: deque[Image] = field(default_factory=deque)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, image: Image) -> None:
+        """It is read, and stays in memory."""
+        with self._lock:
+            self._images.append(image)
+
+    @property
+    def is_empty(self) -> bool:
+        with self._lock:
+            return not self._images
+
+    @property
+    def oldest_root(self) -> str:
+        """Of the files of the oldest image. IndexError without one."""
+        with self._lock:
+            return self._images[0].root
+
+    def settle_oldest(self) -> None:
+        """It was fetched."""
+        with self._lock:
+            if self._images:
+                settle(self._images.popleft(), None)
+
+    def clear(self, error: Exception) -> None:
+        """None of them will be fetched."""
+        with self._lock:
+            while self._images:
+                settle(self._images.popleft(), error)
+
+
+def settle(image: Image, error: Exception | None) -> None:
+    """The image was fetched, or `error` says why it was not."""
+    image.error, image.is_fetched = error, error is None
+
+
+class AbortableClock:
+    """A `SocketClock`. After `abort` each wait raises Aborted, until `reset`."""
+
+    def __init__(self, clock: SocketClock) -> None:
+        self._clock = clock
+        self._receiver, self._sender = socket.socketpair()
+        self._receiver.setblocking(False)
+        self._sender.setblocking(False)
+
+    def wall_ns(self) -> int:
+        return self._clock.wall_ns()
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        self.wait_ready([], [], max(0.0, seconds))
+
+    def wait_ready(
+        self, readers: Sequence[socket.socket], writers: Sequence[socket.socket], seconds: float | None
+    ) -> list[socket.socket]:
+        found = self._clock.wait_ready([self._receiver, *readers], writers, seconds)
+        if self._receiver in found:
+            raise Aborted
+        return found
+
+    def abort(self) -> None:
+        # Full of earlier aborts, it does not need this one.
+        with contextlib.suppress(BlockingIOError):
+            self._sender.send(b"a")
+
+    def reset(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while self._receiver.recv(64):
+                pass
+
+    def close(self) -> None:
+        self._receiver.close()
+        self._sender.close()

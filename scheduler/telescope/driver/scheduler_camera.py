@@ -15,11 +15,10 @@ from datetime import datetime
 from types import ModuleType
 from typing import Generic, ParamSpec, TypeVar
 
-from scheduler.telescope.driver import commands as _commands
 from scheduler.telescope.driver import exposures as _exposures
+from scheduler.telescope.driver import protocol as _commands
 from scheduler.telescope.driver.aio import AsyncTelescopeCamera
 from scheduler.telescope.driver.clock import SystemClock
-from scheduler.telescope.driver.commands import ExposureMode
 from scheduler.telescope.driver.controller import CommandThread, TelescopeCamera
 from scheduler.telescope.driver.exposures import BadReadout, ExposurePending, ExposureResult
 from scheduler.telescope.driver.field import (
@@ -58,11 +57,17 @@ from scheduler.telescope.driver.profiles import (
     TRANSFER_S,
     ProfileName,
 )
-from scheduler.telescope.driver.replies import DONE as DONE_REPLY
-from scheduler.telescope.driver.replies import ERROR as ERROR_REPLY
-from scheduler.telescope.driver.replies import CommandError
-from scheduler.telescope.driver.states import ALL_NEGATIVE_VAL, ALL_POSITIVE_VAL, NUM_STATES, ControllerState
-from scheduler.telescope.driver.status import CameraStatus, parse_status
+from scheduler.telescope.driver.protocol import DONE as DONE_REPLY
+from scheduler.telescope.driver.protocol import ERROR as ERROR_REPLY
+from scheduler.telescope.driver.protocol import CommandError, ExposureMode
+from scheduler.telescope.driver.status import (
+    ALL_NEGATIVE_VAL,
+    ALL_POSITIVE_VAL,
+    NUM_STATES,
+    CameraStatus,
+    ControllerState,
+    parse_status,
+)
 
 __all__ = [
     "ACTIVE",

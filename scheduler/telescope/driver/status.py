@@ -1,8 +1,6 @@
-"""The status of the controller, read from its reply.
-
-The reply looks like a dict of Python, and is none: in live replies the closing brace is missing, a comma is followed by
-a line feed even inside of a text, and `cmd_arg_value_list` has quote marks inside of quote marks.
-"""
+"""The states that the controllers report, and the status, read from the controller's reply. The reply looks like a
+dict of Python, and is none: in live replies the closing brace is missing, a comma is followed by a line feed even
+inside of a text, and `cmd_arg_value_list` has quote marks inside of quote marks."""
 
 from __future__ import annotations
 
@@ -10,8 +8,45 @@ import ast
 import re
 import time
 from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Literal, TypeAlias
 
-from scheduler.telescope.driver.states import NUM_STATES, ControllerState
+
+class ControllerState(IntEnum):
+    """The place of a state in `CameraStatus.state_val`. Its name is the key in a status reply."""
+
+    NOSTATUS = 0
+    UNKNOWN = 1
+    IDLE = 2
+    EXPOSING = 3
+    READOUT_PENDING = 4
+    READING = 5
+    FETCHING = 6
+    FLUSHING = 7
+    ERASING = 8
+    PURGING = 9
+    AUTOCLEAR = 10
+    AUTOFLUSH = 11
+    POWERON = 12
+    POWEROFF = 13
+    POWERBAD = 14
+    FETCH_PENDING = 15
+    ERROR = 16
+    ACTIVE = 17
+    ERRORED = 18
+
+
+NUM_STATES = len(ControllerState)
+ALL_POSITIVE_VAL = 15
+"""The value of a state that all of four controllers have."""
+ALL_NEGATIVE_VAL = 0
+"""The value of a state that no controller has."""
+
+CameraState: TypeAlias = Literal[
+    "initializing", "initialized", "starting", "started", "stopping", "stopped", "exposing", "done exposing"
+]
+"""`state` of a status reply: what the camera as a whole does."""
+
 
 UNKNOWN = "UNKNOWN"
 """A text that the reply does not have."""

@@ -1,13 +1,15 @@
-"""What is done with a field list besides the operations of its resource."""
+"""What is done with a field list besides the operations of its resource. A date, a place or a rule makes the query of
+a plan a dry run."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from drf_spectacular.utils import extend_schema
+from pydantic import Field, model_validator
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -17,21 +19,49 @@ from cameras.models import Camera
 from cameras.selectors import cameras_for, hidden_cameras
 from captures.capturing.models import Capture
 from captures.sessions.answers import SessionBody
+from core.api.queries import Query
 from core.idempotency.view import IdempotentView
 from core.resources.answers import body_of
-from scheduler.telescope.field_lists import bodies
+from scheduler.planning.rules import FIRST, LAST
+from scheduler.telescope.field_lists import resource
 from scheduler.telescope.field_lists.models import FieldList
 from scheduler.telescope.field_lists.night_start import start_night
 from scheduler.telescope.field_lists.nightly import end_nightly_start, set_nightly_start
 from scheduler.telescope.field_lists.nights import evening_of, station_site
-from scheduler.telescope.field_lists.queries import PlanQuery
-from scheduler.telescope.field_lists.requests import FieldText, NightOptions, ObserveRequest
-from scheduler.telescope.field_lists.resource import FIELD_LISTS
+from scheduler.telescope.field_lists.resource import FIELD_LISTS, FieldText, NightOptions, ObserveRequest
 from scheduler.telescope.field_lists.service import FieldListService
+from scheduler.telescope.night.night_programme import Rule
 from scheduler.telescope.night.plan_bodies import PlanBody
+from scheduler.telescope.night.sky import TelescopeSite
 
 if TYPE_CHECKING:
     from scheduler.telescope.field_lists.plans import NightProgress
+
+
+class PlanQuery(Query):
+    evening: Annotated[date | None, Field(ge=FIRST, le=LAST, description="its date; the present night")] = None
+    latitude: Annotated[float | None, Field(ge=-90, le=90)] = None
+    longitude: Annotated[float | None, Field(ge=-180, le=180)] = None
+    elevation: Annotated[float, Field(ge=-500, le=9000)] = 0.0
+    rule: Rule = "priority"
+    begin: Annotated[
+        Literal["sunset", "now"],
+        Field(description="`now`: the rest of the night, with what was observed until now."),
+    ] = "sunset"
+
+    @model_validator(mode="after")
+    def _check_place(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("latitude and longitude belong together: give both or neither.")
+        return self
+
+    @property
+    def site(self) -> TelescopeSite:
+        """That of the station without a place. ValidationError (Django's) when it has no coordinates."""
+        if self.latitude is None or self.longitude is None:
+            return station_site()
+        return TelescopeSite(self.latitude, self.longitude, self.elevation)
+
 
 MOST_OBSERVATIONS = 1000
 
@@ -39,18 +69,18 @@ MOST_OBSERVATIONS = 1000
 class FieldsView(APIView):
     roles = {"GET": "viewer"}
 
-    @extend_schema(responses=bodies.FieldsBody)
+    @extend_schema(responses=resource.FieldsBody)
     def get(self, request: Request, field_list: UUID) -> Response:
         """The fields in the order of the list, then those that were added for a night."""
         found = FieldList.objects.get(pk=field_list)
-        return Response({"results": [body_of(bodies.FieldBody, field) for field in found.fields.all()]})
+        return Response({"results": [body_of(resource.FieldBody, field) for field in found.fields.all()]})
 
 
 class AddFieldsView(IdempotentView):
     roles = {"POST": "operator"}
     idempotent = {"POST"}
 
-    @extend_schema(request=FieldText, responses=bodies.FieldListDetail)
+    @extend_schema(request=FieldText, responses=resource.FieldListDetail)
     def post(self, request: Request, field_list: UUID) -> Response:
         """Add fields for the night, as an .add file does."""
         wanted = FieldText.model_validate(request.data)
@@ -61,7 +91,7 @@ class AddFieldsView(IdempotentView):
 class PreviewView(APIView):
     roles = {"POST": "viewer"}
 
-    @extend_schema(request=FieldText, responses=bodies.FieldListPreview)
+    @extend_schema(request=FieldText, responses=resource.FieldListPreview)
     def post(self, request: Request, field_list: UUID) -> Response:
         """What this text would change: its errors, the fields, and the rest of the night. Nothing is stored."""
         wanted, found = FieldText.model_validate(request.data), FieldList.objects.get(pk=field_list)
@@ -69,42 +99,44 @@ class PreviewView(APIView):
 
         site, now = station_site(), datetime.now(UTC)
         change = preview_change(found, wanted.text, evening_of(site, now), site=site, now=now)
-        return Response(body_of(bodies.FieldListPreview, change))
+        return Response(body_of(resource.FieldListPreview, change))
 
 
 class PlanView(APIView):
     roles = {"GET": "viewer"}
 
-    @extend_schema(parameters=PlanQuery.parameters(), responses=bodies.NightPlanBody)
+    @extend_schema(parameters=PlanQuery.parameters(), responses=resource.NightPlanBody)
     def get(self, request: Request, field_list: UUID) -> Response:
         """A whole night with the reason of each choice, in less than a second; it is never stored."""
         query: PlanQuery = PlanQuery.of(request)
         progress = progress_of(FieldList.objects.get(pk=field_list), query)
         hidden = hidden_captures(request.user, progress)
-        observed = [body_of(bodies.ObservationEntry, one) for one in progress.observed if one.capture_id not in hidden]
+        observed = [
+            body_of(resource.ObservationEntry, one) for one in progress.observed if one.capture_id not in hidden
+        ]
         return Response({**body_of(PlanBody, progress.plan), "observed": observed})
 
 
 class NextView(APIView):
     roles = {"GET": "viewer"}
 
-    @extend_schema(responses=bodies.NextBody)
+    @extend_schema(responses=resource.NextBody)
     def get(self, request: Request, field_list: UUID) -> Response:
         """The next choice of the present night, and why each other field is passed over."""
         found = FieldList.objects.get(pk=field_list)
-        return Response(body_of(bodies.NextBody, progress_of(found, PlanQuery(begin="now"))))
+        return Response(body_of(resource.NextBody, progress_of(found, PlanQuery(begin="now"))))
 
 
 class ObservationsView(APIView):
     roles = {"GET": "viewer"}
 
-    @extend_schema(responses=bodies.ObservationList)
+    @extend_schema(responses=resource.ObservationList)
     def get(self, request: Request, field_list: UUID) -> Response:
         """The newest observations of the list."""
         found = FieldList.objects.get(pk=field_list)
         hidden = hidden_cameras(request.user)
         newest = found.observations.exclude(capture__camera__in=hidden).order_by("-observed_at")[:MOST_OBSERVATIONS]
-        return Response({"results": [body_of(bodies.ObservationEntry, one) for one in newest]})
+        return Response({"results": [body_of(resource.ObservationEntry, one) for one in newest]})
 
 
 class ObserveView(IdempotentView):
@@ -126,7 +158,7 @@ class ObserveView(IdempotentView):
 class NightlyView(APIView):
     roles = {"PUT": "operator", "DELETE": "operator"}
 
-    @extend_schema(request=NightOptions, responses=bodies.FieldListDetail)
+    @extend_schema(request=NightOptions, responses=resource.FieldListDetail)
     def put(self, request: Request, field_list: UUID) -> Response:
         """Have each night of the list started on the camera of a telescope, from the present one on."""
         wanted, found = NightOptions.model_validate(request.data), FieldList.objects.get(pk=field_list)

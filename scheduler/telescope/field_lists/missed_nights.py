@@ -12,7 +12,7 @@ from django.utils import timezone
 from captures.sessions.models import Session
 from core.events.selectors import unresolved_keys
 from core.events.service import raise_alert, record_event, resolve_alert
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 from core.text.sentences import Sentence, sentence
 from scheduler.telescope.field_lists.models import NightlyStart
 from scheduler.telescope.field_lists.night_start import last_evening

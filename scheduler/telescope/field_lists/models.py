@@ -74,7 +74,7 @@ class NightlyStart(models.Model):
 
     field_list = models.OneToOneField(FieldList, on_delete=models.CASCADE, related_name="nightly_start")
     camera = models.OneToOneField(Camera, on_delete=models.CASCADE, related_name="nightly_start")
-    options = models.JSONField(help_text="The other fields of `scheduler.telescope.field_lists.requests.NightOptions`.")
+    options = models.JSONField(help_text="The other fields of `scheduler.telescope.field_lists.resource.NightOptions`.")
     created_by = models.CharField(max_length=150, blank=True, help_text="Who starts the sessions.")
     created_at = models.DateTimeField(default=timezone.now)
     started = models.DateField(null=True, help_text="The newest evening whose night was started.")

@@ -21,8 +21,8 @@ from core.times.timestamps import stamp
 from scheduler.telescope.field_lists.contents import listed_fields
 from scheduler.telescope.field_lists.models import FieldList
 from scheduler.telescope.field_lists.nights import evening_of, night_at, site_of_camera
-from scheduler.telescope.field_lists.requests import ObserveRequest
-from scheduler.telescope.field_lists.visibility import check_may_change
+from scheduler.telescope.field_lists.observers import check_may_change
+from scheduler.telescope.field_lists.resource import ObserveRequest
 from scheduler.telescope.night.night import Night
 from scheduler.telescope.night.night_programme import NightProgramme
 from scheduler.telescope.night.sky import TelescopeSite, julian_date, time_of

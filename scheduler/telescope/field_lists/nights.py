@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 
 from cameras.models import Camera
 from captures.sessions.models import Session
-from core.text.site_advice import SET_THE_SITE
+from core.times.sun import SET_THE_SITE
 from scheduler.runs.sites import sites_of
 from scheduler.telescope.night.night import Night, night_of
 from scheduler.telescope.night.sky import TelescopeSite

@@ -10,13 +10,16 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import NamedTuple
 
-from scheduler.telescope.field_lists.contents import content_of, listed_fields
+from scheduler.telescope.field_lists.contents import (
+    content_of,
+    earlier_observation,
+    listed_fields,
+    observations_of_night,
+)
 from scheduler.telescope.field_lists.models import FieldList, Observation
 from scheduler.telescope.field_lists.nights import night_at
-from scheduler.telescope.field_lists.observed import earlier_observation, observations_of_night
 from scheduler.telescope.night.field_file import LineError, ListedField, parse_field_file
-from scheduler.telescope.night.field_list_file import load_list
-from scheduler.telescope.night.field_lists import FieldDiff, diff_fields
+from scheduler.telescope.night.field_lists import FieldDiff, diff_fields, load_list
 from scheduler.telescope.night.night import Night
 from scheduler.telescope.night.night_plan import NightPlan, PlannedObservation, PlanOptions, plan_rest
 from scheduler.telescope.night.night_programme import Rule

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from cameras.selectors import hidden_cameras
 from scheduler.telescope.field_lists.models import Field, FieldList, NightlyStart
-from scheduler.telescope.field_lists.nightly_starts import problem_of
+from scheduler.telescope.field_lists.nightly import problem_of
 
 
 @dataclass(frozen=True, slots=True)

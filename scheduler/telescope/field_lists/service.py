@@ -12,12 +12,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from core.events.service import record_event
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 from scheduler.telescope.field_lists.contents import listed_fields
 from scheduler.telescope.field_lists.models import Field, FieldList
 from scheduler.telescope.field_lists.nightly import end_nightly_start
-from scheduler.telescope.field_lists.requests import FieldListChange, FieldListRequest
-from scheduler.telescope.field_lists.visibility import check_may_change
+from scheduler.telescope.field_lists.observers import check_may_change
+from scheduler.telescope.field_lists.resource import FieldListChange, FieldListRequest
 from scheduler.telescope.night.field_file import ListedField, parse_field_file
 from scheduler.telescope.night.field_lists import ADDED
 

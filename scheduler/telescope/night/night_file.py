@@ -18,7 +18,7 @@ from cameras.spool.session_files import new_id
 from cameras.spool.spool import Spool
 from core.sky.sidereal import hour_angle, local_sidereal_hours
 from scheduler.telescope.night.field_file import ListedField
-from scheduler.telescope.night.field_list_file import EarlierObservation
+from scheduler.telescope.night.field_lists import EarlierObservation
 from scheduler.telescope.night.night import Night, night_of
 from scheduler.telescope.night.night_programme import Rule
 from scheduler.telescope.night.progress import (

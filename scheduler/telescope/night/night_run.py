@@ -1,8 +1,6 @@
-"""Runs a telescope's night in the camera process: the next field, and the count of what was observed.
-
-Everything is in two files of the spool, `telescope-<session>.fields` and `telescope-<session>.night`. After a kill the
-same choices follow from them.
-"""
+"""Runs a telescope's night in the camera process: the next field, and the count of what was observed. Everything is
+in two files of the spool, `telescope-<session>.fields` and `telescope-<session>.night`. After a kill the same choices
+follow from them. Those of other sessions are read where they continue the night, and removed."""
 
 from __future__ import annotations
 
@@ -11,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, cast
 
-from cameras.programmes.choosing import Choice, Finished, NextExposure, Wait
+from cameras.programmes.kinds import Choice, Finished, NextExposure, Wait
 from cameras.spool.moments import Moment
 from cameras.spool.records import CaptureRecord
 from cameras.spool.session_files import SessionFile
@@ -20,16 +18,10 @@ from core.sky.sidereal import local_sidereal_hours
 from scheduler.telescope.driver.field import FOCUS_CODE, SKY_CODE
 from scheduler.telescope.night.c_records import write_records
 from scheduler.telescope.night.field_file import LATIN_1
-from scheduler.telescope.night.field_list_file import FieldListReader, LoadedList
+from scheduler.telescope.night.field_lists import FieldListContent, FieldListReader, LoadedList, read_content
 from scheduler.telescope.night.night import Night
 from scheduler.telescope.night.night_file import NightFile, PlannedField
 from scheduler.telescope.night.night_programme import NightProgramme
-from scheduler.telescope.night.other_sessions import (
-    UNREADABLE,
-    earlier_night,
-    has_plan_of_another,
-    remove_other_nights,
-)
 from scheduler.telescope.night.progress import FieldState, after_observation, state_from_json, state_to_json
 from scheduler.telescope.night.rules import WAIT_S, choose, could_choose
 from scheduler.telescope.night.sky import TelescopeSite, julian_date, time_of
@@ -53,7 +45,7 @@ class Answer:
 
 
 class TelescopeNight:
-    """A `cameras.programmes.choosing.Chooser`."""
+    """A `cameras.programmes.kinds.Chooser`."""
 
     def __init__(self, spool: Spool, session: SessionFile) -> None:
         self._spool, self._session = spool, session
@@ -233,3 +225,52 @@ def send_outbox(spool: Spool, file: NightFile) -> list[str]:
     # Only in memory: the next save of the file drops them, and a restart before that sends them again.
     file.outbox = []
     return sent
+
+
+UNREADABLE = (ValueError, KeyError, TypeError)
+"""What reading a damaged file of the spool raises."""
+
+
+def has_plan_of_another(spool: Spool, session: str) -> bool:
+    """Whether a capture of another session has no outcome yet. Its plan is there until it is counted in its night."""
+    for name in spool.names():
+        if name.endswith(".plan"):
+            try:
+                owner = spool.read(name)["session"]
+            # Its image was saved just now, or the file is damaged: the next recovery settles it.
+            except (FileNotFoundError, *UNREADABLE):
+                continue
+            if owner and owner != session:
+                return True
+    return False
+
+
+def earlier_night(spool: Spool, file: NightFile, wanted: FieldListContent) -> NightFile | None:
+    """The newest one of another session, if it is of the same evening and list, and the list was not started over
+    since, on another camera."""
+    nights = [name for name in spool.names() if name.endswith(".night")]
+    sessions = {owner for name in nights if (owner := session_of(name))} - {file.session}
+    others = [other for session in sessions if (other := NightFile.load(spool, session))]
+    newest = max(others, key=lambda other: other.begun, default=None)
+    # The ids of sessions are UUIDv7: they grow with time.
+    if newest is None or newest.evening != file.evening or newest.session < wanted.restarted_by:
+        return None
+    try:
+        content = read_content(spool, newest.session)
+    except UNREADABLE:
+        return None
+    return newest if content is not None and content.id == wanted.id else None
+
+
+def remove_other_nights(spool: Spool, session: str) -> None:
+    """The files of nights whose session has ended, and whose file is gone."""
+    names = spool.names()
+    kept = {"", session, *(name.removeprefix("session-").removesuffix(".json") for name in names)}
+    for name in names:
+        if session_of(name) not in kept:
+            spool.files.unlink(spool.folder, name)
+
+
+def session_of(name: str) -> str:
+    """Whose night a file of the spool belongs to; empty for other files."""
+    return name.removeprefix("telescope-").rpartition(".")[0] if name.startswith("telescope-") else ""

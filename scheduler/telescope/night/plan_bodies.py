@@ -8,8 +8,7 @@ from pydantic import PlainSerializer
 
 from core.resources.fields import Fields
 from core.resources.values import Column, Share
-from core.times.moments import Day
-from core.times.timestamps import stamp
+from core.times.timestamps import Day, stamp
 from scheduler.telescope.night.sky import time_of
 
 JulianStamp = Annotated[float, PlainSerializer(lambda jd: stamp(time_of(jd)), return_type=str)]

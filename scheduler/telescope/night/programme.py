@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from cameras.programmes.base import ProgrammeKind, Shot
-from cameras.programmes.choosing import Chooser
+from cameras.programmes.kinds import Chooser, ProgrammeKind, Shot
 from cameras.spool.records import Programme
 from cameras.spool.session_files import SessionFile
 from cameras.spool.spool import Spool

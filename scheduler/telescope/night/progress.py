@@ -1,14 +1,15 @@
-"""How far a field of a list is in a night: when it can be observed, how often it was, and when it is due again.
-
-A state is immutable. Times are Julian dates (UTC).
-"""
+"""How far a field of a list is in a night: when it is high enough in the dark, how often it was observed, and when it
+is due again. A state is immutable. Times are Julian dates (UTC)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite, isnan
+from math import isfinite, isnan, radians
 from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
 
 from core.sky.equatorial import Equatorial, apparent_places, galactic, separation
 from core.sky.sidereal import local_sidereal_hours
@@ -25,10 +26,9 @@ from scheduler.telescope.driver.field import (
     SurveyCode,
 )
 from scheduler.telescope.night.field_file import ListedField
-from scheduler.telescope.night.field_list_file import EarlierObservation
+from scheduler.telescope.night.field_lists import EarlierObservation
 from scheduler.telescope.night.night import SHORTEST_OBSERVATION_D, Night
-from scheduler.telescope.night.sky import time_of
-from scheduler.telescope.night.windows import MAX_AIRMASS, MAX_HOUR_ANGLE_H, observable_windows
+from scheduler.telescope.night.sky import SIDEREAL_RATE, time_of, wall_seconds
 
 FLAT_WAIT_D = 0.5 / 24
 """Between sunset and the first evening flat, and between the last morning flat and sunrise."""
@@ -287,3 +287,42 @@ def _is_possible(state: FieldState) -> bool:
     place = (state.place.ra, state.place.dec) if state.place else ()
     numbers = (state.jd_rise, state.jd_set, state.jd_next, state.interval_h, *place)
     return all(map(isfinite, numbers)) and 0 <= state.n_done <= MAX_OBS_PER_FIELD and state.interval_h >= 0
+
+
+Floats = NDArray[np.float64]
+
+MAX_AIRMASS = 2.0
+MAX_HOUR_ANGLE_H = 4.3
+
+
+def observable_windows(places: Sequence[Equatorial], night: Night, begin: float) -> tuple[Floats, Floats]:
+    """The first and the last time between `begin` (not before the night's own) and the end of the night at which each
+    place has an airmass below MAX_AIRMASS and an hour angle of less than MAX_HOUR_ANGLE_H to both sides.
+
+    Julian dates; NaN where there is none. `places` are of the equinox of the date.
+    """
+    begin, end = max(begin, night.begin), night.end
+    ra = np.array([place.ra for place in places], np.float64)
+    widest = widest_hour_angles(np.array([place.dec for place in places], np.float64), night.site.latitude)
+    lst = local_sidereal_hours(wall_seconds(begin), night.site.longitude)
+    at_begin = _within_half_a_day(lst - ra)
+    at_end = _within_half_a_day(lst - ra + (end - begin) * 24 * SIDEREAL_RATE)
+    until_rise = np.where(np.abs(at_begin) < widest, 0.0, (-widest - at_begin) % 24)
+    since_set = np.where(np.abs(at_end) < widest, 0.0, (at_end - widest) % 24)
+    rises = begin + until_rise / SIDEREAL_RATE / 24
+    never = (widest <= 0) | (rises > end) | (begin >= end)
+    return np.where(never, np.nan, rises), np.where(never, np.nan, end - since_set / SIDEREAL_RATE / 24)
+
+
+def widest_hour_angles(dec: Floats, latitude: float) -> Floats:
+    """The hour angles, to both sides, up to which places of these declinations are observable; 0 where never."""
+    lowest_sine = 1 / MAX_AIRMASS
+    north, up = np.radians(dec), radians(latitude)
+    cosines = (lowest_sine - np.sin(north) * np.sin(up)) / (np.cos(north) * np.cos(up))
+    hours: Floats = np.degrees(np.arccos(np.clip(cosines, -1, 1))) / 15
+    return np.minimum(hours, MAX_HOUR_ANGLE_H)
+
+
+def _within_half_a_day(hours: Floats) -> Floats:
+    within: Floats = (hours + 12) % 24 - 12
+    return within

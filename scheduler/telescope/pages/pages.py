@@ -15,7 +15,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from pydantic import ValidationError as InvalidRequest
 
-from cameras.camera_page import refusal
+from cameras.camera_view import refusal
 from cameras.errors import UNREACHED
 from cameras.models import Camera
 from cameras.selectors import cameras_for
@@ -23,15 +23,9 @@ from core.pages.page import Page
 from scheduler.planning.rules import FIRST, LAST
 from scheduler.telescope.field_lists.models import FieldList, NightlyStart
 from scheduler.telescope.field_lists.night_start import start_night
-from scheduler.telescope.field_lists.nightly import end_nightly_start, set_nightly_start
-from scheduler.telescope.field_lists.nightly_starts import problem_of
+from scheduler.telescope.field_lists.nightly import end_nightly_start, problem_of, set_nightly_start
 from scheduler.telescope.field_lists.nights import evening_of, station_site
-from scheduler.telescope.field_lists.requests import (
-    FieldListChange,
-    FieldListRequest,
-    NightOptions,
-    ObserveRequest,
-)
+from scheduler.telescope.field_lists.resource import FieldListChange, FieldListRequest, NightOptions, ObserveRequest
 from scheduler.telescope.field_lists.service import FieldListService
 from scheduler.telescope.night.field_file import (
     LATIN_1,

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 
 from scheduler.telescope.driver.clock import SocketClock
-from scheduler.telescope.driver.commands import FILE_ROOT
-from scheduler.telescope.driver.states import CameraState, ControllerState
-from scheduler.telescope.simulator.command_lines import Command
+from scheduler.telescope.driver.protocol import FILE_ROOT
+from scheduler.telescope.driver.status import CameraState, ControllerState
 from scheduler.telescope.simulator.images import SimulatedImage
 from scheduler.telescope.simulator.options import SimulatorOptions
 from scheduler.telescope.simulator.procedures import (
@@ -19,9 +18,10 @@ from scheduler.telescope.simulator.procedures import (
     CommandFailed,
     ExposureArguments,
     StepKind,
+    StepSequence,
     plan_command,
 )
-from scheduler.telescope.simulator.steps import StepSequence
+from scheduler.telescope.simulator.protocol import Command
 
 MOST_WORDS = 100
 """MAX_FITS_WORDS of the scheduler."""

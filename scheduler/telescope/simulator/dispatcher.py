@@ -5,21 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 
 from scheduler.telescope.driver.clock import SocketClock
-from scheduler.telescope.driver.commands import ARGUMENTS, STATUS
 from scheduler.telescope.driver.profiles import BUFFER_BYTES
-from scheduler.telescope.simulator.command_lines import Command, CommandRefused, parse_command
+from scheduler.telescope.driver.protocol import ARGUMENTS, STATUS
 from scheduler.telescope.simulator.controller import SimulatedController
 from scheduler.telescope.simulator.faults import PortName
 from scheduler.telescope.simulator.options import SimulatorOptions
 from scheduler.telescope.simulator.procedures import CommandFailed
-from scheduler.telescope.simulator.replies import (
+from scheduler.telescope.simulator.protocol import (
     DONE,
     WRONG_DATE,
+    Command,
+    CommandRefused,
     LastCommand,
     StatusReply,
     error_text,
     format_date,
     help_text,
+    parse_command,
 )
 
 SIMULATED = "simulated"

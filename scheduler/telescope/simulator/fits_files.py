@@ -19,8 +19,7 @@ from scheduler.telescope.simulator.exposure_pixels import (
     light_of,
     pointing_of,
 )
-from scheduler.telescope.simulator.header_cards import Card, exposure_cards, word_cards
-from scheduler.telescope.simulator.images import SimulatedImage
+from scheduler.telescope.simulator.images import Card, SimulatedImage, exposure_cards, word_cards
 from scheduler.telescope.simulator.mosaic import Ccd, build_mosaic
 from scheduler.telescope.simulator.options import SimulatorOptions
 

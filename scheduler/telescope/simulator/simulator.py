@@ -9,14 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from scheduler.telescope.driver.clock import SocketClock
-from scheduler.telescope.driver.commands import STATUS
-from scheduler.telescope.simulator.command_lines import decode_command
+from scheduler.telescope.driver.protocol import STATUS
 from scheduler.telescope.simulator.connections import AFTERWARDS, Connection, Port
 from scheduler.telescope.simulator.controller import SimulatedController, WriteImage
 from scheduler.telescope.simulator.dispatcher import CommandDispatcher
 from scheduler.telescope.simulator.faults import FaultKind, Faults, PortName
 from scheduler.telescope.simulator.options import SimulatorOptions
-from scheduler.telescope.simulator.replies import error_text
+from scheduler.telescope.simulator.protocol import decode_command, error_text
 
 PAUSE_S = 0.1
 """Of the real controller between a reply and its next read of the same connection, in which it then blocks."""

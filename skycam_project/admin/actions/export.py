@@ -12,13 +12,12 @@ from django.http import StreamingHttpResponse
 from django.utils import timezone
 
 from captures.capturing.models import Capture, CaptureFile
+from captures.files.downloads import MAX_FILES, ZipDownload, ZipEntry
 from captures.files.serving import Stored
-from captures.files.zip_download import MAX_FILES, ZipDownload, ZipEntry
 from captures.recordings.clips.models import Clip
-from captures.storage.archives.names import unused_path
-from captures.storage.archives.planning import capture_facts, clip_facts
+from captures.storage.archives.planning import capture_facts, clip_facts, unused_path
 from core.events.service import record_event
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 from core.times.timestamps import stamp
 
 SCHEMA = "skycam-export/1"

@@ -1,4 +1,5 @@
-"""Apply an action to the chosen rows, in batches in the order of their ids. Each row is checked again at its turn."""
+"""An action on the chosen rows: what it would do (how many rows, how large, the first of them, and what it leaves
+out), and how it is applied, in batches in the order of their ids. Each row is checked again at its turn."""
 
 from __future__ import annotations
 
@@ -8,12 +9,54 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet, Sum
 
 from captures.files.verification import Stopped
-from skycam_project.admin.actions.items import ITEM_ERRORS, ItemRequest
-from skycam_project.admin.actions.plan import is_left_out
-from skycam_project.admin.actions.table import Action
+from skycam_project.admin.actions.table import ITEM_ERRORS, Action, ItemRequest
+
+FIRST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`skipped`: why -> number of rows. `hosts`: where the work is done; empty: here."""
+
+    count: int
+    bytes: int | None
+    first: list[Any]
+    skipped: dict[str, int]
+    hosts: list[str]
+
+    @property
+    def more_text(self) -> str:
+        """How many follow the first ones; empty for none."""
+        more = self.count - len(self.first)
+        return f"{more:,}" if more else ""
+
+    @property
+    def left_out(self) -> list[str]:
+        return [f"{number:,} left out: they {why}." for why, number in self.skipped.items()]
+
+
+def make_plan(action: Action, rows: QuerySet[Any]) -> Plan:
+    left, skipped = rows, {}
+    for skip in action.skips:
+        if number := left.filter(skip.condition()).order_by().count():
+            skipped[skip.why] = number
+        left = left.exclude(skip.condition())
+    plain = left.order_by()
+    size = plain.aggregate(bytes=Sum(action.bytes))["bytes"] if action.bytes else None
+    hosts = action.places.hosts(plain) if action.places else []
+    return Plan(plain.count(), size, list(left[:FIRST]), skipped, hosts)
+
+
+def is_left_out(action: Action) -> Q:
+    """The rows that the action leaves out, for the check of each row just before its change."""
+    found = Q(pk__in=[])
+    for skip in action.skips:
+        found |= skip.condition()
+    return found
+
 
 BATCH = 200
 MAX_LISTED = 1000

@@ -1,21 +1,129 @@
-"""What can be done with the rows of the admin: a literal table. A new action is one entry."""
+"""What can be done with the rows of the admin: a literal table, and what each action does with one row. Each calls
+the service that the pages and the API call. A new action is one entry."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from django.conf import settings
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from captures.capturing.models import Capture, CaptureFile
 from captures.experiments.models import Experiment
+from captures.files.verification import FileFaulty, RootAway, verify_file
 from captures.recordings.clips.models import Clip, ClipHold
+from captures.recordings.clips.services import ClipHeld, delete_clip, pin_clip
 from captures.roots.guards import guarded
+from captures.roots.roots import UnusableRoot
 from captures.storage.archives.models import Archive
+from captures.storage.archives.services import request_archive
+from captures.storage.archives.verification import request_verification
 from captures.storage.offsite.models import Destination
-from captures.storage.trash.purge import guarded_captures
-from captures.storage.trash.services import in_use
-from skycam_project.admin.actions import items
+from captures.storage.offsite.queue import queue_files
+from captures.storage.stored_files.tables import FILE_TABLES
+from captures.storage.trash.purge import NotPurged, guarded_captures, purge_capture
+from captures.storage.trash.services import CaptureKept, NotInTrash, in_use, pin_capture, restore_capture, trash_capture
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRequest:
+    """Who asked for it, why, and whether it is to stop."""
+
+    actor: str
+    reason: str = ""
+    should_stop: Callable[[], bool] = field(default=lambda: False)
+
+
+Apply = Callable[[Any, ItemRequest], None]
+ITEM_ERRORS: tuple[type[Exception], ...] = (
+    CaptureKept,
+    ClipHeld,
+    FileFaulty,
+    NotInTrash,
+    NotPurged,
+    RootAway,
+    UnusableRoot,
+)
+"""What one row can have wrong: it is reported with the row, and the others go on."""
+
+
+def pin(clip: Clip, request: ItemRequest) -> None:
+    pin_clip(clip, True, request.actor, request.reason)
+
+
+def unpin(clip: Clip, request: ItemRequest) -> None:
+    pin_clip(clip, False, request.actor, request.reason)
+
+
+def delete(clip: Clip, request: ItemRequest) -> None:
+    """ClipHeld."""
+    delete_clip(clip, request.actor)
+
+
+def copy_clip(clip: Clip, request: ItemRequest) -> None:
+    queue_files([FILE_TABLES["clips"].of_row(clip)], request.actor)
+
+
+def pin_picture(capture: Capture, request: ItemRequest) -> None:
+    """CaptureKept."""
+    pin_capture(capture, True, request.actor, request.reason)
+
+
+def unpin_picture(capture: Capture, request: ItemRequest) -> None:
+    pin_capture(capture, False, request.actor, request.reason)
+
+
+def trash(capture: Capture, request: ItemRequest) -> None:
+    """CaptureKept."""
+    trash_capture(capture, request.actor)
+
+
+def restore(capture: Capture, request: ItemRequest) -> None:
+    """NotInTrash."""
+    restore_capture(capture, request.actor)
+
+
+def purge(capture: Capture, request: ItemRequest) -> None:
+    """NotPurged."""
+    purge_capture(capture, settings.STATION.host, request.actor)
+
+
+def copy_capture(capture: Capture, request: ItemRequest) -> None:
+    files = capture.files.select_related("capture")
+    queue_files([FILE_TABLES["captures"].of_row(file) for file in files], request.actor)
+
+
+def verify_clip(clip: Clip, request: ItemRequest) -> None:
+    """FileFaulty, RootAway, Stopped."""
+    verify_file(clip, request.should_stop)
+
+
+def verify_capture(capture: Capture, request: ItemRequest) -> None:
+    """Its files on this host. FileFaulty, which names each faulty one; RootAway, Stopped."""
+    faults = []
+    for file in capture.files.filter(host=settings.STATION.host).select_related("root", "capture__camera"):
+        try:
+            verify_file(file, request.should_stop)
+        except FileFaulty as error:
+            faults.append(str(error))
+    if faults:
+        raise FileFaulty(" ".join(faults))
+
+
+def archive_experiment(experiment: Experiment, request: ItemRequest) -> None:
+    """UnusableRoot."""
+    request_archive(experiment, actor=request.actor, user=None)
+
+
+def verify_experiment(experiment: Experiment, request: ItemRequest) -> None:
+    request_verification(experiment.archive, request.actor, user=None)
+
+
+def verify_archive(archive: Archive, request: ItemRequest) -> None:
+    request_verification(archive, request.actor, user=None)
+
 
 HasHost = Callable[[str], Q]
 Hosts = Callable[[QuerySet[Any]], list[str]]
@@ -53,7 +161,7 @@ class Action(NamedTuple):
     work: Literal["items", "download"]
     bytes: str
     skips: tuple[Skip, ...]
-    apply: items.Apply | None = None
+    apply: Apply | None = None
     places: Places | None = None
 
 
@@ -82,20 +190,20 @@ GUARDED = "wait for an archive that copies them, or for their off-site copy"
 ACTIONS: tuple[Action, ...] = (
     Action(
         Clip, "pin", "Pin", "pinned", "manager", False, True, "items", "bytes",
-        (Skip("are pinned already", lambda: Q(pinned=True)),), items.pin,
+        (Skip("are pinned already", lambda: Q(pinned=True)),), pin,
     ),
     Action(
         Clip, "unpin", "Unpin", "unpinned", "manager", False, True, "items", "bytes",
-        (Skip("are not pinned", lambda: Q(pinned=False)),), items.unpin,
+        (Skip("are not pinned", lambda: Q(pinned=False)),), unpin,
     ),
-    Action(Clip, "verify", "Verify", "verified", "manager", True, False, "items", "bytes", (), items.verify_clip,
+    Action(Clip, "verify", "Verify", "verified", "manager", True, False, "items", "bytes", (), verify_clip,
            CLIP_PLACES),
     Action(
         Clip, "export", "Export", "exported", "manager", True, False, "download", "bytes",
         (),
     ),
     Action(Capture, "verify", "Verify", "verified", "manager", True, False, "items", "files__bytes", (NO_FILES,),
-           items.verify_capture, CAPTURE_PLACES),
+           verify_capture, CAPTURE_PLACES),
     Action(
         Capture, "export", "Export", "exported", "manager", True, False, "download", "files__bytes",
         (
@@ -105,7 +213,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         Clip, "offsite", "Copy off-site", "queued", "manager", True, False, "items", "bytes", (NO_DESTINATION,),
-        items.copy_clip,
+        copy_clip,
     ),
     Action(
         Clip, "delete", "Delete for good", "deleted", "manager", True, False, "items", "bytes",
@@ -114,19 +222,19 @@ ACTIONS: tuple[Action, ...] = (
             Skip("are held", lambda: Q(Exists(ClipHold.objects.filter(clip=OuterRef("pk"))))),
             Skip(GUARDED, lambda: guarded("clips")),
         ),
-        items.delete,
+        delete,
     ),
     Action(
         Capture, "pin", "Pin", "pinned", "manager", False, True, "items", "files__bytes",
-        (TRASHED, Skip("are pinned already", lambda: Q(pinned=True))), items.pin_picture,
+        (TRASHED, Skip("are pinned already", lambda: Q(pinned=True))), pin_picture,
     ),
     Action(
         Capture, "unpin", "Unpin", "unpinned", "manager", False, True, "items", "files__bytes",
-        (TRASHED, Skip("are not pinned", lambda: Q(pinned=False))), items.unpin_picture,
+        (TRASHED, Skip("are not pinned", lambda: Q(pinned=False))), unpin_picture,
     ),
     Action(
         Capture, "offsite", "Copy off-site", "queued", "manager", True, False, "items", "files__bytes",
-        (NO_DESTINATION, NO_FILES), items.copy_capture,
+        (NO_DESTINATION, NO_FILES), copy_capture,
     ),
     Action(
         Capture, "trash", "Move to the trash", "moved to the trash", "manager", True, False, "items", "files__bytes",
@@ -134,28 +242,28 @@ ACTIONS: tuple[Action, ...] = (
             TRASHED, NO_FILES, Skip("are pinned", lambda: Q(pinned=True)),
             Skip("belong to an experiment that is not archived, or to an archive that is being made", in_use),
         ),
-        items.trash,
+        trash,
     ),
     Action(
         Capture, "restore", "Restore from the trash", "restored", "manager", True, False, "items", "files__bytes",
-        (Skip("are not in the trash", lambda: ~IN_TRASH),), items.restore,
+        (Skip("are not in the trash", lambda: ~IN_TRASH),), restore,
     ),
     Action(
         Capture, "purge", "Delete from the trash for good", "deleted", "manager", True, False, "items", "files__bytes",
-        (Skip("are not in the trash", lambda: ~IN_TRASH), Skip(GUARDED, guarded_captures)), items.purge,
+        (Skip("are not in the trash", lambda: ~IN_TRASH), Skip(GUARDED, guarded_captures)), purge,
         CAPTURE_PLACES,
     ),
     Action(
         Experiment, "archive", "Archive", "archived", "manager", True, False, "items", "clips__bytes",
-        (Skip("have not started", lambda: Q(started_at=None)),), items.archive_experiment,
+        (Skip("have not started", lambda: Q(started_at=None)),), archive_experiment,
     ),
     Action(
         Experiment, "verify", "Verify the archive", "verified", "manager", True, False, "items",
         "archive__folders__files__bytes", (Skip("have no archive", lambda: Q(archive=None)),),
-        items.verify_experiment,
+        verify_experiment,
     ),
     Action(Archive, "verify", "Verify", "verified", "manager", True, False, "items", "folders__files__bytes", (),
-           items.verify_archive),
+           verify_archive),
 )  # fmt: skip
 """In the order of the menus."""
 

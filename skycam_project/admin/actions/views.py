@@ -16,14 +16,12 @@ from django.urls import reverse
 
 from core.events.service import record_event
 from core.jobs.services import enqueue
+from core.text.amounts import pluralize
 from core.text.names import check_line
-from core.text.plurals import pluralize
 from skycam_project.admin.actions.export import send_export, too_many_files
-from skycam_project.admin.actions.items import ItemRequest
-from skycam_project.admin.actions.plan import Plan, make_plan
-from skycam_project.admin.actions.run import ActionRun, Outcome
+from skycam_project.admin.actions.run import ActionRun, Outcome, Plan, make_plan
 from skycam_project.admin.actions.selection import BadSelection, Selection
-from skycam_project.admin.actions.table import Action, action_named
+from skycam_project.admin.actions.table import Action, ItemRequest, action_named
 
 KIND = "admin_action"
 AT_ONCE = 100

@@ -1,0 +1,1 @@
+"""The admin of each model: its lists and details."""

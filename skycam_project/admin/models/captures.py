@@ -14,13 +14,24 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from captures.capturing.models import Capture, CaptureFile, CaptureReference, CaptureStatus, Origin
-from captures.capturing.references import describe_references
+from captures.capturing.records import describe_references
 from captures.files import addresses
 from captures.storage.archives.models import ArchiveFile
 from captures.storage.offsite.models import OffsiteCopy
-from core.station_settings.values import retention_config
-from skycam_project.admin.base import Detail, Media, ReadOnlyAdmin, Section
-from skycam_project.admin.cells import NOTHING, admin_link, link, picture, show_flag, show_size, show_time
+from core.station_settings import retention_config
+from skycam_project.admin.base import (
+    NOTHING,
+    Detail,
+    Media,
+    ReadOnlyAdmin,
+    Section,
+    admin_link,
+    link,
+    picture,
+    show_flag,
+    show_size,
+    show_time,
+)
 from skycam_project.admin.filters import (
     CameraFilter,
     NightFilter,

@@ -14,10 +14,20 @@ from django.utils.safestring import SafeString
 from captures.recordings.clips.models import Clip, ClipHold, ClipKind
 from captures.storage.archives.models import ArchiveFile
 from captures.storage.offsite.models import OffsiteCopy
-from captures.storage.retention.clip_rules import age_limits
-from captures.storage.retention.policy import older_than
-from skycam_project.admin.base import Detail, Media, ReadOnlyAdmin, Section
-from skycam_project.admin.cells import NOTHING, admin_link, picture, show_flag, show_length, show_size, show_time
+from captures.storage.retention.clip_rules import age_limits, older_than
+from skycam_project.admin.base import (
+    NOTHING,
+    Detail,
+    Media,
+    ReadOnlyAdmin,
+    Section,
+    admin_link,
+    picture,
+    show_flag,
+    show_length,
+    show_size,
+    show_time,
+)
 from skycam_project.admin.filters import (
     CameraFilter,
     NightFilter,

@@ -11,8 +11,7 @@ import logging
 from collections.abc import Iterable
 
 from core.registry import resolve
-from skycam_project.cli.diagnostics.deadline import TooSlow, run_within
-from skycam_project.cli.diagnostics.finding import BROKEN, OK, Finding
+from skycam_project.cli.diagnostics.finding import BROKEN, OK, Finding, TooSlow, run_within
 from skycam_project.cli.station import Station
 
 log = logging.getLogger(__name__)
@@ -29,27 +28,27 @@ STATION = {
     "launcher": "skycam_project.cli.diagnostics.station:launcher",
     "open files": "skycam_project.cli.diagnostics.station:open_files",
     "broker": "skycam_project.cli.diagnostics.station:broker",
-    "time zone": "skycam_project.cli.diagnostics.clocks:time_zone",
-    "broker's clock": "skycam_project.cli.diagnostics.clocks:broker_clock",
-    "ports": "skycam_project.cli.diagnostics.ports:ports",
-    "certificate": "skycam_project.cli.diagnostics.certificate:certificate",
-    "folders": "skycam_project.cli.diagnostics.folders:folders",
-    "disks": "skycam_project.cli.diagnostics.folders:disks",
+    "time zone": "skycam_project.cli.diagnostics.machine:time_zone",
+    "broker's clock": "skycam_project.cli.diagnostics.machine:broker_clock",
+    "ports": "skycam_project.cli.diagnostics.network:ports",
+    "certificate": "skycam_project.cli.diagnostics.network:certificate",
+    "folders": "skycam_project.cli.diagnostics.station:folders",
+    "disks": "skycam_project.cli.diagnostics.station:disks",
     "database": "skycam_project.cli.diagnostics.database:database",
     # After the database, whose cameras they use if it answers.
-    "usb": "skycam_project.cli.diagnostics.usb:usb",
-    "udev": "skycam_project.cli.diagnostics.usb:udev",
-    "pixelink": "skycam_project.cli.diagnostics.pixelink:pixelink",
+    "usb": "skycam_project.cli.diagnostics.cameras:usb",
+    "udev": "skycam_project.cli.diagnostics.cameras:udev",
+    "pixelink": "skycam_project.cli.diagnostics.cameras:pixelink",
 }
 DATABASE = {
-    "database's clock": "skycam_project.cli.diagnostics.clocks:database_clock",
+    "database's clock": "skycam_project.cli.diagnostics.machine:database_clock",
     "versions": "skycam_project.cli.diagnostics.database:versions",
     "partitions": "skycam_project.cli.diagnostics.database:partitions",
     "hosts": "skycam_project.cli.diagnostics.database:hosts",
     "storage": "skycam_project.cli.diagnostics.database:storage",
     "passwords": "skycam_project.cli.diagnostics.database:passwords",
-    "sensors": "skycam_project.cli.diagnostics.sensors:sensors",
-    "notifications": "skycam_project.cli.diagnostics.notifications:notifications",
+    "sensors": "skycam_project.cli.diagnostics.database:sensors",
+    "notifications": "skycam_project.cli.diagnostics.database:notifications",
     "copies": "skycam_project.cli.diagnostics.database:copies",
     "system checks": "skycam_project.cli.diagnostics.database:system_checks",
     "health": "skycam_project.cli.diagnostics.database:health",

@@ -1,4 +1,5 @@
-"""Checks that need the database: hosts, storage roots, stored secrets, system checks, health."""
+"""Checks that need the database: hosts, storage roots, stored secrets, sensors, notification channels, system checks,
+health."""
 
 from __future__ import annotations
 
@@ -10,10 +11,9 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from core import database_move
-from core.text.plurals import pluralize
+from core.text.amounts import pluralize
 from skycam_project.cli.diagnostics.finding import BROKEN, OK, WARNING, Finding
-from skycam_project.cli.diagnostics.folders import room_finding
-from skycam_project.cli.diagnostics.station import PREPARING_DETAIL, WAIT, is_preparing
+from skycam_project.cli.diagnostics.station import PREPARING_DETAIL, WAIT, is_preparing, room_finding
 from skycam_project.cli.station import Station
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ def database(station: Station) -> Iterator[Finding]:
 
 
 def unanswered_finding(error: Exception) -> Finding:
-    from core.database_health import note
+    from core import database_damage
 
-    if note.is_damage(error):
+    if database_damage.is_damage(error):
         return damaged_finding(str(error).strip())
     return Finding("database", BROKEN, f"It does not answer: {str(error).strip()}.", "Start it, or check DATABASE_URL.")
 
@@ -67,10 +67,10 @@ def unanswered_finding(error: Exception) -> Finding:
 def damage() -> str:
     """What is damaged; empty if nothing is known of it. Reads the file as far as CHECK_S allows, also while the station
     is stopped: its daily check reads all of it."""
-    from core.database_health import note
-    from core.database_health.check import FileCheck, Interrupted, sqlite_file
+    from core import database_damage
+    from core.database_damage import FileCheck, Interrupted, sqlite_file
 
-    if (noted := note.read_note()) is not None:
+    if (noted := database_damage.read_note()) is not None:
         return f"{noted['reason']}, since {noted['found']}"
     if (file := sqlite_file()) is None:
         return ""
@@ -86,30 +86,30 @@ def damage() -> str:
 
 
 def damaged_finding(reason: str) -> Finding:
-    from core.database_health import note
+    from core import database_damage
 
-    return Finding("database", BROKEN, f"It is damaged ({reason}).", note.REMEDY)
+    return Finding("database", BROKEN, f"It is damaged ({reason}).", database_damage.REMEDY)
 
 
 def lock_error() -> str:
     """As that of `core.database_health`, within the deadline of a check."""
     from django.db import connection
 
-    from core.database_health import lock
+    from core import database_writes
     from skycam_project.sqlite_busy_timeout import set_busy_timeout
 
     # A command would wait longer than the deadline of a check; the web part has this timeout already.
     set_busy_timeout(connection)
-    return lock.lock_error()
+    return database_writes.lock_error()
 
 
 def locked_finding(station: Station, reason: str) -> Finding:
     """Names the other programs that have the file open: one of them keeps the lock, unless a part hangs."""
     from django.db import connection
 
-    from core.database_health.lock import READ_ONLY, READ_ONLY_REMEDY
+    from core.database_writes import READ_ONLY, READ_ONLY_REMEDY
     from core.device_holders import find_holders, format_holders
-    from skycam_project.cli.diagnostics.own_processes import own_processes
+    from skycam_project.cli.diagnostics.network import own_processes
 
     detail = f"It answers, but takes no writes: {reason}."
     if reason == READ_ONLY:
@@ -151,7 +151,7 @@ def versions(_station: Station) -> Iterator[Finding]:
 def partitions(_station: Station) -> Iterator[Finding]:
     """Rows that no month took. Nothing is broken by them, and they may stay for years: only a warning."""
     from core.partitions import MOST_COUNTED, default_partition, rows_outside_months
-    from core.text.plurals import pluralize
+    from core.text.amounts import pluralize
 
     for table, count in rows_outside_months().items():
         if count:
@@ -317,3 +317,49 @@ def health(_station: Station) -> Iterator[Finding]:
             yield Finding(name, BROKEN, sentence)
         if not sentences:
             yield Finding(name, OK, "No problems.")
+
+
+STATES = {"ok": OK, "off": OK, "starting": WARNING}
+
+
+def sensors(_station: Station) -> Iterator[Finding]:
+    """A finding for each sensor that gives no values, or none for a channel; one for all that do."""
+    from monitoring.models import Sensor
+    from monitoring.sensor_management.selectors import with_status
+
+    well = 0
+    for sensor in with_status(Sensor.objects.filter(removed_at=None)):
+        name = sensor.name
+        bad = [channel.display_name for channel in sensor.channels.all() if channel.quality != "ok"]
+        if sensor.state not in STATES:
+            message = sensor.message or f"It is {sensor.state}."
+            yield Finding("sensors", BROKEN, f"{name}: {message}", f"Try it: skycam sensors test {name}")
+        elif sensor.state != "off" and bad:
+            detail = f"{name}: no good value of {', '.join(bad)}."
+            yield Finding("sensors", WARNING, detail, f"Look at it: skycam sensors channels {name}")
+        else:
+            well += 1
+    if well:
+        yield Finding("sensors", OK, "1 sensor is well." if well == 1 else f"{well} sensors are well.")
+
+
+def notifications(_station: Station) -> Iterator[Finding]:
+    """A finding for each channel that fails; a warning if no alert reaches anyone."""
+    from core.station_zone import site_time_text
+    from monitoring.models import NotificationChannel, NotificationRoute
+
+    enabled = NotificationChannel.objects.filter(enabled=True)
+    for channel in enabled.order_by("name"):
+        if channel.failing_since is None:
+            continue
+        detail = f"{channel.name} ({channel.kind}) has failed since {site_time_text(channel.failing_since)}."
+        yield Finding(
+            "notifications", BROKEN, detail, f"Look at its last error: skycam notifications test {quote(channel.name)}"
+        )
+    if not NotificationRoute.objects.filter(enabled=True, channel__in=enabled).exists():
+        detail = "No alert reaches anyone: there is no enabled channel with a route."
+        yield Finding(
+            "notifications", WARNING, detail, "Add one on the page Notifications, or: skycam notifications add"
+        )
+    else:
+        yield Finding("notifications", OK, f"{pluralize(enabled.count(), 'notification channel')}.")

@@ -1,15 +1,17 @@
-"""Every secret of the station that can be read: in the configuration, the data folder, the environment and the
-database."""
+"""Every secret of the station that can be read, to recognise it in texts: in the configuration, the data folder, the
+environment and the database, where secrets are decrypted."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from core.registry import resolve
-from skycam_project.cli.diagnostics.deadline import TooSlow, run_within
+from skycam_project.cli.diagnostics.finding import TooSlow, run_within
 from skycam_project.cli.station import Station
 from skycam_project.cli.support.redactor import is_sensitive
 from skycam_project.config import ConfigError, SkycamConfig
@@ -22,7 +24,7 @@ SOURCES = {
     "running configuration": "skycam_project.cli.support.known_secrets:secrets_in_use",
     "key files": "skycam_project.cli.support.known_secrets:key_files",
     "environment": "skycam_project.cli.support.known_secrets:environment_secrets",
-    "database": "skycam_project.cli.support.stored_secrets:encrypted_secrets",
+    "database": "skycam_project.cli.support.known_secrets:encrypted_secrets",
 }
 """Where secrets are -> a function from the Station to them. One that fails is listed in the bundle."""
 
@@ -138,3 +140,63 @@ def read_source(path: str, station: Station) -> tuple[set[str], str]:
         return run_within(PATIENCE_S, read)
     except TooSlow as error:
         return set(), str(error)
+
+
+LONG_PART = 12
+"""Characters from which on a part of a path may be a token."""
+
+
+def encrypted_secrets(station: Station) -> Iterator[str]:
+    """Of every encrypted column of every table. Raises CliError or DatabaseError while the database is away."""
+    station.set_up_django()
+    from core.secrets import DecryptionFailed, decrypt_unbound, rows_with_secrets
+
+    for row, column in rows_with_secrets():
+        try:
+            secrets = decrypt_unbound(getattr(row, column))
+        except DecryptionFailed:
+            continue  # the station cannot use it either, so nothing can have written it into a text
+        for leaf in leaves(secrets):
+            yield from secrets_of_text(leaf)
+
+
+def secrets_of_text(text: str) -> Iterator[str]:
+    """A secret may be a text, an address, or JSON with several of both."""
+    value = parse_json(text)
+    if isinstance(value, dict | list):
+        yield text
+        for leaf in leaves(value):
+            yield from secrets_of_text(leaf)
+    elif "://" in text:
+        yield from url_secrets(text)
+    else:
+        yield from (text, unquote(text))
+        # A query, such as `appid=...`.
+        yield from (part.partition("=")[2] for part in text.split("&"))
+
+
+def parse_json(text: str) -> Any:
+    """None for another text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def leaves(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for part in value.values():
+            yield from leaves(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from leaves(part)
+    elif isinstance(value, str):
+        yield value
+
+
+def url_secrets(url: str) -> Iterator[str]:
+    """The login and the query of an address, the long parts of its path, and the whole."""
+    parts = urlsplit(url)
+    yield from (url, parts.netloc.rpartition("@")[0], parts.password or "", unquote(parts.password or ""), parts.query)
+    yield from (value for _, _, value in (option.partition("=") for option in parts.query.split("&")))
+    yield from (part for part in parts.path.split("/") if len(part) >= LONG_PART)

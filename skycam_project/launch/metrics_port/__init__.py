@@ -1,0 +1,1 @@
+"""The port on which a camera host serves its metrics for Prometheus."""

@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 from core.retrying_thread import RetryingThread
 from skycam_project.config import SkycamConfig
 from skycam_project.launch.control import part_rows
-from skycam_project.launch.errors import LaunchError
+from skycam_project.launch.preflight import LaunchError
 
 MEASURE_EVERY_S = 10.0
 """psutil walks through the whole address space of a process for its proportional size."""

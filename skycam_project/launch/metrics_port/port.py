@@ -9,9 +9,8 @@ from core.retrying_thread import RetryingThread
 from core.station_owner import StationOwner
 from monitoring.metrics import StationCollector
 from skycam_project.config import SkycamConfig
-from skycam_project.launch.metrics_port.page import MetricsPage, OwnProcess, StationMetrics
+from skycam_project.launch.metrics_port.page import MetricsPage, MetricsServer, OwnProcess, StationMetrics
 from skycam_project.launch.metrics_port.part_usage import PartUsages
-from skycam_project.launch.metrics_port.server import MetricsServer
 
 RETRY_S = 5.0
 STOP_S = 2.0

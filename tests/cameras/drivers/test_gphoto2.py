@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from cameras.drivers.gphoto2 import Gphoto2Driver
-from cameras.drivers.gphoto2.device_holders import DESKTOP
 from cameras.drivers.gphoto2.driver import library_warnings
+from cameras.drivers.gphoto2.errors import DESKTOP
 from core.device_holders import find_holders
 from tests.harness.camera_processes.dslr_driver import Dslr
 from tests.harness.waiting import PATIENCE_S, eventually

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameras.drivers.gphoto2.choices import (
+from cameras.drivers.gphoto2.widgets import (
+    SETTINGS,
+    Widget,
     choose_format,
     nearest,
     parse_capture_target,
@@ -17,7 +19,6 @@ from cameras.drivers.gphoto2.choices import (
     parse_kinds,
     stops,
 )
-from cameras.drivers.gphoto2.widgets import SETTINGS, Widget
 
 NIKON = ["JPEG Basic", "JPEG Normal", "JPEG Fine", "NEF (Raw)", "NEF+Basic", "NEF+Fine"]
 CANON = ["Large Fine JPEG", "Large Normal JPEG", "Small JPEG", "RAW + Large Fine JPEG", "RAW"]

@@ -13,12 +13,10 @@ from hypothesis import strategies as st
 
 from cameras.drivers.base import Applied, CameraError, ExposureRequest, SystemClock
 from cameras.drivers.gphoto2 import Gphoto2Driver
-from cameras.drivers.gphoto2.choices import is_bulb
 from cameras.drivers.gphoto2.discovery import open_session
-from cameras.drivers.gphoto2.exif import read_exif
-from cameras.drivers.gphoto2.live_view import decode_jpeg
+from cameras.drivers.gphoto2.pictures import decode_jpeg, read_exif
 from cameras.drivers.gphoto2.session import Session
-from cameras.drivers.gphoto2.widgets import SETTINGS
+from cameras.drivers.gphoto2.widgets import SETTINGS, is_bulb
 from tests.harness.far_ends.gphoto2_port.build import build, plug, put
 from tests.harness.far_ends.scripted_camera import OwnFile
 from tests.harness.rows.pictures import dng, exposed_jpeg, jpeg

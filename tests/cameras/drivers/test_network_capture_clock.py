@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.drivers.base import SystemClock
-from cameras.drivers.network.capture_clock import CaptureClock
+from cameras.drivers.network.packet_buffer import CaptureClock
 from cameras.drivers.network.reader import Reader
 from tests.harness.waiting import PATIENCE_S
 

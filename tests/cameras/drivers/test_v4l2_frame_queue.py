@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cameras.drivers.base import FrameData
-from cameras.drivers.opencv.frame_queue import MOST_FRAMES, FrameQueue
+from cameras.drivers.opencv.reader import MOST_FRAMES, FrameQueue
 
 
 def frames(count: int, side: int = 4) -> list[FrameData]:

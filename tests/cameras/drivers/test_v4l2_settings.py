@@ -10,7 +10,7 @@ import pytest
 
 from cameras.drivers.base import ExposureRequest, SettingRange, SystemClock
 from cameras.drivers.opencv import v4l2
-from cameras.drivers.opencv.modes import Modes, Picture
+from cameras.drivers.opencv.stream import Modes, Picture
 from cameras.drivers.opencv.v4l2 import Control, Node, Rates, Span
 from tests.harness.far_ends.v4l2.host import FarDriver, connected
 from tests.harness.far_ends.v4l2.usb_camera import ADDRESS, UsbCamera

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 
 from cameras.drivers.base import SettingRange
-from cameras.exposure.allocation import total_ev
 from cameras.exposure.control import ControlState, first_state, next_state
-from cameras.exposure.parameters import parameters_of
+from cameras.exposure.levels import Transfer
+from cameras.exposure.parameters import parameters_of, total_ev
 from cameras.exposure.settings import ExposureControl, ExposureControlRequest
 from cameras.exposure.statistics import FrameStatistics, statistics_of
-from cameras.exposure.transfer import Transfer
 
 THIRDS_US = [round(1e6 * 2 ** (third / 3)) for third in range(-39, 16)]
 ISOS = [100, 125, 160, 200, 250, 320, 400, 500, 640, 800, 1000, 1250, 1600, 2000, 2500, 3200, 4000, 5000, 6400]

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.drivers.base import SettingRange
-from cameras.exposure.allocation import allocate, resolution_ev, total_ev
-from cameras.exposure.parameters import Parameter, parameters_of
+from cameras.exposure.parameters import Parameter, allocate, parameters_of, resolution_ev, total_ev
 from tests.cameras.exposure.simulation import BULB, CAMERAS, DSLR, FULL_STOPS, MACHINE_VISION, control_for
 
 CONTINUOUS = {

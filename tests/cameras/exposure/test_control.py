@@ -12,14 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.drivers.base import SettingRange
-from cameras.exposure.allocation import total_ev
-from cameras.exposure.control import BRIGHTEST_CHANNEL, ControlState, first_state, next_state
-from cameras.exposure.explanation import explain
-from cameras.exposure.levels import Levels
-from cameras.exposure.parameters import finite, parameters_of
+from cameras.exposure.control import BRIGHTEST_CHANNEL, ControlState, explain, first_state, next_state
+from cameras.exposure.levels import Levels, from_linear, to_linear
+from cameras.exposure.parameters import finite, parameters_of, total_ev
 from cameras.exposure.settings import ExposureControl, ExposureControlRequest
 from cameras.exposure.statistics import FrameStatistics, statistics_of
-from cameras.exposure.transfer import from_linear, to_linear
 from tests.cameras.exposure.simulation import CAMERAS, control_for, simulate
 
 RANGES = {"exposure_us": SettingRange("µs", 1, 3_600_000_000, 1), "gain": SettingRange("dB", 0, 40)}

@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from cameras.exposure.settings import ExposureControlRequest, growth_order
-from core.api.constraints import describe_error
+from core.api.model import describe_error
 from tests.harness.project import PROJECT
 
 MASK = base64.b64encode(b"\xff" * 512).decode()
@@ -104,7 +104,7 @@ def test_a_bad_value_is_refused_with_a_sentence(changes: dict[str, Any], expecte
 
 def test_web_processes_check_and_explain_without_loading_numpy_or_pillow() -> None:
     script = (
-        "import sys, cameras.exposure.settings, cameras.exposure.explanation; "
+        "import sys, cameras.exposure.settings, cameras.exposure.control; "
         "sys.exit(' '.join({'numpy', 'cv2', 'PIL'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True)

@@ -10,9 +10,14 @@ import pytest
 from PIL import ExifTags, Image
 
 from cameras.drivers.base import Exposure, FrameData
-from cameras.exposure import picture_statistics
-from cameras.exposure.picture_statistics import statistics_of_exposure, statistics_of_file
-from cameras.exposure.statistics import FrameStatistics, Unmeasurable, statistics_of
+from cameras.exposure import statistics
+from cameras.exposure.statistics import (
+    FrameStatistics,
+    Unmeasurable,
+    statistics_of,
+    statistics_of_exposure,
+    statistics_of_file,
+)
 from tests.harness.rows.pictures import bare_dng, dng, gradient, jpeg
 
 
@@ -111,7 +116,7 @@ def test_damaged_files_are_refused_with_a_sentence(content: bytes, kind: str, se
 
 
 def test_a_picture_with_too_many_pixels_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(picture_statistics, "MAX_PIXELS", 100)
+    monkeypatch.setattr(statistics, "MAX_PIXELS", 100)
     with pytest.raises(Unmeasurable, match="the limit is 100"):
         of(jpeg(64, 48), "jpeg")
     with pytest.raises(Unmeasurable, match="the limit is 100"):

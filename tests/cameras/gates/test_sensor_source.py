@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cameras.gates.gate import Reading
-from cameras.supervision.sensor_source import SensorSource
+from cameras.supervision.configured_gates import SensorSource
 from core.broker.broker import BrokerDown
 from core.readings.reading import ChannelReading, Quality, SensorState
 

@@ -15,10 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
-from cameras.gates.command_source import CommandSource
 from cameras.gates.gate import Reading
-from cameras.gates.http_source import HttpSource, value_at
-from cameras.gates.sources import ClockSource, DiskSource, FileSource
+from cameras.gates.sources import ClockSource, CommandSource, DiskSource, FileSource, HttpSource, value_at
 from core.outgoing import OutgoingGuard
 from tests.harness.processes.alive import is_alive
 from tests.harness.waiting import PATIENCE_S, eventually

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameras.runtime.reporter import Reporter
-from cameras.runtime.session_resumption import SessionResumption
+from cameras.runtime.link import Reporter
+from cameras.runtime.storage_holder import SessionResumption
 from cameras.spool.agenda import AGENDA_BYTES, NAME, AgendaFile, Run, build_agenda
 from cameras.spool.moments import iso
 from cameras.spool.records import Programme

@@ -10,7 +10,7 @@ from typing import Any
 from cameras.drivers.base import CameraError
 from cameras.drivers.simulated.driver import SimulatedDriver
 from cameras.runtime.clock import CameraClock
-from cameras.supervision.last_captures import LastCaptures
+from cameras.supervision.camera_status import LastCaptures
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
 
 SESSION = "0193a000-0000-7000-8000-000000000003"

@@ -7,11 +7,9 @@ from pathlib import Path
 import pytest
 
 from cameras.drivers.base import CameraError, Supplies
-from cameras.runtime.card_cleaner import CardCleaner
 from cameras.runtime.device import MOVES, Device, DeviceEvent, DeviceState
-from cameras.runtime.device_times import DeviceTimes
-from cameras.runtime.device_timing import DeviceTiming
-from cameras.runtime.retry_schedule import HEALTHY_S, SHORTEST_S, RetrySchedule
+from cameras.runtime.device_timing import HEALTHY_S, SHORTEST_S, DeviceTimes, DeviceTiming, RetrySchedule
+from cameras.runtime.still_queue import CardCleaner
 from tests.harness.camera_processes.camera_loop import CameraLoopBench, RecordingLink, make_device
 from tests.harness.clocks.camera_clock import SetClock
 from tests.harness.far_ends.scripted_camera import ScriptedCamera, exposure

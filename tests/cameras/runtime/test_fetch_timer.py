@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cameras.runtime.fetch_timer import FetchTimer
+from cameras.runtime.watched_driver import FetchTimer
 
 LONG_S = 1000.0
 

@@ -6,6 +6,7 @@ import json
 from typing import Any, cast, get_args
 
 from cameras.runtime.command_inbox import CommandInbox
+from cameras.runtime.link import Reporter
 from cameras.runtime.messages import (
     AnswerReport,
     CaptureCommand,
@@ -15,7 +16,6 @@ from cameras.runtime.messages import (
     Report,
     WithdrawCommand,
 )
-from cameras.runtime.reporter import Reporter
 from tests.harness.camera_processes.camera_loop import RecordingLink
 from tests.harness.clocks.camera_clock import SetClock
 

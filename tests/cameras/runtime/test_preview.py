@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cameras.drivers.base import CameraError, Supplies
-from cameras.runtime.device_times import DeviceTimes
+from cameras.runtime.device_timing import DeviceTimes
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
 from tests.harness.waiting import eventually
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cameras.runtime.device_times import DeviceTimes
+from cameras.runtime.device_timing import DeviceTimes
 from cameras.runtime.settings_drift import SettingsDrift, still_desired
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
 from tests.harness.camera_processes.camera_process import CameraProcess

@@ -12,7 +12,7 @@ import pytest
 
 from cameras.drivers.simulated.driver import SimulatedDriver
 from cameras.runtime.clock import CameraClock
-from cameras.runtime.device_times import DeviceTimes
+from cameras.runtime.device_timing import DeviceTimes
 from tests.harness.camera_processes.camera_loop import CameraLoopBench
 from tests.harness.waiting import eventually
 

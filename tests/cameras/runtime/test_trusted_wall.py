@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cameras.runtime.trusted_wall import TrustedWall
+from cameras.runtime.clock import TrustedWall
 from cameras.spool.moments import Moment
 from tests.harness.camera_processes.agendas import RUNS, AgendaBench, run
 from tests.harness.camera_processes.sessions import SessionBench

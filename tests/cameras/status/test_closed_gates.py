@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cameras.gates.gate import Gate, GateState, Reading, evaluate
-from cameras.status.closed_gates import blocking_gates, describe_pause
+from cameras.status.messages import blocking_gates, describe_pause
 
 SINCE = "2026-11-26T17:29:00.000Z"
 RAIN = Gate("rain", unsafe_above=0.5, safe_below=0.05, safe_for_s=20.0)

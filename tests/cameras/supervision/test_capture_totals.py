@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from captures.capturing.decided_outcomes import fail_unsent_capture
+from captures.capturing.outcomes import fail_unsent_capture
 from captures.capturing.totals import NO_BOUND_MS, count_outcome, totals_of
 from captures.models import Capture, CaptureTotal
 from tests.harness.rows.archive import Archive

@@ -9,12 +9,11 @@ import pytest
 
 from cameras.commands.messages import Command, CommandMessage
 from cameras.supervision.camera_slot import CameraSlots
-from cameras.supervision.command_intake import REMEMBERED, Arrival, CommandIntake
-from cameras.supervision.command_sender import CommandSender
+from cameras.supervision.command_router import REMEMBERED_COMMANDS, Arrival, CommandIntake, CommandSender
 from cameras.supervision.ingest import NO_FENCE
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.outcome_reconciler import OutcomeReconciler
-from captures.capturing.decided_outcomes import fail_unsent_capture
+from captures.capturing.outcomes import fail_unsent_capture
 from captures.models import Capture
 from tests.harness.rows.archive import Archive
 from tests.harness.supervision.hosts import Answers
@@ -30,7 +29,7 @@ def waiting() -> queue.Queue[Arrival]:
 
 @pytest.fixture
 def remembered() -> int:
-    return REMEMBERED
+    return REMEMBERED_COMMANDS
 
 
 @pytest.fixture

@@ -12,12 +12,9 @@ import pytest
 
 from cameras.commands.messages import Command
 from cameras.supervision.camera_slot import CameraSlot, CameraSlots
-from cameras.supervision.command_intake import Arrival
-from cameras.supervision.command_results import CommandResults
-from cameras.supervision.command_router import CommandRouter
-from cameras.supervision.command_sender import CommandSender
-from cameras.supervision.quarantine import Quarantine
-from cameras.supervision.reconcile_waiters import ReconcileWaiters
+from cameras.supervision.command_results import CommandResults, ReconcileWaiters
+from cameras.supervision.command_router import Arrival, CommandRouter, CommandSender
+from cameras.supervision.recovery_steps import Quarantine
 from tests.harness.supervision.hosts import DESIRED, Answers, Events, Outcomes, Records, slots_of
 from tests.harness.supervision.processes import Process
 

@@ -12,12 +12,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cameras.models import Camera, CameraHost
-from cameras.supervision.capture_totals import CaptureTotals
+from cameras.supervision.camera_status import CaptureTotals, LastCaptures
 from cameras.supervision.desired_state import desired_states
 from cameras.supervision.desired_state_reader import DesiredStateReader
-from cameras.supervision.last_captures import LastCaptures
 from cameras.supervision.lease import HostLease
-from captures.capturing.decided_outcomes import fail_unsent_capture
+from captures.capturing.outcomes import fail_unsent_capture
 from core.events.service import raise_alert, resolve_alert
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.nights import session_of

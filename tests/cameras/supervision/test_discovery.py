@@ -14,8 +14,8 @@ import pytest
 from cameras.commands.control import sent_command, wait_for_answer
 from cameras.discovery import local as local_discovery
 from cameras.errors import ControlError
-from cameras.supervision.answers import BrokerAnswers
 from cameras.supervision.camera_slot import Hardware
+from cameras.supervision.command_results import BrokerAnswers
 from cameras.supervision.discovery import DiscoveryRunner
 from tests.harness.rows.archive import Archive
 from tests.harness.supervision.hosts import slots_of

@@ -14,10 +14,7 @@ import pytest
 from cameras.gates.gate import Gate, Reading
 from cameras.supervision.camera_slot import CameraSlot, CameraSlots
 from cameras.supervision.configured_gates import ConfiguredGate
-from cameras.supervision.gate_monitor import GateMonitor
-from cameras.supervision.gate_readers import SourceReader
-from cameras.supervision.gate_reports import GateReports
-from cameras.supervision.gate_sender import GateSender
+from cameras.supervision.gate_monitor import GateMonitor, GateReports, GateSender, SourceReader
 from cameras.supervision.recovery_policy import RestartSchedule
 from tests.harness.clocks.clock import SteppingClock
 from tests.harness.supervision.hosts import DESIRED, Events, slots_of

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import uuid6
 
-from captures.capturing.decided_outcomes import fail_unsent_capture
+from captures.capturing.outcomes import fail_unsent_capture
 from captures.models import Capture, Session, SessionGap
 from core.events.models import Alert, Event
 from tests.harness.rows.archive import Archive

@@ -15,8 +15,9 @@ from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from cameras.commands.messages import Answer
-from cameras.supervision.answers import BrokerAnswers
-from cameras.supervision.ended_sessions import EndedSessions
+from cameras.supervision.camera_status import LastCaptures
+from cameras.supervision.command_results import BrokerAnswers
+from cameras.supervision.desired_state import EndedSessions
 from cameras.supervision.ingest import NO_FENCE, SpoolIngester
 from cameras.supervision.ingester import (
     CALL_WAIT_S,
@@ -27,7 +28,6 @@ from cameras.supervision.ingester import (
     BatchSize,
     Ingester,
 )
-from cameras.supervision.last_captures import LastCaptures
 from captures.capturing import notices
 from captures.models import Capture, Session
 from core.events.models import Alert, Event

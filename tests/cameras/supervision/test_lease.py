@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from cameras.models import CameraHost
 from cameras.supervision.host_identity import (
-    FILE,
+    IDENTITY_FILE,
     HostIdentity,
     InvalidInstallation,
     local_identity,
@@ -230,13 +230,13 @@ def test_a_clean_stop_leaves_the_name_free() -> None:
 
 def test_an_identity_is_made_once_and_readable_by_its_owner_alone(data_folder: Path) -> None:
     assert local_identity() == local_identity()
-    assert oct((data_folder / FILE).stat().st_mode & 0o777) == "0o600"
+    assert oct((data_folder / IDENTITY_FILE).stat().st_mode & 0o777) == "0o600"
 
 
 def test_a_copy_of_a_data_folder_has_the_same_installation_at_another_place(data_folder: Path, tmp_path: Path) -> None:
     original = local_identity()
-    shutil.copy(data_folder / FILE, tmp_path / "copy")
-    (tmp_path / "copy").replace(data_folder / FILE)
+    shutil.copy(data_folder / IDENTITY_FILE, tmp_path / "copy")
+    (tmp_path / "copy").replace(data_folder / IDENTITY_FILE)
     copy = local_identity()
     assert copy.installation == original.installation
     assert copy.place != original.place
@@ -248,7 +248,7 @@ def test_a_copy_gets_an_installation_of_its_own(data_folder: Path) -> None:
 
 
 def test_an_id_that_is_damaged_is_never_replaced(data_folder: Path) -> None:
-    (data_folder / FILE).write_text("")
+    (data_folder / IDENTITY_FILE).write_text("")
     with pytest.raises(InvalidInstallation, match="Restore it, or remove it"):
         local_identity()
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from cameras.runtime.messages import StateReport
-from cameras.supervision.picture_watch import PictureWatch
+from cameras.supervision.recovery_policy import PictureWatch
 
 MINUTE = 60.0
 

@@ -10,15 +10,13 @@ from typing import Any
 import pytest
 
 from cameras.spool.recovery import DecidedOutcome
-from cameras.supervision.camera_alerts import CameraAlerts
+from cameras.supervision.alerts import CameraAlerts
 from cameras.supervision.camera_slot import CameraSlot, CameraSlots, OutstandingCommand
-from cameras.supervision.desired_state import DesiredState
-from cameras.supervision.ended_sessions import EndedSessions
-from cameras.supervision.host_lock import HostLock, HostLocked
+from cameras.supervision.desired_state import DesiredState, EndedSessions
+from cameras.supervision.host_identity import HostLock, HostLocked
 from cameras.supervision.process_manager import ProcessManager
-from cameras.supervision.quarantine import Quarantine
-from cameras.supervision.recovery_ladder import RecoveryLadder
-from cameras.supervision.session_watch import SessionWatch
+from cameras.supervision.recovery_ladder import RecoveryLadder, SessionWatch
+from cameras.supervision.recovery_steps import Quarantine
 from tests.harness.rows.archive import Archive
 from tests.harness.supervision.hosts import Answers, Events, slots_of
 from tests.harness.waiting import PATIENCE_S, eventually

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from cameras.supervision.camera_slot import CameraSlot, PortReset
-from cameras.supervision.process_states import RULES, Action, ProcessState, current_rule
+from cameras.supervision.process_manager import RULES, Action, ProcessState, current_rule
 from cameras.supervision.recovery_policy import RestartSchedule
 from tests.harness.supervision.hosts import DESIRED
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from cameras.supervision.camera_slot import Hardware
-from cameras.supervision.quarantine import Quarantine
-from cameras.supervision.reconnect_watcher import ReconnectWatcher
+from cameras.supervision.recovery_steps import Quarantine, ReconnectWatcher
 from cameras.supervision.usb import UsbIdentity
 from tests.harness.far_ends.usbdevfs.usb_bus import FakeBus
 from tests.harness.supervision.hosts import DESIRED, Events, slots_of

@@ -16,8 +16,7 @@ from cameras.commands.messages import CommandMessage
 from cameras.spool.moments import iso
 from cameras.supervision.assembly import Host
 from cameras.supervision.camera_slot import CameraSlot
-from cameras.supervision.picture_watch import PictureWatch
-from cameras.supervision.recovery_policy import RestartSchedule
+from cameras.supervision.recovery_policy import PictureWatch, RestartSchedule
 from captures.models import Session
 from core.events.models import Alert, Event
 from tests.harness.far_ends.usbdevfs.usb_bus import FakeBus

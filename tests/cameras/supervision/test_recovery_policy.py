@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cameras.runtime.device_times import OPEN_S
+from cameras.runtime.device_timing import OPEN_S
 from cameras.supervision.recovery_policy import SILENCE_S, RecoveryPolicy, RestartSchedule
 from core.limits.backoff import MAX_PAUSE_S, BackOff
 

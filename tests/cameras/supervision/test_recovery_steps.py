@@ -8,14 +8,11 @@ from typing import Any, cast
 
 import pytest
 
-from cameras.supervision.camera_alerts import CameraAlerts
+from cameras.supervision.alerts import CameraAlerts, FailureAlerts
 from cameras.supervision.camera_slot import CameraSlot
-from cameras.supervision.failure_alerts import FailureAlerts
-from cameras.supervision.picture_watch import PictureWatch
-from cameras.supervision.quarantine import Quarantine
-from cameras.supervision.recovery_ladder import RecoveryLadder
-from cameras.supervision.recovery_policy import RestartSchedule
-from cameras.supervision.session_watch import SessionWatch
+from cameras.supervision.recovery_ladder import RecoveryLadder, SessionWatch
+from cameras.supervision.recovery_policy import PictureWatch, RestartSchedule
+from cameras.supervision.recovery_steps import Quarantine
 from core.limits.backoff import BackOff
 from tests.harness.supervision.hosts import DESIRED, Events
 from tests.harness.supervision.processes import Process

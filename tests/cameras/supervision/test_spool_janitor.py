@@ -10,7 +10,7 @@ import pytest
 
 from cameras.spool.storage import MARKER
 from cameras.supervision.assembly import Host, build_host
-from cameras.supervision.ingest_alerts import raise_unreadable_alert
+from cameras.supervision.ingest import raise_unreadable_alert
 from core.events.models import Alert
 from tests.harness.rows.archive import Archive
 

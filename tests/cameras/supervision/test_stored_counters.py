@@ -11,9 +11,7 @@ from typing import Any
 import pytest
 
 from cameras.spool.durable import Files, RootFiles
-from cameras.supervision.counter_files import BLOCK_BYTES, CounterFiles
-from cameras.supervision.process_counters import Count
-from cameras.supervision.stored_counters import StoredCounters
+from cameras.supervision.process_counters import BLOCK_BYTES, Count, CounterFiles, StoredCounters
 from tests.harness.disks.memory_files import Killed, MemoryFiles
 from tests.harness.disks.small_disk import SmallDisk
 from tests.harness.supervision.hosts import Events
@@ -158,7 +156,7 @@ def started() -> Iterator[Any]:
 def test_a_disk_that_cannot_be_written_raises_one_alert_until_it_can(
     tmp_path: Path, started: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cameras.supervision.stored_counters.STORE_EVERY_S", 0.01)
+    monkeypatch.setattr("cameras.supervision.process_counters.STORE_EVERY_S", 0.01)
     files = FailingFiles(str(tmp_path))
     files.fails = True
     worker = started(Worker(files))

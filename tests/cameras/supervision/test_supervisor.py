@@ -20,13 +20,13 @@ from cameras.supervision.assembly import Host, build_host
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.camera_status import own_slots
 from cameras.supervision.desired_state import desired_states
-from cameras.supervision.process_states import ProcessState, Rule, current_rule
+from cameras.supervision.process_manager import ProcessState, Rule, current_rule
 from cameras.supervision.recovery_policy import RestartSchedule
 from captures.models import Capture, Session
-from captures.roots.setup import ensure_default_root
+from captures.roots.roots import ensure_default_root
 from captures.sessions.desired import fail_session_of_lost_host
 from core.events.models import Alert
-from core.station_settings.changes import store_changes
+from core.station_settings import store_changes
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import capture_record, write_ended_session, write_records

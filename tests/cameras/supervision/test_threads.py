@@ -22,12 +22,11 @@ from cameras.supervision.assembly import Host
 from cameras.supervision.broker_users import BrokerUsers
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.child import CameraChild, LiveView
-from cameras.supervision.command_intake import CommandIntake
-from cameras.supervision.command_sender import CommandSender
+from cameras.supervision.command_router import CommandIntake, CommandSender
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.desired_state_reader import DesiredStateReader
-from cameras.supervision.live_views import LiveViews, send_live_views
 from cameras.supervision.recovery_policy import RestartSchedule
+from cameras.supervision.status_publisher import LiveViews, send_live_views
 from captures.models import Capture
 from core.broker import broker
 from core.events.models import Event

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cameras.supervision.unreadable_records import UnreadableRecords
+from cameras.supervision.ingester import UnreadableRecords
 
 SPOOL, OTHER = ("/data", "sim", ""), ("/data", "sim", "clips")
 

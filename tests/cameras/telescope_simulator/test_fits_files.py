@@ -15,11 +15,10 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from scheduler.telescope.simulator.exposure_pixels import BIAS, ELECTRONS_PER_ADU, READ_NOISE
+from scheduler.telescope.simulator.exposure_pixels import BIAS, ELECTRONS_PER_ADU, READ_NOISE, stars_around
 from scheduler.telescope.simulator.fits_files import FitsWriter
 from scheduler.telescope.simulator.images import SimulatedImage
 from scheduler.telescope.simulator.options import SimulatorOptions
-from scheduler.telescope.simulator.star_catalogue import stars_around
 from tests.harness.clocks.shared_time import SharedTime
 from tests.harness.far_ends.telescope_controller import WireClient, exchange, running_controller
 from tests.harness.waiting import eventually

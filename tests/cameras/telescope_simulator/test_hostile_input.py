@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.telescope.driver.commands import ARGUMENTS
+from scheduler.telescope.driver.protocol import ARGUMENTS
 from tests.harness.clocks.shared_time import SharedTime
 from tests.harness.far_ends.telescope_controller import WireClient, exchange, running_controller
 from tests.harness.runs.examples import examples

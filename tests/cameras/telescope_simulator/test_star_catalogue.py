@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.telescope.simulator.star_catalogue import BRIGHTEST, FAINTEST, Stars, stars_around
+from scheduler.telescope.simulator.exposure_pixels import BRIGHTEST, FAINTEST, Stars, stars_around
 from tests.harness.runs.examples import examples
 
 RA = st.floats(0, 360)

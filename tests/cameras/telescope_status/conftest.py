@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cameras.telescope_status.base import Site, SourceContext
+from cameras.telescope_status.sources import Site, SourceContext
 from tests.harness.clocks.clock import SteppingClock
 
 SITE = Site(latitude=-29.257, longitude=-70.7295, elevation=2347)

@@ -11,11 +11,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cameras.telescope_status.base import SourceContext, StatusError, StatusSource
 from cameras.telescope_status.file import FIELDS, parse_status
-from cameras.telescope_status.sources import create_source
-from cameras.telescope_status.status import TelescopeStatus
-from cameras.telescope_status.values import LIMITS
+from cameras.telescope_status.sources import SourceContext, StatusError, StatusSource, create_source
+from cameras.telescope_status.status import LIMITS, TelescopeStatus
 from tests.harness.clocks.clock import SteppingClock
 
 NOTHING = "The telescope's status is unknown."

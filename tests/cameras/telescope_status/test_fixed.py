@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cameras.telescope_status.base import SourceContext
-from cameras.telescope_status.sources import create_source
+from cameras.telescope_status.sources import SourceContext, create_source
 from core.sky.sidereal import hour_angle, local_sidereal_hours
 from tests.harness.clocks.clock import SteppingClock
 

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from cameras.drivers.base import SystemClock
-from cameras.telescope_status.base import Site, SourceContext, StatusError
 from cameras.telescope_status.indi.source import IndiSource
-from cameras.telescope_status.sources import create_source
+from cameras.telescope_status.sources import Site, SourceContext, StatusError, create_source
 from cameras.telescope_status.status import TelescopeStatus
 from tests.harness.far_ends.scripted_indi import ScriptedIndi, defined
 from tests.harness.waiting import PATIENCE_S

@@ -11,8 +11,7 @@ from random import Random
 import pytest
 
 from cameras.drivers.base import SystemClock
-from cameras.telescope_status.base import Site, SourceContext
-from cameras.telescope_status.sources import create_source
+from cameras.telescope_status.sources import Site, SourceContext, create_source
 from cameras.telescope_status.status import TelescopeStatus
 from tests.harness.far_ends.scripted_indi import ScriptedIndi, defined, slowly
 from tests.harness.waiting import PATIENCE_S

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cameras.telescope_status.indi.connection import IndiParser, ProtocolError
 from cameras.telescope_status.indi.messages import (
     Deletion,
     DeviceMessage,
@@ -19,7 +20,6 @@ from cameras.telescope_status.indi.messages import (
     get_properties,
     new_vector,
 )
-from cameras.telescope_status.indi.parser import IndiParser, ProtocolError
 
 RECORDED = b"""\
 <defNumberVector device="Mount" name="EQUATORIAL_EOD_COORD" label="Coordinates" state="Idle" perm="rw" timeout="60">

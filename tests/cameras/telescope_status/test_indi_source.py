@@ -11,10 +11,9 @@ import psutil
 import pytest
 
 from cameras.drivers.base import SystemClock
-from cameras.telescope_status.base import Pointing, Site, SourceContext, StatusError
 from cameras.telescope_status.indi.client import IndiClient, Server
 from cameras.telescope_status.indi.source import IndiSource
-from cameras.telescope_status.sources import create_source
+from cameras.telescope_status.sources import Pointing, Site, SourceContext, StatusError, create_source
 from cameras.telescope_status.status import TelescopeStatus, header_words
 from core.outgoing import OutgoingGuard
 from tests.harness.far_ends.indi_server import FOCUSER, TELESCOPE, WHEEL, IndiServer

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameras.telescope_status.base import Pointing, Site, SourceContext, StatusError
 from cameras.telescope_status.simulated import SimulatedSource
-from cameras.telescope_status.sources import create_source
+from cameras.telescope_status.sources import Pointing, Site, SourceContext, StatusError, create_source
 from core.sky.sidereal import hour_angle
 from tests.harness.clocks.clock import SteppingClock
 

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from cameras.drivers.base import SystemClock
-from cameras.telescope_status.base import Site, SourceContext, StatusError
-from cameras.telescope_status.sources import STATUS_SOURCES, create_source
+from cameras.telescope_status.sources import STATUS_SOURCES, Site, SourceContext, StatusError, create_source
 from cameras.telescope_status.status import header_words
 
 NOTHING: dict[str, dict[str, Any]] = {

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameras.telescope_status.values import LIMITS, parse_number, read_value
+from cameras.telescope_status.status import LIMITS, parse_number, read_value
 
 
 @pytest.mark.parametrize(

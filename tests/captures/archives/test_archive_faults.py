@@ -21,8 +21,7 @@ from core.broker import broker
 from core.events.models import Alert
 from core.jobs.context import JobContext, JobError
 from core.jobs.models import Job
-from core.station_settings.models import StationSetting
-from core.station_settings.values import clear_cache
+from core.station_settings import StationSetting, clear_cache
 from tests.harness.rows.archives import request_archive
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from captures.models import Archive, ArchiveFile, Clip, Experiment
-from captures.storage.archives.failpoints import FAILPOINTS
+from captures.storage.archives.copying import FAILPOINTS
 from captures.storage.archives.services import advance, archive_path
 from tests.harness.kills.killed_job import KILLED, exit_status
 from tests.harness.rows.archives import request_archive

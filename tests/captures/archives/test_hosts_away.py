@@ -25,8 +25,7 @@ from core.jobs.context import JobContext
 from core.jobs.kinds import kind_of
 from core.jobs.models import Job
 from core.registry import resolve
-from core.station_settings.models import StationSetting
-from core.station_settings.values import clear_cache
+from core.station_settings import StationSetting, clear_cache
 from tests.harness.rows.archives import request_archive
 
 AWAY = "The host dome is away: 1 file is not copied yet."

@@ -20,9 +20,9 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.experiments.membership import link_capture
-from captures.files.contents import open_content
+from captures.files.downloads import open_content
 from captures.models import Archive, ArchiveFile, CaptureFile, Experiment, OffsiteCopy, StorageRoot
-from captures.roots.kept import Kept
+from captures.roots.models import Kept
 from captures.storage.archives.download import make_download, zip_entry
 from captures.storage.archives.selectors import archive_files_for
 from captures.storage.archives.services import advance, archive_path, extend_archives

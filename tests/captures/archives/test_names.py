@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.storage.archives.names import folder_of, slug_of, unused_path
+from captures.storage.archives.planning import folder_of, slug_of, unused_path
 from captures.storage.archives.transfer import part_name
 
 

@@ -22,7 +22,7 @@ from captures.models import (
     RecordingClaim,
     StorageRoot,
 )
-from captures.recordings.claims.windows import present_moment
+from captures.recordings.claims.services import present_moment
 from core.events.service import record_event
 from tests.harness.rows.clips import row_of
 from tests.harness.rows.recorder_status import RECORDER

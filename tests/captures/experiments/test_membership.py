@@ -13,9 +13,8 @@ from cameras.models import Camera
 from captures.experiments.membership import link_capture
 from captures.ingest.clips import ingest_clip
 from captures.models import Clip, Experiment, ExperimentCapture, RecordingClaim, StorageRoot
-from captures.recordings.claims.services import claim_for_experiment, end_claim_of_experiment
-from captures.recordings.claims.windows import present_moment
-from captures.storage.retention.policy import oldest_deletable
+from captures.recordings.claims.services import claim_for_experiment, end_claim_of_experiment, present_moment
+from captures.storage.retention.clip_rules import oldest_deletable
 from core.events.models import Event
 from tests.harness.rows.captures import UNKNOWN, saved
 from tests.harness.rows.clips import row_of

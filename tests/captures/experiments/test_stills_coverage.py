@@ -17,7 +17,7 @@ from cameras.models import Camera
 from captures.experiments import stills_coverage
 from captures.experiments.account import camera_account
 from captures.models import Capture, Experiment, ExperimentSession, Session, SessionGap
-from captures.recordings.claims.windows import present_moment
+from captures.recordings.claims.services import present_moment
 from core.events.service import record_event
 
 MINUTE = timedelta(minutes=1)

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from captures.models import Capture, CaptureFile, OffsiteCopy
-from captures.roots.kept import Kept
+from captures.roots.models import Kept
 from captures.storage.bring_back.jobs import bring_back
 from captures.storage.offsite.copy_states import CopyState
 from captures.storage.offsite.restore import PART, part_name

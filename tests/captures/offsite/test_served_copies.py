@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from cameras.models import CameraHost
-from captures.files.contents import open_content
+from captures.files.downloads import open_content
 from captures.models import Capture, CaptureFile, Clip, Destination, OffsiteCopy, StorageRoot
 from captures.storage.offsite.resource import DeleteQuery, DestinationChange, DestinationRequest
 from captures.storage.offsite.services import FilesWait, add_destination, change_destination, remove_destination

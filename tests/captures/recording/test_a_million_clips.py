@@ -11,9 +11,8 @@ from django.db import connection
 
 from cameras.models import Camera
 from captures.models import Clip, ClipHold
-from captures.storage.retention.cleanup import watched_roots
-from captures.storage.retention.policy import RetentionLimit, RoundRobin, clips_beyond_limit, oldest_deletable
-from captures.storage.retention.thread import COUNT_S
+from captures.storage.retention.cleanup import COUNT_S, watched_roots
+from captures.storage.retention.clip_rules import RetentionLimit, RoundRobin, clips_beyond_limit, oldest_deletable
 from tests.harness.rows.clip_archive import LENGTH, ClipArchive
 
 pytestmark = [pytest.mark.django_db, pytest.mark.prove, pytest.mark.timeout(900)]

@@ -10,7 +10,7 @@ from cameras.models import Camera
 from captures.models import Clip, StorageRoot
 from captures.recordings.clips import deletion
 from captures.recordings.clips.deletion import Problem, combine_problems, mark_for_deletion
-from captures.recordings.clips.holds import ClipDeleted, hold_clip, release_holds
+from captures.recordings.clips.services import ClipDeleted, hold_clip, release_holds
 from core.events.models import Alert, Event
 from tests.harness.rows.clip_archive import LENGTH, ClipArchive, ahead
 

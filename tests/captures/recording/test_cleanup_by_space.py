@@ -14,7 +14,7 @@ import uuid6
 from cameras.spool.storage import MARKER
 from captures.models import Clip, StorageRoot
 from captures.recordings.clips.deletion import MAX_STUCK
-from captures.recordings.control.desired import recording_settings
+from captures.recordings.control.commands import recording_settings
 from captures.roots.models import StorageClass
 from captures.roots.roots import assign_root
 from captures.storage.retention.cleanup import ALERT_REPEAT_S, ClipCleanup

@@ -6,12 +6,9 @@ from typing import Any
 
 import pytest
 
-from captures.recordings.recorder.clip_policy import ClipPolicy
-from captures.recordings.recorder.copying_policy import CopyingPolicy
-from captures.recordings.recorder.disk_guard import CHECK_S, DiskGuard
-from captures.recordings.recorder.failures import Failure
-from captures.recordings.recorder.recorder_states import Cause, Ending, State
-from captures.recordings.recorder.retry import RetryTimer
+from captures.recordings.recorder.clip_policy import Cause, ClipPolicy, CopyingPolicy, Ending, State
+from captures.recordings.recorder.clip_root import CHECK_S, DiskGuard
+from captures.recordings.recorder.failures import Failure, RetryTimer
 from tests.harness.camera_processes.recorder_parts import DESIRED, STREAM, MemoryClip, frame, packet
 from tests.harness.clocks.clock import SteppingClock
 

@@ -12,7 +12,7 @@ import uuid6
 from cameras.spool.recovery import DecidedOutcome
 from cameras.spool.storage import MARKER, RootMissing, Storage, make_root
 from captures.recordings.recorder.clip_root import ClipRoot
-from captures.recordings.recorder.retry import RetryTimer
+from captures.recordings.recorder.failures import RetryTimer
 from tests.harness.clocks.clock import SteppingClock
 
 CAMERA = str(uuid6.uuid7())

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from captures.recordings.recorder.clip_times import COPIED_TIMEOUT_S, FIRST_TIMEOUT_S, ClipTimes
+from captures.recordings.recorder.tracks import COPIED_TIMEOUT_S, FIRST_TIMEOUT_S, ClipTimes
 from tests.harness.camera_processes.recorder_parts import frame
 
 

@@ -11,16 +11,11 @@ import pytest
 
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.spool.storage import RootMissing
-from captures.recordings.recorder.clip_policy import ClipPolicy
-from captures.recordings.recorder.clip_root import RootError
+from captures.recordings.recorder.clip_policy import ClipPolicy, CopyingPolicy, State
+from captures.recordings.recorder.clip_root import DiskGuard, RootError
 from captures.recordings.recorder.clip_writer import ClipWriter
-from captures.recordings.recorder.copying_policy import CopyingPolicy
-from captures.recordings.recorder.disk_guard import DiskGuard
-from captures.recordings.recorder.frame_queue import FrameQueue
-from captures.recordings.recorder.loss_counter import LossCounter
-from captures.recordings.recorder.recorder_inbox import RecorderInbox
-from captures.recordings.recorder.recorder_states import State
-from captures.recordings.recorder.retry import RetryTimer
+from captures.recordings.recorder.failures import RetryTimer
+from captures.recordings.recorder.recorder_inbox import FrameQueue, LossCounter, RecorderInbox
 from captures.recordings.recorder.tracks import Unplayable
 from tests.harness.camera_processes.recorder_parts import DESIRED, MemoryClip, frame
 from tests.harness.clocks.clock import SteppingClock

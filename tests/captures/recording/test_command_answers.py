@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from captures.recordings.recorder.command_answers import STOPPED, WRITTEN, CommandAnswers
+from captures.recordings.recorder.recorder_reports import CLIPS_FINALIZED, FRAME_WRITTEN, CommandAnswers
 
 
 @pytest.fixture
@@ -20,16 +20,16 @@ def answers(sent: list[Any]) -> CommandAnswers:
 
 
 def test_a_command_is_answered_once_with_what_it_awaits(answers: CommandAnswers, sent: list[Any]) -> None:
-    answers.add({"type": "record", "command_id": "1"}, WRITTEN)
-    answers.add({"type": "record", "command_id": "2"}, STOPPED)
-    answers.accept(WRITTEN, {"clip": "a"})
-    answers.accept(WRITTEN, {"clip": "b"})
+    answers.add({"type": "record", "command_id": "1"}, FRAME_WRITTEN)
+    answers.add({"type": "record", "command_id": "2"}, CLIPS_FINALIZED)
+    answers.accept(FRAME_WRITTEN, {"clip": "a"})
+    answers.accept(FRAME_WRITTEN, {"clip": "b"})
     assert sent == [{"type": "answer", "command_id": "1", "ok": True, "body": {"clip": "a"}}]
     assert not answers.is_empty
 
 
 def test_a_command_without_an_id_is_not_answered(answers: CommandAnswers, sent: list[Any]) -> None:
-    answers.add({"type": "configure"}, WRITTEN)
+    answers.add({"type": "configure"}, FRAME_WRITTEN)
     answers.refuse_now({"type": "rotate"}, "not-recording", "sky is not writing a clip.")
     assert answers.is_empty is True
     assert sent == []
@@ -37,7 +37,7 @@ def test_a_command_without_an_id_is_not_answered(answers: CommandAnswers, sent: 
 
 @pytest.mark.parametrize(("reason", "more"), [("disk_full", {"reason": "disk_full"}), ("", {})])
 def test_a_refusal_says_why(answers: CommandAnswers, sent: list[Any], reason: str, more: dict[str, str]) -> None:
-    answers.add({"command_id": "1"}, WRITTEN)
-    answers.refuse(WRITTEN, "disk-full", "The disk is full.", reason)
+    answers.add({"command_id": "1"}, FRAME_WRITTEN)
+    answers.refuse(FRAME_WRITTEN, "disk-full", "The disk is full.", reason)
     refusal = {"type": "answer", "command_id": "1", "ok": False, "problem": "disk-full", "detail": "The disk is full."}
     assert sent == [{**refusal, **more}]

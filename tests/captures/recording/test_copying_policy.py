@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from captures.recordings.recorder.copying_policy import CopyingPolicy
+from captures.recordings.recorder.clip_policy import CopyingPolicy
 from tests.harness.camera_processes.recorder_parts import STREAM, frame, packet
 
 

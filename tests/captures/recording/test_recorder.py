@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cameras.drivers.base import FrameData
-from captures.recordings.recorder.loss_counter import LossCounter
+from captures.recordings.recorder.recorder_inbox import LossCounter
 from tests.harness.camera_processes.camera_process import CameraProcess
 from tests.harness.camera_processes.recorded_clips import (
     RECORDING,

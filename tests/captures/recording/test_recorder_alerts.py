@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from captures.recordings.recorder.failures import Failure, describe_floor
-from captures.recordings.recorder.recorder_alerts import FailureAlert, RecorderEvents, RecoveryAlert
+from captures.recordings.recorder.recorder_reports import FailureAlert, RecorderEvents, RecoveryAlert
 from captures.recordings.recorder.recovery import RecoveredClips
 from core.camera_names import CameraName
 from core.text.sentences import Mention, mentions_of

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cameras.runtime.buffer import SharedFrameBuffer
-from captures.recordings.recorder.frame_queue import FrameQueue
-from captures.recordings.recorder.loss_counter import LossCounter
-from captures.recordings.recorder.recorder_inbox import RecorderInbox
+from captures.recordings.recorder.recorder_inbox import FrameQueue, LossCounter, RecorderInbox
 from tests.harness.camera_processes.recorder_parts import DESIRED, frame
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from captures.recordings.recorder.recorder_states import MOVES, TABLE, Cause, Ending, State
+from captures.recordings.recorder.clip_policy import MOVES, TABLE, Cause, Ending, State
 
 
 def test_each_cause_has_one_move_from_each_state() -> None:

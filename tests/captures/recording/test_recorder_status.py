@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from cameras.runtime.recording_state import shared, waiting_recorder
-from captures.recordings.recorder.recorder_alerts import NO_FAILURE
+from captures.recordings.recorder.recorder_reports import NO_FAILURE
 from captures.recordings.recorder.recorder_status import RecorderStatus
 
 DESIRED: Any = {"kind": "rolling", "requested_by": "ada"}

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.recordings.recorder.muxer import Encoder
+from captures.recordings.recorder.encoding import Encoder
 from captures.recordings.recorder.repair import playable_part
 from tests.harness.camera_processes.recorded_clips import RECORDING
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 import pytest
 from django.db import connection
 
-from captures.storage.retention.cleanup import ClipCleanup
-from captures.storage.retention.thread import Retention
+from captures.storage.retention.cleanup import ClipCleanup, Retention
 from core.events.models import Alert
 from core.jobs.tables import BACKGROUND_THREADS
 from core.registry import resolve

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from captures.recordings.recorder.failures import Failure
-from captures.recordings.recorder.retry import RetryDelay, RetryTimer
+from captures.recordings.recorder.failures import Failure, RetryDelay, RetryTimer
 from tests.harness.clocks.clock import SteppingClock
 
 

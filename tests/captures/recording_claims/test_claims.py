@@ -12,9 +12,14 @@ from cameras.models import Camera
 from captures.experiments.models import Experiment
 from captures.recordings.claims import services as claims
 from captures.recordings.claims.models import RecordingClaim
-from captures.recordings.claims.windows import present_moment
-from captures.recordings.control.commands import RecordingClaimed, record, request_recording, stop_recording
-from captures.recordings.control.desired import desired_recording
+from captures.recordings.claims.services import present_moment
+from captures.recordings.control.commands import (
+    RecordingClaimed,
+    desired_recording,
+    record,
+    request_recording,
+    stop_recording,
+)
 from core.events.models import Event
 from tests.harness.far_ends.camera_host import camera_host
 

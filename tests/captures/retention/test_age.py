@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from captures.models import Clip
-from captures.recordings.clips.holds import hold_clip
+from captures.recordings.clips.services import hold_clip
 from core.events.models import Event
 from tests.harness.rows.clip_archive import ClipArchive
 

@@ -12,8 +12,7 @@ from django.utils import timezone
 from cameras.spool.moments import Moment
 from captures.models import Capture, Clip, HostClock
 from captures.storage.retention.cleanup import ClipCleanup
-from captures.storage.retention.clock_guard import ClockGuard, ClockNotConfirmed, read_clock
-from captures.storage.retention.known_time import MAX_STEP_S, ClockReading
+from captures.storage.retention.clock_guard import MAX_STEP_S, ClockGuard, ClockNotConfirmed, ClockReading, read_clock
 from captures.storage.retention.manager import StorageManager
 from captures.storage.retention.planning import make_plan
 from captures.storage.trash.purge import purge_capture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cameras.spool.moments import Moment
-from captures.storage.retention.known_time import DAY_S, ClockReading, KnownTime, is_trusted, learn_time
+from captures.storage.retention.clock_guard import DAY_S, ClockReading, KnownTime, is_trusted, learn_time
 
 NOON = 1_800_000_000.0
 KNOWN = learn_time(ClockReading(Moment(NOON, "first", 1000.0), synchronised=True), None)

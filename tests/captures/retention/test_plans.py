@@ -9,11 +9,10 @@ import pytest
 from django.utils import timezone
 
 from captures.models import Clip, Experiment, StoredPlan
-from captures.recordings.clips.holds import hold_clip
+from captures.recordings.clips.services import hold_clip
 from captures.storage.archives.models import Archive, ArchiveFile, ArchiveFolder
-from captures.storage.retention.manager import StorageManager
+from captures.storage.retention.manager import PlanRefused, StorageManager, remove_plans
 from captures.storage.retention.plan import ALLOWED_RULES, CleanupPlan, PlanItem, RuleNotAllowed, Why
-from captures.storage.retention.stored_plans import PlanRefused, remove_plans
 from captures.storage.stored_files.classes import FileClass
 from tests.harness.rows.clip_archive import ClipArchive
 

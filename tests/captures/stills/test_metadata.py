@@ -16,10 +16,9 @@ from hypothesis import strategies as st
 
 from cameras.drivers.base import Exposure, Identity
 from cameras.runtime.file_formats import KEEP_FORMATS
-from captures.stills.exif import sexagesimal
 from captures.stills.facts import facts_of
 from captures.stills.formats import FORMATS, encode_jpeg
-from captures.stills.xmp import coordinate, xmp_of
+from captures.stills.metadata import coordinate, sexagesimal, xmp_of
 from tests.harness.rows.stills import CLOCK, FACTS, SHAPES, picture, write_still
 
 PICTURES = pytest.mark.parametrize("kind", ["jpeg", "png", "tiff"])

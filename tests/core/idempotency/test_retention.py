@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from core.idempotency.claims import BATCH, LIMIT_EVERY, MAX_ROWS, limit_rows, remove_oldest
 from core.idempotency.models import IdempotentRequest
-from core.idempotency.retention import BATCH, LIMIT_EVERY, MAX_ROWS, limit_rows, remove_oldest
 from monitoring.retention import remove_expired
 from monitoring.tables import RETENTION
 from skycam_project.access.models import User

@@ -15,8 +15,7 @@ import pytest
 from django.db import DatabaseError, OperationalError
 
 from core.postgresql.base import DatabaseWrapper
-from core.postgresql.pool import MOST, ConnectionPool, Pooled, PoolExhausted, is_full
-from core.postgresql.refusal import refusal_code
+from core.postgresql.pool import MOST, ConnectionPool, Pooled, PoolExhausted, is_full, refusal_code
 from skycam_project.config.database import django_database
 from tests.harness.kills.faults import without_files
 from tests.harness.postgresql import own_server, postgresql

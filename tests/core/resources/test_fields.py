@@ -31,7 +31,7 @@ from core.resources.values import (
     plain_type,
 )
 from core.times.durations import format_duration
-from core.times.moments import Moment, Stamp
+from core.times.timestamps import Moment, Stamp
 
 LINE = "This contains a line break or an invisible character."
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

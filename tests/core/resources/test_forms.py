@@ -15,7 +15,7 @@ from core.resources.fields import Fields, field, together
 from core.resources.forms import KindForm, ModelForm
 from core.resources.values import Seconds, Text
 from core.text.names import Note
-from core.times.moments import Moment
+from core.times.timestamps import Moment
 
 
 class LampRequest(Fields):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cameras.runtime.agenda_runs import AgendaRuns
-from cameras.runtime.camera_holders import CameraHolders
-from cameras.runtime.reporter import Reporter
+from cameras.runtime.agenda_runs import AgendaRuns, CameraHolders
+from cameras.runtime.link import Reporter
 from cameras.runtime.session_account import Reason
 from cameras.runtime.spec import HeldLease
 from cameras.spool.agenda import Agenda, OnHeld, Run, build_agenda

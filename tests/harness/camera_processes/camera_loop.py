@@ -18,15 +18,15 @@ from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.consumers import Context, FrameConsumer
 from cameras.runtime.device import Device
-from cameras.runtime.device_times import DeviceTimes
-from cameras.runtime.exposure_statistics import ExposureStatistics
+from cameras.runtime.device_timing import DeviceTimes
+from cameras.runtime.link import Reporter
 from cameras.runtime.messages import Command, ConsumerStats, Report
 from cameras.runtime.readers import QueueLimits
-from cameras.runtime.reporter import Reporter
+from cameras.runtime.session_exposure import ExposureStatistics
 from cameras.runtime.watched_driver import WatchedDriver
 from cameras.spool.storage import MARKER, make_root, read_marker
 from captures.stills.writer import StillWriter
-from core.camera_claims import CameraClaim
+from core.device_holders import CameraClaim
 from core.watchdog import Watchdog
 from tests.harness.far_ends.scripted_camera import ScriptedCamera
 from tests.harness.waiting import PATIENCE_S

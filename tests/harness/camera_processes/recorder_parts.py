@@ -8,10 +8,9 @@ import numpy as np
 
 from cameras.drivers.base import FrameData
 from cameras.drivers.packets import CodedStream, PacketData
-from captures.recordings.recorder.clip_times import ClipTimes
 from captures.recordings.recorder.delivery import ClipDelivery
 from captures.recordings.recorder.failures import Failure
-from captures.recordings.recorder.tracks import FrameOrPacket
+from captures.recordings.recorder.tracks import ClipTimes, FrameOrPacket
 
 DESIRED: Any = {"kind": "manual", "clip_s": 60.0, "floor_bytes": 1000, "requested_by": "ada"}
 STREAM = CodedStream("h264")

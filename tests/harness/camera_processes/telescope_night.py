@@ -11,7 +11,7 @@ import uuid6
 from cameras.spool.records import Plan
 from cameras.spool.recovery import failed_record
 from cameras.spool.spool import Spool
-from scheduler.telescope.night.field_list_file import EarlierObservation, FieldListContent, write_list
+from scheduler.telescope.night.field_lists import EarlierObservation, FieldListContent, write_list
 from scheduler.telescope.night.night import Night, night_of
 from scheduler.telescope.night.night_programme import NightProgramme, Rule
 from scheduler.telescope.night.sky import TelescopeSite, wall_seconds

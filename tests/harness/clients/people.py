@@ -19,8 +19,8 @@ from PIL import Image
 
 from cameras.models import Camera, CameraHost, HostInvitation, SettingsPreset
 from captures.models import Archive, Experiment, ExperimentCamera, IntegrityFinding, Session, StorageRoot
+from captures.storage.retention.manager import store_plan
 from captures.storage.retention.plan import CleanupPlan
-from captures.storage.retention.stored_plans import store_plan
 from core.events.service import raise_alert, record_event
 from core.jobs.models import Job
 from monitoring.models import AlertRule, MaintenanceWindow, SensorChannel, WebhookDelivery

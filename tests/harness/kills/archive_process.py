@@ -12,7 +12,7 @@ def main(point: str, passes: str, archive: str) -> None:
     import django
 
     django.setup()
-    from captures.storage.archives.failpoints import FAILPOINTS
+    from captures.storage.archives.copying import FAILPOINTS
     from captures.storage.archives.jobs import make_archive
     from core.jobs.context import JobContext
 

@@ -12,8 +12,7 @@ def main(point: str, camera: str) -> None:
     import django
 
     django.setup()
-    from captures.storage.bring_back.failpoints import FAILPOINTS
-    from captures.storage.bring_back.jobs import bring_back
+    from captures.storage.bring_back.jobs import FAILPOINTS, bring_back
     from core.jobs.context import JobContext
 
     FAILPOINTS.arm(point, 0)

@@ -20,10 +20,10 @@ def main(where: str, passes: str, root: str, camera: str, root_id: str) -> None:
 
     django.setup()
     from cameras.spool import failpoints
-    from cameras.supervision.ended_sessions import EndedSessions
+    from cameras.supervision.camera_status import LastCaptures
+    from cameras.supervision.desired_state import EndedSessions
     from cameras.supervision.ingest import NO_FENCE, OpenedSpool
     from cameras.supervision.ingester import Ingester
-    from cameras.supervision.last_captures import LastCaptures
     from tests.harness.rows.archive import desired_camera
     from tests.harness.supervision.hosts import Answers
 

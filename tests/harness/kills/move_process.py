@@ -13,7 +13,7 @@ def main(point: str, passes: str, url: str) -> None:
     django.setup()
     from django.conf import settings
 
-    from skycam_project.moving.failpoints import FAILPOINTS
+    from skycam_project.moving.copying import FAILPOINTS
     from skycam_project.moving.move import DatabaseMove
 
     FAILPOINTS.arm(point, int(passes))

@@ -13,7 +13,7 @@ import socket
 import sys
 from importlib import import_module
 
-from core.idempotency.failpoints import FAILPOINTS
+from core.idempotency.view import FAILPOINTS
 from core.parent_death import die_with_parent
 from skycam_project.config import load_config
 from skycam_project.launch.web import serve

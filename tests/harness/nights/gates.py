@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from cameras.gates.gate import Gate, GateState, Reading, evaluate
-from cameras.gates.messages import LIFE_S
+from cameras.gates.gate import LIFE_S, Gate, GateState, Reading, evaluate
 from cameras.runtime.messages import GatesCommand
 from tests.harness.nights.clock import NightClock
 

@@ -37,7 +37,7 @@ def hold_first(clip) -> list:  # type: ignore[no-untyped-def, type-arg]
 
     from captures.models import Clip
     from captures.recordings.clips.deletion import mark_for_deletion
-    from captures.recordings.clips.holds import hold_clip
+    from captures.recordings.clips.services import hold_clip
 
     marked: list = []  # type: ignore[type-arg]
     deletion = threading.Thread(
@@ -57,7 +57,7 @@ def deletion_first(clip) -> str:  # type: ignore[no-untyped-def]
 
     from captures.models import Clip
     from captures.recordings.clips.deletion import mark_for_deletion
-    from captures.recordings.clips.holds import ClipDeleted, hold_clip
+    from captures.recordings.clips.services import ClipDeleted, hold_clip
 
     errors: list[str] = []
 

@@ -25,8 +25,8 @@ from rest_framework.test import APIClient  # noqa: E402
 
 from cameras.models import Camera  # noqa: E402
 from captures.models import Capture  # noqa: E402
+from core.idempotency.claims import remove_requests  # noqa: E402
 from core.idempotency.models import IdempotentRequest  # noqa: E402
-from core.idempotency.retention import remove_requests  # noqa: E402
 from scheduler.models import Schedule  # noqa: E402
 from skycam_project.access.models import User  # noqa: E402
 from tests.harness.rows.keyed_requests import interrupt  # noqa: E402

@@ -75,7 +75,7 @@ def ends_sign_in() -> int:
     """Whether it removes a browser's session that has 20 s left."""
     from django.contrib.sessions.models import Session
 
-    from skycam_project.access.retention import remove_sessions
+    from skycam_project.access.services import remove_sessions
 
     remove_sessions()
     return 1 - Session.objects.count()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cameras.gates.messages import GateStatus
+from cameras.gates.gate import GateStatus
 from cameras.status.messages import Status, absent_status
 
 WET = "The gate rain is closed: 0.4 is above 0.2."

@@ -27,8 +27,8 @@ from captures.storage.archives.services import request_archive
 from captures.storage.offsite.queue import retry_dead
 from captures.storage.offsite.resource import DeleteQuery, DestinationChange
 from captures.storage.offsite.services import change_destination, remove_destination
+from captures.storage.retention.manager import store_plan
 from captures.storage.retention.plan import CleanupPlan, PlanItem, Why
-from captures.storage.retention.stored_plans import store_plan
 from captures.storage.stored_files.classes import FileClass
 from core.events.models import Alert
 from core.idempotency.models import IdempotentRequest
@@ -41,7 +41,7 @@ from monitoring.webhooks.services import add_webhook, change_webhook, remove_web
 from scheduler.editing.service import ScheduleService
 from scheduler.models import FieldList, Observation, PlannedRun, Schedule
 from scheduler.schedules.resource import NightRequest, ScheduleChange, ScheduleRequest
-from scheduler.telescope.field_lists.requests import FieldListChange, FieldListRequest
+from scheduler.telescope.field_lists.resource import FieldListChange, FieldListRequest
 from scheduler.telescope.field_lists.service import FieldListService
 from skycam_project.access.accounts import remove_user
 from skycam_project.access.models import Role, User

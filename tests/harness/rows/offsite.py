@@ -12,8 +12,8 @@ from django.utils import timezone
 from cameras.models import Camera
 from captures.models import ArchiveFile, CaptureFile, Clip, Destination, OffsiteCopy, StorageRoot
 from captures.recordings.clips.deletion import open_root
-from captures.roots.kept import Kept
-from captures.storage.archives.copies import copy_of
+from captures.roots.models import Kept
+from captures.storage.archives.selectors import copy_of
 from captures.storage.offsite import queue
 from captures.storage.offsite.destinations.settings import SECRETS, SETTINGS
 from captures.storage.offsite.jobs import probe_destination, send_files

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from monitoring.models import Reading, ReadingQuality, Sensor, SensorChannel
-from monitoring.readings.due import mark_due
+from monitoring.readings.aggregation import mark_due
 from monitoring.readings.levels import MINUTE_S
 
 NOON_S = 1_780_000_020

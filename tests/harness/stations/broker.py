@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import redis
 
 from skycam_project.config import SkycamConfig
-from skycam_project.launch.paths import valkey_path
+from skycam_project.launch.preflight import valkey_path
 from skycam_project.launch.valkey import station_command
 from tests.harness.waiting import eventually
 

@@ -12,7 +12,7 @@ from cameras.models import Camera
 from core.events.models import Alert, Event
 from core.events.service import raise_alert
 from monitoring.alert_rules import validation
-from monitoring.alert_rules.defaults import DEFAULT_RULES
+from monitoring.alert_rules.kinds import DEFAULT_RULES
 from monitoring.models import AlertRule, MaintenanceWindow, SensorChannel
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.sensors import make_sensor
@@ -289,7 +289,7 @@ def test_a_threshold_of_several_units_has_none(manager: Any, rule: AlertRule) ->
 
 
 def test_a_window_that_runs_is_listed_before_those_that_are_over(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitoring.maintenance.selectors.WINDOWS", 1)
+    monkeypatch.setattr("monitoring.maintenance.services.MAX_ENDED", 1)
     now, hour = timezone.now(), timedelta(hours=1)
     MaintenanceWindow.objects.create(subject="long", begins_at=now - 9 * hour, ends_at=now + hour)
     for number in (1, 2):

@@ -9,8 +9,8 @@ import pytest
 from cameras.models import Camera
 from core.events.models import Alert
 from monitoring.alert_rules.engine import RuleEngine
-from monitoring.alert_rules.metric_signals import metric_signals
 from monitoring.alert_rules.rows import rule_of
+from monitoring.alert_rules.signals import metric_signals
 from monitoring.alert_rules.watch import apply_change
 from monitoring.models import AlertRule
 from tests.harness.rows.audiences import only_for

@@ -13,11 +13,10 @@ from django.utils import timezone
 from core.broker.broker import BrokerDown
 from core.events.models import Alert, Event
 from monitoring.alert_rules import watch as watch_module
-from monitoring.alert_rules.orphans import SILENT, close_orphaned_alerts
 from monitoring.alert_rules.rows import Ownership, RuleFile, alert_key, open_places, rule_of
 from monitoring.alert_rules.rule import Signal
-from monitoring.alert_rules.sources import SignalSource
-from monitoring.alert_rules.watch import RuleWatch
+from monitoring.alert_rules.signals import SignalSource
+from monitoring.alert_rules.watch import SILENT, RuleWatch, close_orphaned_alerts
 from monitoring.models import AlertRule
 
 pytestmark = pytest.mark.django_db

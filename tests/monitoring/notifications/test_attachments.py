@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cameras.models import Camera
-from captures.files.newest_thumbnail import SIZE, newest_thumbnail
+from captures.files.addresses import NOTIFICATION_SIZE, newest_thumbnail
 from captures.models import CaptureFile
 from captures.thumbnails.store import ThumbnailStore
 from core.events.service import raise_alert, record_event
@@ -33,7 +33,7 @@ def box() -> Iterator[MailReceiver]:
 def thumbnail(file: CaptureFile) -> bytes:
     content = jpeg()
     with ThumbnailStore(file.root.path) as store:
-        store.write_thumbnail(file.sha256, SIZE, content)
+        store.write_thumbnail(file.sha256, NOTIFICATION_SIZE, content)
     return content
 
 
@@ -96,7 +96,7 @@ def test_a_camera_without_a_thumbnail_has_no_picture(file: CaptureFile) -> None:
 def test_a_picture_that_cannot_be_attached_does_not_stop_the_mail(
     fault: Any, box: MailReceiver, camera: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("captures.files.newest_thumbnail.newest_thumbnail", answering(fault))
+    monkeypatch.setattr("captures.files.addresses.newest_thumbnail", answering(fault))
     route_to(mail_channel(box.port))
     raise_alert("camera.quarantined:sky", "Check the camera.", camera=camera)
     send_due()

@@ -228,7 +228,7 @@ def test_a_label_cannot_become_a_formula(viewer: Any, hour_ago: int, hour: dict[
 def test_an_export_is_read_in_small_queries(
     viewer: Any, channel: SensorChannel, monkeypatch: pytest.MonkeyPatch, hour_ago: int, hour: dict[str, str]
 ) -> None:
-    monkeypatch.setattr("monitoring.readings.export.CHUNK", 7)
+    monkeypatch.setattr("monitoring.readings.api.CHUNK", 7)
     read(channel, range(20), from_s=hour_ago)
     assert [line[6] for line in rows(viewer, **hour)[1:]] == [f"{n}.0" for n in range(20)]
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 
-from core.partitions import retention as partition_retention
+from core import partitions as partition_retention
 from monitoring.models import DueAggregate, Reading, ReadingAggregate, SensorChannel
 from monitoring.readings.aggregation import aggregate_due
 from monitoring.readings.levels import DAY_S, HOUR_S, MINUTE_S, TEN_MINUTES_S

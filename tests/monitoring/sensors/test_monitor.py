@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from core.readings.reading import ChannelReading, JudgedReading
+from core.readings.reading import ChannelReading, JudgedReading, Limits
 from monitoring.sensors.channels import MAX_CHANNELS, ChannelSettings
 from monitoring.sensors.messages import SampleMessage
 from monitoring.sensors.monitor import SensorMonitor
-from monitoring.sensors.quality import Limits
 
 INTERVAL_S = 2.0
 WALL_MS = 1_800_000_000_000

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.sensors.quality import CONFIRMATIONS, ChannelQuality, Limits
+from core.readings.reading import CONFIRMATIONS, ChannelQuality, Limits
 
 INTERVAL_S = 2.0
 

@@ -7,8 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring.sensors.driver import Sample
-from monitoring.sensors.drivers.arduino.formats import AmbiguousLine, LineParser, parse_order, parse_pattern
-from monitoring.sensors.drivers.arduino.lines import LINE_BYTES, LineBuffer
+from monitoring.sensors.drivers.arduino.formats import (
+    LINE_BYTES,
+    AmbiguousLine,
+    LineBuffer,
+    LineParser,
+    parse_order,
+    parse_pattern,
+)
 
 PAIR = ("temperature", "humidity")
 LINES = [

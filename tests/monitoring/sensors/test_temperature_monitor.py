@@ -9,9 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from core.broker import broker
-from core.readings.latest import HOSTS, read_latest
+from core.readings.latest import HOSTS, read_latest, sensor_metrics
 from core.readings.reading import ChannelReading, Quality, SensorState
-from monitoring.sensor_host.metrics import sensor_metrics
 from monitoring.temperature_monitor import TemperatureMonitor
 from tests.harness.waiting import PATIENCE_S, eventually_in_loop
 

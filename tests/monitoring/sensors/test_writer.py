@@ -15,8 +15,7 @@ from core.events.models import Event
 from core.events.service import record_event
 from monitoring.models import DueAggregate, Reading, Sensor, SensorChannel
 from monitoring.sensor_host.journal import ReadingJournal
-from monitoring.sensor_host.waiting import WaitingReadings
-from monitoring.sensor_host.writer import ReadingWriter
+from monitoring.sensor_host.writer import ReadingWriter, WaitingReadings
 from tests.harness.rows.sensors import judged, make_sensor
 from tests.harness.waiting import PATIENCE_S
 

@@ -11,8 +11,7 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.recordings.claims.models import RecordingClaim
-from core.station_settings.models import StationSetting
-from core.station_settings.values import clear_cache
+from core.station_settings import StationSetting, clear_cache
 from skycam_project.config.recording import AutoRecordingConfig
 from skycam_project.launch.prepare import record_primary_camera
 

@@ -13,11 +13,11 @@ import uuid6
 from cameras.models import Camera
 from captures.models import Session
 from scheduler.models import FieldList, Observation
-from scheduler.telescope.field_lists import delivery
-from scheduler.telescope.field_lists.delivery import deliver_lists
-from scheduler.telescope.field_lists.requests import FieldListChange, FieldListRequest
+from scheduler.telescope.field_lists import spool
+from scheduler.telescope.field_lists.resource import FieldListChange, FieldListRequest
 from scheduler.telescope.field_lists.service import FieldListService
-from scheduler.telescope.night.field_list_file import list_file_name, read_content
+from scheduler.telescope.field_lists.spool import deliver_lists
+from scheduler.telescope.night.field_lists import list_file_name, read_content
 from scheduler.telescope.night.sky import TelescopeSite, julian_date
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.records import spool_of
@@ -39,7 +39,7 @@ def archive(tmp_path: Path) -> Archive:
 @pytest.fixture(autouse=True)
 def new_process() -> Iterator[None]:
     yield
-    delivery.delivered.clear()
+    spool.delivered.clear()
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from monitoring.alert_rules.event_rules import clear_cache
 from monitoring.alert_rules.services import restore_default_rules
 from monitoring.models import AlertRule
 from scheduler.models import FieldList, Observation
-from scheduler.telescope.field_lists.ingest import ingest_observation
-from scheduler.telescope.field_lists.requests import FieldListRequest
+from scheduler.telescope.field_lists.resource import FieldListRequest
 from scheduler.telescope.field_lists.service import FieldListService
+from scheduler.telescope.field_lists.spool import ingest_observation
 from tests.harness.rows.captures import saved
 
 pytestmark = pytest.mark.django_db

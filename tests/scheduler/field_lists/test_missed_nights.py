@@ -15,7 +15,7 @@ from scheduler.tasks import start_telescope_nights
 from scheduler.telescope.field_lists import missed_nights
 from scheduler.telescope.field_lists.missed_nights import MESSAGE_AWAY, report_missed_nights
 from scheduler.telescope.field_lists.nightly import end_nightly_start, set_nightly_start
-from scheduler.telescope.field_lists.requests import FieldListRequest, NightOptions
+from scheduler.telescope.field_lists.resource import FieldListRequest, NightOptions
 from scheduler.telescope.field_lists.service import FieldListService
 from tests.harness.rows.nights import at_site
 

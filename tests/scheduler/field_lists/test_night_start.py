@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from scheduler.models import FieldList
 from scheduler.telescope.field_lists.night_start import night_start
-from scheduler.telescope.field_lists.requests import FieldListRequest, ObserveRequest
+from scheduler.telescope.field_lists.resource import FieldListRequest, ObserveRequest
 from scheduler.telescope.field_lists.service import FieldListService
 from scheduler.telescope.night.sky import TelescopeSite
 

@@ -16,16 +16,17 @@ from captures.models import Session
 from core.events.models import Alert, Event
 from scheduler.models import FieldList, NightlyStart
 from scheduler.tasks import start_telescope_nights
-from scheduler.telescope.field_lists.nightly import end_nightly_start, set_nightly_start
-from scheduler.telescope.field_lists.nightly_starts import (
+from scheduler.telescope.field_lists.nightly import (
     LEAD,
     MESSAGE_DUE,
     RETRY,
+    end_nightly_start,
     problem_of,
+    set_nightly_start,
     start_due_nights,
     try_start,
 )
-from scheduler.telescope.field_lists.requests import FieldListRequest, NightOptions
+from scheduler.telescope.field_lists.resource import FieldListRequest, NightOptions
 from scheduler.telescope.field_lists.service import FieldListService
 from tests.harness.far_ends.camera_host import camera_host
 from tests.harness.rows.audiences import only_for

@@ -9,7 +9,7 @@ import pytest
 from scheduler.models import FieldList, Observation
 from scheduler.telescope.field_lists.nights import evening_of
 from scheduler.telescope.field_lists.plans import night_progress, preview_change
-from scheduler.telescope.field_lists.requests import FieldListRequest
+from scheduler.telescope.field_lists.resource import FieldListRequest
 from scheduler.telescope.field_lists.service import FieldListService
 from scheduler.telescope.night.sky import TelescopeSite, time_of
 

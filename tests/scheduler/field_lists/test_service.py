@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from core.events.models import Event
 from scheduler.models import FieldList
-from scheduler.telescope.field_lists.requests import FieldListChange, FieldListRequest
+from scheduler.telescope.field_lists.resource import FieldListChange, FieldListRequest
 from scheduler.telescope.field_lists.service import FieldListService
 from tests.harness.rows.transactions import Transactions
 

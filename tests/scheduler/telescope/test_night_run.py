@@ -13,12 +13,7 @@ import pytest
 from cameras.spool.spool import Spool
 from scheduler.telescope.driver.observation_record import read_record
 from scheduler.telescope.night.field_file import parse_field_file
-from scheduler.telescope.night.field_list_file import (
-    EarlierObservation,
-    FieldListContent,
-    list_file_name,
-    write_list,
-)
+from scheduler.telescope.night.field_lists import EarlierObservation, FieldListContent, list_file_name, write_list
 from scheduler.telescope.night.night_plan import PlanOptions, plan_night
 from scheduler.telescope.night.sky import time_of
 from tests.harness.camera_processes.sessions import CAMERA, SESSION
@@ -424,8 +419,7 @@ def kill_after_record(night: NightBench) -> None:
 
 def kill_after_count(night: NightBench) -> None:
     """The night has counted it, and the session has not."""
-    from cameras.spool.observations import settle_observation
-    from cameras.spool.recovery import failed_record
+    from cameras.spool.recovery import failed_record, settle_observation
     from tests.harness.camera_processes.sessions import ROOT
 
     exposed = night.expose_planned(night.plan())

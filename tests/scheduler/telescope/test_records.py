@@ -10,8 +10,8 @@ import pytest
 from core.sky.equatorial import Equatorial
 from scheduler.telescope.driver.field import Field, FieldStatus, SelectionCode, SurveyCode
 from scheduler.telescope.driver.layouts import pack_field
+from scheduler.telescope.night.c_records import c_field, log_line
 from scheduler.telescope.night.progress import NEVER, FieldState, after_observation
-from scheduler.telescope.night.records import c_field, log_line
 from tests.harness.astropy_sky import coordinates, ecliptic_by_astropy
 from tests.scheduler.telescope.nights import NIGHT, at, state_at, states_at
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from core.sky.equatorial import Equatorial, apparent_places
 from core.sky.sidereal import hour_angle, local_sidereal_hours
 from scheduler.telescope.night.night import Night, night_of
+from scheduler.telescope.night.progress import MAX_AIRMASS, MAX_HOUR_ANGLE_H, observable_windows
 from scheduler.telescope.night.sky import TelescopeSite, airmass, altitude, time_of, wall_seconds
-from scheduler.telescope.night.windows import MAX_AIRMASS, MAX_HOUR_ANGLE_H, observable_windows
 from tests.harness.astropy_sky import altitude_by_astropy, hour_angle_by_astropy
 from tests.harness.runs.examples import examples
 

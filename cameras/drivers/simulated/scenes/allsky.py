@@ -24,8 +24,7 @@ from cameras.drivers.simulated.scenes.base import (
     darken,
     draw_caption,
 )
-from cameras.drivers.simulated.scenes.clouds import Clouds
-from cameras.drivers.simulated.scenes.fisheye import DETAIL, Angle, Fisheye, angle_between
+from cameras.drivers.simulated.scenes.fisheye import DETAIL, Angle, Clouds, Fisheye, angle_between
 from cameras.drivers.simulated.scenes.moments import Moments
 from cameras.drivers.simulated.scenes.sensor import Sensor
 from cameras.drivers.simulated.scenes.skylight import (

@@ -1,8 +1,6 @@
-"""A fish-eye lens that shows the whole sky, with trees at its horizon.
-
-The lens is equidistant: the distance from the middle of the picture grows with the angle from the zenith. North is up
-and east is left, as one sees the sky lying on one's back.
-"""
+"""A fish-eye lens that shows the whole sky, with trees at its horizon, and clouds that drift over its picture. The
+lens is equidistant: the distance from the middle of the picture grows with the angle from the zenith. North is up and
+east is left, as one sees the sky lying on one's back."""
 
 from __future__ import annotations
 
@@ -65,3 +63,23 @@ def angle_between(zenith_angle: Angle, azimuth: Angle, other_zenith_angle: float
     cosine = np.cos(zenith_angle) * math.cos(other_zenith_angle)
     cosine += np.sin(zenith_angle) * math.sin(other_zenith_angle) * np.cos(azimuth - other_azimuth)
     return np.arccos(np.clip(cosine, -1, 1))
+
+
+PIXELS_PER_S = 0.35
+"""Drift in a picture of 1280 columns."""
+
+
+class Clouds:
+    """Their opacity at a quarter of the picture's size."""
+
+    def __init__(self, lens: Fisheye) -> None:
+        rows, self._columns = lens.zenith_angle.shape
+        self._pixels_per_s = PIXELS_PER_S * lens.width / 1280
+        surface = smooth_noise(rows, 3 * self._columns, rows / 2.2, seed=11, octaves=5)
+        self._surface = around(surface, 2 * self._columns)
+
+    def opacity(self, unix_s: float, clear: float) -> Angle:
+        """0 to 0.92; `clear` is about the share of the sky without clouds, 0.6 to 0.9."""
+        shift = int(unix_s * self._pixels_per_s) % self._surface.shape[1]
+        drifting = np.take(self._surface, np.arange(shift, shift + self._columns), axis=1, mode="wrap")
+        return np.asarray(np.clip((drifting - clear) * 3.2, 0, 0.92), np.float32)

@@ -1,12 +1,9 @@
-"""A photometric colour sensor behind a lens: from luminance to 8-bit values, with shot noise and read noise.
-
-The lens collects as ISO 12232 assumes: `LENS` x luminance / f-number² is the illuminance of the sensor in lux. The
-sensor reaches full scale at `FULL_SCALE_LX_S` / ISO lux seconds: the standard output sensitivity of ISO 12232 with the
-transfer of IEC 61966-2-1 (sRGB), in which 18 % of full scale is recorded as 118 of 255.
-
-The transfer is sRGB and nothing else, so that a program can go back to the light: with v = value / 255 the share of
-full scale is v / 12.92 up to v = 0.04045, and ((v + 0.055) / 1.055)^2.4 above.
-"""
+"""A photometric colour sensor behind a lens: from luminance to 8-bit values, with shot noise and read noise; and the
+picture of a closed shutter. The lens collects as ISO 12232 assumes: `LENS` x luminance / f-number² is the illuminance
+of the sensor in lux. The sensor reaches full scale at `FULL_SCALE_LX_S` / ISO lux seconds: the standard output
+sensitivity of ISO 12232 with the transfer of IEC 61966-2-1 (sRGB), in which 18 % of full scale is recorded as 118 of
+255. The transfer is sRGB and nothing else, so that a program can go back to the light: with v = value / 255 the share
+of full scale is v / 12.92 up to v = 0.04045, and ((v + 0.055) / 1.055)^2.4 above."""
 
 from __future__ import annotations
 
@@ -73,3 +70,15 @@ def srgb_table() -> Image:
         share <= 0.0031308, 12.92 * share, 1.055 * np.maximum(share, 1e-9) ** (1 / 2.4) - 0.055
     )
     return np.asarray(np.rint(encoded * 255), np.uint8)
+
+
+BIAS, DARK_NOISE = 8.0, 1.5
+"""Counts of 255; the noise at gain 1 and ISO 100."""
+
+
+def dark_image(height: int, width: int, amplification: float, seed: int) -> Image:
+    """(height, width, 3). The noise is normal and grows with the amplification. The same seed gives the same noise."""
+    noise = np.random.default_rng(seed).standard_normal((height, width, 3), np.float32)
+    noise *= np.float32(DARK_NOISE * amplification)
+    noise += np.float32(BIAS)
+    return np.clip(np.rint(noise, out=noise), 0, 255).astype(np.uint8)

@@ -24,8 +24,7 @@ from cameras.drivers.simulated.scenes.base import (
     draw_caption,
     recent,
 )
-from cameras.drivers.simulated.scenes.clouds import Clouds
-from cameras.drivers.simulated.scenes.fisheye import Angle, Fisheye, angle_between
+from cameras.drivers.simulated.scenes.fisheye import Angle, Clouds, Fisheye, angle_between
 from cameras.drivers.simulated.scenes.moments import Moments
 from cameras.drivers.simulated.scenes.stars import MilkyWay, Stars
 

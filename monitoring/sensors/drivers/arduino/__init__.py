@@ -1,0 +1,1 @@
+"""Microcontrollers that write lines to a serial port. Django-free."""

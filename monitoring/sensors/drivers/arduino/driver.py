@@ -13,12 +13,12 @@ from core.outgoing import OutgoingGuard
 from monitoring.sensors.driver import Found, Sample, SensorDriver, SensorError, SettingsAt
 from monitoring.sensors.drivers.arduino.formats import (
     AmbiguousLine,
+    LineBuffer,
     LineParser,
     decode,
     parse_order,
     parse_pattern,
 )
-from monitoring.sensors.drivers.arduino.lines import LineBuffer
 from monitoring.sensors.serial_ports import find_ports, held_sentence, only_free_port
 
 if TYPE_CHECKING:

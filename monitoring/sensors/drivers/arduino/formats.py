@@ -1,9 +1,6 @@
-"""What microcontrollers write in a line, and the values in it. Django-free.
-
-A line is one of: a JSON object; numbers alone, in an order that is a setting; names with numbers, or numbers with
-units; or what a pattern of the user finds. The time of a clock may be before it. Any other line has no values: a
-banner, or a line in which a byte was damaged.
-"""
+"""Lines of microcontrollers: whole ones out of the bytes of a serial port, and the values in them. A line is one of:
+a JSON object; numbers alone, in an order that is a setting; names with numbers, or numbers with units; or what a
+pattern of the user finds. Django-free."""
 
 from __future__ import annotations
 
@@ -16,6 +13,34 @@ from monitoring.sensors.drivers.arduino.named_values import parse_named_values
 from monitoring.sensors.quantities import QUANTITIES
 from monitoring.sensors.units import NUMBER, converted, value_of
 from monitoring.sensors.values import parse_json, samples_of_members
+
+LINE_BYTES = 512
+"""A longer line is dropped."""
+ENDS = re.compile(rb"[\r\n]")
+
+
+class LineBuffer:
+    """However the bytes are split, the lines are the same. A line counts once its end has come: half of `-12.5` is
+    another temperature. The line in which listening begins is dropped, because it may be half of one."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._is_dropped = True
+
+    def feed(self, content: bytes) -> list[bytes]:
+        """The lines that end in `content`, without their ends; empty ones are left out."""
+        lines = []
+        *ended, rest = ENDS.split(content)
+        for part in ended:
+            line = self._rest + part
+            if line and not self._is_dropped and len(line) <= LINE_BYTES:
+                lines.append(line)
+            self._rest, self._is_dropped = b"", False
+        self._rest += rest
+        if len(self._rest) > LINE_BYTES:
+            self._rest, self._is_dropped = b"", True
+        return lines
+
 
 SKIPPED = "-"
 """In the order of numbers: one that is not used."""

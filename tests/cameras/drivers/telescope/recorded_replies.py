@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scheduler.telescope.driver.states import ControllerState
+from scheduler.telescope.driver.status import ControllerState
 
 
 def live_status(

@@ -15,7 +15,7 @@ from scheduler.telescope.driver.field import SKY_CODE, Field
 from scheduler.telescope.driver.header import FitsHeader
 from scheduler.telescope.driver.ownership import ControllerHeld
 from scheduler.telescope.driver.profiles import COMMAND_DELAY_S
-from scheduler.telescope.driver.replies import CommandError
+from scheduler.telescope.driver.protocol import CommandError
 from tests.harness.far_ends.fast_controller import FastController
 from tests.harness.waiting import eventually, eventually_in_loop
 

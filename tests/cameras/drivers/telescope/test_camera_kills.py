@@ -13,7 +13,7 @@ import pytest
 from scheduler.telescope.driver.controller import TelescopeCamera
 from scheduler.telescope.driver.field import SKY_CODE, Field
 from scheduler.telescope.driver.header import FitsHeader
-from scheduler.telescope.driver.replies import CommandError
+from scheduler.telescope.driver.protocol import CommandError
 from tests.harness.clocks.shared_time import SharedTime
 from tests.harness.far_ends.telescope_controller import running_controller
 from tests.harness.waiting import eventually

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.telescope.driver.replies import LONGEST_BYTES, CommandError, ReplyReader, check_reply, number_in
+from scheduler.telescope.driver.protocol import LONGEST_BYTES, CommandError, ReplyReader, check_reply, number_in
 from tests.cameras.drivers.telescope.recorded_replies import OLDER_STATUS, live_status
 
 REPLIES = [

@@ -4,8 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.telescope.driver.states import NUM_STATES, ControllerState
-from scheduler.telescope.driver.status import NOT_REPORTED, UNKNOWN, CameraStatus, parse_status
+from scheduler.telescope.driver.status import (
+    NOT_REPORTED,
+    NUM_STATES,
+    UNKNOWN,
+    CameraStatus,
+    ControllerState,
+    parse_status,
+)
 from tests.cameras.drivers.telescope.recorded_replies import OLDER_STATUS, live_status
 
 

@@ -1,0 +1,190 @@
+"""Damage of the database: which errors tell it, the note of it in the data folder, and the daily check of SQLite's
+file. The note is a file, as the damaged table may be the one that would hold it, and each part of this machine reads
+it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import TypedDict
+from urllib.parse import quote
+
+from django.conf import settings
+from django.utils import timezone
+
+from core.durable_files import write_durably
+from core.retrying_thread import RetryingThread
+from core.times.timestamps import stamp
+
+log = logging.getLogger(__name__)
+FILE = "database-damage.json"
+SQLITE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+POSTGRESQL = frozenset({"XX001", "XX002"})
+"""`data_corrupted` and `index_corrupted`."""
+
+
+REMEDY = (
+    "Stop the station, keep a copy of the file, and restore the last backup: docs/station/running.md, A damaged "
+    "database. What the cameras record meanwhile waits in their spools."
+)
+
+
+class Damage(TypedDict):
+    """`found` is when it was seen for the first time, `by` what was done then, `reason` the database's words."""
+
+    found: str
+    by: str
+    reason: str
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether an error of Django's database layer says that the stored data are damaged."""
+    cause = error.__cause__
+    # The lower byte: the rest says which kind of page was found so.
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    return code in SQLITE or getattr(cause, "sqlstate", "") in POSTGRESQL
+
+
+def note_if_damage(error: BaseException, by: str) -> bool:
+    """Whether the error tells damage. OSError."""
+    if damaged := is_damage(error):
+        note_damage(by, str(error).strip())
+    return damaged
+
+
+def note_damage(by: str, reason: str) -> None:
+    """Keep it until `remove_note`. The first note stays. OSError."""
+    if read_note() is None:
+        log.critical("The database is damaged (%s, while Skycam %s).", reason, by)
+        write_durably(note_file(), json.dumps(Damage(found=stamp(timezone.now()), by=by, reason=reason)), os.replace)
+
+
+def sentence(reason: str) -> str:
+    return f"The database is damaged ({reason.strip()}). {REMEDY}"
+
+
+def read_note() -> Damage | None:
+    with suppress(FileNotFoundError):
+        found: Damage = json.loads(note_file().read_text())
+        return found
+    return None
+
+
+def remove_note() -> None:
+    note_file().unlink(missing_ok=True)
+
+
+def note_file() -> Path:
+    return Path(settings.STATION.data) / FILE
+
+
+INTERVAL_S = 86_400.0
+RETRY_S = 60.0
+CHECKED = "checked its file"
+MOST = 3
+"""Findings that the note names."""
+STEPS = 10_000
+"""Of SQLite's machine, between two looks at whether to end: below a millisecond."""
+
+
+class Interrupted(Exception):
+    """The check was ended before its end."""
+
+
+class FileCheck:
+    """The check of one SQLite file. `end` may be called from another thread."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._ended = False
+
+    def end(self) -> None:
+        self._ended = True
+
+    def findings(self) -> list[str]:
+        """What `PRAGMA quick_check` says; empty for a sound file. Interrupted.
+
+        Table by table: a reader does not stop writers, but while it reads the write-ahead log grows.
+        """
+        with self._opened() as connection:
+            try:
+                names = tables(connection)
+            except sqlite3.OperationalError:
+                raise
+            except sqlite3.DatabaseError as error:
+                return [str(error)]
+            return [text for name in names for text in self._findings_of(connection, name)]
+
+    def _findings_of(self, connection: sqlite3.Connection, table: str) -> list[str]:
+        quoted = table.replace('"', '""')
+        try:
+            rows = connection.execute(f'PRAGMA quick_check("{quoted}")').fetchall()
+        except sqlite3.OperationalError:
+            if self._ended:
+                raise Interrupted from None
+            raise
+        except sqlite3.DatabaseError as error:
+            return [f"{table}: {error}"]
+        if self._ended:
+            raise Interrupted
+        return [f"{table}: {text}" for (text,) in rows if text != "ok"]
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        """A connection that changes nothing and creates no file."""
+        with closing(sqlite3.connect(f"file:{quote(self._file)}?mode=ro", uri=True)) as connection:
+            connection.set_progress_handler(lambda: self._ended, STEPS)
+            yield connection
+
+
+def tables(connection: sqlite3.Connection) -> list[str]:
+    """Those with pages of their own, and the table of all tables."""
+    question = "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 ORDER BY name"
+    return ["sqlite_schema", *(name for (name,) in connection.execute(question))]
+
+
+def sqlite_file() -> str | None:
+    """That of the station's database; None with PostgreSQL."""
+    database = settings.DATABASES["default"]
+    return str(database["NAME"]) if database["ENGINE"].endswith("sqlite3") else None
+
+
+class DatabaseCheck:
+    """Writes the note of a damaged file, and removes it once the file is sound. Does nothing with PostgreSQL, which has
+    no such check."""
+
+    def __init__(self, _host: str) -> None:
+        file = sqlite_file()
+        self._check = FileCheck(file) if file and Path(file).exists() else None
+        self._thread = RetryingThread("database-check", self._run, INTERVAL_S)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._thread.request_stop()
+        if self._check is not None:
+            self._check.end()
+        self._thread.stop(within_s=1.0)
+
+    def _run(self) -> float | None:
+        """Seconds until the next check."""
+        if self._check is None:
+            return None
+        try:
+            found = self._check.findings()
+        except Interrupted:
+            return None
+        except sqlite3.OperationalError as error:
+            log.warning("The database's file could not be checked (%s); it is tried again.", error)
+            return RETRY_S
+        if found:
+            note_damage(CHECKED, "; ".join(found[:MOST]))
+        else:
+            remove_note()
+        return None

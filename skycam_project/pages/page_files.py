@@ -1,0 +1,78 @@
+"""The files of the pages as they are served: templates without the indentation of their lines, and static files
+without collectstatic, whose URLs contain a hash of the content, so browsers may cache them forever."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.contrib.staticfiles import finders
+from django.contrib.staticfiles.storage import StaticFilesStorage
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template import Origin
+from django.template.loaders.filesystem import Loader
+from django.templatetags.static import static
+from django.views.decorators.http import require_safe
+from whitenoise.middleware import WhiteNoiseMiddleware
+
+INDENTATION = re.compile(r"^ +", re.MULTILINE)
+
+
+class UnindentedLoader(Loader):
+    """Indentation helps those who read a template. In pages, which browsers fetch every two seconds, it would be a
+    fifth of the bytes."""
+
+    def get_contents(self, origin: Origin) -> str:
+        # Only the template's own lines: values are inserted later and keep their spaces.
+        return INDENTATION.sub("", str(super().get_contents(origin)))
+
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+HASH_LENGTH = 12
+
+
+class HashedStaticFilesStorage(StaticFilesStorage):
+    def url(self, name: str | None) -> str:
+        """`/static/css/base.css?v=0123456789ab`; without a hash for a file that is not found."""
+        found = hash_of(str(name))
+        return f"{super().url(name)}{f'?v={found}' if found else ''}"
+
+
+@cache
+def hash_of(name: str) -> str:
+    """Computed once per process: a changed file needs a restart."""
+    path = finders.find(name)
+    return hashlib.sha256(Path(str(path)).read_bytes()).hexdigest()[:HASH_LENGTH] if path else ""
+
+
+class StaticFilesMiddleware(WhiteNoiseMiddleware):
+    """A URL with the right hash is immutable. One without, such as a module's import, is revalidated."""
+
+    @staticmethod
+    def serve(static_file: Any, request: HttpRequest) -> HttpResponse:
+        """In one body: the event loop would read a streamed file piece by piece on another thread."""
+        found = static_file.get_response(request.method, request.META)
+        response = HttpResponse(content_of(found.file), status=int(found.status), headers=dict(found.headers))
+        name = request.path_info.removeprefix("/static/")
+        # A page from before an update asks with the old hash: the new content must not be cached under it. WhiteNoise
+        # has found the file, so clients cannot fill the cache of hash_of() with other names.
+        if request.GET.get("v") and request.GET["v"] == hash_of(name):
+            response.headers["Cache-Control"] = IMMUTABLE
+        return response
+
+
+def content_of(file: BinaryIO | None) -> bytes:
+    if file is None:
+        return b""
+    with file:
+        return file.read()
+
+
+@require_safe
+def favicon(_request: HttpRequest) -> HttpResponse:
+    """Browsers ask for it where there is no page with a link to the icon: beside a picture or JSON."""
+    return redirect(static("img/skycam.svg"))
