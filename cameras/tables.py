@@ -35,7 +35,7 @@ OBSERVATIONS = {
     "telescope": "scheduler.telescope.night.night_run.settle_observation",
 }
 """Kind of the observation in a plan -> the function that counts its capture in a file of the spool
-(`cameras.programmes.kinds.Settle`). Django-free."""
+(`cameras.spool.recovery.Settle`). Django-free."""
 
 PROGRAMMES = {
     "sessions": "captures.sessions.desired.desired_sessions",

@@ -75,12 +75,12 @@ def diff_fields(old: Sequence[ListedField], new: Sequence[ListedField]) -> Field
     old_by_id, new_by_id = {field.id: field for field in old}, {field.id: field for field in new}
     gone = {field.number: field for field in old if field.id not in new_by_id}
     added, changed = [], []
-    for field in new:
-        before = old_by_id.get(field.id) or gone.pop(field.number, None)
+    for after in new:
+        before = old_by_id.get(after.id) or gone.pop(after.number, None)
         if before is None:
-            added.append(field)
-        elif columns := _changed_columns(before, field):
-            changed.append(ChangedField(before, field, columns))
+            added.append(after)
+        elif columns := _changed_columns(before, after):
+            changed.append(ChangedField(before, after, columns))
     old_order = [field.id for field in old if field.id in new_by_id]
     new_order = [field.id for field in new if field.id in old_by_id]
     return FieldDiff(tuple(added), tuple(gone.values()), tuple(changed), old_order != new_order)
