@@ -23,7 +23,7 @@ class FastReconnectConsumer(Consumer):
         return super().ensure_connected(conn)
 
 
-class RestartableThreads(TaskPool):  # type: ignore[misc]
+class RestartableThreads(TaskPool):
     executor: ThreadPoolExecutor
 
     def restart(self) -> None:

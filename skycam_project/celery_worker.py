@@ -22,7 +22,6 @@ from core import heartbeat
 from core.broker.queues import camera_queue, host_queues, jobs_queue
 from skycam_project.config import ConfigError, check_writable, load_config
 from skycam_project.launch import control, preflight
-from skycam_project.launch import preflight as paths
 from skycam_project.launch.hosted_parts import HostedParts
 from skycam_project.launch.parts import CAMERA_HOST, Plan, part_environment, parts_of, parts_to_lock
 from skycam_project.launch.preflight import LaunchError
@@ -130,7 +129,7 @@ def prepare(sender: Any, **_: Any) -> None:
         preflight.check_data_folder(config)
         check_writable(config.storage_root)
         for name in parts_to_lock(config, ONLY):
-            _held.enter_context(preflight.lock_folder(paths.lock_path(config, name), config.data))
+            _held.enter_context(preflight.lock_folder(preflight.lock_path(config, name), config.data))
         _fds.update(preflight.bind_ports(config, CAMERA_HOST, _held))
     except ConfigError as error:
         refuse(" ".join(error.problems))
@@ -191,7 +190,7 @@ class CameraHost(bootsteps.StartStopStep):  # type: ignore[misc]
 
         config = settings.STATION
         # The launcher of the whole station holds the lock of this part: one that listens here is above this process.
-        only = None if control.is_listening(paths.control_path(config)) else ONLY
+        only = None if control.is_listening(preflight.control_path(config)) else ONLY
         plan = Plan(config, part_environment(dict(os.environ), config, None), only, _fds)
         has_launcher = is_below_launcher()
         # A launcher has started the other parts of a camera host itself.

@@ -28,6 +28,8 @@ from skycam_project.admin.change_list import EstimatingPaginator, KeysetChangeLi
 
 if TYPE_CHECKING:
     Base = ModelAdmin[Any]
+else:  # Django's class takes no parameter at run time
+    Base = ModelAdmin
 
 NOTHING = "\N{EN DASH}"
 YES, NO = "yes", NOTHING

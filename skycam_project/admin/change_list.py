@@ -24,6 +24,8 @@ from core.api.queries import Cursor
 
 if TYPE_CHECKING:
     PaginatorBase = Paginator[Any]
+else:  # Django's class takes no parameter at run time
+    PaginatorBase = Paginator
 
 SEARCHED = 20_000
 SHORTEST = 3

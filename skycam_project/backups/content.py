@@ -1,5 +1,14 @@
 """What a backup has, and how much space it needs while it is made or unpacked: members of a tar, the last of which
-lists the others with their checksums."""
+lists the others with their checksums.
+
+| member | what |
+|---|---|
+| `database/skycam.sqlite3` | the rows; of PostgreSQL `database/skycam.dump`, of `pg_dump --format=custom` |
+| `data/...` | files of the data folder that cannot be made again |
+| `configuration/...` | the YAML file and `.env` |
+| `media/...` | pictures and clips, relative to the data folder, if wanted |
+| `manifest.json` | size and SHA-256 of each member |
+"""
 
 from __future__ import annotations
 

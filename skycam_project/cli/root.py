@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
-from importlib.metadata import version as version_of
 from typing import Any
 
 import click
@@ -135,4 +134,6 @@ def show_help(ctx: click.Context, words: tuple[str, ...]) -> None:
 @click.command(cls=Command)
 def version() -> None:
     """Show the version of Skycam."""
+    from importlib.metadata import version as version_of  # takes as long as click itself
+
     print_result({"version": version_of("skycam")}, lambda body: print_line(f"skycam, version {body['version']}"))

@@ -97,11 +97,7 @@ WORD = "camera_word"
 ID = re.compile(r"[a-z0-9-]*\Z", re.IGNORECASE)
 
 
-class CameraDecorator(Protocol):
-    def __call__(self, function: Decorated, /) -> Decorated: ...
-
-
-def camera(text: str = "The camera; the primary one by default.", *, required: bool = False) -> CameraDecorator:
+def camera(text: str = "The camera; the primary one by default.", *, required: bool = False) -> Decorator:
     """The parameter `camera` of a command: an id, or None for the primary camera."""
 
     def decorate(function: Decorated) -> Decorated:
@@ -112,7 +108,7 @@ def camera(text: str = "The camera; the primary one by default.", *, required: b
     return decorate
 
 
-def cameras(text: str) -> CameraDecorator:
+def cameras(text: str) -> Decorator:
     """The parameter `cameras` of a command: a tuple of ids, empty where none was named."""
 
     def decorate(function: Decorated) -> Decorated:

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, create_model, f
 from pydantic.fields import FieldInfo
 
 from cameras.drivers import DRIVERS
+from cameras.resource import CameraNew
 from core.registry import resolve
 from core.resources.fields import extra_of
 from core.resources.resource import Resource
@@ -25,16 +26,6 @@ from scheduler.schedules.resource import ScheduleRequest
 from skycam_project.config.keys import Section, key
 from skycam_project.config.sections import SENSOR_TYPES, SensorConfig
 from skycam_project.resources import IN_FILE, RESOURCES
-
-if TYPE_CHECKING:
-
-    class CameraKeys(Section):
-        id: str
-        type: str
-        address: str
-        host: str
-        primary: bool
-
 
 DAY_MINUTES = 24 * 60
 NAMES = {"kind": "type", "slug": "id"}
@@ -104,6 +95,18 @@ TYPES = {"dslr": "gphoto2", **{kind: kind for kind in DRIVERS}}
 """Type of a camera in the file -> kind of camera."""
 TYPE_NAMES = ", ".join(TYPES)
 CLOCK_KEYS = frozenset({"begin", "end"})
+
+
+if TYPE_CHECKING:
+
+    class CameraKeys(Section):
+        id: str
+        type: str
+        address: str
+        host: str
+        primary: bool
+else:
+    CameraKeys = entry_of(CameraNew, "CameraKeys", "What the API has, too.", kinds=TYPES)
 
 
 class CameraEntry(CameraKeys):

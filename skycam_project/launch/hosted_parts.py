@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 
 from core.heartbeat import send_heartbeats
 from core.text.names import readable
-from skycam_project.launch import control, preflight, running_parts
+from skycam_project.launch import control, preflight
 from skycam_project.launch.child import Start, executed_module
 from skycam_project.launch.part import Part, PartRow, State, Timings
 from skycam_project.launch.parts import Plan
 from skycam_project.launch.preflight import LaunchError
 from skycam_project.launch.restart_journal import RestartJournal
-from skycam_project.launch.running_parts import RunningParts, cancel
+from skycam_project.launch.running_parts import RunningParts, cancel, report_restarts_while
 
 log = logging.getLogger(__name__)
 SOCKET = "cameras"
@@ -125,11 +125,8 @@ class HostedParts:
             self._on_failure(str(failure))
 
     async def _run_until_stopped(self) -> BaseException | None:
-        config, journal, output = (
-            self._plan.config,
-            RestartJournal(preflight.run_folder(self._plan.config)),
-            OwnOutput(),
-        )
+        config, output = self._plan.config, OwnOutput()
+        journal = RestartJournal(preflight.run_folder(config))
         timings, starter = Timings.of(config), Executed(self._plan.environment)
         parts = {name: Part(name, self._plan, starter, timings, output, journal) for name in self._parts}
         running = RunningParts(parts, self._end)
@@ -141,11 +138,7 @@ class HostedParts:
         cameras = parts["cameras"]
         watching = [
             running.watch(running.survive_crash_loops()),
-            running.watch(
-                running_parts.report_restarts_while(
-                    lambda: cameras.state is not State.RUNNING, journal, starter, output
-                )
-            ),
+            running.watch(report_restarts_while(lambda: cameras.state is not State.RUNNING, journal, starter, output)),
             # From this loop: a launcher above must notice when it hangs. Not before the parts run: until then the
             # worker is starting.
             running.watch(send_heartbeats(lambda: not any(part.ends_station for part in parts.values()))),

@@ -18,7 +18,6 @@ from skycam_project.config import ConfigError, SkycamConfig, check_writable, loa
 from skycam_project.config.folder import renew_broker_password
 from skycam_project.config.notices import DOTENV_CODES
 from skycam_project.launch import control, preflight, preparation, running_parts
-from skycam_project.launch import preflight as paths
 from skycam_project.launch.child import Child, Orphans
 from skycam_project.launch.control import Pause
 from skycam_project.launch.forks import FORK_SERVER, ForkServer
@@ -153,7 +152,7 @@ def _acquire_resources(config: SkycamConfig, config_path: Path | None, only: str
         check_writable(config.storage_root)
     # Single parts are locked too: a second Valkey would take the socket of the first.
     for name in parts_to_lock(config, only):
-        resources.enter_context(preflight.lock_folder(paths.lock_path(config, name), config.data))
+        resources.enter_context(preflight.lock_folder(preflight.lock_path(config, name), config.data))
     # All parts are locked, so none uses the old password any more. The password is a part of `redis_url`, so the
     # configuration is read again.
     if only is None and config.redis_embedded:
@@ -190,7 +189,7 @@ class Launcher:
         self.only = plan.only
         self.timings = Timings.of(plan.config)
         self.stream = LogStream(plan.config.logging)
-        self.journal = RestartJournal(paths.run_folder(plan.config))
+        self.journal = RestartJournal(preflight.run_folder(plan.config))
         self.forks = ForkServer(plan.environment, self._show_fork_server, self._end_orphans, self.timings.start_s)
         self.orphans = Orphans()
         self.running = RunningParts(
@@ -207,11 +206,11 @@ class Launcher:
         self._handle_signals()
         if message := too_few_message(hard_limit()):
             self.stream.log_message(f"{message} Allow more: {REMEDY}.")
-        address = paths.control_path(self.config, self.only)
+        address = preflight.control_path(self.config, self.only)
         server = await control.serve(address, self.parts, self.pause)
         # A launcher of one part does not know which other parts the station has.
         if self.only is None:
-            CrashLoopFiles(paths.run_folder(self.config)).keep_only([*self.parts, *parts_of("worker")])
+            CrashLoopFiles(preflight.run_folder(self.config)).keep_only([*self.parts, *parts_of("worker")])
         starting, reporter = self.running.watch(self._start_parts()), self.running.watch(self._report())
         watchdog = self.running.watch(self.notifier.report())
         await self.running.end.wait()
@@ -285,7 +284,7 @@ class Launcher:
         if "valkey" in self.parts:
             self.running.run("valkey")
             await self.parts["valkey"].wait_until_running()
-        elif self.config.redis_embedded and not control.is_listening(paths.valkey_path(self.config)):
+        elif self.config.redis_embedded and not control.is_listening(preflight.valkey_path(self.config)):
             self.stream.log_message(
                 "warning: no broker answers yet. Set REDIS_URL to the station's broker, or start one here: "
                 "skycam up --only valkey"

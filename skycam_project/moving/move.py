@@ -36,7 +36,6 @@ from skycam_project.config.database import (
     postgresql,
 )
 from skycam_project.launch import control, preflight
-from skycam_project.launch import preflight as paths
 from skycam_project.launch.parts import PARTS
 from skycam_project.launch.preflight import LaunchError
 from skycam_project.moving.copying import (
@@ -141,7 +140,7 @@ class DatabaseMove:
         FAILPOINTS.hit("after_migrations")
         with ExitStack() as held:
             held.enter_context(database_move.moving(self._config.data))
-            runs = control.is_listening(paths.control_path(self._config))
+            runs = control.is_listening(preflight.control_path(self._config))
             if not runs:
                 self._lock_station(held)
             source = held.enter_context(closing(self._open_source()))
@@ -288,7 +287,7 @@ class DatabaseMove:
         """No part starts meanwhile. MoveRefused if one runs alone."""
         try:
             for part in (None, *PARTS):
-                held.enter_context(preflight.lock_folder(paths.lock_path(self._config, part), self._config.data))
+                held.enter_context(preflight.lock_folder(preflight.lock_path(self._config, part), self._config.data))
         except LaunchError:
             raise MoveRefused(
                 "Parts of the station run alone (`skycam up --only`). Stop them, or start the whole station, and move "

@@ -67,7 +67,7 @@ def _read() -> frozenset[str]:
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
     """A page in the side bar. `key`: the key after g that opens it, if it has one; `phone`: a tab on phones, where More
-    lists all; `subject`: hidden while the station does not use this one of `used_pages.SUBJECTS`."""
+    lists all; `subject`: hidden while the station does not use this one of SUBJECTS."""
 
     name: str
     label: str

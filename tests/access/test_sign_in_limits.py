@@ -13,7 +13,6 @@ from django.utils import timezone
 from core.addresses import client_network
 from core.events.models import Event
 from skycam_project.access import sign_in_limits
-from skycam_project.access import sign_in_limits as denials
 from skycam_project.access.models import DeniedHour, SignIn, User
 
 URL = "/api/v1/auth/token/"
@@ -159,11 +158,11 @@ def test_what_counts_as_one_address(address: str, block: str) -> None:
 def in_one_hour(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep each test within one hour."""
     half_past = timezone.now().replace(minute=30)
-    monkeypatch.setattr(denials, "timezone", SimpleNamespace(now=lambda: half_past))
+    monkeypatch.setattr(sign_in_limits, "timezone", SimpleNamespace(now=lambda: half_past))
 
 
 def refuse_sign_ins(times: int) -> None:
-    [denials.record_denied(f"name-{number % 3}", f"203.0.113.{number % 100}") for number in range(times)]
+    [sign_in_limits.record_denied(f"name-{number % 3}", f"203.0.113.{number % 100}") for number in range(times)]
 
 
 def an_hour_later() -> None:
@@ -172,25 +171,25 @@ def an_hour_later() -> None:
 
 def test_many_refused_sign_ins_cause_a_bounded_number_of_events(in_one_hour: None) -> None:
     refuse_sign_ins(500)
-    assert Event.objects.filter(kind="user.denied").count() == denials.MAX_SINGLE_EVENTS
+    assert Event.objects.filter(kind="user.denied").count() == sign_in_limits.MAX_SINGLE_EVENTS
 
 
 def test_the_other_refused_sign_ins_of_an_hour_share_one_event_with_their_count(in_one_hour: None) -> None:
     refuse_sign_ins(500)
     an_hour_later()
-    denials.record_denied("late", "203.0.113.1")
+    sign_in_limits.record_denied("late", "203.0.113.1")
     summary = Event.objects.filter(kind="user.denied", data__has_key="count").get()
-    assert summary.data["count"] == 500 - denials.MAX_SINGLE_EVENTS
-    assert sum(summary.data["names"].values()) == 500 - denials.MAX_SINGLE_EVENTS
-    assert len(summary.data["addresses"]) <= denials.MAX_NAMES_KEPT + 1
+    assert summary.data["count"] == 500 - sign_in_limits.MAX_SINGLE_EVENTS
+    assert sum(summary.data["names"].values()) == 500 - sign_in_limits.MAX_SINGLE_EVENTS
+    assert len(summary.data["addresses"]) <= sign_in_limits.MAX_NAMES_KEPT + 1
     assert summary.message.startswith("470 more sign-ins were refused from ")
 
 
 def test_an_hour_is_summarised_once(in_one_hour: None) -> None:
     refuse_sign_ins(40)
     an_hour_later()
-    denials.summarise_past_hours()
-    denials.summarise_past_hours()
+    sign_in_limits.summarise_past_hours()
+    sign_in_limits.summarise_past_hours()
     assert Event.objects.filter(kind="user.denied", data__has_key="count").count() == 1
     assert not DeniedHour.objects.exists()
 
@@ -198,11 +197,11 @@ def test_an_hour_is_summarised_once(in_one_hour: None) -> None:
 def test_a_quiet_hour_gets_no_summary(in_one_hour: None) -> None:
     refuse_sign_ins(3)
     an_hour_later()
-    denials.summarise_past_hours()
+    sign_in_limits.summarise_past_hours()
     assert Event.objects.filter(kind="user.denied").count() == 3
 
 
 def test_a_tried_name_cannot_control_a_terminal(db: None) -> None:
-    denials.record_denied("a\x1b[2J\u202eb", "203.0.113.1")
+    sign_in_limits.record_denied("a\x1b[2J\u202eb", "203.0.113.1")
     assert "\x1b" not in Event.objects.get().message
     assert Event.objects.get().data["username"] == "a\ufffd[2J\ufffdb"

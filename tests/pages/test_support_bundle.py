@@ -13,7 +13,6 @@ from django.conf import settings
 
 from core.events.models import Event
 from skycam_project.cli.support import bundle
-from skycam_project.cli.support import bundle as sections
 from tests.harness.clients.pages import text_of
 
 URL = "/status/support-bundle/"
@@ -69,9 +68,9 @@ def run_section(_station: Any) -> Any:
 @pytest.fixture
 def section(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], object]]:
     """What the file parts.json is made of, the only one of the bundle."""
-    for name in list(sections.FILES):
-        monkeypatch.delitem(sections.FILES, name)
-    monkeypatch.setitem(sections.FILES, "parts.json", f"{__name__}:run_section")
+    for name in list(bundle.FILES):
+        monkeypatch.delitem(bundle.FILES, name)
+    monkeypatch.setitem(bundle.FILES, "parts.json", f"{__name__}:run_section")
     return SECTIONS
 
 
