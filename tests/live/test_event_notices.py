@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from cameras.status import consumers
-from captures.capturing import consumers as reading_updates
+from captures.capturing import consumers as capture_consumers
 from captures.capturing.models import Capture
 from captures.capturing.notices import publish_captures
 from captures.roots.models import StorageRoot
@@ -45,7 +45,7 @@ def frequent_publisher() -> ReadingPublisher:
 def soon(frequent_publisher: ReadingPublisher, monkeypatch: pytest.MonkeyPatch) -> None:
     """Readings are published soon, and the site is read again for each of them."""
     monkeypatch.setattr(notices, "reading_publisher", lambda: frequent_publisher)
-    monkeypatch.setattr(reading_updates, "READ_EVERY_S", 0.0)
+    monkeypatch.setattr(capture_consumers, "READ_EVERY_S", 0.0)
 
 
 @pytest_asyncio.fixture

@@ -20,7 +20,6 @@ from cameras.spool.storage import MARKER
 from captures.days import Day
 from captures.models import Capture, Session, SessionGap, StorageRoot
 from captures.pages.gallery import tiles
-from captures.pages.gallery import tiles as counting
 from captures.pages.gallery.tiles import CountQuery, count_captures
 from captures.paths import Site, night_of, night_range
 from core.events.models import Event
@@ -297,7 +296,7 @@ def test_the_calendar_counts_what_was_saved_and_what_was_not(viewer: Any, camera
 
 
 def test_a_count_stops_at_its_limit_and_says_so(viewer: Any, camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counting, "MAX_COUNTED", 3)
+    monkeypatch.setattr(tiles, "MAX_COUNTED", 3)
     monkeypatch.setattr("captures.pages.gallery.pages.MAX_COUNTED", 3)
     [saved(camera, started_at=NOON + timedelta(minutes=number)) for number in range(5)]
     assert "over 3 saved" in text_of(viewer.get(DAY))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures import paths as nights
+from captures import paths
 from scheduler.planning.clocks import clock_window, utc_of_clock
 from scheduler.planning.rules import ClockRule, Site
 from tests.harness.planning.schedules import BERLIN
@@ -106,7 +106,7 @@ def test_a_date_that_the_clocks_skip_begins_and_ends_at_the_change() -> None:
 @pytest.mark.parametrize(("begin", "end"), [("21:00", "23:00"), ("23:00", "05:00"), ("03:00", "05:00")])
 def test_far_from_mean_time_a_window_begins_in_the_night_of_its_name(site: Site, begin: str, end: str) -> None:
     first, _ = clock_window(ClockRule(begin, end), date(2026, 11, 20), site)
-    assert nights.night_of(first, nights.Site(site.latitude, site.longitude, site.time_zone)) == date(2026, 11, 20)
+    assert paths.night_of(first, paths.Site(site.latitude, site.longitude, site.time_zone)) == date(2026, 11, 20)
 
 
 @examples(300)

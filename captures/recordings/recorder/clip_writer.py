@@ -1,4 +1,4 @@
-"""The recorder's thread: it writes frames into clips, and moves from state to state as `recorder_states` says."""
+"""The recorder's thread: it writes frames into clips, and moves from state to state as `clip_policy` says."""
 
 from __future__ import annotations
 

@@ -231,7 +231,7 @@ def i420(image: NDArray[Any]) -> NDArray[np.uint8]:
         # Not by FFmpeg's swscale, which takes 3.3 ms for a picture of 1280x1024 where OpenCV takes 0.6.
         cv2.cvtColor(pixels, cv2.COLOR_RGB2YUV_I420, planes)
     else:
-        # Limited range: 0 to 255 becomes 16 to 235, as `muxer` tags the stream.
+        # Limited range: 0 to 255 becomes 16 to 235, as `encoding` tags the stream.
         cv2.convertScaleAbs(pixels, planes[:height], 219 / 255, 16)
     return planes
 

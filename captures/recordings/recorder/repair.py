@@ -202,7 +202,7 @@ def _check_samples(content: mmap.mmap | bytes, mdat: Box, fragment: Fragment) ->
     offset = mdat.body
     for size in fragment.sizes:
         for start, _ in _units(content, offset, offset + size):
-            # The forbidden bit, and the unspecified type 0: `nal_units.split_units` lets neither into a clip.
+            # The forbidden bit, and the unspecified type 0: `stream_copy.split_units` lets neither into a clip.
             if content[start] & 0x80 or not content[start] & 0x1F:
                 raise Damaged
         offset += size

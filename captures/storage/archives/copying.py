@@ -26,7 +26,7 @@ FAILPOINTS = Failpoints(
         "after_manifest_written",
     )
 )
-
+"""Of all steps of an archive, in their order."""
 
 CHUNK_BYTES = 8 << 20
 PART = ".part"

@@ -46,6 +46,7 @@ FAILPOINTS = Failpoints(
         "after_row_here",
     )
 )
+"""Of a file that comes back, in their order."""
 
 
 FAILURES = 3
