@@ -37,7 +37,7 @@ class CaptureTotals:
         return self._totals.get(camera)
 
     def read_if_due(self, cameras: Collection[str], now: float) -> None:
-        """Each READ_S, and at once for a new camera. `now` is in time.monotonic(). Raises DatabaseError."""
+        """Each TOTALS_READ_S, and at once for a new camera. `now` is in time.monotonic(). Raises DatabaseError."""
         if set(cameras) - self._totals.keys():
             self._gate.call_now(lambda: self._read(cameras))
         elif now - self._looked_at >= TOTALS_READ_S:

@@ -32,8 +32,8 @@ REMEMBERED_SESSIONS = 1000
 
 
 class EndedSessions(Container[str]):
-    """The last REMEMBERED ended sessions. Only the database thread adds; the value is replaced whole, so any thread may
-    read it."""
+    """The last REMEMBERED_SESSIONS that ended. Only the database thread adds; the value is replaced whole, so any
+    thread may read it."""
 
     def __init__(self) -> None:
         self._sessions: tuple[str, ...] = ()

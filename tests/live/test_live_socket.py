@@ -15,7 +15,6 @@ import pytest_asyncio
 import redis
 
 from cameras.live import consumers, feed
-from cameras.live import feed as picture
 from cameras.live.feed import jpeg_size
 from cameras.live.publisher import FRAME_HEADER
 from cameras.sockets import consumer
@@ -35,7 +34,7 @@ FRAME_KEYS = {
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine, too, a request waits until a picture comes, and this counts as fresh."""
     monkeypatch.setattr(consumers, "NO_FRAME_S", PATIENCE_S)
-    monkeypatch.setattr(picture, "STALE_S", PATIENCE_S)
+    monkeypatch.setattr(feed, "STALE_S", PATIENCE_S)
 
 
 @pytest.fixture
@@ -132,7 +131,7 @@ async def test_an_old_picture_is_flagged_as_stale(
     async with OpenSocket("/ws/live/sky/", headers) as first, OpenSocket("/ws/live/sky/", headers) as second:
         assert not (await first.request(REQUEST))["stale"]
         pictures.stop()
-        monkeypatch.setattr(picture, "STALE_S", -1.0)  # as if it had passed
+        monkeypatch.setattr(feed, "STALE_S", -1.0)  # as if it had passed
         assert (await second.request(REQUEST))["stale"]
 
 

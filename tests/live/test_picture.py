@@ -11,7 +11,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from cameras.live import feed as pictures
+from cameras.live import feed
 from cameras.live.feed import Picture
 from cameras.live.publisher import FRAME_HEADER, LOWERED, MAGIC, SIMULATED, STALE, VERSION
 
@@ -63,6 +63,6 @@ def test_a_picture_that_has_become_stale_gets_a_frame_that_says_so(
     picture: Picture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = flags_in(picture.frame(binary=True))
-    monkeypatch.setattr(pictures, "STALE_S", -1.0)
+    monkeypatch.setattr(feed, "STALE_S", -1.0)
     assert before == SIMULATED
     assert flags_in(picture.frame(binary=True)) == SIMULATED | STALE
