@@ -9,8 +9,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from core.readings.quantities import QUANTITIES, Quantity
 from core.resources.kind_rows import KindRow
-from monitoring.sensors.quantities import QUANTITIES, Quantity
 
 
 class ReadingQuality(models.IntegerChoices):

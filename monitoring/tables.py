@@ -7,7 +7,7 @@ SIGNALS: dict[str, tuple[str, float, str]] = {
     "frame_age": ("host", 1.0, "monitoring.alert_rules.camera_signals.frame_ages"),
     "session_waits": ("host", 1.0, "monitoring.alert_rules.camera_signals.waiting_sessions"),
     "frame_delivery": ("host", 2.0, "monitoring.alert_rules.camera_signals.frame_deliveries"),
-    "disk_free": ("host", 10.0, "captures.roots.health.free_space"),
+    "disk_free": ("host", 10.0, "monitoring.alert_rules.disk_signals.free_space"),
     "clock_unsynchronised": ("host", 10.0, "monitoring.alert_rules.camera_signals.unsynchronised_clock"),
     "clock_offset": ("host", 10.0, "monitoring.alert_rules.camera_signals.clock_offset"),
     "part_restarts": ("host", 5.0, "skycam_project.launch.health.restarts"),

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TypedDict
 
 from django.conf import settings
-from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from cameras.models import Camera
@@ -17,13 +15,11 @@ from cameras.spool.storage import MARKER, read_marker
 from cameras.status import status
 from cameras.status.messages import Status
 from captures.roots.models import StorageClass, StorageRoot
-from captures.roots.roots import UnusableRoot, all_roots, assigned_root, root_of_class, roots_of_new_files
+from captures.roots.roots import UnusableRoot, assigned_root, root_of_class, roots_of_new_files
 from core.broker.broker import BrokerDown
-from core.changes.gate import ChangeGate
 from core.disk_space import DiskFinding, disk_space, one_of_each_disk
 from core.findings import Finding
 from core.times.timestamps import stamp
-from monitoring.alert_rules.rule import Signal
 
 ACTIVE_STATES = frozenset({"starting", "ready", "busy", "reconnecting"})
 """Observed states of a camera that has a process."""
@@ -110,33 +106,3 @@ def _free_gb(path: str) -> float | None:
         return round(shutil.disk_usage(path).free / 1e9, 3)
     except OSError:
         return None
-
-
-_folder_names: dict[str, str] = {}
-"""Folder -> its name in the signal, as the database said last."""
-_roots_gate = ChangeGate()
-
-
-def free_space(host: str) -> Iterator[Signal]:
-    """In percent, for a user without special rights: of each storage root, and of the data folder."""
-    try:
-        _roots_gate.call(lambda: _read_roots(host))
-    except DatabaseError:
-        connection.close()
-    for folder in dict.fromkeys([*_folder_names, str(settings.STATION.data)]):
-        yield Signal("disk_free", f"{host}:{folder}", free_percent(Path(folder)), "%")
-
-
-def _read_roots(host: str) -> None:
-    found = {root["path"]: root["path"] for root in all_roots(host)}
-    _folder_names.clear()
-    _folder_names.update(found)
-
-
-def free_percent(folder: Path) -> float | None:
-    """None if the folder cannot be asked: it has an alert of its own, or is not mounted."""
-    try:
-        found = os.statvfs(folder)
-    except OSError:
-        return None
-    return 100.0 * found.f_bavail / found.f_blocks if found.f_blocks else None

@@ -16,9 +16,9 @@ from prometheus_client.metrics_core import Metric
 from core.broker import broker
 from core.broker.broker import BrokerDown
 from core.outages import describe_failure
+from core.readings.quantities import QUANTITIES
 from core.readings.reading import Quality, SensorState
 from core.retrying_thread import RetryingThread
-from monitoring.sensors.quantities import QUANTITIES
 
 log = logging.getLogger(__name__)
 EVERY_S = 1.0

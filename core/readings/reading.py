@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypedDict
 
-from monitoring.sensors.quantities import QUANTITIES
+from core.readings.quantities import QUANTITIES
 
 MISSING_AFTER = 3
 """Intervals without a value after which a channel is missing."""

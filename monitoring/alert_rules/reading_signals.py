@@ -7,9 +7,9 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from core.readings.quantities import QUANTITIES
 from core.readings.reading import JudgedReading, SensorState
 from monitoring.alert_rules.rule import Signal
-from monitoring.sensors.quantities import QUANTITIES
 
 READING_SIGNALS = ("reading", "reading_rate", "sensor_implausible", "sensor_missing")
 RATE_WINDOW_MS = 600_000

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core.outgoing import OutgoingGuard
+from core.readings.quantities import Quantity
 from monitoring.notifications.channels.mqtt import MqttSettings, connect_client, discovery_config
-from monitoring.sensors.quantities import Quantity
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client

@@ -18,6 +18,7 @@ from core.broker.broker import BrokerDown
 from core.limits.refusals import TooManyWaiting
 from core.pages.forms import UnitInput
 from core.pages.page import Page, is_htmx_request, message_response
+from core.readings.quantities import QUANTITIES
 from core.resources.forms import KindForm, ModelForm
 from core.resources.pages import FormPage, PressPage, ResourcePage, SwitchPage, page_of
 from monitoring.models import Sensor, SensorChannel
@@ -36,7 +37,6 @@ from monitoring.sensor_management.resource import (
 from monitoring.sensor_management.selectors import sensors_for, with_status
 from monitoring.sensor_management.services import USUAL_INTERVAL_S, change_channel, host_names
 from monitoring.sensors.kinds import driver_class
-from monitoring.sensors.quantities import QUANTITIES
 
 PREFIX = "set_"
 

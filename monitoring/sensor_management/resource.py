@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from core.readings.quantities import QUANTITIES
 from core.resources.fields import Fields, field
 from core.resources.resource import Operation, Resource
 from core.resources.values import Column, Option, Text
 from core.times.timestamps import Stamp
-from monitoring.sensors.quantities import QUANTITIES
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 ROUTES = frozenset({"add", "detect", "now", "test"})

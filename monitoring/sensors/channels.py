@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from core.readings.quantities import QUANTITIES
 from core.readings.reading import ChannelQuality, ChannelReading, JudgedReading, Limits, Quality
 from core.text.names import readable
 from core.times.timestamps import stamp_ms
 from monitoring.sensors.messages import SampleMessage
-from monitoring.sensors.quantities import QUANTITIES
 
 MAX_CHANNELS = 200
 """A device that invents new names for ever must not fill memory and database."""

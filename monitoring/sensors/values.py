@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from core.readings.quantities import QUANTITIES
 from monitoring.sensors.driver import Sample
-from monitoring.sensors.quantities import QUANTITIES
 from monitoring.sensors.units import Unit, quantity_and_unit, value_of
 
 CHANNEL_LENGTH = LABEL_LENGTH = 80

@@ -225,7 +225,7 @@ def settings_text(settings: dict[str, Any]) -> str:
 
 
 def print_outcome(body: dict[str, Any]) -> None:
-    from monitoring.sensors.quantities import QUANTITIES
+    from core.readings.quantities import QUANTITIES
 
     if not body["ok"]:
         print_line(body["message"])

@@ -19,11 +19,11 @@ from core.events.models import Event
 from core.events.selectors import events_for
 from core.events.severity import Severity
 from core.pages.page import Page
+from core.readings.quantities import QUANTITIES
 from core.station_zone import reader_datetime
 from core.times.time_parsing import InvalidDateTime
 from core.times.timestamps import stamp, stamp_or_none
 from monitoring.models import SensorChannel
-from monitoring.sensors.quantities import QUANTITIES
 
 RANGES = {
     "hour": ("Hour", 3600),

@@ -252,7 +252,7 @@ TOO_MUCH = [
 def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the limit of messages a second."""
     now = time.monotonic()
-    monkeypatch.setattr(consumer, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(consumer, "time", SimpleNamespace(monotonic=lambda: now, time_ns=time.time_ns))
 
 
 @pytest.mark.usefixtures("stopped_clock")

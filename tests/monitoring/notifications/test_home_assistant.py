@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from core.outgoing import OutgoingGuard
+from core.readings.quantities import QUANTITIES
 from monitoring.models import NotificationChannel, SensorChannel
 from monitoring.notifications import home_assistant
 from monitoring.notifications.channels.mqtt import MqttSettings
@@ -20,7 +21,6 @@ from monitoring.notifications.resource import ChannelRequest
 from monitoring.notifications.sensor_publishing import SensorPublishing
 from monitoring.notifications.services import add_channel
 from monitoring.sensor_management.services import remove_sensor
-from monitoring.sensors.quantities import QUANTITIES
 from tests.harness.far_ends.mqtt_broker import MqttBroker, mqtt_broker, subscribed
 from tests.harness.rows.sensors import make_sensor
 from tests.harness.waiting import eventually

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from core.readings.quantities import QUANTITIES
 from monitoring.sensors.driver import SensorDriver, SensorError
 from monitoring.sensors.kinds import SENSORS, driver_class
-from monitoring.sensors.quantities import QUANTITIES
 from monitoring.sensors.settings import checked_settings, settings_model
 from tests.monitoring.sensors.far_ends import DEADLINE_S, FAR_ENDS, SHORT_S, FarEnd, driver_of
 

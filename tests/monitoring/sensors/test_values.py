@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.sensors.quantities import QUANTITIES
+from core.readings.quantities import QUANTITIES
 from monitoring.sensors.units import ALIASES, UNITS, finite_number, quantity_and_unit, value_of
 from monitoring.sensors.values import channel_of, parse_json, parse_sources, value_at
 

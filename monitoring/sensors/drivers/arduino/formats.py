@@ -8,9 +8,9 @@ import codecs
 import re
 from collections.abc import Iterator
 
+from core.readings.quantities import QUANTITIES
 from monitoring.sensors.driver import Sample
 from monitoring.sensors.drivers.arduino.named_values import parse_named_values
-from monitoring.sensors.quantities import QUANTITIES
 from monitoring.sensors.units import NUMBER, converted, value_of
 from monitoring.sensors.values import parse_json, samples_of_members
 
