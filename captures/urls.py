@@ -29,10 +29,7 @@ from captures.sessions.api import (
     StartView,
     StopView,
 )
-from captures.storage.bring_back.api import BringBackView, CaptureBringBackView
-from captures.storage.offsite.api import BacklogView, DestinationTestView
-from captures.storage.trash.api import CaptureDetailView, RestoreView, TrashView
-from captures.storage_api import (
+from captures.storage.api import (
     AdoptView,
     CleanupView,
     IntegrityCsvView,
@@ -41,6 +38,9 @@ from captures.storage_api import (
     StorageView,
     UsageView,
 )
+from captures.storage.bring_back.api import BringBackView, CaptureBringBackView
+from captures.storage.offsite.api import BacklogView, DestinationTestView
+from captures.storage.trash.api import CaptureDetailView, RestoreView, TrashView
 
 urlpatterns = [
     path("captures/", CapturesView.as_view()),

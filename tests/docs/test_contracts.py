@@ -34,6 +34,7 @@ from captures.recordings.control.commands import RecordingBody
 from captures.sessions.answers import ForecastBody, SessionGapBody
 from captures.sessions.api import StartBody
 from captures.sessions.models import SESSION_TRANSITIONS
+from captures.storage.api import CheckBody, CleanupBody
 from captures.storage.archives.answers import ArchiveBody, ArchiveFileBody, ArchiveFolderBody
 from captures.storage.archives.bodies import VerifiedFile
 from captures.storage.archives.models import ARCHIVE_TRANSITIONS
@@ -51,7 +52,6 @@ from captures.storage.offsite.resource import (
 from captures.storage.retention.jobs import DeletedBody
 from captures.storage.retention.plan_bodies import KeptFile, PlanBody, PlannedFile
 from captures.storage.usage.bodies import RootUsageBody, SpaceForecastBody, UsageBody
-from captures.storage_api import CheckBody, CleanupBody
 from core.commands import PASSED_VARIABLES
 from core.events.answers import AlertBody, EventBody
 from core.events.models import Alert
