@@ -93,11 +93,8 @@ def database_problems() -> list[Finding]:
         sentence = f"The database does not answer ({type(error).__name__}). Start it, or check DATABASE_URL."
         return [Finding(sentence)]
     if (damage := database_damage.read_note()) is not None:
-        return [
-            Finding(
-                database_damage.sentence(f"{damage['reason']}; since {damage['found']}, when Skycam {damage['by']}")
-            )
-        ]
+        reason = f"{damage['reason']}; since {damage['found']}, when Skycam {damage['by']}"
+        return [Finding(database_damage.sentence(reason))]
     if reason := database_writes.write_error():
         return [Finding(f"The database takes no writes ({reason}). Free some space, or mount the disk writable.")]
     if locked:

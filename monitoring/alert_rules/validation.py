@@ -1,5 +1,5 @@
 """Whether a rule makes sense as a whole: its kind, subject, threshold and times. Its fields are checked one by one in
-requests.py."""
+resource.py."""
 
 from __future__ import annotations
 

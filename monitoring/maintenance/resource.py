@@ -47,8 +47,8 @@ WINDOWS = Resource(
     noun="maintenance window",
     path="maintenance-windows/",
     package="monitoring.maintenance",
-    rows="selectors.windows_for",
-    row="selectors.window_for",
+    rows="services.windows_for",
+    row="services.window_for",
     answer=WindowBody,
     operations=(
         Operation("list", "viewer", "List the newest maintenance windows, the latest begin first."),

@@ -91,9 +91,7 @@ def test_a_change_reaches_a_recording_camera(manager: Any) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_another_process_sees_a_change_at_its_next_read(manager: Any) -> None:
-    script = (
-        "import django; django.setup(); from core.station_settings import values as s; print(s.camera_config().crf)"
-    )
+    script = "import django; django.setup(); from core import station_settings as s; print(s.camera_config().crf)"
     patch(manager, crf=20)
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=PROJECT, env=os.environ, capture_output=True, check=True, timeout=PATIENCE_S

@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from core import partitions as partition_retention
+from core import partitions
 from core.events.models import Alert, Event
 from core.events.service import raise_alert, record_event, resolve_alert
 from monitoring import retention
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def keep_two_events(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep only the newest two events at any age, and remove three rows per batch, on PostgreSQL within a month."""
-    monkeypatch.setattr(partition_retention, "BEYOND_MONTH", timedelta(0))
+    monkeypatch.setattr(partitions, "BEYOND_MONTH", timedelta(0))
     monkeypatch.setattr(retention, "NEWEST", 2)
     monkeypatch.setattr(retention, "BATCH", 3)
 

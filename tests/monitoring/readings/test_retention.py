@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 
-from core import partitions as partition_retention
+from core import partitions
 from monitoring.models import DueAggregate, Reading, ReadingAggregate, SensorChannel
 from monitoring.readings.aggregation import aggregate_due
 from monitoring.readings.levels import DAY_S, HOUR_S, MINUTE_S, TEN_MINUTES_S
@@ -24,7 +24,7 @@ ENTRIES = {name: RETENTION[name] for name in ("readings", "reading_minutes")}
 @pytest.fixture(autouse=True)
 def remove_parts_of_months(monkeypatch: pytest.MonkeyPatch) -> None:
     """On PostgreSQL, do not wait for the end of the month."""
-    monkeypatch.setattr(partition_retention, "BEYOND_MONTH", timedelta(0))
+    monkeypatch.setattr(partitions, "BEYOND_MONTH", timedelta(0))
 
 
 @pytest.fixture
