@@ -12,7 +12,7 @@ SKYCAM = version("skycam")
 
 SCHEMA = 2
 """Of the database. Raise it by one with the first migration after a release; 1 is every version before the numbers."""
-MIGRATIONS = 96
+MIGRATIONS = 102
 """How many migrations the apps of the project have in this schema. A test compares it with the folders, so that no
 migration is added without a thought about SCHEMA."""
 PROTOCOL = 2

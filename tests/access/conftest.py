@@ -5,22 +5,18 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
+
+from tests.harness.migrations import Steps, Target, migrate
 
 
 @pytest.fixture
-def migrated_from(transactional_db: None) -> Iterator[Callable[[list[tuple[str, str]], Callable[[Any], None]], None]]:
+def migrated_from(transactional_db: None) -> Iterator[Callable[[list[Target], Callable[[Any], None]], None]]:
     """Migrates the database backwards, fills it, and migrates it forwards again."""
 
-    def forward() -> None:
-        executor = MigrationExecutor(connection)
-        executor.migrate(executor.loader.graph.leaf_nodes())
+    def there_and_back(targets: list[Target], before: Callable[[Any], None]) -> None:
+        migrate(*targets)
+        before(Steps(connection).project_state(targets).apps)
+        migrate()
 
-    def migrate(targets: list[tuple[str, str]], before: Callable[[Any], None]) -> None:
-        executor = MigrationExecutor(connection)
-        executor.migrate(targets)
-        before(executor.loader.project_state(targets).apps)
-        forward()
-
-    yield migrate
-    forward()
+    yield there_and_back
+    migrate()

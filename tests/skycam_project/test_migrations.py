@@ -7,10 +7,13 @@ import pytest
 from django.apps import apps
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.recorder import MigrationRecorder
 
 from captures.models import Clip
 from core.station_settings import StationSetting
-from tests.harness.migrations import migrate
+from core.versions import APPS
+from tests.harness.migrations import migrate, returned_with, tables
 from tests.harness.rows.archive import Archive
 from tests.harness.rows.clips import STARTED, row_of
 
@@ -33,6 +36,34 @@ def test_the_migration_marks_losses_of_interrupted_clips_as_unknown(tmp_path: Pa
     assert lost[killed.pk] is None
     assert lost[failed.pk] == 0
     assert lost[whole.pk] == 0
+
+
+def tables_of_a_new_station() -> dict[str, list[str]]:
+    call_command("migrate", verbosity=0)
+    return tables()
+
+
+def tables_after_each_step() -> dict[str, list[str]]:
+    migrate()
+    return tables()
+
+
+@pytest.mark.slow
+def test_a_new_station_has_the_tables_of_one_that_took_each_step(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("new", "old")]
+    for folder in folders:
+        folder.mkdir()
+    new = returned_with(__name__, tables_of_a_new_station.__name__, folders[0])
+    assert new == returned_with(__name__, tables_after_each_step.__name__, folders[1])
+
+
+@pytest.mark.django_db
+def test_a_station_that_took_each_step_has_nothing_to_migrate() -> None:
+    """As after an update from a version of before."""
+    applied = MigrationRecorder.Migration.objects
+    assert applied.filter(name__startswith="0001_squashed_").delete()[0] == len(APPS)
+    executor = MigrationExecutor(connection)
+    assert executor.migration_plan(executor.loader.graph.leaf_nodes()) == []
 
 
 BEFORE = (("core", "0001_initial"), ("monitoring", "0004_camera_ids_of_events"))
