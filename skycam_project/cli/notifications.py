@@ -27,7 +27,10 @@ notifications = ResourceGroup(
 @notifications.command("test", cls=Command)
 @click.argument("name")
 def test_channel(name: str) -> int:
-    """Send a real message over the channel NAME."""
+    """Send a real message over the channel NAME.
+
+    The command itself sends it, so it also works while the station is stopped.
+    """
     caller = current().authorize("manager")
     from core.resources.answers import body_of
     from monitoring.notifications.resource import CHANNELS, NotificationBody
@@ -51,7 +54,10 @@ webhooks = ResourceGroup(
 @webhooks.command("test", cls=Command)
 @click.argument("name")
 def test_webhook(name: str) -> int:
-    """Send a test to the web-hook NAME alone, and show the answer."""
+    """Send a test to the web-hook NAME alone, and show the answer.
+
+    The command itself sends it, so it also works while the station is stopped.
+    """
     caller = current().authorize("manager")
     from core.resources.answers import body_of
     from monitoring.webhooks.resource import WEBHOOKS, DeliveryDetailBody

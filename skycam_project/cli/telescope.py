@@ -40,7 +40,10 @@ MESSAGE_NO_SITE = f"The station does not know its place. {SET_THE_SITE}, or give
 @click.argument("fields", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @shared_option("--night", "The night of this evening; the present or coming one by default.", former="--date")
 @click.option("--site", metavar="LAT,LON,ELEV", help="Degrees and metres; without it, the station's.")
-@click.option("--rule", type=click.Choice(["priority", "sequential"]), default="priority", show_default=True)
+@click.option(
+    "--rule", type=click.Choice(["priority", "sequential"]), default="priority", show_default=True,
+    help="The rules of the scheduler, or the order of the list.",
+)  # fmt: skip
 @click.option("--add", type=click.Path(exists=True, dir_okay=False), help="An .add file, from sunset on.")
 @click.option("--passed-over", is_flag=True, help="Show at each choice why the others were not chosen.")
 def plan(
@@ -176,7 +179,9 @@ telescope.add_command(plan)
 @shared_option("--host", "Address to listen on.", default="127.0.0.1", show_default=True)
 @click.option("--command-port", type=click.IntRange(0, 65_535), help="Instead of the profile's; 0: a free one.")
 @click.option("--status-port", type=click.IntRange(0, 65_535), help="Instead of the profile's; 0: a free one.")
-@click.option("--controllers", type=click.Choice(["1", "4"]), default="4", show_default=True)
+@click.option(
+    "--controllers", type=click.Choice(["1", "4"]), default="4", show_default=True, help="How many controllers."
+)
 @click.option("--strict/--lenient", default=False, help="Strict: as the real controller. Default: lenient.")
 @click.option("--closing/--non-closing", default=True, help="Close after each reply. Default: closing.")
 @click.option("--speed", type=float, default=1.0, show_default=True, help="10 divides all times by ten.")

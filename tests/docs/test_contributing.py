@@ -20,6 +20,7 @@ CHECKS = {
     "templates": ["djangofmt", "--check", "templates"],
     "imports": ["python", "-c", "from importlinter.cli import lint_imports; raise SystemExit(lint_imports())"],
     "types": ["python", "-m", "mypy", *added_modules(PAGE)],
+    "documents": ["python", "-m", "tests.harness.documents.reference", "--check"],
 }
 TESTS = [
     "tests/captures/test_brightness.py", "tests/cameras/drivers/test_contract.py", "tests/access/test_route_table.py",
@@ -49,7 +50,7 @@ notes.remove(made.id)
 print(list(notes.list()))
 """
 RESOURCE_FILES = {"monitoring/site_notes.py", "monitoring/models.py", "skycam_project/resources.py"}
-"""Those of the walk of a resource, without its migration, its test and the table of routes."""
+"""Those of the walk of a resource, without its migration and its test."""
 
 
 @pytest.fixture(scope="module")
