@@ -11,11 +11,10 @@ from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from core.jobs.kinds import label_of
 from core.jobs.models import Job
 from core.jobs.selectors import jobs_for
 from core.jobs.states import JobState
-from core.jobs.tables import JOB_KINDS
+from core.jobs.tables import JOB_KINDS, label_of
 from core.text.sentences import sentence
 from monitoring.services import record_event
 from monitoring.severity import Severity

@@ -28,8 +28,8 @@ METRICS: dict[str, str] = {
     "jobs": "monitoring.jobs.job_metrics",
     "readings": "monitoring.readings.metrics.reading_metrics",
     "offsite": "captures.offsite.metrics.offsite_metrics",
-    "notifications": "monitoring.notifications.metrics.notification_metrics",
-    "webhooks": "monitoring.webhooks.metrics.webhook_metrics",
+    "notifications": "monitoring.notifications.selectors.notification_metrics",
+    "webhooks": "monitoring.webhooks.selectors.webhook_metrics",
 }
 # The time at which a counter began would be a second series beside each one.
 disable_created_metrics()  # type: ignore[no-untyped-call]

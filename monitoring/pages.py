@@ -17,8 +17,7 @@ from core.times.datetimes import InvalidDateTime
 from monitoring.event_search import search_for
 from monitoring.feed import fold_events
 from monitoring.models import Alert, Event
-from monitoring.notifications.alert_display import alert_displays
-from monitoring.notifications.selectors import active_silences_for
+from monitoring.notifications.selectors import active_silences_for, alert_displays
 from monitoring.resource import EventQuery
 from monitoring.selectors import MANAGER_ONLY_KINDS, alerts_for
 from monitoring.services import acknowledge_alert

@@ -14,7 +14,7 @@ HOST_NAMES = {
 
 EVENT_RECORDED = {
     "notices": "monitoring.notices.publish_event",
-    "webhooks": "monitoring.webhooks.queue.queue_deliveries",
+    "webhooks": "monitoring.webhooks.deliveries.queue_deliveries",
     "alert_rules": "monitoring.alert_rules.event_rules.open_event_alerts",
     "silences": "monitoring.notifications.silences.end_silences_of",
     "notifications": "monitoring.notifications.queue.queue_notifications",
@@ -66,8 +66,8 @@ RETENTION = {
     "idempotent_requests": "core.idempotency.retention.remove_requests",
     "jobs": "core.jobs.services.remove_jobs",
     "maintenance_windows": "monitoring.alert_rules.retention.remove_windows",
-    "notifications": "monitoring.notifications.retention.remove_notifications",
-    "webhook_deliveries": "monitoring.webhooks.retention.remove_deliveries",
+    "notifications": "monitoring.notifications.deliveries.remove_notifications",
+    "webhook_deliveries": "monitoring.webhooks.backlog.remove_deliveries",
     "readings": "monitoring.readings.retention.remove_readings",
     "reading_minutes": "monitoring.readings.retention.remove_minutes",
     "sensors": "monitoring.sensor_management.removal.remove_readings",

@@ -23,7 +23,7 @@ from core.api.paging import page
 from core.api.queries import PageQuery
 from core.idempotency.view import IdempotentView
 from core.jobs.answers import JobBody
-from core.jobs.bodies import job_body
+from core.jobs.selectors import job_body
 from core.resources.answers import body_of
 from core.resources.fields import Fields
 

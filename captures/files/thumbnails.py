@@ -28,7 +28,7 @@ from captures.thumbnails.store import SIZES, ThumbnailStore
 from core.broker import broker
 from core.broker.broker import BrokerDown
 from core.broker.queues import files_queue
-from core.jobs.wake import QUICK
+from core.deliveries.wake import QUICK
 from core.limits.wait_limiter import TooManyWaiting, WaitLimiter
 from core.registry import resolve
 

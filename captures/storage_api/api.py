@@ -18,7 +18,7 @@ from captures.storage_usage.answers import StorageBody, UsagePage
 from captures.storage_usage.bodies import usage_history
 from core.idempotency.view import IdempotentView
 from core.jobs.answers import JobBody
-from core.jobs.bodies import job_body
+from core.jobs.selectors import job_body
 
 
 class StorageView(APIView):

@@ -24,7 +24,7 @@ from captures.storage_api.requests import AdoptBody, CheckBody, FindingQuery
 from core.api.paging import page
 from core.idempotency.view import IdempotentView
 from core.jobs.answers import JobBody
-from core.jobs.bodies import job_body
+from core.jobs.selectors import job_body
 from core.jobs.services import enqueue
 from core.slices import slices_of
 

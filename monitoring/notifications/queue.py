@@ -11,8 +11,8 @@ from django.db.models import Q, QuerySet
 from core import database_clock
 from monitoring.models import Alert, Event, NotificationChannel, NotificationDelivery, NotificationRoute
 from monitoring.notification_states import NotificationKind, NotificationState
+from monitoring.notifications.deliveries import change_state
 from monitoring.notifications.routing import after_quiet_hours, due_at, enabled_routes, targets_of
-from monitoring.notifications.transitions import change_state
 from monitoring.severity import Severity
 
 RESOLVED_BEFORE = "The alert was resolved before it was sent."

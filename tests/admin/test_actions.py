@@ -17,8 +17,7 @@ from captures.clips.holds import hold_clip
 from captures.models import Archive, Capture, Clip, Experiment, OffsiteCopy, StorageRoot
 from captures.storage.roots import assign_root
 from captures.trash.services import trash_capture
-from core.jobs.context import JobContext, JobError
-from core.jobs.messages import ProgressMessage
+from core.jobs.context import JobContext, JobError, ProgressMessage
 from core.jobs.models import Job
 from monitoring.models import Alert, Event
 from skycam_project.access.models import User

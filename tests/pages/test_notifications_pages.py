@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from monitoring.models import AlertSilence, NotificationChannel, NotificationRoute
-from monitoring.notifications.encrypted_settings import settings_of
+from monitoring.notifications.sending import settings_of
 from monitoring.services import raise_alert
 from tests.harness.clients.pages import text_of
 from tests.harness.far_ends.webhook_receiver import receiving, status

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from monitoring.models import NotificationChannel
-from monitoring.notifications.encrypted_settings import settings_of
+from monitoring.notifications.sending import settings_of
 from monitoring.services import raise_alert
 from tests.harness.far_ends.webhook_receiver import receiving, status
 from tests.harness.rows.notifications import SECRET, webhook_channel

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from monitoring.models import Event, NotificationChannel, NotificationRoute
-from monitoring.notifications.encrypted_settings import settings_of
+from monitoring.notifications.sending import settings_of
 from skycam_project.config import ConfigManager
 from skycam_project.config.config_file import read_config_file
 from skycam_project.config.redaction import secrets_of

@@ -12,8 +12,8 @@ from core.resources.fields import field
 from monitoring.notifications.channels.base import Channel, ChannelSettings, Secret, SendResult
 from monitoring.notifications.channels.http import SecretUrl, send_bytes
 from monitoring.notifications.message import Notification
+from monitoring.webhooks.client import HEADER, sign_body
 from monitoring.webhooks.receiver_url import ReceiverUrl
-from monitoring.webhooks.signing import HEADER, sign_body
 
 
 class WebhookSettings(ChannelSettings):

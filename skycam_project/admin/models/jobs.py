@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from core.jobs.kinds import label_of
+from core.jobs.tables import label_of
 from core.jobs.models import Job
 from core.jobs.tables import JOB_KINDS
 from skycam_project.admin.base import Detail, ReadOnlyAdmin

@@ -21,8 +21,8 @@ from captures.models import Archive, ArchiveFile, ArchiveFolder, Clip, ClipHold,
 from captures.storage.roots import assign_root
 from core.broker import broker
 from core.jobs.context import JobContext
-from core.jobs.kinds import kind_of
 from core.jobs.models import Job
+from core.jobs.tables import kind_of
 from core.registry import resolve
 from core.station_settings.models import StationSetting
 from core.station_settings.values import clear_cache

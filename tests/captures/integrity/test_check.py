@@ -21,8 +21,7 @@ from captures.integrity.check import check_integrity
 from captures.integrity.decisions import FindingRefused, adopt, set_aside
 from captures.models import CaptureFile, Clip, IntegrityFinding, StorageRoot
 from captures.recording.muxer import Encoder
-from core.jobs.context import JobContext
-from core.jobs.messages import ProgressMessage
+from core.jobs.context import JobContext, ProgressMessage
 from monitoring.models import Event
 from tests.harness.camera_processes.recorded_clips import RECORDING
 from tests.harness.kills.killed_job import KILLED, exit_status

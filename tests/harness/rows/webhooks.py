@@ -11,9 +11,9 @@ from core.camera_refs import Cameras
 from core.outgoing import OutgoingGuard
 from monitoring.models import Event, Webhook, WebhookDelivery
 from monitoring.services import record_event
-from monitoring.webhooks.claims import claim, due_deliveries
 from monitoring.webhooks.client import Answer, WebhookClient
-from monitoring.webhooks.delivery import attempt_delivery
+from monitoring.webhooks.deliveries import claim, due_deliveries
+from monitoring.webhooks.outcomes import attempt_delivery
 from monitoring.webhooks.resource import WebhookRequest
 from monitoring.webhooks.services import add_webhook
 

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from monitoring.models import AlertSilence, Event, NotificationChannel, NotificationRoute
-from monitoring.notifications.encrypted_settings import settings_of
+from monitoring.notifications.sending import settings_of
 from monitoring.services import raise_alert
 from tests.harness.far_ends.webhook_receiver import receiving, status
 from tests.harness.rows.audiences import only_for

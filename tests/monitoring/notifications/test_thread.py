@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from monitoring.models import NotificationChannel, NotificationDelivery
-from monitoring.notifications.claims import claim
+from monitoring.notifications.deliveries import claim
 from monitoring.notifications.thread import NotificationThread
 from monitoring.services import raise_alert
 from tests.harness.far_ends.mail_server import mail_server
