@@ -27,7 +27,7 @@ METRICS: dict[str, str] = {
     "queues": "skycam_project.queue_metrics.queue_metrics",
     "jobs": "monitoring.jobs.job_metrics",
     "readings": "monitoring.readings.metrics.reading_metrics",
-    "offsite": "captures.offsite.metrics.offsite_metrics",
+    "offsite": "captures.offsite.selectors.offsite_metrics",
     "notifications": "monitoring.notifications.selectors.notification_metrics",
     "webhooks": "monitoring.webhooks.selectors.webhook_metrics",
 }

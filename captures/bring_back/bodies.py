@@ -7,8 +7,8 @@ from typing import Any
 
 from captures.bring_back.answers import PlannedBody
 from captures.bring_back.planning import BringBackPlan
-from core.jobs.selectors import job_body
 from core.jobs.models import Job
+from core.jobs.selectors import job_body
 from core.resources.answers import body_of
 
 

@@ -28,10 +28,10 @@ from captures.bring_back.planning import make_plan, reserve_bytes
 from captures.bring_back.requests import Selection
 from captures.bring_back.selection import RETURNING, ReturningTable
 from captures.clips.deletion import open_root
+from captures.offsite.copy_rows import lock_copies, update_locked
 from captures.offsite.copy_states import CopyState
 from captures.offsite.destinations.port import CopyMissing, DestinationError, Interrupted, WrongChecksum
 from captures.offsite.models import OffsiteCopy
-from captures.offsite.queue import lock_copies, update_locked
 from captures.offsite.restore import NoCopy, copies_of, fetch_part, part_name
 from captures.storage.kept import Kept
 from captures.storage.models import StorageRoot

@@ -11,12 +11,12 @@ from django.db import transaction
 
 from cameras.spool.durable import RootFiles
 from captures.archives.models import ArchiveFile
+from captures.offsite.copy_rows import camera_named_in, camera_of, lock_copies, moved_rows
 from captures.offsite.copy_states import CopyState
 from captures.offsite.destinations.port import CopyMissing, DestinationError, Pace, WrongChecksum
 from captures.offsite.jobs import has_row
 from captures.offsite.limits import NoPace
 from captures.offsite.models import OffsiteCopy, file_columns
-from captures.offsite.queue import camera_named_in, camera_of, lock_copies, moved_rows
 from captures.offsite.selectors import find_copies
 from captures.offsite.senders import opened
 from captures.storage.kept import Kept

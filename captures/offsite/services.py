@@ -14,11 +14,10 @@ from django.db import IntegrityError, transaction
 from pydantic import ValidationError as Invalid
 
 from cameras.models import Camera
+from captures.offsite.copy_rows import compare_again, retry_dead, try_now
 from captures.offsite.copy_states import WAITING, CopyState
 from captures.offsite.destinations.settings import SECRETS, SETTINGS, FolderSettings, S3Settings, Settings
 from captures.offsite.models import Destination, OffsiteCopy
-from captures.offsite.only_copies import describe_only_copies
-from captures.offsite.queue import compare_again, retry_dead, try_now
 from captures.offsite.resource import (
     DeleteQuery,
     DestinationChange,
@@ -26,6 +25,7 @@ from captures.offsite.resource import (
     DestinationRequest,
     RetriedBody,
 )  # fmt: skip
+from captures.offsite.selectors import describe_only_copies
 from captures.offsite.senders import not_allowed_message, offsite_roots
 from captures.storage.models import StorageRoot
 from core.api.constraints import describe_error

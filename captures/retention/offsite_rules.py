@@ -24,10 +24,10 @@ from captures.archives.models import ArchiveFile, ArchiveFileState
 from captures.capturing.models import Capture, CaptureFile
 from captures.clips.deletion import Problem, open_root, undeletable_message
 from captures.files.thumbnail_queue import job_for, local_queue
+from captures.offsite.copy_rows import lock_copies
 from captures.offsite.copy_states import CopyState
 from captures.offsite.destinations.settings import DestinationKind
 from captures.offsite.models import OffsiteCopy
-from captures.offsite.queue import lock_copies
 from captures.offsite.selectors import unverified_archive_files
 from captures.retention.plan import PlanItem, Why
 from captures.storage.guards import guarded, unguarded

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from cameras.spool.durable import RootFiles
 from captures.clips.deletion import folder_of
-from captures.offsite.queue import moved_rows
+from captures.offsite.copy_rows import moved_rows
 from captures.retention.plan import PlanItem, Why
 from captures.storage.models import StorageRoot
 from captures.stored_files.tables import FILE_TABLES, StoredFile

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from captures.offsite import queue
+from captures.offsite import copy_rows
 from captures.offsite.copy_states import CopyState
 from captures.offsite.destinations.settings import DESTINATION_KINDS, DestinationKind
 from captures.offsite.models import Destination, OffsiteCopy
@@ -109,8 +109,8 @@ class RetryDestinationPage(Page):
     def post(self, request: HttpRequest, destination: UUID) -> HttpResponse:
         """Queue all its dead copies again, and try it now."""
         found = found_destination(destination)
-        queue.try_now(found)
-        moved = queue.retry_dead(found.copies.all(), self.actor)
+        copy_rows.try_now(found)
+        moved = copy_rows.retry_dead(found.copies.all(), self.actor)
         if not moved:
             return message_response(request, "warn", f"{found.name} has no dead copies any more. It is tried now.")
         copies = "1 dead copy" if moved == 1 else f"{moved:,} dead copies"
@@ -125,7 +125,7 @@ class RetryCopyPage(Page):
         found = OffsiteCopy.objects.filter(pk=copy).first()
         if found is None:
             raise Http404("There is no such copy.")
-        if queue.retry_dead(OffsiteCopy.objects.filter(pk=copy), self.actor):
+        if copy_rows.retry_dead(OffsiteCopy.objects.filter(pk=copy), self.actor):
             return message_response(request, "ok", f"{found.path} is queued again.")
         found.refresh_from_db()
         return message_response(request, "warn", f"{found.path} is not dead any more: it is {found.state}.")

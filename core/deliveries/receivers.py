@@ -25,15 +25,15 @@ class FailureRule:
     alert_after: timedelta = timedelta(0)
     alert_after_failures: int = 1
 
-    def note_failure(self, receiver: Receiver, failures: int = 1, **fields: Any) -> timedelta | None:
-        """Note the first failure since the last success, and `fields`. `failures`: in a row, with this one. How long
+    def note_failure(self, receiver: Receiver, in_a_row: int = 1, **fields: Any) -> timedelta | None:
+        """Note the first failure since the last success, and `fields`. `in_a_row`: its failures with this one. How long
         the receiver has failed, once an alert is due; None before."""
         now, since = database_clock.estimate(), receiver.failing_since
         # A time in the future comes from a clock that was set back since.
         since = now if since is None or since > now else since
         if fields or since != receiver.failing_since:
             _update(receiver, failing_since=since, **fields)
-        is_due = now - since >= self.alert_after and failures >= self.alert_after_failures
+        is_due = now - since >= self.alert_after and in_a_row >= self.alert_after_failures
         return now - since if is_due else None
 
     @staticmethod

@@ -72,6 +72,7 @@ def change_state(rows: QuerySet[Job], before: JobState, after: JobState, **field
 def claim_next(host: str, worker: str, lane: Lane) -> Job | None:
     """The job of this host and lane that is due since the longest time, now running and leased to `worker`; None if
     none is, or the host takes none. One that made room for another comes after it."""
+    recover_lost(host)
     due = Job.objects.filter(is_due(), in_lane(lane), host=host)
     candidates = list(due.order_by("not_before", "created_at", "id").values_list("pk", flat=True)[:CANDIDATES])
     # Asked only when there is a job: most hosts are idle, and few are drained.

@@ -109,7 +109,7 @@ BACKGROUND_THREADS = {
     "copies": "captures.organizing.recovery.CopyRecovery",
     "archives": "captures.archives.thread.ArchiveThread",
     "archive_sender": "captures.archives.transfer.ArchiveSender",
-    "offsite": "captures.offsite.thread.OffsiteQueue",
+    "offsite": "captures.offsite.queue.OffsiteQueue",
     "automatic_recording": "scheduler.automatic_recording.thread.AutomaticRecordingThread",
     "webhooks": "monitoring.webhooks.thread.local_thread",
     "notifications": "monitoring.notifications.thread.local_thread",

@@ -47,7 +47,6 @@ class JobsWorker:
 
     def run_next(self) -> bool:
         """Run the next job of its lane to its end, on the caller's thread; False if none is due. DatabaseError."""
-        self.maintain()
         return self.attempt(None) is not None
 
     def run_job(self, job: Job) -> bool:

@@ -39,8 +39,7 @@ def list_jobs(kind: str | None, state: str | None, host: str | None, limit: int)
     Example: skycam jobs list --state failed
     """
     caller = current().authorize("viewer")
-    from core.jobs.selectors import job_body
-    from core.jobs.selectors import jobs_for
+    from core.jobs.selectors import job_body, jobs_for
 
     found = jobs_for(caller.user).filter(**given(kind=kind, state=state, host=host)).order_by("-created_at", "-id")
     print_result({"results": [job_body(job, caller.user) for job in found[:limit]]}, print_jobs)

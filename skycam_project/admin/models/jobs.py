@@ -10,9 +10,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from core.jobs.tables import label_of
 from core.jobs.models import Job
-from core.jobs.tables import JOB_KINDS
+from core.jobs.tables import JOB_KINDS, label_of
 from skycam_project.admin.base import Detail, ReadOnlyAdmin
 from skycam_project.admin.cells import NOTHING, show_time
 from skycam_project.admin.filters import model_choices, values_of

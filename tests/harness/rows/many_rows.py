@@ -23,7 +23,7 @@ from captures.models import (
     StorageAssignment,
     StorageRoot,
 )
-from captures.offsite.queue import retry_dead
+from captures.offsite.copy_rows import retry_dead
 from captures.offsite.resource import DeleteQuery, DestinationChange
 from captures.offsite.services import change_destination, remove_destination
 from captures.recording_claims.services import HOLD
