@@ -18,15 +18,15 @@ from captures.offsite.models import Destination, DestinationHost, OffsiteCopy
 from captures.storage.kept import Kept
 from captures.stored_files.tables import FILE_TABLES, FileTable
 from core import database_clock
-from core.deliveries.backoff import Backoff
 from core.deliveries.leases import held_rows
 from core.deliveries.receivers import FailureRule
+from core.deliveries.retry_delays import RetryDelays
 from core.deliveries.schedule import Schedule
 from core.deliveries.states import Transitions
 from core.slices import slices_of
 from monitoring.services import raise_alert, record_event, resolve_alert
 
-SCHEDULE = Schedule(Backoff((1.0,), longest_s=900.0, jitter=0.2), tries="attempts", at="retry_at")
+SCHEDULE = Schedule(RetryDelays((1.0,), longest_s=900.0, jitter=0.2), tries="attempts", at="retry_at")
 """Of copies and of destinations that fail. A copy is tried until a person ends it: its file may be the only one."""
 MOVES = Transitions("A copy", COPY_TRANSITIONS)
 FAILURES = FailureRule(alert_after_failures=3)
@@ -74,7 +74,7 @@ def wait_s(destination: Destination, host: str) -> float:
     at = host_of(destination, host).retry_at
     left = (at - database_clock.read_now()).total_seconds() if at else 0.0
     # A time further away than any retry comes from a clock that was set back since.
-    return left if 0.0 < left <= SCHEDULE.backoff.max_delay_s else 0.0
+    return left if 0.0 < left <= SCHEDULE.delays.max_delay_s else 0.0
 
 
 def note_verified(copy: OffsiteCopy, verified_by: str, sent_to: Destination) -> bool:

@@ -9,14 +9,14 @@ from typing import Any
 from django.db.models import Q
 
 from core import database_clock
-from core.deliveries.backoff import Backoff
+from core.deliveries.retry_delays import RetryDelays
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """`tries` and `at` are the columns of the attempts so far, and of the time of the next one."""
 
-    backoff: Backoff
+    delays: RetryDelays
     tries: str = "tries"
     at: str = "not_before"
     plans_ahead: bool = False
@@ -26,18 +26,18 @@ class Schedule:
         """Condition for the time of a row. A time that is further away than any delay comes from a clock that was set
         back since, or from a host whose clock is ahead: it does not hold the row back."""
         now = database_clock.now()
-        too_far = Q(**{f"{self.at}__gt": now + timedelta(seconds=self.backoff.max_delay_s)})
+        too_far = Q(**{f"{self.at}__gt": now + timedelta(seconds=self.delays.max_delay_s)})
         if self.plans_ahead:
             too_far &= Q(**{f"{self.tries}__gt": 0})
         return Q(**{f"{self.at}__lte": now}) | too_far
 
     def is_used_up(self) -> Q:
         """Condition for rows that have had their last attempt."""
-        return Q(**{f"{self.tries}__gte": self.backoff.max_tries})
+        return Q(**{f"{self.tries}__gte": self.delays.max_tries})
 
     def after(self, tries: int, retry_after_s: float | None = None) -> dict[str, datetime]:
         """The column of a row whose attempt, the `tries`-th, has failed."""
-        delay_s = self.backoff.delay_s(tries, retry_after_s)
+        delay_s = self.delays.delay_s(tries, retry_after_s)
         return {self.at: database_clock.now() + timedelta(seconds=delay_s)}
 
     def at_once(self) -> dict[str, datetime]:

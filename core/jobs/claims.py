@@ -15,8 +15,8 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from core import database_clock
-from core.deliveries.backoff import Backoff
 from core.deliveries.leases import RELEASED, Lease, held_rows
+from core.deliveries.retry_delays import RetryDelays
 from core.deliveries.schedule import Schedule
 from core.deliveries.states import Transitions
 from core.jobs.models import Job
@@ -27,7 +27,7 @@ from core.registry import resolve
 log = logging.getLogger(__name__)
 LEASE = Lease(30.0)
 """Renewed while the child runs: without, the job is lost."""
-SCHEDULE = Schedule(Backoff((5.0,), longest_s=300.0), tries="attempts")
+SCHEDULE = Schedule(RetryDelays((5.0,), longest_s=300.0), tries="attempts")
 """Each kind has its own number of attempts."""
 MOVES = Transitions("A job", JOB_TRANSITIONS, FINISHED)
 CANDIDATES = 20

@@ -13,8 +13,8 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from core import database_clock
-from core.deliveries.backoff import A_DAY
 from core.deliveries.leases import RELEASED, Lease
+from core.deliveries.retry_delays import A_DAY
 from core.deliveries.schedule import Schedule
 from core.deliveries.states import Transitions
 from monitoring.models import Alert, AlertSilence, NotificationChannel, NotificationDelivery

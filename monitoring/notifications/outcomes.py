@@ -67,7 +67,7 @@ def note_success(channel: NotificationChannel) -> None:
 
 
 def _note_failure(claim: Claim, channel: NotificationChannel, result: SendResult) -> None:
-    last = [row for row in claim.rows if SCHEDULE.backoff.is_last(row.tries)]
+    last = [row for row in claim.rows if SCHEDULE.delays.is_last(row.tries)]
     _give_up(channel, claim.kind, last, result.error)
     tries = min(row.tries for row in claim.rows)
     claim.pending.update(**SCHEDULE.after(tries, result.retry_after_s), error=result.error)

@@ -12,8 +12,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, OuterRef, QuerySet, Subquery
 
 from core import database_clock
-from core.deliveries.backoff import A_DAY
 from core.deliveries.leases import RELEASED, Lease, held_rows
+from core.deliveries.retry_delays import A_DAY
 from core.deliveries.schedule import Schedule
 from core.deliveries.states import Transitions
 from core.deliveries.thread import Due

@@ -129,7 +129,7 @@ def _note_gone(claim: Claim, webhook: Webhook, answer: Answer) -> None:
 def _note_failure(claim: Claim, webhook: Webhook, answer: Answer) -> None:
     tries = claim.delivery.tries
     _note_failing(webhook)
-    if SCHEDULE.backoff.is_last(tries):
+    if SCHEDULE.delays.is_last(tries):
         _end_failed(claim.rows, claim.delivery, webhook, answer.error)
         return
     kept = claim.rows.filter(state=DeliveryState.PENDING)

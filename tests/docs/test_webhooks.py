@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from core.deliveries.backoff import A_DAY
+from core.deliveries.retry_delays import A_DAY
 from monitoring.webhooks.backlog import MAX_ENDED, MAX_PENDING
 from monitoring.webhooks.client import new_secret, sign_body
 from monitoring.webhooks.deliveries import MAX_ATTEMPTS

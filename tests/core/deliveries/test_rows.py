@@ -10,9 +10,9 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.deliveries.backoff import Backoff
 from core.deliveries.leases import RELEASED, Lease, held_rows, worker_name
 from core.deliveries.receivers import FailureRule
+from core.deliveries.retry_delays import RetryDelays
 from core.deliveries.schedule import Schedule
 from core.deliveries.states import Transitions
 from core.jobs.models import Job
@@ -21,7 +21,7 @@ from tests.harness.runs.examples import examples
 
 pytestmark = pytest.mark.django_db
 LEASE = Lease(30.0)
-SCHEDULE = Schedule(Backoff((5.0,), longest_s=300.0, max_tries=4), tries="attempts")
+SCHEDULE = Schedule(RetryDelays((5.0,), longest_s=300.0, max_tries=4), tries="attempts")
 MOVES = Transitions("A job", {"waiting": {"running"}, "running": {"waiting", "done"}, "done": set()}, {"done"})
 SECONDS = st.integers(min_value=-100_000, max_value=100_000)
 
@@ -117,7 +117,7 @@ def test_a_row_is_due_from_its_time_on_and_when_the_clock_was_set_back(db: Any, 
 
 @pytest.mark.parametrize(("attempts", "is_due"), [(0, False), (1, True)])
 def test_a_first_attempt_that_is_planned_for_tomorrow_waits_until_then(attempts: int, is_due: bool) -> None:
-    planned = Schedule(SCHEDULE.backoff, tries="attempts", plans_ahead=True)
+    planned = Schedule(SCHEDULE.delays, tries="attempts", plans_ahead=True)
     job(not_before=after(86_400), attempts=attempts)
     assert Job.objects.filter(planned.is_due()).exists() == is_due
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection
 
-from core.deliveries.backoff import Backoff
+from core.deliveries.retry_delays import RetryDelays
 from core.jobs.attempt import JobTimes
 from core.jobs.claims import SCHEDULE
 from core.jobs.models import Job
@@ -20,7 +20,7 @@ from core.jobs.tables import GB, JobKind, Lane
 from tests.harness.waiting import PATIENCE_S, eventually
 
 HOST = "main"
-SOON = replace(SCHEDULE, backoff=Backoff((0.1,), longest_s=300.0))
+SOON = replace(SCHEDULE, delays=RetryDelays((0.1,), longest_s=300.0))
 QUICK = JobTimes(poll_s=0.1, write_interval_s=0.2, grace_s=1.0, schedule=SOON)
 """Short times, so that a test takes seconds."""
 FUNCTIONS = "tests.harness.jobs.functions"

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from core.camera_refs import Cameras
-from core.deliveries.backoff import A_DAY
+from core.deliveries.retry_delays import A_DAY
 from monitoring.models import Alert, AlertSilence, Event, NotificationChannel, NotificationDelivery, NotificationRoute
 from monitoring.notifications.channels.base import SendResult
 from monitoring.notifications.deliveries import claim, due_channels

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from core.deliveries.backoff import A_DAY
+from core.deliveries.retry_delays import A_DAY
 from monitoring.models import Alert, Event, Webhook, WebhookAttempt, WebhookDelivery
 from monitoring.webhooks.backlog import trim_backlogs
 from monitoring.webhooks.deliveries import MAX_ATTEMPTS, claim, due_deliveries, release_lost_leases

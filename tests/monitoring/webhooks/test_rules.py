@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from core.deliveries.backoff import A_DAY
+from core.deliveries.retry_delays import A_DAY
 from monitoring.models import DeliveryState, Webhook, WebhookAttempt, WebhookDelivery
 from monitoring.retention import remove_expired
 from monitoring.webhooks import backlog

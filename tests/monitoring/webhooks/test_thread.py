@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from core.deliveries.backoff import A_DAY
+from core.deliveries.retry_delays import A_DAY
 from core.outgoing import OutgoingGuard
 from monitoring.models import Event, Webhook, WebhookDelivery
 from monitoring.webhooks.client import WebhookClient

@@ -1,4 +1,4 @@
-"""`Backoff`: how long a failed attempt waits for the next one, and after how many none follows. Django-free."""
+"""`RetryDelays`: how long a failed attempt waits for the next one, and after how many none follows. Django-free."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Backoff:
+class RetryDelays:
     first_s: tuple[float, ...]
     """Seconds after the first failures. Each later delay is twice as long as the one before."""
     longest_s: float
@@ -42,5 +42,5 @@ class Backoff:
         return min(self.first_s[-1] * 2.0 ** min(doublings, 30), self.longest_s)
 
 
-A_DAY = Backoff((10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0), longest_s=3600.0, jitter=0.1, max_tries=31)
+A_DAY = RetryDelays((10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0), longest_s=3600.0, jitter=0.1, max_tries=31)
 """For receivers outside of the station: the first 49 minutes, then each hour until a day has passed."""
