@@ -20,7 +20,7 @@ class Receiver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FailureRule:
-    """When a person is told that a receiver fails: after so long, and so many failures in a row."""
+    """When a person is told that a receiver fails: after how long, and after how many failures in a row."""
 
     alert_after: timedelta = timedelta(0)
     alert_after_failures: int = 1

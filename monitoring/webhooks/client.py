@@ -60,7 +60,7 @@ ANSWER_BYTES = 2048
 """How much of an answer is read and kept."""
 MAX_ERROR = 500
 GONE = 410
-HEADER = "Skycam-Signature"
+SIGNATURE_HEADER = "Skycam-Signature"
 """By it a receiver knows that a request comes from this station, and when."""
 
 

@@ -17,7 +17,7 @@ from core.secrets import DecryptionFailed, decrypt_secret
 from monitoring.models import DeliveryState, Webhook, WebhookAttempt, WebhookDelivery
 from monitoring.services import raise_alert, record_event, resolve_alert
 from monitoring.severity import Severity
-from monitoring.webhooks.client import HEADER, Answer, WebhookClient, sign_body
+from monitoring.webhooks.client import SIGNATURE_HEADER, Answer, WebhookClient, sign_body
 from monitoring.webhooks.deliveries import SCHEDULE, Claim, cancel_pending, change_state
 from monitoring.webhooks.kinds import TEST_KIND
 from monitoring.webhooks.receiver_url import InvalidUrl, ReceiverUrl
@@ -52,7 +52,7 @@ def _send(claim: Claim, client: WebhookClient) -> Answer:
             "Skycam-Event": delivery.kind,
             "Skycam-Delivery": str(delivery.pk),
             # At each attempt: receivers refuse old time stamps.
-            HEADER: sign_body(body, keys, int(time.time())),
+            SIGNATURE_HEADER: sign_body(body, keys, int(time.time())),
         },
     )
 
