@@ -18,7 +18,7 @@ LIMIT_MS = 1000
 MEASURE = f"""{SET_UP}
 from django.utils import timezone
 from captures.models import Clip, Destination, OffsiteCopy
-from captures.storage.offsite import queue
+from captures.storage.offsite import copy_rows, queue
 from captures.storage.offsite.selectors import backlog_of
 
 there, _ = Destination.objects.get_or_create(
@@ -43,7 +43,7 @@ def oldest():
 
 measure("The search for new files, every 15 s", lambda: queue.queue_new_files(there, "main"))
 measure("The backlog", lambda: backlog_of(there))
-measure("The next file", lambda: queue.claim_next(there, "main"))
+measure("The next file", lambda: copy_rows.claim_next(there, "main"))
 measure("The oldest deletable clips, of which none has a copy", oldest)
 OffsiteCopy.objects.update(state="verified", verified_at=timezone.now())
 measure("The oldest deletable clips, of which all have one", oldest)

@@ -49,7 +49,7 @@ from core.api.queries import PageQuery, Query
 from core.events.service import raise_alert
 from core.idempotency.view import IdempotentView
 from core.jobs.answers import JobBody
-from core.jobs.bodies import job_body
+from core.jobs.selectors import job_body
 from core.resources.answers import body_of
 from core.resources.fields import Fields
 from core.times.timestamps import Moment

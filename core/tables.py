@@ -5,10 +5,10 @@ from __future__ import annotations
 EXCEPTION_TABLES = {
     "core": "core.api.exceptions.EXCEPTIONS",
     "idempotency": "core.idempotency.view.EXCEPTIONS",
-    "jobs": "core.jobs.problems.EXCEPTIONS",
+    "jobs": "core.jobs.api.EXCEPTIONS",
     "sensors": "monitoring.sensor_management.api.EXCEPTIONS",
-    "notifications": "monitoring.notifications.problems.EXCEPTIONS",
-    "webhooks": "monitoring.webhooks.problems.EXCEPTIONS",
+    "notifications": "monitoring.notifications.api.EXCEPTIONS",
+    "webhooks": "monitoring.webhooks.api.EXCEPTIONS",
     "cameras": "cameras.problems.EXCEPTIONS",
     "captures": "captures.problems.EXCEPTIONS",
     "hosts": "skycam_project.hosts.api.EXCEPTIONS",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from core.jobs.part import local_part
-from core.jobs.wake import wake_hosts_with_jobs
+from core.jobs.services import wake_hosts_with_jobs
+from core.jobs.worker import local_part
 from core.partitions import create_partitions as create_missing_partitions
 
 

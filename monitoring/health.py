@@ -29,7 +29,7 @@ HEALTH: dict[str, str] = {
     "cameras": "cameras.status.health.camera_problems",
     "disk": "captures.roots.health.disk_problems",
     "backups": "skycam_project.backups.schedule.backup_problems",
-    "notifications": "monitoring.notifications.health.channel_problems",
+    "notifications": "monitoring.notifications.outcomes.channel_problems",
 }
 
 

@@ -26,9 +26,9 @@ METRICS: dict[str, str] = {
     "queues": "skycam_project.queue_metrics.queue_metrics",
     "jobs": "monitoring.jobs.job_metrics",
     "readings": "monitoring.readings.aggregation.reading_metrics",
-    "offsite": "captures.storage.offsite.metrics.offsite_metrics",
-    "notifications": "monitoring.notifications.metrics.notification_metrics",
-    "webhooks": "monitoring.webhooks.metrics.webhook_metrics",
+    "offsite": "captures.storage.offsite.selectors.offsite_metrics",
+    "notifications": "monitoring.notifications.selectors.notification_metrics",
+    "webhooks": "monitoring.webhooks.selectors.webhook_metrics",
 }
 # The time at which a counter began would be a second series beside each one.
 disable_created_metrics()  # type: ignore[no-untyped-call]

@@ -20,8 +20,7 @@ from core.pages.page import Page, redirect_back
 from core.station_zone import reader_datetime
 from core.times.time_parsing import InvalidDateTime
 from monitoring.event_search import search_for
-from monitoring.notifications.alert_display import alert_displays
-from monitoring.notifications.selectors import active_silences_for
+from monitoring.notifications.selectors import active_silences_for, alert_displays
 from monitoring.resource import EventQuery
 
 ROWS = 100

@@ -162,7 +162,7 @@ def start_worker_heartbeat(sender: Any, **_: Any) -> None:
 def start_jobs(sender: Any, **_: Any) -> None:
     """SystemExit after an error. Celery would go on without jobs and retention, because it ignores exceptions here."""
     if has_jobs(sender):
-        from core.jobs.part import local_part
+        from core.jobs.worker import local_part
 
         try:
             local_part().start()
@@ -216,14 +216,14 @@ def request_stop(**_: Any) -> None:
     """At the begin of the shutdown: Celery itself waits for its tasks first."""
     if CameraHost.running:
         CameraHost.running.request_stop()
-    from core.jobs.part import local_part
+    from core.jobs.worker import local_part
 
     if local_part.cache_info().currsize:
         local_part().request_stop()
 
 
 def stop_jobs(**_: Any) -> None:
-    from core.jobs.part import local_part
+    from core.jobs.worker import local_part
 
     if local_part.cache_info().currsize:
         local_part().stop()

@@ -31,7 +31,7 @@ from core.api.paging import page
 from core.api.queries import PageQuery, Query
 from core.idempotency.view import IdempotentView
 from core.jobs.answers import JobBody
-from core.jobs.bodies import job_body
+from core.jobs.selectors import job_body
 from core.jobs.services import enqueue
 from core.resources.fields import Fields
 from core.slices import slices_of

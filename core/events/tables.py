@@ -9,7 +9,7 @@ HIDDEN_CAMERAS = {
 
 EVENT_RECORDED = {
     "notices": "core.events.notices.publish_event",
-    "webhooks": "monitoring.webhooks.queue.queue_deliveries",
+    "webhooks": "monitoring.webhooks.deliveries.queue_deliveries",
     "alert_rules": "monitoring.alert_rules.event_rules.open_event_alerts",
     "silences": "monitoring.notifications.silences.end_silences_of",
     "notifications": "monitoring.notifications.queue.queue_notifications",

@@ -1,20 +1,36 @@
+"""The routes of jobs, and EXCEPTIONS: the problems for their exceptions."""
+
 from __future__ import annotations
 
 import functools
+from typing import Annotated
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
+from pydantic import Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.api.paging import page
+from core.api.problems import ExceptionTable, from_message
+from core.api.queries import PageQuery
 from core.idempotency.view import IdempotentView
 from core.jobs.answers import JobBody, JobPage
-from core.jobs.bodies import job_body
-from core.jobs.selectors import jobs_for
-from core.jobs.serializers import JobQuery
-from core.jobs.services import request_cancel
+from core.jobs.selectors import job_body, jobs_for
+from core.jobs.services import NotCancellable, request_cancel
+from core.jobs.states import JobState
+
+Text = Annotated[str, Field(max_length=60, pattern=r"^[^\x00]*$")]
+
+
+class JobQuery(PageQuery):
+    kind: Text | None = None
+    state: JobState | None = None
+    host: Text | None = None
+
+
+EXCEPTIONS: ExceptionTable = {NotCancellable: from_message("job-ended")}
 
 
 class JobsView(APIView):

@@ -10,19 +10,19 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from django.db import DatabaseError, connection
 
+from core.deliveries.schedule import Schedule
 from core.jobs.children import kill_child, start_child
-from core.jobs.claims import LEASE_S, JobLease, others_wait
-from core.jobs.messages import EndMessage, JobSpec, Message, ProgressMessage
+from core.jobs.claims import LEASE, SCHEDULE, JobLease, others_wait
+from core.jobs.context import EndMessage, JobSpec, Message, ProgressMessage
 from core.jobs.models import Job
-from core.jobs.tables import JobKind
-from core.jobs.times import JobTimes
+from core.jobs.tables import JobKind, Lane
 
 log = logging.getLogger(__name__)
 RENEWAL_S = 5.0
@@ -30,6 +30,22 @@ SHUTDOWN_GRACE_S = 3.0
 """Seconds between the request to stop and the kill while the worker itself stops."""
 TICK_S = 0.2
 MAX_LINE_BYTES = 16_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class JobTimes:
+    """In seconds."""
+
+    poll_s: float = 5.0
+    """Between two searches for jobs, so that a job runs also when no message says so."""
+    write_interval_s: float = 1.0
+    """Between two writes to the row, which also read whether the job was cancelled."""
+    grace_s: float = 10.0
+    """Between the request to stop and the kill."""
+    schedule: Schedule = SCHEDULE
+    """Of the attempts after those that failed."""
+    turns_s: Mapping[Lane, float] = field(default_factory=lambda: {Lane.SHORT: 30.0, Lane.LONG: 600.0})
+    """After which a job that can continue makes room for another one of its lane that is due."""
 
 
 class StopReason(StrEnum):
@@ -74,7 +90,7 @@ class JobAttempt:
         makes_room: bool = False,
     ) -> None:
         self._times = times or JobTimes()
-        self.job, self.kind, self.lease = job, kind, JobLease(job, self._times.first_retry_s)
+        self.job, self.kind, self.lease = job, kind, JobLease(job, self._times.schedule)
         self._environment, self._is_stopping, self._clock = environment, is_stopping, clock
         self._turn_until = clock() + self._times.turns_s[kind.lane] if makes_room else float("inf")
         self._has_progressed = False
@@ -185,7 +201,7 @@ class JobAttempt:
         except DatabaseError as error:
             log.warning("The progress of job %s could not be written: %s", self.job.pk, error)
             connection.close()
-            if now - renewed >= LEASE_S:
+            if now - renewed >= LEASE.length_s:
                 self._stop(child, StopReason.LEASE_LOST, 0.0)
         return renewed
 
@@ -226,7 +242,7 @@ class JobAttempt:
     def _write(self, write: Callable[[], bool]) -> None:
         """Write the outcome, again and again while the database does not answer. After the end of the lease another
         worker does the job again."""
-        until = self._clock() + LEASE_S
+        until = self._clock() + LEASE.length_s
         while True:
             try:
                 write()

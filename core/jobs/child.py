@@ -15,8 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core.jobs.children import limit_resources
-from core.jobs.context import JobContext, JobError
-from core.jobs.messages import DoneMessage, EndMessage, FailedMessage, JobSpec, Message
+from core.jobs.context import DoneMessage, EndMessage, FailedMessage, JobContext, JobError, JobSpec, Message
 from core.parent_death import die_with_parent
 from core.postgresql.application import PART_VARIABLE
 

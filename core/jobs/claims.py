@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -16,32 +15,33 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from core import database_clock
-from core.jobs.kinds import kind_of, lane_of
+from core.deliveries.leases import RELEASED, Lease, held_rows
+from core.deliveries.retry_delays import RetryDelays
+from core.deliveries.schedule import Schedule
+from core.deliveries.states import Transitions
 from core.jobs.models import Job
 from core.jobs.states import FINISHED, JOB_TRANSITIONS, JobState
-from core.jobs.tables import JOB_ENDED, JOB_KINDS, JOBS_WAIT, Lane
+from core.jobs.tables import JOB_ENDED, JOB_KINDS, JOBS_WAIT, Lane, kind_of, lane_of
 from core.registry import resolve
 
 log = logging.getLogger(__name__)
-LEASE_S = 30.0
-"""Seconds until a job is lost whose worker no longer renews the lease."""
-FIRST_RETRY_S, MAX_RETRY_S = 5.0, 300.0
+LEASE = Lease(30.0)
+"""Renewed while the child runs: without, the job is lost."""
+SCHEDULE = Schedule(RetryDelays((5.0,), longest_s=300.0), tries="attempts")
+"""Each kind has its own number of attempts."""
+MOVES = Transitions("A job", JOB_TRANSITIONS, FINISHED)
 CANDIDATES = 20
 LOST = "The process that ran it was killed or lost its connection to the database."
 
 
-def is_due(now: datetime) -> Q:
-    """Condition for jobs that may be run. A time that is further away than any retry comes from a clock that was set
-    back since, or from another host whose clock is ahead: it does not hold the job back."""
-    too_far = Q(not_before__gt=now + timedelta(seconds=MAX_RETRY_S))
-    return Q(state=JobState.WAITING.value) & (Q(not_before__lte=now) | too_far)
+def is_due() -> Q:
+    """Condition for jobs that may be run."""
+    return Q(state=JobState.WAITING.value) & SCHEDULE.is_due()
 
 
-def is_lost(now: datetime) -> Q:
-    """Condition for jobs whose worker no longer renews the lease. A lease that is longer than any worker gives is as
-    old as one that has ended: the clock was set back."""
-    too_long = Q(lease_until__gt=now + timedelta(seconds=2 * LEASE_S))
-    return Q(state=JobState.RUNNING.value) & (Q(lease_until__lt=now) | too_long)
+def is_lost() -> Q:
+    """Condition for jobs whose worker no longer renews the lease."""
+    return Q(state=JobState.RUNNING.value) & LEASE.is_lost()
 
 
 def in_lane(lane: Lane) -> Q:
@@ -53,18 +53,13 @@ def in_lane(lane: Lane) -> Q:
 def change_state(rows: QuerySet[Job], before: JobState, after: JobState, **fields: Any) -> bool:
     """Move the one job of `rows` from `before` to `after`; False if it is in another state by now. A job that ends is
     passed to JOB_ENDED in the same transaction. ValueError for a move that JOB_TRANSITIONS does not have."""
-    if after not in JOB_TRANSITIONS[before]:
-        raise ValueError(f"A job does not go from {before} to {after}.")
+    MOVES.check(before, after)
     # The constraint `a_running_job_has_a_lease` forbids a lease in any other state.
     if after is not JobState.RUNNING:
-        fields |= {"lease_until": None, "worker": ""}
-    if after in FINISHED:
-        fields["ended_at"] = database_clock.now()
+        fields |= RELEASED
     with transaction.atomic():
         found = list(rows.filter(state=before.value).values_list("pk", flat=True)[:2])
-        # The UPDATE repeats the state: another process may have changed it since the SELECT, and only one of two finds
-        # it.
-        if len(found) != 1 or not rows.filter(pk=found[0], state=before.value).update(state=after.value, **fields):
+        if len(found) != 1 or not MOVES.move(rows.filter(pk=found[0]), before, after, **fields):
             return False
         if after in FINISHED:
             job = Job.objects.get(pk=found[0])
@@ -78,7 +73,7 @@ def claim_next(host: str, worker: str, lane: Lane) -> Job | None:
     """The job of this host and lane that is due since the longest time, now running and leased to `worker`; None if
     none is, or the host takes none. One that made room for another comes after it."""
     recover_lost(host)
-    due = Job.objects.filter(is_due(database_clock.now()), in_lane(lane), host=host)
+    due = Job.objects.filter(is_due(), in_lane(lane), host=host)
     candidates = list(due.order_by("not_before", "created_at", "id").values_list("pk", flat=True)[:CANDIDATES])
     # Asked only when there is a job: most hosts are idle, and few are drained.
     if candidates and any(resolve(path)(host) for path in JOBS_WAIT.values()):
@@ -92,41 +87,37 @@ def claim_next(host: str, worker: str, lane: Lane) -> Job | None:
 
 def claim(job: Any, worker: str) -> bool:
     """Lease a waiting job to `worker`. False if another worker has it."""
-    now = database_clock.now()
     return change_state(
         Job.objects.filter(pk=job),
         JobState.WAITING,
         JobState.RUNNING,
-        worker=worker,
-        lease_until=now + timedelta(seconds=LEASE_S),
+        **LEASE.taken(worker),
         # Counted before the attempt: a job that kills its worker each time must not be tried for ever.
         attempts=F("attempts") + 1,
-        started_at=Coalesce("started_at", now),
+        started_at=Coalesce("started_at", database_clock.now()),
     )
 
 
 def recover_lost(host: str) -> int:
     """Take back this host's jobs whose lease has ended: they wait again, or end after a cancellation or too many
     attempts. Returns their number."""
-    lost = Job.objects.filter(is_lost(database_clock.now()), host=host)
+    lost = Job.objects.filter(is_lost(), host=host)
     return sum(JobLease(job).take_back(LOST) for job in lost)
 
 
 def is_busy(job: Job) -> bool:
     """Whether another job of its lane runs on its host."""
     running = Job.objects.filter(in_lane(lane_of(job.kind)), host=job.host, state=JobState.RUNNING.value)
-    return running.exclude(is_lost(database_clock.now())).exclude(pk=job.pk).exists()
+    return running.exclude(is_lost()).exclude(pk=job.pk).exists()
 
 
 def others_wait(job: Any, host: str, lane: Lane) -> bool:
     """Whether another job of the host and lane than `job` (its id) is due. DatabaseError."""
-    return Job.objects.filter(is_due(database_clock.now()), in_lane(lane), host=host).exclude(pk=job).exists()
+    return Job.objects.filter(is_due(), in_lane(lane), host=host).exclude(pk=job).exists()
 
 
-def retry_delay_s(attempts: int, first_s: float = FIRST_RETRY_S) -> float:
-    """Seconds from a failed attempt, counted from 1, to the next: 5, 10, 20 ... 300."""
-    # The exponent is limited because 2.0 ** 1024 raises OverflowError.
-    return min(MAX_RETRY_S, first_s * 2.0 ** min(attempts - 1, 10))
+def has_due(host: str, lane: Lane) -> bool:
+    return Job.objects.filter(is_due(), in_lane(lane), host=host).exists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,17 +125,16 @@ class JobLease:
     """The right of one worker to write to a running job, in one attempt."""
 
     job: Job
-    first_retry_s: float = FIRST_RETRY_S
+    schedule: Schedule = SCHEDULE
 
     @property
     def _rows(self) -> QuerySet[Job]:
-        # The attempt, too: the same worker may have lost the job and claimed it again.
-        return Job.objects.filter(pk=self.job.pk, worker=self.job.worker, attempts=self.job.attempts)
+        return held_rows(self.job, "worker", "attempts")
 
     def renew(self, **progress: Any) -> bool:
         """Extend the lease and write progress. False if the job is no longer this worker's. DatabaseError."""
-        until = database_clock.now() + timedelta(seconds=LEASE_S)
-        return bool(self._rows.filter(state=JobState.RUNNING.value).update(lease_until=until, **progress))
+        running = self._rows.filter(state=JobState.RUNNING.value)
+        return bool(running.update(lease_until=LEASE.until(), **progress))
 
     def is_cancelled(self) -> bool:
         """Whether a user has requested to cancel the job. DatabaseError."""
@@ -161,7 +151,7 @@ class JobLease:
 
     def release(self) -> bool:
         """Give the job back unharmed, because the worker stops or another job waits: this attempt does not count."""
-        return self._wait_again(attempts=F("attempts") - 1, not_before=database_clock.now())
+        return self._wait_again(attempts=F("attempts") - 1, **SCHEDULE.at_once())
 
     def take_back(self, error: str) -> bool:
         """After an attempt that failed or was lost: the job is cancelled if that was requested, tried again, or fails
@@ -172,8 +162,7 @@ class JobLease:
         if kind is None or self.job.attempts >= kind.max_attempts:
             tries = f" It was tried {self.job.attempts} times." if self.job.attempts > 1 else ""
             return self.fail(f"{error}{tries}")
-        again = database_clock.now() + timedelta(seconds=retry_delay_s(self.job.attempts, self.first_retry_s))
-        return self._wait_again(error=error, not_before=again)
+        return self._wait_again(error=error, **self.schedule.after(self.job.attempts))
 
     def _wait_again(self, **fields: Any) -> bool:
         """A job whose cancellation was requested, even just now, is cancelled instead: it must not start again."""

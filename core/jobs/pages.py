@@ -14,13 +14,12 @@ from django.utils import timezone
 from core import database_clock
 from core.api.paging import beyond
 from core.api.queries import Cursor
-from core.jobs.kinds import label_of
+from core.jobs.api import JobQuery
 from core.jobs.models import Job
 from core.jobs.selectors import jobs_for, may_control, sees_details
-from core.jobs.serializers import JobQuery
 from core.jobs.services import NotCancellable, request_cancel
 from core.jobs.states import UNFINISHED, JobState
-from core.jobs.tables import JOB_KINDS
+from core.jobs.tables import JOB_KINDS, label_of
 from core.pages.page import Page, message_response
 
 ROWS = 50

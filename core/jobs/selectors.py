@@ -1,4 +1,4 @@
-"""Which jobs a user may see: none of hidden cameras."""
+"""Which jobs a user may see: none of hidden cameras; and what of them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 from django.db.models import QuerySet
 
 from core.camera_refs import without_cameras
-from core.jobs.kinds import role_of
+from core.jobs.answers import JobBody
 from core.jobs.models import Job
-from core.jobs.tables import JOB_HIDDEN_CAMERAS
+from core.jobs.tables import JOB_HIDDEN_CAMERAS, role_of
 from core.registry import resolve
+from core.resources.answers import body_of
 
 
 def jobs_for(user: Any) -> QuerySet[Job]:
@@ -27,3 +28,11 @@ def sees_details(job: Job, user: Any) -> bool:
 
 def may_control(job: Job, user: Any) -> bool:
     return bool(user.may(role_of(job.kind)))
+
+
+HIDDEN = {"error": "", "arguments": None, "result": None}
+
+
+def job_body(job: Job, user: Any) -> dict[str, Any]:
+    """As `user` may see it."""
+    return body_of(JobBody, job) | ({} if sees_details(job, user) else HIDDEN)

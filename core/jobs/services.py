@@ -1,4 +1,4 @@
-"""Start, cancel and remove jobs."""
+"""Start, cancel and remove jobs, and wake the hosts that have some."""
 
 from __future__ import annotations
 
@@ -14,15 +14,34 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from core import database_clock
+from core.broker.queues import jobs_queue
 from core.camera_refs import Cameras, camera_columns
+from core.deliveries.wake import send_wake_message
 from core.jobs.claims import change_state, is_busy, is_due, is_lost, recover_lost
-from core.jobs.kinds import role_of
 from core.jobs.models import Job
 from core.jobs.selectors import jobs_for, may_control
 from core.jobs.states import FINISHED, UNFINISHED, JobState
-from core.jobs.tables import JOB_KINDS
-from core.jobs.wake import wake_host
+from core.jobs.tables import JOB_KINDS, role_of
 from core.jobs.worker import JobsWorker
+
+TASK = "core.wake_jobs"
+
+
+def wake_host(host: str) -> bool:
+    """Make the host's workers search for jobs at once. Returns whether the message was sent."""
+    return send_wake_message(TASK, jobs_queue(host))
+
+
+def wake_hosts_with_jobs() -> list[str]:
+    """Wake each host that has a job to run, or one whose lease has ended. Returns these hosts."""
+    # Without the default order, for which the database would sort rows whose host alone is read.
+    hosts = sorted(set(Job.objects.filter(is_due() | is_lost()).order_by().values_list("host", flat=True)))
+    for host in hosts:
+        # The broker is away: each further host would take another second to fail.
+        if not wake_host(host):
+            break
+    return hosts
+
 
 BATCH = 500
 ENQUEUE_TRIES = 5
@@ -111,7 +130,7 @@ def _cancel_or_request(job: Job, actor: str) -> bool:
     # A lost job before a running one: the worker that would read the request is gone.
     return bool(
         change_state(rows, JobState.WAITING, JobState.CANCELLED, **requested)
-        or change_state(rows.filter(is_lost(now)), JobState.RUNNING, JobState.CANCELLED, **requested)
+        or change_state(rows.filter(is_lost()), JobState.RUNNING, JobState.CANCELLED, **requested)
         or rows.filter(state=JobState.RUNNING.value).update(**requested)
     )
 
@@ -153,7 +172,7 @@ def _run_if_left(job: Job) -> bool:
 def _is_left_here(job: Job) -> bool:
     """Whether no worker of its host has taken the job although it is due."""
     # A worker that runs another job of its lane takes this one afterwards.
-    return Job.objects.filter(is_due(database_clock.now()), pk=job.pk).exists() and not is_busy(job)
+    return Job.objects.filter(is_due(), pk=job.pk).exists() and not is_busy(job)
 
 
 def remove_jobs() -> int:

@@ -109,7 +109,7 @@ BACKGROUND_THREADS = {
     "copies": "captures.organizing.copying.CopyRecovery",
     "archives": "captures.storage.archives.thread.ArchiveThread",
     "archive_sender": "captures.storage.archives.transfer.ArchiveSender",
-    "offsite": "captures.storage.offsite.thread.OffsiteQueue",
+    "offsite": "captures.storage.offsite.queue.OffsiteQueue",
     "automatic_recording": "scheduler.automatic_recording.thread.AutomaticRecordingThread",
     "webhooks": "monitoring.webhooks.thread.local_thread",
     "notifications": "monitoring.notifications.thread.local_thread",
@@ -134,3 +134,24 @@ JOBS_WAIT = {
 }
 """Subject -> a function that takes a host, and returns whether its jobs wait: a copy of a machine, for example, may not
 work in its name."""
+
+
+def kind_of(name: str) -> JobKind | None:
+    """None for a kind that a newer or older version of the station knows."""
+    return JOB_KINDS.get(name)
+
+
+def role_of(name: str) -> str:
+    """The lowest role that may start and cancel the kind."""
+    kind = kind_of(name)
+    return kind.role if kind else "manager"
+
+
+def label_of(name: str) -> str:
+    kind = kind_of(name)
+    return kind.label if kind else name
+
+
+def lane_of(name: str) -> Lane:
+    kind = kind_of(name)
+    return kind.lane if kind else Lane.LONG

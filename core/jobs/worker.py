@@ -1,36 +1,35 @@
-"""`JobsWorker`: runs the jobs of a lane on a thread, one child process at a time."""
+"""`JobsPart`: what runs in a host's jobs part. `JobsWorker` runs the jobs of one lane, one child process at a time."""
 
 from __future__ import annotations
 
+import functools
 import logging
-import os
-import socket
+from collections.abc import Iterable
+from typing import Any, Protocol
 
-import uuid6
 from django.conf import settings
 
-from core.changes.gate import ChangeGate, read_again
-from core.jobs.attempt import JobAttempt
-from core.jobs.claims import JobLease, claim, claim_next
-from core.jobs.kinds import kind_of
+from core.deliveries.leases import worker_name
+from core.deliveries.pool import ReceiverPool
+from core.deliveries.thread import Attempt, DeliveryThread, Due
+from core.jobs.attempt import JobAttempt, JobTimes
+from core.jobs.claims import JobLease, claim, claim_next, has_due, recover_lost
 from core.jobs.models import Job
 from core.jobs.states import FINISHED
-from core.jobs.tables import Lane
-from core.jobs.times import JobTimes
-from core.retrying_thread import RetryingThread
+from core.jobs.tables import BACKGROUND_THREADS, Lane, kind_of
+from core.registry import resolve
 
 log = logging.getLogger(__name__)
 
 
 class JobsWorker:
-    """The rows are the truth; `wake` only makes it search at once. It finds lost jobs in each search."""
+    """Its lane is the one receiver of its `DeliveryThread`. An attempt is on a thread of the pool, which lives as long
+    as the child."""
 
     def __init__(self, host: str, times: JobTimes | None = None, lane: Lane = Lane.LONG) -> None:
         self.host, self.lane, self._times = host, lane, times or JobTimes()
-        # At most 81 of the column's 120 characters. The random part tells a worker from one that had its process id
-        # before.
-        self.name = f"{socket.gethostname()[:60]}:{os.getpid()}:{uuid6.uuid7().hex[-12:]}"
-        self._thread = RetryingThread("jobs", self._run_due, self._times.poll_s, gate=ChangeGate())
+        self.name = worker_name(host)
+        self._thread = DeliveryThread("jobs", self, ReceiverPool(1), self._times.poll_s)
 
     def start(self) -> None:
         self._thread.start()
@@ -48,10 +47,7 @@ class JobsWorker:
 
     def run_next(self) -> bool:
         """Run the next job of its lane to its end, on the caller's thread; False if none is due. DatabaseError."""
-        job = claim_next(self.host, self.name, self.lane)
-        if job is not None:
-            self._attempt(job, may_make_room=True)
-        return job is not None
+        return self.attempt(None) is not None
 
     def run_job(self, job: Job) -> bool:
         """Run this job, of any lane; False if another worker has it. DatabaseError."""
@@ -60,6 +56,25 @@ class JobsWorker:
         # A command waits for it, and runs no other.
         self._attempt(Job.objects.get(pk=job.pk), may_make_room=False)
         return True
+
+    # For its thread
+
+    def maintain(self) -> None:
+        recover_lost(self.host)
+
+    def due(self) -> Iterable[Due]:
+        return [Due(self.lane, None)] if has_due(self.host, self.lane) else []
+
+    def attempt(self, _: Any) -> Attempt | None:
+        job = claim_next(self.host, self.name, self.lane)
+        if job is None:
+            return None
+        self._attempt(job, may_make_room=True)
+        return Attempt()
+
+    def depends_on_time(self) -> bool:
+        """A job that waits may be due later, and one that runs may be lost."""
+        return Job.objects.exclude(state__in=FINISHED).exists()
 
     def _attempt(self, job: Job, *, may_make_room: bool) -> None:
         kind = kind_of(job.kind)
@@ -72,9 +87,42 @@ class JobsWorker:
         stopping, times = self._thread.is_stopping, self._times
         JobAttempt(job, kind, settings.JOB_ENVIRONMENT, stopping, times=times, makes_room=makes_room).run()
 
-    def _run_due(self) -> None:
-        # Until no job is due: the next search is up to `poll_s` away.
-        while not self._thread.is_stopping() and self.run_next():
-            pass
-        # A job that waits may be due later, and one that runs may be lost.
-        read_again(Job.objects.exclude(state__in=FINISHED).exists)
+
+class BackgroundThread(Protocol):
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class JobsPart:
+    """The workers that run the jobs of `host`, one for each lane, and the threads of BACKGROUND_THREADS."""
+
+    def __init__(self, host: str) -> None:
+        self._workers = [JobsWorker(host, lane=lane) for lane in Lane]
+        self._threads: list[BackgroundThread] = [resolve(path)(host) for path in BACKGROUND_THREADS.values()]
+
+    def start(self) -> None:
+        for thread in (*self._workers, *self._threads):
+            thread.start()
+
+    def wake(self) -> None:
+        """Search for jobs now. Any thread may call it."""
+        for worker in self._workers:
+            worker.wake()
+
+    def request_stop(self) -> None:
+        """Stop the running jobs, which continue at the next start. Returns at once; for signal handlers."""
+        for worker in self._workers:
+            worker.request_stop()
+
+    def stop(self) -> None:
+        # First, so that running jobs use their time to stop while the threads end.
+        self.request_stop()
+        for thread in (*self._threads, *self._workers):
+            thread.stop()
+
+
+@functools.cache
+def local_part() -> JobsPart:
+    """The one of this process."""
+    return JobsPart(settings.STATION.host)

@@ -31,8 +31,7 @@ from monitoring.alert_rules.sentences import condition_text
 from monitoring.alert_rules.services import restore_default_rules, rules_to_restore, unsaved_rule
 from monitoring.alert_rules.validation import readable_kinds
 from monitoring.models import AlertRule
-from monitoring.notifications.alert_display import alert_displays
-from monitoring.notifications.selectors import active_silences_for
+from monitoring.notifications.selectors import active_silences_for, alert_displays
 from monitoring.pages import AcknowledgePage, searchable
 
 NAMES = ("label", "subject", "threshold", "clear", "for_s", "clear_for_s", "severity")

@@ -1,0 +1,1 @@
+"""Messages to people about alerts and nights, over channels, by routes."""

@@ -1,4 +1,5 @@
-"""The route that silences an alert. Those of silences and of what was sent are derived."""
+"""The route that silences an alert, and EXCEPTIONS: the problems for the exceptions of notifications. The routes of
+silences and of what was sent are derived."""
 
 from __future__ import annotations
 
@@ -8,11 +9,16 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.api.problems import ExceptionTable, from_message
 from core.events.selectors import alerts_for
 from core.idempotency.view import IdempotentView
 from core.resources.answers import body_of
 from monitoring.notifications.resource import SilenceAlertRequest, SilenceBody
-from monitoring.notifications.silences import silence_alert
+from monitoring.notifications.silences import TooManySilences, silence_alert
+
+EXCEPTIONS: ExceptionTable = {
+    TooManySilences: from_message("too-many-silences"),
+}
 
 
 class SilenceAlertView(IdempotentView):

@@ -10,18 +10,18 @@ from django.db import transaction
 from django.utils import timezone
 
 from core import database_clock
+from core.deliveries.receivers import FailureRule
 from core.events.service import raise_alert, record_event, resolve_alert
 from core.events.severity import Severity
+from core.findings import Finding
 from monitoring.models import NotificationChannel, NotificationDelivery
 from monitoring.notification_states import NotificationKind, NotificationState
 from monitoring.notifications.channels.base import SendResult
-from monitoring.notifications.claims import Claim, release
+from monitoring.notifications.deliveries import SCHEDULE, Claim, change_state, release
 from monitoring.notifications.queue import plan_repeats
 from monitoring.notifications.routing import FAILING_ALERT
-from monitoring.notifications.transitions import change_state
-from monitoring.webhooks.retry_schedule import MAX_TRIES, retry_delay_s
 
-ALERT_AFTER = timedelta(minutes=10)
+FAILURES = FailureRule(alert_after=timedelta(minutes=10))
 """How long a channel fails until the other ones are told."""
 KILLED = "The process that sent it has ended, and its outcome is not known."
 TEST_ENDS = timedelta(minutes=5)
@@ -60,22 +60,17 @@ def _note_sent(claim: Claim, channel: NotificationChannel, result: SendResult) -
 
 def note_success(channel: NotificationChannel) -> None:
     """It works: what failed is tried again now, and its alert is over."""
-    was_failing = channel.failing_since is not None
-    NotificationChannel.objects.filter(pk=channel.pk).update(
-        failing_since=None, last_error="", last_sent_at=timezone.now()
-    )
-    if was_failing:
+    if FAILURES.note_success(channel, last_error="", last_sent_at=timezone.now()):
         failed = NotificationDelivery.objects.filter(channel=channel, state=NotificationState.PENDING)
-        failed.exclude(error="").update(not_before=database_clock.now(), error="")
+        failed.exclude(error="").update(**SCHEDULE.at_once(), error="")
         resolve_alert(failing_alert(channel))
 
 
 def _note_failure(claim: Claim, channel: NotificationChannel, result: SendResult) -> None:
-    now = database_clock.now()
-    _give_up(channel, claim.kind, [row for row in claim.rows if row.tries >= MAX_TRIES], result.error)
+    last = [row for row in claim.rows if SCHEDULE.delays.is_last(row.tries)]
+    _give_up(channel, claim.kind, last, result.error)
     tries = min(row.tries for row in claim.rows)
-    again = now + timedelta(seconds=retry_delay_s(tries, result.retry_after_s))
-    claim.pending.update(not_before=again, error=result.error)
+    claim.pending.update(**SCHEDULE.after(tries, result.retry_after_s), error=result.error)
     _note_failing(channel, result.error)
 
 
@@ -97,7 +92,7 @@ def _give_up(channel: NotificationChannel, kind: str, rows: list[NotificationDel
 def give_up_killed() -> None:
     """Notifications whose last attempt was killed with its process, or ended with an error of Skycam: a message that
     ends its process each time is not sent for ever."""
-    last = NotificationDelivery.objects.filter(state=NotificationState.PENDING, tries__gte=MAX_TRIES)
+    last = NotificationDelivery.objects.filter(SCHEDULE.is_used_up(), state=NotificationState.PENDING)
     for row in last.filter(channel__lease_until=None).exclude(kind=NotificationKind.TEST):
         with transaction.atomic():
             channel = NotificationChannel.objects.select_for_update().filter(pk=row.channel_id, lease_until=None)
@@ -106,14 +101,11 @@ def give_up_killed() -> None:
 
 
 def _note_failing(channel: NotificationChannel, error: str) -> None:
-    now, since = database_clock.estimate(), channel.failing_since
-    # A time in the future comes from a clock that was set back since.
-    since = now if since is None or since > now else since
-    NotificationChannel.objects.filter(pk=channel.pk).update(failing_since=since, last_error=error)
-    if now - since >= ALERT_AFTER:
+    failing_for = FAILURES.note_failure(channel, last_error=error)
+    if failing_for is not None:
         raise_alert(
             failing_alert(channel),
-            f"The notification channel {channel.name} has sent nothing for {(now - since).total_seconds() / 60:.0f} "
+            f"The notification channel {channel.name} has sent nothing for {failing_for.total_seconds() / 60:.0f} "
             "min. Its page says why. No one is notified over it until it works.",
             camera=None,
             severity=Severity.ERROR,
@@ -149,3 +141,14 @@ def fail_killed_tests() -> None:
     killed = rows.filter(created_at__lt=database_clock.now() - TEST_ENDS)
     if killed.exists():
         change_state(killed, NotificationState.FAILED, error=KILLED)
+
+
+def channel_problems() -> list[Finding]:
+    """Those that have failed for long; HEALTH lists it. Each has an alert already, which the other channels get."""
+    long_ago = database_clock.estimate() - FAILURES.alert_after
+    failing = NotificationChannel.objects.filter(enabled=True, failing_since__lte=long_ago)
+    # Without names: everyone may read the findings.
+    return [
+        Finding("A notification channel fails. The page Notifications says why.", alert=failing_alert(channel))
+        for channel in failing
+    ]

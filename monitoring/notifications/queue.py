@@ -13,8 +13,8 @@ from core.events.models import Alert, Event
 from core.events.severity import Severity
 from monitoring.models import NotificationChannel, NotificationDelivery, NotificationRoute
 from monitoring.notification_states import NotificationKind, NotificationState
+from monitoring.notifications.deliveries import change_state
 from monitoring.notifications.routing import after_quiet_hours, due_at, enabled_routes, targets_of
-from monitoring.notifications.transitions import change_state
 
 RESOLVED_BEFORE = "The alert was resolved before it was sent."
 ACKNOWLEDGED_BEFORE = "The alert was acknowledged."

@@ -1,20 +1,21 @@
-"""Channels, routes and notifications, for managers only: they name people, and have the alerts of all cameras.
-
-Silences are for all who may see their camera.
-"""
+"""What a user may see of notifications and silences, alerts as pages show them, and the metrics of channels."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, QuerySet
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
 
+from core.events.models import Alert
 from core.events.selectors import visible_to
 from monitoring.models import AlertSilence, NotificationChannel, NotificationDelivery, NotificationRoute
-from monitoring.notification_states import NotificationState
-from monitoring.notifications.silenced import active_silences
+from monitoring.notification_states import NotificationKind, NotificationState
+from monitoring.notifications.silenced import active_silences, is_silenced
 
 
 def is_manager(user: Any) -> bool:
@@ -84,3 +85,50 @@ def silence_for(user: Any, silence: UUID) -> AlertSilence:
 
 def active_silences_for(user: Any) -> QuerySet[AlertSilence]:
     return silences_for(user).filter(pk__in=active_silences().values("pk"))
+
+
+@dataclass(frozen=True, slots=True)
+class AlertDisplay:
+    """`notified`: the notifications of it that are sent, wait or have failed, without those that only may follow."""
+
+    alert: Alert
+    notified: list[NotificationDelivery]
+    silenced: bool
+
+
+def alert_displays(alerts: Iterable[Alert]) -> list[AlertDisplay]:
+    """In two queries beside that of the alerts, for any number of them. What is over is not silenced."""
+    found, silences = list(alerts), list(active_silences())
+    notified = notifications_of(alert.pk for alert in found)
+    return [
+        AlertDisplay(
+            alert,
+            [row for row in notified.get(alert.pk, []) if has_begun(row)],
+            alert.state != Alert.State.RESOLVED and is_silenced(alert, silences),
+        )
+        for alert in found
+    ]
+
+
+def has_begun(row: NotificationDelivery) -> bool:
+    return row.tries > 0 or row.kind == NotificationKind.OPENED
+
+
+def notification_metrics(user: Any) -> Iterator[Metric]:
+    """The backlog of each channel, and since when it fails."""
+    channels = with_pending(channels_for(user), user)
+    if not channels:
+        return
+    pending = GaugeMetricFamily(
+        "skycam_notifications_pending", "Notifications that wait to be sent.", labels=["channel"]
+    )
+    failing = GaugeMetricFamily(
+        "skycam_notification_failing_since", "When the channel began to fail, in seconds since 1970; 0: it does not.",
+        labels=["channel"],
+    )  # fmt: skip
+    for channel in channels:
+        since = channel.failing_since
+        pending.add_metric([channel.name], channel.pending)
+        failing.add_metric([channel.name], since.timestamp() if since else 0)
+    yield pending
+    yield failing

@@ -1,4 +1,4 @@
-"""Makes the message of a claim and sends it over its channel."""
+"""Makes the message of a claim and sends it over its channel, whose settings are encrypted as a whole."""
 
 from __future__ import annotations
 
@@ -14,18 +14,29 @@ from pydantic import ValidationError as Refused
 from captures.files.addresses import newest_thumbnail
 from core.background import log_and_continue
 from core.events.models import Alert
-from core.secrets import DecryptionFailed
+from core.secrets import DecryptionFailed, decrypt_secrets, encrypt_secrets
 from core.station_settings import station_name
 from core.station_zone import station_zone
 from monitoring.models import NotificationChannel, NotificationDelivery
 from monitoring.notification_states import NotificationKind
-from monitoring.notifications.channels.base import DEADLINE_S, SendResult
+from monitoring.notifications.channels.base import DEADLINE_S, ChannelSettings, SendResult
 from monitoring.notifications.channels.kinds import channel_class
-from monitoring.notifications.claims import Claim
-from monitoring.notifications.encrypted_settings import settings_of
+from monitoring.notifications.deliveries import Claim
 from monitoring.notifications.links import link_of
 from monitoring.notifications.message import Attachment, Notification, NotifiedAlert
 from scheduler.reports.nightly import stored_report
+
+
+def settings_columns(channel: NotificationChannel, settings: ChannelSettings) -> dict[str, Any]:
+    encrypted = encrypt_secrets(channel, "settings_encrypted", settings.model_dump(mode="json"))
+    return {"settings_encrypted": encrypted, "settings_shown": settings.shown()}
+
+
+def settings_of(channel: NotificationChannel) -> ChannelSettings:
+    """DecryptionFailed; ValidationError of pydantic when a newer version refuses them."""
+    values = decrypt_secrets(channel, "settings_encrypted")
+    return channel_class(channel.kind).settings_model.model_validate(values)
+
 
 log = logging.getLogger(__name__)
 MAX_ATTACHMENT = 5_000_000

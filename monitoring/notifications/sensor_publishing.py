@@ -18,8 +18,8 @@ from core.station_settings import station_name
 from core.text.names import readable
 from monitoring.models import NotificationChannel, Sensor, SensorChannel
 from monitoring.notifications.channels.mqtt import MqttSettings, describe_failure, topic_part
-from monitoring.notifications.encrypted_settings import settings_of
 from monitoring.notifications.home_assistant import CONNECT_S, SensorEntity, SensorFeed
+from monitoring.notifications.sending import settings_of
 from monitoring.sensor_management.selectors import with_status
 
 log = logging.getLogger(__name__)

@@ -25,11 +25,10 @@ from monitoring.models import NotificationChannel, NotificationDelivery, Notific
 from monitoring.notification_states import NotificationKind, NotificationState
 from monitoring.notifications.channels.base import ChannelSettings
 from monitoring.notifications.channels.kinds import CHANNEL_KINDS, channel_class
-from monitoring.notifications.encrypted_settings import settings_columns, settings_of
 from monitoring.notifications.outcomes import failing_alert, record_test
 from monitoring.notifications.queue import cancel_pending
 from monitoring.notifications.resource import ChannelRequest, NotificationChannelChange, RouteRequest
-from monitoring.notifications.sending import notification_of, send
+from monitoring.notifications.sending import notification_of, send, settings_columns, settings_of
 from monitoring.webhooks.receiver_url import ReceiverUrl
 
 MAX_CHANNELS = 30

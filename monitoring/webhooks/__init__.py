@@ -1,0 +1,1 @@
+"""Signed requests to addresses outside of the station, for events of some kinds."""

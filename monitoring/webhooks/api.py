@@ -1,4 +1,4 @@
-"""The routes of deliveries."""
+"""The routes of deliveries, and EXCEPTIONS: the problems for the exceptions of web-hooks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.api.paging import page
+from core.api.problems import ExceptionTable, from_message
 from core.api.queries import PageQuery
 from core.idempotency.view import IdempotentView
 from core.resources.answers import body_of
@@ -19,7 +20,12 @@ from core.resources.fields import Rows
 from monitoring.models import DeliveryState
 from monitoring.webhooks.resource import DeliveryBody, DeliveryDetailBody
 from monitoring.webhooks.selectors import deliveries_of, delivery_for, webhook_for
-from monitoring.webhooks.services import replay_delivery
+from monitoring.webhooks.services import WebhookBusy, WebhookDisabled, replay_delivery
+
+EXCEPTIONS: ExceptionTable = {
+    WebhookBusy: from_message("webhook-busy"),
+    WebhookDisabled: from_message("webhook-disabled"),
+}
 
 
 class DeliveryQuery(PageQuery):

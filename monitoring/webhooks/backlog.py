@@ -1,23 +1,30 @@
-"""Bounds what waits: too long a backlog loses its oldest deliveries, and a web-hook that is off has none."""
+"""Bounds what is stored: too long a backlog loses its oldest deliveries, a web-hook that is off has none, and what has
+ended is removed after a while."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from core.events.service import record_event
 from core.events.severity import Severity
 from monitoring.models import DeliveryState, Webhook, WebhookDelivery
-from monitoring.webhooks.transitions import cancel_pending, change_state
+from monitoring.webhooks.deliveries import cancel_pending, change_state
 
 MAX_PENDING = 10_000
 """For each web-hook. It may be exceeded by what a station writes within a few seconds."""
 FULL = f"Its web-hook had more than {MAX_PENDING:,} pending deliveries, and this was one of the oldest."
 OFF = "The web-hook was switched off."
-BATCH = 500
+FAILED_AT_ONCE = 500
+KEPT = timedelta(days=30)
+MAX_ENDED = 20_000
+"""Deliveries of a web-hook that are kept after their end, at any age: about 50 MB."""
+REMOVED_AT_ONCE = 200
+"""Fewer than of other rows: each has its attempts."""
 
 
 def trim_backlogs(most: int = MAX_PENDING) -> None:
@@ -54,7 +61,41 @@ def _fail_oldest(webhook: Webhook, number: int) -> None:
                 severity=Severity.ERROR,
                 subject=webhook.pk,
             )
-        for begin in range(0, number, BATCH):
-            batch = list(oldest[: min(BATCH, number - begin)])
+        for begin in range(0, number, FAILED_AT_ONCE):
+            batch = list(oldest[: min(FAILED_AT_ONCE, number - begin)])
             rows = WebhookDelivery.objects.filter(pk__in=batch, lease_until=None)
             change_state(rows, DeliveryState.PENDING, DeliveryState.FAILED, error=FULL)
+
+
+# What has ended; RETENTION lists it
+
+
+def remove_deliveries() -> int:
+    """Remove a batch of deliveries: those that ended more than 30 days ago, those of removed web-hooks, and the oldest
+    ones beyond MAX_ENDED. Returns the number of rows."""
+    old = WebhookDelivery.objects.filter(ended_at__lt=timezone.now() - KEPT)
+    of_removed = WebhookDelivery.objects.exclude(webhook__removed_at=None).exclude(state=DeliveryState.PENDING)
+    return _remove(old) or _remove(of_removed) or _remove_surplus() or _remove_webhooks()
+
+
+def _remove(rows: QuerySet[WebhookDelivery]) -> int:
+    batch = list(rows.order_by().values_list("pk", flat=True)[:REMOVED_AT_ONCE])
+    return WebhookDelivery.objects.filter(pk__in=batch).delete()[0] if batch else 0
+
+
+def _remove_surplus() -> int:
+    for webhook in Webhook.objects.values_list("pk", flat=True):
+        if oldest := _first_beyond(webhook):
+            ended = WebhookDelivery.objects.filter(webhook=webhook).exclude(state=DeliveryState.PENDING)
+            return _remove(ended.filter(created_at__lte=oldest.created_at))
+    return 0
+
+
+def _first_beyond(webhook: UUID) -> WebhookDelivery | None:
+    ended = WebhookDelivery.objects.filter(webhook=webhook).exclude(state=DeliveryState.PENDING)
+    return ended.only("created_at").order_by("-created_at", "-id")[MAX_ENDED : MAX_ENDED + 1].first()
+
+
+def _remove_webhooks() -> int:
+    empty = Webhook.objects.exclude(removed_at=None).filter(deliveries=None)
+    return Webhook.objects.filter(pk__in=list(empty.values_list("pk", flat=True)[:REMOVED_AT_ONCE])).delete()[0]

@@ -1,28 +1,67 @@
-"""`WebhookClient`: one request to a receiver, with one deadline for all of it. Django-free."""
+"""`WebhookClient`: one request to a receiver, with one deadline for all of it and the look-up of its name; and the
+signature of a request. Django-free."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import http.client
 import math
+import secrets
 import socket
 import ssl
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from queue import Empty, SimpleQueue
 from typing import cast
 
-from core.outgoing import AddressRefused, OutgoingGuard, connect_endpoint
+from core.outgoing import AddressRefused, Endpoint, OutgoingGuard, connect_endpoint
 from core.outgoing_request import DeadlineSocket, left_s
 from core.text.names import readable
-from monitoring.webhooks.name_lookup import resolve_within
 from monitoring.webhooks.receiver_url import ReceiverUrl, redact_url
+
+MAX_LOOKUPS = 16
+_slots = threading.BoundedSemaphore(MAX_LOOKUPS)
+
+
+def resolve_within(guard: OutgoingGuard, host: str, port: int, until: float) -> Endpoint:
+    """The allowed addresses of `host`. Raises AddressRefused, OSError for an unknown name, and TimeoutError after the
+    time `until` of `time.monotonic()`, and while too many earlier look-ups hang."""
+    # A look-up cannot be ended from outside. It keeps its slot until the resolver returns, so that hanging ones do not
+    # become any number of threads.
+    if not _slots.acquire(timeout=left_s(until)):
+        raise TimeoutError
+    found: SimpleQueue[Endpoint | Exception] = SimpleQueue()
+    threading.Thread(target=_look_up, args=(guard, host, port, found), name="name-lookup", daemon=True).start()
+    try:
+        result = found.get(timeout=left_s(until))
+    except Empty:
+        raise TimeoutError from None
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def _look_up(guard: OutgoingGuard, host: str, port: int, found: SimpleQueue[Endpoint | Exception]) -> None:
+    try:
+        found.put(guard.resolve(host, port))
+    # ValueError: AddressRefused, and names that cannot be encoded.
+    except (OSError, ValueError) as error:
+        found.put(error)
+    finally:
+        _slots.release()
+
 
 DEADLINE_S = 10.0
 ANSWER_BYTES = 2048
 """How much of an answer is read and kept."""
 MAX_ERROR = 500
 GONE = 410
+SIGNATURE_HEADER = "Skycam-Signature"
+"""By it a receiver knows that a request comes from this station, and when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,3 +178,18 @@ def retry_after(header: str | None) -> float | None:
         except (ValueError, OverflowError, TypeError):
             return None
     return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+# The signature
+
+
+def new_secret() -> str:
+    """43 characters, 256 bits."""
+    return secrets.token_urlsafe(32)
+
+
+def sign_body(body: bytes, keys: Iterable[str], at: int) -> str:
+    """`t=<at>,v1=<hex>`, with a `v1` for each of the keys; `at` is in seconds since 1970."""
+    content = f"{at}.".encode() + body
+    signatures = (hmac.new(key.encode(), content, hashlib.sha256).hexdigest() for key in keys)
+    return ",".join([f"t={at}", *(f"v1={signature}" for signature in signatures)])

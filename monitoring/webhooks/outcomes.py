@@ -1,26 +1,73 @@
-"""What follows from the outcome of an attempt: the next state of the delivery, and the events and alerts of its
-web-hook. Each outcome is one transaction."""
+"""One attempt: the stored body is signed and sent; its outcome moves the delivery, and causes the events and alerts of
+its web-hook. Each outcome is one transaction."""
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
+from importlib.metadata import version
 
 from django.db import transaction
 from django.db.models import QuerySet
 
 from core import database_clock
+from core.deliveries.leases import RELEASED
+from core.deliveries.receivers import FailureRule
 from core.events.service import raise_alert, record_event, resolve_alert
 from core.events.severity import Severity
+from core.secrets import DecryptionFailed, decrypt_secret
 from monitoring.models import DeliveryState, Webhook, WebhookAttempt, WebhookDelivery
-from monitoring.webhooks.claims import Claim
-from monitoring.webhooks.client import Answer
+from monitoring.webhooks.client import SIGNATURE_HEADER, Answer, WebhookClient, sign_body
+from monitoring.webhooks.deliveries import SCHEDULE, Claim, cancel_pending, change_state
 from monitoring.webhooks.kinds import TEST_KIND
-from monitoring.webhooks.retry_schedule import MAX_TRIES, retry_delay_s
-from monitoring.webhooks.transitions import cancel_pending, change_state
+from monitoring.webhooks.receiver_url import InvalidUrl, ReceiverUrl
 
-ALERT_AFTER = timedelta(hours=1)
+USER_AGENT = f"Skycam/{version('skycam')}"
+FAILURES = FailureRule(alert_after=timedelta(hours=1))
 KILLED = "The process that made the last attempt was killed during it."
 GONE_REASON = "The receiver answered 410: it wants no more deliveries."
+
+
+def attempt_delivery(claim: Claim, client: WebhookClient) -> Answer:
+    """DatabaseError; then the delivery is tried again when its lease has ended."""
+    answer = _send(claim, client)
+    record_outcome(claim, answer)
+    return answer
+
+
+def _send(claim: Claim, client: WebhookClient) -> Answer:
+    delivery = claim.delivery
+    # PostgreSQL returns a memoryview.
+    body = bytes(delivery.body)
+    try:
+        url, keys = url_of(delivery.webhook), signing_keys(delivery.webhook)
+    except (DecryptionFailed, InvalidUrl) as error:
+        return Answer(str(error))
+    return client.post(
+        url,
+        body,
+        {
+            "Content-Type": "application/json",
+            "User-Agent": USER_AGENT,
+            "Skycam-Event": delivery.kind,
+            "Skycam-Delivery": str(delivery.pk),
+            # At each attempt: receivers refuse old time stamps.
+            SIGNATURE_HEADER: sign_body(body, keys, int(time.time())),
+        },
+    )
+
+
+def url_of(webhook: Webhook) -> ReceiverUrl:
+    """The complete address. DecryptionFailed."""
+    return ReceiverUrl.parse(decrypt_secret(webhook, "url_encrypted", "url"))
+
+
+def signing_keys(webhook: Webhook) -> list[str]:
+    """The key, and for a day after a rotation also the one before. DecryptionFailed."""
+    columns = ["secret_encrypted"]
+    if webhook.old_secret_until is not None and webhook.old_secret_until > database_clock.estimate():
+        columns.append("old_secret_encrypted")
+    return [decrypt_secret(webhook, column, "key") for column in columns]
 
 
 def failing_alert(webhook: Webhook) -> str:
@@ -53,15 +100,13 @@ def record_outcome(claim: Claim, answer: Answer) -> None:
 
 def _note_delivered(claim: Claim, webhook: Webhook) -> None:
     change_state(claim.rows, DeliveryState.PENDING, DeliveryState.DELIVERED, error="")
-    if webhook.failing_since is None:
+    if not FAILURES.note_success(webhook):
         return
-    Webhook.objects.filter(pk=webhook.pk).update(failing_since=None)
     # The receiver works again, so what it has missed need not wait for up to an hour. Once: a delivery that it accepts
     # never, between others that it accepts, must not use up the attempts of a day within minutes.
     waiting = WebhookDelivery.objects.filter(webhook=webhook, state=DeliveryState.PENDING, lease_until=None)
-    waiting.filter(hastened=False, not_before__gt=database_clock.now()).update(
-        not_before=database_clock.now(), hastened=True
-    )
+    later = waiting.filter(hastened=False, not_before__gt=database_clock.now())
+    later.update(**SCHEDULE.at_once(), hastened=True)
     resolve_alert(failing_alert(webhook))
 
 
@@ -84,19 +129,18 @@ def _note_gone(claim: Claim, webhook: Webhook, answer: Answer) -> None:
 def _note_failure(claim: Claim, webhook: Webhook, answer: Answer) -> None:
     tries = claim.delivery.tries
     _note_failing(webhook)
-    if tries >= MAX_TRIES:
+    if SCHEDULE.delays.is_last(tries):
         _end_failed(claim.rows, claim.delivery, webhook, answer.error)
         return
-    again = database_clock.now() + timedelta(seconds=retry_delay_s(tries, answer.retry_after_s))
     kept = claim.rows.filter(state=DeliveryState.PENDING)
-    kept.update(not_before=again, error=answer.error, lease_until=None, worker="")
+    kept.update(**SCHEDULE.after(tries, answer.retry_after_s), **RELEASED, error=answer.error)
 
 
 def fail_killed() -> None:
     """End deliveries whose last attempt was killed with its process: its outcome is not known, and there is no other
     one."""
     waiting = WebhookDelivery.objects.filter(state=DeliveryState.PENDING, lease_until=None)
-    for delivery in waiting.filter(tries__gte=MAX_TRIES):
+    for delivery in waiting.filter(SCHEDULE.is_used_up()):
         with transaction.atomic():
             webhook = Webhook.objects.select_for_update().get(pk=delivery.webhook_id)
             rows = waiting.filter(pk=delivery.pk, tries=delivery.tries)
@@ -116,16 +160,11 @@ def _end_failed(rows: QuerySet[WebhookDelivery], delivery: WebhookDelivery, webh
 
 
 def _note_failing(webhook: Webhook) -> None:
-    """Note the first failure since the last success, and raise the alert an hour after it."""
-    now = database_clock.estimate()
-    since = webhook.failing_since
-    # A time in the future comes from a clock that was set back since.
-    if since is None or since > now:
-        Webhook.objects.filter(pk=webhook.pk).update(failing_since=now)
-    elif now - since >= ALERT_AFTER and webhook.enabled:
+    failing_for = FAILURES.note_failure(webhook)
+    if failing_for is not None and webhook.enabled:
         raise_alert(
             failing_alert(webhook),
-            f"The web-hook {webhook.name} has delivered nothing for {(now - since).total_seconds() / 3600:.0f} h. Its "
+            f"The web-hook {webhook.name} has delivered nothing for {failing_for.total_seconds() / 3600:.0f} h. Its "
             "page says why. A delivery that fails for a day is given up.",
             camera=None,
             severity=Severity.WARNING,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, path
@@ -14,13 +16,44 @@ from core.api.paging import beyond
 from core.api.queries import Cursor
 from core.limits.refusals import TooManyWaiting
 from core.pages.page import Page, message_response
+from core.resources.forms import ModelForm
 from core.resources.pages import FormPage, PressPage, ResourcePage, SwitchPage, page_of
 from monitoring.models import DeliveryState, Webhook, WebhookDelivery
-from monitoring.webhooks.forms import WebhookForm
-from monitoring.webhooks.kinds import TEST_KIND
-from monitoring.webhooks.resource import WEBHOOKS
+from monitoring.webhooks.kinds import ALL, FAMILIES, TEST_KIND
+from monitoring.webhooks.resource import EXAMPLE, WEBHOOKS, WebhookChange, WebhookRequest
 from monitoring.webhooks.selectors import deliveries_of, delivery_for, webhooks_for, with_status
 from monitoring.webhooks.services import WebhookBusy, WebhookDisabled, replay_delivery, rotate_secret, send_test
+
+FAMILY_CHOICES = [(ALL, "all"), *((f"{family}.*", family) for family in FAMILIES)]
+
+
+class WebhookForm(ModelForm):
+    """A new web-hook, or the changes of one. The stored address has secrets, so it is never shown in the field."""
+
+    ids = "webhook-%s"
+
+    def __init__(self, data: Any = None, webhook: Webhook | None = None) -> None:
+        super().__init__(
+            WebhookChange if webhook else WebhookRequest, data, row=webhook, names=("name", "url", "kinds")
+        )
+        families = {value for value, _ in FAMILY_CHOICES}
+        stored = webhook.kinds if webhook else []
+        self.fields["families"] = forms.MultipleChoiceField(
+            label="Events", required=False, choices=FAMILY_CHOICES, widget=forms.CheckboxSelectMultiple,
+            initial=[kind for kind in stored if kind in families],
+        )  # fmt: skip
+        url, kinds = self.fields["url"], self.fields["kinds"]
+        # People compare an address while they write it.
+        url.widget = forms.TextInput({**url.widget.attrs, "placeholder": "" if webhook else EXAMPLE})
+        url.help_text = f"Now {webhook.url_shown}. Leave it empty to keep the address." if webhook else ""
+        kinds.label, kinds.help_text = "Single kinds", "Names of kinds, in addition to what is ticked."
+        kinds.initial = " ".join(kind for kind in stored if kind not in families)
+
+    def given(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        # A program that leaves a field out keeps it; a person who has emptied it may not.
+        kinds = [*values["families"], *(values["kinds"] or [])]
+        return {**super().given({"url": values["url"]}), "name": values["name"] or "", "kinds": kinds}
+
 
 ROWS = 50
 STATES = {state.value: state.value for state in DeliveryState}

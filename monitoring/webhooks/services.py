@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from datetime import timedelta
 from typing import Any
@@ -15,21 +14,18 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from core import database_clock
+from core.deliveries.leases import worker_name
 from core.events.service import record_event, resolve_alert
 from core.limits.refusals import WaitLimiter
 from core.outgoing import AddressRefused, literal_address
 from core.secrets import encrypt_secrets
 from monitoring.models import DeliveryState, Webhook, WebhookDelivery
-from monitoring.webhooks.claims import Claim, claim_new
-from monitoring.webhooks.client import DEADLINE_S, WebhookClient
-from monitoring.webhooks.delivery import attempt_delivery
+from monitoring.webhooks.client import DEADLINE_S, WebhookClient, new_secret
+from monitoring.webhooks.deliveries import SCHEDULE, Claim, cancel_pending, change_state, claim_new, webhook_waker
 from monitoring.webhooks.kinds import TEST_KIND
-from monitoring.webhooks.outcomes import failing_alert, gone_alert
+from monitoring.webhooks.outcomes import attempt_delivery, failing_alert, gone_alert
 from monitoring.webhooks.receiver_url import ReceiverUrl
 from monitoring.webhooks.resource import WebhookChange, WebhookRequest
-from monitoring.webhooks.signing import new_secret
-from monitoring.webhooks.transitions import cancel_pending, change_state
-from monitoring.webhooks.wake import webhook_waker
 
 MAX_WEBHOOKS = 100
 OLD_SECRET_LIFE = timedelta(days=1)
@@ -143,11 +139,11 @@ def replay_delivery(delivery: WebhookDelivery, actor: str) -> WebhookDelivery:
     if not webhook.enabled:
         raise WebhookDisabled(f"The web-hook {webhook.name} is switched off. Switch it on, then replay the delivery.")
     rows = WebhookDelivery.objects.filter(pk=delivery.pk)
-    fresh: dict[str, Any] = {"not_before": database_clock.now(), "replayed_by": actor, "hastened": False}
+    fresh: dict[str, Any] = {"replayed_by": actor, "hastened": False}
     ended = [state for state in DeliveryState if state != DeliveryState.PENDING]
-    if not any(change_state(rows, state, DeliveryState.PENDING, tries=0, **fresh) for state in ended):
+    if not any(change_state(rows, state, DeliveryState.PENDING, **SCHEDULE.again(), **fresh) for state in ended):
         # It waits already: its next attempt comes now.
-        rows.filter(state=DeliveryState.PENDING, lease_until=None).update(**fresh)
+        rows.filter(state=DeliveryState.PENDING, lease_until=None).update(**SCHEDULE.at_once(), **fresh)
     _record(
         "webhook.replayed", webhook, f"{actor} replayed a delivery of the web-hook {webhook.name}.", actor,
         {"delivery": str(delivery.pk), "event": str(delivery.event)},
@@ -167,7 +163,7 @@ def send_test(webhook: Webhook, actor: str, client: WebhookClient | None = None)
 
 def _wait_for_claim(webhook: Webhook, actor: str) -> Claim:
     until = time.monotonic() + TEST_WAIT_S
-    worker = f"test:{os.getpid()}:{uuid6.uuid7().hex[-12:]}"
+    worker = worker_name("test")
     while (claim := _claim_test(webhook, actor, worker)) is None:
         if time.monotonic() >= until:
             raise WebhookBusy(f"The web-hook {webhook.name} sends another delivery. Try again in a minute.")

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.jobs.answers import JobBody
-from core.jobs.bodies import job_body
+from core.jobs.selectors import job_body
 from core.jobs.services import enqueue
 from skycam_project.backups.schedule import KIND
 from skycam_project.backups.service import BackupBody, list_backups

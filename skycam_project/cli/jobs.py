@@ -92,8 +92,7 @@ def list_jobs(kind: str | None, state: str | None, host: str | None, limit: int)
     Example: skycam jobs list --state failed
     """
     caller = current().authorize("viewer")
-    from core.jobs.bodies import job_body
-    from core.jobs.selectors import jobs_for
+    from core.jobs.selectors import job_body, jobs_for
 
     found = jobs_for(caller.user).filter(**given(kind=kind, state=state, host=host)).order_by("-created_at", "-id")
     print_result({"results": [job_body(job, caller.user) for job in found[:limit]]}, print_jobs)
@@ -135,7 +134,7 @@ def find_job(caller: Caller, text: str) -> Job:
 
 
 def body_of(job: Job, caller: Caller) -> dict[str, Any]:
-    from core.jobs.bodies import job_body
+    from core.jobs.selectors import job_body
 
     return job_body(job, caller.user)
 

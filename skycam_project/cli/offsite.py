@@ -83,7 +83,7 @@ def retry(name: str, copy_id: str | None) -> None:
     The destination is also tried now.
     """
     caller = current().authorize("manager")
-    from captures.storage.offsite.queue import retry_dead, try_now
+    from captures.storage.offsite.copy_rows import retry_dead, try_now
 
     found = find_destination(caller, name)
     copies = found.copies.all()

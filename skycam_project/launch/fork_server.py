@@ -37,7 +37,7 @@ PRELOADED = (
     "celery.worker.consumer.delayed_delivery",
     "celery.worker.strategy",
     "cameras.supervision.assembly",
-    "core.jobs.part",
+    "core.jobs.worker",
     "django.core.management.commands.migrate",
     "django.db.models.sql.compiler",
     "kombu.transport.redis",

@@ -18,8 +18,7 @@ from captures.recordings.clips.services import hold_clip
 from captures.roots.roots import assign_root
 from captures.storage.trash.services import trash_capture
 from core.events.models import Alert, Event
-from core.jobs.context import JobContext, JobError
-from core.jobs.messages import ProgressMessage
+from core.jobs.context import JobContext, JobError, ProgressMessage
 from core.jobs.models import Job
 from skycam_project.access.models import User
 from skycam_project.admin.actions import table, views

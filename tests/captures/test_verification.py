@@ -18,9 +18,8 @@ from captures.files.verification import close_damaged_alerts, verify_files
 from captures.models import CaptureFile, StorageRoot
 from core.events.selectors import unresolved_keys
 from core.jobs import services
-from core.jobs.claims import LEASE_S
-from core.jobs.context import JobContext
-from core.jobs.messages import ProgressMessage
+from core.jobs.claims import LEASE
+from core.jobs.context import JobContext, ProgressMessage
 from core.jobs.models import Job
 from tests.harness.rows.clips import clip_of
 from tests.harness.stations.command_line import answer, skycam
@@ -199,7 +198,7 @@ def test_the_command_runs_the_job_and_reports(picture: NewPicture) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_command_says_that_it_waits_for_another_job(picture: NewPicture, monkeypatch: pytest.MonkeyPatch) -> None:
-    lease_until = timezone.now() + timedelta(seconds=LEASE_S)
+    lease_until = timezone.now() + timedelta(seconds=LEASE.length_s)
     Job.objects.create(kind="integrity", host="main", state="running", worker="killed", lease_until=lease_until)
     picture(CONTENT)
 

@@ -7,13 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from monitoring.webhooks.backlog import MAX_PENDING
-from monitoring.webhooks.claims import MAX_ATTEMPTS
+from core.deliveries.retry_delays import A_DAY
+from monitoring.webhooks.backlog import MAX_ENDED, MAX_PENDING
+from monitoring.webhooks.client import new_secret, sign_body
+from monitoring.webhooks.deliveries import MAX_ATTEMPTS
 from monitoring.webhooks.kinds import EXCLUDED
 from monitoring.webhooks.receiver_url import LONG_PART
-from monitoring.webhooks.retention import MAX_ENDED
-from monitoring.webhooks.retry_schedule import MAX_TRIES
-from monitoring.webhooks.signing import new_secret, sign_body
 from monitoring.webhooks.thread import FAILING, POOL
 from tests.harness.documents.pages import blocks, page
 
@@ -56,7 +55,7 @@ def test_a_broken_header_is_not_genuine(is_genuine: Callable[..., bool], header:
 
 def test_the_page_has_the_limits_of_the_code() -> None:
     text = page(PAGE)
-    assert f"{MAX_TRIES} attempts in about a day" in text
+    assert f"{A_DAY.max_tries} attempts in about a day" in text
     assert f"more than {MAX_PENDING:,} deliveries wait" in text
     assert f"{MAX_ENDED:,} deliveries of a web-hook, with the last {MAX_ATTEMPTS} attempts" in text
     assert f"with {LONG_PART} characters or more" in text

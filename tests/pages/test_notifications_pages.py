@@ -8,7 +8,7 @@ import pytest
 
 from core.events.service import raise_alert
 from monitoring.models import AlertSilence, NotificationChannel, NotificationRoute
-from monitoring.notifications.encrypted_settings import settings_of
+from monitoring.notifications.sending import settings_of
 from tests.harness.clients.pages import text_of
 from tests.harness.far_ends.webhook_receiver import receiving, status
 from tests.harness.rows.notifications import SECRET, mail_channel, route_to, send_due, webhook_channel

@@ -6,7 +6,7 @@ import pytest
 
 from core.events.service import raise_alert
 from monitoring.models import NotificationChannel
-from monitoring.notifications.encrypted_settings import settings_of
+from monitoring.notifications.sending import settings_of
 from tests.harness.far_ends.webhook_receiver import receiving, status
 from tests.harness.rows.notifications import SECRET, webhook_channel
 from tests.harness.stations.command_line import answer, skycam

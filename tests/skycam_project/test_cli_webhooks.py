@@ -7,7 +7,7 @@ import os
 import pytest
 
 from monitoring.models import Webhook, WebhookDelivery
-from monitoring.webhooks.delivery import url_of
+from monitoring.webhooks.outcomes import url_of
 from skycam_project.access.models import User
 from tests.harness.far_ends.webhook_receiver import receiving, status
 from tests.harness.rows.webhooks import added, deliver_due, happened, only_delivery

@@ -9,7 +9,7 @@ import pytest
 
 from core.events.models import Event
 from monitoring.models import NotificationChannel, NotificationRoute
-from monitoring.notifications.encrypted_settings import settings_of
+from monitoring.notifications.sending import settings_of
 from skycam_project.config import ConfigManager
 from skycam_project.config.manager import read_config_file
 from skycam_project.config.redaction import secrets_of

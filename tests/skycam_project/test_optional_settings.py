@@ -21,8 +21,8 @@ from captures.storage.offsite.services import add_destination
 from core.outgoing import OutgoingGuard
 from monitoring.models import NotificationChannel, Sensor
 from monitoring.notifications.channels.kinds import CHANNEL_KINDS, channel_class
-from monitoring.notifications.encrypted_settings import settings_of as channel_settings_of
 from monitoring.notifications.resource import ChannelRequest
+from monitoring.notifications.sending import settings_of as channel_settings_of
 from monitoring.notifications.services import add_channel
 from monitoring.sensor_host.rows import read_rows
 from monitoring.sensor_host.running import specification_of

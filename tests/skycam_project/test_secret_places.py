@@ -17,7 +17,7 @@ from django.test import override_settings
 from cameras.models import Camera, HostInvitation
 from core.secrets import DecryptionFailed, SecretsField, decrypt_secrets, decrypt_text
 from monitoring.models import Sensor, Webhook
-from monitoring.webhooks.delivery import signing_keys
+from monitoring.webhooks.outcomes import signing_keys
 from monitoring.webhooks.services import rotate_secret
 from skycam_project.cli.diagnostics.database import passwords
 from skycam_project.cli.station import Station

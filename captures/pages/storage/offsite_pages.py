@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from cameras.camera_display import StateDisplay
 from captures.pages.storage.labels import CLASS_LABELS
 from captures.pages.storage.paging import page_of as page_of_rows
-from captures.storage.offsite import queue
+from captures.storage.offsite import copy_rows
 from captures.storage.offsite.copy_states import CopyState
 from captures.storage.offsite.destinations.settings import DESTINATION_KINDS, SECRETS, SETTINGS, DestinationKind
 from captures.storage.offsite.limits import closed_reason
@@ -282,8 +282,8 @@ class RetryDestinationPage(Page):
     def post(self, request: HttpRequest, destination: UUID) -> HttpResponse:
         """Queue all its dead copies again, and try it now."""
         found = found_destination(destination)
-        queue.try_now(found)
-        moved = queue.retry_dead(found.copies.all(), self.actor)
+        copy_rows.try_now(found)
+        moved = copy_rows.retry_dead(found.copies.all(), self.actor)
         if not moved:
             return message_response(request, "warn", f"{found.name} has no dead copies any more. It is tried now.")
         copies = "1 dead copy" if moved == 1 else f"{moved:,} dead copies"
@@ -298,7 +298,7 @@ class RetryCopyPage(Page):
         found = OffsiteCopy.objects.filter(pk=copy).first()
         if found is None:
             raise Http404("There is no such copy.")
-        if queue.retry_dead(OffsiteCopy.objects.filter(pk=copy), self.actor):
+        if copy_rows.retry_dead(OffsiteCopy.objects.filter(pk=copy), self.actor):
             return message_response(request, "ok", f"{found.path} is queued again.")
         found.refresh_from_db()
         return message_response(request, "warn", f"{found.path} is not dead any more: it is {found.state}.")

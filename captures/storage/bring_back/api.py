@@ -17,8 +17,8 @@ from captures.storage.bring_back.planning import BringBackPlan, make_plan, start
 from captures.storage.bring_back.selection import BringBackOne, BringBackRequest, check_names
 from core.idempotency.view import IdempotentView
 from core.jobs.answers import JobBody
-from core.jobs.bodies import job_body
 from core.jobs.models import Job
+from core.jobs.selectors import job_body
 from core.resources.answers import body_of
 from core.resources.fields import Fields
 

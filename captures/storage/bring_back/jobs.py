@@ -25,10 +25,10 @@ from captures.storage.archives.copying import CopyFaulty, CopyRequest, CopyStopp
 from captures.storage.archives.jobs import lock_folder
 from captures.storage.bring_back.planning import make_plan, reserve_bytes
 from captures.storage.bring_back.selection import RETURNING, ReturningTable, Selection
+from captures.storage.offsite.copy_rows import lock_copies, update_locked
 from captures.storage.offsite.copy_states import CopyState
 from captures.storage.offsite.destinations.port import CopyMissing, DestinationError, Interrupted, WrongChecksum
 from captures.storage.offsite.models import OffsiteCopy
-from captures.storage.offsite.queue import lock_copies, update_locked
 from captures.storage.offsite.restore import NoCopy, copies_of, fetch_part, part_name
 from core import database_clock
 from core.events.service import record_event

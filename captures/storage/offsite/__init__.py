@@ -1,0 +1,1 @@
+"""Copies of files at destinations: a folder, SFTP, S3."""

@@ -14,7 +14,7 @@ from captures.storage.offsite.resource import BacklogBody, ProbeRequest
 from captures.storage.offsite.selectors import backlog_of, destinations_for
 from captures.storage.offsite.services import start_test
 from core.jobs.answers import JobBody
-from core.jobs.bodies import job_body
+from core.jobs.selectors import job_body
 from core.resources.answers import body_of
 
 

@@ -18,7 +18,7 @@ from cameras.spool.storage import RootMissing
 from captures.recordings.clips.deletion import open_root
 from captures.recordings.clips.models import Clip
 from captures.roots.models import StorageRoot
-from captures.storage.offsite import queue
+from captures.storage.offsite import copy_rows
 from captures.storage.offsite.copy_states import CopyState
 from captures.storage.offsite.destinations.folder import write_marker
 from captures.storage.offsite.destinations.port import (
@@ -82,7 +82,7 @@ class Sending:
         destination = self._present()
         if destination is None:
             return closed_reason(None)
-        queue.take_back_lost(destination, self._host)
+        copy_rows.take_back_lost(destination, self._host)
         try:
             while (destination := self._present()) is not None and self._has_work(destination):
                 try:
@@ -90,7 +90,7 @@ class Sending:
                         while self._send_next(destination, sender):
                             pass
                 except DestinationError as error:
-                    queue.note_destination_failed(destination, self._host, str(error))
+                    copy_rows.note_destination_failed(destination, self._host, str(error))
                     self.totals.failed += 1
         except Interrupted as reason:
             return str(reason)
@@ -102,9 +102,9 @@ class Sending:
     def _has_work(self, destination: Destination) -> bool:
         """Waits for a destination that fails, for a while. Interrupted."""
         self._pace.check()
-        if not OffsiteCopy.objects.filter(queue.due(destination, self._host, self._missing)).exists():
+        if not OffsiteCopy.objects.filter(copy_rows.due(destination, self._host, self._missing)).exists():
             return False
-        wait_s = queue.wait_s(destination, self._host)
+        wait_s = copy_rows.wait_s(destination, self._host)
         if wait_s > PATIENCE_S:
             raise Interrupted("The destination fails; it is tried again later.")
         until = time.monotonic() + wait_s
@@ -116,7 +116,7 @@ class Sending:
     def _send_next(self, destination: Destination, sender: Sender) -> bool:
         """False if none is due. DestinationError, when the connection is to be opened again; Interrupted."""
         self._pace.check()
-        copy = queue.claim_next(destination, self._host, self._missing)
+        copy = copy_rows.claim_next(destination, self._host, self._missing)
         if copy is None:
             return False
         FAILPOINTS.hit("after_claim")
@@ -136,22 +136,22 @@ class Sending:
                 verified_by = sender.put_file(source, copy.key, upload)
                 FAILPOINTS.hit("after_copy_compared")
         except Interrupted:
-            queue.note_interrupted(copy)
+            copy_rows.note_interrupted(copy)
             raise
         except RootMissing as error:
             self._missing.add(copy.root)
-            queue.note_waiting(copy, str(error))
+            copy_rows.note_waiting(copy, str(error))
             return True
         except FileUnreadable as error:
             self._give_up(copy, sender, str(error))
             return True
         except WrongChecksum as error:
-            queue.note_damaged(copy, str(error))
+            copy_rows.note_damaged(copy, str(error))
             return True
         except DestinationError as error:
-            queue.note_failed(copy, str(error))
+            copy_rows.note_failed(copy, str(error))
             return False
-        if not queue.note_verified(copy, verified_by, destination):
+        if not copy_rows.note_verified(copy, verified_by, destination):
             return False
         FAILPOINTS.hit("after_row_verified")
         self.totals.files += 1
@@ -162,9 +162,9 @@ class Sending:
     def _give_up(copy: OffsiteCopy, sender: Sender, error: str) -> None:
         upload = copy.upload
         if has_row(copy):
-            queue.note_dead(copy, error)
+            copy_rows.note_dead(copy, error)
         else:
-            queue.note_gone(copy)
+            copy_rows.note_gone(copy)
         if upload or copy.attempts > 1:
             sender.forget(copy.key, upload)
 
@@ -245,7 +245,7 @@ def probe_destination(context: JobContext) -> dict[str, Any]:
         said = PROBES[destination.kind](destination)
     except DestinationError as error:
         return {"works": False, "said": [str(error)]}
-    queue.note_works(destination, settings.STATION.host)
+    copy_rows.note_works(destination, settings.STATION.host)
     return {"works": True, "said": said}
 
 
@@ -257,7 +257,7 @@ def probe_s3(destination: Destination) -> list[str]:
         said = sender.probe()
         takes = sender.takes_checksums()
         checks = takes and sender.refuses_wrong_sha256()
-    queue.host_of(destination, settings.STATION.host)
+    copy_rows.host_of(destination, settings.STATION.host)
     DestinationHost.objects.filter(destination=destination).update(takes_checksums=takes, checks_sha256=checks)
     if not takes:
         return [*said, "The server refuses checksums: copies are sent without them, and verified by reading them back."]

@@ -4,14 +4,55 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
+from datetime import time as day_time
 from uuid import UUID
 
 from captures.storage.offsite.destinations.port import Interrupted
-from captures.storage.offsite.hours import Hours
 from captures.storage.offsite.models import Destination
-from captures.storage.offsite.token_bucket import TokenBucket
 from core.station_zone import station_zone
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """From `begin` until before `end`; over midnight if `end` is the earlier one; always if both are equal or None."""
+
+    begin: day_time | None
+    end: day_time | None
+
+    def are_open(self, local: datetime) -> bool:
+        """`local` is the time that the site's clock shows."""
+        if self.begin is None or self.end is None or self.begin == self.end:
+            return True
+        now = local.time()
+        if self.begin < self.end:
+            return self.begin <= now < self.end
+        return now >= self.begin or now < self.end
+
+
+BURST_S = 0.25
+"""Seconds of the rate that may pass at once."""
+
+
+class TokenBucket:
+    """Bytes at `rate` per second; None is no limit. The rate may change at any time. For one thread."""
+
+    def __init__(self, rate: int | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self.rate, self._clock = rate, clock
+        self._debt, self._at = 0.0, clock()
+
+    def take_bytes(self, count: int) -> float:
+        """Let `count` bytes pass. Returns how many seconds the caller has to wait after them."""
+        now = self._clock()
+        if self.rate is None:
+            self._debt, self._at = 0.0, now
+            return 0.0
+        # The debt may be below zero by a burst: the credit of a pause is limited to it.
+        self._debt = max(self._debt - (now - self._at) * self.rate, -BURST_S * self.rate) + count
+        self._at = now
+        return max(0.0, self._debt / self.rate)
+
 
 READ_S = 1.0
 """Seconds between two looks at the row, within a file as well."""

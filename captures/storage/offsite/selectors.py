@@ -1,21 +1,27 @@
-"""What waits for its copy, which files must stay until then, and where the copy of a file is."""
+"""What waits for its copy, which files must stay until then, where the copy of a file is, and which are only there; and
+the metrics of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
 
+from captures.capturing.models import CaptureFile
 from captures.recordings.clips.models import ClipKind
+from captures.roots.models import Kept
 from captures.storage.archives.bodies import VerifiedFile
 from captures.storage.archives.models import Archive, ArchiveFile
 from captures.storage.offsite.copy_states import WAITING, CopyState
 from captures.storage.offsite.models import Destination, DestinationHost, OffsiteCopy, file_columns
 from captures.storage.stored_files.classes import FileClass
+from core.text.amounts import pluralize
 
 CLIP_KINDS = {FileClass.ROLLING_CLIP: ClipKind.ROLLING, FileClass.MANUAL_CLIP: ClipKind.MANUAL}
 
@@ -158,3 +164,49 @@ def find_copies(table: str, pk: str | UUID | int) -> QuerySet[OffsiteCopy]:
     # A key of a table is either a number or a UUID: the other column is null.
     columns = {name: value for name, value in file_columns(pk).items() if value is not None}
     return copies.filter(**columns).select_related("destination").order_by("-verified_at")
+
+
+TABLES: dict[str, tuple[type[CaptureFile | ArchiveFile], str]] = {
+    "captures": (CaptureFile, "number"),
+    "archives": (ArchiveFile, "uuid"),
+}
+"""Table of the copies -> its files, and the column of `OffsiteCopy` for their keys."""
+
+
+def describe_only_copies(destination: Destination) -> str:
+    """A sentence; empty for a destination that can be left without the loss of a file."""
+    found = sum(_only_copies(destination, table).count() for table in TABLES)
+    if not found:
+        return ""
+    return (
+        f"{destination.name} has the only copy of {pluralize(found, 'file')}, so it stays where it is. Bring them "
+        "back first (`skycam offsite bring-back`), or disable it: nothing more is sent there then."
+    )
+
+
+def _only_copies(destination: Destination, table: str) -> QuerySet[CaptureFile] | QuerySet[ArchiveFile]:
+    model, key = TABLES[table]
+    copies = OffsiteCopy.objects.filter(**{key: OuterRef("pk")}, table=table)
+    elsewhere = copies.exclude(destination=destination).filter(state=CopyState.VERIFIED.value)
+    return model.objects.exclude(kept=Kept.HERE.value).filter(
+        Exists(copies.filter(destination=destination)), ~Exists(elsewhere)
+    )
+
+
+NAMES = {
+    "skycam_offsite_backlog_files": ("files", "Files that wait for their off-site copy."),
+    "skycam_offsite_backlog_bytes": ("bytes", "Their bytes."),
+    "skycam_offsite_dead_files": ("dead", "Files whose off-site copy needs a person."),
+}
+"""Metric -> the field of the backlog, and what it means."""
+
+
+def offsite_metrics(user: Any) -> Iterator[Metric]:
+    if not user.may("manager"):
+        return
+    found = {destination.name: backlog_of(destination) for destination in Destination.objects.all()}
+    for name, (field, meaning) in NAMES.items():
+        family = GaugeMetricFamily(name, meaning, labels=["destination"])
+        for destination, backlog in found.items():
+            family.add_metric([destination], getattr(backlog, field))
+        yield family

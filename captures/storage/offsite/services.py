@@ -15,11 +15,10 @@ from pydantic import ValidationError as Invalid
 
 from cameras.models import Camera
 from captures.roots.models import StorageRoot
+from captures.storage.offsite.copy_rows import compare_again, retry_dead, try_now
 from captures.storage.offsite.copy_states import WAITING, CopyState
 from captures.storage.offsite.destinations.settings import SECRETS, SETTINGS, FolderSettings, S3Settings, Settings
 from captures.storage.offsite.models import Destination, OffsiteCopy
-from captures.storage.offsite.only_copies import describe_only_copies
-from captures.storage.offsite.queue import compare_again, retry_dead, try_now
 from captures.storage.offsite.resource import (
     DeleteQuery,
     DestinationChange,
@@ -27,6 +26,7 @@ from captures.storage.offsite.resource import (
     DestinationRequest,
     RetriedBody,
 )  # fmt: skip
+from captures.storage.offsite.selectors import describe_only_copies
 from captures.storage.offsite.senders import not_allowed_message, offsite_roots
 from core.api.model import describe_error
 from core.events.service import record_event, resolve_alert

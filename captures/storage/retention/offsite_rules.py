@@ -26,10 +26,10 @@ from captures.roots.guards import guarded, unguarded
 from captures.roots.models import Kept, StorageRoot
 from captures.storage.archives.models import ArchiveFile, ArchiveFileState
 from captures.storage.archives.selectors import copy_of
+from captures.storage.offsite.copy_rows import lock_copies
 from captures.storage.offsite.copy_states import CopyState
 from captures.storage.offsite.destinations.settings import DestinationKind
 from captures.storage.offsite.models import OffsiteCopy
-from captures.storage.offsite.queue import lock_copies
 from captures.storage.offsite.selectors import unverified_archive_files
 from captures.storage.retention.plan import PlanItem, Why
 from captures.storage.stored_files.classes import FileClass

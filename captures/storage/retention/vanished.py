@@ -9,7 +9,7 @@ from uuid import UUID
 from cameras.spool.durable import RootFiles
 from captures.recordings.clips.deletion import folder_of
 from captures.roots.models import StorageRoot
-from captures.storage.offsite.queue import moved_rows
+from captures.storage.offsite.copy_rows import moved_rows
 from captures.storage.retention.plan import PlanItem, Why
 from captures.storage.stored_files.tables import FILE_TABLES, StoredFile
 from core.station_settings import retention_config

@@ -31,7 +31,7 @@ from monitoring.notifications.channels.base import (
     Text,
 )
 from monitoring.notifications.message import Notification
-from monitoring.webhooks.name_lookup import resolve_within
+from monitoring.webhooks.client import resolve_within
 
 MAX_ERROR = 500
 KNOWN_SIGN_INS = frozenset({"CRAM-MD5", "PLAIN", "LOGIN"})

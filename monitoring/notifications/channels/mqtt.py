@@ -27,7 +27,7 @@ from monitoring.notifications.channels.base import (
     Text,
 )
 from monitoring.notifications.message import Notification, NotifiedAlert
-from monitoring.webhooks.name_lookup import resolve_within
+from monitoring.webhooks.client import resolve_within
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client

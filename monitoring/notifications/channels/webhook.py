@@ -12,8 +12,8 @@ from core.resources.fields import field
 from monitoring.notifications.channels.base import Channel, ChannelSettings, Secret, SendResult
 from monitoring.notifications.channels.http import SecretUrl, send_bytes
 from monitoring.notifications.message import Notification
+from monitoring.webhooks.client import SIGNATURE_HEADER, sign_body
 from monitoring.webhooks.receiver_url import ReceiverUrl
-from monitoring.webhooks.signing import HEADER, sign_body
 
 
 class WebhookSettings(ChannelSettings):
@@ -32,5 +32,5 @@ class WebhookChannel(Channel[WebhookSettings]):
         content = json.dumps(notification.body(), ensure_ascii=False, separators=(",", ":")).encode()
         # At each attempt: receivers refuse old time stamps.
         signature = sign_body(content, [self.settings.secret], int(time.time()))
-        headers = {"Skycam-Notification": notification.id, HEADER: signature}
+        headers = {"Skycam-Notification": notification.id, SIGNATURE_HEADER: signature}
         return send_bytes(self.guard, self.deadline_s, self.settings.url, content, headers)

@@ -18,9 +18,8 @@ from cameras.models import Camera
 from cameras.resource import CameraFields
 from cameras.spool.storage import read_marker
 from captures.roots.models import StorageRoot
-from core.jobs.kinds import label_of
 from core.jobs.models import Job
-from core.jobs.tables import JOB_KINDS
+from core.jobs.tables import JOB_KINDS, label_of
 from skycam_project.admin.base import NOTHING, Detail, ReadOnlyAdmin, Section, show_flag, show_time
 from skycam_project.admin.filters import model_choices, values_of, yes_or_no
 

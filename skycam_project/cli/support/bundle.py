@@ -136,8 +136,8 @@ def alerts(station: Station) -> Any:
 def jobs(station: Station) -> Any:
     """The newest jobs. Raises CliError or DatabaseError."""
     station.set_up_django()
-    from core.jobs.bodies import job_body
     from core.jobs.models import Job
+    from core.jobs.selectors import job_body
     from core.station_owner import StationOwner
 
     owner = StationOwner()

@@ -57,8 +57,8 @@ def clips(clip: Any) -> list[Clip]:
 def run_jobs() -> Callable[..., list[Any]]:
     """Runs the waiting jobs of a kind in this process; returns their results."""
     from core.jobs.context import JobContext
-    from core.jobs.kinds import kind_of
     from core.jobs.models import Job
+    from core.jobs.tables import kind_of
     from core.registry import resolve
 
     def run_all(kind: str = "archive") -> list[Any]:

@@ -22,8 +22,8 @@ from captures.storage.archives.verification import request_verification
 from core.broker import broker
 from core.events.models import Alert, Event
 from core.jobs.context import JobContext
-from core.jobs.kinds import kind_of
 from core.jobs.models import Job
+from core.jobs.tables import kind_of
 from core.registry import resolve
 from core.station_settings import StationSetting, clear_cache
 from tests.harness.rows.archives import request_archive

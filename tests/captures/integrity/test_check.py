@@ -22,8 +22,7 @@ from captures.storage.integrity.check import check_integrity
 from captures.storage.integrity.decisions import FindingRefused, adopt, set_aside
 from captures.storage.integrity.findings import csv_lines
 from core.events.models import Event
-from core.jobs.context import JobContext
-from core.jobs.messages import ProgressMessage
+from core.jobs.context import JobContext, ProgressMessage
 from tests.harness.camera_processes.recorded_clips import RECORDING
 from tests.harness.kills.killed_job import KILLED, exit_status
 from tests.harness.rows.captures import file_of, saved

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captures.storage.offsite.backoff import JITTER, LONGEST_S, retry_delay_s
-from captures.storage.offsite.hours import Hours
-from captures.storage.offsite.token_bucket import BURST_S, TokenBucket
+from captures.storage.offsite.copy_rows import SCHEDULE
+from captures.storage.offsite.limits import BURST_S, Hours, TokenBucket
 
+DELAYS = SCHEDULE.delays
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -23,13 +23,13 @@ class ManualClock:
 
 @given(st.integers(min_value=-5, max_value=10**9), st.floats(min_value=0, max_value=1))
 def test_a_delay_is_between_a_second_and_a_quarter_of_an_hour(failures: int, chance: float) -> None:
-    delay = retry_delay_s(failures, chance)
-    assert 1 - JITTER <= delay <= LONGEST_S * (1 + JITTER) + 0.001
+    delay = DELAYS.delay_s(failures, chance=chance)
+    assert 1 - DELAYS.jitter <= delay <= DELAYS.max_delay_s + 0.001
 
 
 @given(st.integers(min_value=1, max_value=40))
 def test_each_delay_is_at_least_as_long_as_the_one_before(failures: int) -> None:
-    assert retry_delay_s(failures + 1, 0.5) >= retry_delay_s(failures, 0.5)
+    assert DELAYS.delay_s(failures + 1, chance=0.5) >= DELAYS.delay_s(failures, chance=0.5)
 
 
 @given(st.times(), st.times(), st.times())

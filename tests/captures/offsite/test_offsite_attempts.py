@@ -14,7 +14,7 @@ import pytest
 from django.conf import settings
 
 from captures.models import Destination, OffsiteCopy
-from captures.storage.offsite import queue
+from captures.storage.offsite import copy_rows
 from captures.storage.offsite.copy_states import CopyState
 from captures.storage.offsite.destinations.folder import FolderSender
 from captures.storage.offsite.destinations.port import Compared, FileUnreadable, Source, Upload
@@ -106,7 +106,7 @@ def test_what_was_compared_at_one_place_does_not_count_at_another(folder_copies:
         at="2026-01-01T00:00:00Z", key=KEY, state=CopyState.SENDING, attempts=1,
     )  # fmt: skip
     save_upload(copy, f"{Compared.SENT}:1000")
-    queue.compare_again(folder_copies)
+    copy_rows.compare_again(folder_copies)
     save_upload(copy, f"{Compared.SENT}:2000")
     copy.refresh_from_db()
     assert (copy.state, copy.upload) == ("queued", "")

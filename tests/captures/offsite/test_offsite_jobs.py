@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from captures.models import Clip, Destination, OffsiteCopy, StorageRoot
-from captures.storage.offsite import thread
 from captures.storage.offsite.jobs import FAIR_S
+from captures.storage.offsite.queue import OffsiteQueue
 from captures.storage.offsite.services import start_test
-from captures.storage.offsite.thread import OffsiteQueue
 from core.jobs.models import Job
 from core.jobs.services import enqueue
 from core.jobs.tables import Lane
@@ -47,7 +46,7 @@ def worker() -> Iterator[list[JobsWorker]]:
 
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[OffsiteQueue]:
-    monkeypatch.setattr(thread, "INTERVAL_S", 0.1)
+    monkeypatch.setattr("captures.storage.offsite.queue.INTERVAL_S", 0.1)
     found = OffsiteQueue("main")
     yield found
     found.stop()
@@ -90,7 +89,7 @@ def test_a_job_that_waits_for_bandwidth_leaves_its_host_to_others(
     eventually(verified)
 
 
-PARTS = "captures.storage.offsite.thread", "captures.storage.offsite.api", "captures.urls", "skycam_project.cli.offsite"
+PARTS = "captures.storage.offsite.queue", "captures.storage.offsite.api", "captures.urls", "skycam_project.cli.offsite"
 LOADED_BY = """
 import django, importlib, sys
 django.setup()

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from cameras.models import Camera
 from captures.models import Clip, Destination, OffsiteCopy, StorageRoot
 from captures.recordings.clips.services import ClipHeld, delete_clip
-from captures.storage.offsite import queue
+from captures.storage.offsite import copy_rows, queue
 from captures.storage.offsite.copy_states import CopyState
 from captures.storage.offsite.destinations.settings import SETTINGS
 from captures.storage.offsite.resource import DestinationChange
@@ -98,11 +98,11 @@ def test_what_was_sent_to_the_old_place_does_not_count(
 ) -> None:
     queue.queue_new_files(folder_copies, "main")
     [copy, *_] = copies(folder_copies)
-    queue.move(copy, CopyState.QUEUED, CopyState.SENDING, attempts=1)
+    copy_rows.move(copy, CopyState.QUEUED, CopyState.SENDING, attempts=1)
     moved = move(folder_copies, tmp_path / "other")
-    sent = [copy, queue.claim_next(moved, "main")][not claimed_before]
+    sent = [copy, copy_rows.claim_next(moved, "main")][not claimed_before]
     assert sent is not None
-    assert not queue.note_verified(sent, "read_back", folder_copies)
+    assert not copy_rows.note_verified(sent, "read_back", folder_copies)
     assert not OffsiteCopy.objects.exclude(state="queued").exclude(verified_at=None).exists()
     assert "verified" not in states(moved)
 

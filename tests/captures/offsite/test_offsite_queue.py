@@ -13,11 +13,11 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.models import Clip, Destination, OffsiteCopy, StorageRoot
-from captures.storage.offsite import jobs, queue
+from captures.storage.offsite import copy_rows, jobs, queue
 from captures.storage.offsite.copy_states import COPY_TRANSITIONS, CopyState
 from captures.storage.offsite.destinations.port import Interrupted
 from captures.storage.offsite.limits import NAP_S, READ_S, RowPace, site_time
-from captures.storage.offsite.thread import start_sending
+from captures.storage.offsite.queue import start_sending
 from core.jobs.context import JobContext
 from core.jobs.models import Job
 from core.jobs.services import enqueue
@@ -148,7 +148,7 @@ def test_a_person_queues_a_dead_copy_again(folder_copies: Destination, clips: li
     place.rename(place.with_suffix(".away"))
     send(folder_copies)
     place.with_suffix(".away").rename(place)
-    assert queue.retry_dead(folder_copies.copies.all(), "ada") == 1
+    assert copy_rows.retry_dead(folder_copies.copies.all(), "ada") == 1
     assert open_alerts() == []
     send(folder_copies)
     assert states(folder_copies) == ["verified"] * 3
@@ -162,19 +162,19 @@ def test_a_copy_makes_only_the_moves_of_the_table(
     [copy, *_] = copies(folder_copies)
     forbidden = [other for other in CopyState if other not in COPY_TRANSITIONS[state]]
     with pytest.raises(ValueError, match="does not go"):
-        queue.move(copy, state, forbidden[0])
+        copy_rows.move(copy, state, forbidden[0])
 
 
 def test_an_attempt_that_was_taken_over_writes_nothing(folder_copies: Destination, clips: list[Clip]) -> None:
     queue.queue_new_files(folder_copies, "main")
-    first = queue.claim_next(folder_copies, "main")
+    first = copy_rows.claim_next(folder_copies, "main")
     assert first is not None
-    queue.take_back_lost(folder_copies, "main")
-    second = queue.claim_next(folder_copies, "main")
+    copy_rows.take_back_lost(folder_copies, "main")
+    second = copy_rows.claim_next(folder_copies, "main")
     assert second is not None
     assert second.pk == first.pk
-    assert not queue.note_verified(first, "read_back", folder_copies)
-    assert queue.note_verified(second, "read_back", folder_copies)
+    assert not copy_rows.note_verified(first, "read_back", folder_copies)
+    assert copy_rows.note_verified(second, "read_back", folder_copies)
 
 
 def test_nothing_is_sent_outside_of_the_hours(folder_copies: Destination, clips: list[Clip]) -> None:

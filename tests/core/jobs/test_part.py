@@ -11,7 +11,7 @@ from django.conf import settings
 
 from core.broker.queues import camera_queue, jobs_queue
 from core.jobs import tables
-from core.jobs.part import JobsPart, local_part
+from core.jobs.worker import JobsPart, local_part
 from skycam_project import celery_worker
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from core.jobs.context import JobContext
-from core.jobs.messages import ProgressMessage
+from core.jobs.context import JobContext, ProgressMessage
 
 
 def test_reports_within_a_second_are_dropped_but_not_the_last_one() -> None:

@@ -130,7 +130,7 @@ def test_a_worker_that_lost_its_lease_writes_nothing_more() -> None:
 
 
 def test_a_job_waits_longer_after_each_failure() -> None:
-    assert [claims.retry_delay_s(attempt) for attempt in (1, 2, 3, 20)] == [5.0, 10.0, 20.0, 300.0]
+    assert [claims.SCHEDULE.delays.delay_s(attempt) for attempt in (1, 2, 3, 20)] == [5.0, 10.0, 20.0, 300.0]
 
 
 def test_a_job_of_another_host_is_not_claimed() -> None:

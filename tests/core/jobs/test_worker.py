@@ -396,7 +396,7 @@ def test_a_job_runs_although_the_clock_of_the_host_that_wrote_it_is_ahead(enqueu
 
 def test_a_job_waits_for_its_next_attempt(enqueue: Enqueue) -> None:
     enqueue("add", numbers=[])
-    Job.objects.update(not_before=timezone.now() + timedelta(seconds=claims.MAX_RETRY_S / 2))
+    Job.objects.update(not_before=timezone.now() + timedelta(seconds=claims.SCHEDULE.delays.longest_s / 2))
     assert claim_next(HOST, "worker", Lane.LONG) is None
 
 

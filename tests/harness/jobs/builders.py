@@ -6,18 +6,22 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from django.db import connection
 
+from core.deliveries.retry_delays import RetryDelays
+from core.jobs.attempt import JobTimes
+from core.jobs.claims import SCHEDULE
 from core.jobs.models import Job
 from core.jobs.tables import GB, JobKind, Lane
-from core.jobs.times import JobTimes
 from tests.harness.waiting import PATIENCE_S, eventually
 
 HOST = "main"
-QUICK = JobTimes(poll_s=0.1, write_interval_s=0.2, grace_s=1.0, first_retry_s=0.1)
+SOON = replace(SCHEDULE, delays=RetryDelays((0.1,), longest_s=300.0))
+QUICK = JobTimes(poll_s=0.1, write_interval_s=0.2, grace_s=1.0, schedule=SOON)
 """Short times, so that a test takes seconds."""
 FUNCTIONS = "tests.harness.jobs.functions"
 Enqueue = Callable[..., Job]

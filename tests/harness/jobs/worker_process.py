@@ -11,8 +11,8 @@ import django
 django.setup()
 
 from core.jobs import tables  # noqa: E402
+from core.jobs.attempt import JobTimes  # noqa: E402
 from core.jobs.tables import Lane  # noqa: E402
-from core.jobs.times import JobTimes  # noqa: E402
 from core.jobs.worker import JobsWorker  # noqa: E402
 from tests.harness.jobs.builders import kind_named  # noqa: E402
 from tests.harness.waiting import PATIENCE_S  # noqa: E402

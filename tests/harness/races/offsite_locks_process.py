@@ -22,7 +22,7 @@ def main(folder: str) -> None:
     from django.db import DatabaseError
 
     from captures.models import OffsiteCopy
-    from captures.storage.offsite.queue import compare_again
+    from captures.storage.offsite.copy_rows import compare_again
     from captures.storage.offsite.restore import take_back
     from tests.harness.races.bring_back_process import blocked
     from tests.harness.rows.archive import Archive

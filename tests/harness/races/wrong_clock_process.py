@@ -89,7 +89,7 @@ def moves_camera() -> bool:
 
 
 def takes_channel() -> int:
-    from monitoring.webhooks.claims import release_lost_leases
+    from monitoring.webhooks.deliveries import release_lost_leases
 
     return release_lost_leases()
 

@@ -24,7 +24,7 @@ from captures.models import (
 )
 from captures.recordings.claims.services import HOLD
 from captures.storage.archives.services import request_archive
-from captures.storage.offsite.queue import retry_dead
+from captures.storage.offsite.copy_rows import retry_dead
 from captures.storage.offsite.resource import DeleteQuery, DestinationChange
 from captures.storage.offsite.services import change_destination, remove_destination
 from captures.storage.retention.manager import store_plan

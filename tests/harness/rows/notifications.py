@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from monitoring.models import NotificationChannel, NotificationDelivery, NotificationRoute
 from monitoring.notifications.channels.base import SendResult
-from monitoring.notifications.claims import claim, due_channels
+from monitoring.notifications.deliveries import claim, due_channels
 from monitoring.notifications.outcomes import record_outcome
 from monitoring.notifications.resource import ChannelRequest, RouteRequest
 from monitoring.notifications.sending import send_claim

@@ -13,12 +13,12 @@ from django.conf import settings
 from cameras.models import Camera
 from captures.models import Destination
 from monitoring.models import NotificationChannel, Sensor, Webhook
-from monitoring.notifications.encrypted_settings import settings_of
 from monitoring.notifications.resource import ChannelRequest
+from monitoring.notifications.sending import settings_of
 from monitoring.notifications.services import add_channel
 from monitoring.sensor_management.resource import SensorRequest
 from monitoring.sensor_management.services import add_sensor
-from monitoring.webhooks.delivery import signing_keys, url_of
+from monitoring.webhooks.outcomes import signing_keys, url_of
 from tests.harness.rows.cameras import add_camera
 from tests.harness.rows.offsite import destination
 from tests.harness.rows.webhooks import added

@@ -12,9 +12,9 @@ from core.events.models import Event
 from core.events.service import record_event
 from core.outgoing import OutgoingGuard
 from monitoring.models import Webhook, WebhookDelivery
-from monitoring.webhooks.claims import claim, due_deliveries
 from monitoring.webhooks.client import Answer, WebhookClient
-from monitoring.webhooks.delivery import attempt_delivery
+from monitoring.webhooks.deliveries import claim, due_deliveries
+from monitoring.webhooks.outcomes import attempt_delivery
 from monitoring.webhooks.resource import WebhookRequest
 from monitoring.webhooks.services import add_webhook
 

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from core.events.models import Event
 from core.events.service import raise_alert
 from monitoring.models import AlertSilence, NotificationChannel, NotificationRoute
-from monitoring.notifications.encrypted_settings import settings_of
+from monitoring.notifications.sending import settings_of
 from tests.harness.far_ends.webhook_receiver import receiving, status
 from tests.harness.rows.audiences import only_for
 from tests.harness.rows.notifications import SECRET, mail_channel, route_to, webhook_channel

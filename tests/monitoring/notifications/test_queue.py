@@ -13,16 +13,16 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from core.camera_refs import Cameras
+from core.deliveries.retry_delays import A_DAY
 from core.events.models import Alert, Event
 from core.events.service import acknowledge_alert, raise_alert, record_event, resolve_alert
 from monitoring.models import AlertSilence, NotificationChannel, NotificationDelivery, NotificationRoute
 from monitoring.notifications.channels.base import SendResult
-from monitoring.notifications.claims import claim, due_channels
+from monitoring.notifications.deliveries import claim, due_channels
 from monitoring.notifications.outcomes import failing_alert, give_up_killed, record_outcome
 from monitoring.notifications.routing import due_at, route_matches, targets_of
 from monitoring.notifications.services import remove_channel
 from monitoring.notifications.silences import add_silence, end_expired_silences, end_silence, silence_alert
-from monitoring.webhooks.retry_schedule import MAX_TRIES
 from tests.harness.far_ends.webhook_receiver import WebhookReceiver, in_turn, receiving, status
 from tests.harness.rows.notifications import (
     SECRET,
@@ -52,7 +52,7 @@ def channel(receiver: WebhookReceiver) -> NotificationChannel:
 
 @pytest.fixture
 def zone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitoring.notifications.site_time.station_zone", lambda: UTC)
+    monkeypatch.setattr("monitoring.notifications.routing.station_zone", lambda: UTC)
 
 
 def bodies(receiver: WebhookReceiver) -> list[dict[str, Any]]:
@@ -310,7 +310,7 @@ def test_what_fails_for_a_day_is_given_up_with_an_event() -> None:
     with receiving(status(500)) as receiver:
         route_to(webhook_channel(receiver.url), repeat_every_s=3600)
         opened()
-        NotificationDelivery.objects.update(tries=MAX_TRIES - 1)
+        NotificationDelivery.objects.update(tries=A_DAY.max_tries - 1)
         send_due()
     assert states() == [("opened", "failed"), ("repeat", "pending")]
     assert Event.objects.get(kind="notification.failed").severity == "error"
@@ -327,7 +327,7 @@ def test_no_stored_error_has_a_secret_that_the_receiver_repeats() -> None:
 def test_a_last_attempt_that_was_killed_is_given_up_with_an_event(channel: NotificationChannel) -> None:
     route_to(channel)
     opened()
-    NotificationDelivery.objects.update(tries=MAX_TRIES - 1)
+    NotificationDelivery.objects.update(tries=A_DAY.max_tries - 1)
     claim(channel.pk, "killed")
     give_up_killed()
     assert states() == [("opened", "pending")]

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from core.events.service import raise_alert
 from monitoring.models import NotificationChannel, NotificationDelivery
-from monitoring.notifications.claims import claim
+from monitoring.notifications.deliveries import claim
 from monitoring.notifications.thread import NotificationThread
 from tests.harness.far_ends.mail_server import mail_server
 from tests.harness.far_ends.webhook_receiver import hang, receiving, status

@@ -9,7 +9,7 @@ import pytest
 from core.events.models import Event
 from monitoring.models import Webhook, WebhookDelivery
 from monitoring.webhooks import services
-from monitoring.webhooks.claims import claim
+from monitoring.webhooks.deliveries import claim
 from tests.harness.far_ends.webhook_receiver import receiving, status
 from tests.harness.rows.webhooks import added, deliver_due, happened, only_delivery
 

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from core.deliveries.retry_delays import A_DAY
 from core.events.models import Alert, Event
 from monitoring.models import Webhook, WebhookAttempt, WebhookDelivery
 from monitoring.webhooks.backlog import trim_backlogs
-from monitoring.webhooks.claims import MAX_ATTEMPTS, claim, due_deliveries, release_lost_leases
-from monitoring.webhooks.delivery import attempt_delivery
+from monitoring.webhooks.deliveries import MAX_ATTEMPTS, claim, due_deliveries, release_lost_leases
+from monitoring.webhooks.outcomes import attempt_delivery
 from monitoring.webhooks.resource import WebhookChange
-from monitoring.webhooks.retry_schedule import MAX_TRIES
 from monitoring.webhooks.services import change_webhook, remove_webhook, rotate_secret
 from tests.harness.far_ends.webhook_receiver import Request, hang, in_turn, receiving, status
 from tests.harness.rows.webhooks import (
@@ -142,7 +142,7 @@ def test_after_an_hour_of_failures_an_alert_is_open_until_the_next_success() -> 
 def test_after_a_day_of_attempts_a_delivery_fails_with_an_event() -> None:
     added(AWAY)
     happened()
-    WebhookDelivery.objects.update(tries=MAX_TRIES - 2)
+    WebhookDelivery.objects.update(tries=A_DAY.max_tries - 2)
     deliver_due()
     assert only_delivery().state == "pending"
     make_due()

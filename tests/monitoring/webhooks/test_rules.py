@@ -7,17 +7,17 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from core.deliveries.retry_delays import A_DAY
 from monitoring.models import DeliveryState, Webhook, WebhookAttempt, WebhookDelivery
 from monitoring.retention import remove_expired
-from monitoring.webhooks import retention
+from monitoring.webhooks import backlog
+from monitoring.webhooks.deliveries import change_state
 from monitoring.webhooks.kinds import EXCLUDED, KINDS
-from monitoring.webhooks.retry_schedule import FIRST_DELAYS_S, MAX_TRIES, retry_delay_s
 from monitoring.webhooks.services import remove_webhook
-from monitoring.webhooks.transitions import change_state
 from tests.harness.documents.pages import first_cells, section
 from tests.harness.rows.webhooks import added, deliver_due, happened, only_delivery
 
-ENTRY = {"webhook_deliveries": "monitoring.webhooks.retention.remove_deliveries"}
+ENTRY = {"webhook_deliveries": "monitoring.webhooks.backlog.remove_deliveries"}
 
 
 def test_the_kinds_of_web_hooks_are_the_documented_events() -> None:
@@ -26,13 +26,13 @@ def test_the_kinds_of_web_hooks_are_the_documented_events() -> None:
 
 
 def test_the_attempts_of_a_delivery_last_a_day() -> None:
-    planned_s = sum(FIRST_DELAYS_S) + 3600 * (MAX_TRIES - 1 - len(FIRST_DELAYS_S))
+    planned_s = sum(A_DAY.delay_s(tries, chance=0.5) for tries in range(1, A_DAY.max_tries))
     assert 23.5 * 3600 < planned_s < 24 * 3600
 
 
 @pytest.mark.parametrize(("tries", "seconds"), [(1, 10), (2, 30), (3, 60), (4, 120), (7, 1800), (8, 3600), (30, 3600)])
 def test_each_delay_has_its_length_and_a_jitter(tries: int, seconds: float) -> None:
-    delays = {retry_delay_s(tries) for _ in range(50)}
+    delays = {A_DAY.delay_s(tries) for _ in range(50)}
     assert min(delays) >= 0.9 * seconds
     assert max(delays) <= 1.1 * seconds
     assert len(delays) > 1
@@ -66,7 +66,7 @@ def test_a_pending_delivery_is_kept_at_any_age() -> None:
 
 @pytest.mark.django_db
 def test_of_many_deliveries_that_ended_the_newest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "MAX_ENDED", 2)
+    monkeypatch.setattr(backlog, "MAX_ENDED", 2)
     added()
     events = [happened() for _ in range(5)]
     WebhookDelivery.objects.update(state="delivered", ended_at=timezone.now())

@@ -9,12 +9,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from core.deliveries.retry_delays import A_DAY
 from core.events.models import Event
 from core.outgoing import OutgoingGuard
 from monitoring.models import Webhook, WebhookDelivery
-from monitoring.webhooks.claims import claim
 from monitoring.webhooks.client import WebhookClient
-from monitoring.webhooks.retry_schedule import MAX_TRIES
+from monitoring.webhooks.deliveries import claim
 from monitoring.webhooks.thread import FAILING, POOL, WebhookThread
 from tests.harness.far_ends.webhook_receiver import Request, drip_body, hang, in_turn, receiving, status
 from tests.harness.rows.webhooks import PATIENT, QUICK, added, happened
@@ -65,12 +65,12 @@ def test_a_delivery_whose_last_attempt_was_killed_has_failed(start: Callable[...
         added(receiver.url)
         happened()
         claim(WebhookDelivery.objects.get().pk, "killed")
-        WebhookDelivery.objects.update(tries=MAX_TRIES, lease_until=timezone.now() - timedelta(seconds=1))
+        WebhookDelivery.objects.update(tries=A_DAY.max_tries, lease_until=timezone.now() - timedelta(seconds=1))
         start()
         eventually(lambda: WebhookDelivery.objects.exclude(state="pending").exists())
     assert WebhookDelivery.objects.get().state == "failed"
     assert receiver.received == []
-    assert Event.objects.get(kind="webhook.failed").data["tries"] == MAX_TRIES
+    assert Event.objects.get(kind="webhook.failed").data["tries"] == A_DAY.max_tries
 
 
 def test_receivers_that_hang_do_not_hold_up_another_one(start: Callable[..., WebhookThread]) -> None:

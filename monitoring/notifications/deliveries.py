@@ -1,27 +1,44 @@
-"""How a host takes the notifications of a channel that are due, for one message.
-
-A lease of the channel keeps other hosts from sending them too.
-"""
+"""Notifications as rows: a host takes those of a channel that are due, for one message, and moves them. A lease of the
+channel keeps other hosts from sending them too."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
+from django.utils import timezone
 
 from core import database_clock
+from core.deliveries.leases import RELEASED, Lease
+from core.deliveries.retry_delays import A_DAY
+from core.deliveries.schedule import Schedule
+from core.deliveries.states import Transitions
 from core.events.models import Alert
 from monitoring.models import AlertSilence, NotificationChannel, NotificationDelivery
-from monitoring.notification_states import NotificationKind, NotificationState
+from monitoring.notification_states import NOTIFICATION_TRANSITIONS, NotificationKind, NotificationState
 from monitoring.notifications.silenced import silenced_alerts
-from monitoring.webhooks.retry_schedule import MAX_DELAY_S
 
-LEASE_S = 90.0
+SCHEDULE = Schedule(A_DAY, plans_ahead=True)
+LEASE = Lease(90.0)
 """Longer than a message may take, with what the database needs."""
+MOVES = Transitions(
+    "A notification", NOTIFICATION_TRANSITIONS, frozenset(NotificationState) - {NotificationState.PENDING}
+)
 MAX_IN_A_MESSAGE = 50
+KEPT = timedelta(days=90)
+BATCH = 500
+
+
+def change_state(rows: QuerySet[NotificationDelivery], after: NotificationState, **fields: Any) -> int:
+    """Move those of `rows` that are pending; returns their number. ValueError for a move that the table has not."""
+    return MOVES.move(rows, NotificationState.PENDING, after, **fields)
+
+
+# For a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +60,10 @@ class Claim:
         return NotificationDelivery.objects.filter(pk__in=keys, state=NotificationState.PENDING)
 
 
-def is_due(now: datetime) -> Q:
-    """A retry that is further away than any delay comes from a clock that was set back since: it is due."""
-    return Q(not_before__lte=now) | Q(tries__gt=0, not_before__gt=now + timedelta(seconds=MAX_DELAY_S))
-
-
 def due_channels() -> list[UUID]:
     """Enabled channels with notifications that are due, and that send nothing now."""
     free = NotificationDelivery.objects.filter(channel__enabled=True, channel__lease_until=None)
-    due = sendable(free).filter(is_due(database_clock.now()))
+    due = sendable(free).filter(SCHEDULE.is_due())
     return list(due.order_by().values_list("channel", flat=True).distinct())
 
 
@@ -72,24 +84,17 @@ def sendable(rows: QuerySet[NotificationDelivery]) -> QuerySet[NotificationDeliv
     return pending.exclude(alert__in=silenced) if silenced else pending
 
 
-def release_lost_leases() -> None:
-    """Of hosts that were killed while they sent. A lease that is longer than any host gives has ended, too: the clock
-    was set back."""
-    now = database_clock.now()
-    ended = Q(lease_until__lt=now) | Q(lease_until__gt=now + timedelta(seconds=2 * LEASE_S))
-    lost = NotificationChannel.objects.filter(ended, lease_until__isnull=False)
-    # An UPDATE of no row would still wait for SQLite's other writers.
-    if lost.exists():
-        lost.update(lease_until=None, worker="")
+def release_lost_leases() -> int:
+    """Of hosts that were killed while they sent. Returns their number."""
+    return LEASE.release_lost(NotificationChannel.objects.all())
 
 
 @transaction.atomic
 def claim(channel: UUID, worker: str) -> Claim | None:
     """Lease the channel to `worker`, and count an attempt of what goes into the message. None when nothing is due, or
     another host sends."""
-    until = database_clock.now() + timedelta(seconds=LEASE_S)
     free = NotificationChannel.objects.filter(pk=channel, enabled=True, lease_until=None)
-    if not free.update(lease_until=until, worker=worker):
+    if not free.update(**LEASE.taken(worker)):
         return None
     rows = rows_of_next_message(channel)
     if not rows:
@@ -103,7 +108,7 @@ def claim(channel: UUID, worker: str) -> Claim | None:
 
 
 def release(channel: UUID, worker: str) -> None:
-    NotificationChannel.objects.filter(pk=channel, worker=worker).update(lease_until=None, worker="")
+    NotificationChannel.objects.filter(pk=channel, worker=worker).update(**RELEASED)
 
 
 def rows_of_next_message(channel: UUID) -> list[NotificationDelivery]:
@@ -111,7 +116,7 @@ def rows_of_next_message(channel: UUID) -> list[NotificationDelivery]:
     now = database_clock.now()
     pending = sendable(NotificationDelivery.objects.filter(channel=channel))
     waiting = pending.select_related("route").order_by("not_before", "id")
-    due = waiting.filter(is_due(now))
+    due = waiting.filter(SCHEDULE.is_due())
     first = due.first()
     if first is None:
         return []
@@ -123,3 +128,16 @@ def rows_of_next_message(channel: UUID) -> list[NotificationDelivery]:
     fresh = waiting.filter(kind=first.kind, route=first.route_id, tries=0, not_before__gt=now)
     joining = fresh.filter(not_before__lte=now + timedelta(seconds=wait_s))[:MAX_IN_A_MESSAGE]
     return [*group, *joining][:MAX_IN_A_MESSAGE]
+
+
+# What has ended; RETENTION lists it
+
+
+def remove_notifications() -> int:
+    """Remove a batch of those that ended more than 90 days ago. Returns the number of rows."""
+    before = timezone.now() - KEPT
+    old = NotificationDelivery.objects.filter(ended_at__lt=before).order_by().values_list("pk", flat=True)
+    if batch := list(old[:BATCH]):
+        return NotificationDelivery.objects.filter(pk__in=batch).delete()[0]
+    silences = AlertSilence.objects.filter(ended_at__lt=before).order_by().values_list("pk", flat=True)
+    return AlertSilence.objects.filter(pk__in=list(silences[:BATCH])).delete()[0]
