@@ -13,14 +13,12 @@ from typing import Any, Literal, TypedDict
 from django.db import transaction
 
 from core.broker.notices import NoticeKind, publish_notice
+from core.periodic.thread import PeriodicThread
 from core.resources.answers import body_of
-from core.retrying_thread import RetryingThread
 from core.times.timestamps import stamp_ms
 from monitoring.models import Alert, Event
 from monitoring.resource import AlertBody, EventBody
 from monitoring.sensors.reading import JudgedReading
-
-PUBLISH_EVERY_S = 1.0
 
 
 class EventNotice(TypedDict):
@@ -73,10 +71,10 @@ def publish_alert(alert: Alert) -> None:
 class ReadingPublisher:
     """Publishes the newest reading of each channel, at most one notice a second, on a thread of its own."""
 
-    def __init__(self, every_s: float = PUBLISH_EVERY_S) -> None:
+    def __init__(self, every_s: float | None = None) -> None:
         self._newest: dict[tuple[str, str, str], ReadingBody] = {}
         self._lock = threading.Lock()
-        RetryingThread("reading-notices", self._publish, every_s).start()
+        PeriodicThread("reading-notices", self.publish, interval_s=every_s).start()
 
     def add(self, readings: Sequence[JudgedReading]) -> None:
         """Returns at once."""
@@ -84,7 +82,7 @@ class ReadingPublisher:
             for reading in readings:
                 self._newest[reading.name, reading.channel, reading.quantity] = reading_body(reading)
 
-    def _publish(self) -> None:
+    def publish(self) -> None:
         with self._lock:
             found, self._newest = self._newest, {}
         if found:

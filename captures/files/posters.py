@@ -12,30 +12,22 @@ from uuid import UUID
 from captures.clips.models import Clip, ClipQuerySet
 from captures.files.thumbnail_queue import job_for, local_queue
 from captures.thumbnails.jobs import ThumbnailJob
-from core.changes.gate import ChangeGate
-from core.retrying_thread import RetryingThread
+from core.periodic.work import Work
 
-INTERVAL_S = 5.0
 NEWEST = 50
 """Clips that one search looks at: those of 5 s from ten cameras that rotate each second."""
 
 
-class PosterSearch:
+class PosterSearch(Work):
     """Queues each of the newest clips of `host` once. A clip whose poster exists already costs its child a read."""
 
     def __init__(self, host: str, enqueue: Callable[[ThumbnailJob], None] | None = None) -> None:
         """`enqueue` is that of this process's queue by default."""
-        self._host, self._enqueue = host, enqueue or local_queue().enqueue
+        super().__init__(host)
+        self._enqueue = enqueue or local_queue().enqueue
         self._queued: set[UUID] = set()
-        self._thread = RetryingThread("posters", self.queue_new_clips, INTERVAL_S, gate=ChangeGate())
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._thread.stop(within_s=1.0)
-
-    def queue_new_clips(self) -> None:
+    def run(self) -> None:
         """DatabaseError."""
         # Only ids: most searches find nothing new and need no rows.
         newest = list(self._clips().values_list("pk", flat=True)[:NEWEST])
@@ -47,4 +39,4 @@ class PosterSearch:
         self._queued = set(newest)
 
     def _clips(self) -> ClipQuerySet:
-        return Clip.objects.present().filter(host=self._host).order_by("-started_at", "-id")
+        return Clip.objects.present().filter(host=self.host).order_by("-started_at", "-id")

@@ -8,29 +8,18 @@ from cameras.spool.storage import RootMissing
 from captures.organizing.adoption import stored_captures
 from captures.organizing.staging import Staging, StagingLocked, has_copies
 from captures.storage.models import StorageRoot
-from core.retrying_thread import RetryingThread
+from core.periodic.work import Work
 
 log = logging.getLogger(__name__)
-INTERVAL_S = 600.0
 
 
-class CopyRecovery:
-    """Looks into the storage roots of `host` at the start of its jobs part, and every ten minutes."""
+class CopyRecovery(Work):
+    """Looks into the storage roots of `host` at the start of its jobs part, and then periodically."""
 
-    def __init__(self, host: str) -> None:
-        self._host = host
-        self._thread = RetryingThread("copy-recovery", self.recover, INTERVAL_S)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._thread.stop(within_s=1.0)
-
-    def recover(self) -> None:
+    def run(self) -> None:
         """DatabaseError; the first OSError of a disk, after the other roots were recovered."""
         failed: OSError | None = None
-        for root in StorageRoot.objects.filter(host=self._host):
+        for root in StorageRoot.objects.filter(host=self.host):
             try:
                 self._recover_root(root)
             except OSError as error:

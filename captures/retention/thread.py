@@ -1,44 +1,33 @@
-"""Clean up the clips of a host periodically, on a thread of its jobs part: a slow disk or a busy database delays no
-camera."""
+"""The periodic cleanup of the clips of a host, in its jobs part: a slow disk or a busy database delays no camera."""
 
 from __future__ import annotations
 
 from django.db import DatabaseError
 
 from captures.retention.cleanup import ClipCleanup
-from core.changes.gate import ChangeGate
-from core.retrying_thread import RetryingThread
+from core.periodic.work import Work
 from monitoring.services import raise_alert, resolve_alert
 
-INTERVAL_S = 2.0
 COUNT_S = 0.005
 """Seconds of a pass for counting clips."""
 
 
-class Retention:
-    """Applies the rules of count and space to the clips of `host` every `interval_s` seconds."""
+class Retention(Work):
+    """Applies the rules of count and space to the clips of `host`."""
 
-    def __init__(self, host: str, interval_s: float = INTERVAL_S) -> None:
-        self._thread = RetryingThread(
-            "retention", self._clean_up, interval_s, on_error=self._note_failure, gate=ChangeGate()
-        )
-        self._cleanup = ClipCleanup(host, should_continue=lambda: not self._thread.is_stopping())
+    def __init__(self, host: str) -> None:
+        super().__init__(host)
+        self._cleanup = ClipCleanup(host, should_continue=lambda: not self.control.is_stopping())
         self._alert = f"storage.retention:{host}"
         self._problem, self._alerted = "", "not yet"
         """What the alert should say, and what it says."""
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._thread.stop(within_s=2.0)
-
-    def _clean_up(self) -> None:
+    def run(self) -> None:
         self._update_alert()
         self._cleanup.run(COUNT_S)
         self._problem = ""
 
-    def _note_failure(self, error: Exception) -> None:
+    def note_failure(self, error: Exception) -> None:
         """A missing database has its own alert."""
         if not isinstance(error, DatabaseError):
             # Only noted here, as an error in this handler would end the thread: the next pass raises the alert.

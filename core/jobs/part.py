@@ -9,6 +9,7 @@ from django.conf import settings
 
 from core.jobs.tables import BACKGROUND_THREADS, Lane
 from core.jobs.worker import JobsWorker
+from core.periodic.part_tasks import PartTasks
 from core.registry import resolve
 
 
@@ -19,11 +20,13 @@ class BackgroundThread(Protocol):
 
 
 class JobsPart:
-    """The workers that run the jobs of `host`, one for each lane, and the threads of BACKGROUND_THREADS."""
+    """The workers that run the jobs of `host`, one for each lane, the threads of BACKGROUND_THREADS, and the periodic
+    tasks of the part."""
 
     def __init__(self, host: str) -> None:
         self._workers = [JobsWorker(host, lane=lane) for lane in Lane]
         self._threads: list[BackgroundThread] = [resolve(path)(host) for path in BACKGROUND_THREADS.values()]
+        self._threads.append(PartTasks("jobs", host))
 
     def start(self) -> None:
         for thread in (*self._workers, *self._threads):

@@ -102,21 +102,10 @@ JOB_KINDS: dict[str, JobKind] = {
 """Kind -> what it is, its limits, and the function that does it."""
 
 BACKGROUND_THREADS = {
-    "database_check": "core.database_health.check.DatabaseCheck",
-    "retention": "captures.retention.thread.Retention",
-    "storage_usage": "captures.storage_usage.thread.UsageMeasurement",
-    "posters": "captures.files.posters.PosterSearch",
-    "copies": "captures.organizing.recovery.CopyRecovery",
-    "archives": "captures.archives.thread.ArchiveThread",
     "archive_sender": "captures.archives.transfer.ArchiveSender",
-    "offsite": "captures.offsite.thread.OffsiteQueue",
-    "automatic_recording": "scheduler.automatic_recording.thread.AutomaticRecordingThread",
-    "webhooks": "monitoring.webhooks.thread.local_thread",
-    "notifications": "monitoring.notifications.thread.local_thread",
-    "home_assistant": "monitoring.notifications.sensor_publishing.SensorPublishing",
-    "dead_man_switch": "monitoring.notifications.dead_man_switch.DeadManSwitch",
 }
-"""What a host's jobs part does all the time: host -> object with `start` and `stop`, which has a thread of its own."""
+"""What serves a queue in a host's jobs part: host -> object with `start` and `stop`, which has a thread of its own.
+Periodic work is in `skycam_project/periodic.py`."""
 
 JOB_ENDED = {
     "events": "monitoring.jobs.record_job_end",

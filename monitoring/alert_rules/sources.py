@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from core.broker.broker import BrokerDown
+from core.periodic.thread import PeriodicThread
 from core.registry import resolve
-from core.retrying_thread import RetryingThread
 from monitoring.alert_rules.rule import Signal
 from monitoring.tables import SIGNALS
 
@@ -27,7 +27,7 @@ class SignalSource:
         self._read_signals, self._host, self._every_s, self._clock = read, host, every_s, clock
         self._newest: tuple[float, Sequence[Signal]] | None = None
         self._broker_away = False
-        self._thread = RetryingThread(f"signals-{name}", self.read, every_s)
+        self._thread = PeriodicThread("signals", self.read, subject=name, interval_s=every_s)
 
     def start(self) -> None:
         self._thread.start()

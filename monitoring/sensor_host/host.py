@@ -15,8 +15,8 @@ from django.db import DatabaseError, connection
 from core.background import log_and_continue
 from core.changes.gate import ChangeGate
 from core.outgoing import OutgoingGuard
+from core.periodic.thread import PeriodicThread
 from core.registry import resolve
-from core.retrying_thread import RetryingThread
 from monitoring.sensor_host.journal import ReadingJournal
 from monitoring.sensor_host.latest import LatestPublisher
 from monitoring.sensor_host.rows import RowFile, read_rows
@@ -30,8 +30,6 @@ from monitoring.tables import READING_LISTENERS
 
 log = logging.getLogger(__name__)
 Listener = Callable[[Sequence[JudgedReading]], None]
-RECONCILE_S = 2.0
-TICK_S = 0.25
 
 
 class SensorHost:
@@ -45,8 +43,8 @@ class SensorHost:
         self.writer = ReadingWriter(host, ReadingJournal(data / "readings"))
         self._sensors = RunningSensors(host, guard, self._distribute)
         self._publisher = LatestPublisher(host, self.states)
-        self._reconciler = RetryingThread("sensors-reconcile", self.reconcile, RECONCILE_S)
-        self._ticker = RetryingThread("sensors-tick", self._tick, TICK_S)
+        self._reconciler = PeriodicThread("sensors-reconcile", self.reconcile)
+        self._ticker = PeriodicThread("sensors-tick", self.tick)
         self._ticked_at = time.monotonic()
         self._is_reconciled = False
         self._lock = threading.Lock()
@@ -93,7 +91,7 @@ class SensorHost:
             self._reconciler.wake()  # a change of its row has waited
 
     def reconcile(self) -> None:
-        """Start, replace and stop processes until they are those of the rows. Called every 2 s on a thread."""
+        """Start, replace and stop processes until they are those of the rows."""
         try:
             rows = self._gate.call(lambda: read_rows(self._host))
         except DatabaseError as error:
@@ -110,7 +108,7 @@ class SensorHost:
         self._sensors.apply(rows)
         self._is_reconciled = True
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
         self._ticked_at = time.monotonic()
         for sensor in self._sensors.snapshot():
             missing, reports = sensor.check_missing()
