@@ -37,6 +37,7 @@ from skycam_project.cli.station import Station
 from skycam_project.health import all_problems
 from skycam_project.launch import LaunchError, ps
 from skycam_project.pages.context import shell_of
+from skycam_project.pages.periodic_tasks import periodic_panel
 from skycam_project.pages.sparklines import Sparkline, sparkline
 from skycam_project.pages.status_sections import SECTIONS, Section
 
@@ -172,6 +173,11 @@ def status_context(request: HttpRequest) -> dict[str, Any]:
         "hosts": panels,
         "restarts": restarts,
         "disks": disks(),
+        "periodic": periodic_panel(
+            [panel.name for panel in panels],
+            [panel.name for panel in panels if panel.alive],
+            names_subjects=not hidden_cameras(user),
+        ),
     }
 
 
