@@ -7,7 +7,7 @@ from core.periodic.task import Owner, PeriodicTask, Start
 HOUR_S, DAY_S = 3600.0, 86_400.0
 
 
-def beat(name: str, task: str, interval_s: float, what: str, late: str, work: str) -> PeriodicTask:
+def beat(name: str, task: str, interval_s: float, work: str, what: str, late: str) -> PeriodicTask:
     """A Celery task of the station, which any jobs part runs."""
     return PeriodicTask(
         task, interval_s, Owner.STATION, "jobs", what, late, work, Start.BEAT, may_take_s=600.0, beat=name
@@ -19,49 +19,49 @@ _CAMERAS = (
         "supervisor", 0.1, Owner.HOST, "cameras",
         what="Starts, watches and ends the camera processes, and routes commands.",
         late="Commands wait. After 5 s the host counts as down, after 15 s its worker is killed and started again.",
-        work="cameras.supervision.supervisor.Supervisor.tick", start=Start.PART, may_take_s=5.0,
+        work="cameras.supervision.supervisor.Supervisor", start=Start.PART, may_take_s=5.0,
     ),
     PeriodicTask(
         "database-sync", 1.0, Owner.HOST, "cameras",
         what="Brings records, events and desired states from the spools to the database and back.",
         late="Captures are in the spool but not in the gallery; changed settings and sessions begin later.",
-        work="cameras.supervision.database_thread.DatabaseThread.run_once", start=Start.PART,
+        work="cameras.supervision.database_thread.DatabaseThread", start=Start.PART,
     ),
     PeriodicTask(
         "late-answers", 0.1, Owner.HOST, "cameras",
         what="Answers callers that have waited for the database for more than a second.",
         late="A capture during an outage of the database answers as too slow.",
-        work="cameras.supervision.ingester.Ingester.answer_late_callers", start=Start.PART,
+        work="cameras.supervision.ingester.Ingester", start=Start.PART,
     ),
     PeriodicTask(
         "status-publisher", 0.2, Owner.HOST, "cameras",
         what="Publishes the heartbeat and the status of each camera, and finds out which live views are watched.",
         late="After 5 s the pages show the host as down and its commands are refused. Cameras continue.",
-        work="cameras.supervision.status_publisher.StatusPublisher.run_once", start=Start.PART,
+        work="cameras.supervision.status_publisher.StatusPublisher", start=Start.PART,
     ),
     PeriodicTask(
         "gate", None, Owner.HOST, "cameras",
         what="Reads the source of a gate, at the interval that the gate's configuration gives.",
         late="The gate's value is unknown, and the gate does what its configuration says for that.",
-        work="cameras.supervision.gate_readers.SourceReader.read", start=Start.PART,
+        work="cameras.supervision.gate_readers.SourceReader", start=Start.PART,
     ),
     PeriodicTask(
         "disk-meter", 5.0, Owner.HOST, "cameras",
         what="Measures the spools and the disks of the storage roots for the metrics.",
         late="After 30 s the metrics have no figures of spools and disks.",
-        work="cameras.supervision.disk_meter.DiskMeter.measure", start=Start.PART,
+        work="cameras.supervision.disk_meter.DiskMeter", start=Start.PART,
     ),
     PeriodicTask(
         "stored-counters", 5.0, Owner.HOST, "cameras",
         what="Stores the counters of the metrics in the data folder.",
         late="The counters stand still in the metrics; nothing that they count is lost.",
-        work="cameras.supervision.stored_counters.StoredCounters.store", start=Start.PART,
+        work="cameras.supervision.stored_counters.StoredCounters", start=Start.PART,
     ),
     PeriodicTask(
         "part-usage", 10.0, Owner.HOST, "cameras",
         what="Measures processor time and memory of the parts for the metrics.",
         late="After 60 s the metrics have no figures of parts.",
-        work="skycam_project.launch.metrics_port.part_usage.PartUsages.measure", start=Start.PART,
+        work="skycam_project.launch.metrics_port.part_usage.PartUsages", start=Start.PART,
     ),
     PeriodicTask(
         "usage-sampler", 10.0, Owner.HOST, "cameras",
@@ -82,56 +82,56 @@ _SENSORS = (
         "sensors-reconcile", 2.0, Owner.HOST, "sensors",
         what="Starts, replaces and stops the processes of sensors until they are those of the database.",
         late="A new or changed sensor is not read yet; the others are.",
-        work="monitoring.sensor_host.host.SensorHost.reconcile", start=Start.PART,
+        work="monitoring.sensor_host.host.SensorHost", start=Start.PART,
     ),
     PeriodicTask(
         "sensors-tick", 0.25, Owner.HOST, "sensors",
         what="Finds sensors that have become silent, and passes readings on to gates and alert rules.",
         late="Alerts about readings come late. After 5 s the sensors part is killed and started again.",
-        work="monitoring.sensor_host.host.SensorHost.tick", start=Start.PART, may_take_s=5.0,
+        work="monitoring.sensor_host.host.SensorHost", start=Start.PART, may_take_s=5.0,
     ),
     PeriodicTask(
         "latest-readings", 1.0, Owner.HOST, "sensors",
         what="Publishes the newest readings for pages and gates.",
         late="After 5 s the sensors of the host count as missing.",
-        work="monitoring.sensor_host.latest.LatestPublisher.publish", start=Start.PART,
+        work="monitoring.sensor_host.latest.LatestPublisher", start=Start.PART,
     ),
     PeriodicTask(
         "reading-writer", 1.0, Owner.HOST, "sensors",
         what="Writes readings, and the alerts of rules, to the database.",
         late="Readings wait in a journal on the disk, alerts in memory.",
-        work="monitoring.sensor_host.writer.ReadingWriter.write", start=Start.PART,
+        work="monitoring.sensor_host.writer.ReadingWriter", start=Start.PART,
     ),
     PeriodicTask(
         "reading-relief", 1.0, Owner.HOST, "sensors",
         what="Moves readings to the journal while a write to the database hangs.",
         late="Readings wait in memory; a kill loses them.",
-        work="monitoring.sensor_host.writer.ReadingWriter.relieve", start=Start.PART,
+        work="monitoring.sensor_host.writer.ReadingWriter", start=Start.PART,
     ),
     PeriodicTask(
         "reading-notices", 1.0, Owner.PROCESS, "sensors",
         what="Sends new readings to open pages and programs.",
         late="Open pages show older values; the database has the newest.",
-        work="monitoring.notices.ReadingPublisher.publish", start=Start.PART,
+        work="monitoring.notices.ReadingPublisher", start=Start.PART,
     ),
     PeriodicTask(
         "alert-rules", 2.0, Owner.HOST, "sensors",
         what="Reads the alert rules and maintenance windows.",
         late="A changed rule or window is not followed yet.",
-        work="monitoring.alert_rules.watch.RuleWatch.read_rules", start=Start.PART,
+        work="monitoring.alert_rules.watch.RuleWatch", start=Start.PART,
     ),
     PeriodicTask(
         "alert-rules-evaluate", 0.5, Owner.HOST, "sensors",
         what="Evaluates the alert rules, and opens and closes their alerts.",
         late="Alerts of rules open and close late.",
-        work="monitoring.alert_rules.watch.RuleWatch.evaluate", start=Start.PART, may_take_s=10.0,
+        work="monitoring.alert_rules.watch.RuleWatch", start=Start.PART, may_take_s=10.0,
     ),
     PeriodicTask(
         "signals", None, Owner.HOST, "sensors",
         what="Reads a signal of the alert rules, each at an interval of its own (SIGNALS). One host reads those of the "
         "station.",
         late="After 10 s the signal is unknown: alerts about it neither open nor close.",
-        work="monitoring.alert_rules.sources.SignalSource.read", start=Start.PART,
+        work="monitoring.alert_rules.sources.SignalSource", start=Start.PART,
     ),
 )  # fmt: skip
 
@@ -238,69 +238,69 @@ _JOBS = (
 _STATION = (
     beat(
         "health", "monitoring.check_health", 60.0,
+        "monitoring.tasks.check_health",
         "Checks the health of the station, and closes alerts whose cause is gone.",
         "Alerts about the station open and close late.",
-        "monitoring.tasks.check_health",
     ),
     beat(
         "plan", "scheduler.replan", 60.0,
+        "scheduler.tasks.replan_nights",
         "Plans the next nights again, and looks for runs that should have begun.",
         "New nights have no plan yet: a run may begin late, or not at all.",
-        "scheduler.tasks.replan_nights",
     ),
     beat(
         "telescope", "scheduler.start_nights", 60.0,
+        "scheduler.tasks.start_telescope_nights",
         "Starts the nights of field lists, and reports those that were missed.",
         "The night of a telescope begins late.",
-        "scheduler.tasks.start_telescope_nights",
     ),
     beat(
         "experiments", "scheduler.report_experiments", 60.0,
+        "scheduler.tasks.report_late_experiments",
         "Raises the alerts of experiments that have not begun, and of cameras that do not record for theirs.",
         "These alerts come late.",
-        "scheduler.tasks.report_late_experiments",
     ),
     beat(
         "nights", "scheduler.report_nights", 600.0,
+        "scheduler.tasks.report_ended_nights",
         "Writes the reports of nights that are over.",
         "The report of a night comes late.",
-        "scheduler.tasks.report_ended_nights",
     ),
     beat(
         "readings", "monitoring.aggregate_readings", 60.0,
+        "monitoring.tasks.aggregate_readings",
         "Summarises the readings of sensors.",
         "Charts of long times end earlier; the summaries are made up for.",
-        "monitoring.tasks.aggregate_readings",
     ),
     beat(
         "retention", "monitoring.remove_expired", HOUR_S,
+        "monitoring.tasks.remove_expired",
         "Deletes events, alerts, readings and other rows that are older than the settings keep them.",
         "The database grows.",
-        "monitoring.tasks.remove_expired",
     ),
     beat(
         "partitions", "core.create_partitions", HOUR_S,
+        "core.tasks.create_partitions",
         "Makes the partitions of this month and the next two (PostgreSQL).",
         "None for two months; then rows go to the default partition, which is slower.",
-        "core.tasks.create_partitions",
     ),
     beat(
         "denials", "access.count_denials", HOUR_S,
+        "skycam_project.access.tasks.count_denials",
         "Summarises refused requests and sign-ins of the past hours as events.",
         "The event log shows refusals later.",
-        "skycam_project.access.tasks.count_denials",
     ),
     beat(
         "backups", "backups.start_due", 300.0,
+        "skycam_project.backups.tasks.start_due",
         "Starts the backup of the station when it is due.",
         "The newest backup is older than planned.",
-        "skycam_project.backups.tasks.start_due",
     ),
     beat(
         "jobs", "core.wake_lost_jobs", 60.0,
+        "core.tasks.wake_lost_jobs",
         "Wakes the hosts that have jobs to do, also after a lost message.",
         "None while the hosts search for jobs themselves.",
-        "core.tasks.wake_lost_jobs",
     ),
 )  # fmt: skip
 

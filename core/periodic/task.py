@@ -24,7 +24,8 @@ class Start(StrEnum):
     FACTORY = "factory"
     """`PartTasks`, but `work` makes the thread itself: a function from a host to an object with `start` and `stop`."""
     PART = "part"
-    """The part, in the order that its objects need: a `PeriodicThread` of this name, which calls `work`."""
+    """The part, in the order that its objects need: an object of the class `work` has a `PeriodicThread` of this
+    name."""
     BEAT = "beat"
     """Celery: the name is that of the Celery task at `work`."""
 
@@ -43,7 +44,7 @@ class PeriodicTask:
     what: str
     late: str
     work: str
-    """Dotted path of what is called."""
+    """Dotted path of the function or class that does it."""
     start: Start = Start.RUNNER
     has_gate: bool = False
     """Whether it works at the end of an interval only if a table that it reads has changed."""
