@@ -37,8 +37,9 @@ class PartTasks:
         self._threads = [*runs, PeriodicThread(REPORT, functools.partial(publish_report, host, part))]
 
     def start(self) -> None:
-        started: list[Startable] = [*self._threads, *self._made]
-        for one in started:
+        for thread in self._threads:
+            thread.start()
+        for one in self._made:
             one.start()
 
     def stop(self, within_s: float = STOP_S) -> None:
