@@ -1,4 +1,4 @@
-"""`RunNotes`: when the work of a thread last began and ended, and what came of it. Django-free."""
+"""`RunNotes`: when the work of a thread last began and ended, and what came of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`PeriodicTask`: an entry of the table of periodic work. Django-free."""
+"""`PeriodicTask`: an entry of the table of periodic work. The settings of Django import it."""
 
 from __future__ import annotations
 

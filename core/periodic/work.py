@@ -1,4 +1,4 @@
-"""`Work`: periodic work that remembers something from one run to the next. Django-free."""
+"""`Work`: periodic work that remembers something from one run to the next."""
 
 from __future__ import annotations
 

@@ -37,9 +37,9 @@ from skycam_project.cli.station import Station
 from skycam_project.health import all_problems
 from skycam_project.launch import LaunchError, ps
 from skycam_project.pages.context import shell_of
-from skycam_project.pages.periodic_tasks import periodic_panel
 from skycam_project.pages.sparklines import Sparkline, sparkline
 from skycam_project.pages.status_sections import SECTIONS, Section
+from skycam_project.periodic_status import read_periodic_status
 
 DAY = timedelta(days=1)
 RESTARTS = 12
@@ -173,7 +173,7 @@ def status_context(request: HttpRequest) -> dict[str, Any]:
         "hosts": panels,
         "restarts": restarts,
         "disks": disks(),
-        "periodic": periodic_panel(
+        "periodic": read_periodic_status(
             [panel.name for panel in panels],
             [panel.name for panel in panels if panel.alive],
             names_subjects=not hidden_cameras(user),

@@ -8,8 +8,8 @@ import re
 import pytest
 
 from core.periodic.task import Start
-from skycam_project.pages.periodic_tasks import interval_text
 from skycam_project.periodic import TASKS
+from skycam_project.periodic_status import interval_text
 from tests.harness.documents.pages import page
 from tests.harness.documents.sources import nodes, sources
 

@@ -1,8 +1,8 @@
-"""What the station does periodically, for the page Status: each task of the table, and whether it is on time."""
+"""Each task of the table of periodic work with its last run: for the page Status, and for `skycam doctor`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -54,28 +54,34 @@ class TaskRow:
 
 
 @dataclass(frozen=True, slots=True)
-class PeriodicPanel:
+class PeriodicStatus:
     rows: list[TaskRow]
 
     @property
-    def number_late(self) -> int:
-        return sum(row.state_display.tone in {"warn", "bad"} for row in self.rows)
+    def wanted(self) -> list[TaskRow]:
+        """Those that the configuration and the hardware give something to do."""
+        return [row for row in self.rows if row.state_display is not OFF]
+
+    @property
+    def late(self) -> list[TaskRow]:
+        """Those that are not on time, fail or are unknown."""
+        return [row for row in self.rows if row.state_display.tone in {"warn", "bad"}]
 
 
-def periodic_panel(hosts: Sequence[str], alive: Iterable[str], *, names_subjects: bool) -> PeriodicPanel:
+def read_periodic_status(hosts: Sequence[str], alive: Iterable[str], *, names_subjects: bool) -> PeriodicStatus:
     """Of `hosts`; those `alive` should report. `names_subjects`: whether the names of gates may be shown."""
     tasks = list(settings.PERIODIC_TASKS.values())
     parts = sorted({task.part for task in tasks if task.part})
     try:
         reports = read_reports(Place(host, part) for host in hosts for part in parts)
     except BrokerDown:
-        return PeriodicPanel([TaskRow(task, interval_text(task), "", None, UNKNOWN) for task in tasks])
+        return PeriodicStatus([TaskRow(task, interval_text(task), "", None, UNKNOWN) for task in tasks])
     silent = [host for host in alive if not all(Place(host, part) in reports for part in parts)]
-    return PeriodicPanel([task_row(task, reports, silent, names_subjects=names_subjects) for task in tasks])
+    return PeriodicStatus([task_row(task, reports, silent, names_subjects=names_subjects) for task in tasks])
 
 
 def task_row(
-    task: PeriodicTask, reports: dict[Place, PartReport], silent: Sequence[str], *, names_subjects: bool
+    task: PeriodicTask, reports: Mapping[Place, PartReport], silent: Sequence[str], *, names_subjects: bool
 ) -> TaskRow:
     runs = [
         run_of(task, place, report["at"], run)
@@ -85,19 +91,24 @@ def task_row(
     ]
     if task.owner is Owner.STATION:
         runs = runs and [min(runs, key=waited_s)]
-    missing = [host for host in silent if task.part and Place(host, task.part) not in reports]
+    is_done_elsewhere = task.owner is Owner.STATION and runs
+    missing = [] if is_done_elsewhere else [host for host in silent if is_missing(task, host, reports)]
     troubled = [run for run in runs if run.state in {RunState.FAILING, RunState.LATE}]
-    troubles = [trouble(run, names_subjects=names_subjects) for run in troubled]
-    if task.owner is not Owner.STATION or not runs:
-        troubles += [f"{host}: its part {task.part} reports nothing." for host in missing]
     return TaskRow(
         task,
         interval_text(task),
         where(task, runs),
         min((run.ended_at for run in runs if run.ended_at is not None), default=None),
-        display_of(runs, is_missing=bool(missing)),
-        tuple(troubles),
+        display_of(runs, troubled, missing),
+        (
+            *(trouble(run, names_subjects=names_subjects) for run in troubled),
+            *(f"{host}: its part {task.part} reports nothing." for host in missing),
+        ),
     )
+
+
+def is_missing(task: PeriodicTask, host: str, reports: Mapping[Place, PartReport]) -> bool:
+    return bool(task.part) and Place(host, task.part) not in reports
 
 
 def run_of(task: PeriodicTask, place: Place, at: float, run: RunReport) -> Run:
@@ -110,10 +121,10 @@ def waited_s(run: Run) -> float:
     return run.report["known_s"] + LONG_AGO_S if run.report["idle_s"] is None else run.report["idle_s"]
 
 
-def display_of(runs: Sequence[Run], *, is_missing: bool) -> StateDisplay:
-    if runs:
-        return DISPLAYS[min((run.state for run in runs), key=WORST.index)]
-    return NO_REPORT if is_missing else OFF
+def display_of(runs: Sequence[Run], troubled: Sequence[Run], missing: Sequence[str]) -> StateDisplay:
+    if missing and not troubled:
+        return NO_REPORT
+    return DISPLAYS[min((run.state for run in runs), key=WORST.index)] if runs else OFF
 
 
 def trouble(run: Run, *, names_subjects: bool) -> str:

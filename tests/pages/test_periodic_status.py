@@ -77,6 +77,15 @@ def test_a_host_that_answers_and_reports_nothing_is_named(viewer: Any, camera: C
     assert "main: its part jobs reports nothing." in shown
 
 
+def test_a_host_that_reports_nothing_is_seen_beside_another_that_does(viewer: Any, camera: Camera, valkey: Any) -> None:
+    Camera.objects.update(host="dome")
+    heartbeat(valkey, "dome")
+    report(valkey, "main", "jobs", {"task": "retention"})
+    shown = row(viewer, "retention")
+    assert "No report" in shown
+    assert "dome: its part jobs reports nothing." in shown
+
+
 def test_without_the_broker_all_is_unknown(viewer: Any, camera: Camera) -> None:
     assert "Unknown" in row(viewer, "retention")
 
