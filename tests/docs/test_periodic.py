@@ -19,7 +19,9 @@ pytestmark = pytest.mark.usefixtures("parsed_sources")
 def test_the_table_has_all_tasks_as_they_are() -> None:
     rows = re.findall(r"^\| `([^`]+)` \| (.+) \|$", page("docs/internals/periodic.md"), re.MULTILINE)
     assert dict(rows) == {
-        task.name: " | ".join([interval_text(task), task.owner, task.part or "each with tasks", task.what, task.late])
+        task.name: " | ".join(
+            [f"`{interval_text(task)}`", task.owner, task.part or "each with tasks", task.what, task.late]
+        )
         for task in TASKS.values()
     }
 
