@@ -8,11 +8,13 @@ from collections.abc import Callable
 from bench.figures import Table
 from bench.runs import Runs
 from bench.station import SLUG, BenchStation
-from skycam_project.launch.metrics_port.part_usage import MEASURE_EVERY_S, PartUsages
+from skycam_project.launch.metrics_port.part_usage import PartUsages
+from skycam_project.periodic import TASKS
 from tests.harness.stations.http_client import HttpClient
 from tests.harness.waiting import eventually
 
 CAMERAS, SENSORS, INTERVAL_S = 4, 10, 2.0
+MEASURE_EVERY_S = TASKS["part-usage"].fixed_interval_s
 SCRAPE_EVERY_S, SCRAPES = 15, 30
 CACHED_S = 1.1
 """Longer than an answer is given again."""

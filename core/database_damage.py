@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypedDict
@@ -18,7 +18,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from core.durable_files import write_durably
-from core.retrying_thread import RetryingThread
+from core.periodic.work import Work
 from core.times.timestamps import stamp
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,6 @@ def note_file() -> Path:
     return Path(settings.STATION.data) / FILE
 
 
-INTERVAL_S = 86_400.0
 RETRY_S = 60.0
 CHECKED = "checked its file"
 MOST = 3
@@ -97,14 +96,10 @@ class Interrupted(Exception):
 
 
 class FileCheck:
-    """The check of one SQLite file. `end` may be called from another thread."""
+    """The check of one SQLite file, until `should_end`."""
 
-    def __init__(self, file: str) -> None:
-        self._file = file
-        self._ended = False
-
-    def end(self) -> None:
-        self._ended = True
+    def __init__(self, file: str, should_end: Callable[[], bool] = lambda: False) -> None:
+        self._file, self._should_end = file, should_end
 
     def findings(self) -> list[str]:
         """What `PRAGMA quick_check` says; empty for a sound file. Interrupted.
@@ -125,12 +120,12 @@ class FileCheck:
         try:
             rows = connection.execute(f'PRAGMA quick_check("{quoted}")').fetchall()
         except sqlite3.OperationalError:
-            if self._ended:
+            if self._should_end():
                 raise Interrupted from None
             raise
         except sqlite3.DatabaseError as error:
             return [f"{table}: {error}"]
-        if self._ended:
+        if self._should_end():
             raise Interrupted
         return [f"{table}: {text}" for (text,) in rows if text != "ok"]
 
@@ -138,7 +133,7 @@ class FileCheck:
     def _opened(self) -> Iterator[sqlite3.Connection]:
         """A connection that changes nothing and creates no file."""
         with closing(sqlite3.connect(f"file:{quote(self._file)}?mode=ro", uri=True)) as connection:
-            connection.set_progress_handler(lambda: self._ended, STEPS)
+            connection.set_progress_handler(self._should_end, STEPS)
             yield connection
 
 
@@ -154,30 +149,20 @@ def sqlite_file() -> str | None:
     return str(database["NAME"]) if database["ENGINE"].endswith("sqlite3") else None
 
 
-class DatabaseCheck:
+class DatabaseCheck(Work):
     """Writes the note of a damaged file, and removes it once the file is sound. Does nothing with PostgreSQL, which has
     no such check."""
 
-    def __init__(self, _host: str) -> None:
+    def is_wanted(self) -> bool:
         file = sqlite_file()
-        self._check = FileCheck(file) if file and Path(file).exists() else None
-        self._thread = RetryingThread("database-check", self._run, INTERVAL_S)
+        return file is not None and Path(file).exists()
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._thread.request_stop()
-        if self._check is not None:
-            self._check.end()
-        self._thread.stop(within_s=1.0)
-
-    def _run(self) -> float | None:
-        """Seconds until the next check."""
-        if self._check is None:
+    def run(self) -> float | None:
+        file = sqlite_file()
+        if file is None:
             return None
         try:
-            found = self._check.findings()
+            found = FileCheck(file, self.control.is_stopping).findings()
         except Interrupted:
             return None
         except sqlite3.OperationalError as error:

@@ -9,6 +9,7 @@ from typing import Protocol
 from django.db import connection
 
 from core.background import count_failure
+from core.run_notes import RunNotes, known
 
 RETRY_S = 0.5
 
@@ -26,7 +27,7 @@ class RetryingThread:
     return other seconds to wait this time. At the end it calls `at_end`.
 
     An error is logged and counted under `name` and passed to `on_error`. The work is then tried again after the
-    interval, with a new database connection: the old one may be broken.
+    interval, with a new database connection: the old one may be broken. `notes` are on its runs.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class RetryingThread:
         error. `gate` decides at the end of an interval whether there is work; after a wake-up there is."""
         self._name, self._work, self._interval_s, self._retry_s = name, work, interval_s, retry_s
         self._gate, self._is_woken = gate, True
+        self.notes = RunNotes(name)
         self._at_end, self._on_error = at_end, on_error
         self._awake, self._stopping = awake or threading.Event(), threading.Event()
         # A daemon, so that a call which hangs does not keep the process from ending.
@@ -76,13 +78,14 @@ class RetryingThread:
             self._thread.join(within_s)
 
     def _run(self) -> None:
-        while True:
-            self._awake.clear()
-            if self._stopping.is_set():  # read after the clear, which may have undone the wake-up of a stop
-                break
-            self._is_woken = self._awake.wait(self._call(self._work_if_due))
-        if self._at_end is not None:
-            self._call(self._at_end)
+        with known(self.notes):
+            while True:
+                self._awake.clear()
+                if self._stopping.is_set():  # read after the clear, which may have undone the wake-up of a stop
+                    break
+                self._is_woken = self._awake.wait(self._call(self._work_if_due))
+            if self._at_end is not None:
+                self._call(self._at_end)
         # Django keeps a connection for each thread and closes only those of requests.
         connection.close()
 
@@ -93,14 +96,19 @@ class RetryingThread:
 
     def _call(self, work: Callable[[], float | None]) -> float:
         """Seconds until the next call."""
+        self.notes.begin()
         try:
-            pause_s = work()
+            found = work()
         except Exception as error:  # noqa: BLE001 - logged, counted and passed on; the thread goes on
             count_failure(self._name, error)
+            # Work without an interval waits in the call itself; an error at its beginning would repeat it without a
+            # pause.
+            pause_s = max(self._interval_s, self._retry_s)
+            self.notes.fail(error, pause_s)
             connection.close()
             if self._on_error is not None:
                 self._on_error(error)
-            # Work without an interval waits in the call itself; an error at its beginning would repeat it without a
-            # pause.
-            return max(self._interval_s, self._retry_s)
-        return self._interval_s if pause_s is None else pause_s
+            return pause_s
+        pause_s = self._interval_s if found is None else found
+        self.notes.end(pause_s)
+        return pause_s

@@ -7,21 +7,19 @@ import threading
 from collections.abc import Sequence
 
 from core.broker.notices import publish_notice
+from core.periodic.thread import PeriodicThread
 from core.readings.notices import READINGS, ReadingBody, ReadingsNotice
 from core.readings.reading import JudgedReading
-from core.retrying_thread import RetryingThread
 from core.times.timestamps import stamp_ms
-
-PUBLISH_EVERY_S = 1.0
 
 
 class ReadingPublisher:
     """Publishes the newest reading of each channel, at most one notice a second, on a thread of its own."""
 
-    def __init__(self, every_s: float = PUBLISH_EVERY_S) -> None:
+    def __init__(self, every_s: float | None = None) -> None:
         self._newest: dict[tuple[str, str, str], ReadingBody] = {}
         self._lock = threading.Lock()
-        RetryingThread("reading-notices", self._publish, every_s).start()
+        PeriodicThread("reading-notices", self.publish, interval_s=every_s).start()
 
     def add(self, readings: Sequence[JudgedReading]) -> None:
         """Returns at once."""
@@ -29,7 +27,7 @@ class ReadingPublisher:
             for reading in readings:
                 self._newest[reading.name, reading.channel, reading.quantity] = reading_body(reading)
 
-    def _publish(self) -> None:
+    def publish(self) -> None:
         with self._lock:
             found, self._newest = self._newest, {}
         if found:

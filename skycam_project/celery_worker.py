@@ -163,8 +163,10 @@ def start_jobs(sender: Any, **_: Any) -> None:
     """SystemExit after an error. Celery would go on without jobs and retention, because it ignores exceptions here."""
     if has_jobs(sender):
         from core.jobs.worker import local_part
+        from core.periodic.celery_runs import note_celery_runs
 
         try:
+            note_celery_runs()
             local_part().start()
         except Exception as error:
             log.critical("The jobs of this host cannot be started.", exc_info=error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from core.open_files import REMEDY, hard_limit, too_few_message
 from core.registry import iterate_paths, resolve
 from skycam_project.config import ConfigError, SkycamConfig, check_writable
 from skycam_project.config.folder import ADDRESS_FILE, KEY_FILE
+from skycam_project.periodic import TASKS
 
 TABLES = (
     "captures.tables.ARCHIVE_COPIES",
@@ -94,7 +95,9 @@ def check_folders(config: SkycamConfig) -> list[CheckMessage]:
 
 def check_tables(**_: Any) -> list[CheckMessage]:
     # A wrong path would otherwise fail at its first use.
-    return [message for table in TABLES for message in check_table(table)]
+    work = [(task.name, task.work) for task in TASKS.values()]
+    tables = [message for table in TABLES for message in check_table(table)]
+    return [*tables, *check_paths("skycam_project.periodic.TASKS", work)]
 
 
 def check_data_folder(data: Path) -> Iterator[CheckMessage]:
@@ -154,7 +157,11 @@ def check_open_files(limit: int) -> Iterator[CheckMessage]:
 
 def check_table(table: str) -> Iterator[CheckMessage]:
     """Check that each path in a table can be imported."""
-    for key, path in iterate_paths(table):
+    return check_paths(table, iterate_paths(table))
+
+
+def check_paths(table: str, entries: Iterable[tuple[object, str]]) -> Iterator[CheckMessage]:
+    for key, path in entries:
         try:
             resolve(path)
         except ImportError as error:

@@ -16,6 +16,7 @@ from skycam_project.config.model import VARIABLES
 from skycam_project.config.network import is_everywhere, is_loopback
 from skycam_project.config.redaction import secrets_of
 from skycam_project.config.redis import celery_broker
+from skycam_project.periodic import TASKS, beat_schedule
 from skycam_project.shipped_files import shipped_file
 
 STATION = load_config()
@@ -262,19 +263,9 @@ CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_TIMEZONE = "UTC"
 # Celery must not close a thread's connection after a number of tasks: skycam_project/celery.py replaces broken ones.
 CELERY_DB_REUSE_MAX = 1_000_000_000
-CELERY_BEAT_SCHEDULE = {
-    "health": {"task": "monitoring.check_health", "schedule": 60.0},
-    "plan": {"task": "scheduler.replan", "schedule": 60.0},
-    "telescope": {"task": "scheduler.start_nights", "schedule": 60.0},
-    "experiments": {"task": "scheduler.report_experiments", "schedule": 60.0},
-    "nights": {"task": "scheduler.report_nights", "schedule": 600.0},
-    "readings": {"task": "monitoring.aggregate_readings", "schedule": 60.0},
-    "retention": {"task": "monitoring.remove_expired", "schedule": 3600.0},
-    "partitions": {"task": "core.create_partitions", "schedule": 3600.0},
-    "denials": {"task": "access.count_denials", "schedule": 3600.0},
-    "backups": {"task": "backups.start_due", "schedule": 300.0},
-    "jobs": {"task": "core.wake_lost_jobs", "schedule": 60.0},
-}
+# All that the station does periodically; beat sends the tasks that one process of the station does.
+PERIODIC_TASKS = TASKS
+CELERY_BEAT_SCHEDULE = beat_schedule()
 
 # The variables that the child process of a job gets: those of the configuration.
 JOB_ENVIRONMENT = frozenset({*VARIABLES, CONFIG_VARIABLE, "DJANGO_SETTINGS_MODULE"} - {"SKYCAM_ADMIN_PASSWORD"})

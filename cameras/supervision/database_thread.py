@@ -19,12 +19,11 @@ from cameras.supervision.lease import HostLease, LeaseLost
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.spool_janitor import SpoolJanitor
 from core import database_damage, database_move
-from core.retrying_thread import RetryingThread
+from core.periodic.thread import PeriodicThread
 
 log = logging.getLogger(__name__)
 AWAY_S = 0.2
 """Pause before the database is tried again."""
-LATE_ANSWERS_S = 0.1
 REST_S = 1.5
 """For so long the records that are left at a stop are ingested."""
 
@@ -53,9 +52,9 @@ class DatabaseThread:
         self.away_since: float | None = None
         self._has_more = False
         """Whether more records wait than were ingested in the last round."""
-        self._thread = RetryingThread("database-sync", self._run, at_end=self._ingest_the_rest, awake=work)
+        self._thread = PeriodicThread("database-sync", self._run, at_end=self._ingest_the_rest, awake=work)
         # On a thread of its own: a locked database blocks the other one just when callers become late.
-        self._late_answers = RetryingThread("late-answers", ingester.answer_late_callers, LATE_ANSWERS_S)
+        self._late_answers = PeriodicThread("late-answers", ingester.answer_late_callers)
 
     def start(self) -> None:
         self._thread.start()

@@ -1,4 +1,5 @@
-"""Measures the spools and the storage roots of this host on a thread of its own, because a disk may hang."""
+"""Measures the spools and the storage roots of this host. The periodic task disk-meter has a thread of its own, because
+a disk may hang."""
 
 from __future__ import annotations
 
@@ -17,9 +18,7 @@ from cameras.supervision.camera_slot import CameraSlot
 from cameras.tables import ROOTS
 from core.changes.gate import ChangeGate
 from core.registry import resolve
-from core.retrying_thread import RetryingThread
 
-MEASURE_EVERY_S = 5.0
 LIFE_S = 30.0
 """Older measurements are not shown."""
 RECORD = ".done"
@@ -64,13 +63,6 @@ class DiskMeter:
         self._gate = ChangeGate()
         self._roots: list[Root] = []
         self._measurement = Measurement()
-        self._thread = RetryingThread("disk-meter", self.measure, MEASURE_EVERY_S)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._thread.stop(within_s=1.0)
 
     def newest(self) -> Measurement:
         """An empty one when the newest is too old, for example because a disk hangs."""

@@ -18,7 +18,7 @@ from cameras.supervision.child import CameraChild
 from cameras.supervision.configured_gates import ConfiguredGate, camera_reading
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ports import EventSink
-from core.retrying_thread import RetryingThread
+from core.periodic.thread import PeriodicThread
 
 LATE_S = 5.0
 """Seconds that a reading may be late on a busy machine before the value is unknown."""
@@ -38,7 +38,7 @@ class SourceReader:
         self._source, self._clock = source, clock
         self._life_s = every_s + deadline_s + LATE_S
         self._newest: tuple[Reading, float] = (NO_READING, clock())
-        self._thread = RetryingThread(f"gate-{name}", self._read, every_s)
+        self._thread = PeriodicThread("gate", self.read, subject=name, interval_s=every_s)
 
     def start(self) -> None:
         self._thread.start()
@@ -52,7 +52,7 @@ class SourceReader:
         age_s = self._clock() - read_at
         return reading if age_s < self._life_s else Reading(None, f"The source has not answered for {age_s:.0f} s.")
 
-    def _read(self) -> None:
+    def read(self) -> None:
         self._newest = (self._source.read(), self._clock())
 
 

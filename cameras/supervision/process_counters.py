@@ -17,7 +17,6 @@ from cameras.spool.durable import Files
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.child import CameraChild
 from cameras.supervision.ports import EventSink
-from core.retrying_thread import RetryingThread
 
 
 class Count(NamedTuple):
@@ -131,8 +130,6 @@ def decode_counters(content: bytes) -> tuple[int, dict[Count, int]]:
     return int(number), {Count(name, camera, label): int(total) for name, camera, label, total in totals}
 
 
-STORE_EVERY_S = 5.0
-STOP_S = 3.0
 Source = Callable[[], Mapping[Count, int]]
 """What was counted since the worker started."""
 
@@ -151,16 +148,6 @@ class StoredCounters:
         self._files: CounterFiles | None = None
         self._before: Mapping[Count, int] = {}
         self._totals: Mapping[Count, int] | None = None
-        self._thread = RetryingThread(
-            "stored-counters", self.store, STORE_EVERY_S, at_end=self.store, on_error=self._report_failure
-        )
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """What was counted until now is stored."""
-        self._thread.stop(STOP_S)
 
     def totals(self) -> Mapping[Count, int] | None:
         """None until they are read: a counter that begins at 0 and then jumps would be wrong."""
@@ -182,7 +169,7 @@ class StoredCounters:
             self._is_alerted = False
             self._events.resolve_alert(self._alert)
 
-    def _report_failure(self, error: Exception) -> None:
+    def report_failure(self, error: Exception) -> None:
         # Once: the thread tries again every few seconds.
         if self._is_alerted:
             return

@@ -26,7 +26,7 @@ from cameras.supervision.child import LiveView
 from cameras.supervision.ports import Liveness, Snapshots, StatusSource
 from core.broker import broker
 from core.outages import describe_failure
-from core.retrying_thread import RetryingThread
+from core.periodic.thread import PeriodicThread
 from core.times.kernel_clock import clock_state
 from core.versions import PROTOCOL, SCHEMA, SKYCAM
 
@@ -76,7 +76,6 @@ def send_live_views(
 
 
 log = logging.getLogger(__name__)
-VIEWERS_S = 0.2  # how long a first viewer waits at most until the camera's process is asked for pictures
 PUBLISH_S = 1.0
 HEARTBEAT_LIFE_S = 5
 NAME_LIFE_S = 7 * 86_400
@@ -112,7 +111,7 @@ class StatusPublisher:
         self._shared_at = float("-inf")
         """What was written for the whole station, and when."""
         self._writing = threading.Lock()
-        self._thread = RetryingThread("status-publisher", self._run_once, VIEWERS_S, at_end=self._withdraw_host)
+        self._thread = PeriodicThread("status-publisher", self.run_once, at_end=self._withdraw_host)
 
     def start(self) -> None:
         self._thread.start()
@@ -131,7 +130,7 @@ class StatusPublisher:
         """Everything that a host writes each second. Raises redis.RedisError and OSError."""
         if self._snapshots.snapshot.is_refused:
             return  # the machine that has this host's name writes them
-        # Before the writes: while the broker refuses them, they are tried each PUBLISH_S and not each VIEWERS_S.
+        # Before the writes: while the broker refuses them, they are tried each PUBLISH_S and not in each run.
         self._published_at = time.monotonic()
         self.check_load()
         snapshot = self._snapshots.snapshot
@@ -183,7 +182,8 @@ class StatusPublisher:
             self._written_at[status["camera"]] = now
         return status
 
-    def _run_once(self) -> None:
+    def run_once(self) -> None:
+        """A first viewer waits at most for its interval until the camera's process is asked for pictures."""
         with self._noting_outage():
             server = broker.connection()
             # Before the live views: when the broker refuses those, this host must still not count as down.

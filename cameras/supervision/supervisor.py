@@ -25,8 +25,8 @@ from cameras.supervision.recovery_steps import ReconnectWatcher
 from cameras.supervision.spool_janitor import SpoolJanitor
 from cameras.supervision.status_publisher import StatusPublisher
 from core import heartbeat
-
-TICK_S = 0.1
+from core.periodic.thread import task_of
+from core.run_notes import RunNotes, known
 
 
 class Supervisor:
@@ -108,9 +108,14 @@ class Supervisor:
         self._gate_sender.send_gates()
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._failures.run_safely(None, self.tick)
-            self._woken.wait(TICK_S)
-            # Before the next tick, not after it: what arrives during a tick ends the next wait at once.
-            self._woken.clear()
+        task = task_of("supervisor")
+        interval_s, notes = task.fixed_interval_s, RunNotes(task.name)
+        with known(notes):
+            while not self._stopping.is_set():
+                notes.begin()
+                self._failures.run_safely(None, self.tick)
+                notes.end(interval_s)
+                self._woken.wait(interval_s)
+                # Before the next tick, not after it: what arrives during a tick ends the next wait at once.
+                self._woken.clear()
         self._processes.finish_processes(self._janitor.recover_spool)

@@ -18,8 +18,8 @@ from captures.capturing.models import CaptureFile
 from captures.files.opened import StoredCopy
 from captures.recordings.clips.models import Clip, ClipQuerySet
 from captures.thumbnails.store import CLIP, ThumbnailJob, ThumbnailStore
-from core.changes.gate import ChangeGate
 from core.jobs.children import kill_child, start_child
+from core.periodic.work import Work
 from core.retrying_thread import RetryingThread
 
 log = logging.getLogger(__name__)
@@ -129,27 +129,20 @@ def local_queue() -> ThumbnailQueue:
     return ThumbnailQueue()
 
 
-POSTER_INTERVAL_S = 5.0
 NEWEST_CLIPS = 50
 """Clips that one search looks at: those of 5 s from ten cameras that rotate each second."""
 
 
-class PosterSearch:
+class PosterSearch(Work):
     """Queues each of the newest clips of `host` once. A clip whose poster exists already costs its child a read."""
 
     def __init__(self, host: str, enqueue: Callable[[ThumbnailJob], None] | None = None) -> None:
         """`enqueue` is that of this process's queue by default."""
-        self._host, self._enqueue = host, enqueue or local_queue().enqueue
+        super().__init__(host)
+        self._enqueue = enqueue or local_queue().enqueue
         self._queued: set[UUID] = set()
-        self._thread = RetryingThread("posters", self.queue_new_clips, POSTER_INTERVAL_S, gate=ChangeGate())
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._thread.stop(within_s=1.0)
-
-    def queue_new_clips(self) -> None:
+    def run(self) -> None:
         """DatabaseError."""
         # Only ids: most searches find nothing new and need no rows.
         newest = list(self._clips().values_list("pk", flat=True)[:NEWEST_CLIPS])
@@ -161,4 +154,4 @@ class PosterSearch:
         self._queued = set(newest)
 
     def _clips(self) -> ClipQuerySet:
-        return Clip.objects.present().filter(host=self._host).order_by("-started_at", "-id")
+        return Clip.objects.present().filter(host=self.host).order_by("-started_at", "-id")

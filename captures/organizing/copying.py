@@ -24,7 +24,7 @@ from captures.organizing.staging import CopyFailed, SourceUnreadable, StagedFile
 from captures.paths import ImageOrganizer
 from captures.roots.models import StorageRoot
 from core.jobs.context import JobError
-from core.retrying_thread import RetryingThread
+from core.periodic.work import Work
 from core.text.amounts import pluralize
 
 
@@ -161,26 +161,15 @@ class BatchAdopter:
 
 
 log = logging.getLogger(__name__)
-RECOVERY_INTERVAL_S = 600.0
 
 
-class CopyRecovery:
-    """Looks into the storage roots of `host` at the start of its jobs part, and every ten minutes."""
+class CopyRecovery(Work):
+    """Looks into the storage roots of `host` at the start of its jobs part, and then periodically."""
 
-    def __init__(self, host: str) -> None:
-        self._host = host
-        self._thread = RetryingThread("copy-recovery", self.recover, RECOVERY_INTERVAL_S)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._thread.stop(within_s=1.0)
-
-    def recover(self) -> None:
+    def run(self) -> None:
         """DatabaseError; the first OSError of a disk, after the other roots were recovered."""
         failed: OSError | None = None
-        for root in StorageRoot.objects.filter(host=self._host):
+        for root in StorageRoot.objects.filter(host=self.host):
             try:
                 self._recover_root(root)
             except OSError as error:

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, Protocol
 from django.db import connection
 
 from core.background import log_and_continue
-from core.changes.gate import ChangeGate, read_again
+from core.changes.gate import read_again
 from core.deliveries.pool import ReceiverPool
-from core.retrying_thread import RetryingThread
+from core.periodic.thread import PeriodicThread
 
 
 class Due(NamedTuple):
@@ -47,16 +47,19 @@ class Deliveries(Protocol):
 
 
 class DeliveryThread:
-    """The one of a process for its `deliveries`. Errors are counted under `name`. `wake` only makes it search at once:
-    it searches every `poll_s`, if the database may have changed."""
+    """The one of a process for its `deliveries`. `task` has its interval in the table of periodic work, and errors are
+    counted under its name. `wake` only makes it search at once: it searches at each interval, if the database may have
+    changed. `poll_s` is for tests."""
 
     def __init__(
-        self, name: str, deliveries: Deliveries, pool: ReceiverPool, poll_s: float, maintain_s: float | None = None
-    ) -> None:
-        self._name, self._deliveries, self._pool = name, deliveries, pool
+        self, task: str, deliveries: Deliveries, pool: ReceiverPool, *, poll_s: float | None = None,
+        maintain_s: float | None = None,
+    ) -> None:  # fmt: skip
+        self._name, self._deliveries, self._pool = task, deliveries, pool
+        self._thread = PeriodicThread(task, self._search, interval_s=poll_s)
         # Too expensive for each event that wakes the thread.
-        self._maintain_s, self._maintained_at = poll_s if maintain_s is None else maintain_s, float("-inf")
-        self._thread = RetryingThread(name, self._search, poll_s, gate=ChangeGate())
+        self._maintain_s = self._thread.interval_s if maintain_s is None else maintain_s
+        self._maintained_at = float("-inf")
 
     def start(self) -> None:
         self._thread.start()

@@ -36,7 +36,7 @@ MAX_LINE_BYTES = 16_000_000
 class JobTimes:
     """In seconds."""
 
-    poll_s: float = 5.0
+    poll_s: float | None = None
     """Between two searches for jobs, so that a job runs also when no message says so."""
     write_interval_s: float = 1.0
     """Between two writes to the row, which also read whether the job was cancelled."""

@@ -102,21 +102,10 @@ JOB_KINDS: dict[str, JobKind] = {
 """Kind -> what it is, its limits, and the function that does it."""
 
 BACKGROUND_THREADS = {
-    "database_check": "core.database_damage.DatabaseCheck",
-    "retention": "captures.storage.retention.cleanup.Retention",
-    "storage_usage": "captures.storage.usage.measuring.UsageMeasurement",
-    "posters": "captures.files.thumbnail_queue.PosterSearch",
-    "copies": "captures.organizing.copying.CopyRecovery",
-    "archives": "captures.storage.archives.thread.ArchiveThread",
     "archive_sender": "captures.storage.archives.transfer.ArchiveSender",
-    "offsite": "captures.storage.offsite.queue.OffsiteQueue",
-    "automatic_recording": "scheduler.automatic_recording.thread.AutomaticRecordingThread",
-    "webhooks": "monitoring.webhooks.thread.local_thread",
-    "notifications": "monitoring.notifications.thread.local_thread",
-    "home_assistant": "monitoring.notifications.sensor_publishing.SensorPublishing",
-    "dead_man_switch": "monitoring.notifications.dead_man_switch.DeadManSwitch",
 }
-"""What a host's jobs part does all the time: host -> object with `start` and `stop`, which has a thread of its own."""
+"""What serves a queue in a host's jobs part: host -> object with `start` and `stop`, which has a thread of its own.
+Periodic work is in `skycam_project/periodic.py`."""
 
 JOB_ENDED = {
     "events": "monitoring.jobs.record_job_end",

@@ -17,6 +17,7 @@ from core.jobs.claims import JobLease, claim, claim_next, has_due, recover_lost
 from core.jobs.models import Job
 from core.jobs.states import FINISHED
 from core.jobs.tables import BACKGROUND_THREADS, Lane, kind_of
+from core.periodic.part_tasks import PartTasks
 from core.registry import resolve
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ class JobsWorker:
     def __init__(self, host: str, times: JobTimes | None = None, lane: Lane = Lane.LONG) -> None:
         self.host, self.lane, self._times = host, lane, times or JobTimes()
         self.name = worker_name(host)
-        self._thread = DeliveryThread("jobs", self, ReceiverPool(1), self._times.poll_s)
+        self._thread = DeliveryThread("jobs", self, ReceiverPool(1), poll_s=self._times.poll_s)
 
     def start(self) -> None:
         self._thread.start()
@@ -95,11 +96,13 @@ class BackgroundThread(Protocol):
 
 
 class JobsPart:
-    """The workers that run the jobs of `host`, one for each lane, and the threads of BACKGROUND_THREADS."""
+    """The workers that run the jobs of `host`, one for each lane, the threads of BACKGROUND_THREADS, and the periodic
+    tasks of the part."""
 
     def __init__(self, host: str) -> None:
         self._workers = [JobsWorker(host, lane=lane) for lane in Lane]
         self._threads: list[BackgroundThread] = [resolve(path)(host) for path in BACKGROUND_THREADS.values()]
+        self._threads.append(PartTasks("jobs", host))
 
     def start(self) -> None:
         for thread in (*self._workers, *self._threads):

@@ -16,12 +16,11 @@ from prometheus_client.metrics_core import Metric
 from core.broker import broker
 from core.broker.broker import BrokerDown
 from core.outages import describe_failure
+from core.periodic.thread import PeriodicThread
 from core.readings.quantities import QUANTITIES
 from core.readings.reading import Quality, SensorState
-from core.retrying_thread import RetryingThread
 
 log = logging.getLogger(__name__)
-EVERY_S = 1.0
 LIFE_S = 5
 HOSTS = "sensor-hosts"
 
@@ -29,10 +28,10 @@ HOSTS = "sensor-hosts"
 class LatestPublisher:
     """Publishes on a thread of its own: a broker that hangs delays nothing else."""
 
-    def __init__(self, host: str, states: Callable[[], list[SensorState]], every_s: float = EVERY_S) -> None:
+    def __init__(self, host: str, states: Callable[[], list[SensorState]]) -> None:
         self._host, self._states = host, states
         self._is_away = False
-        self._thread = RetryingThread("latest-readings", self._publish, every_s)
+        self._thread = PeriodicThread("latest-readings", self.publish)
 
     def start(self) -> None:
         self._thread.start()
@@ -43,7 +42,7 @@ class LatestPublisher:
     def stop(self) -> None:
         self._thread.stop(2.0)
 
-    def _publish(self) -> None:
+    def publish(self) -> None:
         try:
             with broker.connection().pipeline(transaction=False) as commands:
                 commands.set(broker.key("sensors", self._host), json.dumps(self._states()), ex=LIFE_S)

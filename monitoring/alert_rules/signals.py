@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from core.broker.broker import BrokerDown
 from core.changes.gate import ChangeGate
+from core.periodic.thread import PeriodicThread
 from core.registry import resolve
-from core.retrying_thread import RetryingThread
 from core.station_owner import StationOwner
 from monitoring.alert_rules.kinds import RULE_KINDS
 from monitoring.alert_rules.rule import Signal, concerns
@@ -34,7 +34,7 @@ class SignalSource:
         self._read_signals, self._host, self._every_s, self._clock = read, host, every_s, clock
         self._newest: tuple[float, Sequence[Signal]] | None = None
         self._broker_away = False
-        self._thread = RetryingThread(f"signals-{name}", self.read, every_s)
+        self._thread = PeriodicThread("signals", self.read, subject=name, interval_s=every_s)
 
     def start(self) -> None:
         self._thread.start()

@@ -18,8 +18,8 @@ from core.camera_names import CameraName
 from core.changes.gate import ChangeGate
 from core.events.models import Alert
 from core.events.service import raise_alert, resolve_alert
+from core.periodic.thread import PeriodicThread
 from core.readings.reading import JudgedReading, SensorState
-from core.retrying_thread import RetryingThread
 from monitoring.alert_rules.engine import Change, Place, RuleEngine
 from monitoring.alert_rules.reading_signals import READING_SIGNALS, ReadingSignals
 from monitoring.alert_rules.rows import (
@@ -54,8 +54,6 @@ def close_orphaned_alerts() -> None:
 
 
 log = logging.getLogger(__name__)
-EVALUATE_S = 0.5
-READ_RULES_S = 2.0
 RECONCILE_S = 60.0
 RECONCILE_LOST_S = 3600.0
 """After this time, a comparison that has not run is taken as dropped from the queue of writes."""
@@ -87,8 +85,8 @@ class RuleWatch:
         """The newest one; replaced whole by the reader."""
         self._used: RuleBook | None = None
         self._to_adopt: list[Place] | None = None
-        self._reader = RetryingThread("alert-rules", self.read_rules, READ_RULES_S)
-        self._evaluator = RetryingThread("alert-rules-evaluate", self.evaluate, EVALUATE_S)
+        self._reader = PeriodicThread("alert-rules", self.read_rules)
+        self._evaluator = PeriodicThread("alert-rules-evaluate", self.evaluate)
         self._has_adopted = False
         self._gate = ChangeGate()
         self._owns_station, self._has_station = owns_station, False

@@ -9,7 +9,7 @@ import logging
 
 from django.conf import settings
 
-from core.retrying_thread import RetryingThread
+from core.periodic.thread import PeriodicThread
 from monitoring.health import findings
 from monitoring.notifications.channels.http import USER_AGENT
 from monitoring.webhooks.client import WebhookClient
@@ -26,7 +26,7 @@ class DeadManSwitch:
     def __init__(self, host: str, client: WebhookClient | None = None) -> None:
         self._host, self._config = host, settings.STATION.monitoring.dead_man_switch
         self._client = client or WebhookClient(settings.STATION.outgoing)
-        self._thread = RetryingThread("dead-man-switch", self.check_and_ping, self._config.interval_s)
+        self._thread = PeriodicThread("dead-man-switch", self.check_and_ping, interval_s=self._config.interval_s)
 
     def start(self) -> None:
         if self._config.url:
@@ -37,7 +37,7 @@ class DeadManSwitch:
             self._thread.stop(1.0)
 
     def check_and_ping(self) -> None:
-        """An error of the checks is a missing ping, too: RetryingThread logs and counts it."""
+        """An error of the checks is a missing ping, too: its thread logs and counts it."""
         ill = sorted(name for name, found in findings().items() if found)
         if not ill:
             self._ping(self._config.url, b"")

@@ -11,8 +11,8 @@ from django.conf import settings
 from pydantic import ValidationError
 
 from core.background import FAILURES
-from core.changes.gate import ChangeGate, read_again
-from core.retrying_thread import RetryingThread
+from core.changes.gate import read_again
+from core.periodic.thread import PeriodicThread
 from core.secrets import DecryptionFailed
 from core.station_settings import station_name
 from core.text.names import readable
@@ -24,18 +24,17 @@ from monitoring.sensor_management.selectors import with_status
 
 log = logging.getLogger(__name__)
 TASK = "home-assistant"
-EVERY_S = 5.0
 
 
 class SensorPublishing:
     """Each host publishes its own sensors, so that two hosts never write the same topic. The values are those of the
     pages: a sensor whose part has ended is missing within seconds."""
 
-    def __init__(self, host: str, every_s: float = EVERY_S) -> None:
+    def __init__(self, host: str, every_s: float | None = None) -> None:
         self._host = host
         self._feeds: dict[UUID, SensorFeed] = {}
         self._failing = set[UUID]()
-        self._thread = RetryingThread(TASK, self.publish, every_s, at_end=self._stop_feeds, gate=ChangeGate())
+        self._thread = PeriodicThread(TASK, self.publish, interval_s=every_s, at_end=self._stop_feeds)
 
     def start(self) -> None:
         self._thread.start()

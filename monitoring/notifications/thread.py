@@ -15,8 +15,6 @@ from monitoring.notifications.sending import send_claim
 from monitoring.notifications.services import MAX_CHANNELS
 from monitoring.notifications.silences import end_expired_silences
 
-POLL_S = 1.0
-"""Between two searches: also how long an alert without a wait for its group takes."""
 MAINTAIN_S = 5.0
 
 
@@ -49,9 +47,9 @@ class NotificationThread(DeliveryThread):
     """That of a host. There is a thread for each channel that a station may have, so that one that hangs delays no
     other."""
 
-    def __init__(self, host: str, poll_s: float = POLL_S) -> None:
-        pool = ReceiverPool(MAX_CHANNELS)
-        super().__init__("notifications", NotificationDeliveries(host), pool, poll_s, MAINTAIN_S)
+    def __init__(self, host: str, poll_s: float | None = None) -> None:
+        deliveries, pool = NotificationDeliveries(host), ReceiverPool(MAX_CHANNELS)
+        super().__init__("notifications", deliveries, pool, poll_s=poll_s, maintain_s=MAINTAIN_S)
 
 
 @functools.cache

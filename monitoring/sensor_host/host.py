@@ -17,9 +17,9 @@ from core.changes.gate import ChangeGate
 from core.events.service import record_event
 from core.events.severity import Severity
 from core.outgoing import OutgoingGuard
+from core.periodic.thread import PeriodicThread
 from core.readings.latest import LatestPublisher
 from core.readings.reading import JudgedReading, SensorState
-from core.retrying_thread import RetryingThread
 from monitoring.notices import publish_readings
 from monitoring.sensor_host.journal import ReadingJournal
 from monitoring.sensor_host.rows import RowFile, read_rows
@@ -29,8 +29,6 @@ from monitoring.sensors.absence import AbsenceReport
 
 log = logging.getLogger(__name__)
 Listener = Callable[[Sequence[JudgedReading]], None]
-RECONCILE_S = 2.0
-TICK_S = 0.25
 
 
 class SensorHost:
@@ -44,8 +42,8 @@ class SensorHost:
         self.writer = ReadingWriter(host, ReadingJournal(data / "readings"))
         self._sensors = RunningSensors(host, guard, self._distribute)
         self._publisher = LatestPublisher(host, self.states)
-        self._reconciler = RetryingThread("sensors-reconcile", self.reconcile, RECONCILE_S)
-        self._ticker = RetryingThread("sensors-tick", self._tick, TICK_S)
+        self._reconciler = PeriodicThread("sensors-reconcile", self.reconcile)
+        self._ticker = PeriodicThread("sensors-tick", self.tick)
         self._ticked_at = time.monotonic()
         self._is_reconciled = False
         self._lock = threading.Lock()
@@ -92,7 +90,7 @@ class SensorHost:
             self._reconciler.wake()  # a change of its row has waited
 
     def reconcile(self) -> None:
-        """Start, replace and stop processes until they are those of the rows. Called every 2 s on a thread."""
+        """Start, replace and stop processes until they are those of the rows."""
         try:
             rows = self._gate.call(lambda: read_rows(self._host))
         except DatabaseError as error:
@@ -109,7 +107,7 @@ class SensorHost:
         self._sensors.apply(rows)
         self._is_reconciled = True
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
         self._ticked_at = time.monotonic()
         for sensor in self._sensors.snapshot():
             missing, reports = sensor.check_missing()

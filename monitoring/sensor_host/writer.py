@@ -14,8 +14,8 @@ from django.db import DatabaseError, connection
 
 from core.events.service import record_event
 from core.events.severity import Severity
+from core.periodic.thread import PeriodicThread
 from core.readings.reading import JudgedReading
-from core.retrying_thread import RetryingThread
 from monitoring.sensor_host.journal import ReadingJournal
 from monitoring.sensor_host.store import ReadingStore
 from monitoring.sensor_host.write_queue import LossCounter, WriteQueue
@@ -55,7 +55,6 @@ class WaitingReadings:
 
 
 log = logging.getLogger(__name__)
-EVERY_S = 1.0
 MAX_WAITING = 20_000
 """Readings in memory, while neither the database nor the disk takes them."""
 HANGS_S = 5.0
@@ -68,15 +67,15 @@ class ReadingWriter:
     from there in their order when it is back. While the database hangs, a second thread moves them there. `writes` are
     the events and alerts that are written after them."""
 
-    def __init__(self, host: str, journal: ReadingJournal, every_s: float = EVERY_S) -> None:
+    def __init__(self, host: str, journal: ReadingJournal) -> None:
         self._journal, self._rows = journal, ReadingStore()
         self.losses = LossCounter(partial(record_loss, host, "sensor.readings_lost"))
         self.writes = WriteQueue(LossCounter(partial(record_loss, host, "sensor.events_lost")))
         self._waiting = WaitingReadings(MAX_WAITING, self.losses.count)
         self._writing_since: float | None = None
         self._is_away = False
-        self._thread = RetryingThread("reading-writer", self.write, every_s, at_end=self.write)
-        self._relief = RetryingThread("reading-relief", self.relieve, every_s)
+        self._thread = PeriodicThread("reading-writer", self.write, at_end=self.write)
+        self._relief = PeriodicThread("reading-relief", self.relieve)
 
     def start(self) -> None:
         self._thread.start()

@@ -17,8 +17,6 @@ from monitoring.webhooks.client import WebhookClient
 from monitoring.webhooks.deliveries import claim, due_deliveries, release_lost_leases
 from monitoring.webhooks.outcomes import attempt_delivery, fail_killed
 
-POLL_S = 5.0
-"""Between two searches, also while no message wakes the thread."""
 POOL = 8
 FAILING = POOL // 2
 """The threads that web-hooks which fail or are slow may use."""
@@ -53,8 +51,8 @@ class WebhookDeliveries:
 class WebhookThread(DeliveryThread):
     """That of a host. A web-hook sends one delivery at a time."""
 
-    def __init__(self, host: str, client: WebhookClient | None = None, poll_s: float = POLL_S) -> None:
-        super().__init__("webhooks", WebhookDeliveries(host, client), ReceiverPool(POOL, FAILING), poll_s)
+    def __init__(self, host: str, client: WebhookClient | None = None, poll_s: float | None = None) -> None:
+        super().__init__("webhooks", WebhookDeliveries(host, client), ReceiverPool(POOL, FAILING), poll_s=poll_s)
 
 
 @functools.cache

@@ -19,16 +19,15 @@ def run_cameras() -> None:
 
     from cameras.supervision.assembly import build_host
     from cameras.supervision.host_identity import HostLocked
+    from core.periodic.part_tasks import PartTasks
     from skycam_project.launch.metrics_port.port import MetricsPort
-    from skycam_project.launch.restart_events import start_restart_events_thread
-    from skycam_project.launch.usage_sampler import start_usage_thread
 
     signals: queue.SimpleQueue[int] = queue.SimpleQueue()  # its put() may interrupt its get(): no lock is held twice
     # Before the start of the Supervisor: a signal during it waits in the queue.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _frame: signals.put(received))
-    start_restart_events_thread()
-    start_usage_thread(settings.STATION)
+    tasks = PartTasks("cameras", settings.STATION.host)
+    tasks.start()
     host = build_host()
     supervisor, metrics_port = host.supervisor, MetricsPort(settings.STATION, host)
     try:
@@ -43,6 +42,7 @@ def run_cameras() -> None:
     finally:
         supervisor.stop()
         metrics_port.stop()
+        tasks.stop(within_s=1.0)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Turns the launcher's records of restarts and crash loops into events and alerts, and checks this machine's health.
 
-Runs as a thread of the worker. While the worker is away, the launcher runs
+Runs in the cameras part. While that is away, the launcher runs
 `python -m skycam_project.launch.restart_events` once for the records alone. A database that is down is tried again.
 """
 
@@ -11,22 +11,13 @@ import os
 import time
 from pathlib import Path
 
+from core.periodic.work import Work
 from skycam_project.launch import restart_journal
 from skycam_project.launch.preflight import run_folder
 from skycam_project.launch.restart_journal import CrashLoopFiles, report_crash_loops
 
 logger = logging.getLogger(__name__)
-EVERY_S = 2.0
 HEALTH_EVERY_S = 60.0
-
-
-def start_restart_events_thread() -> None:
-    from django.conf import settings
-
-    from core.retrying_thread import RetryingThread
-
-    recorder = RestartEvents(run_folder(settings.STATION))
-    RetryingThread("restart-events", recorder.run_once, EVERY_S).start()
 
 
 def record_restarts_and_crash_loops(folder: Path) -> None:
@@ -35,17 +26,20 @@ def record_restarts_and_crash_loops(folder: Path) -> None:
     report_crash_loops(folder)
 
 
-class RestartEvents:
-    """What the worker does every EVERY_S; every HEALTH_EVERY_S it also checks this machine's health."""
+class RestartEvents(Work):
+    """Every HEALTH_EVERY_S it also checks this machine's health."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, host: str) -> None:
+        from django.conf import settings
+
         from core.changes.gate import ChangeGate
 
-        self._folder, self._gate = folder, ChangeGate()
+        super().__init__(host)
+        self._folder, self._gate = run_folder(settings.STATION), ChangeGate()
         # Not 0: time.monotonic() is small after a boot, and the first check comes at once.
         self._checked_at = -HEALTH_EVERY_S
 
-    def run_once(self) -> None:
+    def run(self) -> None:
         from django.db import DatabaseError, close_old_connections
 
         from monitoring.health import check_host

@@ -17,6 +17,7 @@ def run_sensors(*, whole_station: bool) -> None:
     from django.conf import settings
 
     from core.heartbeat import start_heartbeat_thread
+    from core.periodic.part_tasks import PartTasks
     from core.stations.lease import ALERT_RULES, StationWork
     from monitoring.alert_rules.signals import signal_sources
     from monitoring.alert_rules.watch import RuleWatch
@@ -36,9 +37,11 @@ def run_sensors(*, whole_station: bool) -> None:
     watch = RuleWatch(station.host, station.data, host.known_states, sources, host.writer.writes.add, work.is_ours)
     host.add_listener(watch.record_readings)
     commands = SensorCommandServer(station.host, station.outgoing, host.paused)
+    tasks = PartTasks("sensors", station.host)
     host.start()
     watch.start()
     commands.start()
+    tasks.start()
     start_heartbeat_thread(host.is_alive)
     try:
         signals.get()
@@ -47,6 +50,7 @@ def run_sensors(*, whole_station: bool) -> None:
         watch.stop()
         work.release()
         host.stop()
+        tasks.stop(within_s=1.0)
 
 
 if __name__ == "__main__":

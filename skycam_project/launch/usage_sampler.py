@@ -1,4 +1,4 @@
-"""Measures the parts of this machine for the status page. Runs as a thread of the part cameras."""
+"""Measures the parts of this machine for the status page, in the cameras part."""
 
 from __future__ import annotations
 
@@ -9,41 +9,37 @@ from typing import cast
 
 import psutil
 import redis
+from django.conf import settings
 
-from cameras.status.process_usage import SAMPLE_EVERY_S, ProcessUsage, UsageSample, append_sample, read_usages
+from cameras.status.process_usage import ProcessUsage, UsageSample, append_sample, read_usages
 from core.broker import broker
 from core.broker.broker import BrokerDown
-from core.retrying_thread import RetryingThread
-from skycam_project.config import SkycamConfig
+from core.periodic.work import Work
 from skycam_project.launch.control import part_rows, process_tree
 from skycam_project.launch.preflight import LaunchError
 
 
-def start_usage_thread(config: SkycamConfig) -> None:
-    RetryingThread("usage-sampler", UsageSampler(config).run_once, SAMPLE_EVERY_S).start()
-
-
-class UsageSampler:
+class UsageSampler(Work):
     """Used by one thread. The usage of a part includes its children that are no parts, as in `skycam ps`."""
 
-    def __init__(self, config: SkycamConfig) -> None:
-        self._config = config
+    def __init__(self, host: str) -> None:
+        super().__init__(host)
         self._cpu_s: dict[int, float] = {}
         """Process -> the processor time that it had used at the last sample."""
         self._sampled_at: float | None = None
 
-    def run_once(self) -> None:
+    def run(self) -> None:
         """Append a sample; nothing while the broker is away."""
         sample = self.sample()
         try:
             with broker.reachable() as server:
-                append_sample(server, self._config.host, sample)
+                append_sample(server, self.host, sample)
         except BrokerDown:
             return  # the publisher of the status logs it
 
     def sample(self) -> UsageSample:
         try:
-            parts = {row["name"]: row["pid"] for row in part_rows(self._config) if row["pid"] is not None}
+            parts = {row["name"]: row["pid"] for row in part_rows(settings.STATION) if row["pid"] is not None}
         except LaunchError:
             parts = {}  # the worker, and with it this process, is ending
         now = time.monotonic()
@@ -79,7 +75,7 @@ class UsageSampler:
         """The cameras of this host, as it publishes them itself; none while the broker is away."""
         try:
             with broker.reachable() as server:
-                text = cast("str | None", server.get(broker.key("cameras", self._config.host)))
+                text = cast("str | None", server.get(broker.key("cameras", self.host)))
         except (BrokerDown, redis.RedisError):
             return []
         return [str(slug) for slug in json.loads(text or "{}")]

@@ -38,6 +38,7 @@ from skycam_project.launch import LaunchError, ps
 from skycam_project.pages.context import shell_of
 from skycam_project.pages.sparklines import Sparkline, sparkline
 from skycam_project.pages.status_sections import SECTIONS, Section
+from skycam_project.periodic_status import read_periodic_status
 
 DAY = timedelta(days=1)
 RESTARTS = 12
@@ -171,6 +172,11 @@ def status_context(request: HttpRequest) -> dict[str, Any]:
         "hosts": panels,
         "restarts": restarts,
         "disks": disks(),
+        "periodic": read_periodic_status(
+            [panel.name for panel in panels],
+            [panel.name for panel in panels if panel.alive],
+            names_subjects=not hidden_cameras(user),
+        ),
     }
 
 

@@ -536,7 +536,7 @@ def test_a_disk_that_fails_does_not_stop_the_recovery_of_another(root: StorageRo
     (staging[1] / "left.part").rmdir()
     (staging[1] / "left.part").touch()
     with pytest.raises(OSError, match=r"left\.part"):
-        CopyRecovery(root.host).recover()
+        CopyRecovery(root.host).run()
     assert files_below(staging[1]) == {".lock"}
 
 

@@ -61,7 +61,7 @@ def hashes(folder: Path) -> set[str]:
 @pytest.mark.parametrize("point", ["after_copy", "after_copies_placed", "after_copies_stored"])
 def test_without_another_job_the_jobs_part_clears_what_was_left(archive: Archive, card: Path, point: str) -> None:
     assert killed_at(point, 0, archive, card) == KILLED
-    CopyRecovery("main").recover()
+    CopyRecovery("main").run()
     assert archive.inconsistencies() == []
     assert [path.name for path in (archive.folder / ".organize").iterdir()] == [".lock"]
 

@@ -36,17 +36,17 @@ def test_the_newest_clip_is_queued_last_because_the_queue_takes_the_last_one_fir
     archive: ClipArchive, search: PosterSearch, queued: list[ThumbnailJob]
 ) -> None:
     clips = archive.clips(3)
-    search.queue_new_clips()
+    search.run()
     assert paths(queued) == [clip.path for clip in clips]
 
 
 def test_a_clip_is_queued_once(archive: ClipArchive, search: PosterSearch, queued: list[ThumbnailJob]) -> None:
     archive.clips(2)
-    search.queue_new_clips()
+    search.run()
     new = archive.clip(2)
     queued.clear()
-    search.queue_new_clips()
-    search.queue_new_clips()
+    search.run()
+    search.run()
     assert paths(queued) == [new.path]
 
 
@@ -55,7 +55,7 @@ def test_clips_of_other_hosts_and_deleted_clips_are_left_alone(
 ) -> None:
     archive.clip(0, host="dome")
     archive.clip(1, deleted_at="2026-03-28T12:00:00Z")
-    search.queue_new_clips()
+    search.run()
     assert queued == []
 
 
@@ -63,5 +63,5 @@ def test_a_search_looks_at_the_newest_clips_alone(
     archive: ClipArchive, search: PosterSearch, queued: list[ThumbnailJob]
 ) -> None:
     clips = archive.clips(NEWEST_CLIPS + 2)
-    search.queue_new_clips()
+    search.run()
     assert paths(queued) == [clip.path for clip in clips[2:]]

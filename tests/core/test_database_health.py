@@ -18,7 +18,6 @@ from core.database_damage import DatabaseCheck, FileCheck, Interrupted
 from monitoring.health import database_problems
 from skycam_project.pages.errors import needs_database
 from tests.harness.stations.damage import damaged_table
-from tests.harness.waiting import eventually
 
 
 @pytest.fixture
@@ -63,10 +62,8 @@ def test_a_check_creates_no_file(tmp_path: Path) -> None:
 
 
 def test_a_check_that_is_ended_finds_nothing(file: Path) -> None:
-    check = FileCheck(str(file))
-    check.end()
     with pytest.raises(Interrupted):
-        check.findings()
+        FileCheck(str(file), lambda: True).findings()
 
 
 def test_sqlites_error_tells_the_damage(file: Path) -> None:
@@ -83,15 +80,10 @@ def test_postgresqls_errors_tell_damage_by_their_code(kind: str, damaged: bool) 
 
 def test_the_check_notes_the_damage_and_removes_the_note_once_the_file_is_sound(file: Path) -> None:
     with damaged_table(file, "captures"):
-        noting = DatabaseCheck("main")
-        noting.start()
-        noted = eventually(database_damage.read_note, "a note")
-        noting.stop()
-    assert "captures" in noted["reason"]
-    checking = DatabaseCheck("main")
-    checking.start()
-    eventually(lambda: database_damage.read_note() is None, "no note")
-    checking.stop()
+        DatabaseCheck("main").run()
+    assert "captures" in (database_damage.read_note() or {})["reason"]
+    DatabaseCheck("main").run()
+    assert database_damage.read_note() is None
 
 
 def test_the_first_note_stays(file: Path) -> None:

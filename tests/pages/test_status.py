@@ -235,7 +235,7 @@ def test_another_host_has_no_parts_that_it_measured_long_ago(viewer: Any, camera
 def test_a_sampler_measures_the_cameras_of_its_host(valkey: Any) -> None:
     valkey.set(broker.key("cameras", "main"), json.dumps({"sky": "connected"}))
     ProcessUsageWriter().write_usage(valkey, {"sky": os.getpid()})
-    UsageSampler(settings.STATION).run_once()
+    UsageSampler("main").run()
     found = HISTORY_READER.read(["main"])["main"].newest
     assert found is not None
     assert found["usage"]["camera:sky"]["memory_bytes"] > 10_000_000
@@ -243,7 +243,7 @@ def test_a_sampler_measures_the_cameras_of_its_host(valkey: Any) -> None:
 
 def test_a_part_is_measured_with_its_children() -> None:
     burn = "import os, time; os.fork()\nwhile time.process_time() < 0.2: pass\nprint(flush=True); time.sleep(60)"
-    sampler = UsageSampler(settings.STATION)
+    sampler = UsageSampler("main")
     with subprocess.Popen([sys.executable, "-c", burn], stdout=subprocess.PIPE) as part:
         assert part.stdout is not None
         assert [part.stdout.readline() for _ in range(2)] == [b"\n"] * 2

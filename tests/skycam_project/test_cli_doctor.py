@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from django.db import connection
 from cameras.models import Camera
 from cameras.spool.storage import make_root
 from captures.models import StorageRoot
+from core.broker import broker
 from skycam_project.cli.diagnostics import DATABASE, STATION, run_checks
 from skycam_project.cli.diagnostics.database import root_finding
 from skycam_project.cli.diagnostics.finding import Finding
@@ -96,6 +98,33 @@ def test_the_program_that_keeps_the_database_locked_is_named(
     assert "takes no writes: database is locked." in found.detail
     assert f"(pid {locking_program.pid})" in found.detail
     assert found.remedy == f"Stop it: kill {locking_program.pid}"
+
+
+def report(valkey: Any, **values: Any) -> None:
+    """The jobs part reports its retention."""
+    run = {"task": "retention", "subject": "", "known_s": 90.0, "running_s": None, "idle_s": 1.0, "took_s": 0.1}
+    runs = [{**run, "pause_s": 2.0, "error": "", "failed_s": None, **values}]
+    valkey.set(broker.key("periodic", "main", "jobs"), json.dumps({"at": time.time(), "runs": runs}))
+
+
+@pytest.mark.django_db
+def test_periodic_work_that_fails_is_found_with_what_that_costs(valkey: Any) -> None:
+    report(valkey, error="OSError", failed_s=1.0)
+    [finding] = checked("periodic work")
+    assert finding.state == "warning"
+    assert finding.detail.startswith("retention: failing. main: its last run failed (OSError).")
+    assert "The disk may fill up" in finding.remedy
+
+
+@pytest.mark.django_db
+def test_periodic_work_that_is_on_time_is_well(valkey: Any) -> None:
+    report(valkey)
+    assert [finding.detail for finding in checked("periodic work")] == ["1 task, none is late."]
+
+
+@pytest.mark.django_db
+def test_a_station_that_is_stopped_has_no_periodic_work(valkey: Any) -> None:
+    assert checked("periodic work") == []
 
 
 @pytest.mark.django_db

@@ -12,15 +12,14 @@ from captures.storage.offsite.limits import closed_reason
 from captures.storage.offsite.models import Destination, OffsiteCopy, file_columns
 from captures.storage.stored_files.tables import FILE_TABLES, FileTable, StoredFile
 from core import database_clock
-from core.changes.gate import ChangeGate, read_again
+from core.changes.gate import read_again
 from core.jobs.services import enqueue
-from core.retrying_thread import RetryingThread
+from core.periodic.thread import PeriodicThread
 
 NEWEST, NEWEST_BATCHES = 500, 20
 """Rows of a batch, and batches of one search, from the newest file back to those that are queued already."""
 PART = 2000
 """Rows of the part of a table that each search looks at besides: in turn it finds what came late from an outage."""
-INTERVAL_S = 15.0
 KIND = "offsite"
 
 
@@ -29,7 +28,7 @@ class OffsiteQueue:
 
     def __init__(self, host: str) -> None:
         self._host = host
-        self._thread = RetryingThread("offsite", self._run, INTERVAL_S, gate=ChangeGate())
+        self._thread = PeriodicThread("offsite", self._run)
 
     def start(self) -> None:
         self._thread.start()

@@ -31,9 +31,9 @@ from captures.storage.retention.disk_space import FreedSpace, outside
 from captures.storage.retention.execution import GB, RULES, PlanExecutor
 from captures.storage.retention.plan import BY_CLOCK, CleanupPlan, PlanItem, Why
 from captures.storage.retention.results import CleanupResult, shortage_message
-from core.changes.gate import ChangeGate, read_again
+from core.changes.gate import read_again
 from core.events.service import raise_alert, resolve_alert
-from core.retrying_thread import RetryingThread
+from core.periodic.work import Work
 from core.station_settings import camera_config
 
 ALERT_REPEAT_S = 60.0
@@ -188,35 +188,26 @@ def next_clips(root: StorageRoot, stuck_folders: set[str]) -> tuple[PlanItem, ..
     return CleanupPlan(root.host, tuple(clip_items(clips, Why.SPACE, BATCH))).items
 
 
-PASS_INTERVAL_S = 2.0
 COUNT_S = 0.005
 """Seconds of a pass for counting clips."""
 
 
-class Retention:
-    """Applies the rules of count and space to the clips of `host` every `interval_s` seconds."""
+class Retention(Work):
+    """Applies the rules of count and space to the clips of `host`."""
 
-    def __init__(self, host: str, interval_s: float = PASS_INTERVAL_S) -> None:
-        self._thread = RetryingThread(
-            "retention", self._clean_up, interval_s, on_error=self._note_failure, gate=ChangeGate()
-        )
-        self._cleanup = ClipCleanup(host, should_continue=lambda: not self._thread.is_stopping())
+    def __init__(self, host: str) -> None:
+        super().__init__(host)
+        self._cleanup = ClipCleanup(host, should_continue=lambda: not self.control.is_stopping())
         self._alert = f"storage.retention:{host}"
         self._problem, self._alerted = "", "not yet"
         """What the alert should say, and what it says."""
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._thread.stop(within_s=2.0)
-
-    def _clean_up(self) -> None:
+    def run(self) -> None:
         self._update_alert()
         self._cleanup.run(COUNT_S)
         self._problem = ""
 
-    def _note_failure(self, error: Exception) -> None:
+    def note_failure(self, error: Exception) -> None:
         """A missing database has its own alert."""
         if not isinstance(error, DatabaseError):
             # Only noted here, as an error in this handler would end the thread: the next pass raises the alert.

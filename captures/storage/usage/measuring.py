@@ -25,7 +25,7 @@ from captures.storage.archives.models import ArchiveFile, ArchiveFileState
 from captures.storage.stored_files.classes import FileClass
 from captures.storage.usage.models import RootSpace, StorageUsage
 from captures.thumbnails.store import FOLDER as THUMBNAILS
-from core.retrying_thread import RetryingThread
+from core.periodic.work import Work
 
 KEPT_DAYS = 400
 ENTRIES = 500
@@ -138,31 +138,24 @@ def walk(folder: Path, pause: Callable[[], None], should_stop: Callable[[], bool
     return Amount(files, size)
 
 
-INTERVAL_S = 3600.0
 DISK_INTERVAL_S = 6 * 3600.0
 DELAY_S = 60.0
 """After the start, when other parts need the disk and the database."""
 PAUSE_S = 0.05
 
 
-class UsageMeasurement:
+class UsageMeasurement(Work):
     def __init__(self, host: str, delay_s: float = DELAY_S) -> None:
-        self._host, self._delay_s = host, delay_s
+        super().__init__(host)
+        self._delay_s = delay_s
         self._walked_at = -math.inf
-        self._thread = RetryingThread("storage usage", self._measure, INTERVAL_S)
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._thread.stop(within_s=2.0)
-
-    def _measure(self) -> None:
-        self._thread.pause(self._delay_s)
+    def run(self) -> None:
+        self.control.pause(self._delay_s)
         self._delay_s = 0.0
-        if self._thread.is_stopping():
+        if self.control.is_stopping():
             return
-        measure_rows(self._host)
+        measure_rows(self.host)
         if time.monotonic() - self._walked_at >= DISK_INTERVAL_S:
-            measure_disk(self._host, lambda: self._thread.pause(PAUSE_S), self._thread.is_stopping)
+            measure_disk(self.host, lambda: self.control.pause(PAUSE_S), self.control.is_stopping)
             self._walked_at = time.monotonic()

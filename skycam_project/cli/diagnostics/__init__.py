@@ -50,10 +50,11 @@ DATABASE = {
     "sensors": "skycam_project.cli.diagnostics.database:sensors",
     "notifications": "skycam_project.cli.diagnostics.database:notifications",
     "copies": "skycam_project.cli.diagnostics.database:copies",
+    "periodic work": "skycam_project.cli.diagnostics.periodic:periodic_work",
     "system checks": "skycam_project.cli.diagnostics.database:system_checks",
     "health": "skycam_project.cli.diagnostics.database:health",
 }
-NAMES_CAMERAS = {"cameras", "hosts", "passwords", "usb", "udev", "pixelink"}
+NAMES_CAMERAS = {"cameras", "hosts", "passwords", "periodic work", "usb", "udev", "pixelink"}
 """Findings that name cameras or their hosts. A user who may not see all cameras must not read them."""
 
 

@@ -4,7 +4,7 @@ health."""
 from __future__ import annotations
 
 import os
-import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from shlex import quote
@@ -74,15 +74,11 @@ def damage() -> str:
         return f"{noted['reason']}, since {noted['found']}"
     if (file := sqlite_file()) is None:
         return ""
-    check = FileCheck(file)
-    timer = threading.Timer(CHECK_S, check.end)
-    timer.start()
+    until = time.monotonic() + CHECK_S
     try:
-        return "; ".join(check.findings())
+        return "; ".join(FileCheck(file, lambda: time.monotonic() >= until).findings())
     except Interrupted:
         return ""
-    finally:
-        timer.cancel()
 
 
 def damaged_finding(reason: str) -> Finding:

@@ -1,4 +1,4 @@
-"""Processor time and memory of the station's parts on this machine, measured on a thread of its own."""
+"""Processor time and memory of the station's parts on this machine: the periodic task part-usage measures them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,10 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from core.retrying_thread import RetryingThread
 from skycam_project.config import SkycamConfig
 from skycam_project.launch.control import part_rows
 from skycam_project.launch.preflight import LaunchError
 
-MEASURE_EVERY_S = 10.0
-"""psutil walks through the whole address space of a process for its proportional size."""
 LIFE_S = 60.0
 
 
@@ -37,15 +34,9 @@ class PartUsages(Collector):
     def __init__(self, config: SkycamConfig) -> None:
         self._config = config
         self._measured: tuple[float, list[PartUsage]] = (-LIFE_S, [])
-        self._thread = RetryingThread("part-usage", self.measure, MEASURE_EVERY_S)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._thread.stop(within_s=1.0)
 
     def measure(self) -> None:
+        """psutil walks through the whole address space of a process for its proportional size: not each second."""
         try:
             rows = part_rows(self._config)
         except LaunchError:

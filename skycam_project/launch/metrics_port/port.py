@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 from cameras.supervision.assembly import Host
+from core.periodic.thread import PeriodicThread, stop_together
 from core.retrying_thread import RetryingThread
 from core.station_owner import StationOwner
 from monitoring.metrics import StationCollector
@@ -14,6 +15,7 @@ from skycam_project.launch.metrics_port.part_usage import PartUsages
 
 RETRY_S = 5.0
 STOP_S = 2.0
+STORE_S = 3.0
 
 
 class MetricsPort:
@@ -23,31 +25,31 @@ class MetricsPort:
         self._settings, self._events = config.monitoring.prometheus, host.events
         self._alert = f"metrics.port:{config.host}"
         self._is_alerted = False
-        self._counters, self._disks, self._parts = host.counters, host.disks, PartUsages(config)
+        counters, parts = host.counters, PartUsages(config)
+        # What was counted until the end is stored.
+        self._measuring = [
+            PeriodicThread("stored-counters", counters.store, at_end=counters.store, on_error=counters.report_failure),
+            PeriodicThread("disk-meter", host.disks.measure),
+            PeriodicThread("part-usage", parts.measure),
+        ]
         station = StationMetrics(StationCollector(StationOwner()))
-        page = MetricsPage([station, host.metrics, self._parts, OwnProcess()])
+        page = MetricsPage([station, host.metrics, parts, OwnProcess()])
         self._server = MetricsServer(page.render, self._settings.token)
-        self._thread = RetryingThread(
-            "metrics-port", self._serve, on_error=self._report_failure, retry_s=RETRY_S
-        )  # fmt: skip
+        self._thread = RetryingThread("metrics-port", self._serve, on_error=self._report_failure, retry_s=RETRY_S)
 
     def start(self) -> None:
         if not self._settings.enabled:
             self._events.resolve_alert(self._alert)  # of the last run, which had it enabled
             return
         # After the Supervisor has locked the host's name: no other worker writes the files of its counters.
-        self._counters.start()
-        self._disks.start()
-        self._parts.start()
-        self._thread.start()
+        for thread in (*self._measuring, self._thread):
+            thread.start()
 
     def stop(self) -> None:
         self._thread.request_stop()
         self._server.stop()
         self._thread.stop(STOP_S)
-        self._parts.stop()
-        self._disks.stop()
-        self._counters.stop()
+        stop_together(self._measuring, STORE_S)
 
     def _serve(self) -> None:
         """Returns after the stop. OSError when the port cannot be used."""

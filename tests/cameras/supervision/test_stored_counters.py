@@ -12,10 +12,11 @@ import pytest
 
 from cameras.spool.durable import Files, RootFiles
 from cameras.supervision.process_counters import BLOCK_BYTES, Count, CounterFiles, StoredCounters
+from core.periodic.thread import PeriodicThread, stop_together
 from tests.harness.disks.memory_files import Killed, MemoryFiles
 from tests.harness.disks.small_disk import SmallDisk
 from tests.harness.supervision.hosts import Events
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 FRAMES = Count("frames", "sky")
 ALERT = "metrics.counters:main"
@@ -140,23 +141,20 @@ def test_counters_stand_still_while_they_cannot_be_stored_and_lose_nothing(tmp_p
 
 @pytest.fixture
 def started() -> Iterator[Any]:
-    """Starts the counters' thread."""
-    workers: list[Worker] = []
+    """Starts the thread of a worker's counters."""
+    threads: list[PeriodicThread] = []
 
     def start(worker: Worker) -> Worker:
-        workers.append(worker)
-        worker.counters.start()
+        store, report = worker.counters.store, worker.counters.report_failure
+        threads.append(PeriodicThread("stored-counters", store, interval_s=0.01, at_end=store, on_error=report))
+        threads[-1].start()
         return worker
 
     yield start
-    for worker in workers:
-        worker.counters.stop()
+    stop_together(threads, PATIENCE_S)
 
 
-def test_a_disk_that_cannot_be_written_raises_one_alert_until_it_can(
-    tmp_path: Path, started: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("cameras.supervision.process_counters.STORE_EVERY_S", 0.01)
+def test_a_disk_that_cannot_be_written_raises_one_alert_until_it_can(tmp_path: Path, started: Any) -> None:
     files = FailingFiles(str(tmp_path))
     files.fails = True
     worker = started(Worker(files))

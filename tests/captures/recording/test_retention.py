@@ -10,20 +10,23 @@ from django.db import connection
 
 from captures.storage.retention.cleanup import ClipCleanup, Retention
 from core.events.models import Alert
-from core.jobs.tables import BACKGROUND_THREADS
-from core.registry import resolve
+from core.periodic.part_tasks import thread_of
+from core.periodic.thread import task_of
+from core.retrying_thread import RetryingThread
 from tests.harness.rows.clip_archive import ClipArchive
-from tests.harness.waiting import eventually
+from tests.harness.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def retention_thread(archive: ClipArchive) -> Iterator[Retention]:
-    retention_thread = resolve(BACKGROUND_THREADS["retention"])("main", interval_s=0.05)
+def retention_thread(archive: ClipArchive, monkeypatch: pytest.MonkeyPatch) -> Iterator[RetryingThread]:
+    monkeypatch.setattr(Retention, "interval_s", 0.05)
+    retention_thread = thread_of(task_of("retention"), "main")
+    assert retention_thread is not None
     retention_thread.start()
     yield retention_thread
-    retention_thread.stop()
+    retention_thread.stop(PATIENCE_S)
 
 
 @contextlib.contextmanager
@@ -38,14 +41,14 @@ def without_clips() -> Iterator[None]:
 
 
 def test_a_camera_host_deletes_clips_beyond_the_limit_by_itself(
-    archive: ClipArchive, retention_thread: Retention
+    archive: ClipArchive, retention_thread: RetryingThread
 ) -> None:
     archive.clips(5)
     eventually(lambda: archive.files == archive.rows == ["2", "3", "4"])
 
 
 def test_the_thread_survives_errors_and_logs_them(
-    archive: ClipArchive, retention_thread: Retention, caplog: pytest.LogCaptureFixture
+    archive: ClipArchive, retention_thread: RetryingThread, caplog: pytest.LogCaptureFixture
 ) -> None:
     with without_clips():
         eventually(lambda: "retention failed" in caplog.text)
@@ -54,7 +57,7 @@ def test_the_thread_survives_errors_and_logs_them(
 
 
 def test_a_pass_that_fails_raises_an_alert_until_one_succeeds(
-    archive: ClipArchive, retention_thread: Retention, monkeypatch: pytest.MonkeyPatch
+    archive: ClipArchive, retention_thread: RetryingThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alerts = Alert.objects.filter(key="storage.retention:main")
     with monkeypatch.context() as patched:

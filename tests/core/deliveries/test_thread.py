@@ -61,7 +61,7 @@ def start() -> Iterator[Start]:
     started: list[tuple[DeliveryThread, Letters]] = []
 
     def start_thread(letters: Letters, size: int = 2, poll_s: float = LONG_S) -> DeliveryThread:
-        thread = DeliveryThread("letters", letters, ReceiverPool(size), poll_s)
+        thread = DeliveryThread("webhooks", letters, ReceiverPool(size), poll_s=poll_s)
         started.append((thread, letters))
         thread.start()
         return thread
@@ -73,7 +73,7 @@ def start() -> Iterator[Start]:
 
 
 def errors() -> float:
-    return REGISTRY.get_sample_value("skycam_background_failures_total", {"task": "letters"}) or 0.0
+    return REGISTRY.get_sample_value("skycam_background_failures_total", {"task": "webhooks"}) or 0.0
 
 
 def test_all_that_waits_for_a_receiver_is_attempted_one_after_another(start: Start) -> None:

@@ -12,6 +12,8 @@ from django.conf import settings
 from core.broker.queues import camera_queue, jobs_queue
 from core.jobs import tables
 from core.jobs.worker import JobsPart, local_part
+from core.periodic.part_tasks import REPORT
+from core.periodic.thread import task_of
 from skycam_project import celery_worker
 
 
@@ -47,6 +49,7 @@ def no_other_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     Recorder.calls.clear()
     for name in list(tables.BACKGROUND_THREADS):
         monkeypatch.delitem(tables.BACKGROUND_THREADS, name)
+    monkeypatch.setattr(settings, "PERIODIC_TASKS", {REPORT: task_of(REPORT)})
     monkeypatch.setattr("core.jobs.worker.JobsWorker.start", lambda worker: None)
     local_part.cache_clear()
 
