@@ -80,8 +80,8 @@ BODIES = {
 }
 """Name -> the path of its type."""
 REQUESTS = {
-    "to clean up": "captures.storage_api.CleanupBody",
-    "to check the storage": "captures.storage_api.CheckBody",
+    "to clean up": "captures.storage.api.CleanupBody",
+    "to check the storage": "captures.storage.api.CheckBody",
     "to observe": "scheduler.telescope.field_lists.resource.ObserveRequest",
     "to change a channel": "monitoring.sensor_management.resource.ChannelChange",
     "to preview an alert rule": "monitoring.alert_rules.resource.PreviewRequest",
