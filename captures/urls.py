@@ -36,7 +36,7 @@ from captures.storage.trash.api import CaptureDetailView, RestoreView, TrashView
 urlpatterns = [
     path("captures/", CapturesView.as_view()),
     path("captures/calendar/", CalendarView.as_view()),
-    path("captures/storage/trash/", TrashView.as_view()),
+    path("captures/trash/", TrashView.as_view()),
     path("captures/<uuid:capture>/", CaptureDetailView.as_view()),
     path("captures/<uuid:capture>/restore/", RestoreView.as_view()),
     path("captures/<uuid:capture>/bring-back/", CaptureBringBackView.as_view()),
