@@ -1,5 +1,5 @@
 .POSIX:
-.PHONY: help run install client test test-stations check prove bench packages
+.PHONY: help run install client test test-stations check docs prove bench packages
 # With it, each process of the tests would compile the project again.
 unexport PYTHONDONTWRITEBYTECODE
 BIN = .venv/bin
@@ -34,6 +34,10 @@ check: .venv/dev.stamp node_modules/installed.stamp ## Format, lint, types and i
 	$(BIN)/python scripts/check_waits.py
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.harness.documents.reference --check
+
+docs: .venv/dev.stamp ## The parts of documents that the code writes: commands, routes, resources, keys, diagrams
+	$(BIN)/python -m tests.harness.documents.reference
 
 prove: .venv/dev.stamp packages ## The long runs: kills, soak, databases; ends with a summary
 	@$(RUN) -m pytest --tier prove -v -rA

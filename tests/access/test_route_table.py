@@ -10,7 +10,8 @@ import pytest
 from django.urls import get_resolver
 
 from core.pages.page import Page
-from tests.harness.clients.people import World, routes
+from tests.harness.clients.people import World
+from tests.harness.documents.reference.routes import routes
 from tests.harness.documents.route_table import Line, lines
 
 LINES = sorted((line for line in lines() if line.method != "WS"), key=lambda line: line.resource)
@@ -44,10 +45,11 @@ def served(route: str, view: Any) -> set[str]:
 
 def differences(expected: Iterable[Line], world: World) -> list[str]:
     return [
-        f"{line} for {person}: {answer}, and {line.answers[person]} in the table"
+        f"{line} for {person}: {answer}, and {in_table[person]} in the table"
         for line in expected
+        for in_table in [world.expected(line)]
         for person, answer in world.answers(line).items()
-        if answer != line.answers[person]
+        if answer != in_table[person]
     ]
 
 

@@ -16,7 +16,7 @@ from core.idempotency.models import IdempotentRequest
 from core.idempotency.view import takes_key
 from scheduler.models import FieldList, Schedule
 from skycam_project.access.models import User
-from tests.harness.clients.people import routes
+from tests.harness.documents.reference.routes import routes
 from tests.harness.rows.captures import saved
 from tests.harness.rows.keyed_requests import KEY, interrupt, interrupted, let_run
 

@@ -20,6 +20,7 @@ CHECKS = {
     "templates": ["djangofmt", "--check", "templates"],
     "imports": ["python", "-c", "from importlinter.cli import lint_imports; raise SystemExit(lint_imports())"],
     "types": ["python", "-m", "mypy", *added_modules(PAGE)],
+    "documents": ["python", "-m", "tests.harness.documents.reference", "--check"],
 }
 TESTS = [
     "tests/captures/test_brightness.py", "tests/cameras/drivers/test_contract.py", "tests/access/test_route_table.py",

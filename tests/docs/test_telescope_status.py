@@ -16,8 +16,6 @@ from cameras.telescope_status.file import parse_status
 from cameras.telescope_status.sources import STATUS_SOURCES, source_class
 from cameras.telescope_status.status import TelescopeStatus, header_words
 from skycam_project.config.model import SkycamConfig
-from skycam_project.config.reference import item_rows
-from skycam_project.config.telescopes import TelescopeConfig
 from tests.harness.documents.pages import blocks, page, section
 from tests.harness.waiting import PATIENCE_S
 
@@ -55,10 +53,6 @@ def test_the_page_has_all_header_words() -> None:
     rows = re.findall(r"^\| (`[a-z-]+`(?:, `[a-z-]+`)*) \| ", section(PAGE, "The telescope's status"), re.MULTILINE)
     listed = [word for row in rows for word in re.findall(r"`([a-z-]+)`", row)]
     assert sorted(listed) == sorted(header_words(TelescopeStatus(0)))
-
-
-def test_the_page_has_the_keys_of_a_telescope() -> None:
-    assert "\n".join(item_rows(TelescopeConfig)) in page(PAGE)
 
 
 def test_the_example_of_a_configuration_is_valid(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 
 from django.db import transaction
 from django.test import Client
-from django.urls import URLPattern, URLResolver
 from django.utils import timezone
 from PIL import Image
 
@@ -44,18 +43,9 @@ LEAST_RIGHTS_FIRST = sorted(PEOPLE, key=("stranger", "none", "viewer", "excluded
 WORDS = {401: "sign in", 403: "refused", 404: "not there", 405: "no such method"}
 
 
-def routes(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The route and the view of each URL."""
-    for pattern in patterns:
-        if isinstance(pattern, URLResolver):
-            yield from routes(pattern.url_patterns, prefix + str(pattern.pattern))
-        elif isinstance(pattern, URLPattern):
-            yield prefix + str(pattern.pattern), pattern.callback
-
-
-OTHER_ROW = re.compile("<uuid:[a-z_]+>")
-"""A row that is not in the world: there is none."""
-NO_ROW = "00000000-0000-4000-8000-000000000000"
+OTHER_ROW = re.compile("<(uuid|slug):[a-z_]+>")
+"""A row or kind that is not in the world: there is none."""
+NO_ROW = {"uuid": "00000000-0000-4000-8000-000000000000", "slug": "nothing"}
 
 
 class World:
@@ -108,6 +98,17 @@ class World:
         self.files = {path: path.read_bytes() for path in Path(root.path).rglob("*") if path.is_file()}
 
     def address(self, route: str, user: User) -> str:
+        return f"/{OTHER_ROW.sub(lambda place: NO_ROW[place[1]], self._with_rows(route, user))}"
+
+    def expected(self, line: Line) -> dict[str, str]:
+        """The answers of the line. Of a row that is not in the world, those who may use the route get that it is not
+        there."""
+        is_there = OTHER_ROW.search(self._with_rows(line.route, self.users["manager"])) is None
+        return {
+            person: answer if is_there or answer != "in" else "not there" for person, answer in line.answers.items()
+        }
+
+    def _with_rows(self, route: str, user: User) -> str:
         places: dict[str, Any] = {
             "<slug:slug>": "sky", "<uuid:capture>": self.capture.pk, "<uuid:session>": self.session.pk,
             "<uuid:schedule>": self.schedule.pk, "<uuid:clip>": self.clip.pk, "<uuid:job>": self.job.pk,
@@ -124,7 +125,8 @@ class World:
             "<uuid:webhook>": self.webhook.pk, "<uuid:delivery>": self.delivery.pk,
             "<uuid:channel>": self.notification_channel.pk, "<uuid:route>": self.route.pk,
             "<uuid:silence>": self.silence.pk,
-            "<slug:kind>": "mail", "<str:link>": link_token(self.alert.pk, self.notification_channel.pk),
+            "channels/add/<slug:kind>": "channels/add/mail",
+            "<str:link>": link_token(self.alert.pk, self.notification_channel.pk),
             "<uuid:storageroot>": self.root.pk, "<uuid:camera>": self.camera.pk, "<slug:action>": "verify",
             "(?P<url>.*)$": "nothing/",
         }  # fmt: skip
@@ -137,7 +139,7 @@ class World:
             places["<uuid:sign_in>"] = SignIn.objects.create(user=user).pk
         for place, value in places.items():
             route = route.replace(place, str(value))
-        return f"/{OTHER_ROW.sub(NO_ROW, route)}"
+        return route
 
     def answers(self, line: Line) -> dict[str, str]:
         """The answer to each person as a word of the route table."""

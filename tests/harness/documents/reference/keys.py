@@ -1,24 +1,15 @@
-"""The table of all keys in docs/station/configuration.md, and those of lists of sections. `python -m
-skycam_project.config.reference` prints them."""
+"""The tables of the configuration: all keys, and those of an item in each list of sections."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
-from skycam_project.config.described_lists import LISTS
-from skycam_project.config.gates import GateConfig, GateSourceConfig
 from skycam_project.config.keys import Key, Section
 from skycam_project.config.model import KEYS, field_option, fields_of, key_option, variable_of
-from skycam_project.config.telescopes import TelescopeConfig
 
-ITEMS: tuple[type[Section], ...] = (
-    GateConfig, GateSourceConfig, *LISTS.values(), TelescopeConfig
-)  # fmt: skip
-"""The items of lists of which docs has a table."""
 RESERVED = "Reserved, no effect yet: "
 
 
@@ -36,6 +27,10 @@ def rows() -> Iterator[str]:
             key_option(key, "allowed"),
         ]
         yield "| " + " | ".join(cells) + " |"
+
+
+def item_table(model: type[Section]) -> str:
+    return "\n".join(["| Key | Default | Meaning | Allowed |", "|---|---|---|---|", *item_rows(model)])
 
 
 def item_rows(model: type[Section]) -> Iterator[str]:
@@ -59,7 +54,3 @@ def default_of(field: FieldInfo) -> str:
     if value in ("", []):
         return "empty"
     return f"`{str(value).lower() if isinstance(value, bool | Path) else value}`"
-
-
-if __name__ == "__main__":
-    sys.stdout.write("\n\n".join([table(), *("\n".join(item_rows(one)) for one in ITEMS)]) + "\n")
