@@ -58,14 +58,14 @@ ALERTS = Resource(
     name="alerts",
     noun="alert",
     path="alerts/",
-    package="monitoring",
+    package="core.events",
     rows="selectors.alerts_for",
     row="selectors.alert_for",
     answer=AlertBody,
     operations=(
         Operation("list", "viewer", "List alerts, newest first.", query=AlertQuery, command=None),
         Operation(
-            "acknowledge", "operator", "Mark the alert as seen.", "services.acknowledge_alert",
+            "acknowledge", "operator", "Mark the alert as seen.", "service.acknowledge_alert",
             said="The alert is acknowledged.", command=None,
         ),
     ),

@@ -55,7 +55,11 @@ def _given_fields(model: type[BaseModel], values: dict[str, Any]) -> Iterator[tu
 @password_option
 @settings_option
 def add(camera: str, password: str | None, values: tuple[tuple[str, Any], ...], **fields: Any) -> None:
-    """Add a camera with the id CAMERA."""
+    """Add a camera with the id CAMERA.
+
+    The first camera of a station becomes the primary one. A value of --set is read as JSON if possible, else as
+    text; the driver checks it.
+    """
     caller = current().authorize("manager")
     found = given_fields(CameraNew, fields)
     found["address"] = add_password(found.get("address", ""), password)
@@ -75,7 +79,10 @@ def change(
     camera: str, password: str | None, values: tuple[tuple[str, Any], ...], allow: tuple[str, ...],
     disallow: tuple[str, ...], **fields: Any,
 ) -> None:  # fmt: skip
-    """Change a camera. Settings are stored, and applied at once if the camera is connected."""
+    """Change a camera. Settings are stored, and applied at once if the camera is connected.
+
+    If one value is invalid, nothing is changed.
+    """
     changes = given_fields(CameraChange, fields)
     manages = changes or password is not None or allow or disallow
     if not manages and not values:

@@ -96,7 +96,10 @@ def print_state(body: dict[str, Any]) -> None:
     default=DEFAULT_LEASE_S,
 )
 def take(camera: str | None, over: bool, for_s: float) -> None:
-    """Take a camera, by default the primary one. No one else can then control it. Repeat it to renew the lease."""
+    """Take a camera, by default the primary one. No one else can then control it. Repeat it to renew the lease.
+
+    The lease ends when you release the camera, or when it expires.
+    """
     caller = current().authorize("operator")
     from cameras.leases.bodies import lease_body
     from cameras.leases.service import acquire_lease

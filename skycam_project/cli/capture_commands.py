@@ -61,6 +61,9 @@ def capture(
 ) -> None:
     """Capture one picture and wait until it is saved. --to also copies its first file.
 
+    It exits with 0 only if the picture was saved. It is recorded with its outcome even if you interrupt the
+    command.
+
     Example: skycam capture dslr --exposure 1/50 -o moon.jpg
     """
     caller = current().authorize("operator")
@@ -158,6 +161,9 @@ def start(
     **values: Any,
 ) -> None:
     """Start a session: captures until it is stopped.
+
+    It first shows a forecast: how often, how many pictures, how many bytes. If the camera cannot use a value, it
+    takes the nearest, and each capture records the values used.
 
     Example: skycam start dslr --exposure 8s --every 12s --until 05:30
     """

@@ -21,7 +21,10 @@ def config() -> None:
 
 @config.command("show")
 def show_config() -> None:
-    """Show every key with its value and where it was set. Secrets are redacted."""
+    """Show every key with its value and where it was set. Secrets are redacted.
+
+    Values from the Settings page are marked `page`.
+    """
     from skycam_project.config import ConfigManager
     from skycam_project.config.writing import nest_keys
 
@@ -78,7 +81,8 @@ def leaves(branch: dict[str, Any], prefix: tuple[str, ...] = ()) -> Iterator[tup
 def set_key(key: str, value: str | None, unset: bool) -> None:
     """Set KEY to VALUE while the station runs, as on the Settings page.
 
-    KEY is one of the page, such as camera_config.crf. `skycam settings site` sets the site.
+    KEY is one of the page, such as camera_config.crf. `skycam settings site` sets the site. All parts apply the change
+    within two seconds.
     """
     if unset == (value is not None):
         raise CliError("invalid", "Give a value, or --unset.")
@@ -97,7 +101,10 @@ def set_key(key: str, value: str | None, unset: bool) -> None:
 
 @config.command("check")
 def check() -> int:
-    """Check the YAML file, .env and the environment for problems."""
+    """Check the YAML file, .env and the environment for problems.
+
+    It creates no data folder.
+    """
     from skycam_project.config import ConfigError, ConfigManager, NoStation
 
     problems: list[str] = []

@@ -14,7 +14,10 @@ from skycam_project.cli.station import current
 
 @click.command(cls=Command)
 def doctor() -> int:
-    """Check the station and this machine, and list problems."""
+    """Check the station and this machine, and list problems.
+
+    It also works without database, broker or data folder. A check that hangs for 15 s is broken.
+    """
     from skycam_project.cli.diagnostics import run_diagnostics
 
     findings = run_diagnostics(current())

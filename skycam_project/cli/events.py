@@ -63,6 +63,8 @@ def events(
 ) -> None:
     """Show events, newest last, or write them to a file.
 
+    Only managers see events that concern users.
+
     Example: skycam events dslr --severity warning --since 8h
     """
     caller = current().authorize("viewer")

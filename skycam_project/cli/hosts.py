@@ -85,6 +85,8 @@ def drain(name: str, undo: bool) -> None:
 def retire(name: str, files: str, lost: bool, dry_run: bool, confirmed: bool) -> None:
     """Retire a host that is gone. Its name is free again only with `hosts invite NAME --again`.
 
+    Refused while the host runs, has cameras, or has captures without an outcome; --lost says that these failed.
+
     A job of this machine forgets the files: Ctrl-C ends the command, and the job goes on.
 
     Example: skycam hosts retire roof --files keep --dry-run

@@ -13,12 +13,19 @@ from skycam_project.cli.station import Station, current
 
 
 @click.command(cls=Command)
-@click.option("--only", metavar="PART", help="Run only this part; with worker all that a camera host needs.")
+@click.option(
+    "--only",
+    metavar="PART",
+    help="Run only this part; with worker all that a camera host needs. Refused while the whole station runs.",
+)
 @click.option(
     "--prepare-only", is_flag=True, help="Migrate the database and create the first user, then end. For containers."
 )
 def up(only: str | None, prepare_only: bool) -> int:
-    """Start the station and run it until Ctrl-C."""
+    """Start the station and run it until Ctrl-C.
+
+    It exits with 0 after Ctrl-C or SIGTERM. Only this command creates a data folder.
+    """
     from skycam_project.launch import up as launch
 
     if only is not None and prepare_only:
@@ -32,7 +39,11 @@ def up(only: str | None, prepare_only: bool) -> int:
 
 @click.command(cls=Command)
 def ps() -> None:
-    """List the parts of the running station."""
+    """List the parts of the running station.
+
+    For a part in a crash loop it shows the time until the next try. Parts are `preparing` until a first start or an
+    update has prepared the database.
+    """
     from skycam_project import launch
 
     station = current()

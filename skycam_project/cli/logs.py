@@ -31,6 +31,8 @@ EVERY_S = 0.5
 def logs(part: str | None, limit: int, follow: bool) -> None:
     """Show the log, or only the lines of PART. PART is web, worker, valkey, ... or skycam, the launcher itself.
 
+    It needs neither database nor broker, only permission to read the file.
+
     Example: skycam logs worker --follow
     """
     path = current().config.logging.file

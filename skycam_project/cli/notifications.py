@@ -22,7 +22,10 @@ notifications = ResourceGroup(
 @notifications.command("test", cls=Command)
 @click.argument("name")
 def test(name: str) -> int:
-    """Send a real message over the channel NAME."""
+    """Send a real message over the channel NAME.
+
+    The command itself sends it, so it also works while the station is stopped.
+    """
     caller = current().authorize("manager")
     from core.resources.answers import body_of
     from monitoring.notifications.resource import CHANNELS, NotificationBody

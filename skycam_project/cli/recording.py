@@ -40,7 +40,10 @@ record.add_command(cleanup)
     type=click.Choice(["rolling", "manual"]),
 )
 def start(cameras: tuple[str, ...], every: bool, kind: str | None) -> int:
-    """Start recording cameras, by default the primary one. Recording resumes after restarts."""
+    """Start recording cameras, by default the primary one. Recording resumes after restarts.
+
+    It waits until the first frame is in a clip. A running recording does not change.
+    """
     caller = current().authorize("operator")
     from cameras.models import may_record
     from captures.recordings.control import commands as recording_commands
@@ -56,7 +59,10 @@ def start(cameras: tuple[str, ...], every: bool, kind: str | None) -> int:
 @click.option("--keep-experiments", "experiments", flag_value="keep", help="Experiments that record them go on.")
 @click.option("--suspend-experiments", "experiments", flag_value="suspend", help="Stop them for experiments too.")
 def stop(cameras: tuple[str, ...], every: bool, experiments: Any) -> int:
-    """Stop recording cameras, by default the primary one. Refused under an experiment, unless you say what to do."""
+    """Stop recording cameras, by default the primary one. Refused under an experiment, unless you say what to do.
+
+    It waits until the last clip is in its final place.
+    """
     caller = current().authorize("operator")
     from captures.recordings.control.commands import stop_recording
 
@@ -67,7 +73,11 @@ def stop(cameras: tuple[str, ...], every: bool, experiments: Any) -> int:
 @record.command("status")
 @cameras("Cameras; all by default.")
 def status(cameras: tuple[str, ...]) -> None:
-    """Show the recordings of cameras, by default of all."""
+    """Show the recordings of cameras, by default of all.
+
+    Of each: when it was started and by whom, lost frames, how fast the clip grows, and how long the free space
+    lasts.
+    """
     caller = current().authorize("viewer")
     from cameras.status.status import read_statuses
     from captures.recordings.control.commands import recording_body

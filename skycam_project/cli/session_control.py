@@ -37,7 +37,10 @@ def stop(camera: str | None, suspend_experiments: bool) -> None:
 @click.command(cls=Command)
 @camera()
 def pause(camera: str | None) -> None:
-    """Pause the session that runs on a camera. The current capture finishes, and no further one starts."""
+    """Pause the session that runs on a camera. The current capture finishes, and no further one starts.
+
+    It stays paused across restarts, and the captures missed meanwhile are a gap.
+    """
     caller = current().authorize("operator")
     change_session(caller, running_session(caller, camera), "pause")
 

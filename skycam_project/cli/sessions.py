@@ -61,7 +61,10 @@ def list_sessions(camera: str | None, active: bool, limit: int) -> None:
 @shared_option("--camera", "Use the newest session of this camera.")
 @shared_option("--limit", "Maximum number of captures.", default=50)
 def show_session(session_id: str | None, camera: str | None, limit: int) -> None:
-    """Show a session with its gaps and newest captures. Without ID it shows the newest session."""
+    """Show a session with its gaps and newest captures. Without ID it shows the newest session.
+
+    Each gap shows how many captures were missed, and why.
+    """
     caller = current().authorize("viewer")
     from captures.capturing.answers import CaptureBody
     from captures.capturing.selectors import captures_for

@@ -39,7 +39,11 @@ COLUMNS = ("camera", "observed", "desired", "session", "last capture", "°C", "f
 @camera("Only this camera.")
 @click.option("--watch", is_flag=True, help="Refresh each second, until Ctrl-C.")
 def status(camera: str | None, watch: bool) -> None:
-    """Show hosts, cameras and alerts."""
+    """Show hosts, cameras and alerts.
+
+    The owner of the data folder and root need only the broker. For others, their role and the audiences of cameras
+    say what they see, which needs the database.
+    """
     station = current()
     if database_move.is_being_moved(station.config.data):
         print_warnings([database_move.SENTENCE])

@@ -42,7 +42,9 @@ telescope.add_command(plan)
 @shared_option("--host", "Address to listen on.", default="127.0.0.1", show_default=True)
 @click.option("--command-port", type=click.IntRange(0, 65_535), help="Instead of the profile's; 0: a free one.")
 @click.option("--status-port", type=click.IntRange(0, 65_535), help="Instead of the profile's; 0: a free one.")
-@click.option("--controllers", type=click.Choice(["1", "4"]), default="4", show_default=True)
+@click.option(
+    "--controllers", type=click.Choice(["1", "4"]), default="4", show_default=True, help="How many controllers."
+)
 @click.option("--strict/--lenient", default=False, help="Strict: as the real controller. Default: lenient.")
 @click.option("--closing/--non-closing", default=True, help="Close after each reply. Default: closing.")
 @click.option("--speed", type=float, default=1.0, show_default=True, help="10 divides all times by ten.")

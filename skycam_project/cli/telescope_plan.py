@@ -32,7 +32,10 @@ MESSAGE_NO_SITE = f"The station does not know its place. {SET_THE_SITE}, or give
 @click.argument("fields", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @shared_option("--night", "The night of this evening; the present or coming one by default.", former="--date")
 @click.option("--site", metavar="LAT,LON,ELEV", help="Degrees and metres; without it, the station's.")
-@click.option("--rule", type=click.Choice(["priority", "sequential"]), default="priority", show_default=True)
+@click.option(
+    "--rule", type=click.Choice(["priority", "sequential"]), default="priority", show_default=True,
+    help="The rules of the scheduler, or the order of the list.",
+)  # fmt: skip
 @click.option("--add", type=click.Path(exists=True, dir_okay=False), help="An .add file, from sunset on.")
 @click.option("--passed-over", is_flag=True, help="Show at each choice why the others were not chosen.")
 def plan(

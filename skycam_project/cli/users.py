@@ -50,7 +50,10 @@ def add(name: str, role: str, password: str | None) -> None:
 @password_option
 @click.option("--reset-password", is_flag=True, help="Generate a new password and show it once.")
 def change(name: str, role: str | None, password: str | None, reset_password: bool) -> None:
-    """Change the role or the password of the user NAME. A new password ends the user's sign-ins and tokens."""
+    """Change the role or the password of the user NAME. A new password ends the user's sign-ins and tokens.
+
+    A new role applies from the user's next request.
+    """
     if password is not None and reset_password:
         raise CliError("invalid", "Give --password or --reset-password, not both.")
     if role is None and password is None and not reset_password:

@@ -24,7 +24,10 @@ webhooks = ResourceGroup(
 @webhooks.command("test", cls=Command)
 @click.argument("name")
 def test(name: str) -> int:
-    """Send a test to the web-hook NAME alone, and show the answer."""
+    """Send a test to the web-hook NAME alone, and show the answer.
+
+    The command itself sends it, so it also works while the station is stopped.
+    """
     caller = current().authorize("manager")
     from core.resources.answers import body_of
     from monitoring.webhooks.resource import WEBHOOKS, DeliveryDetailBody
