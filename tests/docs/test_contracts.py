@@ -27,7 +27,7 @@ from captures.capturing.notices import CaptureUpdate, LatestImage
 from captures.capturing.requests import CaptureRequest
 from captures.experiments.answers import AccountBody, CameraAccount
 from captures.experiments.models import EXPERIMENT_TRANSITIONS
-from captures.experiments.resource import AttachmentBody, ExperimentBody, ExperimentRequest, NoteBody, PlaceBody
+from captures.experiments.resource import PlaceBody
 from captures.models import Capture
 from captures.recordings.clips.answers import ClipBody, HoldBody, HoleBody, TimelineBody
 from captures.recordings.control.claim_bodies import ClaimBody, ClaimsBody
@@ -45,17 +45,13 @@ from captures.storage.integrity.models import FINDING_TRANSITIONS
 from captures.storage.offsite.copy_states import COPY_TRANSITIONS
 from captures.storage.offsite.resource import (
     BacklogBody,
-    CopyBody,
-    DestinationBody,
-    DestinationChange,
     DestinationHostBody,
-    DestinationRequest,
 )
 from captures.storage.retention.answers import KeptFile, PlanBody, PlannedFile
 from captures.storage.retention.bodies import DeletedBody
 from captures.storage.usage.answers import RootUsageBody, SpaceForecastBody, UsageBody
 from core.child_environment import PASSED_VARIABLES
-from core.events.answers import AlertBody, EventBody
+from core.events.answers import EventBody
 from core.events.models import Alert
 from core.events.severity import Severity
 from core.jobs.answers import JobBody
@@ -67,33 +63,20 @@ from monitoring.alert_rules.resource import (
     PreviewBody,
     PreviewRequest,
     RestoredBody,
-    RuleBody,
-    RuleRequest,
 )
 from monitoring.alert_rules.rows import KEY as RULE_KEY
 from monitoring.health import HEALTH
-from monitoring.maintenance.resource import WindowBody
 from monitoring.notification_states import NOTIFICATION_TRANSITIONS
-from monitoring.notifications.resource import (
-    ChannelRequest,
-    NotificationBody,
-    NotificationChannelBody,
-    RouteBody,
-    SilenceBody,
-)
 from monitoring.readings.answers import ChannelReadingsBody, PointsBody, ReadingsBody
-from monitoring.sensor_management.resource import ChannelBody, ChannelChange, FoundBody, SensorBody, SensorRequest
+from monitoring.sensor_management.resource import ChannelBody, ChannelChange, FoundBody
 from monitoring.webhook_models import DELIVERY_TRANSITIONS
 from monitoring.webhooks.payload import PayloadBody
-from monitoring.webhooks.resource import AttemptBody, DeliveryDetailBody, SecretBody, WebhookBody, WebhookRequest
+from monitoring.webhooks.resource import AttemptBody
 from scheduler.planning.plan import Reason as ReasonOfNight
 from scheduler.reports.bodies import CalendarNightBody, CameraNightBody, LossBody, ReportBody
 from scheduler.schedules.resource import (
-    ChangedNightBody,
     NightChangeBody,
     NightRunBody,
-    ScheduleBody,
-    ScheduleRequest,
 )
 from scheduler.telescope.field_lists.bodies import (
     FieldBody,
@@ -103,12 +86,10 @@ from scheduler.telescope.field_lists.bodies import (
     PassedOverBody,
     PlannedBody,
 )
-from scheduler.telescope.field_lists.requests import FieldListChange, FieldListRequest, ObserveRequest
+from scheduler.telescope.field_lists.requests import ObserveRequest
 from scheduler.tonight.bodies import NightBody, RunBody, RunReasonBody, WarningBody
-from skycam_project.access.resource import KnownTokenBody
 from skycam_project.health import HealthBody, HostBody
 from skycam_project.hosts.host_list import CameraHostBody, DiskBody, PartBody
-from skycam_project.hosts.resource import InvitationBody
 from skycam_project.hosts.retiring import RetirementBody
 from skycam_project.station_settings import SettingBody
 from tests.harness.documents.pages import first_cells, page, section
@@ -135,9 +116,7 @@ FIELDS = {
     "host": CameraHostBody.__annotations__,
     "part of a host": PartBody.__annotations__,
     "disk of a host": DiskBody.__annotations__,
-    "invitation": field_names(InvitationBody),
     "retirement": RetirementBody.__annotations__,
-    "alert": field_names(AlertBody),
     "readings": field_names(ReadingsBody),
     "readings of a channel": field_names(ChannelReadingsBody),
     "points": field_names(PointsBody),
@@ -157,7 +136,6 @@ FIELDS = {
     "recorder": Recorder.__annotations__,
     "claims of a camera": field_names(ClaimsBody),
     "claim": field_names(ClaimBody),
-    "experiment": field_names(ExperimentBody),
     "camera of an experiment": field_names(PlaceBody),
     "account": field_names(AccountBody),
     "camera of an account": field_names(CameraAccount),
@@ -165,8 +143,6 @@ FIELDS = {
     "folder of an archive": field_names(ArchiveFolderBody),
     "finding of an archive": VerifiedFile.__annotations__,
     "file of an archive": field_names(ArchiveFileBody),
-    "note": field_names(NoteBody),
-    "attachment": field_names(AttachmentBody),
     "setting": SettingBody.__annotations__,
     "deleted clip": field_names(DeletedBody),
     "storage root": RootUsageBody.model_fields,
@@ -179,9 +155,7 @@ FIELDS = {
     "to clean up": CleanupBody.model_fields,
     "to check the storage": CheckBody.model_fields,
     "viewer": ViewerBody.__annotations__,
-    "schedule": ScheduleBody.model_fields,
     "night change": NightChangeBody.model_fields,
-    "changed night": ChangedNightBody.model_fields,
     "run of a changed night": NightRunBody.model_fields,
     "night": NightBody.model_fields,
     "warning of a night": WarningBody.model_fields,
@@ -196,47 +170,24 @@ FIELDS = {
     "passed-over field": PassedOverBody.model_fields,
     "plan of a telescope's night": NightPlanBody.model_fields,
     "preview of a field list": FieldListPreview.model_fields,
-    "to add a field list": FieldListRequest.model_fields,
-    "to change a field list": FieldListChange.model_fields,
     "to observe": ObserveRequest.model_fields,
     "night of a month": CalendarNightBody.model_fields,
-    "destination": DestinationBody.model_fields,
     "host of a destination": DestinationHostBody.model_fields,
     "backlog": BacklogBody.model_fields,
-    "off-site copy": CopyBody.model_fields,
-    "to add a destination": DestinationRequest.model_fields,
-    "to change a destination": DestinationChange.model_fields,
-    "to schedule": ScheduleRequest.model_fields,
-    "token": field_names(KnownTokenBody),
-    "sensor": field_names(SensorBody),
     "channel": field_names(ChannelBody),
     "found sensor": field_names(FoundBody),
-    "to add a sensor": SensorRequest.model_fields,
     "to change a channel": ChannelChange.model_fields,
-    "notification channel": field_names(NotificationChannelBody),
-    "to add a notification channel": ChannelRequest.model_fields,
-    "route": field_names(RouteBody),
-    "notification": field_names(NotificationBody),
-    "silence": field_names(SilenceBody),
-    "web-hook": field_names(WebhookBody),
-    "secret of a web-hook": field_names(SecretBody),
-    "delivery": field_names(DeliveryDetailBody),
     "attempt": field_names(AttemptBody),
     "request to a web-hook": PayloadBody.__annotations__,
-    "to add a web-hook": WebhookRequest.model_fields,
-    "alert rule": field_names(RuleBody),
     "restored rule": field_names(RestoredBody),
     "preview of a rule": field_names(PreviewBody),
     "opening of a preview": field_names(OpeningBody),
-    "maintenance window": field_names(WindowBody),
-    "to add an alert rule": RuleRequest.model_fields,
     "to preview an alert rule": PreviewRequest.model_fields,
     "health": HealthBody.__annotations__,
     "host of the health": HostBody.__annotations__,
     "to capture": CaptureRequest.model_fields,
     "to record": RecordBody.model_fields,
     "to stop recording": StopRecordingBody.model_fields,
-    "to create an experiment": ExperimentRequest.model_fields,
     "to start": StartBody.model_fields,
     "forecast": field_names(ForecastBody),
     "capture update": CaptureUpdate.__annotations__,
