@@ -42,6 +42,7 @@ ARCHITECTURE, CONFIGURATION = "docs/internals/architecture.md", "docs/station/co
 PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "commands": ("docs/clients/cli.md", command_sections),
     "routes": ("docs/clients/routes.md", from_module("routes.route_tables")),
+    "bodies": ("docs/clients/contracts.md", from_module("bodies.body_lines")),
     "resources": ("docs/clients/contracts.md", from_module("resources.resource_sections")),
     "keys": (CONFIGURATION, table),
     **{f"keys of {name}": (CONFIGURATION, items_of(model)) for name, model in LISTS.items()},
