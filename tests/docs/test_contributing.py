@@ -50,7 +50,7 @@ notes.remove(made.id)
 print(list(notes.list()))
 """
 RESOURCE_FILES = {"monitoring/site_notes.py", "monitoring/models.py", "skycam_project/resources.py"}
-"""Those of the walk of a resource, without its migration, its test and the table of routes."""
+"""Those of the walk of a resource, without its migration and its test."""
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,12 @@ from pathlib import Path
 import django
 
 from core.registry import resolve
-from skycam_project.config.described_lists import LISTS
 from skycam_project.config.gates import GateConfig, GateSourceConfig
 from skycam_project.config.keys import Section
 from skycam_project.config.telescopes import TelescopeConfig
 from tests.harness.documents import import_graph
 from tests.harness.documents.reference.commands import command_sections
-from tests.harness.documents.reference.keys import item_table, table
+from tests.harness.documents.reference.keys import item_table, list_tables, table
 from tests.harness.documents.reference.markdown import with_part
 from tests.harness.project import PROJECT
 
@@ -45,7 +44,7 @@ PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "bodies": ("docs/clients/contracts.md", from_module("bodies.body_lines")),
     "resources": ("docs/clients/contracts.md", from_module("resources.resource_sections")),
     "keys": (CONFIGURATION, table),
-    **{f"keys of {name}": (CONFIGURATION, items_of(model)) for name, model in LISTS.items()},
+    "keys of lists": (CONFIGURATION, list_tables),
     "keys of gates": ("docs/operating/gates.md", items_of(GateConfig)),
     "keys of sources of gates": ("docs/operating/gates.md", items_of(GateSourceConfig)),
     "keys of telescopes": ("docs/cameras/telescope-status.md", items_of(TelescopeConfig)),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
+from skycam_project.config.described_lists import LISTS
 from skycam_project.config.keys import Key, Section
 from skycam_project.config.model import KEYS, field_option, fields_of, key_option, variable_of
 
@@ -27,6 +28,10 @@ def rows() -> Iterator[str]:
             key_option(key, "allowed"),
         ]
         yield "| " + " | ".join(cells) + " |"
+
+
+def list_tables() -> str:
+    return "\n\n".join(f"An item of `{name}`:\n\n{item_table(model)}" for name, model in LISTS.items())
 
 
 def item_table(model: type[Section]) -> str:
