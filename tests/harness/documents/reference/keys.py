@@ -23,7 +23,7 @@ def rows() -> Iterator[str]:
         cells = [
             f"`{'.'.join(key)}`",
             default(key),
-            f"`{variable_of(key)}`",
+            variable(key),
             f"{RESERVED if key_option(key, 'reserved') else ''}{field.description or ''}",
             key_option(key, "allowed"),
         ]
@@ -43,6 +43,12 @@ def item_rows(model: type[Section]) -> Iterator[str]:
     for name, field in fields_of(model).items():
         cells = [f"`{name}`", default_of(field), field.description or "", field_option(field, "allowed")]
         yield "| " + " | ".join(cells) + " |"
+
+
+def variable(key: Key) -> str:
+    """Empty where it follows from the key."""
+    name = variable_of(key)
+    return "" if name == f"SKYCAM_{'__'.join(key).upper()}" else f"`{name}`"
 
 
 def default(key: Key) -> str:
