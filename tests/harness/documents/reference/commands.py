@@ -19,7 +19,7 @@ ROLES = ("viewer", "operator", "manager")
 EXAMPLE = re.compile(r"Example: (\S*skycam .+)")
 ARGUMENT = re.compile(r"(?:[A-Z_]+|Kinds): ")
 SHARED = 3
-"""An option that so many commands have with the same help is described once."""
+"""An option that this number of commands has with the same help is described once."""
 
 
 def command_sections() -> str:
