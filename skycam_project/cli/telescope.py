@@ -39,7 +39,11 @@ MESSAGE_NO_SITE = f"The station does not know its place. {SET_THE_SITE}, or give
 @click.command(cls=Command)
 @click.argument("fields", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @shared_option("--night", "The night of this evening; the present or coming one by default.", former="--date")
-@click.option("--site", metavar="LAT,LON,ELEV", help="Degrees and metres; without it, the station's.")
+@click.option(
+    "--site",
+    metavar="LAT,LON,ELEV",
+    help="Degrees and metres, such as --site=-29.257,-70.73,2347; without it, the station's.",
+)
 @click.option(
     "--rule", type=click.Choice(["priority", "sequential"]), default="priority", show_default=True,
     help="The rules of the scheduler, or the order of the list.",

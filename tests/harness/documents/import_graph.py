@@ -1,7 +1,4 @@
-"""Which packages import which, as a Mermaid diagram. Imports for type checking count.
-
-`python -m tests.harness.documents.import_graph` prints the diagrams of docs/internals/architecture.md.
-"""
+"""Which packages import which, as a Mermaid diagram. Imports for type checking count."""
 
 from __future__ import annotations
 
@@ -54,11 +51,3 @@ def diagram(graph: Graph) -> str:
     drawn = reduced(graph)
     lines = [f"    {name} --> {other}" for name in sorted(drawn) for other in sorted(drawn[name])]
     return "\n".join(["flowchart TD", *lines])
-
-
-def diagrams() -> list[str]:
-    return [diagram(graph) for graph in (imports_between_apps(), imports_inside("cameras"), imports_inside("captures"))]
-
-
-if __name__ == "__main__":
-    print("\n\n".join(diagrams()))

@@ -19,7 +19,7 @@ ROLES = ("viewer", "operator", "manager")
 EXAMPLE = re.compile(r"Example: (\S*skycam .+)")
 ARGUMENT = re.compile(r"(?:[A-Z_]+|Kinds): ")
 SHARED = 3
-"""An option that so many commands have with the same help is described once."""
+"""An option that this number of commands has with the same help is described once."""
 
 
 def command_sections() -> str:
@@ -61,11 +61,13 @@ def section(path: str, command: click.Command, shared: dict[str, str]) -> str:
 
 def paragraphs(command: click.Command, ending: str) -> Iterator[str]:
     """What the command does, with this ending; its arguments; an example."""
-    found = [" ".join(part.split(" ")) for part in re.split(r"\n\s*\n", inspect.cleandoc(command.help or ""))]
-    lines = [" ".join(line.split()) for part in found for line in (part.splitlines() if "\b" in part else [part])]
-    text = [line for line in lines if line and not ARGUMENT.match(line) and not EXAMPLE.fullmatch(line)]
+    found = re.split(r"\n\s*\n", inspect.cleandoc(command.help or ""))
+    # click prints the lines of a paragraph that begins with \b as they are.
+    parts = [line for part in found for line in (part.splitlines()[1:] if part.startswith("\b") else [part])]
+    lines = [" ".join(part.split()) for part in parts]
+    text = [line for line in lines if not ARGUMENT.match(line) and not EXAMPLE.fullmatch(line)]
     yield escaped(" ".join(filter(None, [*text, ending])))
-    yield "\n".join(f"- {escaped(line)}" for line in lines if ARGUMENT.match(line) and not EXAMPLE.fullmatch(line))
+    yield "\n".join(f"- {escaped(line)}" for line in lines if ARGUMENT.match(line))
     yield "\n".join(f"Example: `{found[1]}`" for line in lines if (found := EXAMPLE.fullmatch(line)))
 
 
