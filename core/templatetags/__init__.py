@@ -1,0 +1,1 @@
+"""Template tags and filters that pages of all apps use."""

@@ -85,7 +85,7 @@ class Migration(migrations.Migration):
             name='NightlyStart',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('options', models.JSONField(help_text='The other fields of `scheduler.telescope.field_lists.requests.NightOptions`.')),
+                ('options', models.JSONField(help_text='The other fields of `scheduler.telescope.field_lists.resource.NightOptions`.')),
                 ('created_by', models.CharField(blank=True, help_text='Who starts the sessions.', max_length=150)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('started', models.DateField(help_text='The newest evening whose night was started.', null=True)),

@@ -1,0 +1,1 @@
+"""Template tags of pages of nights and of the telescope."""

@@ -1,0 +1,1 @@
+"""Kinds of notification channels: what each sends, and the settings that it needs."""
