@@ -15,6 +15,7 @@ import scheduler_camera as cam
 from astropy.time import Time
 
 ROOT = Path(__file__).parents[2]
+MODULE = "scheduler/telescope/driver/scheduler_camera.py"
 CHECKLIST = """
 import sys
 import scheduler_camera as cam
@@ -44,7 +45,7 @@ def run_checklist(folder: Path, *paths: Path) -> Path:
 
 
 def test_a_program_imports_it_from_an_editable_install(tmp_path: Path) -> None:
-    assert run_checklist(tmp_path) == ROOT / "scheduler" / "scheduler_camera.py"
+    assert run_checklist(tmp_path) == ROOT / MODULE
 
 
 def test_a_program_imports_it_from_the_wheel(tmp_path: Path) -> None:
@@ -56,7 +57,7 @@ def test_a_program_imports_it_from_the_wheel(tmp_path: Path) -> None:
     installed = tmp_path / "site"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(installed)
-    assert run_checklist(tmp_path, installed) == installed / "scheduler" / "scheduler_camera.py"
+    assert run_checklist(tmp_path, installed) == installed / MODULE
     assert (installed / "scheduler_camera.py").exists()
     assert not (installed / "scheduler" / "top_level").exists()
 

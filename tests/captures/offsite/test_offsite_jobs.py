@@ -6,9 +6,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from captures.models import Clip, Destination, OffsiteCopy, StorageRoot
 from captures.storage.offsite.jobs import FAIR_S
@@ -18,6 +20,7 @@ from core.jobs.models import Job
 from core.jobs.services import enqueue
 from core.jobs.tables import Lane
 from core.jobs.worker import JobsWorker
+from core.periodic.thread import task_of
 from tests.harness.far_ends.offsite.s3_server import BUCKET, KEYS
 from tests.harness.jobs.builders import QUICK
 from tests.harness.project import PROJECT
@@ -46,7 +49,7 @@ def worker() -> Iterator[list[JobsWorker]]:
 
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[OffsiteQueue]:
-    monkeypatch.setattr("captures.storage.offsite.queue.INTERVAL_S", 0.1)
+    monkeypatch.setitem(settings.PERIODIC_TASKS, "offsite", replace(task_of("offsite"), interval_s=0.1))
     found = OffsiteQueue("main")
     yield found
     found.stop()

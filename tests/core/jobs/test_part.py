@@ -49,7 +49,7 @@ def no_other_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     Recorder.calls.clear()
     for name in list(tables.BACKGROUND_THREADS):
         monkeypatch.delitem(tables.BACKGROUND_THREADS, name)
-    monkeypatch.setattr(settings, "PERIODIC_TASKS", {REPORT: task_of(REPORT)})
+    monkeypatch.setattr(settings, "PERIODIC_TASKS", {name: task_of(name) for name in (REPORT, "jobs")})
     monkeypatch.setattr("core.jobs.worker.JobsWorker.start", lambda worker: None)
     local_part.cache_clear()
 

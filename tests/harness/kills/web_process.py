@@ -13,7 +13,6 @@ import socket
 import sys
 from importlib import import_module
 
-from core.idempotency.view import FAILPOINTS
 from core.parent_death import die_with_parent
 from skycam_project.config import load_config
 from skycam_project.launch.web import serve
@@ -22,6 +21,9 @@ APPLICATION = "skycam_project.asgi"
 
 
 def run_web(point: str, listening: socket.socket, parent: int) -> None:
+    # It needs Django, which `main` has set up.
+    from core.idempotency.view import FAILPOINTS
+
     die_with_parent(parent)
     FAILPOINTS.arm(point)
     web = load_config().web
